@@ -1,0 +1,47 @@
+"""Everything that refp raises on purpose.
+
+::
+
+    RefpError                   base; carries the one line a user reads
+    ├── InputError              what was given cannot be used (exit code 2)
+    │   ├── DataError           an image file or a data set
+    │   ├── RecipeError         a settings file or a setting
+    │   ├── ModelError          a model file
+    │   └── OutputError         an output that exists, or cannot be written
+    └── MissingExtraError       an optional library is not installed (exit code 2)
+
+Messages name the file or parameter, its value, and the remedy.
+"""
+
+
+class RefpError(Exception):
+    """Base of every error that refp raises on purpose."""
+
+
+class InputError(RefpError):
+    """What was given cannot be used; the message says what to change."""
+
+
+class DataError(InputError):
+    """An image file or a data set cannot be read or understood."""
+
+
+class RecipeError(InputError):
+    """A settings file, an instrument name or a single setting is wrong."""
+
+
+class ModelError(InputError):
+    """A model file is cut, edited, from a newer version or for another instrument."""
+
+
+class OutputError(InputError):
+    """An output exists already or cannot be written."""
+
+
+class MissingExtraError(RefpError):
+    """An optional library is needed and not installed."""
+
+    def __init__(self, library: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs {library}, which is not installed: python -m pip install 'refp[{extra}]'"
+        )

@@ -1,0 +1,56 @@
+"""Reduce the beads of a sweep to one feature curve."""
+
+import numpy as np
+
+from refp.arrays import BoolArray, FloatArray
+from refp.features.features import FeatureCurve, SweepMeasurement
+from refp.features.settings import FeatureSettings
+from refp.robust import iqr_inliers
+
+
+def feature_curve(measurement: SweepMeasurement, settings: FeatureSettings) -> FeatureCurve:
+    """Take the median feature of each frame without outlier beads.
+
+    Parameters
+    ----------
+    measurement
+        All beads of one sweep.
+    settings
+        The interquartile factor.
+
+    Notes
+    -----
+    Chalfoun et al. 2024, "Pooled profile": outliers out per feature, median of the rest, and a frame
+    counts as saturated where the median bead has a saturated pixel.
+    """
+    frames = measurement.frames
+    n = len(frames)
+    medians = np.full((2, n), np.nan)
+    saturated = np.zeros((2, n), dtype=np.bool_)
+    counts = np.zeros(n, dtype=np.int64)
+    usable = measurement.usable
+    has_saturation = measurement.profiles.n_saturated_px > 0
+    features = (measurement.features.steepest_slope, measurement.features.center_intensity)
+    for i in range(n):
+        rows = np.flatnonzero(usable & (measurement.frame_index == i))
+        counts[i] = rows.size
+        for k, feature in enumerate(features):
+            inliers = rows[iqr_inliers(feature[rows], settings.iqr_factor)]
+            if inliers.size:
+                medians[k, i], saturated[k, i] = _median(feature[inliers], has_saturation[inliers])
+    return FeatureCurve(
+        key=measurement.key,
+        z_um=np.array([frame.z_um for frame in frames]),
+        steepest_slope=medians[0],
+        center_intensity=medians[1],
+        ss_saturated=saturated[0],
+        ci_saturated=saturated[1],
+        n_beads=counts,
+    )
+
+
+def _median(values: FloatArray, saturated: BoolArray) -> tuple[float, bool]:
+    """Return the median, and whether the bead or the two beads it comes from are saturated."""
+    order = np.argsort(values, kind="stable")
+    middle = order[(len(order) - 1) // 2 : len(order) // 2 + 1]
+    return float(values[middle].mean()), bool(saturated[middle].any())

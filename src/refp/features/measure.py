@@ -1,0 +1,40 @@
+"""Read the features off the profiles."""
+
+import numpy as np
+
+from refp.features.features import BeadFeatures
+from refp.features.settings import FeatureSettings
+from refp.profiles.evaluate import evaluate, extreme_slopes
+from refp.profiles.profiles import RadialProfiles
+
+
+def measure_features(profiles: RadialProfiles, settings: FeatureSettings) -> BeadFeatures:
+    """Measure steepest slope and centre intensity of every bead.
+
+    Parameters
+    ----------
+    profiles
+        ``n`` fitted profiles.
+    settings
+        Sign and reach of the slope, radius of the centre intensity.
+
+    Returns
+    -------
+    BeadFeatures
+        Both divided by background, so that they do not change with exposure until saturation.
+
+    Notes
+    -----
+    Chalfoun et al. 2024, "Metrics for estimating the REFP". The article takes the derivative
+    farthest from zero; far from the plane that is the positive slope of the bead's outer edge, while
+    the plane belongs to the negative extremum between bright centre and dark rim.
+    """
+    least, greatest = extreme_slopes(profiles, settings.slope_reach_radii * profiles.bead_radius_px)
+    slope = least
+    if settings.slope == "farthest":
+        slope = np.where(-least >= greatest, least, greatest)
+    background = np.maximum(profiles.background, 1.0)
+    at_center = evaluate(
+        profiles.coefficients, profiles.knot_px, np.array([settings.center_radius_px])
+    )[:, 0]
+    return BeadFeatures(slope / background, at_center / background)

@@ -1,0 +1,64 @@
+"""Quality flags of beads and of sweeps: one bit, one name, one line each.
+
+A flag says what is known about a bead or a sweep; whether it is used is decided by the rooms that
+read it (:data:`UNUSABLE_BEAD`, :data:`UNUSABLE_SWEEP`).
+"""
+
+from enum import IntFlag
+from typing import TypeVar
+
+
+class BeadFlag(IntFlag):
+    """What is known about one bead in one frame."""
+
+    BORDER = 1 << 0
+    """The bead itself is cut by the edge of the frame."""
+    TOUCHING = 1 << 1
+    """Another dark object lies so near that the two profiles mix."""
+    SATURATED = 1 << 2
+    """At least one pixel of the bead's tile is at the camera's white level."""
+    ODD_SHAPE = 1 << 3
+    """Not round: the radial profile explains too little of the tile."""
+    NO_CENTER = 1 << 4
+    """The centre fit did not converge; its position is the detector's."""
+    OUTLIER = 1 << 5
+    """Outside the interquartile fences of its frame for a feature."""
+    CUT_TILE = 1 << 6
+    """The tile reaches over the edge of the frame; rings are incomplete."""
+
+
+class SweepFlag(IntFlag):
+    """What is known about one combination of experiment, FOV and exposure."""
+
+    TOO_FEW_FRAMES = 1 << 0
+    """Fewer usable frames than the fit needs."""
+    SS_NOT_BRACKETED = 1 << 1
+    """The steepest slope has no extremum inside the sweep: the plane may lie outside."""
+    CI_NOT_BRACKETED = 1 << 2
+    """The centre intensity has no maximum inside the sweep: the plane may lie outside."""
+    NO_BEADS = 1 << 3
+    """No usable bead in any frame."""
+    PEAK_SATURATED = 1 << 4
+    """Frames about the plane were left out because they are saturated."""
+    FEATURES_DISAGREE = 1 << 5
+    """The planes of steepest slope and centre intensity differ by more than the bead allows."""
+
+
+UNUSABLE_BEAD = BeadFlag.BORDER | BeadFlag.TOUCHING | BeadFlag.ODD_SHAPE | BeadFlag.NO_CENTER
+"""Beads with any of these are found and reported, but measure nothing."""
+
+UNUSABLE_SWEEP = (
+    SweepFlag.TOO_FEW_FRAMES
+    | SweepFlag.SS_NOT_BRACKETED
+    | SweepFlag.CI_NOT_BRACKETED
+    | SweepFlag.NO_BEADS
+    | SweepFlag.FEATURES_DISAGREE
+)
+"""With any of these the reference plane is not determined."""
+
+F = TypeVar("F", BeadFlag, SweepFlag)
+
+
+def describe(flags: F) -> str:
+    """Return the names of the flags that are set, lower case, joined by ``|``; empty for none."""
+    return "|".join(str(f.name).lower() for f in type(flags) if f in flags)

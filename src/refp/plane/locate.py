@@ -1,0 +1,209 @@
+"""Locate the reference plane of every sweep."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from refp.arrays import BoolArray, FloatArray
+from refp.features.features import FeatureCurve
+from refp.flags import UNUSABLE_SWEEP, SweepFlag
+from refp.plane.plane import FeaturePlane, PooledProfile, ReferencePlane
+from refp.plane.pool import Curve, Pool, as_spline, fit_to_pool, has_extremum, pool_curves
+from refp.plane.settings import PlaneSettings
+from refp.robust import mad_sigma
+
+SS_SIGN, CI_SIGN = -1, 1
+EMPTY_PROFILE = PooledProfile(np.empty(0), np.empty(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Planes of all sweeps, and the pooled profiles; empty profiles where none could be built."""
+
+    planes: tuple[ReferencePlane, ...]
+    pooled_ss: PooledProfile
+    pooled_ci: PooledProfile
+
+
+def locate_planes(
+    curves: Sequence[FeatureCurve],
+    settings: PlaneSettings,
+    *,
+    bead_diameter_um: float,
+    stage_sigma_um: float = 0.0,
+    pooled: tuple[PooledProfile, PooledProfile] | None = None,
+) -> Located:
+    """Pool the feature curves and locate the plane of every sweep.
+
+    Parameters
+    ----------
+    curves
+        One per sweep, in any order.
+    settings
+        What a sweep must have.
+    bead_diameter_um
+        The planes of the two features may differ by a part of it.
+    stage_sigma_um
+        Repeatability of the stage where it is known; the uncertainty is never below what it implies.
+    pooled
+        Pooled profiles (SS, CI) of earlier data to locate the planes with; built from ``curves``
+        when not given.
+
+    Returns
+    -------
+    Located
+        A plane per curve, in their order. Where the extremum is not bracketed by the sweep, or too
+        few frames are left, the plane is NaN and a flag says why.
+
+    Notes
+    -----
+    Chalfoun et al. 2024, "Feature-specific REFP" and "REFP computation": ``REFP_SS`` where SS is
+    least, ``REFP_CI`` where CI is greatest, REFP their mean.
+    """
+    ss = _locate_feature(
+        [_ss_curve(c, settings) for c in curves], pooled and pooled[0], settings, stage_sigma_um
+    )
+    ci = _locate_feature(
+        [_ci_curve(c, settings) for c in curves], pooled and pooled[1], settings, stage_sigma_um
+    )
+    limit = settings.maximum_feature_distance_diameters * bead_diameter_um
+    planes = tuple(
+        _combine(curve, s, c, settings, limit)
+        for curve, s, c in zip(curves, ss.planes, ci.planes, strict=True)
+    )
+    return Located(planes, ss.pooled, ci.pooled)
+
+
+@dataclass(frozen=True, slots=True)
+class _Feature:
+    planes: list[FeaturePlane]
+    pooled: PooledProfile
+
+
+def _ss_curve(curve: FeatureCurve, settings: PlaneSettings) -> Curve:
+    used = _usable(curve.steepest_slope, curve.ss_saturated, curve, settings)
+    return Curve(curve.z_um, curve.steepest_slope, used, SS_SIGN)
+
+
+def _ci_curve(curve: FeatureCurve, settings: PlaneSettings) -> Curve:
+    used = _usable(curve.center_intensity, curve.ci_saturated, curve, settings)
+    return Curve(curve.z_um, curve.center_intensity, used, CI_SIGN)
+
+
+def _usable(
+    value: FloatArray, saturated: BoolArray, curve: FeatureCurve, settings: PlaneSettings
+) -> BoolArray:
+    return np.isfinite(value) & ~saturated & (curve.n_beads >= settings.minimum_beads)
+
+
+def _locate_feature(
+    curves: Sequence[Curve],
+    pooled: PooledProfile | None,
+    settings: PlaneSettings,
+    stage_sigma_um: float,
+) -> _Feature:
+    """Locate one feature's extremum in every sweep."""
+    enough = [int(curve.used.sum()) >= settings.minimum_frames for curve in curves]
+    pool = Pool(pooled, 0.0) if pooled is not None else _own_pool(curves, enough)
+    if pool is None:
+        return _Feature([_nothing(curve) for curve in curves], EMPTY_PROFILE)
+    planes = [
+        _place(curve, pool, settings, stage_sigma_um) if ok else _nothing(curve)
+        for curve, ok in zip(curves, enough, strict=True)
+    ]
+    return _Feature(planes, pool.profile)
+
+
+def _own_pool(curves: Sequence[Curve], enough: Sequence[bool]) -> Pool | None:
+    """Pool the curves that have an extremum of their own; none of them may lack one."""
+    sources = [c for c, ok in zip(curves, enough, strict=True) if ok and has_extremum(c)]
+    return pool_curves(sources) if sources else None
+
+
+def _nothing(curve: Curve) -> FeaturePlane:
+    nan = float("nan")
+    return FeaturePlane(nan, nan, nan, curve.used, np.full(len(curve.z_um), nan))
+
+
+def _place(
+    curve: Curve, pool: Pool, settings: PlaneSettings, stage_sigma_um: float
+) -> FeaturePlane:
+    """Fit the pooled profile to a curve and check that the sweep brackets the extremum."""
+    fit = fit_to_pool(curve, pool.profile)
+    dz = curve.z_um - fit.shift_um
+    inside = (dz >= pool.profile.dz_um[0]) & (dz <= pool.profile.dz_um[-1])
+    spline = as_spline(pool.profile)
+    fitted = np.where(inside, fit.factor * spline(dz), np.nan)
+    u_stage = stage_sigma_um / np.sqrt(_effective_frames(spline.derivative()(dz[inside])))
+    u = float(np.hypot(max(fit.u_shift_um, u_stage), pool.u_extremum_um))
+    top = fit.factor * float(spline(0.0))
+    if not _bracketed(curve, fitted, top, fit.shift_um, u, settings):
+        return FeaturePlane(float("nan"), float("nan"), fit.factor, curve.used, fitted)
+    return FeaturePlane(fit.shift_um, u, fit.factor, curve.used, fitted)
+
+
+def _effective_frames(slope: FloatArray) -> float:
+    """Number of equally telling frames: those on the slopes place the curve, others hardly do."""
+    weight = slope**2
+    return max(1.0, float(weight.sum() ** 2 / max((weight**2).sum(), 1e-300)))
+
+
+def _bracketed(
+    curve: Curve,
+    fitted: FloatArray,
+    top: float,
+    z_um: float,
+    u_um: float,
+    settings: PlaneSettings,
+) -> bool:
+    """Whether frames stand on both sides of the extremum and fall off from it beyond the noise."""
+    z, value = curve.points
+    model = fitted[curve.used]
+    below, above = model[z < z_um], model[z > z_um]
+    if not np.isfinite(u_um) or not z.min() + u_um < z_um < z.max() - u_um:
+        return False
+    noise = mad_sigma(value - model)
+    drops = [curve.sign * top - np.nanmin(curve.sign * side) for side in (below, above)]
+    return bool(min(drops) > settings.minimum_prominence * noise)
+
+
+def _combine(
+    curve: FeatureCurve,
+    ss: FeaturePlane,
+    ci: FeaturePlane,
+    settings: PlaneSettings,
+    limit_um: float,
+) -> ReferencePlane:
+    """Join the two features' planes and say what is missing."""
+    flags = SweepFlag(0)
+    if not curve.n_beads.any():
+        flags |= SweepFlag.NO_BEADS
+    elif min(np.count_nonzero(ss.used), np.count_nonzero(ci.used)) < settings.minimum_frames:
+        flags |= SweepFlag.TOO_FEW_FRAMES
+    else:
+        if not np.isfinite(ss.z_um):
+            flags |= SweepFlag.SS_NOT_BRACKETED
+        if not np.isfinite(ci.z_um):
+            flags |= SweepFlag.CI_NOT_BRACKETED
+    refp_um = (ss.z_um + ci.z_um) / 2
+    if abs(ss.z_um - ci.z_um) > limit_um:
+        flags |= SweepFlag.FEATURES_DISAGREE
+    if np.isfinite(refp_um):
+        nearest = np.argsort(np.abs(curve.z_um - refp_um))[:3]
+        if (curve.ss_saturated | curve.ci_saturated)[nearest].any():
+            flags |= SweepFlag.PEAK_SATURATED
+    determined = not flags & UNUSABLE_SWEEP
+    nan = float("nan")
+    return ReferencePlane(
+        key=curve.key,
+        ss=ss,
+        ci=ci,
+        refp_um=float(refp_um) if determined else nan,
+        # The same frames and beads make both features, so their errors go together.
+        refp_u_um=float(ss.u_um + ci.u_um) / 2 if determined else nan,
+        n_frames=len(curve.z_um),
+        n_frames_used=int(np.count_nonzero(ss.used & ci.used)),
+        n_beads=int(np.median(curve.n_beads)) if len(curve.n_beads) else 0,
+        flags=flags,
+    )

@@ -1,0 +1,246 @@
+"""Align all feature curves to one pooled profile, by shift and factor.
+
+The model is ``feature_k(z) = factor_k * pooled(z - shift_k)``. Shifts, factors and the pooled profile
+are fitted together, in turns until nothing moves: the result depends neither on the order of the
+sweeps nor on which one comes first.
+
+References
+----------
+Chalfoun et al. 2024, "Pooled profile".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.interpolate import BSpline, make_interp_spline
+from scipy.optimize import least_squares
+
+from refp.arrays import BoolArray, FloatArray
+from refp.plane.plane import PooledProfile
+from refp.plane.smooth import Smooth, fit_smooth
+
+GRID_POINTS = 401
+SETTLED = 1e-4
+"""Shifts are settled when none moves by more than this part of the pooled Z range."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One feature of one sweep: all its frames, and which of them take part.
+
+    ``sign`` is -1 where the plane is the feature's minimum (SS) and +1 where it is the maximum (CI).
+    """
+
+    z_um: FloatArray
+    value: FloatArray
+    used: BoolArray
+    sign: int
+
+    @property
+    def points(self) -> tuple[FloatArray, FloatArray]:
+        """Z and value of the frames that take part."""
+        return self.z_um[self.used], self.value[self.used]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A curve's place on the pooled profile."""
+
+    shift_um: float
+    factor: float
+    u_shift_um: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A pooled profile with its extremum and the uncertainty of that extremum."""
+
+    profile: PooledProfile
+    u_extremum_um: float
+
+
+def fit_to_pool(curve: Curve, profile: PooledProfile) -> Fit:
+    """Fit shift and factor of a pooled profile to one curve.
+
+    Parameters
+    ----------
+    curve
+        At least three frames that take part.
+    profile
+        The pooled profile; its zero is the feature's plane, so the shift is that plane's Z.
+    """
+    z, value = curve.points
+    spline = as_spline(profile)
+    start = _search_shift(z, value, profile, spline)
+    return _refine(z, value, spline, start)
+
+
+def pool_curves(curves: Sequence[Curve]) -> Pool:
+    """Build the pooled profile of several curves.
+
+    Parameters
+    ----------
+    curves
+        Curves of one feature, each with at least four frames that take part.
+
+    Returns
+    -------
+    Pool
+        Zero of its axis is the extremum.
+    """
+    first = _best_bracketed(curves)
+    pooled, smooth = _pooled(curves[first : first + 1], [_at_start(curves[first])])
+    fits = [fit_to_pool(curve, pooled) for curve in curves]
+    reach = float(np.ptp(np.concatenate([curve.z_um for curve in curves])))
+    for _ in range(30):
+        pooled, smooth = _pooled(curves, fits)
+        spline = as_spline(pooled)
+        moved = _gauge([_refine(*c.points, spline, f) for c, f in zip(curves, fits, strict=True)])
+        change = max(abs(a.shift_um - b.shift_um) for a, b in zip(moved, fits, strict=True))
+        fits = moved
+        if change < SETTLED * reach:
+            break
+    return Pool(pooled, _extremum_uncertainty(curves, fits, pooled, smooth))
+
+
+def as_spline(profile: PooledProfile) -> BSpline:
+    """Return the pooled profile as an interpolating spline."""
+    return make_interp_spline(profile.dz_um, profile.value, k=3)
+
+
+def has_extremum(curve: Curve) -> bool:
+    """Whether the smoothed curve turns inside its own range, not at an end of it."""
+    z, _ = curve.points
+    return bool(z.min() < _at_start(curve).shift_um < z.max())
+
+
+def _gauge(fits: Sequence[Fit]) -> list[Fit]:
+    """Make the geometric mean of the factors one: the profile's scale is shared, not anybody's."""
+    mean = float(np.exp(np.mean([np.log(fit.factor) for fit in fits])))
+    return [Fit(fit.shift_um, fit.factor / mean, fit.u_shift_um) for fit in fits]
+
+
+def _at_start(curve: Curve) -> Fit:
+    """The first curve places itself: at its own extremum, unchanged."""
+    z, value = curve.points
+    grid = np.linspace(z.min(), z.max(), GRID_POINTS)
+    smoothed = fit_smooth(z, value).spline(grid)
+    return Fit(float(grid[np.argmax(curve.sign * smoothed)]), 1.0, 0.0)
+
+
+def _best_bracketed(curves: Sequence[Curve]) -> int:
+    """Index of the curve with most frames about its extremum, on the poorer side of it."""
+
+    def bracket(curve: Curve) -> int:
+        z, _ = curve.points
+        at = _at_start(curve).shift_um
+        return int(min(np.count_nonzero(z < at), np.count_nonzero(z > at)))
+
+    return int(np.argmax([bracket(curve) for curve in curves]))
+
+
+def _pooled(curves: Sequence[Curve], fits: Sequence[Fit]) -> tuple[PooledProfile, Smooth]:
+    """Smooth all aligned points and put the zero at the extremum."""
+    x = np.concatenate([c.points[0] - f.shift_um for c, f in zip(curves, fits, strict=True)])
+    y = np.concatenate([c.points[1] / f.factor for c, f in zip(curves, fits, strict=True)])
+    smooth = fit_smooth(x, y)
+    grid = np.linspace(x.min(), x.max(), GRID_POINTS)
+    at = _extremum(grid, smooth.spline(grid), curves[0].sign)
+    return PooledProfile(grid - at, smooth.spline(grid)), smooth
+
+
+def _extremum(x: FloatArray, y: FloatArray, sign: int) -> float:
+    """Place of the extremum on an even grid, refined by a parabola; an end point as it is."""
+    i = int(np.argmax(sign * y))
+    if i in (0, len(x) - 1):
+        return float(x[i])
+    left, middle, right = y[i - 1 : i + 2]
+    bend = left - 2 * middle + right
+    return float(x[i] + (0.5 * (left - right) / bend if bend else 0.0) * (x[1] - x[0]))
+
+
+def _search_shift(z: FloatArray, value: FloatArray, profile: PooledProfile, spline: BSpline) -> Fit:
+    """Best shift on a grid that reaches from one end of the overlap to the other.
+
+    Only the points that overlap the pooled profile are compared, by their share of unexplained
+    variance, and at least half of them must.
+    """
+    low, high = float(profile.dz_um[0]), float(profile.dz_um[-1])
+    best, score = Fit(float(z.mean()), 1.0, 0.0), np.inf
+    for shift in np.linspace(z.min() - high, z.max() - low, GRID_POINTS):
+        inside = (z - shift >= low) & (z - shift <= high)
+        if np.count_nonzero(inside) < max(3, len(z) / 2):
+            continue
+        model = spline(z[inside] - shift)
+        factor = float(model @ value[inside] / max(model @ model, 1e-30))
+        if factor <= 0:
+            continue
+        spread = float(value[inside].var()) + 1e-30
+        unexplained = float(((value[inside] - factor * model) ** 2).mean()) / spread
+        if unexplained < score:
+            best, score = Fit(float(shift), factor, 0.0), unexplained
+    return best
+
+
+def _refine(z: FloatArray, value: FloatArray, spline: BSpline, start: Fit) -> Fit:
+    """Least squares from a start, robust to single bad frames, with a sandwich uncertainty."""
+    scale = max(float(np.ptp(value)), 1e-12)
+    low, high = spline.t[3], spline.t[-4]
+
+    def model(parameters: FloatArray) -> FloatArray:
+        at = np.clip(z - parameters[0], low, high)
+        fitted: FloatArray = np.exp(parameters[1]) * spline(at)
+        return fitted
+
+    def residual(parameters: FloatArray) -> FloatArray:
+        return (value - model(parameters)) / scale
+
+    noise = max(1.4826 * float(np.median(np.abs(residual(_start(start))))), 1e-6)
+    found = least_squares(
+        residual, _start(start), loss="soft_l1", f_scale=3 * noise, x_scale=[np.ptp(z) / 20, 0.05]
+    )
+    shift, log_factor = found.x
+    return Fit(float(shift), float(np.exp(log_factor)), _sandwich(np.asarray(found.jac), residual(found.x)))
+
+
+def _start(fit: Fit) -> FloatArray:
+    return np.array([fit.shift_um, np.log(fit.factor)])
+
+
+def _sandwich(jacobian: FloatArray, residual: FloatArray) -> float:
+    """Standard uncertainty of the first parameter when residuals differ in size from point to point.
+
+    Frames on the slopes scatter by the stage's repeatability, those on the peak hardly at all; the
+    sandwich estimator (White 1980, corrected for the degrees of freedom) needs no model of that.
+    """
+    n, p = jacobian.shape
+    if n <= p:
+        return float("nan")
+    bread = np.linalg.pinv(jacobian.T @ jacobian)
+    meat = (jacobian * residual[:, None] ** 2).T @ jacobian
+    return float(np.sqrt((bread @ meat @ bread)[0, 0] * n / (n - p)))
+
+
+def _extremum_uncertainty(
+    curves: Sequence[Curve], fits: Sequence[Fit], pooled: PooledProfile, smooth: Smooth
+) -> float:
+    """Standard uncertainty of the pooled extremum, by a wild bootstrap of the residuals.
+
+    Residuals keep their place and size and change their sign at random, so that frames on the slopes
+    go on scattering more than those on the peak. They are enlarged for the freedom that the spline
+    took.
+    """
+    x = np.concatenate([c.points[0] - f.shift_um for c, f in zip(curves, fits, strict=True)])
+    y = np.concatenate([c.points[1] / f.factor for c, f in zip(curves, fits, strict=True)])
+    fitted = smooth.spline(x)
+    residual = (y - fitted) * np.sqrt(len(x) / max(len(x) - smooth.edf, 1.0))
+    draws = 200
+    signs = np.random.default_rng(0).choice((-1.0, 1.0), size=(len(x), draws))
+    again = fit_smooth(x, fitted[:, None] + residual[:, None] * signs, lam=smooth.lam)
+    grid = np.linspace(x.min(), x.max(), GRID_POINTS)
+    near = np.abs(pooled.dz_um) <= np.ptp(grid) / 4
+    values = again.spline(grid)
+    sign = curves[0].sign
+    places = [_extremum(grid[near], values[near, i], sign) for i in range(draws)]
+    return float(np.std(places))

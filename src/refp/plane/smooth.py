@@ -1,0 +1,125 @@
+"""A smoothing spline of one or many curves against Z, with its smoothness chosen by the data.
+
+A cubic B-spline on even knots with the integrated squared second derivative as penalty; the weight is
+the one of least generalised cross-validation, one for all curves together. For a single curve the
+result is that of :func:`scipy.interpolate.make_smoothing_spline` (see the tests); that one takes one
+curve, refuses repeated abscissae, and does not hand out its degrees of freedom, which the
+uncertainties need.
+
+References
+----------
+Craven and Wahba 1979, "Smoothing noisy data with spline functions".
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.interpolate import BSpline
+from scipy.linalg import eigh
+
+from refp.arrays import FloatArray
+
+MAXIMUM_KNOTS = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Smooth:
+    """A fitted smoothing spline.
+
+    Attributes
+    ----------
+    spline
+        Vector-valued where many curves were fitted.
+    lam
+        Weight of the penalty.
+    edf
+        Effective degrees of freedom of one curve.
+    """
+
+    spline: BSpline
+    lam: float
+    edf: float
+
+
+def fit_smooth(x: FloatArray, y: FloatArray, lam: float | None = None) -> Smooth:
+    """Fit a smoothing spline.
+
+    Parameters
+    ----------
+    x
+        Shape ``(n,)``, in any order, repeats allowed; at least four different values.
+    y
+        Shape ``(n,)`` or ``(n, m)``.
+    lam
+        Weight of the penalty; by generalised cross-validation when not given.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than four different abscissae.
+    """
+    distinct = np.unique(x)
+    if distinct.size < 4:
+        raise ValueError(f"a smoothing spline needs four different abscissae, not {distinct.size}")
+    intervals = int(min(MAXIMUM_KNOTS, max(4, _n_intervals(distinct))))
+    knots, penalty = _basis(float(distinct[0]), float(distinct[-1]), intervals)
+    design = BSpline.design_matrix(x, knots, 3).toarray()
+    values = y.reshape(len(x), -1)
+    basis, roughness = _diagonalise(design, penalty)
+    rotated = basis.T @ (design.T @ values)
+    if lam is None:
+        lam = _least_gcv(roughness, rotated, values)
+    shrink = 1.0 / (1.0 + lam * roughness)
+    coefficients = basis @ (shrink[:, None] * rotated)
+    spline = BSpline(knots, coefficients.reshape(-1, *y.shape[1:]), 3, extrapolate=True)
+    return Smooth(spline, float(lam), float(shrink.sum()))
+
+
+def _n_intervals(distinct: FloatArray) -> int:
+    """About two knots a typical step, so that the knots never limit the curve."""
+    step = float(np.median(np.diff(distinct)))
+    merged = np.unique(np.round((distinct - distinct[0]) / max(step, 1e-9)))
+    return 2 * len(merged)
+
+
+def _basis(low: float, high: float, intervals: int) -> tuple[FloatArray, FloatArray]:
+    """Return knots and the penalty matrix, the integral of products of second derivatives."""
+    step = (high - low) / intervals
+    knots = low + step * (np.arange(intervals + 7) - 3.0)
+    knots[3], knots[-4] = low, high
+    second = BSpline(knots, np.eye(intervals + 3), 3).derivative(2)
+    # Second derivatives are linear between knots: Simpson's rule is exact for their products.
+    edges, middles = knots[3:-3], (knots[3:-4] + knots[4:-3]) / 2
+    at_edges, at_middles = second(edges), second(middles)
+    penalty = at_edges[:-1].T @ at_edges[:-1] + at_edges[1:].T @ at_edges[1:]
+    penalty += 4 * at_middles.T @ at_middles
+    return knots, penalty * step / 6
+
+
+def _diagonalise(design: FloatArray, penalty: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return a basis in which the fit is the identity and the penalty is diagonal."""
+    gram = design.T @ design
+    # Bases without data carry no information; a trace of the penalty makes the matrix definite.
+    gram += penalty * (1e-9 * np.trace(gram) / max(float(np.trace(penalty)), 1e-300))
+    gram += np.eye(len(gram)) * (1e-12 * np.trace(gram) / len(gram))
+    roughness, basis = eigh(penalty, gram)
+    return basis, np.maximum(roughness, 0.0)
+
+
+def _least_gcv(roughness: FloatArray, rotated: FloatArray, values: FloatArray) -> float:
+    """Search the penalty weight of least generalised cross-validation on a fine grid."""
+    positive = roughness[roughness > 1e-12 * roughness.max()]
+    n = len(values)
+    weights = np.geomspace(1e-4 / positive.max(), 1e4 / positive.min(), 200)
+    scale = np.maximum(values.var(axis=0), 1e-30)
+    energy = (rotated**2 / scale).sum(axis=1)
+    total = (values**2 / scale).sum()
+    scores = np.empty(len(weights))
+    for i, weight in enumerate(weights):
+        shrink = 1.0 / (1.0 + weight * roughness)
+        residual = total - (energy * (2 * shrink - shrink**2)).sum()
+        # 1.4 edf instead of 1 guards the criterion against interpolating small, noisy samples
+        # (Kim and Gu 2004, "Smoothing spline Gaussian regression").
+        freedom = n - 1.4 * shrink.sum()
+        scores[i] = max(residual, 1e-30) / freedom**2 if freedom > 0 else np.inf
+    return float(weights[np.argmin(scores)])

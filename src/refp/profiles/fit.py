@@ -1,0 +1,102 @@
+"""Fit the sub-pixel centre and the radial profile of every bead of a frame."""
+
+import numpy as np
+
+from refp.arrays import FloatArray, Image, full_scale
+from refp.profiles.evaluate import evaluate
+from refp.profiles.kernel import fit_beads, ring_statistics
+from refp.profiles.profiles import RadialProfiles
+from refp.profiles.settings import ProfileSettings
+from refp.sweeps.optics import Instrument
+
+
+def fit_profiles(
+    image: Image, center_px: FloatArray, instrument: Instrument, settings: ProfileSettings
+) -> RadialProfiles:
+    """Fit the radial profiles of the beads of one frame.
+
+    Parameters
+    ----------
+    image
+        Shape ``(y, x)``, grey levels.
+    center_px
+        Shape ``(n, 2)``, the detector's centres.
+    instrument
+        Bead radius, tile side, background ring, white level.
+    settings
+        Knots, smoothing, kind of background.
+
+    Returns
+    -------
+    RadialProfiles
+        Row by row as ``center_px``. Pixels outside the frame are left out, never made up; a bead
+        with too few pixels gets NaN.
+    """
+    radius = instrument.bead_radius_px
+    knot = settings.knot_spacing_radii * radius
+    tile_radius = instrument.tile_side_px / 2
+    pixels = image.astype(np.float64)
+    centers, converged, coefficients, symmetry = fit_beads(
+        pixels,
+        np.ascontiguousarray(center_px, dtype=np.float64),
+        radius,
+        min(settings.center_fit_radii * radius, tile_radius),
+        tile_radius,
+        knot,
+        settings.smoothing * radius**5,
+        True,
+    )
+    spacing = settings.ring_spacing_radii * radius
+    n_rings = int(tile_radius / spacing) + 1
+    ring_px = np.arange(n_rings) * spacing
+    white = instrument.optics.white_level or full_scale(image)
+    offsets, background, n_saturated = ring_statistics(
+        pixels,
+        centers,
+        coefficients,
+        knot,
+        spacing,
+        n_rings,
+        instrument.background_px,
+        float(white),
+    )
+    spline = evaluate(coefficients, knot, ring_px)
+    if settings.background == "spline_mean":
+        background = _spline_background(coefficients, knot, instrument.background_px)
+    intensity = spline + np.nan_to_num(offsets)
+    edge_radii, edge_depth = _edge(intensity, background, ring_px / radius)
+    return RadialProfiles(
+        center_px=centers,
+        converged=converged,
+        coefficients=coefficients,
+        intensity=intensity,
+        background=background,
+        symmetry=symmetry,
+        edge_radii=edge_radii,
+        edge_depth=edge_depth,
+        n_saturated_px=n_saturated,
+        radius_radii=ring_px / radius,
+        knot_px=knot,
+        bead_radius_px=radius,
+    )
+
+
+def _spline_background(
+    coefficients: FloatArray, knot_px: float, ring_px: tuple[float, float]
+) -> FloatArray:
+    """Mean of the spline over the ring, as in the article."""
+    background: FloatArray = evaluate(coefficients, knot_px, np.linspace(*ring_px, 64)).mean(axis=1)
+    return background
+
+
+def _edge(
+    intensity: FloatArray, background: FloatArray, radius_radii: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Radius of the bead's edge in bead radii, and how far its rim deviates from background."""
+    rim = (radius_radii >= 0.5) & (radius_radii <= 1.7)
+    energy = np.abs(intensity[:, rim] / np.maximum(background, 1.0)[:, None] - 1.0)
+    depth = energy.max(axis=1)
+    with np.errstate(invalid="ignore"):
+        beyond = energy >= depth[:, None] / 2
+    last = beyond.shape[1] - 1 - np.argmax(beyond[:, ::-1], axis=1)
+    return radius_radii[rim][last], depth

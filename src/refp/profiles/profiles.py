@@ -1,0 +1,63 @@
+"""What the profile fit hands on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from refp.arrays import BoolArray, FloatArray, IntArray
+from refp.rows import shared
+
+
+@dataclass(frozen=True, slots=True)
+class RadialProfiles:
+    """Sub-pixel centres and radial profiles of beads of one frame, or of many joined.
+
+    Attributes
+    ----------
+    center_px
+        Shape ``(n, 2)``, ``(y, x)``, the point about which the tile is most symmetric.
+    converged
+        Shape ``(n,)``; false where the centre fit found no optimum and the detector's point stands.
+    coefficients
+        Shape ``(n, k)``, of the cubic B-spline of intensity against distance; grey levels.
+    intensity
+        Shape ``(n, m)``, the robust profile on ``radius_radii``: the spline, moved in each ring to
+        the ring's clipped mean; grey levels.
+    background
+        Shape ``(n,)``, grey levels; NaN where too little of the ring lies in the frame.
+    symmetry
+        Shape ``(n,)``, share of the variance within 1.5 bead radii that the spline explains.
+    edge_radii, edge_depth
+        Shape ``(n,)``: where the profile last falls to half of its largest deviation from
+        background outside half a radius, in bead radii, and that deviation over background.
+    n_saturated_px
+        Shape ``(n,)``, pixels of the tile's disc at the camera's white level.
+    radius_radii
+        Shape ``(m,)``, distances of the robust profile in bead radii; shared.
+    knot_px
+        Knot spacing of the spline; shared.
+    bead_radius_px
+        Nominal bead radius; shared.
+    """
+
+    center_px: FloatArray
+    converged: BoolArray
+    coefficients: FloatArray
+    intensity: FloatArray
+    background: FloatArray
+    symmetry: FloatArray
+    edge_radii: FloatArray
+    edge_depth: FloatArray
+    n_saturated_px: IntArray
+    radius_radii: FloatArray = shared()
+    knot_px: float = shared()
+    bead_radius_px: float = shared()
+
+    def __len__(self) -> int:
+        return self.center_px.shape[0]
+
+    @property
+    def normalised(self) -> FloatArray:
+        """The robust profile divided by background, shape ``(n, m)``."""
+        normalised: FloatArray = self.intensity / np.maximum(self.background, 1.0)[:, None]
+        return normalised

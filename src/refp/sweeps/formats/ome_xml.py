@@ -1,0 +1,166 @@
+"""Z, exposure, field of view and pixel size of a TIFF's pages, from its OME-XML."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from refp.sweeps.formats.guard import bad_image
+from refp.sweeps.formats.units import ms_per, um_per
+from refp.sweeps.header import Stated
+
+if TYPE_CHECKING:
+    from ome_types import OME
+    from ome_types.model import Pixels, Plane, TiffData
+
+
+class _Spot(NamedTuple):
+    """Which plane of which OME image a page of the file holds."""
+
+    image: int
+    z: int
+    c: int
+    t: int
+
+
+def stated_by_ome(path: Path, xml: str, n_pages: int) -> Stated:
+    """Read what the OME-XML of a file says of its pages.
+
+    Raises
+    ------
+    DataError
+        If it describes several channels or time points, or another number of pages than there is.
+    """
+    from ome_types import from_xml
+
+    ome = from_xml(xml, validate=False)
+    if not ome.images:  # one file of a set, whose metadata lie in another file
+        return Stated()
+    spots = dict(_spots(ome, path))
+    if sorted(spots) != list(range(n_pages)):
+        what = f"its OME-XML describes {len(spots)} planes, the file holds {n_pages}"
+        raise bad_image(path, what, "save it again")
+    pages = [spots[page] for page in range(n_pages)]
+    check_one_channel(path, len({s.c for s in pages}), len({s.t for s in pages}))
+    return Stated(
+        pixel_size_um=_pixel_size_um(ome.images[0].pixels),
+        z_um=_z_um(ome, pages),
+        exposure_ms=_exposures_ms(ome, pages),
+        field_index=tuple(spot.image for spot in pages),
+    )
+
+
+def check_one_channel(path: Path, n_channels: int, n_times: int) -> None:
+    """Refuse a file of several channels or time points: which of them is meant is not known.
+
+    Raises
+    ------
+    DataError
+        Naming how many there are.
+    """
+    if n_channels > 1:
+        raise bad_image(path, f"{n_channels} channels", "save the brightfield channel by itself")
+    if n_times > 1:
+        raise bad_image(path, f"{n_times} time points", "save one Z stack per file")
+
+
+def _spots(ome: "OME", path: Path) -> Iterator[tuple[int, _Spot]]:
+    """Pages of this file with what they hold."""
+    for image, entry in enumerate(ome.images):
+        for block in entry.pixels.tiff_data_blocks:
+            if _is_here(block, ome, path):
+                yield from _block_spots(image, entry.pixels, block)
+
+
+def _is_here(block: "TiffData", ome: "OME", path: Path) -> bool:
+    """Whether a block lies in this file and not in another one of its set."""
+    where = block.uuid
+    return where is None or where.value == ome.uuid or where.file_name == path.name
+
+
+def _block_spots(image: int, pixels: "Pixels", block: "TiffData") -> Iterator[tuple[int, _Spot]]:
+    sizes = {"Z": pixels.size_z, "C": _n_channel_planes(pixels), "T": pixels.size_t}
+    first = {"Z": block.first_z, "C": block.first_c, "T": block.first_t}
+    order = pixels.dimension_order.value[2:]  # after XY, fastest first
+    start = first[order[0]] + sizes[order[0]] * (
+        first[order[1]] + sizes[order[1]] * first[order[2]]
+    )
+    for k in range(_n_planes(block, math.prod(sizes.values()))):
+        at = _unravel(start + k, order, sizes)
+        yield block.ifd + k, _Spot(image, at["Z"], at["C"], at["T"])
+
+
+def _n_channel_planes(pixels: "Pixels") -> int:
+    """Channels that have planes of their own: an RGB channel holds three samples in one plane."""
+    samples = [channel.samples_per_pixel or 1 for channel in pixels.channels]
+    return len(samples) if sum(samples) == pixels.size_c else pixels.size_c
+
+
+def _n_planes(block: "TiffData", everything: int) -> int:
+    """Planes of a block; the OME model: one where a page is named, else all that there are."""
+    if block.plane_count is not None:
+        return block.plane_count
+    return 1 if "ifd" in block.model_fields_set else everything
+
+
+def _unravel(k: int, order: str, sizes: dict[str, int]) -> dict[str, int]:
+    at = {}
+    for axis in order:
+        k, at[axis] = divmod(k, sizes[axis])
+    return at
+
+
+def _pixel_size_um(pixels: "Pixels") -> float:
+    return (pixels.physical_size_x or 0.0) * um_per(pixels.physical_size_x_unit.value)
+
+
+def _planes(ome: "OME") -> dict[_Spot, "Plane"]:
+    return {
+        _Spot(image, plane.the_z, plane.the_c, plane.the_t): plane
+        for image, entry in enumerate(ome.images)
+        for plane in entry.pixels.planes
+    }
+
+
+def _z_um(ome: "OME", pages: list[_Spot]) -> tuple[float, ...]:
+    """Stage positions of the planes; else the plane's number times the step; else nothing.
+
+    Some software writes the same stage position to every plane of a stack, hence the test that
+    positions differ.
+    """
+    planes = _planes(ome)
+    positions = [_position_um(planes.get(spot)) for spot in pages]
+    known = [(spot.image, z) for spot, z in zip(pages, positions, strict=True) if z is not None]
+    if len(set(known)) == len(pages):
+        return tuple(z for _, z in known)
+    steps = [_step_um(ome.images[spot.image].pixels) for spot in pages]
+    if not all(steps):
+        return ()
+    return tuple(spot.z * step for spot, step in zip(pages, steps, strict=True))
+
+
+def _position_um(plane: "Plane | None") -> float | None:
+    """Stage position of a plane; without a unit it is micrometres, as before the schema of 2015."""
+    if plane is None or plane.position_z is None:
+        return None
+    if "position_z_unit" not in plane.model_fields_set:
+        return plane.position_z
+    factor = um_per(plane.position_z_unit.value)
+    return plane.position_z * factor if factor else None
+
+
+def _step_um(pixels: "Pixels") -> float:
+    return (pixels.physical_size_z or 0.0) * um_per(pixels.physical_size_z_unit.value)
+
+
+def _exposures_ms(ome: "OME", pages: list[_Spot]) -> tuple[float, ...]:
+    planes = _planes(ome)
+    exposures = tuple(_exposure_ms(planes.get(spot)) for spot in pages)
+    return exposures if any(exposures) else ()
+
+
+def _exposure_ms(plane: "Plane | None") -> float:
+    """Return the exposure to three digits: some software states it as measured for each plane."""
+    if plane is None or plane.exposure_time is None:
+        return 0.0
+    return float(f"{plane.exposure_time * ms_per(plane.exposure_time_unit.value):.3g}")

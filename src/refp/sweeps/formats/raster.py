@@ -1,0 +1,69 @@
+"""PNG, JPEG and BMP, by Pillow."""
+
+from pathlib import Path
+
+from PIL import Image as PillowImage
+from PIL import ImageMode
+
+from refp.arrays import Image
+from refp.sweeps.formats.guard import (
+    COPY_AGAIN,
+    SAVE_GREY,
+    as_plane,
+    bad_image,
+    check_page,
+    reading,
+)
+from refp.sweeps.header import Header
+
+_DTYPES = {"L": "uint8", "I;16": "uint16", "I;16B": "uint16"}
+_NAMES = {"1": "1-bit pixels", "P": "palette colours", "I": "int32 pixels", "F": "float32 pixels"}
+_LAST_BYTES = {"PNG": b"IEND", "JPEG": b"\xff\xd9"}
+_TAIL_BYTES = 4096
+"""Some software appends a little of its own after the end mark."""
+
+
+def read_header(path: Path) -> Header:
+    """Read the header of an image file; no pixel is decoded.
+
+    Raises
+    ------
+    DataError
+        If the file is not an image, ends early, or is not grey of 8 or 16 bits.
+    """
+    with reading(path), PillowImage.open(path) as image:
+        dtype = _check_mode(path, image.mode)
+        _check_end(path, image.format or "")
+        return Header((image.height, image.width), dtype)
+
+
+def read_plane(path: Path, page: int) -> Image:
+    """Decode one page.
+
+    Raises
+    ------
+    DataError
+        If there is no such page, or it is damaged or not grey of 8 or 16 bits.
+    """
+    with reading(path), PillowImage.open(path) as image:
+        if page:
+            check_page(path, page, getattr(image, "n_frames", 1))
+            image.seek(page)
+        _check_mode(path, image.mode)
+        return as_plane(path, image)
+
+
+def _check_mode(path: Path, mode: str) -> str:
+    if mode in _DTYPES:
+        return _DTYPES[mode]
+    channels = f"{mode}, {len(ImageMode.getmode(mode).bands)} channels"
+    raise bad_image(path, _NAMES.get(mode, channels), SAVE_GREY)
+
+
+def _check_end(path: Path, kind: str) -> None:
+    """Refuse a file whose end mark is missing, without decoding it."""
+    mark = _LAST_BYTES.get(kind, b"")
+    with path.open("rb") as file:
+        file.seek(-min(path.stat().st_size, _TAIL_BYTES), 2)
+        if mark not in file.read():
+            raise bad_image(path, "truncated, the end mark is missing", COPY_AGAIN)

@@ -1,0 +1,111 @@
+"""A table of frames, for files whose names say nothing."""
+
+import csv
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from refp.errors import DataError
+from refp.sweeps.frame import Frame, SweepKey, as_name
+
+COLUMNS = ("path", "page", "experiment", "fov", "exposure_ms", "z_um")
+REQUIRED = ("path", "z_um")
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One line of the table, and where it stands."""
+
+    manifest: Path
+    line: int
+    cells: dict[str, str]
+
+    def text(self, column: str, default: str) -> str:
+        return self.cells.get(column) or default
+
+    def number(self, column: str, default: str = "") -> float:
+        text = self.text(column, default)
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise self.error(column, text, "write a number")
+        return value
+
+    def page(self) -> int:
+        value = self.number("page", "0")
+        if value < 0 or not value.is_integer():
+            raise self.error("page", self.text("page", "0"), "write a whole number from 0")
+        return int(value)
+
+    def file(self) -> Path:
+        text = self.text("path", "")
+        path = self.manifest.parent / text
+        if not text or not path.exists():
+            raise self.error("path", text, "no such file; paths are relative to the manifest")
+        return path
+
+    def error(self, column: str, value: str, remedy: str) -> DataError:
+        return DataError(f"{self.manifest}: line {self.line}, {column}: {value!r}: {remedy}")
+
+
+def read_manifest(path: Path, dataset: str) -> list[Frame]:
+    """Read the frames that a CSV table lists.
+
+    Parameters
+    ----------
+    path
+        CSV with the columns ``path, page, experiment, fov, exposure_ms, z_um``; ``page`` (0),
+        ``experiment`` (1), ``fov`` (1) and ``exposure_ms`` (0: not known) may be absent or blank.
+        Paths are relative to the folder of the table.
+    dataset
+        Name of the data set.
+
+    Returns
+    -------
+    list of Frame
+        In the order of the table.
+
+    Raises
+    ------
+    DataError
+        If the table cannot be read, lacks a column, has no row, holds a value that is not a
+        number, or names a file that does not exist; with the line, the column and the value.
+    """
+    frames = [_frame(row, dataset) for row in _rows(path)]
+    if not frames:
+        raise DataError(f"{path}: the manifest lists no frame; add a line per frame")
+    return frames
+
+
+def _frame(row: _Row, dataset: str) -> Frame:
+    experiment, fov = as_name(row.text("experiment", "1")), as_name(row.text("fov", "1"))
+    key = SweepKey(dataset, experiment, fov, row.number("exposure_ms", "0"))
+    return Frame(key, row.number("z_um"), row.file(), row.page())
+
+
+def _rows(path: Path) -> list[_Row]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, skipinitialspace=True)
+            _check_columns(path, reader.fieldnames or ())
+            return [_Row(path, reader.line_num, _cells(row)) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: the manifest cannot be read: {error}; save it as CSV") from error
+
+
+def _cells(row: dict[str | None, str | list[str] | None]) -> dict[str, str]:
+    """Cells that have a column and a text; a short or a long line leaves some without."""
+    return {k.strip(): v.strip() for k, v in row.items() if k is not None and isinstance(v, str)}
+
+
+def _check_columns(path: Path, names: Iterable[str]) -> None:
+    given = [name.strip() for name in names]
+    missing = [name for name in REQUIRED if name not in given]
+    if missing:
+        raise DataError(
+            f"{path}: line 1, column {', '.join(missing)} is missing (found: {', '.join(given)}); "
+            f"columns are {', '.join(COLUMNS)}"
+        )

@@ -1,0 +1,115 @@
+"""Image files: which formats there are, what a header says, and the pixels of one plane."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from refp.arrays import Image
+from refp.errors import DataError, RefpError
+from refp.sweeps.formats.guard import bad_image
+from refp.sweeps.header import Header
+from refp.sweeps.sweep import LeftOut
+
+TIFF_SUFFIXES = (".tif", ".tiff")
+RASTER_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
+ZARR_SUFFIX = ".zarr"
+ND2_SUFFIX = ".nd2"
+SUFFIXES = (*TIFF_SUFFIXES, *RASTER_SUFFIXES, ND2_SUFFIX, ZARR_SUFFIX)
+
+
+class Format(Protocol):
+    """What every module of :mod:`refp.sweeps.formats` offers."""
+
+    def read_header(self, path: Path) -> Header:
+        """Read the header of a file."""
+        ...
+
+    def read_plane(self, path: Path, page: int) -> Image:
+        """Read the pixels of one page."""
+        ...
+
+
+def read_plane(path: Path, page: int = 0) -> Image:
+    """Read the pixels of one plane.
+
+    Parameters
+    ----------
+    path
+        TIFF, OME-TIFF, PNG, JPEG or BMP; OME-Zarr and ND2 with the extra ``formats``.
+    page
+        Index of the plane inside the file, from 0.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(y, x)``, ``uint8`` or ``uint16``.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, empty, truncated or damaged, has no such page, or is not grey of 8
+        or 16 bits.
+    MissingExtraError
+        If the format needs a library that is not installed.
+    """
+    return _format(path).read_plane(path, page)
+
+
+def read_header(path: Path) -> Header:
+    """Read size, type, number of planes and metadata of an image file, and no pixels.
+
+    Raises
+    ------
+    DataError
+        As :func:`read_plane`, where the header shows it; and if the file holds several channels or
+        time points, or planes that differ in size.
+    MissingExtraError
+        If the format needs a library that is not installed.
+    """
+    return _format(path).read_header(path)
+
+
+def read_headers(paths: Iterable[Path]) -> tuple[dict[Path, Header], list[LeftOut]]:
+    """Read many headers; a file that cannot be used is left out with the reason."""
+    headers: dict[Path, Header] = {}
+    left_out: list[LeftOut] = []
+    for path in paths:
+        try:
+            headers[path] = read_header(path)
+        except RefpError as error:
+            left_out.append(leave_out(path, error))
+    return headers, left_out
+
+
+def leave_out(path: Path, error: RefpError) -> LeftOut:
+    """Make the entry of a file that is not used from the error about it."""
+    return LeftOut(path, str(error).removeprefix(f"{path}: "))
+
+
+def _format(path: Path) -> Format:
+    """Return the module for a file; imported here, since the libraries take a moment to load."""
+    suffix = path.suffix.lower()
+    if suffix in TIFF_SUFFIXES:
+        from refp.sweeps.formats import tiff
+
+        return tiff
+    if suffix in RASTER_SUFFIXES:
+        from refp.sweeps.formats import raster
+
+        return raster
+    if suffix == ZARR_SUFFIX:
+        from refp.sweeps.formats import ome_zarr
+
+        return ome_zarr
+    if suffix == ND2_SUFFIX:
+        from refp.sweeps.formats import nikon
+
+        return nikon
+    raise _unknown_format(path)
+
+
+def _unknown_format(path: Path) -> DataError:
+    if not path.exists():
+        return bad_image(path, "no such file", "check the path")
+    what = f"{path.suffix or 'no suffix'!r} is not a format that refp reads"
+    return bad_image(path, what, "export it as OME-TIFF")

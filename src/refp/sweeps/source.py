@@ -1,0 +1,122 @@
+"""Where a data set lies and what is said of it: its ``sweep.toml`` and the options given."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from refp.errors import DataError
+from refp.sweeps.listing import is_zarr, list_files
+from refp.sweeps.optics import instrument_names
+from refp.sweeps.sweep_file import (
+    SWEEP_FILE,
+    SweepFile,
+    Table,
+    make_sweep_file,
+    read_sweep_file,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place to read a data set from.
+
+    Attributes
+    ----------
+    root
+        The folder or the one file that the user names.
+    folder
+        Folder that file names are relative to.
+    settings
+        The ``sweep.toml`` of that folder under the options given.
+    told_by
+        What a message about the settings names.
+    """
+
+    root: Path
+    folder: Path
+    settings: SweepFile
+    told_by: str
+
+    @property
+    def is_file(self) -> bool:
+        """Whether a single image file is named, not a folder."""
+        return self.root != self.folder
+
+    @property
+    def name(self) -> str:
+        """Name of the data set."""
+        path = self.root.resolve()
+        own = path.stem.removesuffix(".ome") if self.is_file else path.name
+        return self.settings.dataset or own
+
+    def files(self, depth: int = 0) -> list[Path]:
+        """Image files of the data set, folders below it included to a depth."""
+        return [self.root] if self.is_file else list_files(self.root, depth)
+
+
+def find_source(path: Path, options: Table) -> Source:
+    """Find a data set from the path that a user names.
+
+    Parameters
+    ----------
+    path
+        A folder, its ``sweep.toml``, or one image file.
+    options
+        Entries that override those of ``sweep.toml``; from :func:`as_options`.
+
+    Raises
+    ------
+    DataError
+        If there is no such path.
+    RecipeError
+        If ``sweep.toml`` or an option is wrong.
+    """
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder; check the path")
+    toml = _sweep_file_of(path)
+    root = toml.parent if path == toml else path
+    folder = root if root.is_dir() and not is_zarr(root) else root.parent
+    stated = read_sweep_file(toml) if toml.is_file() else SweepFile()
+    told_by = str(toml) if toml.is_file() else "options"
+    return Source(root, folder, _override(stated, options, told_by), told_by)
+
+
+def as_options(
+    *,
+    instrument: str | None = None,
+    pattern: str | None = None,
+    manifest: str | Path | None = None,
+    pixel_size_um: float | None = None,
+    bead_diameter_um: float | None = None,
+) -> Table:
+    """Write options as the entries of a ``sweep.toml``; paths are taken from the working folder."""
+    options: dict[str, Any] = {
+        "instrument": _absolute_recipe(instrument) if instrument else None,
+        "pattern": pattern,
+        "manifest": str(Path(manifest).absolute()) if manifest else None,
+        "optics": None if pixel_size_um is None else {"pixel_size_um": pixel_size_um},
+        "bead": None if bead_diameter_um is None else {"diameter_um": bead_diameter_um},
+    }
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _sweep_file_of(path: Path) -> Path:
+    """Path of the settings that hold for a folder or a file, whether it exists or not."""
+    if path.is_dir() and not is_zarr(path):
+        return path / SWEEP_FILE
+    return path if path.suffix == ".toml" else path.parent / SWEEP_FILE
+
+
+def _absolute_recipe(instrument: str) -> str:
+    path = Path(instrument)
+    is_file = instrument not in instrument_names() and path.is_file()
+    return str(path.absolute()) if is_file else instrument
+
+
+def _override(stated: SweepFile, options: Table, told_by: str) -> SweepFile:
+    table = stated.model_dump()
+    if options.keys() & {"pattern", "manifest"}:
+        table.update(pattern="", manifest="")
+    for name, value in options.items():
+        table[name] = {**table[name], **value} if isinstance(value, dict) else value
+    return make_sweep_file(table, told_by)

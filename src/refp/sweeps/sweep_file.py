@@ -1,0 +1,62 @@
+"""``sweep.toml``: what a data set's folder says of itself."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import Field, ValidationError, model_validator
+
+from refp.errors import RecipeError
+from refp.settings import Settings
+from refp.sweeps.optics import load_toml, one_line
+
+SWEEP_FILE: Final = "sweep.toml"
+Table = dict[str, Any]
+
+
+class SweepFile(Settings):
+    """Name, instrument and layout of a data set; everything may be left out."""
+
+    dataset: str = Field(default="", description="name of the data set; default: its folder's")
+    instrument: str = Field(default="", description="recipe name, or path of a recipe file")
+    pattern: str = Field(default="", description="pattern of the file names")
+    manifest: str = Field(default="", description="table of the frames, instead of a pattern")
+    optics: Table = Field(default={}, description="overrides of the recipe's optics")
+    bead: Table = Field(default={}, description="overrides of the recipe's bead")
+    stage: Table = Field(default={}, description="overrides of the recipe's stage")
+
+    @model_validator(mode="after")
+    def _one_layout(self) -> "SweepFile":
+        if self.pattern and self.manifest:
+            raise ValueError("both pattern and manifest are given; keep one")
+        return self
+
+    @property
+    def overrides(self) -> dict[str, Table]:
+        """The tables that override a recipe, without empty ones."""
+        tables = {"optics": self.optics, "bead": self.bead, "stage": self.stage}
+        return {name: table for name, table in tables.items() if table}
+
+
+def read_sweep_file(path: Path) -> SweepFile:
+    """Read a ``sweep.toml``.
+
+    Raises
+    ------
+    RecipeError
+        If the file is not TOML, or a key is not known or wrong; naming the file and the key.
+    """
+    return make_sweep_file(load_toml(path), str(path))
+
+
+def make_sweep_file(table: Table, source: str) -> SweepFile:
+    """Check a table of settings.
+
+    Raises
+    ------
+    RecipeError
+        Naming ``source``, the key and its value.
+    """
+    try:
+        return SweepFile.model_validate(table)
+    except ValidationError as error:
+        raise RecipeError(one_line(error, source)) from error

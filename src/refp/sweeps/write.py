@@ -1,0 +1,95 @@
+"""Write a data set: frames as plain TIFF, and its ``sweep.toml``. Whole files or none."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from refp.arrays import Image, full_scale
+from refp.errors import OutputError
+from refp.sweeps.pattern import DEFAULT_PATTERN, parse_pattern
+from refp.sweeps.sweep_file import SWEEP_FILE, make_sweep_file
+
+Table = Mapping[str, Any]
+
+
+def write_frame(path: Path, image: Image) -> None:
+    """Write a grey image as a plain TIFF.
+
+    Parameters
+    ----------
+    path
+        File to write; one that exists is replaced.
+    image
+        Shape ``(y, x)``, ``uint8`` or ``uint16``.
+
+    Raises
+    ------
+    TypeError
+        If the image is not of unsigned integers.
+    OutputError
+        If the file cannot be written.
+    """
+    full_scale(image)
+    from tifffile import imwrite
+
+    _write_whole(path, lambda part: imwrite(part, image, photometric="minisblack", metadata=None))
+
+
+def write_sweep_file(
+    folder: Path,
+    *,
+    dataset: str,
+    instrument: str = "",
+    pattern: str = DEFAULT_PATTERN,
+    optics: Table | None = None,
+    bead: Table | None = None,
+) -> Path:
+    """Write the ``sweep.toml`` of a folder of frames and return its path.
+
+    Parameters
+    ----------
+    folder
+        Folder of the data set.
+    dataset
+        Name of the data set.
+    instrument
+        Name of a recipe; empty where ``optics`` and ``bead`` say all.
+    pattern
+        Pattern of the file names.
+    optics, bead
+        Overrides of the recipe.
+
+    Raises
+    ------
+    RecipeError
+        If the pattern is wrong.
+    OutputError
+        If the file cannot be written.
+    """
+    parse_pattern(pattern)
+    path = folder / SWEEP_FILE
+    table = {
+        "dataset": dataset,
+        "instrument": instrument,
+        "pattern": pattern,
+        "optics": dict(optics or {}),
+        "bead": dict(bead or {}),
+    }
+    settings = make_sweep_file(table, str(path)).model_dump(exclude_defaults=True)
+    _write_whole(path, lambda part: part.write_text(tomli_w.dumps(settings), encoding="utf-8"))
+    return path
+
+
+def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write beside the target and rename, so that no reader ever sees half a file."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write(part)
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: not written: {error.strerror}; check the folder") from error
+    finally:
+        part.unlink(missing_ok=True)

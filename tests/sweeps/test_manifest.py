@@ -1,0 +1,93 @@
+"""The table of frames."""
+
+from pathlib import Path
+
+import pytest
+
+from refp.errors import DataError
+from refp.sweeps import SweepKey, open_dataset, read_manifest
+
+WRONG = {
+    "no path column": (
+        "file,z_um\na.tif,1\n",
+        r"line 1, column path is missing \(found: file, z_um\)",
+    ),
+    "no Z column": ("path\na.tif\n", "line 1, column z_um is missing"),
+    "Z is text": ("path,z_um\na.tif,1\na.tif,high\n", "line 3, z_um: 'high': write a number"),
+    "Z is not finite": ("path,z_um\na.tif,nan\n", "line 2, z_um: 'nan': write a number"),
+    "Z is blank": ("path,z_um\na.tif,\n", "line 2, z_um: '': write a number"),
+    "exposure is text": ("path,z_um,exposure_ms\na.tif,1,x\n", "line 2, exposure_ms: 'x'"),
+    "page is a fraction": ("path,z_um,page\na.tif,1,0.5\n", "line 2, page: '0.5': write a whole"),
+    "page is negative": ("path,z_um,page\na.tif,1,-1\n", "line 2, page: '-1': write a whole"),
+    "no such file": ("path,z_um\nb.tif,1\n", "line 2, path: 'b.tif': no such file"),
+    "blank path": ("path,z_um\n,1\n", "line 2, path: '': no such file"),
+    "no row": ("path,z_um\n", "lists no frame"),
+    "empty": ("", "column path, z_um is missing"),
+}
+
+
+def write(folder: Path, text: str) -> Path:
+    (folder / "a.tif").touch()
+    path = folder / "manifest.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG.values(), ids=WRONG)
+def test_a_wrong_table_names_line_column_and_value(tmp_path: Path, text: str, message: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(DataError, match=message) as caught:
+        read_manifest(path, "set")
+    assert str(caught.value).startswith(str(path))
+
+
+def test_a_missing_table_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none\.csv: the manifest cannot be read"):
+        read_manifest(tmp_path / "none.csv", "set")
+
+
+def test_only_path_and_z_are_needed(tmp_path: Path) -> None:
+    (frame,) = read_manifest(write(tmp_path, "path,z_um\na.tif,-7.5\n"), "set")
+    assert (frame.key, frame.z_um, frame.page) == (SweepKey("set", 1, 1, 0.0), -7.5, 0)
+
+
+def test_every_column_is_read_in_any_order(tmp_path: Path) -> None:
+    text = "\ufeffz_um, fov ,path,page,exposure_ms,experiment\n1.5, B2, a.tif ,3,20,7\n"
+    (frame,) = read_manifest(write(tmp_path, text), "set")
+    assert (frame.key, frame.z_um, frame.page) == (SweepKey("set", 7, "B2", 20.0), 1.5, 3)
+    assert frame.path == tmp_path / "a.tif"
+
+
+def test_a_manifest_gives_a_plain_stack_its_z(tmp_path: Path, save_stack, optics) -> None:
+    save_stack("stack.tif", 3)
+    rows = "".join(f"stack.tif,{page},{7.5 * page}\n" for page in range(3))
+    (tmp_path / "m.csv").write_text("path,page,z_um\n" + rows, encoding="utf-8")
+    data = open_dataset(tmp_path, manifest=tmp_path / "m.csv", **optics)
+    assert data.sweeps[0].z_um == (0.0, 7.5, 15.0)
+    assert [frame.read()[0, 0] for frame in data.frames] == [0, 1, 2]
+
+
+def test_a_manifest_in_the_sweep_file_is_relative_to_it(
+    tmp_path: Path, save_frames, optics
+) -> None:
+    save_frames([1])
+    (tmp_path / "m.csv").write_text("path,z_um\nexp1_fov1_z1_t20ms.tif,99\n", encoding="utf-8")
+    (tmp_path / "sweep.toml").write_text('manifest = "m.csv"\n', encoding="utf-8")
+    assert open_dataset(tmp_path, **optics).sweeps[0].z_um == (99.0,)
+
+
+def test_a_page_that_is_not_there_is_left_out(tmp_path: Path, save_stack, optics) -> None:
+    save_stack("stack.tif", 2)
+    text = "path,page,z_um\nstack.tif,1,5\nstack.tif,2,6\n"
+    (tmp_path / "m.csv").write_text(text, encoding="utf-8")
+    data = open_dataset(tmp_path, manifest=tmp_path / "m.csv", **optics)
+    assert data.n_frames == 1
+    assert data.left_out[0].reason.startswith("no page 2 among 2")
+
+
+def test_one_file_of_a_manifest_is_opened_by_itself(tmp_path: Path, save_frames, optics) -> None:
+    first, second = save_frames([1, 2])
+    (tmp_path / "m.csv").write_text(f"path,z_um\n{first.name},5\n", encoding="utf-8")
+    assert open_dataset(first, manifest=tmp_path / "m.csv", **optics).sweeps[0].z_um == (5.0,)
+    with pytest.raises(DataError, match="not in the manifest"):
+        open_dataset(second, manifest=tmp_path / "m.csv", **optics)

@@ -1,0 +1,390 @@
+"""Opening data sets: layout, what is left out and why, and the instrument."""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from refp.errors import DataError, RecipeError
+from refp.sweeps import SweepKey, open_dataset, readers, write_frame, write_sweep_file
+
+GREY = np.arange(1200, dtype=np.uint8).reshape(30, 40) % 50
+RGB = np.zeros((30, 40, 3), np.uint8)
+
+
+def reasons(data: Any) -> dict[str, str]:
+    return {left.path.name: left.reason for left in data.left_out}
+
+
+def test_a_folder_by_the_default_pattern(tmp_path: Path, save_frames, optics) -> None:
+    save_frames([30, 7.5, -15])
+    save_frames([0], fov=2)
+    data = open_dataset(tmp_path, **optics)
+    assert [str(s.key) for s in data.sweeps] == [
+        f"{tmp_path.name} exp 1 FOV 1 20 ms",
+        f"{tmp_path.name} exp 1 FOV 2 20 ms",
+    ]
+    assert data.sweeps[0].z_um == (-15.0, 7.5, 30.0)
+    assert [frame.read()[0, 0] for frame in data.sweeps[0].frames] == [2, 1, 0]
+    assert (data.n_frames, data.left_out, data.root) == (4, (), tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".tiff", ".png"])
+def test_the_default_pattern_takes_other_suffixes(tmp_path: Path, optics, suffix: str) -> None:
+    from PIL import Image
+
+    Image.fromarray(GREY).save(tmp_path / f"exp1_fov1_z5_t20ms{suffix}")
+    Image.fromarray(GREY).save(tmp_path / f"exp1_fov1_z6_t20ms{suffix}")
+    assert open_dataset(tmp_path, **optics).sweeps[0].z_um == (5.0, 6.0)
+
+
+def test_opening_reads_no_pixels(
+    tmp_path: Path, save_frames, optics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_frames([1, 2, 3])
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("pixels were read")
+
+    monkeypatch.setattr(readers, "read_plane", fail)
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", fail)
+    data = open_dataset(tmp_path, **optics)
+    with pytest.raises(AssertionError, match="pixels were read"):
+        data.sweeps[0].frames[0].read()
+
+
+def test_folders_of_a_pattern(tmp_path: Path, optics) -> None:
+    for day in (1, 2):
+        (tmp_path / f"day{day}").mkdir()
+        write_frame(tmp_path / f"day{day}" / "z5.tif", GREY)
+    data = open_dataset(tmp_path, pattern="day{experiment}/z{z_um}.tif", **optics)
+    assert [s.key.experiment for s in data.sweeps] == [1, 2]
+
+
+def test_sweeps_of_numbers_and_texts_are_sorted(tmp_path: Path, save_frames, optics) -> None:
+    for fov in ("b", 10, "a", 9):
+        save_frames([1], fov=fov)
+    data = open_dataset(tmp_path, **optics)
+    assert [s.key.fov for s in data.sweeps] == [9, 10, "a", "b"]
+    assert SweepKey("s", 1, 2, 5.0) < SweepKey("s", 1, 2, 6.0)
+
+
+def test_every_stack_of_a_folder_is_a_field_of_view(tmp_path: Path, save_stack, optics) -> None:
+    meta = {"axes": "ZYX", "spacing": 2.0, "unit": "um"}
+    save_stack("b10.tif", 3, imagej=True, metadata=meta)
+    save_stack("b9.tif", 4, imagej=True, metadata=meta)
+    data = open_dataset(tmp_path, **optics)
+    assert [(s.key.fov, s.z_um) for s in data.sweeps] == [(1, (0, 2, 4, 6)), (2, (0, 2, 4))]
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["folder", "file"])
+def test_a_stack_without_z_says_what_to_do(tmp_path: Path, save_stack, optics, whole: bool) -> None:
+    path = save_stack("plain.tif", 3)
+    with pytest.raises(
+        DataError, match=r"plain\.tif: holds 3 planes and no Z.*--manifest.*--pattern"
+    ):
+        open_dataset(tmp_path if whole else path, **optics)
+
+
+def test_a_stack_whose_name_gives_one_z_is_left_out(
+    tmp_path: Path, save_frames, save_stack, optics
+) -> None:
+    save_frames([1])
+    save_stack("exp1_fov1_z2_t20ms.tif", 3)
+    left = reasons(open_dataset(tmp_path, **optics))
+    assert left["exp1_fov1_z2_t20ms.tif"].startswith("holds 3 planes, its name one Z")
+
+
+def spoil_truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-50])
+
+
+def spoil_empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def spoil_text(path: Path) -> None:
+    path.write_text("no image")
+
+
+LEFT_OUT = {
+    "truncated": (spoil_truncate, "truncated"),
+    "empty": (spoil_empty, "empty file, 0 bytes"),
+    "no image": (spoil_text, "cannot be read"),
+    "colour": (
+        lambda p: tifffile.imwrite(p, RGB, photometric="rgb"),
+        "RGB, 3 channels; save as grey",
+    ),
+    "float": (
+        lambda p: tifffile.imwrite(p, GREY.astype(np.float32)),
+        "float32 pixels; save as grey",
+    ),
+    "16 bits": (
+        lambda p: tifffile.imwrite(p, GREY.astype(np.uint16)),
+        "40x30 uint16, most others are 40x30 uint8",
+    ),
+    "cropped": (
+        lambda p: tifffile.imwrite(p, GREY[:20]),
+        "40x20 uint8, most others are 40x30 uint8",
+    ),
+}
+
+
+@pytest.mark.parametrize(("spoil", "reason"), LEFT_OUT.values(), ids=LEFT_OUT)
+def test_one_bad_file_among_good_ones_is_left_out(
+    tmp_path: Path, save_frames, optics, spoil: Any, reason: str
+) -> None:
+    bad = save_frames([1, 2, 3])[0]
+    spoil(bad)
+    data = open_dataset(tmp_path, **optics)
+    assert data.sweeps[0].z_um == (2.0, 3.0)
+    assert list(reasons(data)) == [bad.name]
+    assert data.left_out[0].reason.startswith(reason)
+
+
+def test_the_most_frequent_size_stays(tmp_path: Path, save_frames, optics) -> None:
+    save_frames([1, 2])
+    save_frames([3, 4, 5], shape=(50, 60))
+    data = open_dataset(tmp_path, **optics)
+    assert data.sweeps[0].z_um == (3.0, 4.0, 5.0)
+    assert len(data.left_out) == 2
+
+
+def test_the_second_frame_at_one_z_is_left_out(tmp_path: Path, save_frames, optics) -> None:
+    save_frames([5, "5.0"], fov=1)
+    save_frames([5], fov="01")
+    data = open_dataset(tmp_path, **optics)
+    (frame,) = data.frames
+    assert frame.path.name == "exp1_fov1_z5.0_t20ms.tif"
+    assert all("same sweep and Z as exp1_fov1_z5.0_t20ms.tif" in r for r in reasons(data).values())
+    assert len(data.left_out) == 2
+
+
+def test_other_images_are_left_out_and_other_files_passed_over(
+    tmp_path: Path, save_frames, optics
+) -> None:
+    save_frames([1, 2])
+    for name in ("notes.txt", "truth.json", ".hidden.tif", "Thumbs.db", "table.parquet"):
+        (tmp_path / name).touch()
+    write_frame(tmp_path / "overview.tif", GREY)
+    (tmp_path / "raw.czi").touch()
+    left = reasons(open_dataset(tmp_path, **optics))
+    assert left.keys() == {"overview.tif", "raw.czi"}
+    assert left["overview.tif"] == (
+        "does not match the pattern 'exp{experiment}_fov{fov}_z{z_um}_t{exposure_ms}ms.tif'"
+    )
+    assert "'.czi' is not a format that refp reads" in left["raw.czi"]
+
+
+def test_no_such_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="none: no such file or folder; check the path"):
+        open_dataset(tmp_path / "none")
+
+
+def test_an_empty_folder(tmp_path: Path, optics) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(DataError, match=r"no image in this folder; refp reads \.tif"):
+        open_dataset(tmp_path, **optics)
+
+
+def test_a_file_that_is_no_image(tmp_path: Path, optics) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(DataError, match=r"'\.txt' is not a format that refp reads"):
+        open_dataset(tmp_path / "notes.txt", **optics)
+
+
+def test_a_pattern_that_matches_nothing_shows_names(tmp_path: Path, save_frames, optics) -> None:
+    save_frames([1, 2, 3])
+    message = (
+        "pattern 'z{z_um}.tif' matches none of 3 files, such as 'exp1_fov1_z1_t20ms.tif' and "
+        "'exp1_fov1_z2_t20ms.tif'; correct --pattern"
+    )
+    with pytest.raises(DataError, match=re.escape(message)):
+        open_dataset(tmp_path, pattern="z{z_um}.tif", **optics)
+
+
+def test_names_without_a_pattern_are_shown(tmp_path: Path, optics) -> None:
+    for name in ("bead-a.tif", "bead-b.tif"):
+        write_frame(tmp_path / name, GREY)
+    with pytest.raises(DataError, match=r"no pattern: .*'bead-a.tif' and 'bead-b.tif'.*--pattern"):
+        open_dataset(tmp_path, **optics)
+
+
+@pytest.mark.parametrize("pattern", [None, "*z{z_um}*.tif"])
+def test_a_set_all_in_colour_names_a_file_and_the_reason(
+    tmp_path: Path, optics, pattern: str | None
+) -> None:
+    for z in (1, 2):
+        tifffile.imwrite(tmp_path / f"exp1_fov1_z{z}_t20ms.tif", RGB, photometric="rgb")
+    message = (
+        r"no usable image \(all 2 files are left out\): exp1_fov1_z1_t20ms.tif: RGB, 3 channels; "
+        "save as grey of 8 or 16 bits"
+    )
+    with pytest.raises(DataError, match=message) as caught:
+        open_dataset(tmp_path, pattern=pattern, **optics)
+    assert "\n" not in str(caught.value)
+
+
+# The instrument
+
+
+def test_the_sweep_file_is_read(tmp_path: Path, save_frames) -> None:
+    save_frames([1, 2])
+    write_sweep_file(
+        tmp_path, dataset="A2K training", instrument="a2k", optics={"white_level": 250}
+    )
+    for path in (tmp_path, tmp_path / "sweep.toml", tmp_path / "exp1_fov1_z1_t20ms.tif"):
+        data = open_dataset(path)
+        assert (data.name, data.instrument.name) == ("A2K training", "a2k")
+        assert data.instrument.optics.white_level == 250
+        assert data.instrument.tile_side_px == 64
+    assert data.n_frames == 1
+
+
+def test_options_override_the_sweep_file(tmp_path: Path, save_frames) -> None:
+    save_frames([1, 2])
+    write_sweep_file(
+        tmp_path, dataset="x", instrument="a2k", pattern="other{z_um}.tif", bead={"diameter_um": 20}
+    )
+    data = open_dataset(
+        tmp_path,
+        instrument="nikon-ti2",
+        pattern="exp{experiment}_*_z{z_um}_*.tif",
+        pixel_size_um=0.6,
+        bead_diameter_um=28,
+    )
+    assert data.instrument.name == "nikon-ti2"
+    assert data.instrument.optics.pixel_size_um == 0.6
+    assert data.instrument.bead.diameter_um == 28
+    assert data.sweeps[0].key == SweepKey("x", 1, 1, 0.0)
+
+
+def test_a_recipe_file_is_relative_to_the_sweep_file(
+    tmp_path: Path, save_frames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_frames([1])
+    recipe = 'name = "mine"\noptics.pixel_size_um = 0.7\nbead.diameter_um = 10.0\n'
+    (tmp_path / "mine.toml").write_text(recipe, encoding="utf-8")
+    (tmp_path / "sweep.toml").write_text('instrument = "mine.toml"\n', encoding="utf-8")
+    assert open_dataset(tmp_path).instrument.name == "mine"
+    (tmp_path / "sweep.toml").unlink()
+    monkeypatch.chdir(tmp_path)
+    assert open_dataset(".", instrument="mine.toml").instrument.name == "mine"
+
+
+MISSING = {
+    "both": ({}, "--instrument NAME or --pixel-size-um and --bead-diameter-um "),
+    "bead": ({"pixel_size_um": 1.5}, "--instrument NAME or --bead-diameter-um "),
+    "pixel": ({"bead_diameter_um": 28.0}, "--instrument NAME or --pixel-size-um "),
+}
+
+
+@pytest.mark.parametrize(("options", "remedy"), MISSING.values(), ids=MISSING)
+def test_an_unknown_instrument_says_which_options_to_give(
+    tmp_path: Path, save_frames, options: dict[str, Any], remedy: str
+) -> None:
+    save_frames([1])
+    with pytest.raises(RecipeError, match=re.escape(f"the instrument is not known; give {remedy}")):
+        open_dataset(tmp_path, **options)
+
+
+WRONG_SETTINGS = {
+    "unknown key": ('instrumnet = "a2k"', "sweep.toml: instrumnet: Extra inputs are not permitted"),
+    "unknown key of a table": (
+        'instrument = "a2k"\n[optics]\npixel_size = 1.5',
+        "sweep.toml, instrument 'a2k': optics.pixel_size: Extra inputs",
+    ),
+    "wrong type": ("dataset = 7", "sweep.toml: dataset: Input should be a valid string (given: 7)"),
+    "not TOML": ("dataset = ", "sweep.toml: not a TOML file"),
+    "both layouts": (
+        'pattern = "z{z_um}.tif"\nmanifest = "m.csv"',
+        "sweep.toml: both pattern and manifest are given; keep one",
+    ),
+    "no such recipe": ('instrument = "a3k"', "instrument 'a3k' is neither a recipe of the package"),
+    "negative pixel": (
+        'instrument = "a2k"\n[optics]\npixel_size_um = -1.0',
+        "optics.pixel_size_um: Input should be greater than 0 (given: -1.0)",
+    ),
+    "text for a pixel": (
+        'instrument = "a2k"\n[optics]\npixel_size_um = "large"',
+        "optics.pixel_size_um: Input should be a valid number",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG_SETTINGS.values(), ids=WRONG_SETTINGS)
+def test_a_wrong_sweep_file_names_the_key(
+    tmp_path: Path, save_frames, text: str, message: str
+) -> None:
+    save_frames([1])
+    (tmp_path / "sweep.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(RecipeError, match=re.escape(message)):
+        open_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("table", ["optics = 5", "bead = 'x'\noptics.pixel_size_um = 1.5"])
+def test_a_wrong_recipe_file_names_the_key(tmp_path: Path, save_frames, table: str) -> None:
+    save_frames([1])
+    (tmp_path / "mine.toml").write_text(table, encoding="utf-8")
+    with pytest.raises(RecipeError, match=table[:4]):
+        open_dataset(tmp_path, instrument=str(tmp_path / "mine.toml"))
+    with pytest.raises(RecipeError, match=table[:4]):
+        open_dataset(
+            tmp_path,
+            instrument=str(tmp_path / "mine.toml"),
+            pixel_size_um=1.5,
+            bead_diameter_um=28.0,
+        )
+
+
+def test_pattern_and_manifest_exclude_each_other(tmp_path: Path, save_frames, optics) -> None:
+    save_frames([1])
+    with pytest.raises(RecipeError, match="options: both pattern and manifest are given"):
+        open_dataset(tmp_path, pattern="z{z_um}.tif", manifest="m.csv", **optics)
+
+
+@pytest.fixture
+def stated_stack(save_stack) -> Path:
+    """An ImageJ stack that states pixels of 1.6 um."""
+    meta = {"axes": "ZYX", "spacing": 2.0, "unit": "um"}
+    path: Path = save_stack("a.tif", 3, imagej=True, resolution=(1 / 1.6, 1 / 1.6), metadata=meta)
+    return path
+
+
+def test_a_file_must_not_contradict_the_recipe(stated_stack: Path) -> None:
+    message = r"a\.tif: states pixels of 1.6 um, instrument 'a2k' 1.5 um; .*--pixel-size-um"
+    with pytest.raises(DataError, match=message):
+        open_dataset(stated_stack, instrument="a2k")
+
+
+def test_an_explicit_pixel_size_overrides_the_file(stated_stack: Path) -> None:
+    data = open_dataset(stated_stack, instrument="a2k", pixel_size_um=1.5)
+    assert data.instrument.optics.pixel_size_um == 1.5
+
+
+def test_files_must_not_contradict_each_other(stated_stack: Path, save_stack) -> None:
+    meta = {"axes": "ZYX", "spacing": 2.0, "unit": "um"}
+    save_stack("b.tif", 3, imagej=True, resolution=(1.0, 1.0), metadata=meta)
+    with pytest.raises(DataError, match=r"b\.tif: states pixels of 1 um, another file 1.6 um"):
+        open_dataset(stated_stack.parent, bead_diameter_um=28.0)
+
+
+def test_the_simulated_training_set(shared_twin: Path) -> None:
+    data = open_dataset(shared_twin / "a2k-training")
+    assert [len(sweep.frames) for sweep in data.sweeps] == [81] * 6
+    assert {(s.key.fov, s.key.exposure_ms) for s in data.sweeps} == {
+        (fov, exposure) for fov in (1, 2) for exposure in (6.0, 12.0, 24.0)
+    }
+    assert (data.left_out, data.instrument.name) == ((), "a2k")
+    assert next(data.frames).read().shape == (480, 640)
+
+
+def test_a_simulated_set_without_its_sweep_file(shared_twin: Path, tmp_path: Path) -> None:
+    for path in (shared_twin / "nikon-test1").glob("*.tif"):
+        shutil.copy(path, tmp_path)
+    (sweep,) = open_dataset(tmp_path, instrument="nikon-ti2").sweeps
+    assert sweep.z_um == tuple(float(z) for z in range(1, 26, 2))

@@ -1,0 +1,279 @@
+"""Formats: pixels, metadata, and one line about whatever cannot be read."""
+
+import builtins
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image as PillowImage
+
+from refp.errors import DataError, MissingExtraError
+from refp.sweeps import read_header, read_plane
+
+SHAPE = (30, 40)
+RAMP8 = (np.arange(1200).reshape(SHAPE) % 251).astype(np.uint8)
+RAMP16 = (np.arange(1200).reshape(SHAPE) * 50).astype(np.uint16)
+
+
+def save_tiff(path: Path, pixels: Any, **options: Any) -> Path:
+    tifffile.imwrite(path, pixels, **{"photometric": "minisblack", **options})
+    return path
+
+
+def save_pillow(path: Path, pixels: Any, mode: str = "") -> Path:
+    image = PillowImage.fromarray(pixels)
+    (image.convert(mode) if mode else image).save(path)
+    return path
+
+
+def refuse(path: Path, message: str, page: int = 0) -> None:
+    """Reading must fail with one line that names the file, and the header at least not crash."""
+    with pytest.raises(DataError, match=message) as caught:
+        read_plane(path, page)
+    text = str(caught.value)
+    assert text.startswith(str(path))
+    assert "\n" not in text
+
+
+GOOD = {
+    "tif 8 bit": ("a.tif", RAMP8, save_tiff, {}),
+    "tif 16 bit": ("a.tiff", RAMP16, save_tiff, {}),
+    "big-endian tif": ("a.tif", RAMP16, save_tiff, {"byteorder": ">"}),
+    "big tif": ("a.tif", RAMP16, save_tiff, {"bigtiff": True}),
+    "deflated tif": ("a.tif", RAMP16, save_tiff, {"compression": "zlib", "predictor": True}),
+    "tiled tif": ("a.tif", RAMP16, save_tiff, {"tile": (16, 16)}),
+    "upper-case suffix": ("a.TIF", RAMP8, save_tiff, {}),
+    "png 8 bit": ("a.png", RAMP8, save_pillow, {}),
+    "png 16 bit": ("a.png", RAMP16, save_pillow, {}),
+    "bmp": ("a.bmp", RAMP8, save_pillow, {}),
+}
+
+
+@pytest.mark.parametrize(("name", "pixels", "save", "options"), GOOD.values(), ids=GOOD)
+def test_pixels_come_back(
+    tmp_path: Path, name: str, pixels: Any, save: Any, options: dict[str, Any]
+) -> None:
+    path = save(tmp_path / name, pixels, **options)
+    image = read_plane(path)
+    np.testing.assert_array_equal(image, pixels)
+    assert image.dtype == pixels.dtype
+    assert image.dtype.isnative
+    header = read_header(path)
+    assert (header.shape, header.dtype, header.n_planes) == (SHAPE, pixels.dtype.name, 1)
+
+
+def test_a_grey_jpeg_is_read(tmp_path: Path) -> None:
+    path = save_pillow(tmp_path / "a.jpg", np.full(SHAPE, 100, np.uint8))
+    assert abs(int(read_plane(path).mean()) - 100) <= 1
+
+
+@pytest.mark.parametrize("pixels", [RAMP8, RAMP16], ids=["8 bit", "16 bit"])
+def test_lzw_needs_no_further_package(tmp_path: Path, pixels: Any) -> None:
+    path = tmp_path / "a.tif"
+    PillowImage.fromarray(pixels).save(path, compression="tiff_lzw")
+    assert read_header(path).shape == SHAPE
+    np.testing.assert_array_equal(read_plane(path), pixels)
+
+
+def test_a_single_page_stack_is_a_plane(tmp_path: Path) -> None:
+    path = save_tiff(tmp_path / "a.tif", RAMP8[None])
+    assert read_header(path).n_planes == 1
+    np.testing.assert_array_equal(read_plane(path), RAMP8)
+
+
+BAD_PIXELS = {
+    "colour tif": (
+        "a.tif",
+        np.zeros((*SHAPE, 3), np.uint8),
+        {"photometric": "rgb"},
+        "RGB, 3 channels; save as grey of 8 or 16 bits",
+    ),
+    "planar colour tif": (
+        "a.tif",
+        np.zeros((3, *SHAPE), np.uint8),
+        {"photometric": "rgb", "planarconfig": "separate"},
+        "RGB, 3 channels",
+    ),
+    "float tif": ("a.tif", np.zeros(SHAPE, np.float32), {}, "float32 pixels; save as grey"),
+    "signed tif": ("a.tif", np.zeros(SHAPE, np.int16), {}, "int16 pixels"),
+    "32-bit tif": ("a.tif", np.zeros(SHAPE, np.uint32), {}, "uint32 pixels"),
+    "1-bit tif": ("a.tif", np.zeros((32, 32), bool), {}, "1-bit pixels"),
+    "inverted tif": (
+        "a.tif",
+        RAMP8,
+        {"photometric": "miniswhite"},
+        "inverted, white is stored as 0",
+    ),
+    "palette tif": (
+        "a.tif",
+        RAMP8,
+        {"photometric": "palette", "colormap": np.zeros((3, 256), np.uint16)},
+        "palette colours",
+    ),
+    "volume tif": (
+        "a.tif",
+        np.zeros((16, 32, 48), np.uint8),
+        {"volumetric": True, "tile": (16, 16, 16)},
+        "16x32x48 is not a grey image",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "pixels", "options", "message"), BAD_PIXELS.values(), ids=BAD_PIXELS
+)
+def test_tiff_pixels_that_are_not_grey_are_refused(
+    tmp_path: Path, name: str, pixels: Any, options: dict[str, Any], message: str
+) -> None:
+    path = save_tiff(tmp_path / name, pixels, **options)
+    refuse(path, message)
+    with pytest.raises(DataError, match=message):
+        read_header(path)
+
+
+BAD_MODES = {
+    "colour png": ("a.png", "RGB", "RGB, 3 channels; save as grey of 8 or 16 bits"),
+    "colour and alpha": ("a.png", "RGBA", "RGBA, 4 channels"),
+    "grey and alpha": ("a.png", "LA", "LA, 2 channels"),
+    "palette": ("a.png", "P", "palette colours"),
+    "1 bit": ("a.png", "1", "1-bit pixels"),
+    "colour jpeg": ("a.jpg", "RGB", "RGB, 3 channels"),
+    "colour bmp": ("a.bmp", "RGB", "RGB, 3 channels"),
+}
+
+
+@pytest.mark.parametrize(("name", "mode", "message"), BAD_MODES.values(), ids=BAD_MODES)
+def test_other_pixels_that_are_not_grey_are_refused(
+    tmp_path: Path, name: str, mode: str, message: str
+) -> None:
+    path = save_pillow(tmp_path / name, RAMP8, mode)
+    refuse(path, message)
+    with pytest.raises(DataError, match=message):
+        read_header(path)
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.jpg", "a.bmp", "a.nd2"])
+def test_an_empty_file_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    refuse(tmp_path / name, "empty file, 0 bytes; copy it again")
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.jpg", "a.bmp", "a.nd2"])
+def test_what_is_no_image_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("this is a text about beads, and none of it is an image\n" * 30)
+    refuse(tmp_path / name, "cannot be read: .*; copy it again")
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.zarr", "a.nd2"])
+def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
+    refuse(tmp_path / name, "no such file")
+
+
+def test_an_unknown_format_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.czi").touch()
+    refuse(tmp_path / "a.czi", "'.czi' is not a format that refp reads; export it as OME-TIFF")
+    refuse(tmp_path / "b.czi", "no such file")
+
+
+@pytest.mark.parametrize("keep", [0.02, 0.3, 0.6, 0.9, 0.99])
+@pytest.mark.parametrize("kind", ["plain", "stack", "ome", "imagej", "deflated"])
+def test_a_truncated_tiff_shows_at_its_header(
+    tmp_path: Path, kind: str, keep: float, capfd: pytest.CaptureFixture[str]
+) -> None:
+    options = {
+        "plain": {},
+        "stack": {},
+        "ome": {"ome": True, "metadata": {"axes": "ZYX", "PhysicalSizeZ": 2.0}},
+        "imagej": {"imagej": True, "metadata": {"axes": "ZYX", "spacing": 2.0, "unit": "um"}},
+        "deflated": {"compression": "zlib"},
+    }[kind]
+    pixels = RAMP16 if kind in ("plain", "deflated") else np.stack([RAMP16] * 5)
+    path = save_tiff(tmp_path / "a.ome.tif", pixels, **options)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * keep)])
+    with pytest.raises(DataError, match=r"truncated|cannot be read"):
+        read_header(path)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg"])
+def test_a_truncated_png_or_jpeg_shows_at_its_header(tmp_path: Path, name: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (90, 90), np.uint8)
+    path = save_pillow(tmp_path / name, noise)
+    path.write_bytes(path.read_bytes()[:-900])
+    with pytest.raises(DataError, match="truncated"):
+        read_header(path)
+    refuse(path, "cannot be read")
+
+
+def test_damaged_data_show_when_read(tmp_path: Path) -> None:
+    path = save_tiff(tmp_path / "a.tif", RAMP16, compression="zlib")
+    with tifffile.TiffFile(path) as tif:
+        offset, size = tif.pages[0].dataoffsets[0], tif.pages[0].databytecounts[0]
+    content = bytearray(path.read_bytes())
+    content[offset : offset + size] = bytes(size)
+    path.write_bytes(content)
+    read_header(path)
+    refuse(path, "cannot be read")
+
+
+def test_a_truncated_page_is_refused_when_read(tmp_path: Path) -> None:
+    path = save_tiff(tmp_path / "a.tif", RAMP16)
+    path.write_bytes(path.read_bytes()[:-100])
+    refuse(path, "truncated, 2556 of at least 2656 bytes")
+
+
+@pytest.mark.parametrize("page", [-1, 3])
+def test_a_page_that_is_not_there_is_named(tmp_path: Path, page: int) -> None:
+    path = save_tiff(tmp_path / "a.tif", np.stack([RAMP8] * 3))
+    refuse(path, f"no page {page} among 3; pages count from 0", page)
+    refuse(save_pillow(tmp_path / "a.png", RAMP8), f"no page {page} among 1", page)
+
+
+def test_an_error_does_not_quote_half_the_file(tmp_path: Path) -> None:
+    path = save_tiff(tmp_path / "a.ome.tif", RAMP8, ome=True)
+    tifffile.tiffcomment(path, tifffile.tiffcomment(path).replace("xmlns:xsi", "xmlB:xsi").encode())
+    with pytest.raises(DataError, match=r"cannot be read: Could not parse XML.*\.\.\.; ") as caught:
+        read_header(path)
+    assert len(str(caught.value)) < len(str(path)) + 250
+
+
+def test_pages_of_different_sizes_are_refused(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        writer.write(RAMP8, photometric="minisblack")
+        writer.write(RAMP8[:20], photometric="minisblack")
+    with pytest.raises(DataError, match="pages of 2 sizes or types"):
+        read_header(tmp_path / "a.tif")
+
+
+def test_log_lines_of_others_still_pass(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    read_header(save_tiff(tmp_path / "a.tif", RAMP8))
+    logging.getLogger("tifffile").warning("somebody else's")
+    assert "somebody else's" in caplog.text
+
+
+MISSING = {"nd2": ("a.nd2", "nd2"), "zarr": ("a.zarr", "ome-zarr")}
+
+
+@pytest.mark.parametrize(("library", "case"), MISSING.items(), ids=MISSING)
+def test_a_missing_library_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str, case: tuple[str, str]
+) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name == library:
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    path = tmp_path / case[0]
+    path.write_bytes(b"anything")
+    for read in (read_plane, read_header):
+        with pytest.raises(
+            MissingExtraError, match=rf"{case[1]}, .* pip install 'refp\[formats\]'"
+        ):
+            read(path)
