@@ -12,11 +12,14 @@ from pydantic import Field, ValidationError
 
 from refp.beads.settings import FindSettings
 from refp.errors import RecipeError
+from refp.estimate.settings import EstimateSettings
 from refp.features.settings import FeatureSettings
+from refp.models.settings import TrainSettings
 from refp.plane.settings import PlaneSettings
 from refp.profiles.settings import JudgeSettings, ProfileSettings
 from refp.settings import Settings
 from refp.sweeps.optics import load_toml, one_line
+from refp.tiles.settings import LabelSettings, SplitSettings
 
 
 class Recipe(Settings):
@@ -28,6 +31,10 @@ class Recipe(Settings):
     judge: JudgeSettings = JudgeSettings()
     feature: FeatureSettings = FeatureSettings()
     plane: PlaneSettings = PlaneSettings()
+    label: LabelSettings = LabelSettings()
+    split: SplitSettings = SplitSettings()
+    train: TrainSettings = TrainSettings()
+    estimate: EstimateSettings = EstimateSettings()
 
     @property
     def digest(self) -> str:

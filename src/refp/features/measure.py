@@ -33,8 +33,7 @@ def measure_features(profiles: RadialProfiles, settings: FeatureSettings) -> Bea
     slope = least
     if settings.slope == "farthest":
         slope = np.where(-least >= greatest, least, greatest)
-    background = np.maximum(profiles.background, 1.0)
     at_center = evaluate(
         profiles.coefficients, profiles.knot_px, np.array([settings.center_radius_px])
     )[:, 0]
-    return BeadFeatures(slope / background, at_center / background)
+    return BeadFeatures(slope / profiles.light, (at_center - profiles.black_level) / profiles.light)

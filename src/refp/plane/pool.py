@@ -201,7 +201,9 @@ def _refine(z: FloatArray, value: FloatArray, spline: BSpline, start: Fit) -> Fi
         residual, _start(start), loss="soft_l1", f_scale=3 * noise, x_scale=[np.ptp(z) / 20, 0.05]
     )
     shift, log_factor = found.x
-    return Fit(float(shift), float(np.exp(log_factor)), _sandwich(np.asarray(found.jac), residual(found.x)))
+    return Fit(
+        float(shift), float(np.exp(log_factor)), _sandwich(np.asarray(found.jac), residual(found.x))
+    )
 
 
 def _start(fit: Fit) -> FloatArray:

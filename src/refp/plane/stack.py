@@ -1,64 +1,90 @@
 """Pool the radial profiles of all beads into one stack against dZ."""
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 
-from refp.arrays import FloatArray
-from refp.features.features import SweepMeasurement
+from refp.arrays import BoolArray, FloatArray, IntArray
 from refp.plane.plane import PooledStack
 from refp.plane.smooth import fit_smooth
 from refp.robust import MAD_TO_SIGMA
-from refp.sweeps.frame import SweepKey
 
 GRID_POINTS = 401
 LEAST_SD = 0.005
-"""Part of background; keeps the likelihood finite where simulated beads hardly differ."""
+"""Part of background; keeps the likelihood finite where beads hardly differ."""
+UNKNOWN_SD = 1e3
+"""Stands where nothing is known: whatever is measured there weighs nothing."""
+LEAST_FRAMES = 6
 
 
 def pool_stack(
-    measurements: Sequence[SweepMeasurement], refp_um: Mapping[SweepKey, float]
+    dz_um: FloatArray,
+    profile: FloatArray,
+    saturated: BoolArray,
+    frame: IntArray,
+    radius_radii: FloatArray,
 ) -> PooledStack:
     """Build the pooled stack ``I(dz, r)``.
 
     Parameters
     ----------
-    measurements
-        Sweeps; those without a plane in ``refp_um`` are left out.
-    refp_um
-        Reference plane of each sweep.
+    dz_um
+        Shape ``(n,)``, distance of each bead's frame from its field's plane.
+    profile
+        Shape ``(n, m)``, robust profiles over background.
+    saturated
+        Shape ``(n, m)``, rings to leave out.
+    frame
+        Shape ``(n,)``, number of the image that a bead was seen in.
+    radius_radii
+        Shape ``(m,)``.
 
     Returns
     -------
     PooledStack
-        Smoothed along Z with one smoothness for all radii. Beads with saturated pixels take part at
-        all radii but those where the median bead is brighter than the darkest saturated level.
+        Smoothed along Z with one smoothness for all radii that are never saturated. Where too little
+        is left, the spread is so large that nothing is compared.
 
     Raises
     ------
     ValueError
         If the frames lie in fewer than four different places.
     """
-    dz: list[float] = []
-    medians: list[FloatArray] = []
-    spreads: list[FloatArray] = []
-    radius: FloatArray = np.empty(0)
-    for measurement in measurements:
-        if measurement.key not in refp_um:
-            continue
-        radius = measurement.profiles.radius_radii
-        normalised = measurement.profiles.normalised
-        for i, frame in enumerate(measurement.frames):
-            rows = measurement.usable & (measurement.frame_index == i)
-            if not rows.any():
-                continue
-            dz.append(frame.z_um - refp_um[measurement.key])
-            medians.append(np.median(normalised[rows], axis=0))
-            deviation = np.abs(normalised[rows] - medians[-1])
-            spreads.append(MAD_TO_SIGMA * np.median(deviation, axis=0))
-    x = np.array(dz)
+    clear = np.where(saturated, np.nan, profile)
+    x, medians, spreads = _reduce_frames(dz_um, clear, frame)
     grid = np.linspace(x.min(), x.max(), GRID_POINTS)
-    mean = fit_smooth(x, np.array(medians)).spline(grid)
-    # The spread of a few beads is itself uncertain: it is smoothed far more than the mean.
-    spread = fit_smooth(x, np.array(spreads)).spline(grid)
-    return PooledStack(grid, radius, mean, np.maximum(spread, LEAST_SD))
+    mean = _smooth_columns(x, medians, grid)
+    spread = np.nan_to_num(_smooth_columns(x, spreads, grid), nan=UNKNOWN_SD)
+    sd = np.where(np.isnan(mean), UNKNOWN_SD, np.maximum(spread, LEAST_SD))
+    return PooledStack(grid, radius_radii, np.nan_to_num(mean, nan=1.0), sd)
+
+
+def _reduce_frames(
+    dz_um: FloatArray, profile: FloatArray, frame: IntArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return place, median profile and spread of the beads of each frame."""
+    order = np.argsort(frame, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(frame[order])) + 1)
+    x = np.array([dz_um[rows[0]] for rows in groups])
+    medians = np.array([np.median(profile[rows], axis=0) for rows in groups])
+    spreads = np.array(
+        [
+            MAD_TO_SIGMA * np.median(np.abs(profile[rows] - median), axis=0)
+            for rows, median in zip(groups, medians, strict=True)
+        ]
+    )
+    return x, medians, spreads
+
+
+def _smooth_columns(x: FloatArray, y: FloatArray, grid: FloatArray) -> FloatArray:
+    """Smooth complete columns together, each incomplete one over its frames; NaN where too few."""
+    smoothed = np.full((len(grid), y.shape[1]), np.nan)
+    known = np.isfinite(y)
+    complete = known.all(axis=0)
+    if complete.any():
+        smoothed[:, complete] = fit_smooth(x, y[:, complete]).spline(grid)
+    for column in np.flatnonzero(~complete):
+        rows = known[:, column]
+        if len(np.unique(x[rows])) >= LEAST_FRAMES:
+            curve = fit_smooth(x[rows], y[rows, column]).spline(grid)
+            inside = (grid >= x[rows].min()) & (grid <= x[rows].max())
+            smoothed[inside, column] = curve[inside]
+    return smoothed

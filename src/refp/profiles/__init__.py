@@ -1,5 +1,6 @@
 """Sub-pixel centre and radial profile of every bead: hands on :class:`RadialProfiles`."""
 
+from refp.profiles.black_level import estimate_black_level, typical_black_level
 from refp.profiles.evaluate import evaluate, extreme_slopes
 from refp.profiles.fit import fit_profiles
 from refp.profiles.judge import judge_beads
@@ -10,8 +11,10 @@ __all__ = [
     "JudgeSettings",
     "ProfileSettings",
     "RadialProfiles",
+    "estimate_black_level",
     "evaluate",
     "extreme_slopes",
     "fit_profiles",
     "judge_beads",
+    "typical_black_level",
 ]

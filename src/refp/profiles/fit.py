@@ -50,7 +50,7 @@ def fit_profiles(
     n_rings = int(tile_radius / spacing) + 1
     ring_px = np.arange(n_rings) * spacing
     white = instrument.optics.white_level or full_scale(image)
-    offsets, background, n_saturated = ring_statistics(
+    offsets, background, n_saturated, saturated = ring_statistics(
         pixels,
         centers,
         coefficients,
@@ -75,7 +75,9 @@ def fit_profiles(
         edge_radii=edge_radii,
         edge_depth=edge_depth,
         n_saturated_px=n_saturated,
+        saturated=saturated,
         radius_radii=ring_px / radius,
+        black_level=instrument.optics.black_level or 0.0,
         knot_px=knot,
         bead_radius_px=radius,
     )

@@ -377,7 +377,7 @@ def ring_statistics(
     n_rings: int,
     background_px: tuple[float, float],
     white_level: float,
-) -> tuple[FloatArray, FloatArray, IntArray]:
+) -> tuple[FloatArray, FloatArray, IntArray, BoolArray]:
     """Measure what a spline of means cannot: robust ring levels, and saturated pixels.
 
     Returns
@@ -390,12 +390,15 @@ def ring_statistics(
         Clipped mean of the pixels in the background ring; NaN without one.
     n_saturated : ndarray of int, shape (n,)
         Pixels of the bead's tile disc at or above the white level.
+    saturated : ndarray of bool, shape (n, n_rings)
+        Rings with such a pixel.
     """
     n = centers.shape[0]
     n_bases = coefficients.shape[1]
     offsets = np.full((n, n_rings), np.nan)
     background = np.full(n, np.nan)
     n_saturated = np.zeros(n, dtype=np.int64)
+    saturated = np.zeros((n, n_rings), dtype=np.bool_)
     w = np.empty(4)
     reach = (n_bases - 3) * knot_px
     for i in range(n):
@@ -422,6 +425,8 @@ def ring_statistics(
             counts[k] += 1
             if values[p] >= white_level:
                 n_saturated[i] += 1
+                if k < n_rings:
+                    saturated[i, k] = True
             if background_px[0] <= r <= background_px[1]:
                 in_background[n_background] = values[p]
                 n_background += 1
@@ -437,4 +442,4 @@ def ring_statistics(
         for k in range(n_rings):
             if counts[k]:
                 offsets[i, k] = clipped_mean(ordered[start[k] : start[k + 1]])
-    return offsets, background, n_saturated
+    return offsets, background, n_saturated, saturated

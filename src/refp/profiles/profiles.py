@@ -32,8 +32,12 @@ class RadialProfiles:
         background outside half a radius, in bead radii, and that deviation over background.
     n_saturated_px
         Shape ``(n,)``, pixels of the tile's disc at the camera's white level.
+    saturated
+        Shape ``(n, m)``: a pixel of the ring is at the white level.
     radius_radii
         Shape ``(m,)``, distances of the robust profile in bead radii; shared.
+    black_level
+        Grey level without light, taken off before intensities are divided by background; shared.
     knot_px
         Knot spacing of the spline; shared.
     bead_radius_px
@@ -49,7 +53,9 @@ class RadialProfiles:
     edge_radii: FloatArray
     edge_depth: FloatArray
     n_saturated_px: IntArray
+    saturated: BoolArray
     radius_radii: FloatArray = shared()
+    black_level: float = shared()
     knot_px: float = shared()
     bead_radius_px: float = shared()
 
@@ -57,7 +63,11 @@ class RadialProfiles:
         return self.center_px.shape[0]
 
     @property
+    def light(self) -> FloatArray:
+        """Background less the black level, shape ``(n,)``; at least one grey level."""
+        return np.maximum(self.background - self.black_level, 1.0)
+
+    @property
     def normalised(self) -> FloatArray:
-        """The robust profile divided by background, shape ``(n, m)``."""
-        normalised: FloatArray = self.intensity / np.maximum(self.background, 1.0)[:, None]
-        return normalised
+        """The robust profile over background, the black level taken off both, shape ``(n, m)``."""
+        return (self.intensity - self.black_level) / self.light[:, None]

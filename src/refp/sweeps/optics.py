@@ -22,6 +22,12 @@ class Optics(Settings):
         default=None,
         description="grey level at which the camera saturates; default: the data type's largest",
     )
+    black_level: float | None = Field(
+        default=None,
+        ge=0,
+        description="grey level without light; default: from how background grows with exposure, "
+        "where a data set has several exposures, else 0",
+    )
 
 
 class ReferenceBead(Settings):

@@ -1,0 +1,51 @@
+"""From a bead to dZ: three families behind one Protocol, and the file that an ensemble travels in.
+
+Hands on :class:`Ensemble` and :class:`ModelCard`. Importing this room imports no deep-learning
+library; training a network does.
+"""
+
+from refp.models.ensemble import (
+    BeadInputs,
+    Calibration,
+    Ensemble,
+    ModelCard,
+    Predictions,
+    Predictor,
+)
+from refp.models.family import Family, Trained, TrainingJob
+from refp.models.file import load_model, save_model
+from refp.models.lookup import Lookup, Match
+from refp.models.registry import in_plane_rows, inputs_of, make_family, make_predictor, stack_of
+from refp.models.settings import (
+    FamilyName,
+    LookupSettings,
+    ProfileNetSettings,
+    ResnetSettings,
+    TrainSettings,
+)
+
+__all__ = [
+    "BeadInputs",
+    "Calibration",
+    "Ensemble",
+    "Family",
+    "FamilyName",
+    "Lookup",
+    "LookupSettings",
+    "Match",
+    "ModelCard",
+    "Predictions",
+    "Predictor",
+    "ProfileNetSettings",
+    "ResnetSettings",
+    "TrainSettings",
+    "Trained",
+    "TrainingJob",
+    "in_plane_rows",
+    "inputs_of",
+    "load_model",
+    "make_family",
+    "make_predictor",
+    "save_model",
+    "stack_of",
+]

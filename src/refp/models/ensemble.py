@@ -1,0 +1,121 @@
+"""What training hands on: an ensemble that predicts, and a card that says what it is."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic import Field
+
+from refp.arrays import BoolArray, FloatArray
+from refp.models.settings import FamilyName
+from refp.plane.plane import PooledStack
+from refp.settings import Settings
+from refp.sweeps.optics import Instrument
+
+FORMAT_VERSION = 1
+"""Of the model file; a program refuses a file of a newer one."""
+
+
+class Calibration(Settings):
+    """What held-out fields taught about errors, and what a training image looks like."""
+
+    factor: float = Field(description="multiplies the raw standard uncertainty of an estimate")
+    refp_u_um: float = Field(description="standard uncertainty of the labels' reference plane, um")
+    maximum_misfit: float = Field(
+        description="misfit to the pooled stack above which an image is unlike the training images"
+    )
+    maximum_disagreement_um: float = Field(
+        description="largest distance between the family's dZ and the look-up's, um"
+    )
+    held_out: str = Field(description="what was held out: field, bead, frames or random")
+    n_images: int = Field(description="held-out images that the calibration rests on")
+    rms_um: float = Field(description="RMS error of held-out images against their labels, um")
+
+
+class ModelCard(Settings):
+    """What a model is, what it was made from, and where it may be used."""
+
+    format_version: int = FORMAT_VERSION
+    name: str = Field(description="family, instrument and the first digits of the content's hash")
+    family: FamilyName
+    members: int
+    instrument: Instrument
+    dz_range_um: tuple[float, float] = Field(description="dZ of the training tiles, um")
+    minimum_beads: int = Field(description="fewest usable beads of an image that is estimated")
+    n_tiles: int
+    n_beads: int
+    sweeps: tuple[str, ...]
+    conditions: str = Field(description="one line: images, exposures, planes")
+    recipe: dict[str, Any] = Field(description="every setting that the model was made with")
+    versions: dict[str, str] = Field(description="of refp and the libraries it was trained with")
+    data_sha256: str = Field(description="hash over the training frames' bytes")
+    calibration: Calibration
+
+
+@dataclass(frozen=True, slots=True)
+class BeadInputs:
+    """What a family may see of ``n`` beads of one image.
+
+    Attributes
+    ----------
+    profile
+        Shape ``(n, m)``, over background, on the radii of the training.
+    saturated
+        Shape ``(n, m)``: the ring has a pixel at the white level.
+    light
+        Shape ``(n,)``, background less black level, grey levels.
+    pixels
+        Shape ``(n, side, side)`` grey levels, or ``(n, 0, 0)`` for families without ``sees_pixels``.
+    """
+
+    profile: FloatArray
+    saturated: BoolArray
+    light: FloatArray
+    pixels: FloatArray
+
+    def __len__(self) -> int:
+        return int(self.profile.shape[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What the members say of ``n`` beads.
+
+    Attributes
+    ----------
+    dz_um
+        Shape ``(members, n)``.
+    sd_um
+        Shape ``(members, n)``: each member's own standard deviation; NaN where it states none.
+    """
+
+    dz_um: FloatArray
+    sd_um: FloatArray
+
+
+class Predictor(Protocol):
+    """A trained family, ready to predict."""
+
+    sees_pixels: bool
+
+    def predict(self, inputs: BeadInputs) -> Predictions:
+        """Predict dZ of every bead by every member."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ensemble:
+    """A model as it lies in its file.
+
+    Attributes
+    ----------
+    card
+        What it is.
+    stack
+        The pooled stack: the look-up family itself, and every family's second opinion.
+    graph
+        ONNX graph with all members; empty for the look-up family.
+    """
+
+    card: ModelCard
+    stack: PooledStack
+    graph: bytes

@@ -1,0 +1,35 @@
+"""Write trained networks as one ONNX graph."""
+
+import io
+import warnings
+
+import torch
+from torch import Tensor, nn
+
+INPUT, MEAN, SD = "input", "dz_um", "sd_um"
+
+
+def to_onnx(net: nn.Module, example: Tensor) -> bytes:
+    """Export a network that maps ``(n, ...)`` to mean and standard deviation ``(members, n)``.
+
+    Parameters
+    ----------
+    net
+        In evaluation mode.
+    example
+        An input with at least two rows; the number of rows is free in the graph.
+    """
+    with warnings.catch_warnings(), io.BytesIO() as buffer:
+        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        program = torch.onnx.export(
+            net,
+            (example,),
+            input_names=[INPUT],
+            output_names=[MEAN, SD],
+            dynamic_shapes=({0: torch.export.Dim("n", min=1)},),
+            dynamo=True,
+            verbose=False,
+        )
+        assert program is not None
+        buffer.write(program.model_proto.SerializeToString())
+        return buffer.getvalue()

@@ -1,0 +1,100 @@
+"""The three families by name; deep-learning libraries are imported when a network is trained."""
+
+import numpy as np
+
+from refp.arrays import IntArray
+from refp.errors import MissingExtraError
+from refp.models.ensemble import BeadInputs, Ensemble, Predictions, Predictor
+from refp.models.family import Family, Trained, TrainingJob
+from refp.models.graph import GraphPredictor
+from refp.models.lookup import Lookup
+from refp.models.settings import LookupSettings, TrainSettings
+from refp.plane.plane import PooledStack
+from refp.plane.stack import pool_stack
+from refp.robust import iqr_inliers
+from refp.rows import take
+from refp.tiles.tiles import LabelledTiles
+
+OFF_PLANE_IQR_FACTOR = 3.0
+"""Far out by Tukey's rule: bead height and size spread alone rarely reach it."""
+
+
+class LookupFamily:
+    """Trains by pooling the stack."""
+
+    sees_pixels = False
+
+    def __init__(self, settings: LookupSettings) -> None:
+        self._settings = settings
+
+    def train(self, job: TrainingJob) -> Trained:
+        """Pool the stack of each split and look the held-out tiles up in it."""
+        dz = np.full((1, len(job.tiles)), np.nan)
+        sd = dz.copy()
+        for i, split in enumerate(job.splits):
+            lookup = Lookup(stack_of(take(job.tiles, split.train)), self._settings)
+            held_out = lookup.predict(inputs_of(take(job.tiles, split.held_out)))
+            dz[:, split.held_out], sd[:, split.held_out] = held_out.dz_um, held_out.sd_um
+            job.progress("look-up", i + 1, len(job.splits))
+        return Trained(graph=b"", members=1, held_out=Predictions(dz, sd))
+
+
+def stack_of(tiles: LabelledTiles) -> PooledStack:
+    """Pool the stack of labelled tiles."""
+    return pool_stack(tiles.dz_um, tiles.profile, tiles.saturated, tiles.frame, tiles.radius_radii)
+
+
+def inputs_of(tiles: LabelledTiles) -> BeadInputs:
+    """Return what a family may see of labelled tiles: all but the labels."""
+    return BeadInputs(tiles.profile, tiles.saturated, tiles.light, tiles.pixels)
+
+
+def make_family(settings: TrainSettings) -> Family:
+    """Return the family that the settings name.
+
+    Raises
+    ------
+    MissingExtraError
+        If it needs the libraries of extra ``train`` and they are not installed.
+    """
+    if settings.family == "lookup":
+        return LookupFamily(settings.lookup)
+    try:
+        if settings.family == "resnet":
+            from refp.models.resnet import ResnetFamily
+
+            return ResnetFamily(settings.resnet)
+        from refp.models.profile_family import ProfileFamily
+
+        return ProfileFamily(settings.profile)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            str(error.name), "train", f"training family '{settings.family}'"
+        ) from error
+
+
+def make_predictor(ensemble: Ensemble, settings: TrainSettings) -> Predictor:
+    """Return an ensemble ready to predict.
+
+    Raises
+    ------
+    ModelError
+        If its graph cannot be loaded.
+    """
+    family = ensemble.card.family
+    if family == "lookup":
+        return Lookup(ensemble.stack, settings.lookup)
+    return GraphPredictor(ensemble.graph, sees_pixels=family == "resnet")
+
+
+def in_plane_rows(tiles: LabelledTiles, settings: LookupSettings) -> IntArray:
+    """Return the rows of beads that lie in the plane of their field's other beads.
+
+    An off-plane bead carries its field's label and looks like another dZ in every frame. Against the
+    pooled stack its median distance from the label stands out by the interquartile rule.
+    """
+    match = Lookup(stack_of(tiles), settings).match(tiles.profile, tiles.saturated)
+    names, which = np.unique(tiles.bead, return_inverse=True)
+    off = match.dz_um - tiles.dz_um
+    typical = np.array([np.median(off[which == i]) for i in range(len(names))])
+    return np.flatnonzero(iqr_inliers(typical, factor=OFF_PLANE_IQR_FACTOR)[which])

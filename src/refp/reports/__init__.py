@@ -1,0 +1,68 @@
+"""Figures and self-contained HTML pages from tables and arrays.
+
+The only room that imports matplotlib. Figures are drawn by ``draw_*``, saved by ``save_*``, and put
+on a page by ``write_*``; nothing is computed here but what it takes to show a table.
+"""
+
+from refp.reports.curves import choose_sweeps, describe_curves, draw_feature_curves
+from refp.reports.errors import describe_errors, draw_errors
+from refp.reports.evaluation_report import (
+    evaluation_headline,
+    evaluation_sections,
+    write_evaluation_report,
+)
+from refp.reports.montage import Montage, draw_bead_montage
+from refp.reports.overlay import Overlay, draw_overlay
+from refp.reports.page import (
+    Headline,
+    ReportFigure,
+    ReportSection,
+    raster_figure,
+    render_report,
+    vector_figure,
+    write_report,
+)
+from refp.reports.plane_report import (
+    montage_figure,
+    overlay_figure,
+    plane_headline,
+    plane_sections,
+    write_plane_report,
+)
+from refp.reports.style import exposure_colors, look, png_bytes, save_png, save_svg, svg_text
+from refp.reports.tables import ReportTable, format_table
+
+__all__ = [
+    "Headline",
+    "Montage",
+    "Overlay",
+    "ReportFigure",
+    "ReportSection",
+    "ReportTable",
+    "choose_sweeps",
+    "describe_curves",
+    "describe_errors",
+    "draw_bead_montage",
+    "draw_errors",
+    "draw_feature_curves",
+    "draw_overlay",
+    "evaluation_headline",
+    "evaluation_sections",
+    "exposure_colors",
+    "format_table",
+    "look",
+    "montage_figure",
+    "overlay_figure",
+    "plane_headline",
+    "plane_sections",
+    "png_bytes",
+    "raster_figure",
+    "render_report",
+    "save_png",
+    "save_svg",
+    "svg_text",
+    "vector_figure",
+    "write_evaluation_report",
+    "write_plane_report",
+    "write_report",
+]

@@ -1,0 +1,210 @@
+"""The report on errors against known planes."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from refp.reports.errors import describe_errors, draw_errors
+from refp.reports.overlay import Overlay
+from refp.reports.page import (
+    Headline,
+    Level,
+    ReportFigure,
+    ReportSection,
+    vector_figure,
+    write_report,
+)
+from refp.reports.plane_report import overlay_figure
+from refp.reports.tables import ReportTable, format_table, format_value, header, percent
+
+MAX_ROWS = 15
+_KEYS = (
+    "n_images", "n_ok", "n_refused", "rms_um", "bias_um", "largest_um", "within_2.5_um",
+    "within_5_um", "within_7.5_um", "within_10_um", "constant_rms_um", "skill",
+    "coverage_observed", "model", "family", "n_members", "conditions",
+)  # fmt: skip
+_WORST = (
+    "image", "dataset", "experiment", "fov", "exposure_ms", "delta_z_true_um", "delta_z_um",
+    "error_um", "lower_um", "upper_um", "n_beads_used",
+)  # fmt: skip
+_NARROW_COVERAGE = 0.85  # intervals of 95 % that hold the truth more seldom are not to be trusted
+
+
+def write_evaluation_report(
+    path: Path,
+    *,
+    errors: pd.DataFrame,
+    summary: Mapping[str, Any],
+    tolerance_um: float,
+    provenance: Mapping[str, str],
+    breakdowns: Mapping[str, pd.DataFrame] | None = None,
+    overlays: Sequence[Overlay] = (),
+) -> Path:
+    """Write the page about the errors of a model and return its path.
+
+    Parameters
+    ----------
+    path
+        File to write.
+    errors
+        Columns of ``errors.csv``.
+    summary
+        The key figures; those missing are left out.
+    tolerance_um
+        Largest error that is good enough.
+    provenance
+        Version, recipe hash, input hashes and the like.
+    breakdowns
+        Further tables by their caption, for example errors per exposure.
+    overlays
+        Frames to show; none leaves their section out.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    sections = evaluation_sections(errors, summary, tolerance_um, breakdowns, overlays)
+    model = str(summary.get("model", "")) or "model"
+    return write_report(path, f"Errors of dZ: {model}", sections, provenance)
+
+
+def evaluation_sections(
+    errors: pd.DataFrame,
+    summary: Mapping[str, Any],
+    tolerance_um: float,
+    breakdowns: Mapping[str, pd.DataFrame] | None = None,
+    overlays: Sequence[Overlay] = (),
+) -> list[ReportSection]:
+    """Return the sections about errors; parameters as in :func:`write_evaluation_report`."""
+    tables = [format_table(table, caption) for caption, table in (breakdowns or {}).items()]
+    sections = [
+        _errors_section(errors, summary, tolerance_um),
+        ReportSection("Errors in groups", tables=tuple(tables)),
+        _images_section(errors),
+        ReportSection("Beads found", figures=tuple(overlay_figure(o) for o in overlays)),
+    ]
+    return [s for s in sections if s.figures or s.tables]
+
+
+def evaluation_headline(summary: Mapping[str, Any], tolerance_um: float) -> Headline:
+    """Return the verdict on a summary: good only if no error exceeds the tolerance."""
+    level = _level(summary, tolerance_um)
+    return Headline(level, _sentence(summary, tolerance_um), _numbers(summary, tolerance_um))
+
+
+def _level(summary: Mapping[str, Any], tolerance_um: float) -> Level:
+    if not summary.get("n_ok", 0) or not _at_most(summary, "rms_um", tolerance_um):
+        return "poor"
+    doubts = (
+        not _at_most(summary, "largest_um", tolerance_um),
+        summary.get("coverage_observed", 1.0) < _NARROW_COVERAGE,
+        summary.get("skill", 1.0) <= 0,
+    )
+    return "caution" if any(doubts) else "good"
+
+
+def _at_most(summary: Mapping[str, Any], key: str, limit: float) -> bool:
+    return not np.isfinite(limit) or float(summary.get(key, np.nan)) <= limit
+
+
+def _sentence(summary: Mapping[str, Any], tolerance_um: float) -> str:
+    n, ok = summary.get("n_images", 0), summary.get("n_ok", 0)
+    if not ok:
+        return f"No dZ was estimated: {summary.get('n_refused', n)} of {n} images were refused."
+    return " ".join([_error_sentence(summary, tolerance_um), *_doubts(summary)])
+
+
+def _error_sentence(summary: Mapping[str, Any], tolerance_um: float) -> str:
+    n, ok = summary.get("n_images", 0), summary["n_ok"]
+    rms, largest = (format_value(key, summary.get(key)) for key in ("rms_um", "largest_um"))
+    against = f" against a tolerance of {tolerance_um:g} um" if np.isfinite(tolerance_um) else ""
+    return (
+        f"dZ of {ok} of {n} images is right to {rms} um RMS, at worst {largest} um{against}; "
+        f"{summary.get('n_refused', 0)} refused."
+    )
+
+
+def _doubts(summary: Mapping[str, Any]) -> list[str]:
+    doubts = []
+    if summary.get("coverage_observed", 1.0) < _NARROW_COVERAGE:
+        held = percent(summary["coverage_observed"])
+        doubts.append(f"The intervals are too narrow: only {held} hold the truth.")
+    if summary.get("skill", 1.0) <= 0:
+        doubts.append("It is no better than always answering the mean.")
+    return doubts
+
+
+def _numbers(summary: Mapping[str, Any], tolerance_um: float) -> tuple[tuple[str, str], ...]:
+    keys = ("rms_um", "bias_um", "largest_um", f"within_{tolerance_um:g}_um", "skill", "n_refused")
+    return tuple((header(k), format_value(k, summary[k])) for k in keys if k in summary)
+
+
+def _errors_section(
+    errors: pd.DataFrame, summary: Mapping[str, Any], tolerance_um: float
+) -> ReportSection:
+    return ReportSection(
+        "Errors",
+        text="dZ is positive when the focal plane lies above the reference plane. "
+        "Skill is 1 minus the ratio of the RMS error to that of always answering the mean.",
+        figures=(_errors_figure(errors, summary, tolerance_um),),
+        tables=(_summary_table(summary),),
+        headlines=(evaluation_headline(summary, tolerance_um),),
+    )
+
+
+def _errors_figure(
+    errors: pd.DataFrame, summary: Mapping[str, Any], tolerance_um: float
+) -> ReportFigure:
+    members = _members(summary)
+    title = ", ".join(str(summary[k]) for k in ("model", "family") if summary.get(k))
+    figure = draw_errors(errors, tolerance_um, f"{title}, {members}" if title else "")
+    alt = f"Error of dZ against the true dZ, per data set. {_sentence(summary, tolerance_um)}"
+    return vector_figure(figure, alt, describe_errors(errors, members))
+
+
+def _members(summary: Mapping[str, Any]) -> str:
+    n = summary.get("n_members")
+    return "members not stated" if n is None else f"{n} member{'s' * (n != 1)}"
+
+
+def _summary_table(summary: Mapping[str, Any]) -> ReportTable:
+    keys = [*(k for k in _KEYS if k in summary), *(k for k in summary if k not in _KEYS)]
+    rows = [(header(k), format_value(k, summary[k])) for k in keys]
+    return ReportTable("Key figures.", ("figure", "value"), tuple(rows), (False, False))
+
+
+def _images_section(errors: pd.DataFrame) -> ReportSection:
+    estimated = errors[(errors["status"] == "ok") & errors["error_um"].notna()]
+    refused = errors[errors["status"] == "refused"]
+    tables = []
+    if len(estimated):
+        tables.append(_worst(estimated))
+    if len(refused):
+        tables.append(_reasons(refused))
+    return ReportSection("Images to look at", tables=tuple(tables))
+
+
+def _worst(estimated: pd.DataFrame) -> ReportTable:
+    order = estimated["error_um"].abs().sort_values(ascending=False, kind="stable").index
+    worst = estimated.loc[order[:MAX_ROWS], list(_WORST)]
+    outside = (worst["lower_um"] > worst["delta_z_true_um"]) | (
+        worst["upper_um"] < worst["delta_z_true_um"]
+    )
+    caption = (
+        f"The {len(worst)} largest errors of {len(estimated)} estimated images; all are in "
+        "errors.csv. Tinted: the truth lies outside the interval."
+    )
+    return format_table(worst, caption, np.flatnonzero(outside).tolist())
+
+
+def _reasons(refused: pd.DataFrame) -> ReportTable:
+    counts = refused.groupby(["dataset", "reason"], dropna=False, sort=False).agg(
+        n_images=("image", "size"),
+        lowest_true_dz_um=("delta_z_true_um", "min"),
+        highest_true_dz_um=("delta_z_true_um", "max"),
+    )
+    return format_table(counts.reset_index(), f"Why {len(refused)} images were refused.")

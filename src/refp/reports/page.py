@@ -1,0 +1,134 @@
+"""One self-contained HTML page: sections, figures, tables, provenance."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
+
+from refp.reports.style import png_bytes, svg_text, write_whole
+from refp.reports.tables import ReportTable
+
+Level = Literal["good", "caution", "poor"]
+WORDS: Mapping[Level, str] = {"good": "Good", "caution": "Look closer", "poor": "Poor"}
+_CSS_PX_PER_IN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """What a reader takes away in two seconds; stands at the top of the page.
+
+    Attributes
+    ----------
+    level
+        The verdict; it is also written in words.
+    text
+        One sentence.
+    numbers
+        Pairs of label and value, most important first.
+    """
+
+    level: Level
+    text: str
+    numbers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def word(self) -> str:
+        """The verdict in words."""
+        return WORDS[self.level]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFigure:
+    """A figure inside a page.
+
+    Attributes
+    ----------
+    uri
+        The picture itself, as a ``data:`` address.
+    alt
+        What is seen, for those who do not see it.
+    caption
+        Data set, number of images, beads per image, members.
+    width_px
+        Width in CSS pixels where there is room.
+    """
+
+    uri: str
+    alt: str
+    caption: str
+    width_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSection:
+    """A part of a page; whatever is empty is left out."""
+
+    title: str
+    text: str = ""
+    figures: tuple[ReportFigure, ...] = ()
+    tables: tuple[ReportTable, ...] = ()
+    headlines: tuple[Headline, ...] = ()
+
+
+def vector_figure(figure: Figure, alt: str, caption: str) -> ReportFigure:
+    """Return a figure for the page as SVG; for lines and points."""
+    return _figure(figure, "image/svg+xml", svg_text(figure).encode(), alt, caption)
+
+
+def raster_figure(figure: Figure, alt: str, caption: str) -> ReportFigure:
+    """Return a figure for the page as PNG; for images."""
+    return _figure(figure, "image/png", png_bytes(figure), alt, caption)
+
+
+def _figure(figure: Figure, kind: str, content: bytes, alt: str, caption: str) -> ReportFigure:
+    # As a picture rather than as elements of the page: the names of clip paths and markers of two
+    # figures cannot meet.
+    uri = f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+    return ReportFigure(uri, alt, caption, round(_CSS_PX_PER_IN * figure.get_figwidth()))
+
+
+def render_report(
+    title: str, sections: Sequence[ReportSection], provenance: Mapping[str, str]
+) -> str:
+    """Return the page as text; everything given is escaped."""
+    environment = Environment(
+        loader=PackageLoader("refp.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    headlines = [headline for section in sections for headline in section.headlines]
+    return environment.get_template("report.html.jinja").render(
+        title=title, sections=sections, headlines=headlines, provenance=provenance
+    )
+
+
+def write_report(
+    path: Path, title: str, sections: Sequence[ReportSection], provenance: Mapping[str, str]
+) -> Path:
+    """Write one HTML file that needs no other, whole or not at all, and return its path.
+
+    Parameters
+    ----------
+    path
+        File to write; one that exists is replaced.
+    title
+        Title of the page.
+    sections
+        In reading order; the headlines of all of them stand at the top.
+    provenance
+        Version, recipe hash, input hashes and the like.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    page = render_report(title, sections, provenance)
+    write_whole(path, page.encode("utf-8", "replace"))
+    return path

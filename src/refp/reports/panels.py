@@ -1,0 +1,89 @@
+"""Scales that panels of one figure share, and names of what a panel shows."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from refp.reports.style import MUTED, exposure_colors, exposure_label
+
+Limits = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureRows:
+    """The rows of one exposure and how they are drawn."""
+
+    label: str
+    color: str
+    rows: pd.DataFrame
+
+
+def by_exposure(table: pd.DataFrame, colors: dict[float, str]) -> Iterator[ExposureRows]:
+    """Go through the exposures of a table, short to long, one not known last."""
+    for key, rows in table.groupby("exposure_ms", dropna=False, sort=True):
+        exposure = float(key)  # type: ignore[arg-type]
+        yield ExposureRows(exposure_label(exposure), colors.get(exposure, MUTED), rows)
+
+
+def colors_of(*tables: pd.DataFrame) -> dict[float, str]:
+    """Return one colour per exposure over all tables."""
+    return exposure_colors(e for table in tables for e in table["exposure_ms"])
+
+
+def sweep_names(table: pd.DataFrame) -> pd.Series:
+    """Return, for every row, data set, experiment and FOV in words."""
+    words = [
+        f"{dataset}, exp {experiment}, FOV {fov}"
+        for dataset, experiment, fov in zip(
+            table["dataset"], table["experiment"], table["fov"], strict=True
+        )
+    ]
+    return pd.Series(words, index=table.index, dtype="object")
+
+
+def unique_in_order(values: Sequence[str] | pd.Series) -> list[str]:
+    """Return each value once, in order of appearance."""
+    return list(dict.fromkeys(str(v) for v in values))
+
+
+def padded_limits(*values: ArrayLike, pad: float = 0.06) -> Limits:
+    """Return limits that hold all finite values with some air about them."""
+    joined = np.concatenate([np.ravel(np.asarray(v, dtype=float)) for v in values])
+    finite = joined[np.isfinite(joined)]
+    if not finite.size:
+        return 0.0, 1.0
+    low, high = float(finite.min()), float(finite.max())
+    air = pad * (high - low) or pad * abs(high) or 1.0
+    return low - air, high + air
+
+
+def share_limits(limits: Sequence[Limits]) -> list[Limits]:
+    """Return one range for all panels, or their own where one range would squeeze them.
+
+    Sweeps of one instrument stand at about the same Z; those of two may be far apart.
+    """
+    if not limits:
+        return []
+    low, high = min(a for a, _ in limits), max(b for _, b in limits)
+    narrowest = min(b - a for a, b in limits)
+    return [(low, high)] * len(limits) if high - low <= 2.5 * narrowest else list(limits)
+
+
+def grid_shape(n: int, max_columns: int) -> tuple[int, int]:
+    """Return rows and columns for ``n`` panels, rows filled evenly."""
+    rows = max(math.ceil(n / max_columns), 1)
+    return rows, max(math.ceil(n / rows), 1)
+
+
+def span_text(values: Sequence[float] | pd.Series, digits: int) -> str:
+    """Return ``a`` or ``a to b``; empty where nothing is finite."""
+    numbers = np.asarray(values, dtype=float)
+    finite = numbers[np.isfinite(numbers)]
+    if not finite.size:
+        return ""
+    low, high = f"{finite.min():.{digits}f}", f"{finite.max():.{digits}f}"
+    return low if low == high else f"{low} to {high}"

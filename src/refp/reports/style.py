@@ -1,0 +1,233 @@
+"""One look for all figures, and how a figure becomes SVG or PNG.
+
+Nothing here touches pyplot or leaves a global setting behind: :func:`look` holds matplotlib's
+settings while a figure is drawn or saved and puts back what was there.
+"""
+
+import io
+import math
+import os
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib import colormaps
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
+from matplotlib.lines import Line2D
+
+from refp.errors import OutputError
+
+WIDTH_IN = 10.0
+"""Width of every figure; a page shows it at about 1000 CSS pixels."""
+MAX_PNG_WIDTH_PX = 1600
+VIRIDIS_END = 0.75
+"""Beyond it viridis is too light for points on a white ground."""
+
+USED = "#0072b2"
+FLAGGED = "#d55e00"
+TOLERANCE = "#9ccfb4"
+INK = "#222222"
+MUTED = "#5f6672"
+
+_FONT = "DejaVu Sans"  # comes with matplotlib, so that it is the same on every machine
+_LOOK: Any = {
+    "font.family": [_FONT],
+    "font.size": 14.0,
+    "axes.titlesize": 14.0,
+    "axes.labelsize": 14.0,
+    "xtick.labelsize": 13.0,
+    "ytick.labelsize": 13.0,
+    "legend.fontsize": 13.0,
+    "figure.titlesize": 16.0,
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
+    "axes.edgecolor": "#8a9099",
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": "#8a9099",
+    "ytick.color": "#8a9099",
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e7eb",
+    "grid.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.unicode_minus": True,
+    "legend.frameon": False,
+    "text.parse_math": False,  # a dollar sign in a file name is a dollar sign
+    "svg.fonttype": "path",  # letters as outlines: alike where DejaVu Sans is not installed
+    "svg.hashsalt": "refp",
+}
+_lock = threading.RLock()  # matplotlib's settings belong to the process, not to the thread
+
+
+@contextmanager
+def look() -> Iterator[None]:
+    """Hold the look of all figures; also a decorator of functions that draw."""
+    with _lock, mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_LOOK)
+        yield
+
+
+def exposure_colors(exposures_ms: Iterable[float]) -> dict[float, str]:
+    """Give every exposure its colour: viridis, short to long, without the too light end.
+
+    Parameters
+    ----------
+    exposures_ms
+        Exposures in any order, repeated or not; those that are not finite are left out.
+
+    Returns
+    -------
+    dict
+        Hexadecimal colour of each exposure, rising.
+    """
+    levels = sorted({float(e) for e in exposures_ms if math.isfinite(e)})
+    step = VIRIDIS_END / max(len(levels) - 1, 1)
+    viridis = colormaps["viridis"]
+    start = 0.0 if len(levels) > 1 else VIRIDIS_END / 2
+    return {level: to_hex(viridis(start + i * step)) for i, level in enumerate(levels)}
+
+
+def exposure_label(exposure_ms: float) -> str:
+    """Return an exposure as it stands in legends."""
+    return f"{exposure_ms:g} ms" if math.isfinite(exposure_ms) else "exposure not known"
+
+
+def dot(color: str, label: str, *, hollow: bool = False, marker: str = "o") -> Line2D:
+    """Return a legend entry that looks like a point."""
+    face = "white" if hollow else color
+    return Line2D(
+        [], [], ls="", marker=marker, ms=8, mec=color, mfc=face, mew=1.5, label=printable(label)
+    )
+
+
+def printable(text: object, limit: int = 120) -> str:
+    """Return text that the font can draw, shortened in its middle; other characters become ``?``."""
+    known = _characters()
+    clean = "".join(c if ord(c) in known else "?" for c in " ".join(str(text).split()))
+    if len(clean) <= limit:
+        return clean
+    half = (limit - 3) // 2
+    return f"{clean[:half]}...{clean[-half:]}"
+
+
+@cache
+def _characters() -> frozenset[int]:
+    return frozenset(get_font(findfont(_FONT)).get_charmap())
+
+
+def set_title(figure: Figure, title: str) -> None:
+    """Put a title at the left of the figure; an empty one takes no room."""
+    if title:
+        figure.suptitle(printable(title, 72), x=0.01, ha="left", fontweight="bold")
+
+
+def empty_figure(message: str, title: str = "") -> Figure:
+    """Return a figure that says why there is nothing to see."""
+    figure = Figure(figsize=(WIDTH_IN, 2.2), layout="constrained")
+    set_title(figure, title)
+    axes = figure.subplots()
+    axes.set_axis_off()
+    note(axes, message, y=0.5)
+    return figure
+
+
+def note(axes: Axes, message: str, *, y: float = 0.5, size: float = 14.0) -> None:
+    """Write a message across a panel, about or (at ``y=0``) from the height ``y`` on."""
+    text = axes.text(
+        0.5,
+        y or 0.04,
+        message,
+        transform=axes.transAxes,
+        ha="center",
+        va="center" if y else "bottom",
+        color=FLAGGED,
+        fontsize=size,
+        fontweight="bold",
+        zorder=6,
+        bbox={"facecolor": "white", "edgecolor": FLAGGED, "boxstyle": "round,pad=0.3"},
+    )
+    text.set_in_layout(False)
+
+
+def legend_below(figure: Figure, handles: Sequence[Artist]) -> None:
+    """Put one legend under all panels, in as few rows as its texts allow."""
+    inches = sum(0.75 + 0.115 * len(str(h.get_label())) for h in handles)
+    rows = max(math.ceil(inches / (float(figure.get_figwidth()) - 0.4)), 1)
+    figure.legend(
+        handles=list(handles),
+        loc="outside lower center",
+        ncols=math.ceil(len(handles) / rows) or 1,
+        columnspacing=1.3,
+        handletextpad=0.5,
+        handlelength=1.8,
+    )
+
+
+@look()
+def svg_text(figure: Figure) -> str:
+    """Return the figure as SVG; the same figure gives the same text."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": "refp"})
+    return buffer.getvalue()
+
+
+@look()
+def png_bytes(figure: Figure, max_width_px: int = MAX_PNG_WIDTH_PX) -> bytes:
+    """Return the figure as PNG of at most ``max_width_px``."""
+    buffer = io.BytesIO()
+    dpi = max_width_px / float(figure.get_figwidth())
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": "refp"})
+    return buffer.getvalue()
+
+
+def save_svg(figure: Figure, path: Path) -> None:
+    """Write the figure as SVG, whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    write_whole(path, svg_text(figure).encode())
+
+
+def save_png(figure: Figure, path: Path, max_width_px: int = MAX_PNG_WIDTH_PX) -> None:
+    """Write the figure as PNG of at most ``max_width_px``, whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    write_whole(path, png_bytes(figure, max_width_px))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write beside the target and rename, so that no reader ever sees half a file.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written; a file that was there stays.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: not written: {error.strerror}; check the folder") from error
+    finally:
+        part.unlink(missing_ok=True)

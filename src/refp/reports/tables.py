@@ -1,0 +1,172 @@
+"""Tables as a page shows them: units in the headers, digits that mean something."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+NOTHING = "\N{EN DASH}"
+"""Stands where there is no value."""
+
+HEADERS = {
+    "dataset": "data set",
+    "experiment": "experiment",
+    "fov": "FOV",
+    "exposure_ms": "exposure (ms)",
+    "refp_um": "REFP (um)",
+    "refp_u_um": "u of REFP (um)",
+    "refp_ss_um": "SS plane (um)",
+    "refp_ss_u_um": "u of SS plane (um)",
+    "refp_ci_um": "CI plane (um)",
+    "refp_ci_u_um": "u of CI plane (um)",
+    "refp_with_u": "REFP \N{PLUS-MINUS SIGN} u (um)",
+    "ss_with_u": "SS plane \N{PLUS-MINUS SIGN} u (um)",
+    "ci_with_u": "CI plane \N{PLUS-MINUS SIGN} u (um)",
+    "n_frames": "frames",
+    "n_frames_used": "frames used",
+    "n_beads": "beads per image",
+    "n_beads_used": "beads used",
+    "z_um": "Z (um)",
+    "delta_z_um": "dZ (um)",
+    "delta_z_true_um": "true dZ (um)",
+    "error_um": "error (um)",
+    "u_um": "u (um)",
+    "lower_um": "from (um)",
+    "upper_um": "to (um)",
+    "n_images": "images",
+    "n_ok": "estimated",
+    "n_refused": "refused",
+    "n_members": "members",
+    "rms_um": "RMS error (um)",
+    "bias_um": "bias (um)",
+    "largest_um": "largest error (um)",
+    "constant_rms_um": "RMS of always the mean (um)",
+    "coverage_observed": "intervals that hold the truth",
+    "skill": "skill against a constant",
+}
+_UNITS = {"um": "um", "ms": "ms", "px": "px"}
+_PERCENT = ("within_", "coverage")
+
+
+@dataclass(frozen=True, slots=True)
+class ReportTable:
+    """A table ready to be shown.
+
+    Attributes
+    ----------
+    caption
+        What its rows are.
+    headers
+        One per column, units included.
+    rows
+        The cells as text.
+    numeric
+        Per column, whether it is aligned as numbers.
+    marked
+        Indices of rows that ask for attention.
+    """
+
+    caption: str
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: tuple[bool, ...]
+    marked: frozenset[int] = frozenset()
+
+
+def format_table(
+    table: pd.DataFrame,
+    caption: str = "",
+    marked: Collection[int] = (),
+    numeric: Collection[str] = (),
+) -> ReportTable:
+    """Turn a table into text, column by column.
+
+    Parameters
+    ----------
+    table
+        Any table; names that end in ``_um``, ``_ms`` or ``_px`` carry their unit into the header.
+    caption
+        What its rows are.
+    marked
+        Positions of rows that ask for attention.
+    numeric
+        Columns of text that is aligned as numbers.
+    """
+    columns = [(str(name), table.iloc[:, i]) for i, name in enumerate(table.columns)]
+    cells = [_cells(name, column) for name, column in columns]
+    return ReportTable(
+        caption=caption,
+        headers=tuple(header(name) for name, _ in columns),
+        rows=tuple(zip(*cells, strict=True)) if cells else (),
+        numeric=tuple(name in numeric or _is_numeric(column) for name, column in columns),
+        marked=frozenset(marked),
+    )
+
+
+def with_uncertainty(values: pd.Series, u: pd.Series) -> list[str]:
+    """Return values and their standard uncertainties as text."""
+    return [
+        f"{v:.2f} \N{PLUS-MINUS SIGN} {format_value('u_um', float(e))}"
+        if np.isfinite(v)
+        else NOTHING
+        for v, e in zip(values, u, strict=True)
+    ]
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def header(name: str) -> str:
+    """Return what a column is called on a page, its unit included."""
+    if name in HEADERS:
+        return HEADERS[name]
+    stem, _, unit = name.rpartition("_")
+    if name.startswith("within_"):
+        return f"within {stem.removeprefix('within_')} um"
+    words = (stem if stem and unit in _UNITS else name).replace("_", " ")
+    return f"{words} ({_UNITS[unit]})" if stem and unit in _UNITS else words
+
+
+def format_value(name: str, value: object) -> str:
+    """Return one value as the column ``name`` shows it."""
+    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
+        return NOTHING
+    if isinstance(value, str | bool | np.bool_):
+        return str(value) or NOTHING
+    if isinstance(value, int | np.integer):
+        return str(value)
+    if isinstance(value, float | np.floating):
+        return _number_format(name)(float(value))
+    return str(value)
+
+
+def _cells(name: str, column: pd.Series) -> Sequence[str]:
+    return [format_value(name, value) for value in column]
+
+
+def _number_format(name: str) -> Callable[[float], str]:
+    if name.startswith(_PERCENT):
+        return percent
+    if name == "skill":
+        return lambda v: _minus(f"{v:.3f}")
+    if name in {"error_um", "bias_um", "delta_z_um", "delta_z_true_um", "lower_um", "upper_um"}:
+        return lambda v: _minus(f"{v:+.2f}")
+    if name.endswith("_um") and name != "z_um":
+        return lambda v: _minus(f"{v:.2f}")
+    return lambda v: _minus(f"{v:.4g}" if abs(v) < 1e4 else f"{v:.0f}")
+
+
+def percent(fraction: float) -> str:
+    """Return a fraction as a percentage; only a whole one reads 100 %."""
+    if not np.isfinite(fraction):
+        return NOTHING
+    rounded = f"{100 * fraction:.1f}"
+    if rounded == "100.0" and fraction < 1:
+        rounded = "99.9"
+    return f"{rounded.removesuffix('.0')} %"
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "\N{MINUS SIGN}")

@@ -1,0 +1,19 @@
+"""Beads with a known dZ, and what of them is held out: hands on :class:`LabelledTiles`, :class:`Split`."""
+
+from refp.tiles.crop import crop_tiles
+from refp.tiles.label import label_tiles, plane_of_sweeps
+from refp.tiles.settings import LabelSettings, SplitSettings
+from refp.tiles.split import split_name, split_tiles
+from refp.tiles.tiles import LabelledTiles, Split
+
+__all__ = [
+    "LabelSettings",
+    "LabelledTiles",
+    "Split",
+    "SplitSettings",
+    "crop_tiles",
+    "label_tiles",
+    "plane_of_sweeps",
+    "split_name",
+    "split_tiles",
+]

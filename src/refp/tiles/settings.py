@@ -1,0 +1,30 @@
+"""Settings of labels and splits."""
+
+from typing import Literal
+
+from pydantic import Field, PositiveInt
+
+from refp.settings import Settings
+
+
+class LabelSettings(Settings):
+    """What a tile's dZ is measured from."""
+
+    plane: Literal["field", "sweep"] = Field(
+        default="field",
+        description="'field': the weighted mean of a FOV's planes over its exposures, since a field "
+        "has one plane; 'sweep': each exposure's own plane (article)",
+    )
+
+
+class SplitSettings(Settings):
+    """How tiles are held out to stop training and to calibrate intervals."""
+
+    by: Literal["field", "random"] = Field(
+        default="field",
+        description="'field': whole FOVs (beads where there is one FOV), because the same bead "
+        "stands in every frame; 'random': tiles at random (article)",
+    )
+    folds: PositiveInt = Field(
+        default=5, ge=2, description="parts that are held out in turn, at most one per FOV or bead"
+    )

@@ -1,0 +1,58 @@
+"""What training sees."""
+
+from dataclasses import dataclass
+
+from refp.arrays import BoolArray, FloatArray, IntArray
+from refp.rows import shared
+from refp.sweeps.frame import SweepKey
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledTiles:
+    """Beads of known dZ.
+
+    Attributes
+    ----------
+    dz_um
+        Shape ``(n,)``: nominal Z less the field's reference plane.
+    profile
+        Shape ``(n, m)``, the robust radial profile divided by background.
+    saturated
+        Shape ``(n, m)``: the ring has a pixel at the white level.
+    light
+        Shape ``(n,)``, background less black level, grey levels.
+    pixels
+        Shape ``(n, side, side)`` grey levels, or ``(n, 0, 0)`` where no family asks for them.
+    frame, bead, field
+        Shape ``(n,)`` each: numbers of the image, of the physical bead and of the field of view,
+        unique over all data.
+    radius_radii
+        Shape ``(m,)``; shared.
+    sweeps
+        The sweeps that tiles come from; shared.
+    refp_u_um
+        Standard uncertainty of the labels' reference planes, root mean square; shared.
+    """
+
+    dz_um: FloatArray
+    profile: FloatArray
+    saturated: BoolArray
+    light: FloatArray
+    pixels: FloatArray
+    frame: IntArray
+    bead: IntArray
+    field: IntArray
+    radius_radii: FloatArray = shared()
+    sweeps: tuple[SweepKey, ...] = shared()
+    refp_u_um: float = shared()
+
+    def __len__(self) -> int:
+        return int(self.dz_um.shape[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Rows to train on and rows held out; no row is in both."""
+
+    train: IntArray
+    held_out: IntArray
