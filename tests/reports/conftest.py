@@ -1,5 +1,6 @@
 """Tables, tiles and frames that look like results."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -170,6 +171,18 @@ def make_montage(n: int = 9) -> Montage:
         for i, d in enumerate(dz)
     ]
     return Montage("A2K training, bead 7, 12 ms", tiles, [float(d) for d in dz], 1.5)
+
+
+@pytest.fixture
+def fakes() -> SimpleNamespace:
+    """Return the makers, for tests that want other sizes or names."""
+    return SimpleNamespace(
+        curves=make_curves,
+        errors=make_errors,
+        summary=make_summary,
+        overlay=make_overlay,
+        montage=make_montage,
+    )
 
 
 @pytest.fixture

@@ -85,7 +85,9 @@ def _objection(
     misfit = float(np.median(match.misfit))
     limit = card.calibration.maximum_misfit
     if misfit > limit:
-        unlike = f"the beads do not look like those of the training (misfit {misfit:.1f} > {limit:.1f})"
+        unlike = (
+            f"the beads do not look like those of the training (misfit {misfit:.1f} > {limit:.1f})"
+        )
         return "unlike_training", unlike
     if match.at_end.mean() >= 0.5 or not low <= combined.dz_um <= high:
         return "outside_range", f"the focal plane lies outside {trained}"
@@ -95,5 +97,8 @@ def _objection(
     apart = abs(combined.dz_um - float(np.median(match.dz_um)))
     limit = card.calibration.maximum_disagreement_um
     if apart > limit:
-        return "families_disagree", f"look-up and {card.family} differ by {apart:.1f} um (> {limit:.1f})"
+        return (
+            "families_disagree",
+            f"look-up and {card.family} differ by {apart:.1f} um (> {limit:.1f})",
+        )
     return "", ""

@@ -6,6 +6,7 @@ Hands on :class:`BeadFeatures`, :class:`SweepMeasurement` and :class:`FeatureCur
 from refp.features.curve import feature_curve
 from refp.features.features import BeadFeatures, FeatureCurve, SweepMeasurement
 from refp.features.measure import measure_features
+from refp.features.outliers import flag_outliers
 from refp.features.settings import FeatureSettings
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "FeatureSettings",
     "SweepMeasurement",
     "feature_curve",
+    "flag_outliers",
     "measure_features",
 ]

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from refp.arrays import BoolArray, FloatArray, IntArray
 from refp.beads.beads import Beads
-from refp.flags import UNUSABLE_BEAD
+from refp.flags import UNUSABLE_BEAD, BeadFlag
 from refp.profiles.profiles import RadialProfiles
 from refp.sweeps.frame import Frame, SweepKey
 
@@ -54,8 +56,12 @@ class SweepMeasurement:
     @property
     def usable(self) -> BoolArray:
         """Beads that may measure, shape ``(n,)``."""
-        usable: BoolArray = (self.beads.flags & UNUSABLE_BEAD) == 0
-        return usable
+        return (self.beads.flags & UNUSABLE_BEAD) == 0
+
+    @property
+    def typical(self) -> BoolArray:
+        """Usable beads that are no outlier of their frame, shape ``(n,)``."""
+        return self.usable & ((self.beads.flags & np.uint32(BeadFlag.OUTLIER)) == 0)
 
 
 @dataclass(frozen=True, slots=True)

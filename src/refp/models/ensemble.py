@@ -95,7 +95,10 @@ class Predictions:
 class Predictor(Protocol):
     """A trained family, ready to predict."""
 
-    sees_pixels: bool
+    @property
+    def sees_pixels(self) -> bool:
+        """Whether it needs the beads' tiles."""
+        ...
 
     def predict(self, inputs: BeadInputs) -> Predictions:
         """Predict dZ of every bead by every member."""

@@ -1,6 +1,7 @@
 """Write trained networks as one ONNX graph."""
 
 import io
+import logging
 import warnings
 
 import torch
@@ -19,8 +20,10 @@ def to_onnx(net: nn.Module, example: Tensor) -> bytes:
     example
         An input with at least two rows; the number of rows is free in the graph.
     """
+    # The exporter warns of its own deprecations and of libraries that the graph does not need.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), io.BytesIO() as buffer:
-        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        warnings.simplefilter("ignore")
         program = torch.onnx.export(
             net,
             (example,),

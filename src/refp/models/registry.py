@@ -84,7 +84,9 @@ def make_predictor(ensemble: Ensemble, settings: TrainSettings) -> Predictor:
     family = ensemble.card.family
     if family == "lookup":
         return Lookup(ensemble.stack, settings.lookup)
-    return GraphPredictor(ensemble.graph, sees_pixels=family == "resnet")
+    return GraphPredictor(
+        ensemble.graph, settings.resnet.normalisation if family == "resnet" else None
+    )
 
 
 def in_plane_rows(tiles: LabelledTiles, settings: LookupSettings) -> IntArray:

@@ -21,39 +21,17 @@ from monai.networks.nets import resnet18, resnet50, resnet101
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from refp.arrays import FloatArray, IntArray
 from refp.models.augment import augment
 from refp.models.ensemble import Predictions
 from refp.models.export import to_onnx
 from refp.models.family import Trained, TrainingJob
+from refp.models.normalise import normalise_tiles
 from refp.models.settings import ResnetSettings
 from refp.tiles.tiles import Split
 
 NETWORKS = {18: resnet18, 50: resnet50, 101: resnet101}
-FULL_SCALE = 255.0
-"""Tiles enter the network divided by this; without it "no normalisation" needs a slow first epoch."""
 PREDICT_BATCH = 256
-
-
-def normalise(pixels: Tensor, light: Tensor, how: str) -> Tensor:
-    """Normalise tiles in one of the article's four ways.
-
-    Parameters
-    ----------
-    pixels
-        Shape ``(n, side, side)``, grey levels.
-    light
-        Shape ``(n,)``, background.
-    how
-        ``none``, ``background``, ``center`` or ``zscore``.
-    """
-    mean = pixels.mean(dim=(1, 2), keepdim=True)
-    if how == "background":
-        return pixels / light[:, None, None]
-    if how == "center":
-        return (pixels - mean) / FULL_SCALE
-    if how == "zscore":
-        return (pixels - mean) / pixels.std(dim=(1, 2), keepdim=True).clamp(min=1e-6)
-    return pixels / FULL_SCALE
 
 
 class ResnetMember(lightning.LightningModule):
@@ -93,11 +71,14 @@ class ResnetMember(lightning.LightningModule):
         schedule = torch.optim.lr_scheduler.StepLR(
             optimizer, self.settings.drop_epochs, self.settings.drop_factor
         )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "epoch"}}
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "epoch"},
+        }
 
 
 class StackedMembers(nn.Module):
-    """All members in one graph: raw tiles ``(n, 1, side, side)`` to ``(members, n)`` um."""
+    """All members in one graph: normalised tiles ``(n, 1, side, side)`` to ``(members, n)`` um."""
 
     def __init__(self, members: list[ResnetMember]) -> None:
         super().__init__()
@@ -133,9 +114,7 @@ class ResnetFamily:
         """Train all members, one after another, resuming what lies in the checkpoint folder."""
         settings = self._settings
         tiles = job.tiles
-        pixels = normalise(
-            torch.tensor(tiles.pixels), torch.tensor(tiles.light), settings.normalisation
-        ).float()
+        pixels = torch.tensor(normalise_tiles(tiles.pixels, tiles.light, settings.normalisation))
         scale = float(np.abs(tiles.dz_um).max())
         dz = torch.tensor(tiles.dz_um / scale, dtype=torch.float32)
         data = TensorDataset(pixels, dz)
@@ -146,8 +125,7 @@ class ResnetFamily:
             member = self._train_member(job, data, split, scale, m)
             held_out[m, split.held_out] = predict(member, pixels[split.held_out]) * scale
             members.append(member)
-        stacked = _Normalised(StackedMembers(members), settings.normalisation).eval()
-        graph = to_onnx(stacked, torch.zeros(2, 1, *tiles.pixels.shape[1:]) + 100.0)
+        graph = to_onnx(StackedMembers(members).eval(), pixels[:2].unsqueeze(1))
         nothing = np.full_like(held_out, np.nan)
         return Trained(graph, settings.members, Predictions(held_out, nothing))
 
@@ -163,7 +141,9 @@ class ResnetFamily:
             logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
             torch.manual_seed(job.seed + m)
             member = ResnetMember(self._settings, scale)
-            trainer = self._trainer(job, [best, last], f"member {m + 1} of {self._settings.members}")
+            trainer = self._trainer(
+                job, [best, last], f"member {m + 1} of {self._settings.members}"
+            )
             trainer.fit(member, *self._loaders(data, split), ckpt_path=_latest(folder))
         kept = Path(best.best_model_path or folder / "best.ckpt")
         if kept.is_file():
@@ -194,31 +174,17 @@ class ResnetFamily:
     def _loaders(
         self, data: TensorDataset, split: Split
     ) -> tuple[DataLoader[tuple[Tensor, ...]], DataLoader[tuple[Tensor, ...]]]:
-        def subset(rows: np.ndarray) -> TensorDataset:  # type: ignore[type-arg]
+        def subset(rows: IntArray) -> TensorDataset:
             return TensorDataset(*(tensor[torch.as_tensor(rows)] for tensor in data.tensors))
 
         train = DataLoader(subset(split.train), self._settings.batch, shuffle=True, drop_last=True)
         return train, DataLoader(subset(split.held_out), PREDICT_BATCH)
 
 
-class _Normalised(nn.Module):
-    """Puts the normalisation into the graph, so that a model file takes grey levels."""
-
-    def __init__(self, network: StackedMembers, how: str) -> None:
-        super().__init__()
-        self.network, self.how = network, how
-
-    def forward(self, tiles: Tensor) -> tuple[Tensor, Tensor]:
-        flat = tiles[:, 0]
-        border = flat[:, :3].mean(dim=(1, 2))
-        mean, sd = self.network(normalise(flat, border, self.how).unsqueeze(1))
-        return mean, sd
-
-
-def predict(member: ResnetMember, tiles: Tensor) -> np.ndarray:  # type: ignore[type-arg]
+def predict(member: ResnetMember, tiles: Tensor) -> FloatArray:
     """Predict scaled dZ in batches."""
     with torch.no_grad():
-        return torch.cat([member(part) for part in tiles.split(PREDICT_BATCH)]).numpy()
+        return torch.cat([member(part) for part in torch.split(tiles, PREDICT_BATCH)]).numpy()
 
 
 def _latest(folder: Path) -> str | None:

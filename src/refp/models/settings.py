@@ -7,16 +7,17 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from refp.settings import Settings
 
 FamilyName = Literal["profile", "resnet", "lookup"]
+Normalisation = Literal["none", "background", "center", "zscore"]
 
 
 class LookupSettings(Settings):
     """Maximum likelihood against the pooled stack."""
 
     reach_radii: PositiveFloat = Field(
-        default=1.8, description="profiles are compared up to this distance, in bead radii"
+        default=2.2, description="profiles are compared up to this distance, in bead radii"
     )
     radius_spread: NonNegativeFloat = Field(
-        default=0.03, description="relative standard deviation of bead radii, a nuisance"
+        default=0.01, description="relative standard deviation of bead radii, a nuisance"
     )
 
 
@@ -28,7 +29,7 @@ class ProfileNetSettings(Settings):
     reach_radii: PositiveFloat = Field(
         default=2.2, description="profiles are seen up to this distance, in bead radii"
     )
-    steps: PositiveInt = Field(default=3000, description="gradient steps")
+    steps: PositiveInt = Field(default=6000, description="gradient steps")
     batch: PositiveInt = Field(default=256, description="tiles a step and member")
     learning_rate: PositiveFloat = Field(default=3e-3, description="peak of the one-cycle schedule")
     weight_decay: NonNegativeFloat = Field(default=1e-4, description="AdamW weight decay")
@@ -60,7 +61,7 @@ class ResnetSettings(Settings):
         default=10, description="validations without a new best before training stops"
     )
     max_steps: PositiveInt = Field(default=200_000, description="steps after which to stop")
-    normalisation: Literal["none", "background", "center", "zscore"] = Field(
+    normalisation: Normalisation = Field(
         default="none", description="what is done to a tile's grey levels"
     )
     shift_px: NonNegativeFloat = Field(default=5.0, description="augmentation: shift, +- px")

@@ -3,7 +3,7 @@
 Shared are a :class:`PooledProfile` for each feature and the :class:`PooledStack` of whole profiles.
 """
 
-from refp.plane.locate import Located, locate_planes
+from refp.plane.locate import locate_planes
 from refp.plane.plane import (
     FeaturePlane,
     PlaneResult,
@@ -17,7 +17,6 @@ from refp.plane.stack import pool_stack
 
 __all__ = [
     "FeaturePlane",
-    "Located",
     "PlaneResult",
     "PlaneSettings",
     "PooledProfile",

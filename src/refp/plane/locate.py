@@ -8,22 +8,13 @@ import numpy as np
 from refp.arrays import BoolArray, FloatArray
 from refp.features.features import FeatureCurve
 from refp.flags import UNUSABLE_SWEEP, SweepFlag
-from refp.plane.plane import FeaturePlane, PooledProfile, ReferencePlane
+from refp.plane.plane import FeaturePlane, PlaneResult, PooledProfile, ReferencePlane
 from refp.plane.pool import Curve, Pool, as_spline, fit_to_pool, has_extremum, pool_curves
 from refp.plane.settings import PlaneSettings
 from refp.robust import mad_sigma
 
 SS_SIGN, CI_SIGN = -1, 1
 EMPTY_PROFILE = PooledProfile(np.empty(0), np.empty(0))
-
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """Planes of all sweeps, and the pooled profiles; empty profiles where none could be built."""
-
-    planes: tuple[ReferencePlane, ...]
-    pooled_ss: PooledProfile
-    pooled_ci: PooledProfile
 
 
 def locate_planes(
@@ -33,7 +24,7 @@ def locate_planes(
     bead_diameter_um: float,
     stage_sigma_um: float = 0.0,
     pooled: tuple[PooledProfile, PooledProfile] | None = None,
-) -> Located:
+) -> PlaneResult:
     """Pool the feature curves and locate the plane of every sweep.
 
     Parameters
@@ -52,7 +43,7 @@ def locate_planes(
 
     Returns
     -------
-    Located
+    PlaneResult
         A plane per curve, in their order. Where the extremum is not bracketed by the sweep, or too
         few frames are left, the plane is NaN and a flag says why.
 
@@ -72,7 +63,7 @@ def locate_planes(
         _combine(curve, s, c, settings, limit)
         for curve, s, c in zip(curves, ss.planes, ci.planes, strict=True)
     )
-    return Located(planes, ss.pooled, ci.pooled)
+    return PlaneResult(planes, ss.pooled, ci.pooled)
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,9 +106,8 @@ class ReferencePlane:
 
 @dataclass(frozen=True, slots=True)
 class PlaneResult:
-    """Planes of all sweeps and what they were located with."""
+    """Planes of all sweeps, and the pooled profiles; empty profiles where none could be built."""
 
     planes: tuple[ReferencePlane, ...]
     pooled_ss: PooledProfile
     pooled_ci: PooledProfile
-    stack: PooledStack

@@ -30,6 +30,8 @@ HEADERS = {
     "z_um": "Z (um)",
     "delta_z_um": "dZ (um)",
     "delta_z_true_um": "true dZ (um)",
+    "lowest_true_dz_um": "lowest true dZ (um)",
+    "highest_true_dz_um": "highest true dZ (um)",
     "error_um": "error (um)",
     "u_um": "u (um)",
     "lower_um": "from (um)",
@@ -155,7 +157,7 @@ def _number_format(name: str) -> Callable[[float], str]:
         return lambda v: _minus(f"{v:+.2f}")
     if name.endswith("_um") and name != "z_um":
         return lambda v: _minus(f"{v:.2f}")
-    return lambda v: _minus(f"{v:.4g}" if abs(v) < 1e4 else f"{v:.0f}")
+    return lambda v: _minus(f"{v:.6g}" if abs(v) < 1e6 else f"{v:.0f}")
 
 
 def percent(fraction: float) -> str:

@@ -5,11 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from refp.arrays import BoolArray, FloatArray, Image, IntArray
+from refp.arrays import FloatArray, Image, IntArray
 from refp.errors import DataError
 from refp.features.features import SweepMeasurement
 from refp.plane.plane import ReferencePlane
-from refp.robust import iqr_inliers
 from refp.rows import join
 from refp.sweeps.frame import Name, SweepKey
 from refp.tiles.settings import LabelSettings
@@ -53,9 +52,8 @@ def label_tiles(
     measurements: Sequence[SweepMeasurement],
     planes: Mapping[SweepKey, tuple[float, float]],
     crop: Callable[[Image, FloatArray], FloatArray] | None = None,
-    iqr_factor: float = 1.5,
 ) -> LabelledTiles:
-    """Label the usable beads of all sweeps that have a plane.
+    """Label the usable beads, SS outliers of their frame left out, of all sweeps that have a plane.
 
     Parameters
     ----------
@@ -65,8 +63,6 @@ def label_tiles(
         Plane and its uncertainty per sweep, from :func:`plane_of_sweeps`.
     crop
         Cuts the tiles out of a frame, for families that see pixels.
-    iqr_factor
-        Beads beyond these fences of SS within their frame are left out, as in the article.
 
     Raises
     ------
@@ -80,7 +76,7 @@ def label_tiles(
         if measurement.key not in planes:
             continue
         field = numbers.setdefault(field_of(measurement.key), len(numbers))
-        part = _label_sweep(measurement, *planes[measurement.key], crop, iqr_factor)
+        part = _label_sweep(measurement, *planes[measurement.key], crop)
         first_bead = 10_000 * field  # numbers of one field are shared by its exposures
         parts.append(
             replace(
@@ -108,9 +104,8 @@ def _label_sweep(
     refp_um: float,
     refp_u_um: float,
     crop: Callable[[Image, FloatArray], FloatArray] | None,
-    iqr_factor: float,
 ) -> LabelledTiles:
-    rows = np.flatnonzero(_training_rows(measurement, iqr_factor))
+    rows = np.flatnonzero(measurement.typical)
     frame = measurement.frame_index[rows]
     z_um = np.array([f.z_um for f in measurement.frames])
     profiles = measurement.profiles
@@ -127,16 +122,6 @@ def _label_sweep(
         sweeps=(measurement.key,),
         refp_u_um=refp_u_um,
     )
-
-
-def _training_rows(measurement: SweepMeasurement, iqr_factor: float) -> BoolArray:
-    """Usable beads that are no SS outlier of their frame."""
-    keep = measurement.usable
-    slopes = measurement.features.steepest_slope
-    for i in range(len(measurement.frames)):
-        rows = np.flatnonzero(keep & (measurement.frame_index == i))
-        keep[rows[~iqr_inliers(slopes[rows], iqr_factor)]] = False
-    return keep
 
 
 def _pixels(

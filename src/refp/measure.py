@@ -1,0 +1,195 @@
+"""Measure every bead of every frame of a data set, one frame at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from refp.arrays import Image, IntArray
+from refp.beads import Beads, find_beads, link_beads
+from refp.errors import DataError
+from refp.features import BeadFeatures, SweepMeasurement, flag_outliers, measure_features
+from refp.parallel import Progress, map_ordered, no_progress
+from refp.profiles import (
+    RadialProfiles,
+    estimate_black_level,
+    fit_profiles,
+    judge_beads,
+    typical_black_level,
+)
+from refp.recipe import Recipe
+from refp.rows import join
+from refp.sweeps import DataSet, Frame, Instrument, LeftOut, ZSweep
+
+
+@dataclass(frozen=True, slots=True)
+class FrameMeasurement:
+    """Beads, profiles and features of one frame, row by row the same beads."""
+
+    beads: Beads
+    profiles: RadialProfiles
+    features: BeadFeatures
+
+    def __len__(self) -> int:
+        return len(self.beads)
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A measured data set.
+
+    Attributes
+    ----------
+    dataset
+        What was measured.
+    instrument
+        Its instrument, with the black level that its exposures told.
+    sweeps
+        One measurement per sweep; sweeps without a readable frame are left out.
+    left_out
+        Files that were left out at opening or could not be read.
+    """
+
+    dataset: DataSet
+    instrument: Instrument
+    sweeps: tuple[SweepMeasurement, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def measure_frame(image: Image, instrument: Instrument, recipe: Recipe) -> FrameMeasurement:
+    """Find and measure the beads of one image.
+
+    Parameters
+    ----------
+    image
+        Shape ``(y, x)``, grey levels of 8 or 16 bits.
+    instrument
+        Bead, pixel, tile, camera.
+    recipe
+        Settings of every step.
+    """
+    candidates = find_beads(image, instrument, recipe.find)
+    fitted = fit_profiles(image, candidates.center_px, instrument, recipe.profile)
+    beads, profiles = judge_beads(candidates, fitted, recipe.judge)
+    features = measure_features(profiles, recipe.feature)
+    flags = flag_outliers(beads.flags, features.steepest_slope, recipe.feature)
+    return FrameMeasurement(replace(beads, flags=flags), profiles, features)
+
+
+def measure_dataset(
+    dataset: DataSet, recipe: Recipe, *, jobs: int = 1, progress: Progress = no_progress
+) -> Measurement:
+    """Measure every frame of a data set.
+
+    Parameters
+    ----------
+    dataset
+        An opened data set.
+    recipe
+        Settings of every step.
+    jobs
+        Processes to use; the result does not depend on it.
+    progress
+        Told after every frame.
+
+    Raises
+    ------
+    DataError
+        If no frame can be read.
+    """
+    frames = list(dataset.frames)
+    work = partial(_measure_or_reason, instrument=dataset.instrument, recipe=recipe)
+    title = f"measuring {dataset.name}"
+    results = map_ordered(work, frames, jobs=jobs, title=title, progress=progress)
+    measured = {
+        f: r for f, r in zip(frames, results, strict=True) if isinstance(r, FrameMeasurement)
+    }
+    unread = [
+        LeftOut(f.path, r) for f, r in zip(frames, results, strict=True) if isinstance(r, str)
+    ]
+    if not measured:
+        raise DataError(unread[0].reason)
+    numbers = _number_beads(dataset.sweeps, measured, dataset.instrument.bead_radius_px)
+    sweeps = [_join_sweep(sweep, measured, numbers, recipe) for sweep in dataset.sweeps]
+    kept = [sweep for sweep in sweeps if sweep is not None]
+    instrument, levelled = _take_off_black_level(kept, dataset.instrument, recipe)
+    return Measurement(dataset, instrument, tuple(levelled), (*dataset.left_out, *unread))
+
+
+def _measure_or_reason(
+    frame: Frame, *, instrument: Instrument, recipe: Recipe
+) -> FrameMeasurement | str:
+    """Measure a frame, or say why it cannot be read; the rest of the sweep goes on."""
+    try:
+        return measure_frame(frame.read(), instrument, recipe)
+    except DataError as error:
+        return str(error)
+
+
+def _number_beads(
+    sweeps: Sequence[ZSweep], measured: dict[Frame, FrameMeasurement], radius_px: float
+) -> dict[Frame, IntArray]:
+    """Number the beads of each field of view through all its frames and exposures."""
+    fields: dict[tuple[object, object], list[Frame]] = {}
+    for sweep in sweeps:
+        known = [frame for frame in sweep.frames if frame in measured]
+        fields.setdefault((sweep.key.experiment, sweep.key.fov), []).extend(known)
+    numbers: dict[Frame, IntArray] = {}
+    for frames in fields.values():
+        centers = [measured[frame].profiles.center_px for frame in frames]
+        numbers.update(zip(frames, link_beads(centers, radius_px), strict=True))
+    return numbers
+
+
+def _join_sweep(
+    sweep: ZSweep,
+    measured: dict[Frame, FrameMeasurement],
+    numbers: dict[Frame, IntArray],
+    recipe: Recipe,
+) -> SweepMeasurement | None:
+    frames = tuple(frame for frame in sweep.frames if frame in measured)
+    if not frames:
+        return None
+    parts = [measured[frame] for frame in frames]
+    profiles = join([part.profiles for part in parts])
+    return SweepMeasurement(
+        key=sweep.key,
+        frames=frames,
+        frame_index=np.repeat(np.arange(len(frames)), [len(part) for part in parts]),
+        bead_number=np.concatenate([numbers[frame] for frame in frames]),
+        beads=join([part.beads for part in parts]),
+        profiles=profiles,
+        features=measure_features(profiles, recipe.feature),
+    )
+
+
+def _take_off_black_level(
+    sweeps: Sequence[SweepMeasurement], instrument: Instrument, recipe: Recipe
+) -> tuple[Instrument, list[SweepMeasurement]]:
+    """Find the black level from the exposures where the recipe does not state it."""
+    if instrument.optics.black_level is not None:
+        return instrument, list(sweeps)
+    black = typical_black_level([_black_level_of_field(group) for group in _fields(sweeps)])
+    optics = instrument.optics.model_copy(update={"black_level": black})
+    levelled = [_with_black_level(sweep, black, recipe) for sweep in sweeps]
+    return instrument.model_copy(update={"optics": optics}), levelled
+
+
+def _with_black_level(sweep: SweepMeasurement, black: float, recipe: Recipe) -> SweepMeasurement:
+    profiles = replace(sweep.profiles, black_level=black)
+    return replace(sweep, profiles=profiles, features=measure_features(profiles, recipe.feature))
+
+
+def _fields(sweeps: Sequence[SweepMeasurement]) -> list[list[SweepMeasurement]]:
+    fields: dict[tuple[object, object], list[SweepMeasurement]] = {}
+    for sweep in sweeps:
+        fields.setdefault((sweep.key.experiment, sweep.key.fov), []).append(sweep)
+    return list(fields.values())
+
+
+def _black_level_of_field(sweeps: Sequence[SweepMeasurement]) -> float:
+    usable = [(s.key.exposure_ms, s.profiles.background[s.usable]) for s in sweeps]
+    known = [(exposure, np.median(values)) for exposure, values in usable if len(values)]
+    table = np.array(known, dtype=np.float64).reshape(-1, 2)
+    return estimate_black_level(table[:, 0], table[:, 1])

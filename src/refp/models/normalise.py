@@ -1,0 +1,38 @@
+"""The four normalisations of tiles that the article compares."""
+
+import numpy as np
+
+from refp.arrays import FloatArray
+from refp.models.settings import Normalisation
+
+FULL_SCALE = 255.0
+"""Grey levels are divided by this where nothing else scales them, to start training in range."""
+
+
+def normalise_tiles(pixels: FloatArray, light: FloatArray, how: Normalisation) -> FloatArray:
+    """Normalise tiles.
+
+    Parameters
+    ----------
+    pixels
+        Shape ``(n, side, side)``, grey levels.
+    light
+        Shape ``(n,)``, background less black level.
+    how
+        ``none`` (the article's choice), ``background`` (divide by it), ``center`` (subtract the
+        tile's mean) or ``zscore`` (and divide by its standard deviation).
+
+    Returns
+    -------
+    ndarray of float32
+        Shape as ``pixels``.
+    """
+    tiles = np.asarray(pixels, dtype=np.float32)
+    if how == "background":
+        return tiles / light.astype(np.float32)[:, None, None]
+    if how == "none":
+        return tiles / FULL_SCALE
+    centered = tiles - tiles.mean(axis=(1, 2), keepdims=True)
+    if how == "center":
+        return centered / FULL_SCALE
+    return centered / np.maximum(tiles.std(axis=(1, 2), keepdims=True), 1e-6)

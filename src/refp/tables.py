@@ -1,0 +1,148 @@
+"""The tables that users open: column names, order and types, defined once.
+
+An experiment or FOV is a whole number where every name in the table is one, otherwise text.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from refp.estimate.estimate import FocusEstimate
+from refp.features.features import FeatureCurve, SweepMeasurement
+from refp.flags import BeadFlag, describe
+from refp.plane.plane import ReferencePlane
+from refp.sweeps.frame import Frame, SweepKey
+
+KEY_COLUMNS = ("dataset", "experiment", "fov", "exposure_ms")
+PLANE_COLUMNS = (
+    *KEY_COLUMNS,
+    *("refp_um", "refp_u_um", "refp_ss_um", "refp_ss_u_um", "refp_ci_um", "refp_ci_u_um"),
+    *("n_frames", "n_frames_used", "n_beads", "flags"),
+)
+ESTIMATE_COLUMNS = (
+    *("image", "delta_z_um", "u_um", "lower_um", "upper_um", "coverage"),
+    *("n_beads", "n_beads_used", "status", "reason", "model"),
+)
+ERROR_COLUMNS = (*ESTIMATE_COLUMNS, *KEY_COLUMNS, "z_um", "delta_z_true_um", "error_um")
+BEAD_COLUMNS = (
+    *KEY_COLUMNS,
+    *("z_um", "image", "bead", "y_px", "x_px", "area_px", "circularity", "contrast"),
+    *("center_y_px", "center_x_px", "steepest_slope", "center_intensity", "background"),
+    *("n_saturated_px", "flags"),
+)
+CURVE_COLUMNS = (
+    *KEY_COLUMNS,
+    *("z_um", "steepest_slope", "center_intensity", "ss_saturated", "ci_saturated", "n_beads"),
+    *("ss_fitted", "ci_fitted"),
+)
+
+
+def plane_table(planes: Iterable[ReferencePlane]) -> pd.DataFrame:
+    """Return one row per experiment, FOV and exposure (``planes.csv``)."""
+    rows = [
+        (
+            *_key(p.key),
+            *(p.refp_um, p.refp_u_um, p.ss.z_um, p.ss.u_um, p.ci.z_um, p.ci.u_um),
+            *(p.n_frames, p.n_frames_used, p.n_beads, describe(p.flags)),
+        )
+        for p in planes
+    ]
+    return _names(pd.DataFrame(rows, columns=list(PLANE_COLUMNS)))
+
+
+def curve_table(curves: Sequence[FeatureCurve], planes: Sequence[ReferencePlane]) -> pd.DataFrame:
+    """Return one row per frame of each sweep, with the fitted pooled profiles."""
+    parts = [
+        pd.DataFrame(
+            {
+                **dict(zip(KEY_COLUMNS, _key(c.key), strict=True)),
+                "z_um": c.z_um,
+                "steepest_slope": c.steepest_slope,
+                "center_intensity": c.center_intensity,
+                "ss_saturated": c.ss_saturated,
+                "ci_saturated": c.ci_saturated,
+                "n_beads": c.n_beads,
+                "ss_fitted": p.ss.fitted,
+                "ci_fitted": p.ci.fitted,
+            }
+        )
+        for c, p in zip(curves, planes, strict=True)
+    ]
+    return _concat(parts, CURVE_COLUMNS)
+
+
+def bead_table(measurements: Iterable[SweepMeasurement]) -> pd.DataFrame:
+    """Return one row per bead per frame (``beads.parquet``)."""
+    return _concat([_beads_of_sweep(m) for m in measurements], BEAD_COLUMNS)
+
+
+def _beads_of_sweep(m: SweepMeasurement) -> pd.DataFrame:
+    frame = m.frame_index
+    return pd.DataFrame(
+        {
+            **dict(zip(KEY_COLUMNS, _key(m.key), strict=True)),
+            "z_um": np.array([f.z_um for f in m.frames])[frame],
+            "image": np.array([f.label for f in m.frames], dtype=object)[frame],
+            "bead": m.bead_number,
+            "y_px": m.beads.center_px[:, 0],
+            "x_px": m.beads.center_px[:, 1],
+            "area_px": m.beads.area_px,
+            "circularity": m.beads.circularity,
+            "contrast": m.beads.contrast,
+            "center_y_px": m.profiles.center_px[:, 0],
+            "center_x_px": m.profiles.center_px[:, 1],
+            "steepest_slope": m.features.steepest_slope,
+            "center_intensity": m.features.center_intensity,
+            "background": m.profiles.background,
+            "n_saturated_px": m.profiles.n_saturated_px,
+            "flags": [describe(BeadFlag(int(flag))) for flag in m.beads.flags],
+        }
+    )
+
+
+def estimate_table(
+    images: Sequence[str], estimates: Sequence[FocusEstimate], model: str
+) -> pd.DataFrame:
+    """Return one row per image (``estimates.csv``)."""
+    rows = [
+        (
+            *(image, e.delta_z_um, e.u_um, e.lower_um, e.upper_um, e.coverage),
+            *(e.n_beads, e.n_beads_used, e.status, e.reason, model),
+        )
+        for image, e in zip(images, estimates, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=list(ESTIMATE_COLUMNS))
+
+
+def error_table(
+    frames: Sequence[Frame], estimates: pd.DataFrame, refp_um: Sequence[float]
+) -> pd.DataFrame:
+    """Return estimates beside the dZ that the sweep's own plane gives (``errors.csv``)."""
+    keys = pd.DataFrame([_key(f.key) for f in frames], columns=list(KEY_COLUMNS))
+    z_um = np.array([f.z_um for f in frames])
+    truth = z_um - np.asarray(refp_um, dtype=np.float64)
+    table = pd.concat([estimates.reset_index(drop=True), keys], axis=1)
+    table["z_um"] = z_um
+    table["delta_z_true_um"] = truth
+    table["error_um"] = table["delta_z_um"] - truth
+    return _names(table[list(ERROR_COLUMNS)])
+
+
+def _key(key: SweepKey) -> tuple[object, ...]:
+    return (key.dataset, key.experiment, key.fov, key.exposure_ms)
+
+
+def _concat(parts: list[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    if not parts:
+        return pd.DataFrame(columns=list(columns))
+    return _names(pd.concat(parts, ignore_index=True)[list(columns)])
+
+
+def _names(table: pd.DataFrame) -> pd.DataFrame:
+    """Make experiment and FOV one type each: numbers where all are, else text."""
+    for column in ("experiment", "fov"):
+        values = table[column].tolist()
+        whole = all(isinstance(value, int | np.integer) for value in values)
+        table[column] = pd.array(values, dtype="int64") if whole else [str(v) for v in values]
+    return table

@@ -1,0 +1,255 @@
+"""What the figures show."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
+
+from refp.reports import (
+    Overlay,
+    choose_sweeps,
+    describe_curves,
+    describe_errors,
+    draw_bead_montage,
+    draw_errors,
+    draw_feature_curves,
+    draw_overlay,
+    svg_text,
+)
+from refp.reports.montage import nice_length
+
+
+def texts(figure: Figure) -> str:
+    return "\n".join(t.get_text() for t in figure.findobj(Text))
+
+
+def markers(axes: Axes, *, hollow: bool) -> int:
+    lines = [line for line in axes.get_lines() if line.get_marker() == "o"]
+    faces = {True: lambda c: c == "white", False: lambda c: c != "white"}
+    return sum(
+        int(np.isfinite(np.asarray(line.get_ydata(), dtype=float)).sum())
+        for line in lines
+        if faces[hollow](line.get_markerfacecolor())
+    )
+
+
+def dashed(axes: Axes) -> list[Line2D]:
+    return [line for line in axes.get_lines() if line.get_linestyle() == "--"]
+
+
+def overlay_of(overlay: Overlay) -> Figure:
+    return draw_overlay(
+        overlay.image,
+        overlay.center_px,
+        overlay.radius_px,
+        overlay.usable,
+        overlay.labels,
+        overlay.title,
+    )
+
+
+class TestFeatureCurves:
+    def test_labels_units_and_title(self, curves: pd.DataFrame, planes: pd.DataFrame) -> None:
+        shown = texts(draw_feature_curves(curves, planes, "A2K training"))
+        for text in ("Z (um)", "(1/px)", "(of background)", "24 ms", "A2K training", "FOV 2"):
+            assert text in shown
+
+    def test_saturated_points_are_hollow(self, curves: pd.DataFrame, planes: pd.DataFrame) -> None:
+        axes = draw_feature_curves(curves, planes).axes[0]
+        rows = curves[(curves["experiment"] == "1") & (curves["fov"] == "1")]
+        assert markers(axes, hollow=True) == rows["ss_saturated"].sum() > 0
+        assert markers(axes, hollow=False) == (~rows["ss_saturated"]).sum()
+
+    def test_a_plane_not_determined_is_said_and_not_drawn(
+        self, curves: pd.DataFrame, planes: pd.DataFrame
+    ) -> None:
+        figure = draw_feature_curves(curves, planes)
+        shown = texts(figure).replace("\n", " ")
+        assert "not determined at 24 ms: ss not bracketed, ci not bracketed" in shown
+        assert [len(dashed(axes)) for axes in figure.axes] == [3, 2, 3, 3, 2, 3]
+
+    def test_planes_stand_where_the_table_says(
+        self, curves: pd.DataFrame, planes: pd.DataFrame
+    ) -> None:
+        figure = draw_feature_curves(curves, planes)
+        positions = [line.get_xdata()[0] for line in dashed(figure.axes[3])]
+        assert positions == list(planes["refp_ci_um"][:3])
+
+    def test_panels_share_their_scales(self, curves: pd.DataFrame, planes: pd.DataFrame) -> None:
+        axes = draw_feature_curves(curves, planes).axes
+        assert len({a.get_ylim() for a in axes[:3]}) == 1
+        assert len({a.get_ylim() for a in axes[3:]}) == 1
+        assert len({a.get_xlim() for a in axes}) == 1
+
+    def test_sweeps_far_apart_in_z_keep_their_own_scale(self, fakes: SimpleNamespace) -> None:
+        curves, planes = fakes.curves(2)
+        far = curves["fov"] == "2"
+        curves.loc[far, "z_um"] += 1e5
+        planes.loc[planes["fov"] == "2", ["refp_um", "refp_ss_um", "refp_ci_um"]] += 1e5
+        axes = draw_feature_curves(curves, planes).axes
+        assert axes[0].get_xlim()[1] < 2000 < axes[1].get_xlim()[0]
+
+    @pytest.mark.parametrize(("n", "panels"), [(1, 2), (4, 8), (5, 10), (11, 12)])
+    def test_as_many_panels_as_needed(self, fakes: SimpleNamespace, n: int, panels: int) -> None:
+        assert len(draw_feature_curves(*fakes.curves(n, 30.0)).axes) == panels
+
+    def test_some_of_many_sweeps_are_chosen_and_the_caption_says_so(
+        self, fakes: SimpleNamespace
+    ) -> None:
+        curves, planes = fakes.curves(11, 30.0)
+        names = choose_sweeps(planes)
+        assert len(names) == 6
+        assert "A2K training, exp 1, FOV 2" in names  # the one without a plane
+        caption = describe_curves(curves, planes)
+        assert "6 of 11 fields of view" in caption
+        assert "beads per image" in caption
+
+    def test_nothing_to_show(self, curves: pd.DataFrame, planes: pd.DataFrame) -> None:
+        assert "no sweep to show" in texts(draw_feature_curves(curves[:0], planes[:0]))
+        assert "0 of 0" in describe_curves(curves[:0], planes[:0])
+
+    def test_no_plane_at_all(self, curves: pd.DataFrame, planes: pd.DataFrame) -> None:
+        lost = planes.assign(
+            **{c: np.nan for c in planes.columns if c.endswith("_um")}, flags=np.nan
+        )
+        shown = texts(draw_feature_curves(curves, lost))
+        assert "no REFP" in shown
+        assert "no reason given" in shown.replace("\n", " ")
+
+    def test_exposures_not_known(self, curves: pd.DataFrame, planes: pd.DataFrame) -> None:
+        unknown = {"exposure_ms": np.nan}
+        svg_text(draw_feature_curves(curves.assign(**unknown), planes.assign(**unknown)))
+
+    def test_svg_is_the_same_every_time(self, fakes: SimpleNamespace) -> None:
+        first, second = (svg_text(draw_feature_curves(*fakes.curves(2, 30.0))) for _ in range(2))
+        assert first == second
+
+
+class TestErrors:
+    def test_labels_units_and_band(self, errors: pd.DataFrame) -> None:
+        shown = texts(draw_errors(errors, 7.5, "a2k.refp"))
+        for text in ("dZ (um)", "error of dZ (um)", "\N{PLUS-MINUS SIGN}7.5 um", "9 ms", "refused"):
+            assert text in shown
+        assert "74 images, 8 refused" in shown
+
+    def test_refused_images_are_hollow_on_the_edge(self, errors: pd.DataFrame) -> None:
+        axes = draw_errors(errors, 7.5).axes[0]
+        edge = [line for line in axes.get_lines() if line.get_marker() == "^"]
+        assert sum(len(line.get_xdata()) for line in edge) == 8
+        assert {line.get_markerfacecolor() for line in edge} == {"none"}
+        assert max(max(line.get_ydata()) for line in edge) < 0.15
+
+    def test_panels_share_the_scale_of_error_about_zero(self, errors: pd.DataFrame) -> None:
+        axes = draw_errors(errors, 7.5).axes
+        assert len(axes) == 2
+        (low, high) = axes[0].get_ylim()
+        assert axes[1].get_ylim() == (low, high) == (-high, high)
+
+    def test_the_largest_error_is_in_sight(self, errors: pd.DataFrame) -> None:
+        errors.loc[20, "error_um"] = 84.0
+        assert draw_errors(errors, 7.5).axes[0].get_ylim()[1] > 84
+
+    def test_all_refused(self, errors: pd.DataFrame) -> None:
+        refused = errors.assign(
+            status="refused", delta_z_um=np.nan, error_um=np.nan, lower_um=np.nan, upper_um=np.nan
+        )
+        assert "every image was refused" in texts(draw_errors(refused, 7.5))
+
+    def test_no_tolerance(self, errors: pd.DataFrame) -> None:
+        assert "tolerance" not in texts(draw_errors(errors, np.nan))
+
+    def test_nothing_to_show(self, errors: pd.DataFrame) -> None:
+        assert "no image with a known dZ" in texts(draw_errors(errors[:0], 7.5))
+
+    def test_caption(self, errors: pd.DataFrame) -> None:
+        errors.loc[0, "delta_z_true_um"] = np.nan
+        caption = describe_errors(errors, "10 members")
+        for text in ("A2K test 1, A2K test 2", "148 images", "6 to 12 beads", "10 members"):
+            assert text in caption
+        assert "1 without a known dZ" in caption
+
+    def test_hostile_names(self, fakes: SimpleNamespace) -> None:
+        svg_text(
+            draw_errors(
+                fakes.errors(("<script>$x_{</script>", "--> \N{CJK UNIFIED IDEOGRAPH-7126} $")),
+                7.5,
+                "<b>$",
+            )
+        )
+
+
+class TestOverlay:
+    def test_file_counts_and_flags(self, overlay: Overlay) -> None:
+        shown = texts(overlay_of(overlay))
+        for text in (overlay.title, "used: 17", "not used: 3", "border, cut tile", "x (px)"):
+            assert text in shown
+
+    def test_a_circle_per_bead_at_its_place(self, overlay: Overlay) -> None:
+        used, flagged = overlay_of(overlay).axes[0].collections[1::2]
+        assert len(used.get_paths()) == 17
+        assert len(flagged.get_paths()) == 3
+        box = used.get_paths()[0].get_extents()
+        y, x = overlay.center_px[overlay.usable][0]
+        np.testing.assert_allclose(((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2), (x, y))
+
+    def test_no_bead(self, overlay: Overlay) -> None:
+        none = replace(
+            overlay, center_px=np.empty((0, 2)), usable=np.empty(0, dtype=bool), labels=[]
+        )
+        assert "used: 0" in texts(overlay_of(none))
+
+    @pytest.mark.parametrize("shape", [(30, 40), (40, 3000), (900, 30)])
+    def test_odd_shapes_and_even_frames(
+        self, fakes: SimpleNamespace, shape: tuple[int, int]
+    ) -> None:
+        flat = replace(fakes.overlay(), image=np.full(shape, 9, dtype=np.uint16))
+        width, height = overlay_of(flat).get_size_inches()
+        assert 0.2 < height / width < 1.5
+
+    def test_one_radius_per_bead(self, overlay: Overlay) -> None:
+        many = replace(overlay, radius_px=np.linspace(5, 20, len(overlay.labels)))
+        assert len(overlay_of(many).axes) == 1
+
+    def test_unequal_numbers_are_refused(self, overlay: Overlay) -> None:
+        with pytest.raises(ValueError, match="20 centres, 20 usable and 1 labels"):
+            overlay_of(replace(overlay, labels=[""]))
+
+
+class TestMontage:
+    @pytest.mark.parametrize(("n", "panels"), [(1, 1), (9, 9), (14, 14)])
+    def test_a_panel_per_tile_with_its_dz(
+        self, fakes: SimpleNamespace, n: int, panels: int
+    ) -> None:
+        montage = fakes.montage(n)
+        figure = draw_bead_montage(montage.tiles, montage.dz_um, 1.5, montage.title)
+        assert len(figure.axes) == panels
+        shown = texts(figure)
+        assert "\N{MINUS SIGN}75" in shown
+        assert "dZ (um)" in shown
+        assert "20 um" in shown
+
+    def test_one_grey_scale_over_background(self, fakes: SimpleNamespace) -> None:
+        montage = fakes.montage()
+        images = [
+            axes.images[0] for axes in draw_bead_montage(montage.tiles, montage.dz_um, 1.5).axes
+        ]
+        assert len({image.get_clim() for image in images}) == 1
+        for image in images:
+            assert image.get_array()[0, 0] == pytest.approx(1.0, abs=0.01)
+
+    def test_no_tile(self) -> None:
+        assert "no tile to show" in texts(draw_bead_montage([], [], 1.5))
+
+    def test_unequal_numbers_are_refused(self, fakes: SimpleNamespace) -> None:
+        with pytest.raises(ValueError, match="9 tiles and 1 dZ"):
+            draw_bead_montage(fakes.montage().tiles, [0.0], 1.5)
+
+    @pytest.mark.parametrize(("about", "length"), [(32.0, 20), (50.0, 50), (0.013, 0.01), (9, 5)])
+    def test_scale_bar_lengths(self, about: float, length: float) -> None:
+        assert nice_length(about) == pytest.approx(length)
