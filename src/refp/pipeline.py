@@ -44,7 +44,16 @@ from refp.plane import PlaneResult, PooledProfile, locate_planes
 from refp.recipe import Recipe
 from refp.record import hash_files, library_versions
 from refp.rows import take
-from refp.sweeps import DataSet, Frame, Instrument, SingleImage
+from refp.sweeps import (
+    DataSet,
+    Frame,
+    Instrument,
+    SingleImage,
+    declared_instrument,
+    declared_pixel_size_um,
+    make_instrument,
+    read_instrument,
+)
 from refp.tables import error_table, estimate_table
 from refp.tiles import (
     LabelledTiles,
@@ -388,3 +397,36 @@ def evaluate_model(
     table, _ = estimate_images(estimator, frames, progress=progress)
     errors = error_table(frames, table, [labels[f.key][0] for f in frames])
     return Evaluation(errors, summarise(errors), planes)
+
+
+def check_declared(card: ModelCard, instrument: str | None, paths: Sequence[Path]) -> None:
+    """Refuse images that say they are of another instrument than the model's.
+
+    Parameters
+    ----------
+    card
+        The model's card.
+    instrument
+        What the user says; nothing is checked against files then.
+    paths
+        Images and folders; a sweep.toml beside them or a pixel size in their metadata speaks.
+
+    Raises
+    ------
+    ModelError
+        If they differ; the message names both.
+    """
+    if instrument is not None:
+        check_instrument(card, make_instrument(read_instrument(instrument), instrument), instrument)
+        return
+    for path in paths:
+        declared = declared_instrument(path)
+        if declared is not None:
+            check_instrument(card, declared, path)
+        pixel_um = declared_pixel_size_um(path)
+        own_um = card.instrument.optics.pixel_size_um
+        if pixel_um is not None and abs(pixel_um / own_um - 1) > PIXEL_SIZE_TOLERANCE:
+            raise ModelError(
+                f"{path}: pixel size {pixel_um:g} um, but the model is for {own_um:g} um; "
+                "train a model on this instrument"
+            )

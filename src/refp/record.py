@@ -4,16 +4,20 @@ import hashlib
 import importlib.metadata
 import io
 import json
+import os
 import platform
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from refp.arrays import FloatArray
 from refp.errors import DataError, OutputError
+
+if TYPE_CHECKING:  # the rooms that only write images need no tables
+    import pandas as pd
 
 RECORD_VERSION = 1
 
@@ -47,35 +51,51 @@ def provenance(recipe_digest: str, data: str) -> dict[str, str]:
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a temporary file beside ``path``, then move it there.
 
+    No reader ever sees half a file; where writing fails, a file that was there stays.
+
+    Parameters
+    ----------
+    path
+        File to write; its folder is made where there is none.
+    write
+        Called with the temporary path. No other code of refp puts a file in place.
+
     Raises
     ------
     OutputError
         If the folder or the file cannot be written.
     """
-    partial = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(partial)
-        partial.replace(path)
+        write(part)
+        part.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         reason = error.strerror or str(error)
-        raise OutputError(f"{path}: cannot be written: {reason}") from error
+        raise OutputError(f"{path}: not written: {reason}; check the folder") from error
+    finally:
+        with suppress(OSError):  # as where the folder is a file
+            part.unlink()
 
 
-def write_csv(table: pd.DataFrame, path: Path) -> None:
+def write_bytes(content: bytes, path: Path) -> None:
+    """Write bytes."""
+    write_whole(path, lambda part: part.write_bytes(content))
+
+
+def write_csv(table: "pd.DataFrame", path: Path) -> None:
     """Write a table as CSV, numbers with nine significant digits."""
     write_whole(path, lambda part: table.to_csv(part, index=False, float_format="%.9g"))
 
 
-def write_parquet(table: pd.DataFrame, path: Path) -> None:
+def write_parquet(table: "pd.DataFrame", path: Path) -> None:
     """Write a table as parquet."""
     write_whole(path, lambda part: table.to_parquet(part, index=False))
 
 
 def write_json(value: object, path: Path) -> None:
     """Write JSON; NaN becomes null."""
-    write_whole(path, lambda part: part.write_text(to_json(value, indent=1) + "\n", "utf-8"))
+    write_bytes((to_json(value, indent=1) + "\n").encode(), path)
 
 
 def to_json(value: object, indent: int | None = None) -> str:
@@ -83,16 +103,17 @@ def to_json(value: object, indent: int | None = None) -> str:
     return json.dumps(_plain(value), indent=indent, allow_nan=False)
 
 
-def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return a table as a list of rows of plain values."""
-    return [{str(k): _plain(v) for k, v in row.items()} for row in table.to_dict("records")]
+def rows_of(table: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Return a table as a list of rows of plain values; what is missing is ``None``."""
+    known = table.astype(object).where(table.notna(), None)
+    return [{str(k): _plain(v) for k, v in row.items()} for row in known.to_dict("records")]
 
 
 def write_arrays(arrays: Mapping[str, FloatArray], path: Path) -> None:
     """Write named arrays as a compressed ``.npz`` without pickle."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_whole(path, lambda part: part.write_bytes(buffer.getvalue()))
+    write_bytes(buffer.getvalue(), path)
 
 
 def read_arrays(path: Path, names: Iterable[str]) -> dict[str, FloatArray]:
@@ -120,4 +141,4 @@ def _plain(value: Any) -> Any:
         return _plain(value.item())
     if isinstance(value, float):
         return value if np.isfinite(value) else None
-    return None if value is pd.NA else value
+    return value

@@ -92,6 +92,7 @@ def test_figures_are_saved_whole(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "a.svg"]
 
 
-def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"gone.a\.svg: not written: .*check the folder"):
-        save_svg(a_figure(), tmp_path / "gone" / "a.svg")
+def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"file.a\.svg: not written: .*check the folder"):
+        save_svg(a_figure(), tmp_path / "file" / "a.svg")

@@ -41,6 +41,75 @@ def test_a_wrong_table_names_line_column_and_value(tmp_path: Path, text: str, me
     assert str(caught.value).startswith(str(path))
 
 
+def write_rows(folder: Path, rows: str) -> Path:
+    for name in "ab":
+        (folder / f"{name}.tif").touch()
+    path = folder / "manifest.csv"
+    path.write_text("path,page,fov,exposure_ms,z_um\n" + rows, encoding="utf-8")
+    return path
+
+
+TWICE = {
+    "files": (
+        "a.tif,,,,5\nb.tif,,,,6\nb.tif,1,,,5.0\n",
+        r"line 4 \(b\.tif#1\): the same Z as .*line 2 \(a\.tif\)",
+    ),
+    "one row repeated": (
+        "a.tif,,,,5\na.tif,,,,5\n",
+        r"line 3 \(a\.tif\): the same Z as .*line 2 \(a\.tif\)",
+    ),
+    "FOV spelt otherwise": ("a.tif,,1,,5\nb.tif,,01,,5\n", r"line 3 \(b\.tif\): .*Z 5 um"),
+}
+
+
+@pytest.mark.parametrize(("rows", "message"), TWICE.values(), ids=TWICE)
+def test_two_rows_at_one_z_of_a_sweep_are_refused(tmp_path: Path, rows: str, message: str) -> None:
+    with pytest.raises(DataError, match=message) as caught:
+        read_manifest(write_rows(tmp_path, rows), "set")
+    assert "remove one of them, or tell them apart by experiment, FOV" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+FALLING = {
+    "one sweep": "a.tif,0,,,9\na.tif,1,,,6\na.tif,2,,,3\n",
+    "the second of two": "b.tif,0,2,,1\nb.tif,1,2,,2\na.tif,0,,,9\na.tif,1,,,6\na.tif,2,,,3\n",
+    "among rows of another": "a.tif,0,,,9\nb.tif,0,2,,7\na.tif,1,,,6\nb.tif,1,2,,8\na.tif,2,,,3\n",
+}
+
+
+@pytest.mark.parametrize("rows", FALLING.values(), ids=FALLING)
+def test_a_sweep_whose_rows_fall_in_z_is_refused(tmp_path: Path, rows: str) -> None:
+    message = (
+        r"\(a\.tif\): Z falls from 9 um here to 3 um in .*\(a\.tif#2\) \(sweep set exp 1 FOV 1 0 ms\)"
+        r": the sign of Z may be turned round, and dZ would have the wrong sign; give Z rising upwards"
+    )
+    with pytest.raises(DataError, match=message) as caught:
+        read_manifest(write_rows(tmp_path, rows), "set")
+    assert "\n" not in str(caught.value)
+
+
+NOT_FALLING = {
+    "one row a sweep": "a.tif,0,1,,9\na.tif,1,2,,6\na.tif,2,3,,3\n",
+    "unordered": "a.tif,0,,,6\na.tif,1,,,3\na.tif,2,,,9\n",
+    "falling over all, rising in each": "a.tif,0,1,,8\na.tif,1,1,,9\nb.tif,0,2,,1\nb.tif,1,2,,2\n",
+    "exposures": "a.tif,0,,10,9\na.tif,1,,20,9\na.tif,2,,10,12\na.tif,3,,20,12\n",
+}
+
+
+@pytest.mark.parametrize("rows", NOT_FALLING.values(), ids=NOT_FALLING)
+def test_rows_in_any_other_order_are_taken(tmp_path: Path, rows: str) -> None:
+    assert len(read_manifest(write_rows(tmp_path, rows), "set")) == rows.count("\n")
+
+
+def test_an_unordered_manifest_is_sorted(tmp_path: Path, save_stack, optics) -> None:
+    save_stack("stack.tif", 3)
+    text = "path,page,z_um\nstack.tif,0,5\nstack.tif,1,-5\nstack.tif,2,0\n"
+    (tmp_path / "m.csv").write_text(text, encoding="utf-8")
+    data = open_dataset(tmp_path, manifest=tmp_path / "m.csv", **optics)
+    assert data.sweeps[0].z_um == (-5.0, 0.0, 5.0)
+    assert [frame.page for frame in data.frames] == [1, 2, 0]
+
+
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.csv: the manifest cannot be read"):
         read_manifest(tmp_path / "none.csv", "set")

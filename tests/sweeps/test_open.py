@@ -123,14 +123,6 @@ LEFT_OUT = {
         lambda p: tifffile.imwrite(p, GREY.astype(np.float32)),
         "float32 pixels; save as grey",
     ),
-    "16 bits": (
-        lambda p: tifffile.imwrite(p, GREY.astype(np.uint16)),
-        "40x30 uint16, most others are 40x30 uint8",
-    ),
-    "cropped": (
-        lambda p: tifffile.imwrite(p, GREY[:20]),
-        "40x20 uint8, most others are 40x30 uint8",
-    ),
 }
 
 
@@ -146,22 +138,88 @@ def test_one_bad_file_among_good_ones_is_left_out(
     assert data.left_out[0].reason.startswith(reason)
 
 
-def test_the_most_frequent_size_stays(tmp_path: Path, save_frames, optics) -> None:
+def one_line(error: pytest.ExceptionInfo[DataError]) -> str:
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+ANOTHER_KIND = {
+    "another size": ({"shape": (50, 60)}, "60x50 uint8"),
+    "another type": ({"dtype": np.uint16}, "40x30 uint16"),
+    "rotated": ({"shape": (40, 30)}, "30x40 uint8"),
+}
+
+
+@pytest.mark.parametrize(("options", "kind"), ANOTHER_KIND.values(), ids=ANOTHER_KIND)
+@pytest.mark.parametrize("n", [1, 5], ids=["few", "most"])
+@pytest.mark.parametrize("fov", [1, 2], ids=["one sweep", "two sweeps"])
+def test_frames_of_two_kinds_are_refused(
+    tmp_path: Path, save_frames, optics, options: dict[str, Any], kind: str, n: int, fov: int
+) -> None:
+    """However many there are of each, and also where every sweep is of one kind."""
     save_frames([1, 2])
-    save_frames([3, 4, 5], shape=(50, 60))
-    data = open_dataset(tmp_path, **optics)
-    assert data.sweeps[0].z_um == (3.0, 4.0, 5.0)
-    assert len(data.left_out) == 2
+    save_frames(range(3, 3 + n), fov=fov, **options)
+    with pytest.raises(DataError) as caught:
+        open_dataset(tmp_path, **optics)
+    assert one_line(caught).endswith(
+        f"images of different size or type: exp1_fov1_z1_t20ms.tif is 40x30 uint8, "
+        f"exp1_fov{fov}_z3_t20ms.tif is {kind}; move one kind to a folder of its own, or name the "
+        "images of one kind with a narrower --pattern or a --manifest"
+    )
 
 
-def test_the_second_frame_at_one_z_is_left_out(tmp_path: Path, save_frames, optics) -> None:
-    save_frames([5, "5.0"], fov=1)
-    save_frames([5], fov="01")
-    data = open_dataset(tmp_path, **optics)
-    (frame,) = data.frames
-    assert frame.path.name == "exp1_fov1_z5.0_t20ms.tif"
-    assert all("same sweep and Z as exp1_fov1_z5.0_t20ms.tif" in r for r in reasons(data).values())
-    assert len(data.left_out) == 2
+def test_a_narrower_pattern_or_a_manifest_settles_two_sizes(
+    tmp_path: Path, save_frames, optics
+) -> None:
+    save_frames([1, 2])
+    save_frames([3], experiment="overview", shape=(50, 60))
+    narrow = open_dataset(tmp_path, pattern="exp1_fov{fov}_z{z_um}_t*ms.tif", **optics)
+    rows = "path,z_um\nexp1_fov1_z1_t20ms.tif,1\nexp1_fov1_z2_t20ms.tif,2\n"
+    (tmp_path / "m.csv").write_text(rows, encoding="utf-8")
+    listed = open_dataset(tmp_path, manifest=tmp_path / "m.csv", **optics)
+    assert [sweep.z_um for data in (narrow, listed) for sweep in data.sweeps] == [(1, 2), (1, 2)]
+
+
+def test_a_spoilt_file_of_another_size_is_left_out_and_no_second_kind(
+    tmp_path: Path, save_frames, optics
+) -> None:
+    save_frames([1, 2])
+    (odd,) = save_frames([3], shape=(50, 60))
+    spoil_truncate(odd)
+    assert list(reasons(open_dataset(tmp_path, **optics))) == [odd.name]
+
+
+TWICE = {
+    "other spelling of Z": ("exp1_fov1_z5.0_t20ms.tif", "exp1_fov1_z5_t20ms.tif"),
+    "other spelling of the FOV": ("exp1_fov1_z5_t20ms.tif", "exp1_fov01_z5_t20ms.tif"),
+}
+
+
+@pytest.mark.parametrize("names", TWICE.values(), ids=TWICE)
+def test_two_frames_at_one_z_are_refused(
+    tmp_path: Path, save_frames, optics, names: tuple[str, str]
+) -> None:
+    save_frames([3, 4])
+    for name in names:
+        write_frame(tmp_path / name, GREY)
+    with pytest.raises(DataError) as caught:
+        open_dataset(tmp_path, **optics)
+    message = one_line(caught)
+    assert all(str(tmp_path / name) in message for name in names)
+    assert "exp 1 FOV 1 20 ms, Z 5 um); remove one of them" in message
+
+
+def test_one_z_in_two_sweeps_is_fine(tmp_path: Path, save_frames, optics) -> None:
+    save_frames([5], fov=1)
+    save_frames([5], fov=2)
+    assert open_dataset(tmp_path, **optics).n_frames == 2
+
+
+def test_names_have_no_order_that_z_could_fall_in(tmp_path: Path, optics) -> None:
+    for name in ("a_z30.tif", "b_z20.tif", "c_z10.tif"):
+        write_frame(tmp_path / name, GREY)
+    data = open_dataset(tmp_path, pattern="*_z{z_um}.tif", **optics)
+    assert data.sweeps[0].z_um == (10.0, 20.0, 30.0)
 
 
 def test_other_images_are_left_out_and_other_files_passed_over(

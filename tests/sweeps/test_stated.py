@@ -69,14 +69,52 @@ def test_ome_tiff_states_pixel_size_and_exposure(tmp_path: Path) -> None:
 
 
 def test_an_ome_tiff_is_a_data_set(tmp_path: Path) -> None:
-    path = save_ome(tmp_path / "bead.ome.tif", **PIXEL, Plane={"PositionZ": [4, 3, 2, 1]})
+    path = save_ome(tmp_path / "bead.ome.tif", **PIXEL, Plane={"PositionZ": [2, 3, 4, 1]})
     data = open_dataset(path, bead_diameter_um=28.0)
     (sweep,) = data.sweeps
     assert (data.name, data.instrument.optics.pixel_size_um) == ("bead", 0.65)
     assert sweep.z_um == (1, 2, 3, 4)
-    assert [frame.read()[0, 0] for frame in sweep.frames] == [3, 2, 1, 0]
-    assert [frame.label for frame in sweep.frames][-1] == "bead.ome.tif"
+    assert [frame.read()[0, 0] for frame in sweep.frames] == [3, 0, 1, 2]
+    assert [frame.label for frame in sweep.frames][1] == "bead.ome.tif"
     assert sweep.frames[0].label == "bead.ome.tif#3"
+
+
+@pytest.fixture
+def falling_stack(tmp_path: Path) -> Path:
+    planes = {"PositionZ": [4, 3, 2, 1]}
+    return save_ome(tmp_path / "bead.ome.tif", **PIXEL, Plane=planes)
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["folder", "file"])
+def test_a_stack_whose_pages_fall_in_z_is_refused(falling_stack: Path, whole: bool) -> None:
+    message = (
+        r"bead\.ome\.tif, page 0: Z falls from 4 um here to 1 um in .*bead\.ome\.tif, page 3 .*"
+        r"the sign of Z may be turned round.*; save the stack with Z rising, or .* --manifest"
+    )
+    with pytest.raises(DataError, match=message) as caught:
+        open_dataset(falling_stack.parent if whole else falling_stack, bead_diameter_um=28.0)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_manifest_settles_a_falling_stack(falling_stack: Path) -> None:
+    rows = "".join(f"bead.ome.tif,{page},{4 - page}\n" for page in (3, 2, 1, 0))
+    manifest = falling_stack.with_name("m.csv")
+    manifest.write_text("path,page,z_um\n" + rows, encoding="utf-8")
+    data = open_dataset(falling_stack.parent, manifest=manifest, bead_diameter_um=28.0)
+    assert data.sweeps[0].z_um == (1, 2, 3, 4)
+    assert [frame.read()[0, 0] for frame in data.frames] == [3, 2, 1, 0]
+
+
+def test_a_falling_stack_is_not_left_out_in_silence(falling_stack: Path) -> None:
+    save_ome(falling_stack.with_name("good.ome.tif"), **PIXEL, Plane={"PositionZ": [1, 2, 3, 4]})
+    with pytest.raises(DataError, match=r"bead\.ome\.tif, page 0: Z falls"):
+        open_dataset(falling_stack.parent, bead_diameter_um=28.0)
+
+
+def test_a_stack_with_a_z_twice_names_both_pages(tmp_path: Path) -> None:
+    path = save_ome(tmp_path / "a.ome.tif", **PIXEL, Plane={"PositionZ": [1, 2, 2, 3]})
+    with pytest.raises(DataError, match=r"tif, page 2: the same Z as .*tif, page 1 .*Z 2 um"):
+        open_dataset(path, bead_diameter_um=28.0)
 
 
 def test_the_images_of_an_ome_tiff_are_fields_of_view(tmp_path: Path) -> None:
@@ -266,7 +304,7 @@ class FakeNd2:
     """What refp uses of ``nd2.ND2File``: no free software writes the format."""
 
     sizes: dict[str, int] = {"Z": 4, "Y": 30, "X": 40}  # noqa: RUF012
-    stage_z_um: tuple[float, ...] | None = (8.0, 6.0, 4.0, 2.0)
+    stage_z_um: tuple[float, ...] | None = (2.0, 4.0, 6.0, 8.0)
     bottom_to_top = True
     dtype = np.dtype(np.uint16)
 
@@ -322,7 +360,14 @@ def test_an_nd2_is_a_data_set(nd2_path: Path) -> None:
     data = open_dataset(nd2_path, bead_diameter_um=28.0)
     assert data.instrument.optics.pixel_size_um == 0.65
     assert data.sweeps[0].z_um == (2.0, 4.0, 6.0, 8.0)
-    assert [frame.read()[0, 0] for frame in data.frames] == [3, 2, 1, 0]
+    assert [frame.read()[0, 0] for frame in data.frames] == [0, 1, 2, 3]
+
+
+def test_every_field_of_a_falling_nd2_is_looked_at(nd2_path: Path) -> None:
+    """Over all pages Z goes down, up and down again; in each field it only falls."""
+    set_nd2(stage_z_um=(8.0, 6.0, 4.0, 2.0), sizes={"P": 2, "Z": 4, "Y": 30, "X": 40})
+    with pytest.raises(DataError, match=r"bead\.nd2, page 0: Z falls from 8 um here to 2 um"):
+        open_dataset(nd2_path, bead_diameter_um=28.0)
 
 
 @pytest.mark.parametrize("stage_z_um", [None, (5.0,) * 4], ids=["none", "one for all"])

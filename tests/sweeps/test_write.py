@@ -50,9 +50,9 @@ def test_a_failed_write_leaves_the_old_file(
     assert [p.name for p in tmp_path.iterdir()] == ["a.tif"]
 
 
-def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"a\.tif: not written"):
-        write_frame(tmp_path / "none" / "a.tif", np.zeros((30, 40), np.uint8))
+def test_the_folder_of_a_frame_is_made(tmp_path: Path) -> None:
+    write_frame(tmp_path / "new" / "a.tif", np.full((30, 40), 7, np.uint8))
+    assert read_plane(tmp_path / "new" / "a.tif")[0, 0] == 7
 
 
 def test_a_written_data_set_opens(tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from refp.errors import ModelError, OutputError
+from refp.errors import ModelError
 from refp.models.ensemble import FORMAT_VERSION, Ensemble, ModelCard
 from refp.plane.plane import PooledStack
+from refp.record import write_whole
 from refp.sweeps.optics import one_line
 
 CARD, STACK, GRAPH, HASHES = "card.json", "stack.npz", "graph.onnx", "sha256.json"
@@ -38,15 +39,7 @@ def save_model(ensemble: Ensemble, path: Path) -> None:
     }
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()}
     parts[HASHES] = json.dumps(hashes, indent=1).encode()
-    partial = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, data in parts.items():
-                archive.writestr(zipfile.ZipInfo(name, EPOCH), data, zipfile.ZIP_DEFLATED)
-        partial.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
+    write_whole(path, lambda part: _pack(parts, part))
 
 
 def load_model(path: Path) -> Ensemble:
@@ -78,6 +71,12 @@ def load_model(path: Path) -> Ensemble:
         if hashes.get(name) != hashlib.sha256(parts[name]).hexdigest():
             raise ModelError(f"{path}: {name} was changed after training; train again")
     return Ensemble(_card(parts[CARD], path), _unpack_stack(parts[STACK]), parts[GRAPH])
+
+
+def _pack(parts: dict[str, bytes], path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in parts.items():
+            archive.writestr(zipfile.ZipInfo(name, EPOCH), data, zipfile.ZIP_DEFLATED)
 
 
 def _card(data: bytes, path: Path) -> ModelCard:

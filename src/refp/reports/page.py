@@ -9,7 +9,8 @@ from typing import Literal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from refp.reports.style import png_bytes, svg_text, write_whole
+from refp.record import write_bytes
+from refp.reports.style import png_bytes, svg_text
 from refp.reports.tables import ReportTable
 
 Level = Literal["good", "caution", "poor"]
@@ -130,5 +131,5 @@ def write_report(
         If the file cannot be written.
     """
     page = render_report(title, sections, provenance)
-    write_whole(path, page.encode("utf-8", "replace"))
+    write_bytes(page.encode("utf-8", "replace"), path)
     return path

@@ -6,7 +6,6 @@ settings while a figure is drawn or saved and puts back what was there.
 
 import io
 import math
-import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 from matplotlib.lines import Line2D
 
-from refp.errors import OutputError
+from refp.record import write_bytes
 
 WIDTH_IN = 10.0
 """Width of every figure; a page shows it at about 1000 CSS pixels."""
@@ -201,7 +200,7 @@ def save_svg(figure: Figure, path: Path) -> None:
     OutputError
         If the file cannot be written.
     """
-    write_whole(path, svg_text(figure).encode())
+    write_bytes(svg_text(figure).encode(), path)
 
 
 def save_png(figure: Figure, path: Path, max_width_px: int = MAX_PNG_WIDTH_PX) -> None:
@@ -212,22 +211,4 @@ def save_png(figure: Figure, path: Path, max_width_px: int = MAX_PNG_WIDTH_PX) -
     OutputError
         If the file cannot be written.
     """
-    write_whole(path, png_bytes(figure, max_width_px))
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write beside the target and rename, so that no reader ever sees half a file.
-
-    Raises
-    ------
-    OutputError
-        If the file cannot be written; a file that was there stays.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: not written: {error.strerror}; check the folder") from error
-    finally:
-        part.unlink(missing_ok=True)
+    write_bytes(png_bytes(figure, max_width_px), path)

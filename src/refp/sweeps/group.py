@@ -1,41 +1,116 @@
-"""From frames to sweeps: one size and type, one frame per Z, in rising Z."""
+"""From frames to sweeps: one size and type in a data set, one frame per Z, in rising Z.
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+Each check refuses the whole data set, since to choose for the user would be to guess: which of two
+sizes is meant, which of two frames at one Z, and which way a falling Z points.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
+from refp.errors import DataError
 from refp.sweeps.frame import Frame, SweepKey
 from refp.sweeps.header import Header
-from refp.sweeps.sweep import LeftOut, ZSweep
+from refp.sweeps.sweep import ZSweep
+
+Place = Callable[[Frame], str]
+"""Names a frame in a message."""
 
 
-def keep_majority(
-    frames: list[Frame], headers: Mapping[Path, Header]
-) -> tuple[list[Frame], list[LeftOut]]:
-    """Keep the frames of the size and type that most have; where two tie, of the first frame."""
-    kinds = Counter(headers[frame.path].kind for frame in frames)
-    common = max(kinds, key=lambda kind: kinds[kind], default="")
-    kept = [frame for frame in frames if headers[frame.path].kind == common]
-    odd = dict.fromkeys(frame.path for frame in frames if headers[frame.path].kind != common)
-    return kept, [LeftOut(p, f"{headers[p].kind}, most others are {common}") for p in odd]
+def check_one_kind(root: Path, frames: Iterable[Frame], headers: Mapping[Path, Header]) -> None:
+    """Refuse a data set whose frames differ in size or type.
 
-
-def group_sweeps(frames: Iterable[Frame]) -> tuple[list[ZSweep], list[LeftOut]]:
-    """Gather frames by sweep in rising Z; of two at one Z the first is kept."""
-    sweeps: dict[SweepKey, dict[float, Frame]] = {}
-    left_out = []
+    Raises
+    ------
+    DataError
+        With a file of each of two kinds.
+    """
+    examples: dict[str, Path] = {}
     for frame in frames:
-        kept = sweeps.setdefault(frame.key, {}).setdefault(frame.z_um, frame)
-        if kept is not frame:
-            left_out.append(_twice(frame, kept))
-    return [ZSweep(key, _rising(sweeps[key])) for key in sorted(sweeps)], left_out
+        examples.setdefault(headers[frame.path].kind, frame.path)
+    if len(examples) > 1:
+        (kind, path), (other_kind, other) = list(examples.items())[:2]
+        raise DataError(
+            f"{root}: images of different size or type: {_below(path, root)} is {kind}, "
+            f"{_below(other, root)} is {other_kind}; move one kind to a folder of its own, or name "
+            "the images of one kind with a narrower --pattern or a --manifest"
+        )
 
 
-def _rising(by_z: Mapping[float, Frame]) -> tuple[Frame, ...]:
-    return tuple(by_z[z_um] for z_um in sorted(by_z))
+def check_no_repeat(frames: Iterable[Frame], place: Place) -> None:
+    """Refuse two frames at one Z of a sweep.
+
+    Raises
+    ------
+    DataError
+        With the places of both, the sweep and the Z.
+    """
+    seen: dict[tuple[SweepKey, float], Frame] = {}
+    for frame in frames:
+        first = seen.setdefault((frame.key, frame.z_um), frame)
+        if first is not frame:
+            raise DataError(
+                f"{place(frame)}: the same Z as {place(first)} (sweep {frame.key}, Z "
+                f"{frame.z_um:g} um); remove one of them, or tell them apart by experiment, FOV or "
+                "exposure in --pattern or --manifest"
+            )
 
 
-def _twice(frame: Frame, kept: Frame) -> LeftOut:
-    page = f"page {frame.page}: " if frame.page else ""
-    reason = f"{page}same sweep and Z as {kept.label} ({frame.key}, Z {frame.z_um:g} um)"
-    return LeftOut(frame.path, reason)
+def check_not_falling(frames: Sequence[Frame], place: Place, upwards: str) -> None:
+    """Refuse frames of one sweep whose Z falls from each to the next in their stated order.
+
+    Parameters
+    ----------
+    frames
+        Of one sweep, in the order in which rows or pages state them.
+    place
+        Names a frame in the message.
+    upwards
+        The remedy.
+
+    Raises
+    ------
+    DataError
+        With the first and the last frame and their Z.
+    """
+    z_um = [frame.z_um for frame in frames]
+    if len(z_um) > 1 and all(after < before for before, after in pairwise(z_um)):
+        raise DataError(
+            f"{place(frames[0])}: Z falls from {z_um[0]:g} um here to {z_um[-1]:g} um in "
+            f"{place(frames[-1])} (sweep {frames[0].key}): the sign of Z may be turned round, and dZ "
+            f"would have the wrong sign; {upwards}"
+        )
+
+
+def by_sweep(frames: Iterable[Frame]) -> dict[SweepKey, list[Frame]]:
+    """Gather frames by sweep, in the order given."""
+    sweeps: dict[SweepKey, list[Frame]] = {}
+    for frame in frames:
+        sweeps.setdefault(frame.key, []).append(frame)
+    return sweeps
+
+
+def group_sweeps(frames: Iterable[Frame]) -> list[ZSweep]:
+    """Gather frames by sweep in rising Z.
+
+    Raises
+    ------
+    DataError
+        If two frames of a sweep are at one Z.
+    """
+    sweeps = by_sweep(frames)
+    for repeated in sweeps.values():
+        check_no_repeat(repeated, _place)
+    return [ZSweep(key, tuple(sorted(sweeps[key], key=_z_um))) for key in sorted(sweeps)]
+
+
+def _place(frame: Frame) -> str:
+    return f"{frame.path}, page {frame.page}" if frame.page else str(frame.path)
+
+
+def _z_um(frame: Frame) -> float:
+    return frame.z_um
+
+
+def _below(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)

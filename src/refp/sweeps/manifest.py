@@ -2,12 +2,13 @@
 
 import csv
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from refp.errors import DataError
 from refp.sweeps.frame import Frame, SweepKey, as_name
+from refp.sweeps.group import by_sweep, check_no_repeat, check_not_falling
 
 COLUMNS = ("path", "page", "experiment", "fov", "exposure_ms", "z_um")
 REQUIRED = ("path", "z_um")
@@ -72,12 +73,27 @@ def read_manifest(path: Path, dataset: str) -> list[Frame]:
     ------
     DataError
         If the table cannot be read, lacks a column, has no row, holds a value that is not a
-        number, or names a file that does not exist; with the line, the column and the value.
+        number, or names a file that does not exist; with the line, the column and the value. If
+        two rows of a sweep have one Z, or if Z falls from every row of a sweep to the next.
     """
-    frames = [_frame(row, dataset) for row in _rows(path)]
+    rows = _rows(path)
+    frames = [_frame(row, dataset) for row in rows]
     if not frames:
         raise DataError(f"{path}: the manifest lists no frame; add a line per frame")
+    _check_sweeps(rows, frames)
     return frames
+
+
+def _check_sweeps(rows: Sequence[_Row], frames: Sequence[Frame]) -> None:
+    lines = {id(frame): row for row, frame in zip(rows, frames, strict=True)}
+
+    def place(frame: Frame) -> str:
+        row = lines[id(frame)]
+        return f"{row.manifest}: line {row.line} ({frame.label})"
+
+    for sweep in by_sweep(frames).values():
+        check_no_repeat(sweep, place)
+        check_not_falling(sweep, place, "give Z rising upwards, or list the rows with Z rising")
 
 
 def _frame(row: _Row, dataset: str) -> Frame:

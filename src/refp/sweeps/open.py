@@ -1,10 +1,9 @@
 """Open a data set: from a path to its instrument and its Z sweeps."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from refp.sweeps.declare import resolve_instrument
-from refp.sweeps.group import group_sweeps, keep_majority
+from refp.sweeps.group import check_one_kind, group_sweeps
 from refp.sweeps.place import Found, check_any_left, place_frames
 from refp.sweeps.source import as_options, find_source
 from refp.sweeps.sweep import DataSet
@@ -39,14 +38,15 @@ def open_dataset(
     -------
     DataSet
         Sweeps in rising Z. Files that cannot be used are in ``left_out`` with the reason: those
-        that the pattern does not fit, unreadable, truncated or coloured ones, those of another
-        size or type than most, and the second of two at one Z of a sweep.
+        that the pattern does not fit, and unreadable, truncated or coloured ones.
 
     Raises
     ------
     DataError
         If nothing is usable, if it is not known which Z the images have, if the manifest is wrong,
-        or if a file contradicts the recipe's pixel size.
+        if images differ in size or type, if two of a sweep are at one Z, if Z falls through the
+        pages of a stack or the rows of a manifest, or if a file contradicts the recipe's pixel
+        size.
     RecipeError
         If ``sweep.toml``, the pattern or the instrument is wrong, or the instrument is not known.
     """
@@ -60,18 +60,18 @@ def open_dataset(
     source = find_source(Path(path), options)
     found = place_frames(source)
     check_any_left(source, found.frames, found.left_out)
-    frames, odd = keep_majority(found.frames, found.headers)
-    sweeps, repeated = group_sweeps(frames)
+    check_one_kind(source.root, found.frames, found.headers)
+    sweeps = group_sweeps(found.frames)
     return DataSet(
         name=source.name,
         root=source.root,
-        instrument=resolve_instrument(source, _stated_um(found, (f.path for f in frames))),
+        instrument=resolve_instrument(source, _stated_um(found)),
         sweeps=tuple(sweeps),
-        left_out=(*found.left_out, *odd, *repeated),
+        left_out=tuple(found.left_out),
     )
 
 
-def _stated_um(found: Found, paths: Iterable[Path]) -> dict[Path, float]:
+def _stated_um(found: Found) -> dict[Path, float]:
     """Pixel size of the files that state one."""
-    stated = {path: found.headers[path].stated.pixel_size_um for path in paths}
+    stated = {f.path: found.headers[f.path].stated.pixel_size_um for f in found.frames}
     return {path: pixel_um for path, pixel_um in stated.items() if pixel_um}

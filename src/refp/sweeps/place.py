@@ -7,6 +7,7 @@ from typing import Final
 
 from refp.errors import DataError
 from refp.sweeps.frame import Frame, Name, SweepKey
+from refp.sweeps.group import by_sweep, check_not_falling
 from refp.sweeps.header import Header
 from refp.sweeps.manifest import COLUMNS, read_manifest
 from refp.sweeps.pattern import DEFAULT_PATTERN, NameFields, NamePattern, parse_pattern
@@ -145,15 +146,33 @@ def _placed(
     matched: Mapping[Path, NameFields],
     left_out: list[LeftOut],
 ) -> Found:
-    """Give every page of every readable file its sweep and its Z."""
+    """Give every page of every readable file its sweep and its Z.
+
+    Raises
+    ------
+    DataError
+        If Z falls through the pages of a stack.
+    """
     frames: list[Frame] = []
     for path, fields in matched.items():
         if path in headers:
             try:
-                frames += _file_frames(path, headers[path], fields, source.name)
+                pages = list(_file_frames(path, headers[path], fields, source.name))
             except DataError as error:
                 left_out.append(leave_out(path, error))
+                continue
+            _check_stack(pages)
+            frames += pages
     return Found(frames, headers, left_out)
+
+
+def _check_stack(pages: Sequence[Frame]) -> None:
+    for sweep in by_sweep(pages).values():
+        check_not_falling(
+            sweep,
+            lambda frame: f"{frame.path}, page {frame.page}",
+            "save the stack with Z rising, or state the Z of its pages in a --manifest with Z rising",
+        )
 
 
 def _numbered(headers: Mapping[Path, Header]) -> dict[Path, NameFields]:

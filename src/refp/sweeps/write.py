@@ -1,14 +1,13 @@
 """Write a data set: frames as plain TIFF, and its ``sweep.toml``. Whole files or none."""
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
 from refp.arrays import Image, full_scale
-from refp.errors import OutputError
+from refp.record import write_bytes, write_whole
 from refp.sweeps.pattern import DEFAULT_PATTERN, parse_pattern
 from refp.sweeps.sweep_file import SWEEP_FILE, make_sweep_file
 
@@ -35,7 +34,7 @@ def write_frame(path: Path, image: Image) -> None:
     full_scale(image)
     from tifffile import imwrite
 
-    _write_whole(path, lambda part: imwrite(part, image, photometric="minisblack", metadata=None))
+    write_whole(path, lambda part: imwrite(part, image, photometric="minisblack", metadata=None))
 
 
 def write_sweep_file(
@@ -79,17 +78,5 @@ def write_sweep_file(
         "bead": dict(bead or {}),
     }
     settings = make_sweep_file(table, str(path)).model_dump(exclude_defaults=True)
-    _write_whole(path, lambda part: part.write_text(tomli_w.dumps(settings), encoding="utf-8"))
+    write_bytes(tomli_w.dumps(settings).encode(), path)
     return path
-
-
-def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write beside the target and rename, so that no reader ever sees half a file."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        write(part)
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: not written: {error.strerror}; check the folder") from error
-    finally:
-        part.unlink(missing_ok=True)

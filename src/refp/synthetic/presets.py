@@ -12,6 +12,7 @@ from refp.synthetic.settings import (
 from refp.synthetic.simulate import as_instrument
 
 DemoKind = Literal["training", "test"]
+KINDS: tuple[DemoKind, ...] = ("training", "test")
 A2K_BEAD_RADIUS_PX = 28.0 / 1.5 / 2
 
 

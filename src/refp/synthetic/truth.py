@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from refp.errors import DataError
+from refp.record import write_json
 from refp.sweeps.frame import Name
 
 TRUTH_FILE: Final = "truth.json"
@@ -109,7 +110,7 @@ class Truth:
 
 def write_truth(path: Path, truth: Truth) -> None:
     """Write ``truth.json``."""
-    path.write_text(json.dumps(asdict(truth), indent=1) + "\n", encoding="utf-8", newline="\n")
+    write_json(asdict(truth), path)
 
 
 def read_truth(path: Path) -> Truth:

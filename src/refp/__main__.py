@@ -1,0 +1,5 @@
+"""``python -m refp``."""
+
+from refp.cli.app import main
+
+main()

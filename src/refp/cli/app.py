@@ -1,0 +1,46 @@
+"""The command ``refp``."""
+
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from refp.errors import RefpError
+
+COMMANDS = {
+    "demo": "Simulate a sweep, define its plane, train, estimate unseen images, write a report.",
+    "simulate": "Write sweeps with known truth for an instrument recipe.",
+    "inspect": "Show what is here: sweeps, Z ranges, exposures, beads, and what will go wrong.",
+    "plane": "Define the reference plane (REFP) of bead Z sweeps.",
+    "train": "Train a model that tells dZ from one image.",
+    "estimate": "Estimate dZ of single images, or refuse and say why.",
+    "evaluate": "Compare a model's estimates with labelled sweeps.",
+}
+EXIT_USAGE, EXIT_INTERRUPTED = 2, 130
+
+app = App(
+    name="refp",
+    help="How far is a brightfield image from the reference focal plane? Reference beads tell.",
+    help_format="plaintext",
+)
+for order, (name, summary) in enumerate(COMMANDS.items()):
+    # Import paths, not functions: a command's libraries load when it runs.
+    app.command(f"refp.cli.{name}:{name}", name=name, help=summary, sort_key=order)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 2 bad input, 3 all refused, 1 our own fault."""
+    try:
+        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        _fail(str(error).strip().replace("\n", " ") + " (see refp --help)")
+    except RefpError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str) -> None:
+    print(f"refp: {message}", file=sys.stderr)  # noqa: T201
+    sys.exit(EXIT_USAGE)

@@ -1,0 +1,85 @@
+"""What commands say: progress and messages on standard error, results on standard output."""
+
+import json
+import math
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pandas as pd
+
+from refp.parallel import Progress
+
+PIPE_WIDTH = 200
+"""Columns where the output is no terminal: a table is as wide as its content needs."""
+QUIET_SECONDS = 2.0
+"""Work that is done within these shows no progress bar."""
+
+
+def say(message: str) -> None:
+    """Tell the user something that is not the result."""
+    print(message, file=sys.stderr)  # noqa: T201
+
+
+@contextmanager
+def show_progress() -> Iterator[Progress]:
+    """Yield a progress callback that draws bars where a terminal is there and work takes a while."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TaskID,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as Bars
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    bars = Bars(*columns, console=console, transient=True, disable=not console.is_terminal)
+    tasks: dict[str, tuple[TaskID, float]] = {}
+
+    def update(title: str, done: int, total: int) -> None:
+        if title not in tasks:
+            tasks[title] = (bars.add_task(title, total=total, visible=False), time.monotonic())
+        task, started = tasks[title]
+        visible = time.monotonic() - started > QUIET_SECONDS and done < total
+        bars.update(task, completed=done, total=total, visible=visible)
+
+    with bars:
+        yield update
+
+
+def print_table(table: pd.DataFrame, *, as_json: bool, title: str = "") -> None:
+    """Print a table for people, or as one JSON list of rows."""
+    from refp.record import rows_of
+
+    if as_json:
+        print(json.dumps(rows_of(table)))  # noqa: T201
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(title=title or None, title_justify="left")
+    for column in table.columns:
+        numeric = pd.api.types.is_numeric_dtype(table[column])
+        shown.add_column(str(column), justify="right" if numeric else "left", overflow="fold")
+    for row in table.itertuples(index=False):
+        shown.add_row(*(_text(value) for value in row))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPE_WIDTH)
+    console.print(shown)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        digits = 6 if abs(value) >= 1000 else 4
+        return "-" if math.isnan(value) else f"{value:.{digits}g}"
+    return str(value)

@@ -1,0 +1,34 @@
+"""``refp demo``."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from refp.cli.options import Overwrite, check_output
+
+
+def demo(
+    *,
+    output: Annotated[
+        Path, Parameter(name=["--output", "-o"], help="Folder for every artefact and the report.")
+    ] = Path("refp-demo"),
+    seed: Annotated[int, Parameter(help="Simulates other beads.")] = 0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Simulate a sweep, define its plane, train, estimate unseen images, write a report.
+
+    The newcomer's first minute: no data are needed.
+
+    Examples
+    --------
+    refp demo -o refp-demo
+    """
+    from refp.cli.console import print_table, say, show_progress
+    from refp.demo import run_demo
+
+    check_output(output, overwrite=overwrite)
+    with show_progress() as progress:
+        shown = run_demo(output, seed=seed, progress=progress)
+    print_table(shown, as_json=False, title="dZ of images that the model has not seen")
+    say(f"report: {output / 'report.html'}")

@@ -1,0 +1,68 @@
+"""``refp evaluate``."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from refp.cli.options import (
+    AsJson,
+    Data,
+    DataOptions,
+    Jobs,
+    Output,
+    Overwrite,
+    check_output,
+    jobs_or_default,
+)
+
+
+def evaluate(
+    model: Annotated[Path, Parameter(help="Model file from 'refp train'.")],
+    data: Data,
+    /,
+    *,
+    output: Output,
+    options: DataOptions = DataOptions(),  # noqa: B008
+    tolerance_um: Annotated[float, Parameter(help="Tolerance drawn into the figures, um.")] = 7.5,
+    max_beads: Annotated[
+        int | None, Parameter(help="Use at most this many beads of an image, the surest first.")
+    ] = None,
+    jobs: Jobs = None,
+    as_json: AsJson = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Compare a model's estimates with labelled sweeps.
+
+    The known dZ of a frame is its nominal Z less the plane that the sweep itself defines. Writes
+    errors.csv, summary.json and report.html.
+
+    Examples
+    --------
+    refp evaluate a2k.refp test1/ test2/ -o evaluation/
+
+    Parameters
+    ----------
+    output
+        Folder for the results.
+    """
+    import pandas as pd
+
+    from refp import models, pipeline, results
+    from refp.cli.console import print_table, say, show_progress
+
+    check_output(output, overwrite=overwrite)
+    estimator = pipeline.Estimator(models.load_model(model), max_beads)
+    datasets = options.open(data)
+    with show_progress() as progress:
+        evaluation = pipeline.evaluate_model(
+            estimator, datasets, jobs=jobs_or_default(jobs), progress=progress
+        )
+    results.write_evaluation(evaluation, estimator.card, tolerance_um, output)
+    if as_json:
+        print_table(evaluation.errors, as_json=True)
+    else:
+        summary = evaluation.summary.as_dict()
+        rows = pd.DataFrame({"measure": list(summary), "value": list(summary.values())})
+        print_table(rows, as_json=False, title=f"Errors of {estimator.card.name}")
+    say(f"wrote {output / 'errors.csv'}, summary.json, report.html")

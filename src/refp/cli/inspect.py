@@ -1,0 +1,68 @@
+"""``refp inspect``."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from refp.cli.options import (
+    AsJson,
+    Data,
+    DataOptions,
+    Jobs,
+    Overwrite,
+    RecipeName,
+    check_output,
+    jobs_or_default,
+)
+
+
+def inspect(
+    data: Data,
+    /,
+    *,
+    options: DataOptions = DataOptions(),  # noqa: B008
+    beads: Annotated[
+        Path | None, Parameter(help="File for one row per bead per frame, .parquet or .csv.")
+    ] = None,
+    overlay: Annotated[
+        Path | None, Parameter(help="Folder for a picture of each frame with its beads.")
+    ] = None,
+    recipe: RecipeName = "default",
+    jobs: Jobs = None,
+    as_json: AsJson = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Show what is here: sweeps, Z ranges, exposures, beads found, saturation, what will go wrong.
+
+    Every file that is left out is named with the reason.
+
+    Examples
+    --------
+    refp inspect training/
+
+    refp inspect images/ --instrument a2k --overlay pictures/ --beads beads.csv
+    """
+    from refp import measure, results
+    from refp.cli.console import print_table, say, show_progress
+    from refp.recipe import load_recipe
+
+    for path in filter(None, (beads, overlay)):
+        check_output(path, overwrite=overwrite)
+    settings = load_recipe(recipe)
+    datasets = options.open(data)
+    with show_progress() as progress:
+        measurements = [
+            measure.measure_dataset(d, settings, jobs=jobs_or_default(jobs), progress=progress)
+            for d in datasets
+        ]
+        if overlay:
+            results.write_sweep_overlays(measurements, overlay, progress)
+    for measurement in measurements:
+        say(results.describe_instrument(measurement))
+        for item in measurement.left_out:
+            say(f"left out: {item.path.name}: {item.reason}")
+    print_table(results.inspection_table(measurements, settings), as_json=as_json)
+    if beads:
+        results.write_table(results.bead_table(s for m in measurements for s in m.sweeps), beads)
+        say(f"wrote {beads}")

@@ -1,0 +1,91 @@
+"""Options that mean the same in every command."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from refp.errors import OutputError
+
+if TYPE_CHECKING:
+    from refp.recipe import Recipe
+    from refp.sweeps import DataSet
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class DataOptions:
+    """What the data are, where no sweep.toml says it."""
+
+    instrument: str | None = None
+    "Name of an instrument recipe (a2k, nikon-ti2) or path to one."
+    pattern: str | None = None
+    "File-name pattern, such as 'exp{experiment}_fov{fov}_z{z_um}_t{exposure_ms}ms.tif'."
+    manifest: Path | None = None
+    "CSV with columns path, page, experiment, fov, exposure_ms, z_um."
+    pixel_size_um: float | None = None
+    "Side of a pixel in the sample plane, um."
+    bead_diameter_um: float | None = None
+    "Nominal bead diameter, um."
+
+    def open(self, paths: list[Path]) -> "list[DataSet]":
+        """Open every path as a data set."""
+        from refp.sweeps import open_dataset
+
+        return [
+            open_dataset(
+                path,
+                instrument=self.instrument,
+                pattern=self.pattern,
+                manifest=self.manifest,
+                pixel_size_um=self.pixel_size_um,
+                bead_diameter_um=self.bead_diameter_um,
+            )
+            for path in paths
+        ]
+
+
+Data = Annotated[list[Path], Parameter(help="Folders, stacks or sweep.toml files.", negative=())]
+Output = Annotated[Path, Parameter(name=["--output", "-o"])]
+RecipeName = Annotated[
+    str, Parameter(name="--recipe", help="Recipe: default, paper, or a TOML file of settings.")
+]
+Jobs = Annotated[int | None, Parameter(help="Processes to use; default: one per core.")]
+AsJson = Annotated[
+    bool, Parameter(name="--json", negative=(), help="Print one JSON list of rows, nothing else.")
+]
+Overwrite = Annotated[
+    bool, Parameter(negative=(), help="Replace an output that exists; without it, it is refused.")
+]
+
+
+def recipe_with_family(name: str, family: str | None) -> "Recipe":
+    """Load a recipe and put another model family into it where one is given."""
+    from refp.recipe import load_recipe
+
+    recipe = load_recipe(name)
+    if family is None:
+        return recipe
+    train = recipe.train.model_copy(update={"family": family})
+    return recipe.model_copy(update={"train": train})
+
+
+def check_output(path: Path, *, overwrite: bool) -> None:
+    """Refuse an output that exists.
+
+    Raises
+    ------
+    OutputError
+        If there is a file, or a folder with something in it, and it may not be replaced.
+    """
+    occupied = path.is_file() or (path.is_dir() and any(path.iterdir()))
+    if occupied and not overwrite:
+        raise OutputError(f"{path}: exists already; choose another output or add --overwrite")
+
+
+def jobs_or_default(jobs: int | None) -> int:
+    """Return the number of processes to use."""
+    from refp.parallel import default_jobs
+
+    return default_jobs() if jobs is None else max(1, jobs)

@@ -1,0 +1,340 @@
+"""The files that commands write, and the pictures in them."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from refp.arrays import IntArray
+from refp.beads import Beads
+from refp.errors import OutputError
+from refp.features import SweepMeasurement
+from refp.flags import BeadFlag, describe
+from refp.measure import Measurement
+from refp.models import ModelCard
+from refp.parallel import Progress
+from refp.pipeline import Evaluation, ImageEstimate, Planes
+from refp.plane import PooledProfile, ReferencePlane
+from refp.recipe import Recipe
+from refp.record import (
+    provenance,
+    read_arrays,
+    write_arrays,
+    write_csv,
+    write_json,
+    write_parquet,
+)
+from refp.reports import (
+    Montage,
+    Overlay,
+    draw_overlay,
+    save_png,
+    write_evaluation_report,
+    write_plane_report,
+)
+from refp.sweeps import Frame, SingleImage
+from refp.tables import bead_table, curve_table, plane_table
+from refp.tiles import crop_tiles
+
+__all__ = [
+    "bead_table",
+    "describe_instrument",
+    "evaluation_provenance",
+    "inspection_table",
+    "overlay_of_sweep",
+    "read_pooled",
+    "sweep_montage",
+    "write_evaluation",
+    "write_overlays",
+    "write_planes",
+    "write_sweep_overlays",
+    "write_table",
+]
+
+MONTAGE_TILES = 9
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as parquet or CSV, as the file's name says.
+
+    Raises
+    ------
+    OutputError
+        If the name ends in neither.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        write_parquet(table, path)
+    elif suffix == ".csv":
+        write_csv(table, path)
+    else:
+        raise OutputError(f"{path}: tables are written as .csv or .parquet")
+
+
+def write_planes(planes: Planes, recipe: Recipe, folder: Path) -> pd.DataFrame:
+    """Write everything that ``refp plane`` promises and return the table of planes."""
+    table = plane_table(planes.result.planes)
+    curves = curve_table(planes.curves, planes.result.planes)
+    sweeps = [sweep for m in planes.measurements for sweep in m.sweeps]
+    write_csv(table, folder / "planes.csv")
+    write_parquet(bead_table(sweeps), folder / "beads.parquet")
+    write_parquet(curves, folder / "curves.parquet")
+    write_pooled(planes, folder / "pooled.npz")
+    write_plane_report(
+        folder / "report.html",
+        planes=table,
+        curves=curves,
+        overlays=[overlay_of_sweep(planes)],
+        montages=sweep_montage(planes),
+        provenance=plane_provenance(planes, recipe),
+    )
+    return table
+
+
+def plane_provenance(planes: Planes, recipe: Recipe) -> dict[str, str]:
+    """Return the stamp of a result on planes."""
+    data = ", ".join(f"{m.dataset.name} ({m.dataset.n_frames} frames)" for m in planes.measurements)
+    return provenance(f"{recipe.name} {recipe.digest}", data)
+
+
+def write_pooled(planes: Planes, path: Path) -> None:
+    """Write the pooled profiles, each against the distance from its own extremum."""
+    ss, ci = planes.result.pooled_ss, planes.result.pooled_ci
+    arrays = {
+        "ss_dz_um": ss.dz_um,
+        "ss_value": ss.value,
+        "ci_dz_um": ci.dz_um,
+        "ci_value": ci.value,
+    }
+    write_arrays(arrays, path)
+
+
+def read_pooled(path: Path) -> tuple[PooledProfile, PooledProfile]:
+    """Read pooled profiles of SS and CI.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or damaged.
+    """
+    arrays = read_arrays(path, ("ss_dz_um", "ss_value", "ci_dz_um", "ci_value"))
+    return (
+        PooledProfile(arrays["ss_dz_um"], arrays["ss_value"]),
+        PooledProfile(arrays["ci_dz_um"], arrays["ci_value"]),
+    )
+
+
+def overlay_of_sweep(planes: Planes) -> Overlay:
+    """Return the beads found in the frame nearest to the first determined plane."""
+    sweeps = [sweep for m in planes.measurements for sweep in m.sweeps]
+    chosen, plane = _typical_sweep(sweeps, planes.result.planes)
+    z_um = np.array([frame.z_um for frame in chosen.frames])
+    middle = plane.refp_um if plane.determined else float(np.median(z_um))
+    index = int(np.argmin(np.abs(z_um - middle)))
+    return _frame_overlay(chosen, index)
+
+
+def _typical_sweep(
+    sweeps: Sequence[SweepMeasurement], planes: Sequence[ReferencePlane]
+) -> tuple[SweepMeasurement, ReferencePlane]:
+    """Return the first sweep with a plane that is not saturated there, else the first."""
+    pairs = list(zip(sweeps, planes, strict=True))
+    determined = [pair for pair in pairs if pair[1].determined]
+    clear = [pair for pair in determined if not pair[1].flags]
+    return (clear or determined or pairs)[0]
+
+
+def _frame_overlay(sweep: SweepMeasurement, index: int) -> Overlay:
+    rows = sweep.frame_index == index
+    frame = sweep.frames[index]
+    return Overlay(
+        title=frame.label,
+        image=frame.read(),
+        center_px=sweep.profiles.center_px[rows],
+        radius_px=sweep.profiles.bead_radius_px,
+        usable=sweep.typical[rows],
+        labels=_flag_texts(sweep.beads.flags[rows]),
+    )
+
+
+def _flag_texts(flags: Iterable[int]) -> list[str]:
+    """Short texts of the flags that keep a bead from measuring."""
+    shown = ~BeadFlag.CUT_TILE & ~BeadFlag.SATURATED
+    return [describe(BeadFlag(int(flag)) & shown).replace("_", " ") for flag in flags]
+
+
+def sweep_montage(planes: Planes) -> list[Montage]:
+    """Return one bead through Z, the one seen in most frames; none where there is no plane."""
+    sweeps = [sweep for m in planes.measurements for sweep in m.sweeps]
+    sweep, plane = _typical_sweep(sweeps, planes.result.planes)
+    if not plane.determined:
+        return []
+    numbers, counts = np.unique(sweep.bead_number[sweep.typical], return_counts=True)
+    rows = np.flatnonzero(sweep.typical & (sweep.bead_number == numbers[np.argmax(counts)]))
+    z_um = np.array([sweep.frames[i].z_um for i in sweep.frame_index[rows]])
+    targets = np.linspace(z_um.min(), z_um.max(), MONTAGE_TILES) - plane.refp_um
+    # The plane itself belongs into the picture, so the middle tile is the one nearest to it.
+    targets[MONTAGE_TILES // 2] = 0.0
+    nearest = sorted({int(np.argmin(np.abs(z_um - plane.refp_um - t))) for t in targets})
+    instrument = planes.measurements[0].instrument
+    side = instrument.tile_side_px
+    tiles = [
+        crop_tiles(
+            sweep.frames[sweep.frame_index[row]].read(), sweep.profiles.center_px[[row]], side
+        )[0]
+        for row in rows[nearest]
+    ]
+    dz_um = [float(z_um[i] - plane.refp_um) for i in nearest]
+    title = f"{sweep.key}, bead {numbers[np.argmax(counts)]}"
+    return [Montage(title, tiles, dz_um, instrument.optics.pixel_size_um)]
+
+
+def write_evaluation(
+    evaluation: Evaluation, card: ModelCard, tolerance_um: float, folder: Path
+) -> None:
+    """Write everything that ``refp evaluate`` promises."""
+    write_csv(evaluation.errors, folder / "errors.csv")
+    summary = evaluation_summary(evaluation, card)
+    write_json(summary, folder / "summary.json")
+    write_evaluation_report(
+        folder / "report.html",
+        errors=evaluation.errors,
+        summary=summary,
+        tolerance_um=tolerance_um,
+        provenance=evaluation_provenance(evaluation, card),
+        overlays=[overlay_of_sweep(evaluation.planes)],
+    )
+
+
+def evaluation_summary(evaluation: Evaluation, card: ModelCard) -> dict[str, object]:
+    """Return the summary with what it was measured with."""
+    return {
+        **evaluation.summary.as_dict(),
+        "model": card.name,
+        "family": card.family,
+        "n_members": card.members,
+        "conditions": f"trained on {card.conditions}",
+    }
+
+
+def evaluation_provenance(evaluation: Evaluation, card: ModelCard) -> dict[str, str]:
+    """Return the stamp of an evaluation."""
+    recipe = Recipe.model_validate(card.recipe)
+    return {**plane_provenance(evaluation.planes, recipe), "model": card.name}
+
+
+def write_overlays(
+    sources: Sequence[SingleImage | Frame],
+    estimates: Sequence[ImageEstimate],
+    card: ModelCard,
+    folder: Path,
+    progress: Progress,
+) -> None:
+    """Write a picture of each estimated image with its beads."""
+    radius = card.instrument.bead_radius_px
+    for i, (source, result) in enumerate(zip(sources, estimates, strict=True)):
+        if result.measured is not None:
+            beads = result.measured.beads
+            centers = result.measured.profiles.center_px
+            title = f"{result.image}: {_verdict(result)}"
+            overlay = Overlay(title, source.read(), centers, radius, result.used, _labels(beads))
+            _save_overlay(overlay, folder / f"{_file_name(source)}.png")
+        progress("drawing", i + 1, len(sources))
+
+
+def _labels(beads: Beads) -> list[str]:
+    return _flag_texts(beads.flags)
+
+
+def _verdict(result: ImageEstimate) -> str:
+    estimate = result.estimate
+    if estimate.status == "refused":
+        return f"refused, {estimate.reason}"
+    half = (estimate.upper_um - estimate.lower_um) / 2
+    return f"dZ = {estimate.delta_z_um:.1f} \N{PLUS-MINUS SIGN} {half:.1f} um"
+
+
+def write_sweep_overlays(
+    measurements: Sequence[Measurement], folder: Path, progress: Progress
+) -> None:
+    """Write a picture of each frame with its beads."""
+    todo = [(s, i) for m in measurements for s in m.sweeps for i in range(len(s.frames))]
+    for done, (sweep, index) in enumerate(todo, start=1):
+        name = f"{sweep.key.dataset}_{_file_name(sweep.frames[index])}.png"
+        _save_overlay(_frame_overlay(sweep, index), folder / name)
+        progress("drawing", done, len(todo))
+
+
+def _save_overlay(overlay: Overlay, path: Path) -> None:
+    figure = draw_overlay(
+        overlay.image,
+        overlay.center_px,
+        overlay.radius_px,
+        overlay.usable,
+        overlay.labels,
+        title=overlay.title,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_png(figure, path)
+
+
+def _file_name(source: SingleImage | Frame) -> str:
+    return source.path.stem + (f"_{source.page}" if source.page else "")
+
+
+def describe_instrument(measurement: Measurement) -> str:
+    """Return one line on what the data set was understood as."""
+    instrument = measurement.instrument
+    optics = instrument.optics
+    return (
+        f"{measurement.dataset.name}: instrument {instrument.name}, {optics.pixel_size_um:g} um a "
+        f"pixel, bead {instrument.bead.diameter_um:g} um = {2 * instrument.bead_radius_px:.1f} px, "
+        f"tile {instrument.tile_side_px} px, black level {optics.black_level or 0:.1f}, "
+        f"{measurement.dataset.n_frames} frames, {len(measurement.left_out)} files left out"
+    )
+
+
+def inspection_table(measurements: Sequence[Measurement], recipe: Recipe) -> pd.DataFrame:
+    """Return one row per sweep with what will go wrong."""
+    rows = [_inspect_sweep(sweep, recipe) for m in measurements for sweep in m.sweeps]
+    return pd.DataFrame(rows)
+
+
+def _inspect_sweep(sweep: SweepMeasurement, recipe: Recipe) -> dict[str, object]:
+    z_um = np.array([frame.z_um for frame in sweep.frames])
+    n = len(z_um)
+    usable = np.bincount(sweep.frame_index[sweep.usable], minlength=n)
+    found = np.bincount(sweep.frame_index, minlength=n)
+    saturated = sweep.usable & (sweep.profiles.n_saturated_px > 0)
+    n_saturated = int(np.count_nonzero(np.bincount(sweep.frame_index[saturated], minlength=n)))
+    return {
+        "dataset": sweep.key.dataset,
+        "experiment": sweep.key.experiment,
+        "fov": sweep.key.fov,
+        "exposure_ms": sweep.key.exposure_ms,
+        "z_first_um": float(z_um[0]),
+        "z_last_um": float(z_um[-1]),
+        "z_step_um": float(np.median(np.diff(z_um))) if n > 1 else float("nan"),
+        "n_frames": n,
+        "n_beads_found": int(np.median(found)),
+        "n_beads_usable": int(np.median(usable)),
+        "n_frames_without_beads": int(np.count_nonzero(usable == 0)),
+        "n_frames_saturated": n_saturated,
+        "notes": "; ".join(_warnings(n, usable, n_saturated, recipe)),
+    }
+
+
+def _warnings(n_frames: int, usable: IntArray, n_saturated: int, recipe: Recipe) -> list[str]:
+    """Say what will go wrong with a sweep."""
+    notes: list[str] = []
+    least = recipe.plane.minimum_frames
+    if n_frames < least:
+        notes.append(f"a plane needs {least} frames")
+    if not usable.any():
+        notes.append("no usable bead: check bead diameter and pixel size")
+    elif n_saturated > n_frames / 2:
+        notes.append("most frames are saturated: shorten the exposure")
+    if 0 < np.median(usable) < recipe.estimate.minimum_beads:
+        notes.append("few beads")
+    return notes
