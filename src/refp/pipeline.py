@@ -98,18 +98,16 @@ def define_planes(
     Raises
     ------
     DataError
-        If the data sets are of different instruments, or no bead is found anywhere.
+        If the data sets are of different instruments or share a name, if no sweep has the frames
+        that a plane needs, or no bead is found anywhere.
     """
     _same_instrument(datasets)
+    _different_names(datasets)
+    _enough_frames(datasets, recipe.plane.minimum_frames)
     measurements = tuple(measure_dataset(d, recipe, jobs=jobs, progress=progress) for d in datasets)
     sweeps = [sweep for m in measurements for sweep in m.sweeps]
     if not any(len(sweep.beads) for sweep in sweeps):
-        instrument = datasets[0].instrument
-        raise DataError(
-            f"{datasets[0].root}: no bead in any of {sum(d.n_frames for d in datasets)} frames; check "
-            f"bead diameter ({instrument.bead.diameter_um:g} um) and pixel size "
-            f"({instrument.optics.pixel_size_um:g} um) with 'refp inspect --overlay'"
-        )
+        raise DataError(_no_beads(datasets))
     curves = tuple(feature_curve(sweep, recipe.feature) for sweep in sweeps)
     result = locate_planes(
         curves,
@@ -129,6 +127,44 @@ def _same_instrument(datasets: Sequence[DataSet]) -> None:
                 f"{other.root}: instrument {other.instrument.name!r} differs from "
                 f"{first.instrument.name!r} of {first.root}; run one instrument at a time"
             )
+
+
+def _different_names(datasets: Sequence[DataSet]) -> None:
+    """Refuse data sets of one name: their fields of view would be taken for the same."""
+    roots: dict[str, Path] = {}
+    for dataset in datasets:
+        first = roots.setdefault(dataset.name, dataset.root)
+        if first is not dataset.root:
+            raise DataError(
+                f"{dataset.root}: data set {dataset.name!r} has the name of {first}; "
+                "give each its own: dataset = \"...\" in its sweep.toml"
+            )
+
+
+def _enough_frames(datasets: Sequence[DataSet], least: int) -> None:
+    """Refuse data without a single sweep that a plane could be read off."""
+    most = max(len(sweep.frames) for dataset in datasets for sweep in dataset.sweeps)
+    if most < least:
+        found = f"{most} plane{'s' if most > 1 else ''}"
+        raise DataError(
+            f"{datasets[0].root}: no sweep has more than {found}, a reference plane needs at least "
+            f"{least}; record a Z sweep across the plane, or check --pattern if the files are one"
+        )
+
+
+def _no_beads(datasets: Sequence[DataSet]) -> str:
+    """Say what is wrong with data in which no bead was found."""
+    where = f"{datasets[0].root}: no bead in any of {sum(d.n_frames for d in datasets)} frames"
+    instrument = datasets[0].instrument
+    levels = _grey_levels(datasets)
+    if levels and max(levels) == 0:
+        return f"{where}: every pixel is black (0); check lamp, shutter and exposure"
+    if levels and min(levels) >= (instrument.optics.white_level or WHITE_LEVELS[0]):
+        return f"{where}: every pixel is saturated ({min(levels)}); shorten the exposure"
+    return (
+        f"{where}; check bead diameter ({instrument.bead.diameter_um:g} um) and pixel size "
+        f"({instrument.optics.pixel_size_um:g} um) with 'refp inspect --overlay'"
+    )
 
 
 def train_model(
@@ -296,7 +332,7 @@ class Estimator:
         try:
             image = source.read()
         except DataError as error:
-            refusal = refused("unreadable", str(error), 0, self._recipe.estimate.coverage)
+            refusal = refused("unreadable", str(error), self._recipe.estimate.coverage)
             return ImageEstimate(source.label, refusal, None, np.zeros(0, dtype=np.bool_))
         return self.estimate(image, source.label)
 

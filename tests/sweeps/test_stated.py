@@ -111,10 +111,12 @@ def test_a_falling_stack_is_not_left_out_in_silence(falling_stack: Path) -> None
         open_dataset(falling_stack.parent, bead_diameter_um=28.0)
 
 
-def test_a_stack_with_a_z_twice_names_both_pages(tmp_path: Path) -> None:
-    path = save_ome(tmp_path / "a.ome.tif", **PIXEL, Plane={"PositionZ": [1, 2, 2, 3]})
-    with pytest.raises(DataError, match=r"tif, page 2: the same Z as .*tif, page 1 .*Z 2 um"):
-        open_dataset(path, bead_diameter_um=28.0)
+def test_two_stacks_with_one_z_name_both_pages(tmp_path: Path) -> None:
+    for name, z_um in (("a", [1, 2, 3, 4]), ("b", [5, 6, 3, 7])):
+        save_ome(tmp_path / f"fov1_{name}.ome.tif", **PIXEL, Plane={"PositionZ": z_um})
+    message = r"fov1_b\.ome\.tif, page 2: the same Z as .*fov1_a\.ome\.tif, page 2 .*Z 3 um"
+    with pytest.raises(DataError, match=message):
+        open_dataset(tmp_path, pattern="fov{fov}_*.ome.tif", bead_diameter_um=28.0)
 
 
 def test_the_images_of_an_ome_tiff_are_fields_of_view(tmp_path: Path) -> None:

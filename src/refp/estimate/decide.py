@@ -1,5 +1,7 @@
 """Turn predictions of an image's beads into a number with an interval, or into a refusal."""
 
+from functools import partial
+
 import numpy as np
 from scipy.stats import norm
 
@@ -41,18 +43,19 @@ def estimate_focus(
         ``used`` has one entry per usable bead.
     """
     n = len(inputs)
+    refuse = partial(refused, coverage=settings.coverage, n_beads=n_beads, n_usable=n)
     if n == 0:
         sentence = "no bead was found" if not n_beads else f"none of {n_beads} beads is usable"
-        return refused("no_beads", sentence, 0, settings.coverage)
+        return refuse("no_beads", sentence)
     if n < card.minimum_beads:
         sentence = f"{n} usable beads, at least {card.minimum_beads} are needed"
-        return refused("too_few_beads", sentence, n, settings.coverage)
+        return refuse("too_few_beads", sentence)
     match = lookup.match(inputs.profile, inputs.saturated)
     combined = combine(predictor.predict(inputs), settings)
     estimate = _with_interval(combined, n_beads, card, settings)
     code, sentence = _objection(combined, estimate, match, card)
     if code:
-        return refused(code, sentence, n, settings.coverage)
+        return refuse(code, sentence)
     return estimate
 
 

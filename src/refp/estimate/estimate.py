@@ -37,7 +37,7 @@ class FocusEstimate:
     reason
         Code and sentence of a refusal, ``code: sentence``; empty when ok.
     used
-        Shape ``(n_beads,)``: which beads the result rests on.
+        Shape ``(n_usable,)``: which of the usable beads the result rests on; none when refused.
     """
 
     delta_z_um: float
@@ -52,9 +52,11 @@ class FocusEstimate:
     used: BoolArray
 
 
-def refused(code: Reason, sentence: str, n_beads: int, coverage: float) -> FocusEstimate:
-    """Return a refusal: no number, but a reason."""
+def refused(
+    code: Reason, sentence: str, coverage: float, *, n_beads: int = 0, n_usable: int = 0
+) -> FocusEstimate:
+    """Return a refusal: no number, but a reason and the beads that were found."""
     nan = float("nan")
-    nothing = np.zeros(n_beads, dtype=np.bool_)
+    nothing = np.zeros(n_usable, dtype=np.bool_)
     reason = f"{code}: {sentence}"
     return FocusEstimate(nan, nan, nan, nan, coverage, n_beads, 0, "refused", reason, nothing)

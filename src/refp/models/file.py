@@ -55,22 +55,15 @@ def load_model(path: Path) -> Ensemble:
     try:
         with zipfile.ZipFile(path) as archive:
             parts = {name: archive.read(name) for name in (CARD, STACK, GRAPH, HASHES)}
-        hashes = json.loads(parts[HASHES])
-    except (
-        zipfile.BadZipFile,
-        KeyError,
-        EOFError,
-        ValueError,
-        OSError,
-        NotImplementedError,
-    ) as error:
+        hashes = dict(json.loads(parts[HASHES]))
+    except Exception as error:  # zipfile, zlib and struct raise whatever the bytes make them
         raise ModelError(
             f"{path}: not a whole model file ({error}); copy it again or train again"
         ) from error
     for name in (CARD, STACK, GRAPH):
         if hashes.get(name) != hashlib.sha256(parts[name]).hexdigest():
             raise ModelError(f"{path}: {name} was changed after training; train again")
-    return Ensemble(_card(parts[CARD], path), _unpack_stack(parts[STACK]), parts[GRAPH])
+    return Ensemble(_card(parts[CARD], path), _unpack_stack(parts[STACK], path), parts[GRAPH])
 
 
 def _pack(parts: dict[str, bytes], path: Path) -> None:
@@ -81,8 +74,8 @@ def _pack(parts: dict[str, bytes], path: Path) -> None:
 
 def _card(data: bytes, path: Path) -> ModelCard:
     """Check the format's version before anything else: a newer card may have other keys."""
-    version = json.loads(data).get("format_version")
-    if not isinstance(version, int) or version > FORMAT_VERSION:
+    version = _format_version(data, path)
+    if version > FORMAT_VERSION:
         raise ModelError(
             f"{path}: model format {version} is newer than this refp reads ({FORMAT_VERSION}); "
             "upgrade refp: python -m pip install -U refp"
@@ -91,6 +84,13 @@ def _card(data: bytes, path: Path) -> ModelCard:
         return ModelCard.model_validate_json(data)
     except ValidationError as error:
         raise ModelError(one_line(error, f"{path}: {CARD}")) from error
+
+
+def _format_version(data: bytes, path: Path) -> int:
+    try:
+        return int(json.loads(data)["format_version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path}: {CARD} states no model format; train again") from error
 
 
 def _pack_stack(stack: PooledStack) -> bytes:
@@ -106,6 +106,11 @@ def _pack_stack(stack: PooledStack) -> bytes:
     return buffer.getvalue()
 
 
-def _unpack_stack(data: bytes) -> PooledStack:
-    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        return PooledStack(arrays["dz_um"], arrays["radius_radii"], arrays["mean"], arrays["sd"])
+def _unpack_stack(data: bytes, path: Path) -> PooledStack:
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            return PooledStack(*(arrays[name] for name in ("dz_um", "radius_radii", "mean", "sd")))
+    except Exception as error:  # numpy and zipfile raise whatever the bytes make them
+        raise ModelError(
+            f"{path}: {STACK} is no array file without pickle ({error}); train again"
+        ) from error

@@ -172,6 +172,8 @@ def _combine(
         flags |= SweepFlag.NO_BEADS
     elif min(np.count_nonzero(ss.used), np.count_nonzero(ci.used)) < settings.minimum_frames:
         flags |= SweepFlag.TOO_FEW_FRAMES
+        if (curve.ss_saturated | curve.ci_saturated).any():
+            flags |= SweepFlag.PEAK_SATURATED
     else:
         if not np.isfinite(ss.z_um):
             flags |= SweepFlag.SS_NOT_BRACKETED

@@ -142,7 +142,7 @@ def _center_step(
     bands: FloatArray,
     coef: FloatArray,
 ) -> tuple[float, float]:
-    """Gauss-Newton step of the centre with the coefficients eliminated."""
+    """Gauss-Newton step of the centre with the coefficients eliminated; NaN where no way is down."""
     n_bases = coef.shape[0]
     cross = np.zeros((2, n_bases))
     h00 = h01 = h11 = g0 = g1 = 0.0
@@ -177,7 +177,7 @@ def _center_step(
     h11 -= np.sum(cross[1] * solved[1])
     det = h00 * h11 - h01 * h01
     if det <= 1e-12 * (1.0 + h00 * h11):
-        return 0.0, 0.0
+        return np.nan, np.nan
     return (h11 * g0 - h01 * g1) / det, (h00 * g1 - h01 * g0) / det
 
 
@@ -249,6 +249,8 @@ def _optimise_center(
     for _ in range(30):
         sy, sx = _center_step(dy, dx, r, values, knot_px, bands, coef)
         length = np.hypot(sy, sx)
+        if np.isnan(length):  # a flat tile has no centre
+            return y, x, False
         if length > 1.5:
             sy *= 1.5 / length
             sx *= 1.5 / length

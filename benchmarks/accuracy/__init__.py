@@ -1,0 +1,1 @@
+"""Accuracy on the twin, judged against its truth."""

@@ -1,0 +1,136 @@
+"""Measure accuracy on the twin: ``python -m benchmarks.accuracy [profile|lookup|planes ...]``.
+
+Planes are judged against ``refp_um`` of truth.json, estimates against the true stage position
+(``delta_z_true_um``) and, beside it, against the nominal one.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks import HERE, TWIN, conditions
+from refp.evaluation import summarise
+from refp.models import load_model, save_model
+from refp.parallel import default_jobs
+from refp.pipeline import Estimator, Planes, define_planes, estimate_images, train_model
+from refp.recipe import Recipe, load_recipe
+from refp.record import write_json
+from refp.sweeps import open_dataset
+
+PLANE_SETS = (
+    "a2k-training",
+    "a2k-test1",
+    "a2k-test2",
+    "a2k-cells",
+    "nikon-training",
+    "nikon-test1",
+)
+TESTS = {
+    "a2k-training": ("a2k-test1", "a2k-test2", "a2k-cells"),
+    "nikon-training": ("nikon-test1",),
+}
+
+
+def truth(name: str) -> dict[str, object]:
+    """Read truth.json of a data set."""
+    return json.loads((TWIN / name / "truth.json").read_text())
+
+
+def measure_planes(recipe: Recipe) -> list[dict[str, object]]:
+    """Locate the planes of each data set by itself and compare with the truth."""
+    rows = []
+    for name in PLANE_SETS:
+        known = {field["fov"]: field["refp_um"] for field in truth(name)["fields"]}
+        planes = define_planes([open_dataset(TWIN / name)], recipe, jobs=default_jobs())
+        rows += [
+            {
+                "dataset": name,
+                "fov": plane.key.fov,
+                "exposure_ms": plane.key.exposure_ms,
+                "error_um": plane.refp_um - known[plane.key.fov],
+                "u_um": plane.refp_u_um,
+                "flags": str(plane.flags),
+            }
+            for plane in planes.result.planes
+        ]
+    return rows
+
+
+def train(name: str, family: str) -> tuple[Path, float]:
+    """Train a family on a data set; return its model file and the seconds of training alone."""
+    recipe = load_recipe()
+    settings = recipe.train.model_copy(update={"family": family})
+    recipe = recipe.model_copy(update={"train": settings})
+    planes: Planes = define_planes([open_dataset(TWIN / name)], recipe, jobs=default_jobs())
+    started = time.perf_counter()
+    ensemble = train_model(planes, recipe)
+    seconds = time.perf_counter() - started
+    path = HERE / "accuracy" / f"{name}-{family}.refp"
+    save_model(ensemble, path)
+    return path, seconds
+
+
+def judge(model: Path, name: str, max_beads: int | None) -> dict[str, object]:
+    """Estimate every frame of a data set and compare with true and nominal dZ."""
+    estimator = Estimator(load_model(model), max_beads)
+    frames = list(open_dataset(TWIN / name).frames)
+    table, _ = estimate_images(estimator, frames)
+    known = {frame["file"]: frame for frame in truth(name)["frames"]}
+    result: dict[str, object] = {"dataset": name, "beads": max_beads or "all"}
+    low, high = estimator.card.dz_range_um
+    for against, column in (("true", "delta_z_true_um"), ("nominal", "delta_z_um")):
+        dz = np.array([known[frame.path.name][column] for frame in frames])
+        errors = pd.DataFrame(
+            {
+                **table[["status", "lower_um", "upper_um"]],
+                "delta_z_true_um": dz,
+                "error_um": table["delta_z_um"] - dz,
+            }
+        )
+        result[against] = summarise(errors).as_dict()
+        if against == "true":
+            inside = (dz >= low) & (dz <= high)
+            refused = (table["status"] == "refused").to_numpy()
+            result["n_inside_range"] = int(inside.sum())
+            result["n_inside_refused"] = int((inside & refused).sum())
+            result["n_outside_range"] = int((~inside).sum())
+            result["n_outside_refused"] = int((~inside & refused).sum())
+    return result
+
+
+def measure_family(family: str) -> dict[str, object]:
+    """Train on each training set and judge on its tests, with all beads and with six."""
+    result: dict[str, object] = {"family": family, "conditions": conditions(), "runs": []}
+    for training, tests in TESTS.items():
+        model, seconds = train(training, family)
+        card = load_model(model).card
+        run = {
+            "training": training,
+            "trained_on": card.conditions,
+            "members": card.members,
+            "training_seconds": seconds,
+            "held_out": card.calibration.model_dump(),
+            "tests": [judge(model, test, beads) for test in tests for beads in (None, 6)],
+        }
+        result["runs"].append(run)
+        model.unlink()
+    return result
+
+
+def main() -> None:
+    """Write one JSON file per family, and one for the planes."""
+    for what in sys.argv[1:] or ("planes", "lookup", "profile"):
+        print(what, flush=True)
+        path = HERE / "accuracy" / f"{what}.json"
+        if what == "planes":
+            write_json({"conditions": conditions(), "planes": measure_planes(load_recipe())}, path)
+        else:
+            write_json(measure_family(what), path)
+
+
+if __name__ == "__main__":
+    main()

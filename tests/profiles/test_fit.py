@@ -1,0 +1,178 @@
+"""Centre, background and symmetry of simulated beads, whose truth is known."""
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from refp.arrays import Image
+from refp.features import FeatureSettings, measure_features
+from refp.profiles import ProfileSettings, RadialProfiles, fit_profiles
+from refp.sweeps import Instrument, make_instrument, read_instrument
+from refp.synthetic import BeadScatter, Camera, render_single_bead
+
+INSTRUMENTS = {
+    name: make_instrument(read_instrument(name), name) for name in ("a2k", "nikon-ti2")
+}
+A2K = INSTRUMENTS["a2k"]
+FINE = Camera(bit_depth=16, grey_levels_per_ms=1000.0)
+SIDE, MIDDLE = 81, 40.0
+SETTINGS = ProfileSettings()
+
+
+def fit(image: Image, *starts: tuple[float, float], instrument: Instrument = A2K) -> RadialProfiles:
+    return fit_profiles(image, np.array(starts, dtype=float), instrument, SETTINGS)
+
+
+def off(profiles: RadialProfiles, center: tuple[float, float]) -> float:
+    return float(np.hypot(*(profiles.center_px[0] - center)))
+
+
+@pytest.mark.parametrize("name", INSTRUMENTS)
+@pytest.mark.parametrize("depths", [-4.0, -2.0, -0.5, 0.0, 0.5, 2.0, 4.0])
+def test_the_center_of_a_bead_without_noise(name: str, depths: float) -> None:
+    instrument = INSTRUMENTS[name]
+    side = 2 * instrument.tile_side_px + 1
+    center = (side / 2 + 0.13, side / 2 - 0.39)
+    dz_um = depths * BeadScatter().depth_of(instrument)
+    image = render_single_bead(dz_um, instrument, side_px=side, center_px=center)
+    start = np.round(center) + (0.25 * instrument.bead_radius_px, -1)
+    found = fit(image, (float(start[0]), float(start[1])), instrument=instrument)
+    assert found.converged[0]
+    assert off(found, center) < 0.05
+    assert found.symmetry[0] > 0.99
+    assert found.background[0] == pytest.approx(63.6, abs=1.0)
+
+
+@given(dy=st.floats(-1, 1), dx=st.floats(-1, 1), dz_um=st.sampled_from([-80.0, 0.0, 40.0]))
+@example(dy=0.5, dx=0.5, dz_um=0.0)
+@settings(deadline=None, max_examples=25)
+def test_the_center_follows_a_shift(dy: float, dx: float, dz_um: float) -> None:
+    center = (MIDDLE + dy, MIDDLE + dx)
+    image = render_single_bead(dz_um, A2K, side_px=SIDE, center_px=center, camera=FINE)
+    assert off(fit(image, (MIDDLE, MIDDLE)), center) < 0.03
+
+
+@given(dy=st.floats(-0.5, 0.5), dx=st.floats(-0.5, 0.5), seed=st.integers(0, 9))
+@settings(deadline=None, max_examples=15)
+def test_the_center_turns_and_flips_with_the_image(dy: float, dx: float, seed: int) -> None:
+    """Noise and all: the fit knows no direction. The start has the symmetry of the square."""
+    image = render_single_bead(
+        30.0, A2K, side_px=SIDE, center_px=(MIDDLE + dy, MIDDLE + dx), noise=True, seed=seed
+    )
+    y, x = fit(image, (MIDDLE, MIDDLE)).center_px[0]
+    last = SIDE - 1
+    for turned, expected in (
+        (np.rot90(image), (last - x, y)),
+        (image[::-1], (last - y, x)),
+        (image[:, ::-1], (y, last - x)),
+        (image.T, (x, y)),
+    ):
+        found = fit(np.ascontiguousarray(turned), (MIDDLE, MIDDLE)).center_px[0]
+        assert found == pytest.approx(expected, abs=2e-3)
+
+
+@given(scale=st.integers(1, 50), offset=st.integers(0, 2000))
+@settings(deadline=None, max_examples=15)
+def test_the_center_does_not_change_with_gain_and_offset(scale: int, offset: int) -> None:
+    image = render_single_bead(0.0, A2K, side_px=SIDE, center_px=(40.3, 40.4), noise=True)
+    plain = fit(image, (MIDDLE, MIDDLE))
+    other = fit(image.astype(np.uint16) * np.uint16(scale) + np.uint16(offset), (MIDDLE, MIDDLE))
+    assert other.center_px == pytest.approx(plain.center_px, abs=1e-3)
+    assert other.symmetry == pytest.approx(plain.symmetry, abs=1e-6)
+
+
+@pytest.mark.parametrize("dz_um", [-120.0, -40.0, 0.0, 40.0, 120.0])
+@pytest.mark.parametrize("inset_px", [2.0, 5.0, 8.0, 14.0])
+def test_a_bead_cut_by_the_border_does_not_run_away(dz_um: float, inset_px: float) -> None:
+    image = render_single_bead(dz_um, A2K, side_px=SIDE, center_px=(inset_px, 40.3), noise=True)
+    found = fit(image, (inset_px + 2, 39.0))
+    assert off(found, (inset_px, 40.3)) < 0.5
+
+
+@pytest.mark.parametrize("level", [0, 100, 255])
+def test_a_flat_tile_has_no_center(level: int) -> None:
+    found = fit(np.full((SIDE, SIDE), level, np.uint8), (MIDDLE, MIDDLE))
+    assert not found.converged[0]
+    assert off(found, (MIDDLE, MIDDLE)) == 0.0
+    assert found.symmetry[0] == 0.0
+    assert found.background[0] == level
+
+
+OUTSIDE = {"far outside": (500.0, 500.0), "beyond a corner": (-25.0, -25.0)}
+
+
+@pytest.mark.parametrize("start", OUTSIDE.values(), ids=OUTSIDE)
+def test_a_point_outside_the_frame_has_no_profile(start: tuple[float, float]) -> None:
+    image = render_single_bead(0.0, A2K, side_px=SIDE)
+    found = fit(image, start)
+    assert not found.converged[0]
+    assert off(found, start) == 0.0
+    assert np.isnan(found.coefficients).all()
+    assert np.isnan([found.background[0], found.symmetry[0]]).all()
+
+
+def test_no_beads_give_no_rows() -> None:
+    found = fit_profiles(np.zeros((40, 40), np.uint8), np.empty((0, 2)), A2K, SETTINGS)
+    assert len(found) == 0
+    assert found.intensity.shape == (0, len(found.radius_radii))
+
+
+def test_beads_of_one_frame_do_not_know_of_each_other() -> None:
+    image = render_single_bead(0.0, A2K, side_px=SIDE, noise=True)
+    both = fit(image, (41.0, 40.0), (MIDDLE, 38.5))
+    alone = fit(image, (MIDDLE, 38.5))
+    assert both.center_px[1] == pytest.approx(alone.center_px[0], abs=0)
+    assert both.intensity[1] == pytest.approx(alone.intensity[0], abs=0)
+
+
+def test_the_spline_mean_is_the_background_of_the_article() -> None:
+    image = render_single_bead(0.0, A2K, side_px=SIDE, noise=True)
+    image[36:45, 62:70] = 0  # a dark cell in the ring: a mean sees it, a clipped mean does not
+    ring = fit(image, (MIDDLE, MIDDLE)).background[0]
+    settings_ = ProfileSettings(background="spline_mean")
+    mean = fit_profiles(image, np.array([[MIDDLE, MIDDLE]]), A2K, settings_).background[0]
+    assert ring == pytest.approx(63.6, abs=0.5)
+    assert mean < ring - 1.0
+
+
+def features_at(exposure_ms: float, black: int, dz_um: float) -> tuple[float, float]:
+    camera = Camera(bit_depth=16, grey_levels_per_ms=50.0)
+    image = render_single_bead(
+        dz_um, A2K, side_px=SIDE, center_px=(40.2, 39.9), exposure_ms=exposure_ms, camera=camera
+    )
+    optics = A2K.optics.model_copy(update={"black_level": float(black)})
+    instrument = A2K.model_copy(update={"optics": optics})
+    found = fit(image + np.uint16(black), (MIDDLE, MIDDLE), instrument=instrument)
+    assert found.n_saturated_px[0] == 0
+    features = measure_features(found, FeatureSettings())
+    return float(features.steepest_slope[0]), float(features.center_intensity[0])
+
+
+@given(
+    exposure_ms=st.floats(20, 400),
+    black=st.integers(0, 5000),
+    dz_um=st.sampled_from([-100.0, -20.0, 0.0, 20.0]),
+)
+@settings(deadline=None, max_examples=25)
+def test_features_do_not_change_with_exposure(exposure_ms: float, black: int, dz_um: float) -> None:
+    reference, found = features_at(100.0, 0, dz_um), features_at(exposure_ms, black, dz_um)
+    assert found == pytest.approx(reference, rel=4e-3, abs=1e-3)  # whole grey levels remain
+
+
+def test_signs_and_extremes_of_the_features_are_at_the_plane() -> None:
+    z_um = np.arange(-60.0, 61.0, 10.0)
+    slope, center = np.array([features_at(100.0, 0, float(z)) for z in z_um]).T
+    assert (slope < 0).all()
+    assert (center > 0).all()
+    assert z_um[slope.argmin()] == z_um[center.argmax()] == 0.0
+
+
+def test_a_black_level_that_is_not_taken_off_flattens_the_features() -> None:
+    """The reason for the black level: without it the same bead differs between exposures."""
+    image = render_single_bead(0.0, A2K, side_px=SIDE, exposure_ms=3.0) + np.uint8(10)
+    raw = measure_features(fit(image, (MIDDLE, MIDDLE)), FeatureSettings())
+    optics = A2K.optics.model_copy(update={"black_level": 10.0})
+    instrument = A2K.model_copy(update={"optics": optics})
+    levelled = measure_features(fit(image, (MIDDLE, MIDDLE), instrument=instrument), FeatureSettings())
+    assert raw.steepest_slope[0] > 0.7 * levelled.steepest_slope[0]
