@@ -9,6 +9,7 @@ from refp.models.export import to_onnx
 from refp.models.family import Trained, TrainingJob
 from refp.models.profile_net import ProfileNet, train_profile_net
 from refp.models.settings import ProfileNetSettings
+from refp.rows import take
 
 HELD_OUT_MEMBERS = 3
 """Networks per split that predict what was held out: enough to tell errors, cheap to train."""
@@ -42,6 +43,7 @@ class ProfileFamily:
     def _fit(
         self, job: TrainingJob, rows: IntArray, settings: ProfileNetSettings, seed: int, title: str
     ) -> ProfileNet:
-        return train_profile_net(
-            job.tiles, rows, settings, seed, job.ring_pixels, job.progress, title
-        )
+        def done(step: int) -> None:
+            job.progress(title, step, settings.steps)
+
+        return train_profile_net(take(job.tiles, rows), settings, seed, job.ring_pixels, done)

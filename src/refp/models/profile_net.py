@@ -14,15 +14,16 @@ Seitzer et al. 2022, "On the pitfalls of heteroscedastic uncertainty estimation"
 
 import itertools
 import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from refp.arrays import FloatArray, IntArray
+from refp.arrays import FloatArray
 from refp.models.settings import ProfileNetSettings
-from refp.parallel import Progress
 from refp.tiles.tiles import LabelledTiles
 
 LOSS_POWER = 0.5
@@ -86,40 +87,63 @@ class ProfileNet(nn.Module):
 
 def train_profile_net(
     tiles: LabelledTiles,
-    rows: IntArray,
     settings: ProfileNetSettings,
     seed: int,
     ring_pixels: FloatArray,
-    progress: Progress,
-    title: str,
+    done: Callable[[int], None],
 ) -> ProfileNet:
-    """Train all members on ``rows`` of the tiles.
+    """Train all members.
 
     Parameters
     ----------
     tiles
-        Labelled beads.
-    rows
-        Those to train on.
+        Labelled beads to train on.
     settings
         Architecture, schedule, augmentation.
     seed
         Start, batches and augmentation; the same seed repeats bit for bit on one machine.
     ring_pixels
         Shape ``(m,)``, pixels in each ring of the profile: noise averages over them.
-    progress, title
-        Told after every 50 steps.
+    done
+        Told the number of steps done, now and then.
     """
-    generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         net = ProfileNet(tiles, settings)
     data = Batches(
-        _tensor(tiles.profile[rows]),
-        _tensor(tiles.dz_um[rows]) / net.dz_scale,
-        _tensor(tiles.light[rows]),
+        _tensor(tiles.profile),
+        _tensor(tiles.dz_um) / net.dz_scale,
+        _tensor(tiles.light),
         _tensor(ring_pixels),
     )
+    with one_thread():
+        _descend(net, data, settings, torch.Generator().manual_seed(seed), done)
+    return net.eval()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep torch to one thread: these products are too small to share.
+
+    Two threads gain a tenth on an idle machine and wait for each other on a busy one, where training
+    was seen to take fifteen times as long.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _descend(
+    net: ProfileNet,
+    data: Batches,
+    settings: ProfileNetSettings,
+    generator: torch.Generator,
+    done: Callable[[int], None],
+) -> None:
+    """Take all gradient steps."""
     optimizer = torch.optim.AdamW(
         net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
@@ -137,8 +161,7 @@ def train_profile_net(
         optimizer.step()
         schedule.step()
         if step % 50 == 0 or step == settings.steps:
-            progress(title, step, settings.steps)
-    return net.eval()
+            done(step)
 
 
 def _loss(error: Tensor, log_variance: Tensor) -> Tensor:
