@@ -4,6 +4,10 @@ The raw uncertainty of an image (scatter of beads and members over the root of t
 which images are worse, not by how much: beads of one image err together. One factor, found on images
 whose beads the networks have not seen, makes the interval cover. The labels of those images carry the
 stage's repeatability, which is taken off where it is known: the interval is for the true plane.
+
+With a single field of view, beads are held out instead, and that hides how fields differ: the errors of
+its beads cancel in the mean, because their own mean made the labels. There the factor is never below
+one, and the spread of the beads' systematic errors over the root of their number is added.
 """
 
 from collections.abc import Iterator
@@ -62,9 +66,12 @@ def calibrate(
         apart.append(abs(combined.dz_um - float(np.median(match.dz_um[rows]))))
         misfits.append(float(np.median(match.misfit[rows])))
     error, u_raw = np.array(errors), np.array(raw)
+    by_field = split == "field"
+    least = LEAST_FACTOR if by_field else 1.0
     return Calibration(
-        factor=_factor(np.abs(error), u_raw, stage_sigma_um, settings.coverage),
+        factor=max(least, _factor(np.abs(error), u_raw, stage_sigma_um, settings.coverage)),
         refp_u_um=tiles.refp_u_um,
+        beads_u_um=0.0 if by_field else _beads_uncertainty(tiles, held_out),
         maximum_misfit=_limit(misfits),
         maximum_disagreement_um=_limit(apart),
         held_out=split,
@@ -87,6 +94,15 @@ def _images(tiles: LabelledTiles, held_out: Predictions) -> Iterator[tuple[IntAr
                     held_out.sd_um[members][:, rows],
                 ),
             )
+
+
+def _beads_uncertainty(tiles: LabelledTiles, held_out: Predictions) -> float:
+    """Standard uncertainty of the mean systematic error of the beads that were trained on."""
+    known = np.flatnonzero(np.isfinite(held_out.dz_um).any(axis=0))
+    error = np.nanmean(held_out.dz_um[:, known], axis=0) - tiles.dz_um[known]
+    beads = tiles.bead[known]
+    typical = np.array([np.median(error[beads == bead]) for bead in np.unique(beads)])
+    return float(typical.std(ddof=1) / np.sqrt(len(typical))) if len(typical) > 1 else 0.0
 
 
 def _limit(values: list[float]) -> float:

@@ -62,7 +62,9 @@ def estimate_focus(
 def _with_interval(
     combined: Combined, n_beads: int, card: ModelCard, settings: EstimateSettings
 ) -> FocusEstimate:
-    u_um = float(np.hypot(card.calibration.factor * combined.u_raw_um, card.calibration.refp_u_um))
+    known = card.calibration
+    parts = (known.factor * combined.u_raw_um, known.refp_u_um, known.beads_u_um)
+    u_um = float(np.sqrt(np.sum(np.square(parts))))
     half = float(norm.ppf(0.5 + settings.coverage / 2)) * u_um
     dz = combined.dz_um
     return FocusEstimate(

@@ -20,6 +20,11 @@ class Calibration(Settings):
 
     factor: float = Field(description="multiplies the raw standard uncertainty of an estimate")
     refp_u_um: float = Field(description="standard uncertainty of the labels' reference plane, um")
+    beads_u_um: float = Field(
+        default=0.0,
+        description="standard uncertainty from the few beads that were trained on, um; 0 where "
+        "whole fields were held out, which shows it already",
+    )
     maximum_misfit: float = Field(
         description="misfit to the pooled stack above which an image is unlike the training images"
     )
