@@ -50,7 +50,7 @@ def run_demo(folder: Path, *, seed: int = 0, progress: Progress = no_progress) -
     }
     training = open_dataset(folder / "training")
     planes = pipeline.define_planes([training], recipe, jobs=default_jobs(), progress=progress)
-    results.write_planes(planes, recipe, folder / "planes")
+    plane_table = results.write_planes(planes, recipe, folder / "planes")
     ensemble = pipeline.train_model(planes, recipe, seed=seed, progress=progress)
     save_model(ensemble, folder / "model.refp")
     estimator = pipeline.Estimator(ensemble)
@@ -62,7 +62,7 @@ def run_demo(folder: Path, *, seed: int = 0, progress: Progress = no_progress) -
         estimator, [open_dataset(folder / "test")], progress=progress
     )
     results.write_evaluation(evaluation, estimator.card, TOLERANCE_UM, folder / "evaluation")
-    _write_page(planes, evaluation, estimator, folder)
+    _write_page(planes, plane_table, evaluation, estimator, folder)
     shown = _beside_truth(table, sets["test"])
     write_json({"rows": shown.to_dict("records")}, folder / "demo.json")
     return shown
@@ -70,12 +70,12 @@ def run_demo(folder: Path, *, seed: int = 0, progress: Progress = no_progress) -
 
 def _write_page(
     planes: pipeline.Planes,
+    table: pd.DataFrame,
     evaluation: pipeline.Evaluation,
     estimator: pipeline.Estimator,
     folder: Path,
 ) -> None:
     """Join planes and evaluation on one page."""
-    table = pd.read_csv(folder / "planes" / "planes.csv")
     curves = curve_table(planes.curves, planes.result.planes)
     sections = [
         *plane_sections(

@@ -1,12 +1,13 @@
 """Measure every bead of every frame of a data set, one frame at a time."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
-from refp.arrays import Image, IntArray
+from refp.arrays import Image, IntArray, full_scale
 from refp.beads import Beads, find_beads, link_beads
 from refp.errors import DataError
 from refp.features import BeadFeatures, SweepMeasurement, flag_outliers, measure_features
@@ -115,6 +116,32 @@ def measure_dataset(
     kept = [sweep for sweep in sweeps if sweep is not None]
     instrument, levelled = _take_off_black_level(kept, dataset.instrument, recipe)
     return Measurement(dataset, instrument, tuple(levelled), (*dataset.left_out, *unread))
+
+
+def explain_no_beads(datasets: Sequence[DataSet]) -> str:
+    """Say what may be wrong with data sets of one instrument in which no bead was found."""
+    where = f"{datasets[0].root}: no bead in any of {sum(d.n_frames for d in datasets)} frames"
+    light = [level for dataset in datasets for level in _light(dataset)]
+    if light and max(light) == 0:
+        return f"{where}: the frames are black (grey level 0); check lamp, shutter and exposure"
+    if light and min(light) >= 1:
+        return f"{where}: the frames are saturated all over; shorten the exposure"
+    instrument = datasets[0].instrument
+    return (
+        f"{where}; check bead diameter ({instrument.bead.diameter_um:g} um) and pixel size "
+        f"({instrument.optics.pixel_size_um:g} um) with 'refp inspect --overlay'"
+    )
+
+
+def _light(dataset: DataSet) -> list[float]:
+    """Median grey level over the white level, of one readable frame of each sweep."""
+    light: list[float] = []
+    for sweep in dataset.sweeps:
+        with suppress(DataError):
+            image = sweep.frames[0].read()
+            white = dataset.instrument.optics.white_level or full_scale(image)
+            light.append(float(np.median(image)) / white)
+    return light
 
 
 def _measure_or_reason(

@@ -9,13 +9,16 @@ r"""The whole method on one screen.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
 from refp.arrays import BoolArray, FloatArray, Image, IntArray
 from refp.errors import DataError, ModelError
@@ -23,7 +26,13 @@ from refp.estimate import FocusEstimate, calibrate, estimate_focus, refused
 from refp.evaluation import Summary, summarise
 from refp.features import FeatureCurve, feature_curve
 from refp.flags import UNUSABLE_BEAD, BeadFlag
-from refp.measure import FrameMeasurement, Measurement, measure_dataset, measure_frame
+from refp.measure import (
+    FrameMeasurement,
+    Measurement,
+    explain_no_beads,
+    measure_dataset,
+    measure_frame,
+)
 from refp.models import (
     BeadInputs,
     Calibration,
@@ -54,6 +63,7 @@ from refp.sweeps import (
     make_instrument,
     read_instrument,
 )
+from refp.sweeps.optics import one_line
 from refp.tables import error_table, estimate_table
 from refp.tiles import (
     LabelledTiles,
@@ -107,7 +117,7 @@ def define_planes(
     measurements = tuple(measure_dataset(d, recipe, jobs=jobs, progress=progress) for d in datasets)
     sweeps = [sweep for m in measurements for sweep in m.sweeps]
     if not any(len(sweep.beads) for sweep in sweeps):
-        raise DataError(_no_beads(datasets))
+        raise DataError(explain_no_beads(datasets))
     curves = tuple(feature_curve(sweep, recipe.feature) for sweep in sweeps)
     result = locate_planes(
         curves,
@@ -137,7 +147,7 @@ def _different_names(datasets: Sequence[DataSet]) -> None:
         if first is not dataset.root:
             raise DataError(
                 f"{dataset.root}: data set {dataset.name!r} has the name of {first}; "
-                "give each its own: dataset = \"...\" in its sweep.toml"
+                'give each its own: dataset = "..." in its sweep.toml'
             )
 
 
@@ -150,21 +160,6 @@ def _enough_frames(datasets: Sequence[DataSet], least: int) -> None:
             f"{datasets[0].root}: no sweep has more than {found}, a reference plane needs at least "
             f"{least}; record a Z sweep across the plane, or check --pattern if the files are one"
         )
-
-
-def _no_beads(datasets: Sequence[DataSet]) -> str:
-    """Say what is wrong with data in which no bead was found."""
-    where = f"{datasets[0].root}: no bead in any of {sum(d.n_frames for d in datasets)} frames"
-    instrument = datasets[0].instrument
-    levels = _grey_levels(datasets)
-    if levels and max(levels) == 0:
-        return f"{where}: every pixel is black (0); check lamp, shutter and exposure"
-    if levels and min(levels) >= (instrument.optics.white_level or WHITE_LEVELS[0]):
-        return f"{where}: every pixel is saturated ({min(levels)}); shorten the exposure"
-    return (
-        f"{where}; check bead diameter ({instrument.bead.diameter_um:g} um) and pixel size "
-        f"({instrument.optics.pixel_size_um:g} um) with 'refp inspect --overlay'"
-    )
 
 
 def train_model(
@@ -186,7 +181,8 @@ def train_model(
     seed
         Start of the networks, batches and splits.
     checkpoints
-        Folder from which interrupted long training resumes.
+        Folder in which long training keeps what it needs to resume; only the same training, that
+        is data, recipe and seed, resumes from it. Without it an interrupted training is lost.
     progress
         Told how far training is.
 
@@ -207,14 +203,29 @@ def train_model(
     splits = split_tiles(tiles, recipe.split, seed)
     radius, spacing = instrument.bead_radius_px, tiles.radius_radii[1]
     rings = np.maximum(2 * np.pi * tiles.radius_radii * spacing * radius**2, 1.0)
-    folder = checkpoints or Path()
-    trained = family.train(TrainingJob(tiles, splits, rings, seed, folder, progress))
+    with _checkpoint_folder(checkpoints, tiles, recipe, seed) as folder:
+        trained = family.train(TrainingJob(tiles, splits, rings, seed, folder, progress))
     calibration = _calibrate(tiles, trained, instrument, recipe)
     return _assemble(planes, tiles, trained, calibration, recipe)
 
 
 def _crop(image: Image, center_px: FloatArray, *, side_px: int) -> FloatArray:
     return crop_tiles(image, center_px, side_px)
+
+
+@contextmanager
+def _checkpoint_folder(
+    parent: Path | None, tiles: LabelledTiles, recipe: Recipe, seed: int
+) -> Iterator[Path]:
+    """Yield the folder of this training and of no other: one that differs must not resume from it."""
+    if parent is None:
+        with TemporaryDirectory(prefix="refp-") as folder:
+            yield Path(folder)
+        return
+    digest = hashlib.sha256(f"{recipe.digest} {seed}".encode())
+    for array in (tiles.dz_um, tiles.profile, tiles.pixels):
+        digest.update(array.tobytes())
+    yield parent / digest.hexdigest()[:12]
 
 
 def _calibrate(
@@ -275,6 +286,23 @@ def _conditions(tiles: LabelledTiles, n_images: int) -> str:
     )
 
 
+def recipe_of(card: ModelCard) -> Recipe:
+    """Return the recipe that a model was made with.
+
+    Raises
+    ------
+    ModelError
+        If this version of refp does not know one of its settings.
+    """
+    try:
+        return Recipe.model_validate(card.recipe)
+    except ValidationError as error:
+        raise ModelError(
+            f"{one_line(error, f'model {card.name}: recipe')}; use the refp that trained it "
+            f"({card.versions.get('refp', 'version not stated')}) or train again"
+        ) from error
+
+
 @dataclass(frozen=True, slots=True)
 class ImageEstimate:
     """The estimate of one image, and the beads that it was made from.
@@ -297,11 +325,16 @@ class Estimator:
         From :func:`refp.models.load_model` or :func:`train_model`.
     max_beads
         Use at most this many usable beads of an image, the surest first.
+
+    Raises
+    ------
+    ModelError
+        If this version of refp cannot run the model.
     """
 
     def __init__(self, ensemble: Ensemble, max_beads: int | None = None) -> None:
         self.card = ensemble.card
-        self._recipe = Recipe.model_validate(ensemble.card.recipe)
+        self._recipe = recipe_of(ensemble.card)
         self._predictor: Predictor = make_predictor(ensemble, self._train_settings)
         self._lookup = Lookup(ensemble.stack, self._train_settings.lookup)
         self._max_beads = max_beads
@@ -421,7 +454,7 @@ def evaluate_model(
     """
     for dataset in datasets:
         check_instrument(estimator.card, dataset.instrument, dataset.root)
-    recipe = Recipe.model_validate(estimator.card.recipe)
+    recipe = recipe_of(estimator.card)
     planes = define_planes(datasets, recipe, jobs=jobs, progress=progress)
     labels = plane_of_sweeps(planes.result.planes, recipe.label)
     frames = [f for m in planes.measurements for s in m.sweeps for f in s.frames if f.key in labels]

@@ -125,7 +125,7 @@ def read_arrays(path: Path, names: Iterable[str]) -> dict[str, FloatArray]:
         If the file is missing, damaged or lacks an array.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in names}
     except Exception as error:  # numpy and zipfile raise whatever the bytes make them
         raise DataError(f"{path}: not a whole array file ({error}); make it again") from error

@@ -14,7 +14,7 @@ from refp.flags import BeadFlag, describe
 from refp.measure import Measurement
 from refp.models import ModelCard
 from refp.parallel import Progress
-from refp.pipeline import Evaluation, ImageEstimate, Planes
+from refp.pipeline import Evaluation, ImageEstimate, Planes, recipe_of
 from refp.plane import PooledProfile, ReferencePlane
 from refp.recipe import Recipe
 from refp.record import (
@@ -39,6 +39,7 @@ from refp.tiles import crop_tiles
 
 __all__ = [
     "bead_table",
+    "check_table_name",
     "describe_instrument",
     "evaluation_provenance",
     "inspection_table",
@@ -55,6 +56,21 @@ __all__ = [
 MONTAGE_TILES = 9
 
 
+TABLE_WRITERS = {".csv": write_csv, ".parquet": write_parquet}
+
+
+def check_table_name(path: Path | None) -> None:
+    """Refuse a table's name that ends in neither .csv nor .parquet, before the work is done.
+
+    Raises
+    ------
+    OutputError
+        Naming the file and the two.
+    """
+    if path is not None and path.suffix.lower() not in TABLE_WRITERS:
+        raise OutputError(f"{path}: tables are written as {' or '.join(TABLE_WRITERS)}")
+
+
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table as parquet or CSV, as the file's name says.
 
@@ -63,13 +79,8 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
     OutputError
         If the name ends in neither.
     """
-    suffix = path.suffix.lower()
-    if suffix == ".parquet":
-        write_parquet(table, path)
-    elif suffix == ".csv":
-        write_csv(table, path)
-    else:
-        raise OutputError(f"{path}: tables are written as .csv or .parquet")
+    check_table_name(path)
+    TABLE_WRITERS[path.suffix.lower()](table, path)
 
 
 def write_planes(planes: Planes, recipe: Recipe, folder: Path) -> pd.DataFrame:
@@ -220,8 +231,7 @@ def evaluation_summary(evaluation: Evaluation, card: ModelCard) -> dict[str, obj
 
 def evaluation_provenance(evaluation: Evaluation, card: ModelCard) -> dict[str, str]:
     """Return the stamp of an evaluation."""
-    recipe = Recipe.model_validate(card.recipe)
-    return {**plane_provenance(evaluation.planes, recipe), "model": card.name}
+    return {**plane_provenance(evaluation.planes, recipe_of(card)), "model": card.name}
 
 
 def write_overlays(

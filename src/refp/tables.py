@@ -36,6 +36,7 @@ CURVE_COLUMNS = (
     *("z_um", "steepest_slope", "center_intensity", "ss_saturated", "ci_saturated", "n_beads"),
     *("ss_fitted", "ci_fitted"),
 )
+TEXT_COLUMNS = ("dataset", "image", "flags")
 
 
 def plane_table(planes: Iterable[ReferencePlane]) -> pd.DataFrame:
@@ -136,7 +137,10 @@ def _key(key: SweepKey) -> tuple[object, ...]:
 def _concat(parts: list[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
     if not parts:
         return pd.DataFrame(columns=list(columns))
-    return _names(pd.concat(parts, ignore_index=True)[list(columns)])
+    table = pd.concat(parts, ignore_index=True)[list(columns)]
+    # A sweep without a bead has columns without a type of their own.
+    text = {column: "str" for column in TEXT_COLUMNS if column in columns}
+    return _names(table.astype(text))
 
 
 def _names(table: pd.DataFrame) -> pd.DataFrame:

@@ -11,9 +11,7 @@ from refp.profiles import ProfileSettings, RadialProfiles, fit_profiles
 from refp.sweeps import Instrument, make_instrument, read_instrument
 from refp.synthetic import BeadScatter, Camera, render_single_bead
 
-INSTRUMENTS = {
-    name: make_instrument(read_instrument(name), name) for name in ("a2k", "nikon-ti2")
-}
+INSTRUMENTS = {name: make_instrument(read_instrument(name), name) for name in ("a2k", "nikon-ti2")}
 A2K = INSTRUMENTS["a2k"]
 FINE = Camera(bit_depth=16, grey_levels_per_ms=1000.0)
 SIDE, MIDDLE = 81, 40.0
@@ -36,7 +34,7 @@ def test_the_center_of_a_bead_without_noise(name: str, depths: float) -> None:
     center = (side / 2 + 0.13, side / 2 - 0.39)
     dz_um = depths * BeadScatter().depth_of(instrument)
     image = render_single_bead(dz_um, instrument, side_px=side, center_px=center)
-    start = np.round(center) + (0.25 * instrument.bead_radius_px, -1)
+    start = np.round(center) + np.array([0.25 * instrument.bead_radius_px, -1])
     found = fit(image, (float(start[0]), float(start[1])), instrument=instrument)
     assert found.converged[0]
     assert off(found, center) < 0.05
@@ -174,5 +172,7 @@ def test_a_black_level_that_is_not_taken_off_flattens_the_features() -> None:
     raw = measure_features(fit(image, (MIDDLE, MIDDLE)), FeatureSettings())
     optics = A2K.optics.model_copy(update={"black_level": 10.0})
     instrument = A2K.model_copy(update={"optics": optics})
-    levelled = measure_features(fit(image, (MIDDLE, MIDDLE), instrument=instrument), FeatureSettings())
+    levelled = measure_features(
+        fit(image, (MIDDLE, MIDDLE), instrument=instrument), FeatureSettings()
+    )
     assert raw.steepest_slope[0] > 0.7 * levelled.steepest_slope[0]

@@ -16,7 +16,14 @@ from refp.profiles import (
     judge_beads,
 )
 from refp.sweeps import make_instrument, read_instrument
-from refp.synthetic import Camera, Scene, SceneSettings, SimulationSettings, make_scene, render_frame
+from refp.synthetic import (
+    Camera,
+    Scene,
+    SceneSettings,
+    SimulationSettings,
+    make_scene,
+    render_frame,
+)
 
 A2K = make_instrument(read_instrument("a2k"), "a2k")
 RADIUS = A2K.bead_radius_px

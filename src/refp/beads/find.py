@@ -57,7 +57,7 @@ def find_beads(image: Image, instrument: Instrument, settings: FindSettings) -> 
 
 def contrast_energy(image: Image, radius_px: float) -> tuple[FloatArray, int]:
     """Return ``|1 - I / background|``, clipped to 1, at reduced size, and the reduction."""
-    factor = max(1, int(radius_px / REDUCED_RADIUS_PX))
+    factor = max(1, min(int(radius_px / REDUCED_RADIUS_PX), *image.shape))
     reduced = _reduce(image, factor)
     background = _background(reduced, radius_px / factor)
     return np.minimum(np.abs(1.0 - reduced / np.maximum(background, 1.0)), 1.0), factor

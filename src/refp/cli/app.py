@@ -1,5 +1,7 @@
 """The command ``refp``."""
 
+import inspect
+import re
 import sys
 from collections.abc import Sequence
 
@@ -16,6 +18,7 @@ COMMANDS = {
     "estimate": "Estimate dZ of single images, or refuse and say why.",
     "evaluate": "Compare a model's estimates with labelled sweeps.",
 }
+HELP_FLAGS = frozenset({"--help", "-h"})
 EXIT_USAGE, EXIT_INTERRUPTED = 2, 130
 
 app = App(
@@ -30,8 +33,11 @@ for order, (name, summary) in enumerate(COMMANDS.items()):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 bad input, 3 all refused, 1 our own fault."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        if given and given[0] in COMMANDS and HELP_FLAGS.intersection(given):
+            _explain(given[0])
+        code = app(given, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         _fail(str(error).strip().replace("\n", " ") + " (see refp --help)")
     except RefpError as error:
@@ -39,6 +45,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _explain(name: str) -> None:
+    """Let the help of a command say all that its docstring says, the examples last."""
+    command = app[name]
+    text = inspect.getdoc(command.default_command) or ""
+    about, _, rest = text.partition("\nExamples\n--------\n")
+    command.help = re.sub(r"(?<!\n)\n(?!\n)", " ", about)  # the terminal's width breaks the lines
+    command.help_epilogue = "Examples:\n\n" + rest.partition("\n\nParameters\n")[0]
 
 
 def _fail(message: str) -> None:

@@ -4,12 +4,16 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from refp.parallel import Progress
+
+if TYPE_CHECKING:
+    from refp.measure import Measurement
 
 PIPE_WIDTH = 200
 """Columns where the output is no terminal: a table is as wide as its content needs."""
@@ -20,6 +24,12 @@ QUIET_SECONDS = 2.0
 def say(message: str) -> None:
     """Tell the user something that is not the result."""
     print(message, file=sys.stderr)  # noqa: T201
+
+
+def say_left_out(measurements: "Iterable[Measurement]") -> None:
+    """Name every file that was left out, with the reason."""
+    for item in (item for measurement in measurements for item in measurement.left_out):
+        say(f"left out: {item.path.name}: {item.reason}")
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from refp.cli.options import Overwrite, check_output
+from refp.cli.options import SEED, Overwrite, check_output, clear_simulated
 
 
 def demo(
@@ -13,7 +13,7 @@ def demo(
     output: Annotated[
         Path, Parameter(name=["--output", "-o"], help="Folder for every artefact and the report.")
     ] = Path("refp-demo"),
-    seed: Annotated[int, Parameter(help="Simulates other beads.")] = 0,
+    seed: Annotated[int, SEED, Parameter(help="Simulates other beads.")] = 0,
     overwrite: Overwrite = False,
 ) -> None:
     """Simulate a sweep, define its plane, train, estimate unseen images, write a report.
@@ -26,8 +26,11 @@ def demo(
     """
     from refp.cli.console import print_table, say, show_progress
     from refp.demo import run_demo
+    from refp.synthetic import KINDS
 
     check_output(output, overwrite=overwrite)
+    for kind in KINDS if overwrite else ():
+        clear_simulated(output / kind)
     with show_progress() as progress:
         shown = run_demo(output, seed=seed, progress=progress)
     print_table(shown, as_json=False, title="dZ of images that the model has not seen")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from refp.cli.options import AsJson, Overwrite, check_output
+from refp.cli.options import AsJson, MaxBeads, Overwrite, check_output
 
 EXIT_ALL_REFUSED = 3
 
@@ -24,9 +24,7 @@ def estimate(
     instrument: Annotated[
         str | None, Parameter(help="Instrument of the images, to be checked against the model's.")
     ] = None,
-    max_beads: Annotated[
-        int | None, Parameter(help="Use at most this many beads of an image, the surest first.")
-    ] = None,
+    max_beads: MaxBeads = None,
     as_json: AsJson = False,
     overwrite: Overwrite = False,
 ) -> int:
@@ -47,6 +45,7 @@ def estimate(
 
     for path in filter(None, (output, overlay)):
         check_output(path, overwrite=overwrite)
+    results.check_table_name(output)
     estimator = pipeline.Estimator(models.load_model(model), max_beads)
     sources = list_images(images)
     pipeline.check_declared(estimator.card, instrument, images)

@@ -10,6 +10,7 @@ from refp.cli.options import (
     Data,
     DataOptions,
     Jobs,
+    MaxBeads,
     Output,
     Overwrite,
     check_output,
@@ -25,9 +26,7 @@ def evaluate(
     output: Output,
     options: DataOptions = DataOptions(),  # noqa: B008
     tolerance_um: Annotated[float, Parameter(help="Tolerance drawn into the figures, um.")] = 7.5,
-    max_beads: Annotated[
-        int | None, Parameter(help="Use at most this many beads of an image, the surest first.")
-    ] = None,
+    max_beads: MaxBeads = None,
     jobs: Jobs = None,
     as_json: AsJson = False,
     overwrite: Overwrite = False,
@@ -49,7 +48,7 @@ def evaluate(
     import pandas as pd
 
     from refp import models, pipeline, results
-    from refp.cli.console import print_table, say, show_progress
+    from refp.cli.console import print_table, say, say_left_out, show_progress
 
     check_output(output, overwrite=overwrite)
     estimator = pipeline.Estimator(models.load_model(model), max_beads)
@@ -58,6 +57,7 @@ def evaluate(
         evaluation = pipeline.evaluate_model(
             estimator, datasets, jobs=jobs_or_default(jobs), progress=progress
         )
+    say_left_out(evaluation.planes.measurements)
     results.write_evaluation(evaluation, estimator.card, tolerance_um, output)
     if as_json:
         print_table(evaluation.errors, as_json=True)

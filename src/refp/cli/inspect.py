@@ -44,11 +44,12 @@ def inspect(
     refp inspect images/ --instrument a2k --overlay pictures/ --beads beads.csv
     """
     from refp import measure, results
-    from refp.cli.console import print_table, say, show_progress
+    from refp.cli.console import print_table, say, say_left_out, show_progress
     from refp.recipe import load_recipe
 
     for path in filter(None, (beads, overlay)):
         check_output(path, overwrite=overwrite)
+    results.check_table_name(beads)
     settings = load_recipe(recipe)
     datasets = options.open(data)
     with show_progress() as progress:
@@ -60,8 +61,7 @@ def inspect(
             results.write_sweep_overlays(measurements, overlay, progress)
     for measurement in measurements:
         say(results.describe_instrument(measurement))
-        for item in measurement.left_out:
-            say(f"left out: {item.path.name}: {item.reason}")
+    say_left_out(measurements)
     print_table(results.inspection_table(measurements, settings), as_json=as_json)
     if beads:
         results.write_table(results.bead_table(s for m in measurements for s in m.sweeps), beads)

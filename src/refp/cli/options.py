@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
-from refp.errors import OutputError
+from refp.errors import OutputError, RecipeError
 
 if TYPE_CHECKING:
     from refp.recipe import Recipe
@@ -51,6 +52,13 @@ Output = Annotated[Path, Parameter(name=["--output", "-o"])]
 RecipeName = Annotated[
     str, Parameter(name="--recipe", help="Recipe: default, paper, or a TOML file of settings.")
 ]
+MaxBeads = Annotated[
+    int | None,
+    Parameter(
+        help="Use at most this many beads of an image, the surest first.", validator=Number(gte=1)
+    ),
+]
+SEED = Parameter(validator=Number(gte=0))
 Jobs = Annotated[int | None, Parameter(help="Processes to use; default: one per core.")]
 AsJson = Annotated[
     bool, Parameter(name="--json", negative=(), help="Print one JSON list of rows, nothing else.")
@@ -61,12 +69,21 @@ Overwrite = Annotated[
 
 
 def recipe_with_family(name: str, family: str | None) -> "Recipe":
-    """Load a recipe and put another model family into it where one is given."""
+    """Load a recipe and put another model family into it where one is given.
+
+    Raises
+    ------
+    RecipeError
+        If there is no such recipe or family.
+    """
+    from refp.models import FamilyName
     from refp.recipe import load_recipe
 
     recipe = load_recipe(name)
     if family is None:
         return recipe
+    if family not in get_args(FamilyName):
+        raise RecipeError(f"--family {family}: choose {', '.join(get_args(FamilyName))}")
     train = recipe.train.model_copy(update={"family": family})
     return recipe.model_copy(update={"train": train})
 
@@ -82,6 +99,16 @@ def check_output(path: Path, *, overwrite: bool) -> None:
     occupied = path.is_file() or (path.is_dir() and any(path.iterdir()))
     if occupied and not overwrite:
         raise OutputError(f"{path}: exists already; choose another output or add --overwrite")
+
+
+def clear_simulated(folder: Path) -> None:
+    """Remove a simulated data set of an earlier run, and nothing that lacks its truth."""
+    import shutil
+
+    from refp.synthetic.truth import TRUTH_FILE
+
+    if (folder / TRUTH_FILE).is_file():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def jobs_or_default(jobs: int | None) -> int:

@@ -52,7 +52,7 @@ def plane(
         Folder for the results.
     """
     from refp import pipeline, results
-    from refp.cli.console import print_table, say, show_progress
+    from refp.cli.console import print_table, say, say_left_out, show_progress
     from refp.recipe import load_recipe
 
     check_output(output, overwrite=overwrite)
@@ -63,8 +63,7 @@ def plane(
         planes = pipeline.define_planes(
             datasets, settings, pooled=pooled, jobs=jobs_or_default(jobs), progress=progress
         )
+    say_left_out(planes.measurements)
     table = results.write_planes(planes, settings, output)
-    for left_out in (item for m in planes.measurements for item in m.left_out):
-        say(f"left out: {left_out.path.name}: {left_out.reason}")
     print_table(table, as_json=as_json, title="Reference planes")
     say(f"wrote {output / 'planes.csv'}, beads.parquet, curves.parquet, pooled.npz, report.html")

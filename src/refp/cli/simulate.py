@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from refp.cli.options import Overwrite, check_output
+from refp.cli.options import SEED, Overwrite, check_output, clear_simulated
 
 
 def simulate(
@@ -15,7 +15,7 @@ def simulate(
     instrument: Annotated[
         str, Parameter(help="Name of an instrument recipe or path to one.")
     ] = "a2k",
-    seed: Annotated[int, Parameter(help="Repeats the same bytes.")] = 0,
+    seed: Annotated[int, SEED, Parameter(help="Repeats the same bytes.")] = 0,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a training and a test sweep with known truth.
@@ -27,8 +27,6 @@ def simulate(
     --------
     refp simulate simulated/ --instrument nikon-ti2
     """
-    import shutil
-
     from refp.cli.console import say, show_progress
     from refp.synthetic import KINDS, demo_settings, simulate_dataset
 
@@ -37,7 +35,7 @@ def simulate(
         for offset, kind in enumerate(KINDS):
             folder = output / kind
             if overwrite:
-                shutil.rmtree(folder, ignore_errors=True)
+                clear_simulated(folder)
             settings = demo_settings(kind, instrument)
             simulate_dataset(
                 folder, instrument, settings, dataset=kind, seed=seed + offset, progress=progress

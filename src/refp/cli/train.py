@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from refp.cli.options import (
+    SEED,
     Data,
     DataOptions,
     Jobs,
@@ -29,7 +30,7 @@ def train(
         str | None, Parameter(help="profile, resnet or lookup; default: the recipe's.")
     ] = None,
     recipe: RecipeName = "default",
-    seed: Annotated[int, Parameter(help="Repeats training bit for bit on one machine.")] = 0,
+    seed: Annotated[int, SEED, Parameter(help="Repeats training bit for bit on one machine.")] = 0,
     jobs: Jobs = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -50,7 +51,7 @@ def train(
     import shutil
 
     from refp import models, pipeline
-    from refp.cli.console import say, show_progress
+    from refp.cli.console import say, say_left_out, show_progress
 
     check_output(output, overwrite=overwrite)
     settings = recipe_with_family(recipe, family)
@@ -64,6 +65,7 @@ def train(
         ensemble = pipeline.train_model(
             planes, settings, seed=seed, checkpoints=checkpoints, progress=progress
         )
+    say_left_out(planes.measurements)
     models.save_model(ensemble, output)
     shutil.rmtree(checkpoints, ignore_errors=True)
     card = ensemble.card

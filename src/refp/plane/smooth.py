@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import BSpline
-from scipy.linalg import eigh
+from scipy.linalg import cho_factor, cho_solve, eigh
 
 from refp.arrays import FloatArray
 
@@ -65,12 +65,14 @@ def fit_smooth(x: FloatArray, y: FloatArray, lam: float | None = None) -> Smooth
     knots, penalty = _basis(float(distinct[0]), float(distinct[-1]), intervals)
     design = BSpline.design_matrix(x, knots, 3).toarray()
     values = y.reshape(len(x), -1)
-    basis, roughness = _diagonalise(design, penalty)
-    rotated = basis.T @ (design.T @ values)
+    gram, moments = _gram(design, penalty), design.T @ values
+    basis, roughness = _diagonalise(gram, penalty)
     if lam is None:
-        lam = _least_gcv(roughness, rotated, values)
+        bent = _without_line(x, values)
+        lam = _least_gcv(roughness, basis.T @ (design.T @ bent), bent, _noise(x, values))
+    # The basis is good enough to choose by; straight from the equations the fit is exact.
+    coefficients = cho_solve(cho_factor(gram + lam * penalty), moments)
     shrink = 1.0 / (1.0 + lam * roughness)
-    coefficients = basis @ (shrink[:, None] * rotated)
     spline = BSpline(knots, coefficients.reshape(-1, *y.shape[1:]), 3, extrapolate=True)
     return Smooth(spline, float(lam), float(shrink.sum()))
 
@@ -96,22 +98,51 @@ def _basis(low: float, high: float, intervals: int) -> tuple[FloatArray, FloatAr
     return knots, penalty * step / 6
 
 
-def _diagonalise(design: FloatArray, penalty: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return a basis in which the fit is the identity and the penalty is diagonal."""
-    gram = design.T @ design
+def _gram(design: FloatArray, penalty: FloatArray) -> FloatArray:
+    """Return the normal matrix, made definite."""
+    gram: FloatArray = design.T @ design
     # Bases without data carry no information; a trace of the penalty makes the matrix definite.
     gram += penalty * (1e-9 * np.trace(gram) / max(float(np.trace(penalty)), 1e-300))
     gram += np.eye(len(gram)) * (1e-12 * np.trace(gram) / len(gram))
+    return gram
+
+
+def _diagonalise(gram: FloatArray, penalty: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return a basis in which the fit is the identity and the penalty is diagonal."""
     roughness, basis = eigh(penalty, gram)
+    roughness[:2] = 0.0  # constant and slope; rounding must not let a heavy penalty take them
     return basis, np.maximum(roughness, 0.0)
 
 
-def _least_gcv(roughness: FloatArray, rotated: FloatArray, values: FloatArray) -> float:
+def _without_line(x: FloatArray, values: FloatArray) -> FloatArray:
+    """Take the best straight line off every curve.
+
+    Every smoothness keeps a line, so the choice does not hang on it; but a level far above the curve's
+    own range would drown the residual in rounding.
+    """
+    line = np.column_stack([np.ones_like(x), (x - x.mean()) / x.std()])
+    bent: FloatArray = values - line @ (np.linalg.pinv(line) @ values)
+    return bent
+
+
+def _noise(x: FloatArray, values: FloatArray) -> FloatArray:
+    """Variance of the noise of every curve, from second differences along ``x``.
+
+    Curves are weighed by it: weighed by their own variance, curves of nothing but noise would ask for
+    a smoothness that flattens the others.
+    """
+    second = np.diff(values[np.argsort(x, kind="stable")], n=2, axis=0)
+    noise: FloatArray = np.maximum((second**2).mean(axis=0) / 6, 1e-6 * values.var(axis=0))
+    return np.maximum(noise, 1e-30)
+
+
+def _least_gcv(
+    roughness: FloatArray, rotated: FloatArray, values: FloatArray, scale: FloatArray
+) -> float:
     """Search the penalty weight of least generalised cross-validation on a fine grid."""
     positive = roughness[roughness > 1e-12 * roughness.max()]
     n = len(values)
     weights = np.geomspace(1e-4 / positive.max(), 1e4 / positive.min(), 200)
-    scale = np.maximum(values.var(axis=0), 1e-30)
     energy = (rotated**2 / scale).sum(axis=1)
     total = (values**2 / scale).sum()
     scores = np.empty(len(weights))

@@ -35,6 +35,7 @@ def fit_profiles(
     radius = instrument.bead_radius_px
     knot = settings.knot_spacing_radii * radius
     tile_radius = instrument.tile_side_px / 2
+    lam = settings.smoothing * radius**5
     pixels = image.astype(np.float64)
     centers, converged, coefficients, symmetry = fit_beads(
         pixels,
@@ -43,18 +44,19 @@ def fit_profiles(
         min(settings.center_fit_radii * radius, tile_radius),
         tile_radius,
         knot,
-        settings.smoothing * radius**5,
+        lam,
         True,
     )
     spacing = settings.ring_spacing_radii * radius
     n_rings = int(tile_radius / spacing) + 1
     ring_px = np.arange(n_rings) * spacing
     white = instrument.optics.white_level or full_scale(image)
-    offsets, background, n_saturated, saturated = ring_statistics(
+    levels, background, n_saturated, saturated = ring_statistics(
         pixels,
         centers,
         coefficients,
         knot,
+        lam,
         spacing,
         n_rings,
         instrument.background_px,
@@ -63,7 +65,7 @@ def fit_profiles(
     spline = evaluate(coefficients, knot, ring_px)
     if settings.background == "spline_mean":
         background = _spline_background(coefficients, knot, instrument.background_px)
-    intensity = spline + np.nan_to_num(offsets)
+    intensity = np.where(np.isnan(levels), spline, levels)
     edge_radii, edge_depth = _edge(intensity, background, ring_px / radius)
     return RadialProfiles(
         center_px=centers,

@@ -2,9 +2,9 @@
 
 A cubic smoothing spline minimises ``sum((y - f(r))**2) + lam * integral(f''(r)**2)``. With a knot at
 every pixel's distance that costs thousands of unknowns a bead. Here ``f`` is a cubic B-spline on
-even knots with the exact penalty integral: closer knots than the smoothing length change nothing
-(the tests compare with :func:`scipy.interpolate.make_smoothing_spline`), and the normal equations
-are four bands wide.
+even knots with the exact penalty integral. At the default spacing it stays within half a per cent of
+the range of :func:`scipy.interpolate.make_smoothing_spline`, closer knots come closer (the tests
+compare), and the normal equations are four bands wide.
 
 The centre minimises the residual sum of squares over a fixed set of pixels. The spline coefficients
 are eliminated (variable projection), which leaves a Gauss-Newton step in two unknowns with analytic
@@ -351,6 +351,15 @@ def fit_beads(
 
 
 @njit(cache=True, nogil=True)
+def _near_median(values: FloatArray) -> BoolArray:
+    """Mark the values within 2.5 standard deviations of their median, or within a grey level."""
+    middle = np.median(values)
+    reach = max(2.5 * 1.4826 * np.median(np.abs(values - middle)), 1.0)
+    near: BoolArray = np.abs(values - middle) <= reach
+    return near
+
+
+@njit(cache=True, nogil=True)
 def clipped_mean(values: FloatArray) -> float:
     """Mean of the values near their median: as robust as the median, without its coarseness.
 
@@ -358,15 +367,73 @@ def clipped_mean(values: FloatArray) -> float:
     an error of up to 1.4 per cent. The mean of the values within 2.5 standard deviations (from the
     median absolute deviation, and never less than one grey level) is not held to whole numbers.
     """
-    middle = np.median(values)
-    reach = max(2.5 * 1.4826 * np.median(np.abs(values - middle)), 1.0)
-    total = 0.0
-    n = 0
-    for value in values:
-        if np.abs(value - middle) <= reach:
-            total += value
-            n += 1
-    return total / n
+    return float(np.mean(values[_near_median(values)]))
+
+
+@njit(cache=True, nogil=True)
+def _residuals(
+    r: FloatArray, value: FloatArray, knot_px: float, coef: FloatArray, residual: FloatArray
+) -> None:
+    w = np.empty(4)
+    for p in range(r.shape[0]):
+        x = r[p] / knot_px
+        j = min(int(x), coef.shape[0] - 4)
+        _weights(x - j, w)
+        f = w[0] * coef[j] + w[1] * coef[j + 1] + w[2] * coef[j + 2] + w[3] * coef[j + 3]
+        residual[p] = value[p] - f
+
+
+@njit(cache=True, nogil=True)
+def _typical_pixels(residual: FloatArray, ring: IntArray, n_rings: int) -> BoolArray:
+    """Mark the pixels near the median residual of their ring, and all those beyond the rings."""
+    keep = np.ones(residual.shape[0], dtype=np.bool_)
+    order = np.argsort(ring)
+    stop = np.searchsorted(ring[order], np.arange(n_rings), side="right")
+    start = 0
+    for k in range(n_rings):
+        if stop[k] > start:
+            keep[order[start : stop[k]]] = _near_median(residual[order[start : stop[k]]])
+        start = stop[k]
+    return keep
+
+
+@njit(cache=True, nogil=True)
+def _ring_levels(
+    r: FloatArray,
+    value: FloatArray,
+    ring: IntArray,
+    coef: FloatArray,
+    knot_px: float,
+    lam: float,
+    ring_px: float,
+    levels: FloatArray,
+) -> None:
+    """Fill in the robust level of each ring; a ring without pixels stays as it is.
+
+    The spline is fitted again without the pixels that stand out in their ring. Without that a cell
+    beside the bead bends the spline inside the rings, and the level at a ring's middle is off by as
+    much as 15 per cent, however robust the mean of the residuals.
+    """
+    n_rings = levels.shape[0]
+    residual = np.empty_like(r)
+    _residuals(r, value, knot_px, coef, residual)
+    keep = _typical_pixels(residual, ring, n_rings)
+    r, value, ring = r[keep], value[keep], ring[keep]
+    clean = np.empty_like(coef)
+    _fit(r, value, knot_px, lam, np.empty((coef.shape[0], BANDS)), clean)
+    residual = residual[: r.shape[0]]
+    _residuals(r, value, knot_px, clean, residual)
+    total = np.zeros(n_rings + 1)
+    count = np.zeros(n_rings + 1)
+    for p in range(r.shape[0]):
+        total[ring[p]] += residual[p]
+        count[ring[p]] += 1.0
+    middle = np.arange(n_rings) * ring_px
+    below = np.empty(n_rings)
+    _residuals(middle, np.zeros(n_rings), knot_px, clean, below)
+    for k in range(n_rings):
+        if count[k] > 0.0:
+            levels[k] = total[k] / count[k] - below[k]
 
 
 @njit(cache=True, nogil=True)
@@ -375,6 +442,7 @@ def ring_statistics(
     centers: FloatArray,
     coefficients: FloatArray,
     knot_px: float,
+    lam: float,
     ring_px: float,
     n_rings: int,
     background_px: tuple[float, float],
@@ -384,10 +452,10 @@ def ring_statistics(
 
     Returns
     -------
-    offsets : ndarray, shape (n, n_rings)
-        Clipped mean of the residuals from the spline in the ring ``k * ring_px`` +- half a ring; NaN
-        where a ring has no pixel in the frame. Added to the spline it gives the ring's robust level
-        without the discretisation that few, steep pixels have.
+    levels : ndarray, shape (n, n_rings)
+        Robust level of the ring ``k * ring_px`` +- half a ring: the spline without outlying pixels,
+        moved to the ring's mean, so that it lacks the discretisation that few, steep pixels have.
+        NaN where a ring has no pixel in the frame.
     background : ndarray, shape (n,)
         Clipped mean of the pixels in the background ring; NaN without one.
     n_saturated : ndarray of int, shape (n,)
@@ -396,52 +464,24 @@ def ring_statistics(
         Rings with such a pixel.
     """
     n = centers.shape[0]
-    n_bases = coefficients.shape[1]
-    offsets = np.full((n, n_rings), np.nan)
+    levels = np.full((n, n_rings), np.nan)
     background = np.full(n, np.nan)
     n_saturated = np.zeros(n, dtype=np.int64)
     saturated = np.zeros((n, n_rings), dtype=np.bool_)
-    w = np.empty(4)
-    reach = (n_bases - 3) * knot_px
+    reach = (coefficients.shape[1] - 3) * knot_px
     for i in range(n):
         if np.isnan(coefficients[i, 0]):
             continue
         ys, xs, values = _gather(image, centers[i, 0], centers[i, 1], reach)
-        size = values.shape[0]
-        residual = np.empty(size)
-        ring = np.empty(size, dtype=np.int64)
-        counts = np.zeros(n_rings + 1, dtype=np.int64)
-        in_background = np.empty(size)
-        n_background = 0
-        for p in range(size):
-            r = np.hypot(ys[p] - centers[i, 0], xs[p] - centers[i, 1])
-            x = r / knot_px
-            j = min(int(x), n_bases - 4)
-            _weights(x - j, w)
-            f = 0.0
-            for a in range(4):
-                f += w[a] * coefficients[i, j + a]
-            residual[p] = values[p] - f
-            k = min(int(r / ring_px + 0.5), n_rings)
-            ring[p] = k
-            counts[k] += 1
+        r = np.hypot(ys - centers[i, 0], xs - centers[i, 1])
+        ring = np.minimum((r / ring_px + 0.5).astype(np.int64), n_rings)
+        for p in range(r.shape[0]):
             if values[p] >= white_level:
                 n_saturated[i] += 1
-                if k < n_rings:
-                    saturated[i, k] = True
-            if background_px[0] <= r <= background_px[1]:
-                in_background[n_background] = values[p]
-                n_background += 1
-        if n_background:
-            background[i] = clipped_mean(in_background[:n_background])
-        start = np.zeros(n_rings + 2, dtype=np.int64)
-        start[1:] = np.cumsum(counts)
-        place = start.copy()
-        ordered = np.empty(size)
-        for p in range(size):
-            ordered[place[ring[p]]] = residual[p]
-            place[ring[p]] += 1
-        for k in range(n_rings):
-            if counts[k]:
-                offsets[i, k] = clipped_mean(ordered[start[k] : start[k + 1]])
-    return offsets, background, n_saturated, saturated
+                if ring[p] < n_rings:
+                    saturated[i, ring[p]] = True
+        around = values[(r >= background_px[0]) & (r <= background_px[1])]
+        if around.shape[0]:
+            background[i] = clipped_mean(around)
+        _ring_levels(r, values, ring, coefficients[i], knot_px, lam, ring_px, levels[i])
+    return levels, background, n_saturated, saturated

@@ -21,8 +21,8 @@ class RadialProfiles:
     coefficients
         Shape ``(n, k)``, of the cubic B-spline of intensity against distance; grey levels.
     intensity
-        Shape ``(n, m)``, the robust profile on ``radius_radii``: the spline, moved in each ring to
-        the ring's clipped mean; grey levels.
+        Shape ``(n, m)``, the robust profile on ``radius_radii``: the spline without the pixels that
+        stand out in their ring, moved in each ring to the mean of the others; grey levels.
     background
         Shape ``(n,)``, grey levels; NaN where too little of the ring lies in the frame.
     symmetry

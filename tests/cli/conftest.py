@@ -1,0 +1,50 @@
+"""Data to spoil."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from refp.recipe import Recipe
+from refp.record import write_bytes
+
+PATTERN = "exp1_fov1_z{z:g}_t10ms.tif"
+DECLARED = 'dataset = "spoilt"\ninstrument = "a2k"\n'
+
+
+@pytest.fixture
+def copy_of(tmp_path: Path) -> Callable[[Path], Path]:
+    """Copy a data set, so that a test may spoil it."""
+
+    def copy(folder: Path) -> Path:
+        return Path(shutil.copytree(folder, tmp_path / "data" / folder.name))
+
+    return copy
+
+
+@pytest.fixture
+def save_frames(tmp_path: Path) -> Callable[..., Path]:
+    """Write frames as a data set of instrument a2k, 10 um apart."""
+
+    def save(*frames: np.ndarray) -> Path:
+        folder = tmp_path / "frames"
+        folder.mkdir()
+        (folder / "sweep.toml").write_text(DECLARED, encoding="utf-8")
+        for k, frame in enumerate(frames):
+            photometric = "rgb" if frame.ndim == 3 else "minisblack"
+            path = folder / PATTERN.format(z=1400 + 10 * k)
+            tifffile.imwrite(path, frame, photometric=photometric)
+        return folder
+
+    return save
+
+
+@pytest.fixture
+def recipe_file(tmp_path: Path, recipe_for: Callable[[str], Recipe]) -> Path:
+    """The default recipe with training cut short, as a user writes one."""
+    path = tmp_path / "quick.toml"
+    write_bytes(recipe_for("profile").to_toml().encode(), path)
+    return path

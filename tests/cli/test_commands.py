@@ -1,0 +1,288 @@
+"""Every command, through the real command line, on tiny data."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import refp.demo
+import refp.synthetic
+from refp import tables
+from refp.models import load_model
+from refp.recipe import Recipe
+from refp.synthetic import SimulationSettings, read_truth
+
+RunRefp = Callable[..., Any]
+PLANE_FILES = ["beads.parquet", "curves.parquet", "planes.csv", "pooled.npz", "report.html"]
+EVALUATION_FILES = ["errors.csv", "report.html", "summary.json"]
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def rows_of(stdout: str) -> list[dict[str, Any]]:
+    """The one JSON list that standard output holds."""
+    rows: list[dict[str, Any]] = json.loads(stdout)
+    return rows
+
+
+@pytest.fixture
+def tiny_demo(
+    monkeypatch: pytest.MonkeyPatch,
+    demo_sweeps: dict[str, SimulationSettings],
+    recipe_for: Callable[[str], Recipe],
+) -> None:
+    """Let the demo simulate small sweeps and train briefly."""
+    monkeypatch.setattr(refp.demo, "demo_settings", demo_sweeps.__getitem__)
+    monkeypatch.setattr(refp.demo, "load_recipe", lambda: recipe_for("lookup"))
+
+
+def test_demo(run_refp: RunRefp, tiny_demo: None, tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    first = run_refp("demo", "-o", out)
+    assert first.code == 0
+    assert "true_dz_um" in first.stdout
+    assert f"report: {out / 'report.html'}" in first.stderr
+    assert names_in(out) == [
+        *("demo.json", "estimates.csv", "evaluation", "model.refp", "pictures", "planes"),
+        *("report.html", "test", "training"),
+    ]
+    assert names_in(out / "planes") == PLANE_FILES
+    assert names_in(out / "evaluation") == EVALUATION_FILES
+    assert len(names_in(out / "pictures")) == 9
+    _check_against_truth(out)
+    assert run_refp("demo", "-o", out).code == 2
+    assert run_refp("demo", "-o", out, "--overwrite", "--seed", "1").code == 0
+
+
+def _check_against_truth(out: Path) -> None:
+    rows = json.loads((out / "demo.json").read_text())["rows"]
+    truth = read_truth(out / "test")
+    assert [row["true_dz_um"] for row in rows] == [
+        truth.frame(row["image"]).delta_z_true_um for row in rows
+    ]
+    assert sum(row["status"] == "ok" for row in rows) >= 7
+
+
+def test_demo_trains_the_default_family() -> None:
+    assert refp.demo.load_recipe().train.family == "profile"
+
+
+def test_simulate(run_refp: RunRefp, tmp_path: Path, small_simulation: None) -> None:
+    out = tmp_path / "simulated"
+    done = run_refp("simulate", out, "--seed", "3")
+    assert done.code == 0
+    assert names_in(out) == ["test", "training"]
+    assert {"sweep.toml", "truth.json"} < set(names_in(out / "training"))
+    before = (out / "test" / "truth.json").read_bytes()
+    assert run_refp("simulate", out).code == 2
+    assert run_refp("simulate", out, "--overwrite", "--seed", "3").code == 0
+    assert (out / "test" / "truth.json").read_bytes() == before
+
+
+@pytest.fixture
+def small_simulation(
+    monkeypatch: pytest.MonkeyPatch, demo_sweeps: dict[str, SimulationSettings]
+) -> None:
+    monkeypatch.setattr(refp.synthetic, "demo_settings", lambda kind, _: demo_sweeps[kind])
+
+
+@pytest.mark.parametrize("command", ["simulate", "demo"])
+def test_overwrite_spares_what_was_not_simulated(
+    run_refp: RunRefp, tmp_path: Path, small_simulation: None, tiny_demo: None, command: str
+) -> None:
+    mine = tmp_path / "out" / "training" / "mine.tif"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"dear data")
+    output = ["-o"] if command == "demo" else []
+    done = run_refp(command, *output, tmp_path / "out", "--overwrite")
+    assert done.code == 2
+    assert mine.read_bytes() == b"dear data"
+
+
+def test_inspect_table(run_refp: RunRefp, tiny_sweep: Path) -> None:
+    done = run_refp("inspect", tiny_sweep)
+    assert done.code == 0
+    assert "training" in done.stdout
+    assert "instrument a2k, 1.5 um a pixel, bead 28 um = 18.7 px" in done.stderr
+
+
+def test_inspect_json(run_refp: RunRefp, tiny_sweep: Path, tiny_test: Path) -> None:
+    rows = rows_of(run_refp("inspect", tiny_sweep, tiny_test, "--json").stdout)
+    assert [row["dataset"] for row in rows] == ["training"] * 4 + ["test"]
+    assert [row["n_frames"] for row in rows] == [15, 15, 15, 15, 9]
+    assert all(row["n_beads_usable"] == 6 and row["notes"] == "" for row in rows)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_inspect_beads(run_refp: RunRefp, tiny_test: Path, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"beads{suffix}"
+    done = run_refp("inspect", tiny_test, "--beads", path)
+    assert f"wrote {path}" in done.stderr
+    table = pd.read_csv(path) if suffix == ".csv" else pd.read_parquet(path)
+    assert tuple(table.columns) == tables.BEAD_COLUMNS
+    assert len(table) >= 9 * 6
+
+
+def test_inspect_overlay(run_refp: RunRefp, tiny_test: Path, tmp_path: Path) -> None:
+    assert run_refp("inspect", tiny_test, "--overlay", tmp_path / "pictures").code == 0
+    pictures = names_in(tmp_path / "pictures")
+    assert len(pictures) == 9
+    assert all(name.startswith("test_exp1_fov1_z") for name in pictures)
+
+
+@pytest.fixture(scope="module")
+def plane_folder(
+    tiny_sweep: Path, run_process: RunRefp, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """What ``refp plane`` writes, in a process of its own."""
+    out = tmp_path_factory.mktemp("cli") / "planes"
+    done = run_process("plane", tiny_sweep, "-o", out, "--json")
+    assert done.code == 0, done.stderr
+    assert len(rows_of(done.stdout)) == 4
+    assert done.stderr.splitlines()[-1].startswith(f"wrote {out / 'planes.csv'}")
+    return out
+
+
+def test_plane_files(plane_folder: Path, tiny_sweep: Path) -> None:
+    assert names_in(plane_folder) == PLANE_FILES
+    table = pd.read_csv(plane_folder / "planes.csv")
+    assert tuple(table.columns) == tables.PLANE_COLUMNS
+    truth = {field.fov: field.refp_um for field in read_truth(tiny_sweep).fields}
+    assert (table["refp_um"] - table["fov"].map(truth)).abs().max() < 3.0
+
+
+def test_plane_of_pooled_profiles(
+    run_refp: RunRefp, plane_folder: Path, tiny_test: Path, tmp_path: Path
+) -> None:
+    pool = plane_folder / "pooled.npz"
+    done = run_refp("plane", tiny_test, "-o", tmp_path / "out", "--pool", pool, "--json")
+    assert done.code == 0
+    assert rows_of(done.stdout)[0]["refp_um"] == pytest.approx(1520.0, abs=3.0)
+
+
+def test_plane_spares_an_output_that_exists(
+    run_refp: RunRefp, tiny_test: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    refused = run_refp("plane", tiny_test, "-o", tmp_path)
+    assert (refused.code, refused.stdout) == (2, "")
+    assert refused.stderr.endswith("exists already; choose another output or add --overwrite\n")
+    assert names_in(tmp_path) == ["mine.txt"]
+    assert run_refp("plane", tiny_test, "-o", tmp_path, "--overwrite").code == 0
+    assert names_in(tmp_path) == sorted(["mine.txt", *PLANE_FILES])
+
+
+def test_train_lookup(run_refp: RunRefp, tiny_sweep: Path, tmp_path: Path) -> None:
+    model = tmp_path / "a2k.refp"
+    done = run_refp("train", tiny_sweep, "-o", model, "--family", "lookup")
+    assert (done.code, done.stdout) == (0, "")
+    assert load_model(model).card.family == "lookup"
+    assert "held out by field: RMS " in done.stderr
+    assert done.stderr.endswith(f"wrote {model}\n")
+    assert names_in(tmp_path) == ["a2k.refp"]
+
+
+def test_train_profile(
+    run_refp: RunRefp, tiny_sweep: Path, tmp_path: Path, recipe_file: Path
+) -> None:
+    pytest.importorskip("torch")
+    model = tmp_path / "a2k.refp"
+    done = run_refp("train", tiny_sweep, "-o", model, "--recipe", recipe_file, "--seed", "5")
+    assert done.code == 0, done.stderr
+    card = load_model(model).card
+    assert (card.family, card.members) == ("profile", 2)
+    assert card.recipe["train"]["profile"]["steps"] == 300
+
+
+def test_estimate_csv(
+    run_refp: RunRefp, lookup_model: Path, tiny_test: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "estimates.csv"
+    done = run_refp("estimate", lookup_model, tiny_test, "-o", out, "--json")
+    assert done.code == 0
+    table, rows = pd.read_csv(out), rows_of(done.stdout)
+    assert tuple(table.columns) == tables.ESTIMATE_COLUMNS
+    assert [tuple(row) for row in rows] == [tables.ESTIMATE_COLUMNS] * 9
+    assert list(table["image"]) == [row["image"] for row in rows]
+    truth = read_truth(tiny_test)
+    errors = [row["delta_z_um"] - truth.frame(row["image"]).delta_z_true_um for row in rows]
+    assert np.sqrt(np.mean(np.square(errors))) < 4.0
+
+
+def test_estimate_overlay(
+    run_refp: RunRefp, profile_model: Path, tiny_test: Path, tmp_path: Path
+) -> None:
+    images = sorted(tiny_test.glob("*.tif"))[3:5]
+    out = tmp_path / "pictures"
+    done = run_refp("estimate", profile_model, *images, "--overlay", out)
+    assert done.code == 0
+    assert names_in(out) == [f"{image.stem}.png" for image in images]
+    assert images[0].name in done.stdout
+
+
+def test_estimate_exit_code_when_every_image_is_refused(
+    run_refp: RunRefp, lookup_model: Path, save_frames: Callable[..., Path]
+) -> None:
+    noise = np.random.default_rng(0).normal(60, 2, (2, 160, 200)).astype(np.uint8)
+    done = run_refp("estimate", lookup_model, save_frames(*noise), "--json")
+    assert done.code == 3
+    rows = rows_of(done.stdout)
+    assert [row["status"] for row in rows] == ["refused", "refused"]
+    assert [row["delta_z_um"] for row in rows] == [None, None]
+    assert all(row["reason"].startswith("no_beads: ") for row in rows)
+
+
+def test_estimate_with_at_most_some_beads(
+    run_refp: RunRefp, lookup_model: Path, tiny_test: Path
+) -> None:
+    image = sorted(tiny_test.glob("*.tif"))[4]
+    (row,) = rows_of(run_refp("estimate", lookup_model, image, "--max-beads", "4", "--json").stdout)
+    assert row["status"] == "ok"
+    assert row["n_beads"] == 6
+    assert row["n_beads_used"] <= 4
+
+
+@pytest.mark.parametrize("declared", ["option", "sweep.toml"])
+def test_estimate_of_another_instrument(
+    run_refp: RunRefp,
+    lookup_model: Path,
+    tiny_test: Path,
+    copy_of: Callable[[Path], Path],
+    declared: str,
+) -> None:
+    folder, option = copy_of(tiny_test), ["--instrument", "nikon-ti2"]
+    if declared == "sweep.toml":
+        option = []
+        text = (folder / "sweep.toml").read_text().replace("a2k", "nikon-ti2")
+        (folder / "sweep.toml").write_text(text)
+    done = run_refp("estimate", lookup_model, folder, *option)
+    assert (done.code, done.stdout) == (2, "")
+    assert "'nikon-ti2' (0.65 um/px, bead 28 um), but the model is for 'a2k'" in done.stderr
+
+
+def test_evaluate(run_refp: RunRefp, lookup_model: Path, tiny_test: Path, tmp_path: Path) -> None:
+    out = tmp_path / "evaluation"
+    done = run_refp("evaluate", lookup_model, tiny_test, "-o", out)
+    assert done.code == 0
+    assert "rms_um" in done.stdout
+    assert names_in(out) == EVALUATION_FILES
+    table = pd.read_csv(out / "errors.csv")
+    assert tuple(table.columns) == tables.ERROR_COLUMNS
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["n_images"] == len(table) == 9
+    assert summary["family"] == "lookup"
+    ok = table[table["status"] == "ok"]
+    assert summary["rms_um"] == pytest.approx((ok["error_um"] ** 2).mean() ** 0.5, rel=1e-6)
+
+
+def test_evaluate_json(
+    run_refp: RunRefp, lookup_model: Path, tiny_test: Path, tmp_path: Path
+) -> None:
+    done = run_refp("evaluate", lookup_model, tiny_test, "-o", tmp_path / "out", "--json")
+    assert [tuple(row) for row in rows_of(done.stdout)] == [tables.ERROR_COLUMNS] * 9

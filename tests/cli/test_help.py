@@ -1,0 +1,61 @@
+"""Help and usage."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from refp.cli.app import COMMANDS
+
+RunRefp = Callable[..., Any]
+
+
+def test_help_lists_the_commands_in_order(run_refp: RunRefp) -> None:
+    done = run_refp("--help")
+    assert done.code == 0
+    places = [done.stdout.index(f"\N{BOX DRAWINGS LIGHT VERTICAL} {name} ") for name in COMMANDS]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_ends_with_an_example(run_refp: RunRefp, command: str, flag: str) -> None:
+    done = run_refp(command, flag)
+    assert (done.code, done.stderr) == (0, "")
+    assert f"Usage: refp {command}" in done.stdout
+    about, _, examples = done.stdout.partition("Examples:")
+    assert about.count("\n\n") >= 2  # what it does, in more than the list's one line
+    assert f"refp {command} " in examples
+
+
+def test_help_in_a_process_of_its_own(run_process: RunRefp) -> None:
+    done = run_process("estimate", "--help")
+    assert done.code == 0
+    assert "refp estimate a2k.refp image.tif" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        pytest.param(["plan"], "plan", id="no such command"),
+        pytest.param(["plane"], "DATA", id="no data"),
+        pytest.param(["plane", "x"], "--output", id="no output"),
+        pytest.param(["plane", "x", "-o", "y", "--colour", "red"], "--colour", id="no such option"),
+        pytest.param(["plane", "x", "-o", "y", "--jobs", "two"], "two", id="not a number"),
+        pytest.param(["estimate", "m.refp"], "IMAGES", id="no image"),
+        pytest.param(["estimate", "m", "i", "--max-beads", "0"], "--max-beads", id="no bead"),
+        pytest.param(["simulate", "out", "--seed", "-1"], "--seed", id="seed below 0"),
+    ],
+)
+def test_usage_error(run_refp: RunRefp, arguments: list[str], told: str) -> None:
+    done = run_refp(*arguments)
+    assert (done.code, done.stdout) == (2, "")
+    assert done.stderr.startswith("refp: ")
+    assert done.stderr.count("\n") == 1
+    assert told in done.stderr
+
+
+def test_usage_error_in_a_process_of_its_own(run_process: RunRefp) -> None:
+    done = run_process("plane")
+    assert done.code == 2
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,163 @@
+"""One tiny simulated instrument for every test: sweeps, planes and models, each made once."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from refp import pipeline
+from refp.models import save_model
+from refp.pipeline import Planes
+from refp.recipe import Recipe, load_recipe
+from refp.sweeps import open_dataset
+from refp.synthetic import SceneSettings, SimulationSettings, simulate_dataset
+
+QUICK = {"members": 2, "steps": 300, "batch": 64, "hidden": (32, 16)}
+
+
+class Finished(NamedTuple):
+    """What a command did."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+RunRefp = Callable[..., Finished]
+
+
+def tiny_settings(
+    refp_um: float,
+    planes: tuple[float, float, int],
+    exposures_ms: tuple[float, ...],
+    *,
+    n_beads: int = 6,
+    n_fov: int = 1,
+) -> SimulationSettings:
+    """Settings of small images without anything special; ``planes``: start, step, number."""
+    scene = SceneSettings(
+        shape_px=(160, 200),
+        n_beads=n_beads,
+        n_touching=0,
+        n_border=0,
+        n_off_plane=0,
+        n_dust=0,
+        separation_radii=4,
+    )
+    start_um, step_um, n = planes
+    return SimulationSettings(
+        scene=scene,
+        refp_um=(refp_um,),
+        n_fov=n_fov,
+        z_start_um=start_um,
+        z_stop_um=start_um + step_um * (n - 1),
+        z_step_um=step_um,
+        exposures_ms=exposures_ms,
+        stage_sigma_um=0.3,
+    )
+
+
+TRAINING = tiny_settings(1503.0, (1423.0, 12.0, 15), (8.0, 12.0), n_fov=2)
+TEST = tiny_settings(1520.0, (1470.0, 12.0, 9), (10.0,))
+
+
+@pytest.fixture(scope="session")
+def tiny_sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Training sweeps: 15 planes, 2 FOVs, 2 exposures, dZ of -80 to +88 um."""
+    folder = tmp_path_factory.mktemp("tiny") / "training"
+    simulate_dataset(folder, "a2k", TRAINING, dataset="training", seed=1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_test(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sweep of other beads at another exposure: 9 planes, dZ of -50 to +46 um."""
+    folder = tmp_path_factory.mktemp("tiny") / "test"
+    simulate_dataset(folder, "a2k", TEST, dataset="test", seed=2)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def planes(tiny_sweep: Path) -> Planes:
+    """The reference planes of the training sweeps."""
+    return pipeline.define_planes([open_dataset(tiny_sweep)], load_recipe())
+
+
+def quick_recipe(family: str) -> Recipe:
+    """The default recipe with a family, and training cut short."""
+    recipe = load_recipe()
+    profile = recipe.train.profile.model_copy(update=QUICK)
+    train = recipe.train.model_copy(update={"family": family, "profile": profile})
+    return recipe.model_copy(update={"train": train})
+
+
+@pytest.fixture(scope="session")
+def recipe_for() -> Callable[[str], Recipe]:
+    """Make the recipe of a family with training cut short."""
+    return quick_recipe
+
+
+@pytest.fixture(scope="session")
+def demo_sweeps() -> dict[str, SimulationSettings]:
+    """What stands in for the settings of the demo's two data sets."""
+    return {"training": TRAINING, "test": TEST}
+
+
+@pytest.fixture(scope="session")
+def lookup_model(planes: Planes, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Model file of family ``lookup``."""
+    path = tmp_path_factory.mktemp("models") / "lookup.refp"
+    save_model(pipeline.train_model(planes, quick_recipe("lookup")), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def profile_model(planes: Planes, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Model file of family ``profile``, two members trained for 300 steps."""
+    pytest.importorskip("torch", reason="the networks are trained with extra 'train'")
+    path = tmp_path_factory.mktemp("models") / "profile.refp"
+    save_model(pipeline.train_model(planes, quick_recipe("profile")), path)
+    return path
+
+
+@pytest.fixture
+def run_refp(capsys: pytest.CaptureFixture[str]) -> RunRefp:
+    """The command line in this process: ``run_refp("plane", folder, "-o", out)``."""
+    from refp.cli.app import main
+
+    def run(*arguments: object) -> Finished:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return Finished(int(stopped.value.code or 0), out, err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def run_process() -> RunRefp:
+    """The command line in a process of its own."""
+
+    def run(*arguments: object) -> Finished:
+        command = [sys.executable, "-m", "refp", *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return Finished(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def run_python() -> Callable[[str], str]:
+    """Python code in a process of its own; what it prints."""
+
+    def run(code: str) -> str:
+        command = [sys.executable, "-W", "error", "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run

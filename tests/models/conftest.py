@@ -1,0 +1,108 @@
+"""A stack whose every profile is known, and training jobs made of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from refp.arrays import FloatArray
+from refp.models import BeadInputs, TrainingJob
+from refp.parallel import Progress, no_progress
+from refp.plane import PooledStack
+from refp.tiles import LabelledTiles, Split
+
+RADIUS = np.linspace(0.0, 3.2, 33)
+SIDE = 64
+
+
+def analytic_profile(dz_um: FloatArray | float) -> FloatArray:
+    """A dark disc with a spot that fades with distance and a rim that tells above from below."""
+    dz = np.atleast_1d(np.asarray(dz_um, dtype=np.float64))[:, None]
+    spot = 2.0 * np.exp(-((RADIUS / 0.4) ** 2)) / (1 + (dz / 30.0) ** 2)
+    rim = 0.02 * dz * np.exp(-(((RADIUS - 1.0) / 0.2) ** 2))
+    return 0.3 + 0.7 / (1 + np.exp((1.0 - RADIUS) / 0.1)) + spot + rim
+
+
+def analytic_stack(sd: float = 0.02) -> PooledStack:
+    dz_um = np.linspace(-60.0, 60.0, 241)
+    mean = analytic_profile(dz_um)
+    return PooledStack(dz_um, RADIUS, mean, np.full_like(mean, sd))
+
+
+def analytic_tiles(n_planes: int = 25, n_beads: int = 4, seed: int = 0) -> LabelledTiles:
+    """Beads of two fields with a little noise, and tiles that show the same profile."""
+    rng = np.random.default_rng(seed)
+    plane, bead = (axis.ravel() for axis in np.indices((n_planes, n_beads)))
+    dz_um = np.linspace(-60.0, 60.0, n_planes)[plane]
+    profile = analytic_profile(dz_um) + rng.normal(0, 0.01, (len(dz_um), len(RADIUS)))
+    return LabelledTiles(
+        dz_um=dz_um,
+        profile=profile,
+        saturated=np.zeros(profile.shape, dtype=np.bool_),
+        light=np.full(len(dz_um), 60.0),
+        pixels=_paint(profile),
+        frame=plane.astype(np.int64),
+        bead=bead.astype(np.int64),
+        field=(bead % 2).astype(np.int64),
+        radius_radii=RADIUS,
+        sweeps=(),
+        refp_u_um=0.5,
+    )
+
+
+def _paint(profile: FloatArray) -> FloatArray:
+    """Tiles of beads of 9 px radius at a background of 60 grey levels."""
+    y, x = np.indices((SIDE, SIDE)) - SIDE // 2
+    r = np.hypot(y, x) / 9.0
+    return np.array([60 * np.interp(r, RADIUS, one) for one in profile], dtype=np.float32)
+
+
+@pytest.fixture(scope="session")
+def stack() -> PooledStack:
+    return analytic_stack()
+
+
+@pytest.fixture(scope="session")
+def profile_at() -> Callable[..., FloatArray]:
+    return analytic_profile
+
+
+@pytest.fixture(scope="session")
+def tiles() -> LabelledTiles:
+    return analytic_tiles()
+
+
+@pytest.fixture(scope="session")
+def unseen() -> LabelledTiles:
+    """Other noise at planes between those of ``tiles``."""
+    return analytic_tiles(n_planes=12, seed=1)
+
+
+@pytest.fixture(scope="session")
+def job_of() -> Callable[..., TrainingJob]:
+    """Make a training job that holds each field out once."""
+
+    def make(
+        tiles: LabelledTiles, folder: Path, seed: int = 0, progress: Progress = no_progress
+    ) -> TrainingJob:
+        splits = tuple(
+            Split(np.flatnonzero(tiles.field != k), np.flatnonzero(tiles.field == k))
+            for k in np.unique(tiles.field)
+        )
+        rings = np.maximum(2 * np.pi * RADIUS * 8.1, 1.0)
+        return TrainingJob(tiles, splits, rings, seed, folder, progress)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def inputs_at() -> Callable[..., BeadInputs]:
+    """What a family sees of noise-free beads at the given dZ."""
+
+    def make(dz_um: FloatArray) -> BeadInputs:
+        profile = analytic_profile(dz_um)
+        nothing = np.zeros(profile.shape, dtype=np.bool_)
+        return BeadInputs(profile, nothing, np.full(len(profile), 60.0), _paint(profile))
+
+    return make

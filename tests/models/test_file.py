@@ -1,0 +1,190 @@
+"""The model file: whole or refused, and never code."""
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from refp.errors import ModelError, OutputError
+from refp.models import load_model, save_model
+from refp.pipeline import Estimator
+
+CARD, STACK, GRAPH, HASHES = "card.json", "stack.npz", "graph.onnx", "sha256.json"
+SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+
+
+def parts_of(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def pack(parts: dict[str, bytes], path: Path, *, rehash: bool = True) -> Path:
+    """Write the parts of a model, with hashes that fit where asked for."""
+    if rehash:
+        hashes = {
+            name: hashlib.sha256(data).hexdigest() for name, data in parts.items() if name != HASHES
+        }
+        parts = {**parts, HASHES: json.dumps(hashes).encode()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+    return path
+
+
+def with_card(model: Path, path: Path, **changes: object) -> Path:
+    parts = parts_of(model)
+    card = {**json.loads(parts[CARD]), **changes}
+    return pack({**parts, CARD: json.dumps(card).encode()}, path)
+
+
+@pytest.fixture(params=["lookup", "profile"])
+def model(request: pytest.FixtureRequest) -> Path:
+    path: Path = request.getfixturevalue(f"{request.param}_model")
+    return path
+
+
+def test_round_trip(model: Path, tmp_path: Path) -> None:
+    first = load_model(model)
+    save_model(first, tmp_path / "copy.refp")
+    second = load_model(tmp_path / "copy.refp")
+    assert second.card == first.card
+    assert second.graph == first.graph
+    for name in ("dz_um", "radius_radii", "mean", "sd"):
+        np.testing.assert_array_equal(getattr(second.stack, name), getattr(first.stack, name))
+
+
+def test_same_model_same_bytes(model: Path, tmp_path: Path) -> None:
+    save_model(load_model(model), tmp_path / "copy.refp")
+    assert (tmp_path / "copy.refp").read_bytes() == model.read_bytes()
+
+
+@SHARED
+@given(part=st.floats(0.0, 1.0, exclude_max=True))
+def test_cut_anywhere(lookup_model: Path, tmp_path: Path, part: float) -> None:
+    whole = lookup_model.read_bytes()
+    cut = tmp_path / "cut.refp"
+    cut.write_bytes(whole[: int(part * len(whole))])
+    with pytest.raises(ModelError, match=r"cut\.refp: not a whole model file .*train again"):
+        load_model(cut)
+
+
+@SHARED
+@given(place=st.floats(0.0, 1.0, exclude_max=True), bit=st.integers(0, 7))
+def test_no_flipped_bit_changes_the_model(
+    lookup_model: Path, tmp_path: Path, place: float, bit: int
+) -> None:
+    whole = bytearray(lookup_model.read_bytes())
+    whole[int(place * len(whole))] ^= 1 << bit
+    spoilt = tmp_path / "spoilt.refp"
+    spoilt.write_bytes(whole)
+    try:
+        loaded = load_model(spoilt)
+    except ModelError:
+        return
+    assert loaded.card == load_model(lookup_model).card  # a bit that no reader looks at
+
+
+@pytest.mark.parametrize("name", [CARD, STACK, GRAPH])
+def test_edited_part(model: Path, tmp_path: Path, name: str) -> None:
+    parts = parts_of(model)
+    edited = pack({**parts, name: parts[name] + b" "}, tmp_path / "edited.refp", rehash=False)
+    with pytest.raises(ModelError, match=rf"edited\.refp: {name} was changed.*train again"):
+        load_model(edited)
+
+
+@pytest.mark.parametrize("name", [CARD, STACK, GRAPH, HASHES])
+def test_part_is_missing(lookup_model: Path, tmp_path: Path, name: str) -> None:
+    parts = {key: data for key, data in parts_of(lookup_model).items() if key != name}
+    with pytest.raises(ModelError, match="not a whole model file"):
+        load_model(pack(parts, tmp_path / "less.refp", rehash=False))
+
+
+def test_newer_format_says_upgrade(lookup_model: Path, tmp_path: Path) -> None:
+    newer = with_card(lookup_model, tmp_path / "newer.refp", format_version=2, added_later=1)
+    with pytest.raises(ModelError, match=r"newer\.refp: model format 2 is newer .*upgrade refp"):
+        load_model(newer)
+
+
+@pytest.mark.parametrize("card", [b"[]", b"{}", b"no json", b'{"format_version": "x"}', b"null"])
+def test_card_that_is_none(lookup_model: Path, tmp_path: Path, card: bytes) -> None:
+    path = pack({**parts_of(lookup_model), CARD: card}, tmp_path / "card.refp")
+    with pytest.raises(ModelError, match=r"card\.refp: card\.json states no model format"):
+        load_model(path)
+
+
+def test_unknown_key_of_the_card_is_named(lookup_model: Path, tmp_path: Path) -> None:
+    path = with_card(lookup_model, tmp_path / "odd.refp", colour="red")
+    with pytest.raises(ModelError, match=r"odd\.refp: card\.json: colour"):
+        load_model(path)
+
+
+def test_setting_that_this_refp_does_not_know(lookup_model: Path, tmp_path: Path) -> None:
+    recipe = {**load_model(lookup_model).card.recipe, "added_later": 1}
+    path = with_card(lookup_model, tmp_path / "later.refp", recipe=recipe)
+    with pytest.raises(ModelError, match=r"recipe: added_later.*use the refp that trained it"):
+        Estimator(load_model(path))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"dz = 3 um\n", id="text"),
+        pytest.param(b"PK\x05\x06" + bytes(18), id="empty zip"),
+    ],
+)
+def test_not_a_model(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "not.refp"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"not\.refp: not a whole model file"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("name", ["absent.refp", "."])
+def test_no_such_file(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ModelError, match="no such model file; 'refp train' makes one"):
+        load_model(tmp_path / name)
+
+
+class _Trap:
+    """Would leave a file behind if it were unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[str, str]]:
+        return open, (str(self.path), "w")
+
+
+def test_pickle_is_refused(lookup_model: Path, tmp_path: Path) -> None:
+    buffer, sprung = io.BytesIO(), tmp_path / "sprung"
+    np.savez(buffer, dz_um=np.array([_Trap(sprung)], dtype=object))
+    path = pack({**parts_of(lookup_model), STACK: buffer.getvalue()}, tmp_path / "trap.refp")
+    with pytest.raises(ModelError, match=r"trap\.refp: stack\.npz is no array file without pickle"):
+        load_model(path)
+    assert not sprung.exists()
+
+
+def test_unwritable_place_leaves_nothing(lookup_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match="not written"):
+        save_model(load_model(lookup_model), tmp_path / "file" / "model.refp")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_loading_and_running_imports_no_torch(
+    profile_model: Path, run_python: Callable[[str], str]
+) -> None:
+    code = (
+        "import sys; from pathlib import Path; import refp\n"
+        f"refp.Estimator(refp.load_model(Path({str(profile_model)!r})))\n"
+        "print([m for m in ('torch', 'lightning', 'monai', 'onnx') if m in sys.modules])"
+    )
+    assert run_python(code).strip() == "[]"

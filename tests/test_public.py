@@ -1,0 +1,80 @@
+"""The public face: names that exist, in order, and imports without side effects."""
+
+import importlib
+from collections.abc import Callable
+
+import pytest
+
+import refp
+
+ROOMS = [
+    "refp",
+    "refp.beads",
+    "refp.estimate",
+    "refp.evaluation",
+    "refp.features",
+    "refp.models",
+    "refp.plane",
+    "refp.profiles",
+    "refp.reports",
+    "refp.sweeps",
+    "refp.synthetic",
+    "refp.tiles",
+]
+HEAVY = "('torch', 'lightning', 'monai', 'matplotlib', 'pandas', 'onnxruntime')"
+
+
+def test_names_of_the_package() -> None:
+    assert sorted(refp.__all__) == [
+        "Estimator",
+        "define_planes",
+        "evaluate_model",
+        "list_images",
+        "load_model",
+        "load_recipe",
+        "open_dataset",
+        "save_model",
+        "simulate_dataset",
+        "train_model",
+    ]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_name_is_there(room: str) -> None:
+    module = importlib.import_module(room)
+    missing = [name for name in module.__all__ if not hasattr(module, name)]
+    assert missing == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_names_are_sorted_and_public(room: str) -> None:
+    names = importlib.import_module(room).__all__
+    # Ruff's order: constants, classes, functions.
+    assert names == sorted(names, key=_rank)
+    assert len(set(names)) == len(names)
+    assert not [name for name in names if name.startswith("_")]
+
+
+def _rank(name: str) -> tuple[int, str]:
+    return (0 if name.isupper() else 1 if name[0].isupper() else 2), name
+
+
+@pytest.mark.parametrize("module", ["refp", "refp.cli.app", "refp.sweeps", "refp.errors"])
+def test_import_is_light(run_python: Callable[[str], str], module: str) -> None:
+    code = f"import sys, {module}; print([m for m in {HEAVY} if m in sys.modules])"
+    assert run_python(code).strip() == "[]"
+
+
+@pytest.mark.parametrize("module", ["refp.pipeline", "refp.models", "refp.results", "refp.demo"])
+def test_no_torch_but_for_training(run_python: Callable[[str], str], module: str) -> None:
+    code = f"import sys, {module}; print('torch' in sys.modules)"
+    assert run_python(code).strip() == "False"
+
+
+def test_names_are_found_by_dir() -> None:
+    assert set(refp.__all__) <= set(dir(refp))
+
+
+def test_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no_such_name"):
+        refp.no_such_name  # noqa: B018
