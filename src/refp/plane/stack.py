@@ -40,8 +40,7 @@ def pool_stack(
     Returns
     -------
     PooledStack
-        Smoothed along Z with one smoothness for all radii that are never saturated. Where too little
-        is left, the spread is so large that nothing is compared.
+        Smoothed along Z. Where too little is left, the spread is so large that nothing is compared.
 
     Raises
     ------
@@ -75,16 +74,14 @@ def _reduce_frames(
 
 
 def _smooth_columns(x: FloatArray, y: FloatArray, grid: FloatArray) -> FloatArray:
-    """Smooth complete columns together, each incomplete one over its frames; NaN where too few."""
+    """Smooth each radius over the frames in which it is known; NaN where those are too few.
+
+    Each radius has a smoothness of its own: one for all would be set by the many outer rings that
+    hardly change, and flatten the few inner ones that change most.
+    """
     smoothed = np.full((len(grid), y.shape[1]), np.nan)
-    known = np.isfinite(y)
-    complete = known.all(axis=0)
-    if complete.any():
-        smoothed[:, complete] = fit_smooth(x, y[:, complete]).spline(grid)
-    for column in np.flatnonzero(~complete):
-        rows = known[:, column]
-        if len(np.unique(x[rows])) >= LEAST_FRAMES:
-            curve = fit_smooth(x[rows], y[rows, column]).spline(grid)
-            inside = (grid >= x[rows].min()) & (grid <= x[rows].max())
-            smoothed[inside, column] = curve[inside]
+    for column, known in enumerate(np.isfinite(y).T):
+        if len(np.unique(x[known])) >= LEAST_FRAMES:
+            inside = (grid >= x[known].min()) & (grid <= x[known].max())
+            smoothed[inside, column] = fit_smooth(x[known], y[known, column]).spline(grid[inside])
     return smoothed
