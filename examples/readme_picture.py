@@ -30,7 +30,9 @@ def main() -> None:
                 pd.read_csv(demo / "planes" / "planes.csv"),
                 "feature curves and pooled profile",
             ),
-            draw_errors(pd.read_csv(demo / "evaluation" / "errors.csv"), TOLERANCE_UM, "unseen images"),
+            draw_errors(
+                pd.read_csv(demo / "evaluation" / "errors.csv"), TOLERANCE_UM, "unseen images"
+            ),
         ]
     stack([Image.open(io.BytesIO(png_bytes(figure, WIDTH_PX))) for figure in figures]).save(
         PICTURE, optimize=True

@@ -14,10 +14,11 @@ from refp import pipeline
 from refp.arrays import Image
 from refp.errors import DataError, ModelError
 from refp.estimate import FocusEstimate
+from refp.estimator import Estimator
 from refp.measure import Measurement
 from refp.models import Trained, TrainingJob, load_model
 from refp.models.registry import LookupFamily
-from refp.pipeline import Estimator, Planes
+from refp.pipeline import Planes
 from refp.recipe import Recipe, load_recipe
 from refp.sweeps import (
     DataSet,
@@ -183,8 +184,17 @@ def test_image_without_beads_is_refused(lookup: Estimator) -> None:
 
 
 def test_image_of_fewer_beads_is_refused(lookup_model: Path, tiny_test: Path) -> None:
-    few = Estimator(load_model(lookup_model), max_beads=2)
-    assert estimate_of(few, frame_near(tiny_test, 0)).reason.startswith("too_few_beads: 2 ")
+    ensemble = load_model(lookup_model)
+    card = ensemble.card.model_copy(update={"minimum_beads": 99})
+    demanding = Estimator(replace(ensemble, card=card))
+    assert estimate_of(demanding, frame_near(tiny_test, 0)).reason.startswith("too_few_beads: ")
+
+
+def test_asking_for_few_beads_is_no_reason_to_refuse(lookup_model: Path, tiny_test: Path) -> None:
+    estimate = estimate_of(
+        Estimator(load_model(lookup_model), max_beads=2), frame_near(tiny_test, 0)
+    )
+    assert (estimate.status, estimate.n_beads_used) == ("ok", 2)
 
 
 def test_unreadable_image_is_refused_and_the_rest_go_on(

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from refp import pipeline, results, tables
+from refp.estimator import Estimator
 from refp.features import FeatureCurve, SweepMeasurement
 from refp.models import load_model
 from refp.pipeline import Planes
@@ -97,7 +98,7 @@ def curves_and_planes(
 
 @pytest.fixture(scope="module")
 def estimates(lookup_model: Path, tiny_test: Path) -> pd.DataFrame:
-    estimator = pipeline.Estimator(load_model(lookup_model))
+    estimator = Estimator(load_model(lookup_model))
     return pipeline.estimate_images(estimator, list_images([tiny_test]))[0]
 
 

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import HERE, TWIN, conditions
+from refp.estimator import Estimator
 from refp.evaluation import summarise
 from refp.models import load_model, save_model
 from refp.parallel import default_jobs
-from refp.pipeline import Estimator, Planes, define_planes, estimate_images, train_model
+from refp.pipeline import Planes, define_planes, estimate_images, train_model
 from refp.recipe import Recipe, load_recipe
 from refp.record import write_json
 from refp.sweeps import open_dataset

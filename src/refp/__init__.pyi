@@ -1,6 +1,6 @@
+from .estimator import Estimator as Estimator
 from .models import load_model as load_model
 from .models import save_model as save_model
-from .pipeline import Estimator as Estimator
 from .pipeline import define_planes as define_planes
 from .pipeline import evaluate_model as evaluate_model
 from .pipeline import train_model as train_model

@@ -5,13 +5,15 @@ from pathlib import Path
 import pandas as pd
 
 from refp import pipeline, results
+from refp.estimator import Estimator
 from refp.models import save_model
 from refp.parallel import Progress, default_jobs, no_progress
 from refp.recipe import load_recipe
 from refp.record import write_csv, write_json
 from refp.reports import evaluation_sections, plane_sections, write_report
 from refp.sweeps import list_images, open_dataset
-from refp.synthetic import KINDS, Truth, demo_settings, simulate_dataset
+from refp.synthetic import Truth, demo_settings, simulate_dataset
+from refp.synthetic.presets import KINDS
 from refp.tables import curve_table
 
 INSTRUMENT = "a2k"
@@ -53,7 +55,7 @@ def run_demo(folder: Path, *, seed: int = 0, progress: Progress = no_progress) -
     plane_table = results.write_planes(planes, recipe, folder / "planes")
     ensemble = pipeline.train_model(planes, recipe, seed=seed, progress=progress)
     save_model(ensemble, folder / "model.refp")
-    estimator = pipeline.Estimator(ensemble)
+    estimator = Estimator(ensemble)
     images = list_images([folder / "test"])
     table, estimates = pipeline.estimate_images(estimator, images, progress=progress)
     write_csv(table, folder / "estimates.csv")
@@ -72,7 +74,7 @@ def _write_page(
     planes: pipeline.Planes,
     table: pd.DataFrame,
     evaluation: pipeline.Evaluation,
-    estimator: pipeline.Estimator,
+    estimator: Estimator,
     folder: Path,
 ) -> None:
     """Join planes and evaluation on one page."""

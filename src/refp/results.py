@@ -9,12 +9,13 @@ import pandas as pd
 from refp.arrays import IntArray
 from refp.beads import Beads
 from refp.errors import OutputError
+from refp.estimator import ImageEstimate, recipe_of
 from refp.features import SweepMeasurement
 from refp.flags import BeadFlag, describe
 from refp.measure import Measurement
 from refp.models import ModelCard
 from refp.parallel import Progress
-from refp.pipeline import Evaluation, ImageEstimate, Planes, recipe_of
+from refp.pipeline import Evaluation, Planes
 from refp.plane import PooledProfile, ReferencePlane
 from refp.recipe import Recipe
 from refp.record import (

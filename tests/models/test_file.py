@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from refp.errors import ModelError, OutputError
+from refp.estimator import Estimator
 from refp.models import load_model, save_model
-from refp.pipeline import Estimator
 
 CARD, STACK, GRAPH, HASHES = "card.json", "stack.npz", "graph.onnx", "sha256.json"
 SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)

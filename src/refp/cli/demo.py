@@ -26,7 +26,7 @@ def demo(
     """
     from refp.cli.console import print_table, say, show_progress
     from refp.demo import run_demo
-    from refp.synthetic import KINDS
+    from refp.synthetic.presets import KINDS
 
     check_output(output, overwrite=overwrite)
     for kind in KINDS if overwrite else ():

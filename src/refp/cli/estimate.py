@@ -39,16 +39,17 @@ def estimate(
 
     refp estimate a2k.refp images/ -o estimates.csv --overlay pictures/
     """
-    from refp import models, pipeline, results
+    from refp import checks, models, pipeline, results
     from refp.cli.console import print_table, say, show_progress
+    from refp.estimator import Estimator
     from refp.sweeps import list_images
 
     for path in filter(None, (output, overlay)):
         check_output(path, overwrite=overwrite)
     results.check_table_name(output)
-    estimator = pipeline.Estimator(models.load_model(model), max_beads)
+    estimator = Estimator(models.load_model(model), max_beads)
     sources = list_images(images)
-    pipeline.check_declared(estimator.card, instrument, images)
+    checks.check_declared(estimator.card, instrument, images)
     with show_progress() as progress:
         table, estimates = pipeline.estimate_images(estimator, sources, progress=progress)
         if overlay:

@@ -49,9 +49,10 @@ def evaluate(
 
     from refp import models, pipeline, results
     from refp.cli.console import print_table, say, say_left_out, show_progress
+    from refp.estimator import Estimator
 
     check_output(output, overwrite=overwrite)
-    estimator = pipeline.Estimator(models.load_model(model), max_beads)
+    estimator = Estimator(models.load_model(model), max_beads)
     datasets = options.open(data)
     with show_progress() as progress:
         evaluation = pipeline.evaluate_model(

@@ -28,7 +28,8 @@ def simulate(
     refp simulate simulated/ --instrument nikon-ti2
     """
     from refp.cli.console import say, show_progress
-    from refp.synthetic import KINDS, demo_settings, simulate_dataset
+    from refp.synthetic import demo_settings, simulate_dataset
+    from refp.synthetic.presets import KINDS
 
     check_output(output, overwrite=overwrite)
     with show_progress() as progress:

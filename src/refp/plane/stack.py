@@ -13,6 +13,8 @@ LEAST_SD = 0.005
 UNKNOWN_SD = 1e3
 """Stands where nothing is known: whatever is measured there weighs nothing."""
 LEAST_FRAMES = 6
+"""In which a ring must be known to be smoothed."""
+LEAST_PLACES = 4
 
 
 def pool_stack(
@@ -49,6 +51,9 @@ def pool_stack(
     """
     clear = np.where(saturated, np.nan, profile)
     x, medians, spreads = _reduce_frames(dz_um, clear, frame)
+    places = len(np.unique(x))
+    if places < LEAST_PLACES:
+        raise ValueError(f"a pooled stack needs four different planes, not {places}")
     grid = np.linspace(x.min(), x.max(), GRID_POINTS)
     mean = _smooth_columns(x, medians, grid)
     spread = np.nan_to_num(_smooth_columns(x, spreads, grid), nan=UNKNOWN_SD)

@@ -8,7 +8,7 @@ intensity and steepest slope have their extremes exactly at the bead's plane.
 
 from refp.synthetic.model import relative_intensity
 from refp.synthetic.place import make_scene
-from refp.synthetic.presets import KINDS, demo_settings
+from refp.synthetic.presets import demo_settings
 from refp.synthetic.render import expose, render_frame, render_light
 from refp.synthetic.scene import Scene, SceneBeads, SceneCells
 from refp.synthetic.settings import BeadScatter, Camera, SceneSettings, SimulationSettings
@@ -24,7 +24,6 @@ from refp.synthetic.truth import (
 )
 
 __all__ = [
-    "KINDS",
     "BeadScatter",
     "Camera",
     "Scene",

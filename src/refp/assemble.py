@@ -1,0 +1,83 @@
+"""Around training: where it resumes from, and what it is put together to."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from refp.models import Calibration, Ensemble, ModelCard, Trained, stack_of
+from refp.recipe import Recipe
+from refp.record import hash_files, library_versions
+from refp.sweeps import Instrument
+from refp.tiles import LabelledTiles
+
+
+@contextmanager
+def checkpoint_folder(
+    parent: Path | None, tiles: LabelledTiles, recipe: Recipe, seed: int
+) -> Iterator[Path]:
+    """Yield the folder of this training and of no other: one that differs must not resume from it."""
+    if parent is None:
+        with TemporaryDirectory(prefix="refp-") as folder:
+            yield Path(folder)
+        return
+    digest = hashlib.sha256(f"{recipe.digest} {seed}".encode())
+    for array in (tiles.dz_um, tiles.profile, tiles.pixels):
+        digest.update(array.tobytes())
+    yield parent / digest.hexdigest()[:12]
+
+
+def assemble(
+    tiles: LabelledTiles,
+    trained: Trained,
+    calibration: Calibration,
+    recipe: Recipe,
+    instrument: Instrument,
+    files: Iterable[Path],
+) -> Ensemble:
+    """Make the card and put everything that prediction needs together.
+
+    Parameters
+    ----------
+    tiles, trained, calibration
+        What the networks saw, what they became, and how wrong they are.
+    recipe, instrument
+        What they were made with; the instrument with its black level.
+    files
+        The training frames, for the card's hash.
+    """
+    family = recipe.train.family
+    stack = stack_of(tiles)
+    content = hashlib.sha256(trained.graph + stack.mean.tobytes() + stack.sd.tobytes()).hexdigest()
+    per_image = np.unique(tiles.frame, return_counts=True)[1]
+    libraries = ("numpy",) if family == "lookup" else ("numpy", "torch", "onnx")
+    card = ModelCard(
+        name=f"{family}-{instrument.name}-{content[:8]}",
+        family=family,
+        members=trained.members,
+        instrument=instrument,
+        dz_range_um=(float(tiles.dz_um.min()), float(tiles.dz_um.max())),
+        minimum_beads=int(min(recipe.estimate.minimum_beads, np.median(per_image))),
+        n_tiles=len(tiles),
+        n_beads=len(np.unique(tiles.bead)),
+        sweeps=tuple(str(key) for key in tiles.sweeps),
+        conditions=_conditions(tiles, len(per_image)),
+        recipe=recipe.model_dump(mode="json"),
+        versions=library_versions(*libraries),
+        data_sha256=hash_files(files),
+        calibration=calibration,
+    )
+    return Ensemble(card, stack, trained.graph)
+
+
+def _conditions(tiles: LabelledTiles, n_images: int) -> str:
+    exposures = sorted({key.exposure_ms for key in tiles.sweeps})
+    return (
+        f"{n_images} images, {len(tiles)} tiles of {len(np.unique(tiles.bead))} beads, "
+        f"{len(np.unique(tiles.field))} fields of view, exposures "
+        f"{', '.join(f'{e:g}' for e in exposures)} ms, dZ {tiles.dz_um.min():.1f} to "
+        f"{tiles.dz_um.max():.1f} um"
+    )

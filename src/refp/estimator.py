@@ -1,0 +1,119 @@
+"""A model at work: images in, estimates out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import ValidationError
+
+from refp.arrays import BoolArray, Image, IntArray
+from refp.errors import DataError, ModelError
+from refp.estimate import FocusEstimate, estimate_focus, refused
+from refp.flags import UNUSABLE_BEAD, BeadFlag
+from refp.measure import FrameMeasurement, measure_frame
+from refp.models import BeadInputs, Ensemble, Lookup, ModelCard, Predictor, make_predictor
+from refp.recipe import Recipe
+from refp.rows import take
+from refp.sweeps import Frame, SingleImage
+from refp.sweeps.optics import one_line
+from refp.tiles import crop_tiles
+
+
+def recipe_of(card: ModelCard) -> Recipe:
+    """Return the recipe that a model was made with.
+
+    Raises
+    ------
+    ModelError
+        If this version of refp does not know one of its settings.
+    """
+    try:
+        return Recipe.model_validate(card.recipe)
+    except ValidationError as error:
+        raise ModelError(
+            f"{one_line(error, f'model {card.name}: recipe')}; use the refp that trained it "
+            f"({card.versions.get('refp', 'version not stated')}) or train again"
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class ImageEstimate:
+    """The estimate of one image, and the beads that it was made from.
+
+    ``used`` marks the beads that the estimate rests on, shape ``(n_beads,)``.
+    """
+
+    image: str
+    estimate: FocusEstimate
+    measured: FrameMeasurement | None
+    used: BoolArray
+
+
+class Estimator:
+    """A model ready to estimate: load once, ask often.
+
+    Parameters
+    ----------
+    ensemble
+        From :func:`refp.models.load_model` or :func:`train_model`.
+    max_beads
+        Use at most this many usable beads of an image, the surest first; asking for fewer than
+        the model's least number of beads lowers that number too.
+
+    Raises
+    ------
+    ModelError
+        If this version of refp cannot run the model.
+    """
+
+    def __init__(self, ensemble: Ensemble, max_beads: int | None = None) -> None:
+        least = min(ensemble.card.minimum_beads, max_beads or ensemble.card.minimum_beads)
+        self.card = ensemble.card.model_copy(update={"minimum_beads": least})
+        self._recipe = recipe_of(ensemble.card)
+        self._predictor: Predictor = make_predictor(ensemble, self._recipe.train)
+        self._lookup = Lookup(ensemble.stack, self._recipe.train.lookup)
+        self._max_beads = max_beads
+
+    def estimate(self, image: Image, name: str = "") -> ImageEstimate:
+        """Estimate dZ of one image, shape ``(y, x)``."""
+        measured = measure_frame(image, self.card.instrument, self._recipe)
+        rows = self._usable(measured)
+        inputs = self._inputs(image, measured, rows)
+        estimate = estimate_focus(
+            inputs,
+            len(measured),
+            self.card,
+            self._predictor,
+            self._lookup,
+            self._recipe.estimate,
+        )
+        used = np.zeros(len(measured), dtype=np.bool_)
+        used[rows[estimate.used]] = estimate.status == "ok"
+        return ImageEstimate(name, estimate, measured, used)
+
+    def estimate_source(self, source: SingleImage | Frame) -> ImageEstimate:
+        """Read and estimate; a file that cannot be read is refused with the reason."""
+        try:
+            image = source.read()
+        except DataError as error:
+            refusal = refused("unreadable", str(error), self._recipe.estimate.coverage)
+            return ImageEstimate(source.label, refusal, None, np.zeros(0, dtype=np.bool_))
+        return self.estimate(image, source.label)
+
+    def _usable(self, measured: FrameMeasurement) -> IntArray:
+        """Rows of usable beads without SS outliers; the detector's order is surest first."""
+        out = UNUSABLE_BEAD | BeadFlag.OUTLIER
+        rows = np.flatnonzero((measured.beads.flags & np.uint32(out)) == 0)
+        return rows[: self._max_beads]
+
+    def _inputs(
+        self,
+        image: Image,
+        measured: FrameMeasurement,
+        rows: IntArray,
+    ) -> BeadInputs:
+        profiles = take(measured.profiles, rows)
+        pixels = np.empty((len(rows), 0, 0), dtype=np.float32)
+        if self._predictor.sees_pixels:
+            centers = measured.beads.center_px[rows]
+            pixels = crop_tiles(image, centers, self.card.instrument.tile_side_px)
+        return BeadInputs(profiles.normalised, profiles.saturated, profiles.light, pixels)
