@@ -51,6 +51,7 @@ def bench(session: nox.Session) -> None:
     """Measure accuracy and speed; writes benchmarks/*/*.json and docs/accuracy.md."""
     _install(session, "train")
     session.run("python", "-m", "benchmarks.accuracy", *session.posargs)
+    session.run("python", "-m", "benchmarks.accuracy.resnet")
     session.run("python", "-m", "benchmarks.speed")
     session.run("python", "-m", "benchmarks.page")
 
@@ -60,4 +61,4 @@ def docs(session: nox.Session) -> None:
     """Regenerate the pages and pictures that are made by the program."""
     _install(session, "train")
     session.run("python", "-m", "benchmarks.page")
-    session.run("python", "examples/readme_picture.py")
+    session.run("python", "-m", "benchmarks.picture")

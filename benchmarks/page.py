@@ -152,7 +152,7 @@ def accuracy_page() -> str:
         ),
         "## dZ of single images",
         (
-            "Errors against the true stage position (the nominal position beside it carries the stage's own "
+            "Errors against the true stage position (the nominal one beside it carries the stage's own "
             "error). Trained on a2k-training or nikon-training; no test frame, bead or exposure was seen. "
             '"6" beads: the surest six of each image.'
         ),

@@ -24,7 +24,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 """Time stamp of every entry, so that the same model is the same bytes."""
 
 
-def save_model(ensemble: Ensemble, path: Path) -> None:
+def save_model(ensemble: Ensemble, path: str | Path) -> None:
     """Write a model file, whole or not at all.
 
     Raises
@@ -39,10 +39,10 @@ def save_model(ensemble: Ensemble, path: Path) -> None:
     }
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()}
     parts[HASHES] = json.dumps(hashes, indent=1).encode()
-    write_whole(path, lambda part: _pack(parts, part))
+    write_whole(Path(path), lambda part: _pack(parts, part))
 
 
-def load_model(path: Path) -> Ensemble:
+def load_model(path: str | Path) -> Ensemble:
     """Load a model file.
 
     Raises
@@ -50,6 +50,7 @@ def load_model(path: Path) -> Ensemble:
     ModelError
         If there is no such file, or it is cut, edited, not a model, or from a newer refp.
     """
+    path = Path(path)
     if not path.is_file():
         raise ModelError(f"{path}: no such model file; 'refp train' makes one")
     try:

@@ -1,0 +1,50 @@
+"""What can rot is run: the README's example and every file of examples/."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+import refp
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+def readme_example() -> str:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"<!-- example: run by the tests -->\n```python\n(.*?)```", text, re.DOTALL)
+    assert found, "the README has lost its example"
+    return found[1]
+
+
+def test_the_readme_example_is_short() -> None:
+    assert len([line for line in readme_example().splitlines() if line.strip()]) <= 10
+
+
+def test_the_readme_example_runs(
+    tiny_sweep: Path,
+    tiny_test: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("torch", reason="training needs the extra 'train'")
+    (tmp_path / "training").symlink_to(tiny_sweep)
+    (tmp_path / "test").symlink_to(tiny_test)
+    quick = refp.load_recipe()
+    profile = quick.train.profile.model_copy(update={"steps": 100, "members": 2})
+    quick = quick.model_copy(update={"train": quick.train.model_copy(update={"profile": profile})})
+    monkeypatch.setattr(refp, "load_recipe", lambda: quick)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(readme_example(), "README.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "REFP" in printed
+    assert "FocusEstimate" in printed
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=[path.name for path in EXAMPLES])
+def test_every_example_runs(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(path), run_name="__main__")
+    assert "um" in capsys.readouterr().out
