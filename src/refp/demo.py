@@ -10,11 +10,10 @@ from refp.models import save_model
 from refp.parallel import Progress, default_jobs, no_progress
 from refp.recipe import load_recipe
 from refp.record import write_csv, write_json
-from refp.reports import evaluation_sections, plane_sections, write_report
+from refp.reports import evaluation_sections
 from refp.sweeps import list_images, open_dataset
 from refp.synthetic import Truth, demo_settings, simulate_dataset
 from refp.synthetic.presets import KINDS
-from refp.tables import curve_table
 
 INSTRUMENT = "a2k"
 TOLERANCE_UM = 7.5
@@ -52,7 +51,7 @@ def run_demo(folder: Path, *, seed: int = 0, progress: Progress = no_progress) -
     }
     training = open_dataset(folder / "training")
     planes = pipeline.define_planes([training], recipe, jobs=default_jobs(), progress=progress)
-    plane_table = results.write_planes(planes, recipe, folder / "planes")
+    results.write_planes(planes, recipe, folder / "planes")
     ensemble = pipeline.train_model(planes, recipe, seed=seed, progress=progress)
     save_model(ensemble, folder / "model.refp")
     estimator = Estimator(ensemble)
@@ -64,31 +63,13 @@ def run_demo(folder: Path, *, seed: int = 0, progress: Progress = no_progress) -
         estimator, [open_dataset(folder / "test")], progress=progress
     )
     results.write_evaluation(evaluation, estimator.card, TOLERANCE_UM, folder / "evaluation")
-    _write_page(planes, plane_table, evaluation, estimator, folder)
+    summary = results.evaluation_summary(evaluation, estimator.card)
+    sections = evaluation_sections(evaluation.errors, summary, TOLERANCE_UM)
+    title = "REFP demo on simulated beads"
+    results.write_page(folder / "report.html", title, sections, planes, estimator.card)
     shown = _beside_truth(table, sets["test"])
     write_json({"rows": shown.to_dict("records")}, folder / "demo.json")
     return shown
-
-
-def _write_page(
-    planes: pipeline.Planes,
-    table: pd.DataFrame,
-    evaluation: pipeline.Evaluation,
-    estimator: Estimator,
-    folder: Path,
-) -> None:
-    """Join planes and evaluation on one page."""
-    curves = curve_table(planes.curves, planes.result.planes)
-    sections = [
-        *plane_sections(
-            table, curves, [results.overlay_of_sweep(planes)], results.sweep_montage(planes)
-        ),
-        *evaluation_sections(
-            evaluation.errors, results.evaluation_summary(evaluation, estimator.card), TOLERANCE_UM
-        ),
-    ]
-    stamp = results.evaluation_provenance(evaluation, estimator.card)
-    write_report(folder / "report.html", "REFP demo on simulated beads", sections, stamp)
 
 
 def _beside_truth(table: pd.DataFrame, truth: Truth) -> pd.DataFrame:

@@ -29,10 +29,13 @@ from refp.record import (
 from refp.reports import (
     Montage,
     Overlay,
+    ReportSection,
     draw_overlay,
+    evaluation_sections,
+    plane_sections,
     save_png,
-    write_evaluation_report,
     write_plane_report,
+    write_report,
 )
 from refp.sweeps import Frame, SingleImage
 from refp.tables import bead_table, curve_table, plane_table
@@ -42,13 +45,14 @@ __all__ = [
     "bead_table",
     "check_table_name",
     "describe_instrument",
-    "evaluation_provenance",
+    "evaluation_summary",
     "inspection_table",
     "overlay_of_sweep",
     "read_pooled",
     "sweep_montage",
     "write_evaluation",
     "write_overlays",
+    "write_page",
     "write_planes",
     "write_sweep_overlays",
     "write_table",
@@ -209,14 +213,23 @@ def write_evaluation(
     write_csv(evaluation.errors, folder / "errors.csv")
     summary = evaluation_summary(evaluation, card)
     write_json(summary, folder / "summary.json")
-    write_evaluation_report(
-        folder / "report.html",
-        errors=evaluation.errors,
-        summary=summary,
-        tolerance_um=tolerance_um,
-        provenance=evaluation_provenance(evaluation, card),
-        overlays=[overlay_of_sweep(evaluation.planes)],
+    sections = evaluation_sections(evaluation.errors, summary, tolerance_um)
+    title = f"Errors of {card.name}"
+    write_page(folder / "report.html", title, sections, evaluation.planes, card)
+
+
+def write_page(
+    path: Path, title: str, sections: Sequence[ReportSection], planes: Planes, card: ModelCard
+) -> None:
+    """Write one page: the given sections, then beads, feature curves and planes that they rest on."""
+    about_planes = plane_sections(
+        plane_table(planes.result.planes),
+        curve_table(planes.curves, planes.result.planes),
+        [overlay_of_sweep(planes)],
+        sweep_montage(planes),
     )
+    stamp = {**plane_provenance(planes, recipe_of(card)), "model": card.name}
+    write_report(path, title, [*sections, *about_planes], stamp)
 
 
 def evaluation_summary(evaluation: Evaluation, card: ModelCard) -> dict[str, object]:
@@ -228,11 +241,6 @@ def evaluation_summary(evaluation: Evaluation, card: ModelCard) -> dict[str, obj
         "n_members": card.members,
         "conditions": f"trained on {card.conditions}",
     }
-
-
-def evaluation_provenance(evaluation: Evaluation, card: ModelCard) -> dict[str, str]:
-    """Return the stamp of an evaluation."""
-    return {**plane_provenance(evaluation.planes, recipe_of(card)), "model": card.name}
 
 
 def write_overlays(

@@ -34,38 +34,28 @@ def fit_profiles(
     """
     radius = instrument.bead_radius_px
     knot = settings.knot_spacing_radii * radius
-    tile_radius = instrument.tile_side_px / 2
     lam = settings.smoothing * radius**5
+    reach = instrument.tile_side_px / 2
     pixels = image.astype(np.float64)
     centers, converged, coefficients, symmetry = fit_beads(
         pixels,
         np.ascontiguousarray(center_px, dtype=np.float64),
         radius,
-        min(settings.center_fit_radii * radius, tile_radius),
-        tile_radius,
+        min(settings.center_fit_radii * radius, reach),
+        reach,
         knot,
         lam,
-        True,
     )
     spacing = settings.ring_spacing_radii * radius
-    n_rings = int(tile_radius / spacing) + 1
-    ring_px = np.arange(n_rings) * spacing
-    white = instrument.optics.white_level or full_scale(image)
+    ring_px = np.arange(int(reach / spacing) + 1) * spacing
+    ring = _background_ring(instrument, settings)
+    white = float(instrument.optics.white_level or full_scale(image))
     levels, background, n_saturated, saturated = ring_statistics(
-        pixels,
-        centers,
-        coefficients,
-        knot,
-        lam,
-        spacing,
-        n_rings,
-        instrument.background_px,
-        float(white),
+        pixels, centers, coefficients, knot, lam, spacing, len(ring_px), ring, white
     )
-    spline = evaluate(coefficients, knot, ring_px)
     if settings.background == "spline_mean":
-        background = _spline_background(coefficients, knot, instrument.background_px)
-    intensity = np.where(np.isnan(levels), spline, levels)
+        background = _spline_background(coefficients, knot, ring)
+    intensity = np.where(np.isnan(levels), evaluate(coefficients, knot, ring_px), levels)
     edge_radii, edge_depth = _edge(intensity, background, ring_px / radius)
     return RadialProfiles(
         center_px=centers,
@@ -83,6 +73,13 @@ def fit_profiles(
         knot_px=knot,
         bead_radius_px=radius,
     )
+
+
+def _background_ring(instrument: Instrument, settings: ProfileSettings) -> tuple[float, float]:
+    """Inner and outer radius of the background ring, px, no further than the spline reaches."""
+    inner, outer = settings.background_ring_px or instrument.background_px
+    reach = instrument.tile_side_px / 2
+    return min(inner, 0.8 * reach), min(outer, reach)
 
 
 def _spline_background(

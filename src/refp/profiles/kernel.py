@@ -280,6 +280,13 @@ def _optimise_center(
 
 
 @njit(cache=True, nogil=True)
+def _explained(r: FloatArray, value: FloatArray, knot_px: float, coef: FloatArray) -> float:
+    """Share of the variance that the spline explains; 0 where nothing varies."""
+    total = np.sum((value - np.mean(value)) ** 2) if value.shape[0] else 0.0
+    return 1.0 - _residual_sum(r, value, knot_px, coef) / total if total > 0.0 else 0.0
+
+
+@njit(cache=True, nogil=True)
 def fit_beads(
     image: FloatArray,
     centers: FloatArray,
@@ -288,7 +295,6 @@ def fit_beads(
     tile_radius_px: float,
     knot_px: float,
     lam: float,
-    optimise: bool,
 ) -> tuple[FloatArray, BoolArray, FloatArray, FloatArray]:
     """Fit centre and spline of every bead of a frame.
 
@@ -302,8 +308,6 @@ def fit_beads(
         Nominal bead; the set that the centre is fitted to; the spline's reach.
     knot_px, lam
         Knot spacing and weight of the penalty.
-    optimise
-        False to keep the centres as given.
 
     Returns
     -------
@@ -322,15 +326,13 @@ def fit_beads(
     symmetry = np.full(n, np.nan)
     bands = np.empty((n_bases, BANDS))
     for i in range(n):
-        y = centers[i, 0]
-        x = centers[i, 1]
-        ok = True
-        if optimise:
-            # The second round takes the set of pixels about the first round's answer, so that the
-            # result does not hang on how far off the detector was.
-            limit = 0.6 * bead_radius_px
-            y, x, _ = _optimise_center(image, y, x, fit_radius_px, limit, knot_px, lam)
-            y, x, ok = _optimise_center(image, y, x, fit_radius_px, limit, knot_px, lam)
+        # The second round takes the set of pixels about the first round's answer, so that the result
+        # does not hang on how far off the detector was.
+        limit = 0.6 * bead_radius_px
+        y, x, _ = _optimise_center(
+            image, centers[i, 0], centers[i, 1], fit_radius_px, limit, knot_px, lam
+        )
+        y, x, ok = _optimise_center(image, y, x, fit_radius_px, limit, knot_px, lam)
         ys, xs, values = _gather(image, y, x, tile_radius_px)
         if values.shape[0] < 3 * n_bases // 2:
             continue
@@ -341,12 +343,8 @@ def fit_beads(
         fitted[i, 0] = y
         fitted[i, 1] = x
         converged[i] = ok
-        inside = r <= 1.5 * bead_radius_px
-        within = values[inside]
-        if within.shape[0] > 0:
-            total = np.sum((within - np.mean(within)) ** 2)
-            left = _residual_sum(r[inside], within, knot_px, coefficients[i])
-            symmetry[i] = 1.0 - left / total if total > 0.0 else 0.0
+        near = r <= 1.5 * bead_radius_px
+        symmetry[i] = _explained(r[near], values[near], knot_px, coefficients[i])
     return fitted, converged, coefficients, symmetry
 
 

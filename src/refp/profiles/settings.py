@@ -34,6 +34,11 @@ class ProfileSettings(Settings):
         default="ring",
         description="background as the clipped mean of the ring's pixels, or as the spline's mean",
     )
+    background_ring_px: tuple[PositiveFloat, PositiveFloat] | None = Field(
+        default=None,
+        description="inner and outer radius of the background ring, px, up to the tile's half side; "
+        "default: the instrument's ring",
+    )
 
 
 class JudgeSettings(Settings):
