@@ -127,3 +127,22 @@ def test_systematic_errors_of_few_beads_are_added(error: FloatArray) -> None:
     made = calibrated(error, 1.0, split="bead", dz=dz)
     assert made.beads_u_um == pytest.approx(np.std(lift, ddof=1) / np.sqrt(N_BEADS))
     assert calibrated(error, 1.0, split="field", dz=dz).beads_u_um == 0.0
+
+
+def test_images_that_state_no_uncertainty_do_not_set_the_factor(error: FloatArray) -> None:
+    alone = Predictions(error[None, :].copy(), np.full((1, N_IMAGES), np.nan))
+    tiles = tiles_at(np.zeros(N_IMAGES))
+    rows = np.arange(0, len(tiles), N_BEADS)  # one bead an image, one member, no spread stated
+    dz = np.full((1, len(tiles)), np.nan)
+    dz[:, rows] = alone.dz_um
+    nothing = np.full_like(dz, np.nan)
+    match = Match(np.zeros(len(tiles)), nothing[0], np.ones(len(tiles)), np.zeros(len(tiles), bool))
+    made = calibrate(
+        tiles,
+        Predictions(dz, nothing),
+        match,
+        EstimateSettings(),
+        stage_sigma_um=0.0,
+        split="field",
+    )
+    assert made.factor == 1.0

@@ -1,6 +1,7 @@
 """A number with an interval, or a refusal with its reason."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -155,3 +156,12 @@ def test_refused_states_no_number() -> None:
     assert refusal.reason == "unreadable: cut.tif: cut"
     assert refusal.status == "refused"
     assert refusal.n_beads == len(refusal.used) == 0
+
+
+def test_one_bead_without_a_stated_spread_is_refused(
+    ensemble: Ensemble, beads_at: BeadsAt, says: Says
+) -> None:
+    card = ensemble.card.model_copy(update={"minimum_beads": 1})
+    lone = replace(ensemble, card=card)
+    estimate = ask(lone, beads_at(5, n=1), says(5, sd_um=float("nan")))
+    assert estimate.reason.startswith("too_few_beads: one bead and one network")

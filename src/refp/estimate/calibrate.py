@@ -110,7 +110,14 @@ def _limit(values: list[float]) -> float:
 
 
 def _factor(error: FloatArray, u_raw: FloatArray, stage_sigma_um: float, coverage: float) -> float:
-    """Least factor with which the stated share of held-out images lies inside its interval."""
+    """Least factor with which the stated share of held-out images lies inside its interval.
+
+    Images that say nothing of their own uncertainty do not take part.
+    """
+    telling = u_raw > 0
+    if not telling.any():
+        return 1.0
+    error, u_raw = error[telling], u_raw[telling]
     width = float(norm.ppf(0.5 + coverage / 2))
 
     def excess(factor: float) -> float:

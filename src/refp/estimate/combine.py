@@ -19,7 +19,8 @@ class Combined:
     dz_um
         The combined dZ.
     u_raw_um
-        Standard uncertainty from the scatter of beads and members, before calibration.
+        Standard uncertainty from the scatter of beads and members, before calibration; 0 where one
+        bead and one member that states no spread say nothing of it.
     used
         Shape ``(n,)``: beads that are inliers for at least half of the members.
     """
@@ -65,7 +66,7 @@ def _uncertainty(predictions: Predictions, used: BoolArray, per_member: FloatArr
     """Join the scatter of beads, what the members state of each bead, and their disagreement."""
     beads = np.nanmean(predictions.dz_um[:, used], axis=0)
     n = max(1, len(beads))
-    scatter = float(beads.std(ddof=1)) if n > 2 else 0.0
+    scatter = float(beads.std(ddof=1)) if n > 1 else 0.0
     stated = predictions.sd_um[:, used]
     stated_sd = float(np.sqrt(np.nanmean(stated**2))) if np.isfinite(stated).any() else 0.0
     between = float(per_member.std(ddof=1)) if len(per_member) > 1 else 0.0

@@ -52,6 +52,8 @@ def estimate_focus(
         return refuse("too_few_beads", sentence)
     match = lookup.match(inputs.profile, inputs.saturated)
     combined = combine(predictor.predict(inputs), settings)
+    if combined.u_raw_um <= 0:
+        return refuse("too_few_beads", "one bead and one network say nothing of their uncertainty")
     estimate = _with_interval(combined, n_beads, card, settings)
     code, sentence = _objection(combined, estimate, match, card)
     if code:
