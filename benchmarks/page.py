@@ -153,14 +153,16 @@ def accuracy_page() -> str:
         "## dZ of single images",
         (
             "Errors against the true stage position (the nominal one beside it carries the stage's own "
-            "error). Trained on a2k-training or nikon-training; no test frame, bead or exposure was seen. "
+            "error). Trained on a2k-training or nikon-training; no test frame or bead was seen, nor "
+            "an exposure of a2k-test1 and nikon-test1. "
             '"6" beads: the surest six of each image.'
         ),
         table(TEST_HEADERS, [row for family in families for row in test_rows(family)]),
         (
-            "Intervals are calibrated on whole held-out fields, of which the twin's training has two; they "
-            "are wide rather than narrow on the A2K. On nikon-test1 they miss: with one training field the "
-            "hold-out is by bead, which does not see what two fields differ by."
+            "Intervals are calibrated on whole held-out fields, of which the twin's A2K training has two "
+            "and its Nikon training one. The last column shows what that is worth: `profile` is too wide "
+            "on the A2K, `lookup` too narrow among cells, both too narrow on nikon-test1, where the "
+            "hold-out was by bead, which does not see what two fields differ by."
         ),
         "## Training",
         table(
@@ -257,9 +259,9 @@ def readme_block() -> str:
             ),
             (
                 "Conditions: simulated images of an independent wave-optical twin of the article's "
-                "instruments, with cells in `a2k-cells`; other beads, fields and exposures than in "
-                "training, the same instrument. Skill is against always answering the mean. Real "
-                "instruments may do worse; [docs/accuracy.md](docs/accuracy.md) has every figure."
+                "instruments, with cells in `a2k-cells`; other beads and fields than in training (in "
+                "`a2k-test1` other exposures too), the same instrument. Skill is against always answering "
+                "the mean. Real instruments may do worse; [docs/accuracy.md](docs/accuracy.md) has all."
             ),
         ]
     )

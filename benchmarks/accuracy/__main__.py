@@ -15,6 +15,7 @@ import pandas as pd
 from benchmarks import HERE, TWIN, conditions
 from refp.estimator import Estimator
 from refp.evaluation import summarise
+from refp.flags import describe
 from refp.models import load_model, save_model
 from refp.parallel import default_jobs
 from refp.pipeline import Planes, define_planes, estimate_images, train_model
@@ -54,7 +55,7 @@ def measure_planes(recipe: Recipe) -> list[dict[str, object]]:
                 "exposure_ms": plane.key.exposure_ms,
                 "error_um": plane.refp_um - known[plane.key.fov],
                 "u_um": plane.refp_u_um,
-                "flags": str(plane.flags),
+                "flags": describe(plane.flags).replace("|", ", "),
             }
             for plane in planes.result.planes
         ]

@@ -74,10 +74,10 @@ def assemble(
 
 
 def _conditions(tiles: LabelledTiles, n_images: int) -> str:
-    exposures = sorted({key.exposure_ms for key in tiles.sweeps})
+    exposures = ", ".join(f"{e:g}" for e in sorted({key.exposure_ms for key in tiles.sweeps}))
+    n_fields = len(np.unique(tiles.field))
     return (
-        f"{n_images} images, {len(tiles)} tiles of {len(np.unique(tiles.bead))} beads, "
-        f"{len(np.unique(tiles.field))} fields of view, exposures "
-        f"{', '.join(f'{e:g}' for e in exposures)} ms, dZ {tiles.dz_um.min():.1f} to "
-        f"{tiles.dz_um.max():.1f} um"
+        f"{n_images} images, {len(tiles)} tiles of {len(np.unique(tiles.bead))} beads, {n_fields} "
+        f"field{'s' if n_fields > 1 else ''} of view, exposures {exposures} ms, "
+        f"dZ {tiles.dz_um.min():.1f} to {tiles.dz_um.max():.1f} um"
     )
