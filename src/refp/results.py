@@ -8,7 +8,7 @@ import pandas as pd
 
 from refp.arrays import IntArray
 from refp.beads import Beads
-from refp.errors import OutputError
+from refp.errors import DataError, OutputError
 from refp.estimator import ImageEstimate, recipe_of
 from refp.features import SweepMeasurement
 from refp.flags import BeadFlag, describe
@@ -59,6 +59,7 @@ __all__ = [
 ]
 
 MONTAGE_TILES = 9
+POOLED_ARRAYS = ("ss_dz_um", "ss_value", "ss_u_um", "ci_dz_um", "ci_value", "ci_u_um")
 
 
 TABLE_WRITERS = {".csv": write_csv, ".parquet": write_parquet}
@@ -120,8 +121,10 @@ def write_pooled(planes: Planes, path: Path) -> None:
     arrays = {
         "ss_dz_um": ss.dz_um,
         "ss_value": ss.value,
+        "ss_u_um": np.array(ss.u_um),
         "ci_dz_um": ci.dz_um,
         "ci_value": ci.value,
+        "ci_u_um": np.array(ci.u_um),
     }
     write_arrays(arrays, path)
 
@@ -132,12 +135,17 @@ def read_pooled(path: Path) -> tuple[PooledProfile, PooledProfile]:
     Raises
     ------
     DataError
-        If the file is missing or damaged.
+        If the file is missing or damaged, or its run determined no plane.
     """
-    arrays = read_arrays(path, ("ss_dz_um", "ss_value", "ci_dz_um", "ci_value"))
+    arrays = read_arrays(path, POOLED_ARRAYS)
+    if not arrays["ss_dz_um"].size or not arrays["ci_dz_um"].size:
+        raise DataError(
+            f"{path}: holds no pooled profile, since that run determined no plane; "
+            "give the pooled.npz of a run that did"
+        )
     return (
-        PooledProfile(arrays["ss_dz_um"], arrays["ss_value"]),
-        PooledProfile(arrays["ci_dz_um"], arrays["ci_value"]),
+        PooledProfile(arrays["ss_dz_um"], arrays["ss_value"], float(arrays["ss_u_um"])),
+        PooledProfile(arrays["ci_dz_um"], arrays["ci_value"], float(arrays["ci_u_um"])),
     )
 
 

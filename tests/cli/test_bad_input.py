@@ -187,6 +187,17 @@ def test_table_of_another_kind(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_pool_of_a_run_without_a_plane(
+    refuse_plane: RefusePlane, tiny_test: Path, tmp_path: Path
+) -> None:
+    pool = tmp_path / "pooled.npz"
+    nothing, nan = np.empty(0), np.array(np.nan)
+    arrays = {f"{k}_{n}": nothing for k in ("ss", "ci") for n in ("dz_um", "value")}
+    np.savez(pool, allow_pickle=False, **arrays, ss_u_um=nan, ci_u_um=nan)
+    told = f"{pool}: holds no pooled profile"
+    refuse_plane(tiny_test, told, "give the pooled.npz of a run", options=("--pool", str(pool)))
+
+
 def test_pool_that_is_none(refuse_plane: RefusePlane, tiny_test: Path, tmp_path: Path) -> None:
     pool = tmp_path / "pooled.npz"
     pool.write_bytes(b"no arrays")

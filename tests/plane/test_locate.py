@@ -242,8 +242,29 @@ def test_a_profile_of_earlier_data_is_used_as_given() -> None:
     assert result.planes[0].refp_um == pytest.approx(7.0, abs=0.05)
     assert result.pooled_ss is pooled[0]
     assert result.pooled_ci is pooled[1]
-    moved = tuple(PooledProfile(p.dz_um + 5.0, p.value) for p in pooled)
+    moved = tuple(PooledProfile(p.dz_um + 5.0, p.value, p.u_um) for p in pooled)
     assert locate([short], pooled=moved).planes[0].refp_um == pytest.approx(2.0, abs=0.05)
+
+
+def test_a_known_profile_needs_only_a_sweep_that_reaches_over_the_plane() -> None:
+    known = locate(several(noise=0.002))
+    pooled = (known.pooled_ss, known.pooled_ci)
+    ends_just_above = a_curve(0.0, z_um=np.append(np.arange(-90.0, 0.0, 15.0), 8.0), noise=0.02)
+    assert not locate([ends_just_above]).planes[0].determined
+    plane = locate([ends_just_above], pooled=pooled).planes[0]
+    assert plane.determined
+    assert abs(plane.refp_um) < 3 * plane.refp_u_um
+    ends_below = a_curve(0.0, z_um=np.arange(-120.0, -20.0, 15.0))
+    assert not locate([ends_below], pooled=pooled).planes[0].determined
+
+
+def test_uncertainty_of_a_known_profile_is_handed_on() -> None:
+    known = locate(several())
+    sure, unsure = (
+        tuple(replace(p, u_um=u) for p in (known.pooled_ss, known.pooled_ci)) for u in (0.0, 3.0)
+    )
+    assert locate([a_curve()], pooled=sure).planes[0].refp_u_um < 1.0
+    assert locate([a_curve()], pooled=unsure).planes[0].refp_u_um >= 3.0
 
 
 def test_the_stage_bounds_the_uncertainty_from_below() -> None:

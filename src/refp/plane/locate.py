@@ -9,12 +9,12 @@ from refp.arrays import BoolArray, FloatArray
 from refp.features.features import FeatureCurve
 from refp.flags import UNUSABLE_SWEEP, SweepFlag
 from refp.plane.plane import FeaturePlane, PlaneResult, PooledProfile, ReferencePlane
-from refp.plane.pool import Curve, Pool, as_spline, fit_to_pool, has_extremum, pool_curves
+from refp.plane.pool import Curve, as_spline, fit_to_pool, has_extremum, pool_curves
 from refp.plane.settings import PlaneSettings
 from refp.robust import mad_sigma
 
 SS_SIGN, CI_SIGN = -1, 1
-EMPTY_PROFILE = PooledProfile(np.empty(0), np.empty(0))
+EMPTY_PROFILE = PooledProfile(np.empty(0), np.empty(0), float("nan"))
 
 
 def locate_planes(
@@ -96,17 +96,19 @@ def _locate_feature(
 ) -> _Feature:
     """Locate one feature's extremum in every sweep."""
     enough = [int(curve.used.sum()) >= settings.minimum_frames for curve in curves]
-    pool = Pool(pooled, 0.0) if pooled is not None else _own_pool(curves, enough)
+    pool = pooled if pooled is not None else _own_pool(curves, enough)
     if pool is None:
         return _Feature([_nothing(curve) for curve in curves], EMPTY_PROFILE)
     planes = [
-        _place(curve, pool, settings, stage_sigma_um) if ok else _nothing(curve)
+        _place(curve, pool, settings, stage_sigma_um, known=pooled is not None)
+        if ok
+        else _nothing(curve)
         for curve, ok in zip(curves, enough, strict=True)
     ]
-    return _Feature(planes, pool.profile)
+    return _Feature(planes, pool)
 
 
-def _own_pool(curves: Sequence[Curve], enough: Sequence[bool]) -> Pool | None:
+def _own_pool(curves: Sequence[Curve], enough: Sequence[bool]) -> PooledProfile | None:
     """Pool the curves that have an extremum of their own; none of them may lack one."""
     sources = [c for c, ok in zip(curves, enough, strict=True) if ok and has_extremum(c)]
     return pool_curves(sources) if sources else None
@@ -118,20 +120,31 @@ def _nothing(curve: Curve) -> FeaturePlane:
 
 
 def _place(
-    curve: Curve, pool: Pool, settings: PlaneSettings, stage_sigma_um: float
+    curve: Curve,
+    pool: PooledProfile,
+    settings: PlaneSettings,
+    stage_sigma_um: float,
+    *,
+    known: bool,
 ) -> FeaturePlane:
-    """Fit the pooled profile to a curve and check that the sweep brackets the extremum."""
-    fit = fit_to_pool(curve, pool.profile)
+    """Fit the pooled profile to a curve and check that the sweep brackets the extremum.
+
+    Where the profile is ``known`` from earlier data, it says where the extremum is; the sweep need
+    only reach over it, not show it.
+    """
+    fit = fit_to_pool(curve, pool)
     dz = curve.z_um - fit.shift_um
-    inside = (dz >= pool.profile.dz_um[0]) & (dz <= pool.profile.dz_um[-1])
-    spline = as_spline(pool.profile)
+    inside = (dz >= pool.dz_um[0]) & (dz <= pool.dz_um[-1])
+    spline = as_spline(pool)
     fitted = np.where(inside, fit.factor * spline(dz), np.nan)
     u_stage = stage_sigma_um / np.sqrt(_effective_frames(spline.derivative()(dz[inside])))
-    u = float(np.hypot(max(fit.u_shift_um, u_stage), pool.u_extremum_um))
+    u = float(np.hypot(max(fit.u_shift_um, u_stage), pool.u_um))
     top = fit.factor * float(spline(0.0))
-    if not _bracketed(curve, fitted, top, fit.shift_um, u, settings):
-        return FeaturePlane(float("nan"), float("nan"), fit.factor, curve.used, fitted)
-    return FeaturePlane(fit.shift_um, u, fit.factor, curve.used, fitted)
+    ok = _inside(curve, fit.shift_um, u)
+    if ok and not known:
+        ok = _stands_out(curve, fitted, top, fit.shift_um, settings)
+    z_um, u_um = (fit.shift_um, u) if ok else (float("nan"), float("nan"))
+    return FeaturePlane(z_um, u_um, fit.factor, curve.used, fitted)
 
 
 def _effective_frames(slope: FloatArray) -> float:
@@ -140,23 +153,22 @@ def _effective_frames(slope: FloatArray) -> float:
     return max(1.0, float(weight.sum() ** 2 / max((weight**2).sum(), 1e-300)))
 
 
-def _bracketed(
-    curve: Curve,
-    fitted: FloatArray,
-    top: float,
-    z_um: float,
-    u_um: float,
-    settings: PlaneSettings,
+def _stands_out(
+    curve: Curve, fitted: FloatArray, top: float, z_um: float, settings: PlaneSettings
 ) -> bool:
-    """Whether frames stand on both sides of the extremum and fall off from it beyond the noise."""
+    """Whether the frames on both sides of the extremum fall off from it beyond the noise."""
     z, value = curve.points
     model = fitted[curve.used]
     below, above = model[z < z_um], model[z > z_um]
-    if not np.isfinite(u_um) or not z.min() + u_um < z_um < z.max() - u_um:
-        return False
     noise = mad_sigma(value - model)
     drops = [curve.sign * top - np.nanmin(curve.sign * side) for side in (below, above)]
     return bool(min(drops) > settings.minimum_prominence * noise)
+
+
+def _inside(curve: Curve, z_um: float, u_um: float) -> bool:
+    """Whether the plane lies between the frames that take part, by more than its uncertainty."""
+    z, _ = curve.points
+    return bool(np.isfinite(u_um) and z.min() + u_um < z_um < z.max() - u_um)
 
 
 def _combine(

@@ -19,10 +19,13 @@ class PooledProfile:
         Shape ``(m,)``, rising, even; zero is the feature's extremum.
     value
         Shape ``(m,)``, the feature; sweeps differ from it by a shift in Z and a factor.
+    u_um
+        Standard uncertainty of the extremum's place.
     """
 
     dz_um: FloatArray
     value: FloatArray
+    u_um: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ Chalfoun et al. 2024, "Pooled profile".
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.interpolate import BSpline, make_interp_spline
@@ -52,14 +52,6 @@ class Fit:
     u_shift_um: float
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """A pooled profile with its extremum and the uncertainty of that extremum."""
-
-    profile: PooledProfile
-    u_extremum_um: float
-
-
 def fit_to_pool(curve: Curve, profile: PooledProfile) -> Fit:
     """Fit shift and factor of a pooled profile to one curve.
 
@@ -76,7 +68,7 @@ def fit_to_pool(curve: Curve, profile: PooledProfile) -> Fit:
     return _refine(z, value, spline, start)
 
 
-def pool_curves(curves: Sequence[Curve]) -> Pool:
+def pool_curves(curves: Sequence[Curve]) -> PooledProfile:
     """Build the pooled profile of several curves.
 
     Parameters
@@ -86,7 +78,7 @@ def pool_curves(curves: Sequence[Curve]) -> Pool:
 
     Returns
     -------
-    Pool
+    PooledProfile
         Zero of its axis is the extremum.
     """
     first = _best_bracketed(curves)
@@ -101,7 +93,7 @@ def pool_curves(curves: Sequence[Curve]) -> Pool:
         fits = moved
         if change < SETTLED * reach:
             break
-    return Pool(pooled, _extremum_uncertainty(curves, fits, pooled, smooth))
+    return replace(pooled, u_um=_extremum_uncertainty(curves, fits, pooled, smooth))
 
 
 def as_spline(profile: PooledProfile) -> BSpline:
@@ -147,7 +139,7 @@ def _pooled(curves: Sequence[Curve], fits: Sequence[Fit]) -> tuple[PooledProfile
     smooth = fit_smooth(x, y)
     grid = np.linspace(x.min(), x.max(), GRID_POINTS)
     at = _extremum(grid, smooth.spline(grid), curves[0].sign)
-    return PooledProfile(grid - at, smooth.spline(grid)), smooth
+    return PooledProfile(grid - at, smooth.spline(grid), float("nan")), smooth
 
 
 def _extremum(x: FloatArray, y: FloatArray, sign: int) -> float:
