@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import shutil
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,8 @@ def test_the_readme_example_runs(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     pytest.importorskip("torch", reason="training needs the extra 'train'")
-    (tmp_path / "training").symlink_to(tiny_sweep)
-    (tmp_path / "test").symlink_to(tiny_test)
+    shutil.copytree(tiny_sweep, tmp_path / "training")
+    shutil.copytree(tiny_test, tmp_path / "test")
     quick = refp.load_recipe()
     profile = quick.train.profile.model_copy(update={"steps": 100, "members": 2})
     quick = quick.model_copy(update={"train": quick.train.model_copy(update={"profile": profile})})

@@ -230,4 +230,8 @@ def evaluate_model(
         )
     table, _ = estimate_images(estimator, frames, progress=progress)
     errors = error_table(frames, table, [labels[f.key][0] for f in frames])
-    return Evaluation(errors, summarise(errors), planes)
+    label_u_um = np.hypot(
+        datasets[0].instrument.stage.repeatability_um,
+        np.sqrt(np.mean([labels[frame.key][1] ** 2 for frame in frames])),
+    )
+    return Evaluation(errors, summarise(errors, float(label_u_um)), planes)

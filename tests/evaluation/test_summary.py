@@ -54,6 +54,12 @@ def test_closed_forms() -> None:
     assert made.coverage_observed == 0.75
 
 
+def test_uncertainty_of_the_known_dz_is_allowed_for() -> None:
+    errors = table([3.0, -4.0, 0.0, 5.0], [-10.0, 0.0, 0.0, 10.0])
+    assert summarise(errors, label_u_um=0.1).coverage_observed == 0.75
+    assert summarise(errors, label_u_um=3.0).coverage_observed == 1.0
+
+
 @given(PAIRS)
 def test_against_a_second_computation(pairs: list[tuple[float, float]]) -> None:
     errors, truth = [p[0] for p in pairs], [p[1] for p in pairs]
@@ -102,7 +108,7 @@ def test_nothing_estimated(n_refused: int) -> None:
 
 
 def values_of(made: Summary) -> list[float]:
-    counts = ("n_images", "n_ok", "n_refused")
+    counts = ("n_images", "n_ok", "n_refused", "label_u_um")
     return [value for name, value in made.as_dict().items() if name not in counts]
 
 
@@ -113,6 +119,6 @@ def test_one_plane_has_no_skill() -> None:
 def test_flat_row() -> None:
     assert list(summarise(table([1.0], [0.0])).as_dict()) == [
         *("n_images", "n_ok", "n_refused", "rms_um", "bias_um", "largest_um"),
-        *("constant_rms_um", "skill", "coverage_observed"),
+        *("constant_rms_um", "skill", "coverage_observed", "label_u_um"),
         *("within_2.5_um", "within_5_um", "within_7.5_um", "within_10_um"),
     ]

@@ -8,6 +8,8 @@ import pandas as pd
 from refp.arrays import BoolArray, FloatArray
 
 THRESHOLDS_UM = (2.5, 5.0, 7.5, 10.0)
+WIDTH_95 = 1.96
+"""Half width of a 95 % interval in standard uncertainties."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,10 @@ class Summary:
     constant_rms_um, skill
         RMS of the best constant answer on the same images, and ``1 - rms / constant``.
     coverage_observed
-        Share of estimated images whose interval holds the dZ.
+        Share of estimated images whose interval holds the dZ, the known dZ's own uncertainty allowed
+        for.
+    label_u_um
+        That standard uncertainty: of the stage's position and of the reference plane.
     """
 
     n_images: int
@@ -38,6 +43,7 @@ class Summary:
     constant_rms_um: float
     skill: float
     coverage_observed: float
+    label_u_um: float
 
     def as_dict(self) -> dict[str, float]:
         """Return the summary as one flat row, shares as ``within_2.5_um``."""
@@ -47,13 +53,15 @@ class Summary:
         return row | dict(zip(names, shares, strict=True))
 
 
-def summarise(errors: pd.DataFrame) -> Summary:
+def summarise(errors: pd.DataFrame, label_u_um: float = 0.0) -> Summary:
     """Summarise an error table.
 
     Parameters
     ----------
     errors
         Columns ``status``, ``error_um``, ``delta_z_true_um``, ``lower_um``, ``upper_um``.
+    label_u_um
+        Standard uncertainty of the known dZ; 0 where it is the truth.
 
     Notes
     -----
@@ -63,7 +71,9 @@ def summarise(errors: pd.DataFrame) -> Summary:
     ok = errors[errors["status"] == "ok"]
     error = ok["error_um"].to_numpy(dtype=np.float64)
     truth = ok["delta_z_true_um"].to_numpy(dtype=np.float64)
-    inside = (ok["lower_um"].to_numpy() <= truth) & (truth <= ok["upper_um"].to_numpy())
+    lower, upper = ok["lower_um"].to_numpy(), ok["upper_um"].to_numpy()
+    reach = np.hypot((upper - lower) / 2, WIDTH_95 * label_u_um)
+    inside = np.abs((lower + upper) / 2 - truth) <= reach
     rms, constant = _rms(error), _rms(truth - truth.mean()) if len(truth) else float("nan")
     return Summary(
         n_images=len(errors),
@@ -76,6 +86,7 @@ def summarise(errors: pd.DataFrame) -> Summary:
         constant_rms_um=constant,
         skill=1.0 - rms / constant if constant > 0 else float("nan"),
         coverage_observed=_mean(inside),
+        label_u_um=label_u_um,
     )
 
 

@@ -24,7 +24,7 @@ MAX_ROWS = 15
 _KEYS = (
     "n_images", "n_ok", "n_refused", "rms_um", "bias_um", "largest_um", "within_2.5_um",
     "within_5_um", "within_7.5_um", "within_10_um", "constant_rms_um", "skill",
-    "coverage_observed", "model", "family", "n_members", "conditions",
+    "coverage_observed", "label_u_um", "model", "family", "n_members", "conditions",
 )  # fmt: skip
 _WORST = (
     "image", "dataset", "experiment", "fov", "exposure_ms", "delta_z_true_um", "delta_z_um",

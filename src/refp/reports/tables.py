@@ -44,7 +44,8 @@ HEADERS = {
     "bias_um": "bias (um)",
     "largest_um": "largest error (um)",
     "constant_rms_um": "RMS of always the mean (um)",
-    "coverage_observed": "intervals that hold the truth",
+    "coverage_observed": "intervals that hold the truth, its u allowed for",
+    "label_u_um": "u of the true dZ (um)",
     "skill": "skill against a constant",
 }
 _UNITS = {"um": "um", "ms": "ms", "px": "px"}
