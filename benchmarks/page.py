@@ -155,8 +155,9 @@ def accuracy_page() -> str:
             "Errors against the true stage position (the nominal one beside it carries the stage's own "
             "error). Trained on a2k-training or nikon-training; no test frame or bead was seen, nor "
             "an exposure of a2k-test1 and nikon-test1. "
-            '"6" beads: the surest six of each image. The default\'s training steps were raised from '
-            "3,000 to 6,000 after these tests had been looked at; held-out fields cannot tell the two apart."
+            '"6" beads: the surest six of each image. The training steps of `profile` were raised from '
+            "3,000 to 6,000 after these tests had been looked at; held-out fields do not tell the two "
+            "apart."
         ),
         table(TEST_HEADERS, [row for family in families for row in test_rows(family)]),
         (
