@@ -117,9 +117,8 @@ def training_rows(families: list[dict[str, Any]]) -> list[list[str]]:
 
 def accuracy_page() -> str:
     """Return docs/accuracy.md."""
-    planes = load("accuracy/planes.json")
+    planes, speed = load("accuracy/planes.json"), load("speed/speed.json")
     families = [load(f"accuracy/{name}.json") for name in ("profile", "lookup")]
-    speed = load("speed/speed.json")
     judged = [p["error_um"] for p in planes["planes"] if p["dataset"] in A2K_PLANES]
     parts = [
         "# Accuracy and speed",

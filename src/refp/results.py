@@ -260,13 +260,14 @@ def write_overlays(
 ) -> None:
     """Write a picture of each estimated image with its beads."""
     radius = card.instrument.bead_radius_px
+    names = _picture_names(sources)
     for i, (source, result) in enumerate(zip(sources, estimates, strict=True)):
         if result.measured is not None:
             beads = result.measured.beads
             centers = result.measured.profiles.center_px
             title = f"{result.image}: {_verdict(result)}"
             overlay = Overlay(title, source.read(), centers, radius, result.used, _labels(beads))
-            _save_overlay(overlay, folder / f"{_file_name(source)}.png")
+            _save_overlay(overlay, folder / f"{names[i]}.png")
         progress("drawing", i + 1, len(sources))
 
 
@@ -287,9 +288,10 @@ def write_sweep_overlays(
 ) -> None:
     """Write a picture of each frame with its beads."""
     todo = [(s, i) for m in measurements for s in m.sweeps for i in range(len(s.frames))]
-    for done, (sweep, index) in enumerate(todo, start=1):
-        name = f"{sweep.key.dataset}_{_file_name(sweep.frames[index])}.png"
-        _save_overlay(_frame_overlay(sweep, index), folder / name)
+    names = _picture_names([sweep.frames[index] for sweep, index in todo])
+    for done, ((sweep, index), name) in enumerate(zip(todo, names, strict=True), start=1):
+        path = folder / f"{sweep.key.dataset}_{name}.png"
+        _save_overlay(_frame_overlay(sweep, index), path)
         progress("drawing", done, len(todo))
 
 
@@ -304,6 +306,17 @@ def _save_overlay(overlay: Overlay, path: Path) -> None:
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     save_png(figure, path)
+
+
+def _picture_names(sources: Sequence[SingleImage | Frame]) -> list[str]:
+    """Name pictures by their image, with a number where folders hold images of one name."""
+    names: dict[str, None] = {}  # a set that keeps its order
+    for source in sources:
+        name, count = _file_name(source), 2
+        while name in names:
+            name, count = f"{_file_name(source)}_{count}", count + 1
+        names[name] = None
+    return list(names)
 
 
 def _file_name(source: SingleImage | Frame) -> str:

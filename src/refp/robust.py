@@ -39,18 +39,6 @@ def iqr_inliers(values: FloatArray, factor: float = IQR_FACTOR) -> BoolArray:
         return finite & (values >= q1 - margin) & (values <= q3 + margin)
 
 
-def iqr_mean(values: FloatArray, factor: float = IQR_FACTOR) -> float:
-    """Return the mean of the inliers of ``values``; NaN where there is none."""
-    inliers = values[iqr_inliers(values, factor)]
-    return float(inliers.mean()) if inliers.size else float("nan")
-
-
-def iqr_median(values: FloatArray, factor: float = IQR_FACTOR) -> float:
-    """Return the median of the inliers of ``values``; NaN where there is none."""
-    inliers = values[iqr_inliers(values, factor)]
-    return float(np.median(inliers)) if inliers.size else float("nan")
-
-
 def mad_sigma(values: FloatArray) -> float:
     """Return the standard deviation that the median absolute deviation implies; NaN if empty."""
     finite = values[np.isfinite(values)]

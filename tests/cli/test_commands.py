@@ -1,6 +1,7 @@
 """Every command, through the real command line, on tiny data."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -224,6 +225,19 @@ def test_estimate_overlay(
     assert done.code == 0
     assert names_in(out) == [f"{image.stem}.png" for image in images]
     assert images[0].name in done.stdout
+
+
+def test_pictures_of_images_of_one_name_do_not_replace_each_other(
+    run_refp: RunRefp, lookup_model: Path, tiny_test: Path, tmp_path: Path
+) -> None:
+    image = sorted(tiny_test.glob("*.tif"))[3]
+    twins = [tmp_path / day / image.name for day in ("day1", "day2")]
+    for twin in twins:
+        twin.parent.mkdir()
+        shutil.copy(image, twin)
+    out = tmp_path / "pictures"
+    assert run_refp("estimate", lookup_model, *twins, "--overlay", out).code == 0
+    assert names_in(out) == [f"{image.stem}.png", f"{image.stem}_2.png"]
 
 
 def test_estimate_exit_code_when_every_image_is_refused(

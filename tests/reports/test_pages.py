@@ -24,7 +24,6 @@ from refp.reports import (
     plane_headline,
     plane_sections,
     render_report,
-    write_evaluation_report,
     write_plane_report,
     write_report,
 )
@@ -121,7 +120,8 @@ def test_hostile_names_are_escaped(fakes: SimpleNamespace, tmp_path: Path) -> No
     summary = {**fakes.summary(errors), "model": name, "conditions": name}
     sections = [
         *plane_sections(planes, curves),
-        *evaluation_sections(errors, summary, 7.5, {name: pd.DataFrame({name: [name]})}),
+        *evaluation_sections(errors, summary, 7.5),
+        ReportSection(name, tables=(format_table(pd.DataFrame({name: [name]}), name),)),
         ReportSection(name, text=name, headlines=(Headline("poor", name, ((name, name),)),)),
     ]
     path = write_report(tmp_path / "r.html", name + "\udcff", sections, {name: name})
@@ -161,26 +161,18 @@ def test_reports_of_planes_and_errors(
     ).read_text("utf-8")
     assert "Reference planes: A2K training" in one
     assert "Beads found" not in one
-    two = write_evaluation_report(
-        tmp_path / "e.html",
-        errors=errors,
-        summary=summary,
-        tolerance_um=7.5,
-        provenance=PROVENANCE,
-        breakdowns={"Per exposure.": pd.DataFrame({"exposure_ms": [9.0], "rms_um": [0.912]})},
+    two = write_report(
+        tmp_path / "e.html", "Errors", evaluation_sections(errors, summary, 7.5), PROVENANCE
     ).read_text("utf-8")
-    assert "Errors of dZ: a2k.refp" in two
-    assert "Per exposure." in two
-    assert "0.91" in two
+    assert "RMS error" in two
+    assert "Images to look at" in two
 
 
 def test_empty_tables(
     tmp_path: Path, planes: pd.DataFrame, curves: pd.DataFrame, errors: pd.DataFrame
 ) -> None:
     write_plane_report(tmp_path / "p.html", planes=planes[:0], curves=curves[:0], provenance={})
-    write_evaluation_report(
-        tmp_path / "e.html", errors=errors[:0], summary={}, tolerance_um=7.5, provenance={}
-    )
+    write_report(tmp_path / "e.html", "Errors", evaluation_sections(errors[:0], {}, 7.5), {})
     assert "No reference plane was determined in 0 sweeps." in (tmp_path / "p.html").read_text()
     assert "No dZ was estimated" in (tmp_path / "e.html").read_text()
     assert "nothing to report" in render_report("t", [], {})

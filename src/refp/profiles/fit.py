@@ -37,14 +37,10 @@ def fit_profiles(
     lam = settings.smoothing * radius**5
     reach = instrument.tile_side_px / 2
     pixels = image.astype(np.float64)
+    starts = np.ascontiguousarray(center_px, dtype=np.float64)
+    near = min(settings.center_fit_radii * radius, reach)
     centers, converged, coefficients, symmetry = fit_beads(
-        pixels,
-        np.ascontiguousarray(center_px, dtype=np.float64),
-        radius,
-        min(settings.center_fit_radii * radius, reach),
-        reach,
-        knot,
-        lam,
+        pixels, starts, radius, near, reach, knot, lam
     )
     spacing = settings.ring_spacing_radii * radius
     ring_px = np.arange(int(reach / spacing) + 1) * spacing

@@ -9,7 +9,6 @@ from refp.reports.errors import describe_errors, draw_errors
 from refp.reports.evaluation_report import (
     evaluation_headline,
     evaluation_sections,
-    write_evaluation_report,
 )
 from refp.reports.montage import Montage, draw_bead_montage
 from refp.reports.overlay import Overlay, draw_overlay
@@ -62,7 +61,6 @@ __all__ = [
     "save_svg",
     "svg_text",
     "vector_figure",
-    "write_evaluation_report",
     "write_plane_report",
     "write_report",
 ]

@@ -1,23 +1,19 @@
 """The report on errors against known planes."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from refp.reports.errors import describe_errors, draw_errors
-from refp.reports.overlay import Overlay
 from refp.reports.page import (
     Headline,
     Level,
     ReportFigure,
     ReportSection,
     vector_figure,
-    write_report,
 )
-from refp.reports.plane_report import overlay_figure
 from refp.reports.tables import ReportTable, format_table, format_value, header, percent
 
 MAX_ROWS = 15
@@ -33,60 +29,21 @@ _WORST = (
 _NARROW_COVERAGE = 0.85  # intervals of 95 % that hold the truth more seldom are not to be trusted
 
 
-def write_evaluation_report(
-    path: Path,
-    *,
-    errors: pd.DataFrame,
-    summary: Mapping[str, Any],
-    tolerance_um: float,
-    provenance: Mapping[str, str],
-    breakdowns: Mapping[str, pd.DataFrame] | None = None,
-    overlays: Sequence[Overlay] = (),
-) -> Path:
-    """Write the page about the errors of a model and return its path.
+def evaluation_sections(
+    errors: pd.DataFrame, summary: Mapping[str, Any], tolerance_um: float
+) -> list[ReportSection]:
+    """Return the sections about the errors of a model.
 
     Parameters
     ----------
-    path
-        File to write.
     errors
         Columns of ``errors.csv``.
     summary
         The key figures; those missing are left out.
     tolerance_um
         Largest error that is good enough.
-    provenance
-        Version, recipe hash, input hashes and the like.
-    breakdowns
-        Further tables by their caption, for example errors per exposure.
-    overlays
-        Frames to show; none leaves their section out.
-
-    Raises
-    ------
-    OutputError
-        If the file cannot be written.
     """
-    sections = evaluation_sections(errors, summary, tolerance_um, breakdowns, overlays)
-    model = str(summary.get("model", "")) or "model"
-    return write_report(path, f"Errors of dZ: {model}", sections, provenance)
-
-
-def evaluation_sections(
-    errors: pd.DataFrame,
-    summary: Mapping[str, Any],
-    tolerance_um: float,
-    breakdowns: Mapping[str, pd.DataFrame] | None = None,
-    overlays: Sequence[Overlay] = (),
-) -> list[ReportSection]:
-    """Return the sections about errors; parameters as in :func:`write_evaluation_report`."""
-    tables = [format_table(table, caption) for caption, table in (breakdowns or {}).items()]
-    sections = [
-        _errors_section(errors, summary, tolerance_um),
-        ReportSection("Errors in groups", tables=tuple(tables)),
-        _images_section(errors),
-        ReportSection("Beads found", figures=tuple(overlay_figure(o) for o in overlays)),
-    ]
+    sections = [_errors_section(errors, summary, tolerance_um), _images_section(errors)]
     return [s for s in sections if s.figures or s.tables]
 
 
