@@ -1,6 +1,6 @@
 """What data sets and models must have in common; each check raises with the remedy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from refp.errors import DataError, ModelError
@@ -8,6 +8,7 @@ from refp.models import ModelCard
 from refp.sweeps import (
     DataSet,
     Instrument,
+    SweepKey,
     declared_instrument,
     declared_pixel_size_um,
     make_instrument,
@@ -49,6 +50,15 @@ def check_enough_frames(datasets: Sequence[DataSet], least: int) -> None:
         raise DataError(
             f"{datasets[0].root}: no sweep has more than {found}, a reference plane needs at least "
             f"{least}; record a Z sweep across the plane, or check --pattern if the files are one"
+        )
+
+
+def check_determined(labels: Mapping[SweepKey, object], root: Path, purpose: str) -> None:
+    """Refuse data of which no sweep has, or may borrow, a reference plane."""
+    if not labels:
+        raise DataError(
+            f"{root}: no sweep has a determined reference plane to {purpose}; "
+            "see the flags of 'refp plane'"
         )
 
 

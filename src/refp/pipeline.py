@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 from refp.arrays import FloatArray, Image
 from refp.assemble import assemble, checkpoint_folder
 from refp.checks import (
+    check_determined,
     check_different_names,
     check_enough_frames,
     check_instrument,
@@ -150,6 +151,7 @@ def train_model(
     crop = partial(_crop, side_px=instrument.tile_side_px) if family.sees_pixels else None
     sweeps = [sweep for m in planes.measurements for sweep in m.sweeps]
     labels = plane_of_sweeps(planes.result.planes, recipe.label)
+    check_determined(labels, planes.measurements[0].dataset.root, "train on")
     tiles = label_tiles(sweeps, labels, crop)
     tiles = take(tiles, in_plane_rows(tiles, recipe.train.lookup))
     splits = split_tiles(tiles, recipe.split, seed)
@@ -222,12 +224,8 @@ def evaluate_model(
     recipe = recipe_of(estimator.card)
     planes = define_planes(datasets, recipe, jobs=jobs, progress=progress)
     labels = plane_of_sweeps(planes.result.planes, recipe.label)
+    check_determined(labels, datasets[0].root, "compare with")
     frames = [f for m in planes.measurements for s in m.sweeps for f in s.frames if f.key in labels]
-    if not frames:
-        raise DataError(
-            f"{datasets[0].root}: no sweep has a determined reference plane to compare with; "
-            "see the flags of 'refp plane'"
-        )
     table, _ = estimate_images(estimator, frames, progress=progress)
     errors = error_table(frames, table, [labels[f.key][0] for f in frames])
     label_u_um = np.hypot(

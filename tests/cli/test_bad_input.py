@@ -187,6 +187,24 @@ def test_table_of_another_kind(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_sweep_that_ends_before_its_plane(
+    run_refp: RunRefp,
+    lookup_model: Path,
+    tiny_test: Path,
+    copy_of: CopyOf,
+    tmp_path: Path,
+    command: str,
+) -> None:
+    folder, out = copy_of(tiny_test), tmp_path / "out"
+    for path in sorted(folder.glob("*.tif"))[5:]:
+        path.unlink()
+    what = {"train": [folder, "--family", "lookup"], "evaluate": [lookup_model, folder]}[command]
+    told = f"{folder}: no sweep has a determined reference plane"
+    check_refused(run_refp(command, *what, "-o", out), told, "see the flags of 'refp plane'")
+    assert not out.exists()
+
+
 def test_pool_of_a_run_without_a_plane(
     refuse_plane: RefusePlane, tiny_test: Path, tmp_path: Path
 ) -> None:
