@@ -25,6 +25,8 @@ class BeadFlag(IntFlag):
     """Outside the interquartile fences of its frame for a feature."""
     CUT_TILE = 1 << 6
     """The tile reaches over the edge of the frame; rings are incomplete."""
+    OFF_PLANE = 1 << 8
+    """The bead's own plane lies off that of the field's others."""
 
 
 class SweepFlag(IntFlag):
@@ -44,7 +46,13 @@ class SweepFlag(IntFlag):
     """The planes of steepest slope and centre intensity differ by more than the bead allows."""
 
 
-UNUSABLE_BEAD = BeadFlag.BORDER | BeadFlag.TOUCHING | BeadFlag.ODD_SHAPE | BeadFlag.NO_CENTER
+UNUSABLE_BEAD = (
+    BeadFlag.BORDER
+    | BeadFlag.TOUCHING
+    | BeadFlag.ODD_SHAPE
+    | BeadFlag.NO_CENTER
+    | BeadFlag.OFF_PLANE
+)
 """Beads with any of these are found and reported, but measure nothing."""
 
 UNUSABLE_SWEEP = (

@@ -79,7 +79,12 @@ def measure_frame(image: Image, instrument: Instrument, recipe: Recipe) -> Frame
 
 
 def measure_dataset(
-    dataset: DataSet, recipe: Recipe, *, jobs: int = 1, progress: Progress = no_progress
+    dataset: DataSet,
+    recipe: Recipe,
+    *,
+    jobs: int = 1,
+    progress: Progress = no_progress,
+    black_level: float = 0.0,
 ) -> Measurement:
     """Measure every frame of a data set.
 
@@ -93,6 +98,8 @@ def measure_dataset(
         Processes to use; the result does not depend on it.
     progress
         Told after every frame.
+    black_level
+        Of the camera, where neither the recipe nor the exposures tell it.
 
     Raises
     ------
@@ -114,7 +121,7 @@ def measure_dataset(
     numbers = _number_beads(dataset.sweeps, measured, dataset.instrument.bead_radius_px)
     sweeps = [_join_sweep(sweep, measured, numbers, recipe) for sweep in dataset.sweeps]
     kept = [sweep for sweep in sweeps if sweep is not None]
-    instrument, levelled = _take_off_black_level(kept, dataset.instrument, recipe)
+    instrument, levelled = _take_off_black_level(kept, dataset.instrument, recipe, black_level)
     return Measurement(dataset, instrument, tuple(levelled), (*dataset.left_out, *unread))
 
 
@@ -192,12 +199,14 @@ def _join_sweep(
 
 
 def _take_off_black_level(
-    sweeps: Sequence[SweepMeasurement], instrument: Instrument, recipe: Recipe
+    sweeps: Sequence[SweepMeasurement], instrument: Instrument, recipe: Recipe, unknown: float
 ) -> tuple[Instrument, list[SweepMeasurement]]:
     """Find the black level from the exposures where the recipe does not state it."""
     if instrument.optics.black_level is not None:
         return instrument, list(sweeps)
-    black = typical_black_level([_black_level_of_field(group) for group in _fields(sweeps)])
+    black = typical_black_level(
+        [_black_level_of_field(group) for group in _fields(sweeps)], unknown
+    )
     optics = instrument.optics.model_copy(update={"black_level": black})
     levelled = [_with_black_level(sweep, black, recipe) for sweep in sweeps]
     return instrument.model_copy(update={"optics": optics}), levelled

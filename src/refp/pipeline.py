@@ -9,7 +9,7 @@ r"""The whole method on one screen.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from refp.errors import DataError
 from refp.estimate import calibrate
 from refp.estimator import Estimator, ImageEstimate, recipe_of
 from refp.evaluation import Summary, summarise
-from refp.features import FeatureCurve, feature_curve
+from refp.features import FeatureCurve, SweepMeasurement, feature_curve
 from refp.measure import Measurement, explain_no_beads, measure_dataset
 from refp.models import (
     Calibration,
@@ -43,7 +43,16 @@ from refp.models import (
     stack_of,
 )
 from refp.parallel import Progress, map_ordered, no_progress
-from refp.plane import PlaneResult, PooledProfile, locate_planes
+from refp.plane import (
+    BeadPlanes,
+    FieldAxis,
+    PlaneResult,
+    Pool,
+    flag_off_plane,
+    locate_planes,
+    place_beads,
+    place_fields,
+)
 from refp.recipe import Recipe
 from refp.rows import take
 from refp.sweeps import DataSet, Frame, Instrument, SingleImage
@@ -71,7 +80,7 @@ def define_planes(
     datasets: Sequence[DataSet],
     recipe: Recipe,
     *,
-    pooled: tuple[PooledProfile, PooledProfile] | None = None,
+    pool: Pool | None = None,
     jobs: int = 1,
     progress: Progress = no_progress,
 ) -> Planes:
@@ -83,8 +92,8 @@ def define_planes(
         Opened data sets of one instrument; their sweeps share the pooled profiles.
     recipe
         Settings.
-    pooled
-        Pooled profiles (SS, CI) of earlier data.
+    pool
+        What earlier sweeps of the instrument share, to locate with.
     jobs, progress
         Processes, and who is told how far the work is.
 
@@ -97,22 +106,40 @@ def define_planes(
     check_same_instrument(datasets)
     check_different_names(datasets)
     check_enough_frames(datasets, recipe.plane.minimum_frames)
-    measurements = tuple(measure_dataset(d, recipe, jobs=jobs, progress=progress) for d in datasets)
-    sweeps = [sweep for m in measurements for sweep in m.sweeps]
-    if not any(len(sweep.beads) for sweep in sweeps):
+    black = pool.black_level if pool is not None else 0.0
+    measurements = tuple(
+        measure_dataset(d, recipe, jobs=jobs, progress=progress, black_level=black)
+        for d in datasets
+    )
+    if not any(len(sweep.beads) for m in measurements for sweep in m.sweeps):
         raise DataError(explain_no_beads(datasets))
-    curves = tuple(feature_curve(sweep, recipe.feature) for sweep in sweeps)
-    instrument = datasets[0].instrument
     # Small linear algebra: on a busy machine threads that wait for each other cost fifteen times more.
     with threadpool_limits(1):
-        result = locate_planes(
-            curves,
-            recipe.plane,
-            bead_diameter_um=instrument.bead.diameter_um,
-            stage_sigma_um=instrument.stage.repeatability_um,
-            pooled=pooled,
-        )
-    return Planes(measurements, curves, result)
+        return _locate(measurements, recipe, pool)
+
+
+def _locate(measurements: Sequence[Measurement], recipe: Recipe, pool: Pool | None) -> Planes:
+    """Place frames and beads, flag beads off the plane, and locate the plane of every sweep."""
+    instrument, settings = measurements[0].instrument, recipe.plane
+    sweeps = [sweep for m in measurements for sweep in m.sweeps]
+    curves = [feature_curve(sweep, recipe.feature) for sweep in sweeps]
+    axes: list[FieldAxis] = []
+    beads: list[BeadPlanes] = []
+    if settings.method == "profiles":
+        axes = place_fields(sweeps, curves, settings, instrument, pool)
+        beads = place_beads(sweeps, curves, axes, settings, instrument)
+        sweeps = flag_off_plane(sweeps, beads)
+        curves = [feature_curve(sweep, recipe.feature) for sweep in sweeps]
+    result = locate_planes(curves, axes, beads, settings, instrument, pool)
+    return Planes(_with_sweeps(measurements, sweeps), tuple(curves), result)
+
+
+def _with_sweeps(
+    measurements: Sequence[Measurement], sweeps: Sequence[SweepMeasurement]
+) -> tuple[Measurement, ...]:
+    """Deal sweeps out to the data sets that they are from."""
+    rest = iter(sweeps)
+    return tuple(replace(m, sweeps=tuple(next(rest) for _ in m.sweeps)) for m in measurements)
 
 
 def train_model(

@@ -16,7 +16,7 @@ from refp.measure import Measurement
 from refp.models import ModelCard
 from refp.parallel import Progress
 from refp.pipeline import Evaluation, Planes
-from refp.plane import PooledProfile, ReferencePlane
+from refp.plane import Pool, PooledProfile, PooledStack, ReferencePlane
 from refp.recipe import Recipe
 from refp.record import (
     provenance,
@@ -59,7 +59,11 @@ __all__ = [
 ]
 
 MONTAGE_TILES = 9
-POOLED_ARRAYS = ("ss_dz_um", "ss_value", "ss_u_um", "ci_dz_um", "ci_value", "ci_u_um")
+POOLED_ARRAYS = (
+    *("ss_dz_um", "ss_value", "ss_u_um", "ci_dz_um", "ci_value", "ci_u_um"),
+    *("stack_dz_um", "stack_radius_radii", "stack_mean", "stack_sd"),
+    *("feature_distance_um", "u_um", "stage_sigma_um", "black_level"),
+)
 
 
 TABLE_WRITERS = {".csv": write_csv, ".parquet": write_parquet}
@@ -116,21 +120,31 @@ def plane_provenance(planes: Planes, recipe: Recipe) -> dict[str, str]:
 
 
 def write_pooled(planes: Planes, path: Path) -> None:
-    """Write the pooled profiles, each against the distance from its own extremum."""
-    ss, ci = planes.result.pooled_ss, planes.result.pooled_ci
-    arrays = {
-        "ss_dz_um": ss.dz_um,
-        "ss_value": ss.value,
-        "ss_u_um": np.array(ss.u_um),
-        "ci_dz_um": ci.dz_um,
-        "ci_value": ci.value,
-        "ci_u_um": np.array(ci.u_um),
-    }
-    write_arrays(arrays, path)
+    """Write what the sweeps share: pooled profiles, stack, black level, stage."""
+    pool = planes.result.pool
+    write_arrays(
+        {
+            "ss_dz_um": pool.ss.dz_um,
+            "ss_value": pool.ss.value,
+            "ss_u_um": np.array(pool.ss.u_um),
+            "ci_dz_um": pool.ci.dz_um,
+            "ci_value": pool.ci.value,
+            "ci_u_um": np.array(pool.ci.u_um),
+            "stack_dz_um": pool.stack.dz_um,
+            "stack_radius_radii": pool.stack.radius_radii,
+            "stack_mean": pool.stack.mean,
+            "stack_sd": pool.stack.sd,
+            "feature_distance_um": np.array(pool.feature_distance_um),
+            "u_um": np.array(pool.u_um),
+            "stage_sigma_um": np.array(pool.stage_sigma_um),
+            "black_level": np.array(pool.black_level),
+        },
+        path,
+    )
 
 
-def read_pooled(path: Path) -> tuple[PooledProfile, PooledProfile]:
-    """Read pooled profiles of SS and CI.
+def read_pooled(path: Path) -> Pool:
+    """Read what earlier sweeps share.
 
     Raises
     ------
@@ -143,9 +157,15 @@ def read_pooled(path: Path) -> tuple[PooledProfile, PooledProfile]:
             f"{path}: holds no pooled profile, since that run determined no plane; "
             "give the pooled.npz of a run that did"
         )
-    return (
-        PooledProfile(arrays["ss_dz_um"], arrays["ss_value"], float(arrays["ss_u_um"])),
-        PooledProfile(arrays["ci_dz_um"], arrays["ci_value"], float(arrays["ci_u_um"])),
+    stack = (arrays[f"stack_{name}"] for name in ("dz_um", "radius_radii", "mean", "sd"))
+    return Pool(
+        ss=PooledProfile(arrays["ss_dz_um"], arrays["ss_value"], float(arrays["ss_u_um"])),
+        ci=PooledProfile(arrays["ci_dz_um"], arrays["ci_value"], float(arrays["ci_u_um"])),
+        stack=PooledStack(*stack),
+        feature_distance_um=float(arrays["feature_distance_um"]),
+        u_um=float(arrays["u_um"]),
+        stage_sigma_um=float(arrays["stage_sigma_um"]),
+        black_level=float(arrays["black_level"]),
     )
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from refp.arrays import FloatArray
 from refp.features import FeatureCurve
 from refp.flags import SweepFlag
-from refp.plane import PlaneResult, PlaneSettings, PooledProfile, locate_planes
+from refp.plane import FeatureResult, PlaneSettings, PooledProfile, locate_by_features
 from refp.sweeps import SweepKey
 
 Z_UM = np.arange(-300.0, 301.0, 7.5)
@@ -57,12 +57,12 @@ def several(**options: float) -> list[FeatureCurve]:
     return [a_curve(s, f, fov=k, **options) for k, (s, f) in enumerate(places)]  # type: ignore[arg-type]
 
 
-def locate(curves: Sequence[FeatureCurve], **options: object) -> PlaneResult:
+def locate(curves: Sequence[FeatureCurve], **options: object) -> FeatureResult:
     plane_settings = options.pop("settings", PlaneSettings())
-    return locate_planes(curves, plane_settings, bead_diameter_um=DIAMETER_UM, **options)  # type: ignore[arg-type]
+    return locate_by_features(curves, plane_settings, bead_diameter_um=DIAMETER_UM, **options)  # type: ignore[arg-type]
 
 
-def refp(result: PlaneResult) -> list[float]:
+def refp(result: FeatureResult) -> list[float]:
     return [plane.refp_um for plane in result.planes]
 
 

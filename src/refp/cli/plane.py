@@ -57,11 +57,11 @@ def plane(
 
     check_output(output, overwrite=overwrite)
     settings = load_recipe(recipe)
-    pooled = results.read_pooled(pool) if pool else None
+    known = results.read_pooled(pool) if pool else None
     datasets = options.open(data)
     with show_progress() as progress:
         planes = pipeline.define_planes(
-            datasets, settings, pooled=pooled, jobs=jobs_or_default(jobs), progress=progress
+            datasets, settings, pool=known, jobs=jobs_or_default(jobs), progress=progress
         )
     say_left_out(planes.measurements)
     table = results.write_planes(planes, settings, output)

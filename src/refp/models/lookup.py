@@ -12,6 +12,7 @@ import numpy as np
 from refp.arrays import BoolArray, FloatArray, IntArray
 from refp.models.ensemble import BeadInputs, Predictions
 from refp.models.settings import LookupSettings
+from refp.plane.match import chi_squared, stretch_rings
 from refp.plane.plane import PooledStack
 
 N_STRETCHES = 9
@@ -71,8 +72,8 @@ class Lookup:
         clear = ~saturated[:, seen]
         best = np.full((len(profile), len(mean)), np.inf)
         for stretch, prior in self._stretches():
-            stretched = _stretch(profile, radius, stretch)[:, seen] * clear
-            best = np.minimum(best, _chi_squared(stretched, clear, mean, weight) + prior)
+            stretched = stretch_rings(profile, radius, stretch)[:, seen] * clear
+            best = np.minimum(best, chi_squared(stretched, clear, mean, weight) + prior)
         return self._read_off(best, np.maximum(clear.sum(axis=1), 1))
 
     def _stretches(self) -> list[tuple[float, float]]:
@@ -98,25 +99,3 @@ class Lookup:
         sd = step * np.sqrt(2.0 * np.maximum(misfit, 1.0) / bend)
         at_end = (best < EDGE_GRID_STEPS) | (best >= len(dz) - EDGE_GRID_STEPS)
         return Match(dz[inner] + offset * step, sd, misfit, at_end)
-
-
-def _stretch(profile: FloatArray, radius: FloatArray, stretch: float) -> FloatArray:
-    """Read profiles on even radii at ``stretch`` times those radii."""
-    if stretch == 1.0:
-        return profile
-    at = np.minimum(radius * stretch / (radius[1] - radius[0]), len(radius) - 1.000001)
-    low = at.astype(np.int64)
-    part = at - low
-    return profile[:, low] * (1 - part) + profile[:, low + 1] * part
-
-
-def _chi_squared(
-    profile: FloatArray, clear: BoolArray, mean: FloatArray, weight: FloatArray
-) -> FloatArray:
-    """Weighted squared distance of every profile from every plane of the stack, ``(n, planes)``.
-
-    ``profile`` is 0 where ``clear`` is false; those rings count for nothing.
-    """
-    return (
-        (profile**2) @ weight.T - 2.0 * profile @ (mean * weight).T + clear @ (mean**2 * weight).T
-    )

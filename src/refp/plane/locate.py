@@ -1,4 +1,4 @@
-"""Locate the reference plane of every sweep."""
+"""Locate the reference plane of every sweep by its two feature curves, as the article does."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ import numpy as np
 from refp.arrays import BoolArray, FloatArray
 from refp.features.features import FeatureCurve
 from refp.flags import UNUSABLE_SWEEP, SweepFlag
-from refp.plane.plane import FeaturePlane, PlaneResult, PooledProfile, ReferencePlane
+from refp.plane.budget import CURVES, Expanded, expand_budget
+from refp.plane.plane import Contribution, FeaturePlane, PooledProfile, ReferencePlane
 from refp.plane.pool import Curve, as_spline, fit_to_pool, has_extremum, pool_curves
 from refp.plane.settings import PlaneSettings
 from refp.robust import mad_sigma
@@ -17,14 +18,23 @@ SS_SIGN, CI_SIGN = -1, 1
 EMPTY_PROFILE = PooledProfile(np.empty(0), np.empty(0), float("nan"))
 
 
-def locate_planes(
+@dataclass(frozen=True, slots=True)
+class FeatureResult:
+    """Planes of feature curves, and the profiles they share; empty where none could be built."""
+
+    planes: tuple[ReferencePlane, ...]
+    pooled_ss: PooledProfile
+    pooled_ci: PooledProfile
+
+
+def locate_by_features(
     curves: Sequence[FeatureCurve],
     settings: PlaneSettings,
     *,
     bead_diameter_um: float,
     stage_sigma_um: float = 0.0,
     pooled: tuple[PooledProfile, PooledProfile] | None = None,
-) -> PlaneResult:
+) -> FeatureResult:
     """Pool the feature curves and locate the plane of every sweep.
 
     Parameters
@@ -43,7 +53,7 @@ def locate_planes(
 
     Returns
     -------
-    PlaneResult
+    FeatureResult
         A plane per curve, in their order. Where the extremum is not bracketed by the sweep, or too
         few frames are left, the plane is NaN and a flag says why.
 
@@ -60,10 +70,10 @@ def locate_planes(
     )
     limit = settings.maximum_feature_distance_diameters * bead_diameter_um
     planes = tuple(
-        _combine(curve, s, c, settings, limit)
+        combine_features(curve, s, c, settings, limit)
         for curve, s, c in zip(curves, ss.planes, ci.planes, strict=True)
     )
-    return PlaneResult(planes, ss.pooled, ci.pooled)
+    return FeatureResult(planes, ss.pooled, ci.pooled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +126,7 @@ def _own_pool(curves: Sequence[Curve], enough: Sequence[bool]) -> PooledProfile 
 
 def _nothing(curve: Curve) -> FeaturePlane:
     nan = float("nan")
-    return FeaturePlane(nan, nan, nan, curve.used, np.full(len(curve.z_um), nan))
+    return FeaturePlane(nan, nan, nan, nan, curve.used, np.full(len(curve.z_um), nan))
 
 
 def _place(
@@ -138,13 +148,14 @@ def _place(
     spline = as_spline(pool)
     fitted = np.where(inside, fit.factor * spline(dz), np.nan)
     u_stage = stage_sigma_um / np.sqrt(_effective_frames(spline.derivative()(dz[inside])))
-    u = float(np.hypot(max(fit.u_shift_um, u_stage), pool.u_um))
+    u_fit = float(max(fit.u_shift_um, u_stage))
+    u = float(np.hypot(u_fit, pool.u_um))
     top = fit.factor * float(spline(0.0))
     ok = _inside(curve, fit.shift_um, u)
     if ok and not known:
         ok = _stands_out(curve, fitted, top, fit.shift_um, settings)
     z_um, u_um = (fit.shift_um, u) if ok else (float("nan"), float("nan"))
-    return FeaturePlane(z_um, u_um, fit.factor, curve.used, fitted)
+    return FeaturePlane(z_um, u_um, u_fit, fit.factor, curve.used, fitted)
 
 
 def _effective_frames(slope: FloatArray) -> float:
@@ -159,9 +170,12 @@ def _stands_out(
     """Whether the frames on both sides of the extremum fall off from it beyond the noise."""
     z, value = curve.points
     model = fitted[curve.used]
-    below, above = model[z < z_um], model[z > z_um]
+    known = np.isfinite(model)
+    below, above = model[known & (z < z_um)], model[known & (z > z_um)]
+    if not below.size or not above.size:
+        return False
     noise = mad_sigma(value - model)
-    drops = [curve.sign * top - np.nanmin(curve.sign * side) for side in (below, above)]
+    drops = [curve.sign * top - (curve.sign * side).min() for side in (below, above)]
     return bool(min(drops) > settings.minimum_prominence * noise)
 
 
@@ -171,15 +185,28 @@ def _inside(curve: Curve, z_um: float, u_um: float) -> bool:
     return bool(np.isfinite(u_um) and z.min() + u_um < z_um < z.max() - u_um)
 
 
-def _combine(
+def combine_features(
     curve: FeatureCurve,
     ss: FeaturePlane,
     ci: FeaturePlane,
     settings: PlaneSettings,
     limit_um: float,
 ) -> ReferencePlane:
-    """Join the two features' planes and say what is missing."""
+    """Join the two features' planes and say what is missing.
+
+    Parameters
+    ----------
+    curve
+        The sweep's feature curve.
+    ss, ci
+        Planes of the two features.
+    settings
+        What a sweep must have.
+    limit_um
+        Largest distance between the two.
+    """
     flags = SweepFlag(0)
+    n_used = int(np.count_nonzero(ss.used & ci.used))
     if not curve.n_beads.any():
         flags |= SweepFlag.NO_BEADS
     elif min(np.count_nonzero(ss.used), np.count_nonzero(ci.used)) < settings.minimum_frames:
@@ -191,6 +218,34 @@ def _combine(
             flags |= SweepFlag.SS_NOT_BRACKETED
         if not np.isfinite(ci.z_um):
             flags |= SweepFlag.CI_NOT_BRACKETED
+    # The same frames and beads make both features, so their errors go together.
+    u_um = (ss.u_um + ci.u_um) / 2
+    budget = (Contribution(CURVES, str(curve.key), u_um, max(n_used - 3.0, 1.0)),)
+    return make_plane(curve, ss, ci, flags, budget, n_used, limit_um)
+
+
+def make_plane(
+    curve: FeatureCurve,
+    ss: FeaturePlane,
+    ci: FeaturePlane,
+    flags: SweepFlag,
+    budget: tuple[Contribution, ...],
+    n_used: int,
+    limit_um: float,
+) -> ReferencePlane:
+    """Return the plane halfway between the two features', or none with the flags that say why.
+
+    Parameters
+    ----------
+    curve, ss, ci, limit_um
+        As for :func:`combine_features`.
+    flags
+        What is known already.
+    budget
+        Sources of uncertainty.
+    n_used
+        Frames that took part.
+    """
     refp_um = (ss.z_um + ci.z_um) / 2
     if abs(ss.z_um - ci.z_um) > limit_um:
         flags |= SweepFlag.FEATURES_DISAGREE
@@ -198,17 +253,22 @@ def _combine(
         nearest = np.argsort(np.abs(curve.z_um - refp_um))[:3]
         if (curve.ss_saturated | curve.ci_saturated)[nearest].any():
             flags |= SweepFlag.PEAK_SATURATED
-    determined = not flags & UNUSABLE_SWEEP
+    determined = not flags & UNUSABLE_SWEEP and bool(np.isfinite(refp_um))
     nan = float("nan")
+    expanded = expand_budget(refp_um, budget) if determined else Expanded(nan, nan, nan)
+    refp_um = float(refp_um) if determined else nan
     return ReferencePlane(
         key=curve.key,
         ss=ss,
         ci=ci,
-        refp_um=float(refp_um) if determined else nan,
-        # The same frames and beads make both features, so their errors go together.
-        refp_u_um=float(ss.u_um + ci.u_um) / 2 if determined else nan,
+        refp_um=refp_um,
+        refp_u_um=expanded.u_um,
+        dof=expanded.dof,
+        lower_um=refp_um - expanded.half_width_um,
+        upper_um=refp_um + expanded.half_width_um,
+        budget=budget if determined else (),
         n_frames=len(curve.z_um),
-        n_frames_used=int(np.count_nonzero(ss.used & ci.used)),
+        n_frames_used=n_used,
         n_beads=int(np.median(curve.n_beads)) if len(curve.n_beads) else 0,
         flags=flags,
     )

@@ -1,12 +1,23 @@
 """Settings of the reference plane."""
 
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from typing import Literal
+
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from refp.settings import Settings
 
 
 class PlaneSettings(Settings):
-    """How feature curves are pooled and the plane is located."""
+    """How frames are placed, feature curves are pooled and the plane is located."""
+
+    method: Literal["profiles", "features"] = Field(
+        default="profiles",
+        description="'profiles': whole profiles place the frames, the two features say where on that "
+        "axis the plane lies; 'features': the two features against nominal Z, as in the article",
+    )
+    reach_radii: PositiveFloat = Field(
+        default=1.65, description="rings up to this distance place the frames, in bead radii"
+    )
 
     minimum_frames: PositiveInt = Field(
         default=5, description="fewest unsaturated frames of a sweep with a usable bead"

@@ -49,7 +49,7 @@ def fit_smooth(x: FloatArray, y: FloatArray, lam: float | None = None) -> Smooth
     x
         Shape ``(n,)``, in any order, repeats allowed; at least four different values.
     y
-        Shape ``(n,)`` or ``(n, m)``.
+        Shape ``(n,)`` or ``(n, m)``; many curves share one smoothness.
     lam
         Weight of the penalty; by generalised cross-validation when not given.
 
@@ -58,23 +58,86 @@ def fit_smooth(x: FloatArray, y: FloatArray, lam: float | None = None) -> Smooth
     ValueError
         If there are fewer than four different abscissae.
     """
+    system = _prepare(x)
+    values = y.reshape(len(x), -1)
+    if lam is None:
+        bent = _without_line(x, values)
+        lam = _least_gcv(system.roughness, system.rotate(bent), bent, _noise(x, values))
+    coefficients = system.solve(values, lam).reshape(-1, *y.shape[1:])
+    spline = BSpline(system.knots, coefficients, 3, extrapolate=True)
+    return Smooth(spline, float(lam), system.edf(lam))
+
+
+def fit_smooth_each(x: FloatArray, y: FloatArray) -> list[Smooth]:
+    """Fit a smoothing spline to each of many curves, each with a smoothness of its own.
+
+    Parameters
+    ----------
+    x
+        Shape ``(n,)``, as for :func:`fit_smooth`.
+    y
+        Shape ``(n, m)``.
+
+    Returns
+    -------
+    list of Smooth
+        One per column of ``y``.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than four different abscissae.
+    """
+    system = _prepare(x)
+    bent = _without_line(x, y)
+    rotated, noise = system.rotate(bent), _noise(x, y)
+    smooths: list[Smooth] = []
+    for i in range(y.shape[1]):
+        one = slice(i, i + 1)
+        lam = _least_gcv(system.roughness, rotated[:, one], bent[:, one], noise[one])
+        spline = BSpline(system.knots, system.solve(y[:, one], lam)[:, 0], 3, extrapolate=True)
+        smooths.append(Smooth(spline, lam, system.edf(lam)))
+    return smooths
+
+
+@dataclass(frozen=True, slots=True)
+class _System:
+    """The equations of a penalised fit, and a basis in which both of their parts are diagonal."""
+
+    knots: FloatArray
+    design: FloatArray
+    gram: FloatArray
+    penalty: FloatArray
+    basis: FloatArray
+    roughness: FloatArray
+
+    def rotate(self, values: FloatArray) -> FloatArray:
+        """Return the moments of the curves in the diagonal basis."""
+        return self.basis.T @ (self.design.T @ values)
+
+    def solve(self, values: FloatArray, lam: float) -> FloatArray:
+        """Return the coefficients of the fit.
+
+        The diagonal basis is good enough to choose a smoothness by; straight from the equations the
+        fit is exact.
+        """
+        factor = cho_factor(self.gram + lam * self.penalty)
+        return np.asarray(cho_solve(factor, self.design.T @ values))
+
+    def edf(self, lam: float) -> float:
+        """Return the effective degrees of freedom."""
+        return float((1.0 / (1.0 + lam * self.roughness)).sum())
+
+
+def _prepare(x: FloatArray) -> _System:
     distinct = np.unique(x)
     if distinct.size < 4:
         raise ValueError(f"a smoothing spline needs four different abscissae, not {distinct.size}")
     intervals = int(min(MAXIMUM_KNOTS, max(4, _n_intervals(distinct))))
     knots, penalty = _basis(float(distinct[0]), float(distinct[-1]), intervals)
     design = BSpline.design_matrix(x, knots, 3).toarray()
-    values = y.reshape(len(x), -1)
-    gram, moments = _gram(design, penalty), design.T @ values
-    basis, roughness = _diagonalise(gram, penalty)
-    if lam is None:
-        bent = _without_line(x, values)
-        lam = _least_gcv(roughness, basis.T @ (design.T @ bent), bent, _noise(x, values))
-    # The basis is good enough to choose by; straight from the equations the fit is exact.
-    coefficients = cho_solve(cho_factor(gram + lam * penalty), moments)
-    shrink = 1.0 / (1.0 + lam * roughness)
-    spline = BSpline(knots, coefficients.reshape(-1, *y.shape[1:]), 3, extrapolate=True)
-    return Smooth(spline, float(lam), float(shrink.sum()))
+    gram = _gram(design, penalty)
+    return _System(knots, design, gram, penalty, *_diagonalise(gram, penalty))
 
 
 def _n_intervals(distinct: FloatArray) -> int:

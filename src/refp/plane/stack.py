@@ -1,10 +1,13 @@
-"""Pool the radial profiles of all beads into one stack against dZ."""
+"""Pool radial profiles into one stack against dZ."""
+
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from refp.arrays import BoolArray, FloatArray, IntArray
-from refp.plane.plane import PooledStack
-from refp.plane.smooth import fit_smooth
+from refp.plane.match import fit_stretch, stretch_rings
+from refp.plane.plane import FieldAxis, PooledStack
+from refp.plane.smooth import fit_smooth_each
 from refp.robust import MAD_TO_SIGMA
 
 GRID_POINTS = 401
@@ -15,6 +18,13 @@ UNKNOWN_SD = 1e3
 LEAST_FRAMES = 6
 """In which a ring must be known to be smoothed."""
 LEAST_PLACES = 4
+PLACING_POINTS = 2001
+"""Of a stack that frames are placed on: its step must be finer than a frame can be placed."""
+MARGIN_STEPS = 1.0
+"""How far a joined stack goes on beyond its outermost frames."""
+EMPTY_STACK = PooledStack(np.empty(0), np.empty(0), np.empty((0, 0)), np.empty((0, 0)))
+LEAST_FRAME_SD = 0.002
+"""Part of background; whole grey levels leave no frame's typical profile better known."""
 
 
 def pool_stack(
@@ -78,6 +88,96 @@ def _reduce_frames(
     return x, medians, spreads
 
 
+def fit_stack(
+    x_um: FloatArray, profile: FloatArray, radius_radii: FloatArray, margin_um: float
+) -> tuple[PooledStack, float]:
+    """Smooth the typical profiles of frames into a stack.
+
+    Parameters
+    ----------
+    x_um
+        Shape ``(n,)``, place of each frame.
+    profile
+        Shape ``(n, m)``, typical profile over background; NaN where not known.
+    radius_radii
+        Shape ``(m,)``.
+    margin_um
+        How far the stack goes on beyond the outermost frames.
+
+    Returns
+    -------
+    PooledStack
+        Its spread is that of the frames about it, one for each ring; where too few frames know a
+        ring it is so large that nothing is compared.
+    edf : float
+        Effective degrees of freedom, the mean over the rings.
+    """
+    grid = np.linspace(x_um.min() - margin_um, x_um.max() + margin_um, PLACING_POINTS)
+    mean = np.full((len(grid), profile.shape[1]), np.nan)
+    sd = np.full_like(mean, UNKNOWN_SD)
+    freedom: list[float] = []
+    for columns, known in _equally_known(profile):
+        smooths = fit_smooth_each(x_um[known], profile[np.ix_(known, columns)])
+        low, high = x_um[known].min() - margin_um, x_um[known].max() + margin_um
+        inside = (grid >= low) & (grid <= high)
+        for column, smooth in zip(columns, smooths, strict=True):
+            residual = profile[known, column] - smooth.spline(x_um[known])
+            enlarged = np.sqrt(known.sum() / max(known.sum() - smooth.edf, 1.0))
+            mean[inside, column] = smooth.spline(grid[inside])
+            sd[inside, column] = np.hypot(
+                enlarged * MAD_TO_SIGMA * np.median(np.abs(residual)), LEAST_FRAME_SD
+            )
+            freedom.append(smooth.edf)
+    edf = float(np.mean(freedom)) if freedom else float("nan")
+    return PooledStack(grid, radius_radii, np.nan_to_num(mean, nan=1.0), sd), edf
+
+
+def join_stacks(axes: Sequence[FieldAxis]) -> tuple[PooledStack, float, list[float]]:
+    """Join the frames of several fields into one stack.
+
+    Parameters
+    ----------
+    axes
+        The fields, all with their plane at zero.
+
+    Returns
+    -------
+    PooledStack
+        Typical profiles against dZ, of beads of the size of the field with most frames.
+    edf : float
+        Effective degrees of freedom.
+    stretches : list of float
+        How much larger each field's beads are.
+    """
+    largest = max(axes, key=lambda axis: axis.n_trusted)
+    radius = largest.profiles.radius_radii
+    good = largest.trusted
+    first, _ = fit_stack(largest.x_um[good], largest.profiles.profile[good], radius, 0.0)
+    places: list[FloatArray] = []
+    profiles: list[FloatArray] = []
+    stretches: list[float] = []
+    for axis in axes:
+        profile = axis.profiles.profile[axis.trusted]
+        stretch = 1.0 if axis is largest else fit_stretch(first, profile)
+        stretches.append(stretch)
+        places.append(axis.x_um[axis.trusted] / stretch)
+        profiles.append(stretch_rings(profile, radius, stretch))
+    step = float(np.median(np.diff(np.unique(largest.profiles.z_um))))
+    joined, edf = fit_stack(
+        np.concatenate(places), np.concatenate(profiles), radius, MARGIN_STEPS * step
+    )
+    return joined, edf, stretches
+
+
+def _equally_known(profile: FloatArray) -> Iterator[tuple[IntArray, BoolArray]]:
+    """Yield the columns that are known in the same frames, and those frames; none with too few."""
+    known = np.isfinite(profile)
+    patterns, which = np.unique(known, axis=1, return_inverse=True)
+    for i, pattern in enumerate(patterns.T):
+        if np.count_nonzero(pattern) >= LEAST_FRAMES:
+            yield np.flatnonzero(which.ravel() == i), pattern
+
+
 def _smooth_columns(x: FloatArray, y: FloatArray, grid: FloatArray) -> FloatArray:
     """Smooth each radius over the frames in which it is known; NaN where those are too few.
 
@@ -85,8 +185,13 @@ def _smooth_columns(x: FloatArray, y: FloatArray, grid: FloatArray) -> FloatArra
     hardly change, and flatten the few inner ones that change most.
     """
     smoothed = np.full((len(grid), y.shape[1]), np.nan)
-    for column, known in enumerate(np.isfinite(y).T):
-        if len(np.unique(x[known])) >= LEAST_FRAMES:
-            inside = (grid >= x[known].min()) & (grid <= x[known].max())
-            smoothed[inside, column] = fit_smooth(x[known], y[known, column]).spline(grid[inside])
+    for columns, known in _equally_known(y):
+        at = x[known]
+        if len(np.unique(at)) < LEAST_FRAMES:
+            continue
+        inside = np.flatnonzero((grid >= at.min()) & (grid <= at.max()))
+        smooths = fit_smooth_each(at, y[np.ix_(known, columns)])
+        smoothed[np.ix_(inside, columns)] = np.stack(
+            [smooth.spline(grid[inside]) for smooth in smooths], axis=1
+        )
     return smoothed

@@ -45,7 +45,7 @@ def estimate_black_level(exposure_ms: FloatArray, background: FloatArray) -> flo
     return max(float(black), 0.0)
 
 
-def typical_black_level(estimates: Sequence[float]) -> float:
-    """Return the median of what the fields say; 0 where none says anything."""
+def typical_black_level(estimates: Sequence[float], unknown: float = 0.0) -> float:
+    """Return the median of what the fields say; ``unknown`` where none says anything."""
     finite = [value for value in estimates if np.isfinite(value)]
-    return float(np.median(finite)) if finite else 0.0
+    return float(np.median(finite)) if finite else unknown

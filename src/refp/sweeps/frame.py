@@ -9,6 +9,9 @@ from refp.arrays import Image
 Name: TypeAlias = int | str
 """An experiment or a FOV: a whole number where the text is one, else the text."""
 
+FieldKey: TypeAlias = tuple[str, Name, Name]
+"""Data set, experiment and FOV: what sees the same beads."""
+
 
 @dataclass(frozen=True, slots=True)
 class SweepKey:
@@ -24,6 +27,11 @@ class SweepKey:
 
     def __str__(self) -> str:
         return f"{self.dataset} exp {self.experiment} FOV {self.fov} {self.exposure_ms:g} ms"
+
+    @property
+    def field(self) -> FieldKey:
+        """The field of view, which the exposures share."""
+        return (self.dataset, self.experiment, self.fov)
 
     def __lt__(self, other: "SweepKey") -> bool:
         return self._rank() < other._rank()

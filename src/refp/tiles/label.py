@@ -10,11 +10,9 @@ from refp.errors import DataError
 from refp.features.features import SweepMeasurement
 from refp.plane.plane import ReferencePlane
 from refp.rows import join
-from refp.sweeps.frame import Name, SweepKey
+from refp.sweeps.frame import FieldKey, SweepKey
 from refp.tiles.settings import LabelSettings
 from refp.tiles.tiles import LabelledTiles
-
-FieldKey = tuple[str, Name, Name]
 
 
 def plane_of_sweeps(
@@ -31,14 +29,9 @@ def plane_of_sweeps(
     fields: dict[FieldKey, list[ReferencePlane]] = {}
     for plane in planes:
         if plane.determined:
-            fields.setdefault(field_of(plane.key), []).append(plane)
+            fields.setdefault(plane.key.field, []).append(plane)
     shared = {key: _weighted(members) for key, members in fields.items()}
-    return {p.key: shared[field_of(p.key)] for p in planes if field_of(p.key) in shared}
-
-
-def field_of(key: SweepKey) -> FieldKey:
-    """Return data set, experiment and FOV of a sweep."""
-    return (key.dataset, key.experiment, key.fov)
+    return {p.key: shared[p.key.field] for p in planes if p.key.field in shared}
 
 
 def _weighted(planes: Sequence[ReferencePlane]) -> tuple[float, float]:
@@ -75,7 +68,7 @@ def label_tiles(
     for measurement in measurements:
         if measurement.key not in planes:
             continue
-        field = numbers.setdefault(field_of(measurement.key), len(numbers))
+        field = numbers.setdefault(measurement.key.field, len(numbers))
         part = _label_sweep(measurement, *planes[measurement.key], crop)
         first_bead = 10_000 * field  # numbers of one field are shared by its exposures
         parts.append(

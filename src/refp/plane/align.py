@@ -1,0 +1,258 @@
+"""Place every frame of a field of view by its whole radial profile.
+
+A stage does not go where it is told: frame ``i`` of a sweep lies at ``z_i + e_i``. The profile
+changes all along Z, so that a smooth stack through all frames of a field, whatever their exposure,
+tells ``e_i`` wherever the profile changes faster than it is noisy, also far from the plane where
+steepest slope and centre intensity say little. The stack and the places are found in turns. What is
+left of the stage error is its mean over a sweep and what is smooth on the scale of the stack itself;
+both stay in the uncertainty budget.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+
+from refp.arrays import BoolArray, FloatArray, IntArray
+from refp.plane.match import Placement, fit_stretch, place_profiles, stretch_stack
+from refp.plane.plane import FieldAxis, FieldProfiles, PooledStack
+from refp.plane.stack import LEAST_FRAMES, fit_stack, join_stacks
+from refp.robust import mad_sigma
+
+ROUNDS = 8
+JOINT_ROUNDS = 4
+MARGIN_SIGMAS = 3.0
+TRUSTED_SIGMAS = 5.0
+LARGEST_MISFIT = 25.0
+"""Times the typical misfit beyond which a frame shows something else than the others do."""
+UNKNOWN_SIGMA_STEPS = 0.25
+"""Where the stage's repeatability is not known the search starts at this part of the Z step."""
+LEAST_SIGMA_STEPS = 0.002
+
+
+class _Gauge(Enum):
+    """What of the places that were found only the nominal places can say."""
+
+    OWN = 2
+    """The stack is the field's own: a shifted or stretched axis would fit as well."""
+    JOINT = 1
+    """The stack is that of all fields: a stretched axis would."""
+    GIVEN = 0
+    """The stack is given: nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Errors:
+    """Stage errors of the frames of a field, and where its sweeps lie."""
+
+    x_um: FloatArray
+    error_um: FloatArray
+    shift_um: FloatArray
+    trusted: BoolArray
+    sigma_um: float
+
+
+def align_field(profiles: FieldProfiles, stage_sigma_um: float) -> FieldAxis | None:
+    """Find the stage errors of a field's frames from their own profiles.
+
+    Parameters
+    ----------
+    profiles
+        From :func:`refp.plane.typical.typical_profiles`.
+    stage_sigma_um
+        The stage's repeatability, where the search starts; 0 where it is not known.
+
+    Returns
+    -------
+    FieldAxis or None
+        ``None`` where too few frames lie in different places for a stack.
+    """
+    places = len(np.unique(profiles.z_um))
+    if places < LEAST_FRAMES or np.isfinite(profiles.profile).sum(axis=0).max() < LEAST_FRAMES:
+        return None
+    which = np.unique(profiles.sweep, return_inverse=True)[1]
+    floor_um, sigma_um = _sigmas(profiles.z_um, stage_sigma_um)
+    state = _start(profiles.z_um, which, sigma_um)
+    for _ in range(ROUNDS):
+        good = state.trusted
+        stack, edf = fit_stack(
+            state.x_um[good],
+            profiles.profile[good],
+            profiles.radius_radii,
+            MARGIN_SIGMAS * state.sigma_um,
+        )
+        expected = profiles.z_um - state.shift_um[which]
+        found = place_profiles(stack, profiles.profile, expected, state.sigma_um)
+        state = _update(profiles.z_um, which, expected, found, floor_um, _Gauge.OWN)
+    return _axis(profiles, state, found, stack, (edf, state.trusted.sum()))
+
+
+def place_field(
+    profiles: FieldProfiles, stack: PooledStack, stage_sigma_um: float
+) -> FieldAxis | None:
+    """Place a field's frames on the stack of earlier data.
+
+    Parameters
+    ----------
+    profiles
+        From :func:`refp.plane.typical.typical_profiles`.
+    stack
+        The stack; its zero is the plane of the data that it is from.
+    stage_sigma_um
+        The stage's repeatability; 0 where it is not known.
+
+    Returns
+    -------
+    FieldAxis or None
+        ``None`` where the frames do not lie on the stack.
+
+    Notes
+    -----
+    Beads of another field differ in size. A larger sphere refracts alike on a larger scale, so radii
+    and distances along Z are stretched by one factor, the one of least misfit.
+    """
+    floor_um, sigma_um = _sigmas(profiles.z_um, stage_sigma_um)
+    n_rings = profiles.profile.shape[1]
+    narrowed = PooledStack(
+        stack.dz_um, profiles.radius_radii, stack.mean[:, :n_rings], stack.sd[:, :n_rings]
+    )
+    sized = stretch_stack(narrowed, fit_stretch(narrowed, profiles.profile))
+    # Nobody knows yet where the sweep lies, so the first look has no expectation.
+    first = place_profiles(sized, profiles.profile, np.zeros(len(profiles)), np.inf)
+    inside = first.inside
+    if np.count_nonzero(inside) < 3 or np.median(first.misfit[inside]) > LARGEST_MISFIT:
+        return None
+    which = np.unique(profiles.sweep, return_inverse=True)[1]
+    offset = np.where(inside, profiles.z_um - first.best_um, np.nan)
+    shift = np.array([np.nanmedian(offset[which == k]) for k in range(which.max() + 1)])
+    if not np.isfinite(shift).all():
+        return None
+    state = _Errors(first.best_um, offset, shift, inside, sigma_um)
+    found = first
+    for _ in range(ROUNDS):
+        expected = profiles.z_um - state.shift_um[which]
+        found = place_profiles(sized, profiles.profile, expected, state.sigma_um)
+        state = _update(profiles.z_um, which, expected, found, floor_um, _Gauge.GIVEN)
+    return _axis(profiles, state, found, sized, (0.0, 1))
+
+
+def align_jointly(axes: Sequence[FieldAxis], plane_um: Sequence[float]) -> list[FieldAxis]:
+    """Place the frames of several fields on one stack of them all.
+
+    Parameters
+    ----------
+    axes
+        Each field on its own axis, from :func:`align_field`.
+    plane_um
+        Plane on each of those axes, good enough to start with.
+
+    Returns
+    -------
+    list of FieldAxis
+        Zero of every axis is the same place on the stack.
+
+    Notes
+    -----
+    The more frames a stack is made of, the less it follows the stage errors of its neighbours.
+    """
+    moved = [move_axis(axis, plane) for axis, plane in zip(axes, plane_um, strict=True)]
+    for _ in range(JOINT_ROUNDS):
+        stack, edf, stretches = join_stacks(moved)
+        n = sum(axis.n_trusted for axis in moved)
+        moved = [
+            _place_again(axis, stretch_stack(stack, s), (edf, n))
+            for axis, s in zip(moved, stretches, strict=True)
+        ]
+    return moved
+
+
+def move_axis(axis: FieldAxis, by_um: float) -> FieldAxis:
+    """Put the zero of an axis somewhere else."""
+    stack = replace(axis.stack, dz_um=axis.stack.dz_um - by_um)
+    shift = {number: value + by_um for number, value in axis.shift_um.items()}
+    return replace(axis, x_um=axis.x_um - by_um, shift_um=shift, stack=stack)
+
+
+def _place_again(axis: FieldAxis, stack: PooledStack, origin: tuple[float, int]) -> FieldAxis:
+    """Place a field's frames on another stack, starting from where they lie."""
+    profiles = axis.profiles
+    numbers, which = np.unique(profiles.sweep, return_inverse=True)
+    floor_um, _ = _sigmas(profiles.z_um, axis.stage_sigma_um)
+    expected = profiles.z_um - np.array([axis.shift_um[int(n)] for n in numbers])[which]
+    found = place_profiles(stack, profiles.profile, expected, axis.stage_sigma_um)
+    state = _update(profiles.z_um, which, expected, found, floor_um, _Gauge.JOINT)
+    return _axis(profiles, state, found, stack, origin)
+
+
+def _sigmas(z_um: FloatArray, stage_sigma_um: float) -> tuple[float, float]:
+    """Return the least stage error that is thought of, and the one to start with."""
+    distinct = np.unique(z_um)
+    step = float(np.median(np.diff(distinct))) if len(distinct) > 1 else 1.0
+    floor = LEAST_SIGMA_STEPS * step
+    return floor, max(stage_sigma_um or UNKNOWN_SIGMA_STEPS * step, floor)
+
+
+def _start(z_um: FloatArray, which: IntArray, sigma_um: float) -> _Errors:
+    shift = np.zeros(which.max() + 1)
+    return _Errors(z_um, np.zeros_like(z_um), shift, np.ones(len(z_um), dtype=np.bool_), sigma_um)
+
+
+def _update(
+    z_um: FloatArray,
+    which: IntArray,
+    expected: FloatArray,
+    found: Placement,
+    floor_um: float,
+    gauge: _Gauge,
+) -> _Errors:
+    """Split what was found into the sweeps' shifts and the frames' errors."""
+    error = found.dz_um - expected
+    scale = max(mad_sigma(error), floor_um)
+    trusted = np.abs(error - np.median(error)) <= TRUSTED_SIGMAS * scale
+    trusted &= found.misfit <= LARGEST_MISFIT * max(float(np.median(found.misfit)), 1.0)
+    trusted &= found.inside
+    error = error - _line(expected, error, trusted, gauge.value)
+    x = expected + error
+    n = which.max() + 1
+    shift = np.array([_mean((z_um - x)[(which == k) & trusted], 0.0) for k in range(n)])
+    error = x - (z_um - shift[which])
+    variance = error[trusted] ** 2 + found.u_um[trusted] ** 2
+    sigma = max(float(np.sqrt(_mean(variance, floor_um**2))), floor_um)
+    return _Errors(x, error, shift, trusted, sigma)
+
+
+def _line(x: FloatArray, y: FloatArray, used: BoolArray, order: int) -> FloatArray:
+    """Return what a gauge takes off: a line (2), its slope about the middle (1), nothing (0)."""
+    if order == 0 or np.count_nonzero(used) < 3:
+        return np.zeros_like(y)
+    offset = x - x[used].mean()
+    level = float(y[used].mean())
+    slope = float(offset[used] @ (y[used] - level) / max(float(offset[used] @ offset[used]), 1e-12))
+    return slope * offset + (level if order == _Gauge.OWN.value else 0.0)
+
+
+def _mean(values: FloatArray, fallback: float) -> float:
+    return float(values.mean()) if values.size else fallback
+
+
+def _axis(
+    profiles: FieldProfiles,
+    state: _Errors,
+    found: Placement,
+    stack: PooledStack,
+    origin: tuple[float, int],
+) -> FieldAxis:
+    numbers = np.unique(profiles.sweep)
+    return FieldAxis(
+        profiles=profiles,
+        x_um=state.x_um,
+        stage_error_um=state.error_um,
+        u_um=found.u_um,
+        trusted=state.trusted,
+        shift_um={int(n): float(s) for n, s in zip(numbers, state.shift_um, strict=True)},
+        stage_sigma_um=state.sigma_um,
+        edf=float(origin[0]),
+        n_stacked=int(origin[1]),
+        stack=stack,
+    )

@@ -1,0 +1,163 @@
+"""Compare radial profiles with a pooled stack: where along Z they fit, and how well."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from refp.arrays import BoolArray, FloatArray
+from refp.plane.plane import PooledStack
+
+CHUNK = 512
+"""Profiles compared at once; more only takes memory."""
+LARGEST_STRETCH = 0.08
+N_STRETCHES = 33
+END_STEPS = 2
+"""Within these of a stack's end a best place is taken as lying beyond it."""
+THINNING = 4
+"""Every so many planes of a stack are enough to tell the size of beads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where ``n`` profiles lie on a stack's axis.
+
+    Attributes
+    ----------
+    dz_um, u_um
+        Shape ``(n,)``: mean and standard deviation of the posterior.
+    best_um
+        Shape ``(n,)``: where they fit best, whatever was expected.
+    misfit
+        Shape ``(n,)``: least mean squared deviation, in units of the stack's spread.
+    inside
+        Shape ``(n,)``: expected and best place lie on the stack, not at an end of it.
+    """
+
+    dz_um: FloatArray
+    u_um: FloatArray
+    best_um: FloatArray
+    misfit: FloatArray
+    inside: BoolArray
+
+
+def chi_squared(
+    profile: FloatArray, clear: BoolArray, mean: FloatArray, weight: FloatArray
+) -> FloatArray:
+    """Weighted squared distance of every profile from every plane of a stack.
+
+    Parameters
+    ----------
+    profile
+        Shape ``(n, m)``; 0 where not ``clear``.
+    clear
+        Shape ``(n, m)``; the other rings count for nothing.
+    mean, weight
+        Shape ``(planes, m)``: the stack, and one over its variance.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(n, planes)``.
+    """
+    return (
+        (profile**2) @ weight.T - 2.0 * profile @ (mean * weight).T + clear @ (mean**2 * weight).T
+    )
+
+
+def stretch_rings(values: FloatArray, radius: FloatArray, stretch: float) -> FloatArray:
+    """Read rings on even radii, shape ``(n, m)``, at ``stretch`` times those radii."""
+    if stretch == 1.0:
+        return values
+    at = np.minimum(radius * stretch / (radius[1] - radius[0]), len(radius) - 1.000001)
+    low = at.astype(np.int64)
+    part = at - low
+    return values[:, low] * (1 - part) + values[:, low + 1] * part
+
+
+def fit_stretch(stack: PooledStack, profile: FloatArray) -> float:
+    """Return how much larger the beads of some profiles are than those of a stack about its zero.
+
+    Parameters
+    ----------
+    stack
+        The stack; its zero is the plane.
+    profile
+        Shape ``(n, m)`` on its radii, NaN where not known.
+    """
+    stretches = np.linspace(1 - LARGEST_STRETCH, 1 + LARGEST_STRETCH, N_STRETCHES)
+    costs = [_misfit(stretch_stack(stack, s), profile) for s in stretches]
+    return float(stretches[int(np.argmin(costs))])
+
+
+def stretch_stack(stack: PooledStack, stretch: float, pivot_um: float = 0.0) -> PooledStack:
+    """Return the stack of beads ``stretch`` times as large, whose plane is at ``pivot_um``."""
+    return PooledStack(
+        pivot_um + (stack.dz_um - pivot_um) * stretch,
+        stack.radius_radii,
+        stretch_rings(stack.mean, stack.radius_radii, 1 / stretch),
+        stack.sd,
+    )
+
+
+def _misfit(stack: PooledStack, profile: FloatArray) -> float:
+    """Return the mean misfit of profiles wherever they fit best, single bad ones held down."""
+    thin = slice(None, None, THINNING)
+    weight = 1.0 / stack.sd[thin] ** 2
+    clear = np.isfinite(profile)
+    distance = chi_squared(np.nan_to_num(profile), clear, stack.mean[thin], weight)
+    misfit = distance.min(axis=1) / np.maximum(clear.sum(axis=1), 1)
+    return float(np.minimum(misfit, 4 * np.median(misfit)).mean())
+
+
+def place_profiles(
+    stack: PooledStack, profile: FloatArray, expected_um: FloatArray, sigma_um: float
+) -> Placement:
+    """Place profiles on a stack's axis, given about where they are expected.
+
+    Parameters
+    ----------
+    stack
+        The stack.
+    profile
+        Shape ``(n, m)`` on the stack's radii, NaN where not known.
+    expected_um
+        Shape ``(n,)``, mean of the prior: the nominal place.
+    sigma_um
+        Standard deviation of the prior: the stage's repeatability.
+
+    Notes
+    -----
+    The likelihood is tempered by the median misfit where that is above one: neighbouring rings err
+    together, and what the stack does not know must not place anything.
+    """
+    grid = stack.dz_um
+    weight = 1.0 / stack.sd**2
+    clear = np.isfinite(profile)
+    known = np.nan_to_num(profile)
+    n_rings = np.maximum(clear.sum(axis=1), 1)
+    distances = [
+        chi_squared(known[i : i + CHUNK], clear[i : i + CHUNK], stack.mean, weight)
+        for i in range(0, len(profile), CHUNK)
+    ]
+    misfit = np.concatenate([d.min(axis=1) for d in distances]) / n_rings
+    temper = max(float(np.median(misfit)), 1.0)
+    moments = [
+        _posterior(d / temper, grid, expected_um[i * CHUNK : (i + 1) * CHUNK], sigma_um)
+        for i, d in enumerate(distances)
+    ]
+    mean, variance = np.concatenate(moments, axis=1)
+    best = np.concatenate([d.argmin(axis=1) for d in distances])
+    inside = (expected_um >= grid[0]) & (expected_um <= grid[-1])
+    inside &= (best >= END_STEPS) & (best < len(grid) - END_STEPS)
+    return Placement(mean, np.sqrt(np.maximum(variance, 0.0)), grid[best], misfit, inside)
+
+
+def _posterior(
+    distance: FloatArray, grid: FloatArray, expected_um: FloatArray, sigma_um: float
+) -> FloatArray:
+    """Return mean and variance over the grid, shape ``(2, n)``."""
+    cost = distance + ((grid - expected_um[:, None]) / sigma_um) ** 2
+    chance = np.exp(-0.5 * (cost - cost.min(axis=1, keepdims=True)))
+    chance /= chance.sum(axis=1, keepdims=True)
+    mean = chance @ grid
+    return np.stack([mean, chance @ grid**2 - mean**2])

@@ -1,0 +1,347 @@
+"""Locate the reference plane of every sweep: whole profiles place the frames, two features the plane.
+
+Every field of view gets an axis on which its frames lie where their profiles say they are
+(:mod:`refp.plane.align`). The feature curves of all its exposures are joined on that axis, all fields
+share the pooled profiles of steepest slope and centre intensity, and the plane of a sweep is that of
+its field, moved by where the sweep lies on the axis.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from refp.features.features import FeatureCurve, SweepMeasurement
+from refp.flags import SweepFlag
+from refp.plane.align import align_field, align_jointly, move_axis, place_field
+from refp.plane.bead_planes import locate_beads
+from refp.plane.budget import (
+    AGAINST,
+    BEADS,
+    POOLED,
+    UncertainNumbers,
+    bead_spread,
+    expand,
+    fit_terms,
+    name_of,
+    stage_terms,
+)
+from refp.plane.locate import FeatureResult, locate_by_features, make_plane
+from refp.plane.plane import (
+    BeadPlanes,
+    Contribution,
+    FeaturePlane,
+    FieldAxis,
+    PlaneResult,
+    Pool,
+    ReferencePlane,
+)
+from refp.plane.settings import PlaneSettings
+from refp.plane.stack import EMPTY_STACK, join_stacks
+from refp.plane.typical import group_fields, typical_profiles
+from refp.sweeps.optics import Instrument
+
+RECTANGULAR = np.sqrt(12.0)
+"""Full width of a rectangular distribution over its standard deviation."""
+
+
+def place_fields(
+    sweeps: Sequence[SweepMeasurement],
+    curves: Sequence[FeatureCurve],
+    settings: PlaneSettings,
+    instrument: Instrument,
+    pool: Pool | None = None,
+) -> list[FieldAxis]:
+    """Place the frames of every field of view.
+
+    Parameters
+    ----------
+    sweeps, curves
+        Measured sweeps and their feature curves.
+    settings, instrument
+        How far from the centre profiles are compared; the stage.
+    pool
+        Earlier data to place on; the fields' own profiles otherwise.
+
+    Returns
+    -------
+    list of FieldAxis
+        Fields with too few frames, or unlike the pool's, are left out.
+    """
+    sigma_um = instrument.stage.repeatability_um
+    fields = group_fields(sweeps).values()
+    seen = [typical_profiles(sweeps, members, settings.reach_radii) for members in fields]
+    if pool is not None:
+        placed = [place_field(p, pool.stack, sigma_um) for p in seen if len(p) and pool.has_stack]
+        return [axis for axis in placed if axis is not None]
+    aligned = [align_field(profiles, sigma_um) for profiles in seen if len(profiles)]
+    return _join_fields(
+        [axis for axis in aligned if axis is not None], curves, settings, instrument
+    )
+
+
+def _join_fields(
+    axes: list[FieldAxis],
+    curves: Sequence[FeatureCurve],
+    settings: PlaneSettings,
+    instrument: Instrument,
+) -> list[FieldAxis]:
+    """Place all fields that have a plane of their own on one stack; the others stay as they are."""
+    groups = [_join(curves, axis) for axis in axes]
+    located = locate_by_features(
+        groups, settings, bead_diameter_um=instrument.bead.diameter_um
+    ).planes
+    whole = [i for i, plane in enumerate(located) if plane.determined]
+    if len(whole) < 2:
+        return axes
+    joint = align_jointly([axes[i] for i in whole], [located[i].refp_um for i in whole])
+    together = dict(zip(whole, joint, strict=True))
+    return [together.get(i, axis) for i, axis in enumerate(axes)]
+
+
+def place_beads(
+    sweeps: Sequence[SweepMeasurement],
+    curves: Sequence[FeatureCurve],
+    axes: Sequence[FieldAxis],
+    settings: PlaneSettings,
+    instrument: Instrument,
+) -> list[BeadPlanes]:
+    """Find the own plane of every bead of every placed field.
+
+    Parameters
+    ----------
+    sweeps, curves
+        Measured sweeps and their feature curves.
+    axes
+        From :func:`place_fields`.
+    settings, instrument
+        What a sweep must have; the bead.
+    """
+    diameter_um = instrument.bead.diameter_um
+    groups = [_join(curves, axis) for axis in axes]
+    located = locate_by_features(groups, settings, bead_diameter_um=diameter_um)
+    beads: list[BeadPlanes] = []
+    for axis, plane in zip(axes, located.planes, strict=True):
+        middle_um = plane.refp_um if plane.determined else float(np.median(axis.x_um))
+        beads.append(locate_beads(sweeps, axis, middle_um, diameter_um))
+    return beads
+
+
+def locate_planes(
+    curves: Sequence[FeatureCurve],
+    axes: Sequence[FieldAxis],
+    beads: Sequence[BeadPlanes],
+    settings: PlaneSettings,
+    instrument: Instrument,
+    pool: Pool | None = None,
+) -> PlaneResult:
+    """Locate the plane of every sweep.
+
+    Parameters
+    ----------
+    curves
+        One feature curve per sweep.
+    axes, beads
+        From :func:`place_fields` and :func:`place_beads`; a field without them is located by its
+        features against nominal Z.
+    settings, instrument
+        What a sweep must have; the bead and the stage.
+    pool
+        Earlier data to locate with; built from the curves when not given.
+
+    Returns
+    -------
+    PlaneResult
+        A plane per curve, in their order. Where the sweep does not reach over the plane by more than
+        its uncertainty, or too few frames are left, it is NaN and a flag says why.
+    """
+    diameter_um = instrument.bead.diameter_um
+    stage_um = instrument.stage.repeatability_um
+    known = (pool.ss, pool.ci) if pool is not None else None
+    by_features = locate_by_features(
+        curves, settings, bead_diameter_um=diameter_um, stage_sigma_um=stage_um, pooled=known
+    )
+    if not axes:
+        return _by_features_alone(by_features, pool, instrument)
+    groups = [_join(curves, axis) for axis in axes]
+    joined = locate_by_features(groups, settings, bead_diameter_um=diameter_um, pooled=known)
+    planes = list(by_features.planes)
+    fields: dict[int, float] = {}
+    distance_um = _feature_distance(joined, pool)
+    for i, (axis, field) in enumerate(zip(axes, joined.planes, strict=True)):
+        zero = _zero_of(field, joined, distance_um, pool, beads[i], instrument)
+        if np.isfinite(zero.ss.z_um + zero.ci.z_um):
+            fields[i] = (zero.ss.z_um + zero.ci.z_um) / 2
+        for number in axis.shift_um:
+            planes[number] = _plane_of_sweep(
+                curves[number], axis, number, zero, settings, instrument
+            )
+    return PlaneResult(
+        planes=tuple(planes),
+        by_features=by_features.planes,
+        pool=pool or _make_pool(joined, axes, fields, planes, distance_um, instrument),
+        axes=tuple(axes),
+        beads=tuple(beads),
+    )
+
+
+def _by_features_alone(
+    result: FeatureResult, pool: Pool | None, instrument: Instrument
+) -> PlaneResult:
+    """Return the article's planes, where no frame was placed by its profile."""
+    apart = [p.ss.z_um - p.ci.z_um for p in result.planes if p.determined]
+    made = Pool(
+        ss=result.pooled_ss,
+        ci=result.pooled_ci,
+        stack=EMPTY_STACK,
+        feature_distance_um=float(np.mean(apart)) if apart else float("nan"),
+        u_um=float(np.hypot(result.pooled_ss.u_um, result.pooled_ci.u_um) / 2),
+        stage_sigma_um=float("nan"),
+        black_level=instrument.optics.black_level or 0.0,
+    )
+    return PlaneResult(result.planes, result.planes, pool or made, (), ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Zero:
+    """The plane on a field's axis: of SS, of CI, why not, and how uncertain."""
+
+    ss: FeaturePlane
+    ci: FeaturePlane
+    flags: SweepFlag
+    terms: tuple[Contribution, ...]
+
+
+def _join(curves: Sequence[FeatureCurve], axis: FieldAxis) -> FeatureCurve:
+    """Join the feature curves of a field's sweeps on its axis; frames not trusted count no beads."""
+    order = np.argsort(axis.x_um, kind="stable")
+    frames = axis.profiles
+    pairs = [(curves[frames.sweep[i]], frames.frame[i]) for i in order]
+
+    def column(name: str) -> Any:
+        return np.array([getattr(curve, name)[frame] for curve, frame in pairs])
+
+    return FeatureCurve(
+        key=curves[frames.sweep[0]].key,
+        z_um=axis.x_um[order],
+        steepest_slope=column("steepest_slope"),
+        center_intensity=column("center_intensity"),
+        ss_saturated=column("ss_saturated"),
+        ci_saturated=column("ci_saturated"),
+        n_beads=np.where(axis.trusted[order], column("n_beads"), 0),
+    )
+
+
+def _feature_distance(joined: FeatureResult, pool: Pool | None) -> float:
+    """Plane of SS less plane of CI: the pool's, else the mean over the fields."""
+    if pool is not None:
+        return pool.feature_distance_um
+    apart = [p.ss.z_um - p.ci.z_um for p in joined.planes if p.determined]
+    return float(np.mean(apart)) if apart else float("nan")
+
+
+def _zero_of(
+    field: ReferencePlane,
+    joined: FeatureResult,
+    distance_um: float,
+    pool: Pool | None,
+    beads: BeadPlanes,
+    instrument: Instrument,
+) -> _Zero:
+    """Return the plane on a field's axis: the pool's zero, else where the field's features put it."""
+    source = name_of(beads.field)
+    u_beads, dof = bead_spread(beads, instrument.bead.diameter_um)
+    heights = Contribution(BEADS, source, u_beads, dof)
+    if pool is not None:
+        half_um = distance_um / 2
+        pooled = (heights, Contribution(POOLED, "", pool.u_um, np.inf))
+        return _Zero(_at(field.ss, half_um), _at(field.ci, -half_um), SweepFlag(0), pooled)
+    n_used = int(np.count_nonzero(field.ss.used & field.ci.used))
+    apart_um = abs(field.ss.z_um - field.ci.z_um - distance_um)
+    pooled_um = float(np.hypot(joined.pooled_ss.u_um, joined.pooled_ci.u_um)) / 2
+    terms = (
+        heights,
+        *fit_terms(field.ss, field.ci, source, max(n_used - 3.0, 1.0)),
+        Contribution(AGAINST, source, float(apart_um / 2 / RECTANGULAR), np.inf),
+        Contribution(POOLED, "", pooled_um, np.inf),
+    )
+    return _Zero(field.ss, field.ci, field.flags, terms)
+
+
+def _at(plane: FeaturePlane, z_um: float) -> FeaturePlane:
+    """Put a feature's plane where the pool has it."""
+    return replace(plane, z_um=z_um)
+
+
+def _plane_of_sweep(
+    curve: FeatureCurve,
+    axis: FieldAxis,
+    number: int,
+    zero: _Zero,
+    settings: PlaneSettings,
+    instrument: Instrument,
+) -> ReferencePlane:
+    """Move a field's plane to where one of its sweeps lies."""
+    diameter_um = instrument.bead.diameter_um
+    stated_um = instrument.stage.repeatability_um
+    terms = (*stage_terms(axis, number, str(curve.key), stated_um), *zero.terms)
+    shift_um = axis.shift_um[number]
+    placed = axis.trusted & (axis.profiles.sweep == number)
+    n_placed = int(np.count_nonzero(placed))
+    flags = zero.flags & ~SweepFlag.PEAK_SATURATED
+    if n_placed < settings.minimum_frames:
+        flags |= SweepFlag.TOO_FEW_FRAMES
+    ss = _of_sweep(zero.ss, axis, number, shift_um, len(curve.z_um))
+    ci = _of_sweep(zero.ci, axis, number, shift_um, len(curve.z_um))
+    refp_um = (ss.z_um + ci.z_um) / 2
+    u_um = expand(UncertainNumbers().plane(0.0, terms)).u_um if np.isfinite(refp_um) else np.nan
+    z_um = axis.profiles.z_um[placed]
+    # The mean of a sweep's stage errors moves its frames with its plane.
+    if np.isfinite(refp_um) and n_placed and not z_um.min() + u_um < refp_um < z_um.max() - u_um:
+        flags |= SweepFlag.SS_NOT_BRACKETED | SweepFlag.CI_NOT_BRACKETED
+    limit_um = settings.maximum_feature_distance_diameters * diameter_um
+    return make_plane(curve, ss, ci, flags, terms, n_placed, limit_um)
+
+
+def _of_sweep(
+    plane: FeaturePlane, axis: FieldAxis, number: int, shift_um: float, n_frames: int
+) -> FeaturePlane:
+    """Read one sweep's part off a plane of its whole field, in the sweep's own Z and frame order."""
+    order = np.argsort(axis.x_um, kind="stable")
+    here = axis.profiles.sweep[order] == number
+    frames = axis.profiles.frame[order][here]
+    used = np.zeros(n_frames, dtype=np.bool_)
+    fitted = np.full(n_frames, np.nan)
+    used[frames], fitted[frames] = plane.used[here], plane.fitted[here]
+    return replace(plane, z_um=plane.z_um + shift_um, used=used, fitted=fitted)
+
+
+def _make_pool(
+    joined: FeatureResult,
+    axes: Sequence[FieldAxis],
+    fields: Mapping[int, float],
+    planes: Sequence[ReferencePlane],
+    distance_um: float,
+    instrument: Instrument,
+) -> Pool:
+    """Join everything that later sweeps can be located with."""
+    first = [next(iter(axes[i].shift_um)) for i in fields]
+    chosen = [planes[number] for number in first if planes[number].determined]
+    numbers = UncertainNumbers()
+    total = sum(numbers.plane(0.0, plane.budget) for plane in chosen)
+    u_um = expand(total).u_um / len(chosen) if chosen else float("nan")
+    sigmas = [(axis.stage_sigma_um, axis.n_trusted) for axis in axes]
+    return Pool(
+        ss=joined.pooled_ss,
+        ci=joined.pooled_ci,
+        stack=join_stacks([move_axis(axes[i], z) for i, z in fields.items()])[0]
+        if fields
+        else EMPTY_STACK,
+        feature_distance_um=distance_um,
+        u_um=u_um,
+        stage_sigma_um=float(
+            np.sqrt(np.average([s**2 for s, _ in sigmas], weights=[n for _, n in sigmas]))
+        ),
+        black_level=instrument.optics.black_level or 0.0,
+    )

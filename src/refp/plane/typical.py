@@ -1,0 +1,85 @@
+"""The typical profile of every frame of a field of view: what its stage errors are read off."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from refp.arrays import BoolArray, FloatArray, IntArray
+from refp.features.features import SweepMeasurement
+from refp.plane.plane import FieldProfiles
+from refp.sweeps.frame import FieldKey
+
+LEAST_SHARE_CLEAR = 0.5
+"""Share of a frame's beads in which a ring must be unsaturated for its median to be known."""
+
+
+def group_fields(sweeps: Sequence[SweepMeasurement]) -> dict[FieldKey, list[int]]:
+    """Return the numbers of the sweeps of every field of view, in the order of the sweeps."""
+    fields: dict[FieldKey, list[int]] = {}
+    for number, sweep in enumerate(sweeps):
+        fields.setdefault(sweep.key.field, []).append(number)
+    return fields
+
+
+def typical_profiles(
+    sweeps: Sequence[SweepMeasurement], members: Sequence[int], reach_radii: float
+) -> FieldProfiles:
+    """Take the median profile of the beads of each frame of one field of view.
+
+    Parameters
+    ----------
+    sweeps
+        All sweeps.
+    members
+        Numbers of those of the field.
+    reach_radii
+        Rings up to this distance count: beyond lie the neighbours.
+
+    Returns
+    -------
+    FieldProfiles
+        Frames without a usable bead are left out.
+    """
+    radius = sweeps[members[0]].profiles.radius_radii
+    seen = radius <= reach_radii
+    sweep_of: list[int] = []
+    frame_of: list[int] = []
+    rows: list[FloatArray] = []
+    for number in members:
+        sweep = sweeps[number]
+        typical = np.flatnonzero(sweep.typical)
+        groups = np.split(typical, np.searchsorted(sweep.frame_index[typical], _edges(sweep)))
+        for frame, beads in enumerate(groups):
+            if beads.size:
+                sweep_of.append(number)
+                frame_of.append(frame)
+                rows.append(_median(*clear_profiles(sweep, beads, seen)))
+    z_um = [sweeps[k].frames[i].z_um for k, i in zip(sweep_of, frame_of, strict=True)]
+    return FieldProfiles(
+        field=sweeps[members[0]].key.field,
+        sweep=np.array(sweep_of, dtype=np.int64),
+        frame=np.array(frame_of, dtype=np.int64),
+        z_um=np.array(z_um, dtype=np.float64),
+        profile=np.array(rows, dtype=np.float64).reshape(-1, np.count_nonzero(seen)),
+        radius_radii=radius[seen],
+    )
+
+
+def clear_profiles(
+    sweep: SweepMeasurement, rows: IntArray, seen: BoolArray
+) -> tuple[FloatArray, BoolArray]:
+    """Return normalised profiles of some beads, and where they are not saturated."""
+    return sweep.profiles.normalised[rows][:, seen], ~sweep.profiles.saturated[rows][:, seen]
+
+
+def _edges(sweep: SweepMeasurement) -> IntArray:
+    """Return what splits rows in the order of their frames into one group a frame."""
+    return np.arange(1, len(sweep.frames))
+
+
+def _median(profile: FloatArray, clear: BoolArray) -> FloatArray:
+    """Median over the beads of the rings that are clear in enough of them; NaN elsewhere."""
+    known = clear.mean(axis=0) >= LEAST_SHARE_CLEAR
+    median = np.full(profile.shape[1], np.nan)
+    median[known] = np.nanmedian(np.where(clear, profile, np.nan)[:, known], axis=0)
+    return median
