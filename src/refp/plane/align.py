@@ -10,7 +10,7 @@ both stay in the uncertainty budget.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
+from enum import Enum, auto
 
 import numpy as np
 
@@ -20,8 +20,8 @@ from refp.plane.plane import FieldAxis, FieldProfiles, PooledStack
 from refp.plane.stack import LEAST_FRAMES, fit_stack, join_stacks
 from refp.robust import mad_sigma
 
-ROUNDS = 8
-JOINT_ROUNDS = 4
+ROUNDS = 3
+JOINT_ROUNDS = 2
 MARGIN_SIGMAS = 3.0
 TRUSTED_SIGMAS = 5.0
 LARGEST_MISFIT = 25.0
@@ -34,11 +34,11 @@ LEAST_SIGMA_STEPS = 0.002
 class _Gauge(Enum):
     """What of the places that were found only the nominal places can say."""
 
-    OWN = 2
+    OWN = auto()
     """The stack is the field's own: a shifted or stretched axis would fit as well."""
-    JOINT = 1
+    JOINT = auto()
     """The stack is that of all fields: a stretched axis would."""
-    GIVEN = 0
+    GIVEN = auto()
     """The stack is given: nothing."""
 
 
@@ -212,7 +212,7 @@ def _update(
     trusted = np.abs(error - np.median(error)) <= TRUSTED_SIGMAS * scale
     trusted &= found.misfit <= LARGEST_MISFIT * max(float(np.median(found.misfit)), 1.0)
     trusted &= found.inside
-    error = error - _line(expected, error, trusted, gauge.value)
+    error = error - _line(expected, error, trusted, gauge)
     x = expected + error
     n = which.max() + 1
     shift = np.array([_mean((z_um - x)[(which == k) & trusted], 0.0) for k in range(n)])
@@ -222,14 +222,14 @@ def _update(
     return _Errors(x, error, shift, trusted, sigma)
 
 
-def _line(x: FloatArray, y: FloatArray, used: BoolArray, order: int) -> FloatArray:
-    """Return what a gauge takes off: a line (2), its slope about the middle (1), nothing (0)."""
-    if order == 0 or np.count_nonzero(used) < 3:
+def _line(x: FloatArray, y: FloatArray, used: BoolArray, gauge: _Gauge) -> FloatArray:
+    """Return what a gauge takes off: a line, its slope about the middle, or nothing."""
+    if gauge is _Gauge.GIVEN or np.count_nonzero(used) < 3:
         return np.zeros_like(y)
     offset = x - x[used].mean()
     level = float(y[used].mean())
     slope = float(offset[used] @ (y[used] - level) / max(float(offset[used] @ offset[used]), 1e-12))
-    return slope * offset + (level if order == _Gauge.OWN.value else 0.0)
+    return slope * offset + (level if gauge is _Gauge.OWN else 0.0)
 
 
 def _mean(values: FloatArray, fallback: float) -> float:

@@ -32,13 +32,18 @@ class Smooth:
         Vector-valued where many curves were fitted.
     lam
         Weight of the penalty.
-    edf
-        Effective degrees of freedom of one curve.
+    leverage
+        Shape ``(n,)``, how much of each value the fit at its own place takes from it.
     """
 
     spline: BSpline
     lam: float
-    edf: float
+    leverage: FloatArray
+
+    @property
+    def edf(self) -> float:
+        """Effective degrees of freedom of one curve."""
+        return float(self.leverage.sum())
 
 
 def fit_smooth(x: FloatArray, y: FloatArray, lam: float | None = None) -> Smooth:
@@ -65,7 +70,7 @@ def fit_smooth(x: FloatArray, y: FloatArray, lam: float | None = None) -> Smooth
         lam = _least_gcv(system.roughness, system.rotate(bent), bent, _noise(x, values))
     coefficients = system.solve(values, lam).reshape(-1, *y.shape[1:])
     spline = BSpline(system.knots, coefficients, 3, extrapolate=True)
-    return Smooth(spline, float(lam), system.edf(lam))
+    return Smooth(spline, float(lam), system.leverage(lam))
 
 
 def fit_smooth_each(x: FloatArray, y: FloatArray) -> list[Smooth]:
@@ -96,7 +101,7 @@ def fit_smooth_each(x: FloatArray, y: FloatArray) -> list[Smooth]:
         one = slice(i, i + 1)
         lam = _least_gcv(system.roughness, rotated[:, one], bent[:, one], noise[one])
         spline = BSpline(system.knots, system.solve(y[:, one], lam)[:, 0], 3, extrapolate=True)
-        smooths.append(Smooth(spline, lam, system.edf(lam)))
+        smooths.append(Smooth(spline, lam, system.leverage(lam)))
     return smooths
 
 
@@ -110,6 +115,7 @@ class _System:
     penalty: FloatArray
     basis: FloatArray
     roughness: FloatArray
+    squares: FloatArray
 
     def rotate(self, values: FloatArray) -> FloatArray:
         """Return the moments of the curves in the diagonal basis."""
@@ -124,9 +130,9 @@ class _System:
         factor = cho_factor(self.gram + lam * self.penalty)
         return np.asarray(cho_solve(factor, self.design.T @ values))
 
-    def edf(self, lam: float) -> float:
-        """Return the effective degrees of freedom."""
-        return float((1.0 / (1.0 + lam * self.roughness)).sum())
+    def leverage(self, lam: float) -> FloatArray:
+        """Return the diagonal of the matrix that takes values to fitted values."""
+        return self.squares @ (1.0 / (1.0 + lam * self.roughness))
 
 
 def _prepare(x: FloatArray) -> _System:
@@ -137,7 +143,8 @@ def _prepare(x: FloatArray) -> _System:
     knots, penalty = _basis(float(distinct[0]), float(distinct[-1]), intervals)
     design = BSpline.design_matrix(x, knots, 3).toarray()
     gram = _gram(design, penalty)
-    return _System(knots, design, gram, penalty, *_diagonalise(gram, penalty))
+    basis, roughness = _diagonalise(gram, penalty)
+    return _System(knots, design, gram, penalty, basis, roughness, (design @ basis) ** 2)
 
 
 def _n_intervals(distinct: FloatArray) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 from refp.arrays import BoolArray, FloatArray, IntArray
 from refp.plane.match import fit_stretch, stretch_rings
 from refp.plane.plane import FieldAxis, PooledStack
-from refp.plane.smooth import fit_smooth_each
+from refp.plane.smooth import Smooth, fit_smooth_each
 from refp.robust import MAD_TO_SIGMA
 
 GRID_POINTS = 401
@@ -20,6 +20,8 @@ LEAST_FRAMES = 6
 LEAST_PLACES = 4
 PLACING_POINTS = 2001
 """Of a stack that frames are placed on: its step must be finer than a frame can be placed."""
+NEAR_FRAMES = 5
+LEAST_FREEDOM = 0.02
 MARGIN_STEPS = 1.0
 """How far a joined stack goes on beyond its outermost frames."""
 EMPTY_STACK = PooledStack(np.empty(0), np.empty(0), np.empty((0, 0)), np.empty((0, 0)))
@@ -122,14 +124,30 @@ def fit_stack(
         inside = (grid >= low) & (grid <= high)
         for column, smooth in zip(columns, smooths, strict=True):
             residual = profile[known, column] - smooth.spline(x_um[known])
-            enlarged = np.sqrt(known.sum() / max(known.sum() - smooth.edf, 1.0))
             mean[inside, column] = smooth.spline(grid[inside])
-            sd[inside, column] = np.hypot(
-                enlarged * MAD_TO_SIGMA * np.median(np.abs(residual)), LEAST_FRAME_SD
-            )
+            sd[inside, column] = _predictive_sd(x_um[known], residual, smooth, grid[inside])
             freedom.append(smooth.edf)
     edf = float(np.mean(freedom)) if freedom else float("nan")
     return PooledStack(grid, radius_radii, np.nan_to_num(mean, nan=1.0), sd), edf
+
+
+def _predictive_sd(
+    x_um: FloatArray, residual: FloatArray, smooth: Smooth, grid: FloatArray
+) -> FloatArray:
+    """Return how well the other frames tell a profile at each place.
+
+    Left-one-out residuals, averaged over the nearest frames: where the frames lie too far apart for
+    the profile's change, the stack follows each of them and knows nothing between them. A spread from
+    the plain residuals would call it exact there, and bend the axis until the stack is smooth.
+    """
+    left_out = residual / np.maximum(1.0 - smooth.leverage, LEAST_FREEDOM)
+    order = np.argsort(x_um, kind="stable")
+    squares = left_out[order] ** 2
+    near = min(NEAR_FRAMES, len(squares))
+    mean = np.convolve(squares, np.ones(near), "same") / np.convolve(
+        np.ones_like(squares), np.ones(near), "same"
+    )
+    return np.sqrt(np.interp(grid, x_um[order], mean) + LEAST_FRAME_SD**2)
 
 
 def join_stacks(axes: Sequence[FieldAxis]) -> tuple[PooledStack, float, list[float]]:
