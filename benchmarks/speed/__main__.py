@@ -42,9 +42,9 @@ def plane_against_gaussian() -> dict[str, float]:
         for image in images:
             ndimage.gaussian_filter(image, 2.0)
 
-    define_planes([open_dataset(TWIN / "a2k-test2")], recipe, jobs=1)  # compiles
+    define_planes([open_dataset(TWIN / "a2k-test2")], recipe)  # compiles
     gaussian = seconds(filter_all)
-    plane = seconds(lambda: define_planes([dataset], recipe, jobs=1), repeats=2)
+    plane = seconds(lambda: define_planes([dataset], recipe), repeats=2)
     return {
         "frames": len(images),
         "plane_s": plane,

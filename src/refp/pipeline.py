@@ -31,7 +31,7 @@ from refp.estimate import calibrate
 from refp.estimator import Estimator, ImageEstimate, recipe_of
 from refp.evaluation import Summary, summarise
 from refp.features import FeatureCurve, feature_curve
-from refp.measure import Measurement, explain_no_beads, measure_dataset
+from refp.measure import FrameMeasurement, Measurement, explain_no_beads, measure_dataset
 from refp.models import (
     Calibration,
     Ensemble,
@@ -42,10 +42,11 @@ from refp.models import (
     make_family,
     stack_of,
 )
-from refp.parallel import Progress, map_ordered, no_progress
+from refp.parallel import HERE, Progress, Workers, map_ordered, no_progress
 from refp.plane import PlaneResult, PooledProfile, locate_planes
 from refp.recipe import Recipe
 from refp.rows import take
+from refp.store import FrameStore
 from refp.sweeps import DataSet, Frame, Instrument, SingleImage
 from refp.tables import error_table, estimate_table
 from refp.tiles import (
@@ -72,7 +73,8 @@ def define_planes(
     recipe: Recipe,
     *,
     pooled: tuple[PooledProfile, PooledProfile] | None = None,
-    jobs: int = 1,
+    workers: Workers = HERE,
+    store: FrameStore[FrameMeasurement] | None = None,
     progress: Progress = no_progress,
 ) -> Planes:
     """Define the reference plane of every sweep of one instrument.
@@ -85,19 +87,26 @@ def define_planes(
         Settings.
     pooled
         Pooled profiles (SS, CI) of earlier data.
-    jobs, progress
-        Processes, and who is told how far the work is.
+    workers, progress
+        Who measures, and who is told how far the work is.
+    store
+        Where measured frames are kept, and taken from where they are there already.
 
     Raises
     ------
     DataError
         If the data sets are of different instruments or share a name, if no sweep has the frames
         that a plane needs, or no bead is found anywhere.
+    WorkersError
+        If the workers are lost.
     """
     check_same_instrument(datasets)
     check_different_names(datasets)
     check_enough_frames(datasets, recipe.plane.minimum_frames)
-    measurements = tuple(measure_dataset(d, recipe, jobs=jobs, progress=progress) for d in datasets)
+    measurements = tuple(
+        measure_dataset(d, recipe, workers=workers, store=store, progress=progress)
+        for d in datasets
+    )
     sweeps = [sweep for m in measurements for sweep in m.sweeps]
     if not any(len(sweep.beads) for sweep in sweeps):
         raise DataError(explain_no_beads(datasets))
@@ -207,7 +216,7 @@ def evaluate_model(
     estimator: Estimator,
     datasets: Sequence[DataSet],
     *,
-    jobs: int = 1,
+    workers: Workers = HERE,
     progress: Progress = no_progress,
 ) -> Evaluation:
     """Estimate every frame of labelled data sets and compare with their own planes.
@@ -222,7 +231,7 @@ def evaluate_model(
     for dataset in datasets:
         check_instrument(estimator.card, dataset.instrument, dataset.root)
     recipe = recipe_of(estimator.card)
-    planes = define_planes(datasets, recipe, jobs=jobs, progress=progress)
+    planes = define_planes(datasets, recipe, workers=workers, progress=progress)
     labels = plane_of_sweeps(planes.result.planes, recipe.label)
     check_determined(labels, datasets[0].root, "compare with")
     frames = [f for m in planes.measurements for s in m.sweeps for f in s.frames if f.key in labels]

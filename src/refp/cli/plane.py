@@ -1,5 +1,6 @@
 """``refp plane``."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,12 +10,10 @@ from refp.cli.options import (
     AsJson,
     Data,
     DataOptions,
-    Jobs,
     Output,
     Overwrite,
     RecipeName,
-    check_output,
-    jobs_or_default,
+    WorkerOptions,
 )
 
 
@@ -28,7 +27,7 @@ def plane(
         Path | None, Parameter(help="pooled.npz of earlier data to locate with.")
     ] = None,
     recipe: RecipeName = "default",
-    jobs: Jobs = None,
+    work: WorkerOptions = WorkerOptions(),  # noqa: B008
     as_json: AsJson = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -38,9 +37,17 @@ def plane(
     the plane of each experiment, exposure and field of view with its standard uncertainty. Writes
     planes.csv, beads.parquet, curves.parquet, pooled.npz and report.html.
 
+    An interrupted run goes on where it stopped when the command is given again; given once more, it
+    finds that nothing is left to do. A result of other data or settings is not replaced without
+    --overwrite; frames that did not change are not measured again.
+
     Examples
     --------
     refp plane training/ -o planes/
+
+    refp plane training/ -o planes/ --jobs 8
+
+    refp plane /shared/training/ -o planes/ --scheduler tcp://head:8786
 
     refp plane stack.ome.tif --bead-diameter-um 28 -o planes/
 
@@ -54,16 +61,35 @@ def plane(
     from refp import pipeline, results
     from refp.cli.console import print_table, say, say_left_out, show_progress
     from refp.recipe import load_recipe
+    from refp.runs import Run, digest_inputs
+    from refp.tables import read_plane_table
 
-    check_output(output, overwrite=overwrite)
-    settings = load_recipe(recipe)
-    pooled = results.read_pooled(pool) if pool else None
-    datasets = options.open(data)
-    with show_progress() as progress:
-        planes = pipeline.define_planes(
-            datasets, settings, pooled=pooled, jobs=jobs_or_default(jobs), progress=progress
+    with Run(output, overwrite=overwrite) as run, work.start() as workers:
+        settings = load_recipe(recipe)
+        pooled = results.read_pooled(pool) if pool else None
+        datasets = options.open(data)
+        with show_progress() as progress:
+            inputs = partial(digest_inputs, datasets, settings, pool, run.contents, progress)
+            done = run.is_done(inputs)
+            if not done:
+                planes = pipeline.define_planes(
+                    datasets,
+                    settings,
+                    pooled=pooled,
+                    workers=workers,
+                    store=run.store,
+                    progress=progress,
+                )
+                with run.replacing(inputs):
+                    results.write_planes(planes, settings, output)
+    if done:
+        say(f"nothing to do: {output} holds this result already")
+    else:
+        say_left_out(planes.measurements)
+    print_table(read_plane_table(output / "planes.csv"), as_json=as_json, title="Reference planes")
+    if not done:
+        if run.store.n_recalled:
+            say(f"{run.store.n_recalled} frames were measured by an earlier run")
+        say(
+            f"wrote {output / 'planes.csv'}, beads.parquet, curves.parquet, pooled.npz, report.html"
         )
-    say_left_out(planes.measurements)
-    table = results.write_planes(planes, settings, output)
-    print_table(table, as_json=as_json, title="Reference planes")
-    say(f"wrote {output / 'planes.csv'}, beads.parquet, curves.parquet, pooled.npz, report.html")
