@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 from refp.errors import MissingExtraError, WorkersError
@@ -24,7 +25,7 @@ def join_cluster(address: str) -> Iterator[Crew]:
     Raises
     ------
     WorkersError
-        If no scheduler answers there.
+        If no scheduler answers there, or a worker has another version of refp, or none.
     MissingExtraError
         If Dask is not installed.
     """
@@ -37,6 +38,7 @@ def join_cluster(address: str) -> Iterator[Crew]:
         "perhaps for want of memory; check the cluster and give the command again"
     )
     try:
+        _check_versions(client, address)
         # pure=False: a result is not to be taken for that of an earlier call with equal arguments.
         executor = client.get_executor(pure=False)
         size = max(LEAST_SIZE, sum(client.nthreads().values()))
@@ -57,3 +59,22 @@ def _connect(address: str) -> "Client":
             f"--scheduler {address}: no Dask scheduler answers there; check the address, which "
             "'dask scheduler' prints when it starts"
         ) from error
+
+
+def own_version() -> str:
+    """Return the version of refp that runs here."""
+    return metadata.version("refp")
+
+
+def _check_versions(client: "Client", address: str) -> None:
+    """Refuse workers whose results would not be those of this process."""
+    found = client.run(metadata.version, "refp", on_error="return")
+    for worker, version in found.items():
+        if isinstance(version, OSError):  # gone meanwhile; its work goes to the others
+            continue
+        if version != own_version():
+            has = f"refp {version}" if isinstance(version, str) else "no refp"
+            raise WorkersError(
+                f"--scheduler {address}: worker {worker} has {has}, and this is refp "
+                f"{own_version()}; install the same for every worker"
+            )
