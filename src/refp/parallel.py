@@ -15,6 +15,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import islice
 from types import TracebackType
 from typing import Self, TypeVar
@@ -121,6 +122,13 @@ class Workers(AbstractContextManager["Workers"]):
             elif self.jobs > 1 and n_items >= FRAMES_WORTH_A_POOL:
                 self._crew = self._open.enter_context(_start_pool(self.jobs))
         return self._crew
+
+    def wake(self, n_items: int, module: str) -> None:
+        """Let the processes that ``n_items`` are worth start, and import ``module`` meanwhile."""
+        crew = self.crew(n_items)
+        if crew is not None and crew.shares_cache:
+            for _ in range(crew.size):
+                crew.executor.submit(import_module, module)
 
 
 HERE = Workers()

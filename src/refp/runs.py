@@ -10,18 +10,21 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from shutil import rmtree
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from refp.errors import DataError, OutputError, RecipeError, WorkersError
-from refp.measure import FrameMeasurement
 from refp.parallel import Progress, no_progress
-from refp.recipe import Recipe
 from refp.record import INSTEAD, hash_code, library_versions, refuse_existing, write_json
 from refp.store import Contents, FrameStore
 from refp.sweeps import DataSet
+
+if TYPE_CHECKING:  # worker processes start sooner when this process imports the method after them
+    from refp.measure import FrameMeasurement
+    from refp.recipe import Recipe
 
 RUN_FILE = "run.json"
 MEASURED = ".measured"
@@ -56,7 +59,18 @@ class Run(AbstractContextManager["Run"]):
         ours = folder.is_dir() and (self._record or self._had_store)
         if not (overwrite or ours):
             refuse_existing(folder)
-        self.store = FrameStore(folder / MEASURED, FrameMeasurement, self.contents)
+
+    @cached_property
+    def store(self) -> "FrameStore[FrameMeasurement]":
+        """What was measured so far."""
+        from refp.measure import FrameMeasurement
+
+        return FrameStore(self.folder / MEASURED, FrameMeasurement, self.contents)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is work for certain, as far as can be told before the input is read."""
+        return self._overwrite or not self._record
 
     def __enter__(self) -> Self:
         return self
@@ -69,7 +83,7 @@ class Run(AbstractContextManager["Run"]):
     ) -> None:
         """Keep what was measured, unless the input was at fault: a refused run leaves no trace."""
         if isinstance(error, DataError | RecipeError) and not self._had_store:
-            rmtree(self.store.folder, ignore_errors=True)
+            rmtree(self.folder / MEASURED, ignore_errors=True)
             if not self._was_there:
                 with suppress(OSError):  # not there, or not empty
                     self.folder.rmdir()
@@ -119,7 +133,7 @@ class Run(AbstractContextManager["Run"]):
 
 def digest_inputs(
     datasets: Sequence[DataSet],
-    recipe: Recipe,
+    recipe: "Recipe",
     pool: Path | None,
     contents: Contents,
     progress: Progress = no_progress,

@@ -1,6 +1,8 @@
 """``refp plane`` that was interrupted, or is given again."""
 
 import json
+import multiprocessing
+import re
 import signal
 import subprocess
 import sys
@@ -12,8 +14,8 @@ from typing import Any
 import pytest
 import tifffile
 
-from refp import measure
-from refp.store import BATCH
+from refp import measure, parallel
+from refp.store import BATCH, FrameStore
 
 RunRefp = Callable[..., Any]
 RESULTS = ["beads.parquet", "curves.parquet", "planes.csv", "pooled.npz", "report.html"]
@@ -159,6 +161,32 @@ def test_a_second_run_does_nothing_and_says_so(
     assert again.stderr == f"nothing to do: {out} holds this result already\n"
     assert stamps_of(out) == before
     assert n_measured == []
+
+
+def test_a_worker_process_that_is_killed_is_told_and_the_run_goes_on(
+    run_refp: RunRefp,
+    tiny_sweep: Path,
+    unbroken: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keep = FrameStore.keep
+
+    def keep_and_kill(store: Any, key: str, measured: Any) -> None:
+        keep(store, key, measured)
+        multiprocessing.active_children()[0].kill()
+
+    command = ["plane", tiny_sweep, "-o", tmp_path / "planes", "--jobs", "2"]
+    monkeypatch.setattr(parallel, "FRAMES_WORTH_A_POOL", 8)
+    with monkeypatch.context() as killing:
+        killing.setattr(FrameStore, "keep", keep_and_kill)
+        stopped = run_refp(*command)
+    assert (stopped.code, stopped.stdout, stopped.stderr.count("\n")) == (2, "", 1)
+    assert "a worker process was stopped" in stopped.stderr
+    assert re.search(r"what was measured, \d+ frames, is kept", stopped.stderr)
+    done = run_refp(*command)
+    assert "measured by an earlier run" in done.stderr
+    assert bytes_of(tmp_path / "planes") == bytes_of(unbroken)
 
 
 def change_image(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -15,6 +15,11 @@ from refp.cli.options import (
     RecipeName,
     WorkerOptions,
 )
+
+if TYPE_CHECKING:
+    from refp.parallel import Workers
+    from refp.runs import Run
+    from refp.sweeps import DataSet
 
 
 def plane(
@@ -58,38 +63,44 @@ def plane(
     output
         Folder for the results.
     """
-    from refp import pipeline, results
-    from refp.cli.console import print_table, say, say_left_out, show_progress
-    from refp.recipe import load_recipe
-    from refp.runs import Run, digest_inputs
-    from refp.tables import read_plane_table
+    from refp.runs import Run
 
     with Run(output, overwrite=overwrite) as run, work.start() as workers:
-        settings = load_recipe(recipe)
-        pooled = results.read_pooled(pool) if pool else None
         datasets = options.open(data)
-        with show_progress() as progress:
-            inputs = partial(digest_inputs, datasets, settings, pool, run.contents, progress)
-            done = run.is_done(inputs)
-            if not done:
-                planes = pipeline.define_planes(
-                    datasets,
-                    settings,
-                    pooled=pooled,
-                    workers=workers,
-                    store=run.store,
-                    progress=progress,
-                )
-                with run.replacing(inputs):
-                    results.write_planes(planes, settings, output)
-    if done:
-        say(f"nothing to do: {output} holds this result already")
-    else:
-        say_left_out(planes.measurements)
+        if run.has_work:
+            workers.wake(sum(dataset.n_frames for dataset in datasets), "refp.measure")
+        # Imported here and in what it calls, so that the workers import at the same time.
+        from refp.cli.console import print_table, say
+        from refp.tables import read_plane_table
+
+        told = _define(datasets, recipe, pool, run, workers)
     print_table(read_plane_table(output / "planes.csv"), as_json=as_json, title="Reference planes")
-    if not done:
-        if run.store.n_recalled:
-            say(f"{run.store.n_recalled} frames were measured by an earlier run")
-        say(
-            f"wrote {output / 'planes.csv'}, beads.parquet, curves.parquet, pooled.npz, report.html"
+    say(told)
+
+
+def _define(
+    datasets: "list[DataSet]", recipe: str, pool: Path | None, run: "Run", workers: "Workers"
+) -> str:
+    """Define and write the planes where that is not done; return what there is to say."""
+    from refp import pipeline, results
+    from refp.cli.console import say_left_out, show_progress
+    from refp.recipe import load_recipe
+    from refp.runs import digest_inputs
+
+    settings = load_recipe(recipe)
+    pooled = results.read_pooled(pool) if pool else None
+    with show_progress() as progress:
+        inputs = partial(digest_inputs, datasets, settings, pool, run.contents, progress)
+        if run.is_done(inputs):
+            return f"nothing to do: {run.folder} holds this result already"
+        planes = pipeline.define_planes(
+            datasets, settings, pooled=pooled, workers=workers, store=run.store, progress=progress
         )
+        with run.replacing(inputs):
+            results.write_planes(planes, settings, run.folder)
+    say_left_out(planes.measurements)
+    wrote = (
+        f"wrote {run.folder / 'planes.csv'}, beads.parquet, curves.parquet, pooled.npz, report.html"
+    )
+    n = run.store.n_recalled
+    return f"{wrote}; {n} frames were measured by an earlier run" if n else wrote
