@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -112,10 +111,10 @@ def measure_dataset(
     WorkersError
         If the workers are lost, or do not see the files.
     """
+    if workers.scheduler is not None:
+        dataset = _with_whole_paths(dataset)
     frames = list(dataset.frames)
-    work = partial(
-        _measure_or_reason, instrument=dataset.instrument, recipe=recipe, folder=Path.cwd()
-    )
+    work = partial(_measure_or_reason, instrument=dataset.instrument, recipe=recipe)
     title = f"measuring {dataset.name}"
     if store is None:
         results = map_ordered(work, frames, workers=workers, title=title, progress=progress)
@@ -167,17 +166,22 @@ def _light(dataset: DataSet) -> list[float]:
 
 
 def _measure_or_reason(
-    frame: Frame, *, instrument: Instrument, recipe: Recipe, folder: Path
+    frame: Frame, *, instrument: Instrument, recipe: Recipe
 ) -> FrameMeasurement | str:
-    """Measure a frame, or say why it cannot be read; the rest of the sweep goes on.
-
-    ``folder`` is what paths are relative to: a worker's own working folder may be another.
-    """
+    """Measure a frame, or say why it cannot be read; the rest of the sweep goes on."""
     try:
-        image = replace(frame, path=folder / frame.path).read()
+        return measure_frame(frame.read(), instrument, recipe)
     except DataError as error:
         return str(error)
-    return measure_frame(image, instrument, recipe)
+
+
+def _with_whole_paths(dataset: DataSet) -> DataSet:
+    """Name files by their whole paths: the workers of a cluster have working folders of their own."""
+
+    def whole(sweep: ZSweep) -> ZSweep:
+        return ZSweep(sweep.key, tuple(replace(f, path=f.path.absolute()) for f in sweep.frames))
+
+    return replace(dataset, sweeps=tuple(whole(sweep) for sweep in dataset.sweeps))
 
 
 def _digest(instrument: Instrument, recipe: Recipe) -> str:
@@ -199,7 +203,7 @@ def _check_seen(unread: Sequence[Frame]) -> None:
             frame.read()
             raise WorkersError(
                 f"{frame.path}: read here, but not by the workers of the cluster; give them the "
-                f"data under the same path, {frame.path.absolute()}"
+                "data under the same path"
             )
 
 

@@ -118,6 +118,7 @@ class Run(AbstractContextManager["Run"]):
     def replacing(self, inputs: Inputs) -> Iterator[None]:
         """Let the results be written inside, then record that they are whole."""
         former = self._record["results"] if self._record else {}
+        self.store.flush()  # should writing fail, it can be tried again
         before = _stamps(self.folder)
         (self.folder / RUN_FILE).unlink(missing_ok=True)
         yield
@@ -126,8 +127,9 @@ class Run(AbstractContextManager["Run"]):
             (self.folder / name).unlink(missing_ok=True)
         self.store.tidy()
         results = {path.name: Contents().of(path) for path in sorted(written)}
-        for part in self.folder.glob(".*.part"):  # of a run that was killed while writing
-            part.unlink()
+        for name in results:
+            for part in self.folder.glob(f".{name}.*.part"):  # of a run killed while it wrote
+                part.unlink()
         write_json({"inputs": inputs(), "results": results}, self.folder / RUN_FILE)
 
 
@@ -182,9 +184,12 @@ def _read_record(path: Path) -> dict[str, Mapping[str, Any]]:
     """Return what a finished run wrote; empty where there is none, or none that can be read."""
     try:
         record = json.loads(path.read_bytes())
-        return {name: dict(record[name]) for name in ("inputs", "results")}
+        inputs, results = dict(record["inputs"]), dict(record["results"])
     except (OSError, ValueError, TypeError, KeyError):
         return {}
+    # A name that leads out of the folder was not written by refp, and is not to be removed by it.
+    inside = all(Path(name).name == name for name in results)
+    return {"inputs": inputs, "results": results} if inside else {}
 
 
 def _stamps(folder: Path) -> dict[Path, tuple[int, int]]:

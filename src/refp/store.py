@@ -41,9 +41,10 @@ class Contents:
 
     def of(self, path: Path) -> str:
         """Return 64 hexadecimal digits; those of no bytes where the file cannot be read."""
-        if path not in self._known:
-            self._known[path] = _hash_path(path)
-        return self._known[path]
+        whole = path.absolute()
+        if whole not in self._known:
+            self._known[whole] = _hash_path(whole)
+        return self._known[whole]
 
 
 def _hash_path(path: Path) -> str:

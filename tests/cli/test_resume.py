@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import tifffile
 
-from refp import measure, parallel
+from refp import measure, parallel, results, runs
+from refp.errors import OutputError
 from refp.store import BATCH, FrameStore
 
 RunRefp = Callable[..., Any]
@@ -302,3 +303,56 @@ def test_an_output_that_cannot_be_written_is_told(
     refused = run_refp("plane", tiny_test, "-o", tmp_path / "file" / "out")
     assert (refused.code, refused.stderr.count("\n")) == (2, 1)
     assert "not written: " in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        pytest.param("{", id="cut"),
+        pytest.param('{"mine": 1}', id="foreign"),
+        pytest.param('{"inputs": {}, "results": {"../dear.txt": ""}}', id="leads out"),
+    ],
+)
+def test_a_record_that_refp_did_not_write_is_none(
+    run_refp: RunRefp, tiny_test: Path, tmp_path: Path, record: str
+) -> None:
+    out, dear = tmp_path / "planes", tmp_path / "dear.txt"
+    out.mkdir()
+    (out / "run.json").write_text(record)
+    dear.write_text("dear")
+    refused = run_refp("plane", tiny_test, "-o", out)
+    assert refused.code == 2
+    assert "exists already; choose another output" in refused.stderr
+    assert run_refp("plane", tiny_test, "-o", out, "--overwrite").code == 0
+    assert dear.read_text() == "dear"
+
+
+def test_a_result_that_could_not_be_written_is_written_by_the_next_run(
+    run_refp: RunRefp,
+    tiny_test: Path,
+    tmp_path: Path,
+    n_measured: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: Any) -> None:
+        raise OutputError("disk full")
+
+    out = tmp_path / "planes"
+    with monkeypatch.context() as broken:
+        broken.setattr(results, "write_pooled", full)
+        assert run_refp("plane", tiny_test, "-o", out).code == 2
+    assert not (out / "run.json").exists()
+    n_measured.clear()
+    assert run_refp("plane", tiny_test, "-o", out).code == 0
+    assert n_measured == []
+    assert bytes_of(out).keys() == set(RESULTS)
+
+
+def test_what_another_version_of_refp_made_is_refused(
+    run_refp: RunRefp, tiny_test: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "planes"
+    assert run_refp("plane", tiny_test, "-o", out).code == 0
+    monkeypatch.setattr(runs, "hash_code", lambda: "of a later version")
+    refused = run_refp("plane", tiny_test, "-o", out)
+    assert "holds the result of other versions of refp or its libraries; choose" in refused.stderr
