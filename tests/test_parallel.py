@@ -1,10 +1,70 @@
 """Work in order, in one process or in many."""
 
 import math
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from refp.parallel import FRAMES_WORTH_A_POOL, default_jobs, map_ordered, open_executor
+from refp import parallel
+from refp.errors import WorkersError
+from refp.parallel import (
+    CHUNK,
+    FRAMES_WORTH_A_POOL,
+    TASKS_A_WORKER,
+    Crew,
+    Workers,
+    default_jobs,
+    iter_ordered,
+    map_ordered,
+)
+
+
+class Fake(Workers):
+    """Workers that are an executor of the test's own."""
+
+    def __init__(self, executor: Executor, size: int = 2) -> None:
+        super().__init__()
+        self._crew = Crew(executor, size, False, (BrokenPipeError,), "they are gone")
+
+
+class Lazy(Executor):
+    """Does a task when its result is asked for; counts the tasks that wait."""
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self.most = 0
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        lazy = self
+
+        class OnDemand(Future[Any]):
+            def result(self, timeout: float | None = None) -> Any:
+                lazy.waiting -= 1
+                return fn(*args, **kwargs)
+
+            def cancel(self) -> bool:
+                lazy.waiting -= 1
+                return True
+
+        return OnDemand()
+
+
+def process_id(_: object) -> int:
+    return os.getpid()
+
+
+def end_worker(item: int) -> int:
+    if item == FRAMES_WORTH_A_POOL - 1:
+        os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+    return item
 
 
 @pytest.mark.parametrize("n", [0, 1, 5])
@@ -19,20 +79,85 @@ def test_results_stand_in_the_order_of_the_items(n: int) -> None:
     assert seen == [("roots", k + 1, n) for k in range(n)]
 
 
+@given(n=st.integers(0, 200), size=st.integers(1, 5))
+def test_threads_give_the_same_in_the_same_order(n: int, size: int) -> None:
+    with ThreadPoolExecutor(size) as pool:
+        assert map_ordered(str, range(n), workers=Fake(pool, size)) == [str(k) for k in range(n)]
+
+
 def test_a_pool_gives_the_same_in_the_same_order() -> None:
     items = [float(k) for k in range(FRAMES_WORTH_A_POOL)]
-    assert map_ordered(math.sqrt, items, jobs=2) == [math.sqrt(item) for item in items]
+    with Workers(2) as workers:
+        assert map_ordered(math.sqrt, items, workers=workers) == [math.sqrt(k) for k in items]
+
+
+def test_a_pool_is_started_once_and_used_again_for_little_work() -> None:
+    with Workers(2) as workers:
+        first = set(map_ordered(process_id, range(200), workers=workers))
+        crew = workers.crew(1)
+        again = set(map_ordered(process_id, range(4), workers=workers))
+        assert workers.crew(1000) is crew
+    assert again <= first
+    assert len(first) <= 3  # two workers, and this process for the first item
+    assert os.getpid() in first
 
 
 @pytest.mark.parametrize(("jobs", "n"), [(1, 1000), (4, FRAMES_WORTH_A_POOL - 1)])
 def test_no_pool_where_one_process_is_as_fast(jobs: int, n: int) -> None:
-    with open_executor(jobs, n) as executor:
-        assert executor is None
+    assert Workers(jobs).crew(n) is None
 
 
-def test_an_error_of_an_item_comes_through() -> None:
-    with pytest.raises(ValueError, match=r"math domain error|nonnegative"):
-        map_ordered(math.sqrt, [1.0, -1.0])
+def test_few_tasks_wait_however_many_items_there_are() -> None:
+    executor, taken = Lazy(), 0
+
+    def items() -> Iterator[int]:
+        nonlocal taken
+        for k in range(10_000):
+            taken += 1
+            yield k
+
+    limit = TASKS_A_WORKER * 3
+    for k, result in enumerate(iter_ordered(abs, items(), 10_000, Fake(executor, 3))):
+        assert result == k
+        assert taken - k <= limit * CHUNK
+    assert (executor.most, executor.waiting) == (limit, 0)
+
+
+def test_tasks_that_nobody_waits_for_are_cancelled() -> None:
+    executor = Lazy()
+    results = iter_ordered(abs, range(10_000), 10_000, Fake(executor))
+    assert next(results) == 0
+    assert executor.waiting > 0
+    results.close()  # type: ignore[attr-defined]
+    assert executor.waiting == 0
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_error_of_an_item_comes_through(jobs: int) -> None:
+    items = [1.0] * FRAMES_WORTH_A_POOL + [-1.0]
+    with Workers(jobs) as workers, pytest.raises(ValueError, match=r"math domain|nonnegative"):
+        map_ordered(math.sqrt, items, workers=workers)
+
+
+def test_a_worker_that_is_killed_is_told_in_one_line() -> None:
+    remedy = "a worker process was stopped, .* with fewer than 2 --jobs"
+    with Workers(2) as workers, pytest.raises(WorkersError, match=remedy):
+        map_ordered(end_worker, range(FRAMES_WORTH_A_POOL), workers=workers)
+
+
+def test_workers_that_are_gone_are_told_with_the_remedy() -> None:
+    def gone(_: object) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(WorkersError, match="they are gone"):
+        map_ordered(gone, range(3), workers=Fake(Lazy()))
+
+
+def test_a_worker_ends_when_its_parent_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes: list[int] = []
+    monkeypatch.setattr(parallel.os, "_exit", codes.append)
+    parallel._end_after(lambda: None)
+    assert codes == [1]
 
 
 def test_there_is_at_least_one_job() -> None:

@@ -17,7 +17,7 @@ from refp.estimator import Estimator
 from refp.evaluation import summarise
 from refp.flags import describe
 from refp.models import load_model, save_model
-from refp.parallel import default_jobs
+from refp.parallel import Workers, default_jobs
 from refp.pipeline import Planes, define_planes, estimate_images, train_model
 from refp.recipe import Recipe, load_recipe
 from refp.record import write_json
@@ -47,7 +47,7 @@ def measure_planes(recipe: Recipe) -> list[dict[str, object]]:
     rows = []
     for name in PLANE_SETS:
         known = {field["fov"]: field["refp_um"] for field in truth(name)["fields"]}
-        planes = define_planes([open_dataset(TWIN / name)], recipe, jobs=default_jobs())
+        planes = define_planes([open_dataset(TWIN / name)], recipe, workers=Workers(default_jobs()))
         rows += [
             {
                 "dataset": name,
@@ -67,7 +67,9 @@ def train(name: str, family: str) -> tuple[Path, float]:
     recipe = load_recipe()
     settings = recipe.train.model_copy(update={"family": family})
     recipe = recipe.model_copy(update={"train": settings})
-    planes: Planes = define_planes([open_dataset(TWIN / name)], recipe, jobs=default_jobs())
+    planes: Planes = define_planes(
+        [open_dataset(TWIN / name)], recipe, workers=Workers(default_jobs())
+    )
     started = time.perf_counter()
     ensemble = train_model(planes, recipe)
     seconds = time.perf_counter() - started

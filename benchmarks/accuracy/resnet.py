@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks import HERE, TWIN, conditions
 from benchmarks.accuracy.__main__ import judge
 from refp.models import save_model
-from refp.parallel import default_jobs
+from refp.parallel import Workers, default_jobs
 from refp.pipeline import define_planes, train_model
 from refp.recipe import load_recipe
 from refp.record import write_json
@@ -23,7 +23,9 @@ TESTS = ("a2k-test1", "a2k-cells")
 def main() -> None:
     """Train at each budget, judge, and write resnet.json."""
     paper = load_recipe("paper")
-    planes = define_planes([open_dataset(TWIN / "a2k-training")], paper, jobs=default_jobs())
+    planes = define_planes(
+        [open_dataset(TWIN / "a2k-training")], paper, workers=Workers(default_jobs())
+    )
     budgets = []
     for steps in BUDGETS:
         resnet = paper.train.resnet.model_copy(

@@ -4,6 +4,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from scipy import ndimage
@@ -42,9 +45,9 @@ def plane_against_gaussian() -> dict[str, float]:
         for image in images:
             ndimage.gaussian_filter(image, 2.0)
 
-    define_planes([open_dataset(TWIN / "a2k-test2")], recipe, jobs=1)  # compiles
+    define_planes([open_dataset(TWIN / "a2k-test2")], recipe)  # compiles
     gaussian = seconds(filter_all)
-    plane = seconds(lambda: define_planes([dataset], recipe, jobs=1), repeats=2)
+    plane = seconds(lambda: define_planes([dataset], recipe), repeats=2)
     return {
         "frames": len(images),
         "plane_s": plane,
@@ -114,16 +117,84 @@ def start_up() -> dict[str, float]:
     return {"help_s": help_s, "bare_python_s": bare_s, "bar_s": 0.7}
 
 
+def two_cores() -> dict[str, float]:
+    """``refp plane`` on a2k-training with one process and with two, start to end, in turns."""
+    best = {1: np.inf, 2: np.inf}
+    for _ in range(REPEATS):
+        for jobs in best:
+            with TemporaryDirectory() as folder:
+                manifest = repeat_training(Path(folder), 1)
+                run = partial(peak_mb_of_plane, manifest, jobs)
+                best[jobs] = min(best[jobs], seconds(run, 1))
+    return {"one_s": best[1], "two_s": best[2], "ratio": best[1] / best[2], "bar": 2.0}
+
+
+def memory(times: int = 4) -> dict[str, float]:
+    """Peak memory of ``refp plane`` on a2k-training, and on so many times as many frames."""
+    result: dict[str, float] = {"bar_mb": 1000.0}
+    for n in (1, times):
+        with TemporaryDirectory() as folder:
+            manifest = repeat_training(Path(folder), n)
+            frames = len(manifest.read_text().splitlines()) - 1
+            for jobs in (1, 2):
+                result[f"peak_mb_{frames}_frames_{jobs}_jobs"] = peak_mb_of_plane(manifest, jobs)
+    return result
+
+
+def repeat_training(folder: Path, times: int) -> Path:
+    """Write a manifest by which the frames of a2k-training are those of several experiments."""
+    keys = "experiment,fov,exposure_ms,z_um"
+    lines = [
+        f"{frame.path.resolve()},0,{experiment},{frame.key.fov},{frame.key.exposure_ms},{frame.z_um}"
+        for experiment in range(1, times + 1)
+        for frame in open_dataset(TWIN / "a2k-training").frames
+    ]
+    manifest = folder / "manifest.csv"
+    manifest.write_text("\n".join([f"path,page,{keys}", *lines]) + "\n", encoding="utf-8")
+    return manifest
+
+
+PEAK_OF_PLANE = """
+import resource, sys
+from pathlib import Path
+from refp.cli.app import main
+
+try:
+    main(sys.argv[1:])
+finally:
+    status = Path("/proc/self/status")  # what getrusage says includes the parent's peak on Linux
+    if status.exists():
+        line = next(l for l in status.read_text().splitlines() if l.startswith("VmHWM"))
+        kb = int(line.split()[1])
+    else:
+        kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print("peak", kb / 1000)
+"""
+
+
+def peak_mb_of_plane(manifest: Path, jobs: int) -> float:
+    """Run ``refp plane`` in a process of its own; the largest memory of that process, MB."""
+    with TemporaryDirectory() as out:
+        options = ["--manifest", manifest, "--instrument", "a2k", "--jobs", jobs, "-o", out]
+        command = [sys.executable, "-c", PEAK_OF_PLANE, "plane", manifest.parent, *options]
+        done = subprocess.run(
+            [str(part) for part in command], check=True, capture_output=True, text=True
+        )
+    return float(done.stdout.split()[-1])
+
+
 def main() -> None:
     """Write speed.json."""
     result = {
         "conditions": conditions(),
         "plane": plane_against_gaussian(),
+        "two_cores": two_cores(),
+        "memory": memory(),
         "kernel": kernel_against_scipy(),
         "start": start_up(),
     }
     write_json(result, HERE / "speed" / "speed.json")
-    for name in ("plane", "kernel", "start"):
+    for name in ("plane", "two_cores", "memory", "kernel", "start"):
         print(name, result[name])
 
 

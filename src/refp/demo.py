@@ -7,7 +7,7 @@ import pandas as pd
 from refp import pipeline, results
 from refp.estimator import Estimator
 from refp.models import save_model
-from refp.parallel import Progress, default_jobs, no_progress
+from refp.parallel import Progress, Workers, default_jobs, no_progress
 from refp.recipe import load_recipe
 from refp.record import write_csv, write_json
 from refp.reports import evaluation_sections
@@ -50,7 +50,8 @@ def run_demo(folder: Path, *, seed: int = 0, progress: Progress = no_progress) -
         for offset, kind in enumerate(KINDS)
     }
     training = open_dataset(folder / "training")
-    planes = pipeline.define_planes([training], recipe, jobs=default_jobs(), progress=progress)
+    with Workers(default_jobs()) as workers:
+        planes = pipeline.define_planes([training], recipe, workers=workers, progress=progress)
     results.write_planes(planes, recipe, folder / "planes")
     ensemble = pipeline.train_model(planes, recipe, seed=seed, progress=progress)
     save_model(ensemble, folder / "model.refp")

@@ -8,6 +8,7 @@
     │   ├── RecipeError         a settings file or a setting
     │   ├── ModelError          a model file
     │   └── OutputError         an output that exists, or cannot be written
+    ├── WorkersError            worker processes or a cluster are out of reach (exit code 2)
     └── MissingExtraError       an optional library is not installed (exit code 2)
 
 Messages name the file or parameter, its value, and the remedy.
@@ -36,6 +37,10 @@ class ModelError(InputError):
 
 class OutputError(InputError):
     """An output exists already or cannot be written."""
+
+
+class WorkersError(RefpError):
+    """Worker processes were stopped, or a cluster does not answer."""
 
 
 class MissingExtraError(RefpError):

@@ -1,5 +1,6 @@
 """Measure every bead of every frame of a data set, one frame at a time."""
 
+import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -9,9 +10,9 @@ import numpy as np
 
 from refp.arrays import Image, IntArray, full_scale
 from refp.beads import Beads, find_beads, link_beads
-from refp.errors import DataError
+from refp.errors import DataError, WorkersError
 from refp.features import BeadFeatures, SweepMeasurement, flag_outliers, measure_features
-from refp.parallel import Progress, map_ordered, no_progress
+from refp.parallel import HERE, Progress, Workers, map_ordered, no_progress
 from refp.profiles import (
     RadialProfiles,
     estimate_black_level,
@@ -20,7 +21,9 @@ from refp.profiles import (
     typical_black_level,
 )
 from refp.recipe import Recipe
+from refp.record import hash_code, library_versions
 from refp.rows import join
+from refp.store import FrameStore
 from refp.sweeps import DataSet, Frame, Instrument, LeftOut, ZSweep
 
 
@@ -82,7 +85,8 @@ def measure_dataset(
     dataset: DataSet,
     recipe: Recipe,
     *,
-    jobs: int = 1,
+    workers: Workers = HERE,
+    store: FrameStore[FrameMeasurement] | None = None,
     progress: Progress = no_progress,
     black_level: float = 0.0,
 ) -> Measurement:
@@ -94,8 +98,10 @@ def measure_dataset(
         An opened data set.
     recipe
         Settings of every step.
-    jobs
-        Processes to use; the result does not depend on it.
+    workers
+        Who measures; the result does not depend on it.
+    store
+        Where measured frames are kept, and taken from where they are there already.
     progress
         Told after every frame.
     black_level
@@ -105,24 +111,35 @@ def measure_dataset(
     ------
     DataError
         If no frame can be read.
+    WorkersError
+        If the workers are lost, or do not see the files.
     """
+    if workers.scheduler is not None:
+        dataset = _with_whole_paths(dataset)
     frames = list(dataset.frames)
     work = partial(_measure_or_reason, instrument=dataset.instrument, recipe=recipe)
     title = f"measuring {dataset.name}"
-    results = map_ordered(work, frames, jobs=jobs, title=title, progress=progress)
+    if store is None:
+        results = map_ordered(work, frames, workers=workers, title=title, progress=progress)
+    else:
+        settings = _digest(dataset.instrument, recipe)
+        results = store.map_ordered(
+            work, frames, settings, workers=workers, title=title, progress=progress
+        )
     measured = {
         f: r for f, r in zip(frames, results, strict=True) if isinstance(r, FrameMeasurement)
     }
-    unread = [
-        LeftOut(f.path, r) for f, r in zip(frames, results, strict=True) if isinstance(r, str)
-    ]
+    unread = {f: r for f, r in zip(frames, results, strict=True) if isinstance(r, str)}
+    if workers.scheduler is not None:
+        _check_seen(list(unread))
     if not measured:
-        raise DataError(unread[0].reason)
+        raise DataError(next(iter(unread.values())))
     numbers = _number_beads(dataset.sweeps, measured, dataset.instrument.bead_radius_px)
     sweeps = [_join_sweep(sweep, measured, numbers, recipe) for sweep in dataset.sweeps]
     kept = [sweep for sweep in sweeps if sweep is not None]
     instrument, levelled = _take_off_black_level(kept, dataset.instrument, recipe, black_level)
-    return Measurement(dataset, instrument, tuple(levelled), (*dataset.left_out, *unread))
+    left_out = (LeftOut(frame.path, reason) for frame, reason in unread.items())
+    return Measurement(dataset, instrument, tuple(levelled), (*dataset.left_out, *left_out))
 
 
 def explain_no_beads(datasets: Sequence[DataSet]) -> str:
@@ -159,6 +176,38 @@ def _measure_or_reason(
         return measure_frame(frame.read(), instrument, recipe)
     except DataError as error:
         return str(error)
+
+
+def _with_whole_paths(dataset: DataSet) -> DataSet:
+    """Name files by their whole paths: the workers of a cluster have working folders of their own."""
+
+    def whole(sweep: ZSweep) -> ZSweep:
+        return ZSweep(sweep.key, tuple(replace(f, path=f.path.absolute()) for f in sweep.frames))
+
+    return replace(dataset, sweeps=tuple(whole(sweep) for sweep in dataset.sweeps))
+
+
+def _digest(instrument: Instrument, recipe: Recipe) -> str:
+    """Digest everything beside the pixels that :func:`measure_frame` depends on."""
+    later = {"name", "plane", "label", "split", "train", "estimate"}
+    parts = [
+        instrument.model_dump_json(),
+        recipe.model_dump_json(exclude=later),
+        str(library_versions("numpy", "scipy", "scikit-image", "numba")),
+        hash_code(),
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _check_seen(unread: Sequence[Frame]) -> None:
+    """Refuse a cluster whose workers cannot read what can be read here: frames would be lost."""
+    for frame in unread:
+        with suppress(DataError):
+            frame.read()
+            raise WorkersError(
+                f"{frame.path}: read here, but not by the workers of the cluster; give them the "
+                "data under the same path"
+            )
 
 
 def _number_beads(

@@ -1,15 +1,26 @@
-"""Work in order over a ``concurrent.futures.Executor``, with progress.
+"""Work in order, in this process, in a pool of processes or on a Dask cluster, with progress.
 
-The code that measures is written against the executor interface, so that a pool of processes, a
-Dask cluster (``Client.get_executor()``) or no pool at all serve alike.
+The code that measures is written against :class:`concurrent.futures.Executor`; :class:`Workers` says
+which executor that is. Work is handed out in chunks and taken back in order, with a bounded number of
+chunks on their way, so that memory does not grow with the number of items that wait.
 """
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
-from typing import TypeVar
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import islice
+from types import TracebackType
+from typing import Self, TypeVar
+
+from refp.errors import WorkersError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -19,6 +30,10 @@ Progress = Callable[[str, int, int], None]
 
 FRAMES_WORTH_A_POOL = 64
 """Below this, starting worker processes takes longer than the work."""
+CHUNK = 8
+"""Items of a task: enough that handing over costs nothing, few enough that all end together."""
+TASKS_A_WORKER = 4
+"""Tasks on their way for each worker: none waits for work, and few results wait to be taken."""
 
 
 def no_progress(title: str, done: int, total: int) -> None:
@@ -31,22 +46,100 @@ def default_jobs() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-@contextmanager
-def open_executor(jobs: int, n_items: int) -> Iterator[Executor | None]:
-    """Yield a process pool, or ``None`` where one process is as fast."""
-    if jobs <= 1 or n_items < FRAMES_WORTH_A_POOL:
-        yield None
-        return
-    # "spawn" behaves alike on Linux, macOS and Windows and never inherits a lock held by a thread.
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        yield pool
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Running workers.
+
+    Attributes
+    ----------
+    executor
+        Takes tasks.
+    size
+        How many tasks it works on at once.
+    shares_cache
+        Whether the workers find here what this process compiled.
+    lost
+        What a task raises when its worker is gone for good.
+    remedy
+        What the user is told then.
+    """
+
+    executor: Executor
+    size: int
+    shares_cache: bool
+    lost: tuple[type[Exception], ...]
+    remedy: str
+
+
+class Workers(AbstractContextManager["Workers"]):
+    """Who does the work of one command; started when work first needs it, kept until the end.
+
+    Parameters
+    ----------
+    jobs
+        Processes to use. With one, or with little work, everything is done in this process.
+    scheduler
+        Address of a Dask scheduler, such as ``tcp://head:8786``; its workers then do the work.
+
+    Notes
+    -----
+    Without a ``with`` block the processes end with this one.
+    """
+
+    def __init__(self, jobs: int = 1, scheduler: str | None = None) -> None:
+        self.jobs = jobs
+        self.scheduler = scheduler
+        self._open = ExitStack()
+        self._crew: Crew | None = None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._crew = None
+        self._open.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def crew(self, n_items: int) -> Crew | None:
+        """Return the workers for so many items, or ``None`` where this process is as fast.
+
+        Raises
+        ------
+        WorkersError
+            If no scheduler answers at the address.
+        MissingExtraError
+            If there is an address and Dask is not installed.
+        """
+        if self._crew is None:
+            if self.scheduler is not None:
+                from refp.cluster import join_cluster
+
+                self._crew = self._open.enter_context(join_cluster(self.scheduler))
+            elif self.jobs > 1 and n_items >= FRAMES_WORTH_A_POOL:
+                self._crew = self._open.enter_context(_start_pool(self.jobs))
+        return self._crew
+
+    def wake(self, n_items: int, module: str) -> None:
+        """Let the processes that ``n_items`` are worth start, and import ``module`` meanwhile."""
+        crew = self.crew(n_items)
+        if crew is not None and crew.shares_cache:
+            for _ in range(crew.size):
+                crew.executor.submit(import_module, module)
+
+
+HERE = Workers()
+"""This process alone."""
 
 
 def map_ordered(
     function: Callable[[T], R],
     items: Sequence[T],
     *,
-    jobs: int = 1,
+    workers: Workers = HERE,
     title: str = "",
     progress: Progress = no_progress,
 ) -> list[R]:
@@ -55,22 +148,105 @@ def map_ordered(
     Parameters
     ----------
     function
-        A picklable function when ``jobs`` is above one.
+        A picklable function where ``workers`` are other processes.
     items
         What to apply it to.
-    jobs
-        Processes to use.
+    workers
+        Who does it.
     title, progress
         ``progress(title, done, total)`` is called after every item.
     """
     results: list[R] = []
-    with open_executor(jobs, len(items)) as executor:
-        if executor is None:
-            produced: Iterator[R] = map(function, items)
-        else:
-            chunk = max(1, min(16, len(items) // (4 * jobs)))
-            produced = executor.map(function, items, chunksize=chunk)
-        for result in produced:
-            results.append(result)
-            progress(title, len(results), len(items))
+    for result in iter_ordered(function, items, len(items), workers):
+        results.append(result)
+        progress(title, len(results), len(items))
     return results
+
+
+def iter_ordered(
+    function: Callable[[T], R], items: Iterable[T], n_items: int, workers: Workers = HERE
+) -> Iterator[R]:
+    """Yield ``function(item)`` for every item, in their order.
+
+    Parameters
+    ----------
+    function, workers
+        As in :func:`map_ordered`.
+    items
+        What to apply it to; taken one by one, not long before its turn.
+    n_items
+        How many there are.
+
+    Raises
+    ------
+    WorkersError
+        If workers are lost for good; what was yielded until then is right.
+    """
+    crew = workers.crew(n_items)
+    if crew is None:
+        yield from map(function, items)
+        return
+    source = iter(items)
+    try:
+        if crew.shares_cache:
+            yield from _lead(function, source, crew)
+        yield from _hand_out(function, source, crew)
+    except crew.lost as error:
+        raise WorkersError(crew.remedy) from error
+
+
+def _lead(function: Callable[[T], R], items: Iterator[T], crew: Crew) -> Iterator[R]:
+    """Do the first item here while the workers start and import what ``function`` needs.
+
+    What has to be compiled is then compiled once, and the workers take it from the cache.
+    """
+    for _ in range(crew.size):
+        crew.executor.submit(_apply, function, [])
+    yield from map(function, islice(items, 1))
+
+
+def _hand_out(function: Callable[[T], R], items: Iterator[T], crew: Crew) -> Iterator[R]:
+    """Keep a bounded number of chunks on their way; results in order."""
+    waiting: deque[Future[list[R]]] = deque()
+    try:
+        while chunk := list(islice(items, CHUNK)):
+            waiting.append(crew.executor.submit(_apply, function, chunk))
+            if len(waiting) >= TASKS_A_WORKER * crew.size:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _apply(function: Callable[[T], R], chunk: Sequence[T]) -> list[R]:
+    return [function(item) for item in chunk]
+
+
+@contextmanager
+def _start_pool(jobs: int) -> Iterator[Crew]:
+    # "spawn" behaves alike on Linux, macOS and Windows and never inherits a lock held by a thread.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(jobs, context, initializer=_serve_parent)
+    remedy = (
+        "a worker process was stopped, perhaps by the system for want of memory; give the command "
+        f"again with fewer than {jobs} --jobs"
+    )
+    try:
+        yield Crew(pool, jobs, True, (BrokenProcessPool,), remedy)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _serve_parent() -> None:
+    """Leave Ctrl-C to the parent, and end when it is gone, killed say, since nobody takes results."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent.join,), daemon=True).start()
+
+
+def _end_after(wait: Callable[[], None]) -> None:
+    wait()
+    os._exit(1)  # sys.exit would end this thread alone

@@ -31,7 +31,7 @@ from refp.estimate import calibrate
 from refp.estimator import Estimator, ImageEstimate, recipe_of
 from refp.evaluation import Summary, summarise
 from refp.features import FeatureCurve, SweepMeasurement, feature_curve
-from refp.measure import Measurement, explain_no_beads, measure_dataset
+from refp.measure import FrameMeasurement, Measurement, explain_no_beads, measure_dataset
 from refp.models import (
     Calibration,
     Ensemble,
@@ -42,7 +42,7 @@ from refp.models import (
     make_family,
     stack_of,
 )
-from refp.parallel import Progress, map_ordered, no_progress
+from refp.parallel import HERE, Progress, Workers, map_ordered, no_progress
 from refp.plane import (
     BeadPlanes,
     FieldAxis,
@@ -55,6 +55,7 @@ from refp.plane import (
 )
 from refp.recipe import Recipe
 from refp.rows import take
+from refp.store import FrameStore
 from refp.sweeps import DataSet, Frame, Instrument, SingleImage
 from refp.tables import error_table, estimate_table
 from refp.tiles import (
@@ -81,7 +82,8 @@ def define_planes(
     recipe: Recipe,
     *,
     pool: Pool | None = None,
-    jobs: int = 1,
+    workers: Workers = HERE,
+    store: FrameStore[FrameMeasurement] | None = None,
     progress: Progress = no_progress,
 ) -> Planes:
     """Define the reference plane of every sweep of one instrument.
@@ -94,21 +96,27 @@ def define_planes(
         Settings.
     pool
         What earlier sweeps of the instrument share, to locate with.
-    jobs, progress
-        Processes, and who is told how far the work is.
+    workers, progress
+        Who measures, and who is told how far the work is.
+    store
+        Where measured frames are kept, and taken from where they are there already.
 
     Raises
     ------
     DataError
         If the data sets are of different instruments or share a name, if no sweep has the frames
         that a plane needs, or no bead is found anywhere.
+    WorkersError
+        If the workers are lost.
     """
     check_same_instrument(datasets)
     check_different_names(datasets)
     check_enough_frames(datasets, recipe.plane.minimum_frames)
     black = pool.black_level if pool is not None else 0.0
     measurements = tuple(
-        measure_dataset(d, recipe, jobs=jobs, progress=progress, black_level=black)
+        measure_dataset(
+            d, recipe, workers=workers, store=store, progress=progress, black_level=black
+        )
         for d in datasets
     )
     if not any(len(sweep.beads) for m in measurements for sweep in m.sweeps):
@@ -234,7 +242,7 @@ def evaluate_model(
     estimator: Estimator,
     datasets: Sequence[DataSet],
     *,
-    jobs: int = 1,
+    workers: Workers = HERE,
     progress: Progress = no_progress,
 ) -> Evaluation:
     """Estimate every frame of labelled data sets and compare with their own planes.
@@ -249,7 +257,7 @@ def evaluate_model(
     for dataset in datasets:
         check_instrument(estimator.card, dataset.instrument, dataset.root)
     recipe = recipe_of(estimator.card)
-    planes = define_planes(datasets, recipe, jobs=jobs, progress=progress)
+    planes = define_planes(datasets, recipe, workers=workers, progress=progress)
     labels = plane_of_sweeps(planes.result.planes, recipe.label)
     check_determined(labels, datasets[0].root, "compare with")
     frames = [f for m in planes.measurements for s in m.sweeps for f in s.frames if f.key in labels]

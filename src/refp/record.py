@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # the rooms that only write images need no tables
     import pandas as pd
 
 RECORD_VERSION = 1
+INSTEAD = "choose another output or add --overwrite"
 
 
 def library_versions(*names: str) -> dict[str, str]:
@@ -36,6 +37,11 @@ def hash_files(paths: Iterable[Path]) -> str:
         if path.is_file():
             digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def hash_code() -> str:
+    """Return the SHA-256 of the package's own code, which a version under work does not tell."""
+    return hash_files(Path(__file__).parent.rglob("*.py"))
 
 
 def provenance(recipe_digest: str, data: str) -> dict[str, str]:
@@ -76,6 +82,18 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     finally:
         with suppress(OSError):  # as where the folder is a file
             part.unlink()
+
+
+def refuse_existing(path: Path) -> None:
+    """Refuse an output that exists.
+
+    Raises
+    ------
+    OutputError
+        If there is a file, or a folder with something in it.
+    """
+    if path.is_file() or (path.is_dir() and any(path.iterdir())):
+        raise OutputError(f"{path}: exists already; {INSTEAD}")
 
 
 def write_bytes(content: bytes, path: Path) -> None:

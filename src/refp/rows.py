@@ -26,8 +26,8 @@ def shared() -> Any:
     return field(metadata={"shared": True})
 
 
-def take(rows: D, index: IntArray | BoolArray) -> D:
-    """Return the rows at ``index``, an index array or a mask."""
+def take(rows: D, index: IntArray | BoolArray | slice) -> D:
+    """Return the rows at ``index``, an index array, a mask or a slice."""
     return replace(rows, **{name: getattr(rows, name)[index] for name in _row_fields(rows)})
 
 

@@ -4,6 +4,7 @@ An experiment or FOV is a whole number where every name in the table is one, oth
 """
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -50,6 +51,14 @@ def plane_table(planes: Iterable[ReferencePlane]) -> pd.DataFrame:
         for p in planes
     ]
     return _names(pd.DataFrame(rows, columns=list(PLANE_COLUMNS)))
+
+
+def read_plane_table(path: Path) -> pd.DataFrame:
+    """Read ``planes.csv`` with the types that :func:`plane_table` gives."""
+    texts = dict.fromkeys(TEXT_COLUMNS, str)
+    # Only what measures can be missing: a field of view may be called "NA", flags may be none.
+    missing = {name: [""] for name in PLANE_COLUMNS if name.endswith("_um")}
+    return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=missing)
 
 
 def curve_table(curves: Sequence[FeatureCurve], planes: Sequence[ReferencePlane]) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from refp.synthetic import SimulationSettings, read_truth
 
 RunRefp = Callable[..., Any]
 PLANE_FILES = ["beads.parquet", "curves.parquet", "planes.csv", "pooled.npz", "report.html"]
+RUN_FILES = [".measured", *PLANE_FILES, "run.json"]
 EVALUATION_FILES = ["errors.csv", "report.html", "summary.json"]
 
 
@@ -151,7 +152,7 @@ def plane_folder(
 
 
 def test_plane_files(plane_folder: Path, tiny_sweep: Path) -> None:
-    assert names_in(plane_folder) == PLANE_FILES
+    assert names_in(plane_folder) == RUN_FILES
     table = pd.read_csv(plane_folder / "planes.csv")
     assert tuple(table.columns) == tables.PLANE_COLUMNS
     truth = {field.fov: field.refp_um for field in read_truth(tiny_sweep).fields}
@@ -176,7 +177,7 @@ def test_plane_spares_an_output_that_exists(
     assert refused.stderr.endswith("exists already; choose another output or add --overwrite\n")
     assert names_in(tmp_path) == ["mine.txt"]
     assert run_refp("plane", tiny_test, "-o", tmp_path, "--overwrite").code == 0
-    assert names_in(tmp_path) == sorted(["mine.txt", *PLANE_FILES])
+    assert names_in(tmp_path) == sorted(["mine.txt", *RUN_FILES])
 
 
 def test_train_lookup(run_refp: RunRefp, tiny_sweep: Path, tmp_path: Path) -> None:

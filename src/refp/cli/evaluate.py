@@ -9,12 +9,11 @@ from refp.cli.options import (
     AsJson,
     Data,
     DataOptions,
-    Jobs,
     MaxBeads,
     Output,
     Overwrite,
+    WorkerOptions,
     check_output,
-    jobs_or_default,
 )
 
 
@@ -27,7 +26,7 @@ def evaluate(
     options: DataOptions = DataOptions(),  # noqa: B008
     tolerance_um: Annotated[float, Parameter(help="Tolerance drawn into the figures, um.")] = 7.5,
     max_beads: MaxBeads = None,
-    jobs: Jobs = None,
+    work: WorkerOptions = WorkerOptions(),  # noqa: B008
     as_json: AsJson = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -53,10 +52,9 @@ def evaluate(
 
     check_output(output, overwrite=overwrite)
     estimator = Estimator(models.load_model(model), max_beads)
-    datasets = options.open(data)
-    with show_progress() as progress:
+    with work.start() as workers, show_progress() as progress:
         evaluation = pipeline.evaluate_model(
-            estimator, datasets, jobs=jobs_or_default(jobs), progress=progress
+            estimator, options.open(data), workers=workers, progress=progress
         )
     say_left_out(evaluation.planes.measurements)
     results.write_evaluation(evaluation, estimator.card, tolerance_um, output)

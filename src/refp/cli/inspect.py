@@ -9,11 +9,10 @@ from refp.cli.options import (
     AsJson,
     Data,
     DataOptions,
-    Jobs,
     Overwrite,
     RecipeName,
+    WorkerOptions,
     check_output,
-    jobs_or_default,
 )
 
 
@@ -29,7 +28,7 @@ def inspect(
         Path | None, Parameter(help="Folder for a picture of each frame with its beads.")
     ] = None,
     recipe: RecipeName = "default",
-    jobs: Jobs = None,
+    work: WorkerOptions = WorkerOptions(),  # noqa: B008
     as_json: AsJson = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -51,11 +50,10 @@ def inspect(
         check_output(path, overwrite=overwrite)
     results.check_table_name(beads)
     settings = load_recipe(recipe)
-    datasets = options.open(data)
-    with show_progress() as progress:
+    with work.start() as workers, show_progress() as progress:
         measurements = [
-            measure.measure_dataset(d, settings, jobs=jobs_or_default(jobs), progress=progress)
-            for d in datasets
+            measure.measure_dataset(d, settings, workers=workers, progress=progress)
+            for d in options.open(data)
         ]
         if overlay:
             results.write_sweep_overlays(measurements, overlay, progress)

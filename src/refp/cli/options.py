@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, get_args
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from refp.errors import OutputError, RecipeError
+from refp.errors import RecipeError
 
 if TYPE_CHECKING:
+    from refp.parallel import Workers
     from refp.recipe import Recipe
     from refp.sweeps import DataSet
 
@@ -47,6 +48,32 @@ class DataOptions:
         ]
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """Who does the work."""
+
+    jobs: int | None = None
+    "Processes to use; default: one per core."
+    scheduler: str | None = None
+    "Address of a Dask scheduler, such as tcp://head:8786, whose workers do the work instead."
+
+    def start(self) -> "Workers":
+        """Return the workers; they start when there is work for them.
+
+        Raises
+        ------
+        WorkersError
+            If no scheduler answers at the address: before the data are opened, which may take long.
+        """
+        from refp.parallel import Workers, default_jobs
+
+        workers = Workers(default_jobs() if self.jobs is None else self.jobs, self.scheduler)
+        if self.scheduler is not None:
+            workers.crew(0)
+        return workers
+
+
 Data = Annotated[list[Path], Parameter(help="Folders, stacks or sweep.toml files.", negative=())]
 Output = Annotated[Path, Parameter(name=["--output", "-o"])]
 RecipeName = Annotated[
@@ -59,7 +86,6 @@ MaxBeads = Annotated[
     ),
 ]
 SEED = Parameter(validator=Number(gte=0))
-Jobs = Annotated[int | None, Parameter(help="Processes to use; default: one per core.")]
 AsJson = Annotated[
     bool, Parameter(name="--json", negative=(), help="Print one JSON list of rows, nothing else.")
 ]
@@ -89,16 +115,17 @@ def recipe_with_family(name: str, family: str | None) -> "Recipe":
 
 
 def check_output(path: Path, *, overwrite: bool) -> None:
-    """Refuse an output that exists.
+    """Refuse an output that exists, unless it may be replaced.
 
     Raises
     ------
     OutputError
-        If there is a file, or a folder with something in it, and it may not be replaced.
+        If there is a file, or a folder with something in it.
     """
-    occupied = path.is_file() or (path.is_dir() and any(path.iterdir()))
-    if occupied and not overwrite:
-        raise OutputError(f"{path}: exists already; choose another output or add --overwrite")
+    from refp.record import refuse_existing
+
+    if not overwrite:
+        refuse_existing(path)
 
 
 def clear_simulated(folder: Path) -> None:
@@ -109,10 +136,3 @@ def clear_simulated(folder: Path) -> None:
 
     if (folder / TRUTH_FILE).is_file():
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def jobs_or_default(jobs: int | None) -> int:
-    """Return the number of processes to use."""
-    from refp.parallel import default_jobs
-
-    return default_jobs() if jobs is None else max(1, jobs)

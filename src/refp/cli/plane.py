@@ -1,7 +1,8 @@
 """``refp plane``."""
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -9,13 +10,16 @@ from refp.cli.options import (
     AsJson,
     Data,
     DataOptions,
-    Jobs,
     Output,
     Overwrite,
     RecipeName,
-    check_output,
-    jobs_or_default,
+    WorkerOptions,
 )
+
+if TYPE_CHECKING:
+    from refp.parallel import Workers
+    from refp.runs import Run
+    from refp.sweeps import DataSet
 
 
 def plane(
@@ -28,7 +32,7 @@ def plane(
         Path | None, Parameter(help="pooled.npz of earlier data to locate with.")
     ] = None,
     recipe: RecipeName = "default",
-    jobs: Jobs = None,
+    work: WorkerOptions = WorkerOptions(),  # noqa: B008
     as_json: AsJson = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -38,9 +42,17 @@ def plane(
     the plane of each experiment, exposure and field of view with its standard uncertainty. Writes
     planes.csv, beads.parquet, curves.parquet, pooled.npz and report.html.
 
+    An interrupted run goes on where it stopped when the command is given again; given once more, it
+    finds that nothing is left to do. A result of other data or settings is not replaced without
+    --overwrite; frames that did not change are not measured again.
+
     Examples
     --------
     refp plane training/ -o planes/
+
+    refp plane training/ -o planes/ --jobs 8
+
+    refp plane /shared/training/ -o planes/ --scheduler tcp://head:8786
 
     refp plane stack.ome.tif --bead-diameter-um 28 -o planes/
 
@@ -51,19 +63,44 @@ def plane(
     output
         Folder for the results.
     """
-    from refp import pipeline, results
-    from refp.cli.console import print_table, say, say_left_out, show_progress
-    from refp.recipe import load_recipe
+    from refp.runs import Run
 
-    check_output(output, overwrite=overwrite)
+    with Run(output, overwrite=overwrite) as run, work.start() as workers:
+        datasets = options.open(data)
+        if run.has_work:
+            workers.wake(sum(dataset.n_frames for dataset in datasets), "refp.measure")
+        # Imported here and in what it calls, so that the workers import at the same time.
+        from refp.cli.console import print_table, say
+        from refp.tables import read_plane_table
+
+        told = _define(datasets, recipe, pool, run, workers)
+    print_table(read_plane_table(output / "planes.csv"), as_json=as_json, title="Reference planes")
+    say(told)
+
+
+def _define(
+    datasets: "list[DataSet]", recipe: str, pool: Path | None, run: "Run", workers: "Workers"
+) -> str:
+    """Define and write the planes where that is not done; return what there is to say."""
+    from refp import pipeline, results
+    from refp.cli.console import say_left_out, show_progress
+    from refp.recipe import load_recipe
+    from refp.runs import digest_inputs
+
     settings = load_recipe(recipe)
     known = results.read_pooled(pool) if pool else None
-    datasets = options.open(data)
     with show_progress() as progress:
+        inputs = partial(digest_inputs, datasets, settings, pool, run.contents, progress)
+        if run.is_done(inputs):
+            return f"nothing to do: {run.folder} holds this result already"
         planes = pipeline.define_planes(
-            datasets, settings, pool=known, jobs=jobs_or_default(jobs), progress=progress
+            datasets, settings, pool=known, workers=workers, store=run.store, progress=progress
         )
+        with run.replacing(inputs):
+            results.write_planes(planes, settings, run.folder)
     say_left_out(planes.measurements)
-    table = results.write_planes(planes, settings, output)
-    print_table(table, as_json=as_json, title="Reference planes")
-    say(f"wrote {output / 'planes.csv'}, beads.parquet, curves.parquet, pooled.npz, report.html")
+    wrote = (
+        f"wrote {run.folder / 'planes.csv'}, beads.parquet, curves.parquet, pooled.npz, report.html"
+    )
+    n = run.store.n_recalled
+    return f"{wrote}; {n} frames were measured by an earlier run" if n else wrote

@@ -9,11 +9,10 @@ from refp.cli.options import (
     SEED,
     Data,
     DataOptions,
-    Jobs,
     Overwrite,
     RecipeName,
+    WorkerOptions,
     check_output,
-    jobs_or_default,
     recipe_with_family,
 )
 
@@ -31,7 +30,7 @@ def train(
     ] = None,
     recipe: RecipeName = "default",
     seed: Annotated[int, SEED, Parameter(help="Repeats training bit for bit on one machine.")] = 0,
-    jobs: Jobs = None,
+    work: WorkerOptions = WorkerOptions(),  # noqa: B008
     overwrite: Overwrite = False,
 ) -> None:
     """Train a model that tells dZ from one image.
@@ -56,12 +55,12 @@ def train(
     check_output(output, overwrite=overwrite)
     settings = recipe_with_family(recipe, family)
     models.make_family(settings.train)  # a missing library is told before the measuring
-    datasets = options.open(data)
     checkpoints = output.with_name(output.name + ".checkpoints")
     with show_progress() as progress:
-        planes = pipeline.define_planes(
-            datasets, settings, jobs=jobs_or_default(jobs), progress=progress
-        )
+        with work.start() as workers:
+            planes = pipeline.define_planes(
+                options.open(data), settings, workers=workers, progress=progress
+            )
         ensemble = pipeline.train_model(
             planes, settings, seed=seed, checkpoints=checkpoints, progress=progress
         )

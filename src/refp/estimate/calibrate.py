@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from refp.arrays import FloatArray, IntArray
 from refp.estimate.combine import combine
@@ -118,7 +118,7 @@ def _factor(error: FloatArray, u_raw: FloatArray, stage_sigma_um: float, coverag
     if not telling.any():
         return 1.0
     error, u_raw = error[telling], u_raw[telling]
-    width = float(norm.ppf(0.5 + coverage / 2))
+    width = float(ndtri(0.5 + coverage / 2))
 
     def excess(factor: float) -> float:
         half = width * np.hypot(factor * u_raw, stage_sigma_um)

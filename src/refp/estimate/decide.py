@@ -3,7 +3,7 @@
 from functools import partial
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from refp.estimate.combine import Combined, combine
 from refp.estimate.estimate import FocusEstimate, Reason, refused
@@ -67,7 +67,7 @@ def _with_interval(
     known = card.calibration
     parts = (known.factor * combined.u_raw_um, known.refp_u_um, known.beads_u_um)
     u_um = float(np.sqrt(np.sum(np.square(parts))))
-    half = float(norm.ppf(0.5 + settings.coverage / 2)) * u_um
+    half = float(ndtri(0.5 + settings.coverage / 2)) * u_um
     dz = combined.dz_um
     return FocusEstimate(
         delta_z_um=dz,

@@ -1,0 +1,358 @@
+"""``refp plane`` that was interrupted, or is given again."""
+
+import json
+import multiprocessing
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tifffile
+
+from refp import measure, parallel, results, runs
+from refp.errors import OutputError
+from refp.store import BATCH, FrameStore
+
+RunRefp = Callable[..., Any]
+RESULTS = ["beads.parquet", "curves.parquet", "planes.csv", "pooled.npz", "report.html"]
+N_FRAMES = 60
+PATIENCE_SECONDS = 300.0
+"""How long a process may take to get somewhere, on the busiest machine."""
+STOPS_HALFWAY = """
+import sys, threading
+from pathlib import Path
+from refp import measure
+from refp.cli.app import main
+
+n, whole = 0, measure.measure_frame
+
+def measure_some(*given):
+    global n
+    n += 1
+    if n > 40:
+        Path(sys.argv[1]).touch()
+        threading.Event().wait()
+    return whole(*given)
+
+measure.measure_frame = measure_some
+main(sys.argv[2:])
+"""
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in RESULTS}
+
+
+def stamps_of(folder: Path) -> dict[str, tuple[bytes, int]]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+@pytest.fixture
+def n_measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by one with every frame that is measured in this process."""
+    counted: list[int] = []
+    whole = measure.measure_frame
+
+    def count(*given: Any) -> Any:
+        counted.append(1)
+        return whole(*given)
+
+    monkeypatch.setattr(measure, "measure_frame", count)
+    return counted
+
+
+@pytest.fixture(scope="module")
+def unbroken(
+    tiny_sweep: Path, run_process: RunRefp, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """What a run without interruption writes."""
+    out = tmp_path_factory.mktemp("unbroken") / "planes"
+    done = run_process("plane", tiny_sweep, "-o", out)
+    assert done.code == 0, done.stderr
+    return out
+
+
+def stop_halfway(data: Path, out: Path, marker: Path, how: signal.Signals) -> int:
+    """Start a run, stop it while it measures the 41st frame, and return its exit code."""
+    command = [sys.executable, "-c", STOPS_HALFWAY, marker, "plane", data, "-o", out, "--jobs", "1"]
+    with subprocess.Popen([str(part) for part in command]) as process:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not marker.exists() and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(how)
+        return process.wait(PATIENCE_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "kept"),
+    [
+        pytest.param("SIGKILL", -9, BATCH, id="killed"),
+        pytest.param("SIGINT", 130, 40, id="Ctrl-C"),
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_an_interrupted_run_goes_on_where_it_stopped(
+    run_refp: RunRefp,
+    tiny_sweep: Path,
+    unbroken: Path,
+    tmp_path: Path,
+    n_measured: list[int],
+    how: str,
+    code: int,
+    kept: int,
+) -> None:
+    out = tmp_path / "planes"
+    assert stop_halfway(tiny_sweep, out, tmp_path / "halfway", signal.Signals[how]) == code
+    assert [path.name for path in out.iterdir()] == [".measured"]
+    (out / ".planes.csv.1.part").write_bytes(b"of a run that was killed while it wrote")
+    done = run_refp("plane", tiny_sweep, "-o", out)
+    assert done.code == 0
+    assert f"{kept} frames were measured by an earlier run" in done.stderr
+    assert len(n_measured) == N_FRAMES - kept
+    assert bytes_of(out) == bytes_of(unbroken)
+    assert not list(out.glob("*.part"))
+
+
+def test_an_interrupted_run_of_other_settings_is_measured_anew(
+    run_refp: RunRefp, tiny_sweep: Path, unbroken: Path, tmp_path: Path, n_measured: list[int]
+) -> None:
+    out = tmp_path / "planes"
+    first = run_refp("plane", tiny_sweep, "-o", out, "--bead-diameter-um", "27")
+    assert first.code == 0
+    (out / "run.json").unlink()
+    stale = set((out / ".measured").iterdir())
+    n_measured.clear()
+    done = run_refp("plane", tiny_sweep, "-o", out)
+    assert (done.code, len(n_measured)) == (0, N_FRAMES)
+    assert bytes_of(out) == bytes_of(unbroken)
+    assert not stale.intersection((out / ".measured").iterdir())
+
+
+def test_a_damaged_batch_is_measured_anew(
+    run_refp: RunRefp, tiny_test: Path, tmp_path: Path, n_measured: list[int]
+) -> None:
+    out = tmp_path / "planes"
+    assert run_refp("plane", tiny_test, "-o", out).code == 0
+    before = bytes_of(out)
+    (batch,) = (out / ".measured").iterdir()
+    batch.write_bytes(batch.read_bytes()[:1000])
+    (out / "run.json").unlink()
+    n_measured.clear()
+    assert run_refp("plane", tiny_test, "-o", out).code == 0
+    assert len(n_measured) == 9
+    assert bytes_of(out) == before
+
+
+@pytest.mark.parametrize("option", [(), ("--json",)])
+def test_a_second_run_does_nothing_and_says_so(
+    run_refp: RunRefp, tiny_test: Path, tmp_path: Path, n_measured: list[int], option: tuple[str]
+) -> None:
+    out = tmp_path / "planes"
+    first = run_refp("plane", tiny_test, "-o", out, *option)
+    before = stamps_of(out)
+    n_measured.clear()
+    again = run_refp("plane", tiny_test, "-o", out, *option)
+    assert (again.code, again.stdout) == (0, first.stdout)
+    assert again.stderr == f"nothing to do: {out} holds this result already\n"
+    assert stamps_of(out) == before
+    assert n_measured == []
+
+
+def test_a_worker_process_that_is_killed_is_told_and_the_run_goes_on(
+    run_refp: RunRefp,
+    tiny_sweep: Path,
+    unbroken: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keep = FrameStore.keep
+
+    def keep_and_kill(store: Any, key: str, measured: Any) -> None:
+        keep(store, key, measured)
+        multiprocessing.active_children()[0].kill()
+
+    command = ["plane", tiny_sweep, "-o", tmp_path / "planes", "--jobs", "2"]
+    monkeypatch.setattr(parallel, "FRAMES_WORTH_A_POOL", 8)
+    with monkeypatch.context() as killing:
+        killing.setattr(FrameStore, "keep", keep_and_kill)
+        stopped = run_refp(*command)
+    assert (stopped.code, stopped.stdout, stopped.stderr.count("\n")) == (2, "", 1)
+    assert "a worker process was stopped" in stopped.stderr
+    assert re.search(r"what was measured, \d+ frames, is kept", stopped.stderr)
+    done = run_refp(*command)
+    assert "measured by an earlier run" in done.stderr
+    assert bytes_of(tmp_path / "planes") == bytes_of(unbroken)
+
+
+def change_image(folder: Path) -> None:
+    path = sorted(folder.glob("*.tif"))[4]
+    image = tifffile.imread(path)
+    image[0, 0] += 1
+    tifffile.imwrite(path, image)
+
+
+def test_a_changed_image_is_refused_or_measured_anew(
+    run_refp: RunRefp,
+    tiny_test: Path,
+    copy_of: Callable[[Path], Path],
+    tmp_path: Path,
+    n_measured: list[int],
+) -> None:
+    data, out = copy_of(tiny_test), tmp_path / "planes"
+    assert run_refp("plane", data, "-o", out).code == 0
+    change_image(data)
+    before = stamps_of(out)
+    n_measured.clear()
+    refused = run_refp("plane", data, "-o", out)
+    assert (refused.code, refused.stdout, n_measured) == (2, "", [])
+    assert refused.stderr == (
+        f"refp: {out}: holds the result of other data; choose another output or add --overwrite\n"
+    )
+    assert stamps_of(out) == before
+    assert run_refp("plane", data, "-o", out, "--overwrite").code == 0
+    assert len(n_measured) == 1
+    fresh = tmp_path / "fresh"
+    assert run_refp("plane", data, "-o", fresh).code == 0
+    assert bytes_of(out) == bytes_of(fresh)
+
+
+@pytest.mark.parametrize(
+    ("told", "measured"), [("recipe", 0), ("instrument", 9), ("pooled profiles", 0)]
+)
+def test_other_settings_are_refused_or_taken(
+    run_refp: RunRefp,
+    tiny_test: Path,
+    unbroken: Path,
+    tmp_path: Path,
+    n_measured: list[int],
+    told: str,
+    measured: int,
+) -> None:
+    recipe = tmp_path / "other.toml"
+    recipe.write_text('name = "other"\n[plane]\nminimum_frames = 7\n')
+    options = {
+        "recipe": ["--recipe", recipe],
+        "instrument": ["--bead-diameter-um", "27"],
+        "pooled profiles": ["--pool", unbroken / "pooled.npz"],
+    }[told]
+    out = tmp_path / "planes"
+    assert run_refp("plane", tiny_test, "-o", out).code == 0
+    n_measured.clear()
+    refused = run_refp("plane", tiny_test, "-o", out, *options)
+    assert refused.code == 2
+    assert f"holds the result of other {told}; choose" in refused.stderr
+    assert run_refp("plane", tiny_test, "-o", out, *options, "--overwrite").code == 0
+    assert len(n_measured) == measured
+    assert "nothing to do" in run_refp("plane", tiny_test, "-o", out, *options).stderr
+
+
+def test_a_result_that_was_edited_is_spared(
+    run_refp: RunRefp, tiny_test: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "planes"
+    assert run_refp("plane", tiny_test, "-o", out).code == 0
+    (out / "planes.csv").write_text("my notes")
+    refused = run_refp("plane", tiny_test, "-o", out)
+    assert refused.code == 2
+    assert f"{out / 'planes.csv'}: was changed since it was written; choose" in refused.stderr
+    assert (out / "planes.csv").read_text() == "my notes"
+
+
+def test_a_result_that_is_missing_is_written_again(
+    run_refp: RunRefp, tiny_test: Path, tmp_path: Path, n_measured: list[int]
+) -> None:
+    out = tmp_path / "planes"
+    assert run_refp("plane", tiny_test, "-o", out).code == 0
+    before = bytes_of(out)
+    (out / "report.html").unlink()
+    n_measured.clear()
+    assert run_refp("plane", tiny_test, "-o", out).code == 0
+    assert (bytes_of(out), n_measured) == (before, [])
+
+
+def test_the_record_names_every_result_and_nothing_else(
+    run_refp: RunRefp, tiny_test: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    (tmp_path / "planes.csv").write_text("of an older version")
+    assert run_refp("plane", tiny_test, "-o", tmp_path, "--overwrite").code == 0
+    assert sorted(json.loads((tmp_path / "run.json").read_text())["results"]) == RESULTS
+
+
+def test_bad_input_leaves_an_earlier_result_whole(
+    run_refp: RunRefp, tiny_test: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "planes"
+    assert run_refp("plane", tiny_test, "-o", out).code == 0
+    before = stamps_of(out)
+    refused = run_refp("plane", tiny_test, "-o", out, "--bead-diameter-um", "1", "--overwrite")
+    assert refused.code == 2
+    assert stamps_of(out) == before
+
+
+def test_an_output_that_cannot_be_written_is_told(
+    run_refp: RunRefp, tiny_test: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    refused = run_refp("plane", tiny_test, "-o", tmp_path / "file" / "out")
+    assert (refused.code, refused.stderr.count("\n")) == (2, 1)
+    assert "not written: " in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        pytest.param("{", id="cut"),
+        pytest.param('{"mine": 1}', id="foreign"),
+        pytest.param('{"inputs": {}, "results": {"../dear.txt": ""}}', id="leads out"),
+    ],
+)
+def test_a_record_that_refp_did_not_write_is_none(
+    run_refp: RunRefp, tiny_test: Path, tmp_path: Path, record: str
+) -> None:
+    out, dear = tmp_path / "planes", tmp_path / "dear.txt"
+    out.mkdir()
+    (out / "run.json").write_text(record)
+    dear.write_text("dear")
+    refused = run_refp("plane", tiny_test, "-o", out)
+    assert refused.code == 2
+    assert "exists already; choose another output" in refused.stderr
+    assert run_refp("plane", tiny_test, "-o", out, "--overwrite").code == 0
+    assert dear.read_text() == "dear"
+
+
+def test_a_result_that_could_not_be_written_is_written_by_the_next_run(
+    run_refp: RunRefp,
+    tiny_test: Path,
+    tmp_path: Path,
+    n_measured: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: Any) -> None:
+        raise OutputError("disk full")
+
+    out = tmp_path / "planes"
+    with monkeypatch.context() as broken:
+        broken.setattr(results, "write_pooled", full)
+        assert run_refp("plane", tiny_test, "-o", out).code == 2
+    assert not (out / "run.json").exists()
+    n_measured.clear()
+    assert run_refp("plane", tiny_test, "-o", out).code == 0
+    assert n_measured == []
+    assert bytes_of(out).keys() == set(RESULTS)
+
+
+def test_what_another_version_of_refp_made_is_refused(
+    run_refp: RunRefp, tiny_test: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "planes"
+    assert run_refp("plane", tiny_test, "-o", out).code == 0
+    monkeypatch.setattr(runs, "hash_code", lambda: "of a later version")
+    refused = run_refp("plane", tiny_test, "-o", out)
+    assert "holds the result of other versions of refp or its libraries; choose" in refused.stderr
