@@ -167,7 +167,8 @@ def join_stacks(axes: Sequence[FieldAxis]) -> tuple[PooledStack, float, list[flo
     stretches : list of float
         How much larger each field's beads are.
     """
-    largest = max(axes, key=lambda axis: axis.n_trusted)
+    # Of equals the last by name, so that the result does not depend on the order of the fields.
+    largest = max(axes, key=lambda axis: (axis.n_trusted, str(axis.profiles.field)))
     radius = largest.profiles.radius_radii
     good = largest.trusted
     first, _ = fit_stack(largest.x_um[good], largest.profiles.profile[good], radius, 0.0)
