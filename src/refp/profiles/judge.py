@@ -139,7 +139,10 @@ def _flag_mixing(beads: Beads, profiles: RadialProfiles, settings: JudgeSettings
     rival = beads.contrast >= REPORTED_CONTRAST * settings.minimum_relative_contrast * _typical(
         beads.contrast
     )
-    mixes = (distance < SYMMETRY_RADII + extent_radii(profiles)[None, :]) & rival[None, :]
+    extent = extent_radii(profiles)
+    # Of both, since beads of a frame look alike and the neighbour's own profile may be spoilt.
+    reach = SYMMETRY_RADII + np.maximum(extent[:, None], extent[None, :])
+    mixes = (distance < reach) & rival[None, :]
     np.fill_diagonal(mixes, val=False)
     flags = beads.flags.copy()
     flags[mixes.any(axis=1)] |= np.uint32(BeadFlag.TOUCHING)
