@@ -99,8 +99,14 @@ def test_cells_do_not_measure(dz_um: float, seed: int) -> None:
 
 @pytest.mark.parametrize(
     ("apart_radii", "dz_um", "mixes"),
-    [(2.05, 0.0, True), (2.05, -200.0, True), (2.7, 0.0, False), (2.7, -200.0, True)]
-    + [(4.5, 0.0, False), (4.5, -200.0, False)],
+    [
+        (2.05, 0.0, True),
+        (2.05, -200.0, True),
+        (2.7, 0.0, False),
+        (2.7, -200.0, True),
+        (4.5, 0.0, False),
+        (4.5, -200.0, False),
+    ],
 )
 def test_touching_means_that_another_bead_reaches_into_what_is_measured(
     apart_radii: float, dz_um: float, mixes: bool
