@@ -34,10 +34,13 @@ def test_bits_are_a_contract_with_written_tables() -> None:
         ("NO_CENTER", 16),
         ("OUTLIER", 32),
         ("CUT_TILE", 64),
+        ("LOW_CONFIDENCE", 128),
+        ("OFF_PLANE", 256),
+        ("PLACED", 512),
     ]
 
 
 def test_what_is_still_usable() -> None:
-    usable = BeadFlag.SATURATED | BeadFlag.OUTLIER | BeadFlag.CUT_TILE
+    usable = BeadFlag.SATURATED | BeadFlag.OUTLIER | BeadFlag.CUT_TILE | BeadFlag.PLACED
     assert describe(UNUSABLE_BEAD & usable) == ""
     assert [f for f in SweepFlag if f not in UNUSABLE_SWEEP] == [SweepFlag.PEAK_SATURATED]

@@ -60,6 +60,7 @@ BEADS = KEYS | {
     "center_intensity": "float64",
     "background": "float64",
     "n_saturated_px": "int64",
+    "confidence": "float64",
     "flags": "str",
 }
 CURVES = KEYS | {

@@ -14,7 +14,7 @@ class BeadFlag(IntFlag):
     BORDER = 1 << 0
     """The bead itself is cut by the edge of the frame."""
     TOUCHING = 1 << 1
-    """Another dark object lies so near that the two profiles mix."""
+    """Another bead lies so near that the two profiles mix."""
     SATURATED = 1 << 2
     """At least one pixel of the bead's tile is at the camera's white level."""
     ODD_SHAPE = 1 << 3
@@ -25,8 +25,12 @@ class BeadFlag(IntFlag):
     """Outside the interquartile fences of its frame for a feature."""
     CUT_TILE = 1 << 6
     """The tile reaches over the edge of the frame; rings are incomplete."""
+    LOW_CONFIDENCE = 1 << 7
+    """It may be something else, or stands in few frames of its sweep."""
     OFF_PLANE = 1 << 8
     """The bead's own plane lies off that of the field's others."""
+    PLACED = 1 << 9
+    """Not found in this frame: placed where the other frames of its sweep saw it."""
 
 
 class SweepFlag(IntFlag):
@@ -51,9 +55,12 @@ UNUSABLE_BEAD = (
     | BeadFlag.TOUCHING
     | BeadFlag.ODD_SHAPE
     | BeadFlag.NO_CENTER
+    | BeadFlag.LOW_CONFIDENCE
     | BeadFlag.OFF_PLANE
 )
-"""Beads with any of these are found and reported, but measure nothing."""
+"""Beads with any of these are found and reported, but measure nothing. That holds for a low confidence
+too: a single image has nothing else to tell a bead from a cell, and one cell among few beads shifts dZ
+unseen, while a bead less only widens the interval."""
 
 UNUSABLE_SWEEP = (
     SweepFlag.TOO_FEW_FRAMES

@@ -8,35 +8,26 @@ from functools import partial
 
 import numpy as np
 
-from refp.arrays import Image, IntArray, full_scale
-from refp.beads import Beads, find_beads, link_beads
+from refp.arrays import IntArray, full_scale
 from refp.errors import DataError, WorkersError
-from refp.features import BeadFeatures, SweepMeasurement, flag_outliers, measure_features
+from refp.features import SweepMeasurement, take_off_black_level
+from refp.follow import follow_beads
+from refp.one_frame import FrameMeasurement, measure_frame
 from refp.parallel import HERE, Progress, Workers, map_ordered, no_progress
-from refp.profiles import (
-    RadialProfiles,
-    estimate_black_level,
-    fit_profiles,
-    judge_beads,
-    typical_black_level,
-)
+from refp.profiles import estimate_black_level, typical_black_level
 from refp.recipe import Recipe
 from refp.record import hash_code, library_versions
 from refp.rows import join
 from refp.store import FrameStore
 from refp.sweeps import DataSet, Frame, Instrument, LeftOut, ZSweep
 
-
-@dataclass(frozen=True, slots=True)
-class FrameMeasurement:
-    """Beads, profiles and features of one frame, row by row the same beads."""
-
-    beads: Beads
-    profiles: RadialProfiles
-    features: BeadFeatures
-
-    def __len__(self) -> int:
-        return len(self.beads)
+__all__ = [
+    "FrameMeasurement",
+    "Measurement",
+    "explain_no_beads",
+    "measure_dataset",
+    "measure_frame",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +50,6 @@ class Measurement:
     instrument: Instrument
     sweeps: tuple[SweepMeasurement, ...]
     left_out: tuple[LeftOut, ...]
-
-
-def measure_frame(image: Image, instrument: Instrument, recipe: Recipe) -> FrameMeasurement:
-    """Find and measure the beads of one image.
-
-    Parameters
-    ----------
-    image
-        Shape ``(y, x)``, grey levels of 8 or 16 bits.
-    instrument
-        Bead, pixel, tile, camera.
-    recipe
-        Settings of every step.
-    """
-    candidates = find_beads(image, instrument, recipe.find)
-    fitted = fit_profiles(image, candidates.center_px, instrument, recipe.profile)
-    beads, profiles = judge_beads(candidates, fitted, recipe.judge)
-    features = measure_features(profiles, recipe.feature)
-    flags = flag_outliers(beads.flags, features.steepest_slope, recipe.feature)
-    return FrameMeasurement(replace(beads, flags=flags), profiles, features)
 
 
 def measure_dataset(
@@ -134,10 +105,10 @@ def measure_dataset(
         _check_seen(list(unread))
     if not measured:
         raise DataError(next(iter(unread.values())))
-    numbers = _number_beads(dataset.sweeps, measured, dataset.instrument.bead_radius_px)
-    sweeps = [_join_sweep(sweep, measured, numbers, recipe) for sweep in dataset.sweeps]
+    followed, numbers = follow_beads(dataset, measured, recipe, workers=workers, progress=progress)
+    sweeps = [_join_sweep(sweep, followed, numbers) for sweep in dataset.sweeps]
     kept = [sweep for sweep in sweeps if sweep is not None]
-    instrument, levelled = _take_off_black_level(kept, dataset.instrument, recipe, black_level)
+    instrument, levelled = _take_off_black_level(kept, dataset.instrument, black_level)
     left_out = (LeftOut(frame.path, reason) for frame, reason in unread.items())
     return Measurement(dataset, instrument, tuple(levelled), (*dataset.left_out, *left_out))
 
@@ -210,45 +181,28 @@ def _check_seen(unread: Sequence[Frame]) -> None:
             )
 
 
-def _number_beads(
-    sweeps: Sequence[ZSweep], measured: dict[Frame, FrameMeasurement], radius_px: float
-) -> dict[Frame, IntArray]:
-    """Number the beads of each field of view through all its frames and exposures."""
-    fields: dict[tuple[object, object], list[Frame]] = {}
-    for sweep in sweeps:
-        known = [frame for frame in sweep.frames if frame in measured]
-        fields.setdefault((sweep.key.experiment, sweep.key.fov), []).extend(known)
-    numbers: dict[Frame, IntArray] = {}
-    for frames in fields.values():
-        centers = [measured[frame].profiles.center_px for frame in frames]
-        numbers.update(zip(frames, link_beads(centers, radius_px), strict=True))
-    return numbers
-
-
 def _join_sweep(
     sweep: ZSweep,
     measured: dict[Frame, FrameMeasurement],
     numbers: dict[Frame, IntArray],
-    recipe: Recipe,
 ) -> SweepMeasurement | None:
     frames = tuple(frame for frame in sweep.frames if frame in measured)
     if not frames:
         return None
     parts = [measured[frame] for frame in frames]
-    profiles = join([part.profiles for part in parts])
     return SweepMeasurement(
         key=sweep.key,
         frames=frames,
         frame_index=np.repeat(np.arange(len(frames)), [len(part) for part in parts]),
         bead_number=np.concatenate([numbers[frame] for frame in frames]),
         beads=join([part.beads for part in parts]),
-        profiles=profiles,
-        features=measure_features(profiles, recipe.feature),
+        profiles=join([part.profiles for part in parts]),
+        features=join([part.features for part in parts]),
     )
 
 
 def _take_off_black_level(
-    sweeps: Sequence[SweepMeasurement], instrument: Instrument, recipe: Recipe, unknown: float
+    sweeps: Sequence[SweepMeasurement], instrument: Instrument, unknown: float
 ) -> tuple[Instrument, list[SweepMeasurement]]:
     """Find the black level from the exposures where the recipe does not state it."""
     if instrument.optics.black_level is not None:
@@ -257,13 +211,13 @@ def _take_off_black_level(
         [_black_level_of_field(group) for group in _fields(sweeps)], unknown
     )
     optics = instrument.optics.model_copy(update={"black_level": black})
-    levelled = [_with_black_level(sweep, black, recipe) for sweep in sweeps]
+    levelled = [_with_black_level(sweep, black) for sweep in sweeps]
     return instrument.model_copy(update={"optics": optics}), levelled
 
 
-def _with_black_level(sweep: SweepMeasurement, black: float, recipe: Recipe) -> SweepMeasurement:
-    profiles = replace(sweep.profiles, black_level=black)
-    return replace(sweep, profiles=profiles, features=measure_features(profiles, recipe.feature))
+def _with_black_level(sweep: SweepMeasurement, black: float) -> SweepMeasurement:
+    features, profiles = take_off_black_level(sweep.features, sweep.profiles, black)
+    return replace(sweep, profiles=profiles, features=features)
 
 
 def _fields(sweeps: Sequence[SweepMeasurement]) -> list[list[SweepMeasurement]]:

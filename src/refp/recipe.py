@@ -47,6 +47,12 @@ class Recipe(Settings):
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
 
+def each_by_itself(recipe: Recipe) -> Recipe:
+    """Return the recipe with every frame measured by itself, not as one of a sweep."""
+    find = recipe.find.model_copy(update={"follow_sweep": False})
+    return recipe.model_copy(update={"find": find})
+
+
 def recipe_names() -> list[str]:
     """Return the names of the recipes that come with the package."""
     folder = resources.files("refp") / "recipes"

@@ -203,9 +203,8 @@ def _frame_overlay(sweep: SweepMeasurement, index: int) -> Overlay:
 
 
 def _flag_texts(flags: Iterable[int]) -> list[str]:
-    """Short texts of the flags that keep a bead from measuring."""
-    shown = ~BeadFlag.CUT_TILE & ~BeadFlag.SATURATED
-    return [describe(BeadFlag(int(flag)) & shown).replace("_", " ") for flag in flags]
+    """Names of every flag, joined by ``|``."""
+    return [describe(BeadFlag(int(flag))) for flag in flags]
 
 
 def sweep_montage(planes: Planes) -> list[Montage]:

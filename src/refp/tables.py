@@ -30,7 +30,7 @@ BEAD_COLUMNS = (
     *KEY_COLUMNS,
     *("z_um", "image", "bead", "y_px", "x_px", "area_px", "circularity", "contrast"),
     *("center_y_px", "center_x_px", "steepest_slope", "center_intensity", "background"),
-    *("n_saturated_px", "flags"),
+    *("n_saturated_px", "confidence", "flags"),
 )
 CURVE_COLUMNS = (
     *KEY_COLUMNS,
@@ -106,6 +106,7 @@ def _beads_of_sweep(m: SweepMeasurement) -> pd.DataFrame:
             "center_intensity": m.features.center_intensity,
             "background": m.profiles.background,
             "n_saturated_px": m.profiles.n_saturated_px,
+            "confidence": m.beads.confidence,
             "flags": [describe(BeadFlag(int(flag))) for flag in m.beads.flags],
         }
     )

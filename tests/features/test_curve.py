@@ -52,7 +52,7 @@ def sweep(
         frames=tuple(Frame(KEY, 5.0 * i, Path(f"z{i}.tif")) for i in range(len(frames))),
         frame_index=np.array([i for i, _ in places], dtype=np.int64),
         bead_number=np.arange(n),
-        beads=Beads(np.zeros((n, 2)), zero, zero, zero, zero, marks),
+        beads=Beads(np.zeros((n, 2)), zero, zero, zero, zero, zero, marks),
         profiles=replace(columns, n_saturated_px=full),
         features=BeadFeatures(slope, -10 * slope),
     )

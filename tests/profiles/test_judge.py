@@ -1,6 +1,7 @@
 """Which candidates are beads, and which beads measure."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -94,6 +95,44 @@ def test_cells_do_not_measure(dz_um: float, seed: int) -> None:
     scene = a_scene(seed, n_cells=15)
     beads, _ = judged(take_image(scene, dz_um))
     assert matches(usable(beads), scene.beads.centers_px)
+
+
+@pytest.mark.parametrize(
+    ("apart_radii", "dz_um", "mixes"),
+    [
+        (2.05, 0.0, True),
+        (2.05, -200.0, True),
+        (2.7, 0.0, False),
+        (2.7, -200.0, True),
+        (4.5, 0.0, False),
+        (4.5, -200.0, False),
+    ],
+)
+def test_touching_means_that_another_bead_reaches_into_what_is_measured(
+    apart_radii: float, dz_um: float, mixes: bool
+) -> None:
+    """At 2.7 radii sharp beads are clear of each other, blurred ones are not."""
+    scene = a_scene(n_beads=2)
+    centers = np.array([[120.0, 150.0], [120.0, 150.0 + apart_radii * RADIUS]])
+    beads, _ = judged(
+        take_image(replace(scene, beads=replace(scene.beads, centers_px=centers)), dz_um)
+    )
+    assert len(beads) == 2
+    assert (((beads.flags & BeadFlag.TOUCHING) > 0) == mixes).all()
+
+
+def test_a_fit_that_strays_gives_the_detectors_centre_and_says_so() -> None:
+    """As between two beads far out of focus."""
+    image = take_image(a_scene(n_beads=7), 0.0)
+    found = find_beads(image, A2K, FindSettings())
+    profiles = fit_profiles(image, found.center_px, A2K, ProfileSettings())
+    elsewhere = profiles.center_px + np.array([0.6 * RADIUS, 0.0]) * (np.arange(7) == 3)[:, None]
+    beads, judged_profiles = judge_beads(
+        found, replace(profiles, center_px=elsewhere), JudgeSettings()
+    )
+    strayed = (beads.flags & BeadFlag.NO_CENTER) > 0
+    assert strayed.sum() == 1
+    np.testing.assert_array_equal(judged_profiles.center_px[strayed], found.center_px[[3]])
 
 
 def disc(image: Image, y: float, x: float, shape: Callable[..., FloatArray]) -> None:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
+from refp.flags import BeadFlag
 from refp.reports import (
     Overlay,
     choose_sweeps,
@@ -187,13 +188,37 @@ class TestErrors:
 class TestOverlay:
     def test_file_counts_and_flags(self, overlay: Overlay) -> None:
         shown = texts(overlay_of(overlay))
-        for text in (overlay.title, "used: 17", "not used: 3", "border, cut tile", "x (px)"):
+        for text in (overlay.title, "used: 17", "x (px)"):
+            assert text in shown
+        for text in ("B  border: 1", "T  touching: 1", "S  odd shape: 1"):
+            assert text in shown
+        for text in ("w  saturated: 1", "e  cut tile: 1"):
             assert text in shown
 
+    def test_every_flag_has_a_letter_of_its_own(self, overlay: Overlay) -> None:
+        """Also one that is added to the code later."""
+        names = [str(flag.name).lower() for flag in BeadFlag]
+        n = len(overlay.labels)
+        labels = [names[i % len(names)] for i in range(n)]
+        figure = overlay_of(replace(overlay, labels=labels, usable=np.zeros(n, dtype=bool)))
+        letters = {text.get_text() for text in figure.axes[0].texts}
+        assert len(letters) == len(names)
+        shown = texts(figure)
+        for name in names:
+            assert name.replace("_", " ") in shown
+
+    def test_all_flags_of_a_bead_are_told_and_the_first_makes_its_circle(
+        self, overlay: Overlay
+    ) -> None:
+        labels = ["saturated|low_confidence|touching", *overlay.labels[1:]]
+        figure = overlay_of(replace(overlay, labels=labels))
+        assert "T?w" in {text.get_text() for text in figure.axes[0].texts}
+        assert "T  touching: 2" in texts(figure)
+
     def test_a_circle_per_bead_at_its_place(self, overlay: Overlay) -> None:
-        used, flagged = overlay_of(overlay).axes[0].collections[1::2]
+        used, *flagged = overlay_of(overlay).axes[0].collections[1::2]
         assert len(used.get_paths()) == 17
-        assert len(flagged.get_paths()) == 3
+        assert [len(kind.get_paths()) for kind in flagged] == [1, 1, 1]
         box = used.get_paths()[0].get_extents()
         y, x = overlay.center_px[overlay.usable][0]
         np.testing.assert_allclose(((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2), (x, y))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refp.arrays import FlagArray, FloatArray
+from refp.arrays import BoolArray, FlagArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class Beads:
         Shape ``(n,)``, mean relative difference from the surroundings over the bead's disc.
     response
         Shape ``(n,)``, the detector's own score; larger is surer.
+    confidence
+        Shape ``(n,)``, between 0 and 1, once the profile is judged; NaN before.
     flags
         Shape ``(n,)``, bits of :class:`refp.flags.BeadFlag`.
     """
@@ -32,6 +34,7 @@ class Beads:
     circularity: FloatArray
     contrast: FloatArray
     response: FloatArray
+    confidence: FloatArray
     flags: FlagArray
 
     def __len__(self) -> int:
@@ -41,6 +44,40 @@ class Beads:
     def empty(cls) -> "Beads":
         """Return no beads."""
         nothing = np.empty(0)
-        return cls(
-            np.empty((0, 2)), nothing, nothing, nothing, nothing, np.empty(0, dtype=np.uint32)
-        )
+        flags = np.empty(0, dtype=np.uint32)
+        return cls(np.empty((0, 2)), nothing, nothing, nothing, nothing, nothing, flags)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """The frames of a field of view against each other.
+
+    Attributes
+    ----------
+    shift_px
+        Shape ``(f, 2)``: by how much each frame is displaced; its median over frames is 0.
+    position_px
+        Shape ``(b, 2)``: where each bead stands in a frame without displacement.
+    numbers
+        One array ``(n_i,)`` per frame: the bead that each of its centres belongs to.
+    """
+
+    shift_px: FloatArray
+    position_px: FloatArray
+    numbers: tuple[IntArray, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the frames of a field say about its beads.
+
+    Attributes
+    ----------
+    real
+        Shape ``(b,)``: seen well in a good part of the frames in which any bead is.
+    share
+        Shape ``(b,)``: the part of those frames in which it is seen, well or not.
+    """
+
+    real: BoolArray
+    share: FloatArray

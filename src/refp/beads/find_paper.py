@@ -49,5 +49,6 @@ def find_beads_paper(image: Image, instrument: Instrument, settings: FindSetting
         circularity=table[:, 3].copy(),
         contrast=table[:, 4].copy(),
         response=table[:, 4].copy(),
+        confidence=np.full(len(table), np.nan),
         flags=np.zeros(len(table), dtype=np.uint32),
     )

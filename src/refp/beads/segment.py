@@ -27,7 +27,8 @@ def segment(image: Image, center_px: FloatArray, response: FloatArray, radius_px
     rows = [_measure(image, center, radius_px) for center in center_px]
     area, circularity, contrast = np.array(rows).reshape(-1, 3).T.copy()
     flags = np.zeros(len(rows), dtype=np.uint32)
-    return Beads(center_px, area, circularity, contrast, response, flags)
+    not_judged = np.full(len(rows), np.nan)
+    return Beads(center_px, area, circularity, contrast, response, not_judged, flags)
 
 
 def _measure(image: Image, center: FloatArray, radius_px: float) -> tuple[float, float, float]:

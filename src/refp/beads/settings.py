@@ -14,19 +14,37 @@ class FindSettings(Settings):
     image; the default presumes nothing about their number, brightness or focus.
     """
 
-    method: Literal["energy", "paper"] = Field(
-        default="energy",
-        description="'energy': difference of Gaussians of the contrast's magnitude; "
+    method: Literal["roundness", "paper"] = Field(
+        default="roundness",
+        description="'roundness': places about which the gradient is radial; "
         "'paper': threshold, area, circularity and spread as in the article",
     )
     minimum_response: PositiveFloat = Field(
-        default=0.06,
-        description="least difference-of-Gaussians response of a candidate; a bead that absorbs "
-        "all light over its disc reaches about 0.4 (method 'energy')",
+        default=0.08,
+        description="least response of a candidate: the radial gradient, relative change of intensity "
+        "a bead radius, times the share of the gradient that is radial. A black disc reaches 0.4 to 1, "
+        "noise of 3 per cent a pixel about 0.01 (method 'roundness')",
+    )
+    minimum_roundness: float = Field(
+        default=0.3,
+        gt=0,
+        lt=1,
+        description="least share of the gradient that is radial: 1 for a round object by itself, 0.75 "
+        "where two touch, 0.4 for the middle one of three in a row (method 'roundness')",
+    )
+    minimum_contrast: NonNegativeFloat = Field(
+        default=0.04,
+        description="least mean of |1 - I / background| over a candidate's disc; the mere middle between "
+        "round neighbours has about 0.02 (method 'roundness')",
     )
     touching_radii: PositiveFloat = Field(
         default=2.4,
         description="beads with centres nearer than this are flagged as touching, in bead radii",
+    )
+    follow_sweep: bool = Field(
+        default=True,
+        description="in a sweep, place beads also in frames where they were not found, and doubt what "
+        "stands in few frames",
     )
     dark_percentile: PositiveFloat = Field(
         default=1.0, lt=100, description="pixels below it are dark, per cent (method 'paper')"

@@ -44,12 +44,12 @@ def inspect(
     """
     from refp import measure, results
     from refp.cli.console import print_table, say, say_left_out, show_progress
-    from refp.recipe import load_recipe
+    from refp.recipe import each_by_itself, load_recipe
 
     for path in filter(None, (beads, overlay)):
         check_output(path, overwrite=overwrite)
     results.check_table_name(beads)
-    settings = load_recipe(recipe)
+    settings = each_by_itself(load_recipe(recipe))
     with work.start() as workers, show_progress() as progress:
         measurements = [
             measure.measure_dataset(d, settings, workers=workers, progress=progress)

@@ -5,7 +5,7 @@ Hands on :class:`BeadFeatures`, :class:`SweepMeasurement` and :class:`FeatureCur
 
 from refp.features.curve import feature_curve
 from refp.features.features import BeadFeatures, FeatureCurve, SweepMeasurement
-from refp.features.measure import measure_features
+from refp.features.measure import measure_features, take_off_black_level
 from refp.features.outliers import flag_outliers
 from refp.features.settings import FeatureSettings
 
@@ -17,4 +17,5 @@ __all__ = [
     "feature_curve",
     "flag_outliers",
     "measure_features",
+    "take_off_black_level",
 ]

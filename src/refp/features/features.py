@@ -42,7 +42,8 @@ class SweepMeasurement:
     bead_number
         Shape ``(n,)``: the same number for the same bead in all frames and exposures of a FOV.
     beads, profiles, features
-        Row by row the same ``n`` beads.
+        Row by row the same ``n`` beads; the profiles without their splines, which would be most of
+        the memory.
     """
 
     key: SweepKey

@@ -1,5 +1,7 @@
 """Read the features off the profiles."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from refp.features.features import BeadFeatures
@@ -37,3 +39,28 @@ def measure_features(profiles: RadialProfiles, settings: FeatureSettings) -> Bea
         profiles.coefficients, profiles.knot_px, np.array([settings.center_radius_px])
     )[:, 0]
     return BeadFeatures(slope / profiles.light, (at_center - profiles.black_level) / profiles.light)
+
+
+def take_off_black_level(
+    features: BeadFeatures, profiles: RadialProfiles, black_level: float
+) -> tuple[BeadFeatures, RadialProfiles]:
+    """Divide by background again, with another black level; the splines are not needed.
+
+    Parameters
+    ----------
+    features, profiles
+        Row by row the same ``n`` beads, the features measured with the profiles' black level.
+    black_level
+        Grey levels.
+
+    Returns
+    -------
+    BeadFeatures, RadialProfiles
+        With that black level.
+    """
+    levelled = replace(profiles, black_level=black_level)
+    slope = features.steepest_slope * profiles.light
+    at_center = features.center_intensity * profiles.light + profiles.black_level
+    return BeadFeatures(
+        slope / levelled.light, (at_center - black_level) / levelled.light
+    ), levelled

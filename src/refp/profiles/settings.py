@@ -66,3 +66,15 @@ class JudgeSettings(Settings):
         le=1,
         description="below it a bead is flagged odd_shape and does not measure",
     )
+    minimum_confidence: float = Field(
+        default=0.5,
+        ge=0,
+        lt=1,
+        description="below it a bead is flagged low_confidence and does not measure; at 0.5 that is a "
+        "candidate at one of the limits above, or near several",
+    )
+    flag_mixing: bool = Field(
+        default=True,
+        description="flag as touching, beside beads that are near each other, those into whose "
+        "measured disc another one's rings or blur reach",
+    )

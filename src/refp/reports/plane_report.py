@@ -153,7 +153,7 @@ def overlay_figure(overlay: Overlay) -> ReportFigure:
         overlay.title,
     )
     alt = f"Frame {overlay.title} with a circle round every bead: {counts}."
-    caption = f"{overlay.title}: 1 image, {counts}; solid circle: used, dashed: flagged."
+    caption = f"{overlay.title}: 1 image, {counts}; solid blue circle: used."
     return raster_figure(figure, alt, caption)
 
 
