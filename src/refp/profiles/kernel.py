@@ -6,10 +6,19 @@ even knots with the exact penalty integral. At the default spacing it stays with
 the range of :func:`scipy.interpolate.make_smoothing_spline`, closer knots come closer (the tests
 compare), and the normal equations are four bands wide.
 
-The centre minimises the residual sum of squares over a fixed set of pixels. The spline coefficients
-are eliminated (variable projection), which leaves a Gauss-Newton step in two unknowns with analytic
-derivatives. Keeping the set fixed matters: with one that moves along, the optimum can run away to
-flat background.
+On a knot interval the bases are cubics of the fraction ``t`` of the interval. All that a fit needs
+of the pixels are therefore eleven sums an interval: of ``t**k`` to the sixth power, and of the
+values times ``t**k`` to the third.
+
+The centre minimises the residual sum of squares over a fixed set of pixels. Keeping the set fixed
+matters: with one that moves along, the optimum can run away to flat background. The coefficients are
+eliminated (variable projection), which leaves a Gauss-Newton step in two unknowns. The gradient is
+exact: as the residuals ``e`` of a smoothing spline are not at right angles to the splines, it has a
+part from the residuals' own spline ``h`` besides that from the spline ``f`` of the values,
+
+    -d(sum(e**2)) / 2  =  sum((e - h) df + e dh).
+
+All kernels stand in one file because the compiler's cache does not notice a change in another one.
 
 References
 ----------
@@ -18,346 +27,433 @@ Eilers and Marx 1996, "Flexible smoothing with B-splines and penalties".
 Golub and Pereyra 1973, "The differentiation of pseudo-inverses and nonlinear least squares".
 """
 
-import numpy as np
-from numba import njit
+from typing import NamedTuple
 
-from refp.arrays import BoolArray, FloatArray, IntArray
+import numpy as np
+
+from refp.arrays import BoolArray, FloatArray, Image, IntArray
+from refp.profiles.compiled import compiled
 
 BANDS = 4
 """A cubic B-spline overlaps three neighbours on each side."""
+POWERS = 7
+"""Powers of ``t`` in the product of two bases; their sums come first, then those of the values."""
 
-# Integrals over one unit knot interval of products of second derivatives of the four active bases.
-_SECOND = np.array(
-    [[2.0, -3.0, 0.0, 1.0], [-3.0, 6.0, -3.0, 0.0], [0.0, -3.0, 6.0, -3.0], [1.0, 0.0, -3.0, 2.0]]
+# Rows: the four bases that are active on a knot interval; columns: powers of t.
+CUBICS: FloatArray = (
+    np.array([[1.0, -3.0, 3.0, -1.0], [4.0, 0.0, -6.0, 3.0], [1.0, 3.0, 3.0, -3.0], [0, 0, 0, 1.0]])
+    / 6.0
 )
-PENALTY: FloatArray = _SECOND / 6.0
+PRODUCTS: FloatArray = np.array([[np.convolve(a, b) for b in CUBICS] for a in CUBICS])
+# Integrals over one unit knot interval of products of second derivatives of the four active bases.
+PENALTY: FloatArray = (
+    np.array([[2.0, -3.0, 0, 1.0], [-3.0, 6.0, -3.0, 0], [0, -3.0, 6.0, -3.0], [1.0, 0, -3.0, 2.0]])
+    / 6.0
+)
+COARSE = 2
+"""The search for the centre starts on every second pixel of every second row."""
+LIMIT_RADII = 0.6
+"""The centre lies no further than this from the start: beyond it is another bead."""
+MOST_STEPS = 20
+COARSE_STEP_PX, FINE_STEP_PX = 0.03, 1e-3
+"""A search ends with a step below this."""
 
 
-@njit(cache=True, nogil=True)
-def _weights(t: float, w: FloatArray) -> None:
-    """Values of the four active bases at fraction ``t`` of a knot interval."""
-    u = 1.0 - t
-    w[0] = u * u * u / 6.0
-    w[1] = (3.0 * t * t * t - 6.0 * t * t + 4.0) / 6.0
-    w[2] = (-3.0 * t * t * t + 3.0 * t * t + 3.0 * t + 1.0) / 6.0
-    w[3] = t * t * t / 6.0
+class Layout(NamedTuple):
+    """Lengths in px that all beads of a frame share, and the weight of the penalty."""
+
+    bead_radius_px: float
+    fit_radius_px: float
+    """The set of pixels that the centre is fitted to."""
+    reach_px: float
+    """The spline's reach."""
+    knot_px: float
+    lam: float
+    ring_px: float
+    n_rings: int
+    background_px: tuple[float, float]
+    white_level: float
 
 
-@njit(cache=True, nogil=True)
-def _slopes(t: float, d: FloatArray) -> None:
-    """Derivatives of the four active bases, per knot interval."""
-    d[0] = -0.5 * (1.0 - t) * (1.0 - t)
-    d[1] = 0.5 * (3.0 * t * t - 4.0 * t)
-    d[2] = 0.5 * (-3.0 * t * t + 2.0 * t + 1.0)
-    d[3] = 0.5 * t * t
+class Profiled(NamedTuple):
+    """What is measured of ``n`` beads; see :func:`measure_beads`."""
+
+    center_px: FloatArray
+    converged: BoolArray
+    coefficients: FloatArray
+    symmetry: FloatArray
+    levels: FloatArray
+    background: FloatArray
+    n_saturated: IntArray
+    saturated: BoolArray
 
 
-@njit(cache=True, nogil=True)
+class Pixels(NamedTuple):
+    """Pixels of the frame, and where they lie as seen from a centre; each of shape ``(n,)``."""
+
+    y: FloatArray
+    x: FloatArray
+    value: FloatArray
+    r: FloatArray
+    interval: IntArray
+    t: FloatArray
+
+
+class Spline(NamedTuple):
+    """A spline, and room for its fit, so that a fit allocates nothing."""
+
+    knot_px: float
+    lam: float
+    sums: FloatArray
+    """Shape ``(intervals, 11)``."""
+    bands: FloatArray
+    """Shape ``(bases, 4)``: the Cholesky factor, with the inverse of its diagonal."""
+    coef: FloatArray
+    cubic: FloatArray
+    """Shape ``(intervals, 4)``: the spline as powers of ``t``."""
+
+
+@compiled
+def _new_spline(reach_px: float, knot_px: float, lam: float) -> Spline:
+    n = int(np.ceil(reach_px / knot_px))
+    sums, bands = np.zeros((n, POWERS + BANDS)), np.empty((n + 3, BANDS))
+    return Spline(knot_px, lam, sums, bands, np.empty(n + 3), np.empty((n, BANDS)))
+
+
+@compiled
+def _gather(image: Image, y: float, x: float, radius: float, step: int) -> Pixels:
+    """Pixels of the frame within ``radius`` of a point, every ``step``-th of every such row."""
+    height, width = image.shape
+    top = max(0, int(np.ceil(y - radius)))
+    bottom = min(height - 1, int(np.floor(y + radius)))
+    size = max(0, bottom - top + 1) * int(2.0 * radius + 2.0)
+    ys, xs, values = np.empty(size), np.empty(size), np.empty(size)
+    n = 0
+    for row in range(top, bottom + 1, step):
+        half = np.sqrt(max(radius * radius - (row - y) ** 2, 0.0))
+        left, right = int(np.ceil(x - half)), int(np.floor(x + half))
+        for column in range(max(0, left), min(width - 1, right) + 1, step):
+            ys[n] = row
+            xs[n] = column
+            values[n] = image[row, column]
+            n += 1
+    interval = np.empty(n, dtype=np.int64)
+    return Pixels(ys[:n], xs[:n], values[:n], np.empty(n), interval, np.empty(n))
+
+
+@compiled
+def _place(pixels: Pixels, y: float, x: float, spline: Spline) -> Spline:
+    """Look at the pixels from a centre: distance, knot interval and fraction of it.
+
+    Returns the spline up to the last pixel; beyond that it is a straight line and tells nothing.
+    """
+    per_knot = 1.0 / spline.knot_px
+    last = spline.sums.shape[0] - 1
+    n = 1
+    for p in range(pixels.y.shape[0]):
+        dy, dx = pixels.y[p] - y, pixels.x[p] - x
+        r = np.sqrt(dy * dy + dx * dx)
+        along = r * per_knot
+        interval = min(int(along), last)
+        pixels.r[p] = r
+        pixels.interval[p] = interval
+        pixels.t[p] = along - interval
+        n = max(n, interval + 1)
+    bands, coef = spline.bands[: n + 3], spline.coef[: n + 3]
+    return Spline(spline.knot_px, spline.lam, spline.sums[:n], bands, coef, spline.cubic[:n])
+
+
+@compiled
+def _add(sums: FloatArray, t: float, weight: float, value: float) -> None:
+    """Add a pixel to the sums of its interval."""
+    t2 = t * t
+    t3 = t2 * t
+    sums[0] += weight
+    sums[1] += weight * t
+    sums[2] += weight * t2
+    sums[3] += weight * t3
+    sums[4] += weight * (t2 * t2)
+    sums[5] += weight * (t2 * t3)
+    sums[6] += weight * (t3 * t3)
+    value *= weight
+    sums[7] += value
+    sums[8] += value * t
+    sums[9] += value * t2
+    sums[10] += value * t3
+
+
+@compiled
+def _fit(pixels: Pixels, spline: Spline) -> None:
+    """Fit the spline to the pixels as they are placed."""
+    spline.sums[:] = 0.0
+    for p in range(pixels.t.shape[0]):
+        _add(spline.sums[pixels.interval[p]], pixels.t[p], 1.0, pixels.value[p])
+    _solve_sums(spline)
+
+
+@compiled
+def _solve_sums(spline: Spline) -> None:
+    """Fit the spline to its sums."""
+    bands, coef, sums = spline.bands, spline.coef, spline.sums
+    bands[:] = 0.0
+    coef[:] = 0.0
+    stiffness = spline.lam / spline.knot_px**3
+    for j in range(sums.shape[0]):
+        for a in range(BANDS):
+            for k in range(BANDS):
+                coef[j + a] += CUBICS[a, k] * sums[j, POWERS + k]
+            for b in range(a + 1):
+                s = stiffness * PENALTY[a, b]
+                for k in range(POWERS):
+                    s += PRODUCTS[a, b, k] * sums[j, k]
+                bands[j + a, a - b] += s
+    _factor(bands)
+    _solve_lower(bands, coef)
+    _solve_upper(bands, coef)
+    _as_cubics(coef, spline.cubic)
+
+
+@compiled
+def _as_cubics(coef: FloatArray, cubic: FloatArray) -> None:
+    for j in range(cubic.shape[0]):
+        for k in range(BANDS):
+            s = 0.0
+            for a in range(BANDS):
+                s += CUBICS[a, k] * coef[j + a]
+            cubic[j, k] = s
+
+
+@compiled
 def _factor(bands: FloatArray) -> None:
     """Cholesky factor in place; ``bands[i, k]`` holds row ``i`` and column ``i - k``."""
     for i in range(bands.shape[0]):
         for k in range(min(BANDS - 1, i), -1, -1):
-            j = i - k
             s = bands[i, k]
-            for m in range(1, BANDS - k):
-                if j - m >= 0:
-                    s -= bands[i, k + m] * bands[j, m]
-            bands[i, k] = np.sqrt(max(s, 1e-12)) if k == 0 else s / bands[j, 0]
+            for m in range(1, min(BANDS - k, i - k + 1)):
+                s -= bands[i, k + m] * bands[i - k, m]
+            bands[i, k] = 1.0 / np.sqrt(max(s, 1e-12)) if k == 0 else s * bands[i - k, 0]
 
 
-@njit(cache=True, nogil=True)
-def _solve(bands: FloatArray, x: FloatArray) -> None:
-    """Solve with the factor of :func:`_factor`, in place."""
-    n = bands.shape[0]
-    for i in range(n):
+@compiled
+def _solve_lower(bands: FloatArray, x: FloatArray) -> None:
+    """Solve with the lower factor, in place."""
+    for i in range(bands.shape[0]):
         s = x[i]
-        for k in range(1, min(BANDS, i + 1)):
+        for k in range(min(BANDS - 1, i), 0, -1):
             s -= bands[i, k] * x[i - k]
-        x[i] = s / bands[i, 0]
+        x[i] = s * bands[i, 0]
+
+
+@compiled
+def _solve_upper(bands: FloatArray, x: FloatArray) -> None:
+    """Solve with the lower factor's transpose, in place."""
+    n = bands.shape[0]
     for i in range(n - 1, -1, -1):
         s = x[i]
-        for k in range(1, min(BANDS, n - i)):
+        for k in range(min(BANDS - 1, n - 1 - i), 0, -1):
             s -= bands[i + k, k] * x[i + k]
-        x[i] = s / bands[i, 0]
+        x[i] = s * bands[i, 0]
 
 
-@njit(cache=True, nogil=True)
-def _start_bands(n_bases: int, knot_px: float, lam: float, bands: FloatArray) -> None:
-    """Fill the normal matrix with the penalty."""
-    bands[:] = 0.0
-    scale = lam / knot_px**3
-    for interval in range(n_bases - 3):
-        for a in range(4):
-            for b in range(a + 1):
-                bands[interval + a, a - b] += scale * PENALTY[a, b]
+@compiled
+def _value(cubic: FloatArray, t: float) -> float:
+    return cubic[0] + t * (cubic[1] + t * (cubic[2] + t * cubic[3]))
 
 
-@njit(cache=True, nogil=True)
-def _fit(
-    r: FloatArray,
-    value: FloatArray,
-    knot_px: float,
-    lam: float,
-    bands: FloatArray,
-    coef: FloatArray,
-) -> None:
-    """Fit the coefficients; ``bands`` is left holding the factor."""
-    n_bases = coef.shape[0]
-    _start_bands(n_bases, knot_px, lam, bands)
-    coef[:] = 0.0
-    w = np.empty(4)
-    for p in range(r.shape[0]):
-        x = r[p] / knot_px
-        j = min(int(x), n_bases - 4)
-        _weights(x - j, w)
-        for a in range(4):
-            wa = w[a]
-            coef[j + a] += wa * value[p]
-            for b in range(a + 1):
-                bands[j + a, a - b] += wa * w[b]
-    _factor(bands)
-    _solve(bands, coef)
+@compiled
+def _slope(cubic: FloatArray, t: float) -> float:
+    return cubic[1] + t * (2.0 * cubic[2] + t * 3.0 * cubic[3])
 
 
-@njit(cache=True, nogil=True)
-def _residual_sum(r: FloatArray, value: FloatArray, knot_px: float, coef: FloatArray) -> float:
-    w = np.empty(4)
-    total = 0.0
-    for p in range(r.shape[0]):
-        x = r[p] / knot_px
-        j = min(int(x), coef.shape[0] - 4)
-        _weights(x - j, w)
-        f = w[0] * coef[j] + w[1] * coef[j + 1] + w[2] * coef[j + 2] + w[3] * coef[j + 3]
-        total += (value[p] - f) ** 2
-    return total
+@compiled
+def _spline_of_residuals(spline: Spline) -> FloatArray:
+    """Return the cubics of the spline that the residuals of the fit would get in their turn.
+
+    The residuals' right hand side is the penalty's pull on the coefficients.
+    """
+    pull = np.zeros_like(spline.coef)
+    stiffness = spline.lam / spline.knot_px**3
+    for j in range(spline.sums.shape[0]):
+        for a in range(BANDS):
+            for b in range(BANDS):
+                pull[j + a] += stiffness * PENALTY[a, b] * spline.coef[j + b]
+    _solve_lower(spline.bands, pull)
+    _solve_upper(spline.bands, pull)
+    cubic = np.empty_like(spline.cubic)
+    _as_cubics(pull, cubic)
+    return cubic
 
 
-@njit(cache=True, nogil=True)
-def _center_step(
-    dy: FloatArray,
-    dx: FloatArray,
-    r: FloatArray,
-    value: FloatArray,
-    knot_px: float,
-    bands: FloatArray,
-    coef: FloatArray,
-) -> tuple[float, float]:
-    """Gauss-Newton step of the centre with the coefficients eliminated; NaN where no way is down."""
-    n_bases = coef.shape[0]
-    cross = np.zeros((2, n_bases))
-    h00 = h01 = h11 = g0 = g1 = 0.0
-    w = np.empty(4)
-    d = np.empty(4)
-    for p in range(r.shape[0]):
-        if r[p] < 1e-9:  # the direction to the centre is not defined in the centre
-            continue
-        x = r[p] / knot_px
-        j = min(int(x), n_bases - 4)
-        _weights(x - j, w)
-        _slopes(x - j, d)
-        f = w[0] * coef[j] + w[1] * coef[j + 1] + w[2] * coef[j + 2] + w[3] * coef[j + 3]
-        s = d[0] * coef[j] + d[1] * coef[j + 1] + d[2] * coef[j + 2] + d[3] * coef[j + 3]
-        s /= knot_px * r[p]
-        jy = -s * dy[p]
-        jx = -s * dx[p]
-        e = value[p] - f
-        h00 += jy * jy
-        h01 += jy * jx
-        h11 += jx * jx
-        g0 += jy * e
-        g1 += jx * e
-        for a in range(4):
-            cross[0, j + a] += w[a] * jy
-            cross[1, j + a] += w[a] * jx
-    solved = cross.copy()
-    _solve(bands, solved[0])
-    _solve(bands, solved[1])
-    h00 -= np.sum(cross[0] * solved[0])
-    h01 -= np.sum(cross[0] * solved[1])
-    h11 -= np.sum(cross[1] * solved[1])
-    det = h00 * h11 - h01 * h01
-    if det <= 1e-12 * (1.0 + h00 * h11):
-        return np.nan, np.nan
-    return (h11 * g0 - h01 * g1) / det, (h00 * g1 - h01 * g0) / det
+@compiled
+def _try_center(pixels: Pixels, y: float, x: float, room: Spline) -> tuple[float, float, float]:
+    """Fit the spline about a centre: the residual sum, and the Gauss-Newton step from there.
+
+    The step is NaN where no way is down, as on a flat tile.
+    """
+    spline = _place(pixels, y, x, room)
+    _fit(pixels, spline)
+    again = _spline_of_residuals(spline)
+    cross = np.zeros((spline.sums.shape[0], 2, BANDS))
+    total = hyy = hyx = hxx = gy = gx = 0.0
+    for p in range(pixels.t.shape[0]):
+        j, t = pixels.interval[p], pixels.t[p]
+        toward = -1.0 / (spline.knot_px * max(pixels.r[p], 1e-9))
+        ty, tx = toward * (pixels.y[p] - y), toward * (pixels.x[p] - x)
+        e = pixels.value[p] - _value(spline.cubic[j], t)
+        s = _slope(spline.cubic[j], t)
+        g = (e - _value(again[j], t)) * s + e * _slope(again[j], t)
+        jy, jx = s * ty, s * tx
+        total += e * e
+        gy += g * ty
+        gx += g * tx
+        hyy += jy * jy
+        hyx += jy * jx
+        hxx += jx * jx
+        for k in range(BANDS):
+            cross[j, 0, k] += jy
+            cross[j, 1, k] += jx
+            jy *= t
+            jx *= t
+    vy, vx = _projected(cross[:, 0], spline), _projected(cross[:, 1], spline)
+    hyy -= np.sum(vy * vy)
+    hyx -= np.sum(vy * vx)
+    hxx -= np.sum(vx * vx)
+    det = hyy * hxx - hyx * hyx
+    if det <= 1e-12 * (1.0 + hyy * hxx):
+        return total, np.nan, np.nan
+    return total, (hxx * gy - hyx * gx) / det, (hyy * gx - hyx * gy) / det
 
 
-@njit(cache=True, nogil=True)
-def _gather(
-    image: FloatArray, cy: float, cx: float, radius: float
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Rows, columns and values of the pixels of the frame within ``radius`` of a point."""
-    y0 = max(0, int(np.ceil(cy - radius)))
-    y1 = min(image.shape[0] - 1, int(np.floor(cy + radius)))
-    x0 = max(0, int(np.ceil(cx - radius)))
-    x1 = min(image.shape[1] - 1, int(np.floor(cx + radius)))
-    size = max(0, y1 - y0 + 1) * max(0, x1 - x0 + 1)
-    ys = np.empty(size)
-    xs = np.empty(size)
-    values = np.empty(size)
-    n = 0
-    for y in range(y0, y1 + 1):
-        for x in range(x0, x1 + 1):
-            if (y - cy) ** 2 + (x - cx) ** 2 <= radius * radius:
-                ys[n] = y
-                xs[n] = x
-                values[n] = image[y, x]
-                n += 1
-    return ys[:n], xs[:n], values[:n]
+@compiled
+def _projected(cross: FloatArray, spline: Spline) -> FloatArray:
+    """Sums over the pixels of a derivative times ``t**k``, as seen through the lower factor."""
+    v = np.zeros_like(spline.coef)
+    for j in range(cross.shape[0]):
+        for a in range(BANDS):
+            for k in range(BANDS):
+                v[j + a] += CUBICS[a, k] * cross[j, k]
+    _solve_lower(spline.bands, v)
+    return v
 
 
-@njit(cache=True, nogil=True)
-def _distances(
-    ys: FloatArray,
-    xs: FloatArray,
-    cy: float,
-    cx: float,
-    dy: FloatArray,
-    dx: FloatArray,
-    r: FloatArray,
-) -> None:
-    for p in range(ys.shape[0]):
-        dy[p] = ys[p] - cy
-        dx[p] = xs[p] - cx
-        r[p] = np.sqrt(dy[p] * dy[p] + dx[p] * dx[p])
+@compiled
+def _longer(sy: float, sx: float, my: float, mx: float) -> float:
+    """Return the factor for a step after a move that has left this much of the way, or too little.
+
+    Steps are too long or too short by much the same factor when they are small; at first they are
+    just wrong.
+    """
+    moved = my * my + mx * mx
+    if not 0.0 < moved < 0.1:
+        return 1.0
+    return 1.0 / (1.0 - min(max((sy * my + sx * mx) / moved, -2.0), 0.5))
 
 
-@njit(cache=True, nogil=True)
-def _optimise_center(
-    image: FloatArray,
-    y: float,
-    x: float,
-    fit_radius_px: float,
-    limit_px: float,
-    knot_px: float,
-    lam: float,
+@compiled
+def _search(
+    pixels: Pixels,
+    start: tuple[float, float],
+    spline: Spline,
+    step_px: float,
+    limit: tuple[float, float, float],
 ) -> tuple[float, float, bool]:
-    """Move the centre to the least residual over the pixels about the start; at most ``limit_px``."""
-    ys, xs, values = _gather(image, np.rint(y), np.rint(x), fit_radius_px)
-    n_bases = int(np.ceil((fit_radius_px + limit_px + 1.0) / knot_px)) + 3
-    if values.shape[0] < 3 * n_bases // 2:
+    """Move the centre to the least residual over the pixels, but not out of a circle, the limit."""
+    y, x = start
+    if pixels.y.shape[0] < 3 * spline.coef.shape[0] // 2:
         return y, x, False
-    bands = np.empty((n_bases, BANDS))
-    coef = np.empty(n_bases)
-    dy = np.empty_like(ys)
-    dx = np.empty_like(ys)
-    r = np.empty_like(ys)
-    start_y = y
-    start_x = x
-    _distances(ys, xs, y, x, dy, dx, r)
-    _fit(r, values, knot_px, lam, bands, coef)
-    best = _residual_sum(r, values, knot_px, coef)
-    for _ in range(30):
-        sy, sx = _center_step(dy, dx, r, values, knot_px, bands, coef)
+    best, sy, sx = _try_center(pixels, y, x, spline)
+    my = mx = 0.0
+    for _ in range(MOST_STEPS):
         length = np.hypot(sy, sx)
         if np.isnan(length):  # a flat tile has no centre
             return y, x, False
-        if length > 1.5:
-            sy *= 1.5 / length
-            sx *= 1.5 / length
+        if length < step_px:
+            return y + sy, x + sx, True
+        part = min(_longer(sy, sx, my, mx), 1.5 / length)
         improved = False
         for _halving in range(6):
-            ny = y + sy
-            nx = x + sx
-            if np.hypot(ny - start_y, nx - start_x) <= limit_px:
-                _distances(ys, xs, ny, nx, dy, dx, r)
-                _fit(r, values, knot_px, lam, bands, coef)
-                total = _residual_sum(r, values, knot_px, coef)
+            my, mx = part * sy, part * sx
+            if np.hypot(y + my - limit[0], x + mx - limit[1]) <= limit[2]:
+                total, ty, tx = _try_center(pixels, y + my, x + mx, spline)
                 if total <= best * (1.0 + 1e-12):
                     improved = True
                     break
-            sy *= 0.5
-            sx *= 0.5
+            part *= 0.5
         if not improved:
-            # Back to the best point, for good when even a short step does not help.
-            _distances(ys, xs, y, x, dy, dx, r)
-            return y, x, np.hypot(sy, sx) * 64.0 < 0.05
-        y += sy
-        x += sx
-        best = total
-        if np.hypot(sy, sx) < 1e-3:
-            return y, x, True
+            return y, x, length < 0.05
+        y, x, best, sy, sx = y + my, x + mx, total, ty, tx
     return y, x, False
 
 
-@njit(cache=True, nogil=True)
-def _explained(r: FloatArray, value: FloatArray, knot_px: float, coef: FloatArray) -> float:
-    """Share of the variance that the spline explains; 0 where nothing varies."""
-    total = np.sum((value - np.mean(value)) ** 2) if value.shape[0] else 0.0
-    return 1.0 - _residual_sum(r, value, knot_px, coef) / total if total > 0.0 else 0.0
+@compiled
+def _find_center(
+    image: Image, y: float, x: float, layout: Layout, spline: Spline
+) -> tuple[float, float, bool]:
+    """Search on few pixels, then on all about the answer, and again if it comes nearer to another.
 
-
-@njit(cache=True, nogil=True)
-def fit_beads(
-    image: FloatArray,
-    centers: FloatArray,
-    bead_radius_px: float,
-    fit_radius_px: float,
-    tile_radius_px: float,
-    knot_px: float,
-    lam: float,
-) -> tuple[FloatArray, BoolArray, FloatArray, FloatArray]:
-    """Fit centre and spline of every bead of a frame.
-
-    Parameters
-    ----------
-    image
-        Shape ``(y, x)``, grey levels.
-    centers
-        Shape ``(n, 2)``, first guesses.
-    bead_radius_px, fit_radius_px, tile_radius_px
-        Nominal bead; the set that the centre is fitted to; the spline's reach.
-    knot_px, lam
-        Knot spacing and weight of the penalty.
-
-    Returns
-    -------
-    centers : ndarray, shape (n, 2)
-    converged : ndarray of bool, shape (n,)
-    coefficients : ndarray, shape (n, m)
-        Of the cubic B-spline on knots ``(arange(m + 4) - 3) * knot_px``.
-    symmetry : ndarray, shape (n,)
-        Share of the variance within 1.5 bead radii that the spline explains.
+    The set of pixels, and so the result, does not hang on how far off the start was.
     """
-    n = centers.shape[0]
-    n_bases = int(np.ceil(tile_radius_px / knot_px)) + 3
-    fitted = centers.copy()
-    converged = np.zeros(n, dtype=np.bool_)
-    coefficients = np.full((n, n_bases), np.nan)
-    symmetry = np.full(n, np.nan)
-    bands = np.empty((n_bases, BANDS))
-    for i in range(n):
-        # The second round takes the set of pixels about the first round's answer, so that the result
-        # does not hang on how far off the detector was.
-        limit = 0.6 * bead_radius_px
-        y, x, _ = _optimise_center(
-            image, centers[i, 0], centers[i, 1], fit_radius_px, limit, knot_px, lam
-        )
-        y, x, ok = _optimise_center(image, y, x, fit_radius_px, limit, knot_px, lam)
-        ys, xs, values = _gather(image, y, x, tile_radius_px)
-        if values.shape[0] < 3 * n_bases // 2:
-            continue
-        r = np.empty_like(ys)
-        for p in range(ys.shape[0]):
-            r[p] = np.hypot(ys[p] - y, xs[p] - x)
-        _fit(r, values, knot_px, lam, bands, coefficients[i])
-        fitted[i, 0] = y
-        fitted[i, 1] = x
-        converged[i] = ok
-        near = r <= 1.5 * bead_radius_px
-        symmetry[i] = _explained(r[near], values[near], knot_px, coefficients[i])
-    return fitted, converged, coefficients, symmetry
+    reach = LIMIT_RADII * layout.bead_radius_px
+    pixels = _gather(image, np.rint(y), np.rint(x), layout.fit_radius_px, COARSE)
+    y, x, found = _search(pixels, (y, x), spline, COARSE_STEP_PX, (y, x, reach))
+    limit = (y, x, reach)
+    for _ in range(2):
+        row, column = np.rint(y), np.rint(x)
+        pixels = _gather(image, row, column, layout.fit_radius_px, 1)
+        y, x, found = _search(pixels, (y, x), spline, FINE_STEP_PX, limit)
+        if np.rint(y) == row and np.rint(x) == column:
+            break
+    return y, x, found
 
 
-@njit(cache=True, nogil=True)
-def _near_median(values: FloatArray) -> BoolArray:
-    """Mark the values within 2.5 standard deviations of their median, or within a grey level."""
-    middle = np.median(values)
-    reach = max(2.5 * 1.4826 * np.median(np.abs(values - middle)), 1.0)
-    near: BoolArray = np.abs(values - middle) <= reach
-    return near
+@compiled
+def _partition(values: FloatArray, start: int, stop: int, pivot: float) -> int:
+    """Bring what is less than the pivot to the front; return where that ends. Free of branches."""
+    end = start
+    for i in range(start, stop):
+        value = values[i]
+        values[i] = values[end]
+        values[end] = value
+        end += value < pivot
+    return end
 
 
-@njit(cache=True, nogil=True)
+@compiled
+def _select(values: FloatArray, rank: int) -> float:
+    """Return the value of a rank, and bring all lesser ones before it."""
+    start, stop = 0, values.shape[0]
+    while stop - start > 1:
+        pivot = values[(start + stop) // 2]
+        end = _partition(values, start, stop, pivot)
+        if rank < end:
+            stop = end
+        elif end > start:
+            start = end
+        else:  # the pivot is the least: pass over all that equal it
+            start = _partition(values, start, stop, np.nextafter(pivot, np.inf))
+            if rank < start:
+                return pivot
+    return values[rank]
+
+
+@compiled
+def _median(values: FloatArray) -> float:
+    """Median of at least one value; they are left in another order."""
+    half = values.shape[0] // 2
+    upper = _select(values, half)
+    return upper if values.shape[0] % 2 else 0.5 * (np.max(values[:half]) + upper)
+
+
+@compiled
+def _typical_range(values: FloatArray) -> tuple[float, float]:
+    """Median, and 2.5 standard deviations or one grey level about it; ``values`` are overwritten."""
+    middle = _median(values)
+    for i in range(values.shape[0]):
+        values[i] = abs(values[i] - middle)
+    return middle, max(2.5 * 1.4826 * _median(values), 1.0)
+
+
+@compiled
 def clipped_mean(values: FloatArray) -> float:
     """Mean of the values near their median: as robust as the median, without its coarseness.
 
@@ -365,44 +461,67 @@ def clipped_mean(values: FloatArray) -> float:
     an error of up to 1.4 per cent. The mean of the values within 2.5 standard deviations (from the
     median absolute deviation, and never less than one grey level) is not held to whole numbers.
     """
-    return float(np.mean(values[_near_median(values)]))
+    middle, reach = _typical_range(values.copy())
+    total = 0.0
+    n = 0
+    for value in values:
+        if abs(value - middle) <= reach:
+            total += value
+            n += 1
+    return total / n
 
 
-@njit(cache=True, nogil=True)
-def _residuals(
-    r: FloatArray, value: FloatArray, knot_px: float, coef: FloatArray, residual: FloatArray
-) -> None:
-    w = np.empty(4)
-    for p in range(r.shape[0]):
-        x = r[p] / knot_px
-        j = min(int(x), coef.shape[0] - 4)
-        _weights(x - j, w)
-        f = w[0] * coef[j] + w[1] * coef[j + 1] + w[2] * coef[j + 2] + w[3] * coef[j + 3]
-        residual[p] = value[p] - f
+@compiled
+def _residuals(pixels: Pixels, cubic: FloatArray, residual: FloatArray) -> None:
+    for p in range(residual.shape[0]):
+        residual[p] = pixels.value[p] - _value(cubic[pixels.interval[p]], pixels.t[p])
 
 
-@njit(cache=True, nogil=True)
-def _typical_pixels(residual: FloatArray, ring: IntArray, n_rings: int) -> BoolArray:
-    """Mark the pixels near the median residual of their ring, and all those beyond the rings."""
-    keep = np.ones(residual.shape[0], dtype=np.bool_)
-    order = np.argsort(ring)
-    stop = np.searchsorted(ring[order], np.arange(n_rings), side="right")
-    start = 0
+@compiled
+def _explained(pixels: Pixels, residual: FloatArray, radius_px: float) -> float:
+    """Share of the variance within a radius that the spline explains; 0 where nothing varies."""
+    n = 0
+    mean = unexplained = variance = 0.0
+    for p in range(residual.shape[0]):
+        if pixels.r[p] <= radius_px:
+            n += 1
+            mean += pixels.value[p]
+            unexplained += residual[p] * residual[p]
+    mean /= max(n, 1)
+    for p in range(residual.shape[0]):
+        if pixels.r[p] <= radius_px:
+            variance += (pixels.value[p] - mean) ** 2
+    return 1.0 - unexplained / variance if variance > 0.0 else 0.0
+
+
+@compiled
+def _typical_of_rings(
+    residual: FloatArray, ring: IntArray, n_rings: int
+) -> tuple[FloatArray, FloatArray]:
+    """Median residual of every ring and how far from it is typical; without end beyond the rings."""
+    first = np.zeros(n_rings + 2, dtype=np.int64)
+    for k in ring:
+        first[k + 1] += 1
+    first = np.cumsum(first)
+    grouped = np.empty_like(residual)
+    free = first.copy()
+    for p in range(ring.shape[0]):
+        grouped[free[ring[p]]] = residual[p]
+        free[ring[p]] += 1
+    middle = np.zeros(n_rings + 1)
+    reach = np.full(n_rings + 1, np.inf)
     for k in range(n_rings):
-        if stop[k] > start:
-            keep[order[start : stop[k]]] = _near_median(residual[order[start : stop[k]]])
-        start = stop[k]
-    return keep
+        if first[k + 1] > first[k]:
+            middle[k], reach[k] = _typical_range(grouped[first[k] : first[k + 1]])
+    return middle, reach
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _ring_levels(
-    r: FloatArray,
-    value: FloatArray,
+    pixels: Pixels,
+    residual: FloatArray,
     ring: IntArray,
-    coef: FloatArray,
-    knot_px: float,
-    lam: float,
+    spline: Spline,
     ring_px: float,
     levels: FloatArray,
 ) -> None:
@@ -413,43 +532,90 @@ def _ring_levels(
     much as 15 per cent, however robust the mean of the residuals.
     """
     n_rings = levels.shape[0]
-    residual = np.empty_like(r)
-    _residuals(r, value, knot_px, coef, residual)
-    keep = _typical_pixels(residual, ring, n_rings)
-    r, value, ring = r[keep], value[keep], ring[keep]
-    clean = np.empty_like(coef)
-    _fit(r, value, knot_px, lam, np.empty((coef.shape[0], BANDS)), clean)
-    residual = residual[: r.shape[0]]
-    _residuals(r, value, knot_px, clean, residual)
-    total = np.zeros(n_rings + 1)
-    count = np.zeros(n_rings + 1)
-    for p in range(r.shape[0]):
-        total[ring[p]] += residual[p]
-        count[ring[p]] += 1.0
-    middle = np.arange(n_rings) * ring_px
-    below = np.empty(n_rings)
-    _residuals(middle, np.zeros(n_rings), knot_px, clean, below)
+    middle, reach = _typical_of_rings(residual, ring, n_rings)
+    for p in range(ring.shape[0]):
+        if abs(residual[p] - middle[ring[p]]) > reach[ring[p]]:
+            ring[p] = -1
+            _add(spline.sums[pixels.interval[p]], pixels.t[p], -1.0, pixels.value[p])
+    _solve_sums(spline)
+    _residuals(pixels, spline.cubic, residual)
+    total, count = np.zeros(n_rings + 1), np.zeros(n_rings + 1)
+    for p in range(ring.shape[0]):
+        if ring[p] >= 0:
+            total[ring[p]] += residual[p]
+            count[ring[p]] += 1.0
     for k in range(n_rings):
         if count[k] > 0.0:
-            levels[k] = total[k] / count[k] - below[k]
+            along = k * ring_px / spline.knot_px
+            j = min(int(along), spline.cubic.shape[0] - 1)
+            levels[k] = total[k] / count[k] + _value(spline.cubic[j], along - j)
 
 
-@njit(cache=True, nogil=True)
-def ring_statistics(
-    image: FloatArray,
-    centers: FloatArray,
-    coefficients: FloatArray,
-    knot_px: float,
-    lam: float,
-    ring_px: float,
-    n_rings: int,
-    background_px: tuple[float, float],
-    white_level: float,
-) -> tuple[FloatArray, FloatArray, IntArray, BoolArray]:
-    """Measure what a spline of means cannot: robust ring levels, and saturated pixels.
+@compiled
+def _measure_bead(image: Image, i: int, layout: Layout, tile: Spline, out: Profiled) -> bool:
+    """Measure the profile about bead ``i``'s centre; false where too few pixels are in the frame."""
+    y, x = out.center_px[i]
+    pixels = _gather(image, y, x, layout.reach_px, 1)
+    if pixels.y.shape[0] < 3 * tile.coef.shape[0] // 2:
+        return False
+    _place(pixels, y, x, tile)
+    _fit(pixels, tile)
+    out.coefficients[i] = tile.coef
+    residual = np.empty_like(pixels.value)
+    _residuals(pixels, tile.cubic, residual)
+    out.symmetry[i] = _explained(pixels, residual, 1.5 * layout.bead_radius_px)
+    inner, outer = layout.background_px
+    around = pixels.value[(pixels.r >= inner) & (pixels.r <= outer)]
+    if around.shape[0]:
+        out.background[i] = clipped_mean(around)
+    ring = np.empty_like(pixels.interval)
+    for p in range(ring.shape[0]):
+        ring[p] = min(int(pixels.r[p] / layout.ring_px + 0.5), layout.n_rings)
+        if pixels.value[p] >= layout.white_level:
+            out.n_saturated[i] += 1
+            if ring[p] < layout.n_rings:
+                out.saturated[i, ring[p]] = True
+    _ring_levels(pixels, residual, ring, tile, layout.ring_px, out.levels[i])
+    return True
+
+
+@compiled
+def _nothing_measured(centers: FloatArray, n_bases: int, n_rings: int) -> Profiled:
+    n = centers.shape[0]
+    return Profiled(
+        centers.copy(),
+        np.zeros(n, dtype=np.bool_),
+        np.full((n, n_bases), np.nan),
+        np.full(n, np.nan),
+        np.full((n, n_rings), np.nan),
+        np.full(n, np.nan),
+        np.zeros(n, dtype=np.int64),
+        np.zeros((n, n_rings), dtype=np.bool_),
+    )
+
+
+@compiled
+def measure_beads(image: Image, centers: FloatArray, layout: Layout) -> Profiled:
+    """Fit centre and spline of every bead of a frame, and measure its rings.
+
+    Parameters
+    ----------
+    image
+        Shape ``(y, x)``, grey levels.
+    centers
+        Shape ``(n, 2)``, first guesses.
+    layout
+        Lengths and weight of the fit.
 
     Returns
     -------
+    center_px : ndarray, shape (n, 2)
+        The guess where too few pixels lie in the frame; the rest of the row is then NaN.
+    converged : ndarray of bool, shape (n,)
+    coefficients : ndarray, shape (n, m)
+        Of the cubic B-spline on knots ``(arange(m + 4) - 3) * knot_px``.
+    symmetry : ndarray, shape (n,)
+        Share of the variance within 1.5 bead radii that the spline explains.
     levels : ndarray, shape (n, n_rings)
         Robust level of the ring ``k * ring_px`` +- half a ring: the spline without outlying pixels,
         moved to the ring's mean, so that it lacks the discretisation that few, steep pixels have.
@@ -461,25 +627,16 @@ def ring_statistics(
     saturated : ndarray of bool, shape (n, n_rings)
         Rings with such a pixel.
     """
-    n = centers.shape[0]
-    levels = np.full((n, n_rings), np.nan)
-    background = np.full(n, np.nan)
-    n_saturated = np.zeros(n, dtype=np.int64)
-    saturated = np.zeros((n, n_rings), dtype=np.bool_)
-    reach = (coefficients.shape[1] - 3) * knot_px
-    for i in range(n):
-        if np.isnan(coefficients[i, 0]):
-            continue
-        ys, xs, values = _gather(image, centers[i, 0], centers[i, 1], reach)
-        r = np.hypot(ys - centers[i, 0], xs - centers[i, 1])
-        ring = np.minimum((r / ring_px + 0.5).astype(np.int64), n_rings)
-        for p in range(r.shape[0]):
-            if values[p] >= white_level:
-                n_saturated[i] += 1
-                if ring[p] < n_rings:
-                    saturated[i, ring[p]] = True
-        around = values[(r >= background_px[0]) & (r <= background_px[1])]
-        if around.shape[0]:
-            background[i] = clipped_mean(around)
-        _ring_levels(r, values, ring, coefficients[i], knot_px, lam, ring_px, levels[i])
-    return levels, background, n_saturated, saturated
+    knot, lam = layout.knot_px, layout.lam
+    span = layout.fit_radius_px + LIMIT_RADII * layout.bead_radius_px + 1.0
+    near = _new_spline(span, knot, lam)
+    tile = _new_spline(layout.reach_px, knot, lam)
+    out = _nothing_measured(centers, tile.coef.shape[0], layout.n_rings)
+    for i in range(centers.shape[0]):
+        y, x, found = _find_center(image, centers[i, 0], centers[i, 1], layout, near)
+        out.center_px[i] = y, x
+        if _measure_bead(image, i, layout, tile, out):
+            out.converged[i] = found
+        else:
+            out.center_px[i] = centers[i]
+    return out
