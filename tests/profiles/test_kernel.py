@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 from refp.arrays import FloatArray
 from refp.profiles import ProfileSettings, evaluate, extreme_slopes, fit_profiles
-from refp.profiles.kernel import clipped_mean, ring_statistics
+from refp.profiles.kernel import clipped_mean
 from refp.profiles.profiles import RadialProfiles
 from refp.sweeps import make_instrument, read_instrument
 from refp.synthetic import render_single_bead

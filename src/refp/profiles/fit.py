@@ -9,6 +9,9 @@ from refp.profiles.profiles import RadialProfiles
 from refp.profiles.settings import ProfileSettings
 from refp.sweeps.optics import Instrument
 
+LIMIT_RADII = 0.6
+"""A search for the centre goes no further from where it starts: beyond that lies another bead."""
+
 
 def fit_profiles(
     image: Image, center_px: FloatArray, instrument: Instrument, settings: ProfileSettings
@@ -42,13 +45,12 @@ def fit_profiles(
     if settings.background == "spline_mean":
         background = _spline_background(found.coefficients, knot, layout.background_px)
     ring_px = np.arange(layout.n_rings) * layout.ring_px
-    intensity = _fill(found.levels, found.coefficients, knot, ring_px)
-    edge_radii, edge_depth = _edge(intensity, background, ring_px / radius)
+    edge_radii, edge_depth = _edge(found.levels, background, ring_px / radius)
     return RadialProfiles(
         center_px=found.center_px,
         converged=found.converged,
         coefficients=found.coefficients,
-        intensity=intensity,
+        intensity=found.levels,
         background=background,
         symmetry=found.symmetry,
         edge_radii=edge_radii,
@@ -69,6 +71,7 @@ def _layout(image: Image, instrument: Instrument, settings: ProfileSettings) -> 
     return Layout(
         bead_radius_px=radius,
         fit_radius_px=min(settings.center_fit_radii * radius, reach),
+        limit_px=LIMIT_RADII * radius,
         reach_px=reach,
         knot_px=settings.knot_spacing_radii * radius,
         lam=settings.smoothing * radius**5,
@@ -77,14 +80,6 @@ def _layout(image: Image, instrument: Instrument, settings: ProfileSettings) -> 
         background_px=_background_ring(instrument, settings),
         white_level=float(instrument.optics.white_level or full_scale(image)),
     )
-
-
-def _fill(
-    levels: FloatArray, coefficients: FloatArray, knot_px: float, ring_px: FloatArray
-) -> FloatArray:
-    """Let the spline stand where a ring has no pixel in the frame."""
-    empty = np.isnan(levels)
-    return np.where(empty, evaluate(coefficients, knot_px, ring_px), levels) if empty.any() else levels
 
 
 def _background_ring(instrument: Instrument, settings: ProfileSettings) -> tuple[float, float]:
