@@ -10,6 +10,15 @@ from refp.profiles.compiled import compiled, compiled_once
 from refp.profiles.rings import clipped_mean, ring_levels
 from refp.profiles.spline import Pixels, Spline, fit_placed, gather, new_spline, place, residuals
 
+LEAST_PIXELS = 0.75
+"""Pixels for each basis of the spline, which the penalty holds where there are none."""
+CENTER_KNOTS = 2.0
+"""The spline that finds the centre has knots as much wider: it moves by less than 0.01 px and is
+quicker."""
+LEAST_SYMMETRY = 0.3
+"""A spline through mere noise explains a tenth of its variance, a fifth where a bead has few pixels;
+a centre of less is none."""
+
 
 class Layout(NamedTuple):
     """Lengths in px that all beads of a frame share, and the weight of the penalty."""
@@ -64,7 +73,7 @@ def _measure_bead(image: Image, i: int, layout: Layout, tile: Spline, out: Profi
     """Measure the profile about bead ``i``'s centre; false where too few pixels are in the frame."""
     y, x = out.center_px[i]
     pixels = gather(image, y, x, layout.reach_px, 1)
-    if pixels.y.shape[0] < 3 * tile.coef.shape[0] // 2:
+    if pixels.y.shape[0] < LEAST_PIXELS * tile.coef.shape[0]:
         return False
     place(pixels, y, x, tile)
     fit_placed(pixels, tile)
@@ -136,7 +145,7 @@ def measure_beads(image: Image, centers: FloatArray, layout: Layout) -> Profiled
         Rings with such a pixel.
     """
     knot, lam = layout.knot_px, layout.lam
-    near = new_spline(layout.fit_radius_px + layout.limit_px + 1.0, knot, lam)
+    near = new_spline(layout.fit_radius_px + layout.limit_px + 1.0, CENTER_KNOTS * knot, lam)
     tile = new_spline(layout.reach_px, knot, lam)
     out = _nothing_measured(centers, tile.coef.shape[0], layout.n_rings)
     for i in range(centers.shape[0]):
@@ -144,7 +153,7 @@ def measure_beads(image: Image, centers: FloatArray, layout: Layout) -> Profiled
         y, x, found = find_center(image, start, layout.fit_radius_px, layout.limit_px, near)
         out.center_px[i] = y, x
         if _measure_bead(image, i, layout, tile, out):
-            out.converged[i] = found
+            out.converged[i] = found and out.symmetry[i] > LEAST_SYMMETRY
         else:
             out.center_px[i] = start
     return out

@@ -14,7 +14,9 @@ class ProfileSettings(Settings):
     """
 
     knot_spacing_radii: PositiveFloat = Field(
-        default=0.05, description="distance between spline knots, in bead radii"
+        default=0.025,
+        description="distance between spline knots, in bead radii. Twice as far apart the steepest slope "
+        "is off by up to 1.3 % of that of a spline with a knot at every pixel",
     )
     ring_spacing_radii: PositiveFloat = Field(
         default=0.1, description="distance between the rings of the robust profile, in bead radii"
