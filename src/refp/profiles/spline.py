@@ -2,7 +2,7 @@
 
 A cubic smoothing spline minimises ``sum((y - f(r))**2) + lam * integral(f''(r)**2)``. With a knot at
 every pixel's distance that costs thousands of unknowns a bead. Here ``f`` is a cubic B-spline on
-even knots with the exact penalty integral. At the default spacing it stays within half a per cent of
+even knots with the exact penalty integral. At the default spacing it stays within 0.2 per cent of
 the range of :func:`scipy.interpolate.make_smoothing_spline`, closer knots come closer (the tests
 compare), and the normal equations are four bands wide.
 
