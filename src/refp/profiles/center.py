@@ -115,10 +115,9 @@ def try_center(pixels: Pixels, y: float, x: float, room: Spline) -> tuple[float,
 
 @compiled
 def _longer(sy: float, sx: float, my: float, mx: float) -> float:
-    """Return the factor for a step after a move that has left this much of the way, or too little.
+    """Return the factor for a step ``s`` after a move ``m``, from what that move has left to do.
 
-    Steps are too long or too short by much the same factor when they are small; at first they are
-    just wrong.
+    Short steps are all too long or all too short by much the same factor, long ones just wrong.
     """
     moved = my * my + mx * mx
     if not 0.0 < moved < 0.1:
