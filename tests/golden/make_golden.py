@@ -13,7 +13,7 @@ import numpy as np
 from refp.arrays import FloatArray
 from refp.beads import find_beads
 from refp.features import SweepMeasurement, feature_curve, measure_features
-from refp.plane import locate_planes
+from refp.plane import locate_by_features
 from refp.profiles import fit_profiles, judge_beads
 from refp.recipe import Recipe
 from refp.rows import join
@@ -60,7 +60,7 @@ def measure(frames: dict[str, FloatArray]) -> dict[str, Any]:
         features=features,
     )
     curve = feature_curve(sweep, RECIPE.feature)
-    result = locate_planes([curve], RECIPE.plane, bead_diameter_um=28.0)
+    result = locate_by_features([curve], RECIPE.plane, bead_diameter_um=28.0)
     (plane,) = result.planes
     numbers = {
         "beads": {

@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 
 from refp.arrays import Image
 from refp.features import FeatureSettings, measure_features
-from refp.profiles import ProfileSettings, RadialProfiles, fit_profiles
+from refp.profiles import ProfileSettings, RadialProfiles, evaluate, fit_profiles
 from refp.sweeps import Instrument, make_instrument, read_instrument
 from refp.synthetic import BeadScatter, Camera, render_single_bead
+
+from .oracle import disc, smoothing_spline
 
 INSTRUMENTS = {name: make_instrument(read_instrument(name), name) for name in ("a2k", "nikon-ti2")}
 A2K = INSTRUMENTS["a2k"]
@@ -70,6 +72,19 @@ def test_the_center_turns_and_flips_with_the_image(dy: float, dx: float, seed: i
         assert found == pytest.approx(expected, abs=2e-3)
 
 
+@given(dy=st.floats(-0.5, 0.5), dx=st.floats(-0.5, 0.5), dz_um=st.sampled_from([-40.0, 0.0, 30.0]))
+@settings(deadline=None, max_examples=15)
+def test_features_do_not_change_when_the_image_turns(dy: float, dx: float, dz_um: float) -> None:
+    image = render_single_bead(
+        dz_um, A2K, side_px=SIDE, center_px=(MIDDLE + dy, MIDDLE + dx), noise=True
+    )
+    plain = measure_features(fit(image, (MIDDLE, MIDDLE)), FeatureSettings())
+    for turned in (np.rot90(image), image.T):
+        found = measure_features(fit(turned, (MIDDLE, MIDDLE)), FeatureSettings())
+        assert found.steepest_slope == pytest.approx(plain.steepest_slope, rel=3e-3)
+        assert found.center_intensity == pytest.approx(plain.center_intensity, rel=1e-3)
+
+
 @given(scale=st.integers(1, 50), offset=st.integers(0, 2000))
 @settings(deadline=None, max_examples=15)
 def test_the_center_does_not_change_with_gain_and_offset(scale: int, offset: int) -> None:
@@ -86,6 +101,94 @@ def test_a_bead_cut_by_the_border_does_not_run_away(dz_um: float, inset_px: floa
     image = render_single_bead(dz_um, A2K, side_px=SIDE, center_px=(inset_px, 40.3), noise=True)
     found = fit(image, (inset_px + 2, 39.0))
     assert off(found, (inset_px, 40.3)) < 0.5
+
+
+@pytest.mark.parametrize("name", INSTRUMENTS)
+@pytest.mark.parametrize("part", np.linspace(-1, 1, 9))
+def test_the_center_of_noisy_beads_at_every_focus(name: str, part: float) -> None:
+    """Over +-300 um on the A2K, which is as many depths of field as +-60 um on the Nikon."""
+    instrument = INSTRUMENTS[name]
+    side = 2 * instrument.tile_side_px + 1
+    rng = np.random.default_rng(int(part * 100) + 100)
+    dz_um = part * (300.0 if name == "a2k" else 60.0)
+    errors = []
+    for seed in range(10):
+        center = side / 2 + rng.uniform(-0.5, 0.5, 2)
+        image = render_single_bead(
+            dz_um, instrument, side_px=side, center_px=tuple(center), noise=True, seed=seed
+        )
+        start = np.round(center) + rng.integers(-2, 3, 2)
+        found = fit(image, (float(start[0]), float(start[1])), instrument=instrument)
+        assert found.converged[0]
+        errors.append(found.center_px[0] - center)
+    assert np.sqrt(np.mean(np.square(errors))) < 0.05
+
+
+@pytest.mark.parametrize("name", INSTRUMENTS)
+@pytest.mark.parametrize("spread", [0.6, 2.0, 8.0])
+def test_noise_has_no_center(name: str, spread: float) -> None:
+    instrument = INSTRUMENTS[name]
+    side = 2 * instrument.tile_side_px + 1
+    rng = np.random.default_rng(1)
+    limit = 1.2 * instrument.bead_radius_px + 0.1
+    for _ in range(5):
+        image = np.rint(rng.normal(64, spread, (side, side))).astype(np.uint8)
+        found = fit(image, (side / 2, side / 2), instrument=instrument)
+        assert not found.converged[0]
+        assert off(found, (side / 2, side / 2)) < limit
+
+
+CORNERS = {"at the corner": (0.0, 0.0), "in it": (3.0, 5.0), "near it": (9.0, 4.0)}
+
+
+@pytest.mark.parametrize("dz_um", [-120.0, -40.0, 0.0, 40.0, 120.0])
+@pytest.mark.parametrize("corner", CORNERS.values(), ids=CORNERS)
+def test_a_bead_cut_by_a_corner_does_not_run_away(
+    dz_um: float, corner: tuple[float, float]
+) -> None:
+    center = (corner[0] + 0.2, corner[1] + 0.3)
+    image = render_single_bead(dz_um, A2K, side_px=SIDE, center_px=center, noise=True)
+    assert off(fit(image, (corner[0] + 1, corner[1] + 2)), center) < 0.2
+
+
+def test_nothing_is_made_up_beyond_a_border() -> None:
+    """The profile of a cut bead is scipy's spline through the pixels that are there."""
+    image = render_single_bead(0.0, A2K, side_px=SIDE, center_px=(6.2, 40.3), noise=True)
+    found = fit(image, (7.0, 40.0))
+    y, x, values = disc(image, found.center_px[0], A2K.tile_side_px / 2)
+    r = np.hypot(y - found.center_px[0, 0], x - found.center_px[0, 1])
+    lam = SETTINGS.smoothing * A2K.bead_radius_px**5
+    at = np.linspace(0.6, 30, 101)
+    ours = evaluate(found.coefficients, found.knot_px, at)[0]
+    expected = smoothing_spline(r, values, lam)(at)
+    assert ours == pytest.approx(expected, abs=0.004 * np.ptp(values))
+
+
+NEIGHBOURS = {
+    "a bright cell": (2.0, 0.6, 110),
+    "a dark cell": (2.0, 0.6, 25),
+    "a black disc of bead size": (2.6, 1.0, 8),
+}
+
+
+@pytest.mark.parametrize("dz_um", [-40.0, 0.0, 40.0])
+@pytest.mark.parametrize(("distance", "radius", "level"), NEIGHBOURS.values(), ids=NEIGHBOURS)
+def test_a_neighbour_hardly_changes_the_profile(
+    dz_um: float, distance: float, radius: float, level: int
+) -> None:
+    """Distance and radius in bead radii; the profile of the bead itself moves by under 3 %."""
+    center = (40.3, 39.8)
+    image = render_single_bead(dz_um, A2K, side_px=SIDE, center_px=center, noise=True)
+    clean = fit(image, (MIDDLE, MIDDLE))
+    y, x = np.indices(image.shape)
+    bead_px = A2K.bead_radius_px
+    away = distance * bead_px / np.sqrt(2)
+    image[np.hypot(y - center[0] - away, x - center[1] - away) < radius * bead_px] = level
+    soiled = fit(image, (MIDDLE, MIDDLE))
+    bead = clean.radius_radii <= 1.2
+    assert off(soiled, tuple(clean.center_px[0])) < 0.15
+    assert soiled.normalised[0, bead] == pytest.approx(clean.normalised[0, bead], abs=0.03)
+    assert soiled.background[0] == pytest.approx(clean.background[0], abs=0.1)
 
 
 @pytest.mark.parametrize("level", [0, 100, 255])

@@ -1,10 +1,10 @@
 """Values and exact extreme slopes of the fitted splines."""
 
 import numpy as np
-from scipy.interpolate import BSpline
 
 from refp.arrays import FloatArray
 from refp.profiles.profiles import RadialProfiles
+from refp.profiles.spline import CUBICS
 
 
 def evaluate(coefficients: FloatArray, knot_px: float, radius_px: FloatArray) -> FloatArray:
@@ -24,10 +24,13 @@ def evaluate(coefficients: FloatArray, knot_px: float, radius_px: FloatArray) ->
     ndarray
         Shape ``(n, m)``, grey levels.
     """
-    k = coefficients.shape[1]
-    knots = (np.arange(k + 4) - 3) * knot_px
-    design = BSpline.design_matrix(radius_px, knots, 3)
-    return np.asarray(design @ coefficients.T).T
+    along = radius_px / knot_px
+    interval = np.minimum(along.astype(np.int64), coefficients.shape[1] - 4)
+    bases = CUBICS @ (along - interval) ** np.arange(4)[:, None]
+    values = np.zeros((coefficients.shape[0], len(radius_px)))
+    for k, base in enumerate(bases):
+        values += base * coefficients[:, interval + k]
+    return values
 
 
 def extreme_slopes(profiles: RadialProfiles, reach_px: float) -> tuple[FloatArray, FloatArray]:

@@ -4,10 +4,13 @@ import numpy as np
 
 from refp.arrays import FloatArray, Image, full_scale
 from refp.profiles.evaluate import evaluate
-from refp.profiles.kernel import fit_beads, ring_statistics
+from refp.profiles.kernel import Layout, measure_beads
 from refp.profiles.profiles import RadialProfiles
 from refp.profiles.settings import ProfileSettings
 from refp.sweeps.optics import Instrument
+
+LIMIT_RADII = 0.6
+"""A search for the centre goes no further from where it starts: beyond that lies another bead."""
 
 
 def fit_profiles(
@@ -32,42 +35,50 @@ def fit_profiles(
         Row by row as ``center_px``. Pixels outside the frame are left out, never made up; a bead
         with too few pixels gets NaN.
     """
-    radius = instrument.bead_radius_px
-    knot = settings.knot_spacing_radii * radius
-    lam = settings.smoothing * radius**5
-    reach = instrument.tile_side_px / 2
-    pixels = image.astype(np.float64)
+    layout = _layout(image, instrument, settings)
+    radius, knot = layout.bead_radius_px, layout.knot_px
+    # Frames of another byte order are rare; the others are read as they are.
+    pixels = np.ascontiguousarray(image, dtype=image.dtype.newbyteorder("="))
     starts = np.ascontiguousarray(center_px, dtype=np.float64)
-    near = min(settings.center_fit_radii * radius, reach)
-    centers, converged, coefficients, symmetry = fit_beads(
-        pixels, starts, radius, near, reach, knot, lam
-    )
-    spacing = settings.ring_spacing_radii * radius
-    ring_px = np.arange(int(reach / spacing) + 1) * spacing
-    ring = _background_ring(instrument, settings)
-    white = float(instrument.optics.white_level or full_scale(image))
-    levels, background, n_saturated, saturated = ring_statistics(
-        pixels, centers, coefficients, knot, lam, spacing, len(ring_px), ring, white
-    )
+    found = measure_beads(pixels, starts, layout)
+    background = found.background
     if settings.background == "spline_mean":
-        background = _spline_background(coefficients, knot, ring)
-    intensity = np.where(np.isnan(levels), evaluate(coefficients, knot, ring_px), levels)
-    edge_radii, edge_depth = _edge(intensity, background, ring_px / radius)
+        background = _spline_background(found.coefficients, knot, layout.background_px)
+    ring_px = np.arange(layout.n_rings) * layout.ring_px
+    edge_radii, edge_depth = _edge(found.levels, background, ring_px / radius)
     return RadialProfiles(
-        center_px=centers,
-        converged=converged,
-        coefficients=coefficients,
-        intensity=intensity,
+        center_px=found.center_px,
+        converged=found.converged,
+        coefficients=found.coefficients,
+        intensity=found.levels,
         background=background,
-        symmetry=symmetry,
+        symmetry=found.symmetry,
         edge_radii=edge_radii,
         edge_depth=edge_depth,
-        n_saturated_px=n_saturated,
-        saturated=saturated,
+        n_saturated_px=found.n_saturated,
+        saturated=found.saturated,
         radius_radii=ring_px / radius,
         black_level=instrument.optics.black_level or 0.0,
         knot_px=knot,
         bead_radius_px=radius,
+    )
+
+
+def _layout(image: Image, instrument: Instrument, settings: ProfileSettings) -> Layout:
+    radius = instrument.bead_radius_px
+    reach = instrument.tile_side_px / 2
+    spacing = settings.ring_spacing_radii * radius
+    return Layout(
+        bead_radius_px=radius,
+        fit_radius_px=min(settings.center_fit_radii * radius, reach),
+        limit_px=LIMIT_RADII * radius,
+        reach_px=reach,
+        knot_px=settings.knot_spacing_radii * radius,
+        lam=settings.smoothing * radius**5,
+        ring_px=spacing,
+        n_rings=int(reach / spacing) + 1,
+        background_px=_background_ring(instrument, settings),
+        white_level=float(instrument.optics.white_level or full_scale(image)),
     )
 
 

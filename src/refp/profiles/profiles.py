@@ -17,9 +17,11 @@ class RadialProfiles:
     center_px
         Shape ``(n, 2)``, ``(y, x)``, the point about which the tile is most symmetric.
     converged
-        Shape ``(n,)``; false where the centre fit found no optimum and the detector's point stands.
+        Shape ``(n,)``; false where the centre fit found no optimum, or the spline about it explains
+        hardly more than it would of noise.
     coefficients
-        Shape ``(n, k)``, of the cubic B-spline of intensity against distance; grey levels.
+        Shape ``(n, k)``, of the cubic B-spline of intensity against distance; grey levels. Only
+        features are read off them, so that profiles kept for many frames may have ``k`` 0.
     intensity
         Shape ``(n, m)``, the robust profile on ``radius_radii``: the spline without the pixels that
         stand out in their ring, moved in each ring to the mean of the others; grey levels.

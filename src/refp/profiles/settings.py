@@ -14,7 +14,9 @@ class ProfileSettings(Settings):
     """
 
     knot_spacing_radii: PositiveFloat = Field(
-        default=0.05, description="distance between spline knots, in bead radii"
+        default=0.02,
+        description="distance between spline knots, in bead radii. At 0.05 the steepest slope is off by "
+        "up to 1.3 % near the plane from that of a spline with a knot at every pixel, at 0.02 by 0.1 %",
     )
     ring_spacing_radii: PositiveFloat = Field(
         default=0.1, description="distance between the rings of the robust profile, in bead radii"

@@ -1,0 +1,37 @@
+"""How the kernel is compiled."""
+
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeVar
+
+from numba import njit
+
+F = TypeVar("F", bound=Callable[..., object])
+
+# Division follows IEEE 754 as in numpy instead of raising, which would cost a test a pixel; products
+# and sums may be fused.
+OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+
+
+def compiled(function: F) -> F:
+    """Compile a function of the kernel to machine code that does not hold the interpreter's lock."""
+    result: F = njit(**OPTIONS)(function)
+    return result
+
+
+def compiled_once(function: F) -> F:
+    """Compile a function with all that it calls, and keep the machine code on disk.
+
+    The compiler's cache would notice a change in the function's own file only; here the code is
+    kept under a name with the digest of all files of the room.
+    """
+    function.__qualname__ += f"_{digest(Path(__file__).parent)}"
+    result: F = njit(cache=True, **OPTIONS)(function)
+    return result
+
+
+def digest(folder: Path) -> str:
+    """Return eight hexadecimal digits that change with any Python file in a folder."""
+    sources = sorted(folder.glob("*.py"))
+    return sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()[:8]
