@@ -9,23 +9,26 @@ from refp.robust import iqr_inliers
 
 
 def feature_curve(measurement: SweepMeasurement, settings: FeatureSettings) -> FeatureCurve:
-    """Take the median feature of each frame without outlier beads.
+    """Take the typical feature of each frame without outlier beads.
 
     Parameters
     ----------
     measurement
         All beads of one sweep.
     settings
-        The interquartile factor.
+        The interquartile factor, and what is typical.
 
     Notes
     -----
     Chalfoun et al. 2024, "Pooled profile": outliers out per feature, median of the rest, and a frame
-    counts as saturated where the median bead has a saturated pixel.
+    counts as saturated where the median bead has a saturated pixel. The median of nine beads is one of
+    them, and another one at each Z, which kinks the curve; the midmean, the mean of the middle half,
+    is as deaf to outliers and moves evenly.
     """
     frames = measurement.frames
     n = len(frames)
-    medians = np.full((2, n), np.nan)
+    typical = np.full((2, n), np.nan)
+    pick = _median if settings.typical == "median" else _midmean
     saturated = np.zeros((2, n), dtype=np.bool_)
     counts = np.zeros(n, dtype=np.int64)
     usable = measurement.usable
@@ -37,12 +40,12 @@ def feature_curve(measurement: SweepMeasurement, settings: FeatureSettings) -> F
         for k, feature in enumerate(features):
             inliers = rows[iqr_inliers(feature[rows], settings.iqr_factor)]
             if inliers.size:
-                medians[k, i], saturated[k, i] = _median(feature[inliers], has_saturation[inliers])
+                typical[k, i], saturated[k, i] = pick(feature[inliers], has_saturation[inliers])
     return FeatureCurve(
         key=measurement.key,
         z_um=np.array([frame.z_um for frame in frames]),
-        steepest_slope=medians[0],
-        center_intensity=medians[1],
+        steepest_slope=typical[0],
+        center_intensity=typical[1],
         ss_saturated=saturated[0],
         ci_saturated=saturated[1],
         n_beads=counts,
@@ -53,4 +56,12 @@ def _median(values: FloatArray, saturated: BoolArray) -> tuple[float, bool]:
     """Return the median, and whether the bead or the two beads it comes from are saturated."""
     order = np.argsort(values, kind="stable")
     middle = order[(len(order) - 1) // 2 : len(order) // 2 + 1]
+    return float(values[middle].mean()), bool(saturated[middle].any())
+
+
+def _midmean(values: FloatArray, saturated: BoolArray) -> tuple[float, bool]:
+    """Return the mean of the middle half, and whether any bead in it is saturated."""
+    order = np.argsort(values, kind="stable")
+    cut = len(order) // 4
+    middle = order[cut : len(order) - cut]
     return float(values[middle].mean()), bool(saturated[middle].any())

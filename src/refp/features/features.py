@@ -67,7 +67,7 @@ class SweepMeasurement:
 
 @dataclass(frozen=True, slots=True)
 class FeatureCurve:
-    """Median features of the beads of one sweep against Z.
+    """Typical features of the beads of one sweep against Z.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class FeatureCurve:
     z_um
         Shape ``(f,)``, nominal Z of the frames, rising.
     steepest_slope, center_intensity
-        Shape ``(f,)``, medians without outlier beads; NaN in a frame without a usable bead.
+        Shape ``(f,)``, typical values without outlier beads; NaN in a frame without a usable bead.
     ss_saturated, ci_saturated
         Shape ``(f,)``: a pixel of the median bead (or of the two about the median) is saturated.
     n_beads

@@ -22,6 +22,11 @@ class FeatureSettings(Settings):
     center_radius_px: PositiveFloat = Field(
         default=1.0, description="CI is the profile at this distance from the centre, px"
     )
+    typical: Literal["midmean", "median"] = Field(
+        default="midmean",
+        description="what stands for the beads of a frame: the mean of the middle half, or the median "
+        "as in the article",
+    )
     iqr_factor: PositiveFloat = Field(
         default=IQR_FACTOR, description="interquartile ranges beyond which a bead is an outlier"
     )

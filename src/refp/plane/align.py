@@ -16,7 +16,7 @@ import numpy as np
 
 from refp.arrays import BoolArray, FloatArray, IntArray
 from refp.plane.match import Placement, fit_stretch, place_profiles, stretch_stack
-from refp.plane.plane import FieldAxis, FieldProfiles, PooledStack
+from refp.plane.plane import FieldAxis, FieldProfiles, PooledStack, StackOrigin
 from refp.plane.stack import LEAST_FRAMES, fit_stack, join_stacks
 from refp.robust import mad_sigma
 
@@ -26,6 +26,7 @@ MARGIN_SIGMAS = 3.0
 TRUSTED_SIGMAS = 5.0
 LARGEST_MISFIT = 25.0
 """Times the typical misfit beyond which a frame shows something else than the others do."""
+NOTHING = StackOrigin(np.empty(0), 0.0, 0.0)
 UNKNOWN_SIGMA_STEPS = 0.25
 """Where the stage's repeatability is not known the search starts at this part of the Z step."""
 LEAST_SIGMA_STEPS = 0.002
@@ -76,16 +77,16 @@ def align_field(profiles: FieldProfiles, stage_sigma_um: float) -> FieldAxis | N
     state = _start(profiles.z_um, which, sigma_um)
     for _ in range(ROUNDS):
         good = state.trusted
-        stack, edf = fit_stack(
+        built = fit_stack(
             state.x_um[good],
             profiles.profile[good],
             profiles.radius_radii,
             MARGIN_SIGMAS * state.sigma_um,
         )
         expected = profiles.z_um - state.shift_um[which]
-        found = place_profiles(stack, profiles.profile, expected, state.sigma_um)
+        found = place_profiles(built.stack, profiles.profile, expected, state.sigma_um)
         state = _update(profiles.z_um, which, expected, found, floor_um, _Gauge.OWN)
-    return _axis(profiles, state, found, stack, (edf, state.trusted.sum()))
+    return _axis(profiles, state, found, built.stack, built.origin)
 
 
 def place_field(
@@ -134,7 +135,7 @@ def place_field(
         expected = profiles.z_um - state.shift_um[which]
         found = place_profiles(sized, profiles.profile, expected, state.sigma_um)
         state = _update(profiles.z_um, which, expected, found, floor_um, _Gauge.GIVEN)
-    return _axis(profiles, state, found, sized, (0.0, 1))
+    return _axis(profiles, state, found, sized, NOTHING)
 
 
 def align_jointly(axes: Sequence[FieldAxis], plane_um: Sequence[float]) -> list[FieldAxis]:
@@ -158,10 +159,9 @@ def align_jointly(axes: Sequence[FieldAxis], plane_um: Sequence[float]) -> list[
     """
     moved = [move_axis(axis, plane) for axis, plane in zip(axes, plane_um, strict=True)]
     for _ in range(JOINT_ROUNDS):
-        stack, edf, stretches = join_stacks(moved)
-        n = sum(axis.n_trusted for axis in moved)
+        built, stretches = join_stacks(moved)
         moved = [
-            _place_again(axis, stretch_stack(stack, s), (edf, n))
+            _place_again(axis, stretch_stack(built.stack, s), built.origin)
             for axis, s in zip(moved, stretches, strict=True)
         ]
     return moved
@@ -170,11 +170,12 @@ def align_jointly(axes: Sequence[FieldAxis], plane_um: Sequence[float]) -> list[
 def move_axis(axis: FieldAxis, by_um: float) -> FieldAxis:
     """Put the zero of an axis somewhere else."""
     stack = replace(axis.stack, dz_um=axis.stack.dz_um - by_um)
+    origin = replace(axis.origin, x_um=axis.origin.x_um - by_um)
     shift = {number: value + by_um for number, value in axis.shift_um.items()}
-    return replace(axis, x_um=axis.x_um - by_um, shift_um=shift, stack=stack)
+    return replace(axis, x_um=axis.x_um - by_um, shift_um=shift, origin=origin, stack=stack)
 
 
-def _place_again(axis: FieldAxis, stack: PooledStack, origin: tuple[float, int]) -> FieldAxis:
+def _place_again(axis: FieldAxis, stack: PooledStack, origin: StackOrigin) -> FieldAxis:
     """Place a field's frames on another stack, starting from where they lie."""
     profiles = axis.profiles
     numbers, which = np.unique(profiles.sweep, return_inverse=True)
@@ -241,7 +242,7 @@ def _axis(
     state: _Errors,
     found: Placement,
     stack: PooledStack,
-    origin: tuple[float, int],
+    origin: StackOrigin,
 ) -> FieldAxis:
     numbers = np.unique(profiles.sweep)
     return FieldAxis(
@@ -252,7 +253,6 @@ def _axis(
         trusted=state.trusted,
         shift_um={int(n): float(s) for n, s in zip(numbers, state.shift_um, strict=True)},
         stage_sigma_um=state.sigma_um,
-        edf=float(origin[0]),
-        n_stacked=int(origin[1]),
+        origin=origin,
         stack=stack,
     )

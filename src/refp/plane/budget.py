@@ -18,7 +18,9 @@ import numpy as np
 from GTC import ureal
 from scipy import stats
 
+from refp.arrays import FloatArray
 from refp.plane.plane import BeadPlanes, Contribution, FeaturePlane, FieldAxis
+from refp.plane.smooth import influence
 from refp.sweeps.frame import FieldKey
 
 COVERAGE = 0.95
@@ -87,39 +89,58 @@ def expand_budget(value_um: float, budget: Iterable[Contribution]) -> Expanded:
     return expand(UncertainNumbers().plane(value_um, budget))
 
 
-def stage_terms(axis: FieldAxis, sweep: int, key: str, stated_um: float) -> list[Contribution]:
-    """Return what the stage contributes to the plane of one sweep.
+def stage_sigma(axis: FieldAxis, stated_um: float) -> tuple[float, float]:
+    """Return the stage's repeatability and its degrees of freedom.
+
+    Parameters
+    ----------
+    axis
+        What the frames tell.
+    stated_um
+        What the recipe says; 0 where it says nothing.
+    """
+    taken = 0.0 if axis.origin.given else axis.origin.edf / len(axis.origin.x_um)
+    own_dof = max(axis.n_trusted * (1 - taken) - 1, 1.0)
+    if stated_um == 0:
+        return axis.stage_sigma_um, own_dof
+    dof = own_dof + STATED_STAGE_DOF
+    mean = (own_dof * axis.stage_sigma_um**2 + STATED_STAGE_DOF * stated_um**2) / dof
+    return math.sqrt(mean), dof
+
+
+def mean_term(axis: FieldAxis, sweep: int, key: str, stated_um: float) -> Contribution:
+    """Return what the mean of a sweep's stage errors contributes: it cannot be told from the plane."""
+    sigma, dof = stage_sigma(axis, stated_um)
+    n = int(np.count_nonzero(axis.trusted & (axis.profiles.sweep == sweep)))
+    return Contribution(STAGE, key, sigma / math.sqrt(max(n, 1)), dof)
+
+
+def axis_term(axis: FieldAxis, weights: FloatArray, stated_um: float) -> Contribution:
+    """Return what the stage errors near the plane contribute.
 
     Parameters
     ----------
     axis
         The field's frames.
-    sweep
-        Number of the sweep.
-    key
-        Its name.
+    weights
+        Shape ``(n,)``, how much an error of each frame's place moves the plane.
     stated_um
-        The recipe's repeatability; 0 where it is not known.
+        The recipe's repeatability.
 
     Notes
     -----
-    The mean of a sweep's stage errors cannot be told from its plane. Nor can that part of them which
-    is smooth on the scale of the stack: a stack that took ``edf`` degrees of freedom from ``n`` frames
-    follows the mean error of about ``n / edf`` neighbours.
+    The stack follows the stage errors of its frames as its smoothing splines do, so an error ``e_j``
+    bends the axis by ``H_ij e_j``. What the mean and the slope of the nominal places fix is left out.
     """
-    n = axis.n_trusted
-    own_dof = max(n * (1 - axis.edf / axis.n_stacked) - 1, 1.0)
-    sigma, dof = axis.stage_sigma_um, own_dof
-    if stated_um > 0:
-        dof = own_dof + STATED_STAGE_DOF
-        mean = (own_dof * axis.stage_sigma_um**2 + STATED_STAGE_DOF * stated_um**2) / dof
-        sigma = float(np.sqrt(mean))
-    in_sweep = int(np.count_nonzero(axis.trusted & (axis.profiles.sweep == sweep)))
-    terms = [Contribution(STAGE, key, sigma / math.sqrt(max(in_sweep, 1)), dof)]
-    if axis.edf > 0:
-        source = name_of(axis.profiles.field) if axis.n_stacked == n else ""
-        terms.append(Contribution(AXIS, source, sigma * math.sqrt(axis.edf / axis.n_stacked), dof))
-    return terms
+    sigma, dof = stage_sigma(axis, stated_um)
+    origin = axis.origin
+    followed = influence(origin.x_um, origin.lam, axis.x_um, weights)
+    center = origin.x_um - origin.x_um.mean()
+    line = np.column_stack([np.ones_like(center), center])
+    bent = followed - line @ np.linalg.lstsq(line, followed, rcond=None)[0]
+    own = len(origin.x_um) == axis.n_trusted
+    source = name_of(axis.profiles.field) if own else ""
+    return Contribution(AXIS, source, sigma * float(np.linalg.norm(bent)), dof)
 
 
 def bead_spread(beads: BeadPlanes | None, bead_diameter_um: float) -> tuple[float, float]:

@@ -82,6 +82,30 @@ class FieldProfiles:
 
 
 @dataclass(frozen=True, slots=True)
+class StackOrigin:
+    """What a stack of frames was made of.
+
+    Attributes
+    ----------
+    x_um
+        Shape ``(n,)``, places of its frames; empty where the stack was given.
+    lam
+        Weight of the penalty of its splines, their geometric mean.
+    edf
+        Effective degrees of freedom that it took from the frames.
+    """
+
+    x_um: FloatArray
+    lam: float
+    edf: float
+
+    @property
+    def given(self) -> bool:
+        """Whether the stack owes nothing to the frames that are placed on it."""
+        return self.x_um.size == 0
+
+
+@dataclass(frozen=True, slots=True)
 class FieldAxis:
     """Where the frames of one field of view truly lie, as their profiles tell.
 
@@ -99,8 +123,8 @@ class FieldAxis:
         Nominal Z of the axis' zero, by number of the sweep.
     stage_sigma_um
         Standard deviation of the stage errors.
-    edf, n_stacked
-        Degrees of freedom that the stack took, and from how many frames; 0 where it was given.
+    origin
+        What the stack was made of.
     stack
         The stack that the frames were placed on.
     """
@@ -112,8 +136,7 @@ class FieldAxis:
     trusted: BoolArray
     shift_um: dict[int, float]
     stage_sigma_um: float
-    edf: float
-    n_stacked: int
+    origin: StackOrigin
     stack: PooledStack
 
     @property

@@ -21,13 +21,14 @@ from refp.plane.budget import (
     BEADS,
     POOLED,
     UncertainNumbers,
+    axis_term,
     bead_spread,
     expand,
     fit_terms,
+    mean_term,
     name_of,
-    stage_terms,
 )
-from refp.plane.locate import FeatureResult, locate_by_features, make_plane
+from refp.plane.locate import CI_SIGN, SS_SIGN, FeatureResult, locate_by_features, make_plane
 from refp.plane.plane import (
     BeadPlanes,
     Contribution,
@@ -37,6 +38,7 @@ from refp.plane.plane import (
     Pool,
     ReferencePlane,
 )
+from refp.plane.pool import Curve, extremum_weights
 from refp.plane.settings import PlaneSettings
 from refp.plane.stack import EMPTY_STACK, join_stacks
 from refp.plane.typical import group_fields, typical_profiles
@@ -170,7 +172,7 @@ def locate_planes(
     fields: dict[int, float] = {}
     distance_um = _feature_distance(joined, pool)
     for i, (axis, field) in enumerate(zip(axes, joined.planes, strict=True)):
-        zero = _zero_of(field, joined, distance_um, pool, beads[i], instrument)
+        zero = _zero_of(axis, groups[i], field, joined, distance_um, pool, beads[i], instrument)
         if np.isfinite(zero.ss.z_um + zero.ci.z_um):
             fields[i] = (zero.ss.z_um + zero.ci.z_um) / 2
         for number in axis.shift_um:
@@ -242,6 +244,8 @@ def _feature_distance(joined: FeatureResult, pool: Pool | None) -> float:
 
 
 def _zero_of(
+    axis: FieldAxis,
+    group: FeatureCurve,
     field: ReferencePlane,
     joined: FeatureResult,
     distance_um: float,
@@ -262,11 +266,27 @@ def _zero_of(
     pooled_um = float(np.hypot(joined.pooled_ss.u_um, joined.pooled_ci.u_um)) / 2
     terms = (
         heights,
+        *_axis_terms(axis, group, field, instrument),
         *fit_terms(field.ss, field.ci, source, max(n_used - 3.0, 1.0)),
         Contribution(AGAINST, source, float(apart_um / 2 / RECTANGULAR), np.inf),
         Contribution(POOLED, "", pooled_um, np.inf),
     )
     return _Zero(field.ss, field.ci, field.flags, terms)
+
+
+def _axis_terms(
+    axis: FieldAxis, joined: FeatureCurve, field: ReferencePlane, instrument: Instrument
+) -> tuple[Contribution, ...]:
+    """Return what the stage errors about the plane contribute; nothing where there is no plane."""
+    if not np.isfinite(field.ss.z_um + field.ci.z_um):
+        return ()
+    ss = Curve(joined.z_um, joined.steepest_slope, field.ss.used, SS_SIGN)
+    ci = Curve(joined.z_um, joined.center_intensity, field.ci.used, CI_SIGN)
+    weights = np.empty(len(axis.x_um))
+    weights[np.argsort(axis.x_um, kind="stable")] = (
+        extremum_weights(ss, field.ss.z_um) + extremum_weights(ci, field.ci.z_um)
+    ) / 2
+    return (axis_term(axis, weights, instrument.stage.repeatability_um),)
 
 
 def _at(plane: FeaturePlane, z_um: float) -> FeaturePlane:
@@ -285,7 +305,7 @@ def _plane_of_sweep(
     """Move a field's plane to where one of its sweeps lies."""
     diameter_um = instrument.bead.diameter_um
     stated_um = instrument.stage.repeatability_um
-    terms = (*stage_terms(axis, number, str(curve.key), stated_um), *zero.terms)
+    terms = (mean_term(axis, number, str(curve.key), stated_um), *zero.terms)
     shift_um = axis.shift_um[number]
     placed = axis.trusted & (axis.profiles.sweep == number)
     n_placed = int(np.count_nonzero(placed))
@@ -335,7 +355,7 @@ def _make_pool(
     return Pool(
         ss=joined.pooled_ss,
         ci=joined.pooled_ci,
-        stack=join_stacks([move_axis(axes[i], z) for i, z in fields.items()])[0]
+        stack=join_stacks([move_axis(axes[i], z) for i, z in fields.items()])[0].stack
         if fields
         else EMPTY_STACK,
         feature_distance_um=distance_um,

@@ -73,6 +73,35 @@ def fit_smooth(x: FloatArray, y: FloatArray, lam: float | None = None) -> Smooth
     return Smooth(spline, float(lam), system.leverage(lam))
 
 
+def influence(
+    x: FloatArray, lam: float, at: FloatArray, weights: FloatArray, derivative: int = 0
+) -> FloatArray:
+    """Return how much each value adds to a weighted sum of the fit, or of its derivative.
+
+    Parameters
+    ----------
+    x
+        Shape ``(n,)``, where the values are.
+    lam
+        Weight of the penalty.
+    at, weights
+        Shape ``(m,)``: where the fit is read, and with what weights.
+    derivative
+        Order of the derivative that is read.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(n,)``.
+    """
+    system = _prepare(x)
+    bases = BSpline(system.knots, np.eye(len(system.gram)), 3)
+    read = bases.derivative(derivative) if derivative else bases
+    moments = weights @ read(np.clip(at, system.knots[3], system.knots[-4]))
+    factor = cho_factor(system.gram + lam * system.penalty)
+    return np.asarray(system.design @ cho_solve(factor, moments))
+
+
 def fit_smooth_each(x: FloatArray, y: FloatArray) -> list[Smooth]:
     """Fit a smoothing spline to each of many curves, each with a smoothness of its own.
 

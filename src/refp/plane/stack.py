@@ -1,12 +1,13 @@
 """Pool radial profiles into one stack against dZ."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from refp.arrays import BoolArray, FloatArray, IntArray
 from refp.plane.match import fit_stretch, stretch_rings
-from refp.plane.plane import FieldAxis, PooledStack
+from refp.plane.plane import FieldAxis, PooledStack, StackOrigin
 from refp.plane.smooth import Smooth, fit_smooth_each
 from refp.robust import MAD_TO_SIGMA
 
@@ -27,6 +28,14 @@ MARGIN_STEPS = 1.0
 EMPTY_STACK = PooledStack(np.empty(0), np.empty(0), np.empty((0, 0)), np.empty((0, 0)))
 LEAST_FRAME_SD = 0.002
 """Part of background; whole grey levels leave no frame's typical profile better known."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameStack:
+    """A stack that frames are placed on, and what it was made of."""
+
+    stack: PooledStack
+    origin: StackOrigin
 
 
 def pool_stack(
@@ -92,7 +101,7 @@ def _reduce_frames(
 
 def fit_stack(
     x_um: FloatArray, profile: FloatArray, radius_radii: FloatArray, margin_um: float
-) -> tuple[PooledStack, float]:
+) -> FrameStack:
     """Smooth the typical profiles of frames into a stack.
 
     Parameters
@@ -108,16 +117,14 @@ def fit_stack(
 
     Returns
     -------
-    PooledStack
-        Its spread is that of the frames about it, one for each ring; where too few frames know a
-        ring it is so large that nothing is compared.
-    edf : float
-        Effective degrees of freedom, the mean over the rings.
+    FrameStack
+        Its spread says how well the other frames tell a profile; where too few frames know a ring
+        it is so large that nothing is compared.
     """
     grid = np.linspace(x_um.min() - margin_um, x_um.max() + margin_um, PLACING_POINTS)
     mean = np.full((len(grid), profile.shape[1]), np.nan)
     sd = np.full_like(mean, UNKNOWN_SD)
-    freedom: list[float] = []
+    smooths_of_rings: list[Smooth] = []
     for columns, known in _equally_known(profile):
         smooths = fit_smooth_each(x_um[known], profile[np.ix_(known, columns)])
         low, high = x_um[known].min() - margin_um, x_um[known].max() + margin_um
@@ -126,9 +133,11 @@ def fit_stack(
             residual = profile[known, column] - smooth.spline(x_um[known])
             mean[inside, column] = smooth.spline(grid[inside])
             sd[inside, column] = _predictive_sd(x_um[known], residual, smooth, grid[inside])
-            freedom.append(smooth.edf)
-    edf = float(np.mean(freedom)) if freedom else float("nan")
-    return PooledStack(grid, radius_radii, np.nan_to_num(mean, nan=1.0), sd), edf
+        smooths_of_rings += smooths
+    stack = PooledStack(grid, radius_radii, np.nan_to_num(mean, nan=1.0), sd)
+    edf = float(np.mean([smooth.edf for smooth in smooths_of_rings]))
+    lam = float(np.exp(np.mean([np.log(smooth.lam) for smooth in smooths_of_rings])))
+    return FrameStack(stack, StackOrigin(x_um, lam, edf))
 
 
 def _predictive_sd(
@@ -150,7 +159,7 @@ def _predictive_sd(
     return np.sqrt(np.interp(grid, x_um[order], mean) + LEAST_FRAME_SD**2)
 
 
-def join_stacks(axes: Sequence[FieldAxis]) -> tuple[PooledStack, float, list[float]]:
+def join_stacks(axes: Sequence[FieldAxis]) -> tuple[FrameStack, list[float]]:
     """Join the frames of several fields into one stack.
 
     Parameters
@@ -160,10 +169,8 @@ def join_stacks(axes: Sequence[FieldAxis]) -> tuple[PooledStack, float, list[flo
 
     Returns
     -------
-    PooledStack
+    FrameStack
         Typical profiles against dZ, of beads of the size of the field with most frames.
-    edf : float
-        Effective degrees of freedom.
     stretches : list of float
         How much larger each field's beads are.
     """
@@ -171,7 +178,7 @@ def join_stacks(axes: Sequence[FieldAxis]) -> tuple[PooledStack, float, list[flo
     largest = max(axes, key=lambda axis: (axis.n_trusted, str(axis.profiles.field)))
     radius = largest.profiles.radius_radii
     good = largest.trusted
-    first, _ = fit_stack(largest.x_um[good], largest.profiles.profile[good], radius, 0.0)
+    first = fit_stack(largest.x_um[good], largest.profiles.profile[good], radius, 0.0).stack
     places: list[FloatArray] = []
     profiles: list[FloatArray] = []
     stretches: list[float] = []
@@ -182,10 +189,10 @@ def join_stacks(axes: Sequence[FieldAxis]) -> tuple[PooledStack, float, list[flo
         places.append(axis.x_um[axis.trusted] / stretch)
         profiles.append(stretch_rings(profile, radius, stretch))
     step = float(np.median(np.diff(np.unique(largest.profiles.z_um))))
-    joined, edf = fit_stack(
+    joined = fit_stack(
         np.concatenate(places), np.concatenate(profiles), radius, MARGIN_STEPS * step
     )
-    return joined, edf, stretches
+    return joined, stretches
 
 
 def _equally_known(profile: FloatArray) -> Iterator[tuple[IntArray, BoolArray]]:
