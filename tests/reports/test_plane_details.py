@@ -127,6 +127,18 @@ def test_the_budget_table_adds_up(sections: list[ReportSection]) -> None:
     assert ("bead heights", "the beads lie at different heights") in meanings.rows
 
 
+def test_planes_of_several_data_sets_are_told_apart_in_the_budget(fakes: SimpleNamespace) -> None:
+    curves, planes, more = fakes.more(2, 60.0)
+    two = pd.concat([planes, planes.assign(dataset="later")], ignore_index=True)
+    budget = pd.concat([more.budget, more.budget.assign(dataset="later")], ignore_index=True)
+    shown = plane_sections(two, curves, more=PlaneTables(budget=budget))
+    table = section(shown, "Uncertainty").tables[0]
+    assert [row[:2] for row in table.rows[5:7]] == [
+        ("A2K training", "exp 1, FOV 2, 24 ms"),
+        ("later", "exp 1, FOV 1, 6 ms"),
+    ]
+
+
 def test_budgets_without_intervals_and_of_infinite_freedom(fakes: SimpleNamespace) -> None:
     curves, planes, more = fakes.more(2, 60.0)
     endless = replace(more, intervals=more.intervals.assign(dof=np.inf))

@@ -391,7 +391,13 @@ class TestComparison:
         figure = draw_comparison(table, LONG)
         svg_text(figure)
         labels = [t.get_text() for a in figure.axes for t in a.get_yticklabels()]
-        assert max(map(len, labels)) <= 50
+        assert max(map(len, labels)) <= 46
+
+    def test_names_that_have_room_are_not_shortened(self, more: PlaneTables) -> None:
+        within = ["a2k-training, exp 10, FOV 12", "a2k-test1, exp 1, FOV 1"]
+        table = more.comparison[:2].assign(within=within)
+        labels = [t.get_text() for t in draw_comparison(table).axes[0].get_yticklabels()]
+        assert labels[0] == f"{within[0]}: 12 ms \N{MINUS SIGN} 6 ms"
 
 
 @pytest.mark.parametrize(

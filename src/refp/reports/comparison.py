@@ -129,9 +129,10 @@ def _all_equal(values: Collection[str]) -> bool:
 
 
 def _row_label(within: str, first: str, second: str) -> str:
-    room = _LABEL - min(len(within) + 2, _LABEL // 2)
-    difference = f"{printable(second, room // 2)} {_MINUS} {printable(first, room // 2)}"
-    return f"{printable(within, _LABEL // 2)}: {difference}" if within else difference
+    room = max(_LABEL - len(within) - 2, _LABEL // 2) // 2 - 1
+    difference = f"{printable(second, room)} {_MINUS} {printable(first, room)}"
+    where = printable(within, _LABEL - len(difference) - 2)
+    return f"{where}: {difference}" if within else difference
 
 
 def _grid(counts: Sequence[int], title: str) -> tuple[Figure, list[Axes]]:

@@ -6,7 +6,7 @@ import pandas as pd
 from refp.reports.budget import budget_matrix, describe_budget, draw_budget
 from refp.reports.comparison import KINDS, describe_comparison, draw_comparison, excludes_zero
 from refp.reports.page import ReportFigure, ReportSection, vector_figure
-from refp.reports.panels import plane_names, short_name, span_text, unique_in_order
+from refp.reports.panels import plane_names, span_text, unique_in_order
 from refp.reports.plane_tables import PlaneTables
 from refp.reports.slide import PER_PX, describe_bead_planes, draw_bead_planes
 from refp.reports.stage import describe_stage_errors, draw_stage_errors, placed_frames
@@ -27,9 +27,9 @@ _UNCERTAINTY = (
 )
 _STAGE = (
     "How far each frame truly lay from the Z that the stage reported. A stage that only scatters "
-    "fills the band evenly; steps or a pattern along Z are errors that repeat. An error that is "
-    "smooth over tens of um shows only in part, since the pooled profiles follow it. Frames far off "
-    "their place or unlike the others are left out of the plane."
+    "fills the band evenly; steps or a pattern along Z are errors that repeat. An error as "
+    "smooth along Z as the profiles' own change shows only in part, since the pooled profiles follow "
+    "it. Frames far off their place or unlike the others are left out of the plane."
 )
 _BEADS = (
     "Each bead has its own plane. Heights that rise evenly over the field are a tilted slide, which "
@@ -121,14 +121,9 @@ def _budget_figure(planes: pd.DataFrame, budget: pd.DataFrame, terms: pd.DataFra
 def _budget_table(
     planes: pd.DataFrame, terms: pd.DataFrame, intervals: pd.DataFrame
 ) -> ReportTable:
-    datasets = unique_in_order(planes["dataset"])
     cells = {f"{term}_um": [_small(u) for u in terms[term]] for term in terms.columns}
-    shown = pd.DataFrame(
-        {
-            "plane": [short_name(name, datasets) for name in terms.index],
-            **cells,
-            "u_um": np.sqrt((terms**2).sum(axis=1)).to_numpy(),
-        }
+    shown = _named(list(terms.index), planes).assign(
+        **cells, u_um=np.sqrt((terms**2).sum(axis=1)).to_numpy()
     )
     caption = (
         "Standard uncertainty of each term, their combination u with its degrees of freedom, and the "
@@ -140,6 +135,15 @@ def _budget_table(
         coverage = " and ".join(unique_in_order(intervals["coverage"].map(percent)))
         caption = f"{caption} Coverage of the interval: {coverage}."
     return format_table(shown, caption, numeric=(*cells, "interval_um"))
+
+
+def _named(names: list[str], planes: pd.DataFrame) -> pd.DataFrame:
+    """Return the names of planes as columns, without the data set where there is but one."""
+    datasets = unique_in_order(planes["dataset"])
+    dataset = dict(zip(plane_names(planes), planes["dataset"].astype(str), strict=True))
+    shown = pd.DataFrame({"dataset": [dataset.get(name, "") for name in names]})
+    shown["plane"] = [name.removeprefix(f"{dataset.get(name, '')}, ") for name in names]
+    return shown if len(datasets) > 1 else shown[["plane"]]
 
 
 def _small(u_um: float) -> str:
