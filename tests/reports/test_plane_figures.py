@@ -196,8 +196,9 @@ class TestBudget:
         figure = draw_budget(more.budget)
         rows = [t.get_text() for t in figure.axes[0].get_yticklabels()]
         assert len(rows) == len(set(rows)) == MAX_PLANES
-        assert "exp 10, FOV 2, 24 ms" in rows  # the most uncertain one
-        assert "exp 1, FOV 1, 6 ms" in rows
+        worst = ["FOV 1, 24 ms", "FOV 2, 6 ms", "FOV 2, 12 ms", "FOV 2, 24 ms"]
+        assert rows[-4:] == [f"exp 10, {plane}" for plane in worst]
+        assert rows[0] == "exp 1, FOV 1, 6 ms"
         caption = describe_budget(more.budget, planes)
         assert f"{MAX_PLANES} of 60 planes shown, the most uncertain ones among them" in caption
 
