@@ -127,6 +127,24 @@ def test_the_budget_table_adds_up(sections: list[ReportSection]) -> None:
     assert ("bead heights", "the beads lie at different heights") in meanings.rows
 
 
+def test_small_uncertainties_keep_their_digits(fakes: SimpleNamespace) -> None:
+    curves, planes, more = fakes.more(2, 60.0)
+    small = replace(
+        more,
+        budget=more.budget.assign(u_um=more.budget["u_um"] / 100),
+        fields=more.fields.assign(stage_sigma_um=0.0421, stage_sigma_u_um=0.0043),
+        comparison=more.comparison.assign(difference_um=0.0225, u_um=0.0132, lower_um=-0.0031),
+    )
+    shown = plane_sections(planes, curves, more=small)
+    row = section(shown, "Uncertainty").tables[0].rows[0]
+    assert row[1:8] == (*("0.0028", "0.0031", "0.0040", "0.0006", "< 0.0001", "0.0012", "0.0059"),)
+    stage = section(shown, "Stage").tables[0].rows[0]
+    assert stage[-1] == "0.0421 \N{PLUS-MINUS SIGN} 0.0043"
+    assert section(shown, "Comparison").tables[0].rows[0][4:7] == (
+        *("+0.022", "0.013", "\N{MINUS SIGN}0.003"),
+    )
+
+
 def test_planes_of_several_data_sets_are_told_apart_in_the_budget(fakes: SimpleNamespace) -> None:
     curves, planes, more = fakes.more(2, 60.0)
     two = pd.concat([planes, planes.assign(dataset="later")], ignore_index=True)

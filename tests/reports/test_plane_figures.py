@@ -58,7 +58,7 @@ class TestStageErrors:
         for text in ("nominal Z (um)", "true minus nominal Z (um)", "A2K training", "24 ms"):
             assert text in shown
         n = int((curves["fov"] == "1").sum())
-        found = f"repeatability 2.50 \N{PLUS-MINUS SIGN} 0.12 um ({n - 2} of {n} frames)"
+        found = f"repeatability 2.50 \N{PLUS-MINUS SIGN} 0.12 um\n{n - 2} of {n} frames"
         assert found in texts(figure.axes[0])
         assert "2.60" in texts(figure.axes[1])
 

@@ -19,6 +19,7 @@ from refp.reports.style import (
     printable,
     set_title,
 )
+from refp.reports.tables import decimals_for, fixed
 
 MAX_PLANES = 12
 TERM_COLORS = {
@@ -144,10 +145,11 @@ def _write_share(axes: Axes, place: tuple[float, float], text: str, color: str) 
 def _draw_sizes(axes: Axes, combined: np.ndarray) -> None:
     axes.barh(np.arange(len(combined)), combined, _BAR, color=MUTED, lw=0, zorder=3)
     largest = float(combined.max()) or 1.0
+    decimals = decimals_for(combined)
     axes.set_xlim(0, 1.6 * largest)
     axes.locator_params(axis="x", nbins=3)
     for i, u in enumerate(combined):
-        axes.text(u + 0.05 * largest, i, f"{u:.2f}", fontsize=13, va="center", zorder=4)
+        axes.text(u + 0.05 * largest, i, fixed(u, decimals), fontsize=13, va="center", zorder=4)
 
 
 def _label_rows(axes: Axes, names: Sequence[str], datasets: Sequence[str]) -> None:
@@ -172,7 +174,7 @@ def describe_budget(budget: pd.DataFrame, planes: pd.DataFrame) -> str:
     terms = budget_matrix(budget)
     shown = choose_planes(terms)
     used = planes[plane_names(planes).isin(shown)]
-    datasets = ", ".join(unique_in_order(planes["dataset"])) or "no data set"
+    datasets = ", ".join(unique_in_order(used["dataset"])) or "no data set"
     most = ", the most uncertain ones among them" * (len(shown) < len(terms))
     return (
         f"{datasets}: {len(shown)} of {len(terms)} planes shown{most}, from "

@@ -24,7 +24,7 @@ from refp.reports.style import (
     printable,
     set_title,
 )
-from refp.reports.tables import format_value, percent
+from refp.reports.tables import decimals_for, fixed, percent
 
 MAX_ROWS = 24
 KINDS = {
@@ -36,6 +36,7 @@ KINDS = {
 }
 _ROW_IN = 0.36
 _LABEL = 46
+_HEADING = 86
 _MINUS = "\N{MINUS SIGN}"
 
 
@@ -55,8 +56,8 @@ def draw_comparison(comparison: pd.DataFrame, title: str = "") -> Figure:
     Parameters
     ----------
     comparison
-        A row per difference: ``kind, within, first, second, difference_um, lower_um, upper_um,
-        coverage``.
+        A row per difference: ``kind, within, first, second, difference_um, u_um, lower_um,
+        upper_um, coverage``.
     title
         Names the data set.
 
@@ -71,9 +72,14 @@ def draw_comparison(comparison: pd.DataFrame, title: str = "") -> Figure:
     groups = _groups(shown, title)
     figure, panels = _grid([len(g.rows) for g in groups], title)
     limits = share_limits([_reach(g.rows) for g in groups])
+    decimals = decimals_for(shown["u_um"])
+    # Headings begin where the longest label ends.
+    room = _HEADING - max(len(label) for group in groups for label in group.labels)
     for axes, group, x in zip(panels, groups, limits, strict=True):
         axes.set_xlim(x)
-        _draw_group(axes, group)
+        _draw_group(axes, group, decimals)
+        heading = printable(group.title, room)
+        axes.set_title(heading, loc="left", fontsize=13, fontweight="bold")
     panels[-1].set_xlabel("difference of the reference planes, second minus first (um)")
     legend_below(figure, _legend(shown))
     return figure
@@ -116,7 +122,7 @@ def _group(kind: str, rows: pd.DataFrame, title: str) -> _Group:
     within = [[part for part in text.split(", ") if part] for text in texts]
     shared = [column[0] for column in takewhile(_all_equal, zip(*within, strict=False))]
     where = ", ".join(shared).removeprefix(title).removeprefix(", ")
-    heading = printable(", ".join(filter(None, [KINDS.get(kind, kind), where])), _LABEL)
+    heading = ", ".join(filter(None, [KINDS.get(kind, kind), where]))
     labels = [
         _row_label(", ".join(parts[len(shared) :]), str(first), str(second))
         for parts, first, second in zip(within, rows["first"], rows["second"], strict=True)
@@ -158,34 +164,33 @@ def _reach(rows: pd.DataFrame) -> Limits:
     return -reach, reach
 
 
-def _draw_group(axes: Axes, group: _Group) -> None:
+def _draw_group(axes: Axes, group: _Group, decimals: int) -> None:
     axes.set_ylim(len(group.rows) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     axes.axvline(0, color=INK, lw=1.2, zorder=2)
-    axes.set_title(group.title, loc="left", fontsize=13, fontweight="bold")
     axes.set_yticks(range(len(group.labels)), group.labels)
     values = group.rows[["difference_um", "lower_um", "upper_um"]].to_numpy(dtype=float)
     for i, (row, apart) in enumerate(zip(values, excludes_zero(group.rows), strict=True)):
-        _draw_difference(axes, i, row, apart=apart)
+        color = FLAGGED if apart else MUTED
+        _draw_difference(axes, i, row, color, size=8 if apart else 6)
+        axes.annotate(
+            fixed(row[0], decimals, sign=True),
+            (1, i),
+            xycoords=axes.get_yaxis_transform(),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=13,
+            color=INK if apart else MUTED,
+            annotation_clip=False,
+        )
 
 
-def _draw_difference(axes: Axes, i: int, row: FloatArray, *, apart: bool) -> None:
+def _draw_difference(axes: Axes, i: int, row: FloatArray, color: str, size: float) -> None:
     difference, lower, upper = row
-    color = FLAGGED if apart else MUTED
     axes.hlines(i, lower, upper, color=color, lw=2.4, alpha=0.75, zorder=3)
-    axes.plot(difference, i, "o", ms=8 if apart else 6, mew=0, color=color, zorder=4)
-    axes.annotate(
-        format_value("difference_um", difference),
-        (1, i),
-        xycoords=axes.get_yaxis_transform(),
-        xytext=(6, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=13,
-        color=INK if apart else MUTED,
-        annotation_clip=False,
-    )
+    axes.plot(difference, i, "o", ms=size, mew=0, color=color, zorder=4)
 
 
 def _legend(shown: pd.DataFrame) -> list[Line2D]:

@@ -10,7 +10,15 @@ from refp.reports.panels import plane_names, span_text, unique_in_order
 from refp.reports.plane_tables import PlaneTables
 from refp.reports.slide import PER_PX, describe_bead_planes, draw_bead_planes
 from refp.reports.stage import describe_stage_errors, draw_stage_errors, placed_frames
-from refp.reports.tables import NOTHING, ReportTable, format_table, percent, with_uncertainty
+from refp.reports.tables import (
+    NOTHING,
+    ReportTable,
+    decimals_for,
+    fixed,
+    format_table,
+    percent,
+    with_uncertainty,
+)
 
 _KEYS = ["dataset", "experiment", "fov", "exposure_ms"]
 _FIELD_KEYS = ["dataset", "experiment", "fov"]
@@ -121,17 +129,18 @@ def _budget_figure(planes: pd.DataFrame, budget: pd.DataFrame, terms: pd.DataFra
 def _budget_table(
     planes: pd.DataFrame, terms: pd.DataFrame, intervals: pd.DataFrame
 ) -> ReportTable:
-    cells = {f"{term}_um": [_small(u) for u in terms[term]] for term in terms.columns}
-    shown = _named(list(terms.index), planes).assign(
-        **cells, u_um=np.sqrt((terms**2).sum(axis=1)).to_numpy()
-    )
+    combined = np.sqrt((terms**2).sum(axis=1))
+    decimals = decimals_for(combined)
+    cells = {f"{term}_um": [_small(u, decimals) for u in terms[term]] for term in terms.columns}
+    cells["u_um"] = [fixed(u, decimals) for u in combined]
+    shown = _named(list(terms.index), planes).assign(**cells)
     caption = (
         "Standard uncertainty of each term, their combination u with its degrees of freedom, and the "
         "interval of the plane. A dash: the plane has no such term."
     )
     if not intervals.empty:
         stated = _by_plane(intervals).reindex(terms.index)
-        shown = shown.assign(dof=stated["dof"].to_numpy(), interval_um=_ranges(stated))
+        shown = shown.assign(dof=stated["dof"].to_numpy(), interval_um=_ranges(stated, decimals))
         coverage = " and ".join(unique_in_order(intervals["coverage"].map(percent)))
         caption = f"{caption} Coverage of the interval: {coverage}."
     return format_table(shown, caption, numeric=(*cells, "interval_um"))
@@ -146,16 +155,17 @@ def _named(names: list[str], planes: pd.DataFrame) -> pd.DataFrame:
     return shown if len(datasets) > 1 else shown[["plane"]]
 
 
-def _small(u_um: float) -> str:
+def _small(u_um: float, decimals: int) -> str:
     if not u_um > 0:
         return NOTHING
-    return f"{u_um:.2f}" if u_um >= 0.005 else "< 0.01"
+    least = 10.0**-decimals
+    return fixed(u_um, decimals) if u_um >= least / 2 else f"< {fixed(least, decimals)}"
 
 
-def _ranges(intervals: pd.DataFrame) -> list[str]:
+def _ranges(intervals: pd.DataFrame, decimals: int) -> list[str]:
     pairs = zip(intervals["lower_um"], intervals["upper_um"], strict=True)
     return [
-        f"{low:.2f} to {high:.2f}".replace("-", "\N{MINUS SIGN}") if low <= high else NOTHING
+        f"{fixed(low, decimals)} to {fixed(high, decimals)}" if low <= high else NOTHING
         for low, high in pairs
     ]
 
@@ -240,15 +250,23 @@ def _comparison_section(planes: pd.DataFrame, comparison: pd.DataFrame) -> Repor
 
 
 def _comparison_table(comparison: pd.DataFrame, apart: pd.Series) -> ReportTable:
+    decimals = decimals_for(comparison["u_um"])
+    signed = {
+        column: [fixed(value, decimals, sign=True) for value in comparison[column]]
+        for column in ("difference_um", "lower_um", "upper_um")
+    }
     columns = [
         *("kind", "within", "first", "second", "difference_um", "u_um", "lower_um", "upper_um"),
         *("n_first", "n_second"),
     ]
+    shown = comparison[columns].assign(
+        kind=comparison["kind"].map(lambda kind: KINDS.get(kind, kind)),
+        u_um=[fixed(u, decimals) for u in comparison["u_um"]],
+        **signed,
+    )
     coverage = " and ".join(unique_in_order(comparison["coverage"].map(percent)))
     caption = (
         f"Every difference, second minus first, with its {coverage} interval. Tinted: the interval "
         "excludes 0."
     )
-    kinds = comparison["kind"].map(lambda kind: KINDS.get(kind, kind))
-    shown = comparison[columns].assign(kind=kinds)
-    return format_table(shown, caption, np.flatnonzero(apart).tolist())
+    return format_table(shown, caption, np.flatnonzero(apart).tolist(), ("u_um", *signed))

@@ -36,7 +36,7 @@ from refp.reports.style import (
     printable,
     set_title,
 )
-from refp.reports.tables import with_uncertainty
+from refp.reports.tables import fixed, with_uncertainty
 
 MAX_FIELDS = 6
 PER_PX = 1000.0
@@ -186,7 +186,7 @@ def _draw_slide(axes: Axes, field: _Map, limits: tuple[Limits, Limits]) -> None:
     spots = [(float(np.mean(x) + s * tilt_x), float(np.mean(y) + s * tilt_y)) for s in steps]
     inside = [spot for spot in spots if _well_inside(spot, x, y)]
     if inside:
-        axes.clabel(lines, fmt=_line_label, fontsize=11, colors=MUTED, manual=inside)
+        axes.clabel(lines, fmt=_line_label, fontsize=11, colors=MUTED, manual=inside, zorder=2)
 
 
 def _well_inside(place: tuple[float, float], x: Limits, y: Limits) -> bool:
@@ -234,7 +234,7 @@ def _off_height(axes: Axes, place: tuple[float, float], height_um: float) -> Non
     """Write how far off the plane a bead lies, towards the middle of the panel."""
     left = place[0] < sum(axes.get_xlim()) / 2
     axes.annotate(
-        f"{height_um:+.1f} um".replace("-", "\N{MINUS SIGN}"), place, xytext=(11 if left else -11, 0),
+        f"{fixed(height_um, 1, sign=True)} um", place, xytext=(11 if left else -11, 0),
         textcoords="offset points", ha="left" if left else "right", va="center", color=FLAGGED,
         fontsize=12, fontweight="bold", path_effects=_HALO, zorder=5,
     )  # fmt: skip

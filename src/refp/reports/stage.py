@@ -35,10 +35,11 @@ from refp.reports.style import (
     printable,
     set_title,
 )
+from refp.reports.tables import with_uncertainty
 
 MAX_FIELDS = 6
 _MAX_COLUMNS = 2
-_ROW_IN = 3.3
+_ROW_IN = 3.5
 _ERROR, _ERROR_U = "stage_error_um", "stage_error_u_um"
 
 
@@ -173,8 +174,8 @@ def _found(field: _Field) -> str:
     frames = f"{n} frames" if trusted == n else f"{trusted} of {n} frames"
     if not np.isfinite(field.sigma_um):
         return frames
-    u = f" \N{PLUS-MINUS SIGN} {field.sigma_u_um:.2f}" * bool(np.isfinite(field.sigma_u_um))
-    return f"repeatability {field.sigma_um:.2f}{u} um ({frames})"
+    (sigma,) = with_uncertainty(pd.Series([field.sigma_um]), pd.Series([field.sigma_u_um]))
+    return f"repeatability {sigma} um\n{frames}"
 
 
 def _label(panels: Sequence[Axes]) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 NOTHING = "\N{EN DASH}"
 """Stands where there is no value."""
@@ -127,13 +128,28 @@ def format_table(
 
 
 def with_uncertainty(values: pd.Series, u: pd.Series) -> list[str]:
-    """Return values and their standard uncertainties as text."""
+    """Return values and their standard uncertainties as text, all with as many decimals."""
+    decimals = decimals_for(u)
     return [
-        f"{_minus(f'{v:.2f}')} \N{PLUS-MINUS SIGN} {format_value('u_um', float(e))}"
+        f"{fixed(v, decimals)} \N{PLUS-MINUS SIGN} {fixed(e, decimals)}"
         if np.isfinite(v)
         else NOTHING
         for v, e in zip(values, u, strict=True)
     ]
+
+
+def decimals_for(u: ArrayLike) -> int:
+    """Return how many decimals show two digits of the smallest uncertainty, from 2 to 4."""
+    known = np.asarray(u, dtype=float)
+    known = known[np.isfinite(known) & (known > 0)]
+    return int(np.clip(np.ceil(-np.log10(known.min())) + 1, 2, 4)) if known.size else 2
+
+
+def fixed(value: float, decimals: int, *, sign: bool = False) -> str:
+    """Return a number with so many decimals, a plus before it where ``sign``."""
+    if np.isnan(value):
+        return NOTHING
+    return _minus(f"{value:+.{decimals}f}" if sign else f"{value:.{decimals}f}")
 
 
 def _is_numeric(column: pd.Series) -> bool:
