@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from refp.reports import Montage, Overlay
+from refp.reports import Montage, Overlay, PlaneTables
 
 EXPOSURES_MS = (6.0, 12.0, 24.0)
 
@@ -74,6 +74,127 @@ def _plane(key: dict[str, Any], refp: float, n: int, lost: bool) -> dict[str, An
         "n_beads": 16,
         "flags": "ss_not_bracketed|ci_not_bracketed" if lost else "",
     }
+
+
+SIGMA_UM = 2.5
+KEYS = ["dataset", "experiment", "fov", "exposure_ms"]
+TERMS = {
+    "stage repeatability": (SIGMA_UM / 9, 79.0, "mean of the stage errors over the sweep"),
+    "stage errors near the plane": (0.31, 230.0, "stage errors smooth along Z"),
+    "bead heights": (1.2 / 3, 8.0, "the beads lie at different heights"),
+    "fit of SS": (0.06, np.inf, "noise of the steepest slope"),
+    "fit of CI": (0.003, np.inf, "noise of the centre intensity"),
+    "SS against CI": (0.12, 5.0, "distance of the two features' planes"),
+}
+
+
+def make_more(
+    n_sweeps: int = 2, z_step_um: float = 7.5, dataset: str = "A2K training"
+) -> tuple[pd.DataFrame, pd.DataFrame, PlaneTables]:
+    """Return curves with stage errors, planes, and the tables beside them; all planes determined."""
+    curves, planes = make_curves(n_sweeps, z_step_um, dataset)
+    rng = np.random.default_rng(11)
+    planes = planes.assign(refp_um=planes["refp_um"].interpolate(), refp_u_um=0.53, flags="")
+    curves = curves.assign(
+        stage_error_um=SIGMA_UM * rng.standard_normal(len(curves)),
+        stage_error_u_um=rng.uniform(0.2, 0.9, len(curves)),
+        trusted=True,
+    )
+    curves.loc[[3, 40], "trusted"] = False
+    curves.loc[[3, 40], "stage_error_um"] = [31.0, -4.0]
+    budget, intervals = _uncertainties(planes)
+    fields = _fields(planes, len(curves) // n_sweeps)
+    more = PlaneTables(
+        by_features=planes.assign(
+            refp_um=planes["refp_um"] + 0.7 * rng.standard_normal(len(planes))
+        ),
+        budget=budget,
+        intervals=intervals,
+        fields=fields,
+        beads=pd.concat([_beads(field, rng) for _, field in fields.iterrows()], ignore_index=True),
+        comparison=_differences(planes),
+    )
+    return curves, planes, more
+
+
+def _uncertainties(planes: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    keys = planes[KEYS]
+    parts = [
+        keys.assign(term=term, u_um=u * (1 + 0.02 * np.arange(len(keys))), dof=dof, meaning=meaning)
+        for term, (u, dof, meaning) in TERMS.items()
+    ]
+    budget = pd.concat(parts, ignore_index=True)
+    u = np.sqrt((budget["u_um"] ** 2).groupby([budget[k] for k in KEYS]).sum())
+    joined = keys.join(u, on=KEYS)
+    refp, half = planes["refp_um"], 2.1 * joined["u_um"]
+    intervals = joined.assign(
+        refp_um=refp, dof=21.4, lower_um=refp - half, upper_um=refp + half, coverage=0.95
+    )
+    return budget, intervals
+
+
+def _fields(planes: pd.DataFrame, n_frames: int) -> pd.DataFrame:
+    keys = planes[KEYS[:3]].drop_duplicates(ignore_index=True)
+    return keys.assign(
+        n_frames=n_frames,
+        n_frames_trusted=n_frames - 2,
+        stage_sigma_um=SIGMA_UM + 0.1 * np.arange(len(keys)),
+        stage_sigma_u_um=0.12,
+        n_beads=10,
+        n_off_plane=1,
+        spread_um=1.2,
+        tilt_y_um_per_px=0.004,
+        tilt_y_u_um_per_px=0.0006,
+        tilt_x_um_per_px=-0.001,
+        tilt_x_u_um_per_px=0.0005,
+        bend_um_per_px2=-1.1e-6,
+        bend_u_um_per_px2=0.9e-6,
+        residual_um=1.1,
+    )
+
+
+def _beads(field: pd.Series, rng: Any) -> pd.DataFrame:
+    y, x = rng.uniform(60, 980, 10), rng.uniform(60, 1330, 10)
+    slide = 0.004 * (y - y[:9].mean()) - 0.001 * (x - x[:9].mean())
+    height = slide + 1.2 * rng.standard_normal(10)
+    height[9] = 26.0
+    return pd.DataFrame(
+        {
+            **field[KEYS[:3]].to_dict(),
+            "bead": np.arange(10),
+            "y_px": y,
+            "x_px": x,
+            "height_um": height,
+            "height_u_um": rng.uniform(0.2, 0.4, 10),
+            "size": 1 + 0.04 * rng.standard_normal(10),
+            "n_frames": rng.integers(180, 243, 10),
+            "slide_um": slide,
+            "off_plane": np.arange(10) == 9,
+        }
+    )
+
+
+def _differences(planes: pd.DataFrame) -> pd.DataFrame:
+    """Return exposures against the first of their field, and fields against the first."""
+    rows = []
+    for (dataset, experiment, fov), sweeps in planes.groupby(KEYS[:3], sort=False):
+        first, *others = zip(sweeps["exposure_ms"], sweeps["refp_um"], strict=True)
+        within = f"{dataset}, exp {experiment}, FOV {fov}"
+        for exposure, refp in others:
+            names = f"{first[0]:g} ms", f"{exposure:g} ms"
+            rows.append(("exposure", within, *names, refp - first[1], 0.9, 1, 1))
+    means = planes.groupby(KEYS[:3], sort=False)["refp_um"].mean()
+    for (dataset, experiment, fov), refp in list(means.items())[1:]:  # type: ignore[misc]
+        names = "exp 1, FOV 1", f"exp {experiment}, FOV {fov}"
+        rows.append(("fov", str(dataset), *names, refp - means.iloc[0], 0.4, 3, 3))
+    columns = ["kind", "within", "first", "second", "difference_um", "u_um", "n_first", "n_second"]
+    table = pd.DataFrame(rows, columns=columns)
+    half = 2.1 * table["u_um"]
+    return table.assign(
+        lower_um=table["difference_um"] - half,
+        upper_um=table["difference_um"] + half,
+        coverage=0.95,
+    )
 
 
 def make_errors(datasets: tuple[str, ...] = ("A2K test 1", "A2K test 2")) -> pd.DataFrame:
@@ -178,6 +299,7 @@ def fakes() -> SimpleNamespace:
     """Return the makers, for tests that want other sizes or names."""
     return SimpleNamespace(
         curves=make_curves,
+        more=make_more,
         errors=make_errors,
         summary=make_summary,
         overlay=make_overlay,
@@ -193,6 +315,11 @@ def curves() -> pd.DataFrame:
 @pytest.fixture
 def planes() -> pd.DataFrame:
     return make_curves()[1]
+
+
+@pytest.fixture
+def more() -> PlaneTables:
+    return make_more()[2]
 
 
 @pytest.fixture

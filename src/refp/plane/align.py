@@ -20,12 +20,13 @@ from refp.plane.plane import FieldAxis, FieldProfiles, PooledStack, StackOrigin
 from refp.plane.stack import LEAST_FRAMES, fit_stack, join_stacks
 from refp.robust import mad_sigma
 
-ROUNDS = 3
-JOINT_ROUNDS = 2
+ROUNDS = 2
+JOINT_ROUNDS = 1
 MARGIN_SIGMAS = 3.0
 TRUSTED_SIGMAS = 5.0
 LARGEST_MISFIT = 25.0
 """Times the typical misfit beyond which a frame shows something else than the others do."""
+LARGEST_TAKEN = 0.75
 NOTHING = StackOrigin(np.empty(0), 0.0, 0.0)
 UNKNOWN_SIGMA_STEPS = 0.25
 """Where the stage's repeatability is not known the search starts at this part of the Z step."""
@@ -245,6 +246,8 @@ def _axis(
     origin: StackOrigin,
 ) -> FieldAxis:
     numbers = np.unique(profiles.sweep)
+    # A stack of the frames themselves has followed a part of their errors.
+    taken = 0.0 if origin.given else min(origin.edf / len(origin.x_um), LARGEST_TAKEN)
     return FieldAxis(
         profiles=profiles,
         x_um=state.x_um,
@@ -252,7 +255,7 @@ def _axis(
         u_um=found.u_um,
         trusted=state.trusted,
         shift_um={int(n): float(s) for n, s in zip(numbers, state.shift_um, strict=True)},
-        stage_sigma_um=state.sigma_um,
+        stage_sigma_um=state.sigma_um / float(np.sqrt(1.0 - taken)),
         origin=origin,
         stack=stack,
     )

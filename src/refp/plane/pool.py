@@ -119,15 +119,15 @@ def extremum_weights(curve: Curve, z_um: float) -> FloatArray:
 
     Notes
     -----
-    A frame that is off by ``r`` reads ``f(x) + f'(x) r``. The smoother takes that to a change of the
-    fitted slope at the extremum, and the extremum moves by that change over the curvature.
+    A frame that is thought to lie ``r`` too far up reads ``f(x) - f'(x) r``. The smoother takes that to
+    a change of the fitted slope at the extremum, and the extremum moves by that over the curvature.
     """
     z, value = curve.points
     smooth = fit_smooth(z, value)
     slope = influence(z, smooth.lam, np.array([z_um]), np.ones(1), derivative=1)
     bend = float(smooth.spline.derivative(2)(z_um))
     weights = np.zeros(len(curve.z_um))
-    weights[curve.used] = -slope * smooth.spline.derivative()(z) / (bend or np.inf)
+    weights[curve.used] = slope * smooth.spline.derivative()(z) / (bend or np.inf)
     return weights
 
 

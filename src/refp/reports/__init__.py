@@ -4,6 +4,8 @@ The only room that imports matplotlib. Figures are drawn by ``draw_*``, saved by
 on a page by ``write_*``; nothing is computed here but what it takes to show a table.
 """
 
+from refp.reports.budget import describe_budget, draw_budget
+from refp.reports.comparison import describe_comparison, draw_comparison
 from refp.reports.curves import choose_sweeps, describe_curves, draw_feature_curves
 from refp.reports.errors import describe_errors, draw_errors
 from refp.reports.evaluation_report import (
@@ -28,6 +30,9 @@ from refp.reports.plane_report import (
     plane_sections,
     write_plane_report,
 )
+from refp.reports.plane_tables import PlaneTables
+from refp.reports.slide import describe_bead_planes, draw_bead_planes
+from refp.reports.stage import describe_stage_errors, draw_stage_errors
 from refp.reports.style import exposure_colors, look, png_bytes, save_png, save_svg, svg_text
 from refp.reports.tables import ReportTable, format_table
 
@@ -35,16 +40,25 @@ __all__ = [
     "Headline",
     "Montage",
     "Overlay",
+    "PlaneTables",
     "ReportFigure",
     "ReportSection",
     "ReportTable",
     "choose_sweeps",
+    "describe_bead_planes",
+    "describe_budget",
+    "describe_comparison",
     "describe_curves",
     "describe_errors",
+    "describe_stage_errors",
     "draw_bead_montage",
+    "draw_bead_planes",
+    "draw_budget",
+    "draw_comparison",
     "draw_errors",
     "draw_feature_curves",
     "draw_overlay",
+    "draw_stage_errors",
     "evaluation_headline",
     "evaluation_sections",
     "exposure_colors",

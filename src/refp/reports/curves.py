@@ -17,6 +17,7 @@ from refp.reports.panels import (
     colors_of,
     grid_shape,
     padded_limits,
+    pick,
     share_limits,
     span_text,
     sweep_names,
@@ -90,18 +91,7 @@ def choose_sweeps(planes: pd.DataFrame, limit: int = MAX_SWEEPS) -> list[str]:
     """
     planes_by_name = planes["refp_um"].groupby(sweep_names(planes), sort=False)
     names = [str(name) for name in planes_by_name.groups]
-    if len(names) <= limit:
-        return names
-    failed = {str(name) for name, refp in planes_by_name if refp.isna().any()}
-    picked = _spread([n for n in names if n in failed], limit // 3)
-    picked |= _spread([n for n in names if n not in failed], limit - len(picked))
-    return [n for n in names if n in picked]
-
-
-def _spread(names: Sequence[str], n: int) -> set[str]:
-    if len(names) <= n:
-        return set(names)
-    return {names[i] for i in np.linspace(0, len(names) - 1, n).round().astype(int)}
+    return pick(names, {str(name) for name, refp in planes_by_name if refp.isna().any()}, limit)
 
 
 @look()

@@ -1,7 +1,7 @@
 """Scales that panels of one figure share, and names of what a panel shows."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +43,48 @@ def sweep_names(table: pd.DataFrame) -> pd.Series:
         )
     ]
     return pd.Series(words, index=table.index, dtype="object")
+
+
+def plane_names(table: pd.DataFrame) -> pd.Series:
+    """Return, for every row, the name of its sweep with the exposure."""
+    exposures = table["exposure_ms"].astype(float).map(exposure_label)
+    return sweep_names(table) + ", " + exposures.astype("object")
+
+
+def short_name(name: str, datasets: Collection[str]) -> str:
+    """Return the name of a sweep or plane without its data set, where there is but one."""
+    return name.removeprefix(f"{next(iter(datasets))}, ") if len(datasets) == 1 else name
+
+
+def pick(names: Sequence[str], urgent: Collection[str], limit: int) -> list[str]:
+    """Choose what a figure shows: a third of it urgent (more where there is room), all spread evenly.
+
+    Parameters
+    ----------
+    names
+        All there is, in order.
+    urgent
+        Those of them that ask for attention.
+    limit
+        At most so many.
+
+    Returns
+    -------
+    list of str
+        In the order of ``names``.
+    """
+    if len(names) <= limit:
+        return list(names)
+    others = [n for n in names if n not in urgent]
+    picked = _spread([n for n in names if n in urgent], max(limit // 3, limit - len(others)))
+    picked |= _spread(others, limit - len(picked))
+    return [n for n in names if n in picked]
+
+
+def _spread(names: Sequence[str], n: int) -> set[str]:
+    if len(names) <= n:
+        return set(names)
+    return {names[i] for i in np.linspace(0, len(names) - 1, n).round().astype(int)}
 
 
 def unique_in_order(values: Sequence[str] | pd.Series) -> list[str]:

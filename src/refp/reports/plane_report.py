@@ -19,6 +19,8 @@ from refp.reports.page import (
     write_report,
 )
 from refp.reports.panels import span_text, unique_in_order
+from refp.reports.plane_details import detail_sections
+from refp.reports.plane_tables import ONLY_PLANES, PlaneTables
 from refp.reports.tables import NOTHING, ReportTable, format_table, with_uncertainty
 
 _ABOUT = (
@@ -33,6 +35,7 @@ def write_plane_report(
     *,
     planes: pd.DataFrame,
     curves: pd.DataFrame,
+    more: PlaneTables = ONLY_PLANES,
     overlays: Sequence[Overlay] = (),
     montages: Sequence[Montage] = (),
     provenance: Mapping[str, str],
@@ -46,7 +49,10 @@ def write_plane_report(
     planes
         Columns of ``planes.csv``.
     curves
-        See :func:`refp.reports.draw_feature_curves`.
+        See :func:`refp.reports.draw_feature_curves`, and :func:`refp.reports.draw_stage_errors` for
+        what it may hold beside.
+    more
+        Budgets, stage, beads and comparisons; an empty table leaves its section out.
     overlays, montages
         Pictures to show; none leaves their section out.
     provenance
@@ -57,7 +63,7 @@ def write_plane_report(
     OutputError
         If the file cannot be written.
     """
-    sections = plane_sections(planes, curves, overlays, montages)
+    sections = plane_sections(planes, curves, overlays, montages, more)
     datasets = ", ".join(unique_in_order(planes["dataset"]))
     title = f"Reference planes: {datasets}" if datasets else "Reference planes"
     return write_report(path, title, sections, provenance)
@@ -68,10 +74,12 @@ def plane_sections(
     curves: pd.DataFrame,
     overlays: Sequence[Overlay] = (),
     montages: Sequence[Montage] = (),
+    more: PlaneTables = ONLY_PLANES,
 ) -> list[ReportSection]:
     """Return the sections about planes; parameters as in :func:`write_plane_report`."""
     sections = [
         _planes_section(planes, curves),
+        *detail_sections(planes, curves, more),
         ReportSection("A bead against dZ", figures=tuple(montage_figure(m) for m in montages)),
         ReportSection("Beads found", figures=tuple(overlay_figure(o) for o in overlays)),
     ]

@@ -17,7 +17,7 @@ import matplotlib as mpl
 from matplotlib import colormaps
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 from matplotlib.lines import Line2D
@@ -102,6 +102,17 @@ def exposure_colors(exposures_ms: Iterable[float]) -> dict[float, str]:
 def exposure_label(exposure_ms: float) -> str:
     """Return an exposure as it stands in legends."""
     return f"{exposure_ms:g} ms" if math.isfinite(exposure_ms) else "exposure not known"
+
+
+def luminance(color: str) -> float:
+    """Return the relative luminance of a colour, 0 to 1 (WCAG's, in linear light)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)]
+    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def ink_on(color: str) -> str:
+    """Return the colour of text that is read best on a ground of the given colour."""
+    return "white" if luminance(color) < 0.3 else INK
 
 
 def dot(color: str, label: str, *, hollow: bool = False, marker: str = "o") -> Line2D:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 NOTHING = "\N{EN DASH}"
 """Stands where there is no value."""
@@ -47,9 +48,28 @@ HEADERS = {
     "coverage_observed": "intervals that hold the truth, its u allowed for",
     "label_u_um": "u of the true dZ (um)",
     "skill": "skill against a constant",
+    "features_with_u": "by features \N{PLUS-MINUS SIGN} u (um)",
+    "difference_um": "difference (um)",
+    "interval_um": "interval (um)",
+    "dof": "degrees of freedom",
+    "stage_sigma_with_u": "repeatability \N{PLUS-MINUS SIGN} u (um)",
+    "n_frames_trusted": "frames relied on",
+    "n_beads_followed": "beads followed",
+    "n_off_plane": "off the plane",
+    "spread_um": "spread of heights (um)",
+    "tilt_y_with_u": "tilt along y \N{PLUS-MINUS SIGN} u (um / 1000 px)",
+    "tilt_x_with_u": "tilt along x \N{PLUS-MINUS SIGN} u (um / 1000 px)",
+    "bend_with_u": "bend \N{PLUS-MINUS SIGN} u (um at 1000 px)",
+    "residual_um": "beads about the slide (um)",
+    "n_first": "planes of first",
+    "n_second": "planes of second",
 }
 _UNITS = {"um": "um", "ms": "ms", "px": "px"}
 _PERCENT = ("within_", "coverage")
+_SIGNED = {
+    *("error_um", "bias_um", "delta_z_um", "delta_z_true_um", "difference_um", "height_um"),
+    *("lower_um", "upper_um"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +128,28 @@ def format_table(
 
 
 def with_uncertainty(values: pd.Series, u: pd.Series) -> list[str]:
-    """Return values and their standard uncertainties as text."""
+    """Return values and their standard uncertainties as text, all with as many decimals."""
+    decimals = decimals_for(u)
     return [
-        f"{v:.2f} \N{PLUS-MINUS SIGN} {format_value('u_um', float(e))}"
+        f"{fixed(v, decimals)} \N{PLUS-MINUS SIGN} {fixed(e, decimals)}"
         if np.isfinite(v)
         else NOTHING
         for v, e in zip(values, u, strict=True)
     ]
+
+
+def decimals_for(u: ArrayLike) -> int:
+    """Return how many decimals show two digits of the smallest uncertainty, from 2 to 4."""
+    known = np.asarray(u, dtype=float)
+    known = known[np.isfinite(known) & (known > 0)]
+    return int(np.clip(np.ceil(-np.log10(known.min())) + 1, 2, 4)) if known.size else 2
+
+
+def fixed(value: float, decimals: int, *, sign: bool = False) -> str:
+    """Return a number with so many decimals, a plus before it where ``sign``."""
+    if np.isnan(value):
+        return NOTHING
+    return _minus(f"{value:+.{decimals}f}" if sign else f"{value:.{decimals}f}")
 
 
 def _is_numeric(column: pd.Series) -> bool:
@@ -154,7 +189,9 @@ def _number_format(name: str) -> Callable[[float], str]:
         return percent
     if name == "skill":
         return lambda v: _minus(f"{v:.3f}")
-    if name in {"error_um", "bias_um", "delta_z_um", "delta_z_true_um", "lower_um", "upper_um"}:
+    if name == "dof":
+        return lambda v: "\N{INFINITY}" if np.isinf(v) else f"{v:.0f}"
+    if name in _SIGNED:
         return lambda v: _minus(f"{v:+.2f}")
     if name.endswith("_um") and name != "z_um":
         return lambda v: _minus(f"{v:.2f}")

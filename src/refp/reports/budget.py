@@ -1,0 +1,184 @@
+"""What the uncertainty of each reference plane is made of."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from refp.reports.panels import pick, plane_names, short_name, unique_in_order
+from refp.reports.style import (
+    MUTED,
+    WIDTH_IN,
+    empty_figure,
+    ink_on,
+    legend_below,
+    look,
+    printable,
+    set_title,
+)
+from refp.reports.tables import decimals_for, fixed
+
+MAX_PLANES = 12
+TERM_COLORS = {
+    # Okabe and Ito's colours; terms of one origin share a hue and differ in lightness, which eyes
+    # that see few colours tell as well.
+    "stage repeatability": "#0072b2",
+    "stage errors near the plane": "#8ccbee",
+    "bead heights": "#e69f00",
+    "fit of SS": "#007a5a",
+    "fit of CI": "#8fd6bf",
+    "SS against CI": "#cc79a7",
+    "pooled profile": "#4d5561",
+    "feature curves": "#d55e00",
+}
+"""Order and colour of the terms; one that is not named here comes last, in grey."""
+_OTHER = "#c3c8cf"
+_BAR = 0.72
+_ROW_IN = 0.44
+_LEAST_WRITTEN = 0.09  # a narrower part has no room for its percentage
+
+
+@look()
+def draw_budget(budget: pd.DataFrame, title: str = "") -> Figure:
+    """Draw, a bar per plane, each term's share of the variance, and beside it the combined u.
+
+    Parameters
+    ----------
+    budget
+        A row per plane and term: ``dataset, experiment, fov, exposure_ms, term, u_um``.
+    title
+        Names the data set.
+
+    Notes
+    -----
+    At most :data:`MAX_PLANES` planes are drawn, the most uncertain ones among them.
+    """
+    terms = budget_matrix(budget)
+    if terms.empty:
+        return empty_figure("no uncertainty to show", title)
+    terms = terms.loc[choose_planes(terms)]
+    variances = terms.to_numpy(dtype=float) ** 2
+    combined = np.sqrt(variances.sum(axis=1))
+    shares = variances / np.where(combined > 0, combined, 1.0)[:, None] ** 2
+    figure, (parts, sizes) = _grid(len(terms), title)
+    _draw_shares(parts, shares, list(terms.columns))
+    _draw_sizes(sizes, combined)
+    _label_rows(parts, list(terms.index), unique_in_order(budget["dataset"]))
+    legend_below(figure, [Patch(color=_color(t), lw=0, label=printable(t)) for t in terms.columns])
+    return figure
+
+
+def budget_matrix(budget: pd.DataFrame) -> pd.DataFrame:
+    """Return the standard uncertainty in um of each term (column) of each plane (row).
+
+    Parameters
+    ----------
+    budget
+        A row per plane and term; a term that a plane has twice is combined in quadrature.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Planes by name in the order of the table, terms in the order of :data:`TERM_COLORS`; 0 where
+        a plane lacks a term. Planes with no finite term are left out.
+    """
+    if budget.empty:
+        return pd.DataFrame()
+    squares = pd.DataFrame(
+        {
+            "plane": plane_names(budget),
+            "term": budget["term"].astype(str),
+            "square": budget["u_um"].astype(float) ** 2,
+        }
+    ).dropna()
+    summed = squares.pivot_table(
+        index="plane", columns="term", values="square", aggfunc="sum", fill_value=0, sort=False
+    )
+    terms = [t for t in TERM_COLORS if t in summed.columns]
+    terms += [t for t in summed.columns if t not in TERM_COLORS]
+    return summed[terms] ** 0.5
+
+
+def choose_planes(terms: pd.DataFrame) -> list[str]:
+    """Return the planes that are drawn: the most uncertain ones, and others spread evenly."""
+    combined = (terms**2).sum(axis=1).nlargest(MAX_PLANES // 3)
+    return pick(list(terms.index), set(combined.index), MAX_PLANES)
+
+
+def _grid(n: int, title: str) -> tuple[Figure, tuple[Axes, Axes]]:
+    height = n * _ROW_IN + 1.9 + 0.4 * bool(title)
+    figure = Figure(figsize=(WIDTH_IN, height), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)  # type: ignore[union-attr,call-arg]
+    set_title(figure, title)
+    parts, sizes = figure.subplots(1, 2, sharey=True, width_ratios=(3.2, 1))
+    for axes in (parts, sizes):
+        axes.grid(visible=False, axis="y")
+        axes.tick_params(axis="y", length=0)
+    parts.set(xlim=(0, 100), xlabel="share of the variance (%)", ylim=(n - 0.4, -0.6))
+    parts.set_title("what it is made of", fontsize=13)
+    sizes.set(xlabel="u (um)")
+    sizes.set_title("how large it is", fontsize=13)
+    sizes.tick_params(axis="y", labelleft=False)
+    return figure, (parts, sizes)
+
+
+def _draw_shares(axes: Axes, shares: np.ndarray, terms: Sequence[str]) -> None:
+    left = np.zeros(len(shares))
+    for share, term in zip(100 * shares.T, terms, strict=True):
+        color = _color(term)
+        axes.barh(
+            np.arange(len(share)), share, _BAR, left=left, color=color, ec="white", lw=0.8, zorder=3
+        )
+        for i in np.flatnonzero(share > 100 * _LEAST_WRITTEN):
+            middle = left[i] + share[i] / 2
+            _write_share(axes, (middle, float(i)), f"{share[i]:.0f}", color)
+        left = left + share
+
+
+def _write_share(axes: Axes, place: tuple[float, float], text: str, color: str) -> None:
+    axes.text(*place, text, color=ink_on(color), fontsize=12, ha="center", va="center", zorder=4)
+
+
+def _draw_sizes(axes: Axes, combined: np.ndarray) -> None:
+    axes.barh(np.arange(len(combined)), combined, _BAR, color=MUTED, lw=0, zorder=3)
+    largest = float(combined.max()) or 1.0
+    decimals = decimals_for(combined)
+    axes.set_xlim(0, 1.6 * largest)
+    axes.locator_params(axis="x", nbins=3)
+    for i, u in enumerate(combined):
+        axes.text(u + 0.05 * largest, i, fixed(u, decimals), fontsize=13, va="center", zorder=4)
+
+
+def _label_rows(axes: Axes, names: Sequence[str], datasets: Sequence[str]) -> None:
+    labels = [printable(short_name(name, datasets), 40) for name in names]
+    axes.set_yticks(range(len(labels)), labels)
+
+
+def _color(term: str) -> str:
+    return TERM_COLORS.get(term, _OTHER)
+
+
+def describe_budget(budget: pd.DataFrame, planes: pd.DataFrame) -> str:
+    """Return the caption: data sets, how many planes of how many, images.
+
+    Parameters
+    ----------
+    budget
+        A row per plane and term.
+    planes
+        Columns of ``planes.csv``.
+    """
+    terms = budget_matrix(budget)
+    shown = choose_planes(terms)
+    used = planes[plane_names(planes).isin(shown)]
+    datasets = ", ".join(unique_in_order(used["dataset"])) or "no data set"
+    most = ", the most uncertain ones among them" * (len(shown) < len(terms))
+    return (
+        f"{datasets}: {len(shown)} of {len(terms)} planes shown{most}, from "
+        f"{int(used['n_frames_used'].sum())} images; no network takes part. Left: share of each "
+        "term in the variance, in per cent. Right: the combined standard uncertainty u of the "
+        "reference plane, the root of the sum of squares."
+    )
