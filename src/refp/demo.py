@@ -8,6 +8,7 @@ from refp import pipeline, results
 from refp.estimator import Estimator
 from refp.models import save_model
 from refp.parallel import Progress, Workers, default_jobs, no_progress
+from refp.plane_files import write_planes
 from refp.recipe import load_recipe
 from refp.record import write_csv, write_json
 from refp.reports import evaluation_sections
@@ -52,7 +53,7 @@ def run_demo(folder: Path, *, seed: int = 0, progress: Progress = no_progress) -
     training = open_dataset(folder / "training")
     with Workers(default_jobs()) as workers:
         planes = pipeline.define_planes([training], recipe, workers=workers, progress=progress)
-    results.write_planes(planes, recipe, folder / "planes")
+    write_planes([planes], recipe, folder / "planes")
     ensemble = pipeline.train_model(planes, recipe, seed=seed, progress=progress)
     save_model(ensemble, folder / "model.refp")
     estimator = Estimator(ensemble)

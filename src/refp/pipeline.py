@@ -126,6 +126,37 @@ def define_planes(
         return _locate(measurements, recipe, pool)
 
 
+def define_planes_of_all(
+    datasets: Sequence[DataSet],
+    recipe: Recipe,
+    *,
+    pool: Pool | None = None,
+    workers: Workers = HERE,
+    store: FrameStore[FrameMeasurement] | None = None,
+    progress: Progress = no_progress,
+) -> list[Planes]:
+    """Define the reference planes of data sets of any number of instruments, each by itself.
+
+    Parameters and errors are those of :func:`define_planes`; a pool is of one instrument.
+
+    Raises
+    ------
+    DataError
+        If a pool is given with data of several instruments.
+    """
+    check_different_names(datasets)
+    groups: dict[Instrument, list[DataSet]] = {}
+    for dataset in datasets:
+        groups.setdefault(dataset.instrument, []).append(dataset)
+    if pool is not None and len(groups) > 1:
+        names = ", ".join(instrument.name for instrument in groups)
+        raise DataError(f"--pool: is of one instrument, the data are of {names}; run one at a time")
+    return [
+        define_planes(group, recipe, pool=pool, workers=workers, store=store, progress=progress)
+        for group in groups.values()
+    ]
+
+
 def _locate(measurements: Sequence[Measurement], recipe: Recipe, pool: Pool | None) -> Planes:
     """Place frames and beads, flag beads off the plane, and locate the plane of every sweep."""
     instrument, settings = measurements[0].instrument, recipe.plane

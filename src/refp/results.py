@@ -8,7 +8,7 @@ import pandas as pd
 
 from refp.arrays import IntArray
 from refp.beads import Beads
-from refp.errors import DataError, OutputError
+from refp.errors import OutputError
 from refp.estimator import ImageEstimate, recipe_of
 from refp.features import SweepMeasurement
 from refp.flags import BeadFlag, describe
@@ -16,12 +16,10 @@ from refp.measure import Measurement
 from refp.models import ModelCard
 from refp.parallel import Progress
 from refp.pipeline import Evaluation, Planes
-from refp.plane import Pool, PooledProfile, PooledStack, ReferencePlane
+from refp.plane import ReferencePlane
 from refp.recipe import Recipe
 from refp.record import (
     provenance,
-    read_arrays,
-    write_arrays,
     write_csv,
     write_json,
     write_parquet,
@@ -34,7 +32,6 @@ from refp.reports import (
     evaluation_sections,
     plane_sections,
     save_png,
-    write_plane_report,
     write_report,
 )
 from refp.sweeps import Frame, SingleImage
@@ -48,24 +45,16 @@ __all__ = [
     "evaluation_summary",
     "inspection_table",
     "overlay_of_sweep",
-    "read_pooled",
+    "plane_provenance",
     "sweep_montage",
     "write_evaluation",
     "write_overlays",
     "write_page",
-    "write_planes",
     "write_sweep_overlays",
     "write_table",
 ]
 
 MONTAGE_TILES = 9
-POOLED_ARRAYS = (
-    *("ss_dz_um", "ss_value", "ss_u_um", "ci_dz_um", "ci_value", "ci_u_um"),
-    *("stack_dz_um", "stack_radius_radii", "stack_mean", "stack_sd"),
-    *("feature_distance_um", "u_um", "stage_sigma_um", "black_level"),
-)
-
-
 TABLE_WRITERS = {".csv": write_csv, ".parquet": write_parquet}
 
 
@@ -93,80 +82,11 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
     TABLE_WRITERS[path.suffix.lower()](table, path)
 
 
-def write_planes(planes: Planes, recipe: Recipe, folder: Path) -> pd.DataFrame:
-    """Write everything that ``refp plane`` promises and return the table of planes."""
-    table = plane_table(planes.result.planes)
-    curves = curve_table(planes.curves, planes.result.planes)
-    sweeps = [sweep for m in planes.measurements for sweep in m.sweeps]
-    write_csv(table, folder / "planes.csv")
-    write_parquet(bead_table(sweeps), folder / "beads.parquet")
-    write_parquet(curves, folder / "curves.parquet")
-    write_pooled(planes, folder / "pooled.npz")
-    write_plane_report(
-        folder / "report.html",
-        planes=table,
-        curves=curves,
-        overlays=[overlay_of_sweep(planes)],
-        montages=sweep_montage(planes),
-        provenance=plane_provenance(planes, recipe),
-    )
-    return table
-
-
-def plane_provenance(planes: Planes, recipe: Recipe) -> dict[str, str]:
+def plane_provenance(results: Sequence[Planes], recipe: Recipe) -> dict[str, str]:
     """Return the stamp of a result on planes."""
-    data = ", ".join(f"{m.dataset.name} ({m.dataset.n_frames} frames)" for m in planes.measurements)
+    measured = [m for planes in results for m in planes.measurements]
+    data = ", ".join(f"{m.dataset.name} ({m.dataset.n_frames} frames)" for m in measured)
     return provenance(f"{recipe.name} {recipe.digest}", data)
-
-
-def write_pooled(planes: Planes, path: Path) -> None:
-    """Write what the sweeps share: pooled profiles, stack, black level, stage."""
-    pool = planes.result.pool
-    write_arrays(
-        {
-            "ss_dz_um": pool.ss.dz_um,
-            "ss_value": pool.ss.value,
-            "ss_u_um": np.array(pool.ss.u_um),
-            "ci_dz_um": pool.ci.dz_um,
-            "ci_value": pool.ci.value,
-            "ci_u_um": np.array(pool.ci.u_um),
-            "stack_dz_um": pool.stack.dz_um,
-            "stack_radius_radii": pool.stack.radius_radii,
-            "stack_mean": pool.stack.mean,
-            "stack_sd": pool.stack.sd,
-            "feature_distance_um": np.array(pool.feature_distance_um),
-            "u_um": np.array(pool.u_um),
-            "stage_sigma_um": np.array(pool.stage_sigma_um),
-            "black_level": np.array(pool.black_level),
-        },
-        path,
-    )
-
-
-def read_pooled(path: Path) -> Pool:
-    """Read what earlier sweeps share.
-
-    Raises
-    ------
-    DataError
-        If the file is missing or damaged, or its run determined no plane.
-    """
-    arrays = read_arrays(path, POOLED_ARRAYS)
-    if not arrays["ss_dz_um"].size or not arrays["ci_dz_um"].size:
-        raise DataError(
-            f"{path}: holds no pooled profile, since that run determined no plane; "
-            "give the pooled.npz of a run that did"
-        )
-    stack = (arrays[f"stack_{name}"] for name in ("dz_um", "radius_radii", "mean", "sd"))
-    return Pool(
-        ss=PooledProfile(arrays["ss_dz_um"], arrays["ss_value"], float(arrays["ss_u_um"])),
-        ci=PooledProfile(arrays["ci_dz_um"], arrays["ci_value"], float(arrays["ci_u_um"])),
-        stack=PooledStack(*stack),
-        feature_distance_um=float(arrays["feature_distance_um"]),
-        u_um=float(arrays["u_um"]),
-        stage_sigma_um=float(arrays["stage_sigma_um"]),
-        black_level=float(arrays["black_level"]),
-    )
 
 
 def overlay_of_sweep(planes: Planes) -> Overlay:
@@ -255,7 +175,7 @@ def write_page(
         [overlay_of_sweep(planes)],
         sweep_montage(planes),
     )
-    stamp = {**plane_provenance(planes, recipe_of(card)), "model": card.name}
+    stamp = {**plane_provenance([planes], recipe_of(card)), "model": card.name}
     write_report(path, title, [*sections, *about_planes], stamp)
 
 

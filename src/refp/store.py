@@ -123,6 +123,7 @@ class FrameStore(Generic[D]):
                 self.keep(self.sign(frame, settings), result)
             results[frame] = result
             progress(title, len(results), len(frames))
+        self.flush()  # the next frames may be another instrument's: rings that differ do not join
         return [results[frame] for frame in frames]
 
     def sign(self, frame: Frame, settings: str) -> str:

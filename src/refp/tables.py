@@ -4,6 +4,7 @@ An experiment or FOV is a whole number where every name in the table is one, oth
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ import pandas as pd
 from refp.estimate.estimate import FocusEstimate
 from refp.features.features import FeatureCurve, SweepMeasurement
 from refp.flags import BeadFlag, describe
-from refp.plane.plane import ReferencePlane
+from refp.plane.budget import COVERAGE, TERMS, stage_sigma
+from refp.plane.compare import Difference
+from refp.plane.plane import BeadPlanes, FieldAxis, ReferencePlane
 from refp.sweeps.frame import Frame, SweepKey
 
 KEY_COLUMNS = ("dataset", "experiment", "fov", "exposure_ms")
@@ -35,7 +38,24 @@ BEAD_COLUMNS = (
 CURVE_COLUMNS = (
     *KEY_COLUMNS,
     *("z_um", "steepest_slope", "center_intensity", "ss_saturated", "ci_saturated", "n_beads"),
-    *("ss_fitted", "ci_fitted"),
+    *("ss_fitted", "ci_fitted", "stage_error_um", "stage_error_u_um", "trusted"),
+)
+BUDGET_COLUMNS = (*KEY_COLUMNS, "term", "u_um", "dof", "meaning")
+INTERVAL_COLUMNS = (*KEY_COLUMNS, "refp_um", "u_um", "dof", "lower_um", "upper_um", "coverage")
+FIELD_COLUMNS = (
+    *KEY_COLUMNS[:3],
+    *("n_frames", "n_frames_trusted", "stage_sigma_um", "stage_sigma_u_um", "n_beads"),
+    *("n_off_plane", "spread_um", "tilt_y_um_per_px", "tilt_y_u_um_per_px", "tilt_x_um_per_px"),
+    *("tilt_x_u_um_per_px", "bend_um_per_px2", "bend_u_um_per_px2", "residual_um"),
+)
+BEAD_PLANE_COLUMNS = (
+    *KEY_COLUMNS[:3],
+    *("bead", "y_px", "x_px", "height_um", "height_u_um", "size", "n_frames", "slide_um"),
+    "off_plane",
+)
+COMPARISON_COLUMNS = (
+    *("kind", "within", "first", "second", "difference_um", "u_um", "lower_um", "upper_um"),
+    *("coverage", "n_first", "n_second"),
 )
 TEXT_COLUMNS = ("dataset", "image", "flags")
 
@@ -61,25 +81,107 @@ def read_plane_table(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=missing)
 
 
-def curve_table(curves: Sequence[FeatureCurve], planes: Sequence[ReferencePlane]) -> pd.DataFrame:
-    """Return one row per frame of each sweep, with the fitted pooled profiles."""
+def curve_table(
+    curves: Sequence[FeatureCurve],
+    planes: Sequence[ReferencePlane],
+    axes: Sequence[FieldAxis] = (),
+) -> pd.DataFrame:
+    """Return one row per frame of each sweep: features, fitted pooled profiles, stage error."""
+    parts = [_curve(*pair) for pair in zip(curves, planes, strict=True)]
+    for axis in axes:
+        frames = axis.profiles
+        for number in axis.shift_um:
+            here = frames.sweep == number
+            rows = frames.frame[here]
+            parts[number].loc[rows, "stage_error_um"] = axis.stage_error_um[here]
+            parts[number].loc[rows, "stage_error_u_um"] = axis.u_um[here]
+            parts[number].loc[rows, "trusted"] = axis.trusted[here]
+    return _concat(parts, CURVE_COLUMNS)
+
+
+def _curve(c: FeatureCurve, p: ReferencePlane) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            **dict(zip(KEY_COLUMNS, _key(c.key), strict=True)),
+            "z_um": c.z_um,
+            "steepest_slope": c.steepest_slope,
+            "center_intensity": c.center_intensity,
+            "ss_saturated": c.ss_saturated,
+            "ci_saturated": c.ci_saturated,
+            "n_beads": c.n_beads,
+            "ss_fitted": p.ss.fitted,
+            "ci_fitted": p.ci.fitted,
+            "stage_error_um": float("nan"),
+            "stage_error_u_um": float("nan"),
+            "trusted": False,
+        }
+    )
+
+
+def budget_table(planes: Iterable[ReferencePlane]) -> pd.DataFrame:
+    """Return one row per plane and source of its uncertainty."""
+    rows = [
+        (*_key(p.key), part.term, part.u_um, part.dof, TERMS[part.term])
+        for p in planes
+        for part in p.budget
+    ]
+    return _names(pd.DataFrame(rows, columns=list(BUDGET_COLUMNS)))
+
+
+def interval_table(planes: Iterable[ReferencePlane]) -> pd.DataFrame:
+    """Return one row per plane with its expanded uncertainty."""
+    rows = [
+        (*_key(p.key), p.refp_um, p.refp_u_um, p.dof, p.lower_um, p.upper_um, COVERAGE)
+        for p in planes
+    ]
+    return _names(pd.DataFrame(rows, columns=list(INTERVAL_COLUMNS)))
+
+
+def field_table(axes: Sequence[FieldAxis], beads: Sequence[BeadPlanes]) -> pd.DataFrame:
+    """Return one row per field of view: its stage errors, its beads, its slide."""
+    rows = [_field(axis, planes) for axis, planes in zip(axes, beads, strict=True)]
+    return _names(pd.DataFrame(rows, columns=list(FIELD_COLUMNS)))
+
+
+def _field(axis: FieldAxis, beads: BeadPlanes) -> tuple[object, ...]:
+    slide = beads.slide
+    (tilt_y, tilt_x), (u_y, u_x) = slide.tilt_um_per_px, slide.tilt_u_um_per_px
+    sigma, dof = stage_sigma(axis, 0.0)
+    return (
+        *beads.field,
+        *(len(axis.profiles), axis.n_trusted, sigma, sigma / np.sqrt(2 * dof)),
+        *(len(beads), int(beads.off_plane.sum()), beads.spread_um),
+        *(tilt_y, u_y, tilt_x, u_x, slide.bend_um_per_px2, slide.bend_u_um_per_px2),
+        slide.residual_um,
+    )
+
+
+def bead_plane_table(beads: Iterable[BeadPlanes]) -> pd.DataFrame:
+    """Return one row per bead of each field with its own plane (``bead_planes.csv``)."""
     parts = [
         pd.DataFrame(
             {
-                **dict(zip(KEY_COLUMNS, _key(c.key), strict=True)),
-                "z_um": c.z_um,
-                "steepest_slope": c.steepest_slope,
-                "center_intensity": c.center_intensity,
-                "ss_saturated": c.ss_saturated,
-                "ci_saturated": c.ci_saturated,
-                "n_beads": c.n_beads,
-                "ss_fitted": p.ss.fitted,
-                "ci_fitted": p.ci.fitted,
+                **dict(zip(KEY_COLUMNS[:3], planes.field, strict=True)),
+                "bead": planes.bead,
+                "y_px": planes.center_px[:, 0],
+                "x_px": planes.center_px[:, 1],
+                "height_um": planes.height_um,
+                "height_u_um": planes.height_u_um,
+                "size": planes.size,
+                "n_frames": planes.n_frames,
+                "slide_um": planes.slide.height_at(planes.center_px),
+                "off_plane": planes.off_plane,
             }
         )
-        for c, p in zip(curves, planes, strict=True)
+        for planes in beads
     ]
-    return _concat(parts, CURVE_COLUMNS)
+    return _concat(parts, BEAD_PLANE_COLUMNS)
+
+
+def comparison_table(differences: Iterable[Difference]) -> pd.DataFrame:
+    """Return one row per difference between planes (``comparison.csv``)."""
+    rows = [{**asdict(difference), "coverage": COVERAGE} for difference in differences]
+    return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
 
 
 def bead_table(measurements: Iterable[SweepMeasurement]) -> pd.DataFrame:

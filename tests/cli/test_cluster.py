@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from refp import cluster as refp_cluster
-from refp import measure, pipeline, results
+from refp import measure, pipeline, plane_files
 from refp.cli.app import COMMANDS
 from refp.parallel import Crew, Workers
 from refp.recipe import load_recipe
@@ -114,7 +114,7 @@ def test_threads_of_a_worker_do_not_disturb_each_other(
         workers = Workers()
         workers._crew = Crew(pool, 4, False, (), "")
         planes = pipeline.define_planes([open_dataset(tiny_sweep)], load_recipe(), workers=workers)
-    results.write_planes(planes, load_recipe(), tmp_path)
+    plane_files.write_planes([planes], load_recipe(), tmp_path)
     check_tables(tmp_path, unbroken)
 
 

@@ -38,9 +38,11 @@ def plane(
 ) -> None:
     """Define the reference plane (REFP) of bead Z sweeps.
 
-    Finds and measures the beads of every frame, pools the feature curves of all sweeps, and locates
-    the plane of each experiment, exposure and field of view with its standard uncertainty. Writes
-    planes.csv, beads.parquet, curves.parquet, pooled.npz and report.html.
+    Finds and measures the beads of every frame, places the frames by their whole profiles, and
+    locates the plane of each experiment, exposure and field of view with its uncertainty budget; each
+    bead's own plane and the slide's tilt; and the differences between experiments, exposures and
+    instruments. Writes planes.csv, planes.json, bead_planes.csv, comparison.csv, beads.parquet,
+    curves.parquet, pooled.npz and report.html.
 
     An interrupted run goes on where it stopped when the command is given again; given once more, it
     finds that nothing is left to do. A result of other data or settings is not replaced without
@@ -50,7 +52,9 @@ def plane(
     --------
     refp plane training/ -o planes/
 
-    refp plane training/ -o planes/ --jobs 8
+    refp plane monday/ tuesday/ other-instrument/ -o planes/ --jobs 8
+
+    refp plane short-sweep/ -o planes/ --pool training-planes/pooled.npz
 
     refp plane /shared/training/ -o planes/ --scheduler tcp://head:8786
 
@@ -82,25 +86,28 @@ def _define(
     datasets: "list[DataSet]", recipe: str, pool: Path | None, run: "Run", workers: "Workers"
 ) -> str:
     """Define and write the planes where that is not done; return what there is to say."""
-    from refp import pipeline, results
+    from refp import pipeline, plane_files
     from refp.cli.console import say_left_out, show_progress
     from refp.recipe import load_recipe
     from refp.runs import digest_inputs
 
     settings = load_recipe(recipe)
-    known = results.read_pooled(pool) if pool else None
+    instrument = datasets[0].instrument
+    known = (
+        plane_files.read_pooled(pool, instrument.optics.pixel_size_um, instrument.bead.diameter_um)
+        if pool
+        else None
+    )
     with show_progress() as progress:
         inputs = partial(digest_inputs, datasets, settings, pool, run.contents, progress)
         if run.is_done(inputs):
             return f"nothing to do: {run.folder} holds this result already"
-        planes = pipeline.define_planes(
+        found = pipeline.define_planes_of_all(
             datasets, settings, pool=known, workers=workers, store=run.store, progress=progress
         )
         with run.replacing(inputs):
-            results.write_planes(planes, settings, run.folder)
-    say_left_out(planes.measurements)
-    wrote = (
-        f"wrote {run.folder / 'planes.csv'}, beads.parquet, curves.parquet, pooled.npz, report.html"
-    )
+            names = plane_files.write_planes(found, settings, run.folder)
+    say_left_out([m for planes in found for m in planes.measurements])
+    wrote = f"wrote to {run.folder}: {', '.join(names)}"
     n = run.store.n_recalled
     return f"{wrote}; {n} frames were measured by an earlier run" if n else wrote

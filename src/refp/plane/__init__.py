@@ -6,6 +6,7 @@ whole profiles.
 
 from refp.plane.bead_planes import flag_off_plane
 from refp.plane.budget import COVERAGE, TERMS
+from refp.plane.compare import Difference, compare_planes
 from refp.plane.locate import FeatureResult, locate_by_features
 from refp.plane.match import chi_squared, stretch_rings
 from refp.plane.plane import (
@@ -30,6 +31,7 @@ __all__ = [
     "TERMS",
     "BeadPlanes",
     "Contribution",
+    "Difference",
     "FeaturePlane",
     "FeatureResult",
     "FieldAxis",
@@ -42,6 +44,7 @@ __all__ = [
     "Slide",
     "Smooth",
     "chi_squared",
+    "compare_planes",
     "fit_smooth",
     "flag_off_plane",
     "locate_by_features",

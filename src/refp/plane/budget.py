@@ -70,13 +70,13 @@ class UncertainNumbers:
     """Uncertain numbers of planes; what shares term and source shares the error."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str, float], Any] = {}
+        self._known: dict[tuple[str, str, str, float], Any] = {}
 
-    def plane(self, value_um: float, budget: Iterable[Contribution]) -> Any:
-        """Return a plane as an uncertain number."""
+    def plane(self, value_um: float, budget: Iterable[Contribution], scope: str = "") -> Any:
+        """Return a plane as an uncertain number; planes of different scopes share nothing."""
         total = ureal(value_um, 0.0)
         for part in budget:
-            name = (part.term, part.source, part.u_um)
+            name = (scope, part.term, part.source, part.u_um)
             if name not in self._known:
                 dof = max(part.dof, 1.0)
                 self._known[name] = ureal(0.0, part.u_um, dof, label=part.term)

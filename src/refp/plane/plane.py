@@ -171,6 +171,13 @@ class Slide:
     center_px: FloatArray
     residual_um: float
 
+    def height_at(self, point_px: FloatArray) -> FloatArray:
+        """Return the tilted slide's height above its middle at points ``(n, 2)``; the bend left out.
+
+        A bend is reported, not applied: it seldom stands out from its uncertainty.
+        """
+        return np.asarray((point_px - self.center_px) @ self.tilt_um_per_px)
+
 
 @dataclass(frozen=True, slots=True)
 class BeadPlanes:

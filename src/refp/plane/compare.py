@@ -1,0 +1,131 @@
+"""Differences between planes: of exposures, fields, experiments, data sets and instruments.
+
+The nominal plane says little: what counts is whether two planes differ by more than their uncertainty,
+with the errors that they share left out.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from refp.plane.budget import UncertainNumbers, expand, pairs_of
+from refp.plane.plane import ReferencePlane
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One plane, or the mean of several, less another.
+
+    Attributes
+    ----------
+    kind
+        What is compared: ``exposure``, ``fov``, ``experiment``, ``dataset`` or ``instrument``.
+    within
+        What both have in common.
+    first, second
+        The two.
+    difference_um, u_um
+        Second minus first, and its standard uncertainty.
+    lower_um, upper_um
+        Interval of coverage :data:`refp.plane.budget.COVERAGE`.
+    n_first, n_second
+        Planes that each is the mean of.
+    """
+
+    kind: str
+    within: str
+    first: str
+    second: str
+    difference_um: float
+    u_um: float
+    lower_um: float
+    upper_um: float
+    n_first: int
+    n_second: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A way to compare: by what planes are told apart, and within what."""
+
+    name: str
+    group: Callable[[str, ReferencePlane], str]
+    within: Callable[[str, ReferencePlane], str]
+
+
+_KINDS = (
+    _Kind("exposure", lambda _, p: f"{p.key.exposure_ms:g} ms", lambda _, p: _field_of(p)),
+    _Kind("fov", lambda _, p: f"FOV {p.key.fov}", lambda _, p: _experiment_of(p)),
+    _Kind("experiment", lambda _, p: f"exp {p.key.experiment}", lambda _, p: p.key.dataset),
+    _Kind("dataset", lambda _, p: p.key.dataset, lambda instrument, _: instrument),
+    _Kind("instrument", lambda instrument, _: instrument, lambda *_: ""),
+)
+
+
+def compare_planes(results: Sequence[tuple[str, Sequence[ReferencePlane]]]) -> list[Difference]:
+    """Compare all planes with each other that differ in one thing.
+
+    Parameters
+    ----------
+    results
+        Name of each instrument, and its planes.
+
+    Returns
+    -------
+    list of Difference
+        Of a few, every pair; of many, each against the first. Planes that are not determined are left
+        out; the mean of several is the plain mean.
+    """
+    known = [
+        (instrument, plane)
+        for instrument, planes in results
+        for plane in planes
+        if plane.determined
+    ]
+    return [difference for kind in _KINDS for difference in _compare(kind, known)]
+
+
+def _compare(kind: _Kind, known: Sequence[tuple[str, ReferencePlane]]) -> Iterator[Difference]:
+    places: dict[str, dict[str, list[tuple[str, ReferencePlane]]]] = {}
+    for instrument, plane in known:
+        groups = places.setdefault(kind.within(instrument, plane), {})
+        groups.setdefault(kind.group(instrument, plane), []).append((instrument, plane))
+    for within, groups in places.items():
+        for first, second in pairs_of(list(groups)):
+            yield _difference(kind.name, within, (first, second), groups)
+
+
+def _difference(
+    kind: str,
+    within: str,
+    pair: tuple[str, str],
+    groups: dict[str, list[tuple[str, ReferencePlane]]],
+) -> Difference:
+    numbers = UncertainNumbers()
+    means = [
+        sum(numbers.plane(p.refp_um, p.budget, instrument) for instrument, p in groups[name])
+        / len(groups[name])
+        for name in pair
+    ]
+    difference = means[1] - means[0]
+    told = expand(difference)
+    value = float(difference.x)
+    return Difference(
+        kind=kind,
+        within=within,
+        first=pair[0],
+        second=pair[1],
+        difference_um=value,
+        u_um=told.u_um,
+        lower_um=value - told.half_width_um,
+        upper_um=value + told.half_width_um,
+        n_first=len(groups[pair[0]]),
+        n_second=len(groups[pair[1]]),
+    )
+
+
+def _field_of(plane: ReferencePlane) -> str:
+    return f"{_experiment_of(plane)}, FOV {plane.key.fov}"
+
+
+def _experiment_of(plane: ReferencePlane) -> str:
+    return f"{plane.key.dataset}, exp {plane.key.experiment}"
