@@ -13,7 +13,7 @@ from refp.estimator import Estimator
 from refp.features import FeatureCurve, SweepMeasurement
 from refp.models import load_model
 from refp.pipeline import Planes
-from refp.plane import ReferencePlane
+from refp.plane import ReferencePlane, compare_planes
 from refp.record import write_csv, write_parquet
 from refp.rows import take
 from refp.sweeps import Frame, SweepKey, list_images, open_dataset
@@ -72,6 +72,9 @@ CURVES = KEYS | {
     "n_beads": "int64",
     "ss_fitted": "float64",
     "ci_fitted": "float64",
+    "stage_error_um": "float64",
+    "stage_error_u_um": "float64",
+    "trusted": "bool",
 }
 TEXT_KEYS = {"experiment": "str", "fov": "int64"}
 
@@ -132,6 +135,40 @@ def test_curves(planes: Planes, tmp_path: Path, text: bool) -> None:
     write_parquet(table, tmp_path / "curves.parquet")
     assert dtypes_of(pd.read_parquet(tmp_path / "curves.parquet")) == expected
     assert len(table) == 60
+
+
+def test_stage_errors_stand_beside_their_frames(planes: Planes) -> None:
+    result = planes.result
+    table = tables.curve_table(planes.curves, result.planes, result.axes)
+    assert table["trusted"].all()
+    axis = result.axes[0]
+    first = axis.profiles.sweep == 0
+    rows = table[: len(planes.curves[0].z_um)]
+    np.testing.assert_array_equal(rows["z_um"], axis.profiles.z_um[first])
+    np.testing.assert_array_equal(rows["stage_error_um"], axis.stage_error_um[first])
+
+
+def test_tables_beside_the_planes(planes: Planes) -> None:
+    result = planes.result
+    budget = tables.budget_table(result.planes)
+    assert list(budget.columns) == list(tables.BUDGET_COLUMNS)
+    for plane in result.planes:
+        own = budget[
+            (budget["fov"] == plane.key.fov) & (budget["exposure_ms"] == plane.key.exposure_ms)
+        ]
+        assert np.sqrt((own["u_um"] ** 2).sum()) == pytest.approx(plane.refp_u_um, rel=1e-6)
+    intervals = tables.interval_table(result.planes)
+    assert (intervals["lower_um"] < intervals["refp_um"]).all()
+    assert (intervals["refp_um"] < intervals["upper_um"]).all()
+    fields = tables.field_table(result.axes, result.beads)
+    assert list(fields.columns) == list(tables.FIELD_COLUMNS)
+    assert (fields["stage_sigma_um"] > 0).all()
+    beads = tables.bead_plane_table(result.beads)
+    assert list(beads.columns) == list(tables.BEAD_PLANE_COLUMNS)
+    assert len(beads) == fields["n_beads"].sum()
+    compared = tables.comparison_table(compare_planes([("a2k", result.planes)]))
+    assert list(compared.columns) == list(tables.COMPARISON_COLUMNS)
+    assert set(compared["kind"]) == {"exposure", "fov"}
 
 
 @pytest.mark.parametrize("text", [False, True])

@@ -42,23 +42,53 @@ def truth(name: str) -> dict[str, object]:
     return json.loads((TWIN / name / "truth.json").read_text())
 
 
+def floor_um(name: str, fov: object, n_frames: int) -> float:
+    """Return what the stage and the beads leave at best: see DESIGN, ``REFP from a sweep``."""
+    known = truth(name)
+    field = next(f for f in known["fields"] if f["fov"] == fov)
+    special = ("outlier", "touching", "border")
+    heights = [b["refp_um"] for b in field["beads"] if not any(b[flag] for flag in special)]
+    beads = np.std(heights, ddof=1) / np.sqrt(len(heights))
+    return float(np.hypot(known["stage_sigma_um"] / np.sqrt(n_frames), beads))
+
+
+def plane_rows(name: str, planes: Planes, pooled_from: str) -> list[dict[str, object]]:
+    """Compare the planes of one data set with the truth."""
+    known = {field["fov"]: field["refp_um"] for field in truth(name)["fields"]}
+    result = planes.result
+    return [
+        {
+            "dataset": name,
+            "pooled_from": pooled_from,
+            "fov": plane.key.fov,
+            "exposure_ms": plane.key.exposure_ms,
+            "error_um": plane.refp_um - known[plane.key.fov],
+            "u_um": plane.refp_u_um,
+            "lower_um": plane.lower_um - known[plane.key.fov],
+            "upper_um": plane.upper_um - known[plane.key.fov],
+            "features_error_um": article.refp_um - known[plane.key.fov],
+            "floor_um": floor_um(name, plane.key.fov, plane.n_frames),
+            "stage_sigma_um": result.axes[0].stage_sigma_um if result.axes else None,
+            "true_stage_sigma_um": truth(name)["stage_sigma_um"],
+            "flags": describe(plane.flags).replace("|", ", "),
+        }
+        for plane, article in zip(result.planes, result.by_features, strict=True)
+    ]
+
+
 def measure_planes(recipe: Recipe) -> list[dict[str, object]]:
-    """Locate the planes of each data set by itself and compare with the truth."""
-    rows = []
-    for name in PLANE_SETS:
-        known = {field["fov"]: field["refp_um"] for field in truth(name)["fields"]}
-        planes = define_planes([open_dataset(TWIN / name)], recipe, workers=Workers(default_jobs()))
-        rows += [
-            {
-                "dataset": name,
-                "fov": plane.key.fov,
-                "exposure_ms": plane.key.exposure_ms,
-                "error_um": plane.refp_um - known[plane.key.fov],
-                "u_um": plane.refp_u_um,
-                "flags": describe(plane.flags).replace("|", ", "),
-            }
-            for plane in planes.result.planes
-        ]
+    """Locate the planes of each data set by itself, then the tests with the training's pool."""
+    rows, pools = [], {}
+    with Workers(default_jobs()) as workers:
+        for name in PLANE_SETS:
+            planes = define_planes([open_dataset(TWIN / name)], recipe, workers=workers)
+            rows += plane_rows(name, planes, "")
+            pools[name] = planes.result.pool
+        for training, tests in TESTS.items():
+            for name in tests:
+                dataset = open_dataset(TWIN / name)
+                planes = define_planes([dataset], recipe, pool=pools[training], workers=workers)
+                rows += plane_rows(name, planes, training)
     return rows
 
 

@@ -38,7 +38,6 @@ from refp.models import (
     Lookup,
     Trained,
     TrainingJob,
-    in_plane_rows,
     make_family,
     stack_of,
 )
@@ -54,7 +53,6 @@ from refp.plane import (
     place_fields,
 )
 from refp.recipe import Recipe
-from refp.rows import take
 from refp.store import FrameStore
 from refp.sweeps import DataSet, Frame, Instrument, SingleImage
 from refp.tables import error_table, estimate_table
@@ -218,8 +216,8 @@ def train_model(
     sweeps = [sweep for m in planes.measurements for sweep in m.sweeps]
     labels = plane_of_sweeps(planes.result.planes, recipe.label)
     check_determined(labels, planes.measurements[0].dataset.root, "train on")
-    tiles = label_tiles(sweeps, labels, crop)
-    tiles = take(tiles, in_plane_rows(tiles, recipe.train.lookup))
+    beads = planes.result.beads if recipe.label.height == "bead" else ()
+    tiles = label_tiles(sweeps, labels, crop, beads)
     splits = split_tiles(tiles, recipe.split, seed)
     radius, spacing = instrument.bead_radius_px, tiles.radius_radii[1]
     rings = np.maximum(2 * np.pi * tiles.radius_radii * spacing * radius**2, 1.0)

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from refp.plane_files import POOLED_ARRAYS
+
 RunRefp = Callable[..., Any]
 SaveFrames = Callable[..., Path]
 CopyOf = Callable[[Path], Path]
@@ -209,11 +211,19 @@ def test_pool_of_a_run_without_a_plane(
     refuse_plane: RefusePlane, tiny_test: Path, tmp_path: Path
 ) -> None:
     pool = tmp_path / "pooled.npz"
-    nothing, nan = np.empty(0), np.array(np.nan)
-    arrays = {f"{k}_{n}": nothing for k in ("ss", "ci") for n in ("dz_um", "value")}
-    np.savez(pool, allow_pickle=False, **arrays, ss_u_um=nan, ci_u_um=nan)
+    np.savez(pool, allow_pickle=False, **{name: np.empty(0) for name in POOLED_ARRAYS})
     told = f"{pool}: holds no pooled profile"
     refuse_plane(tiny_test, told, "give the pooled.npz of a run", options=("--pool", str(pool)))
+
+
+def test_pool_of_another_instrument(
+    refuse_plane: RefusePlane, tiny_test: Path, tmp_path: Path
+) -> None:
+    pool = tmp_path / "pooled.npz"
+    size = {"pixel_size_um": np.array(0.65), "bead_diameter_um": np.array(28.0)}
+    np.savez(pool, allow_pickle=False, **{name: np.ones(1) for name in POOLED_ARRAYS} | size)
+    told = f"{pool}: is of an instrument with 0.65 um a pixel and beads of 28 um"
+    refuse_plane(tiny_test, told, "of this instrument", options=("--pool", str(pool)))
 
 
 def test_pool_that_is_none(refuse_plane: RefusePlane, tiny_test: Path, tmp_path: Path) -> None:

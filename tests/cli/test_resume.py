@@ -14,12 +14,15 @@ from typing import Any
 import pytest
 import tifffile
 
-from refp import measure, parallel, results, runs
+from refp import measure, parallel, plane_files, runs
 from refp.errors import OutputError
 from refp.store import BATCH, FrameStore
 
 RunRefp = Callable[..., Any]
-RESULTS = ["beads.parquet", "curves.parquet", "planes.csv", "pooled.npz", "report.html"]
+RESULTS = [
+    *("bead_planes.csv", "beads.parquet", "comparison.csv", "curves.parquet", "planes.csv"),
+    *("planes.json", "pooled.npz", "report.html"),
+]
 N_FRAMES = 60
 PATIENCE_SECONDS = 300.0
 """How long a process may take to get somewhere, on the busiest machine."""
@@ -339,7 +342,7 @@ def test_a_result_that_could_not_be_written_is_written_by_the_next_run(
 
     out = tmp_path / "planes"
     with monkeypatch.context() as broken:
-        broken.setattr(results, "write_pooled", full)
+        broken.setattr(plane_files, "write_pooled", full)
         assert run_refp("plane", tiny_test, "-o", out).code == 2
     assert not (out / "run.json").exists()
     n_measured.clear()

@@ -9,10 +9,8 @@ import pytest
 from refp.errors import DataError
 from refp.flags import BeadFlag, SweepFlag
 from refp.measure import Measurement
-from refp.models import LookupSettings, in_plane_rows
 from refp.pipeline import Planes
-from refp.plane import ReferencePlane
-from refp.rows import take
+from refp.plane import ReferencePlane, flag_off_plane
 from refp.sweeps import SweepKey
 from refp.tiles import LabelSettings, crop_tiles, label_tiles, plane_of_sweeps
 
@@ -119,20 +117,24 @@ def test_nothing_to_train_on_is_refused(measured: Measurement) -> None:
         label_tiles(measured.sweeps, {})
 
 
-def test_off_plane_bead_is_left_out(planes: Planes) -> None:
-    sweeps = planes.measurements[0].sweeps
+def test_off_plane_beads_get_no_label(planes: Planes) -> None:
+    first = planes.result.beads[0]
+    lifted = replace(first, off_plane=first.bead == first.bead[0])
+    sweeps = flag_off_plane(planes.measurements[0].sweeps, [lifted])
     tiles = label_tiles(sweeps, plane_of_sweeps(planes.result.planes, LabelSettings()))
-    lifted = int(tiles.bead[0])
-    dz_um = np.where(tiles.bead == lifted, tiles.dz_um + 25.0, tiles.dz_um)
-    frames = np.where(tiles.bead == lifted, tiles.frame + 1000, tiles.frame)
-    kept = in_plane_rows(replace(tiles, dz_um=dz_um, frame=frames), LookupSettings())
-    assert lifted not in set(tiles.bead[kept])
-    assert len(set(tiles.bead[kept])) >= 9
+    labelled = {field: set(tiles.bead[tiles.field == field] % 10_000) for field in (0, 1)}
+    assert first.bead[0] not in labelled[0]
+    assert set(first.bead[1:]) & labelled[0]
+    assert first.bead[0] in labelled[1]
 
 
-def test_beads_in_the_plane_stay(planes: Planes) -> None:
+def test_label_can_be_measured_from_the_bead_s_own_plane(planes: Planes) -> None:
     sweeps = planes.measurements[0].sweeps
-    tiles = label_tiles(sweeps, plane_of_sweeps(planes.result.planes, LabelSettings()))
-    one = take(tiles, tiles.bead == tiles.bead[0])
-    assert len(in_plane_rows(one, LookupSettings())) == len(one)
-    assert len(in_plane_rows(tiles, LookupSettings())) >= 0.75 * len(tiles)
+    labels = plane_of_sweeps(planes.result.planes, LabelSettings())
+    field, own = (label_tiles(sweeps, labels, beads=b) for b in ((), planes.result.beads))
+    heights = planes.result.beads[0]
+    for number, height_um in zip(heights.bead, heights.height_um, strict=True):
+        rows = (field.field == 0) & (field.bead == number)
+        if rows.any():
+            moved = own.dz_um[rows] - field.dz_um[rows]
+            np.testing.assert_allclose(moved, -height_um, atol=1e-9)

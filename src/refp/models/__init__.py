@@ -15,7 +15,7 @@ from refp.models.ensemble import (
 from refp.models.family import Family, Trained, TrainingJob
 from refp.models.file import load_model, save_model
 from refp.models.lookup import Lookup, Match
-from refp.models.registry import in_plane_rows, inputs_of, make_family, make_predictor, stack_of
+from refp.models.registry import inputs_of, make_family, make_predictor, stack_of
 from refp.models.settings import (
     FamilyName,
     LookupSettings,
@@ -41,7 +41,6 @@ __all__ = [
     "TrainSettings",
     "Trained",
     "TrainingJob",
-    "in_plane_rows",
     "inputs_of",
     "load_model",
     "make_family",

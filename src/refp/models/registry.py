@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from refp.arrays import IntArray
 from refp.errors import MissingExtraError
 from refp.models.ensemble import BeadInputs, Ensemble, Predictions, Predictor
 from refp.models.family import Family, Trained, TrainingJob
@@ -11,12 +10,8 @@ from refp.models.lookup import Lookup
 from refp.models.settings import LookupSettings, TrainSettings
 from refp.plane.plane import PooledStack
 from refp.plane.stack import pool_stack
-from refp.robust import iqr_inliers
 from refp.rows import take
 from refp.tiles.tiles import LabelledTiles
-
-OFF_PLANE_IQR_FACTOR = 3.0
-"""Far out by Tukey's rule: bead height and size spread alone rarely reach it."""
 
 
 class LookupFamily:
@@ -87,16 +82,3 @@ def make_predictor(ensemble: Ensemble, settings: TrainSettings) -> Predictor:
     return GraphPredictor(
         ensemble.graph, settings.resnet.normalisation if family == "resnet" else None
     )
-
-
-def in_plane_rows(tiles: LabelledTiles, settings: LookupSettings) -> IntArray:
-    """Return the rows of beads that lie in the plane of their field's other beads.
-
-    An off-plane bead carries its field's label and looks like another dZ in every frame. Against the
-    pooled stack its median distance from the label stands out by the interquartile rule.
-    """
-    match = Lookup(stack_of(tiles), settings).match(tiles.profile, tiles.saturated)
-    names, which = np.unique(tiles.bead, return_inverse=True)
-    off = match.dz_um - tiles.dz_um
-    typical = np.array([np.median(off[which == i]) for i in range(len(names))])
-    return np.flatnonzero(iqr_inliers(typical, factor=OFF_PLANE_IQR_FACTOR)[which])

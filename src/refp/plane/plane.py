@@ -216,6 +216,11 @@ class BeadPlanes:
     def __len__(self) -> int:
         return len(self.bead)
 
+    def height_of(self, bead: IntArray) -> FloatArray:
+        """Return the heights of beads by their numbers; 0 where a bead has none of its own."""
+        known = dict(zip(self.bead.tolist(), self.height_um.tolist(), strict=True))
+        return np.array([known.get(int(number), 0.0) for number in bead], dtype=np.float64)
+
     @property
     def spread_um(self) -> float:
         """Standard deviation of the heights of the beads in the plane; NaN with fewer than two."""

@@ -8,7 +8,7 @@ import numpy as np
 from refp.arrays import FloatArray, Image, IntArray
 from refp.errors import DataError
 from refp.features.features import SweepMeasurement
-from refp.plane.plane import ReferencePlane
+from refp.plane.plane import BeadPlanes, ReferencePlane
 from refp.rows import join
 from refp.sweeps.frame import FieldKey, SweepKey
 from refp.tiles.settings import LabelSettings
@@ -45,6 +45,7 @@ def label_tiles(
     measurements: Sequence[SweepMeasurement],
     planes: Mapping[SweepKey, tuple[float, float]],
     crop: Callable[[Image, FloatArray], FloatArray] | None = None,
+    beads: Sequence[BeadPlanes] = (),
 ) -> LabelledTiles:
     """Label the usable beads, SS outliers of their frame left out, of all sweeps that have a plane.
 
@@ -56,6 +57,9 @@ def label_tiles(
         Plane and its uncertainty per sweep, from :func:`plane_of_sweeps`.
     crop
         Cuts the tiles out of a frame, for families that see pixels.
+    beads
+        The beads' own planes, where labels are to be measured from them; beads without one, and all
+        beads of a field without any, keep the field's.
 
     Raises
     ------
@@ -65,11 +69,15 @@ def label_tiles(
     parts: list[LabelledTiles] = []
     numbers: dict[FieldKey, int] = {}
     n_frames = n_beads = 0
+    heights = {planes.field: planes for planes in beads}
     for measurement in measurements:
         if measurement.key not in planes:
             continue
         field = numbers.setdefault(measurement.key.field, len(numbers))
         part = _label_sweep(measurement, *planes[measurement.key], crop)
+        own = heights.get(measurement.key.field)
+        if own is not None:
+            part = replace(part, dz_um=part.dz_um - own.height_of(part.bead))
         first_bead = 10_000 * field  # numbers of one field are shared by its exposures
         parts.append(
             replace(

@@ -16,6 +16,12 @@ class LabelSettings(Settings):
         "has one plane; 'sweep': each exposure's own plane (article)",
     )
 
+    height: Literal["field", "bead"] = Field(
+        default="field",
+        description="'field': all beads of a frame have the dZ of the field's plane; 'bead': each has "
+        "that of its own plane, which takes slide tilt and bead size out of the label",
+    )
+
 
 class SplitSettings(Settings):
     """How tiles are held out to stop training and to calibrate intervals."""

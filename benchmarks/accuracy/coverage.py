@@ -1,0 +1,179 @@
+"""Count how often the interval of a plane holds the truth: ``python -m benchmarks.accuracy.coverage``.
+
+Sweeps are simulated with :mod:`refp.synthetic`, each with its own step, number of frames, exposures,
+fields, light, bead sizes and heights, tilt and stage errors, and located by themselves as ``refp plane``
+does. The truth is the slide's plane, moved by where the definition puts the plane of a noise-free bead
+of nominal size seen in steps of 1 um.
+"""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import HERE, conditions
+from refp.arrays import FloatArray
+from refp.parallel import Workers, default_jobs, map_ordered
+from refp.pipeline import define_planes
+from refp.recipe import load_recipe
+from refp.record import write_json
+from refp.sweeps import open_dataset
+from refp.synthetic import simulate_dataset
+from refp.synthetic.settings import Camera, SceneSettings, SimulationSettings
+
+N_DATASETS = 240
+N_SHORT = 60
+INSTRUMENT = "a2k"
+SCENE = {"shape_px": (320, 400), "n_touching": 0, "n_dust": 2}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One simulated data set: its number, and whether it ends before the plane."""
+
+    seed: int
+    short: bool
+
+
+def settings_of(case: Case) -> SimulationSettings:
+    """Draw the settings of a data set."""
+    rng = np.random.default_rng([23, case.seed, case.short])
+    step_um, n = float(rng.choice([5.0, 7.5, 10.0, 15.0])), int(rng.integers(17, 42))
+    refp_um = 1500.0 + float(rng.uniform(-10, 10))
+    span_um = step_um * (n - 1)
+    below = float(rng.uniform(0.35, 0.65))
+    start_um = refp_um - below * span_um
+    if case.short:
+        missing_um = float(rng.uniform(4.0, 40.0))
+        start_um = refp_um + missing_um if rng.random() < 0.5 else refp_um - missing_um - span_um
+    start_um = round(start_um, 2)
+    return SimulationSettings(
+        scene=SceneSettings(**SCENE, n_beads=int(rng.integers(7, 14))),
+        camera=Camera(grey_levels_per_ms=float(rng.uniform(4.0, 7.0))),
+        refp_um=(refp_um,),
+        n_fov=int(rng.integers(1, 3)),
+        z_start_um=start_um,
+        z_stop_um=start_um + span_um + 0.01,
+        z_step_um=step_um,
+        exposures_ms=(9.0, 18.0) if rng.random() < 0.4 else (12.0,),
+    )
+
+
+def locate(case: Case) -> list[dict[str, object]]:
+    """Simulate one data set and locate its planes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sweep"
+        truth = simulate_dataset(
+            path, INSTRUMENT, settings_of(case), dataset="sweep", seed=1000 * case.short + case.seed
+        )
+        planes = define_planes([open_dataset(path)], load_recipe())
+    known = {field.fov: field.refp_um for field in truth.fields}
+    result = planes.result
+    return [
+        {
+            "dataset": case.seed,
+            "short": case.short,
+            "z_step_um": settings_of(case).z_step_um,
+            "n_frames": plane.n_frames,
+            "error_um": plane.refp_um - known[plane.key.fov],
+            "lower_um": plane.lower_um - known[plane.key.fov],
+            "upper_um": plane.upper_um - known[plane.key.fov],
+            "u_um": plane.refp_u_um,
+            "features_error_um": article.refp_um - known[plane.key.fov],
+            "stage_sigma_um": result.pool.stage_sigma_um,
+        }
+        for plane, article in zip(result.planes, result.by_features, strict=True)
+    ]
+
+
+def definition_um() -> float:
+    """Return where the definition puts the plane of a noise-free bead on the slide."""
+    quiet = Camera(
+        bit_depth=16, grey_levels_per_ms=1000, read_noise_e=0, gain_e=1e9, fixed_pattern=0
+    )
+    scene = SceneSettings(
+        shape_px=(160, 160),
+        n_beads=1,
+        n_touching=0,
+        n_border=0,
+        n_off_plane=0,
+        n_dust=0,
+        radius_spread=0,
+        height_sd_um=0,
+        tilt_sd_um_per_px=0,
+        uneven_light=0,
+    )
+    settings = SimulationSettings(
+        scene=scene,
+        camera=quiet,
+        refp_um=(1500.0,),
+        z_start_um=1420.0,
+        z_stop_um=1580.0,
+        z_step_um=1.0,
+        stage_sigma_um=0.0,
+        lateral_drift_px=0.0,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bead"
+        simulate_dataset(path, INSTRUMENT, settings, dataset="bead", seed=0)
+        planes = define_planes([open_dataset(path)], load_recipe("default"))
+    return planes.result.by_features[0].refp_um - 1500.0
+
+
+def summarise(rows: list[dict[str, object]], offset_um: float) -> dict[str, object]:
+    """Count and average."""
+
+    def column(name: str) -> FloatArray:
+        return np.array([row[name] for row in rows if not row["short"]], dtype=np.float64)
+
+    error = column("error_um") - offset_um
+    found = np.isfinite(error)
+    holds = (column("lower_um") <= offset_um) & (column("upper_um") >= offset_um)
+    short = [row for row in rows if row["short"]]
+    return {
+        "n_sweeps": len(error),
+        "n_determined": int(found.sum()),
+        "coverage": float(holds[found].mean()),
+        "rms_um": float(np.sqrt(np.mean(error[found] ** 2))),
+        "bias_um": float(error[found].mean()),
+        "rms_u_um": float(np.sqrt(np.mean(column("u_um")[found] ** 2))),
+        "features_rms_um": float(
+            np.sqrt(np.nanmean((column("features_error_um") - offset_um) ** 2))
+        ),
+        "stage_sigma_um": float(np.nanmedian(column("stage_sigma_um"))),
+        "n_short": len(short),
+        "n_short_determined": sum(bool(np.isfinite(float(str(r["error_um"])))) for r in short),
+    }
+
+
+def main() -> None:
+    """Write coverage.json."""
+    offset_um = definition_um()
+    cases = [Case(seed, short=False) for seed in range(N_DATASETS)]
+    cases += [Case(seed, short=True) for seed in range(N_SHORT)]
+    done = [0]
+
+    def progress(_: str, n: int, total: int) -> None:
+        if n - done[0] >= 30 or n == total:
+            done[0] = n
+            print(f"{n} of {total}", flush=True)
+
+    with Workers(default_jobs()) as workers:
+        rows = [
+            row
+            for part in map_ordered(locate, cases, workers=workers, progress=progress)
+            for row in part
+        ]
+    result = {
+        "conditions": conditions(),
+        "definition_um": offset_um,
+        "summary": summarise(rows, offset_um),
+        "sweeps": rows,
+    }
+    write_json(result, HERE / "accuracy" / "coverage.json")
+    print(result["summary"])
+
+
+if __name__ == "__main__":
+    main()
