@@ -87,6 +87,28 @@ def measure_dataset(
     """
     if workers.scheduler is not None:
         dataset = _with_whole_paths(dataset)
+    measured, unread = _measure_frames(dataset, recipe, workers, store, progress)
+    if workers.scheduler is not None:
+        _check_seen(list(unread))
+    if not measured:
+        raise DataError(next(iter(unread.values())))
+    followed, numbers = follow_beads(dataset, measured, recipe, workers=workers, progress=progress)
+    measured.clear()  # frames are let go as they are joined: only one copy of all beads is held
+    sweeps = [_join_sweep(sweep, followed, numbers) for sweep in dataset.sweeps]
+    kept = [sweep for sweep in sweeps if sweep is not None]
+    instrument, levelled = _take_off_black_level(kept, dataset.instrument, black_level)
+    left_out = (LeftOut(frame.path, reason) for frame, reason in unread.items())
+    return Measurement(dataset, instrument, tuple(levelled), (*dataset.left_out, *left_out))
+
+
+def _measure_frames(
+    dataset: DataSet,
+    recipe: Recipe,
+    workers: Workers,
+    store: FrameStore[FrameMeasurement] | None,
+    progress: Progress,
+) -> tuple[dict[Frame, FrameMeasurement], dict[Frame, str]]:
+    """Measure every frame by itself; return what was measured, and why the others were not."""
     frames = list(dataset.frames)
     work = partial(_measure_or_reason, instrument=dataset.instrument, recipe=recipe)
     title = f"measuring {dataset.name}"
@@ -97,20 +119,9 @@ def measure_dataset(
         results = store.map_ordered(
             work, frames, settings, workers=workers, title=title, progress=progress
         )
-    measured = {
-        f: r for f, r in zip(frames, results, strict=True) if isinstance(r, FrameMeasurement)
-    }
-    unread = {f: r for f, r in zip(frames, results, strict=True) if isinstance(r, str)}
-    if workers.scheduler is not None:
-        _check_seen(list(unread))
-    if not measured:
-        raise DataError(next(iter(unread.values())))
-    followed, numbers = follow_beads(dataset, measured, recipe, workers=workers, progress=progress)
-    sweeps = [_join_sweep(sweep, followed, numbers) for sweep in dataset.sweeps]
-    kept = [sweep for sweep in sweeps if sweep is not None]
-    instrument, levelled = _take_off_black_level(kept, dataset.instrument, black_level)
-    left_out = (LeftOut(frame.path, reason) for frame, reason in unread.items())
-    return Measurement(dataset, instrument, tuple(levelled), (*dataset.left_out, *left_out))
+    told = list(zip(frames, results, strict=True))
+    measured = {frame: result for frame, result in told if isinstance(result, FrameMeasurement)}
+    return measured, {frame: result for frame, result in told if isinstance(result, str)}
 
 
 def explain_no_beads(datasets: Sequence[DataSet]) -> str:
@@ -189,7 +200,7 @@ def _join_sweep(
     frames = tuple(frame for frame in sweep.frames if frame in measured)
     if not frames:
         return None
-    parts = [measured[frame] for frame in frames]
+    parts = [measured.pop(frame) for frame in frames]
     return SweepMeasurement(
         key=sweep.key,
         frames=frames,

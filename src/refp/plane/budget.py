@@ -37,7 +37,7 @@ TERMS = {
     BEADS: "the beads lie at different heights; other beads would give another plane",
     SS_FIT: "noise of the steepest slope",
     CI_FIT: "noise of the centre intensity",
-    AGAINST: "distance of the two features' planes against the pooled one",
+    AGAINST: "the two features put the plane at different places; it lies between them",
     POOLED: "extremum of the pooled profiles, or zero of the pooled stack",
     CURVES: "feature curves against nominal Z and their pooled profiles",
 }

@@ -262,13 +262,13 @@ def _zero_of(
         pooled = (heights, Contribution(POOLED, "", pool.u_um, np.inf))
         return _Zero(_at(field.ss, half_um), _at(field.ci, -half_um), SweepFlag(0), pooled)
     n_used = int(np.count_nonzero(field.ss.used & field.ci.used))
-    apart_um = abs(field.ss.z_um - field.ci.z_um - distance_um)
     pooled_um = float(np.hypot(joined.pooled_ss.u_um, joined.pooled_ci.u_um)) / 2
     terms = (
         heights,
         *_axis_terms(axis, group, field, instrument),
         *fit_terms(field.ss, field.ci, source, max(n_used - 3.0, 1.0)),
-        Contribution(AGAINST, source, float(apart_um / 2 / RECTANGULAR), np.inf),
+        # Two measures of one plane: it lies somewhere between them.
+        Contribution(AGAINST, source, abs(field.ss.z_um - field.ci.z_um) / RECTANGULAR, np.inf),
         Contribution(POOLED, "", pooled_um, np.inf),
     )
     return _Zero(field.ss, field.ci, field.flags, terms)
