@@ -19,6 +19,7 @@ from refp.flags import describe
 from refp.models import load_model, save_model
 from refp.parallel import Workers, default_jobs
 from refp.pipeline import Planes, define_planes, estimate_images, train_model
+from refp.plane import fit_smooth
 from refp.recipe import Recipe, load_recipe
 from refp.record import write_json
 from refp.sweeps import open_dataset
@@ -52,9 +53,37 @@ def floor_um(name: str, fov: object, n_frames: int) -> float:
     return float(np.hypot(known["stage_sigma_um"] / np.sqrt(n_frames), beads))
 
 
+def at_true_positions_um(name: str, planes: Planes, fov: object) -> float | None:
+    """Return where a field's own features have their extremes, every frame put where it truly was."""
+    true_um = {frame["file"]: frame["delta_z_true_um"] for frame in truth(name)["frames"]}
+    sweeps = [sweep for m in planes.measurements for sweep in m.sweeps]
+    pairs = [p for p in zip(planes.curves, sweeps, strict=True) if p[0].key.fov == fov]
+    places = []
+    for value, saturated, sign in (
+        ("steepest_slope", "ss_saturated", -1),
+        ("center_intensity", "ci_saturated", 1),
+    ):
+        clear = [np.isfinite(getattr(c, value)) & ~getattr(c, saturated) for c, _ in pairs]
+        x = np.concatenate(
+            [
+                np.array([true_um[f.path.name] for f in sweep.frames])[rows]
+                for (_, sweep), rows in zip(pairs, clear, strict=True)
+            ]
+        )
+        y = np.concatenate(
+            [getattr(c, value)[rows] for (c, _), rows in zip(pairs, clear, strict=True)]
+        )
+        if len(np.unique(x)) < 6:
+            return None
+        grid = np.linspace(x.min(), x.max(), 4001)
+        places.append(grid[np.argmax(sign * fit_smooth(x, y).spline(grid))])
+    return float(np.mean(places))
+
+
 def plane_rows(name: str, planes: Planes, pooled_from: str) -> list[dict[str, object]]:
     """Compare the planes of one data set with the truth."""
     known = {field["fov"]: field["refp_um"] for field in truth(name)["fields"]}
+    at_truth = {fov: at_true_positions_um(name, planes, fov) for fov in known}
     result = planes.result
     return [
         {
@@ -68,6 +97,7 @@ def plane_rows(name: str, planes: Planes, pooled_from: str) -> list[dict[str, ob
             "upper_um": plane.upper_um - known[plane.key.fov],
             "features_error_um": article.refp_um - known[plane.key.fov],
             "floor_um": floor_um(name, plane.key.fov, plane.n_frames),
+            "at_true_positions_um": at_truth[plane.key.fov],
             "stage_sigma_um": result.axes[0].stage_sigma_um if result.axes else None,
             "true_stage_sigma_um": truth(name)["stage_sigma_um"],
             "flags": describe(plane.flags).replace("|", ", "),
