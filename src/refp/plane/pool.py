@@ -10,7 +10,7 @@ Chalfoun et al. 2024, "Pooled profile".
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import BSpline, make_interp_spline
@@ -18,10 +18,14 @@ from scipy.optimize import least_squares
 
 from refp.arrays import BoolArray, FloatArray
 from refp.plane.plane import PooledProfile
-from refp.plane.smooth import Smooth, fit_smooth, influence
+from refp.plane.smooth import fit_smooth, influence
 
 GRID_POINTS = 401
 JACKKNIFE_GROUPS = 8
+SMOOTHER = (4.0, 16.0, 64.0, 256.0)
+"""Times the cross-validated penalty, each tried in turn."""
+WITHIN_U = 2.0
+"""A smoother curve's extremum agrees with a rougher one's within these standard uncertainties."""
 SETTLED = 1e-4
 """Shifts are settled when none moves by more than this part of the pooled Z range."""
 
@@ -83,18 +87,21 @@ def pool_curves(curves: Sequence[Curve]) -> PooledProfile:
         Zero of its axis is the extremum.
     """
     first = _best_bracketed(curves)
-    pooled, smooth = _pooled(curves[first : first + 1], [_at_start(curves[first])])
+    pooled = _pooled(curves[first : first + 1], [_at_start(curves[first])])
     fits = [fit_to_pool(curve, pooled) for curve in curves]
     reach = float(np.ptp(np.concatenate([curve.z_um for curve in curves])))
     for _ in range(30):
-        pooled, smooth = _pooled(curves, fits)
+        pooled = _pooled(curves, fits)
         spline = as_spline(pooled)
         moved = _gauge([_refine(*c.points, spline, f) for c, f in zip(curves, fits, strict=True)])
         change = max(abs(a.shift_um - b.shift_um) for a, b in zip(moved, fits, strict=True))
         fits = moved
         if change < SETTLED * reach:
             break
-    return replace(pooled, u_um=_extremum_uncertainty(curves, fits, pooled, smooth))
+    x, y = _aligned(curves, fits)
+    found = find_extremum(x, y, curves[0].sign)
+    grid = np.linspace(x.min(), x.max(), GRID_POINTS)
+    return PooledProfile(grid - found.at, fit_smooth(x, y).spline(grid), found.u)
 
 
 def as_spline(profile: PooledProfile) -> BSpline:
@@ -123,7 +130,7 @@ def extremum_weights(curve: Curve, z_um: float) -> FloatArray:
     a change of the fitted slope at the extremum, and the extremum moves by that over the curvature.
     """
     z, value = curve.points
-    smooth = fit_smooth(z, value)
+    smooth = fit_smooth(z, value, find_extremum(z, value, curve.sign).lam)
     slope = influence(z, smooth.lam, np.array([z_um]), np.ones(1), derivative=1)
     bend = float(smooth.spline.derivative(2)(z_um))
     weights = np.zeros(len(curve.z_um))
@@ -162,14 +169,20 @@ def _best_bracketed(curves: Sequence[Curve]) -> int:
     return int(np.argmax([bracket(curve) for curve in curves]))
 
 
-def _pooled(curves: Sequence[Curve], fits: Sequence[Fit]) -> tuple[PooledProfile, Smooth]:
+def _aligned(curves: Sequence[Curve], fits: Sequence[Fit]) -> tuple[FloatArray, FloatArray]:
+    """Put the points of all curves on one axis and scale."""
+    pairs = list(zip(curves, fits, strict=True))
+    x = np.concatenate([c.points[0] - f.shift_um for c, f in pairs])
+    y = np.concatenate([c.points[1] / f.factor for c, f in pairs])
+    return x, y
+
+
+def _pooled(curves: Sequence[Curve], fits: Sequence[Fit]) -> PooledProfile:
     """Smooth all aligned points and put the zero at the extremum."""
-    x = np.concatenate([c.points[0] - f.shift_um for c, f in zip(curves, fits, strict=True)])
-    y = np.concatenate([c.points[1] / f.factor for c, f in zip(curves, fits, strict=True)])
-    smooth = fit_smooth(x, y)
+    x, y = _aligned(curves, fits)
     grid = np.linspace(x.min(), x.max(), GRID_POINTS)
-    at = _extremum(grid, smooth.spline(grid), curves[0].sign)
-    return PooledProfile(grid - at, smooth.spline(grid), float("nan")), smooth
+    value = fit_smooth(x, y).spline(grid)
+    return PooledProfile(grid - _extremum(grid, value, curves[0].sign), value, float("nan"))
 
 
 def _extremum(x: FloatArray, y: FloatArray, sign: int) -> float:
@@ -246,29 +259,67 @@ def _sandwich(jacobian: FloatArray, residual: FloatArray) -> float:
     return float(np.sqrt((bread @ meat @ bread)[0, 0] * n / (n - p)))
 
 
-def _extremum_uncertainty(
-    curves: Sequence[Curve], fits: Sequence[Fit], pooled: PooledProfile, smooth: Smooth
-) -> float:
-    """Standard uncertainty of the pooled extremum, by the jackknife over frames.
+@dataclass(frozen=True, slots=True)
+class Extremum:
+    """Where a smoothed curve is extreme, how sure that is, and the weight of the penalty."""
 
-    Frames are left out in interleaved groups. Noise, frames that lie off their places, and a step too
-    coarse for the peak all show in how far the extremum moves.
+    at: float
+    u: float
+    lam: float
+
+
+def find_extremum(x: FloatArray, y: FloatArray, sign: int) -> Extremum:
+    """Find where a noisy curve is extreme.
+
+    Parameters
+    ----------
+    x, y
+        Shape ``(n,)``, as for :func:`refp.plane.smooth.fit_smooth`.
+    sign
+        -1 for a minimum, +1 for a maximum.
+
+    Returns
+    -------
+    Extremum
+        With its standard uncertainty by the jackknife over interleaved groups of frames: noise, frames
+        off their places, and a step too coarse for the peak all show in how far the extremum moves.
+
+    Notes
+    -----
+    Cross-validation chooses the smoothness that is best for the values. A place of zero slope wants
+    more: on a flat top noise that hardly changes the values decides where the extremum is. So the curve
+    is smoothed as far as the extremum does not leave what the less smoothed ones say within their
+    uncertainty (Lepski's rule); a sharp or lopsided peak stops that at once.
 
     References
     ----------
-    Shao and Wu 1989, "A general theory for jackknife variance estimation" (groups of observations).
+    Lepski 1991, "On a problem of adaptive estimation in Gaussian white noise".
+    Shao and Wu 1989, "A general theory for jackknife variance estimation".
     """
-    x = np.concatenate([c.points[0] - f.shift_um for c, f in zip(curves, fits, strict=True)])
-    y = np.concatenate([c.points[1] / f.factor for c, f in zip(curves, fits, strict=True)])
     order = np.argsort(x, kind="stable")
     x, y = x[order], y[order]
+    smooth = fit_smooth(x, y)
     grid = np.linspace(x[0], x[-1], GRID_POINTS)
-    near = grid[np.abs(pooled.dz_um) <= np.ptp(grid) / 4]
+    top = _extremum(grid, smooth.spline(grid), sign)
+    near = grid[np.abs(grid - top) <= np.ptp(grid) / 4]
+    kept = [_extremum_at(x, y, sign, smooth.lam, near)]
+    for factor in SMOOTHER:
+        found = _extremum_at(x, y, sign, factor * smooth.lam, near)
+        if any(not abs(found.at - less.at) <= WITHIN_U * less.u for less in kept):
+            break
+        kept.append(found)
+    return kept[-1]
+
+
+def _extremum_at(x: FloatArray, y: FloatArray, sign: int, lam: float, near: FloatArray) -> Extremum:
+    """Find the extremum at one smoothness, with its uncertainty by the jackknife."""
     places: list[float] = []
     for group in range(JACKKNIFE_GROUPS):
         kept = np.arange(len(x)) % JACKKNIFE_GROUPS != group
         if len(np.unique(x[kept])) < 4:
-            return float("nan")
-        again = fit_smooth(x[kept], y[kept], lam=smooth.lam)
-        places.append(_extremum(near, again.spline(near), curves[0].sign))
-    return float(np.sqrt((JACKKNIFE_GROUPS - 1) * np.var(places)))
+            break
+        places.append(_extremum(near, fit_smooth(x[kept], y[kept], lam).spline(near), sign))
+    at = _extremum(near, fit_smooth(x, y, lam).spline(near), sign)
+    whole = len(places) == JACKKNIFE_GROUPS
+    u = float(np.sqrt((JACKKNIFE_GROUPS - 1) * np.var(places))) if whole else float("nan")
+    return Extremum(at, u, lam)
