@@ -27,6 +27,8 @@ TRUSTED_SIGMAS = 5.0
 LARGEST_MISFIT = 25.0
 """Times the typical misfit beyond which a frame shows something else than the others do."""
 LARGEST_TAKEN = 0.75
+LEAST_SHARE = 0.05
+"""Frames whose profile says less than this about their place do not move their sweep further."""
 NOTHING = StackOrigin(np.empty(0), 0.0, 0.0)
 UNKNOWN_SIGMA_STEPS = 0.25
 """Where the stage's repeatability is not known the search starts at this part of the Z step."""
@@ -209,19 +211,36 @@ def _update(
     gauge: _Gauge,
 ) -> _Errors:
     """Split what was found into the sweeps' shifts and the frames' errors."""
+    n = which.max() + 1
     error = found.dz_um - expected
-    scale = max(mad_sigma(error), floor_um)
-    trusted = np.abs(error - np.median(error)) <= TRUSTED_SIGMAS * scale
+    middle = np.array([np.median(error[which == k]) for k in range(n)])
+    scale = max(mad_sigma(error - middle[which]), floor_um)
+    trusted = np.abs(error - middle[which]) <= TRUSTED_SIGMAS * scale
     trusted &= found.misfit <= LARGEST_MISFIT * max(float(np.median(found.misfit)), 1.0)
     trusted &= found.inside
+    error = error + _held_back(error, found.share, which, trusted)
     error = error - _line(expected, error, trusted, gauge)
     x = expected + error
-    n = which.max() + 1
     shift = np.array([_mean((z_um - x)[(which == k) & trusted], 0.0) for k in range(n)])
     error = x - (z_um - shift[which])
     variance = error[trusted] ** 2 + found.u_um[trusted] ** 2
     sigma = max(float(np.sqrt(_mean(variance, floor_um**2))), floor_um)
     return _Errors(x, error, shift, trusted, sigma)
+
+
+def _held_back(
+    error: FloatArray, share: FloatArray, which: IntArray, used: BoolArray
+) -> FloatArray:
+    """Return by how much an old shift of a sweep held its frames back.
+
+    Every frame was drawn to where the shift had it. The stage's repeatability bounds errors of frames
+    about their sweep, not the sweep's place: that is where the frames together fit best.
+    """
+    used_share = np.where(used, np.maximum(share, LEAST_SHARE), 0.0)
+    moved = np.bincount(which, np.where(used, error, 0.0)) / np.maximum(
+        np.bincount(which, used_share), LEAST_SHARE
+    )
+    return (1.0 - share) * moved[which]
 
 
 def _line(x: FloatArray, y: FloatArray, used: BoolArray, gauge: _Gauge) -> FloatArray:
