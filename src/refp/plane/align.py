@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 import numpy as np
+from scipy.ndimage import median_filter
 
 from refp.arrays import BoolArray, FloatArray, IntArray
 from refp.plane.match import Placement, fit_stretch, place_profiles, stretch_stack
 from refp.plane.plane import FieldAxis, FieldProfiles, PooledStack, StackOrigin
-from refp.plane.stack import LEAST_FRAMES, fit_stack, join_stacks
+from refp.plane.stack import LEAST_FRAMES, fit_stack, join_stacks, leave_one_out
 from refp.robust import mad_sigma
 
 ROUNDS = 2
@@ -26,6 +27,9 @@ MARGIN_SIGMAS = 3.0
 TRUSTED_SIGMAS = 5.0
 LARGEST_MISFIT = 25.0
 """Times the typical misfit beyond which a frame shows something else than the others do."""
+NEAR_FRAMES = 9
+LARGEST_SHARE_ODD = 0.1
+"""Frames of a sweep that may be set aside before anything is known."""
 LARGEST_TAKEN = 0.75
 LEAST_SHARE = 0.05
 """Frames whose profile says less than this about their place do not move their sweep further."""
@@ -77,7 +81,7 @@ def align_field(profiles: FieldProfiles, stage_sigma_um: float) -> FieldAxis | N
         return None
     which = np.unique(profiles.sweep, return_inverse=True)[1]
     floor_um, sigma_um = _sigmas(profiles.z_um, stage_sigma_um)
-    state = _start(profiles.z_um, which, sigma_um)
+    state = _start(profiles, which, sigma_um)
     for _ in range(ROUNDS):
         good = state.trusted
         built = fit_stack(
@@ -197,9 +201,32 @@ def _sigmas(z_um: FloatArray, stage_sigma_um: float) -> tuple[float, float]:
     return floor, max(stage_sigma_um or UNKNOWN_SIGMA_STEPS * step, floor)
 
 
-def _start(z_um: FloatArray, which: IntArray, sigma_um: float) -> _Errors:
-    shift = np.zeros(which.max() + 1)
-    return _Errors(z_um, np.zeros_like(z_um), shift, np.ones(len(z_um), dtype=np.bool_), sigma_um)
+def _start(profiles: FieldProfiles, which: IntArray, sigma_um: float) -> _Errors:
+    z_um, shift = profiles.z_um, np.zeros(which.max() + 1)
+    return _Errors(z_um, np.zeros_like(z_um), shift, _like_neighbours(profiles), sigma_um)
+
+
+def _like_neighbours(profiles: FieldProfiles) -> BoolArray:
+    """Mark frames that the others tell about as well as they tell about those next to them.
+
+    One frame that shows something else would bend the first stack towards itself, and then fit it.
+    The worst goes first: it is what makes its neighbours look odd.
+    """
+    z_um = profiles.z_um
+    rings = np.isfinite(profiles.profile).all(axis=0)
+    like = np.ones(len(z_um), dtype=np.bool_)
+    for _ in range(int(LARGEST_SHARE_ODD * len(z_um)) if rings.any() else 0):
+        kept = np.flatnonzero(like)
+        order = kept[np.argsort(z_um[kept], kind="stable")]
+        if len(np.unique(z_um[order])) < LEAST_FRAMES:
+            break
+        apart = leave_one_out(z_um[order], profiles.profile[np.ix_(order, rings)])
+        odd = apart / np.maximum(median_filter(apart, NEAR_FRAMES, mode="nearest"), 1e-12)
+        worst = int(np.argmax(odd))
+        if odd[worst] <= LARGEST_MISFIT:
+            break
+        like[order[worst]] = False
+    return like
 
 
 def _update(
