@@ -19,6 +19,7 @@ from refp.features import (
 )
 from refp.flags import UNUSABLE_BEAD, BeadFlag
 from refp.profiles import ProfileSettings, RadialProfiles, evaluate, fit_profiles
+from refp.recipe import load_recipe
 from refp.rows import take
 from refp.sweeps import Frame, SweepKey, make_instrument, read_instrument
 from refp.synthetic import render_single_bead
@@ -58,13 +59,44 @@ def sweep(
     )
 
 
+PAPER = load_recipe("paper").feature
+
+
 def test_the_median_without_outliers() -> None:
-    """Of six beads one stands out; the median of the other five is the middle one."""
-    curve = feature_curve(sweep([[-1, -1.1, -1.2, -1.3, -1.4, 50], [-2, -4]]), DEFAULT)
+    """Of six beads one stands out; the article takes the middle one of the other five."""
+    curve = feature_curve(sweep([[-1, -1.1, -1.2, -1.3, -1.6, 50], [-2, -4]]), PAPER)
+    assert PAPER.typical == "median"
     assert curve.steepest_slope == pytest.approx([-1.2, -3])
     assert curve.center_intensity == pytest.approx([12, 30])
     assert list(curve.n_beads) == [6, 2]
     assert list(curve.z_um) == [0, 5]
+
+
+def test_the_midmean_without_outliers() -> None:
+    """Of ten beads one stands out; of the other nine two fall off either end, five are averaged."""
+    values = [-1.0, -1.1, -1.2, -1.3, -1.5, -1.6, -1.7, -1.8, -1.9, 50.0]
+    curve = feature_curve(sweep([values, [-2, -4], [-1.0, -2.0, -9.0]]), DEFAULT)
+    middle = np.mean([-1.2, -1.3, -1.5, -1.6, -1.7])
+    assert curve.steepest_slope == pytest.approx([middle, -3, -2])
+    assert curve.center_intensity == pytest.approx([-10 * middle, 30, 20])
+    median = feature_curve(sweep([values]), PAPER)
+    assert median.steepest_slope == pytest.approx([-1.5])
+
+
+@given(
+    inliers=st.lists(st.floats(-2, -1), min_size=2, max_size=12),
+    outlier=st.floats(-100, 100),
+    place=st.integers(0, 12),
+)
+@settings(deadline=None, max_examples=60)
+def test_one_bead_more_never_takes_the_curve_out_of_the_range_of_the_others(
+    inliers: list[float], outlier: float, place: int
+) -> None:
+    values = inliers.copy()
+    values.insert(place, outlier)
+    for recipe in (DEFAULT, PAPER):
+        (found,) = feature_curve(sweep([values]), recipe).steepest_slope
+        assert min(inliers) - 1e-9 <= found <= max(inliers) + 1e-9
 
 
 def test_outliers_are_told_per_feature() -> None:
@@ -100,21 +132,30 @@ def test_only_unusable_beads_are_left_out_of_the_median(flag: BeadFlag) -> None:
 
 
 SATURATED = {
-    "the median bead": (3, {(0, 1)}, True),
+    "the middle bead": (3, {(0, 1)}, True),
     "another bead": (3, {(0, 0), (0, 2)}, False),
-    "the lower of two about the median": (4, {(0, 1)}, True),
-    "the upper of two about the median": (4, {(0, 2)}, True),
+    "the lower of the middle two": (4, {(0, 1)}, True),
+    "the upper of the middle two": (4, {(0, 2)}, True),
     "beads outside those two": (4, {(0, 0), (0, 3)}, False),
+    "an end of the middle half": (9, {(0, 2)}, True),
+    "beads outside the middle half": (9, {(0, 0), (0, 1), (0, 7), (0, 8)}, False),
 }
 
 
 @pytest.mark.parametrize(("n", "saturated", "flag"), SATURATED.values(), ids=SATURATED)
-def test_a_frame_counts_as_saturated_where_its_median_bead_is(
+def test_a_frame_counts_as_saturated_where_a_bead_that_counts_is(
     n: int, saturated: set[tuple[int, int]], flag: bool
 ) -> None:
     values = [-1.0 - 0.1 * k for k in range(n)]
     curve = feature_curve(sweep([values], saturated=saturated), DEFAULT)
     assert (bool(curve.ss_saturated[0]), bool(curve.ci_saturated[0])) == (flag, flag)
+
+
+def test_the_article_asks_the_median_bead_alone() -> None:
+    values = [-1.0 - 0.1 * k for k in range(9)]
+    beside = feature_curve(sweep([values], saturated={(0, 3), (0, 5)}), PAPER)
+    itself = feature_curve(sweep([values], saturated={(0, 4)}), PAPER)
+    assert (bool(beside.ss_saturated[0]), bool(itself.ss_saturated[0])) == (False, True)
 
 
 @given(order=st.permutations(range(9)))

@@ -5,6 +5,7 @@ import pytest
 from scipy.interpolate import make_smoothing_spline
 
 from refp.plane import fit_smooth
+from refp.plane.smooth import fit_smooth_each, influence
 
 X = np.linspace(-10.0, 10.0, 41)
 RNG = np.random.default_rng(0)
@@ -124,3 +125,53 @@ def test_a_shift_and_a_scale_of_the_values_carry_over() -> None:
     y = CURVES["a peak"]
     plain, scaled = fit_smooth(X, y, lam=1.0), fit_smooth(X, 7 * y + 3, lam=1.0)
     assert scaled.spline(X) == pytest.approx(7 * plain.spline(X) + 3, abs=1e-6)
+
+
+def hat_matrix(x: np.ndarray, lam: float) -> np.ndarray:
+    """What takes values to fitted values, column by column from unit values."""
+    return np.stack([fit_smooth(x, unit, lam=lam).spline(x) for unit in np.eye(len(x))], axis=1)
+
+
+UNEVEN = np.sort(np.random.default_rng(5).uniform(-10, 10, 30))
+SOME_PLACES = {"even": X, "uneven": UNEVEN, "repeated": np.concatenate([X[::2], X[::2]])}
+
+
+@pytest.mark.parametrize("x", SOME_PLACES.values(), ids=SOME_PLACES)
+@pytest.mark.parametrize("lam", [1e-2, 1.0, 30.0])
+def test_leverage_is_the_diagonal_of_the_hat_matrix(x: np.ndarray, lam: float) -> None:
+    smooth = fit_smooth(x, np.cos(x), lam=lam)
+    hat = hat_matrix(x, lam)
+    assert smooth.leverage == pytest.approx(np.diag(hat), abs=1e-3)
+    assert smooth.edf == pytest.approx(np.trace(hat), rel=2e-3)
+    assert hat.sum(axis=1) == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("x", SOME_PLACES.values(), ids=SOME_PLACES)
+@pytest.mark.parametrize("derivative", [0, 1])
+def test_influence_is_what_a_change_of_each_value_does(x: np.ndarray, derivative: int) -> None:
+    at, weights = np.array([-7.3, 0.2, 4.0]), np.array([0.5, -1.0, 2.0])
+
+    def read(y: np.ndarray) -> float:
+        spline = fit_smooth(x, y, lam=0.7).spline
+        return float(weights @ (spline.derivative()(at) if derivative else spline(at)))
+
+    y = np.sin(x)
+    changes = [read(y + unit) - read(y) for unit in np.eye(len(x))]
+    found = influence(x, 0.7, at, weights, derivative)
+    assert found == pytest.approx(changes, abs=1e-6)
+
+
+def test_influence_beyond_the_ends_is_that_of_the_ends() -> None:
+    one = np.ones(1)
+    beyond = influence(X, 1.0, np.array([25.0]), one)
+    assert beyond == pytest.approx(influence(X, 1.0, np.array([10.0]), one))
+
+
+def test_each_curve_smoothed_by_itself_is_that_curve_alone() -> None:
+    y = np.stack([*CURVES.values(), 5 + 1e-3 * CURVES["a wave"]], axis=1)
+    at = np.linspace(-10, 10, 33)
+    for k, smooth in enumerate(fit_smooth_each(X, y)):
+        alone = fit_smooth(X, y[:, k])
+        assert smooth.lam == pytest.approx(alone.lam)
+        assert smooth.spline(at) == pytest.approx(alone.spline(at), abs=1e-9)
+        assert smooth.leverage == pytest.approx(alone.leverage)

@@ -60,8 +60,11 @@ def _median(values: FloatArray, saturated: BoolArray) -> tuple[float, bool]:
 
 
 def _midmean(values: FloatArray, saturated: BoolArray) -> tuple[float, bool]:
-    """Return the mean of the middle half, and whether any bead in it is saturated."""
+    """Return the mean of the middle half, and whether any bead in it is saturated.
+
+    Of three beads it is the middle one: the interquartile rule cannot tell an outlier among so few.
+    """
     order = np.argsort(values, kind="stable")
-    cut = len(order) // 4
+    cut = max(len(order) // 4, int(len(order) == 3))
     middle = order[cut : len(order) - cut]
     return float(values[middle].mean()), bool(saturated[middle].any())

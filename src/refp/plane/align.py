@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 import numpy as np
+from scipy.ndimage import median_filter
 
 from refp.arrays import BoolArray, FloatArray, IntArray
 from refp.plane.match import Placement, fit_stretch, place_profiles, stretch_stack
 from refp.plane.plane import FieldAxis, FieldProfiles, PooledStack, StackOrigin
-from refp.plane.stack import LEAST_FRAMES, fit_stack, join_stacks
+from refp.plane.stack import LEAST_FRAMES, fit_stack, join_stacks, leave_one_out
 from refp.robust import mad_sigma
 
 ROUNDS = 2
@@ -26,7 +27,12 @@ MARGIN_SIGMAS = 3.0
 TRUSTED_SIGMAS = 5.0
 LARGEST_MISFIT = 25.0
 """Times the typical misfit beyond which a frame shows something else than the others do."""
+NEAR_FRAMES = 9
+LARGEST_SHARE_ODD = 0.1
+"""Frames of a sweep that may be set aside before anything is known."""
 LARGEST_TAKEN = 0.75
+LEAST_SHARE = 0.05
+"""Frames whose profile says less than this about their place do not move their sweep further."""
 NOTHING = StackOrigin(np.empty(0), 0.0, 0.0)
 UNKNOWN_SIGMA_STEPS = 0.25
 """Where the stage's repeatability is not known the search starts at this part of the Z step."""
@@ -75,7 +81,7 @@ def align_field(profiles: FieldProfiles, stage_sigma_um: float) -> FieldAxis | N
         return None
     which = np.unique(profiles.sweep, return_inverse=True)[1]
     floor_um, sigma_um = _sigmas(profiles.z_um, stage_sigma_um)
-    state = _start(profiles.z_um, which, sigma_um)
+    state = _start(profiles, which, sigma_um)
     for _ in range(ROUNDS):
         good = state.trusted
         built = fit_stack(
@@ -195,9 +201,32 @@ def _sigmas(z_um: FloatArray, stage_sigma_um: float) -> tuple[float, float]:
     return floor, max(stage_sigma_um or UNKNOWN_SIGMA_STEPS * step, floor)
 
 
-def _start(z_um: FloatArray, which: IntArray, sigma_um: float) -> _Errors:
-    shift = np.zeros(which.max() + 1)
-    return _Errors(z_um, np.zeros_like(z_um), shift, np.ones(len(z_um), dtype=np.bool_), sigma_um)
+def _start(profiles: FieldProfiles, which: IntArray, sigma_um: float) -> _Errors:
+    z_um, shift = profiles.z_um, np.zeros(which.max() + 1)
+    return _Errors(z_um, np.zeros_like(z_um), shift, _like_neighbours(profiles), sigma_um)
+
+
+def _like_neighbours(profiles: FieldProfiles) -> BoolArray:
+    """Mark frames that the others tell about as well as they tell about those next to them.
+
+    One frame that shows something else would bend the first stack towards itself, and then fit it.
+    The worst goes first: it is what makes its neighbours look odd.
+    """
+    z_um = profiles.z_um
+    rings = np.isfinite(profiles.profile).all(axis=0)
+    like = np.ones(len(z_um), dtype=np.bool_)
+    for _ in range(int(LARGEST_SHARE_ODD * len(z_um)) if rings.any() else 0):
+        kept = np.flatnonzero(like)
+        order = kept[np.argsort(z_um[kept], kind="stable")]
+        if len(np.unique(z_um[order])) < LEAST_FRAMES:
+            break
+        apart = leave_one_out(z_um[order], profiles.profile[np.ix_(order, rings)])
+        odd = apart / np.maximum(median_filter(apart, NEAR_FRAMES, mode="nearest"), 1e-12)
+        worst = int(np.argmax(odd))
+        if odd[worst] <= LARGEST_MISFIT:
+            break
+        like[order[worst]] = False
+    return like
 
 
 def _update(
@@ -209,19 +238,36 @@ def _update(
     gauge: _Gauge,
 ) -> _Errors:
     """Split what was found into the sweeps' shifts and the frames' errors."""
+    n = which.max() + 1
     error = found.dz_um - expected
-    scale = max(mad_sigma(error), floor_um)
-    trusted = np.abs(error - np.median(error)) <= TRUSTED_SIGMAS * scale
+    middle = np.array([np.median(error[which == k]) for k in range(n)])
+    scale = max(mad_sigma(error - middle[which]), floor_um)
+    trusted = np.abs(error - middle[which]) <= TRUSTED_SIGMAS * scale
     trusted &= found.misfit <= LARGEST_MISFIT * max(float(np.median(found.misfit)), 1.0)
     trusted &= found.inside
+    error = error + _held_back(error, found.share, which, trusted)
     error = error - _line(expected, error, trusted, gauge)
     x = expected + error
-    n = which.max() + 1
     shift = np.array([_mean((z_um - x)[(which == k) & trusted], 0.0) for k in range(n)])
     error = x - (z_um - shift[which])
     variance = error[trusted] ** 2 + found.u_um[trusted] ** 2
     sigma = max(float(np.sqrt(_mean(variance, floor_um**2))), floor_um)
     return _Errors(x, error, shift, trusted, sigma)
+
+
+def _held_back(
+    error: FloatArray, share: FloatArray, which: IntArray, used: BoolArray
+) -> FloatArray:
+    """Return by how much an old shift of a sweep held its frames back.
+
+    Every frame was drawn to where the shift had it. The stage's repeatability bounds errors of frames
+    about their sweep, not the sweep's place: that is where the frames together fit best.
+    """
+    used_share = np.where(used, np.maximum(share, LEAST_SHARE), 0.0)
+    moved = np.bincount(which, np.where(used, error, 0.0)) / np.maximum(
+        np.bincount(which, used_share), LEAST_SHARE
+    )
+    return (1.0 - share) * moved[which]
 
 
 def _line(x: FloatArray, y: FloatArray, used: BoolArray, gauge: _Gauge) -> FloatArray:

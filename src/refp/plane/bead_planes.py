@@ -28,6 +28,8 @@ BLOCKS = 5
 BAD_FRAME = 9.0
 """Times the typical misfit at which a frame stops counting more."""
 OFF_PLANE_SIGMAS = 4.0
+TOLD_PART = 1e-6
+"""Part of an unknown that may be left open before it counts as not told."""
 LEAST_OFF_PLANE_DIAMETERS = 0.1
 """Beads of one plane differ by their size and by what they rest on."""
 
@@ -147,16 +149,19 @@ class _Linear:
 
 
 def _least_squares(design: FloatArray, values: FloatArray) -> _Linear:
-    """Fit; all NaN with fewer than two values more than unknowns."""
+    """Fit; NaN where the values do not tell, all with fewer than two values more than unknowns."""
     n, p = design.shape
     if n < p + 2:
         return _Linear(np.full(p, np.nan), np.full(p, np.nan), float("nan"))
     scale = np.maximum(np.abs(design).max(axis=0), 1e-300)
-    inverse = np.linalg.pinv((design / scale).T @ (design / scale))
+    gram = (design / scale).T @ (design / scale)
+    inverse = np.linalg.pinv(gram, hermitian=True)
     fitted = inverse @ (design / scale).T @ values
     variance = float(((values - design / scale @ fitted) ** 2).sum() / (n - p))
     u = np.sqrt(np.maximum(np.diag(inverse) * variance, 0.0))
-    return _Linear(fitted / scale, u / scale, float(np.sqrt(variance)))
+    # Beads in a row, or all of one size: of such unknowns only some combinations are told.
+    told = np.where(np.diag(inverse @ gram) > 1 - TOLD_PART, 1.0, np.nan)
+    return _Linear(fitted / scale * told, u / scale * told, float(np.sqrt(variance)))
 
 
 def _off_plane(center_px: FloatArray, height_um: FloatArray, least_um: float) -> BoolArray:
@@ -224,12 +229,15 @@ def _fit_bead(
     """Return height, its standard uncertainty, and relative size of one bead."""
     costs = [_costs(bead, stack, heights) for stack in sized]
     totals = np.array([_total(cost) for cost in costs])
-    best = int(np.argmin(totals.min(axis=1)))
-    cost = costs[best]
-    height = _least(heights, totals[best])
+    size = _least(STRETCHES, totals.min(axis=1))
+    low = min(int(np.searchsorted(STRETCHES, size, "right")) - 1, len(STRETCHES) - 2)
+    # Where a bead fits goes with its size, which lies between two of those tried.
+    part = (size - STRETCHES[low]) / (STRETCHES[low + 1] - STRETCHES[low])
+    height = (1 - part) * _least(heights, totals[low]) + part * _least(heights, totals[low + 1])
+    cost = costs[low + round(part)]
     parts = [_least(heights, _total(cost[k::BLOCKS])) for k in range(BLOCKS)]
     u = float(np.std(parts, ddof=1) / np.sqrt(BLOCKS))
-    return height, u, float(_least(STRETCHES, totals.min(axis=1)))
+    return height, u, size
 
 
 def _costs(bead: _Bead, stack: PooledStack, heights: FloatArray) -> FloatArray:

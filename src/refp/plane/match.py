@@ -25,6 +25,8 @@ class Placement:
     ----------
     dz_um, u_um
         Shape ``(n,)``: mean and standard deviation of the posterior.
+    share
+        Shape ``(n,)``: how far the mean follows the profile instead of what was expected, 0 to 1.
     best_um
         Shape ``(n,)``: where they fit best, whatever was expected.
     misfit
@@ -35,6 +37,7 @@ class Placement:
 
     dz_um: FloatArray
     u_um: FloatArray
+    share: FloatArray
     best_um: FloatArray
     misfit: FloatArray
     inside: BoolArray
@@ -149,7 +152,10 @@ def place_profiles(
     best = np.concatenate([d.argmin(axis=1) for d in distances])
     inside = (expected_um >= grid[0]) & (expected_um <= grid[-1])
     inside &= (best >= END_STEPS) & (best < len(grid) - END_STEPS)
-    return Placement(mean, np.sqrt(np.maximum(variance, 0.0)), grid[best], misfit, inside)
+    # Of two normal distributions the product's mean divides their distance by their variances.
+    share = np.clip(1.0 - variance / sigma_um**2, 0.0, 1.0)
+    u_um = np.sqrt(np.maximum(variance, 0.0))
+    return Placement(mean, u_um, share, grid[best], misfit, inside)
 
 
 def _posterior(

@@ -140,6 +140,29 @@ def fit_stack(
     return FrameStack(stack, StackOrigin(x_um, lam, edf))
 
 
+def leave_one_out(x_um: FloatArray, profile: FloatArray) -> FloatArray:
+    """Return how far each frame lies from what the others tell there.
+
+    Parameters
+    ----------
+    x_um
+        Shape ``(n,)``, place of each frame.
+    profile
+        Shape ``(n, m)``, without NaN.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(n,)``, mean squared deviation over the rings.
+    """
+    smooths = fit_smooth_each(x_um, profile)
+    left_out = [
+        (profile[:, k] - smooth.spline(x_um)) / np.maximum(1.0 - smooth.leverage, LEAST_FREEDOM)
+        for k, smooth in enumerate(smooths)
+    ]
+    return np.asarray((np.array(left_out) ** 2).mean(axis=0))
+
+
 def _predictive_sd(
     x_um: FloatArray, residual: FloatArray, smooth: Smooth, grid: FloatArray
 ) -> FloatArray:
@@ -150,7 +173,8 @@ def _predictive_sd(
     the plain residuals would call it exact there, and bend the axis until the stack is smooth.
     """
     left_out = residual / np.maximum(1.0 - smooth.leverage, LEAST_FREEDOM)
-    order = np.argsort(x_um, kind="stable")
+    # Frames of several exposures share a place: their order must not hang on who came first.
+    order = np.lexsort((np.abs(left_out), x_um))
     squares = left_out[order] ** 2
     near = min(NEAR_FRAMES, len(squares))
     mean = np.convolve(squares, np.ones(near), "same") / np.convolve(
