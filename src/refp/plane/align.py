@@ -245,7 +245,8 @@ def _update(
     n = which.max() + 1
     error = found.dz_um - expected
     middle = np.array([np.median(error[which == k]) for k in range(n)])
-    scale = max(mad_sigma(error - middle[which]), floor_um)
+    # Of few frames the median deviation is a chance: no frame is far off within its own uncertainty.
+    scale = np.maximum(max(mad_sigma(error - middle[which]), floor_um), found.u_um)
     trusted = np.abs(error - middle[which]) <= TRUSTED_SIGMAS * scale
     trusted &= found.misfit <= LARGEST_MISFIT * max(float(np.median(found.misfit)), 1.0)
     trusted &= found.inside
