@@ -234,3 +234,24 @@ def test_profiles_unlike_a_known_stack_find_no_place() -> None:
     waves = 1 + 0.3 * np.sin(7 * RADII[SEEN]) + rng.normal(0, 0.01, profiles.profile.shape)
     assert place_field(replace(profiles, profile=waves), STACK, 0.0) is None
     assert place_field(see(Scene(z_um=Z_UM[:2])).profiles, STACK, 0.0) is None
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("n_sweeps", [1, 3])
+def test_frames_without_a_bead_break_nothing(n_sweeps: int, seed: int) -> None:
+    """Even light, noise, or profiles known in places only: an axis of finite numbers, or none."""
+    rng = np.random.default_rng(seed)
+    z_um = np.arange(int(rng.integers(6, 30))) * 7.5
+    profiles = see(Scene(z_um=z_um, shifts_um=(0.0,) * n_sweeps)).profiles
+    shape = profiles.profile.shape
+    for made in (
+        np.ones(shape),
+        rng.normal(1, 0.1, shape),
+        np.where(rng.uniform(size=shape) < 0.4, np.nan, profiles.profile),
+        np.full(shape, np.nan),
+    ):
+        axis = align_field(replace(profiles, profile=made), 2.5)
+        if axis is not None:
+            assert np.isfinite(axis.x_um).all()
+            assert np.isfinite([*axis.shift_um.values(), axis.stage_sigma_um]).all()
+            assert axis.n_trusted >= 6

@@ -137,7 +137,7 @@ def test_stretching_there_and_back_is_no_stretch() -> None:
     values = np.sin(RADII)[None]
     assert stretch_rings(values, RADII, 1.0) is values
     back = stretch_rings(stretch_rings(values, RADII, 1.05), RADII, 1 / 1.05)
-    inner = RADII < RADII[-1] / 1.06
+    inner = np.arange(len(RADII)) < len(RADII) - 2
     assert back[:, inner] == pytest.approx(values[:, inner], abs=2 * 0.1**2 / 8)
 
 

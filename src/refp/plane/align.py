@@ -18,7 +18,7 @@ from scipy.ndimage import median_filter
 from refp.arrays import BoolArray, FloatArray, IntArray
 from refp.plane.match import Placement, fit_stretch, place_profiles, stretch_stack
 from refp.plane.plane import FieldAxis, FieldProfiles, PooledStack, StackOrigin
-from refp.plane.stack import LEAST_FRAMES, fit_stack, join_stacks, leave_one_out
+from refp.plane.stack import LEAST_FRAMES, can_stack, fit_stack, join_stacks, leave_one_out
 from refp.robust import mad_sigma
 
 ROUNDS = 2
@@ -74,16 +74,17 @@ def align_field(profiles: FieldProfiles, stage_sigma_um: float) -> FieldAxis | N
     Returns
     -------
     FieldAxis or None
-        ``None`` where too few frames lie in different places for a stack.
+        ``None`` where too few frames lie in different places for a stack, or agree with one.
     """
-    places = len(np.unique(profiles.z_um))
-    if places < LEAST_FRAMES or np.isfinite(profiles.profile).sum(axis=0).max() < LEAST_FRAMES:
+    if len(np.unique(profiles.z_um)) < LEAST_FRAMES:
         return None
     which = np.unique(profiles.sweep, return_inverse=True)[1]
     floor_um, sigma_um = _sigmas(profiles.z_um, stage_sigma_um)
     state = _start(profiles, which, sigma_um)
     for _ in range(ROUNDS):
         good = state.trusted
+        if not can_stack(state.x_um[good], profiles.profile[good]):
+            return None
         built = fit_stack(
             state.x_um[good],
             profiles.profile[good],
@@ -93,6 +94,8 @@ def align_field(profiles: FieldProfiles, stage_sigma_um: float) -> FieldAxis | N
         expected = profiles.z_um - state.shift_um[which]
         found = place_profiles(built.stack, profiles.profile, expected, state.sigma_um)
         state = _update(profiles.z_um, which, expected, found, floor_um, _Gauge.OWN)
+    if not can_stack(state.x_um[state.trusted], profiles.profile[state.trusted]):
+        return None
     return _axis(profiles, state, found, built.stack, built.origin)
 
 
@@ -217,15 +220,16 @@ def _like_neighbours(profiles: FieldProfiles) -> BoolArray:
     like = np.ones(len(z_um), dtype=np.bool_)
     for _ in range(int(LARGEST_SHARE_ODD * len(z_um)) if rings.any() else 0):
         kept = np.flatnonzero(like)
-        order = kept[np.argsort(z_um[kept], kind="stable")]
-        if len(np.unique(z_um[order])) < LEAST_FRAMES:
+        if len(np.unique(z_um[kept])) <= LEAST_FRAMES:
             break
-        apart = leave_one_out(z_um[order], profiles.profile[np.ix_(order, rings)])
-        odd = apart / np.maximum(median_filter(apart, NEAR_FRAMES, mode="nearest"), 1e-12)
+        apart = leave_one_out(z_um[kept], profiles.profile[np.ix_(kept, rings)])
+        order = np.lexsort((apart, z_um[kept]))
+        typical = median_filter(apart[order], NEAR_FRAMES, mode="nearest")
+        odd = apart[order] / np.maximum(typical, 1e-12)
         worst = int(np.argmax(odd))
         if odd[worst] <= LARGEST_MISFIT:
             break
-        like[order[worst]] = False
+        like[kept[order[worst]]] = False
     return like
 
 
@@ -241,7 +245,8 @@ def _update(
     n = which.max() + 1
     error = found.dz_um - expected
     middle = np.array([np.median(error[which == k]) for k in range(n)])
-    scale = max(mad_sigma(error - middle[which]), floor_um)
+    # Of few frames the median deviation is a chance: no frame is far off within its own uncertainty.
+    scale = np.maximum(max(mad_sigma(error - middle[which]), floor_um), found.u_um)
     trusted = np.abs(error - middle[which]) <= TRUSTED_SIGMAS * scale
     trusted &= found.misfit <= LARGEST_MISFIT * max(float(np.median(found.misfit)), 1.0)
     trusted &= found.inside

@@ -99,6 +99,11 @@ def _reduce_frames(
     return x, medians, spreads
 
 
+def can_stack(x_um: FloatArray, profile: FloatArray) -> bool:
+    """Whether frames at some places, shape ``(n,)`` and ``(n, m)``, know any ring well enough."""
+    return any(len(np.unique(x_um[known])) >= LEAST_PLACES for _, known in _equally_known(profile))
+
+
 def fit_stack(
     x_um: FloatArray, profile: FloatArray, radius_radii: FloatArray, margin_um: float
 ) -> FrameStack:
@@ -109,7 +114,8 @@ def fit_stack(
     x_um
         Shape ``(n,)``, place of each frame.
     profile
-        Shape ``(n, m)``, typical profile over background; NaN where not known.
+        Shape ``(n, m)``, typical profile over background; NaN where not known. Some ring must be
+        known well enough (:func:`can_stack`).
     radius_radii
         Shape ``(m,)``.
     margin_um
@@ -126,6 +132,8 @@ def fit_stack(
     sd = np.full_like(mean, UNKNOWN_SD)
     smooths_of_rings: list[Smooth] = []
     for columns, known in _equally_known(profile):
+        if len(np.unique(x_um[known])) < LEAST_PLACES:
+            continue
         smooths = fit_smooth_each(x_um[known], profile[np.ix_(known, columns)])
         low, high = x_um[known].min() - margin_um, x_um[known].max() + margin_um
         inside = (grid >= low) & (grid <= high)
