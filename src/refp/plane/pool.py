@@ -18,14 +18,16 @@ from scipy.optimize import least_squares
 
 from refp.arrays import BoolArray, FloatArray
 from refp.plane.plane import PooledProfile
-from refp.plane.smooth import fit_smooth, influence
+from refp.plane.smooth import Smooth, fit_smooth, influence
 
 GRID_POINTS = 401
 JACKKNIFE_GROUPS = 8
 SMOOTHER = (4.0, 16.0, 64.0, 256.0)
 """Times the cross-validated penalty, each tried in turn."""
-WITHIN_U = 2.0
-"""A smoother curve's extremum agrees with a rougher one's within these standard uncertainties."""
+WITHIN_SIGMAS = 2.0
+"""A smoother curve's extremum agrees with a rougher one's within so many standard deviations that the
+noise gives the rougher one's."""
+DRAWS = 60
 SETTLED = 1e-4
 """Shifts are settled when none moves by more than this part of the pooled Z range."""
 
@@ -288,8 +290,8 @@ def find_extremum(x: FloatArray, y: FloatArray, sign: int) -> Extremum:
     -----
     Cross-validation chooses the smoothness that is best for the values. A place of zero slope wants
     more: on a flat top noise that hardly changes the values decides where the extremum is. So the curve
-    is smoothed as far as the extremum does not leave what the less smoothed ones say within their
-    uncertainty (Lepski's rule); a sharp or lopsided peak stops that at once.
+    is smoothed as far as the extremum stays within what noise does to those of the less smoothed ones
+    (Lepski's rule); a sharp or lopsided peak with little noise stops that at once.
 
     References
     ----------
@@ -302,24 +304,39 @@ def find_extremum(x: FloatArray, y: FloatArray, sign: int) -> Extremum:
     grid = np.linspace(x[0], x[-1], GRID_POINTS)
     top = _extremum(grid, smooth.spline(grid), sign)
     near = grid[np.abs(grid - top) <= np.ptp(grid) / 4]
-    kept = [_extremum_at(x, y, sign, smooth.lam, near)]
-    for factor in SMOOTHER:
-        found = _extremum_at(x, y, sign, factor * smooth.lam, near)
-        if any(not abs(found.at - less.at) <= WITHIN_U * less.u for less in kept):
+    noisy = _redraw(x, y, smooth)
+    lam = smooth.lam
+    kept: list[tuple[float, float]] = []
+    for factor in (1.0, *SMOOTHER):
+        at = _extremum(near, fit_smooth(x, y, factor * smooth.lam).spline(near), sign)
+        if any(abs(at - less) > WITHIN_SIGMAS * sigma for less, sigma in kept):
             break
-        kept.append(found)
-    return kept[-1]
+        again = fit_smooth(x, noisy, factor * smooth.lam).spline(near)
+        kept.append((at, float(np.std([_extremum(near, row, sign) for row in again.T]))))
+        lam = factor * smooth.lam
+    return Extremum(kept[-1][0], _jackknife(x, y, sign, lam, near), lam)
 
 
-def _extremum_at(x: FloatArray, y: FloatArray, sign: int, lam: float, near: FloatArray) -> Extremum:
-    """Find the extremum at one smoothness, with its uncertainty by the jackknife."""
+def _redraw(x: FloatArray, y: FloatArray, smooth: Smooth) -> FloatArray:
+    """Return curves with the noise drawn again, shape ``(n, draws)``, by the wild bootstrap.
+
+    Residuals keep their place and size and change their sign at random, so that frames on the slopes go
+    on scattering more than those on the top. They are enlarged for the freedom that the spline took.
+    """
+    fitted = smooth.spline(x)
+    residual = (y - fitted) * np.sqrt(len(x) / max(len(x) - smooth.edf, 1.0))
+    signs = np.random.default_rng(0).choice((-1.0, 1.0), size=(len(x), DRAWS))
+    return fitted[:, None] + residual[:, None] * signs
+
+
+def _jackknife(x: FloatArray, y: FloatArray, sign: int, lam: float, near: FloatArray) -> float:
+    """Return the standard uncertainty of the extremum; NaN with too few points."""
     places: list[float] = []
     for group in range(JACKKNIFE_GROUPS):
         kept = np.arange(len(x)) % JACKKNIFE_GROUPS != group
         if len(np.unique(x[kept])) < 4:
             break
         places.append(_extremum(near, fit_smooth(x[kept], y[kept], lam).spline(near), sign))
-    at = _extremum(near, fit_smooth(x, y, lam).spline(near), sign)
-    whole = len(places) == JACKKNIFE_GROUPS
-    u = float(np.sqrt((JACKKNIFE_GROUPS - 1) * np.var(places))) if whole else float("nan")
-    return Extremum(at, u, lam)
+    if len(places) < JACKKNIFE_GROUPS:
+        return float("nan")
+    return float(np.sqrt((JACKKNIFE_GROUPS - 1) * np.var(places)))
