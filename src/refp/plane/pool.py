@@ -18,16 +18,10 @@ from scipy.optimize import least_squares
 
 from refp.arrays import BoolArray, FloatArray
 from refp.plane.plane import PooledProfile
-from refp.plane.smooth import Smooth, fit_smooth, influence
+from refp.plane.smooth import fit_smooth, influence
 
 GRID_POINTS = 401
 JACKKNIFE_GROUPS = 8
-SMOOTHER = (4.0, 16.0, 64.0, 256.0)
-"""Times the cross-validated penalty, each tried in turn."""
-WITHIN_SIGMAS = 2.0
-"""A smoother curve's extremum agrees with a rougher one's within so many standard deviations that the
-noise gives the rougher one's."""
-DRAWS = 60
 SETTLED = 1e-4
 """Shifts are settled when none moves by more than this part of the pooled Z range."""
 
@@ -101,9 +95,11 @@ def pool_curves(curves: Sequence[Curve]) -> PooledProfile:
         if change < SETTLED * reach:
             break
     x, y = _aligned(curves, fits)
-    found = find_extremum(x, y, curves[0].sign)
-    grid = np.linspace(x.min(), x.max(), GRID_POINTS)
-    return PooledProfile(grid - found.at, fit_smooth(x, y).spline(grid), found.u)
+    last = _pooled(curves, fits)
+    near = last.dz_um[np.abs(last.dz_um) <= np.ptp(last.dz_um) / 4]
+    zero_um = float(x.min() - last.dz_um[0])
+    u_um = _jackknife(x - zero_um, y, curves[0].sign, fit_smooth(x, y).lam, near)
+    return PooledProfile(last.dz_um, last.value, u_um)
 
 
 def as_spline(profile: PooledProfile) -> BSpline:
@@ -132,7 +128,7 @@ def extremum_weights(curve: Curve, z_um: float) -> FloatArray:
     a change of the fitted slope at the extremum, and the extremum moves by that over the curvature.
     """
     z, value = curve.points
-    smooth = fit_smooth(z, value, find_extremum(z, value, curve.sign).lam)
+    smooth = fit_smooth(z, value)
     slope = influence(z, smooth.lam, np.array([z_um]), np.ones(1), derivative=1)
     bend = float(smooth.spline.derivative(2)(z_um))
     weights = np.zeros(len(curve.z_um))
@@ -261,76 +257,18 @@ def _sandwich(jacobian: FloatArray, residual: FloatArray) -> float:
     return float(np.sqrt((bread @ meat @ bread)[0, 0] * n / (n - p)))
 
 
-@dataclass(frozen=True, slots=True)
-class Extremum:
-    """Where a smoothed curve is extreme, how sure that is, and the weight of the penalty."""
+def _jackknife(x: FloatArray, y: FloatArray, sign: int, lam: float, near: FloatArray) -> float:
+    """Return the standard uncertainty of an extremum; NaN with too few points.
 
-    at: float
-    u: float
-    lam: float
-
-
-def find_extremum(x: FloatArray, y: FloatArray, sign: int) -> Extremum:
-    """Find where a noisy curve is extreme.
-
-    Parameters
-    ----------
-    x, y
-        Shape ``(n,)``, as for :func:`refp.plane.smooth.fit_smooth`.
-    sign
-        -1 for a minimum, +1 for a maximum.
-
-    Returns
-    -------
-    Extremum
-        With its standard uncertainty by the jackknife over interleaved groups of frames: noise, frames
-        off their places, and a step too coarse for the peak all show in how far the extremum moves.
-
-    Notes
-    -----
-    Cross-validation chooses the smoothness that is best for the values. A place of zero slope wants
-    more: on a flat top noise that hardly changes the values decides where the extremum is. So the curve
-    is smoothed as far as the extremum stays within what noise does to those of the less smoothed ones
-    (Lepski's rule); a sharp or lopsided peak with little noise stops that at once.
+    Frames are left out in interleaved groups. Noise, frames that lie off their places, and a step too
+    coarse for the peak all show in how far the extremum moves.
 
     References
     ----------
-    Lepski 1991, "On a problem of adaptive estimation in Gaussian white noise".
-    Shao and Wu 1989, "A general theory for jackknife variance estimation".
+    Shao and Wu 1989, "A general theory for jackknife variance estimation" (groups of observations).
     """
     order = np.argsort(x, kind="stable")
     x, y = x[order], y[order]
-    smooth = fit_smooth(x, y)
-    grid = np.linspace(x[0], x[-1], GRID_POINTS)
-    top = _extremum(grid, smooth.spline(grid), sign)
-    near = grid[np.abs(grid - top) <= np.ptp(grid) / 4]
-    noisy = _redraw(x, y, smooth)
-    lam = smooth.lam
-    kept: list[tuple[float, float]] = []
-    for factor in (1.0, *SMOOTHER):
-        at = _extremum(near, fit_smooth(x, y, factor * smooth.lam).spline(near), sign)
-        if any(abs(at - less) > WITHIN_SIGMAS * sigma for less, sigma in kept):
-            break
-        again = fit_smooth(x, noisy, factor * smooth.lam).spline(near)
-        kept.append((at, float(np.std([_extremum(near, row, sign) for row in again.T]))))
-        lam = factor * smooth.lam
-    return Extremum(kept[-1][0], _jackknife(x, y, sign, lam, near), lam)
-
-
-def _redraw(x: FloatArray, y: FloatArray, smooth: Smooth) -> FloatArray:
-    """Return curves with the noise drawn again, shape ``(n, draws)``, by the wild bootstrap.
-
-    Residuals keep their place and size and change their sign at random, so that frames on the slopes go
-    on scattering more than those on the top. They are enlarged for the freedom that the spline took.
-    """
-    fitted = smooth.spline(x)
-    residual = (y - fitted) * np.sqrt(len(x) / max(len(x) - smooth.edf, 1.0))
-    signs = np.random.default_rng(0).choice((-1.0, 1.0), size=(len(x), DRAWS))
-    return fitted[:, None] + residual[:, None] * signs
-
-
-def _jackknife(x: FloatArray, y: FloatArray, sign: int, lam: float, near: FloatArray) -> float:
-    """Return the standard uncertainty of the extremum; NaN with too few points."""
     places: list[float] = []
     for group in range(JACKKNIFE_GROUPS):
         kept = np.arange(len(x)) % JACKKNIFE_GROUPS != group
