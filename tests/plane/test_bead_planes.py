@@ -126,6 +126,29 @@ def test_few_frames_tell_no_plane_of_a_bead(seen: Seen) -> None:
     assert list(beads.bead) == [k for k in range(N_BEADS) if k != 3]
 
 
+def off_plane(height_um: Sequence[float], center_px: Sequence[Sequence[float]]) -> list[int]:
+    """Beads that are told of those seen without noise at these heights and places."""
+    n = len(height_um)
+    scene = Scene(height_um=height_um, size=(1.0,) * n, center_px=np.array(center_px, dtype=float))
+    return np.flatnonzero(locate(see(scene).sweeps).beads[0].off_plane).tolist()
+
+
+def test_six_beads_do_not_judge_one_in_a_corner() -> None:
+    """A plane through three of them, carried on to the corner, would miss the last by 3 um."""
+    places = [[38, 68], [48, 139], [76, 99], [94, 65], [118, 114], [117, 166]]
+    heights = [0.55, -0.43, -0.93, 0.42, -0.53, 1.9]
+    assert off_plane(heights, places) == []
+    assert off_plane([*heights[:-1], 8.0], places) == [5]
+
+
+def test_a_strong_tilt_is_no_reason_and_hides_no_bead() -> None:
+    """Ten beads 5 um up and down the slide; one stands at the height of the middle, off the plane."""
+    places = [[40.0 * (k % 3), 100.0 * k] for k in range(10)]
+    tilted = [0.01 * (x - 450) for _, x in places]
+    assert off_plane(tilted, places) == []
+    assert off_plane([*tilted[:8], -1.0, tilted[9]], places) == [8]
+
+
 PLACES = np.random.default_rng(2).uniform(0, 2000, (30, 2))
 
 

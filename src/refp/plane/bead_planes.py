@@ -32,6 +32,8 @@ TOLD_PART = 1e-6
 """Part of an unknown that may be left open before it counts as not told."""
 LEAST_OFF_PLANE_DIAMETERS = 0.1
 """Beads of one plane differ by their size and by what they rest on."""
+LEAST_FOR_PLANE = 9
+"""Least absolute deviations pass exactly through three beads; twice as many others must judge it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,7 @@ def _plane_through(center_px: FloatArray, height_um: FloatArray, inside: BoolArr
 
     Absolute deviations are minimised (by reweighting), so that one bead off the plane does not tilt it.
     """
-    if np.count_nonzero(inside) < 6:
+    if np.count_nonzero(inside) < LEAST_FOR_PLANE:
         return np.full(len(height_um), float(np.median(height_um[inside])))
     offset = center_px - center_px[inside].mean(axis=0)
     design = np.concatenate([np.ones((len(offset), 1)), offset], axis=1)
