@@ -27,11 +27,13 @@ N_FRAMES = 60
 PATIENCE_SECONDS = 300.0
 """How long a process may take to get somewhere, on the busiest machine."""
 STOPS_HALFWAY = """
-import sys, threading
+import signal, sys, threading
 from pathlib import Path
 from refp import measure
 from refp.cli.app import main
 
+# A shell that runs the tests in the background has its children ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 n, whole = 0, measure.measure_frame
 
 def measure_some(*given):
