@@ -14,7 +14,7 @@ from refp.recipe import load_recipe
 from refp.sweeps import list_images, make_instrument
 
 HERE = Path(__file__).parent
-SHARED = Path(os.environ.get("REFP_SHARED", HERE.parent.parent / "shared"))
+SHARED = Path(os.environ.get("REFP_SHARED", HERE.parents[2] / "shared"))
 REAL = SHARED / "data" / "real"
 pytestmark = pytest.mark.skipif(not REAL.is_dir(), reason=f"the shared images are not at {REAL}")
 

@@ -14,7 +14,7 @@ from refp.recipe import load_recipe
 from refp.sweeps import Frame, open_dataset
 
 HERE = Path(__file__).parent
-SHARED = Path(os.environ.get("REFP_SHARED", HERE.parent.parent / "shared"))
+SHARED = Path(os.environ.get("REFP_SHARED", HERE.parents[2] / "shared"))
 TWIN = SHARED / "data" / "twin"
 pytestmark = pytest.mark.skipif(not TWIN.is_dir(), reason=f"the shared twin is not at {TWIN}")
 

@@ -18,7 +18,10 @@ from refp.recipe import Recipe
 from refp.synthetic import SimulationSettings, read_truth
 
 RunRefp = Callable[..., Any]
-PLANE_FILES = ["beads.parquet", "curves.parquet", "planes.csv", "pooled.npz", "report.html"]
+PLANE_FILES = [
+    *("bead_planes.csv", "beads.parquet", "comparison.csv", "curves.parquet", "planes.csv"),
+    *("planes.json", "pooled.npz", "report.html"),
+]
 RUN_FILES = [".measured", *PLANE_FILES, "run.json"]
 EVALUATION_FILES = ["errors.csv", "report.html", "summary.json"]
 
@@ -147,7 +150,7 @@ def plane_folder(
     done = run_process("plane", tiny_sweep, "-o", out, "--json")
     assert done.code == 0, done.stderr
     assert len(rows_of(done.stdout)) == 4
-    assert done.stderr.splitlines()[-1].startswith(f"wrote {out / 'planes.csv'}")
+    assert done.stderr.splitlines()[-1].startswith(f"wrote to {out}: planes.csv, ")
     return out
 
 
