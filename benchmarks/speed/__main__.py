@@ -57,7 +57,7 @@ def plane_against_gaussian() -> dict[str, float]:
         "plane_s": plane,
         "gaussian_s": gaussian,
         "ratio": plane / gaussian,
-        "bar": 20.0,
+        "bar": 8.0,
     }
 
 

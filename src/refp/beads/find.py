@@ -105,8 +105,11 @@ def _respond(image: Image, radius_px: float) -> tuple[FloatArray, FloatArray, in
 def _reduce(image: Image, factor: int) -> FloatArray:
     """Mean over blocks of ``factor`` pixels; a rest at the far edges is dropped."""
     rows, columns = (n // factor * factor for n in image.shape)
-    blocks = image[:rows, :columns].reshape(rows // factor, factor, columns // factor, factor)
-    return blocks.mean(axis=(1, 3), dtype=np.float32).astype(np.float64)
+    total = np.zeros((rows // factor, columns // factor))
+    for y in range(factor):
+        for x in range(factor):
+            total += image[y:rows:factor, x:columns:factor]
+    return total / factor**2
 
 
 def _background(image: FloatArray, radius_px: float) -> FloatArray:
