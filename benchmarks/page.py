@@ -184,9 +184,9 @@ PLANES_TEXT = (
     "there, and beads of different size have their extremes at different places. The six sweeps of "
     "a2k-training share their two fields' beads and the pooled profiles, and with them one error. "
     "nikon-test1 has one frame above its plane, too little to bracket the extremes; with the pool its "
-    "profiles place it. Out of reach so far: the bars on the A2K. A sweep by itself cannot tell stage errors "
-    "that are smooth on the scale of the profile's own change along Z, and the place of a flat extreme "
-    "changes with which beads lie in the field."
+    "profiles place it. Out of reach so far: the bars on the A2K. A sweep by itself cannot tell stage "
+    "errors that are smooth on the scale of the profile's own change along Z, and the place of a flat "
+    "extreme changes with which beads lie in the field."
 )
 TEST_HEADERS = [
     "family",
