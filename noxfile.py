@@ -51,7 +51,8 @@ def bench(session: nox.Session) -> None:
     """Measure accuracy and speed; writes benchmarks/*/*.json and docs/accuracy.md."""
     _install(session, "train")
     session.run("python", "-m", "benchmarks.accuracy", *session.posargs)
-    session.run("python", "-m", "benchmarks.accuracy.resnet")
+    for part in ("beads", "coverage", "resnet"):
+        session.run("python", "-m", f"benchmarks.accuracy.{part}")
     session.run("python", "-m", "benchmarks.speed")
     session.run("python", "-m", "benchmarks.page")
 
