@@ -1,6 +1,7 @@
 """Work in order, in one process or in many."""
 
 import math
+import operator
 import os
 import signal
 from collections.abc import Iterator
@@ -57,10 +58,6 @@ class Lazy(Executor):
         return OnDemand()
 
 
-def process_id(_: object) -> int:
-    return os.getpid()
-
-
 def end_worker(item: int) -> int:
     if item == FRAMES_WORTH_A_POOL - 1:
         os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
@@ -93,9 +90,9 @@ def test_a_pool_gives_the_same_in_the_same_order() -> None:
 
 def test_a_pool_is_started_once_and_used_again_for_little_work() -> None:
     with Workers(2) as workers:
-        first = set(map_ordered(process_id, range(200), workers=workers))
+        first = set(map_ordered(operator.call, [os.getpid] * 200, workers=workers))
         crew = workers.crew(1)
-        again = set(map_ordered(process_id, range(4), workers=workers))
+        again = set(map_ordered(operator.call, [os.getpid] * 4, workers=workers))
         assert workers.crew(1000) is crew
     assert again <= first
     assert len(first) <= 3  # two workers, and this process for the first item
