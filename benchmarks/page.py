@@ -177,7 +177,6 @@ def test_rows(family: dict[str, Any]) -> list[list[str]]:
     return rows
 
 
-COVERAGE_SETS = 240
 PLANES_TEXT = (
     'Column "at true positions" is where a field\'s own features have their extremes when every frame is '
     "put where the stage truly was: what no better placing of frames can mend. The features are flat "
@@ -225,11 +224,7 @@ def training_rows(families: list[dict[str, Any]]) -> list[list[str]]:
 
 def accuracy_page() -> str:
     """Return docs/accuracy.md."""
-    planes, speed = load("accuracy/planes.json"), load("speed/speed.json")
     families = [load(f"accuracy/{name}.json") for name in ("profile", "lookup")]
-    coverage, beads = load("accuracy/coverage.json"), load("accuracy/beads.json")
-    alone = [p for p in planes["planes"] if not p["pooled_from"]]
-    pooled = [p for p in planes["planes"] if p["pooled_from"]]
     parts = [
         "# Accuracy and speed",
         (
@@ -241,6 +236,20 @@ def accuracy_page() -> str:
             "code than `refp.synthetic`: its optics are plausible for the article's instruments, not "
             "measured on them. Real instruments may do worse."
         ),
+        *_beads_part(load("accuracy/beads.json")),
+        *_planes_part(load("accuracy/planes.json")["planes"]),
+        *_coverage_part(load("accuracy/coverage.json")),
+        *_estimates_part(families),
+        *_resnet_part(),
+        "## Speed",
+        _speed_part(load("speed/speed.json")),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _beads_part(beads: dict[str, Any]) -> list[str]:
+    """How the detector finds beads."""
+    return [
         "## Beads",
         (
             "Isolated beads in the plane and off the border, each frame by itself. A find counts as right "
@@ -248,6 +257,14 @@ def accuracy_page() -> str:
             "one without a flag that keeps it from measuring. Real images: `tests/beads/test_real.py`."
         ),
         table(BEAD_HEADERS, bead_rows(beads["frames"])),
+    ]
+
+
+def _planes_part(planes: list[dict[str, Any]]) -> list[str]:
+    """Planes of the twin's data sets, each by itself and with a pool."""
+    alone = [p for p in planes if not p["pooled_from"]]
+    pooled = [p for p in planes if p["pooled_from"]]
+    return [
         "## Reference planes",
         (
             "Against the plane of noise-free profiles. Stage repeatability is 2.5 um a frame (A2K) and "
@@ -265,13 +282,26 @@ def accuracy_page() -> str:
             ],
         ),
         PLANES_TEXT,
+    ]
+
+
+def _coverage_part(coverage: dict[str, Any]) -> list[str]:
+    """What simulated sweeps say about the interval of a plane."""
+    n_sets = len({row["dataset"] for row in coverage["sweeps"] if not row["short"]})
+    return [
         "### Does the interval hold?",
         (
-            f"{coverage['summary']['n_sweeps']} sweeps of {COVERAGE_SETS} data sets simulated with "
+            f"{coverage['summary']['n_sweeps']} sweeps of {n_sets} data sets simulated with "
             "`refp.synthetic`, each with its own step (5 to 15 um), frames, exposures, fields, light, bead "
             "sizes, heights, tilt and stage errors; sweeps of a field share its beads."
         ),
         table(["what", "measured", "bar"], coverage_rows(coverage)),
+    ]
+
+
+def _estimates_part(families: list[dict[str, Any]]) -> list[str]:
+    """Errors of single images, and what they were trained on."""
+    return [
         "## dZ of single images",
         (
             "Errors against the true stage position (the nominal one beside it carries the stage's own "
@@ -292,11 +322,7 @@ def accuracy_page() -> str:
             ["family", "data", "members", "seconds", "held-out RMS um", "held out", "conditions"],
             training_rows(families),
         ),
-        *_resnet_part(),
-        "## Speed",
-        _speed_part(speed),
     ]
-    return "\n\n".join(parts) + "\n"
 
 
 def _conditions(conditions: dict[str, str]) -> str:

@@ -42,6 +42,18 @@ def check_different_names(datasets: Sequence[DataSet]) -> None:
             )
 
 
+def check_different_instruments(groups: Mapping[Instrument, Sequence[DataSet]]) -> None:
+    """Refuse two instruments of one name: their files and planes could not be told apart."""
+    named: dict[str, Path] = {}
+    for instrument, datasets in groups.items():
+        first = named.setdefault(instrument.name, datasets[0].root)
+        if first is not datasets[0].root:
+            raise DataError(
+                f"{datasets[0].root}: its instrument {instrument.name!r} differs from that of {first} "
+                "but has its name; give each a recipe file with a name of its own, or run one at a time"
+            )
+
+
 def check_enough_frames(datasets: Sequence[DataSet], least: int) -> None:
     """Refuse data without a single sweep that a plane could be read off."""
     most = max(len(sweep.frames) for dataset in datasets for sweep in dataset.sweeps)

@@ -21,6 +21,7 @@ from refp.arrays import FloatArray, Image
 from refp.assemble import assemble, checkpoint_folder
 from refp.checks import (
     check_determined,
+    check_different_instruments,
     check_different_names,
     check_enough_frames,
     check_instrument,
@@ -140,12 +141,13 @@ def define_planes_of_all(
     Raises
     ------
     DataError
-        If a pool is given with data of several instruments.
+        If two instruments have one name, or a pool is given with data of several instruments.
     """
     check_different_names(datasets)
     groups: dict[Instrument, list[DataSet]] = {}
     for dataset in datasets:
         groups.setdefault(dataset.instrument, []).append(dataset)
+    check_different_instruments(groups)
     if pool is not None and len(groups) > 1:
         names = ", ".join(instrument.name for instrument in groups)
         raise DataError(f"--pool: is of one instrument, the data are of {names}; run one at a time")

@@ -226,6 +226,17 @@ def test_pool_of_another_instrument(
     refuse_plane(tiny_test, told, "of this instrument", options=("--pool", str(pool)))
 
 
+def test_two_instruments_of_one_name(run_refp: RunRefp, tiny_test: Path, tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("one", "other")]
+    for folder, pixel in zip(folders, (1.5, 1.4), strict=True):
+        shutil.copytree(tiny_test, folder)
+        text = f'dataset = "{folder.name}"\n[optics]\npixel_size_um = {pixel}\n'
+        (folder / "sweep.toml").write_text(text + "[bead]\ndiameter_um = 28.0\n")
+    done = run_refp("plane", *folders, "-o", tmp_path / "out")
+    told = f"{folders[1]}: its instrument 'custom' differs from that of {folders[0]}"
+    check_refused(done, told, "a name of its own")
+
+
 def test_pool_that_is_none(refuse_plane: RefusePlane, tiny_test: Path, tmp_path: Path) -> None:
     pool = tmp_path / "pooled.npz"
     pool.write_bytes(b"no arrays")

@@ -170,11 +170,15 @@ def locate_planes(
     joined = locate_by_features(groups, settings, bead_diameter_um=diameter_um, pooled=known)
     planes = list(by_features.planes)
     fields: dict[int, float] = {}
-    distance_um = _feature_distance(joined, pool)
-    for i, (axis, field) in enumerate(zip(axes, joined.planes, strict=True)):
-        zero = _zero_of(axis, groups[i], field, joined, distance_um, pool, beads[i], instrument)
-        if np.isfinite(zero.ss.z_um + zero.ci.z_um):
-            fields[i] = (zero.ss.z_um + zero.ci.z_um) / 2
+    for i, (axis, group, field) in enumerate(zip(axes, groups, joined.planes, strict=True)):
+        spread_um, dof = bead_spread(beads[i], diameter_um)
+        heights = Contribution(BEADS, name_of(beads[i].field), spread_um, dof)
+        if pool is not None:
+            zero = _zero_of_pool(field, pool, heights)
+        else:
+            zero = _zero_of_features(axis, group, field, joined, heights, instrument)
+        if field.determined:
+            fields[i] = field.refp_um
         for number in axis.shift_um:
             planes[number] = _plane_of_sweep(
                 curves[number], axis, number, zero, settings, instrument
@@ -182,7 +186,7 @@ def locate_planes(
     return PlaneResult(
         planes=tuple(planes),
         by_features=by_features.planes,
-        pool=pool or _make_pool(joined, axes, fields, planes, distance_um, instrument),
+        pool=pool or _make_pool(joined, axes, fields, planes, instrument),
         axes=tuple(axes),
         beads=tuple(beads),
     )
@@ -192,12 +196,11 @@ def _by_features_alone(
     result: FeatureResult, pool: Pool | None, instrument: Instrument
 ) -> PlaneResult:
     """Return the article's planes, where no frame was placed by its profile."""
-    apart = [p.ss.z_um - p.ci.z_um for p in result.planes if p.determined]
     made = Pool(
         ss=result.pooled_ss,
         ci=result.pooled_ci,
         stack=EMPTY_STACK,
-        feature_distance_um=float(np.mean(apart)) if apart else float("nan"),
+        feature_distance_um=_feature_distance(result),
         u_um=float(np.hypot(result.pooled_ss.u_um, result.pooled_ci.u_um) / 2),
         stage_sigma_um=float("nan"),
         black_level=instrument.optics.black_level or 0.0,
@@ -235,40 +238,37 @@ def _join(curves: Sequence[FeatureCurve], axis: FieldAxis) -> FeatureCurve:
     )
 
 
-def _feature_distance(joined: FeatureResult, pool: Pool | None) -> float:
-    """Plane of SS less plane of CI: the pool's, else the mean over the fields."""
-    if pool is not None:
-        return pool.feature_distance_um
-    apart = [p.ss.z_um - p.ci.z_um for p in joined.planes if p.determined]
+def _feature_distance(result: FeatureResult) -> float:
+    """Plane of SS less plane of CI, the mean over all that are determined."""
+    apart = [p.ss.z_um - p.ci.z_um for p in result.planes if p.determined]
     return float(np.mean(apart)) if apart else float("nan")
 
 
-def _zero_of(
+def _zero_of_pool(field: ReferencePlane, pool: Pool, heights: Contribution) -> _Zero:
+    """Return the plane on the pool's axis, its zero; the features lie about it as the pool's do."""
+    half_um = pool.feature_distance_um / 2
+    ss, ci = replace(field.ss, z_um=half_um), replace(field.ci, z_um=-half_um)
+    return _Zero(ss, ci, SweepFlag(0), (heights, Contribution(POOLED, "", pool.u_um, np.inf)))
+
+
+def _zero_of_features(
     axis: FieldAxis,
     group: FeatureCurve,
     field: ReferencePlane,
     joined: FeatureResult,
-    distance_um: float,
-    pool: Pool | None,
-    beads: BeadPlanes,
+    heights: Contribution,
     instrument: Instrument,
 ) -> _Zero:
-    """Return the plane on a field's axis: the pool's zero, else where the field's features put it."""
-    source = name_of(beads.field)
-    u_beads, dof = bead_spread(beads, instrument.bead.diameter_um)
-    heights = Contribution(BEADS, source, u_beads, dof)
-    if pool is not None:
-        half_um = distance_um / 2
-        pooled = (heights, Contribution(POOLED, "", pool.u_um, np.inf))
-        return _Zero(_at(field.ss, half_um), _at(field.ci, -half_um), SweepFlag(0), pooled)
+    """Return the plane on a field's axis, where its features put it."""
     n_used = int(np.count_nonzero(field.ss.used & field.ci.used))
     pooled_um = float(np.hypot(joined.pooled_ss.u_um, joined.pooled_ci.u_um)) / 2
+    apart_um = abs(field.ss.z_um - field.ci.z_um)
     terms = (
         heights,
         *_axis_terms(axis, group, field, instrument),
-        *fit_terms(field.ss, field.ci, source, max(n_used - 3.0, 1.0)),
+        *fit_terms(field.ss, field.ci, heights.source, max(n_used - 3.0, 1.0)),
         # Two measures of one plane: it lies somewhere between them.
-        Contribution(AGAINST, source, abs(field.ss.z_um - field.ci.z_um) / RECTANGULAR, np.inf),
+        Contribution(AGAINST, heights.source, apart_um / RECTANGULAR, np.inf),
         Contribution(POOLED, "", pooled_um, np.inf),
     )
     return _Zero(field.ss, field.ci, field.flags, terms)
@@ -287,11 +287,6 @@ def _axis_terms(
         extremum_weights(ss, field.ss.z_um) + extremum_weights(ci, field.ci.z_um)
     ) / 2
     return (axis_term(axis, weights, instrument.stage.repeatability_um),)
-
-
-def _at(plane: FeaturePlane, z_um: float) -> FeaturePlane:
-    """Put a feature's plane where the pool has it."""
-    return replace(plane, z_um=z_um)
 
 
 def _plane_of_sweep(
@@ -342,7 +337,6 @@ def _make_pool(
     axes: Sequence[FieldAxis],
     fields: Mapping[int, float],
     planes: Sequence[ReferencePlane],
-    distance_um: float,
     instrument: Instrument,
 ) -> Pool:
     """Join everything that later sweeps can be located with."""
@@ -358,7 +352,7 @@ def _make_pool(
         stack=join_stacks([move_axis(axes[i], z) for i, z in fields.items()])[0].stack
         if fields
         else EMPTY_STACK,
-        feature_distance_um=distance_um,
+        feature_distance_um=_feature_distance(joined),
         u_um=u_um,
         stage_sigma_um=float(
             np.sqrt(np.average([s**2 for s, _ in sigmas], weights=[n for _, n in sigmas]))

@@ -16,6 +16,7 @@ from refp.reports.panels import (
     colors_of,
     grid_shape,
     padded_limits,
+    panel_grid,
     share_limits,
     span_text,
     unique_in_order,
@@ -24,7 +25,6 @@ from refp.reports.style import (
     INK,
     MUTED,
     TOLERANCE,
-    WIDTH_IN,
     dot,
     empty_figure,
     exposure_label,
@@ -32,7 +32,6 @@ from refp.reports.style import (
     look,
     note,
     printable,
-    set_title,
 )
 
 _MAX_COLUMNS = 3
@@ -72,15 +71,8 @@ def draw_errors(errors: pd.DataFrame, tolerance_um: float, title: str = "") -> F
 
 
 def _grid(n: int, title: str) -> tuple[Figure, list[Axes]]:
-    rows, columns = grid_shape(n, _MAX_COLUMNS)
-    height = rows * _ROW_IN + 1.0 + 0.4 * bool(title)
-    figure = Figure(figsize=(WIDTH_IN, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)  # type: ignore[union-attr,call-arg]
-    set_title(figure, title)
-    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for axes in panels[n:]:
-        axes.remove()
-    return figure, panels[:n]
+    rows, _ = grid_shape(n, _MAX_COLUMNS)
+    return panel_grid(n, _MAX_COLUMNS, rows * _ROW_IN + 1.0, title)
 
 
 def _error_limits(errors: pd.DataFrame, tolerance_um: float) -> Limits:

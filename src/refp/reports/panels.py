@@ -1,4 +1,4 @@
-"""Scales that panels of one figure share, and names of what a panel shows."""
+"""Panels of one figure: their grid, the scales they share, and names of what they show."""
 
 import math
 from collections.abc import Collection, Iterator, Sequence
@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from refp.reports.style import MUTED, exposure_colors, exposure_label
+from refp.reports.style import MUTED, WIDTH_IN, exposure_colors, exposure_label, set_title
 
 Limits = tuple[float, float]
 
@@ -119,6 +121,18 @@ def grid_shape(n: int, max_columns: int) -> tuple[int, int]:
     """Return rows and columns for ``n`` panels, rows filled evenly."""
     rows = max(math.ceil(n / max_columns), 1)
     return rows, max(math.ceil(n / rows), 1)
+
+
+def panel_grid(n: int, max_columns: int, height_in: float, title: str) -> tuple[Figure, list[Axes]]:
+    """Return a figure of the common width with ``n`` panels, rows filled evenly."""
+    rows, columns = grid_shape(n, max_columns)
+    figure = Figure(figsize=(WIDTH_IN, height_in + 0.4 * bool(title)), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)  # type: ignore[union-attr,call-arg]
+    set_title(figure, title)
+    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axes in panels[n:]:
+        axes.remove()
+    return figure, panels[:n]
 
 
 def span_text(values: Sequence[float] | pd.Series, digits: int) -> str:

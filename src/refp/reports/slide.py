@@ -17,6 +17,7 @@ from refp.arrays import FloatArray
 from refp.reports.panels import (
     Limits,
     grid_shape,
+    panel_grid,
     pick,
     short_name,
     span_text,
@@ -34,7 +35,6 @@ from refp.reports.style import (
     legend_below,
     look,
     printable,
-    set_title,
 )
 from refp.reports.tables import fixed, with_uncertainty
 
@@ -157,14 +157,7 @@ def _grid(n: int, limits: tuple[Limits, Limits], title: str) -> tuple[Figure, li
     (y0, y1), (x0, x1) = limits
     width = (WIDTH_IN - 1.6) / columns - 0.6
     panel = float(np.clip(width * (y1 - y0) / (x1 - x0), 1.5, 6.5))
-    height = rows * (panel + 1.3) + 0.7 + 0.4 * bool(title)
-    figure = Figure(figsize=(WIDTH_IN, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.06)  # type: ignore[union-attr,call-arg]
-    set_title(figure, title)
-    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for axes in panels[n:]:
-        axes.remove()
-    return figure, panels[:n]
+    return panel_grid(n, _MAX_COLUMNS, rows * (panel + 1.3) + 0.7, title)
 
 
 def _draw_slide(axes: Axes, field: _Map, limits: tuple[Limits, Limits]) -> None:

@@ -16,6 +16,7 @@ from refp.reports.panels import (
     colors_of,
     grid_shape,
     padded_limits,
+    panel_grid,
     pick,
     share_limits,
     short_name,
@@ -26,14 +27,12 @@ from refp.reports.panels import (
 from refp.reports.style import (
     INK,
     MUTED,
-    WIDTH_IN,
     dot,
     empty_figure,
     exposure_label,
     legend_below,
     look,
     printable,
-    set_title,
 )
 from refp.reports.tables import with_uncertainty
 
@@ -123,15 +122,8 @@ def choose_fields(placed: pd.DataFrame) -> list[str]:
 
 
 def _grid(n: int, title: str) -> tuple[Figure, list[Axes]]:
-    rows, columns = grid_shape(n, _MAX_COLUMNS)
-    height = rows * _ROW_IN + 0.9 + 0.4 * bool(title)
-    figure = Figure(figsize=(WIDTH_IN, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)  # type: ignore[union-attr,call-arg]
-    set_title(figure, title)
-    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for axes in panels[n:]:
-        axes.remove()
-    return figure, panels[:n]
+    rows, _ = grid_shape(n, _MAX_COLUMNS)
+    return panel_grid(n, _MAX_COLUMNS, rows * _ROW_IN + 0.9, title)
 
 
 def _reach(frames: pd.DataFrame, shown: Sequence[_Field]) -> float:
