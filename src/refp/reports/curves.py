@@ -256,6 +256,7 @@ def describe_curves(curves: pd.DataFrame, planes: pd.DataFrame) -> str:
         f"{datasets}: {len(shown)} of {len(names)} fields of view shown, exposures together, "
         f"{len(used)} images, {span_text(used['n_beads'], 0) or 'no'} beads per image; "
         "no network takes part. Points: the typical bead of an image; hollow: saturated and "
-        "left out. Lines: the pooled profile shifted and scaled to the points. Dashed: the plane "
+        "left out. Lines: the pooled profile shifted and scaled to the points, read where each frame "
+        "truly lay, so that it follows the stage's errors. Dashed: the plane "
         "of each feature, with its band of two standard uncertainties."
     )
