@@ -36,7 +36,7 @@ class LookupFamily:
 
 def stack_of(tiles: LabelledTiles) -> PooledStack:
     """Pool the stack of labelled tiles."""
-    return pool_stack(tiles.dz_um, tiles.profile, tiles.saturated, tiles.frame, tiles.radius_radii)
+    return pool_stack(tiles.dz_um, tiles.profile, tiles.saturated, tiles.size, tiles.radius_radii)
 
 
 def inputs_of(tiles: LabelledTiles) -> BeadInputs:

@@ -16,8 +16,8 @@ class LookupSettings(Settings):
     reach_radii: PositiveFloat = Field(
         default=2.2, description="profiles are compared up to this distance, in bead radii"
     )
-    radius_spread: NonNegativeFloat = Field(
-        default=0.01, description="relative standard deviation of bead radii, a nuisance"
+    size_spread: NonNegativeFloat = Field(
+        default=0.05, description="relative standard deviation of bead radii, a nuisance"
     )
 
 

@@ -128,7 +128,8 @@ def place_field(
     narrowed = PooledStack(
         stack.dz_um, profiles.radius_radii, stack.mean[:, :n_rings], stack.sd[:, :n_rings]
     )
-    sized = stretch_stack(narrowed, fit_stretch(narrowed, profiles.profile))
+    size = fit_stretch(narrowed, profiles.profile)
+    sized = stretch_stack(narrowed, size)
     # Nobody knows yet where the sweep lies, so the first look has no expectation.
     first = place_profiles(sized, profiles.profile, np.zeros(len(profiles)), np.inf)
     inside = first.inside
@@ -145,7 +146,7 @@ def place_field(
         expected = profiles.z_um - state.shift_um[which]
         found = place_profiles(sized, profiles.profile, expected, state.sigma_um)
         state = _update(profiles.z_um, which, expected, found, floor_um, _Gauge.GIVEN)
-    return _axis(profiles, state, found, sized, NOTHING)
+    return replace(_axis(profiles, state, found, sized, NOTHING), size=size)
 
 
 def align_jointly(axes: Sequence[FieldAxis], plane_um: Sequence[float]) -> list[FieldAxis]:
@@ -171,7 +172,7 @@ def align_jointly(axes: Sequence[FieldAxis], plane_um: Sequence[float]) -> list[
     for _ in range(JOINT_ROUNDS):
         built, stretches = join_stacks(moved)
         moved = [
-            _place_again(axis, stretch_stack(built.stack, s), built.origin)
+            replace(_place_again(axis, stretch_stack(built.stack, s), built.origin), size=s)
             for axis, s in zip(moved, stretches, strict=True)
         ]
     return moved

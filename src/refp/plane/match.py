@@ -67,14 +67,33 @@ def chi_squared(
     )
 
 
-def stretch_rings(values: FloatArray, radius: FloatArray, stretch: float) -> FloatArray:
-    """Read rings on even radii, shape ``(n, m)``, at ``stretch`` times those radii."""
-    if stretch == 1.0:
+def stretch_rings(
+    values: FloatArray, radius: FloatArray, stretch: float | FloatArray
+) -> FloatArray:
+    """Read rings on even radii, shape ``(n, m)``, at ``stretch`` times those radii.
+
+    ``stretch`` is one number for all rows, or one for each, shape ``(n,)``.
+    """
+    factor = np.atleast_1d(stretch)
+    if len(factor) == 1 and factor[0] == 1.0:
         return values
-    at = np.minimum(radius * stretch / (radius[1] - radius[0]), len(radius) - 1.000001)
+    place = radius * factor[:, None] / (radius[1] - radius[0])
+    at = np.minimum(place, len(radius) - 1.000001)
     low = at.astype(np.int64)
     part = at - low
-    return values[:, low] * (1 - part) + values[:, low + 1] * part
+    if len(factor) == 1:
+        low, part = low[0], part[0]
+        return np.asarray(values[:, low] * (1 - part) + values[:, low + 1] * part)
+    lower = np.take_along_axis(values, low, axis=1)
+    return np.asarray(lower * (1 - part) + np.take_along_axis(values, low + 1, axis=1) * part)
+
+
+def rows_at(values: FloatArray, grid: FloatArray, at: FloatArray) -> FloatArray:
+    """Read rows ``(planes, m)`` on an even grid at places ``(n,)``, linearly, held at the ends."""
+    place = np.clip((at - grid[0]) / (grid[1] - grid[0]), 0.0, len(grid) - 1.000001)
+    low = place.astype(np.int64)
+    part = (place - low)[:, None]
+    return np.asarray(values[low] * (1 - part) + values[low + 1] * part)
 
 
 def fit_stretch(stack: PooledStack, profile: FloatArray) -> float:

@@ -127,6 +127,9 @@ class FieldAxis:
         What the stack was made of.
     stack
         The stack that the frames were placed on.
+    size
+        Radius of the field's typical bead over that of the data's or the pool's; 1 where the field
+        has a stack of its own.
     """
 
     profiles: FieldProfiles
@@ -138,6 +141,7 @@ class FieldAxis:
     stage_sigma_um: float
     origin: StackOrigin
     stack: PooledStack
+    size: float = 1.0
 
     @property
     def n_trusted(self) -> int:
@@ -218,8 +222,15 @@ class BeadPlanes:
 
     def height_of(self, bead: IntArray) -> FloatArray:
         """Return the heights of beads by their numbers; 0 where a bead has none of its own."""
-        known = dict(zip(self.bead.tolist(), self.height_um.tolist(), strict=True))
-        return np.array([known.get(int(number), 0.0) for number in bead], dtype=np.float64)
+        return self._of(bead, self.height_um, 0.0)
+
+    def size_of(self, bead: IntArray) -> FloatArray:
+        """Return the sizes of beads by their numbers; 1 where a bead's is not known."""
+        return self._of(bead, self.size, 1.0)
+
+    def _of(self, bead: IntArray, values: FloatArray, unknown: float) -> FloatArray:
+        known = dict(zip(self.bead.tolist(), values.tolist(), strict=True))
+        return np.array([known.get(int(number), unknown) for number in bead], dtype=np.float64)
 
     @property
     def spread_um(self) -> float:

@@ -1,19 +1,26 @@
 """Pool radial profiles into one stack against dZ."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from refp.arrays import BoolArray, FloatArray, IntArray
-from refp.plane.match import fit_stretch, stretch_rings
+from refp.plane.match import fit_stretch, rows_at, stretch_rings
 from refp.plane.plane import FieldAxis, PooledStack, StackOrigin
 from refp.plane.smooth import Smooth, fit_smooth_each
 from refp.robust import MAD_TO_SIGMA
 
-GRID_POINTS = 401
-LEAST_SD = 0.005
+GRID_POINTS = 801
+LEAST_SD = 0.003
 """Part of background; keeps the likelihood finite where beads hardly differ."""
+GROUP = 6
+"""Neighbours along Z that are reduced to their median."""
+LEAST_GROUPS = 60
+LARGEST_GROUPS = 600
+SPREAD_GROUP = 20
+"""Neighbours whose typical deviation tells how far single beads differ."""
 UNKNOWN_SD = 1e3
 """Stands where nothing is known: whatever is measured there weighs nothing."""
 LEAST_FRAMES = 6
@@ -42,21 +49,21 @@ def pool_stack(
     dz_um: FloatArray,
     profile: FloatArray,
     saturated: BoolArray,
-    frame: IntArray,
+    size: FloatArray,
     radius_radii: FloatArray,
 ) -> PooledStack:
-    """Build the pooled stack ``I(dz, r)``.
+    """Build the pooled stack ``I(dz, r)`` of the typical bead.
 
     Parameters
     ----------
     dz_um
-        Shape ``(n,)``, distance of each bead's frame from its field's plane.
+        Shape ``(n,)``, distance of each bead's focal plane from its own plane.
     profile
         Shape ``(n, m)``, robust profiles over background.
     saturated
         Shape ``(n, m)``, rings to leave out.
-    frame
-        Shape ``(n,)``, number of the image that a bead was seen in.
+    size
+        Shape ``(n,)``, radius over that of the typical bead.
     radius_radii
         Shape ``(m,)``.
 
@@ -68,35 +75,58 @@ def pool_stack(
     Raises
     ------
     ValueError
-        If the frames lie in fewer than four different places.
+        If the beads lie in fewer than four different places.
+
+    Notes
+    -----
+    A larger sphere refracts alike on a larger scale, so a bead of size ``s`` at ``dz`` is the typical
+    bead at ``dz / s`` with its radii divided by ``s``. What is left to the spread is noise and what
+    the beads do not share.
     """
-    clear = np.where(saturated, np.nan, profile)
-    x, medians, spreads = _reduce_frames(dz_um, clear, frame)
-    places = len(np.unique(x))
-    if places < LEAST_PLACES:
-        raise ValueError(f"a pooled stack needs four different planes, not {places}")
-    grid = np.linspace(x.min(), x.max(), GRID_POINTS)
-    mean = _smooth_columns(x, medians, grid)
-    spread = np.nan_to_num(_smooth_columns(x, spreads, grid), nan=UNKNOWN_SD)
+    x = dz_um / size
+    if len(np.unique(x)) < LEAST_PLACES:
+        raise ValueError(f"a pooled stack needs four different planes, not {len(np.unique(x))}")
+    typical = _of_typical_size(np.where(saturated, np.nan, profile), size, radius_radii)
+    order = np.lexsort((typical[:, 0], x))
+    x, typical = x[order], typical[order]
+    grid = np.linspace(x[0], x[-1], GRID_POINTS)
+    n_groups = int(np.clip(len(x) // GROUP, min(len(x), LEAST_GROUPS), LARGEST_GROUPS))
+    at, medians = _medians(x, typical, n_groups)
+    mean = _smooth_columns(at, medians, grid)
+    spread = _spread(x, typical - rows_at(mean, grid, x), grid)
     sd = np.where(np.isnan(mean), UNKNOWN_SD, np.maximum(spread, LEAST_SD))
     return PooledStack(grid, radius_radii, np.nan_to_num(mean, nan=1.0), sd)
 
 
-def _reduce_frames(
-    dz_um: FloatArray, profile: FloatArray, frame: IntArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return place, median profile and spread of the beads of each frame."""
-    order = np.argsort(frame, kind="stable")
-    groups = np.split(order, np.flatnonzero(np.diff(frame[order])) + 1)
-    x = np.array([dz_um[rows[0]] for rows in groups])
-    medians = np.array([np.median(profile[rows], axis=0) for rows in groups])
-    spreads = np.array(
-        [
-            MAD_TO_SIGMA * np.median(np.abs(profile[rows] - median), axis=0)
-            for rows, median in zip(groups, medians, strict=True)
-        ]
-    )
-    return x, medians, spreads
+def _of_typical_size(
+    profile: FloatArray, size: FloatArray, radius_radii: FloatArray
+) -> FloatArray:
+    """Return the profiles that the beads would have if they were all of one size."""
+    typical = np.empty_like(profile)
+    for one in np.unique(size):
+        rows = size == one
+        typical[rows] = stretch_rings(profile[rows], radius_radii, float(one))
+    return typical
+
+
+def _medians(x: FloatArray, values: FloatArray, n_groups: int) -> tuple[FloatArray, FloatArray]:
+    """Return place and median of groups of neighbours; NaN where a group knows nothing."""
+    groups = np.array_split(np.arange(len(x)), n_groups)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a ring saturated in the whole group
+        medians = np.array([np.nanmedian(values[rows], axis=0) for rows in groups])
+    return np.array([x[rows].mean() for rows in groups]), medians
+
+
+def _spread(x: FloatArray, residual: FloatArray, grid: FloatArray) -> FloatArray:
+    """Return the standard deviation of single beads on the grid, very large where not known."""
+    n_groups = min(len(x) // SPREAD_GROUP, LARGEST_GROUPS)
+    at, typical = _medians(x, np.abs(residual), max(n_groups, 1))
+    if n_groups < LEAST_FRAMES:
+        spread = np.broadcast_to(_medians(x, np.abs(residual), 1)[1], (len(grid), typical.shape[1]))
+    else:
+        spread = _smooth_columns(at, typical, grid)
+    return MAD_TO_SIGMA * np.nan_to_num(spread, nan=UNKNOWN_SD)
 
 
 def can_stack(x_um: FloatArray, profile: FloatArray) -> bool:

@@ -1,14 +1,14 @@
 """Give every usable bead of a sweep its dZ."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from refp.arrays import FloatArray, Image, IntArray
 from refp.errors import DataError
 from refp.features.features import SweepMeasurement
-from refp.plane.plane import BeadPlanes, ReferencePlane
+from refp.plane.plane import BeadPlanes, FieldAxis, ReferencePlane
 from refp.rows import join
 from refp.sweeps.frame import FieldKey, SweepKey
 from refp.tiles.settings import LabelSettings
@@ -45,7 +45,10 @@ def label_tiles(
     measurements: Sequence[SweepMeasurement],
     planes: Mapping[SweepKey, tuple[float, float]],
     crop: Callable[[Image, FloatArray], FloatArray] | None = None,
+    *,
+    axes: Sequence[FieldAxis] = (),
     beads: Sequence[BeadPlanes] = (),
+    stage_sigma_um: float = 0.0,
 ) -> LabelledTiles:
     """Label the usable beads, SS outliers of their frame left out, of all sweeps that have a plane.
 
@@ -57,27 +60,43 @@ def label_tiles(
         Plane and its uncertainty per sweep, from :func:`plane_of_sweeps`.
     crop
         Cuts the tiles out of a frame, for families that see pixels.
+    axes
+        Where the frames of the fields lie, in the numbering of ``measurements``; frames that are
+        not trusted give no tile, fields without one keep their nominal places.
     beads
         The beads' own planes, where labels are to be measured from them; beads without one, and all
         beads of a field without any, keep the field's.
+    stage_sigma_um
+        Repeatability of the stage: what nominal places are uncertain by.
 
     Raises
     ------
     DataError
         If no sweep has a plane, or none of those has a usable bead.
+
+    Notes
+    -----
+    A frame at nominal Z ``z`` truly lies at ``z + e``. Training on ``z`` teaches the ensemble the
+    stage's errors, blurred; the frame's own place, found from all its beads and neighbours, does not.
     """
     parts: list[LabelledTiles] = []
     numbers: dict[FieldKey, int] = {}
     n_frames = n_beads = 0
+    places = {axis.profiles.field: axis for axis in axes}
     heights = {planes.field: planes for planes in beads}
-    for measurement in measurements:
-        if measurement.key not in planes:
+    for sweep, measurement in enumerate(measurements):
+        key = measurement.key
+        if key not in planes:
             continue
-        field = numbers.setdefault(measurement.key.field, len(numbers))
-        part = _label_sweep(measurement, *planes[measurement.key], crop)
-        own = heights.get(measurement.key.field)
-        if own is not None:
-            part = replace(part, dz_um=part.dz_um - own.height_of(part.bead))
+        field = numbers.setdefault(key.field, len(numbers))
+        axis = places.get(key.field)
+        frames = (
+            _nominal(measurement, planes[key][0], stage_sigma_um)
+            if axis is None
+            else _placed(measurements, sweep, axis, planes)
+        )
+        part = _label_sweep(measurement, frames, planes[key][1], crop)
+        part = _from_own_planes(part, heights.get(key.field), axis.size if axis else 1.0)
         first_bead = 10_000 * field  # numbers of one field are shared by its exposures
         parts.append(
             replace(
@@ -100,18 +119,54 @@ def label_tiles(
     return replace(tiles, sweeps=used, refp_u_um=u_um)
 
 
+@dataclass(frozen=True, slots=True)
+class _Frames:
+    """dZ of a sweep's frames and its standard uncertainty, NaN where a frame is not to be used."""
+
+    dz_um: FloatArray
+    u_um: FloatArray
+
+
+def _nominal(measurement: SweepMeasurement, refp_um: float, sigma_um: float) -> _Frames:
+    dz_um = np.array([frame.z_um for frame in measurement.frames]) - refp_um
+    return _Frames(dz_um, np.full_like(dz_um, sigma_um))
+
+
+def _placed(
+    measurements: Sequence[SweepMeasurement],
+    sweep: int,
+    axis: FieldAxis,
+    planes: Mapping[SweepKey, tuple[float, float]],
+) -> _Frames:
+    """Measure from the field's plane on the axis, which all its sweeps share."""
+    keys = {number: measurements[number].key for number in axis.shift_um}
+    zero_um = np.mean(
+        [planes[key][0] - axis.shift_um[n] for n, key in keys.items() if key in planes]
+    )
+    dz_um = np.full(len(measurements[sweep].frames), np.nan)
+    u_um = dz_um.copy()
+    here = (axis.profiles.sweep == sweep) & axis.trusted
+    dz_um[axis.profiles.frame[here]] = axis.x_um[here] - zero_um
+    u_um[axis.profiles.frame[here]] = axis.u_um[here]
+    return _Frames(dz_um, u_um)
+
+
 def _label_sweep(
     measurement: SweepMeasurement,
-    refp_um: float,
+    frames: _Frames,
     refp_u_um: float,
     crop: Callable[[Image, FloatArray], FloatArray] | None,
 ) -> LabelledTiles:
-    rows = np.flatnonzero(measurement.typical)
+    rows = np.flatnonzero(measurement.typical & np.isfinite(frames.dz_um)[measurement.frame_index])
     frame = measurement.frame_index[rows]
-    z_um = np.array([f.z_um for f in measurement.frames])
     profiles = measurement.profiles
+    center = profiles.center_px[rows]
     return LabelledTiles(
-        dz_um=z_um[frame] - refp_um,
+        dz_um=frames.dz_um[frame],
+        height_um=np.zeros(len(rows)),
+        label_u_um=frames.u_um[frame],
+        size=np.ones(len(rows)),
+        offset_px=center - (center.mean(axis=0) if len(rows) else 0.0),
         profile=profiles.normalised[rows],
         saturated=profiles.saturated[rows],
         light=profiles.light[rows],
@@ -122,6 +177,21 @@ def _label_sweep(
         radius_radii=profiles.radius_radii,
         sweeps=(measurement.key,),
         refp_u_um=refp_u_um,
+    )
+
+
+def _from_own_planes(
+    part: LabelledTiles, beads: BeadPlanes | None, field_size: float
+) -> LabelledTiles:
+    """Measure dZ from each bead's own plane, and say how large the bead is."""
+    if beads is None:
+        return replace(part, size=np.full(len(part), field_size))
+    height = beads.height_of(part.bead)
+    return replace(
+        part,
+        dz_um=part.dz_um - height,
+        height_um=height,
+        size=beads.size_of(part.bead) * field_size,
     )
 
 

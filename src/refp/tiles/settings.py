@@ -16,10 +16,16 @@ class LabelSettings(Settings):
         "has one plane; 'sweep': each exposure's own plane (article)",
     )
 
+    position: Literal["frame", "nominal"] = Field(
+        default="frame",
+        description="'frame': where each frame truly lies, as its beads' profiles tell "
+        "(`refp plane`'s stage errors); 'nominal': where the stage was told to go (article)",
+    )
     height: Literal["field", "bead"] = Field(
-        default="field",
-        description="'field': all beads of a frame have the dZ of the field's plane; 'bead': each has "
-        "that of its own plane, which takes slide tilt and bead size out of the label",
+        default="bead",
+        description="'field': all beads of a frame have the dZ of the field's plane (article); "
+        "'bead': each has that of its own plane, which takes slide tilt and bead size out of the "
+        "label",
     )
 
 

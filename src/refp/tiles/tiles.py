@@ -14,7 +14,17 @@ class LabelledTiles:
     Attributes
     ----------
     dz_um
-        Shape ``(n,)``: nominal Z less the field's reference plane.
+        Shape ``(n,)``: height of the focal plane above the bead's own plane, or above the field's
+        where beads have none of their own.
+    height_um
+        Shape ``(n,)``: the bead's own plane above the field's; 0 where it has none. The sum of the
+        two is the image's dZ.
+    label_u_um
+        Shape ``(n,)``: standard uncertainty of the frame's place.
+    size
+        Shape ``(n,)``: the bead's radius over that of the typical bead; 1 where not known.
+    offset_px
+        Shape ``(n, 2)``, ``(y, x)``: the bead's place from the middle of its field's beads.
     profile
         Shape ``(n, m)``, the robust radial profile divided by background.
     saturated
@@ -35,6 +45,10 @@ class LabelledTiles:
     """
 
     dz_um: FloatArray
+    height_um: FloatArray
+    label_u_um: FloatArray
+    size: FloatArray
+    offset_px: FloatArray
     profile: FloatArray
     saturated: BoolArray
     light: FloatArray
@@ -48,6 +62,11 @@ class LabelledTiles:
 
     def __len__(self) -> int:
         return int(self.dz_um.shape[0])
+
+    @property
+    def image_dz_um(self) -> FloatArray:
+        """Height of each bead's focal plane above its field's plane, shape ``(n,)``."""
+        return self.dz_um + self.height_um
 
 
 @dataclass(frozen=True, slots=True)
