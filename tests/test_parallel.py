@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from refp.parallel import (
     default_jobs,
     iter_ordered,
     map_ordered,
+    run_chains,
 )
 
 
@@ -159,3 +161,63 @@ def test_a_worker_ends_when_its_parent_has(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_there_is_at_least_one_job() -> None:
     assert default_jobs() >= 1
+
+
+class Doubling:
+    """A chain that doubles a number, and writes down when."""
+
+    def __init__(self, start: int, rounds: int, log: list[int]) -> None:
+        self.value, self.rounds_left, self._log = start, rounds, log
+
+    def next_round(self) -> partial[int]:
+        return partial(operator.mul, self.value, 2)
+
+    def take(self, result: int) -> None:
+        self._log.append(self.value)
+        self.value = result
+        self.rounds_left -= 1
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 5])
+def test_chains_go_on_from_their_own_results(size: int) -> None:
+    chains = [Doubling(start, rounds, []) for start, rounds in ((3, 4), (5, 1), (7, 0), (11, 2))]
+    with ThreadPoolExecutor(size or 1) as pool:
+        run_chains(chains, Fake(pool, size) if size else Workers())
+    assert [chain.value for chain in chains] == [48, 10, 7, 44]
+
+
+def test_chains_of_one_process_take_turns() -> None:
+    log: list[int] = []
+    run_chains([Doubling(3, 3, log), Doubling(5, 2, log)])
+    assert log == [3, 5, 6, 10, 12]
+
+
+def test_a_chain_that_fails_ends_the_others() -> None:
+    class Failing(Doubling):
+        def next_round(self) -> partial[int]:
+            return partial(operator.floordiv, self.value, 0)
+
+    log: list[int] = []
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ZeroDivisionError):
+        run_chains([Failing(1, 1, log), Doubling(1, 10**6, log)], Fake(pool))
+    assert len(log) < 10**6
+
+
+def test_chains_whose_workers_are_lost_are_told() -> None:
+    class Lost(Doubling):
+        def next_round(self) -> Any:
+            return raise_broken_pipe
+
+    with ThreadPoolExecutor(1) as pool, pytest.raises(WorkersError, match="they are gone"):
+        run_chains([Lost(1, 1, [])], Fake(pool))
+
+
+def raise_broken_pipe() -> None:
+    raise BrokenPipeError
+
+
+def test_a_pool_is_started_for_enough_rounds_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(Workers, "crew", lambda self, *given: asked.append(given))
+    run_chains([Doubling(1, 2, []), Doubling(1, 3, [])])
+    assert asked == [(5, parallel.ROUNDS_WORTH_A_POOL)]

@@ -53,8 +53,10 @@ def run_demo(folder: Path, *, seed: int = 0, progress: Progress = no_progress) -
     training = open_dataset(folder / "training")
     with Workers(default_jobs()) as workers:
         planes = pipeline.define_planes([training], recipe, workers=workers, progress=progress)
-    write_planes([planes], recipe, folder / "planes")
-    ensemble = pipeline.train_model(planes, recipe, seed=seed, progress=progress)
+        write_planes([planes], recipe, folder / "planes")
+        ensemble = pipeline.train_model(
+            planes, recipe, seed=seed, workers=workers, progress=progress
+        )
     save_model(ensemble, folder / "model.refp")
     estimator = Estimator(ensemble)
     images = list_images([folder / "test"])

@@ -11,14 +11,14 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import islice
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from refp.errors import WorkersError
 
@@ -30,6 +30,8 @@ Progress = Callable[[str, int, int], None]
 
 FRAMES_WORTH_A_POOL = 64
 """Below this, starting worker processes takes longer than the work."""
+ROUNDS_WORTH_A_POOL = 20
+"""The same for rounds of long work (:class:`Chain`), which take a second or so each."""
 CHUNK = 8
 """Items of a task: enough that handing over costs nothing, few enough that all end together."""
 TASKS_A_WORKER = 4
@@ -104,8 +106,15 @@ class Workers(AbstractContextManager["Workers"]):
     def __enter__(self) -> Self:
         return self
 
-    def crew(self, n_items: int) -> Crew | None:
+    def crew(self, n_items: int, worth: int = FRAMES_WORTH_A_POOL) -> Crew | None:
         """Return the workers for so many items, or ``None`` where this process is as fast.
+
+        Parameters
+        ----------
+        n_items
+            How many there are.
+        worth
+            From how many on a pool of processes is started.
 
         Raises
         ------
@@ -119,7 +128,7 @@ class Workers(AbstractContextManager["Workers"]):
                 from refp.cluster import join_cluster
 
                 self._crew = self._open.enter_context(join_cluster(self.scheduler))
-            elif self.jobs > 1 and n_items >= FRAMES_WORTH_A_POOL:
+            elif self.jobs > 1 and n_items >= worth:
                 self._crew = self._open.enter_context(_start_pool(self.jobs))
         return self._crew
 
@@ -217,6 +226,64 @@ def _hand_out(function: Callable[[T], R], items: Iterator[T], crew: Crew) -> Ite
             yield from waiting.popleft().result()
     finally:
         for future in waiting:
+            future.cancel()
+
+
+class Chain(Protocol):
+    """Long work in rounds, each of which goes on from the result of the one before."""
+
+    @property
+    def rounds_left(self) -> int:
+        """How many rounds there are still to do, at most."""
+        ...
+
+    def next_round(self) -> Callable[[], Any]:
+        """Return the next round: picklable, and the same whoever does it."""
+        ...
+
+    def take(self, result: Any) -> None:
+        """Take the result of a round."""
+        ...
+
+
+def run_chains(chains: Sequence[Chain], workers: Workers = HERE) -> None:
+    """Do all rounds of all chains, in turns, so that chains of equal length end together.
+
+    Raises
+    ------
+    WorkersError
+        If workers are lost for good; rounds that were taken until then are right.
+    """
+    waiting = deque(chain for chain in chains if chain.rounds_left)
+    crew = workers.crew(sum(chain.rounds_left for chain in waiting), ROUNDS_WORTH_A_POOL)
+    if crew is None:
+        while waiting:
+            chain = waiting.popleft()
+            chain.take(chain.next_round()())
+            if chain.rounds_left:
+                waiting.append(chain)
+        return
+    try:
+        _run_chains(waiting, crew)
+    except crew.lost as error:
+        raise WorkersError(crew.remedy) from error
+
+
+def _run_chains(waiting: deque[Chain], crew: Crew) -> None:
+    """Keep every worker busy, and one round more on its way so that none waits for this process."""
+    running: dict[Future[Any], Chain] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) <= crew.size:
+                chain = waiting.popleft()
+                running[crew.executor.submit(chain.next_round())] = chain
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                chain = running.pop(future)
+                chain.take(future.result())
+                if chain.rounds_left:
+                    waiting.append(chain)
+    finally:
+        for future in running:
             future.cancel()
 
 

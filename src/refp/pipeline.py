@@ -187,6 +187,7 @@ def train_model(
     *,
     seed: int = 0,
     checkpoints: Path | None = None,
+    workers: Workers = HERE,
     progress: Progress = no_progress,
 ) -> Ensemble:
     """Train and calibrate an ensemble on sweeps with a known plane.
@@ -202,8 +203,8 @@ def train_model(
     checkpoints
         Folder in which long training keeps what it needs to resume; only the same training, that
         is data, recipe and seed, resumes from it. Without it an interrupted training is lost.
-    progress
-        Told how far training is.
+    workers, progress
+        Who trains, and who is told how far it is.
 
     Raises
     ------
@@ -224,7 +225,8 @@ def train_model(
     radius, spacing = instrument.bead_radius_px, tiles.radius_radii[1]
     rings = np.maximum(2 * np.pi * tiles.radius_radii * spacing * radius**2, 1.0)
     with checkpoint_folder(checkpoints, tiles, recipe, seed) as folder:
-        trained = family.train(TrainingJob(tiles, splits, rings, seed, folder, progress))
+        job = TrainingJob(tiles, splits, rings, seed, folder, progress, workers)
+        trained = family.train(job)
     calibration = _calibrate(tiles, trained, instrument, recipe)
     files = [f.path for sweep in sweeps for f in sweep.frames]
     return assemble(tiles, trained, calibration, recipe, instrument, files)

@@ -1,11 +1,14 @@
 """The default family: a small network that sees the radial profile."""
 
+import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from refp import parallel
 from refp.models import (
     BeadInputs,
     Predictions,
@@ -15,12 +18,14 @@ from refp.models import (
     inputs_of,
 )
 from refp.models.graph import GraphPredictor
-from refp.tiles import LabelledTiles
+from refp.parallel import Workers
+from refp.tiles import LabelledTiles, Split
 
 torch = pytest.importorskip("torch")
 
-from refp.models.profile_family import ProfileFamily  # noqa: E402
-from refp.models.profile_net import ProfileNet, train_profile_net  # noqa: E402
+from refp.models.descend import descend, read_snapshot  # noqa: E402
+from refp.models.profile_family import ProfileFamily, profile_part  # noqa: E402
+from refp.models.profile_net import ProfileNet  # noqa: E402
 
 QUICK = ProfileNetSettings(members=2, hidden=(16, 16), steps=400, batch=64)
 JobOf = Callable[..., TrainingJob]
@@ -34,7 +39,15 @@ def trained(
 
 
 def fit(tiles: LabelledTiles, job: TrainingJob, seed: int = 0) -> ProfileNet:
-    return train_profile_net(tiles, QUICK, seed, job.ring_pixels, lambda step: None)
+    """The network of all members, fitted round by round outside of the family."""
+    nothing = Split(np.arange(len(tiles)), np.arange(0))
+    part = profile_part(replace(job, seed=seed), QUICK, nothing, -1, "all members")
+    content = b""
+    while read_snapshot(content).step < QUICK.steps:
+        content = descend(part.descent, content)
+    net = ProfileNet(tiles, QUICK)
+    net.load_state_dict(read_snapshot(content).net)
+    return net.eval()
 
 
 def ask(net: ProfileNet, tiles: LabelledTiles) -> tuple[np.ndarray, np.ndarray]:
@@ -94,13 +107,9 @@ def test_other_seed_other_network(
 
 def test_state_of_the_caller_stays(tiles: LabelledTiles, job_of: JobOf, tmp_path: Path) -> None:
     before, threads = torch.get_rng_state(), torch.get_num_threads()
-    steps: list[int] = []
-    settings = QUICK.model_copy(update={"steps": 60})
-    rings = job_of(tiles, tmp_path).ring_pixels
-    train_profile_net(tiles, settings, 0, rings, steps.append)
+    ProfileFamily(QUICK.model_copy(update={"steps": 10})).train(job_of(tiles, tmp_path))
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.get_num_threads() == threads
-    assert steps == [50, 60]
 
 
 @pytest.mark.parametrize("n", [1, 2, 37])
@@ -112,11 +121,102 @@ def test_any_number_of_beads(
     assert (said.sd_um > 0).all()
 
 
-def test_progress_names_each_part_and_reaches_its_end(
+def test_progress_counts_the_steps_of_all_fits(
     tiles: LabelledTiles, job_of: JobOf, tmp_path: Path
 ) -> None:
     told: list[tuple[str, int, int]] = []
     job = job_of(tiles, tmp_path, progress=lambda *step: told.append(step))
     ProfileFamily(QUICK.model_copy(update={"steps": 2})).train(job)
-    titles = ["hold-out 1 of 2", "hold-out 2 of 2", "all members"]
-    assert told == [(title, 2, 2) for title in titles]
+    assert told == [("training", 2, 6), ("training", 4, 6), ("training", 6, 6)]
+
+
+def test_curves_tell_how_each_fit_went(trained: Trained, tiles: LabelledTiles) -> None:
+    assert [curve.fit for curve in trained.curves] == [
+        *("hold-out 1 of 2", "hold-out 2 of 2", "all members")
+    ]
+    assert [curve.split for curve in trained.curves] == [0, 1, -1]
+    for curve in trained.curves:
+        assert curve.step.tolist() == [200, 400]
+        assert curve.loss[1] < curve.loss[0]
+    assert np.isnan(trained.curves[2].rms_um).all()
+    for field, curve in enumerate(trained.curves[:2]):
+        error = (trained.held_out.dz_um - tiles.dz_um)[:, tiles.field == field]
+        assert curve.rms_um[-1] == pytest.approx(np.sqrt(np.mean(error**2)), rel=1e-4)
+        assert curve.rms_um[-1] < curve.rms_um[0]
+
+
+class PowerCutError(Exception):
+    """Stands for a power cut."""
+
+
+@pytest.mark.parametrize("cut", [2, 5])
+def test_a_killed_training_ends_in_the_same_bytes(
+    trained: Trained, tiles: LabelledTiles, job_of: JobOf, tmp_path: Path, cut: int
+) -> None:
+    rounds: list[int] = []
+
+    def cut_power(title: str, done: int, total: int) -> None:
+        rounds.append(done)
+        if len(rounds) == cut:
+            raise PowerCutError
+
+    with pytest.raises(PowerCutError):
+        ProfileFamily(QUICK).train(job_of(tiles, tmp_path, progress=cut_power))
+    again = ProfileFamily(QUICK).train(job_of(tiles, tmp_path, progress=cut_power))
+    assert len(rounds) == 6  # no round is done twice
+    assert again.graph == trained.graph
+    np.testing.assert_array_equal(again.held_out.dz_um, trained.held_out.dz_um)
+    for curve, unbroken in zip(again.curves, trained.curves, strict=True):
+        np.testing.assert_array_equal(curve.loss, unbroken.loss)
+        np.testing.assert_array_equal(curve.rms_um, unbroken.rms_um)
+
+
+def test_finished_training_is_taken_from_the_folder(
+    trained: Trained, tiles: LabelledTiles, job_of: JobOf, tmp_path: Path
+) -> None:
+    def never(title: str, done: int, total: int) -> None:
+        raise AssertionError(title)
+
+    ProfileFamily(QUICK).train(job_of(tiles, tmp_path))
+    again = ProfileFamily(QUICK).train(job_of(tiles, tmp_path, progress=never))
+    assert again.graph == trained.graph
+
+
+def test_a_snapshot_that_cannot_be_read_stands_at_the_start(
+    tiles: LabelledTiles, job_of: JobOf, tmp_path: Path
+) -> None:
+    settings = QUICK.model_copy(update={"steps": 2})
+    split = job_of(tiles, tmp_path).splits[0]
+    whole = descend(profile_part(job_of(tiles, tmp_path), settings, split, 0, "a").descent, b"")
+    assert read_snapshot(whole).step == 2
+    for damaged in (b"", b"cut", whole[:-100], whole[100:]):
+        assert read_snapshot(damaged).step == 0
+
+
+def test_a_snapshot_runs_nothing(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[object, ...]:
+            return Path.touch, (tmp_path / "ran",)
+
+    buffer = io.BytesIO()
+    torch.save({"step": Evil()}, buffer)
+    assert read_snapshot(buffer.getvalue()).step == 0
+    assert not (tmp_path / "ran").exists()
+
+
+def test_two_processes_train_what_one_does(
+    trained: Trained,
+    tiles: LabelledTiles,
+    job_of: JobOf,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(parallel, "ROUNDS_WORTH_A_POOL", 1)
+    with Workers(jobs=2) as workers:
+        job = replace(job_of(tiles, tmp_path), workers=workers)
+        again = ProfileFamily(QUICK).train(job)
+    assert again.graph == trained.graph
+    np.testing.assert_array_equal(again.held_out.dz_um, trained.held_out.dz_um)
+    assert [curve.loss.tolist() for curve in again.curves] == [
+        curve.loss.tolist() for curve in trained.curves
+    ]

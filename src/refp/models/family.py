@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from refp.arrays import FloatArray
+from refp.arrays import FloatArray, IntArray
 from refp.models.ensemble import Predictions
-from refp.parallel import Progress, no_progress
+from refp.parallel import HERE, Progress, Workers, no_progress
 from refp.tiles.tiles import LabelledTiles, Split
 
 
@@ -28,6 +28,10 @@ class TrainingJob:
         Folder in which long training keeps what it needs to resume.
     progress
         Told how far training is.
+    workers
+        Who trains; the result does not depend on it.
+    device
+        What networks are trained on, ``cpu`` or ``cuda``; empty: a GPU where this process has one.
     """
 
     tiles: LabelledTiles
@@ -36,6 +40,33 @@ class TrainingJob:
     seed: int
     checkpoints: Path
     progress: Progress = no_progress
+    workers: Workers = HERE
+    device: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LearningCurve:
+    """How one fit went.
+
+    Attributes
+    ----------
+    fit
+        Which one, for people.
+    split
+        Number of the split that it held out; -1 where it was trained on everything.
+    step
+        Shape ``(k,)``: gradient steps done.
+    loss
+        Shape ``(k,)``: mean training loss of the steps since the entry before, a member's.
+    rms_um
+        Shape ``(k,)``: RMS error of what was held out, one bead by one member; NaN where nothing was.
+    """
+
+    fit: str
+    split: int
+    step: IntArray
+    loss: FloatArray
+    rms_um: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +82,14 @@ class Trained:
     held_out
         Predictions ``(k, n)`` of every row by networks that have not seen it; NaN where there is
         none. They calibrate the interval.
+    curves
+        How each fit went; none for a family that takes no steps.
     """
 
     graph: bytes
     members: int
     held_out: Predictions
+    curves: tuple[LearningCurve, ...] = ()
 
 
 class Family(Protocol):

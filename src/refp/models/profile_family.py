@@ -1,18 +1,45 @@
 """Family ``profile``: train it, and predict what was held out."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
 import numpy as np
 import torch
 
-from refp.arrays import IntArray
+from refp.models.descend import Descent, Snapshot, choose_device
 from refp.models.ensemble import Predictions
 from refp.models.export import to_onnx
 from refp.models.family import Trained, TrainingJob
-from refp.models.profile_net import ProfileNet, train_profile_net
+from refp.models.fits import run_fits
+from refp.models.profile_net import ProfileFit
 from refp.models.settings import ProfileNetSettings
 from refp.rows import take
+from refp.tiles.tiles import Split
 
 HELD_OUT_MEMBERS = 3
 """Networks per split that predict what was held out: enough to tell errors, cheap to train."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfilePart:
+    """One fit of a training.
+
+    Attributes
+    ----------
+    title, file
+        What people call it, and where it is kept.
+    split
+        Number of the split that it holds out; -1 for none.
+    build, descent
+        The problem, and its fit.
+    """
+
+    title: str
+    file: str
+    split: int
+    build: Callable[[torch.device], ProfileFit]
+    descent: Descent
 
 
 class ProfileFamily:
@@ -24,26 +51,66 @@ class ProfileFamily:
         self._settings = settings
 
     def train(self, job: TrainingJob) -> Trained:
-        """Train a few networks per split for calibration, then all members on all tiles."""
-        tiles = job.tiles
-        dz = np.full((HELD_OUT_MEMBERS, len(tiles)), np.nan)
-        sd = dz.copy()
+        """Train a few networks per split for calibration, and all members on all tiles."""
+        parts = self._parts(job)
+        done = run_fits(
+            [part.descent for part in parts],
+            [job.checkpoints / part.file for part in parts],
+            partial(job.progress, "training"),
+            job.workers,
+        )
+        fits = [_fitted(part, at) for part, at in zip(parts, done, strict=True)]
+        example = torch.zeros(2, job.tiles.profile.shape[1])
+        return Trained(
+            graph=to_onnx(fits[-1].net.eval(), example),
+            members=self._settings.members,
+            held_out=_predict_held_out(job, fits[:-1]),
+            curves=tuple(
+                at.learning_curve(part.title, part.split)
+                for part, at in zip(parts, done, strict=True)
+            ),
+        )
+
+    def _parts(self, job: TrainingJob) -> list[ProfilePart]:
+        """One fit per split, and last the one that the model is made of."""
         few = self._settings.model_copy(update={"members": HELD_OUT_MEMBERS})
-        for i, split in enumerate(job.splits):
-            title = f"hold-out {i + 1} of {len(job.splits)}"
-            net = self._fit(job, split.train, few, job.seed + 1 + i, title)
-            with torch.no_grad():
-                mean, spread = net(torch.tensor(tiles.profile[split.held_out], dtype=torch.float32))
-            dz[:, split.held_out], sd[:, split.held_out] = mean.numpy(), spread.numpy()
-        everything = np.arange(len(tiles))
-        net = self._fit(job, everything, self._settings, job.seed, "all members")
-        graph = to_onnx(net, torch.zeros(2, tiles.profile.shape[1]))
-        return Trained(graph, self._settings.members, Predictions(dz, sd))
+        n, everything = len(job.splits), np.arange(len(job.tiles))
+        parts = [
+            profile_part(job, few, split, i, f"hold-out {i + 1} of {n}")
+            for i, split in enumerate(job.splits)
+        ]
+        nothing = Split(everything, everything[:0])
+        return [*parts, profile_part(job, self._settings, nothing, -1, "all members")]
 
-    def _fit(
-        self, job: TrainingJob, rows: IntArray, settings: ProfileNetSettings, seed: int, title: str
-    ) -> ProfileNet:
-        def done(step: int) -> None:
-            job.progress(title, step, settings.steps)
 
-        return train_profile_net(take(job.tiles, rows), settings, seed, job.ring_pixels, done)
+def profile_part(
+    job: TrainingJob, settings: ProfileNetSettings, split: Split, number: int, title: str
+) -> ProfilePart:
+    """Return the fit that trains on a split; ``number`` is the split's."""
+    train, held_out = take(job.tiles, split.train), take(job.tiles, split.held_out)
+    build = partial(ProfileFit, train, held_out, settings, job.ring_pixels)
+    descent = Descent(
+        build=build,
+        steps=settings.steps,
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        seed=job.seed + 1 + number,
+        device=choose_device(job.device),
+    )
+    return ProfilePart(title, f"{title.replace(' ', '-')}.pt", number, build, descent)
+
+
+def _fitted(part: ProfilePart, at: Snapshot) -> ProfileFit:
+    with torch.random.fork_rng():  # the start that is drawn here is not used
+        fit = part.build(torch.device("cpu"))
+    fit.net.load_state_dict(at.net)
+    return fit
+
+
+def _predict_held_out(job: TrainingJob, fits: Sequence[ProfileFit]) -> Predictions:
+    """Let each split's networks predict what they have not seen."""
+    dz = np.full((HELD_OUT_MEMBERS, len(job.tiles)), np.nan)
+    sd = dz.copy()
+    for split, fit in zip(job.splits, fits, strict=True):
+        dz[:, split.held_out], sd[:, split.held_out] = fit.predict(take(job.tiles, split.held_out))
+    return Predictions(dz, sd)

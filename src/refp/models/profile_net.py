@@ -14,8 +14,6 @@ Seitzer et al. 2022, "On the pitfalls of heteroscedastic uncertainty estimation"
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,83 +83,70 @@ class ProfileNet(nn.Module):
         return mean * self.dz_scale, torch.exp(0.5 * log_variance) * self.dz_scale
 
 
-def train_profile_net(
-    tiles: LabelledTiles,
-    settings: ProfileNetSettings,
-    seed: int,
-    ring_pixels: FloatArray,
-    done: Callable[[int], None],
-) -> ProfileNet:
-    """Train all members.
+class ProfileFit:
+    """A descent's view of the network: it draws batches, tells their loss, and judges what is held out.
 
     Parameters
     ----------
-    tiles
-        Labelled beads to train on.
+    tiles, held_out
+        Labelled beads to train on, and those to judge by; there may be none of the latter.
     settings
-        Architecture, schedule, augmentation.
-    seed
-        Start, batches and augmentation; the same seed repeats bit for bit on one machine.
+        Architecture and augmentation.
     ring_pixels
         Shape ``(m,)``, pixels in each ring of the profile: noise averages over them.
-    done
-        Told the number of steps done, now and then.
+    device
+        Where it is trained.
     """
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        net = ProfileNet(tiles, settings)
-    data = Batches(
-        _tensor(tiles.profile),
-        _tensor(tiles.dz_um) / net.dz_scale,
-        _tensor(tiles.light),
-        _tensor(ring_pixels),
-    )
-    with one_thread():
-        _descend(net, data, settings, torch.Generator().manual_seed(seed), done)
-    return net.eval()
 
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Keep torch to one thread: these products are too small to share.
-
-    Two threads gain a tenth on an idle machine and wait for each other on a busy one, where training
-    was seen to take fifteen times as long.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _descend(
-    net: ProfileNet,
-    data: Batches,
-    settings: ProfileNetSettings,
-    generator: torch.Generator,
-    done: Callable[[int], None],
-) -> None:
-    """Take all gradient steps."""
-    optimizer = torch.optim.AdamW(
-        net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.learning_rate, total_steps=settings.steps
-    )
-    for step in range(1, settings.steps + 1):
-        chosen = torch.randint(
-            len(data.dz), (settings.members, settings.batch), generator=generator
+    def __init__(
+        self,
+        tiles: LabelledTiles,
+        held_out: LabelledTiles,
+        settings: ProfileNetSettings,
+        ring_pixels: FloatArray,
+        device: torch.device,
+    ) -> None:
+        self.net = ProfileNet(tiles, settings).to(device)
+        self._settings = settings
+        self._held_out = held_out
+        self._data = Batches(
+            profile=_tensor(tiles.profile).to(device),
+            dz=_tensor(tiles.dz_um).to(device) / self.net.dz_scale,
+            light=_tensor(tiles.light).to(device),
+            ring_pixels=_tensor(ring_pixels).to(device),
         )
-        mean, log_variance = net.raw(_augment(data, chosen, settings, generator))
-        loss = _loss(mean - data.dz[chosen], log_variance)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        schedule.step()
-        if step % 50 == 0 or step == settings.steps:
-            done(step)
+
+    def draw(self, count: int, generator: torch.Generator) -> list[tuple[Tensor, ...]]:
+        """Draw and augment the batches of ``count`` steps: profiles and scaled dZ of each."""
+        dz, settings = self._data.dz, self._settings
+        shape = (settings.members, count * settings.batch)
+        chosen = torch.randint(len(dz), shape, generator=generator, device=dz.device)
+        seen = _augment(self._data, chosen, settings, generator)
+        return list(zip(seen.chunk(count, dim=1), dz[chosen].chunk(count, dim=1), strict=True))
+
+    def loss(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """Return the loss of a batch, summed over members."""
+        seen, dz = batch
+        mean, log_variance = self.net.raw(seen)
+        return _loss(mean - dz, log_variance)
+
+    @property
+    def members(self) -> int:
+        """Over how many the loss is summed."""
+        return self._settings.members
+
+    def held_out_rms_um(self) -> float:
+        """Return the RMS error of one held-out bead by one member; NaN where none is held out."""
+        if not len(self._held_out):
+            return math.nan
+        error = self.predict(self._held_out)[0] - self._held_out.dz_um
+        return float(np.sqrt(np.mean(error**2)))
+
+    def predict(self, tiles: LabelledTiles) -> tuple[FloatArray, FloatArray]:
+        """Return mean and standard deviation in um, each ``(members, n)``."""
+        with torch.no_grad():
+            mean, sd = self.net(_tensor(tiles.profile).to(self._data.dz.device))
+        return mean.double().cpu().numpy(), sd.double().cpu().numpy()
 
 
 def _loss(error: Tensor, log_variance: Tensor) -> Tensor:
