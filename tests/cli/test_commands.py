@@ -220,6 +220,29 @@ def test_estimate_csv(
     assert np.sqrt(np.mean(np.square(errors))) < 4.0
 
 
+def test_estimate_with_a_tolerance(
+    run_refp: RunRefp, lookup_model: Path, tiny_test: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "estimates.csv"
+    options = ["-o", out, "--tolerance", "12", "--json"]
+    done = run_refp("estimate", lookup_model, tiny_test, *options)
+    rows = rows_of(done.stdout)
+    assert [tuple(row) for row in rows] == [(*tables.ESTIMATE_COLUMNS, "verdict")] * 9
+    assert list(pd.read_csv(out)["verdict"]) == [row["verdict"] for row in rows]
+    truth = read_truth(tiny_test)
+    for row in rows:
+        dz_um = truth.frame(row["image"]).delta_z_true_um
+        if row["verdict"] == "pass":
+            assert abs(dz_um) < 12 + 4
+        if row["verdict"] == "fail":
+            assert abs(dz_um) > 12 - 4
+    n = [sum(row["verdict"] == v for row in rows) for v in ("pass", "fail", "inconclusive")]
+    assert n[0] >= 1
+    assert n[1] >= 4
+    counts = f"{n[0]} pass, {n[1]} fail, {n[2]} inconclusive, {9 - sum(n)} refused"
+    assert f"tolerance \N{PLUS-MINUS SIGN}12 um: {counts}\n" in done.stderr
+
+
 def test_estimate_overlay(
     run_refp: RunRefp, profile_model: Path, tiny_test: Path, tmp_path: Path
 ) -> None:
