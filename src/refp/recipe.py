@@ -35,6 +35,12 @@ class Recipe(Settings):
     split: SplitSettings = SplitSettings()
     train: TrainSettings = TrainSettings()
     estimate: EstimateSettings = EstimateSettings()
+    authors: tuple[str, ...] = Field(
+        default=(), description="who made the models, as packages for others name them"
+    )
+    license: str = Field(
+        default="CC-BY-4.0", description="SPDX identifier of the terms on which they are given away"
+    )
 
     @property
     def digest(self) -> str:

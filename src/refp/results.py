@@ -1,5 +1,6 @@
 """The files that commands write, and the pictures in them."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pandas as pd
 from refp.arrays import IntArray
 from refp.beads import Beads
 from refp.errors import OutputError
+from refp.estimate import VERDICTS
 from refp.estimator import ImageEstimate, recipe_of
 from refp.features import SweepMeasurement
 from refp.flags import BeadFlag, describe
@@ -42,6 +44,7 @@ __all__ = [
     "bead_table",
     "check_table_name",
     "describe_instrument",
+    "describe_verdicts",
     "evaluation_summary",
     "inspection_table",
     "overlay_of_sweep",
@@ -260,6 +263,13 @@ def _picture_names(sources: Sequence[SingleImage | Frame]) -> list[str]:
 
 def _file_name(source: SingleImage | Frame) -> str:
     return source.path.stem + (f"_{source.page}" if source.page else "")
+
+
+def describe_verdicts(verdicts: Iterable[str], tolerance_um: float) -> str:
+    """Return one line with the number of images of each verdict."""
+    n = Counter(verdicts)
+    counts = ", ".join(f"{n[verdict]} {verdict}" for verdict in VERDICTS)
+    return f"tolerance \N{PLUS-MINUS SIGN}{tolerance_um:g} um: {counts}"
 
 
 def describe_instrument(measurement: Measurement) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from refp.estimate.estimate import FocusEstimate
+from refp.estimate.verdict import judge_focus
 from refp.features.features import FeatureCurve, SweepMeasurement
 from refp.flags import BeadFlag, describe
 from refp.plane.budget import COVERAGE, TERMS, stage_sigma
@@ -28,6 +29,8 @@ ESTIMATE_COLUMNS = (
     *("image", "delta_z_um", "u_um", "lower_um", "upper_um", "coverage"),
     *("n_beads", "n_beads_used", "status", "reason", "model"),
 )
+VERDICT_COLUMN = "verdict"
+"""Last column of the estimates, only where a tolerance is given."""
 ERROR_COLUMNS = (*ESTIMATE_COLUMNS, *KEY_COLUMNS, "z_um", "delta_z_true_um", "error_um")
 BEAD_COLUMNS = (
     *KEY_COLUMNS,
@@ -226,6 +229,14 @@ def estimate_table(
         for image, e in zip(images, estimates, strict=True)
     ]
     return pd.DataFrame(rows, columns=list(ESTIMATE_COLUMNS))
+
+
+def with_verdicts(
+    table: pd.DataFrame, estimates: Sequence[FocusEstimate], tolerance_um: float
+) -> pd.DataFrame:
+    """Return the table of estimates with what a tolerance makes of each, as its last column."""
+    verdicts = [judge_focus(estimate, tolerance_um) for estimate in estimates]
+    return table.assign(**{VERDICT_COLUMN: pd.array(verdicts, dtype="str")})
 
 
 def error_table(

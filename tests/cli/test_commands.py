@@ -1,6 +1,8 @@
 """Every command, through the real command line, on tiny data."""
 
+import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -220,6 +222,29 @@ def test_estimate_csv(
     assert np.sqrt(np.mean(np.square(errors))) < 4.0
 
 
+def test_estimate_with_a_tolerance(
+    run_refp: RunRefp, lookup_model: Path, tiny_test: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "estimates.csv"
+    options = ["-o", out, "--tolerance", "12", "--json"]
+    done = run_refp("estimate", lookup_model, tiny_test, *options)
+    rows = rows_of(done.stdout)
+    assert [tuple(row) for row in rows] == [(*tables.ESTIMATE_COLUMNS, "verdict")] * 9
+    assert list(pd.read_csv(out)["verdict"]) == [row["verdict"] for row in rows]
+    truth = read_truth(tiny_test)
+    for row in rows:
+        dz_um = truth.frame(row["image"]).delta_z_true_um
+        if row["verdict"] == "pass":
+            assert abs(dz_um) < 12 + 4
+        if row["verdict"] == "fail":
+            assert abs(dz_um) > 12 - 4
+    n = [sum(row["verdict"] == v for row in rows) for v in ("pass", "fail", "inconclusive")]
+    assert n[0] >= 1
+    assert n[1] >= 4
+    counts = f"{n[0]} pass, {n[1]} fail, {n[2]} inconclusive, {9 - sum(n)} refused"
+    assert f"tolerance \N{PLUS-MINUS SIGN}12 um: {counts}\n" in done.stderr
+
+
 def test_estimate_overlay(
     run_refp: RunRefp, profile_model: Path, tiny_test: Path, tmp_path: Path
 ) -> None:
@@ -282,6 +307,52 @@ def test_estimate_of_another_instrument(
     done = run_refp("estimate", lookup_model, folder, *option)
     assert (done.code, done.stdout) == (2, "")
     assert "'nikon-ti2' (0.65 um/px, bead 28 um), but the model is for 'a2k'" in done.stderr
+
+
+def test_model_show(run_refp: RunRefp, lookup_model: Path) -> None:
+    done = run_refp("model", "show", lookup_model)
+    card = load_model(lookup_model).card
+    assert (done.code, done.stderr) == (0, "")
+    assert card.name in done.stdout
+    assert card.conditions in done.stdout
+    assert hashlib.sha256(lookup_model.read_bytes()).hexdigest() in done.stdout
+    assert f"{card.calibration.rms_um:.4g}" in done.stdout
+    assert re.search(r"instrument +. a2k ", done.stdout)
+
+
+def test_model_show_json(run_refp: RunRefp, lookup_model: Path) -> None:
+    (row,) = rows_of(run_refp("model", "show", lookup_model, "--json").stdout)
+    assert (row["file"], row["family"]) == ("lookup.refp", "lookup")
+    assert row["sha256"] == hashlib.sha256(lookup_model.read_bytes()).hexdigest()
+    assert row["calibration"] == load_model(lookup_model).card.calibration.model_dump(mode="json")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_model_export(run_refp: RunRefp, profile_model: Path, tmp_path: Path) -> None:
+    pytest.importorskip("bioimageio.core")
+    out = tmp_path / "profile.zip"
+    done = run_refp("model", "export", profile_model, "--bioimageio", "-o", out)
+    assert (done.code, done.stdout) == (0, "")
+    assert done.stderr == f"wrote {out}: authors not stated, CC-BY-4.0\n"
+    assert names_in(tmp_path) == ["profile.zip"]
+    again = run_refp("model", "export", profile_model, "--bioimageio", "-o", out)
+    assert again.code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["-o", "l.zip", "--bioimageio"], "family 'lookup' has no network to export"),
+        (["-o", "l.zip"], "name the format of the package: --bioimageio"),
+        (["-o", "l.onnx", "--bioimageio"], "packages are zip files; name it *.zip"),
+    ],
+)
+def test_model_that_is_not_exported(
+    run_refp: RunRefp, lookup_model: Path, arguments: list[str], told: str
+) -> None:
+    done = run_refp("model", "export", lookup_model, *arguments)
+    assert (done.code, done.stdout) == (2, "")
+    assert told in done.stderr
 
 
 def test_evaluate(run_refp: RunRefp, lookup_model: Path, tiny_test: Path, tmp_path: Path) -> None:

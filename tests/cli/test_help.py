@@ -44,6 +44,10 @@ def test_help_in_a_process_of_its_own(run_process: RunRefp) -> None:
         pytest.param(["plane", "x", "-o", "y", "--jobs", "two"], "two", id="not a number"),
         pytest.param(["estimate", "m.refp"], "IMAGES", id="no image"),
         pytest.param(["estimate", "m", "i", "--max-beads", "0"], "--max-beads", id="no bead"),
+        pytest.param(["estimate", "m", "i", "--tolerance", "0"], "--tolerance", id="no tolerance"),
+        pytest.param(["estimate", "m", "i", "--tolerance", "-1"], "--tolerance", id="below 0"),
+        pytest.param(["estimate", "m", "i", "--tolerance", "nan"], "--tolerance", id="nan"),
+        pytest.param(["estimate", "m", "i", "--tolerance", "inf"], "--tolerance", id="no end"),
         pytest.param(["simulate", "out", "--seed", "-1"], "--seed", id="seed below 0"),
     ],
 )

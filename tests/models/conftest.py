@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,3 +107,17 @@ def inputs_at() -> Callable[..., BeadInputs]:
         return BeadInputs(profile, nothing, np.full(len(profile), 60.0), _paint(profile))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tile_graph() -> bytes:
+    """Graph of two members that see tiles: the mean grey level, and no standard deviation."""
+    torch = pytest.importorskip("torch")
+    from refp.models.export import to_onnx
+
+    class Mean(torch.nn.Module):  # type: ignore[misc,name-defined]
+        def forward(self, tiles: Any) -> Any:
+            mean = torch.stack([tiles.mean(dim=(1, 2, 3)), tiles.amax(dim=(1, 2, 3))])
+            return 100 * mean, torch.full_like(mean, float("nan"))
+
+    return to_onnx(Mean().eval(), torch.zeros(2, 1, SIDE, SIDE))

@@ -16,8 +16,11 @@ COMMANDS = {
     "plane": "Define the reference plane (REFP) of bead Z sweeps.",
     "train": "Train a model that tells dZ from one image.",
     "estimate": "Estimate dZ of single images, or refuse and say why.",
+    "model": "Show what a model file is, or export it for others.",
     "evaluate": "Compare a model's estimates with labelled sweeps.",
 }
+GROUPS = frozenset({"model"})
+"""Commands that have commands of their own."""
 HELP_FLAGS = frozenset({"--help", "-h"})
 EXIT_USAGE, EXIT_INTERRUPTED = 2, 130
 
@@ -28,7 +31,8 @@ app = App(
 )
 for order, (name, summary) in enumerate(COMMANDS.items()):
     # Import paths, not functions: a command's libraries load when it runs.
-    app.command(f"refp.cli.{name}:{name}", name=name, help=summary, sort_key=order)
+    target = "app" if name in GROUPS else name
+    app.command(f"refp.cli.{name}:{target}", name=name, help=summary, sort_key=order)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -36,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         if given and given[0] in COMMANDS and HELP_FLAGS.intersection(given):
-            _explain(given[0])
+            _explain(given)
         code = app(given, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         _fail(str(error).strip().replace("\n", " ") + " (see refp --help)")
@@ -47,9 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _explain(name: str) -> None:
+def _explain(given: Sequence[str]) -> None:
     """Let the help of a command say all that its docstring says, the examples last."""
-    command = app[name]
+    command = app[given[0]]
+    if given[0] in GROUPS:
+        if len(given) < 2 or given[1] not in command:
+            return
+        command = command[given[1]]
     text = inspect.getdoc(command.default_command) or ""
     about, _, rest = text.partition("\nExamples\n--------\n")
     command.help = re.sub(r"(?<!\n)\n(?!\n)", " ", about)  # the terminal's width breaks the lines

@@ -1,16 +1,16 @@
 """What commands say: progress and messages on standard error, results on standard output."""
 
-import json
 import math
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from refp.parallel import Progress
+from refp.record import rows_of, to_json
 
 if TYPE_CHECKING:
     from refp.measure import Measurement
@@ -66,12 +66,15 @@ def show_progress() -> Iterator[Progress]:
         yield update
 
 
+def print_rows(rows: list[dict[str, Any]]) -> None:
+    """Print one JSON list of rows."""
+    print(to_json(rows))  # noqa: T201
+
+
 def print_table(table: pd.DataFrame, *, as_json: bool, title: str = "") -> None:
     """Print a table for people, or as one JSON list of rows."""
-    from refp.record import rows_of
-
     if as_json:
-        print(json.dumps(rows_of(table)))  # noqa: T201
+        print_rows(rows_of(table))
         return
     from rich.console import Console
     from rich.table import Table

@@ -5,13 +5,17 @@ from refp.estimate.combine import Combined, combine
 from refp.estimate.decide import estimate_focus
 from refp.estimate.estimate import FocusEstimate, refused
 from refp.estimate.settings import EstimateSettings
+from refp.estimate.verdict import VERDICTS, Verdict, judge_focus
 
 __all__ = [
+    "VERDICTS",
     "Combined",
     "EstimateSettings",
     "FocusEstimate",
+    "Verdict",
     "calibrate",
     "combine",
     "estimate_focus",
+    "judge_focus",
     "refused",
 ]

@@ -7,7 +7,7 @@ import warnings
 import torch
 from torch import Tensor, nn
 
-INPUT, MEAN, SD = "input", "dz_um", "sd_um"
+from refp.models.graph import INPUT, MEAN, SD
 
 
 def to_onnx(net: nn.Module, example: Tensor) -> bytes:

@@ -9,7 +9,8 @@ from refp.models.ensemble import BeadInputs, Predictions
 from refp.models.normalise import normalise_tiles
 from refp.models.settings import Normalisation
 
-INPUT = "input"
+INPUT, MEAN, SD = "input", "dz_um", "sd_um"
+"""Names of the graph's tensors."""
 
 
 class GraphPredictor:
@@ -44,10 +45,19 @@ class GraphPredictor:
         """Whether the networks see tiles."""
         return self._normalisation is not None
 
-    def predict(self, inputs: BeadInputs) -> Predictions:
-        """Predict dZ of every bead by every member."""
+    def seen(self, inputs: BeadInputs) -> FloatArray:
+        """Return what the networks see of the beads, ``float32``, a row a bead."""
         seen: FloatArray = inputs.profile
         if self._normalisation is not None:
             seen = normalise_tiles(inputs.pixels, inputs.light, self._normalisation)[:, None]
-        mean, sd = self._session.run(None, {INPUT: np.ascontiguousarray(seen, dtype=np.float32)})
-        return Predictions(mean.astype(np.float64), sd.astype(np.float64))
+        return np.ascontiguousarray(seen, dtype=np.float32)
+
+    def run(self, seen: FloatArray) -> dict[str, FloatArray]:
+        """Run the graph; return its outputs by name, each ``(members, n)``."""
+        names = [output.name for output in self._session.get_outputs()]
+        return dict(zip(names, self._session.run(names, {INPUT: seen}), strict=True))
+
+    def predict(self, inputs: BeadInputs) -> Predictions:
+        """Predict dZ of every bead by every member."""
+        told = self.run(self.seen(inputs))
+        return Predictions(told[MEAN].astype(np.float64), told[SD].astype(np.float64))

@@ -1,0 +1,82 @@
+"""``refp model show`` and ``refp model export``."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from refp.cli.options import AsJson, Overwrite, check_output
+from refp.errors import OutputError
+
+MODEL = Annotated[Path, Parameter(help="Model file from 'refp train'.")]
+
+app = App(
+    name="model",
+    help="Show what a model file is, or export it for others.\n\n"
+    "Nothing in a model file is run but its network; every part is checked against its hash.",
+    help_epilogue="Examples:\n\nrefp model show a2k.refp\n\n"
+    "refp model export a2k.refp --bioimageio -o a2k.zip",
+)
+
+
+@app.command
+def show(model: MODEL, /, *, as_json: AsJson = False) -> None:
+    """Show a model's card: instrument, range, what was held out, how wrong it was there, versions.
+
+    With --json the whole card, one row with the file's name, size and SHA-256.
+
+    Examples
+    --------
+    refp model show a2k.refp
+    """
+    import pandas as pd
+
+    from refp import models
+    from refp.cli.console import print_rows, print_table
+    from refp.models.describe import describe_card, describe_file
+
+    card, file = models.load_model(model).card, describe_file(model)
+    if as_json:
+        print_rows([{**file, **card.model_dump(mode="json")}])
+        return
+    lines = [*describe_card(card), *file.items()]
+    table = pd.DataFrame([(what, str(value)) for what, value in lines], columns=["what", "value"])
+    print_table(table, as_json=False, title=card.name)
+
+
+@app.command
+def export(
+    model: MODEL,
+    /,
+    *,
+    output: Annotated[Path, Parameter(name=["--output", "-o"], help="Zip file to write.")],
+    bioimageio: Annotated[
+        bool, Parameter(negative=(), help="As a package of the bioimage.io model zoo.")
+    ] = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Export a model's networks as a bioimage.io package, tested by bioimage.io's own validator.
+
+    The package holds the ONNX graph, a test input with its output, what both mean, and the card.
+    Authors and licence are those of the recipe ('authors', 'license'). Finding beads, calibration and
+    refusal stay with refp. Needs the extra zoo.
+
+    Examples
+    --------
+    refp model export a2k.refp --bioimageio -o a2k.zip
+    """
+    from refp import models
+    from refp.cli.console import say
+    from refp.estimator import recipe_of
+    from refp.models.zoo import Publication, export_package
+
+    if not bioimageio:
+        raise OutputError(f"{output}: name the format of the package: --bioimageio")
+    if output.suffix.lower() != ".zip":
+        raise OutputError(f"{output}: bioimage.io packages are zip files; name it *.zip")
+    check_output(output, overwrite=overwrite)
+    ensemble = models.load_model(model)
+    recipe = recipe_of(ensemble.card)
+    terms = Publication(recipe.authors, recipe.license)
+    export_package(ensemble, recipe.train, terms, output)
+    say(f"wrote {output}: authors {', '.join(terms.authors) or 'not stated'}, {terms.license}")

@@ -1,0 +1,82 @@
+"""A model's card for people."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from refp.models.ensemble import Calibration, ModelCard
+from refp.models.normalise import FULL_SCALE
+
+Line = tuple[str, object]
+"""What, and its value."""
+
+MOST_VALUES = 6
+"""Of a list of numbers so many are shown."""
+
+
+def describe_card(card: ModelCard) -> list[Line]:
+    """Return what the card says, a line a fact, in the order in which a user asks."""
+    return [
+        ("model", card.name),
+        ("family", f"{card.family}, {card.members} member{'s' if card.members > 1 else ''}"),
+        *_instrument(card),
+        ("dZ range", f"{card.dz_range_um[0]:.1f} to {card.dz_range_um[1]:.1f} um"),
+        ("sees", describe_input(card)),
+        ("fewest beads", card.minimum_beads),
+        ("trained on", card.conditions),
+        ("sweeps", ", ".join(card.sweeps[:MOST_VALUES]) + _rest(len(card.sweeps))),
+        *(
+            (f"calibration: {name}", _short(getattr(card.calibration, name)))
+            for name in Calibration.model_fields
+        ),
+        ("recipe", card.recipe.get("name", "not stated")),
+        *((f"version: {name}", version) for name, version in card.versions.items()),
+        ("model format", card.format_version),
+        ("training data SHA-256", card.data_sha256),
+    ]
+
+
+def describe_file(path: Path) -> dict[str, object]:
+    """Return name, size and SHA-256 of a model file."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"file": path.name, "megabytes": round(path.stat().st_size / 1e6, 3), "sha256": digest}
+
+
+def describe_input(card: ModelCard) -> str:
+    """Say in a sentence what the family's networks, or the look-up, are given of a bead."""
+    if card.family == "resnet":
+        side = card.instrument.tile_side_px
+        how = card.recipe.get("train", {}).get("resnet", {}).get("normalisation", "none")
+        scaled = f"divided by {FULL_SCALE:g}" if how == "none" else f"normalised by '{how}'"
+        return (
+            f"a tile of {side} x {side} pixels, bead centre on pixel ({side // 2}, {side // 2}), "
+            f"grey levels {scaled}"
+        )
+    return (
+        "the robust radial profile about the sub-pixel centre, black level taken off, over "
+        "background, on rings of bead radii"
+    )
+
+
+def _instrument(card: ModelCard) -> Iterator[Line]:
+    optics = card.instrument.optics
+    yield "instrument", card.instrument.name
+    yield "pixel size", f"{optics.pixel_size_um:g} um"
+    radius_px = card.instrument.bead_radius_px
+    yield "bead", f"{card.instrument.bead.diameter_um:g} um, {2 * radius_px:.1f} px"
+    yield "black level", f"{optics.black_level or 0:.1f} grey levels"
+    yield "stage", f"repeats within {card.instrument.stage.repeatability_um:g} um"
+
+
+def _short(value: Any) -> object:
+    """Return a value as it fits on a line."""
+    if isinstance(value, list | tuple):
+        shown = ", ".join(str(_short(one)) for one in value[:MOST_VALUES])
+        return shown + _rest(len(value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _rest(n: int) -> str:
+    return f", ... {n} in all" if n > MOST_VALUES else ""
