@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import ValidationError
 
-from refp.arrays import BoolArray, Image, IntArray
+from refp.arrays import BoolArray, Image, IntArray, full_scale
 from refp.errors import DataError, ModelError
-from refp.estimate import FocusEstimate, estimate_focus, refused
+from refp.estimate import FocusEstimate, Found, estimate_focus, refused
 from refp.flags import UNUSABLE_BEAD, BeadFlag
 from refp.measure import FrameMeasurement, measure_frame
 from refp.models import BeadInputs, Ensemble, Lookup, ModelCard, Predictor, make_predictor
@@ -80,7 +80,7 @@ class Estimator:
         inputs = self._inputs(image, measured, rows)
         estimate = estimate_focus(
             inputs,
-            len(measured),
+            self._found(image, measured, rows),
             self.card,
             self._predictor,
             self._lookup,
@@ -116,4 +116,17 @@ class Estimator:
         if self._predictor.sees_pixels:
             centers = measured.beads.center_px[rows]
             pixels = crop_tiles(image, centers, self.card.instrument.tile_side_px)
-        return BeadInputs(profiles.normalised, profiles.saturated, profiles.light, pixels)
+        return BeadInputs(
+            profile=profiles.normalised,
+            saturated=profiles.saturated,
+            light=profiles.light,
+            pixels=pixels,
+            offset_px=profiles.center_px - (np.array(image.shape) - 1) / 2,
+        )
+
+    def _found(self, image: Image, measured: FrameMeasurement, rows: IntArray) -> Found:
+        """Say what the image shows; where beads are usable nobody asks for saturated pixels."""
+        if len(rows):
+            return Found(len(measured))
+        white = self.card.instrument.optics.white_level or full_scale(image)
+        return Found(len(measured), float(np.mean(image >= white)))

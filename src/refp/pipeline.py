@@ -28,7 +28,7 @@ from refp.checks import (
     check_same_instrument,
 )
 from refp.errors import DataError
-from refp.estimate import calibrate
+from refp.estimate import calibrate, tilt_um_per_px
 from refp.estimator import Estimator, ImageEstimate, recipe_of
 from refp.evaluation import Summary, summarise
 from refp.features import FeatureCurve, SweepMeasurement, feature_curve
@@ -36,11 +36,10 @@ from refp.measure import FrameMeasurement, Measurement, explain_no_beads, measur
 from refp.models import (
     Calibration,
     Ensemble,
-    Lookup,
     Trained,
     TrainingJob,
     make_family,
-    stack_of,
+    match_held_out,
 )
 from refp.parallel import HERE, Progress, Workers, map_ordered, no_progress
 from refp.plane import (
@@ -59,7 +58,9 @@ from refp.sweeps import DataSet, Frame, Instrument, SingleImage
 from refp.tables import error_table, estimate_table
 from refp.tiles import (
     LabelledTiles,
+    Split,
     crop_tiles,
+    estimate_label_errors,
     label_tiles,
     plane_of_sweeps,
     split_name,
@@ -219,15 +220,21 @@ def train_model(
     sweeps = [sweep for m in planes.measurements for sweep in m.sweeps]
     labels = plane_of_sweeps(planes.result.planes, recipe.label)
     check_determined(labels, planes.measurements[0].dataset.root, "train on")
-    beads = planes.result.beads if recipe.label.height == "bead" else ()
-    tiles = label_tiles(sweeps, labels, crop, beads)
+    tiles = label_tiles(
+        sweeps,
+        labels,
+        crop,
+        axes=planes.result.axes if recipe.label.position == "frame" else (),
+        beads=planes.result.beads if recipe.label.height == "bead" else (),
+        stage_sigma_um=instrument.stage.repeatability_um,
+    )
     splits = split_tiles(tiles, recipe.split, seed)
     radius, spacing = instrument.bead_radius_px, tiles.radius_radii[1]
     rings = np.maximum(2 * np.pi * tiles.radius_radii * spacing * radius**2, 1.0)
     with checkpoint_folder(checkpoints, tiles, recipe, seed) as folder:
         job = TrainingJob(tiles, splits, rings, seed, folder, progress, workers)
         trained = family.train(job)
-    calibration = _calibrate(tiles, trained, instrument, recipe)
+    calibration = _calibrate(tiles, splits, trained, planes, recipe)
     files = [f.path for sweep in sweeps for f in sweep.frames]
     return assemble(tiles, trained, calibration, recipe, instrument, files)
 
@@ -237,15 +244,20 @@ def _crop(image: Image, center_px: FloatArray, *, side_px: int) -> FloatArray:
 
 
 def _calibrate(
-    tiles: LabelledTiles, trained: Trained, instrument: Instrument, recipe: Recipe
+    tiles: LabelledTiles,
+    splits: tuple[Split, ...],
+    trained: Trained,
+    planes: Planes,
+    recipe: Recipe,
 ) -> Calibration:
-    match = Lookup(stack_of(tiles), recipe.train.lookup).match(tiles.profile, tiles.saturated)
+    instrument, result = planes.measurements[0].instrument, planes.result
     return calibrate(
         tiles,
         trained.held_out,
-        match,
+        match_held_out(tiles, splits, recipe.train.lookup),
         recipe.estimate,
-        stage_sigma_um=instrument.stage.repeatability_um,
+        estimate_label_errors(result.axes, result.beads, len(np.unique(tiles.frame)), instrument),
+        tilt_um_per_px=tilt_um_per_px(recipe.estimate, instrument),
         split=split_name(tiles, recipe.split),
     )
 

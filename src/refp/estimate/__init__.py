@@ -1,9 +1,9 @@
 """One image to one dZ with an interval, or a refusal that says why: hands on :class:`FocusEstimate`."""
 
 from refp.estimate.calibrate import calibrate
-from refp.estimate.combine import Combined, combine
-from refp.estimate.decide import estimate_focus
-from refp.estimate.estimate import FocusEstimate, refused
+from refp.estimate.combine import Combined, Spread, combine
+from refp.estimate.decide import Found, estimate_focus, tilt_um_per_px
+from refp.estimate.estimate import FocusEstimate, Parts, refused
 from refp.estimate.settings import EstimateSettings
 from refp.estimate.verdict import VERDICTS, Verdict, judge_focus
 
@@ -12,10 +12,14 @@ __all__ = [
     "Combined",
     "EstimateSettings",
     "FocusEstimate",
+    "Found",
+    "Parts",
+    "Spread",
     "Verdict",
     "calibrate",
     "combine",
     "estimate_focus",
     "judge_focus",
     "refused",
+    "tilt_um_per_px",
 ]

@@ -1,29 +1,36 @@
-"""Learn from held-out fields how large errors are, and what a training image looks like.
+"""Learn from held-out beads how large errors are, and what a training image looks like.
 
-The raw uncertainty of an image (scatter of beads and members over the root of their number) says
-which images are worse, not by how much: beads of one image err together. One factor, found on images
-whose beads the networks have not seen, makes the interval cover. The labels of those images carry the
-stage's repeatability, which is taken off where it is known: the interval is for the true plane.
+The error of an image has parts that have to be learnt in different ways:
 
-With a single field of view, beads are held out instead, and that hides how fields differ: the errors of
-its beads cancel in the mean, because their own mean made the labels. There the factor is never below
-one, and the spread of the beads' systematic errors over the root of their number is added.
+* *beads*: how far the beads of one image differ about what they say together. Every held-out bead
+  tells it, so one factor on what the members state makes the stated share of beads lie inside
+  (split conformal prediction, normalised by the stated spread). Beads' own heights about the slide
+  come from the sweep.
+* *calibration*: what all beads of an image are wrong by together. Held-out images tell it, once their
+  field's own plane, the beads' part and the labels' own uncertainty are taken off.
+* *REFP* and *stage*: errors of the labels that every image shares, which no held-out image can show.
+  They come from the plane's uncertainty budget.
+
+References
+----------
+Lei et al. 2018, "Distribution-free predictive inference for regression" (normalised conformal scores).
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from refp.arrays import FloatArray, IntArray
-from refp.estimate.combine import combine
+from refp.estimate.combine import Combined, Spread, combine
 from refp.estimate.settings import EstimateSettings
 from refp.models.ensemble import Calibration, Predictions
 from refp.models.lookup import Match
+from refp.tiles.label_errors import LabelErrors
 from refp.tiles.tiles import LabelledTiles
 
-LEAST_FACTOR = 0.3
+LEAST_FACTOR = 0.1
 REFUSAL_QUANTILE = 0.995
 REFUSAL_MARGIN = 1.5
 """Held-out fields are few: the limit lies above what 99.5 % of their images show, by half."""
@@ -34,8 +41,9 @@ def calibrate(
     held_out: Predictions,
     match: Match,
     settings: EstimateSettings,
+    labels: LabelErrors,
     *,
-    stage_sigma_um: float,
+    tilt_um_per_px: float,
     split: str,
 ) -> Calibration:
     """Calibrate interval and refusal on held-out images.
@@ -47,37 +55,75 @@ def calibrate(
     held_out
         Predictions of each bead by networks that have not seen it; NaN where there is none.
     match
-        The look-up's word on each bead.
+        The look-up's word on each bead, by stacks that have not seen it.
     settings
         Combination and coverage.
-    stage_sigma_um
-        Repeatability of the stage, part of the labels' error.
+    labels
+        What is known of the labels' errors.
+    tilt_um_per_px
+        Standard deviation of slide tilts.
     split
         What was held out, for the card.
     """
-    errors: list[float] = []
-    raw: list[float] = []
-    apart: list[float] = []
-    misfits: list[float] = []
-    for rows, predictions in _images(tiles, held_out):
-        combined = combine(predictions, settings)
-        errors.append(combined.dz_um - float(tiles.dz_um[rows[0]]))
-        raw.append(combined.u_raw_um)
-        apart.append(abs(combined.dz_um - float(np.median(match.dz_um[rows]))))
-        misfits.append(float(np.median(match.misfit[rows])))
-    error, u_raw = np.array(errors), np.array(raw)
-    by_field = split == "field"
-    least = LEAST_FACTOR if by_field else 1.0
+    factor = _bead_factor(tiles, held_out, settings.coverage)
+    spread = Spread(factor, labels.height_um, labels.rise_um_per_size, tilt_um_per_px)
+    images = [
+        _Image.of(tiles, rows, _combine(tiles, match, rows, p, spread, settings), match)
+        for rows, p in _images(tiles, held_out)
+    ]
+    error = np.array([image.error_um for image in images])
+    sizes = tiles.size[np.unique(tiles.bead, return_index=True)[1]]
     return Calibration(
-        factor=max(least, _factor(np.abs(error), u_raw, stage_sigma_um, settings.coverage)),
+        bead_factor=factor,
+        height_um=labels.height_um,
+        rise_um_per_size=labels.rise_um_per_size,
         refp_u_um=tiles.refp_u_um,
-        beads_u_um=0.0 if by_field else _beads_uncertainty(tiles, held_out),
-        maximum_misfit=_limit(misfits),
-        maximum_disagreement_um=_limit(apart),
+        stage_u_um=labels.stage_u_um,
+        model_u_um=_model_uncertainty(images, labels, by_field=split == "field"),
+        size_sd=float(sizes.std(ddof=1)) if len(sizes) > 1 else 0.0,
+        n_sizes=len(sizes),
+        maximum_misfit=_limit([image.misfit for image in images]),
+        maximum_disagreement_um=_limit([image.apart_um for image in images]),
         held_out=split,
-        n_images=len(errors),
+        n_images=len(images),
         rms_um=float(np.sqrt(np.mean(error**2))),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Image:
+    """A held-out image: its error, what is to be expected of it, and how it fits the stack."""
+
+    field: int
+    n_beads: int
+    error_um: float
+    beads_u_um: float
+    label_u_um: float
+    apart_um: float
+    misfit: float
+
+    @classmethod
+    def of(cls, tiles: LabelledTiles, rows: IntArray, combined: Combined, match: Match) -> "_Image":
+        return cls(
+            field=int(tiles.field[rows[0]]),
+            n_beads=int(combined.used.sum()),
+            error_um=combined.dz_um - float(np.median(tiles.image_dz_um[rows])),
+            beads_u_um=combined.u_beads_um,
+            label_u_um=float(tiles.label_u_um[rows[0]]),
+            apart_um=abs(combined.dz_um - float(np.median(match.dz_um[rows]))),
+            misfit=float(np.median(match.misfit[rows])),
+        )
+
+
+def _combine(
+    tiles: LabelledTiles,
+    match: Match,
+    rows: IntArray,
+    predictions: Predictions,
+    spread: Spread,
+    settings: EstimateSettings,
+) -> Combined:
+    return combine(predictions, tiles.offset_px[rows], match.size[rows], spread, settings)
 
 
 def _images(tiles: LabelledTiles, held_out: Predictions) -> Iterator[tuple[IntArray, Predictions]]:
@@ -96,34 +142,52 @@ def _images(tiles: LabelledTiles, held_out: Predictions) -> Iterator[tuple[IntAr
             )
 
 
-def _beads_uncertainty(tiles: LabelledTiles, held_out: Predictions) -> float:
-    """Standard uncertainty of the mean systematic error of the beads that were trained on."""
-    known = np.flatnonzero(np.isfinite(held_out.dz_um).any(axis=0))
-    error = np.nanmean(held_out.dz_um[:, known], axis=0) - tiles.dz_um[known]
-    beads = tiles.bead[known]
-    typical = np.array([np.median(error[beads == bead]) for bead in np.unique(beads)])
-    return float(typical.std(ddof=1) / np.sqrt(len(typical))) if len(typical) > 1 else 0.0
+def _bead_factor(tiles: LabelledTiles, held_out: Predictions, coverage: float) -> float:
+    """Return the factor with which the stated share of beads lies inside its interval.
+
+    A bead is compared with the others of its image, which share the label's error; where every image
+    shows one bead alone, with its label.
+    """
+    scores: list[FloatArray] = []
+    alone: list[FloatArray] = []
+    for rows, predictions in _images(tiles, held_out):
+        error = np.median(predictions.dz_um, axis=0) - tiles.dz_um[rows]
+        sd = np.sqrt(np.mean(predictions.sd_um**2, axis=0))
+        sd = np.where(np.isfinite(sd), sd, 1.0)
+        n = len(rows)
+        if n > 1:
+            scores.append((error - error.mean()) / (sd * np.sqrt(1.0 - 1.0 / n)))
+        else:
+            alone.append(error / sd)
+    told = np.abs(np.concatenate(scores or alone))
+    return max(float(np.quantile(told, coverage) / ndtri(0.5 + coverage / 2)), LEAST_FACTOR)
+
+
+def _model_uncertainty(images: list[_Image], labels: LabelErrors, *, by_field: bool) -> float:
+    """Return what images are wrong by beyond their field's plane, their beads and their labels."""
+    error = np.array([image.error_um for image in images])
+    field = np.array([image.field for image in images])
+    for number in np.unique(field):
+        error[field == number] -= np.median(error[field == number])
+    n_beads = np.maximum([image.n_beads for image in images], 1)
+    # The heights of a field's beads move all its images alike, which is taken off with its plane.
+    expected = (
+        np.square([image.beads_u_um for image in images])
+        - labels.height_um**2 / n_beads
+        + np.square([image.label_u_um for image in images])
+    )
+    stage = _stage_variance(labels, len(np.unique(field))) if by_field else 0.0
+    return float(np.sqrt(max(float(np.mean(error**2 - np.maximum(expected, 0.0))) - stage, 0.0)))
+
+
+def _stage_variance(labels: LabelErrors, n_fields: int) -> float:
+    """Return what the stage's errors in the labels add to the variance of held-out errors.
+
+    The labels of all fields together have ``stage_u_um``, so those of one field have the root of
+    their number times that. A held-out field brings its own, its networks those of the others.
+    """
+    return labels.stage_u_um**2 * n_fields * (1 + 1 / max(n_fields - 1, 1))
 
 
 def _limit(values: list[float]) -> float:
     return float(np.quantile(values, REFUSAL_QUANTILE)) * REFUSAL_MARGIN
-
-
-def _factor(error: FloatArray, u_raw: FloatArray, stage_sigma_um: float, coverage: float) -> float:
-    """Least factor with which the stated share of held-out images lies inside its interval.
-
-    Images that say nothing of their own uncertainty do not take part.
-    """
-    telling = u_raw > 0
-    if not telling.any():
-        return 1.0
-    error, u_raw = error[telling], u_raw[telling]
-    width = float(ndtri(0.5 + coverage / 2))
-
-    def excess(factor: float) -> float:
-        half = width * np.hypot(factor * u_raw, stage_sigma_um)
-        return float(np.quantile(error / half, coverage)) - 1.0
-
-    if excess(LEAST_FACTOR) <= 0:
-        return LEAST_FACTOR
-    return float(brentq(excess, LEAST_FACTOR, 1e4, xtol=1e-3))

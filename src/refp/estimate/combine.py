@@ -7,7 +7,34 @@ import numpy as np
 from refp.arrays import BoolArray, FloatArray
 from refp.estimate.settings import EstimateSettings
 from refp.models.ensemble import Predictions
-from refp.robust import iqr_inliers
+from refp.robust import MAD_TO_SIGMA, iqr_inliers
+
+BISQUARE = 4.685
+"""Standard deviations beyond which a bead no longer counts (Tukey's biweight, 95 % efficient)."""
+ROUNDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How far beads and slides spread.
+
+    Attributes
+    ----------
+    bead_factor
+        Multiplies the standard deviation that members state of a bead; where they state none it is
+        the standard deviation itself, um.
+    height_um
+        Standard deviation of beads' own planes about the slide.
+    rise_um_per_size
+        How far a bead's own plane rises with its relative size.
+    tilt_um_per_px
+        Standard deviation of slide tilts along y and x; 0 takes slides as level.
+    """
+
+    bead_factor: float
+    height_um: float
+    rise_um_per_size: float
+    tilt_um_per_px: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,34 +44,133 @@ class Combined:
     Attributes
     ----------
     dz_um
-        The combined dZ.
-    u_raw_um
-        Standard uncertainty from the scatter of beads and members, before calibration; 0 where one
-        bead and one member that states no spread say nothing of it.
+        The combined dZ, in the middle of the image.
+    u_beads_um
+        Standard uncertainty from the beads: what members state of them, their heights, the slide's
+        tilt; enlarged where they disagree by more than that.
+    u_members_um
+        Standard deviation of the members' answers about their mean.
     used
-        Shape ``(n,)``: beads that are inliers for at least half of the members.
+        Shape ``(n,)``: beads that count.
+    tilt_um_per_px, tilt_u_um_per_px
+        Shape ``(2,)``, rise of the beads' planes along ``(y, x)``; NaN where it was not sought.
     """
 
     dz_um: float
-    u_raw_um: float
+    u_beads_um: float
+    u_members_um: float
     used: BoolArray
+    tilt_um_per_px: FloatArray
+    tilt_u_um_per_px: FloatArray
 
 
-def combine(predictions: Predictions, settings: EstimateSettings) -> Combined:
+def combine(
+    predictions: Predictions,
+    offset_px: FloatArray,
+    size: FloatArray,
+    spread: Spread,
+    settings: EstimateSettings,
+) -> Combined:
     """Combine beads and members.
 
     Parameters
     ----------
     predictions
         Of ``n`` beads, at least one, by one or more members; columns or rows of NaN do not count.
+    offset_px
+        Shape ``(n, 2)``, the beads' places from the middle of the image.
+    size
+        Shape ``(n,)``, the beads' radii over the typical bead's.
+    spread
+        How far beads and slides spread.
     settings
         Order of the means, interquartile factor.
 
     Notes
     -----
-    Chalfoun et al. 2024, "Inferencing with multiple trained models" (``members``) and "Number of
-    models and number of beads" (``beads``). The result depends on the order of neither.
+    Order ``weighted``: a bead at ``p`` says ``dZ - height - tilt . p`` with its own variance, heights
+    and tilts have priors, and beads are down-weighted by Tukey's biweight. Where what remains is
+    larger than stated, all uncertainties grow by the Birge ratio. The article's orders: Chalfoun et
+    al. 2024, "Inferencing with multiple trained models" (``members``) and "Number of models and
+    number of beads" (``beads``). No result depends on the order of beads or members.
+
+    References
+    ----------
+    Birge 1932, "The calculation of errors by the method of least squares".
     """
+    sd_um = _bead_sd(predictions, spread)
+    # A bead tells the height above its own plane, which lies higher the more it rises with size.
+    risen = predictions.dz_um + spread.rise_um_per_size * (size - 1.0)
+    predictions = Predictions(risen, predictions.sd_um)
+    if settings.order == "weighted":
+        return _weighted(predictions, sd_um, offset_px, spread)
+    return _averaged(predictions, sd_um, settings)
+
+
+def _bead_sd(predictions: Predictions, spread: Spread) -> FloatArray:
+    """Standard deviation of what is said of each bead, its height's included."""
+    stated = predictions.sd_um
+    known = np.isfinite(stated)
+    squares = np.where(known, stated, 0.0) ** 2
+    mean_square = squares.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    stated_sd = np.where(known.any(axis=0), np.sqrt(mean_square), 1.0)
+    return np.hypot(spread.bead_factor * stated_sd, spread.height_um)
+
+
+def _weighted(
+    predictions: Predictions, sd_um: FloatArray, offset_px: FloatArray, spread: Spread
+) -> Combined:
+    dz = np.nanmedian(predictions.dz_um, axis=0)
+    n = len(dz)
+    tilted = spread.tilt_um_per_px > 0
+    # Beads on a slide that rises towards them lie high, so the focal plane is low above them.
+    design = np.column_stack([np.ones(n), -offset_px]) if tilted else np.ones((n, 1))
+    prior = np.zeros(design.shape[1])
+    prior[1:] = 1.0 / spread.tilt_um_per_px**2 if tilted else 0.0
+    count = np.ones(n)
+    found = np.append(_weighted_median(dz, 1.0 / sd_um**2), np.zeros(design.shape[1] - 1))
+    for _ in range(ROUNDS):
+        apart = (dz - design @ found) / sd_um
+        scale = max(1.0, MAD_TO_SIGMA * float(np.median(np.abs(apart))))
+        count = np.maximum(1.0 - (apart / (BISQUARE * scale)) ** 2, 0.0) ** 2
+        solve = _solver(design, count / sd_um**2, prior)
+        moved = solve @ dz
+        if np.abs(moved - found).max() < 1e-9:
+            break
+        found = moved
+    freedom = count.sum() - 1.0
+    surplus = float((count * apart**2).sum()) / freedom if freedom > 0.5 else 1.0
+    birge = float(np.sqrt(max(surplus, 1.0)))
+    covariance = np.linalg.inv(design.T @ (design * (count / sd_um**2)[:, None]) + np.diag(prior))
+    u = birge * np.sqrt(np.diag(covariance))
+    nothing = np.full(2, np.nan)
+    return Combined(
+        dz_um=float(found[0]),
+        u_beads_um=float(u[0]),
+        u_members_um=_between(predictions.dz_um @ solve[0]),
+        used=count > 0,
+        tilt_um_per_px=found[1:] if tilted else nothing,
+        tilt_u_um_per_px=u[1:] if tilted else nothing,
+    )
+
+
+def _solver(design: FloatArray, weight: FloatArray, prior: FloatArray) -> FloatArray:
+    """Return the matrix that turns the beads' dZ into dZ of the image and tilt."""
+    normal = design.T @ (design * weight[:, None]) + np.diag(prior)
+    return np.asarray(np.linalg.solve(normal, design.T * weight))
+
+
+def _weighted_median(values: FloatArray, weight: FloatArray) -> float:
+    """Return the value with half of the weight on either side, the middle between two such."""
+    order = np.argsort(values)
+    below = np.cumsum(weight[order]) / weight.sum()
+    low = values[order][np.searchsorted(below, 0.5 - 1e-12)]
+    high = values[order][np.searchsorted(below, 0.5 + 1e-12)]
+    return float(low + high) / 2
+
+
+def _averaged(predictions: Predictions, sd_um: FloatArray, settings: EstimateSettings) -> Combined:
+    """Take the article's means."""
     dz = predictions.dz_um
     if settings.order == "members":
         inliers = np.array([iqr_inliers(row, settings.iqr_factor) for row in dz])
@@ -52,22 +178,20 @@ def combine(predictions: Predictions, settings: EstimateSettings) -> Combined:
             [row[ok].mean() for row, ok in zip(dz, inliers, strict=True) if ok.any()]
         )
         used = inliers.mean(axis=0) >= 0.5
+        dz_um = float(per_member.mean())
     else:
         per_bead = np.nanmedian(dz, axis=0)
         used = iqr_inliers(per_bead, settings.iqr_factor)
         per_member = np.nanmean(dz[:, used], axis=1)
-    dz_um = float(per_member.mean())
-    if settings.order == "beads":
         dz_um = float(per_bead[used].mean())
-    return Combined(dz_um, _uncertainty(predictions, used, per_member), used)
+    n = max(1, int(used.sum()))
+    apart = (np.nanmean(dz[:, used], axis=0) - dz_um) / sd_um[used]
+    birge = float(np.sqrt(max((apart**2).sum() / (n - 1), 1.0))) if n > 1 else 1.0
+    u_beads = birge * float(np.sqrt((sd_um[used] ** 2).sum())) / n
+    nothing = np.full(2, np.nan)
+    return Combined(dz_um, u_beads, _between(per_member), used, nothing, nothing)
 
 
-def _uncertainty(predictions: Predictions, used: BoolArray, per_member: FloatArray) -> float:
-    """Join the scatter of beads, what the members state of each bead, and their disagreement."""
-    beads = np.nanmean(predictions.dz_um[:, used], axis=0)
-    n = max(1, len(beads))
-    scatter = float(beads.std(ddof=1)) if n > 1 else 0.0
-    stated = predictions.sd_um[:, used]
-    stated_sd = float(np.sqrt(np.nanmean(stated**2))) if np.isfinite(stated).any() else 0.0
-    between = float(per_member.std(ddof=1)) if len(per_member) > 1 else 0.0
-    return float(np.hypot(max(scatter, stated_sd) / np.sqrt(n), between))
+def _between(per_member: FloatArray) -> float:
+    known = per_member[np.isfinite(per_member)]
+    return float(known.std(ddof=1)) if len(known) > 1 else 0.0

@@ -1,20 +1,46 @@
 """Turn predictions of an image's beads into a number with an interval, or into a refusal."""
 
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from scipy.special import ndtri
 
-from refp.estimate.combine import Combined, combine
-from refp.estimate.estimate import FocusEstimate, Reason, refused
+from refp.estimate.combine import Combined, Spread, combine
+from refp.estimate.estimate import FocusEstimate, Parts, Reason, refused
 from refp.estimate.settings import EstimateSettings
-from refp.models.ensemble import BeadInputs, ModelCard, Predictor
+from refp.models.ensemble import BeadInputs, Calibration, ModelCard, Predictor
 from refp.models.lookup import Lookup, Match
+from refp.sweeps.optics import Instrument
+
+SIZE_SIGMAS = 2.6
+"""One good image in a hundred has beads of a typical size further off than this."""
+LARGEST_SATURATED = 0.3
+"""Share of saturated rings, or of pixels, beyond which too little is left to tell anything from."""
+LEAST_SIZE_SD = 0.003
+"""Beads and optics are never more alike than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an image shows: beads in all, usable or not, and the share of saturated pixels."""
+
+    n_beads: int
+    saturated_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Typical bead radius over the training's, its uncertainty, and how far off would be normal."""
+
+    value: float
+    u: float
+    normal_sd: float
 
 
 def estimate_focus(
     inputs: BeadInputs,
-    n_beads: int,
+    found: Found,
     card: ModelCard,
     predictor: Predictor,
     lookup: Lookup,
@@ -26,10 +52,10 @@ def estimate_focus(
     ----------
     inputs
         The image's usable beads.
-    n_beads
-        Beads found in all, usable or not.
+    found
+        What the image shows.
     card
-        The model's range and calibration.
+        The model's instrument, range and calibration.
     predictor
         The family that speaks.
     lookup
@@ -43,35 +69,61 @@ def estimate_focus(
         ``used`` has one entry per usable bead.
     """
     n = len(inputs)
-    refuse = partial(refused, coverage=settings.coverage, n_beads=n_beads, n_usable=n)
-    if n == 0:
-        sentence = "no bead was found" if not n_beads else f"none of {n_beads} beads is usable"
-        return refuse("no_beads", sentence)
-    if n < card.minimum_beads:
-        sentence = f"{n} usable beads, at least {card.minimum_beads} are needed"
-        return refuse("too_few_beads", sentence)
+    refuse = partial(refused, coverage=settings.coverage, n_beads=found.n_beads, n_usable=n)
+    missing = _missing(inputs, found, card)
+    if missing:
+        return refuse(*missing)
     match = lookup.match(inputs.profile, inputs.saturated)
-    combined = combine(predictor.predict(inputs), settings)
-    if combined.u_raw_um <= 0:
-        return refuse("too_few_beads", "one bead and one network say nothing of their uncertainty")
-    estimate = _with_interval(combined, n_beads, card, settings)
-    code, sentence = _objection(combined, estimate, match, card)
-    if code:
-        return refuse(code, sentence)
-    return estimate
+    known = card.calibration
+    tilt = tilt_um_per_px(settings, card.instrument)
+    spread = Spread(known.bead_factor, known.height_um, known.rise_um_per_size, tilt)
+    predictions = predictor.predict(inputs)
+    combined = combine(predictions, inputs.offset_px, match.size, spread, settings)
+    size = _typical_size(match, combined, known)
+    estimate = _with_interval(combined, found.n_beads, size, known, settings)
+    objection = _objection(combined, estimate, match, size, card)
+    return refuse(*objection) if objection else estimate
+
+
+def tilt_um_per_px(settings: EstimateSettings, instrument: Instrument) -> float:
+    """Return the standard deviation of slide tilts, um a pixel."""
+    return settings.tilt_mrad * 1e-3 * instrument.optics.pixel_size_um
+
+
+def _missing(inputs: BeadInputs, found: Found, card: ModelCard) -> tuple[Reason, str] | None:
+    """Return why there is nothing to estimate from."""
+    n = len(inputs)
+    rings = float(np.median(inputs.saturated.mean(axis=1))) if n else found.saturated_share
+    if rings > LARGEST_SATURATED:
+        what = "the typical bead's rings" if n else "the image"
+        return "saturated", f"{100 * rings:.0f} % of {what} are saturated; use less light"
+    if n >= max(card.minimum_beads, 1):
+        return None
+    if n == 0:
+        none = f"none of {found.n_beads} beads is usable"
+        return "no_beads", none if found.n_beads else "no bead was found"
+    return "too_few_beads", f"{n} usable beads, at least {card.minimum_beads} are needed"
 
 
 def _with_interval(
-    combined: Combined, n_beads: int, card: ModelCard, settings: EstimateSettings
+    combined: Combined,
+    n_beads: int,
+    size: Size,
+    known: Calibration,
+    settings: EstimateSettings,
 ) -> FocusEstimate:
-    known = card.calibration
-    parts = (known.factor * combined.u_raw_um, known.refp_u_um, known.beads_u_um)
-    u_um = float(np.sqrt(np.sum(np.square(parts))))
-    half = float(ndtri(0.5 + settings.coverage / 2)) * u_um
+    parts = Parts(
+        beads_um=combined.u_beads_um,
+        members_um=combined.u_members_um,
+        calibration_um=known.model_u_um,
+        refp_um=known.refp_u_um,
+        stage_um=known.stage_u_um,
+    )
+    half = float(ndtri(0.5 + settings.coverage / 2)) * parts.total_um
     dz = combined.dz_um
     return FocusEstimate(
         delta_z_um=dz,
-        u_um=u_um,
+        u_um=parts.total_um,
         lower_um=dz - half,
         upper_um=dz + half,
         coverage=settings.coverage,
@@ -80,13 +132,28 @@ def _with_interval(
         status="ok",
         reason="",
         used=combined.used,
+        parts=parts,
+        tilt_um_per_px=combined.tilt_um_per_px,
+        tilt_u_um_per_px=combined.tilt_u_um_per_px,
+        size=size.value,
+        size_u=size.u,
     )
 
 
+def _typical_size(match: Match, combined: Combined, known: Calibration) -> Size:
+    """Compare the size of the beads that count with that of the training's."""
+    used = combined.used
+    n = max(int(used.sum()), 1)
+    own = np.maximum(match.size_sd[used], LEAST_SIZE_SD)
+    u = float(np.sqrt((own**2).sum())) / n
+    among = known.size_sd**2 * (1 / n + 1 / max(known.n_sizes, 1))
+    return Size(float(np.median(match.size[used])), u, float(np.sqrt(among + u**2)))
+
+
 def _objection(
-    combined: Combined, estimate: FocusEstimate, match: Match, card: ModelCard
-) -> tuple[Reason, str]:
-    """Return the first reason to refuse, most telling first; empty where there is none."""
+    combined: Combined, estimate: FocusEstimate, match: Match, size: Size, card: ModelCard
+) -> tuple[Reason, str] | None:
+    """Return the first reason to refuse, most telling first."""
     low, high = card.dz_range_um
     trained = f"the trained range of {low:.4g} to {high:.4g} um"
     misfit = float(np.median(match.misfit))
@@ -108,4 +175,12 @@ def _objection(
             "families_disagree",
             f"look-up and {card.family} differ by {apart:.1f} um (> {limit:.1f})",
         )
-    return "", ""
+    if card.calibration.size_sd > 0 and abs(size.value - 1) > SIZE_SIGMAS * size.normal_sd:
+        larger = "larger" if size.value > 1 else "smaller"
+        return (
+            "unlike_training",
+            f"the beads look {100 * abs(size.value - 1):.1f} % {larger} than those of the training "
+            f"(up to {100 * SIZE_SIGMAS * size.normal_sd:.1f} % is normal): other beads, or another "
+            "magnification",
+        )
+    return None

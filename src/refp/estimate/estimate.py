@@ -5,17 +5,50 @@ from typing import Literal
 
 import numpy as np
 
-from refp.arrays import BoolArray
+from refp.arrays import BoolArray, FloatArray
 
 Reason = Literal[
     "",
     "no_beads",
     "too_few_beads",
+    "saturated",
     "unlike_training",
     "outside_range",
     "families_disagree",
     "unreadable",
 ]
+NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Standard uncertainties that an estimate's is made of, um; they add up in squares.
+
+    Attributes
+    ----------
+    beads_um
+        Scatter of beads: noise, their heights about the slide, the slide's tilt.
+    members_um
+        Disagreement of the members.
+    calibration_um
+        What all beads of held-out images were wrong by together.
+    refp_um
+        Reference plane of the training labels.
+    stage_um
+        Stage errors that the training labels still carry.
+    """
+
+    beads_um: float = NAN
+    members_um: float = NAN
+    calibration_um: float = NAN
+    refp_um: float = NAN
+    stage_um: float = NAN
+
+    @property
+    def total_um(self) -> float:
+        """Root of the sum of squares."""
+        parts = (self.beads_um, self.members_um, self.calibration_um, self.refp_um, self.stage_um)
+        return float(np.sqrt(np.sum(np.square(parts))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +58,7 @@ class FocusEstimate:
     Attributes
     ----------
     delta_z_um
-        dZ, positive above the reference plane; NaN when refused.
+        dZ in the middle of the image, positive above the reference plane; NaN when refused.
     u_um
         Standard uncertainty.
     lower_um, upper_um
@@ -38,6 +71,13 @@ class FocusEstimate:
         Code and sentence of a refusal, ``code: sentence``; empty when ok.
     used
         Shape ``(n_usable,)``: which of the usable beads the result rests on; none when refused.
+    parts
+        What ``u_um`` is made of.
+    tilt_um_per_px, tilt_u_um_per_px
+        Shape ``(2,)``, rise of the slide along ``(y, x)`` and its standard uncertainty; NaN where it
+        was not sought.
+    size, size_u
+        Typical bead radius over that of the training's beads, and its standard uncertainty.
     """
 
     delta_z_um: float
@@ -50,13 +90,31 @@ class FocusEstimate:
     status: Literal["ok", "refused"]
     reason: str
     used: BoolArray
+    parts: Parts
+    tilt_um_per_px: FloatArray
+    tilt_u_um_per_px: FloatArray
+    size: float
+    size_u: float
 
 
 def refused(
     code: Reason, sentence: str, coverage: float, *, n_beads: int = 0, n_usable: int = 0
 ) -> FocusEstimate:
     """Return a refusal: no number, but a reason and the beads that were found."""
-    nan = float("nan")
-    nothing = np.zeros(n_usable, dtype=np.bool_)
-    reason = f"{code}: {sentence}"
-    return FocusEstimate(nan, nan, nan, nan, coverage, n_beads, 0, "refused", reason, nothing)
+    return FocusEstimate(
+        delta_z_um=NAN,
+        u_um=NAN,
+        lower_um=NAN,
+        upper_um=NAN,
+        coverage=coverage,
+        n_beads=n_beads,
+        n_beads_used=0,
+        status="refused",
+        reason=f"{code}: {sentence}",
+        used=np.zeros(n_usable, dtype=np.bool_),
+        parts=Parts(),
+        tilt_um_per_px=np.full(2, NAN),
+        tilt_u_um_per_px=np.full(2, NAN),
+        size=NAN,
+        size_u=NAN,
+    )

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from refp.robust import IQR_FACTOR
 from refp.settings import Settings
@@ -11,14 +11,21 @@ from refp.settings import Settings
 class EstimateSettings(Settings):
     """How beads and members become one dZ, and when it is refused."""
 
-    order: Literal["members", "beads"] = Field(
-        default="members",
-        description="'members': outliers and mean over beads per member, then the mean over members "
+    order: Literal["weighted", "members", "beads"] = Field(
+        default="weighted",
+        description="'weighted': beads by their uncertainties, robustly, with the slide's tilt; "
+        "'members': outliers and mean over beads per member, then the mean over members "
         "(article, pipeline); 'beads': median over members per bead, then outliers and mean over "
         "beads (article, sensitivity study)",
     )
     iqr_factor: PositiveFloat = Field(
-        default=IQR_FACTOR, description="interquartile ranges beyond which a bead is an outlier"
+        default=IQR_FACTOR,
+        description="interquartile ranges beyond which a bead is an outlier, in the article's orders",
+    )
+    tilt_mrad: NonNegativeFloat = Field(
+        default=5.0,
+        description="standard deviation of slide tilts along y and x, mrad, assumed; 0: slides are "
+        "taken as level",
     )
     coverage: float = Field(default=0.95, gt=0, lt=1, description="coverage of the interval")
     minimum_beads: PositiveInt = Field(

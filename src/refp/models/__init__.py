@@ -15,7 +15,7 @@ from refp.models.ensemble import (
 from refp.models.family import Family, Trained, TrainingJob
 from refp.models.file import load_model, save_model
 from refp.models.lookup import Lookup, Match
-from refp.models.registry import inputs_of, make_family, make_predictor, stack_of
+from refp.models.registry import inputs_of, make_family, make_predictor, match_held_out, stack_of
 from refp.models.settings import (
     FamilyName,
     LookupSettings,
@@ -45,6 +45,7 @@ __all__ = [
     "load_model",
     "make_family",
     "make_predictor",
+    "match_held_out",
     "save_model",
     "stack_of",
 ]

@@ -11,20 +11,35 @@ from refp.plane.plane import PooledStack
 from refp.settings import Settings
 from refp.sweeps.optics import Instrument
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Of the model file; a program refuses a file of a newer one."""
 
 
 class Calibration(Settings):
-    """What held-out fields taught about errors, and what a training image looks like."""
+    """What held-out beads taught about errors, and what a training image looks like."""
 
-    factor: float = Field(description="multiplies the raw standard uncertainty of an estimate")
-    refp_u_um: float = Field(description="standard uncertainty of the labels' reference plane, um")
-    beads_u_um: float = Field(
-        default=0.0,
-        description="standard uncertainty from the few beads that were trained on, um; 0 where "
-        "whole fields were held out, which shows it already",
+    bead_factor: float = Field(
+        description="multiplies the standard deviation that members state of a bead; the standard "
+        "deviation itself, um, where they state none"
     )
+    height_um: float = Field(
+        description="standard deviation of beads' own planes about the slide, um"
+    )
+    rise_um_per_size: float = Field(
+        description="how far a bead's own plane rises with its relative size, um"
+    )
+    refp_u_um: float = Field(description="standard uncertainty of the labels' reference plane, um")
+    stage_u_um: float = Field(
+        description="standard uncertainty from the stage's errors that the labels still carry, um"
+    )
+    model_u_um: float = Field(
+        description="standard uncertainty of the ensemble: what all beads of a held-out image are "
+        "wrong by together, um"
+    )
+    size_sd: float = Field(
+        description="relative standard deviation of bead sizes; 0 where they are not known"
+    )
+    n_sizes: int = Field(description="beads that sizes were compared of")
     maximum_misfit: float = Field(
         description="misfit to the pooled stack above which an image is unlike the training images"
     )
@@ -70,12 +85,15 @@ class BeadInputs:
         Shape ``(n,)``, background less black level, grey levels.
     pixels
         Shape ``(n, side, side)`` grey levels, or ``(n, 0, 0)`` for families without ``sees_pixels``.
+    offset_px
+        Shape ``(n, 2)``, ``(y, x)``: places from the middle of the image.
     """
 
     profile: FloatArray
     saturated: BoolArray
     light: FloatArray
     pixels: FloatArray
+    offset_px: FloatArray
 
     def __len__(self) -> int:
         return int(self.profile.shape[0])

@@ -100,10 +100,9 @@ class Lookup:
 
     def _search(self, known: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return place in planes of the stack and size of the best match on a grid."""
+        sizes = 1.0 + np.linspace(-LARGEST_SIZE, LARGEST_SIZE, N_SIZES)
         if self._spread == 0:
             sizes = np.ones(1)
-        else:
-            sizes = 1.0 + np.linspace(-LARGEST_SIZE, LARGEST_SIZE, N_SIZES)
         costs = []
         for size in sizes:
             profile, clear = self._typical(known, float(size))
@@ -127,7 +126,10 @@ class Lookup:
         inner = np.clip(place, place_step, len(self._grid) - 1 - place_step)
         cost = np.array(
             [
-                [self._cost(known, inner + i * place_step, size + j * size_step) for j in (-1, 0, 1)]
+                [
+                    self._cost(known, inner + i * place_step, size + j * size_step)
+                    for j in (-1, 0, 1)
+                ]
                 for i in (-1, 0, 1)
             ]
         )
@@ -170,7 +172,9 @@ class Lookup:
         squared = clear * weight * (profile - mean) ** 2
         return squared.sum(axis=1), (clear * np.log(weight)).sum(axis=1), clear.sum(axis=1)
 
-    def _typical(self, known: FloatArray, size: float | FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _typical(
+        self, known: FloatArray, size: float | FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
         """Return the profiles at the typical bead's radii, and 1 where they are known."""
         profile = stretch_rings(known, self._radius, size)[:, self._seen]
         clear = np.isfinite(profile)

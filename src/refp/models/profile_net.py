@@ -4,8 +4,9 @@ All members train at once: their weights are stacked and every layer is one batc
 gives a mean and a standard deviation; the loss is the Gaussian likelihood weighted by a power of the
 variance, which keeps the mean honest where the spread is large.
 
-Augmentation makes what the training sweep cannot show: other bead radii (a stretch of the radius
-axis), errors of background (a gain), other exposures (noise, and a lower level of saturation).
+Augmentation makes what the training sweep cannot show: beads of other sizes (a larger sphere refracts
+alike on a larger scale, so radii and dZ are stretched together), errors of background (a gain), other
+exposures (noise).
 
 References
 ----------
@@ -121,8 +122,9 @@ class ProfileFit:
         dz, settings = self._data.dz, self._settings
         shape = (settings.members, count * settings.batch)
         chosen = torch.randint(len(dz), shape, generator=generator, device=dz.device)
-        seen = _augment(self._data, chosen, settings, generator)
-        return list(zip(seen.chunk(count, dim=1), dz[chosen].chunk(count, dim=1), strict=True))
+        seen, size = _augment(self._data, chosen, settings, generator)
+        target = dz[chosen] * size
+        return list(zip(seen.chunk(count, dim=1), target.chunk(count, dim=1), strict=True))
 
     def loss(self, batch: tuple[Tensor, ...]) -> Tensor:
         """Return the loss of a batch, summed over members."""
@@ -158,24 +160,26 @@ def _loss(error: Tensor, log_variance: Tensor) -> Tensor:
 
 def _augment(
     data: Batches, chosen: Tensor, settings: ProfileNetSettings, generator: torch.Generator
-) -> Tensor:
-    """Stretch, gain and noise, in the order in which bead, lamp and camera bring them."""
-    profile = _stretch(data.profile[chosen], settings.scale_spread, generator)
-    shape = chosen.shape
-    gain = torch.randn(*shape, 1, generator=generator) * settings.gain_spread
+) -> tuple[Tensor, Tensor]:
+    """Change size, gain and noise, in the order in which bead, lamp and camera bring them.
+
+    Returns the profiles, and by how much each bead is larger than it was.
+    """
+    shape, device = chosen.shape, chosen.device
+    chance = torch.rand(shape, generator=generator, device=device)
+    size = 1 + settings.size_spread * (2 * chance - 1)
+    profile = _enlarge(data.profile[chosen], size.unsqueeze(-1))
+    gain = torch.randn(*shape, 1, generator=generator, device=device) * settings.gain_spread
     per_pixel = settings.pixel_noise / data.light[chosen].sqrt()
     sigma = per_pixel.unsqueeze(-1) / data.ring_pixels.sqrt()
-    noise = torch.randn(profile.shape, generator=generator) * sigma
-    return profile * (1 + gain) + noise
+    noise = torch.randn(profile.shape, generator=generator, device=device) * sigma
+    return profile * (1 + gain) + noise, size
 
 
-def _stretch(profile: Tensor, spread: float, generator: torch.Generator) -> Tensor:
-    """Read each profile at its radii times a random factor."""
-    if spread == 0:
-        return profile
+def _enlarge(profile: Tensor, size: Tensor) -> Tensor:
+    """Return the profiles of beads that are ``size`` times as large."""
     count = profile.shape[-1]
-    factor = 1 + spread * (2 * torch.rand(*profile.shape[:-1], 1, generator=generator) - 1)
-    at = (torch.arange(count) * factor).clamp(max=count - 1.001)
+    at = (torch.arange(count, device=profile.device) / size).clamp(max=count - 1.001)
     low = at.long()
     part = at - low
     return torch.gather(profile, -1, low) * (1 - part) + torch.gather(profile, -1, low + 1) * part

@@ -1,17 +1,19 @@
 """The three families by name; deep-learning libraries are imported when a network is trained."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from refp.errors import MissingExtraError
 from refp.models.ensemble import BeadInputs, Ensemble, Predictions, Predictor
 from refp.models.family import Family, Trained, TrainingJob
 from refp.models.graph import GraphPredictor
-from refp.models.lookup import Lookup
+from refp.models.lookup import Lookup, Match
 from refp.models.settings import LookupSettings, TrainSettings
 from refp.plane.plane import PooledStack
 from refp.plane.stack import pool_stack
-from refp.rows import take
-from refp.tiles.tiles import LabelledTiles
+from refp.rows import join, take
+from refp.tiles.tiles import LabelledTiles, Split
 
 
 class LookupFamily:
@@ -24,14 +26,9 @@ class LookupFamily:
 
     def train(self, job: TrainingJob) -> Trained:
         """Pool the stack of each split and look the held-out tiles up in it."""
-        dz = np.full((1, len(job.tiles)), np.nan)
-        sd = dz.copy()
-        for i, split in enumerate(job.splits):
-            lookup = Lookup(stack_of(take(job.tiles, split.train)), self._settings)
-            held_out = lookup.predict(inputs_of(take(job.tiles, split.held_out)))
-            dz[:, split.held_out], sd[:, split.held_out] = held_out.dz_um, held_out.sd_um
-            job.progress("look-up", i + 1, len(job.splits))
-        return Trained(graph=b"", members=1, held_out=Predictions(dz, sd))
+        match = match_held_out(job.tiles, job.splits, self._settings)
+        held_out = Predictions(match.dz_um[None], match.sd_um[None])
+        return Trained(graph=b"", members=1, held_out=held_out)
 
 
 def stack_of(tiles: LabelledTiles) -> PooledStack:
@@ -39,9 +36,22 @@ def stack_of(tiles: LabelledTiles) -> PooledStack:
     return pool_stack(tiles.dz_um, tiles.profile, tiles.saturated, tiles.size, tiles.radius_radii)
 
 
+def match_held_out(
+    tiles: LabelledTiles, splits: Sequence[Split], settings: LookupSettings
+) -> Match:
+    """Look every labelled bead up in a stack that has not seen it."""
+    parts: list[Match] = []
+    for split in splits:
+        lookup = Lookup(stack_of(take(tiles, split.train)), settings)
+        held_out = take(tiles, split.held_out)
+        parts.append(lookup.match(held_out.profile, held_out.saturated))
+    order = np.argsort(np.concatenate([split.held_out for split in splits]))
+    return take(join(parts), order)
+
+
 def inputs_of(tiles: LabelledTiles) -> BeadInputs:
     """Return what a family may see of labelled tiles: all but the labels."""
-    return BeadInputs(tiles.profile, tiles.saturated, tiles.light, tiles.pixels)
+    return BeadInputs(tiles.profile, tiles.saturated, tiles.light, tiles.pixels, tiles.offset_px)
 
 
 def make_family(settings: TrainSettings) -> Family:

@@ -33,8 +33,8 @@ class ProfileNetSettings(Settings):
     batch: PositiveInt = Field(default=256, description="tiles a step and member")
     learning_rate: PositiveFloat = Field(default=3e-3, description="peak of the one-cycle schedule")
     weight_decay: NonNegativeFloat = Field(default=1e-4, description="AdamW weight decay")
-    scale_spread: NonNegativeFloat = Field(
-        default=0.03, description="augmentation: relative stretch of the radius axis, uniform +-"
+    size_spread: NonNegativeFloat = Field(
+        default=0.06, lt=1, description="augmentation: relative change of bead size, uniform +-"
     )
     gain_spread: NonNegativeFloat = Field(
         default=0.005, description="augmentation: relative error of background, standard deviation"

@@ -108,6 +108,7 @@ def typical_beads(ensemble: Ensemble) -> BeadInputs:
         saturated=np.zeros(profile.shape, dtype=np.bool_),
         light=np.full(len(rows), TEST_LIGHT),
         pixels=np.array(tiles, dtype=np.float32),
+        offset_px=np.zeros((len(rows), 2)),
     )
 
 

@@ -136,6 +136,8 @@ def fit_slide(center_px: FloatArray, height_um: FloatArray, size: FloatArray) ->
         tilt_u_um_per_px=flat.u[1:3],
         bend_um_per_px2=float(bent.coefficients[4]),
         bend_u_um_per_px2=float(bent.u[4]),
+        rise_um_per_size=float(flat.coefficients[3]),
+        rise_u_um_per_size=float(flat.u[3]),
         center_px=middle,
         residual_um=flat.residual,
     )

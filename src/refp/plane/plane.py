@@ -162,16 +162,20 @@ class Slide:
         Shape ``(2,)``, rise along ``(y, x)``.
     bend_um_per_px2, bend_u_um_per_px2
         Curvature of the field: rise with the squared distance.
+    rise_um_per_size, rise_u_um_per_size
+        How a bead's plane rises with its relative size.
     center_px
         Shape ``(2,)``, the beads' mean place.
     residual_um
-        Standard deviation of the beads about it.
+        Standard deviation of the beads about it, their rise with size taken off.
     """
 
     tilt_um_per_px: FloatArray
     tilt_u_um_per_px: FloatArray
     bend_um_per_px2: float
     bend_u_um_per_px2: float
+    rise_um_per_size: float
+    rise_u_um_per_size: float
     center_px: FloatArray
     residual_um: float
 

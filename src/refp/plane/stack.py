@@ -98,9 +98,7 @@ def pool_stack(
     return PooledStack(grid, radius_radii, np.nan_to_num(mean, nan=1.0), sd)
 
 
-def _of_typical_size(
-    profile: FloatArray, size: FloatArray, radius_radii: FloatArray
-) -> FloatArray:
+def _of_typical_size(profile: FloatArray, size: FloatArray, radius_radii: FloatArray) -> FloatArray:
     """Return the profiles that the beads would have if they were all of one size."""
     typical = np.empty_like(profile)
     for one in np.unique(size):

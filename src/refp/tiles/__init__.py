@@ -2,16 +2,19 @@
 
 from refp.tiles.crop import crop_tiles
 from refp.tiles.label import label_tiles, plane_of_sweeps
+from refp.tiles.label_errors import LabelErrors, estimate_label_errors
 from refp.tiles.settings import LabelSettings, SplitSettings
 from refp.tiles.split import split_name, split_tiles
 from refp.tiles.tiles import LabelledTiles, Split
 
 __all__ = [
+    "LabelErrors",
     "LabelSettings",
     "LabelledTiles",
     "Split",
     "SplitSettings",
     "crop_tiles",
+    "estimate_label_errors",
     "label_tiles",
     "plane_of_sweeps",
     "split_name",

@@ -114,9 +114,15 @@ def label_tiles(
             "usable beads; run 'refp plane' on the data and see its flags"
         )
     tiles = join(parts)
+    tiles = replace(tiles, size=tiles.size / _typical_size(tiles))
     used = tuple(m.key for m in measurements if m.key in planes)
     u_um = float(np.sqrt(np.mean([planes[key][1] ** 2 for key in used])))
     return replace(tiles, sweeps=used, refp_u_um=u_um)
+
+
+def _typical_size(tiles: LabelledTiles) -> float:
+    """Return the mean size of the beads, each counted once."""
+    return float(tiles.size[np.unique(tiles.bead, return_index=True)[1]].mean())
 
 
 @dataclass(frozen=True, slots=True)
