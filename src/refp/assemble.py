@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,9 +11,42 @@ import numpy as np
 
 from refp.models import Calibration, Ensemble, ModelCard, Trained, stack_of
 from refp.recipe import Recipe
-from refp.record import hash_files, library_versions
-from refp.sweeps import Instrument
-from refp.tiles import LabelledTiles
+from refp.record import hash_code, hash_files, library_versions
+from refp.sweeps import Frame, Instrument
+from refp.tiles import LabelledTiles, Split
+
+LIBRARIES: dict[str, tuple[str, ...]] = {
+    "profile": ("torch", "onnx"),
+    "resnet": ("torch", "onnx", "monai", "lightning"),
+    "lookup": (),
+}
+"""What each family is trained with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A trained ensemble, and what its training showed.
+
+    Attributes
+    ----------
+    ensemble
+        What goes into the model file.
+    tiles
+        What it was trained on; ``tiles.frame`` counts ``frames``.
+    splits
+        What was held out in turn.
+    trained
+        What the networks said of that, and their learning curves.
+    frames, refp_um
+        The training images, and the plane that labels each.
+    """
+
+    ensemble: Ensemble
+    tiles: LabelledTiles
+    splits: tuple[Split, ...]
+    trained: Trained
+    frames: tuple[Frame, ...]
+    refp_um: tuple[float, ...]
 
 
 @contextmanager
@@ -24,7 +58,8 @@ def checkpoint_folder(
         with TemporaryDirectory(prefix="refp-") as folder:
             yield Path(folder)
         return
-    digest = hashlib.sha256(f"{recipe.digest} {seed}".encode())
+    versions = library_versions("numpy", *LIBRARIES[recipe.train.family])
+    digest = hashlib.sha256(f"{recipe.digest} {seed} {versions} {hash_code()}".encode())
     for array in (tiles.dz_um, tiles.profile, tiles.pixels):
         digest.update(array.tobytes())
     yield parent / digest.hexdigest()[:12]
@@ -53,7 +88,6 @@ def assemble(
     stack = stack_of(tiles)
     content = hashlib.sha256(trained.graph + stack.mean.tobytes() + stack.sd.tobytes()).hexdigest()
     per_image = np.unique(tiles.frame, return_counts=True)[1]
-    libraries = ("numpy",) if family == "lookup" else ("numpy", "torch", "onnx")
     card = ModelCard(
         name=f"{family}-{instrument.name}-{content[:8]}",
         family=family,
@@ -66,7 +100,7 @@ def assemble(
         sweeps=tuple(str(key) for key in tiles.sweeps),
         conditions=_conditions(tiles, len(per_image)),
         recipe=recipe.model_dump(mode="json"),
-        versions=library_versions(*libraries),
+        versions=library_versions("numpy", *LIBRARIES[family]),
         data_sha256=hash_files(files),
         calibration=calibration,
     )

@@ -18,7 +18,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from refp.arrays import FloatArray, Image
-from refp.assemble import assemble, checkpoint_folder
+from refp.assemble import Training, assemble, checkpoint_folder
 from refp.checks import (
     check_determined,
     check_different_instruments,
@@ -191,7 +191,23 @@ def train_model(
     workers: Workers = HERE,
     progress: Progress = no_progress,
 ) -> Ensemble:
-    """Train and calibrate an ensemble on sweeps with a known plane.
+    """Train and calibrate an ensemble on sweeps with a known plane; see :func:`run_training`."""
+    training = run_training(
+        planes, recipe, seed=seed, checkpoints=checkpoints, workers=workers, progress=progress
+    )
+    return training.ensemble
+
+
+def run_training(
+    planes: Planes,
+    recipe: Recipe,
+    *,
+    seed: int = 0,
+    checkpoints: Path | None = None,
+    workers: Workers = HERE,
+    progress: Progress = no_progress,
+) -> Training:
+    """Train and calibrate an ensemble, and keep what that showed.
 
     Parameters
     ----------
@@ -235,8 +251,11 @@ def train_model(
         job = TrainingJob(tiles, splits, rings, seed, folder, progress, workers)
         trained = family.train(job)
     calibration = _calibrate(tiles, splits, trained, planes, recipe)
+    frames = tuple(f for sweep in sweeps if sweep.key in labels for f in sweep.frames)
     files = [f.path for sweep in sweeps for f in sweep.frames]
-    return assemble(tiles, trained, calibration, recipe, instrument, files)
+    ensemble = assemble(tiles, trained, calibration, recipe, instrument, files)
+    refp_um = tuple(labels[frame.key][0] for frame in frames)
+    return Training(ensemble, tiles, splits, trained, frames, refp_um)
 
 
 def _crop(image: Image, center_px: FloatArray, *, side_px: int) -> FloatArray:

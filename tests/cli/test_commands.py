@@ -191,8 +191,12 @@ def test_train_lookup(run_refp: RunRefp, tiny_sweep: Path, tmp_path: Path) -> No
     assert (done.code, done.stdout) == (0, "")
     assert load_model(model).card.family == "lookup"
     assert "held out by field: RMS " in done.stderr
-    assert done.stderr.endswith(f"wrote {model}\n")
-    assert names_in(tmp_path) == ["a2k.refp"]
+    page = tmp_path / "a2k.html"
+    assert done.stderr.endswith(f"wrote {model} and {page}\n")
+    assert names_in(tmp_path) == ["a2k.html", "a2k.refp"]
+    text = page.read_text("utf-8")
+    assert "Training of lookup-a2k-" in text
+    assert "This family is not trained in steps." in text
 
 
 def test_train_profile(

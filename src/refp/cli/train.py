@@ -12,7 +12,6 @@ from refp.cli.options import (
     Overwrite,
     RecipeName,
     WorkerOptions,
-    check_output,
     recipe_with_family,
 )
 
@@ -36,8 +35,11 @@ def train(
     """Train a model that tells dZ from one image.
 
     Defines the planes of the sweeps, labels every bead, trains the ensemble, calibrates its interval
-    on held-out fields of view and writes one model file. Interrupted training of the resnet family
-    resumes from its checkpoints beside the model file when the command is given again.
+    on held-out fields of view, and writes one model file. Beside it goes a page of the same name with
+    '.html': what was held out and how right it came out, learning curves, the model's card, and the
+    data of all figures. Interrupted training goes on where it was,
+    to the same result, when the command is given again: until the model is written, what was measured
+    and trained so far lies beside it in a folder with '.checkpoints' behind its name.
 
     Examples
     --------
@@ -47,31 +49,36 @@ def train(
 
     refp train training/ -o a2k-resnet.refp --recipe paper
     """
-    import shutil
-
     from refp import models, pipeline
     from refp.cli.console import say, say_left_out, show_progress
+    from refp.train_run import TrainingRun
+    from refp.training_files import training_page
 
-    check_output(output, overwrite=overwrite)
-    settings = recipe_with_family(recipe, family)
-    models.make_family(settings.train)  # a missing library is told before the measuring
-    checkpoints = output.with_name(output.name + ".checkpoints")
-    with show_progress() as progress:
-        with work.start() as workers:
+    with TrainingRun(output, overwrite=overwrite) as run, work.start() as workers:
+        settings = recipe_with_family(recipe, family)
+        models.make_family(settings.train)  # a missing library is told before the measuring
+        with show_progress() as progress:
             planes = pipeline.define_planes(
-                options.open(data), settings, workers=workers, progress=progress
+                options.open(data), settings, workers=workers, store=run.store, progress=progress
             )
-        ensemble = pipeline.train_model(
-            planes, settings, seed=seed, checkpoints=checkpoints, progress=progress
-        )
+            run.store.flush()
+            training = pipeline.run_training(
+                planes,
+                settings,
+                seed=seed,
+                checkpoints=run.checkpoints,
+                workers=workers,
+                progress=progress,
+            )
+        run.write_report(training_page(training, planes, settings, seed))
+        models.save_model(training.ensemble, output)
+        run.finish()
     say_left_out(planes.measurements)
-    models.save_model(ensemble, output)
-    shutil.rmtree(checkpoints, ignore_errors=True)
-    card = ensemble.card
+    card = training.ensemble.card
     say(f"trained {card.name}: {card.members} members, {card.conditions}")
     calibration = card.calibration
     say(
         f"held out by {calibration.held_out}: RMS {calibration.rms_um:.2f} um against the labels "
         f"on {calibration.n_images} images"
     )
-    say(f"wrote {output}")
+    say(f"wrote {output} and {run.report}")

@@ -12,7 +12,7 @@ from refp.models.ensemble import (
     Predictions,
     Predictor,
 )
-from refp.models.family import Family, Trained, TrainingJob
+from refp.models.family import Family, LearningCurve, Trained, TrainingJob
 from refp.models.file import load_model, save_model
 from refp.models.lookup import Lookup, Match
 from refp.models.registry import inputs_of, make_family, make_predictor, match_held_out, stack_of
@@ -30,6 +30,7 @@ __all__ = [
     "Ensemble",
     "Family",
     "FamilyName",
+    "LearningCurve",
     "Lookup",
     "LookupSettings",
     "Match",

@@ -7,6 +7,7 @@ anything that lies in them.
 """
 
 import io
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ ROUND_STEPS = 200
 """About a second of a core: as much is lost by a kill, and so often a curve gets a point."""
 STEPS_AT_ONCE = 50
 """Batches that a GPU draws and augments in one go, which are too small to keep it busy."""
+
+CURVE = ("step", "loss", "train_rms_um", "rms_um")
 
 Batch = tuple[Tensor, ...]
 
@@ -43,8 +46,8 @@ class Problem(Protocol):
         """Draw the batches of ``count`` steps."""
         ...
 
-    def loss(self, batch: Batch) -> Tensor:
-        """Return the loss of a batch."""
+    def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the loss of a batch, and its mean squared error in um2."""
         ...
 
     def held_out_rms_um(self) -> float:
@@ -85,9 +88,7 @@ class Snapshot:
     """Where a fit is: everything that the rest of it depends on."""
 
     step: int = 0
-    curve: dict[str, list[float]] = field(
-        default_factory=lambda: {"step": [], "loss": [], "rms_um": []}
-    )
+    curve: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in CURVE})
     net: dict[str, Any] = field(default_factory=dict)
     optimizer: dict[str, Any] = field(default_factory=dict)
     schedule: dict[str, Any] = field(default_factory=dict)
@@ -101,8 +102,8 @@ class Snapshot:
 
     def learning_curve(self, fit: str, split: int) -> LearningCurve:
         """Return the curve so far."""
-        step, loss, rms_um = (np.array(self.curve[name]) for name in ("step", "loss", "rms_um"))
-        return LearningCurve(fit, split, step.astype(np.int64), loss, rms_um)
+        step, *rest = (np.array(self.curve[name]) for name in CURVE)
+        return LearningCurve(fit, split, step.astype(np.int64), *rest)
 
 
 def read_snapshot(content: bytes) -> Snapshot:
@@ -189,14 +190,16 @@ class _Walk:
 
     def to(self, stop: int) -> Snapshot:
         """Go on to step ``stop``."""
-        loss = torch.zeros((), device=self._device)
+        sums = torch.zeros(2, device=self._device)
         # On a GPU, whatever the problem draws or makes is made there.
         with self._device if self._device.type != "cpu" else nullcontext():
             for batch in self._batches(stop - self.step):
-                loss += self._take_step(batch)
-        self._curve["step"].append(stop)
-        self._curve["loss"].append(float(loss) / (stop - self.step) / self._problem.members)
-        self._curve["rms_um"].append(self._problem.held_out_rms_um())
+                sums += self._take_step(batch)
+        loss, square_um2 = (sums / (stop - self.step)).tolist()
+        rms_um = self._problem.held_out_rms_um()
+        values = (stop, loss / self._problem.members, math.sqrt(square_um2), rms_um)
+        for name, value in zip(CURVE, values, strict=True):
+            self._curve[name].append(value)
         self.step = stop
         return self._snapshot()
 
@@ -206,12 +209,12 @@ class _Walk:
             yield from self._problem.draw(min(at_once, count - done), self._generator)
 
     def _take_step(self, batch: Batch) -> Tensor:
-        loss = self._problem.loss(batch)
+        loss, square_um2 = self._problem.loss(batch)
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
         self._schedule.step()
-        return loss.detach()
+        return torch.stack([loss, square_um2]).detach()
 
     def _snapshot(self) -> Snapshot:
         return Snapshot(

@@ -58,6 +58,8 @@ class LearningCurve:
         Shape ``(k,)``: gradient steps done.
     loss
         Shape ``(k,)``: mean training loss of the steps since the entry before, a member's.
+    train_rms_um
+        Shape ``(k,)``: RMS error of those steps' beads, augmented, one bead by one member.
     rms_um
         Shape ``(k,)``: RMS error of what was held out, one bead by one member; NaN where nothing was.
     """
@@ -66,6 +68,7 @@ class LearningCurve:
     split: int
     step: IntArray
     loss: FloatArray
+    train_rms_um: FloatArray
     rms_um: FloatArray
 
 

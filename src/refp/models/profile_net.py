@@ -126,11 +126,12 @@ class ProfileFit:
         target = dz[chosen] * size
         return list(zip(seen.chunk(count, dim=1), target.chunk(count, dim=1), strict=True))
 
-    def loss(self, batch: tuple[Tensor, ...]) -> Tensor:
-        """Return the loss of a batch, summed over members."""
+    def loss(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Return the loss of a batch, summed over members, and its mean squared error in um2."""
         seen, dz = batch
         mean, log_variance = self.net.raw(seen)
-        return _loss(mean - dz, log_variance)
+        error = mean - dz
+        return _loss(error, log_variance), (error.detach() * self.net.dz_scale).square().mean()
 
     @property
     def members(self) -> int:

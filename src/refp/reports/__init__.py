@@ -4,6 +4,7 @@ The only room that imports matplotlib. Figures are drawn by ``draw_*``, saved by
 on a page by ``write_*``; nothing is computed here but what it takes to show a table.
 """
 
+from refp.reports.bead_errors import describe_bead_errors, draw_bead_errors, summarise_beads
 from refp.reports.budget import describe_budget, draw_budget
 from refp.reports.comparison import describe_comparison, draw_comparison
 from refp.reports.curves import choose_sweeps, describe_curves, draw_feature_curves
@@ -12,14 +13,17 @@ from refp.reports.evaluation_report import (
     evaluation_headline,
     evaluation_sections,
 )
+from refp.reports.learning import describe_learning, draw_learning_curves
 from refp.reports.montage import Montage, draw_bead_montage
 from refp.reports.overlay import Overlay, draw_overlay
 from refp.reports.page import (
     Headline,
     ReportFigure,
+    ReportFile,
     ReportSection,
     raster_figure,
     render_report,
+    table_file,
     vector_figure,
     write_report,
 )
@@ -35,6 +39,8 @@ from refp.reports.slide import describe_bead_planes, draw_bead_planes
 from refp.reports.stage import describe_stage_errors, draw_stage_errors
 from refp.reports.style import exposure_colors, look, png_bytes, save_png, save_svg, svg_text
 from refp.reports.tables import ReportTable, format_table
+from refp.reports.training_report import training_headline, training_sections
+from refp.reports.training_tables import TrainingTables
 
 __all__ = [
     "Headline",
@@ -42,21 +48,27 @@ __all__ = [
     "Overlay",
     "PlaneTables",
     "ReportFigure",
+    "ReportFile",
     "ReportSection",
     "ReportTable",
+    "TrainingTables",
     "choose_sweeps",
+    "describe_bead_errors",
     "describe_bead_planes",
     "describe_budget",
     "describe_comparison",
     "describe_curves",
     "describe_errors",
+    "describe_learning",
     "describe_stage_errors",
+    "draw_bead_errors",
     "draw_bead_montage",
     "draw_bead_planes",
     "draw_budget",
     "draw_comparison",
     "draw_errors",
     "draw_feature_curves",
+    "draw_learning_curves",
     "draw_overlay",
     "draw_stage_errors",
     "evaluation_headline",
@@ -73,7 +85,11 @@ __all__ = [
     "render_report",
     "save_png",
     "save_svg",
+    "summarise_beads",
     "svg_text",
+    "table_file",
+    "training_headline",
+    "training_sections",
     "vector_figure",
     "write_plane_report",
     "write_report",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
@@ -65,6 +66,22 @@ class ReportFigure:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportFile:
+    """A file inside a page, to be saved from there.
+
+    Attributes
+    ----------
+    name
+        Under which it is saved.
+    uri
+        The file itself, as a ``data:`` address.
+    """
+
+    name: str
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReportSection:
     """A part of a page; whatever is empty is left out."""
 
@@ -73,6 +90,13 @@ class ReportSection:
     figures: tuple[ReportFigure, ...] = ()
     tables: tuple[ReportTable, ...] = ()
     headlines: tuple[Headline, ...] = ()
+    files: tuple[ReportFile, ...] = ()
+
+
+def table_file(table: pd.DataFrame, name: str) -> ReportFile:
+    """Return a table as CSV inside the page, where the page is all that a command writes."""
+    text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    return ReportFile(name, f"data:text/csv;base64,{base64.b64encode(text.encode()).decode()}")
 
 
 def vector_figure(figure: Figure, alt: str, caption: str) -> ReportFigure:

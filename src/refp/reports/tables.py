@@ -61,6 +61,10 @@ HEADERS = {
     "tilt_x_with_u": "tilt along x \N{PLUS-MINUS SIGN} u (um / 1000 px)",
     "bend_with_u": "bend \N{PLUS-MINUS SIGN} u (um at 1000 px)",
     "residual_um": "beads about the slide (um)",
+    "held_out": "held out",
+    "n_tiles": "tiles",
+    "bead_rms_um": "RMS error of a bead (um)",
+    "n_steps": "steps",
     "n_first": "planes of first",
     "n_second": "planes of second",
 }

@@ -1,0 +1,157 @@
+"""The report on a training."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from refp.reports.bead_errors import describe_bead_errors, draw_bead_errors, summarise_beads
+from refp.reports.errors import describe_errors, draw_errors
+from refp.reports.learning import describe_learning, draw_learning_curves
+from refp.reports.page import (
+    Headline,
+    Level,
+    ReportSection,
+    table_file,
+    vector_figure,
+)
+from refp.reports.panels import short_name, sweep_names, unique_in_order
+from refp.reports.tables import ReportTable, format_table, format_value
+from refp.reports.training_tables import TrainingTables
+
+MAX_PANELS = 6
+_FEW_REFUSED = 0.01
+"""The share of good images that may be refused; those at the ends of the range always are."""
+
+
+def training_sections(tables: TrainingTables) -> list[ReportSection]:
+    """Return the sections about a training: what was held out, how it was learnt, the card."""
+    return [_held_out_section(tables), _learning_section(tables), _card_section(tables)]
+
+
+def training_headline(tables: TrainingTables) -> Headline:
+    """Return the verdict: poor where it is no better than always answering the mean."""
+    images, known = tables.images, tables.card["calibration"]
+    ok = images[images["status"] == "ok"]
+    if ok.empty:
+        return Headline("poor", f"None of {len(images)} held-out images was estimated.")
+    error = ok["error_um"].to_numpy(dtype=float)
+    rms, constant = float(np.sqrt(np.mean(error**2))), float(ok["delta_z_true_um"].std(ddof=0))
+    refused = len(images) - len(ok)
+    text = (
+        f"Held out by {known['held_out']}, dZ of {len(ok)} of {len(images)} images came out right to "
+        f"{rms:.2f} um RMS against their labels, which hold the stage's own error; {refused} refused."
+    )
+    numbers = (
+        ("RMS error (um)", f"{rms:.2f}"),
+        ("largest error (um)", f"{np.abs(error).max():.2f}"),
+        ("RMS of always the mean (um)", f"{constant:.1f}"),
+        ("refused", str(refused)),
+    )
+    within = images[~images["reason"].str.startswith("outside_range")]
+    lost = float((within["status"] == "refused").mean())
+    return Headline(_level(rms, constant, lost, known["held_out"]), text, numbers)
+
+
+def _level(rms: float, constant: float, refused: float, held_out: str) -> Level:
+    if rms >= constant:
+        return "poor"
+    return "caution" if refused > _FEW_REFUSED or held_out != "field" else "good"
+
+
+def _held_out_section(tables: TrainingTables) -> ReportSection:
+    images, members = tables.images, _members(tables)
+    panels = _as_panels(images)
+    figure = draw_errors(panels, np.nan, str(tables.card["name"]))
+    alt = "Error of held-out images against their dZ, per split."
+    beads = summarise_beads(tables.beads)
+    return ReportSection(
+        "Held out",
+        text="Networks that have not seen it predict what a split held out; that calibrates the "
+        "interval. An error is against the label, nominal Z less the reference plane, and so holds "
+        "the stage's own error, which the interval leaves out.",
+        figures=(
+            vector_figure(figure, alt, describe_errors(panels, members)),
+            vector_figure(
+                draw_bead_errors(beads),
+                "Errors of each held-out bead.",
+                describe_bead_errors(beads, members),
+            ),
+        ),
+        tables=(_split_table(tables.splits),),
+        headlines=(training_headline(tables),),
+        files=(
+            table_file(images, "held-out-images.csv"),
+            table_file(tables.beads, "held-out-beads.csv"),
+            table_file(tables.splits, "splits.csv"),
+        ),
+    )
+
+
+def _as_panels(images: pd.DataFrame) -> pd.DataFrame:
+    """Name a panel per field of view, or per split where there are more fields than fit."""
+    datasets = unique_in_order(images["dataset"])
+    names = [short_name(name, datasets) for name in sweep_names(images)]
+    if len(set(names)) <= MAX_PANELS:
+        return images.assign(dataset=names)
+    return images.assign(dataset=[f"split {split}" for split in images["split"]])
+
+
+def _split_table(splits: pd.DataFrame) -> ReportTable:
+    caption = (
+        "What each split held out. RMS, bias and largest error are of images; the RMS of a bead is "
+        "that of one bead by the split's networks. Tinted: twice the RMS of the best split, or more."
+    )
+    rms = splits["rms_um"].to_numpy(dtype=float)
+    worse = rms > 2 * np.nanmin(rms) if np.isfinite(rms).any() else np.zeros(len(rms), dtype=bool)
+    named = splits.rename(columns={"n_beads": "beads"})
+    return format_table(named, caption, np.flatnonzero(worse).tolist())
+
+
+def _learning_section(tables: TrainingTables) -> ReportSection:
+    if tables.curves.empty:
+        return ReportSection("Learning curves", "This family is not trained in steps.")
+    family = str(tables.card["family"])
+    figure = draw_learning_curves(tables.curves)
+    alt = "Errors of beads trained on and of held-out beads against gradient steps."
+    return ReportSection(
+        "Learning curves",
+        figures=(vector_figure(figure, alt, describe_learning(tables.curves, family)),),
+        files=(table_file(tables.curves, "curves.csv"),),
+    )
+
+
+def _card_section(tables: TrainingTables) -> ReportSection:
+    rows = list(_card_rows(tables.card))
+    table = ReportTable("", ("of the model", "value"), tuple(rows), (False, False))
+    return ReportSection("Card", tables=(table,))
+
+
+def _card_rows(card: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Flatten a card to lines; of the recipe only its name, the rest travels in the model."""
+    rows: list[tuple[str, str]] = []
+    for key, value in card.items():
+        if key == "recipe":
+            rows.append(("recipe", str(value.get("name", ""))))
+        elif isinstance(value, Mapping):
+            rows += [(f"{key}: {name}", text) for name, text in _card_rows(value)]
+        else:
+            rows.append((_words(key), _text(key, value)))
+    return rows
+
+
+def _words(key: str) -> str:
+    stem, _, unit = key.replace("_", " ").rpartition(" ")
+    return f"{stem} (um)" if stem and unit == "um" else f"{stem} {unit}".strip()
+
+
+def _text(key: str, value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(key, item) for item in value)
+    return format_value(key, value)
+
+
+def _members(tables: TrainingTables) -> str:
+    """What predicted the held-out images."""
+    return f"networks of family {tables.card['family']}"
