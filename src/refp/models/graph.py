@@ -1,5 +1,7 @@
 """Run an ensemble's ONNX graph."""
 
+from multiprocessing import parent_process
+
 import numpy as np
 import onnxruntime
 
@@ -8,6 +10,7 @@ from refp.errors import ModelError
 from refp.models.ensemble import BeadInputs, Predictions
 from refp.models.normalise import normalise_tiles
 from refp.models.settings import Normalisation
+from refp.parallel import default_jobs
 
 INPUT, MEAN, SD = "input", "dz_um", "sd_um"
 """Names of the graph's tensors."""
@@ -33,6 +36,10 @@ class GraphPredictor:
         self._normalisation = normalisation
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        # One of several workers has one core, and a graph that sees profiles is too small to share:
+        # threads that wait for it busily take the cores from what comes next.
+        alone = parent_process() is None and normalisation is not None
+        options.intra_op_num_threads = default_jobs() if alone else 1
         try:
             self._session = onnxruntime.InferenceSession(
                 graph, options, providers=["CPUExecutionProvider"]

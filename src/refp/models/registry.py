@@ -9,7 +9,6 @@ from refp.models.graph import GraphPredictor
 from refp.models.lookup import Lookup
 from refp.models.settings import LookupSettings, TrainSettings
 from refp.plane.plane import PooledStack
-from refp.plane.stack import pool_stack
 from refp.rows import take
 from refp.tiles.tiles import LabelledTiles
 
@@ -36,6 +35,8 @@ class LookupFamily:
 
 def stack_of(tiles: LabelledTiles) -> PooledStack:
     """Pool the stack of labelled tiles."""
+    from refp.plane.stack import pool_stack  # fitting, which a model at work has no need of
+
     return pool_stack(tiles.dz_um, tiles.profile, tiles.saturated, tiles.frame, tiles.radius_radii)
 
 
