@@ -43,10 +43,10 @@ def radial_symmetry(contrast: FloatArray, radius_px: float) -> tuple[FloatArray,
         edge or noise, negative for spokes.
     """
     sigma = max(GRADIENT_SIGMA_PX, GRADIENT_SIGMA_RADII * radius_px)
-    x = np.arange(int(4 * sigma + 0.5) + 1)
-    smooth = np.exp(-0.5 * (x / sigma) ** 2)
+    pixels = np.arange(int(4 * sigma + 0.5) + 1)
+    smooth = np.exp(-0.5 * (pixels / sigma) ** 2)
     smooth /= 2 * smooth.sum() - smooth[0]
-    slope = radius_px * x / sigma**2 * smooth
+    slope = radius_px * pixels / sigma**2 * smooth
     width = WEIGHT_RADII * radius_px
     x = np.arange(np.ceil(4 * width) + 1) / width
     flat = np.exp(-0.5 * x**2)

@@ -46,6 +46,14 @@ class GraphPredictor:
             )
         except Exception as error:  # onnxruntime raises bare classes of its own
             raise ModelError(f"the model's graph cannot be loaded: {error}") from error
+        told = {tensor.name for tensor in self._session.get_outputs()}
+        if [tensor.name for tensor in self._session.get_inputs()] != [INPUT] or not {
+            MEAN,
+            SD,
+        } <= told:
+            raise ModelError(
+                f"the model's graph is not from {INPUT} to {MEAN} and {SD}; train again"
+            )
 
     @property
     def sees_pixels(self) -> bool:
@@ -62,7 +70,11 @@ class GraphPredictor:
     def run(self, seen: FloatArray) -> dict[str, FloatArray]:
         """Run the graph; return its outputs by name, each ``(members, n)``."""
         names = [output.name for output in self._session.get_outputs()]
-        return dict(zip(names, self._session.run(names, {INPUT: seen}), strict=True))
+        try:
+            told = self._session.run(names, {INPUT: seen})
+        except Exception as error:  # onnxruntime raises bare classes of its own
+            raise ModelError(f"the model's graph does not take what it is for: {error}") from error
+        return dict(zip(names, told, strict=True))
 
     def predict(self, inputs: BeadInputs) -> Predictions:
         """Predict dZ of every bead by every member."""
