@@ -54,6 +54,7 @@ def bench(session: nox.Session) -> None:
     for part in ("beads", "coverage", "resnet"):
         session.run("python", "-m", f"benchmarks.accuracy.{part}")
     session.run("python", "-m", "benchmarks.speed")
+    session.run("python", "-m", "benchmarks.speed.estimate")
     session.run("python", "-m", "benchmarks.page")
 
 

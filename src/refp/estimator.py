@@ -1,6 +1,11 @@
 """A model at work: images in, estimates out."""
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 from pydantic import ValidationError
@@ -9,8 +14,16 @@ from refp.arrays import BoolArray, Image, IntArray, full_scale
 from refp.errors import DataError, ModelError
 from refp.estimate import FocusEstimate, Found, estimate_focus, refused
 from refp.flags import UNUSABLE_BEAD, BeadFlag
-from refp.measure import FrameMeasurement, measure_frame
-from refp.models import BeadInputs, Ensemble, Lookup, ModelCard, Predictor, make_predictor
+from refp.models import (
+    BeadInputs,
+    Ensemble,
+    Lookup,
+    ModelCard,
+    Predictor,
+    load_model,
+    make_predictor,
+)
+from refp.one_frame import FrameMeasurement, measure_frame
 from refp.recipe import Recipe
 from refp.rows import take
 from refp.sweeps import Frame, SingleImage
@@ -72,6 +85,30 @@ class Estimator:
         self._predictor: Predictor = make_predictor(ensemble, self._recipe.train)
         self._lookup = Lookup(ensemble.stack, self._recipe.train.lookup)
         self._max_beads = max_beads
+        self._file: tuple[Path, str] | None = None
+
+    @classmethod
+    def load(cls, path: Path, max_beads: int | None = None) -> Self:
+        """Load a model file; other processes can load what is made so for themselves.
+
+        Raises
+        ------
+        ModelError
+            As :func:`refp.models.load_model` and the class.
+        """
+        estimator = cls(load_model(path), max_beads)
+        estimator._file = path.absolute(), _digest(path)
+        return estimator
+
+    @property
+    def travels(self) -> bool:
+        """Whether other processes can be given this estimator: by its file, which they see too."""
+        return self._file is not None
+
+    def __reduce__(self) -> tuple[Callable[..., "Estimator"], tuple[Path, str, int | None]]:
+        if self._file is None:
+            raise TypeError("an estimator that was not loaded from a file stays in its process")
+        return _load_once, (*self._file, self._max_beads)
 
     def estimate(self, image: Image, name: str = "") -> ImageEstimate:
         """Estimate dZ of one image, shape ``(y, x)``."""
@@ -130,3 +167,18 @@ class Estimator:
             return Found(len(measured))
         white = self.card.instrument.optics.white_level or full_scale(image)
         return Found(len(measured), float(np.mean(image >= white)))
+
+
+@lru_cache(maxsize=1)
+def _load_once(path: Path, sha256: str, max_beads: int | None) -> Estimator:
+    """Load a model in a worker process, which is asked again with every chunk of images."""
+    if not path.is_file() or _digest(path) != sha256:
+        raise ModelError(
+            f"{path}: not seen by a worker as it is here; give all of them the same file"
+        )
+    return Estimator.load(path, max_beads)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

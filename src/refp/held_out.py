@@ -116,7 +116,9 @@ def _estimate(training: Training, rows: IntArray, lookup: Lookup, recipe: Recipe
     spoken = Predictions(said.dz_um[members][:, rows], said.sd_um[members][:, rows])
     inputs = inputs_of(take(training.tiles, rows))
     card: ModelCard = training.ensemble.card
-    return estimate_focus(inputs, Found(len(rows)), card, _Recorded(spoken), lookup, recipe.estimate)
+    return estimate_focus(
+        inputs, Found(len(rows)), card, _Recorded(spoken), lookup, recipe.estimate
+    )
 
 
 def _bead_table(training: Training) -> pd.DataFrame:

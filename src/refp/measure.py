@@ -9,10 +9,10 @@ from functools import partial
 import numpy as np
 
 from refp.arrays import IntArray, full_scale
-from refp.errors import DataError, WorkersError
+from refp.errors import DataError
 from refp.features import SweepMeasurement, take_off_black_level
 from refp.follow import follow_beads
-from refp.one_frame import FrameMeasurement, measure_frame
+from refp.one_frame import FrameMeasurement, check_seen, measure_frame
 from refp.parallel import HERE, Progress, Workers, map_ordered, no_progress
 from refp.profiles import estimate_black_level, typical_black_level
 from refp.recipe import Recipe
@@ -89,7 +89,7 @@ def measure_dataset(
         dataset = _with_whole_paths(dataset)
     measured, unread = _measure_frames(dataset, recipe, workers, store, progress)
     if workers.scheduler is not None:
-        _check_seen(list(unread))
+        check_seen(list(unread))
     if not measured:
         raise DataError(next(iter(unread.values())))
     followed, numbers = follow_beads(dataset, measured, recipe, workers=workers, progress=progress)
@@ -179,17 +179,6 @@ def _digest(instrument: Instrument, recipe: Recipe) -> str:
         hash_code(),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _check_seen(unread: Sequence[Frame]) -> None:
-    """Refuse a cluster whose workers cannot read what can be read here: frames would be lost."""
-    for frame in unread:
-        with suppress(DataError):
-            frame.read()
-            raise WorkersError(
-                f"{frame.path}: read here, but not by the workers of the cluster; give them the "
-                "data under the same path"
-            )
 
 
 def _join_sweep(

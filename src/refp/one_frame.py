@@ -1,17 +1,20 @@
 """Measure every bead of one frame: find, fit, judge, read the features off."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from refp.arrays import BoolArray, FloatArray, Image
 from refp.beads import Beads, find_beads, place_beads
+from refp.errors import DataError, WorkersError
 from refp.features import BeadFeatures, flag_outliers, measure_features
 from refp.flags import UNUSABLE_BEAD, BeadFlag
 from refp.profiles import RadialProfiles, fit_profiles, judge_beads, judge_placed
 from refp.recipe import Recipe
 from refp.rows import take
-from refp.sweeps import Instrument
+from refp.sweeps import Frame, Instrument, SingleImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +107,14 @@ def with_outliers(frame: FrameMeasurement, recipe: Recipe) -> FrameMeasurement:
     flags = frame.beads.flags & ~np.uint32(BeadFlag.OUTLIER)
     flags = flag_outliers(flags, frame.features.steepest_slope, recipe.feature)
     return replace(frame, beads=replace(frame.beads, flags=flags))
+
+
+def check_seen(unread: Sequence[Frame | SingleImage]) -> None:
+    """Refuse a cluster whose workers cannot read what can be read here: frames would be lost."""
+    for frame in unread:
+        with suppress(DataError):
+            frame.read()
+            raise WorkersError(
+                f"{frame.path}: read here, but not by the workers of the cluster; give them the "
+                "data under the same path"
+            )

@@ -29,6 +29,7 @@ from refp.checks import (
 )
 from refp.errors import DataError
 from refp.estimate import calibrate, tilt_um_per_px
+from refp.estimating import estimate_each
 from refp.estimator import Estimator, ImageEstimate, recipe_of
 from refp.evaluation import Summary, summarise
 from refp.features import FeatureCurve, SweepMeasurement, feature_curve
@@ -41,7 +42,7 @@ from refp.models import (
     make_family,
     match_held_out,
 )
-from refp.parallel import HERE, Progress, Workers, map_ordered, no_progress
+from refp.parallel import HERE, Progress, Workers, no_progress
 from refp.plane import (
     BeadPlanes,
     FieldAxis,
@@ -285,10 +286,21 @@ def estimate_images(
     estimator: Estimator,
     images: Sequence[SingleImage | Frame],
     *,
+    workers: Workers = HERE,
     progress: Progress = no_progress,
 ) -> tuple[pd.DataFrame, list[ImageEstimate]]:
-    """Estimate dZ of single images; one row each, in their order."""
-    results = map_ordered(estimator.estimate_source, images, title="estimating", progress=progress)
+    """Estimate dZ of single images; one row each, in their order.
+
+    Of very many images, :func:`refp.estimating.estimate_each` holds on to less.
+    """
+    results: list[ImageEstimate] = []
+    estimate_each(
+        estimator,
+        images,
+        workers=workers,
+        progress=progress,
+        each=lambda _, result: results.append(result),
+    )
     names = [result.image for result in results]
     return estimate_table(names, [r.estimate for r in results], estimator.card.name), results
 
@@ -325,7 +337,7 @@ def evaluate_model(
     labels = plane_of_sweeps(planes.result.planes, recipe.label)
     check_determined(labels, datasets[0].root, "compare with")
     frames = [f for m in planes.measurements for s in m.sweeps for f in s.frames if f.key in labels]
-    table, _ = estimate_images(estimator, frames, progress=progress)
+    table, _ = estimate_images(estimator, frames, workers=workers, progress=progress)
     errors = error_table(frames, table, [labels[f.key][0] for f in frames])
     label_u_um = np.hypot(
         datasets[0].instrument.stage.repeatability_um,

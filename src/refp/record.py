@@ -111,6 +111,33 @@ def write_parquet(table: "pd.DataFrame", path: Path) -> None:
     write_whole(path, lambda part: table.to_parquet(part, index=False))
 
 
+TABLE_WRITERS = {".csv": write_csv, ".parquet": write_parquet}
+
+
+def check_table_name(path: Path | None) -> None:
+    """Refuse a table's name that ends in neither .csv nor .parquet, before the work is done.
+
+    Raises
+    ------
+    OutputError
+        Naming the file and the two.
+    """
+    if path is not None and path.suffix.lower() not in TABLE_WRITERS:
+        raise OutputError(f"{path}: tables are written as {' or '.join(TABLE_WRITERS)}")
+
+
+def write_table(table: "pd.DataFrame", path: Path) -> None:
+    """Write a table as parquet or CSV, as the file's name says.
+
+    Raises
+    ------
+    OutputError
+        If the name ends in neither.
+    """
+    check_table_name(path)
+    TABLE_WRITERS[path.suffix.lower()](table, path)
+
+
 def write_json(value: object, path: Path) -> None:
     """Write JSON; NaN becomes null."""
     write_bytes((to_json(value, indent=1) + "\n").encode(), path)

@@ -1,7 +1,6 @@
 """The files that commands write, and the pictures in them."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +8,7 @@ import pandas as pd
 
 from refp.arrays import IntArray
 from refp.beads import Beads
-from refp.errors import OutputError
-from refp.estimate import VERDICTS
+from refp.estimate import judge_focus
 from refp.estimator import ImageEstimate, recipe_of
 from refp.features import SweepMeasurement
 from refp.flags import BeadFlag, describe
@@ -20,12 +18,7 @@ from refp.parallel import Progress
 from refp.pipeline import Evaluation, Planes
 from refp.plane import ReferencePlane
 from refp.recipe import Recipe
-from refp.record import (
-    provenance,
-    write_csv,
-    write_json,
-    write_parquet,
-)
+from refp.record import check_table_name, provenance, write_csv, write_json, write_table
 from refp.reports import (
     Montage,
     Overlay,
@@ -44,10 +37,10 @@ __all__ = [
     "bead_table",
     "check_table_name",
     "describe_instrument",
-    "describe_verdicts",
     "evaluation_summary",
     "inspection_table",
     "overlay_of_sweep",
+    "overlay_writer",
     "plane_provenance",
     "sweep_montage",
     "write_evaluation",
@@ -58,31 +51,6 @@ __all__ = [
 ]
 
 MONTAGE_TILES = 9
-TABLE_WRITERS = {".csv": write_csv, ".parquet": write_parquet}
-
-
-def check_table_name(path: Path | None) -> None:
-    """Refuse a table's name that ends in neither .csv nor .parquet, before the work is done.
-
-    Raises
-    ------
-    OutputError
-        Naming the file and the two.
-    """
-    if path is not None and path.suffix.lower() not in TABLE_WRITERS:
-        raise OutputError(f"{path}: tables are written as {' or '.join(TABLE_WRITERS)}")
-
-
-def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as parquet or CSV, as the file's name says.
-
-    Raises
-    ------
-    OutputError
-        If the name ends in neither.
-    """
-    check_table_name(path)
-    TABLE_WRITERS[path.suffix.lower()](table, path)
 
 
 def plane_provenance(results: Sequence[Planes], recipe: Recipe) -> dict[str, str]:
@@ -201,28 +169,44 @@ def write_overlays(
     progress: Progress,
 ) -> None:
     """Write a picture of each estimated image with its beads."""
-    radius = card.instrument.bead_radius_px
-    names = _picture_names(sources)
-    for i, (source, result) in enumerate(zip(sources, estimates, strict=True)):
-        if result.measured is not None:
-            beads = result.measured.beads
-            centers = result.measured.profiles.center_px
-            title = f"{result.image}: {_verdict(result)}"
-            overlay = Overlay(title, source.read(), centers, radius, result.used, _labels(beads))
-            _save_overlay(overlay, folder / f"{names[i]}.png")
+    draw = overlay_writer(sources, card, folder)
+    for i, result in enumerate(estimates):
+        draw(i, result)
         progress("drawing", i + 1, len(sources))
+
+
+def overlay_writer(
+    sources: Sequence[SingleImage | Frame],
+    card: ModelCard,
+    folder: Path,
+    tolerance_um: float | None = None,
+) -> Callable[[int, ImageEstimate], None]:
+    """Return what writes the picture of one of the images, given its number and its estimate."""
+    radius, names = card.instrument.bead_radius_px, _picture_names(sources)
+
+    def draw(i: int, result: ImageEstimate) -> None:
+        if result.measured is None:
+            return
+        centers = result.measured.profiles.center_px
+        labels = _labels(result.measured.beads)
+        title = f"{result.image}: {_outcome(result, tolerance_um)}"
+        overlay = Overlay(title, sources[i].read(), centers, radius, result.used, labels)
+        _save_overlay(overlay, folder / f"{names[i]}.png")
+
+    return draw
 
 
 def _labels(beads: Beads) -> list[str]:
     return _flag_texts(beads.flags)
 
 
-def _verdict(result: ImageEstimate) -> str:
+def _outcome(result: ImageEstimate, tolerance_um: float | None) -> str:
     estimate = result.estimate
     if estimate.status == "refused":
         return f"refused, {estimate.reason}"
     half = (estimate.upper_um - estimate.lower_um) / 2
-    return f"dZ = {estimate.delta_z_um:.1f} \N{PLUS-MINUS SIGN} {half:.1f} um"
+    text = f"dZ = {estimate.delta_z_um:.1f} \N{PLUS-MINUS SIGN} {half:.1f} um"
+    return text if tolerance_um is None else f"{text}, {judge_focus(estimate, tolerance_um)}"
 
 
 def write_sweep_overlays(
@@ -263,13 +247,6 @@ def _picture_names(sources: Sequence[SingleImage | Frame]) -> list[str]:
 
 def _file_name(source: SingleImage | Frame) -> str:
     return source.path.stem + (f"_{source.page}" if source.page else "")
-
-
-def describe_verdicts(verdicts: Iterable[str], tolerance_um: float) -> str:
-    """Return one line with the number of images of each verdict."""
-    n = Counter(verdicts)
-    counts = ", ".join(f"{n[verdict]} {verdict}" for verdict in VERDICTS)
-    return f"tolerance \N{PLUS-MINUS SIGN}{tolerance_um:g} um: {counts}"
 
 
 def describe_instrument(measurement: Measurement) -> str:

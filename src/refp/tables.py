@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from refp.estimate.estimate import FocusEstimate
-from refp.estimate.verdict import judge_focus
+from refp.estimate.rows import ESTIMATE_COLUMNS, estimate_rows
 from refp.features.features import FeatureCurve, SweepMeasurement
 from refp.flags import BeadFlag, describe
 from refp.plane.budget import COVERAGE, TERMS, stage_sigma
@@ -25,12 +25,6 @@ PLANE_COLUMNS = (
     *("refp_um", "refp_u_um", "refp_ss_um", "refp_ss_u_um", "refp_ci_um", "refp_ci_u_um"),
     *("n_frames", "n_frames_used", "n_beads", "flags"),
 )
-ESTIMATE_COLUMNS = (
-    *("image", "delta_z_um", "u_um", "lower_um", "upper_um", "coverage"),
-    *("n_beads", "n_beads_used", "status", "reason", "model"),
-)
-VERDICT_COLUMN = "verdict"
-"""Last column of the estimates, only where a tolerance is given."""
 ERROR_COLUMNS = (*ESTIMATE_COLUMNS, *KEY_COLUMNS, "z_um", "delta_z_true_um", "error_um")
 BEAD_COLUMNS = (
     *KEY_COLUMNS,
@@ -221,22 +215,8 @@ def estimate_table(
     images: Sequence[str], estimates: Sequence[FocusEstimate], model: str
 ) -> pd.DataFrame:
     """Return one row per image (``estimates.csv``)."""
-    rows = [
-        (
-            *(image, e.delta_z_um, e.u_um, e.lower_um, e.upper_um, e.coverage),
-            *(e.n_beads, e.n_beads_used, e.status, e.reason, model),
-        )
-        for image, e in zip(images, estimates, strict=True)
-    ]
+    rows = estimate_rows(images, estimates, model)
     return pd.DataFrame(rows, columns=list(ESTIMATE_COLUMNS))
-
-
-def with_verdicts(
-    table: pd.DataFrame, estimates: Sequence[FocusEstimate], tolerance_um: float
-) -> pd.DataFrame:
-    """Return the table of estimates with what a tolerance makes of each, as its last column."""
-    verdicts = [judge_focus(estimate, tolerance_um) for estimate in estimates]
-    return table.assign(**{VERDICT_COLUMN: pd.array(verdicts, dtype="str")})
 
 
 def error_table(

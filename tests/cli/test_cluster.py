@@ -100,11 +100,20 @@ def test_inspect_on_a_cluster(run_refp: RunRefp, tiny_test: Path, cluster: Any) 
     assert (there.code, there.stdout) == (0, here.stdout)
 
 
+def test_estimate_on_a_cluster(
+    run_refp: RunRefp, profile_model: Path, tiny_test: Path, cluster: Any
+) -> None:
+    here = run_refp("estimate", profile_model, tiny_test, "--json")
+    address = cluster.scheduler_address
+    there = run_refp("estimate", profile_model, tiny_test, "--json", "--scheduler", address)
+    assert (there.code, there.stdout) == (0, here.stdout)
+
+
 def test_every_command_that_takes_jobs_takes_a_scheduler(run_refp: RunRefp) -> None:
     helps = {command: run_refp(command, "--help").stdout for command in COMMANDS}
     taking = [command for command, text in helps.items() if "--scheduler" in text]
     assert taking == [command for command, text in helps.items() if "--jobs" in text]
-    assert taking == ["inspect", "plane", "train", "evaluate"]
+    assert taking == ["inspect", "plane", "train", "estimate", "evaluate"]
 
 
 def test_threads_of_a_worker_do_not_disturb_each_other(

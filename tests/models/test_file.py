@@ -1,10 +1,12 @@
 """The model file: whole or refused, and never code."""
 
+import contextlib
 import hashlib
 import io
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from refp.errors import ModelError, OutputError
-from refp.estimator import Estimator
-from refp.models import load_model, save_model
+from refp.estimator import Estimator, recipe_of
+from refp.models import (
+    ProfileNetSettings,
+    TrainSettings,
+    load_model,
+    make_predictor,
+    save_model,
+)
+from refp.models.zoo import typical_beads
+from refp.sweeps import list_images
+from refp.tiles import LabelledTiles
 
 CARD, STACK, GRAPH, HASHES = "card.json", "stack.npz", "graph.onnx", "sha256.json"
 SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
@@ -179,12 +190,121 @@ def test_unwritable_place_leaves_nothing(lookup_model: Path, tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_loading_and_running_imports_no_torch(
-    profile_model: Path, run_python: Callable[[str], str]
+def test_loading_and_running_needs_no_torch(
+    profile_model: Path, tiny_test: Path, run_python: Callable[[str], str]
 ) -> None:
-    code = (
-        "import sys; from pathlib import Path; import refp\n"
-        f"refp.Estimator(refp.load_model(Path({str(profile_model)!r})))\n"
-        "print([m for m in ('torch', 'lightning', 'monai', 'onnx') if m in sys.modules])"
-    )
-    assert run_python(code).strip() == "[]"
+    image = sorted(tiny_test.glob("*.tif"))[4]
+    code = f"""
+import sys
+for name in ("torch", "onnx", "lightning", "monai"):
+    sys.modules[name] = None  # importing it fails
+from pathlib import Path
+import refp
+estimator = refp.Estimator.load(Path({str(profile_model)!r}))
+print(repr(estimator.estimate_source(refp.list_images([{str(image)!r}])[0]).estimate.delta_z_um))
+"""
+    (source,) = list_images([image])
+    here = Estimator.load(profile_model).estimate_source(source).estimate
+    assert here.status == "ok"
+    assert float(run_python(code)) == pytest.approx(here.delta_z_um, abs=1e-6)
+
+
+def test_default_family_takes_little_room(
+    profile_model: Path, tiles: LabelledTiles, tmp_path: Path
+) -> None:
+    torch = pytest.importorskip("torch")
+    from refp.models.export import to_onnx
+    from refp.models.profile_net import ProfileNet
+
+    net = ProfileNet(tiles, ProfileNetSettings()).eval()
+    graph = to_onnx(net, torch.zeros(2, tiles.profile.shape[1]))
+    save_model(replace(load_model(profile_model), graph=graph), tmp_path / "default.refp")
+    assert (tmp_path / "default.refp").stat().st_size < 25e6
+
+
+def test_all_members_lie_in_one_graph(profile_model: Path) -> None:
+    ensemble = load_model(profile_model)
+    told = make_predictor(ensemble, TrainSettings()).predict(typical_beads(ensemble))
+    assert told.dz_um.shape == (ensemble.card.members, 5)
+    assert (told.dz_um[0] != told.dz_um[1]).all()
+
+
+@SHARED
+@given(
+    name=st.sampled_from([CARD, STACK, GRAPH]),
+    place=st.floats(0.0, 1.0, exclude_max=True),
+    byte=st.integers(0, 255),
+    cut=st.booleans(),
+)
+def test_nothing_but_a_model_error_from_a_part_that_was_forged(
+    profile_model: Path, tmp_path: Path, name: str, place: float, byte: int, cut: bool
+) -> None:
+    parts = parts_of(profile_model)
+    forged = bytearray(parts[name])
+    at = int(place * len(forged))
+    forged[at] = byte
+    parts[name] = bytes(forged[:at] if cut else forged)
+    path = pack(parts, tmp_path / "forged.refp")
+    with contextlib.suppress(ModelError):
+        ensemble = load_model(path)
+        predictor = make_predictor(ensemble, recipe_of(ensemble.card).train)
+        predictor.predict(typical_beads(ensemble))
+
+
+@pytest.mark.parametrize("name", [CARD, STACK, GRAPH, HASHES])
+def test_a_part_that_unpacks_to_much_is_refused(
+    lookup_model: Path, tmp_path: Path, name: str
+) -> None:
+    parts = {**parts_of(lookup_model), name: bytes(40_000_000)}
+    path = tmp_path / "bomb.refp"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for key, data in parts.items():
+            archive.writestr(key, data)
+    assert path.stat().st_size < 400_000
+    with pytest.raises(ModelError, match=rf"bomb\.refp: .*{name} unpacks to more than \d+ MB"):
+        load_model(path)
+
+
+def test_arrays_that_unpack_to_much_are_refused(lookup_model: Path, tmp_path: Path) -> None:
+    stack = io.BytesIO()
+    with zipfile.ZipFile(stack, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("mean.npy", bytes(300_000_000))
+    path = pack({**parts_of(lookup_model), STACK: stack.getvalue()}, tmp_path / "bomb.refp")
+    with pytest.raises(ModelError, match="unpacks to 300 MB"):
+        load_model(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"sd": np.zeros((3, 2))}, id="no spread"),
+        pytest.param({"mean": np.full((3, 2), np.nan)}, id="not finite"),
+        pytest.param({"mean": np.ones((2, 3))}, id="turned round"),
+        pytest.param({"dz_um": np.zeros(())}, id="a number"),
+        pytest.param({"dz_um": np.array(["a", "b", "c"])}, id="text"),
+    ],
+)
+def test_arrays_that_are_no_stack(
+    lookup_model: Path, tmp_path: Path, change: dict[str, np.ndarray]
+) -> None:
+    good = {"dz_um": np.arange(3.0), "radius_radii": np.arange(2.0)}
+    good |= {"mean": np.ones((3, 2)), "sd": np.ones((3, 2))}
+    buffer = io.BytesIO()
+    np.savez(buffer, **{**good, **change})  # type: ignore[arg-type]
+    path = pack({**parts_of(lookup_model), STACK: buffer.getvalue()}, tmp_path / "odd.refp")
+    with pytest.raises(
+        ModelError, match=r"odd\.refp: stack\.npz (holds no stack|is no array file)"
+    ):
+        load_model(path)
+
+
+def test_network_of_nothing(profile_model: Path, tmp_path: Path) -> None:
+    path = pack({**parts_of(profile_model), GRAPH: b""}, tmp_path / "empty.refp")
+    with pytest.raises(ModelError, match=r"empty\.refp: the model's graph is no ONNX graph"):
+        load_model(path)
+
+
+def test_deep_card(lookup_model: Path, tmp_path: Path) -> None:
+    path = pack({**parts_of(lookup_model), CARD: b"[" * 100_000}, tmp_path / "deep.refp")
+    with pytest.raises(ModelError, match=r"deep\.refp: card\.json states no model format"):
+        load_model(path)

@@ -12,8 +12,8 @@ from hypothesis.extra.numpy import arrays
 from scipy.interpolate import BSpline
 
 from refp.arrays import FloatArray, Image
+from refp.compiled import digest
 from refp.profiles import ProfileSettings, evaluate, extreme_slopes, fit_profiles
-from refp.profiles.compiled import digest
 from refp.profiles.profiles import RadialProfiles
 from refp.profiles.rings import clipped_mean
 from refp.rows import join, take

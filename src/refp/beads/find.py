@@ -10,6 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from refp.arrays import FloatArray, Image
+from refp.beads import kernel
 from refp.beads.beads import Beads
 from refp.beads.find_paper import find_beads_paper
 from refp.beads.segment import segment
@@ -90,9 +91,10 @@ def place_beads(image: Image, center_px: FloatArray, instrument: Instrument) -> 
 def local_contrast(image: Image, radius_px: float) -> tuple[FloatArray, int]:
     """Return ``I / background - 1``, clipped to +-1, at reduced size, and the reduction."""
     factor = max(1, min(int(radius_px / REDUCED_RADIUS_PX), *image.shape))
-    reduced = _reduce(image, factor)
-    background = _background(reduced, radius_px / factor)
-    return np.clip(reduced / np.maximum(background, 1.0) - 1.0, -1.0, 1.0), factor
+    # Frames of another byte order are rare; the others are read as they are.
+    pixels = np.ascontiguousarray(image, dtype=image.dtype.newbyteorder("="))
+    block = BACKGROUND_BLOCK_RADII * radius_px / factor
+    return kernel.local_contrast(pixels, factor, block), factor
 
 
 def _respond(image: Image, radius_px: float) -> tuple[FloatArray, FloatArray, int]:
@@ -100,30 +102,6 @@ def _respond(image: Image, radius_px: float) -> tuple[FloatArray, FloatArray, in
     contrast, factor = local_contrast(image, radius_px)
     amplitude, share = radial_symmetry(contrast, radius_px / factor)
     return amplitude * np.maximum(share, 0.0), share, factor
-
-
-def _reduce(image: Image, factor: int) -> FloatArray:
-    """Mean over blocks of ``factor`` pixels; a rest at the far edges is dropped."""
-    rows, columns = (n // factor * factor for n in image.shape)
-    total = np.zeros((rows // factor, columns // factor))
-    for y in range(factor):
-        for x in range(factor):
-            total += image[y:rows:factor, x:columns:factor]
-    return total / factor**2
-
-
-def _background(image: FloatArray, radius_px: float) -> FloatArray:
-    """Medians of large blocks, interpolated."""
-    block = BACKGROUND_BLOCK_RADII * radius_px
-    grid = [max(1, round(n / block)) for n in image.shape]
-    medians = np.array(
-        [
-            [np.median(part) for part in np.array_split(band, grid[1], axis=1)]
-            for band in np.array_split(image, grid[0], axis=0)
-        ]
-    )
-    zoom = [n / g for n, g in zip(image.shape, grid, strict=True)]
-    return ndimage.zoom(medians, zoom, order=1, mode="nearest", grid_mode=True)
 
 
 def _peaks(response: FloatArray, radius_px: float, minimum: float) -> tuple[FloatArray, FloatArray]:

@@ -11,9 +11,9 @@ Bigün 1988, "Recognition of local symmetries in gray value images by harmonic f
 """
 
 import numpy as np
-from scipy import ndimage
 
 from refp.arrays import FloatArray
+from refp.beads.kernel import sum_gradients
 
 WEIGHT_RADII = 0.6
 """The weight is largest at 0.85 bead radii, on the rim of a sharp bead, and reaches 2.4 radii; at 2
@@ -43,22 +43,14 @@ def radial_symmetry(contrast: FloatArray, radius_px: float) -> tuple[FloatArray,
         edge or noise, negative for spokes.
     """
     sigma = max(GRADIENT_SIGMA_PX, GRADIENT_SIGMA_RADII * radius_px)
-    gy = radius_px * ndimage.gaussian_filter(contrast, sigma, order=(1, 0), mode="nearest")
-    gx = radius_px * ndimage.gaussian_filter(contrast, sigma, order=(0, 1), mode="nearest")
+    pixels = np.arange(int(4 * sigma + 0.5) + 1)
+    smooth = np.exp(-0.5 * (pixels / sigma) ** 2)
+    smooth /= 2 * smooth.sum() - smooth[0]
+    slope = radius_px * pixels / sigma**2 * smooth
     width = WEIGHT_RADII * radius_px
-    x = np.arange(-np.ceil(4 * width), np.ceil(4 * width) + 1) / width
+    x = np.arange(np.ceil(4 * width) + 1) / width
     flat = np.exp(-0.5 * x**2)
-    flat /= flat.sum()
-    linear, square = x * flat, x**2 * flat
-    radial = _along(gx**2 - gy**2, flat, square) - _along(gx**2 - gy**2, square, flat)
-    radial += 4 * _along(gx * gy, linear, linear)
-    every = _along(gx**2 + gy**2, flat, square) + _along(gx**2 + gy**2, square, flat)
-    share = radial / np.maximum(every, np.finfo(np.float64).tiny)
-    return np.sqrt(np.maximum(radial, 0.0) / 2), share
-
-
-def _along(image: FloatArray, along_y: FloatArray, along_x: FloatArray) -> FloatArray:
-    """Weigh along both axes; outside the frame there is no gradient."""
-    half: FloatArray = ndimage.correlate1d(image, along_y, axis=0, mode="constant")
-    full: FloatArray = ndimage.correlate1d(half, along_x, axis=1, mode="constant")
-    return full
+    flat /= 2 * flat.sum() - flat[0]
+    surplus, every = sum_gradients(contrast, smooth, slope, flat, x * flat)
+    share = surplus / np.maximum(every, np.finfo(np.float64).tiny)
+    return np.sqrt(np.maximum(surplus, 0.0) / 2), share

@@ -3,16 +3,16 @@
 import math
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from refp.parallel import Progress
 from refp.record import rows_of, to_json
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from refp.measure import Measurement
 
 PIPE_WIDTH = 200
@@ -66,25 +66,31 @@ def show_progress() -> Iterator[Progress]:
         yield update
 
 
-def print_rows(rows: list[dict[str, Any]]) -> None:
-    """Print one JSON list of rows."""
-    print(to_json(rows))  # noqa: T201
-
-
-def print_table(table: pd.DataFrame, *, as_json: bool, title: str = "") -> None:
+def print_table(table: "pd.DataFrame", *, as_json: bool, title: str = "") -> None:
     """Print a table for people, or as one JSON list of rows."""
+    print_rows(rows_of(table), as_json=as_json, title=title, columns=list(table.columns))
+
+
+def print_rows(
+    rows: Sequence[Mapping[str, object]],
+    *,
+    as_json: bool,
+    title: str = "",
+    columns: Sequence[str] = (),
+) -> None:
+    """Print rows of the same columns for people, or as one JSON list."""
     if as_json:
-        print_rows(rows_of(table))
+        print(to_json(rows))  # noqa: T201
         return
     from rich.console import Console
     from rich.table import Table
 
     shown = Table(title=title or None, title_justify="left")
-    for column in table.columns:
-        numeric = pd.api.types.is_numeric_dtype(table[column])
+    for column in columns or rows[0]:
+        numeric = all(isinstance(row[column], float | int | None) for row in rows)
         shown.add_column(str(column), justify="right" if numeric else "left", overflow="fold")
-    for row in table.itertuples(index=False):
-        shown.add_row(*(_text(value) for value in row))
+    for row in rows:
+        shown.add_row(*(_text(value) for value in row.values()))
     console = Console()
     if not console.is_terminal:
         console = Console(width=PIPE_WIDTH)
@@ -92,6 +98,8 @@ def print_table(table: pd.DataFrame, *, as_json: bool, title: str = "") -> None:
 
 
 def _text(value: object) -> str:
+    if value is None:
+        return "-"
     if isinstance(value, float):
         digits = 6 if abs(value) >= 1000 else 4
         return "-" if math.isnan(value) else f"{value:.{digits}g}"

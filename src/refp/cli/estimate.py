@@ -1,13 +1,20 @@
 """``refp estimate``."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from refp.cli.options import AsJson, MaxBeads, Overwrite, check_output
+from refp.cli.options import AsJson, MaxBeads, Overwrite, WorkerOptions, check_output
+
+if TYPE_CHECKING:
+    from refp.estimate.rows import Row
+    from refp.estimating import Each
+    from refp.models import ModelCard
+    from refp.sweeps import SingleImage
 
 EXIT_ALL_REFUSED = 3
 
@@ -35,6 +42,7 @@ def estimate(
             validator=Number(gt=0, lt=math.inf),
         ),
     ] = None,
+    work: WorkerOptions = WorkerOptions(),  # noqa: B008
     as_json: AsJson = False,
     overwrite: Overwrite = False,
 ) -> int:
@@ -54,26 +62,52 @@ def estimate(
 
     refp estimate a2k.refp images/ --tolerance 7.5
     """
-    from refp import checks, models, pipeline, results, tables
-    from refp.cli.console import print_table, say, show_progress
+    from refp import checks
+    from refp.cli.console import print_rows, say, show_progress
+    from refp.estimate.rows import describe_verdicts, estimate_rows, with_verdicts
+    from refp.estimating import estimate_each
     from refp.estimator import Estimator
+    from refp.record import check_table_name
     from refp.sweeps import list_images
 
     for path in filter(None, (output, overlay)):
         check_output(path, overwrite=overwrite)
-    results.check_table_name(output)
-    estimator = Estimator(models.load_model(model), max_beads)
+    check_table_name(output)
+    estimator = Estimator.load(model, max_beads)
     sources = list_images(images)
     checks.check_declared(estimator.card, instrument, images)
-    with show_progress() as progress:
-        table, estimates = pipeline.estimate_images(estimator, sources, progress=progress)
-        if overlay:
-            results.write_overlays(sources, estimates, estimator.card, overlay, progress)
+    draw = _drawing(sources, estimator.card, overlay, tolerance_um)
+    with work.start() as workers, show_progress() as progress:
+        estimates = estimate_each(estimator, sources, workers=workers, progress=progress, each=draw)
+    rows = estimate_rows((source.label for source in sources), estimates, estimator.card.name)
     if tolerance_um is not None:
-        table = tables.with_verdicts(table, [e.estimate for e in estimates], tolerance_um)
-        say(results.describe_verdicts(table["verdict"], tolerance_um))
-    print_table(table, as_json=as_json)
+        rows = with_verdicts(rows, estimates, tolerance_um)
+        say(describe_verdicts(rows, tolerance_um))
+    print_rows(rows, as_json=as_json)
     if output:
-        results.write_table(table, output)
-        say(f"wrote {output}")
-    return 0 if (table["status"] == "ok").any() else EXIT_ALL_REFUSED
+        _write(rows, output)
+    return 0 if any(e.status == "ok" for e in estimates) else EXIT_ALL_REFUSED
+
+
+def _drawing(
+    sources: "Sequence[SingleImage]",
+    card: "ModelCard",
+    folder: Path | None,
+    tolerance_um: float | None,
+) -> "Each | None":
+    """Return what draws each image, where pictures are wanted; it takes a second to load."""
+    if folder is None:
+        return None
+    from refp.results import overlay_writer
+
+    return overlay_writer(sources, card, folder, tolerance_um)
+
+
+def _write(rows: "Sequence[Row]", output: Path) -> None:
+    import pandas as pd  # takes longer to load than an image to estimate
+
+    from refp.cli.console import say
+    from refp.record import write_table
+
+    write_table(pd.DataFrame(rows), output)
+    say(f"wrote {output}")

@@ -46,12 +46,12 @@ def evaluate(
     """
     import pandas as pd
 
-    from refp import models, pipeline, results
+    from refp import pipeline, results
     from refp.cli.console import print_table, say, say_left_out, show_progress
     from refp.estimator import Estimator
 
     check_output(output, overwrite=overwrite)
-    estimator = Estimator(models.load_model(model), max_beads)
+    estimator = Estimator.load(model, max_beads)
     with work.start() as workers, show_progress() as progress:
         evaluation = pipeline.evaluate_model(
             estimator, options.open(data), workers=workers, progress=progress

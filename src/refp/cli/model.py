@@ -29,19 +29,17 @@ def show(model: MODEL, /, *, as_json: AsJson = False) -> None:
     --------
     refp model show a2k.refp
     """
-    import pandas as pd
-
     from refp import models
-    from refp.cli.console import print_rows, print_table
+    from refp.cli.console import print_rows
     from refp.models.describe import describe_card, describe_file
 
     card, file = models.load_model(model).card, describe_file(model)
     if as_json:
-        print_rows([{**file, **card.model_dump(mode="json")}])
+        print_rows([{**file, **card.model_dump(mode="json")}], as_json=True)
         return
     lines = [*describe_card(card), *file.items()]
-    table = pd.DataFrame([(what, str(value)) for what, value in lines], columns=["what", "value"])
-    print_table(table, as_json=False, title=card.name)
+    rows = [{"what": what, "value": str(value)} for what, value in lines]
+    print_rows(rows, as_json=False, title=card.name)
 
 
 @app.command

@@ -1,7 +1,8 @@
 """The model file: one zip archive with card, pooled stack, graph and their hashes.
 
 Nothing in it is code: JSON, numpy arrays read without pickle, and an ONNX graph of standard
-operators. Every part is checked against its SHA-256 before it is used.
+operators without control flow, whose weights lie in it. Every part is checked against its SHA-256
+before it is used, and none is unpacked that would take more memory than a model does.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 
 from refp.errors import ModelError
 from refp.models.ensemble import FORMAT_VERSION, Ensemble, ModelCard
+from refp.models.graph_check import check_graph
 from refp.plane.plane import PooledStack
 from refp.record import write_whole
 from refp.sweeps.optics import one_line
@@ -22,6 +24,11 @@ from refp.sweeps.optics import one_line
 CARD, STACK, GRAPH, HASHES = "card.json", "stack.npz", "graph.onnx", "sha256.json"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """Time stamp of every entry, so that the same model is the same bytes."""
+MOST_BYTES = {CARD: 2**24, STACK: 2**28, GRAPH: 2**31, HASHES: 2**16}
+"""Largest size of each part. An ONNX graph cannot be larger; the others have hundredfold room."""
+MOST_UNPACKED, LEAST_ROOM = 30, 2**24
+"""All parts together are at most as many times the file's size, which text that repeats itself just
+reaches and weights never, or this many bytes."""
 
 
 def save_model(ensemble: Ensemble, path: str | Path) -> None:
@@ -55,7 +62,7 @@ def load_model(path: str | Path) -> Ensemble:
         raise ModelError(f"{path}: no such model file; 'refp train' makes one")
     try:
         with zipfile.ZipFile(path) as archive:
-            parts = {name: archive.read(name) for name in (CARD, STACK, GRAPH, HASHES)}
+            parts = _unpack(archive, path.stat().st_size)
         hashes = dict(json.loads(parts[HASHES]))
     except Exception as error:  # zipfile, zlib and struct raise whatever the bytes make them
         raise ModelError(
@@ -64,7 +71,32 @@ def load_model(path: str | Path) -> Ensemble:
     for name in (CARD, STACK, GRAPH):
         if hashes.get(name) != hashlib.sha256(parts[name]).hexdigest():
             raise ModelError(f"{path}: {name} was changed after training; train again")
-    return Ensemble(_card(parts[CARD], path), _unpack_stack(parts[STACK], path), parts[GRAPH])
+    card = _card(parts[CARD], path)
+    _check_graph(card, parts[GRAPH], path)
+    return Ensemble(card, _unpack_stack(parts[STACK], path), parts[GRAPH])
+
+
+def _unpack(archive: zipfile.ZipFile, packed: int) -> dict[str, bytes]:
+    """Return the parts; a few kilobytes that unpack to gigabytes are no model."""
+    parts: dict[str, bytes] = {}
+    room = max(MOST_UNPACKED * packed, LEAST_ROOM)
+    for name, most in MOST_BYTES.items():
+        limit = min(most, room)
+        with archive.open(name) as part:
+            parts[name] = part.read(limit + 1)  # what the archive says of its size may be wrong
+        if len(parts[name]) > limit:
+            raise ValueError(f"{name} unpacks to more than {limit / 1e6:.0f} MB")
+        room -= len(parts[name])
+    return parts
+
+
+def _check_graph(card: ModelCard, graph: bytes, path: Path) -> None:
+    if card.family == "lookup" and not graph:
+        return
+    try:
+        check_graph(graph)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
 
 
 def _pack(parts: dict[str, bytes], path: Path) -> None:
@@ -90,7 +122,7 @@ def _card(data: bytes, path: Path) -> ModelCard:
 def _format_version(data: bytes, path: Path) -> int:
     try:
         return int(json.loads(data)["format_version"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ModelError(f"{path}: {CARD} states no model format; train again") from error
 
 
@@ -108,10 +140,20 @@ def _pack_stack(stack: PooledStack) -> bytes:
 
 
 def _unpack_stack(data: bytes, path: Path) -> PooledStack:
+    names = ("dz_um", "radius_radii", "mean", "sd")
     try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > MOST_BYTES[STACK]:
+            raise ValueError(f"unpacks to {size / 1e6:.0f} MB")
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            return PooledStack(*(arrays[name] for name in ("dz_um", "radius_radii", "mean", "sd")))
+            dz_um, radius, mean, sd = (arrays[name] for name in names)
     except Exception as error:  # numpy and zipfile raise whatever the bytes make them
         raise ModelError(
             f"{path}: {STACK} is no array file without pickle ({error}); train again"
         ) from error
+    known = all(a.dtype.kind == "f" and np.isfinite(a).all() for a in (dz_um, radius, mean, sd))
+    fits = mean.shape == sd.shape == (*dz_um.shape, *radius.shape) and mean.ndim == 2
+    if not (known and fits and len(dz_um) > 2 and (sd > 0).all()):
+        raise ModelError(f"{path}: {STACK} holds no stack of profiles; train again")
+    return PooledStack(dz_um, radius, mean, sd)

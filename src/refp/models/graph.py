@@ -1,5 +1,7 @@
 """Run an ensemble's ONNX graph."""
 
+from multiprocessing import parent_process
+
 import numpy as np
 import onnxruntime
 
@@ -8,6 +10,7 @@ from refp.errors import ModelError
 from refp.models.ensemble import BeadInputs, Predictions
 from refp.models.normalise import normalise_tiles
 from refp.models.settings import Normalisation
+from refp.parallel import default_jobs
 
 INPUT, MEAN, SD = "input", "dz_um", "sd_um"
 """Names of the graph's tensors."""
@@ -33,12 +36,24 @@ class GraphPredictor:
         self._normalisation = normalisation
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        # One of several workers has one core, and a graph that sees profiles is too small to share:
+        # threads that wait for it busily take the cores from what comes next.
+        alone = parent_process() is None and normalisation is not None
+        options.intra_op_num_threads = default_jobs() if alone else 1
         try:
             self._session = onnxruntime.InferenceSession(
                 graph, options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # onnxruntime raises bare classes of its own
             raise ModelError(f"the model's graph cannot be loaded: {error}") from error
+        told = {tensor.name for tensor in self._session.get_outputs()}
+        if [tensor.name for tensor in self._session.get_inputs()] != [INPUT] or not {
+            MEAN,
+            SD,
+        } <= told:
+            raise ModelError(
+                f"the model's graph is not from {INPUT} to {MEAN} and {SD}; train again"
+            )
 
     @property
     def sees_pixels(self) -> bool:
@@ -55,7 +70,11 @@ class GraphPredictor:
     def run(self, seen: FloatArray) -> dict[str, FloatArray]:
         """Run the graph; return its outputs by name, each ``(members, n)``."""
         names = [output.name for output in self._session.get_outputs()]
-        return dict(zip(names, self._session.run(names, {INPUT: seen}), strict=True))
+        try:
+            told = self._session.run(names, {INPUT: seen})
+        except Exception as error:  # onnxruntime raises bare classes of its own
+            raise ModelError(f"the model's graph does not take what it is for: {error}") from error
+        return dict(zip(names, told, strict=True))
 
     def predict(self, inputs: BeadInputs) -> Predictions:
         """Predict dZ of every bead by every member."""

@@ -11,7 +11,6 @@ from refp.models.graph import GraphPredictor
 from refp.models.lookup import Lookup, Match
 from refp.models.settings import LookupSettings, TrainSettings
 from refp.plane.plane import PooledStack
-from refp.plane.stack import pool_stack
 from refp.rows import join, take
 from refp.tiles.tiles import LabelledTiles, Split
 
@@ -33,6 +32,8 @@ class LookupFamily:
 
 def stack_of(tiles: LabelledTiles) -> PooledStack:
     """Pool the stack of labelled tiles."""
+    from refp.plane.stack import pool_stack  # fitting, which a model at work has no need of
+
     return pool_stack(tiles.dz_um, tiles.profile, tiles.saturated, tiles.size, tiles.radius_radii)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from GTC import ureal
-from scipy import stats
+from scipy.special import stdtrit
 
 from refp.arrays import FloatArray
 from refp.plane.plane import BeadPlanes, Contribution, FeaturePlane, FieldAxis
@@ -62,7 +62,7 @@ def expand(value: Any) -> Expanded:
     u, dof = float(value.u), float(value.df)
     if u == 0.0 or math.isnan(dof):
         dof = math.inf
-    factor = float(stats.t.ppf((1 + COVERAGE) / 2, max(dof, 1.0)))
+    factor = float(stdtrit(max(dof, 1.0), (1 + COVERAGE) / 2))
     return Expanded(u, dof, factor * u)
 
 

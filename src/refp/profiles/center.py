@@ -17,7 +17,7 @@ Golub and Pereyra 1973, "The differentiation of pseudo-inverses and nonlinear le
 import numpy as np
 
 from refp.arrays import FloatArray, Image
-from refp.profiles.compiled import compiled
+from refp.compiled import compiled
 from refp.profiles.spline import (
     BANDS,
     CUBICS,

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from refp.arrays import BoolArray, FloatArray, Image, IntArray
+from refp.compiled import compiled, compiled_once
 from refp.profiles.center import find_center
-from refp.profiles.compiled import compiled, compiled_once
 from refp.profiles.rings import clipped_mean, ring_levels
 from refp.profiles.spline import Pixels, Spline, fit_placed, gather, new_spline, place, residuals
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from refp.arrays import FloatArray, IntArray
-from refp.profiles.compiled import compiled
+from refp.compiled import compiled
 from refp.profiles.spline import Pixels, Spline, add_pixel, residuals, solve_sums, value_at
 
 

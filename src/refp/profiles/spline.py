@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from refp.arrays import FloatArray, Image, IntArray
-from refp.profiles.compiled import compiled
+from refp.compiled import compiled
 
 BANDS = 4
 """A cubic B-spline overlaps three neighbours on each side."""

@@ -1,4 +1,4 @@
-"""How the kernel is compiled."""
+"""How kernels are compiled."""
 
 from collections.abc import Callable
 from hashlib import sha256
@@ -15,7 +15,7 @@ OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 
 
 def compiled(function: F) -> F:
-    """Compile a function of the kernel to machine code that does not hold the interpreter's lock."""
+    """Compile a function of a kernel to machine code that does not hold the interpreter's lock."""
     result: F = njit(**OPTIONS)(function)
     return result
 
@@ -24,14 +24,14 @@ def compiled_once(function: F) -> F:
     """Compile a function with all that it calls, and keep the machine code on disk.
 
     The compiler's cache would notice a change in the function's own file only; here the code is
-    kept under a name with the digest of all files of the room.
+    kept under a name with the digest of all files of its room.
     """
-    function.__qualname__ += f"_{digest(Path(__file__).parent)}"
+    function.__qualname__ += f"_{digest(Path(function.__code__.co_filename).parent)}"
     result: F = njit(cache=True, **OPTIONS)(function)
     return result
 
 
 def digest(folder: Path) -> str:
-    """Return eight hexadecimal digits that change with any Python file in a folder."""
-    sources = sorted(folder.glob("*.py"))
+    """Return eight hexadecimal digits that change with this file and any other in a folder."""
+    sources = [Path(__file__), *sorted(folder.glob("*.py"))]
     return sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()[:8]

@@ -1,0 +1,267 @@
+"""Measure the speed of estimating, as ratios within one run: ``python -m benchmarks.speed.estimate``."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
+
+import numpy as np
+import tifffile
+
+from benchmarks import HERE, conditions
+from benchmarks.speed.__main__ import seconds
+from refp import one_frame, pipeline
+from refp.estimator import Estimator
+from refp.models import Lookup, save_model
+from refp.models.graph import GraphPredictor
+from refp.recipe import load_recipe
+from refp.record import write_json
+from refp.sweeps import SingleImage, list_images, make_instrument, open_dataset, read_instrument
+from refp.synthetic import (
+    Camera,
+    SceneSettings,
+    SimulationSettings,
+    make_scene,
+    render_frame,
+    simulate_dataset,
+)
+
+SHAPE_PX, N_BEADS, N_IMAGES = (1040, 1392), 20, 20
+REFP_UM, REACH_UM = 1500.0, 80.0
+REPEATS = 15
+FOLDERS = (100, 1000)
+STAGES: dict[str, tuple[object, str]] = {
+    "read": (SingleImage, "read"),
+    "find": (one_frame, "find_beads"),
+    "fit": (one_frame, "fit_profiles"),
+    "judge": (one_frame, "judge_beads"),
+    "predict": (GraphPredictor, "predict"),
+    "look up": (Lookup, "match"),
+}
+"""Where each stage is called; what is left over combines, decides and hands on."""
+BARS = {"image_ms": 60.0, "fresh_s": 1.5, "resnet_ratio": 2.0}
+
+
+def scene(n_beads: int, shape_px: tuple[int, int]) -> SceneSettings:
+    """Beads by themselves on an uneven background."""
+    return SceneSettings(
+        shape_px=shape_px,
+        n_beads=n_beads,
+        n_touching=0,
+        n_border=0,
+        n_off_plane=0,
+        separation_radii=4,
+    )
+
+
+def train(folder: Path) -> Path:
+    """Train a model of the default family with all its members, briefly: speed is the same."""
+    settings = SimulationSettings(
+        scene=scene(9, (320, 400)),
+        refp_um=(REFP_UM,),
+        n_fov=2,
+        z_start_um=REFP_UM - 1.2 * REACH_UM,
+        z_stop_um=REFP_UM + 1.2 * REACH_UM,
+        z_step_um=8.0,
+        exposures_ms=(8.0, 12.0),
+    )
+    simulate_dataset(folder / "training", "a2k", settings, dataset="training", seed=1)
+    recipe = load_recipe()
+    short = recipe.train.profile.model_copy(update={"steps": 1000})
+    recipe = recipe.model_copy(update={"train": recipe.train.model_copy(update={"profile": short})})
+    planes = pipeline.define_planes([open_dataset(folder / "training")], recipe)
+    save_model(pipeline.train_model(planes, recipe), folder / "default.refp")
+    return folder / "default.refp"
+
+
+def simulate_images(folder: Path) -> list[SingleImage]:
+    """Write full-size images at planes all over the trained range."""
+    folder.mkdir()
+    instrument = make_instrument(read_instrument("a2k"), "a2k")
+    rng = np.random.default_rng(2)
+    settings = SimulationSettings(scene=scene(N_BEADS, SHAPE_PX))
+    for k, dz_um in enumerate(np.linspace(-0.9, 0.9, N_IMAGES) * REACH_UM):
+        made = make_scene(instrument, settings, 0.0, rng)
+        image = render_frame(made, float(dz_um), 10.0, Camera(), rng)
+        tifffile.imwrite(folder / f"image{k:02d}.tif", image)
+    return list_images([folder])
+
+
+def one_image(estimator: Estimator, sources: list[SingleImage]) -> dict[str, object]:
+    """One image, warm, and the share of each stage: the median over images of the least of runs."""
+    estimates = [estimator.estimate_source(source) for source in sources]
+    rows = [stages(estimator, source) for source in sources[:: N_IMAGES // 5]]
+    typical = {name: statistics.median(row[name] for row in rows) for name in rows[0]}
+    parts = sum(ms for name, ms in typical.items() if name != "all")
+    return {
+        "images": len(rows),
+        "beads": statistics.median(r.estimate.n_beads for r in estimates),
+        "members": estimator.card.members,
+        "estimated": sum(r.estimate.status == "ok" for r in estimates),
+        "ms": typical,
+        "share": {name: ms / parts for name, ms in typical.items() if name != "all"},
+        "bar_ms": BARS["image_ms"],
+    }
+
+
+def stages(estimator: Estimator, source: SingleImage) -> dict[str, float]:
+    """Milliseconds of each stage of one image, in the quickest of a few runs."""
+    best: dict[str, float] = {"all": np.inf}
+    for _ in range(REPEATS):
+        spent = dict.fromkeys(STAGES, 0.0)
+        with ExitStack() as watches:
+            for stage, (owner, name) in STAGES.items():
+                timed = watch(getattr(owner, name), spent, stage)
+                watches.enter_context(patch.object(owner, name, timed))
+            total = 1e3 * seconds(lambda: estimator.estimate_source(source), 1)
+        if total < best["all"]:
+            best = {**spent, "combine": total - sum(spent.values()), "all": total}
+    return best
+
+
+def watch(
+    function: Callable[..., object], spent: dict[str, float], stage: str
+) -> Callable[..., object]:
+    """Return the function with its time added to a stage's."""
+
+    def timed(*args: object, **kwargs: object) -> object:
+        started = time.perf_counter()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            spent[stage] += 1e3 * (time.perf_counter() - started)
+
+    return timed
+
+
+def fresh_process(model: Path, image: Path) -> dict[str, float]:
+    """Seconds of ``refp estimate`` of one image from start to end, and of Python doing nothing."""
+    command = [sys.executable, "-m", "refp", "estimate", str(model), str(image), "--json"]
+    run = partial(subprocess.run, capture_output=True, check=False)
+    estimate_s = seconds(lambda: run(command), 7)
+    bare_s = seconds(lambda: run([sys.executable, "-c", "pass"]), 7)
+    libraries = (
+        "import numpy, scipy.ndimage, skimage.measure, numba, onnxruntime, pydantic, tifffile"
+    )
+    libraries_s = seconds(lambda: run([sys.executable, "-c", libraries]), 7)
+    return {
+        "estimate_s": estimate_s,
+        "libraries_s": libraries_s,
+        "bare_python_s": bare_s,
+        "bar_s": BARS["fresh_s"],
+    }
+
+
+def resnet(members: int = 10, tiles: int = 20) -> dict[str, object]:
+    """Ten networks in one graph against ten eager calls of torch, in turns."""
+    import torch
+
+    from refp.models.export import to_onnx
+    from refp.models.resnet import ResnetMember, StackedMembers
+    from refp.models.settings import ResnetSettings
+    from refp.parallel import default_jobs
+
+    torch.manual_seed(0)
+    torch.set_num_threads(default_jobs())
+    networks = [ResnetMember(ResnetSettings(), 300.0).eval() for _ in range(members)]
+    given = torch.rand(tiles, 64, 64) * 0.3
+    graph = to_onnx(StackedMembers(networks).eval(), given[:2].unsqueeze(1))
+    predictor = GraphPredictor(graph, "none")
+    seen = given.unsqueeze(1).numpy()
+
+    def eager() -> list[torch.Tensor]:
+        with torch.no_grad():
+            return [network(given) for network in networks]
+
+    expected = 300.0 * np.stack([told.numpy() for told in eager()])
+    largest = float(np.abs(predictor.run(seen)["dz_um"] - expected).max())
+    best = {"eager": np.inf, "graph": np.inf}
+    for _ in range(5):
+        best["eager"] = min(best["eager"], seconds(eager, 1))
+        best["graph"] = min(best["graph"], seconds(lambda: predictor.run(seen), 1))
+    return {
+        "members": members,
+        "tiles": tiles,
+        "eager_ms": 1e3 * best["eager"],
+        "graph_ms": 1e3 * best["graph"],
+        "ratio": best["eager"] / best["graph"],
+        "bar": BARS["resnet_ratio"],
+        "largest_difference_um": largest,
+    }
+
+
+WITH_PEAK = """
+import json, resource, sys
+from pathlib import Path
+
+from refp.cli.app import main
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    finally:
+        status = Path("/proc/self/status")  # what getrusage says includes the parent's peak on Linux
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        if status.exists():
+            own = int(next(l for l in status.read_text().splitlines() if "VmHWM" in l).split()[1])
+        worker = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        print(json.dumps({"own_mb": own / 1e3, "worker_mb": worker / 1e3}), file=sys.stderr)
+"""
+
+
+def folder_of_images(model: Path, sources: list[SingleImage], work: Path) -> list[dict[str, float]]:
+    """Time and peak memory of ``refp estimate`` on folders, with one process and with two."""
+    script = work / "with_peak.py"
+    script.write_text(WITH_PEAK, encoding="utf-8")
+    rows: list[dict[str, float]] = []
+    for n in FOLDERS:
+        folder = work / f"folder{n}"
+        folder.mkdir()
+        for k in range(n):
+            os.link(sources[k % len(sources)].path, folder / f"image{k:04d}.tif")
+        for jobs in (1, 2):
+            options = ["--json", "--jobs", str(jobs)]
+            command = [sys.executable, script, "estimate", model, folder, *options]
+            told: list[str] = []
+
+            def run(command: list[object] = command, told: list[str] = told) -> None:
+                done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+                told.append(done.stderr.splitlines()[-1])
+
+            spent = seconds(run, 1)
+            rows.append(
+                {"images": n, "jobs": jobs, "seconds": spent, "images_per_s": n / spent}
+                | json.loads(told[0])
+            )
+            print(rows[-1], flush=True)
+    return rows
+
+
+def main() -> None:
+    """Write estimate.json."""
+    with TemporaryDirectory() as name:
+        work = Path(name)
+        model = train(work)
+        sources = simulate_images(work / "images")
+        result: dict[str, object] = {
+            "conditions": {**conditions(), "data": "simulated by refp.synthetic, a2k"},
+            "image": one_image(Estimator.load(model), sources),
+            "fresh": fresh_process(model, sources[N_IMAGES // 2].path),
+            "resnet": resnet(),
+            "folder": folder_of_images(model, sources, work),
+        }
+    for part in ("image", "fresh", "resnet"):
+        print(part, result[part], flush=True)
+    write_json(result, HERE / "speed" / "estimate.json")
+
+
+if __name__ == "__main__":
+    main()

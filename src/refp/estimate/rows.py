@@ -1,0 +1,45 @@
+"""Estimates as rows of a table, without the library of tables, which takes longer to load than to use."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from refp.estimate.estimate import FocusEstimate
+from refp.estimate.verdict import VERDICTS, judge_focus
+
+ESTIMATE_COLUMNS = (
+    *("image", "delta_z_um", "u_um", "lower_um", "upper_um", "coverage"),
+    *("n_beads", "n_beads_used", "status", "reason", "model"),
+)
+VERDICT_COLUMN = "verdict"
+"""Last column of the estimates, only where a tolerance is given."""
+
+Row = dict[str, object]
+
+
+def estimate_rows(
+    images: Iterable[str], estimates: Iterable[FocusEstimate], model: str
+) -> list[Row]:
+    """Return one row per image, with the columns ``ESTIMATE_COLUMNS``."""
+    rows = []
+    for image, e in zip(images, estimates, strict=True):
+        values = (
+            *(image, e.delta_z_um, e.u_um, e.lower_um, e.upper_um, e.coverage),
+            *(e.n_beads, e.n_beads_used, e.status, e.reason, model),
+        )
+        rows.append(dict(zip(ESTIMATE_COLUMNS, values, strict=True)))
+    return rows
+
+
+def with_verdicts(
+    rows: Sequence[Row], estimates: Iterable[FocusEstimate], tolerance_um: float
+) -> list[Row]:
+    """Return the rows with what a tolerance makes of each estimate, as their last column."""
+    verdicts = (judge_focus(estimate, tolerance_um) for estimate in estimates)
+    return [{**row, VERDICT_COLUMN: v} for row, v in zip(rows, verdicts, strict=True)]
+
+
+def describe_verdicts(rows: Iterable[Row], tolerance_um: float) -> str:
+    """Return one line with the number of images of each verdict."""
+    n = Counter(row[VERDICT_COLUMN] for row in rows)
+    counts = ", ".join(f"{n[verdict]} {verdict}" for verdict in VERDICTS)
+    return f"tolerance \N{PLUS-MINUS SIGN}{tolerance_um:g} um: {counts}"
