@@ -1,0 +1,255 @@
+"""Count how often intervals of single images hold the truth: ``python -m benchmarks.accuracy.intervals``.
+
+Instruments are simulated with :mod:`refp.synthetic`, each with optics, light, bead sizes, heights and
+tilt of its own. Each trains the default family and the look-up on two fields, and is then asked about new
+fields of the same instrument, at places and exposures that it was not trained at. Beside these, the
+twin's test sets. The truth is the slide's plane, moved by where the definition puts the plane of a
+noise-free bead.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from benchmarks import HERE, conditions
+from benchmarks.accuracy.asking import Answer, Picture, ask, count, dz_range_um
+from benchmarks.accuracy.coverage import definition_um
+from benchmarks.accuracy.models import simulated_model, twin_model
+from benchmarks.accuracy.twin import TESTS, frames
+from refp.arrays import Image
+from refp.models import FamilyName
+from refp.parallel import Workers, default_jobs
+from refp.record import write_json
+from refp.sweeps import make_instrument, read_instrument
+from refp.synthetic import (
+    BeadScatter,
+    Camera,
+    SceneSettings,
+    SimulationSettings,
+    make_scene,
+    render_frame,
+)
+
+N_SETS, N_FIELDS, N_PLACES = 4, 16, 12
+BEADS: dict[FamilyName, tuple[int | None, ...]] = {
+    "profile": (3, 6, 10, None),
+    "lookup": (6, None),
+}
+REFP_UM = 1500.0
+SCENE = {"shape_px": (320, 400), "n_touching": 0, "n_dust": 2}
+TRAINING_EXPOSURES_MS, TEST_EXPOSURES_MS = (9.0, 18.0), (9.0, 14.0)
+END_UM = 8.0
+"""Places keep off the ends of the trained range, where an interval that reaches out is refused."""
+N_FIFTHS = 5
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One simulated test image: instrument, field, place in the trained range and exposure."""
+
+    number: int
+    field: int
+    dz_um: float
+    exposure_ms: float
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An answer with what the tables are made by."""
+
+    answer: Answer
+    group: str
+    field: int
+    fifth: int
+    exposure_ms: float
+    beads: int | str
+    family: FamilyName
+
+
+def settings_of(number: int) -> SimulationSettings:
+    """Draw an instrument and its training sweeps."""
+    rng = np.random.default_rng([41, number])
+    usual = BeadScatter()
+    scatter = BeadScatter(
+        depth_um=40.0 * rng.uniform(0.9, 1.1),
+        spot_height=usual.spot_height * rng.uniform(0.85, 1.15),
+        rim_blur=usual.rim_blur * rng.uniform(0.9, 1.1),
+        halo=usual.halo * rng.uniform(0.7, 1.3),
+        shelf=usual.shelf * rng.uniform(0.7, 1.3),
+    )
+    scene = SceneSettings(
+        **SCENE,
+        n_beads=13,
+        radius_spread=rng.uniform(0.015, 0.04),
+        height_sd_um=rng.uniform(0.5, 1.5),
+        tilt_sd_um_per_px=rng.uniform(0.001, 0.005),
+        uneven_light=rng.uniform(0.01, 0.06),
+    )
+    return SimulationSettings(
+        scatter=scatter,
+        scene=scene,
+        camera=Camera(grey_levels_per_ms=rng.uniform(4.0, 6.5), serial=number),
+        refp_um=(REFP_UM,),
+        n_fov=2,
+        z_start_um=REFP_UM - 150.0 + round(rng.uniform(-5, 5), 2),
+        z_stop_um=REFP_UM + 156.0,
+        z_step_um=7.5,
+        exposures_ms=TRAINING_EXPOSURES_MS,
+    )
+
+
+def shots_of(number: int, n_fields: int, range_um: tuple[float, float]) -> list[Shot]:
+    """Lay places over the trained range, one in each of equal parts, at two exposures."""
+    low, high = range_um[0] + END_UM, range_um[1] - END_UM
+    part_um = (high - low) / N_PLACES
+    shots = []
+    for field in range(n_fields):
+        rng = np.random.default_rng([42, number, field])
+        for exposure_ms in TEST_EXPOSURES_MS:
+            places = low + part_um * (np.arange(N_PLACES) + rng.random(N_PLACES))
+            shots += [Shot(number, field, float(dz), exposure_ms) for dz in places]
+    return shots
+
+
+def take_image(shot: Shot, settings: SimulationSettings) -> Image:
+    """Simulate a test image; its field has beads and tilt of its own, the camera its own noise."""
+    instrument = make_instrument(read_instrument("a2k"), "a2k")
+    scene_seed = [43, shot.number, shot.field]
+    field = make_scene(instrument, settings, 0.0, np.random.default_rng(scene_seed))
+    noise_seed = [44, *scene_seed, round(1000 * (shot.dz_um + 1e4)), round(shot.exposure_ms)]
+    return render_frame(
+        field,
+        field.refp_um + shot.dz_um,
+        shot.exposure_ms,
+        settings.camera,
+        np.random.default_rng(noise_seed),
+    )
+
+
+def pictures_of(shots: Sequence[Shot], settings: SimulationSettings) -> list[Picture]:
+    """Make pictures of test images; their dZ is counted from where the definition puts the plane."""
+    offset_um = definition_um(settings.scatter)
+    return [
+        Picture(str(shot.field), partial(take_image, shot, settings), shot.dz_um - offset_um)
+        for shot in shots
+    ]
+
+
+def fifth(dz_um: float, range_um: tuple[float, float]) -> int:
+    """Return in which fifth of a range a place lies, 1 to 5."""
+    low, high = range_um
+    return int(np.clip((dz_um - low) / (high - low) * N_FIFTHS, 0, N_FIFTHS - 1)) + 1
+
+
+def ask_simulated(number: int, n_fields: int, workers: Workers) -> list[Asked]:
+    """Train on a simulated instrument and ask about its new fields."""
+    settings = settings_of(number)
+    asked = []
+    for family, beads in BEADS.items():
+        model = simulated_model(settings, number, family).path
+        range_um = dz_range_um(model)
+        shots = shots_of(number, n_fields, range_um)
+        pictures = pictures_of(shots, settings)
+        for n in beads:
+            answers = ask(model, pictures, workers, n)
+            asked += [
+                Asked(
+                    *(answer, f"instrument {number + 1}", shot.field),
+                    *(fifth(shot.dz_um, range_um), shot.exposure_ms, n or "all", family),
+                )
+                for answer, shot in zip(answers, shots, strict=True)
+            ]
+    return asked
+
+
+def ask_twin(workers: Workers) -> list[Asked]:
+    """Ask about the twin's test images inside the trained range."""
+    asked = []
+    for training, tests in TESTS.items():
+        for family in BEADS:
+            model = twin_model(training, family).path
+            low, high = dz_range_um(model)
+            for i, test in enumerate(tests):
+                known = [(f, dz) for f, dz in frames(test) if low <= dz <= high]
+                pictures = [Picture(f.path.name, f.read, dz) for f, dz in known]
+                span = min(dz for _, dz in known), max(dz for _, dz in known)
+                for n in (6, None):
+                    answers = ask(model, pictures, workers, n)
+                    asked += [
+                        Asked(a, test, i, fifth(dz, span), f.key.exposure_ms, n or "all", family)
+                        for a, (f, dz) in zip(answers, known, strict=True)
+                    ]
+    return asked
+
+
+def table(asked: Sequence[Asked], key: Callable[[Asked], object]) -> list[dict[str, object]]:
+    """Return a row of counts for each family, number of beads and value of a key."""
+    rows = []
+    for family in BEADS:
+        for beads in dict.fromkeys(a.beads for a in asked if a.family == family):
+            part = [a for a in asked if a.family == family and a.beads == beads]
+            head = {"family": family, "beads": beads}
+            rows += [
+                {**head, "of": value, **_counts([a for a in part if key(a) == value])}
+                for value in sorted({key(a) for a in part})
+            ]
+    return rows
+
+
+def _counts(asked: Sequence[Asked]) -> dict[str, object]:
+    """Count; images of a field err together, so the standard error is that of fields."""
+    counts = count([a.answer for a in asked])
+    counts.pop("reasons")
+    fields: dict[tuple[str, int], list[bool]] = {}
+    for a in asked:
+        if not a.answer.code:
+            fields.setdefault((a.group, a.field), []).append(a.answer.held)
+    shares = [np.mean(held) for held in fields.values()]
+    error = np.std(shares, ddof=1) / np.sqrt(len(shares)) if len(shares) > 1 else np.nan
+    return {**counts, "fields": len(fields), "within_interval_u": float(error)}
+
+
+def tables(asked: Sequence[Asked]) -> dict[str, list[dict[str, object]]]:
+    """Return all tables of a set of answers."""
+    return {
+        "all": table(asked, lambda _: "all"),
+        "by_fifth": table(asked, lambda a: a.fifth),
+        "by_exposure": table(asked, lambda a: a.exposure_ms),
+        "by_set": table(asked, lambda a: a.group),
+    }
+
+
+def main() -> None:
+    """Write intervals.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sets", type=int, default=N_SETS, help="simulated instruments")
+    parser.add_argument("--fields", type=int, default=N_FIELDS, help="new fields of each")
+    options = parser.parse_args()
+    asked: list[Asked] = []
+    with Workers(default_jobs()) as workers:
+        for number in range(options.sets):
+            asked += ask_simulated(number, options.fields, workers)
+            _print(f"instrument {number + 1}", asked[-1:] and tables(asked)["by_set"])
+        twin = tables(ask_twin(workers))
+    simulated = tables(asked)
+    _print("simulated", simulated["all"] + simulated["by_fifth"])
+    _print("twin", twin["by_set"])
+    result = {"sets": options.sets, "fields": options.fields, "places": N_PLACES}
+    write_json(
+        {"conditions": conditions(), **result, "simulated": simulated, "twin": twin},
+        HERE / "accuracy" / "intervals.json",
+    )
+
+
+def _print(title: str, rows: Sequence[dict[str, object]]) -> None:
+    print(title)
+    for row in rows:
+        values = (f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values())
+        print("  ", " | ".join(values), flush=True)
+
+
+if __name__ == "__main__":
+    main()
