@@ -2,8 +2,10 @@
 
 MagTrack 1.0 (GPL) is installed into an environment of its own under ``benchmarks/.cache`` and run there;
 arrays are all that goes to and fro. Its look-up table holds the median profile of each plane, divided by
-background, of the tiles that the families are trained on. All see the same beads: every usable bead with a
-whole tile of every test image inside the trained range, and of each image the median of the six surest.
+background, of the tiles that the families are trained on, interpolated between planes. All see the same
+beads: every usable bead with a whole tile of every test image inside the trained range. Of an image the
+median of the six surest counts; single beads count where the truth calls them plain, since one that lies
+off the plane has another dZ.
 """
 
 import subprocess
@@ -19,8 +21,8 @@ import numpy as np
 
 from benchmarks import HERE, TWIN, conditions
 from benchmarks.accuracy.models import CACHE, twin_model
-from benchmarks.accuracy.twin import TESTS, frames
-from refp.arrays import FloatArray, Image
+from benchmarks.accuracy.twin import TESTS, frames, truth
+from refp.arrays import BoolArray, FloatArray, Image
 from refp.estimator import recipe_of
 from refp.flags import UNUSABLE_BEAD, BeadFlag
 from refp.models import BeadInputs, FamilyName, load_model, make_predictor
@@ -43,10 +45,11 @@ REPEATS = 3
 
 @dataclass(frozen=True)
 class TestImage:
-    """A test image and its usable beads, surest first: inputs of the families and tiles."""
+    """A test image and its usable beads, surest first: which are plain, inputs, tiles."""
 
     image: Image
     dz_true_um: float
+    plain: BoolArray
     centers_px: FloatArray
     inputs: BeadInputs
     tiles: FloatArray
@@ -93,8 +96,18 @@ def test_images(training: str, test: str) -> list[TestImage]:
         centers = measured.beads.center_px[rows]
         tiles = crop_tiles(image, centers, card.instrument.tile_side_px)
         inputs = inputs_of(take(measured.profiles, rows))
-        images.append(TestImage(image, dz_um, centers, inputs, tiles))
+        plain = are_plain(centers, test, card.instrument.bead_radius_px)
+        images.append(TestImage(image, dz_um, plain, centers, inputs, tiles))
     return images
+
+
+def are_plain(centers_px: FloatArray, test: str, radius_px: float) -> BoolArray:
+    """Tell which centres are of beads in the plane of the data set's only field, by themselves."""
+    beads = truth(test)["fields"][0]["beads"]
+    plain = [b for b in beads if not (b["outlier"] or b["touching"] or b["border"])]
+    points = np.array([[b["y_px"], b["x_px"]] for b in plain])
+    offsets = centers_px[:, None] - points
+    return np.hypot(offsets[..., 0], offsets[..., 1]).min(axis=1) < radius_px / 2
 
 
 def inputs_of(profiles: RadialProfiles) -> BeadInputs:
@@ -155,11 +168,11 @@ def errors(images: Sequence[TestImage], dz_um: FloatArray) -> dict[str, object]:
         for part, i in zip(beads, images, strict=True)
         if len(known := part[:SIX][np.isfinite(part[:SIX])])
     ]
-    told = np.concatenate(of_beads)
-    told = told[np.isfinite(told)]
+    plain = np.concatenate(of_beads)[np.concatenate([image.plain for image in images])]
+    told = plain[np.isfinite(plain)]
     return {
-        "beads": len(dz_um),
-        "beads_without_answer": len(dz_um) - len(told),
+        "beads": len(plain),
+        "beads_without_answer": len(plain) - len(told),
         "images": len(of_six),
         "bead_rms_um": _rms(told),
         "bead_median_abs_um": float(np.median(np.abs(told))),

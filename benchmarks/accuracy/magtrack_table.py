@@ -10,9 +10,13 @@ from pathlib import Path
 
 import magtrack
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 BACKGROUND_BINS = 6
 """The outermost rings of a tile are its background."""
+STEP_PLANES = 0.4
+"""The table is interpolated to this step, in distances of the planes. That is to MagTrack's advantage: with
+the planes as they are, its parabola through seven of them makes errors a third to one time larger."""
 BATCHES = (8, 32, 128)
 """Tiles a call; the fastest counts."""
 REPEATS = 3
@@ -29,12 +33,14 @@ def normalised(profiles):
 
 
 def make_table(tiles, dz_um, plane):
-    """Return the table: a row of places, and below it the median profile of each place."""
+    """Return the table: a row of places, and below it the median profile of each, interpolated."""
     profiles = normalised(magtrack.stack_to_xyzp(stack_of(tiles))[3])
     planes = np.unique(plane)
-    places = [np.mean(dz_um[plane == p]) for p in planes]
-    medians = [np.median(profiles[:, plane == p], axis=1) for p in planes]
-    return np.vstack([places, np.array(medians).T])
+    places = np.array([np.mean(dz_um[plane == p]) for p in planes])
+    medians = np.array([np.median(profiles[:, plane == p], axis=1) for p in planes])
+    fine = np.arange(places[0], places[-1], STEP_PLANES * np.median(np.diff(places)))
+    # The first ring, one pixel or none, may be empty; MagTrack leaves it out.
+    return np.vstack([fine, CubicSpline(places, np.nan_to_num(medians))(fine).T])
 
 
 def look_up(tiles, table, batch):
