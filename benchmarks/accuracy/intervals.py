@@ -10,50 +10,29 @@ noise-free bead.
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
 from benchmarks import HERE, conditions
 from benchmarks.accuracy.asking import Answer, Picture, ask, count, dz_range_um
-from benchmarks.accuracy.coverage import definition_um
+from benchmarks.accuracy.fields import REFP_UM, SCENE, pictures_of, spread_shots
 from benchmarks.accuracy.models import simulated_model, twin_model
 from benchmarks.accuracy.twin import TESTS, frames
-from refp.arrays import Image
 from refp.models import FamilyName
 from refp.parallel import Workers, default_jobs
 from refp.record import write_json
-from refp.sweeps import make_instrument, read_instrument
-from refp.synthetic import (
-    BeadScatter,
-    Camera,
-    SceneSettings,
-    SimulationSettings,
-    make_scene,
-    render_frame,
-)
+from refp.synthetic import BeadScatter, Camera, SceneSettings, SimulationSettings
 
+SIX = 6
 N_SETS, N_FIELDS, N_PLACES = 4, 16, 12
 BEADS: dict[FamilyName, tuple[int | None, ...]] = {
-    "profile": (3, 6, 10, None),
-    "lookup": (6, None),
+    "profile": (3, SIX, 10, None),
+    "lookup": (SIX, None),
 }
-REFP_UM = 1500.0
-SCENE = {"shape_px": (320, 400), "n_touching": 0, "n_dust": 2}
 TRAINING_EXPOSURES_MS, TEST_EXPOSURES_MS = (9.0, 18.0), (9.0, 14.0)
 END_UM = 8.0
 """Places keep off the ends of the trained range, where an interval that reaches out is refused."""
 N_FIFTHS = 5
-
-
-@dataclass(frozen=True)
-class Shot:
-    """One simulated test image: instrument, field, place in the trained range and exposure."""
-
-    number: int
-    field: int
-    dz_um: float
-    exposure_ms: float
 
 
 @dataclass(frozen=True)
@@ -82,7 +61,6 @@ def settings_of(number: int) -> SimulationSettings:
     )
     scene = SceneSettings(
         **SCENE,
-        n_beads=13,
         radius_spread=rng.uniform(0.015, 0.04),
         height_sd_um=rng.uniform(0.5, 1.5),
         tilt_sd_um_per_px=rng.uniform(0.001, 0.005),
@@ -101,43 +79,6 @@ def settings_of(number: int) -> SimulationSettings:
     )
 
 
-def shots_of(number: int, n_fields: int, range_um: tuple[float, float]) -> list[Shot]:
-    """Lay places over the trained range, one in each of equal parts, at two exposures."""
-    low, high = range_um[0] + END_UM, range_um[1] - END_UM
-    part_um = (high - low) / N_PLACES
-    shots = []
-    for field in range(n_fields):
-        rng = np.random.default_rng([42, number, field])
-        for exposure_ms in TEST_EXPOSURES_MS:
-            places = low + part_um * (np.arange(N_PLACES) + rng.random(N_PLACES))
-            shots += [Shot(number, field, float(dz), exposure_ms) for dz in places]
-    return shots
-
-
-def take_image(shot: Shot, settings: SimulationSettings) -> Image:
-    """Simulate a test image; its field has beads and tilt of its own, the camera its own noise."""
-    instrument = make_instrument(read_instrument("a2k"), "a2k")
-    scene_seed = [43, shot.number, shot.field]
-    field = make_scene(instrument, settings, 0.0, np.random.default_rng(scene_seed))
-    noise_seed = [44, *scene_seed, round(1000 * (shot.dz_um + 1e4)), round(shot.exposure_ms)]
-    return render_frame(
-        field,
-        field.refp_um + shot.dz_um,
-        shot.exposure_ms,
-        settings.camera,
-        np.random.default_rng(noise_seed),
-    )
-
-
-def pictures_of(shots: Sequence[Shot], settings: SimulationSettings) -> list[Picture]:
-    """Make pictures of test images; their dZ is counted from where the definition puts the plane."""
-    offset_um = definition_um(settings.scatter)
-    return [
-        Picture(str(shot.field), partial(take_image, shot, settings), shot.dz_um - offset_um)
-        for shot in shots
-    ]
-
-
 def fifth(dz_um: float, range_um: tuple[float, float]) -> int:
     """Return in which fifth of a range a place lies, 1 to 5."""
     low, high = range_um
@@ -151,7 +92,8 @@ def ask_simulated(number: int, n_fields: int, workers: Workers) -> list[Asked]:
     for family, beads in BEADS.items():
         model = simulated_model(settings, number, family).path
         range_um = dz_range_um(model)
-        shots = shots_of(number, n_fields, range_um)
+        low, high = range_um[0] + END_UM, range_um[1] - END_UM
+        shots = spread_shots(number, n_fields, (low, high), N_PLACES, TEST_EXPOSURES_MS)
         pictures = pictures_of(shots, settings)
         for n in beads:
             answers = ask(model, pictures, workers, n)
@@ -176,7 +118,7 @@ def ask_twin(workers: Workers) -> list[Asked]:
                 known = [(f, dz) for f, dz in frames(test) if low <= dz <= high]
                 pictures = [Picture(f.path.name, f.read, dz) for f, dz in known]
                 span = min(dz for _, dz in known), max(dz for _, dz in known)
-                for n in (6, None):
+                for n in (SIX, None):
                     answers = ask(model, pictures, workers, n)
                     asked += [
                         Asked(a, test, i, fifth(dz, span), f.key.exposure_ms, n or "all", family)
@@ -222,6 +164,23 @@ def tables(asked: Sequence[Asked]) -> dict[str, list[dict[str, object]]]:
     }
 
 
+def images(asked: Sequence[Asked]) -> list[dict[str, object]]:
+    """Return a row for each image that was estimated from six beads."""
+    return [
+        {
+            "test": a.group,
+            "family": a.family,
+            "exposure_ms": a.exposure_ms,
+            "dz_true_um": a.answer.dz_true_um,
+            "error_um": a.answer.error_um,
+            "half_width_um": (a.answer.upper_um - a.answer.lower_um) / 2,
+            "reason": a.answer.code,
+        }
+        for a in asked
+        if a.beads == SIX
+    ]
+
+
 def main() -> None:
     """Write intervals.json."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -233,13 +192,19 @@ def main() -> None:
         for number in range(options.sets):
             asked += ask_simulated(number, options.fields, workers)
             _print(f"instrument {number + 1}", asked[-1:] and tables(asked)["by_set"])
-        twin = tables(ask_twin(workers))
-    simulated = tables(asked)
+        of_twin = ask_twin(workers)
+    simulated, twin = tables(asked), tables(of_twin)
     _print("simulated", simulated["all"] + simulated["by_fifth"])
     _print("twin", twin["by_set"])
     result = {"sets": options.sets, "fields": options.fields, "places": N_PLACES}
     write_json(
-        {"conditions": conditions(), **result, "simulated": simulated, "twin": twin},
+        {
+            "conditions": conditions(),
+            **result,
+            "simulated": simulated,
+            "twin": twin,
+            "images": images(of_twin),
+        },
         HERE / "accuracy" / "intervals.json",
     )
 
