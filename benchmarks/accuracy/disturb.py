@@ -15,6 +15,8 @@ from scipy import ndimage
 from refp.arrays import FloatArray, Image
 
 WHITE = 255
+MEAN_OF_SMALLER = 0.5586
+"""Mean size of the smaller four fifths of normal deviates, in standard deviations."""
 
 
 @dataclass(frozen=True)
@@ -117,11 +119,13 @@ def raise_noise(image: Image, camera: Camera, *, by: float) -> Image:
 def noise_sd(image: Image) -> float:
     """Return the standard deviation of the noise, from second differences of second differences.
 
-    Immerkaer, Fast noise variance estimation (1996), with a median, which leaves edges aside.
+    Immerkaer, Fast noise variance estimation (1996), with the smaller four fifths of the differences,
+    which leaves edges aside.
     """
     second = np.array([1.0, -2.0, 1.0])
     rest = ndimage.convolve(image.astype(float), np.outer(second, second), mode="nearest")
-    return float(np.median(np.abs(rest)) / 0.6745 / 6)
+    size = np.sort(np.abs(rest), axis=None)[: int(0.8 * rest.size)]
+    return float(np.mean(size) / MEAN_OF_SMALLER / np.sum(second**2))
 
 
 def _grey(values: FloatArray) -> Image:

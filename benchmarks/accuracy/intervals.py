@@ -24,7 +24,7 @@ from refp.record import write_json
 from refp.synthetic import BeadScatter, Camera, SceneSettings, SimulationSettings
 
 SIX = 6
-N_SETS, N_FIELDS, N_PLACES = 4, 16, 12
+N_SETS, N_FIELDS, N_PLACES = 4, 12, 12
 BEADS: dict[FamilyName, tuple[int | None, ...]] = {
     "profile": (3, SIX, 10, None),
     "lookup": (SIX, None),

@@ -40,7 +40,7 @@ from refp.tiles import crop_tiles, label_tiles, plane_of_sweeps
 MAGTRACK = "magtrack==1.0.0"
 FAMILIES: tuple[FamilyName, ...] = ("profile", "lookup")
 SIX = 6
-REPEATS = 3
+REPEATS = 5
 
 
 @dataclass(frozen=True)

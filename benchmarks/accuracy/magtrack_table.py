@@ -19,7 +19,7 @@ STEP_PLANES = 0.4
 the planes as they are, its parabola through seven of them makes errors a third to one time larger."""
 BATCHES = (8, 32, 128)
 """Tiles a call; the fastest counts."""
-REPEATS = 3
+REPEATS = 5
 
 
 def stack_of(tiles):
