@@ -48,10 +48,11 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure accuracy and speed; writes benchmarks/*/*.json and docs/accuracy.md."""
+    """Measure accuracy and speed; writes benchmarks/*/*.json and the pages made from them."""
     _install(session, "train")
     session.run("python", "-m", "benchmarks.accuracy", *session.posargs)
-    for part in ("beads", "coverage", "resnet"):
+    estimates = ("refusals", "intervals", "second_lab", "magtrack")
+    for part in ("beads", "coverage", "resnet", *estimates):
         session.run("python", "-m", f"benchmarks.accuracy.{part}")
     session.run("python", "-m", "benchmarks.speed")
     session.run("python", "-m", "benchmarks.speed.estimate")

@@ -4,21 +4,21 @@ Planes are judged against ``refp_um`` of truth.json, estimates against the true 
 (``delta_z_true_um``) and, beside it, against the nominal one.
 """
 
-import json
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from benchmarks import HERE, TWIN, conditions
+from benchmarks.accuracy.models import twin_model
+from benchmarks.accuracy.twin import TESTS, truth
 from refp.estimator import Estimator
 from refp.evaluation import summarise
 from refp.flags import describe
-from refp.models import load_model, save_model
+from refp.models import load_model
 from refp.parallel import Workers, default_jobs
-from refp.pipeline import Planes, define_planes, estimate_images, train_model
+from refp.pipeline import Planes, define_planes, estimate_images
 from refp.plane import fit_smooth
 from refp.recipe import Recipe, load_recipe
 from refp.record import write_json
@@ -32,15 +32,6 @@ PLANE_SETS = (
     "nikon-training",
     "nikon-test1",
 )
-TESTS = {
-    "a2k-training": ("a2k-test1", "a2k-test2", "a2k-cells"),
-    "nikon-training": ("nikon-test1",),
-}
-
-
-def truth(name: str) -> dict[str, object]:
-    """Read truth.json of a data set."""
-    return json.loads((TWIN / name / "truth.json").read_text())
 
 
 def floor_um(name: str, fov: object, n_frames: int) -> float:
@@ -122,22 +113,6 @@ def measure_planes(recipe: Recipe) -> list[dict[str, object]]:
     return rows
 
 
-def train(name: str, family: str) -> tuple[Path, float]:
-    """Train a family on a data set; return its model file and the seconds of training alone."""
-    recipe = load_recipe()
-    settings = recipe.train.model_copy(update={"family": family})
-    recipe = recipe.model_copy(update={"train": settings})
-    planes: Planes = define_planes(
-        [open_dataset(TWIN / name)], recipe, workers=Workers(default_jobs())
-    )
-    started = time.perf_counter()
-    ensemble = train_model(planes, recipe)
-    seconds = time.perf_counter() - started
-    path = HERE / "accuracy" / f"{name}-{family}.refp"
-    save_model(ensemble, path)
-    return path, seconds
-
-
 def judge(model: Path, name: str, max_beads: int | None) -> dict[str, object]:
     """Estimate every frame of a data set and compare with true and nominal dZ."""
     estimator = Estimator(load_model(model), max_beads)
@@ -170,18 +145,17 @@ def measure_family(family: str) -> dict[str, object]:
     """Train on each training set and judge on its tests, with all beads and with six."""
     result: dict[str, object] = {"family": family, "conditions": conditions(), "runs": []}
     for training, tests in TESTS.items():
-        model, seconds = train(training, family)
-        card = load_model(model).card
+        trained = twin_model(training, family)
+        card = load_model(trained.path).card
         run = {
             "training": training,
             "trained_on": card.conditions,
             "members": card.members,
-            "training_seconds": seconds,
+            "training_seconds": trained.seconds,
             "held_out": card.calibration.model_dump(),
-            "tests": [judge(model, test, beads) for test in tests for beads in (None, 6)],
+            "tests": [judge(trained.path, test, beads) for test in tests for beads in (None, 6)],
         }
         result["runs"].append(run)
-        model.unlink()
     return result
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from benchmarks import HERE, TWIN, conditions
-from benchmarks.accuracy.__main__ import truth
+from benchmarks.accuracy.twin import truth
 from refp.arrays import BoolArray, FloatArray
 from refp.flags import UNUSABLE_BEAD
 from refp.measure import measure_dataset, measure_frame

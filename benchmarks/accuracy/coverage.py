@@ -20,7 +20,7 @@ from refp.recipe import load_recipe
 from refp.record import write_json
 from refp.sweeps import open_dataset
 from refp.synthetic import simulate_dataset
-from refp.synthetic.settings import Camera, SceneSettings, SimulationSettings
+from refp.synthetic.settings import BeadScatter, Camera, SceneSettings, SimulationSettings
 
 N_DATASETS = 240
 N_SHORT = 60
@@ -87,7 +87,7 @@ def locate(case: Case) -> list[dict[str, object]]:
     ]
 
 
-def definition_um() -> float:
+def definition_um(scatter: BeadScatter = BeadScatter()) -> float:  # noqa: B008
     """Return where the definition puts the plane of a noise-free bead on the slide."""
     quiet = Camera(
         bit_depth=16, grey_levels_per_ms=1000, read_noise_e=0, gain_e=1e9, fixed_pattern=0
@@ -105,6 +105,7 @@ def definition_um() -> float:
         uneven_light=0,
     )
     settings = SimulationSettings(
+        scatter=scatter,
         scene=scene,
         camera=quiet,
         refp_um=(1500.0,),

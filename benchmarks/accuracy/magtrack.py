@@ -1,0 +1,212 @@
+"""Compare with MagTrack's look-up of Z on the same tiles: ``python -m benchmarks.accuracy.magtrack``.
+
+MagTrack 1.0 (GPL) is installed into an environment of its own under ``benchmarks/.cache`` and run there;
+arrays are all that goes to and fro. Its look-up table holds the median profile of each plane, divided by
+background, of the tiles that the families are trained on, interpolated between planes. All see the same
+beads: every usable bead with a whole tile of every test image inside the trained range. Of an image the
+median of the six surest counts; single beads count where the truth calls them plain, since one that lies
+off the plane has another dZ.
+"""
+
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from benchmarks import HERE, TWIN, conditions
+from benchmarks.accuracy.models import CACHE, twin_model
+from benchmarks.accuracy.twin import TESTS, frames, truth
+from refp.arrays import BoolArray, FloatArray, Image
+from refp.estimator import recipe_of
+from refp.flags import UNUSABLE_BEAD, BeadFlag
+from refp.models import BeadInputs, FamilyName, load_model, make_predictor
+from refp.models.ensemble import Predictor
+from refp.one_frame import measure_frame
+from refp.parallel import Workers, default_jobs
+from refp.pipeline import define_planes
+from refp.profiles import RadialProfiles, fit_profiles
+from refp.recipe import load_recipe
+from refp.record import write_json
+from refp.rows import take
+from refp.sweeps import open_dataset
+from refp.tiles import crop_tiles, label_tiles, plane_of_sweeps
+
+MAGTRACK = "magtrack==1.0.0"
+FAMILIES: tuple[FamilyName, ...] = ("profile", "lookup")
+SIX = 6
+REPEATS = 5
+
+
+@dataclass(frozen=True)
+class TestImage:
+    """A test image and its usable beads, surest first: which are plain, inputs, tiles."""
+
+    image: Image
+    dz_true_um: float
+    plain: BoolArray
+    centers_px: FloatArray
+    inputs: BeadInputs
+    tiles: FloatArray
+
+
+def magtrack_python() -> Path:
+    """Return the Python of MagTrack's environment, made where it is not there."""
+    folder = CACHE / "magtrack"
+    python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    if not (folder / "made").is_file():
+        print(f"installing {MAGTRACK}", flush=True)
+        venv.create(folder, clear=True, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", MAGTRACK], check=True)
+        (folder / "made").write_text(MAGTRACK, encoding="utf-8")
+    return python
+
+
+def training_tiles(training: str) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the training tiles, their labels, and the number of the plane that each is from."""
+    recipe = load_recipe()
+    with Workers(default_jobs()) as workers:
+        planes = define_planes([open_dataset(TWIN / training)], recipe, workers=workers)
+    side_px = planes.measurements[0].instrument.tile_side_px
+    sweeps = [sweep for m in planes.measurements for sweep in m.sweeps]
+    labels = plane_of_sweeps(planes.result.planes, recipe.label)
+    tiles = label_tiles(sweeps, labels, lambda image, center: crop_tiles(image, center, side_px))
+    z_um = sorted({frame.z_um for sweep in sweeps for frame in sweep.frames})
+    step_um = float(np.median(np.diff(z_um)))
+    return tiles.pixels, tiles.dz_um, np.rint(tiles.dz_um / step_um)
+
+
+def test_images(training: str, test: str) -> list[TestImage]:
+    """Measure the test images inside the trained range."""
+    card = load_model(twin_model(training).path).card
+    recipe, low_high = recipe_of(card), card.dz_range_um
+    out = np.uint32(UNUSABLE_BEAD | BeadFlag.OUTLIER | BeadFlag.CUT_TILE)
+    images = []
+    for frame, dz_um in frames(test):
+        if not low_high[0] <= dz_um <= low_high[1]:
+            continue
+        image = frame.read()
+        measured = measure_frame(image, card.instrument, recipe)
+        rows = np.flatnonzero((measured.beads.flags & out) == 0)
+        centers = measured.beads.center_px[rows]
+        tiles = crop_tiles(image, centers, card.instrument.tile_side_px)
+        inputs = inputs_of(take(measured.profiles, rows))
+        plain = are_plain(centers, test, card.instrument.bead_radius_px)
+        images.append(TestImage(image, dz_um, plain, centers, inputs, tiles))
+    return images
+
+
+def are_plain(centers_px: FloatArray, test: str, radius_px: float) -> BoolArray:
+    """Tell which centres are of beads in the plane of the data set's only field, by themselves."""
+    beads = truth(test)["fields"][0]["beads"]
+    plain = [b for b in beads if not (b["outlier"] or b["touching"] or b["border"])]
+    points = np.array([[b["y_px"], b["x_px"]] for b in plain])
+    offsets = centers_px[:, None] - points
+    return np.hypot(offsets[..., 0], offsets[..., 1]).min(axis=1) < radius_px / 2
+
+
+def inputs_of(profiles: RadialProfiles) -> BeadInputs:
+    """Return what families that see no pixels may see."""
+    nothing = np.empty((len(profiles), 0, 0), dtype=np.float32)
+    return BeadInputs(profiles.normalised, profiles.saturated, profiles.light, nothing)
+
+
+def ask_magtrack(
+    training: tuple[FloatArray, FloatArray, FloatArray], tiles: FloatArray
+) -> tuple[FloatArray, float]:
+    """Return MagTrack's Z of tiles, um, and its processor time, ms a bead."""
+    script = Path(__file__).with_name("magtrack_table.py")
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        for array, file in zip(training, ("training", "dz_um", "plane"), strict=True):
+            np.save(folder / f"{file}.npy", array)
+        np.save(folder / "tests.npy", tiles)
+        subprocess.run([magtrack_python(), "-I", script, folder], check=True)
+        return np.load(folder / "z_um.npy"), float(np.load(folder / "ms_per_bead.npy"))
+
+
+def ask_family(
+    training: str, family: FamilyName, images: Sequence[TestImage]
+) -> tuple[FloatArray, float]:
+    """Return a family's dZ of every bead, and the processor time of profile and prediction."""
+    ensemble = load_model(twin_model(training, family).path)
+    recipe, instrument = recipe_of(ensemble.card), ensemble.card.instrument
+    predictor: Predictor = make_predictor(ensemble, recipe.train)
+
+    def work() -> None:
+        for image in images:
+            profiles = fit_profiles(image.image, image.centers_px, instrument, recipe.profile)
+            predictor.predict(inputs_of(profiles))
+
+    dz_um = [predictor.predict(image.inputs).dz_um.mean(axis=0) for image in images]
+    n_beads = sum(len(image.tiles) for image in images)
+    return np.concatenate(dz_um), 1e3 * least_seconds(work) / n_beads
+
+
+def least_seconds(work: Callable[[], None]) -> float:
+    """Return the least processor time of a few runs."""
+    best = np.inf
+    for _ in range(REPEATS):
+        started = time.process_time()
+        work()
+        best = min(best, time.process_time() - started)
+    return float(best)
+
+
+def errors(images: Sequence[TestImage], dz_um: FloatArray) -> dict[str, object]:
+    """State errors of beads, and of the median of each image's six surest."""
+    ends = np.cumsum([len(image.tiles) for image in images])[:-1]
+    beads = np.split(dz_um, ends)
+    of_beads = [part - i.dz_true_um for part, i in zip(beads, images, strict=True)]
+    of_six = [
+        float(np.median(known)) - i.dz_true_um
+        for part, i in zip(beads, images, strict=True)
+        if len(known := part[:SIX][np.isfinite(part[:SIX])])
+    ]
+    plain = np.concatenate(of_beads)[np.concatenate([image.plain for image in images])]
+    told = plain[np.isfinite(plain)]
+    return {
+        "beads": len(plain),
+        "beads_without_answer": len(plain) - len(told),
+        "images": len(of_six),
+        "bead_rms_um": _rms(told),
+        "bead_median_abs_um": float(np.median(np.abs(told))),
+        "six_rms_um": _rms(np.array(of_six)),
+        "six_largest_um": float(np.abs(of_six).max()),
+    }
+
+
+def _rms(values: FloatArray) -> float:
+    return float(np.sqrt(np.mean(values**2)))
+
+
+def measure(training: str) -> list[dict[str, object]]:
+    """Return a row for each test set and method."""
+    known = training_tiles(training)
+    rows = []
+    for test in TESTS[training]:
+        images = test_images(training, test)
+        tiles = np.concatenate([image.tiles for image in images])
+        said = {"magtrack": ask_magtrack(known, tiles)}
+        said |= {family: ask_family(training, family, images) for family in FAMILIES}
+        for method, (dz_um, ms) in said.items():
+            row = {"training": training, "test": test, "method": method}
+            rows.append({**row, **errors(images, dz_um), "cpu_ms_per_bead": ms})
+            print(*rows[-1].values(), sep=" | ", flush=True)
+    return rows
+
+
+def main() -> None:
+    """Write magtrack.json."""
+    rows = [row for training in TESTS for row in measure(training)]
+    result = {"conditions": {**conditions(), "compared with": MAGTRACK}, "rows": rows}
+    write_json(result, HERE / "accuracy" / "magtrack.json")
+
+
+if __name__ == "__main__":
+    main()

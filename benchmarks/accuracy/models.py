@@ -1,0 +1,91 @@
+"""Models that several benchmarks judge: trained once, kept as long as code and data stay the same.
+
+They lie in ``benchmarks/.cache``, which git ignores; whatever the package's code, the recipe or the
+training images change makes another file name.
+"""
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import HERE, TWIN
+from refp.models import FamilyName, load_model, save_model
+from refp.parallel import Progress, Workers, default_jobs
+from refp.pipeline import define_planes, train_model
+from refp.recipe import Recipe, load_recipe
+from refp.record import hash_code, hash_files, write_json
+from refp.sweeps import open_dataset
+from refp.synthetic import SimulationSettings, simulate_dataset
+
+CACHE = HERE / ".cache"
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model file and how long its training took, measuring the images not counted."""
+
+    path: Path
+    seconds: float
+
+
+def family_recipe(family: FamilyName) -> Recipe:
+    """Return the default recipe with a family."""
+    recipe = load_recipe()
+    return recipe.model_copy(update={"train": recipe.train.model_copy(update={"family": family})})
+
+
+def twin_model(name: str, family: FamilyName = "profile") -> TrainedModel:
+    """Return the model of a family trained on a data set of the twin."""
+    return trained_on(TWIN / name, family)
+
+
+def simulated_model(
+    settings: SimulationSettings, seed: int, family: FamilyName = "profile"
+) -> TrainedModel:
+    """Return the model of a family trained on simulated A2K sweeps."""
+    return trained_on(simulated(settings, seed), family)
+
+
+def simulated(settings: SimulationSettings, seed: int) -> Path:
+    """Return the folder of simulated A2K sweeps, made where it is not there."""
+    text = f"{seed} {settings.model_dump_json()} {hash_code()}"
+    folder = CACHE / f"sweep-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    if not folder.is_dir():
+        simulate_dataset(folder, "a2k", settings, dataset=folder.name, seed=seed)
+    return folder
+
+
+def trained_on(folder: Path, family: FamilyName) -> TrainedModel:
+    """Return the model trained on a data set, from the cache where it is there."""
+    recipe = family_recipe(family)
+    text = f"{hash_code()} {recipe.digest} {hash_files(folder.iterdir())}"
+    name = f"{folder.name}-{family}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    path = CACHE / f"{name}.refp"
+    if not path.is_file():
+        _train(folder, recipe, path)
+    seconds = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["seconds"]
+    return TrainedModel(path, seconds)
+
+
+def _train(folder: Path, recipe: Recipe, path: Path) -> None:
+    print(f"training {recipe.train.family} on {folder.name}", flush=True)
+    with Workers(default_jobs()) as workers:
+        planes = define_planes([open_dataset(folder)], recipe, workers=workers)
+        started = time.perf_counter()
+        ensemble = train_model(planes, recipe, progress=_print_halves())
+        seconds = time.perf_counter() - started
+    write_json({"seconds": seconds}, path.with_suffix(".json"))
+    save_model(ensemble, path)
+    print(f"  {seconds:.0f} s, {load_model(path).card.name}", flush=True)
+
+
+def _print_halves() -> Progress:
+    """Print when half and all of a step is done."""
+
+    def progress(title: str, done: int, total: int) -> None:
+        if total > 1 and done in (total // 2, total):
+            print(f"  {title}: {done} of {total}", flush=True)
+
+    return progress

@@ -1,0 +1,238 @@
+"""Ask for what should be refused, and for what should not: ``python -m benchmarks.accuracy.refusals``.
+
+Two models of the default family, one trained on each of the twin's training sets. Of every set of images
+it is counted how many are refused, for which reason, and what becomes of the others: an image that
+should be refused and gets an interval that holds the truth does no harm, a silent bias does.
+"""
+
+import argparse
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import HERE, SHARED, conditions
+from benchmarks.accuracy.asking import Answer, Picture, ask, count, dz_range_um, worst
+from benchmarks.accuracy.disturb import BRIGHTER, BRIGHTER_FACTOR, DISTURBED, MILD, WHITE, Camera
+from benchmarks.accuracy.models import twin_model
+from benchmarks.accuracy.twin import A2K, NIKON, TESTS, frames, truth
+from refp.arrays import Image
+from refp.models import load_model
+from refp.parallel import Workers, default_jobs
+from refp.record import write_json
+from refp.sweeps import Frame, list_images, make_instrument, read_instrument
+from refp.synthetic import SceneSettings, SimulationSettings, make_scene, render_frame
+
+SIX = 6
+N_BEADLESS = 30
+"""Simulated fields of each kind without beads."""
+BEADLESS = {
+    "no beads, even light": {"n_dust": 4, "uneven_light": 0.03},
+    "no beads, much dust, uneven light": {"n_dust": 40, "uneven_light": 0.3},
+    "cells only, small": {"n_cells": 60, "cell_radii": 0.4},
+    "cells only, large": {"n_cells": 40, "cell_radii": 0.9},
+}
+CROP_PX = 128
+CLEAR_RADII = 3.2
+"""Beads stay as far from a crop without beads as their background ring reaches."""
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Pictures to ask one model about; ``good`` ones should be answered, the others refused."""
+
+    name: str
+    training: str
+    good: bool
+    pictures: list[Picture]
+    max_beads: int | None = None
+
+
+def read_disturbed(frame: Frame, black_level: float, name: str) -> Image:
+    """Read a frame and disturb it; the random numbers go with the file's name."""
+    rng = np.random.default_rng(zlib.crc32(frame.path.name.encode()))
+    return {**DISTURBED, **MILD}[name](frame.read(), Camera(rng, black_level))
+
+
+def black_level_of(training: str) -> float:
+    """Return the camera's black level as the exposures of the training tell it."""
+    return load_model(twin_model(training).path).card.instrument.optics.black_level or 0.0
+
+
+def disturbed_sets(training: str, every: int) -> Iterator[ImageSet]:
+    """All test frames of a model, each disturbed beyond what an instrument does."""
+    known = list(frames(*TESTS[training]))[::every]
+    black = black_level_of(training)
+    for name in DISTURBED:
+        pictures = [
+            Picture(f.path.name, partial(read_disturbed, f, black, name), dz_um)
+            for f, dz_um in known
+        ]
+        yield ImageSet(name, training, False, pictures)
+
+
+def good_sets(training: str, every: int) -> Iterator[ImageSet]:
+    """Test frames inside the trained range: as they are, with six beads, mildly changed."""
+    low, high = dz_range_um(twin_model(training).path)
+    inside = [(f, dz_um) for f, dz_um in frames(*TESTS[training]) if low <= dz_um <= high]
+    whole = [Picture(f.path.name, f.read, dz_um) for f, dz_um in inside]
+    yield ImageSet("undisturbed", training, True, whole)
+    yield ImageSet("undisturbed, six beads", training, True, whole, SIX)
+    black = black_level_of(training)
+    for name in MILD:
+        pictures = [
+            Picture(f.path.name, partial(read_disturbed, f, black, name), dz_um)
+            for f, dz_um in inside[::every]
+            if name != BRIGHTER or f.read().max() * BRIGHTER_FACTOR < WHITE
+        ]
+        yield ImageSet(name, training, True, pictures)
+        yield ImageSet(f"{name}, six beads", training, True, pictures, SIX)
+
+
+def foreign_sets(training: str) -> Iterator[ImageSet]:
+    """Images of other optics, and of the instrument outside the trained range."""
+    low, high = dz_range_um(twin_model(training).path)
+    outside = [
+        Picture(f.path.name, f.read, dz_um)
+        for f, dz_um in frames(*TESTS[training])
+        if not low <= dz_um <= high
+    ]
+    if outside:
+        yield ImageSet("outside the trained range", training, False, outside)
+    other = NIKON if training == A2K else A2K
+    crossed = [Picture(f.path.name, f.read, dz_um) for f, dz_um in frames(*TESTS[other])]
+    yield ImageSet(f"test images of {other}", training, False, crossed)
+    for folder in sorted(p for p in (SHARED / "data" / "real").iterdir() if p.is_dir()):
+        images = [Picture(i.label, i.read) for i in list_images([folder])]
+        yield ImageSet(f"real images, {folder.name}", training, False, images)
+
+
+def beadless_sets(training: str) -> Iterator[ImageSet]:
+    """Fields without beads: simulated, and cut out of the twin's field with cells."""
+    instrument = "a2k" if training == A2K else "nikon-ti2"
+    for name in BEADLESS:
+        pictures = [
+            Picture(f"{name} {seed}", partial(render_beadless, instrument, name, seed))
+            for seed in range(N_BEADLESS)
+        ]
+        yield ImageSet(name, training, False, pictures)
+    if training == A2K:
+        pictures = [
+            Picture(f"{frame.path.name} {corner}", partial(_read_crop, frame, corner))
+            for frame, _ in frames("a2k-cells")
+            for corner in clear_corners("a2k-cells", CROP_PX)
+        ]
+        yield ImageSet("cells only, cut out of a2k-cells", training, False, pictures)
+
+
+def render_beadless(instrument_name: str, name: str, seed: int) -> Image:
+    """Simulate a field without beads at a random Z."""
+    instrument = make_instrument(read_instrument(instrument_name), instrument_name)
+    rng = np.random.default_rng([zlib.crc32(name.encode()), seed])
+    scene = SceneSettings(
+        shape_px=(480, 640) if instrument_name == "a2k" else (720, 960),
+        n_beads=0,
+        n_touching=0,
+        n_border=0,
+        n_off_plane=0,
+        **BEADLESS[name],
+    )
+    settings = SimulationSettings(scene=scene)
+    depth_um = settings.scatter.depth_of(instrument)
+    field = make_scene(instrument, settings, 0.0, rng)
+    z_um, exposure_ms = rng.uniform(-3, 3) * depth_um, float(rng.choice([6.0, 12.0, 24.0]))
+    return render_frame(field, z_um, exposure_ms, settings.camera, rng)
+
+
+def clear_corners(name: str, side_px: int) -> list[tuple[int, int]]:
+    """Return upper left corners of squares that hold no bead of the data set's only field."""
+    known = truth(name)
+    beads = np.array([[b["y_px"], b["x_px"]] for b in known["fields"][0]["beads"]])
+    radii = [b["radius_um"] for b in known["fields"][0]["beads"]]
+    clear_px = CLEAR_RADII * max(radii) / known["pixel_um"]
+    height, width = next(frames(name))[0].read().shape
+    return [
+        (y, x)
+        for y in range(0, height - side_px + 1, side_px // 2)
+        for x in range(0, width - side_px + 1, side_px // 2)
+        if _distance_px(beads, (y, x), side_px).min() > clear_px
+    ]
+
+
+def _distance_px(points: np.ndarray, corner: tuple[int, int], side_px: int) -> np.ndarray:
+    """Distances ``(n,)`` of points from a square, 0 inside it."""
+    beyond = np.maximum(corner - points, points - np.add(corner, side_px - 1))
+    return np.hypot(*np.maximum(beyond, 0).T)
+
+
+def _read_crop(frame: Frame, corner: tuple[int, int]) -> Image:
+    y, x = corner
+    return np.ascontiguousarray(frame.read()[y : y + CROP_PX, x : x + CROP_PX])
+
+
+def row(images: ImageSet, answers: list[Answer]) -> dict[str, object]:
+    """Return the line of one set."""
+    return {
+        "model": images.training,
+        "set": images.name,
+        "should_be": "accepted" if images.good else "refused",
+        "beads": images.max_beads or "all",
+        **count(answers),
+        "worst": worst(answers),
+    }
+
+
+def totals(rows: list[dict[str, object]]) -> dict[str, object]:
+    """Return the shares that the bars are about, over all sets and by model."""
+    result = {}
+    for model in ("all", A2K, NIKON):
+        for kind in ("refused", "accepted"):
+            part = [r for r in rows if r["should_be"] == kind and model in ("all", r["model"])]
+            n = sum(r["n"] for r in part)
+            result[f"{model}: should be {kind}"] = {
+                "n": n,
+                "share_refused": sum(r["refused"] for r in part) / n,
+                "share_silently_wrong": sum(r["silently_wrong"] for r in part) / n,
+            }
+    return result
+
+
+def all_sets(training: str, every: int) -> Iterator[ImageSet]:
+    """Every set that a model is asked about."""
+    yield from good_sets(training, every)
+    yield from foreign_sets(training)
+    yield from beadless_sets(training)
+    yield from disturbed_sets(training, every)
+
+
+def measure(every: int) -> list[dict[str, object]]:
+    """Ask both models about all sets."""
+    rows = []
+    with Workers(default_jobs()) as workers:
+        for training in TESTS:
+            model: Path = twin_model(training).path
+            for images in all_sets(training, every):
+                answers = ask(model, images.pictures, workers, images.max_beads)
+                rows.append(row(images, answers))
+                said = {k: v for k, v in rows[-1].items() if k != "worst"}
+                print(*said.values(), sep=" | ", flush=True)
+    return rows
+
+
+def main() -> None:
+    """Write refusals.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--every", type=int, default=1, help="take every n-th test frame only")
+    every = parser.parse_args().every
+    rows = measure(every)
+    result = {"conditions": conditions(), "every": every, "totals": totals(rows), "sets": rows}
+    write_json(result, HERE / "accuracy" / "refusals.json")
+    for name, share in result["totals"].items():
+        print(name, share)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""The twin's data sets: which model is tested on which, and what is true of their images."""
+
+import json
+from collections.abc import Iterator
+
+from benchmarks import TWIN
+from refp.sweeps import Frame, open_dataset
+
+A2K, NIKON = "a2k-training", "nikon-training"
+TESTS = {A2K: ("a2k-test1", "a2k-test2", "a2k-cells"), NIKON: ("nikon-test1",)}
+
+
+def truth(name: str) -> dict[str, object]:
+    """Read truth.json of a data set."""
+    return json.loads((TWIN / name / "truth.json").read_text(encoding="utf-8"))
+
+
+def frames(*names: str) -> Iterator[tuple[Frame, float]]:
+    """Yield every frame of data sets with its true dZ, um."""
+    for name in names:
+        known = {frame["file"]: frame["delta_z_true_um"] for frame in truth(name)["frames"]}
+        for frame in open_dataset(TWIN / name).frames:
+            yield frame, known[frame.path.name]

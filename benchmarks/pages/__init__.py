@@ -1,0 +1,1 @@
+"""What the docs quote from the benchmark files, a module per theme."""
