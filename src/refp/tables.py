@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from refp.estimate.estimate import FocusEstimate
-from refp.estimate.rows import ESTIMATE_COLUMNS, estimate_rows
+from refp.estimate.rows import DETAIL_COLUMNS, ESTIMATE_COLUMNS, estimate_rows
 from refp.features.features import FeatureCurve, SweepMeasurement
 from refp.flags import BeadFlag, describe
 from refp.plane.budget import COVERAGE, TERMS, stage_sigma
@@ -216,7 +216,7 @@ def estimate_table(
 ) -> pd.DataFrame:
     """Return one row per image (``estimates.csv``)."""
     rows = estimate_rows(images, estimates, model)
-    return pd.DataFrame(rows, columns=list(ESTIMATE_COLUMNS))
+    return pd.DataFrame(rows, columns=[*ESTIMATE_COLUMNS, *DETAIL_COLUMNS])
 
 
 def error_table(

@@ -218,8 +218,8 @@ def test_estimate_csv(
     done = run_refp("estimate", lookup_model, tiny_test, "-o", out, "--json")
     assert done.code == 0
     table, rows = pd.read_csv(out), rows_of(done.stdout)
-    assert tuple(table.columns) == tables.ESTIMATE_COLUMNS
-    assert [tuple(row) for row in rows] == [tables.ESTIMATE_COLUMNS] * 9
+    assert tuple(table.columns) == (*tables.ESTIMATE_COLUMNS, *tables.DETAIL_COLUMNS)
+    assert [tuple(row) for row in rows] == [tuple(table.columns)] * 9
     assert list(table["image"]) == [row["image"] for row in rows]
     truth = read_truth(tiny_test)
     errors = [row["delta_z_um"] - truth.frame(row["image"]).delta_z_true_um for row in rows]
@@ -233,7 +233,9 @@ def test_estimate_with_a_tolerance(
     options = ["-o", out, "--tolerance", "12", "--json"]
     done = run_refp("estimate", lookup_model, tiny_test, *options)
     rows = rows_of(done.stdout)
-    assert [tuple(row) for row in rows] == [(*tables.ESTIMATE_COLUMNS, "verdict")] * 9
+    assert [tuple(row) for row in rows] == [
+        (*tables.ESTIMATE_COLUMNS, *tables.DETAIL_COLUMNS, "verdict")
+    ] * 9
     assert list(pd.read_csv(out)["verdict"]) == [row["verdict"] for row in rows]
     truth = read_truth(tiny_test)
     for row in rows:

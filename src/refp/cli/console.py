@@ -90,7 +90,7 @@ def print_rows(
         numeric = all(isinstance(row[column], float | int | None) for row in rows)
         shown.add_column(str(column), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        shown.add_row(*(_text(value) for value in row.values()))
+        shown.add_row(*(_text(row[column]) for column in columns or row))
     console = Console()
     if not console.is_terminal:
         console = Console(width=PIPE_WIDTH)

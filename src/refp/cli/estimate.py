@@ -64,7 +64,13 @@ def estimate(
     """
     from refp import checks
     from refp.cli.console import print_rows, say, show_progress
-    from refp.estimate.rows import describe_verdicts, estimate_rows, with_verdicts
+    from refp.estimate.rows import (
+        DETAIL_COLUMNS,
+        describe_parts,
+        describe_verdicts,
+        estimate_rows,
+        with_verdicts,
+    )
     from refp.estimating import estimate_each
     from refp.estimator import Estimator
     from refp.record import check_table_name
@@ -83,7 +89,10 @@ def estimate(
     if tolerance_um is not None:
         rows = with_verdicts(rows, estimates, tolerance_um)
         say(describe_verdicts(rows, tolerance_um))
-    print_rows(rows, as_json=as_json)
+    shown = [column for column in rows[0] if column not in DETAIL_COLUMNS]
+    print_rows(rows, as_json=as_json, columns=shown)
+    if len(estimates) == 1 and estimates[0].status == "ok":
+        say(describe_parts(estimates[0]))
     if output:
         _write(rows, output)
     return 0 if any(e.status == "ok" for e in estimates) else EXIT_ALL_REFUSED

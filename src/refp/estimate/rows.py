@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple
+from itertools import chain
 
 from refp.estimate.estimate import FocusEstimate
 from refp.estimate.verdict import VERDICTS, judge_focus
@@ -10,6 +12,12 @@ ESTIMATE_COLUMNS = (
     *("image", "delta_z_um", "u_um", "lower_um", "upper_um", "coverage"),
     *("n_beads", "n_beads_used", "status", "reason", "model"),
 )
+DETAIL_COLUMNS = (
+    *("u_beads_um", "u_members_um", "u_calibration_um", "u_refp_um", "u_stage_um"),
+    *("tilt_y_um_per_px", "tilt_y_u_um_per_px", "tilt_x_um_per_px", "tilt_x_u_um_per_px"),
+    *("bead_size", "bead_size_u"),
+)
+"""What ``u_um`` is made of, how the slide lies, and how large the beads are; in files and JSON."""
 VERDICT_COLUMN = "verdict"
 """Last column of the estimates, only where a tolerance is given."""
 
@@ -19,15 +27,29 @@ Row = dict[str, object]
 def estimate_rows(
     images: Iterable[str], estimates: Iterable[FocusEstimate], model: str
 ) -> list[Row]:
-    """Return one row per image, with the columns ``ESTIMATE_COLUMNS``."""
-    rows = []
+    """Return one row per image, with the columns ``ESTIMATE_COLUMNS`` and ``DETAIL_COLUMNS``."""
+    rows: list[Row] = []
     for image, e in zip(images, estimates, strict=True):
         values = (
             *(image, e.delta_z_um, e.u_um, e.lower_um, e.upper_um, e.coverage),
             *(e.n_beads, e.n_beads_used, e.status, e.reason, model),
         )
-        rows.append(dict(zip(ESTIMATE_COLUMNS, values, strict=True)))
+        row: Row = dict(zip(ESTIMATE_COLUMNS, values, strict=True))
+        row.update(zip(DETAIL_COLUMNS, _details(e), strict=True))
+        rows.append(row)
     return rows
+
+
+def describe_parts(estimate: FocusEstimate) -> str:
+    """Return one line that says what the uncertainty of an estimate is made of."""
+    values = zip(DETAIL_COLUMNS, astuple(estimate.parts), strict=False)
+    parts = ", ".join(f"{column[2:-3]} {value:.2g}" for column, value in values)
+    return f"u = {estimate.u_um:.2g} um from {parts}"
+
+
+def _details(e: FocusEstimate) -> tuple[float, ...]:
+    tilts = zip(e.tilt_um_per_px.tolist(), e.tilt_u_um_per_px.tolist(), strict=True)
+    return (*astuple(e.parts), *chain.from_iterable(tilts), e.size, e.size_u)
 
 
 def with_verdicts(
