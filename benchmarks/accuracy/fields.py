@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from benchmarks.accuracy.asking import Picture
 from benchmarks.accuracy.coverage import definition_um
 from refp.arrays import Image
 from refp.sweeps import make_instrument, read_instrument
-from refp.synthetic import SimulationSettings, make_scene, render_frame
+from refp.synthetic import BeadScatter, SimulationSettings, make_scene, render_frame
 
 INSTRUMENT = "a2k"
 SCENE = {"shape_px": (320, 400), "n_beads": 13, "n_touching": 0, "n_dust": 2}
@@ -47,11 +47,16 @@ def spread_shots(
 
 def pictures_of(shots: Sequence[Shot], settings: SimulationSettings) -> list[Picture]:
     """Make pictures; their dZ is counted from where the definition puts the plane of a bead."""
-    offset_um = definition_um(settings.scatter)
+    offset_um = _definition_um(settings.scatter)
     return [
         Picture(str(shot.field), partial(_take_image, shot, settings), shot.dz_um - offset_um)
         for shot in shots
     ]
+
+
+@cache
+def _definition_um(scatter: BeadScatter) -> float:
+    return definition_um(scatter)
 
 
 def _take_image(shot: Shot, settings: SimulationSettings) -> Image:

@@ -126,7 +126,7 @@ def ask_magtrack(
         for array, file in zip(training, ("training", "dz_um", "plane"), strict=True):
             np.save(folder / f"{file}.npy", array)
         np.save(folder / "tests.npy", tiles)
-        subprocess.run([magtrack_python(), "-I", script, folder], check=True)
+        subprocess.run([magtrack_python(), "-I", "-W", "ignore", script, folder], check=True)
         return np.load(folder / "z_um.npy"), float(np.load(folder / "ms_per_bead.npy"))
 
 

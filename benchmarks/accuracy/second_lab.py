@@ -142,27 +142,34 @@ def row(name: str, answers: list[Answer]) -> dict[str, object]:
     return {"instrument": name, **count(answers), "worst": worst(answers)}
 
 
+def measure(n_fields: int, workers: Workers) -> dict[str, dict[str, object]]:
+    """Judge the model as it is and adapted on all second instruments; leave out what is not done."""
+    said: dict[str, dict[str, list[Answer]]] = {"unadapted": {}, "adapted": {}}
+    for number, second in enumerate(SECONDS):
+        said["unadapted"][second.name] = judge(first_model(), number, n_fields, workers)
+        said["adapted"][second.name] = judge_adapted(number, n_fields, workers)
+        for way, answers in said.items():
+            if answers[second.name]:
+                print(way, second.name, *count(answers[second.name]).values(), sep=" | ")
+    return {
+        way: {
+            "all": count([answer for part in answers.values() for answer in part]),
+            "instruments": [row(name, part) for name, part in answers.items()],
+        }
+        for way, answers in said.items()
+        if any(answers.values())
+    }
+
+
 def main() -> None:
     """Write second_lab.json."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fields", type=int, default=N_FIELDS, help="fields of each instrument")
     n_fields = parser.parse_args().fields
-    rows: dict[str, list[dict[str, object]]] = {"unadapted": [], "adapted": []}
-    said: dict[str, list[Answer]] = {"unadapted": [], "adapted": []}
     with Workers(default_jobs()) as workers:
-        for number, second in enumerate(SECONDS):
-            for way, answers in (
-                ("unadapted", judge(first_model(), number, n_fields, workers)),
-                ("adapted", judge_adapted(number, n_fields, workers)),
-            ):
-                said[way] += answers
-                rows[way] += [row(second.name, answers)] if answers else []
-                if answers:
-                    print(way, *(v for k, v in rows[way][-1].items() if k != "worst"), sep=" | ")
-    changed = [way for way in said if said[way]]
-    result = {way: {"all": count(said[way]), "instruments": rows[way]} for way in changed}
+        ways = measure(n_fields, workers)
     write_json(
-        {"conditions": conditions(), "fields": n_fields, "range_um": RANGE_UM, **result},
+        {"conditions": conditions(), "fields": n_fields, "range_um": RANGE_UM, **ways},
         HERE / "accuracy" / "second_lab.json",
     )
 

@@ -7,7 +7,6 @@ from benchmarks.pages.estimates import resnet_part
 from benchmarks.pages.figures import COVERAGE, ERRORS
 from benchmarks.pages.text import load_any, number, percent, state_conditions, table
 
-FAMILIES = ("profile", "resnet", "lookup")
 Rows = list[dict[str, Any]]
 
 
@@ -42,24 +41,13 @@ def _conditions_part(families: Rows) -> list[str]:
 
 def _comparison_part(families: Rows) -> list[str]:
     """Every way to a dZ on the same test images, six beads each."""
-    methods = {family["family"]: _tests_of(family) for family in families if family}
-    if not methods:
+    ways = _ways([family for family in families if family])
+    if not ways:
         return []
-    names = list(next(iter(methods.values())))
-    resnet = load_any("accuracy/resnet.json").get("budgets", [])
-    if resnet:
-        last = resnet[-1]
-        key = f"resnet, {last['members']} member, {last['steps']} steps on CPU, all beads"
-        methods[key] = {t["dataset"]: t for t in last["tests"]}
-    for row in load_any("accuracy/magtrack.json").get("rows", []):
-        if row["method"] == "magtrack":
-            told = {"rms_um": row["six_rms_um"], "largest_um": row["six_largest_um"]}
-            methods.setdefault("MagTrack 1.0, median of six", {})[row["test"]] = told
-    rows = [[method, *(_error(tests.get(n)) for n in names)] for method, tests in methods.items()]
-    known = next(iter(methods.values()))
-    rows.append(
-        ["constant: always the mean dZ", *(number(known[n]["constant_rms_um"]) for n in names)]
-    )
+    first = next(iter(ways.values()))
+    rows = [[way, *(_error(tests.get(name)) for name in first)] for way, tests in ways.items()]
+    constant = [number(test["constant_rms_um"]) for test in first.values()]
+    rows.append(["constant: always the mean dZ", *constant])
     return [
         "## The ways to a dZ compared",
         (
@@ -68,9 +56,26 @@ def _comparison_part(families: Rows) -> list[str]:
             "not refused. Asked for: RMS 1 um and none over 4 um on the A2K, with cells or "
             "without; 0.15 um on the Nikon; `lookup` within 1.5 times `profile`."
         ),
-        table(["way", *names], rows),
+        table(["way", *first], rows),
         _picture(ERRORS, "Error of every test image against its true dZ, both families"),
     ]
+
+
+def _ways(families: Rows) -> dict[str, dict[str, dict[str, Any]]]:
+    """RMS and largest error on each test set, of every way that was measured."""
+    ways = {family["family"]: _tests_of(family) for family in families}
+    if not ways:
+        return {}
+    resnet = load_any("accuracy/resnet.json").get("budgets", [])
+    if resnet:
+        last = resnet[-1]
+        key = f"resnet, {last['members']} member, {last['steps']} steps on CPU, all beads"
+        ways[key] = {t["dataset"]: t for t in last["tests"]}
+    for row in load_any("accuracy/magtrack.json").get("rows", []):
+        if row["method"] == "magtrack":
+            told = {"rms_um": row["six_rms_um"], "largest_um": row["six_largest_um"]}
+            ways.setdefault("MagTrack 1.0, median of six", {})[row["test"]] = told
+    return ways
 
 
 def _tests_of(family: dict[str, Any]) -> dict[str, dict[str, Any]]:
