@@ -85,10 +85,10 @@ def adapt_model(
         progress("adapting", i + 1, len(known))
     answers = _answers(looks, instrument.stage.repeatability_um)
     sweeps = tuple(str(sweep.key) for d in datasets for sweep in d.sweeps)
-    adaptation = fit_adaptation(answers, ensemble.card.name, sweeps)
+    digest = hash_files(frame.path for frame, *_ in known)
+    adaptation = fit_adaptation(answers, ensemble.card.name, sweeps, digest)
     plane_u_um = float(np.sqrt(np.mean([u_um**2 for *_, u_um in known])))
     made = _card(ensemble.card, instrument, adaptation, answers, plane_u_um)
-    made = made.model_copy(update={"data_sha256": hash_files(frame.path for frame, *_ in known)})
     return Adapted(
         Ensemble(made, ensemble.stack, ensemble.graph),
         _image_table([frame for frame, *_ in looks], answers, adaptation),
@@ -150,6 +150,7 @@ def _answers(looks: Sequence[tuple[Frame, float, Look]], stage_um: float) -> Ans
         lookup_um=np.array([look.lookup_um for *_, look in looks]),
         u_um=np.hypot(u_beads, stage_um),
         size=np.array([look.size.value for *_, look in looks]),
+        size_sd=np.array([look.size.normal_sd for *_, look in looks]),
         misfit=np.array([look.misfit for *_, look in looks]),
     )
 

@@ -20,6 +20,8 @@ LEAST_IMAGES = 3
 GAIN_SD = 0.1
 """Standard deviation of gains among instruments of one model; assumed."""
 ROUNDS = 30
+SIZE_SIGMAS = 2.6
+"""One in a hundred of images or instruments shows beads of one lot further off in size than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,8 @@ class Answers:
         Shape ``(n,)``, what the family and the look-up say, not adapted.
     u_um
         Shape ``(n,)``, standard uncertainty of one image's answer and of its known dZ together.
-    size
-        Shape ``(n,)``, typical bead size.
+    size, size_sd
+        Shape ``(n,)``, typical bead size, and how far off is normal among images.
     misfit
         Shape ``(n,)``, to the pooled stack.
     """
@@ -45,6 +47,7 @@ class Answers:
     lookup_um: FloatArray
     u_um: FloatArray
     size: FloatArray
+    size_sd: FloatArray
     misfit: FloatArray
 
 
@@ -86,7 +89,7 @@ def fit_adaptation(
         covariance_um=float(covariance[0, 1]),
         left_um=left_um,
         lookup=lookup,
-        size=float(np.median(answers.size)),
+        size=_typical_size(answers),
     )
 
 
@@ -129,6 +132,15 @@ def adaptation_uncertainty(adaptation: Adaptation | None, dz_um: float) -> float
         + adaptation.left_um**2
     )
     return float(np.sqrt(max(variance, 0.0))) / adaptation.line.gain
+
+
+def _typical_size(answers: Answers) -> float:
+    """Return the size of the instrument's beads: the training's, unless they are clearly others.
+
+    The images of a short sweep show the same few beads, so their number does not count.
+    """
+    size = float(np.median(answers.size))
+    return size if abs(size - 1.0) > SIZE_SIGMAS * float(np.median(answers.size_sd)) else 1.0
 
 
 def _fit_line(

@@ -6,16 +6,14 @@ from functools import partial
 import numpy as np
 from scipy.special import ndtri
 
-from refp.estimate.adapt import adapt_combined, adapt_match, adaptation_uncertainty
+from refp.estimate.adapt import SIZE_SIGMAS, adapt_combined, adapt_match, adaptation_uncertainty
 from refp.estimate.combine import Combined, Spread, combine
 from refp.estimate.estimate import FocusEstimate, Parts, Reason, refused
 from refp.estimate.settings import EstimateSettings
 from refp.models.ensemble import BeadInputs, Calibration, ModelCard, Predictor
-from refp.models.lookup import Lookup, Match
+from refp.models.lookup import Lookup, Match, predictions_of
 from refp.sweeps.optics import Instrument
 
-SIZE_SIGMAS = 2.6
-"""One good image in a hundred has beads of a typical size further off than this."""
 LARGEST_SATURATED = 0.3
 """Share of saturated rings, or of pixels, beyond which too little is left to tell anything from."""
 LEAST_SIZE_SD = 0.003
@@ -41,21 +39,17 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What family and look-up say of an image."""
+    """What family and look-up say of an image, each of all its beads together."""
 
     match: Match
     combined: Combined
+    lookup_um: float
     size: Size
 
     @property
     def misfit(self) -> float:
         """Misfit of the typical bead."""
         return float(np.median(self.match.misfit))
-
-    @property
-    def lookup_um(self) -> float:
-        """What the look-up says of the typical bead."""
-        return float(np.median(self.match.dz_um))
 
 
 def estimate_focus(
@@ -111,9 +105,10 @@ def look_at(
     match = adapt_match(lookup.match(inputs.profile, inputs.saturated), card.adaptation)
     tilt = tilt_um_per_px(settings, card.instrument)
     spread = Spread(known.bead_factor, known.height_um, known.rise_um_per_size, tilt)
-    combined = combine(predictor.predict(inputs), inputs.offset_px, match.size, spread, settings)
-    combined = adapt_combined(combined, card.adaptation)
-    return Look(match, combined, _typical_size(match, combined, known))
+    places = (inputs.offset_px, match.size, spread, settings)
+    combined = adapt_combined(combine(predictor.predict(inputs), *places), card.adaptation)
+    second = combine(predictions_of(match), *places)
+    return Look(match, combined, second.dz_um, _typical_size(match, combined, known))
 
 
 def tilt_um_per_px(settings: EstimateSettings, instrument: Instrument) -> float:
@@ -189,7 +184,7 @@ def _objection(look: Look, estimate: FocusEstimate, card: ModelCard) -> tuple[Re
         return "outside_range", outside
     apart = abs(look.combined.dz_um - look.lookup_um)
     limit = known.maximum_disagreement_um
-    if apart > limit:
+    if card.family != "lookup" and apart > limit:
         return (
             "families_disagree",
             f"look-up and {card.family} differ by {apart:.1f} um (> {limit:.1f})",
