@@ -15,7 +15,8 @@ from benchmarks import HERE, conditions
 from benchmarks.accuracy.asking import Answer, ask, count, worst
 from benchmarks.accuracy.fields import REFP_UM, SCENE, pictures_of, spread_shots
 from benchmarks.accuracy.models import simulated, simulated_model
-from refp.models import Ensemble, load_model, save_model
+from refp.adapting import adapt_model
+from refp.models import load_model, save_model
 from refp.parallel import Workers, default_jobs
 from refp.record import write_json
 from refp.sweeps import DataSet, open_dataset
@@ -71,17 +72,6 @@ SECONDS = (
 )
 
 
-def adapt(ensemble: Ensemble, dataset: DataSet) -> Ensemble:
-    """Adapt a model to the instrument of a short sweep.
-
-    Raises
-    ------
-    NotImplementedError
-        Always, as long as refp has no such step.
-    """
-    raise NotImplementedError
-
-
 def settings_of(second: Second, **sweep: object) -> SimulationSettings:
     """Return an instrument's settings: the usual ones with what differs."""
     return SimulationSettings(
@@ -126,11 +116,8 @@ def judge(model: Path, number: int, n_fields: int, workers: Workers) -> list[Ans
 
 
 def judge_adapted(number: int, n_fields: int, workers: Workers) -> list[Answer]:
-    """Adapt the first instrument's model to a second one, and ask it; empty where that is not done."""
-    try:
-        adapted = adapt(load_model(first_model()), short_sweep(number))
-    except NotImplementedError:
-        return []
+    """Adapt the first instrument's model to a second one, and ask it."""
+    adapted = adapt_model(load_model(first_model()), [short_sweep(number)]).ensemble
     with TemporaryDirectory() as folder:
         model = Path(folder) / f"adapted-{number}.refp"
         save_model(adapted, model)
@@ -143,21 +130,19 @@ def row(name: str, answers: list[Answer]) -> dict[str, object]:
 
 
 def measure(n_fields: int, workers: Workers) -> dict[str, dict[str, object]]:
-    """Judge the model as it is and adapted on all second instruments; leave out what is not done."""
+    """Judge the model as it is and adapted on all second instruments."""
     said: dict[str, dict[str, list[Answer]]] = {"unadapted": {}, "adapted": {}}
     for number, second in enumerate(SECONDS):
         said["unadapted"][second.name] = judge(first_model(), number, n_fields, workers)
         said["adapted"][second.name] = judge_adapted(number, n_fields, workers)
         for way, answers in said.items():
-            if answers[second.name]:
-                print(way, second.name, *count(answers[second.name]).values(), sep=" | ")
+            print(way, second.name, *count(answers[second.name]).values(), sep=" | ")
     return {
         way: {
             "all": count([answer for part in answers.values() for answer in part]),
             "instruments": [row(name, part) for name, part in answers.items()],
         }
         for way, answers in said.items()
-        if any(answers.values())
     }
 
 

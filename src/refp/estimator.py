@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from refp.arrays import BoolArray, Image, IntArray, full_scale
 from refp.errors import DataError, ModelError
-from refp.estimate import FocusEstimate, Found, estimate_focus, refused
+from refp.estimate import FocusEstimate, Found, Look, estimate_focus, look_at, refused
 from refp.flags import UNUSABLE_BEAD, BeadFlag
 from refp.models import (
     BeadInputs,
@@ -126,6 +126,15 @@ class Estimator:
         used = np.zeros(len(measured), dtype=np.bool_)
         used[rows[estimate.used]] = estimate.status == "ok"
         return ImageEstimate(name, estimate, measured, used)
+
+    def look(self, image: Image) -> Look | None:
+        """Return what family and look-up say of an image, whatever it shows; ``None`` of too little."""
+        measured = measure_frame(image, self.card.instrument, self._recipe)
+        rows = self._usable(measured)
+        if len(rows) < max(self.card.minimum_beads, 1):
+            return None
+        inputs = self._inputs(image, measured, rows)
+        return look_at(inputs, self.card, self._predictor, self._lookup, self._recipe.estimate)
 
     def estimate_source(self, source: SingleImage | Frame) -> ImageEstimate:
         """Read and estimate; a file that cannot be read is refused with the reason."""

@@ -86,6 +86,7 @@ def define_planes(
     workers: Workers = HERE,
     store: FrameStore[FrameMeasurement] | None = None,
     progress: Progress = no_progress,
+    black_level: float = 0.0,
 ) -> Planes:
     """Define the reference plane of every sweep of one instrument.
 
@@ -101,6 +102,8 @@ def define_planes(
         Who measures, and who is told how far the work is.
     store
         Where measured frames are kept, and taken from where they are there already.
+    black_level
+        Of the camera, where neither recipe, pool nor exposures tell it.
 
     Raises
     ------
@@ -113,7 +116,7 @@ def define_planes(
     check_same_instrument(datasets)
     check_different_names(datasets)
     check_enough_frames(datasets, recipe.plane.minimum_frames)
-    black = pool.black_level if pool is not None else 0.0
+    black = pool.black_level if pool is not None else black_level
     measurements = tuple(
         measure_dataset(
             d, recipe, workers=workers, store=store, progress=progress, black_level=black
@@ -333,7 +336,8 @@ def evaluate_model(
     for dataset in datasets:
         check_instrument(estimator.card, dataset.instrument, dataset.root)
     recipe = recipe_of(estimator.card)
-    planes = define_planes(datasets, recipe, workers=workers, progress=progress)
+    black = estimator.card.instrument.optics.black_level or 0.0
+    planes = define_planes(datasets, recipe, workers=workers, progress=progress, black_level=black)
     labels = plane_of_sweeps(planes.result.planes, recipe.label)
     check_determined(labels, datasets[0].root, "compare with")
     frames = [f for m in planes.measurements for s in m.sweeps for f in s.frames if f.key in labels]

@@ -15,6 +15,7 @@ COMMANDS = {
     "inspect": "Show what is here: sweeps, Z ranges, exposures, beads, and what will go wrong.",
     "plane": "Define the reference plane (REFP) of bead Z sweeps.",
     "train": "Train a model that tells dZ from one image.",
+    "adapt": "Take a model to another instrument of its kind, from one short sweep.",
     "estimate": "Estimate dZ of single images, or refuse and say why.",
     "model": "Show what a model file is, or export it for others.",
     "evaluate": "Compare a model's estimates with labelled sweeps.",

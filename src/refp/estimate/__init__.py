@@ -1,25 +1,30 @@
 """One image to one dZ with an interval, or a refusal that says why: hands on :class:`FocusEstimate`."""
 
+from refp.estimate.adapt import Answers, fit_adaptation
 from refp.estimate.calibrate import calibrate
 from refp.estimate.combine import Combined, Spread, combine
-from refp.estimate.decide import Found, estimate_focus, tilt_um_per_px
+from refp.estimate.decide import Found, Look, estimate_focus, look_at, tilt_um_per_px
 from refp.estimate.estimate import FocusEstimate, Parts, refused
 from refp.estimate.settings import EstimateSettings
 from refp.estimate.verdict import VERDICTS, Verdict, judge_focus
 
 __all__ = [
     "VERDICTS",
+    "Answers",
     "Combined",
     "EstimateSettings",
     "FocusEstimate",
     "Found",
+    "Look",
     "Parts",
     "Spread",
     "Verdict",
     "calibrate",
     "combine",
     "estimate_focus",
+    "fit_adaptation",
     "judge_focus",
+    "look_at",
     "refused",
     "tilt_um_per_px",
 ]

@@ -16,8 +16,9 @@ References
 Lei et al. 2018, "Distribution-free predictive inference for regression" (normalised conformal scores).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.special import ndtri
@@ -26,7 +27,8 @@ from refp.arrays import FloatArray, IntArray
 from refp.estimate.combine import Combined, Spread, combine
 from refp.estimate.settings import EstimateSettings
 from refp.models.ensemble import Calibration, Predictions
-from refp.models.lookup import Match
+from refp.models.lookup import Match, predictions_of
+from refp.rows import take
 from refp.tiles.label_errors import LabelErrors
 from refp.tiles.tiles import LabelledTiles
 
@@ -67,10 +69,8 @@ def calibrate(
     """
     factor = _bead_factor(tiles, held_out, settings.coverage)
     spread = Spread(factor, labels.height_um, labels.rise_um_per_size, tilt_um_per_px)
-    images = [
-        _Image.of(tiles, rows, _combine(tiles, match, rows, p, spread, settings), match)
-        for rows, p in _images(tiles, held_out)
-    ]
+    together = partial(combine, spread=spread, settings=settings)
+    images = [_judge(tiles, rows, p, match, together) for rows, p in _images(tiles, held_out)]
     error = np.array([image.error_um for image in images])
     sizes = tiles.size[np.unique(tiles.bead, return_index=True)[1]]
     return Calibration(
@@ -102,28 +102,27 @@ class _Image:
     apart_um: float
     misfit: float
 
-    @classmethod
-    def of(cls, tiles: LabelledTiles, rows: IntArray, combined: Combined, match: Match) -> "_Image":
-        return cls(
-            field=int(tiles.field[rows[0]]),
-            n_beads=int(combined.used.sum()),
-            error_um=combined.dz_um - float(np.median(tiles.image_dz_um[rows])),
-            beads_u_um=combined.u_beads_um,
-            label_u_um=float(tiles.label_u_um[rows[0]]),
-            apart_um=abs(combined.dz_um - float(np.median(match.dz_um[rows]))),
-            misfit=float(np.median(match.misfit[rows])),
-        )
 
-
-def _combine(
+def _judge(
     tiles: LabelledTiles,
-    match: Match,
     rows: IntArray,
     predictions: Predictions,
-    spread: Spread,
-    settings: EstimateSettings,
-) -> Combined:
-    return combine(predictions, tiles.offset_px[rows], match.size[rows], spread, settings)
+    match: Match,
+    together: Callable[[Predictions, FloatArray, FloatArray], Combined],
+) -> _Image:
+    """Combine an image's beads, by the family and by the look-up, and compare with its label."""
+    offset, fit = tiles.offset_px[rows], take(match, rows)
+    combined = together(predictions, offset, fit.size)
+    second = together(predictions_of(fit), offset, fit.size)
+    return _Image(
+        field=int(tiles.field[rows[0]]),
+        n_beads=int(combined.used.sum()),
+        error_um=combined.dz_um - float(np.median(tiles.image_dz_um[rows])),
+        beads_u_um=combined.u_beads_um,
+        label_u_um=float(tiles.label_u_um[rows[0]]),
+        apart_um=abs(combined.dz_um - second.dz_um),
+        misfit=float(np.median(fit.misfit)),
+    )
 
 
 def _images(tiles: LabelledTiles, held_out: Predictions) -> Iterator[tuple[IntArray, Predictions]]:

@@ -6,15 +6,14 @@ from functools import partial
 import numpy as np
 from scipy.special import ndtri
 
+from refp.estimate.adapt import SIZE_SIGMAS, adapt_combined, adapt_match, adaptation_uncertainty
 from refp.estimate.combine import Combined, Spread, combine
 from refp.estimate.estimate import FocusEstimate, Parts, Reason, refused
 from refp.estimate.settings import EstimateSettings
 from refp.models.ensemble import BeadInputs, Calibration, ModelCard, Predictor
-from refp.models.lookup import Lookup, Match
+from refp.models.lookup import Lookup, Match, predictions_of
 from refp.sweeps.optics import Instrument
 
-SIZE_SIGMAS = 2.6
-"""One good image in a hundred has beads of a typical size further off than this."""
 LARGEST_SATURATED = 0.3
 """Share of saturated rings, or of pixels, beyond which too little is left to tell anything from."""
 LEAST_SIZE_SD = 0.003
@@ -36,6 +35,21 @@ class Size:
     value: float
     u: float
     normal_sd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What family and look-up say of an image, each of all its beads together."""
+
+    match: Match
+    combined: Combined
+    lookup_um: float
+    size: Size
+
+    @property
+    def misfit(self) -> float:
+        """Misfit of the typical bead."""
+        return float(np.median(self.match.misfit))
 
 
 def estimate_focus(
@@ -73,16 +87,28 @@ def estimate_focus(
     missing = _missing(inputs, found, card)
     if missing:
         return refuse(*missing)
-    match = lookup.match(inputs.profile, inputs.saturated)
+    look = look_at(inputs, card, predictor, lookup, settings)
+    estimate = _with_interval(look, found.n_beads, card, settings)
+    objection = _objection(look, estimate, card)
+    return refuse(*objection) if objection else estimate
+
+
+def look_at(
+    inputs: BeadInputs,
+    card: ModelCard,
+    predictor: Predictor,
+    lookup: Lookup,
+    settings: EstimateSettings,
+) -> Look:
+    """Ask family and look-up about the beads of an image; see :func:`estimate_focus`."""
     known = card.calibration
+    match = adapt_match(lookup.match(inputs.profile, inputs.saturated), card.adaptation)
     tilt = tilt_um_per_px(settings, card.instrument)
     spread = Spread(known.bead_factor, known.height_um, known.rise_um_per_size, tilt)
-    predictions = predictor.predict(inputs)
-    combined = combine(predictions, inputs.offset_px, match.size, spread, settings)
-    size = _typical_size(match, combined, known)
-    estimate = _with_interval(combined, found.n_beads, size, known, settings)
-    objection = _objection(combined, estimate, match, size, card)
-    return refuse(*objection) if objection else estimate
+    places = (inputs.offset_px, match.size, spread, settings)
+    combined = adapt_combined(combine(predictor.predict(inputs), *places), card.adaptation)
+    second = combine(predictions_of(match), *places)
+    return Look(match, combined, second.dz_um, _typical_size(match, combined, known))
 
 
 def tilt_um_per_px(settings: EstimateSettings, instrument: Instrument) -> float:
@@ -106,26 +132,23 @@ def _missing(inputs: BeadInputs, found: Found, card: ModelCard) -> tuple[Reason,
 
 
 def _with_interval(
-    combined: Combined,
-    n_beads: int,
-    size: Size,
-    known: Calibration,
-    settings: EstimateSettings,
+    look: Look, n_beads: int, card: ModelCard, settings: EstimateSettings
 ) -> FocusEstimate:
+    known, combined = card.calibration, look.combined
+    adapted = adaptation_uncertainty(card.adaptation, combined.dz_um)
     parts = Parts(
         beads_um=combined.u_beads_um,
         members_um=combined.u_members_um,
-        calibration_um=known.model_u_um,
+        calibration_um=float(np.hypot(known.model_u_um, adapted)),
         refp_um=known.refp_u_um,
         stage_um=known.stage_u_um,
     )
     half = float(ndtri(0.5 + settings.coverage / 2)) * parts.total_um
-    dz = combined.dz_um
     return FocusEstimate(
-        delta_z_um=dz,
+        delta_z_um=combined.dz_um,
         u_um=parts.total_um,
-        lower_um=dz - half,
-        upper_um=dz + half,
+        lower_um=combined.dz_um - half,
+        upper_um=combined.dz_um + half,
         coverage=settings.coverage,
         n_beads=n_beads,
         n_beads_used=int(combined.used.sum()),
@@ -135,8 +158,8 @@ def _with_interval(
         parts=parts,
         tilt_um_per_px=combined.tilt_um_per_px,
         tilt_u_um_per_px=combined.tilt_u_um_per_px,
-        size=size.value,
-        size_u=size.u,
+        size=look.size.value,
+        size_u=look.size.u,
     )
 
 
@@ -150,37 +173,45 @@ def _typical_size(match: Match, combined: Combined, known: Calibration) -> Size:
     return Size(float(np.median(match.size[used])), u, float(np.sqrt(among + u**2)))
 
 
-def _objection(
-    combined: Combined, estimate: FocusEstimate, match: Match, size: Size, card: ModelCard
-) -> tuple[Reason, str] | None:
+def _objection(look: Look, estimate: FocusEstimate, card: ModelCard) -> tuple[Reason, str] | None:
     """Return the first reason to refuse, most telling first."""
-    low, high = card.dz_range_um
-    trained = f"the trained range of {low:.4g} to {high:.4g} um"
-    misfit = float(np.median(match.misfit))
-    limit = card.calibration.maximum_misfit
-    if misfit > limit:
-        unlike = (
-            f"the beads do not look like those of the training (misfit {misfit:.1f} > {limit:.1f})"
-        )
-        return "unlike_training", unlike
-    if match.at_end.mean() >= 0.5 or not low <= combined.dz_um <= high:
-        return "outside_range", f"the focal plane lies outside {trained}"
-    if estimate.lower_um < low or estimate.upper_um > high:
-        interval = f"{estimate.lower_um:.4g} to {estimate.upper_um:.4g} um"
-        return "outside_range", f"the interval {interval} reaches outside {trained}"
-    apart = abs(combined.dz_um - float(np.median(match.dz_um)))
-    limit = card.calibration.maximum_disagreement_um
-    if apart > limit:
+    known = card.calibration
+    if look.misfit > known.maximum_misfit:
+        misfit = f"misfit {look.misfit:.1f} > {known.maximum_misfit:.1f}"
+        return "unlike_training", f"the beads do not look like those of the training ({misfit})"
+    outside = _outside(look, estimate, card.dz_range_um)
+    if outside:
+        return "outside_range", outside
+    apart = abs(look.combined.dz_um - look.lookup_um)
+    limit = known.maximum_disagreement_um
+    if card.family != "lookup" and apart > limit:
         return (
             "families_disagree",
             f"look-up and {card.family} differ by {apart:.1f} um (> {limit:.1f})",
         )
-    if card.calibration.size_sd > 0 and abs(size.value - 1) > SIZE_SIGMAS * size.normal_sd:
-        larger = "larger" if size.value > 1 else "smaller"
-        return (
-            "unlike_training",
-            f"the beads look {100 * abs(size.value - 1):.1f} % {larger} than those of the training "
-            f"(up to {100 * SIZE_SIGMAS * size.normal_sd:.1f} % is normal): other beads, or another "
-            "magnification",
-        )
-    return None
+    other = _other_size(look.size) if known.size_sd > 0 else ""
+    return ("unlike_training", other) if other else None
+
+
+def _outside(look: Look, estimate: FocusEstimate, trained_um: tuple[float, float]) -> str:
+    """Say how an image lies outside the trained range; empty where it does not."""
+    low, high = trained_um
+    trained = f"the trained range of {low:.4g} to {high:.4g} um"
+    if look.match.at_end.mean() >= 0.5 or not low <= look.combined.dz_um <= high:
+        return f"the focal plane lies outside {trained}"
+    if estimate.lower_um < low or estimate.upper_um > high:
+        interval = f"{estimate.lower_um:.4g} to {estimate.upper_um:.4g} um"
+        return f"the interval {interval} reaches outside {trained}"
+    return ""
+
+
+def _other_size(size: Size) -> str:
+    """Say that the beads are of another size than the training's; empty where they are not."""
+    off, normal = abs(size.value - 1), SIZE_SIGMAS * size.normal_sd
+    if off <= normal:
+        return ""
+    return (
+        f"the beads look {100 * off:.1f} % {'larger' if size.value > 1 else 'smaller'} than those "
+        f"of the training (up to {100 * normal:.1f} % is normal): other beads, or another "
+        "magnification"
+    )

@@ -5,6 +5,7 @@ library; training a network does.
 """
 
 from refp.models.ensemble import (
+    Adaptation,
     BeadInputs,
     Calibration,
     Ensemble,
@@ -25,6 +26,7 @@ from refp.models.settings import (
 )
 
 __all__ = [
+    "Adaptation",
     "BeadInputs",
     "Calibration",
     "Ensemble",

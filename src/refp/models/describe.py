@@ -30,6 +30,7 @@ def describe_card(card: ModelCard) -> list[Line]:
             (f"calibration: {name}", _short(getattr(card.calibration, name)))
             for name in Calibration.model_fields
         ),
+        *_adaptation(card),
         ("recipe", card.recipe.get("name", "not stated")),
         *((f"version: {name}", version) for name, version in card.versions.items()),
         ("model format", card.format_version),
@@ -68,6 +69,16 @@ def _instrument(card: ModelCard) -> Iterator[Line]:
     yield "bead", f"{card.instrument.bead.diameter_um:g} um, {2 * radius_px:.1f} px"
     yield "black level", f"{optics.black_level or 0:.1f} grey levels"
     yield "stage", f"repeats within {card.instrument.stage.repeatability_um:g} um"
+
+
+def _adaptation(card: ModelCard) -> Iterator[Line]:
+    found = card.adaptation
+    if found is None:
+        return
+    yield "adapted from", f"{found.source}, by {found.n_images} images of {', '.join(found.sweeps)}"
+    yield "bias taken off", f"{found.line.bias_um:.2f} +- {found.bias_u_um:.2f} um"
+    yield "gain taken off", f"{found.line.gain:.4f} +- {found.gain_u:.4f}"
+    yield "left over", f"{found.left_um:.2f} um"
 
 
 def _short(value: Any) -> object:

@@ -51,6 +51,31 @@ class Calibration(Settings):
     rms_um: float = Field(description="RMS error of held-out images against their labels, um")
 
 
+class AnswerLine(Settings):
+    """What is said of a true dZ: ``bias + gain * dZ``."""
+
+    bias_um: float = Field(description="what is said in the reference plane, um")
+    gain: float = Field(gt=0, description="what is said more for a micrometre more")
+
+
+class Adaptation(Settings):
+    """How a model's answers are off on the instrument that it was adapted to."""
+
+    source: str = Field(description="name of the model that was adapted")
+    sweeps: tuple[str, ...] = Field(description="sweeps that it was adapted from")
+    n_images: int = Field(description="images of known dZ")
+    data_sha256: str = Field(description="hash over those images' bytes")
+    line: AnswerLine = Field(description="of the family")
+    bias_u_um: float = Field(description="standard uncertainty of the bias, um")
+    gain_u: float = Field(description="standard uncertainty of the gain")
+    covariance_um: float = Field(description="covariance of bias and gain, um")
+    left_um: float = Field(
+        description="standard deviation of images about the line beyond stage and beads, um"
+    )
+    lookup: AnswerLine = Field(description="of the look-up")
+    size: float = Field(gt=0, description="typical bead radius over that of the training's beads")
+
+
 class ModelCard(Settings):
     """What a model is, what it was made from, and where it may be used."""
 
@@ -69,6 +94,9 @@ class ModelCard(Settings):
     versions: dict[str, str] = Field(description="of refp and the libraries it was trained with")
     data_sha256: str = Field(description="hash over the training frames' bytes")
     calibration: Calibration
+    adaptation: Adaptation | None = Field(
+        default=None, description="to another instrument; none where it was trained for this one"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,11 @@ class Match:
     at_end: BoolArray
 
 
+def predictions_of(match: Match) -> Predictions:
+    """Return a match as the word of one member."""
+    return Predictions(match.dz_um[None], match.sd_um[None])
+
+
 class Lookup:
     """The look-up family; see the module's text."""
 
@@ -79,8 +84,7 @@ class Lookup:
 
     def predict(self, inputs: BeadInputs) -> Predictions:
         """Predict dZ by one member."""
-        match = self.match(inputs.profile, inputs.saturated)
-        return Predictions(match.dz_um[None], match.sd_um[None])
+        return predictions_of(self.match(inputs.profile, inputs.saturated))
 
     def match(self, profile: FloatArray, saturated: BoolArray) -> Match:
         """Match profiles with the stack.

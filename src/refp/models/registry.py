@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from refp.errors import MissingExtraError
-from refp.models.ensemble import BeadInputs, Ensemble, Predictions, Predictor
+from refp.models.ensemble import BeadInputs, Ensemble, Predictor
 from refp.models.family import Family, Trained, TrainingJob
 from refp.models.graph import GraphPredictor
-from refp.models.lookup import Lookup, Match
+from refp.models.lookup import Lookup, Match, predictions_of
 from refp.models.settings import LookupSettings, TrainSettings
 from refp.plane.plane import PooledStack
 from refp.rows import join, take
@@ -26,8 +26,7 @@ class LookupFamily:
     def train(self, job: TrainingJob) -> Trained:
         """Pool the stack of each split and look the held-out tiles up in it."""
         match = match_held_out(job.tiles, job.splits, self._settings)
-        held_out = Predictions(match.dz_um[None], match.sd_um[None])
-        return Trained(graph=b"", members=1, held_out=held_out)
+        return Trained(graph=b"", members=1, held_out=predictions_of(match))
 
 
 def stack_of(tiles: LabelledTiles) -> PooledStack:

@@ -1,0 +1,64 @@
+"""``refp adapt``."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from refp.cli.options import AsJson, Data, DataOptions, Overwrite, WorkerOptions, check_output
+
+
+def adapt(
+    model: Annotated[Path, Parameter(help="Model file from 'refp train'.")],
+    data: Data,
+    /,
+    *,
+    output: Annotated[
+        Path, Parameter(name=["--output", "-o"], help="Model file to write, *.refp.")
+    ],
+    refp_um: Annotated[
+        float | None,
+        Parameter(
+            name="--refp-um",
+            help="Nominal Z of the reference plane, um; default: from the sweep itself.",
+        ),
+    ] = None,
+    options: DataOptions = DataOptions(),  # noqa: B008
+    work: WorkerOptions = WorkerOptions(),  # noqa: B008
+    as_json: AsJson = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Take a model to another instrument of its kind, from one short sweep.
+
+    Nine frames over the range in use are enough, or a few images at known Z with --refp-um. What the
+    model says there is compared with where the frames are; bias and gain are taken off, and what is
+    left stays in the interval. The new model is bound to the data's instrument.
+
+    Examples
+    --------
+    refp adapt a2k.refp second-lab/ -o a2k-lab2.refp
+
+    refp adapt a2k.refp second-lab/ -o a2k-lab2.refp --refp-um 1512.5
+    """
+    from refp import models
+    from refp.adapting import adapt_model
+    from refp.cli.console import print_table, say, show_progress
+
+    check_output(output, overwrite=overwrite)
+    ensemble = models.load_model(model)
+    with show_progress() as progress, work.start() as workers:
+        adapted = adapt_model(
+            ensemble, options.open(data), refp_um=refp_um, workers=workers, progress=progress
+        )
+    models.save_model(adapted.ensemble, output)
+    print_table(adapted.images, as_json=as_json)
+    found = adapted.ensemble.card.adaptation
+    assert found is not None
+    plus_minus = "\N{PLUS-MINUS SIGN}"
+    say(
+        f"bias {found.line.bias_um:.2f} {plus_minus} {found.bias_u_um:.2f} um, gain "
+        f"{found.line.gain:.4f} {plus_minus} {found.gain_u:.4f}, left over {found.left_um:.2f} um, "
+        f"plane {plus_minus} {adapted.ensemble.card.calibration.refp_u_um:.2f} um, on "
+        f"{found.n_images} images (standard uncertainties)"
+    )
+    say(f"wrote {output}")
