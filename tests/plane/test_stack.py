@@ -16,7 +16,11 @@ def truth(dz_um: FloatArray, size: FloatArray | float = 1.0) -> FloatArray:
     """What a bead of some size shows: the typical bead's profile, on another scale along r and Z."""
     x = (np.asarray(dz_um) / size)[:, None]
     r = RADII / np.reshape(size, (-1, 1))
-    return 1 - np.exp(-(r**2)) * (0.5 + 0.4 * np.cos(x / 60)) + 0.1 * np.exp(-((r - 1.5) ** 2)) * x / 100
+    return (
+        1
+        - np.exp(-(r**2)) * (0.5 + 0.4 * np.cos(x / 60))
+        + 0.1 * np.exp(-((r - 1.5) ** 2)) * x / 100
+    )
 
 
 def beads(n: int = 6, sd: float = 0.02, spread: float = 0.0, seed: int = 0) -> Rows:
@@ -44,8 +48,9 @@ def test_beads_of_many_sizes_tell_the_typical_one() -> None:
     """Up to the edge, beyond which the largest beads' rings are not seen."""
     rows = beads(40, spread=0.07)
     stack, inner = pooled(rows), RADII < 2.7
-    expected = truth(stack.dz_um)[:, inner]
-    assert stack.mean[:, inner] == pytest.approx(expected, abs=0.01)
+    error = (stack.mean - truth(stack.dz_um))[:, inner]
+    assert np.abs(error[np.abs(stack.dz_um) < 93]).max() < 0.006
+    assert np.abs(error).max() < 0.02  # beyond, the smallest beads alone tell
     # What is read between two rings has the noise of their mean, so a little less than 0.02.
     assert 0.014 < stack.sd[:, inner].mean() < 0.021
     of_one_size = pool_stack(rows[0], rows[1], rows[2], np.ones(len(rows[3])), RADII)
@@ -71,7 +76,15 @@ def test_spread_goes_with_dz() -> None:
 
 
 def test_beads_that_hardly_differ_keep_a_least_spread() -> None:
-    assert (pooled(beads(sd=0.0)).sd == LEAST_SD).all()
+    stack = pooled(beads(sd=0.0, spread=0.05))
+    assert (stack.sd[np.abs(stack.dz_um) < 90] == LEAST_SD).all()
+
+
+def test_ends_are_known_as_well_as_the_middle() -> None:
+    """An end that nothing is known of would never fit best, and nothing be seen to lie beyond it."""
+    stack = pooled(beads())
+    assert stack.sd.max() < 0.04
+    assert stack.mean[[0, -1]] == pytest.approx(truth(stack.dz_um[[0, -1]]), abs=0.04)
 
 
 def test_saturated_rings_weigh_nothing_where_they_are_saturated() -> None:
@@ -104,7 +117,8 @@ def test_one_odd_bead_does_not_move_the_mean() -> None:
     rows = beads(spread=0.05)
     rows[1][::6] += 5.0
     stack = pooled(rows)
-    assert stack.mean[:, RADII < 2.7] == pytest.approx(truth(stack.dz_um)[:, RADII < 2.7], abs=0.04)
+    error = (stack.mean - truth(stack.dz_um))[:, RADII < 2.7]
+    assert np.abs(error[np.abs(stack.dz_um) < 95]).max() < 0.04
 
 
 @pytest.mark.parametrize("spread", [0.0, 0.05])
