@@ -13,7 +13,7 @@ from refp.parallel import Progress, no_progress
 from refp.plane import PooledStack
 from refp.tiles import LabelledTiles, Split
 
-RADIUS = np.linspace(0.0, 3.2, 33)
+RADIUS = np.linspace(0.0, 3.2, 65)
 SIDE = 64
 
 
