@@ -30,6 +30,8 @@ END_STEPS = 4
 SIZE_STEPS = (0.01, 0.005, 0.0025)
 PLACE_STEPS = (2.0, 1.0, 1.0)
 """Of the refinement, relative and in planes of the stack."""
+LEAST_WEIGHT = 0.01
+"""Of a ring that the stack knows: one over the variance, times background squared."""
 LEAST_BEND = 1e-6
 """Of the cost along Z, where nothing is known of a bead."""
 
@@ -97,6 +99,7 @@ class Lookup:
         self._grid = stack.dz_um
         self._mean = stack.mean
         self._weight = 1.0 / stack.sd**2
+        self._where_unknown = _typical_weight(self._weight[:, self._seen]) / np.e
         # To start from, every few planes and sizes are enough: what of them does not depend on the
         # profile, a column for each plane of each size.
         self._planes = np.arange(0, len(self._grid), THINNING)
@@ -106,10 +109,10 @@ class Lookup:
 
     def _terms(self, size: float) -> FloatArray:
         """Return what the squares, the values and the number of a bead's rings count for."""
-        rows = [self._at_size(part[self._planes], size) for part in (self._mean, self._weight)]
-        mean, weight = (part.T for part in rows)
-        constant = mean**2 * weight - np.log(weight)
-        return np.concatenate([weight, -2.0 * mean * weight, constant])
+        parts = (self._mean, self._weight)
+        mean, weight = (self._at_size(part[self._planes], size) for part in parts)
+        constant = mean**2 * weight - self._log(weight)
+        return np.concatenate([weight, -2.0 * mean * weight, constant], axis=1).T
 
     def predict(self, inputs: BeadInputs) -> Predictions:
         """Predict dZ by one member."""
@@ -180,8 +183,16 @@ class Lookup:
             self._at_size(rows_at(part, planes, place), size) for part in (self._mean, self._weight)
         )
         distance = (beads.clear * weight * (beads.profile - mean) ** 2).sum(axis=1)
-        log_weight = (beads.clear * np.log(weight)).sum(axis=1)
+        log_weight = (beads.clear * self._log(weight)).sum(axis=1)
         return _Looked(mean, weight, distance, distance - log_weight + self._prior(size))
+
+    def _log(self, weight: FloatArray) -> FloatArray:
+        """Return the weights' logarithms, shape ``(n, seen)``.
+
+        A ring that the stack does not know counts as it does elsewhere where it fits: neither for
+        nor against a place.
+        """
+        return np.asarray(np.log(np.where(weight < LEAST_WEIGHT, self._where_unknown, weight)))
 
     def _at_size(self, values: FloatArray, size: float | FloatArray) -> FloatArray:
         """Read rings of the typical bead, shape ``(n, m)``, where those of others lie that are seen."""
@@ -211,3 +222,12 @@ class Lookup:
             misfit=misfit,
             at_end=at_end,
         )
+
+
+def _typical_weight(weight: FloatArray) -> FloatArray:
+    """Return the median weight of each ring over the planes that know it; 1 where none does."""
+    known = np.where(weight < LEAST_WEIGHT, np.nan, weight)
+    somewhere = np.isfinite(known).any(axis=0)
+    typical = np.ones(weight.shape[1])
+    typical[somewhere] = np.nanmedian(known[:, somewhere], axis=0)
+    return typical
