@@ -177,12 +177,13 @@ def _averaged(predictions: Predictions, sd_um: FloatArray, settings: EstimateSet
         per_member = np.array(
             [row[ok].mean() for row, ok in zip(dz, inliers, strict=True) if ok.any()]
         )
-        used = inliers.mean(axis=0) >= 0.5
+        used = 2 * inliers.sum(axis=0) >= np.maximum(np.isfinite(dz).sum(axis=0), 1)
         dz_um = float(per_member.mean())
     else:
         per_bead = np.nanmedian(dz, axis=0)
         used = iqr_inliers(per_bead, settings.iqr_factor)
-        per_member = np.nanmean(dz[:, used], axis=1)
+        taken = dz[:, used]
+        per_member = np.nanmean(taken[np.isfinite(taken).any(axis=1)], axis=1)
         dz_um = float(per_bead[used].mean())
     n = max(1, int(used.sum()))
     apart = (np.nanmean(dz[:, used], axis=0) - dz_um) / sd_um[used]
