@@ -17,6 +17,7 @@ COMMANDS = {
     "train": "Train a model that tells dZ from one image.",
     "estimate": "Estimate dZ of single images, or refuse and say why.",
     "evaluate": "Compare a model's estimates with labelled sweeps.",
+    "tune": "Search for the settings that train the best model.",
 }
 HELP_FLAGS = frozenset({"--help", "-h"})
 EXIT_USAGE, EXIT_INTERRUPTED = 2, 130

@@ -15,7 +15,14 @@ from refp.models.ensemble import (
 from refp.models.family import Family, LearningCurve, Trained, TrainingJob
 from refp.models.file import load_model, save_model
 from refp.models.lookup import Lookup, Match
-from refp.models.registry import inputs_of, make_family, make_predictor, stack_of
+from refp.models.registry import (
+    check_search,
+    inputs_of,
+    make_family,
+    make_predictor,
+    search_settings,
+    stack_of,
+)
 from refp.models.settings import (
     FamilyName,
     LookupSettings,
@@ -23,8 +30,19 @@ from refp.models.settings import (
     ResnetSettings,
     TrainSettings,
 )
+from refp.models.trials import (
+    STUDY_FILE,
+    PrunerName,
+    SamplerName,
+    SearchPlan,
+    TrialResult,
+    best_of,
+    steps_of,
+    with_values,
+)
 
 __all__ = [
+    "STUDY_FILE",
     "BeadInputs",
     "Calibration",
     "Ensemble",
@@ -38,14 +56,23 @@ __all__ = [
     "Predictions",
     "Predictor",
     "ProfileNetSettings",
+    "PrunerName",
     "ResnetSettings",
+    "SamplerName",
+    "SearchPlan",
     "TrainSettings",
     "Trained",
     "TrainingJob",
+    "TrialResult",
+    "best_of",
+    "check_search",
     "inputs_of",
     "load_model",
     "make_family",
     "make_predictor",
     "save_model",
+    "search_settings",
     "stack_of",
+    "steps_of",
+    "with_values",
 ]
