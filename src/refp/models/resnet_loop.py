@@ -131,7 +131,7 @@ def train_round(plan: MemberPlan, stop: int, dz_scale: float) -> MemberState:
     if kept is not None and kept[0].is_done(plan.settings):  # killed before it could say so
         return _publish(plan, *kept)
     tiles = _read_tiles(plan.data, plan.data.stat().st_mtime_ns)
-    with warnings.catch_warnings(), torch.random.fork_rng(), one_thread():
+    with one_thread(), warnings.catch_warnings(), torch.random.fork_rng():
         # Hints on workers and checkpoint folders; nothing that a user can act on.
         warnings.simplefilter("ignore")
         for name in ("lightning.pytorch", "lightning.fabric"):
