@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from refp.estimate import VERDICTS, FocusEstimate, judge_focus, refused
+from refp.estimate import VERDICTS, FocusEstimate, Parts, judge_focus, refused
 
 TOLERANCE = st.floats(0.01, 500)
 DZ = st.floats(-1000, 1000)
@@ -16,8 +16,23 @@ HALF = st.floats(0, 300)
 
 def estimate_of(lower_um: float, upper_um: float) -> FocusEstimate:
     middle, half = (lower_um + upper_um) / 2, (upper_um - lower_um) / 2
-    used = np.ones(6, dtype=np.bool_)
-    return FocusEstimate(middle, half / 1.96, lower_um, upper_um, 0.95, 6, 6, "ok", "", used)
+    return FocusEstimate(
+        delta_z_um=middle,
+        u_um=half / 1.96,
+        lower_um=lower_um,
+        upper_um=upper_um,
+        coverage=0.95,
+        n_beads=6,
+        n_beads_used=6,
+        status="ok",
+        reason="",
+        used=np.ones(6, dtype=np.bool_),
+        parts=Parts(half / 1.96, 0.0, 0.0, 0.0, 0.0),
+        tilt_um_per_px=np.zeros(2),
+        tilt_u_um_per_px=np.zeros(2),
+        size=1.0,
+        size_u=0.01,
+    )
 
 
 @pytest.mark.parametrize(

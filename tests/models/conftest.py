@@ -13,16 +13,21 @@ from refp.parallel import Progress, no_progress
 from refp.plane import PooledStack
 from refp.tiles import LabelledTiles, Split
 
-RADIUS = np.linspace(0.0, 3.2, 33)
+RADIUS = np.linspace(0.0, 3.2, 65)
 SIDE = 64
 
 
-def analytic_profile(dz_um: FloatArray | float) -> FloatArray:
-    """A dark disc with a spot that fades with distance and a rim that tells above from below."""
-    dz = np.atleast_1d(np.asarray(dz_um, dtype=np.float64))[:, None]
-    spot = 2.0 * np.exp(-((RADIUS / 0.4) ** 2)) / (1 + (dz / 30.0) ** 2)
-    rim = 0.02 * dz * np.exp(-(((RADIUS - 1.0) / 0.2) ** 2))
-    return 0.3 + 0.7 / (1 + np.exp((1.0 - RADIUS) / 0.1)) + spot + rim
+def analytic_profile(dz_um: FloatArray | float, size: FloatArray | float = 1.0) -> FloatArray:
+    """A dark disc with a spot that fades with distance and a rim that tells above from below.
+
+    A larger bead shows the same on a larger scale, along the radius and along Z.
+    """
+    size = np.atleast_1d(np.asarray(size, dtype=np.float64))[:, None]
+    dz = np.atleast_1d(np.asarray(dz_um, dtype=np.float64))[:, None] / size
+    r = RADIUS / size
+    spot = 2.0 * np.exp(-((r / 0.4) ** 2)) / (1 + (dz / 30.0) ** 2)
+    rim = 0.02 * dz * np.exp(-(((r - 1.0) / 0.2) ** 2))
+    return 0.3 + 0.7 / (1 + np.exp((1.0 - r) / 0.1)) + spot + rim
 
 
 def analytic_stack(sd: float = 0.02) -> PooledStack:
@@ -39,6 +44,10 @@ def analytic_tiles(n_planes: int = 25, n_beads: int = 4, seed: int = 0) -> Label
     profile = analytic_profile(dz_um) + rng.normal(0, 0.01, (len(dz_um), len(RADIUS)))
     return LabelledTiles(
         dz_um=dz_um,
+        height_um=np.zeros(len(dz_um)),
+        label_u_um=np.zeros(len(dz_um)),
+        size=np.ones(len(dz_um)),
+        offset_px=np.zeros((len(dz_um), 2)),
         profile=profile,
         saturated=np.zeros(profile.shape, dtype=np.bool_),
         light=np.full(len(dz_um), 60.0),
@@ -104,7 +113,8 @@ def inputs_at() -> Callable[..., BeadInputs]:
     def make(dz_um: FloatArray) -> BeadInputs:
         profile = analytic_profile(dz_um)
         nothing = np.zeros(profile.shape, dtype=np.bool_)
-        return BeadInputs(profile, nothing, np.full(len(profile), 60.0), _paint(profile))
+        light, middle = np.full(len(profile), 60.0), np.zeros((len(profile), 2))
+        return BeadInputs(profile, nothing, light, _paint(profile), middle)
 
     return make
 

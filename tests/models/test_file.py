@@ -23,6 +23,7 @@ from refp.models import (
     make_predictor,
     save_model,
 )
+from refp.models.ensemble import FORMAT_VERSION
 from refp.models.zoo import typical_beads
 from refp.sweeps import list_images
 from refp.tiles import LabelledTiles
@@ -118,9 +119,11 @@ def test_part_is_missing(lookup_model: Path, tmp_path: Path, name: str) -> None:
 
 
 def test_newer_format_says_upgrade(lookup_model: Path, tmp_path: Path) -> None:
-    newer = with_card(lookup_model, tmp_path / "newer.refp", format_version=2, added_later=1)
-    with pytest.raises(ModelError, match=r"newer\.refp: model format 2 is newer .*upgrade refp"):
-        load_model(newer)
+    newer = FORMAT_VERSION + 1
+    path = with_card(lookup_model, tmp_path / "newer.refp", format_version=newer, added_later=1)
+    line = rf"newer\.refp: model format {newer} is newer .*\({FORMAT_VERSION}\); upgrade refp"
+    with pytest.raises(ModelError, match=line):
+        load_model(path)
 
 
 @pytest.mark.parametrize("card", [b"[]", b"{}", b"no json", b'{"format_version": "x"}', b"null"])

@@ -1,71 +1,139 @@
-"""The pooled stack of radial profiles."""
+"""The pooled stack of radial profiles: beads of many sizes tell what the typical bead looks like."""
 
 import numpy as np
 import pytest
 
-from refp.arrays import FloatArray
-from refp.plane import pool_stack
+from refp.arrays import BoolArray, FloatArray
+from refp.plane import PooledStack, pool_stack
 from refp.plane.stack import LEAST_SD, UNKNOWN_SD
 
-RADII = np.linspace(0, 3, 7)
+RADII = np.linspace(0, 3, 31)
 DZ_UM = np.linspace(-100, 100, 41)
+Rows = tuple[FloatArray, FloatArray, BoolArray, FloatArray]
 
 
-def truth(dz_um: FloatArray) -> FloatArray:
-    return 1 - np.exp(-(RADII[None] ** 2)) * (0.5 + 0.4 * np.cos(dz_um[:, None] / 60))
+def truth(dz_um: FloatArray, size: FloatArray | float = 1.0) -> FloatArray:
+    """What a bead of some size shows: the typical bead's profile, on another scale along r and Z."""
+    x = (np.asarray(dz_um) / size)[:, None]
+    r = RADII / np.reshape(size, (-1, 1))
+    return (
+        1
+        - np.exp(-(r**2)) * (0.5 + 0.4 * np.cos(x / 60))
+        + 0.1 * np.exp(-((r - 1.5) ** 2)) * x / 100
+    )
 
 
-def beads(n: int = 6, sd: float = 0.02) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Beads of 41 frames: place, profile, nothing saturated, frame."""
-    frame = np.repeat(np.arange(41), n)
-    noise = np.random.default_rng(0).normal(0, sd, (41 * n, 7))
-    profile = truth(DZ_UM)[frame] + noise
-    return DZ_UM[frame], profile, np.zeros_like(profile, dtype=bool), frame
+def beads(n: int = 6, sd: float = 0.02, spread: float = 0.0, seed: int = 0) -> Rows:
+    """Each of n beads in 41 frames: place, profile, nothing saturated, size."""
+    rng = np.random.default_rng(seed)
+    size = np.tile(1 + spread * rng.uniform(-1, 1, n), 41)
+    dz_um = np.repeat(DZ_UM, n)
+    profile = truth(dz_um, size) + rng.normal(0, sd, (len(dz_um), len(RADII)))
+    return dz_um, profile, np.zeros_like(profile, dtype=np.bool_), size
+
+
+def pooled(rows: Rows) -> PooledStack:
+    return pool_stack(*rows, RADII)
 
 
 def test_mean_and_spread_of_the_beads() -> None:
-    stack = pool_stack(*beads(40), RADII)
+    stack = pooled(beads(40))
     assert stack.mean == pytest.approx(truth(stack.dz_um), abs=0.01)
-    assert stack.sd.mean() == pytest.approx(0.02, rel=0.15)
+    assert stack.sd.mean() == pytest.approx(0.02, rel=0.1)
     assert (stack.dz_um[0], stack.dz_um[-1]) == (-100, 100)
     assert (np.diff(stack.dz_um) > 0).all()
 
 
+def test_beads_of_many_sizes_tell_the_typical_one() -> None:
+    """Up to the edge, beyond which the largest beads' rings are not seen."""
+    rows = beads(40, spread=0.07)
+    stack, inner = pooled(rows), RADII < 2.7
+    error = (stack.mean - truth(stack.dz_um))[:, inner]
+    assert np.abs(error[np.abs(stack.dz_um) < 93]).max() < 0.006
+    assert np.abs(error).max() < 0.02  # beyond, the smallest beads alone tell
+    # What is read between two rings has the noise of their mean, so a little less than 0.02.
+    assert 0.014 < stack.sd[:, inner].mean() < 0.021
+    of_one_size = pool_stack(rows[0], rows[1], rows[2], np.ones(len(rows[3])), RADII)
+    assert np.abs(of_one_size.sd[:, inner] - 0.02).max() > 0.015  # their sizes were told apart
+
+
+def test_stack_reaches_as_far_as_the_smallest_bead_tells() -> None:
+    dz_um, profile, saturated, size = beads(4)
+    size = np.where(np.arange(len(size)) % 4 == 0, 0.8, 1.0)
+    stack = pool_stack(dz_um, profile, saturated, size, RADII)
+    assert (stack.dz_um[0], stack.dz_um[-1]) == pytest.approx((-125, 125))
+
+
+def test_spread_goes_with_dz() -> None:
+    """Noise that is three times as large above the plane as below."""
+    rng = np.random.default_rng(5)
+    dz_um, profile, saturated, size = beads(40, sd=0.0)
+    sd = np.where(dz_um > 0, 0.03, 0.01)
+    noisy = profile + sd[:, None] * rng.normal(size=profile.shape)
+    stack = pooled((dz_um, noisy, saturated, size))
+    assert stack.sd[stack.dz_um < -20].mean() == pytest.approx(0.01, rel=0.15)
+    assert stack.sd[stack.dz_um > 20].mean() == pytest.approx(0.03, rel=0.15)
+
+
 def test_beads_that_hardly_differ_keep_a_least_spread() -> None:
-    assert (pool_stack(*beads(sd=0.0), RADII).sd == LEAST_SD).all()
+    stack = pooled(beads(sd=0.0, spread=0.05))
+    assert (stack.sd[np.abs(stack.dz_um) < 90] == LEAST_SD).all()
+
+
+def test_ends_are_known_as_well_as_the_middle() -> None:
+    """An end that nothing is known of would never fit best, and nothing be seen to lie beyond it."""
+    stack = pooled(beads())
+    assert stack.sd.max() < 0.04
+    assert stack.mean[[0, -1]] == pytest.approx(truth(stack.dz_um[[0, -1]]), abs=0.04)
 
 
 def test_saturated_rings_weigh_nothing_where_they_are_saturated() -> None:
-    dz_um, profile, saturated, frame = beads()
-    saturated[np.abs(dz_um) < 300, 0] = True
+    dz_um, profile, saturated, size = beads()
+    saturated[:, 0] = True
     top = dz_um > 40
     saturated[top, 1] = True
     profile[top, 1] = 9.0
-    stack = pool_stack(dz_um, profile, saturated, frame, RADII)
+    stack = pooled((dz_um, profile, saturated, size))
     assert (stack.sd[:, 0] == UNKNOWN_SD).all()
     assert (stack.sd[stack.dz_um > 41, 1] == UNKNOWN_SD).all()
     clear = stack.dz_um < 39
     assert stack.mean[clear, 1] == pytest.approx(truth(stack.dz_um)[clear, 1], abs=0.05)
     assert (stack.sd[clear, 1] < 0.1).all()
     assert np.isfinite(stack.mean).all()
+    assert np.isfinite(stack.sd).all()
+
+
+def test_what_is_saturated_in_some_exposures_is_told_by_the_others() -> None:
+    dz_um, profile, saturated, size = beads(12)
+    bright = (np.arange(len(dz_um)) % 3 == 0) & (np.abs(dz_um) < 50)
+    saturated[bright, :5] = True
+    profile[bright, :5] = 9.0
+    stack = pooled((dz_um, profile, saturated, size))
+    assert stack.mean == pytest.approx(truth(stack.dz_um), abs=0.03)
+    assert stack.sd.max() < 0.1
 
 
 def test_one_odd_bead_does_not_move_the_mean() -> None:
-    dz_um, profile, saturated, frame = beads()
-    profile[::6] += 5.0
-    stack = pool_stack(dz_um, profile, saturated, frame, RADII)
-    assert stack.mean == pytest.approx(truth(stack.dz_um), abs=0.04)
+    rows = beads(spread=0.05)
+    rows[1][::6] += 5.0
+    stack = pooled(rows)
+    error = (stack.mean - truth(stack.dz_um))[:, RADII < 2.7]
+    assert np.abs(error[np.abs(stack.dz_um) < 95]).max() < 0.04
 
 
-def test_the_order_of_the_rows_does_not_matter() -> None:
-    rows = beads()
+@pytest.mark.parametrize("spread", [0.0, 0.05])
+@pytest.mark.parametrize("n_saturated", [0, 3])
+def test_the_order_of_the_rows_does_not_matter(spread: float, n_saturated: int) -> None:
+    rows = beads(spread=spread)
+    rows[2][np.abs(rows[0]) < 30, :n_saturated] = True
     order = np.random.default_rng(1).permutation(len(rows[0]))
-    expected, found = pool_stack(*rows, RADII), pool_stack(*(r[order] for r in rows), RADII)
+    dz_um, profile, saturated, size = (part[order] for part in rows)
+    expected, found = pooled(rows), pool_stack(dz_um, profile, saturated, size, RADII)
     assert found.mean == pytest.approx(expected.mean, abs=1e-9)
     assert found.sd == pytest.approx(expected.sd, abs=1e-9)
 
 
 def test_fewer_than_four_places_are_refused() -> None:
-    dz_um, profile, saturated, frame = (r[:18] for r in beads())
-    with pytest.raises(ValueError, match="four different"):
-        pool_stack(dz_um, profile, saturated, frame, RADII)
+    dz_um, profile, saturated, size = (part[:18] for part in beads())
+    with pytest.raises(ValueError, match="four different planes, not 3"):
+        pool_stack(dz_um, profile, saturated, size, RADII)

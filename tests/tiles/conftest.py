@@ -20,6 +20,10 @@ def make_tiles(n_fields: int = 3, n_beads: int = 4, n_frames: int = 6) -> Labell
     n = len(field)
     return LabelledTiles(
         dz_um=10.0 * frame - 25.0,
+        height_um=np.zeros(n),
+        label_u_um=np.zeros(n),
+        size=np.ones(n),
+        offset_px=np.zeros((n, 2)),
         profile=np.tile(100.0 * field + bead, (3, 1)).T,
         saturated=np.zeros((n, 3), dtype=np.bool_),
         light=np.full(n, 60.0),

@@ -87,7 +87,8 @@ def pool_stack(
     if len(np.unique(x)) < LEAST_PLACES:
         raise ValueError(f"a pooled stack needs four different planes, not {len(np.unique(x))}")
     typical = _of_typical_size(np.where(saturated, np.nan, profile), size, radius_radii)
-    order = np.lexsort((typical[:, 0], x))
+    # Beads of one place lie in the order of what they show, whoever came first.
+    order = np.lexsort((*np.nan_to_num(typical).T, x))
     x, typical = x[order], typical[order]
     grid = np.linspace(x[0], x[-1], GRID_POINTS)
     n_groups = int(np.clip(len(x) // GROUP, min(len(x), LEAST_GROUPS), LARGEST_GROUPS))
@@ -123,7 +124,7 @@ def _spread(x: FloatArray, residual: FloatArray, grid: FloatArray) -> FloatArray
     if n_groups < LEAST_FRAMES:
         spread = np.broadcast_to(_medians(x, np.abs(residual), 1)[1], (len(grid), typical.shape[1]))
     else:
-        spread = _smooth_columns(at, typical, grid)
+        spread = _smooth_columns(at, typical, np.clip(grid, at[0], at[-1]))
     return MAD_TO_SIGMA * np.nan_to_num(spread, nan=UNKNOWN_SD)
 
 
@@ -268,14 +269,17 @@ def _smooth_columns(x: FloatArray, y: FloatArray, grid: FloatArray) -> FloatArra
     """Smooth each radius over the frames in which it is known; NaN where those are too few.
 
     Each radius has a smoothness of its own: one for all would be set by the many outer rings that
-    hardly change, and flatten the few inner ones that change most.
+    hardly change, and flatten the few inner ones that change most. A radius that the outermost places
+    know is known to the grid's ends, which lie half a group further.
     """
     smoothed = np.full((len(grid), y.shape[1]), np.nan)
     for columns, known in _equally_known(y):
         at = x[known]
         if len(np.unique(at)) < LEAST_FRAMES:
             continue
-        inside = np.flatnonzero((grid >= at.min()) & (grid <= at.max()))
+        low = grid[0] if known[0] else at.min()
+        high = grid[-1] if known[-1] else at.max()
+        inside = np.flatnonzero((grid >= low) & (grid <= high))
         smooths = fit_smooth_each(at, y[np.ix_(known, columns)])
         smoothed[np.ix_(inside, columns)] = np.stack(
             [smooth.spline(grid[inside]) for smooth in smooths], axis=1
