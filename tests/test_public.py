@@ -49,8 +49,8 @@ def test_every_name_is_there(room: str) -> None:
 @pytest.mark.parametrize("room", ROOMS)
 def test_names_are_sorted_and_public(room: str) -> None:
     names = importlib.import_module(room).__all__
-    # Ruff's order: constants, classes, functions.
-    assert names == sorted(names, key=_rank)
+    # Ruff's order: constants, classes, functions; rooms that load lazily list them by the alphabet.
+    assert names in (sorted(names, key=_rank), sorted(names))
     assert len(set(names)) == len(names)
     assert not [name for name in names if name.startswith("_")]
 

@@ -41,7 +41,7 @@ FACTORIAL: Mapping[FamilyName, Mapping[str, tuple[Value, ...]]] = {
         "learning_rate": (1e-3, 3e-3, 1e-2),
         "weight_decay": (1e-5, 1e-4, 1e-3),
         "hidden": ("32-32", "64-64-32", "128-128-64"),
-        "scale_spread": (0.0, 0.03, 0.06),
+        "size_spread": (0.0, 0.03, 0.06),
     },
 }
 """Levels of the full factorial. Where the article selected an end of its range (learning rate, batch),
@@ -63,7 +63,7 @@ SPACES: Mapping[FamilyName, Space] = {
         "batch": Choice((64, 128, 256, 512)),
         "hidden": Choice(("32-32", "64-32", "64-64-32", "128-128-64")),
         "reach_radii": Span(1.5, 3.0),
-        "scale_spread": Span(0.0, 0.08),
+        "size_spread": Span(0.0, 0.08),
         "gain_spread": Span(1e-3, 2e-2, log=True),
         "pixel_noise": Span(0.05, 1.0, log=True),
     },
