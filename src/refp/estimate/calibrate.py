@@ -71,7 +71,9 @@ def calibrate(
     factor = _bead_factor(tiles, held_out, settings.coverage)
     spread = Spread(factor, labels.height_um, labels.rise_um_per_size, tilt_um_per_px)
     together = partial(combine, spread=spread, settings=settings)
-    images = [_judge(tiles, rows, p, match, together) for rows, p in _images(tiles, held_out)]
+    judged = [_judge(tiles, rows, p, match, together) for rows, p in _images(tiles, held_out)]
+    # What lies outside the range of those that judge it would be refused, and tells nothing.
+    images = [image for image in judged if image.inside] or judged
     error = np.array([image.error_um for image in images])
     misfit, misfit_light = _usual_misfit(images)
     relative = [image.misfit / (misfit + misfit_light / image.light) for image in images]
@@ -107,6 +109,7 @@ class _Image:
     apart_um: float
     misfit: float
     light: float
+    inside: bool
 
 
 def _judge(
@@ -129,6 +132,7 @@ def _judge(
         apart_um=abs(combined.dz_um - second.dz_um),
         misfit=float(np.median(fit.misfit)),
         light=float(np.median(tiles.light[rows])),
+        inside=bool(fit.at_end.mean() < 0.5),
     )
 
 
