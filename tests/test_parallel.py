@@ -25,6 +25,7 @@ from refp.parallel import (
     iter_ordered,
     map_ordered,
     run_chains,
+    run_queue,
 )
 
 
@@ -221,3 +222,18 @@ def test_a_pool_is_started_for_enough_rounds_only(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Workers, "crew", lambda self, *given: asked.append(given))
     run_chains([Doubling(1, 2, []), Doubling(1, 3, [])])
     assert asked == [(5, parallel.ROUNDS_WORTH_A_POOL)]
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 5])
+def test_a_queue_begins_a_chain_when_a_worker_is_free(size: int) -> None:
+    begun: list[Doubling] = []
+
+    def source() -> Iterator[Doubling]:
+        for start in range(1, 8):
+            assert sum(chain.rounds_left > 0 for chain in begun) < max(size, 1)
+            begun.append(Doubling(start, start % 3, []))
+            yield begun[-1]
+
+    with ThreadPoolExecutor(size or 1) as pool:
+        run_queue(source(), 10, Fake(pool, size) if size else Workers())
+    assert [chain.value for chain in begun] == [i * 2 ** (i % 3) for i in range(1, 8)]

@@ -95,7 +95,7 @@ def test_images(training: str, test: str) -> list[TestImage]:
         rows = np.flatnonzero((measured.beads.flags & out) == 0)
         centers = measured.beads.center_px[rows]
         tiles = crop_tiles(image, centers, card.instrument.tile_side_px)
-        inputs = inputs_of(take(measured.profiles, rows))
+        inputs = inputs_of(take(measured.profiles, rows), image)
         plain = are_plain(centers, test, card.instrument.bead_radius_px)
         images.append(TestImage(image, dz_um, plain, centers, inputs, tiles))
     return images
@@ -110,10 +110,11 @@ def are_plain(centers_px: FloatArray, test: str, radius_px: float) -> BoolArray:
     return np.hypot(offsets[..., 0], offsets[..., 1]).min(axis=1) < radius_px / 2
 
 
-def inputs_of(profiles: RadialProfiles) -> BeadInputs:
+def inputs_of(profiles: RadialProfiles, image: Image) -> BeadInputs:
     """Return what families that see no pixels may see."""
     nothing = np.empty((len(profiles), 0, 0), dtype=np.float32)
-    return BeadInputs(profiles.normalised, profiles.saturated, profiles.light, nothing)
+    offset_px = profiles.center_px - (np.array(image.shape) - 1) / 2
+    return BeadInputs(profiles.normalised, profiles.saturated, profiles.light, nothing, offset_px)
 
 
 def ask_magtrack(
@@ -141,7 +142,7 @@ def ask_family(
     def work() -> None:
         for image in images:
             profiles = fit_profiles(image.image, image.centers_px, instrument, recipe.profile)
-            predictor.predict(inputs_of(profiles))
+            predictor.predict(inputs_of(profiles, image.image))
 
     dz_um = [predictor.predict(image.inputs).dz_um.mean(axis=0) for image in images]
     n_beads = sum(len(image.tiles) for image in images)

@@ -74,7 +74,7 @@ def _train(folder: Path, recipe: Recipe, path: Path) -> None:
     with Workers(default_jobs()) as workers:
         planes = define_planes([open_dataset(folder)], recipe, workers=workers)
         started = time.perf_counter()
-        ensemble = train_model(planes, recipe, progress=_print_halves())
+        ensemble = train_model(planes, recipe, workers=workers, progress=_print_halves())
         seconds = time.perf_counter() - started
     write_json({"seconds": seconds}, path.with_suffix(".json"))
     save_model(ensemble, path)

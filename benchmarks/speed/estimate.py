@@ -19,9 +19,12 @@ import tifffile
 from benchmarks import HERE, conditions
 from benchmarks.speed.__main__ import seconds
 from refp import one_frame, pipeline
+from refp.arrays import FloatArray
 from refp.estimator import Estimator
-from refp.models import Lookup, save_model
+from refp.models import Ensemble, FamilyName, Lookup, save_model
 from refp.models.graph import GraphPredictor
+from refp.models.zoo import typical_beads
+from refp.pipeline import Planes
 from refp.recipe import load_recipe
 from refp.record import write_json
 from refp.sweeps import SingleImage, list_images, make_instrument, open_dataset, read_instrument
@@ -62,8 +65,8 @@ def scene(n_beads: int, shape_px: tuple[int, int]) -> SceneSettings:
     )
 
 
-def train(folder: Path) -> Path:
-    """Train a model of the default family with all its members, briefly: speed is the same."""
+def simulate_planes(folder: Path) -> Planes:
+    """Simulate a small training sweep and define its planes."""
     settings = SimulationSettings(
         scene=scene(9, (320, 400)),
         refp_um=(REFP_UM,),
@@ -74,12 +77,15 @@ def train(folder: Path) -> Path:
         exposures_ms=(8.0, 12.0),
     )
     simulate_dataset(folder / "training", "a2k", settings, dataset="training", seed=1)
+    return pipeline.define_planes([open_dataset(folder / "training")], load_recipe())
+
+
+def train(planes: Planes, family: FamilyName, **changes: object) -> Ensemble:
+    """Train a model of a family with some of its settings changed."""
     recipe = load_recipe()
-    short = recipe.train.profile.model_copy(update={"steps": 1000})
-    recipe = recipe.model_copy(update={"train": recipe.train.model_copy(update={"profile": short})})
-    planes = pipeline.define_planes([open_dataset(folder / "training")], recipe)
-    save_model(pipeline.train_model(planes, recipe), folder / "default.refp")
-    return folder / "default.refp"
+    settings = getattr(recipe.train, family).model_copy(update=changes)
+    chosen = recipe.train.model_copy(update={"family": family, family: settings})
+    return pipeline.train_model(planes, recipe.model_copy(update={"train": chosen}))
 
 
 def simulate_images(folder: Path) -> list[SingleImage]:
@@ -198,6 +204,53 @@ def resnet(members: int = 10, tiles: int = 20) -> dict[str, object]:
     }
 
 
+def precision(planes: Planes, folder: Path) -> dict[str, object]:
+    """Lower precision of one briefly trained network: its time, and how far its dZ moves."""
+    ensemble = train(
+        planes, "resnet", members=1, max_steps=80, validate_steps=80, learning_rate=3e-4
+    )
+    (folder / "float32.onnx").write_bytes(ensemble.graph)
+    seen = GraphPredictor(ensemble.graph, "none").seen(typical_beads(ensemble))
+    noise = np.random.default_rng(3).normal(0, 0.01, (4, *seen.shape))
+    tiles = (seen + noise).reshape(20, *seen.shape[1:]).astype(np.float32)
+    graphs = {"float32": ensemble.graph, **lower(folder / "float32.onnx", tiles)}
+    networks = {name: GraphPredictor(graph, "none") for name, graph in graphs.items()}
+    told = {name: network.run(tiles)["dz_um"] for name, network in networks.items()}
+    best = dict.fromkeys(networks, np.inf)
+    for _ in range(REPEATS):
+        for name, network in networks.items():
+            best[name] = min(best[name], seconds(partial(network.run, tiles), 1))
+    rows = [
+        {
+            "precision": name,
+            "megabytes": len(graph) / 1e6,
+            "time_over_float32": best[name] / best["float32"],
+            "rms_deviation_um": float(np.sqrt(np.mean((told[name] - told["float32"]) ** 2))),
+        }
+        for name, graph in graphs.items()
+    ]
+    return {"held_out_rms_um": ensemble.card.calibration.rms_um, "tiles": len(tiles), "rows": rows}
+
+
+def lower(path: Path, tiles: FloatArray) -> dict[str, bytes]:
+    """Return a graph with half the bits a number, and one with 8-bit weights and activations."""
+    import onnx
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    class Tiles(CalibrationDataReader):
+        def __init__(self) -> None:
+            self._left = [{"input": tiles}]
+
+        def get_next(self) -> dict[str, FloatArray] | None:
+            return self._left.pop() if self._left else None
+
+    half = convert_float_to_float16(onnx.load(path), keep_io_types=True)
+    eighth = path.with_name("int8.onnx")
+    quantize_static(path, eighth, Tiles(), quant_format=QuantFormat.QDQ, per_channel=True)
+    return {"float16": half.SerializeToString(), "int8": eighth.read_bytes()}
+
+
 WITH_PEAK = """
 import json, resource, sys
 from pathlib import Path
@@ -249,16 +302,18 @@ def main() -> None:
     """Write estimate.json."""
     with TemporaryDirectory() as name:
         work = Path(name)
-        model = train(work)
-        sources = simulate_images(work / "images")
+        planes, sources = simulate_planes(work), simulate_images(work / "images")
+        model = work / "default.refp"
+        save_model(train(planes, "profile", steps=1000), model)  # time does not depend on training
         result: dict[str, object] = {
             "conditions": {**conditions(), "data": "simulated by refp.synthetic, a2k"},
             "image": one_image(Estimator.load(model), sources),
             "fresh": fresh_process(model, sources[N_IMAGES // 2].path),
             "resnet": resnet(),
+            "precision": precision(planes, work),
             "folder": folder_of_images(model, sources, work),
         }
-    for part in ("image", "fresh", "resnet"):
+    for part in ("image", "fresh", "resnet", "precision"):
         print(part, result[part], flush=True)
     write_json(result, HERE / "speed" / "estimate.json")
 

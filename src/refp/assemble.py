@@ -58,11 +58,16 @@ def checkpoint_folder(
         with TemporaryDirectory(prefix="refp-") as folder:
             yield Path(folder)
         return
+    yield parent / digest_training(tiles, recipe, seed)
+
+
+def digest_training(tiles: LabelledTiles, recipe: Recipe, seed: int) -> str:
+    """Return twelve hexadecimal digits that change with all that a training depends on."""
     versions = library_versions("numpy", *LIBRARIES[recipe.train.family])
     digest = hashlib.sha256(f"{recipe.digest} {seed} {versions} {hash_code()}".encode())
     for array in (tiles.dz_um, tiles.profile, tiles.pixels):
         digest.update(array.tobytes())
-    yield parent / digest.hexdigest()[:12]
+    return digest.hexdigest()[:12]
 
 
 def assemble(

@@ -171,7 +171,7 @@ def _with_whole_paths(dataset: DataSet) -> DataSet:
 
 def _digest(instrument: Instrument, recipe: Recipe) -> str:
     """Digest everything beside the pixels that :func:`measure_frame` depends on."""
-    later = {"name", "plane", "label", "split", "train", "estimate", "authors", "license"}
+    later = {"name", "plane", "label", "split", "train", "estimate", "publication"}
     parts = [
         instrument.model_dump_json(),
         recipe.model_dump_json(exclude=later),

@@ -254,29 +254,54 @@ def run_chains(chains: Sequence[Chain], workers: Workers = HERE) -> None:
     WorkersError
         If workers are lost for good; rounds that were taken until then are right.
     """
-    waiting = deque(chain for chain in chains if chain.rounds_left)
-    crew = workers.crew(sum(chain.rounds_left for chain in waiting), ROUNDS_WORTH_A_POOL)
+    n_rounds = sum(chain.rounds_left for chain in chains)
+    _drive(chains, workers.crew(n_rounds, ROUNDS_WORTH_A_POOL), at_once=len(chains))
+
+
+def run_queue(chains: Iterable[Chain], n_rounds: int, workers: Workers = HERE) -> None:
+    """Do all rounds of chains, as many at a time as there are workers.
+
+    Parameters
+    ----------
+    chains
+        Taken one by one, each when a worker is free for it.
+    n_rounds
+        About how many rounds they have in all.
+    workers
+        Who does them.
+
+    Raises
+    ------
+    WorkersError
+        If workers are lost for good; rounds that were taken until then are right.
+    """
+    crew = workers.crew(n_rounds, ROUNDS_WORTH_A_POOL)
+    _drive(chains, crew, at_once=1 if crew is None else crew.size)
+
+
+def _drive(chains: Iterable[Chain], crew: Crew | None, at_once: int) -> None:
     if crew is None:
-        while waiting:
-            chain = waiting.popleft()
-            chain.take(chain.next_round()())
-            if chain.rounds_left:
-                waiting.append(chain)
+        _keep_busy(iter(chains), _InTurn(), 0, at_once)
         return
     try:
-        _run_chains(waiting, crew)
+        _keep_busy(iter(chains), crew.executor, crew.size, at_once)
     except crew.lost as error:
         raise WorkersError(crew.remedy) from error
 
 
-def _run_chains(waiting: deque[Chain], crew: Crew) -> None:
+def _keep_busy(source: Iterator[Chain], executor: Executor, size: int, at_once: int) -> None:
     """Keep every worker busy, and one round more on its way so that none waits for this process."""
+    waiting: deque[Chain] = deque()
     running: dict[Future[Any], Chain] = {}
+    source = (chain for chain in source if chain.rounds_left)
     try:
-        while waiting or running:
-            while waiting and len(running) <= crew.size:
+        while True:
+            waiting.extend(islice(source, max(at_once - len(waiting) - len(running), 0)))
+            while waiting and len(running) <= size:
                 chain = waiting.popleft()
-                running[crew.executor.submit(chain.next_round())] = chain
+                running[executor.submit(chain.next_round())] = chain
+            if not running:
+                return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 chain = running.pop(future)
                 chain.take(future.result())
@@ -285,6 +310,15 @@ def _run_chains(waiting: deque[Chain], crew: Crew) -> None:
     finally:
         for future in running:
             future.cancel()
+
+
+class _InTurn(Executor):
+    """Does a task in this process, when it is handed over."""
+
+    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+        future: Future[R] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
 
 
 def _apply(function: Callable[[T], R], chunk: Sequence[T]) -> list[R]:

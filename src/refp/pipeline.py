@@ -18,7 +18,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from refp.arrays import FloatArray, Image
-from refp.assemble import Training, assemble, checkpoint_folder
+from refp.assemble import Training, assemble, checkpoint_folder, digest_training
 from refp.checks import (
     check_determined,
     check_different_instruments,
@@ -37,10 +37,13 @@ from refp.measure import FrameMeasurement, Measurement, explain_no_beads, measur
 from refp.models import (
     Calibration,
     Ensemble,
+    SearchPlan,
     Trained,
     TrainingJob,
+    TrialResult,
     make_family,
     match_held_out,
+    search_settings,
 )
 from refp.parallel import HERE, Progress, Workers, no_progress
 from refp.plane import (
@@ -235,8 +238,71 @@ def run_training(
         If the family needs the extra ``train``.
     """
     family = make_family(recipe.train)
+    material = _label(planes, recipe, seed)
+    tiles, splits = material.tiles, material.splits
+    with checkpoint_folder(checkpoints, tiles, recipe, seed) as folder:
+        job = TrainingJob(tiles, splits, material.ring_pixels, seed, folder, progress, workers)
+        trained = family.train(job)
     instrument = planes.measurements[0].instrument
-    crop = partial(_crop, side_px=instrument.tile_side_px) if family.sees_pixels else None
+    calibration = _calibrate(tiles, splits, trained, planes, recipe)
+    files = [f.path for m in planes.measurements for sweep in m.sweeps for f in sweep.frames]
+    ensemble = assemble(tiles, trained, calibration, recipe, instrument, files)
+    return Training(ensemble, tiles, splits, trained, material.frames, material.refp_um)
+
+
+def tune_model(
+    planes: Planes,
+    recipe: Recipe,
+    plan: SearchPlan,
+    folder: Path,
+    *,
+    workers: Workers = HERE,
+    progress: Progress = no_progress,
+) -> list[TrialResult]:
+    """Search for settings of the recipe's family.
+
+    Parameters
+    ----------
+    planes, recipe
+        As for :func:`run_training`.
+    plan
+        What is searched.
+    folder
+        Of the study; a search that lies in it goes on.
+    workers, progress
+        Who trains, and who is told how many trials are done.
+
+    Raises
+    ------
+    DataError
+        If no sweep has a determined plane with usable beads.
+    RecipeError
+        If the family is not trained in steps.
+    OutputError
+        If the folder holds a search of something else.
+    """
+    material = _label(planes, recipe, plan.seed)
+    tiles, splits, rings = material.tiles, material.splits, material.ring_pixels
+    job = TrainingJob(tiles, splits, rings, plan.seed, folder, progress, workers)
+    digest = digest_training(tiles, recipe, plan.seed)
+    return search_settings(plan, recipe.train, job, f"{digest} {plan.sampler} {plan.budget}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Material:
+    """What training sees: labelled tiles, what of them is held out, and where they come from."""
+
+    tiles: LabelledTiles
+    splits: tuple[Split, ...]
+    ring_pixels: FloatArray
+    frames: tuple[Frame, ...]
+    refp_um: tuple[float, ...]
+
+
+def _label(planes: Planes, recipe: Recipe, seed: int) -> _Material:
+    instrument = planes.measurements[0].instrument
+    sees_pixels = make_family(recipe.train).sees_pixels
+    crop = partial(_crop, side_px=instrument.tile_side_px) if sees_pixels else None
     sweeps = [sweep for m in planes.measurements for sweep in m.sweeps]
     labels = plane_of_sweeps(planes.result.planes, recipe.label)
     check_determined(labels, planes.measurements[0].dataset.root, "train on")
@@ -248,18 +314,11 @@ def run_training(
         beads=planes.result.beads if recipe.label.height == "bead" else (),
         stage_sigma_um=instrument.stage.repeatability_um,
     )
-    splits = split_tiles(tiles, recipe.split, seed)
     radius, spacing = instrument.bead_radius_px, tiles.radius_radii[1]
     rings = np.maximum(2 * np.pi * tiles.radius_radii * spacing * radius**2, 1.0)
-    with checkpoint_folder(checkpoints, tiles, recipe, seed) as folder:
-        job = TrainingJob(tiles, splits, rings, seed, folder, progress, workers)
-        trained = family.train(job)
-    calibration = _calibrate(tiles, splits, trained, planes, recipe)
     frames = tuple(f for sweep in sweeps if sweep.key in labels for f in sweep.frames)
-    files = [f.path for sweep in sweeps for f in sweep.frames]
-    ensemble = assemble(tiles, trained, calibration, recipe, instrument, files)
     refp_um = tuple(labels[frame.key][0] for frame in frames)
-    return Training(ensemble, tiles, splits, trained, frames, refp_um)
+    return _Material(tiles, split_tiles(tiles, recipe.split, seed), rings, frames, refp_um)
 
 
 def _crop(image: Image, center_px: FloatArray, *, side_px: int) -> FloatArray:

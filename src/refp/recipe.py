@@ -14,6 +14,7 @@ from refp.beads.settings import FindSettings
 from refp.errors import RecipeError
 from refp.estimate.settings import EstimateSettings
 from refp.features.settings import FeatureSettings
+from refp.models.publication import PublicationSettings
 from refp.models.settings import TrainSettings
 from refp.plane.settings import PlaneSettings
 from refp.profiles.settings import JudgeSettings, ProfileSettings
@@ -35,12 +36,7 @@ class Recipe(Settings):
     split: SplitSettings = SplitSettings()
     train: TrainSettings = TrainSettings()
     estimate: EstimateSettings = EstimateSettings()
-    authors: tuple[str, ...] = Field(
-        default=(), description="who made the models, as packages for others name them"
-    )
-    license: str = Field(
-        default="CC-BY-4.0", description="SPDX identifier of the terms on which they are given away"
-    )
+    publication: PublicationSettings = PublicationSettings()
 
     @property
     def digest(self) -> str:

@@ -109,11 +109,23 @@ def test_estimate_on_a_cluster(
     assert (there.code, there.stdout) == (0, here.stdout)
 
 
+def test_training_on_a_cluster(
+    run_refp: RunRefp, tiny_sweep: Path, recipe_file: Path, cluster: Any, tmp_path: Path
+) -> None:
+    pytest.importorskip("torch", reason="the networks are trained with extra 'train'")
+    here, there = tmp_path / "here" / "a2k.refp", tmp_path / "there" / "a2k.refp"
+    command = ["train", tiny_sweep, "--recipe", recipe_file, "-o"]
+    assert run_refp(*command, here, "--jobs", "1").code == 0
+    done = run_refp(*command, there, "--scheduler", cluster.scheduler_address)
+    assert done.code == 0, done.stderr
+    assert there.read_bytes() == here.read_bytes()
+
+
 def test_every_command_that_takes_jobs_takes_a_scheduler(run_refp: RunRefp) -> None:
     helps = {command: run_refp(command, "--help").stdout for command in COMMANDS}
     taking = [command for command, text in helps.items() if "--scheduler" in text]
     assert taking == [command for command, text in helps.items() if "--jobs" in text]
-    assert taking == ["inspect", "plane", "train", "estimate", "evaluate"]
+    assert taking == ["inspect", "plane", "train", "adapt", "estimate", "evaluate", "tune"]
 
 
 def test_threads_of_a_worker_do_not_disturb_each_other(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from refp import measure
@@ -129,11 +130,16 @@ def test_a_model_may_not_have_the_name_of_its_page(run_refp: RunRefp, tmp_path: 
     assert "is where the report goes; name the model *.refp" in refused.stderr
 
 
-def test_bad_input_leaves_no_trace(run_refp: RunRefp, tiny_sweep: Path, tmp_path: Path) -> None:
-    model = tmp_path / "a2k.refp"
-    refused = run_refp("train", tiny_sweep, "-o", model, "--bead-diameter-um", "1")
+def test_bad_input_leaves_no_trace(
+    run_refp: RunRefp, save_frames: Callable[..., Path], tmp_path: Path
+) -> None:
+    noise = np.random.default_rng(0).normal(60, 2, (6, 160, 200)).astype(np.uint8)
+    out = tmp_path / "out"
+    out.mkdir()
+    refused = run_refp("train", save_frames(*noise), "-o", out / "a2k.refp", "--jobs", "1")
     assert refused.code == 2
-    assert names_in(tmp_path) == []
+    assert "no bead in any" in refused.stderr
+    assert names_in(out) == []
 
 
 def test_a_training_killed_between_page_and_model_may_go_on(tmp_path: Path) -> None:

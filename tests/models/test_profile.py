@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -294,3 +295,16 @@ def test_two_processes_train_what_one_does(
     assert [curve.loss.tolist() for curve in again.curves] == [
         curve.loss.tolist() for curve in trained.curves
     ]
+
+
+def test_threads_of_one_process_do_not_disturb_each_other(
+    tiles: LabelledTiles, job_of: JobOf, tmp_path: Path
+) -> None:
+    """As in a worker of a cluster that has several."""
+    job = job_of(tiles, tmp_path)
+    settings = QUICK.model_copy(update={"steps": 20})
+    parts = [profile_part(job, settings, split, i, "a") for i, split in enumerate(job.splits)]
+    descents = [part.descent for part in parts] * 3
+    alone = [descend(descent, b"") for descent in descents]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda descent: descend(descent, b""), descents)) == alone

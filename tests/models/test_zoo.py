@@ -17,16 +17,17 @@ import pytest
 from refp.errors import MissingExtraError, ModelError
 from refp.estimator import recipe_of
 from refp.models import Ensemble, load_model
-from refp.models.zoo import Publication, export_package, typical_beads
+from refp.models.publication import PublicationSettings
+from refp.models.zoo import export_package, typical_beads
 
 pytest.importorskip("bioimageio.core", reason="packages are written with extra 'zoo'")
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the library leaves files open
 
-TERMS = Publication(("A. Nonymous",), "CC-BY-4.0")
+TERMS = PublicationSettings(authors=("A. Nonymous",))
 
 
-def export(ensemble: Ensemble, path: Path, terms: Publication = TERMS) -> Path:
+def export(ensemble: Ensemble, path: Path, terms: PublicationSettings = TERMS) -> Path:
     export_package(ensemble, recipe_of(ensemble.card).train, terms, path)
     return path
 
@@ -111,12 +112,15 @@ def test_lookup_has_no_network(lookup_model: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("terms", "key"),
-    [(Publication((), "free for all"), "license"), (Publication(("a/b",), "MIT"), "name")],
+    [
+        (PublicationSettings(license="free for all"), "license"),
+        (PublicationSettings(authors=("a/b",)), "name"),
+    ],
 )
 def test_terms_that_the_zoo_does_not_know(
-    profile_model: Path, tmp_path: Path, terms: Publication, key: str
+    profile_model: Path, tmp_path: Path, terms: PublicationSettings, key: str
 ) -> None:
-    with pytest.raises(ModelError, match=rf"{key}.*correct 'authors' or 'license' in the recipe"):
+    with pytest.raises(ModelError, match=rf"{key}.*correct \[publication\] in the recipe"):
         export(load_model(profile_model), tmp_path / "x.zip", terms)
     assert not list(tmp_path.iterdir())
 

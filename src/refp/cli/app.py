@@ -19,6 +19,7 @@ COMMANDS = {
     "estimate": "Estimate dZ of single images, or refuse and say why.",
     "model": "Show what a model file is, or export it for others.",
     "evaluate": "Compare a model's estimates with labelled sweeps.",
+    "tune": "Search for the settings that train the best model.",
 }
 GROUPS = frozenset({"model"})
 """Commands that have commands of their own."""

@@ -56,7 +56,7 @@ def export(
     """Export a model's networks as a bioimage.io package, tested by bioimage.io's own validator.
 
     The package holds the ONNX graph, a test input with its output, what both mean, and the card.
-    Authors and licence are those of the recipe ('authors', 'license'). Finding beads, calibration and
+    Authors and licence are those of the recipe ([publication]). Finding beads, calibration and
     refusal stay with refp. Needs the extra zoo.
 
     Examples
@@ -66,7 +66,7 @@ def export(
     from refp import models
     from refp.cli.console import say
     from refp.estimator import recipe_of
-    from refp.models.zoo import Publication, export_package
+    from refp.models.zoo import export_package
 
     if not bioimageio:
         raise OutputError(f"{output}: name the format of the package: --bioimageio")
@@ -75,6 +75,6 @@ def export(
     check_output(output, overwrite=overwrite)
     ensemble = models.load_model(model)
     recipe = recipe_of(ensemble.card)
-    terms = Publication(recipe.authors, recipe.license)
+    terms = recipe.publication
     export_package(ensemble, recipe.train, terms, output)
     say(f"wrote {output}: authors {', '.join(terms.authors) or 'not stated'}, {terms.license}")

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from scipy.optimize import nnls
 from scipy.special import ndtri
 
 from refp.arrays import FloatArray, IntArray
@@ -70,8 +71,12 @@ def calibrate(
     factor = _bead_factor(tiles, held_out, settings.coverage)
     spread = Spread(factor, labels.height_um, labels.rise_um_per_size, tilt_um_per_px)
     together = partial(combine, spread=spread, settings=settings)
-    images = [_judge(tiles, rows, p, match, together) for rows, p in _images(tiles, held_out)]
+    judged = [_judge(tiles, rows, p, match, together) for rows, p in _images(tiles, held_out)]
+    # What lies outside the range of those that judge it would be refused, and tells nothing.
+    images = [image for image in judged if image.inside] or judged
     error = np.array([image.error_um for image in images])
+    misfit, misfit_light = _usual_misfit(images)
+    relative = [image.misfit / (misfit + misfit_light / image.light) for image in images]
     sizes = tiles.size[np.unique(tiles.bead, return_index=True)[1]]
     return Calibration(
         bead_factor=factor,
@@ -82,7 +87,9 @@ def calibrate(
         model_u_um=_model_uncertainty(images, labels, by_field=split == "field"),
         size_sd=float(sizes.std(ddof=1)) if len(sizes) > 1 else 0.0,
         n_sizes=len(sizes),
-        maximum_misfit=_limit([image.misfit for image in images]),
+        misfit=misfit,
+        misfit_light=misfit_light,
+        maximum_misfit=_limit(relative),
         maximum_disagreement_um=_limit([image.apart_um for image in images]),
         held_out=split,
         n_images=len(images),
@@ -100,6 +107,8 @@ class _Image:
     label_u_um: float
     apart_um: float
     misfit: float
+    light: float
+    inside: bool
 
 
 def _judge(
@@ -120,6 +129,8 @@ def _judge(
         label_u_um=float(tiles.label_u_um[rows[0]]),
         apart_um=abs(combined.dz_um - second.dz_um),
         misfit=float(np.median(fit.misfit)),
+        light=float(np.median(tiles.light[rows])),
+        inside=bool(fit.at_end.mean() < 0.5),
     )
 
 
@@ -185,6 +196,15 @@ def _stage_variance(labels: LabelErrors, n_fields: int) -> float:
     their number times that. A held-out field brings its own, its networks those of the others.
     """
     return labels.stage_u_um**2 * n_fields * (1 + 1 / max(n_fields - 1, 1))
+
+
+def _usual_misfit(images: list[_Image]) -> tuple[float, float]:
+    """Return the misfit of a bright image, and what light takes off: photon noise goes with 1/light."""
+    misfit = np.array([image.misfit for image in images])
+    terms = np.column_stack([np.ones(len(images)), [1.0 / image.light for image in images]])
+    # Relative deviations, so that dim images do not outweigh the others.
+    (bright, noise), _ = nnls(terms / misfit[:, None], np.ones(len(images)))
+    return float(bright), float(noise)
 
 
 def _limit(values: list[float]) -> float:

@@ -102,8 +102,9 @@ def combine(
     Birge 1932, "The calculation of errors by the method of least squares".
     """
     noise_um = spread.bead_factor * stated_sd(predictions)
-    # A bead tells the height above its own plane, which lies higher the more it rises with size.
-    risen = predictions.dz_um + spread.rise_um_per_size * (size - 1.0)
+    # Each bead tells the height above its own plane. The field's plane is that of its median bead,
+    # so what sizes do to planes is evened out among them, not taken off against the training.
+    risen = predictions.dz_um + spread.rise_um_per_size * (size - np.median(size))
     predictions = Predictions(risen, predictions.sd_um)
     if settings.order == "weighted":
         return _weighted(predictions, noise_um, offset_px, spread)

@@ -16,6 +16,8 @@ from refp.sweeps.optics import Instrument
 
 LARGEST_SATURATED = 0.3
 """Share of saturated rings, or of pixels, beyond which too little is left to tell anything from."""
+WIDTH_95 = 1.96
+"""Half width of a 95 % interval in standard uncertainties."""
 LEAST_SIZE_SD = 0.003
 """Beads and optics are never more alike than this."""
 
@@ -39,17 +41,16 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What family and look-up say of an image, each of all its beads together."""
+    """What family and look-up say of an image, each of all its beads together.
+
+    ``misfit`` is that of the typical bead over what is usual at the image's light.
+    """
 
     match: Match
     combined: Combined
     lookup_um: float
     size: Size
-
-    @property
-    def misfit(self) -> float:
-        """Misfit of the typical bead."""
-        return float(np.median(self.match.misfit))
+    misfit: float
 
 
 def estimate_focus(
@@ -108,7 +109,15 @@ def look_at(
     places = (inputs.offset_px, match.size, spread, settings)
     combined = adapt_combined(combine(predictor.predict(inputs), *places), card.adaptation)
     second = combine(predictions_of(match), *places)
-    return Look(match, combined, second.dz_um, _typical_size(match, combined, known))
+    return Look(
+        match=match,
+        combined=combined,
+        lookup_um=second.dz_um,
+        size=_typical_size(match, combined, known),
+        misfit=known.relative_misfit(
+            float(np.median(match.misfit)), float(np.median(inputs.light))
+        ),
+    )
 
 
 def tilt_um_per_px(settings: EstimateSettings, instrument: Instrument) -> float:
@@ -199,9 +208,11 @@ def _outside(look: Look, estimate: FocusEstimate, trained_um: tuple[float, float
     trained = f"the trained range of {low:.4g} to {high:.4g} um"
     if look.match.at_end.mean() >= 0.5 or not low <= look.combined.dz_um <= high:
         return f"the focal plane lies outside {trained}"
-    if estimate.lower_um < low or estimate.upper_um > high:
-        interval = f"{estimate.lower_um:.4g} to {estimate.upper_um:.4g} um"
-        return f"the interval {interval} reaches outside {trained}"
+    # The range has the labels' error, which moves it with the estimate.
+    half = WIDTH_95 * estimate.parts.own_um
+    lower, upper = look.combined.dz_um - half, look.combined.dz_um + half
+    if lower < low or upper > high:
+        return f"the focal plane, at {lower:.4g} to {upper:.4g} um, may lie outside {trained}"
     return ""
 
 

@@ -47,8 +47,12 @@ class Parts:
     @property
     def total_um(self) -> float:
         """Root of the sum of squares."""
-        parts = (self.beads_um, self.members_um, self.calibration_um, self.refp_um, self.stage_um)
-        return float(np.sqrt(np.sum(np.square(parts))))
+        return float(np.hypot(self.own_um, np.hypot(self.refp_um, self.stage_um)))
+
+    @property
+    def own_um(self) -> float:
+        """Of them the image's own, without what all labels share."""
+        return float(np.sqrt(self.beads_um**2 + self.members_um**2 + self.calibration_um**2))
 
 
 @dataclass(frozen=True, slots=True)

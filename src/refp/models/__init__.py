@@ -16,7 +16,15 @@ from refp.models.ensemble import (
 from refp.models.family import Family, LearningCurve, Trained, TrainingJob
 from refp.models.file import load_model, save_model
 from refp.models.lookup import Lookup, Match
-from refp.models.registry import inputs_of, make_family, make_predictor, match_held_out, stack_of
+from refp.models.registry import (
+    check_search,
+    inputs_of,
+    make_family,
+    make_predictor,
+    match_held_out,
+    search_settings,
+    stack_of,
+)
 from refp.models.settings import (
     FamilyName,
     LookupSettings,
@@ -24,8 +32,19 @@ from refp.models.settings import (
     ResnetSettings,
     TrainSettings,
 )
+from refp.models.trials import (
+    STUDY_FILE,
+    PrunerName,
+    SamplerName,
+    SearchPlan,
+    TrialResult,
+    best_of,
+    steps_of,
+    with_values,
+)
 
 __all__ = [
+    "STUDY_FILE",
     "Adaptation",
     "BeadInputs",
     "Calibration",
@@ -40,15 +59,24 @@ __all__ = [
     "Predictions",
     "Predictor",
     "ProfileNetSettings",
+    "PrunerName",
     "ResnetSettings",
+    "SamplerName",
+    "SearchPlan",
     "TrainSettings",
     "Trained",
     "TrainingJob",
+    "TrialResult",
+    "best_of",
+    "check_search",
     "inputs_of",
     "load_model",
     "make_family",
     "make_predictor",
     "match_held_out",
     "save_model",
+    "search_settings",
     "stack_of",
+    "steps_of",
+    "with_values",
 ]

@@ -8,6 +8,7 @@ anything that lies in them.
 
 import io
 import math
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ STEPS_AT_ONCE = 50
 CURVE = ("step", "loss", "train_rms_um", "rms_um")
 
 Batch = tuple[Tensor, ...]
+
+_alone = threading.RLock()
 
 
 class Problem(Protocol):
@@ -151,17 +154,20 @@ def choose_device(wish: str = "") -> str:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Keep torch to one thread: these products are too small to share.
+    """Keep torch to one thread, and this process to one round at a time.
 
-    Two threads gain a tenth on an idle machine and wait for each other on a busy one, where training
-    was seen to take fifteen times as long.
+    The products are too small to share: two threads gain a tenth on an idle machine and wait for each
+    other on a busy one, where training was seen to take fifteen times as long. The number of threads and
+    torch's own generator, which draws the start, belong to the process, and a worker of a cluster may
+    work on several rounds.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+    with _alone:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
 
 
 class _Walk:

@@ -40,8 +40,12 @@ class Calibration(Settings):
         description="relative standard deviation of bead sizes; 0 where they are not known"
     )
     n_sizes: int = Field(description="beads that sizes were compared of")
+    misfit: float = Field(description="misfit to the pooled stack of an image without noise")
+    misfit_light: float = Field(
+        description="misfit that noise adds, times the light: background less black, grey levels"
+    )
     maximum_misfit: float = Field(
-        description="misfit to the pooled stack above which an image is unlike the training images"
+        description="misfit over what these two expect, above which an image is unlike the training"
     )
     maximum_disagreement_um: float = Field(
         description="largest distance between the family's dZ and the look-up's, um"
@@ -49,6 +53,10 @@ class Calibration(Settings):
     held_out: str = Field(description="what was held out: field, bead, frames or random")
     n_images: int = Field(description="held-out images that the calibration rests on")
     rms_um: float = Field(description="RMS error of held-out images against their labels, um")
+
+    def relative_misfit(self, misfit: float, light: float) -> float:
+        """Return a misfit over what is expected at an image's light; 1 is usual."""
+        return misfit / (self.misfit + self.misfit_light / light)
 
 
 class AnswerLine(Settings):

@@ -33,6 +33,16 @@ class Fit:
         self.snapshot = read_snapshot(self._content)
 
     @property
+    def curve(self) -> dict[str, list[float]]:
+        """The learning curve so far."""
+        return self.snapshot.curve
+
+    @property
+    def score_um(self) -> float:
+        """How right the held-out beads come out: the last, since the schedule ends there."""
+        return self.curve["rms_um"][-1]
+
+    @property
     def rounds_left(self) -> int:
         """How many rounds there are still to do."""
         return -(-(self.descent.steps - self.snapshot.step) // ROUND_STEPS)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from refp.models.descend import Descent, Snapshot, choose_device
 from refp.models.ensemble import Predictions
 from refp.models.export import to_onnx
 from refp.models.family import Trained, TrainingJob
-from refp.models.fits import run_fits
+from refp.models.fits import Fit, run_fits
 from refp.models.profile_net import ProfileFit
 from refp.models.settings import ProfileNetSettings
 from refp.rows import take
@@ -98,6 +99,15 @@ def profile_part(
         device=choose_device(job.device),
     )
     return ProfilePart(title, f"{title.replace(' ', '-')}.pt", number, build, descent)
+
+
+def profile_trial(settings: ProfileNetSettings, job: TrainingJob, folder: Path) -> list[Fit]:
+    """Return the fits that a trial of settings is judged by: a few networks per split."""
+    few = settings.model_copy(update={"members": HELD_OUT_MEMBERS})
+    parts = [
+        profile_part(job, few, split, i, f"hold-out {i + 1}") for i, split in enumerate(job.splits)
+    ]
+    return [Fit(part.descent, folder / part.file, lambda: None) for part in parts]
 
 
 def _fitted(part: ProfilePart, at: Snapshot) -> ProfileFit:

@@ -1,15 +1,17 @@
 """The three families by name; deep-learning libraries are imported when a network is trained."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 import numpy as np
 
-from refp.errors import MissingExtraError
+from refp.errors import MissingExtraError, RecipeError
 from refp.models.ensemble import BeadInputs, Ensemble, Predictor
 from refp.models.family import Family, Trained, TrainingJob
 from refp.models.graph import GraphPredictor
 from refp.models.lookup import Lookup, Match, predictions_of
 from refp.models.settings import LookupSettings, TrainSettings
+from refp.models.trials import SearchPlan, TrialResult
 from refp.plane.plane import PooledStack
 from refp.rows import join, take
 from refp.tiles.tiles import LabelledTiles, Split
@@ -76,6 +78,43 @@ def make_family(settings: TrainSettings) -> Family:
         raise MissingExtraError(
             str(error.name), "train", f"training family '{settings.family}'"
         ) from error
+
+
+def search_settings(
+    plan: SearchPlan, base: TrainSettings, job: TrainingJob, digest: str
+) -> list[TrialResult]:
+    """Search for settings of the family that ``base`` names; see :mod:`refp.models.search`.
+
+    Raises
+    ------
+    RecipeError
+        If the family has nothing to search for.
+    MissingExtraError
+        If the libraries of extra ``train`` are not installed.
+    OutputError
+        If the folder holds a search of something else.
+    """
+    check_search(base)
+    from refp.models.search import run_search
+
+    return run_search(plan, base, job, digest)
+
+
+def check_search(base: TrainSettings) -> None:
+    """Refuse what cannot be searched, before the measuring.
+
+    Raises
+    ------
+    RecipeError
+        If the family has nothing to search for.
+    MissingExtraError
+        If the libraries of extra ``train`` are not installed.
+    """
+    if base.family == "lookup":
+        raise RecipeError("family 'lookup' is not trained: there is nothing to tune; use profile")
+    make_family(base)
+    if find_spec("optuna") is None:
+        raise MissingExtraError("optuna", "train", "refp tune")
 
 
 def make_predictor(ensemble: Ensemble, settings: TrainSettings) -> Predictor:

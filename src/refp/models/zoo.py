@@ -8,7 +8,6 @@ import gc
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +22,7 @@ from refp.models.describe import describe_card, describe_input
 from refp.models.ensemble import BeadInputs, Ensemble, ModelCard
 from refp.models.graph import INPUT, GraphPredictor
 from refp.models.graph_check import check_graph
+from refp.models.publication import PublicationSettings
 from refp.models.registry import make_predictor
 from refp.models.settings import TrainSettings
 from refp.record import write_bytes
@@ -41,16 +41,8 @@ TENSOR_MEANING = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """What a package states beside the model: who made it, and on what terms it may be used."""
-
-    authors: tuple[str, ...]
-    license: str
-
-
 def export_package(
-    ensemble: Ensemble, train: TrainSettings, publication: Publication, path: Path
+    ensemble: Ensemble, train: TrainSettings, publication: PublicationSettings, path: Path
 ) -> None:
     """Write a bioimage.io package, tested by bioimage.io's own validator, whole or not at all.
 
@@ -113,7 +105,7 @@ def typical_beads(ensemble: Ensemble) -> BeadInputs:
 
 
 def _describe(
-    ensemble: Ensemble, train: TrainSettings, publication: Publication, folder: Path
+    ensemble: Ensemble, train: TrainSettings, publication: PublicationSettings, folder: Path
 ) -> Any:
     """Write the package's files into a folder and return bioimage.io's description of them."""
     from bioimageio.spec.generic.v0_3 import CiteEntry, Doi
@@ -121,8 +113,8 @@ def _describe(
 
     card = ensemble.card
     (folder / "graph.onnx").write_bytes(ensemble.graph)
-    (folder / "card.json").write_text(card.model_dump_json(indent=1), encoding="utf-8")
-    (folder / "README.md").write_text(_readme(card), encoding="utf-8")
+    (folder / "card.json").write_bytes(card.model_dump_json(indent=1).encode())
+    (folder / "README.md").write_bytes(_readme(card).encode())
     tensors = example_arrays(ensemble, train)
     for name, array in tensors.items():
         np.save(folder / f"{name}.npy", array, allow_pickle=False)
@@ -218,7 +210,7 @@ def _rings(card: ModelCard) -> str:
 
 
 def _save_and_test(
-    ensemble: Ensemble, train: TrainSettings, publication: Publication, path: Path
+    ensemble: Ensemble, train: TrainSettings, publication: PublicationSettings, path: Path
 ) -> None:
     from bioimageio.core import test_model
     from bioimageio.spec import save_bioimageio_package
@@ -226,7 +218,7 @@ def _save_and_test(
     try:
         description = _describe(ensemble, train, publication, path.parent)
     except ValidationError as error:
-        remedy = "correct 'authors' or 'license' in the recipe and train again"
+        remedy = "correct [publication] in the recipe and train again"
         raise ModelError(f"{one_line(error, ensemble.card.name)}; {remedy}") from error
     save_bioimageio_package(description, output_path=path)
     summary = test_model(path, weight_format="onnx")

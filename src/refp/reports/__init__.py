@@ -35,6 +35,7 @@ from refp.reports.plane_report import (
     write_plane_report,
 )
 from refp.reports.plane_tables import PlaneTables
+from refp.reports.search import draw_pair, draw_search, search_headline, search_sections
 from refp.reports.slide import describe_bead_planes, draw_bead_planes
 from refp.reports.stage import describe_stage_errors, draw_stage_errors
 from refp.reports.style import exposure_colors, look, png_bytes, save_png, save_svg, svg_text
@@ -70,6 +71,8 @@ __all__ = [
     "draw_feature_curves",
     "draw_learning_curves",
     "draw_overlay",
+    "draw_pair",
+    "draw_search",
     "draw_stage_errors",
     "evaluation_headline",
     "evaluation_sections",
@@ -85,6 +88,8 @@ __all__ = [
     "render_report",
     "save_png",
     "save_svg",
+    "search_headline",
+    "search_sections",
     "summarise_beads",
     "svg_text",
     "table_file",

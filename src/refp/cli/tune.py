@@ -1,0 +1,104 @@
+"""``refp tune``."""
+
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from refp.cli.options import (
+    SEED,
+    Data,
+    DataOptions,
+    Output,
+    Overwrite,
+    RecipeName,
+    WorkerOptions,
+    recipe_with_family,
+)
+
+DEFAULT_TRIALS = 50
+
+
+def tune(
+    data: Data,
+    /,
+    *,
+    output: Output,
+    options: DataOptions = DataOptions(),  # noqa: B008
+    family: Annotated[
+        str | None, Parameter(help="profile or resnet; default: the recipe's.")
+    ] = None,
+    recipe: RecipeName = "default",
+    sampler: Annotated[
+        Literal["tpe", "grid"], Parameter(help="Learn from earlier trials, or the full factorial.")
+    ] = "tpe",
+    pruner: Annotated[
+        Literal["median", "hyperband", "none"], Parameter(help="What ends trials that lag behind.")
+    ] = "median",
+    trials: Annotated[
+        int | None,
+        Parameter(
+            help=f"Trials in all; default: {DEFAULT_TRIALS}, or the whole factorial.",
+            validator=Number(gte=1),
+        ),
+    ] = None,
+    budget: Annotated[
+        int | None,
+        Parameter(
+            help="Gradient steps of each fit of a trial; default: the recipe's.",
+            validator=Number(gte=1),
+        ),
+    ] = None,
+    seed: Annotated[int, SEED, Parameter(help="Of the sampler and of every fit.")] = 0,
+    work: WorkerOptions = WorkerOptions(),  # noqa: B008
+    overwrite: Overwrite = False,
+) -> None:
+    """Search for the settings that train the best model.
+
+    A trial trains a few networks for a budget of steps; it is judged by the RMS error of held-out
+    beads. '--sampler grid' repeats the article's factorial. Writes trials.csv, best.toml (a recipe
+    for 'refp train --recipe'), report.html, and the study, from which an interrupted search goes on
+    when the command is given again. With more --trials a finished search goes on too.
+
+    Examples
+    --------
+    refp tune training/ -o search/ --trials 100 --budget 2000
+
+    refp tune training/ -o search/ --recipe paper --sampler grid --budget 4000 --jobs 16
+
+    refp train training/ -o a2k.refp --recipe search/best.toml
+
+    Parameters
+    ----------
+    output
+        Folder for the results.
+    """
+    from refp import models, pipeline, tune_files
+    from refp.cli.console import say, say_left_out, show_progress
+    from refp.measure import FrameMeasurement
+    from refp.runs import MEASURED
+    from refp.store import Contents, FrameStore
+
+    settings = recipe_with_family(recipe, family)
+    if trials is None and sampler == "tpe":
+        trials = DEFAULT_TRIALS
+    steps = budget or models.steps_of(settings.train)
+    plan = models.SearchPlan(sampler, pruner, trials, steps, seed)
+    models.check_search(settings.train)
+    with tune_files.search_folder(output, overwrite=overwrite), work.start() as workers:
+        store = FrameStore(output / MEASURED, FrameMeasurement, Contents())
+        with show_progress() as progress:
+            planes = pipeline.define_planes(
+                options.open(data), settings, workers=workers, store=store, progress=progress
+            )
+            results = pipeline.tune_model(
+                planes, settings, plan, output, workers=workers, progress=progress
+            )
+        names = tune_files.write_search(results, planes, settings, plan, output)
+    say_left_out(planes.measurements)
+    best = models.best_of(results)
+    if best is not None:
+        say(
+            f"best of {len(results)} trials: trial {best.number}, held-out RMS {best.rms_um:.2f} um"
+        )
+    say(f"wrote to {output}: {', '.join(names)}")
