@@ -54,6 +54,8 @@ def ensemble(lookup_model: Path) -> Ensemble:
         model_u_um=0.4,
         size_sd=0.01,
         n_sizes=16,
+        misfit=0.8,
+        misfit_light=12.0,
         maximum_misfit=4.0,
         maximum_disagreement_um=6.0,
         held_out="field",

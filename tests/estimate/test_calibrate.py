@@ -254,15 +254,43 @@ def test_a_single_bead_tells_no_spread_of_sizes() -> None:
 
 
 def test_beads_that_rise_with_their_size_are_taken_where_they_are() -> None:
-    """The look-up tells the sizes; without the rise the image would be off by its typical size."""
-    tiles, said, _ = simulate(Model(sd_um=(0.1, 0.1)), (4, 50, 6))
-    size = 1 + 0.03 * np.random.default_rng(3).normal(size=len(tiles))
-    risen = Predictions(said.dz_um - 50 * (size - 1), said.sd_um)
-    match = match_of(tiles, tiles.dz_um, size=size)
-    lifted = replace(tiles, dz_um=tiles.dz_um - 50 * (size - 1), height_um=50 * (size - 1))
+    """The look-up tells the sizes; without the rise the image would be off by its lighter beads."""
+    tiles, said, _ = simulate(Model(sd_um=(0.1, 0.1)), (4, 50, 5))
+    # The field's plane is that of its median bead; the others lie on one side of it.
+    height = 50 * (np.array([1.0, 1.0, 1.0, 1.03, 1.04]) - 1)[tiles.bead % 10_000]
+    lifted = replace(tiles, dz_um=tiles.dz_um - height, height_um=height)
+    risen = Predictions(said.dz_um - height, said.sd_um)
+    match = match_of(tiles, tiles.dz_um, size=1 + height / 50)
     made = calibrated(lifted, risen, LabelErrors(0.0, 0.0, 50.0), match=match)
+    level = LabelErrors(0.0, 2.0, 0.0)  # as it would be without: heights that scatter
     assert made.rms_um < 0.1
-    assert calibrated(lifted, risen, match=match).rms_um > 0.3
+    assert calibrated(lifted, risen, level, match=match).rms_um > 0.5
+
+
+@pytest.mark.parametrize(("bright", "noise"), [(1.0, 0.0), (0.7, 30.0), (0.0, 50.0)])
+def test_misfit_that_an_image_s_light_brings_is_expected(bright: float, noise: float) -> None:
+    tiles, said, _ = simulate(Model(), (4, 50, 6))
+    light = np.random.default_rng(4).uniform(20, 200, 200)[tiles.frame]
+    chance = np.random.default_rng(5).uniform(0.8, 1.2, 200)[tiles.frame]
+    misfit = (bright + noise / light) * chance
+    made = calibrated(
+        replace(tiles, light=light), said, match=match_of(tiles, tiles.dz_um, misfit=misfit)
+    )
+    told = [made.relative_misfit(bright + noise / one, one) for one in (20.0, 60.0, 200.0)]
+    np.testing.assert_allclose(told, 1.0, atol=0.08)
+    assert made.maximum_misfit == pytest.approx(1.5 * 1.2, rel=0.06)
+
+
+def test_images_beyond_the_range_of_those_that_judge_them_do_not_count() -> None:
+    tiles, said, _ = simulate(Model(image_um=0.5), (4, 50, 6))
+    far = tiles.frame % 10 == 0
+    dz = said.dz_um + np.where(far, 30.0, 0.0)
+    match = replace(match_of(tiles, tiles.dz_um), at_end=far)
+    made = calibrated(tiles, Predictions(dz, said.sd_um), match=match)
+    assert made.n_images == 180
+    assert made.rms_um < 2.0
+    all_far = replace(match, at_end=np.ones(len(tiles), dtype=np.bool_))
+    assert calibrated(tiles, said, match=all_far).n_images == 200
 
 
 def test_limits_lie_above_what_training_shows() -> None:
@@ -271,7 +299,8 @@ def test_limits_lie_above_what_training_shows() -> None:
     misfit, apart = rng.uniform(0.5, 2.0, 200), rng.normal(0, 2.0, 200)
     match = match_of(tiles, tiles.dz_um + apart[tiles.frame], misfit=misfit[tiles.frame])
     made = calibrated(tiles, said, match=match)
-    assert made.maximum_misfit == pytest.approx(1.5 * np.quantile(misfit, 0.995))
+    relative = misfit / (made.misfit + made.misfit_light / 1.0)
+    assert made.maximum_misfit == pytest.approx(1.5 * np.quantile(relative, 0.995))
     expected = 1.5 * np.quantile(np.abs(apart), 0.995)
     assert made.maximum_disagreement_um == pytest.approx(expected, rel=1e-4)
 
