@@ -79,13 +79,20 @@ def stretch_rings(
         return values
     place = radius * factor[:, None] / (radius[1] - radius[0])
     at = np.minimum(place, len(radius) - 1.000001)
-    low = at.astype(np.int64)
-    part = at - low
+    # A cubic through the four rings about it: at a sharp rim a straight line is off by more than noise.
+    low = np.clip(at.astype(np.int64), 1, len(radius) - 3)
+    t = at - low
+    weights = (
+        -t * (t - 1) * (t - 2) / 6,
+        (t + 1) * (t - 1) * (t - 2) / 2,
+        -(t + 1) * t * (t - 2) / 2,
+        (t + 1) * t * (t - 1) / 6,
+    )
     if len(factor) == 1:
-        low, part = low[0], part[0]
-        return np.asarray(values[:, low] * (1 - part) + values[:, low + 1] * part)
-    lower = np.take_along_axis(values, low, axis=1)
-    return np.asarray(lower * (1 - part) + np.take_along_axis(values, low + 1, axis=1) * part)
+        parts = [values[:, low[0] + k - 1] * weights[k][0] for k in range(4)]
+    else:
+        parts = [np.take_along_axis(values, low + k - 1, axis=1) * weights[k] for k in range(4)]
+    return np.asarray(sum(parts[1:], parts[0]))
 
 
 def rows_at(values: FloatArray, grid: FloatArray, at: FloatArray) -> FloatArray:
