@@ -99,6 +99,8 @@ def test_saturated_rings_weigh_nothing_where_they_are_saturated() -> None:
     clear = stack.dz_um < 39
     assert stack.mean[clear, 1] == pytest.approx(truth(stack.dz_um)[clear, 1], abs=0.05)
     assert (stack.sd[clear, 1] < 0.1).all()
+    assert np.ptp(stack.mean[stack.dz_um >= 40, 1]) == 0  # goes on without a jump
+    assert np.abs(np.diff(stack.mean[:, 1])).max() < 0.01
     assert np.isfinite(stack.mean).all()
     assert np.isfinite(stack.sd).all()
 

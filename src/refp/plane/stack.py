@@ -70,7 +70,8 @@ def pool_stack(
     Returns
     -------
     PooledStack
-        Smoothed along Z. Where too little is left, the spread is so large that nothing is compared.
+        Smoothed along Z. Where too little is left, the mean goes on as next to it, and the spread is so
+        large that nothing is compared.
 
     Raises
     ------
@@ -96,7 +97,16 @@ def pool_stack(
     mean = _smooth_columns(at, medians, grid)
     spread = _spread(x, typical - rows_at(mean, grid, x), grid)
     sd = np.where(np.isnan(mean), UNKNOWN_SD, np.maximum(spread, LEAST_SD))
-    return PooledStack(grid, radius_radii, np.nan_to_num(mean, nan=1.0), sd)
+    return PooledStack(grid, radius_radii, _continue(mean), sd)
+
+
+def _continue(mean: FloatArray) -> FloatArray:
+    """Go on, where a ring is not known, as next to it: a jump would look like knowledge of the place."""
+    continued, planes = mean.copy(), np.arange(len(mean))
+    for ring in continued.T:
+        known = np.isfinite(ring)
+        ring[:] = np.interp(planes, planes[known], ring[known]) if known.any() else 1.0
+    return continued
 
 
 def _of_typical_size(profile: FloatArray, size: FloatArray, radius_radii: FloatArray) -> FloatArray:
