@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from refp.arrays import FloatArray
 from refp.models import BeadInputs, Ensemble, ModelCard, Predictions, load_model
 from refp.models.ensemble import Calibration
 from refp.plane import PooledStack
 
-RADIUS = np.linspace(0.0, 2.0, 21)
+RADIUS = np.linspace(0.0, 2.6, 27)
 
 
 class Says:
@@ -31,33 +32,60 @@ def says() -> type[Says]:
     return Says
 
 
+def profile_at(dz_um: FloatArray | float, size: float = 1.0) -> FloatArray:
+    """A straight line in dZ, and a rim at the bead's radius that tells its size."""
+    x = np.atleast_1d(np.asarray(dz_um, dtype=np.float64))[:, None] / size
+    rim = 0.5 * np.exp(-(((RADIUS / size - 1.0) / 0.4) ** 2))
+    profile: FloatArray = 1.0 + 0.01 * x + rim
+    return profile
+
+
 @pytest.fixture(scope="session")
 def ensemble(lookup_model: Path) -> Ensemble:
     """A stack whose intensity is a straight line in dZ, and a card that fits it."""
     dz_um = np.linspace(-50.0, 50.0, 201)
-    mean = 1.0 + 0.01 * dz_um[:, None] * np.ones(len(RADIUS))
+    mean = profile_at(dz_um)
     calibration = Calibration(
-        factor=2.0,
+        bead_factor=2.0,
+        height_um=0.3,
+        rise_um_per_size=0.0,
         refp_u_um=0.5,
-        beads_u_um=0.2,
+        stage_u_um=0.2,
+        model_u_um=0.4,
+        size_sd=0.01,
+        n_sizes=16,
+        misfit=0.8,
+        misfit_light=12.0,
         maximum_misfit=4.0,
         maximum_disagreement_um=6.0,
         held_out="field",
         n_images=20,
         rms_um=1.0,
     )
-    changes = {"dz_range_um": (-50.0, 50.0), "minimum_beads": 3, "calibration": calibration}
+    changes = {
+        "family": "profile",
+        "dz_range_um": (-50.0, 50.0),
+        "minimum_beads": 3,
+        "calibration": calibration,
+    }
     card: ModelCard = load_model(lookup_model).card.model_copy(update=changes)
     return Ensemble(card, PooledStack(dz_um, RADIUS, mean, np.full_like(mean, 0.02)), b"")
 
 
 @pytest.fixture(scope="session")
 def beads_at() -> Callable[..., BeadInputs]:
-    """Beads that look as the stack does at a dZ, with a ripple that it does not know."""
+    """Beads that look as the stack does at a dZ, on a circle about the middle of the image.
 
-    def make(dz_um: float, n: int = 4, ripple: float = 0.0) -> BeadInputs:
-        profile = np.tile(1.0 + 0.01 * dz_um + ripple * np.cos(9 * RADIUS), (n, 1))
-        nothing = np.zeros(profile.shape, dtype=np.bool_)
-        return BeadInputs(profile, nothing, np.full(n, 60.0), np.empty((n, 0, 0)))
+    A ripple is what the stack does not know; ``saturated`` is the share of rings.
+    """
+
+    def make(
+        dz_um: float, n: int = 4, ripple: float = 0.0, size: float = 1.0, saturated: float = 0.0
+    ) -> BeadInputs:
+        profile = np.tile(profile_at(dz_um, size) + ripple * np.cos(9 * RADIUS), (n, 1))
+        rings = np.broadcast_to(np.arange(len(RADIUS)) < saturated * len(RADIUS), profile.shape)
+        angle = 2 * np.pi * np.arange(n) / max(n, 1)
+        offset = 400.0 * np.column_stack([np.sin(angle), np.cos(angle)])
+        return BeadInputs(profile, rings, np.full(n, 60.0), np.empty((n, 0, 0)), offset)
 
     return make

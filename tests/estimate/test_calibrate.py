@@ -1,148 +1,340 @@
-"""Held-out images tell how large errors are, and what a training image looks like."""
+"""Held-out beads tell how large errors are, and what a training image looks like."""
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import binom, norm
 
 from refp.arrays import FloatArray
-from refp.estimate import EstimateSettings, calibrate
+from refp.estimate import EstimateSettings, Spread, calibrate, combine
 from refp.models import Predictions
 from refp.models.ensemble import Calibration
 from refp.models.lookup import Match
-from refp.tiles import LabelledTiles
+from refp.tiles import LabelErrors, LabelledTiles
 
-N_IMAGES, N_BEADS = 200, 4
+N_UNSEEN = 300
+EXACT = LabelErrors(stage_u_um=0.0, height_um=0.0, rise_um_per_size=0.0)
 
 
-def tiles_at(dz_um: FloatArray) -> LabelledTiles:
-    frame = np.arange(len(dz_um)).repeat(N_BEADS)
-    n = len(frame)
-    return LabelledTiles(
-        dz_um=dz_um[frame],
+@dataclass(frozen=True)
+class Model:
+    """What errors are made of, standard deviations in um; members state ``sd`` too small by a factor."""
+
+    factor: float = 1.0
+    height_um: float = 0.0
+    image_um: float = 0.0
+    label_um: float = 0.0
+    tilt_um_per_px: float = 0.0
+    plane_um: float = 0.0
+    sd_um: tuple[float, float] = (0.5, 2.0)
+    members: int = 1
+
+
+def simulate(
+    model: Model, shape: tuple[int, int, int] = (4, 50, 6), seed: int = 0
+) -> tuple[LabelledTiles, Predictions, FloatArray]:
+    """Labelled beads of so many fields, frames a field and beads a frame; the true dZ of each image."""
+    rng = np.random.default_rng(seed)
+    fields, frames, beads = shape
+    field, frame, bead = (axis.ravel() for axis in np.indices(shape))
+    image = frame + frames * field
+    place = rng.uniform(-500, 500, (fields, beads, 2))
+    tilt = model.tilt_um_per_px * rng.normal(size=(fields, 2))
+    height = model.height_um * rng.normal(size=(fields, beads)) + np.einsum(
+        "fbi,fi->fb", place, tilt
+    )
+    truth = rng.uniform(-60, 60, fields * frames)
+    own = truth[image] - height[field, bead]
+    label = model.label_um * rng.normal(size=fields * frames)
+    wrong = model.image_um * rng.normal(size=fields * frames)
+    plane = model.plane_um * rng.normal(size=fields)
+    sd = rng.uniform(*model.sd_um, len(image))
+    dz = own + wrong[image] + model.factor * sd * rng.normal(size=len(image))
+    n = len(image)
+    tiles = LabelledTiles(
+        dz_um=own + label[image] + plane[field],
+        height_um=height[field, bead],
+        label_u_um=np.full(n, model.label_um),
+        size=np.ones(n),
+        offset_px=place[field, bead],
         profile=np.ones((n, 2)),
         saturated=np.zeros((n, 2), dtype=np.bool_),
         light=np.ones(n),
         pixels=np.empty((n, 0, 0)),
-        frame=frame,
-        bead=np.tile(np.arange(N_BEADS), len(dz_um)),
-        field=np.zeros(n, dtype=np.int64),
+        frame=image,
+        bead=bead + 10_000 * field,
+        field=field,
         radius_radii=np.array([0.0, 1.0]),
         sweeps=(),
         refp_u_um=0.4,
     )
+    said = Predictions(np.tile(dz, (model.members, 1)), np.tile(sd, (model.members, 1)))
+    return tiles, said, truth
+
+
+def match_of(tiles: LabelledTiles, dz_um: FloatArray, **more: FloatArray) -> Match:
+    n = len(tiles)
+    given = {"misfit": np.ones(n), "size": np.ones(n), **more}
+    ones = np.ones(n)
+    return Match(
+        dz_um=dz_um,
+        sd_um=ones,
+        size=given["size"],
+        size_sd=0.01 * ones,
+        misfit=given["misfit"],
+        at_end=np.zeros(n, dtype=np.bool_),
+    )
 
 
 def calibrated(
-    error: FloatArray, sd_um: float, stage_um: float = 0.0, split: str = "field", **more: Any
+    tiles: LabelledTiles,
+    said: Predictions,
+    labels: LabelErrors = EXACT,
+    *,
+    match: Match | None = None,
+    split: str = "field",
+    tilt: float = 0.0,
+    **settings: Any,
 ) -> Calibration:
-    """Calibrate on images whose beads are all wrong by the image's ``error``."""
-    dz_um = np.linspace(-60, 60, len(error))
-    tiles = tiles_at(dz_um)
-    dz = tiles.dz_um + error[tiles.frame]
-    n = len(tiles)
-    given = {"dz": dz[None], "match_dz": dz, "misfit": np.ones(n), **more}
     return calibrate(
         tiles,
-        Predictions(given["dz"], np.full_like(given["dz"], sd_um)),
-        Match(given["match_dz"], np.ones(n), given["misfit"], np.zeros(n, dtype=np.bool_)),
-        EstimateSettings(),
-        stage_sigma_um=stage_um,
+        said,
+        match_of(tiles, tiles.dz_um) if match is None else match,
+        EstimateSettings.model_validate(settings),
+        labels,
+        tilt_um_per_px=tilt,
         split=split,
     )
 
 
-@pytest.fixture
-def error() -> FloatArray:
-    return np.random.default_rng(0).normal(0, 3.0, N_IMAGES)
-
-
-def share_inside(error: FloatArray, made: Calibration, u_raw: float, stage_um: float) -> float:
-    half = norm.ppf(0.975) * np.hypot(made.factor * u_raw, stage_um)
-    return float(np.mean(np.abs(error) <= half + 1e-9))
-
-
-@pytest.mark.parametrize("sd_um", [0.5, 1.0, 4.0])
-@pytest.mark.parametrize("stage_um", [0.0, 1.5])
-def test_stated_share_of_held_out_images_lies_inside(
-    error: FloatArray, sd_um: float, stage_um: float
+@pytest.mark.parametrize("factor", [0.4, 1.0, 2.5])
+@pytest.mark.parametrize("coverage", [0.8, 0.95])
+def test_factor_says_how_much_too_small_members_state_a_bead(
+    factor: float, coverage: float
 ) -> None:
-    made = calibrated(error, sd_um, stage_um)
-    inside = share_inside(error, made, sd_um / np.sqrt(N_BEADS), stage_um)
-    assert inside == pytest.approx(0.95, abs=1.5 / N_IMAGES)
+    made = calibrated(*simulate(Model(factor=factor))[:2], coverage=coverage)
+    assert made.bead_factor == pytest.approx(factor, rel=0.06)
+    half = calibrated(*simulate(Model(factor=factor, sd_um=(1.0, 4.0)))[:2], coverage=coverage)
+    assert half.bead_factor == pytest.approx(factor, rel=0.06)
 
 
-def test_factor_scales_with_what_is_stated(error: FloatArray) -> None:
-    first, second = calibrated(error, 1.0), calibrated(error, 2.0)
-    assert first.factor == pytest.approx(2 * second.factor, rel=1e-2)
+def test_factor_is_the_conformal_quantile() -> None:
+    """One field, images of two beads: their distance in units of what is stated of it."""
+    tiles, said, _ = simulate(Model(), (1, 200, 2))
+    error = (said.dz_um[0] - tiles.dz_um).reshape(200, 2)
+    sd = said.sd_um[0].reshape(200, 2)
+    score = np.abs(error[:, 0] - error[:, 1]) / np.sqrt((sd**2).sum(axis=1))
+    expected = np.quantile(score.repeat(2), 0.95) / norm.ppf(0.975)
+    assert calibrated(tiles, said).bead_factor == pytest.approx(expected)
 
 
-def test_error_of_the_stage_is_taken_off(error: FloatArray) -> None:
-    known, unknown = calibrated(error, 1.0, stage_um=2.5), calibrated(error, 1.0)
-    assert known.factor < unknown.factor
+def test_errors_that_an_image_shares_are_not_the_beads() -> None:
+    plain = calibrated(*simulate(Model(), (4, 100, 6))[:2])
+    shared = Model(image_um=8.0, label_um=3.0, height_um=2.0)
+    labels = LabelErrors(0.0, 2.0, 0.0)
+    made = calibrated(*simulate(shared, (4, 100, 6))[:2], labels)
+    assert made.bead_factor == pytest.approx(plain.bead_factor, rel=0.02)
 
 
-def test_interval_is_never_without_width(error: FloatArray) -> None:
-    assert calibrated(error * 1e-6, 1.0).factor == 0.3
+def test_lone_beads_are_judged_by_their_labels() -> None:
+    tiles, said, _ = simulate(Model(factor=2.0), (3, 300, 1))
+    error = np.abs(said.dz_um[0] - tiles.dz_um) / said.sd_um[0]
+    expected = np.quantile(error, 0.95) / norm.ppf(0.975)
+    assert calibrated(tiles, said).bead_factor == pytest.approx(expected)
 
 
-def test_card_of_the_errors(error: FloatArray) -> None:
-    made = calibrated(error, 1.0)
-    assert made.rms_um == pytest.approx(np.sqrt(np.mean(error**2)))
-    assert (made.n_images, made.held_out, made.refp_u_um) == (N_IMAGES, "field", 0.4)
+def test_where_nothing_is_stated_the_factor_is_the_deviation_itself() -> None:
+    tiles, said, _ = simulate(Model(factor=1.0, sd_um=(3.0, 3.0)), (4, 100, 6))
+    silent = Predictions(said.dz_um, np.full_like(said.sd_um, np.nan))
+    assert calibrated(tiles, silent).bead_factor == pytest.approx(3.0, rel=0.06)
 
 
-def test_limits_lie_above_what_training_shows(error: FloatArray) -> None:
+def test_the_factor_is_never_nothing() -> None:
+    assert calibrated(*simulate(Model(factor=1e-9))[:2]).bead_factor == 0.1
+
+
+@pytest.mark.parametrize("image_um", [0.0, 0.5, 3.0])
+@pytest.mark.parametrize("height_um", [0.0, 1.0])
+@pytest.mark.parametrize("label_um", [0.0, 0.7])
+def test_what_all_beads_of_an_image_are_wrong_by_together(
+    image_um: float, height_um: float, label_um: float
+) -> None:
+    """Bead noise, heights, label errors and each field's own plane are taken off."""
+    model = Model(1.5, height_um, image_um, label_um, plane_um=4.0)
+    tiles, said, _ = simulate(model, (6, 60, 6))
+    made = calibrated(tiles, said, LabelErrors(0.0, height_um, 0.0))
+    # The scatter of a variance over 360 images, of which some is not the ensemble's.
+    variance = image_um**2 + label_um**2 + 1.5**2 * 1.75 / 6
+    assert made.model_u_um**2 == pytest.approx(image_um**2, abs=4 * variance * np.sqrt(2 / 360))
+
+
+def test_error_of_the_stage_that_fields_do_not_share_is_taken_off() -> None:
+    """By hand: of two fields each label has twice the common variance, and so has the other's."""
+    model = Model(image_um=3.0, sd_um=(0.01, 0.01))
+    tiles, said, _ = simulate(model, (2, 60, 6))
+    plain = calibrated(tiles, said).model_u_um
+    staged = LabelErrors(stage_u_um=1.0, height_um=0.0, rise_um_per_size=0.0)
+    known = calibrated(tiles, said, staged).model_u_um
+    assert known**2 == pytest.approx(plain**2 - 4.0)
+    assert calibrated(tiles, said, staged, split="bead").model_u_um == pytest.approx(plain)
+    three, told, _ = simulate(model, (3, 60, 6))
+    less = calibrated(three, told).model_u_um ** 2 - calibrated(three, told, staged).model_u_um ** 2
+    assert less == pytest.approx(3 * 1.5)
+    assert calibrated(tiles, said, replace(staged, stage_u_um=50.0)).model_u_um == 0.0
+
+
+COVERED = [
+    pytest.param(Model(), id="noise alone"),
+    pytest.param(Model(factor=2.0, height_um=0.8), id="heights"),
+    pytest.param(Model(factor=0.5, image_um=1.5), id="model error"),
+    pytest.param(Model(height_um=0.5, image_um=0.6, label_um=0.8, plane_um=3.0), id="labels"),
+    pytest.param(Model(height_um=0.5, image_um=0.5, tilt_um_per_px=0.004), id="tilt"),
+]
+
+
+@pytest.mark.parametrize("model", COVERED)
+@pytest.mark.parametrize("n_beads", [2, 6])
+@pytest.mark.parametrize("split", ["field", "bead"])
+def test_intervals_of_unseen_images_cover(model: Model, n_beads: int, split: str) -> None:
+    """Images of other slides, each with beads of its own, against their true dZ."""
+    labels = LabelErrors(0.0, model.height_um, 0.0)
+    tiles, said, _ = simulate(model, (8, 30, 6), seed=1)
+    made = calibrated(tiles, said, labels, tilt=model.tilt_um_per_px, split=split)
+    unseen, answers, truth = simulate(replace(model, plane_um=0.0), (N_UNSEEN, 1, n_beads), seed=2)
+    spread = Spread(made.bead_factor, made.height_um, made.rise_um_per_size, model.tilt_um_per_px)
+    inside = []
+    for image, rows in enumerate(np.arange(len(unseen)).reshape(N_UNSEEN, n_beads)):
+        words = Predictions(answers.dz_um[:, rows], answers.sd_um[:, rows])
+        places, sizes = unseen.offset_px[rows], np.ones(n_beads)
+        one = combine(words, places, sizes, spread, EstimateSettings())
+        half = norm.ppf(0.975) * np.hypot(one.u_beads_um, made.model_u_um)
+        inside.append(abs(one.dz_um - truth[image]) <= half)
+    low, high = binom.ppf([0.001, 0.999], N_UNSEEN, 0.95)
+    # The calibration itself is known to some per cent; chance disagreement widens, never narrows.
+    assert low - 0.01 * N_UNSEEN <= np.count_nonzero(inside) <= high + 0.02 * N_UNSEEN
+
+
+def test_card_of_the_errors() -> None:
+    tiles, said, _ = simulate(Model(image_um=2.0, sd_um=(1e-6, 1e-6)), (4, 50, 6))
+    made = calibrated(tiles, said, LabelErrors(0.3, 0.6, 20.0), split="field")
+    error = said.dz_um[0] - tiles.dz_um
+    assert made.rms_um == pytest.approx(np.sqrt(np.mean(error**2)), rel=1e-3)
+    assert (made.n_images, made.held_out) == (200, "field")
+    assert (made.refp_u_um, made.stage_u_um) == (0.4, 0.3)
+    assert (made.height_um, made.rise_um_per_size) == (0.6, 20.0)
+    assert (made.size_sd, made.n_sizes) == (0.0, 24)
+
+
+def test_every_bead_s_size_counts_once() -> None:
+    tiles, said, _ = simulate(Model(), (2, 10, 4))
+    sizes = np.linspace(0.97, 1.03, 8)
+    number = 4 * tiles.field + tiles.bead % 10_000
+    sized = replace(tiles, size=sizes[number])
+    often = np.concatenate([np.arange(len(tiles)), np.flatnonzero(number == 0).repeat(5)])
+    assert calibrated(sized, said).size_sd == pytest.approx(np.std(sizes, ddof=1))
+    assert calibrated(sized, said).n_sizes == 8
+    again = replace(
+        sized,
+        **{
+            name: getattr(sized, name)[often]
+            for name in LabelledTiles.__dataclass_fields__
+            if name not in ("radius_radii", "sweeps", "refp_u_um")
+        },
+    )
+    more = Predictions(said.dz_um[:, often], said.sd_um[:, often])
+    assert calibrated(again, more).size_sd == pytest.approx(np.std(sizes, ddof=1))
+
+
+def test_a_single_bead_tells_no_spread_of_sizes() -> None:
+    tiles, said, _ = simulate(Model(), (1, 20, 1))
+    made = calibrated(tiles, said, split="frames")
+    assert (made.size_sd, made.n_sizes) == (0.0, 1)
+
+
+def test_beads_that_rise_with_their_size_are_taken_where_they_are() -> None:
+    """The look-up tells the sizes; without the rise the image would be off by its lighter beads."""
+    tiles, said, _ = simulate(Model(sd_um=(0.1, 0.1)), (4, 50, 5))
+    # The field's plane is that of its median bead; the others lie on one side of it.
+    height = 50 * (np.array([1.0, 1.0, 1.0, 1.03, 1.04]) - 1)[tiles.bead % 10_000]
+    lifted = replace(tiles, dz_um=tiles.dz_um - height, height_um=height)
+    risen = Predictions(said.dz_um - height, said.sd_um)
+    match = match_of(tiles, tiles.dz_um, size=1 + height / 50)
+    made = calibrated(lifted, risen, LabelErrors(0.0, 0.0, 50.0), match=match)
+    level = LabelErrors(0.0, 2.0, 0.0)  # as it would be without: heights that scatter
+    assert made.rms_um < 0.1
+    assert calibrated(lifted, risen, level, match=match).rms_um > 0.5
+
+
+@pytest.mark.parametrize(("bright", "noise"), [(1.0, 0.0), (0.7, 30.0), (0.0, 50.0)])
+def test_misfit_that_an_image_s_light_brings_is_expected(bright: float, noise: float) -> None:
+    tiles, said, _ = simulate(Model(), (4, 50, 6))
+    light = np.random.default_rng(4).uniform(20, 200, 200)[tiles.frame]
+    chance = np.random.default_rng(5).uniform(0.8, 1.2, 200)[tiles.frame]
+    misfit = (bright + noise / light) * chance
+    made = calibrated(
+        replace(tiles, light=light), said, match=match_of(tiles, tiles.dz_um, misfit=misfit)
+    )
+    told = [made.relative_misfit(bright + noise / one, one) for one in (20.0, 60.0, 200.0)]
+    np.testing.assert_allclose(told, 1.0, atol=0.08)
+    assert made.maximum_misfit == pytest.approx(1.5 * 1.2, rel=0.06)
+
+
+def test_images_beyond_the_range_of_those_that_judge_them_do_not_count() -> None:
+    tiles, said, _ = simulate(Model(image_um=0.5), (4, 50, 6))
+    far = tiles.frame % 10 == 0
+    dz = said.dz_um + np.where(far, 30.0, 0.0)
+    match = replace(match_of(tiles, tiles.dz_um), at_end=far)
+    made = calibrated(tiles, Predictions(dz, said.sd_um), match=match)
+    assert made.n_images == 180
+    assert made.rms_um < 2.0
+    all_far = replace(match, at_end=np.ones(len(tiles), dtype=np.bool_))
+    assert calibrated(tiles, said, match=all_far).n_images == 200
+
+
+def test_limits_lie_above_what_training_shows() -> None:
+    tiles, said, _ = simulate(Model(sd_um=(1e-6, 1e-6)), (4, 50, 6))
     rng = np.random.default_rng(1)
-    misfit = rng.uniform(0.5, 2.0, N_IMAGES).repeat(N_BEADS)
-    made = calibrated(error, 1.0, misfit=misfit, match_dz=tiles_at(np.zeros(N_IMAGES)).dz_um)
-    assert made.maximum_misfit == pytest.approx(1.5 * np.quantile(misfit, 0.995), rel=0.02)
-    far = np.abs(np.linspace(-60, 60, N_IMAGES) + error)
-    assert made.maximum_disagreement_um == pytest.approx(1.5 * np.quantile(far, 0.995))
+    misfit, apart = rng.uniform(0.5, 2.0, 200), rng.normal(0, 2.0, 200)
+    match = match_of(tiles, tiles.dz_um + apart[tiles.frame], misfit=misfit[tiles.frame])
+    made = calibrated(tiles, said, match=match)
+    relative = misfit / (made.misfit + made.misfit_light / 1.0)
+    assert made.maximum_misfit == pytest.approx(1.5 * np.quantile(relative, 0.995))
+    expected = 1.5 * np.quantile(np.abs(apart), 0.995)
+    assert made.maximum_disagreement_um == pytest.approx(expected, rel=1e-4)
 
 
-def test_images_that_no_member_predicts_do_not_count(error: FloatArray) -> None:
-    tiles = tiles_at(np.linspace(-60, 60, N_IMAGES))
-    dz = (tiles.dz_um + error[tiles.frame])[None].repeat(2, axis=0)
+def test_one_odd_bead_does_not_set_the_limits() -> None:
+    """Look-up and family are each combined over the beads before they are compared."""
+    tiles, said, _ = simulate(Model(sd_um=(0.1, 0.1)), (4, 50, 6))
+    odd = tiles.bead % 10_000 == 0
+    match = match_of(tiles, tiles.dz_um + np.where(odd, 40.0, 0.0), misfit=np.where(odd, 90.0, 1.0))
+    made = calibrated(tiles, said, match=match)
+    assert made.maximum_misfit == pytest.approx(1.5)
+    assert made.maximum_disagreement_um < 1.5
+
+
+def test_images_that_no_member_predicts_do_not_count() -> None:
+    tiles, said, _ = simulate(Model(members=2), (4, 50, 6))
+    dz, sd = said.dz_um.copy(), said.sd_um.copy()
     dz[0, tiles.frame % 2 == 0] = np.nan  # each member predicts what it has not seen
     dz[1, tiles.frame % 4 != 0] = np.nan
-    made = calibrated(error, 1.0, dz=dz)
-    counted = np.arange(N_IMAGES) % 4 != 2
+    made = calibrated(tiles, Predictions(dz, np.where(np.isfinite(dz), sd, np.nan)))
+    counted = np.arange(200) % 4 != 2
     assert made.n_images == np.count_nonzero(counted)
-    assert made.rms_um == pytest.approx(np.sqrt(np.mean(error[counted] ** 2)))
+    assert np.isfinite([made.rms_um, made.bead_factor, made.model_u_um]).all()
 
 
-@pytest.mark.parametrize("split", ["bead", "frames", "random"])
-def test_without_whole_fields_held_out_the_factor_is_at_least_one(
-    error: FloatArray, split: str
-) -> None:
-    assert calibrated(error * 1e-6, 1.0, split=split).factor == 1.0
-
-
-def test_systematic_errors_of_few_beads_are_added(error: FloatArray) -> None:
-    tiles = tiles_at(np.linspace(-60, 60, N_IMAGES))
-    lift = np.array([-3.0, -1.0, 1.0, 3.0])
-    dz = (tiles.dz_um + lift[tiles.bead])[None]
-    made = calibrated(error, 1.0, split="bead", dz=dz)
-    assert made.beads_u_um == pytest.approx(np.std(lift, ddof=1) / np.sqrt(N_BEADS))
-    assert calibrated(error, 1.0, split="field", dz=dz).beads_u_um == 0.0
-
-
-def test_images_that_state_no_uncertainty_do_not_set_the_factor(error: FloatArray) -> None:
-    alone = Predictions(error[None, :].copy(), np.full((1, N_IMAGES), np.nan))
-    tiles = tiles_at(np.zeros(N_IMAGES))
-    rows = np.arange(0, len(tiles), N_BEADS)  # one bead an image, one member, no spread stated
-    dz = np.full((1, len(tiles)), np.nan)
-    dz[:, rows] = alone.dz_um
-    nothing = np.full_like(dz, np.nan)
-    match = Match(np.zeros(len(tiles)), nothing[0], np.ones(len(tiles)), np.zeros(len(tiles), bool))
-    made = calibrate(
-        tiles,
-        Predictions(dz, nothing),
-        match,
-        EstimateSettings(),
-        stage_sigma_um=0.0,
-        split="field",
-    )
-    assert made.factor == 1.0
+@pytest.mark.parametrize("order", ["weighted", "members", "beads"])
+def test_members_that_hold_out_other_beads_of_an_image(order: str) -> None:
+    """A random split, as the article's: no member has left out all beads of an image."""
+    model = Model(factor=1.0, image_um=1.0, members=5)
+    tiles, said, _ = simulate(model, (4, 50, 10))
+    part = np.random.default_rng(2).integers(0, 5, len(tiles))
+    seen = part != np.arange(5)[:, None]
+    dz = np.where(seen, np.nan, said.dz_um)
+    made = calibrated(tiles, Predictions(dz, np.where(seen, np.nan, said.sd_um)), order=order)
+    assert made.n_images == 200
+    assert made.bead_factor == pytest.approx(1.0, rel=0.1)
+    assert made.model_u_um == pytest.approx(1.0, rel=0.2)

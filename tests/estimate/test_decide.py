@@ -10,80 +10,100 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from refp.estimate import EstimateSettings, FocusEstimate, estimate_focus, refused
-from refp.models import BeadInputs, Ensemble, Lookup, LookupSettings, Predictor
+from refp.estimate import (
+    EstimateSettings,
+    FocusEstimate,
+    Found,
+    Parts,
+    estimate_focus,
+    refused,
+    tilt_um_per_px,
+)
+from refp.models import BeadInputs, Ensemble, Lookup, LookupSettings, Predictions, Predictor
 
 BeadsAt = Callable[..., BeadInputs]
 Says = Callable[..., Predictor]
+OUTSIDE = "outside_range: the focal plane lies outside the trained range of -50 to 50 um"
 
 
 def ask(
     ensemble: Ensemble,
     inputs: BeadInputs,
     predictor: Predictor,
-    n_beads: int = 5,
+    found: Found | None = None,
     **settings: Any,
 ) -> FocusEstimate:
-    lookup = Lookup(ensemble.stack, LookupSettings(radius_spread=0))
-    made = EstimateSettings.model_validate(settings)
-    return estimate_focus(inputs, n_beads, ensemble.card, predictor, lookup, made)
+    lookup = Lookup(ensemble.stack, LookupSettings())
+    made = EstimateSettings.model_validate({"tilt_mrad": 0.0, **settings})
+    seen = Found(5) if found is None else found
+    return estimate_focus(inputs, seen, ensemble.card, predictor, lookup, made)
+
+
+def with_calibration(ensemble: Ensemble, family: str = "profile", **changes: float) -> Ensemble:
+    calibration = ensemble.card.calibration.model_copy(update=changes)
+    card = ensemble.card.model_copy(update={"calibration": calibration, "family": family})
+    return replace(ensemble, card=card)
 
 
 @pytest.mark.parametrize(
-    ("beads", "words", "n_beads", "reason"),
+    ("beads", "words", "found", "reason"),
     [
+        pytest.param({"n": 0}, {}, Found(0), "no_beads: no bead was found", id="none"),
+        pytest.param({"n": 0}, {}, Found(5), "no_beads: none of 5 beads is usable", id="unusable"),
         pytest.param(
-            {"dz_um": 0, "n": 0}, {"dz_um": 0}, 0, "no_beads: no bead was found", id="none"
+            {"n": 2}, {}, Found(5), "too_few_beads: 2 usable beads, at least 3 are needed", id="few"
         ),
         pytest.param(
-            {"dz_um": 0, "n": 0},
-            {"dz_um": 0},
-            5,
-            "no_beads: none of 5 beads is usable",
-            id="unusable",
+            {"n": 0},
+            {},
+            Found(0, 0.4),
+            "saturated: 40 % of the image are saturated; use less light",
+            id="white image",
         ),
         pytest.param(
-            {"dz_um": 0, "n": 2},
-            {"dz_um": 0},
-            5,
-            "too_few_beads: 2 usable beads, at least 3 are needed",
-            id="few",
-        ),
-        pytest.param(
-            {"dz_um": 45},
-            {"dz_um": 80},
-            4,
-            "outside_range: the focal plane lies outside the trained range of -50 to 50 um",
-            id="network says outside",
-        ),
-        pytest.param(
-            {"dz_um": 51},
-            {"dz_um": 40},
-            4,
-            "outside_range: the focal plane lies outside the trained range of -50 to 50 um",
-            id="look-up ends",
-        ),
-        pytest.param(
-            {"dz_um": 47},
-            {"dz_um": 47, "sd_um": 4},
-            4,
-            "outside_range: the interval 39.09 to 54.91 um reaches outside "
-            "the trained range of -50 to 50 um",
-            id="interval reaches outside",
+            {"saturated": 0.4},
+            {},
+            Found(4),
+            "saturated: 41 % of the typical bead's rings are saturated; use less light",
+            id="white beads",
         ),
         pytest.param(
             {"dz_um": 5, "ripple": 0.2},
             {"dz_um": 5},
-            4,
+            Found(4),
             "unlike_training: the beads do not look like those of the training (misfit ",
             id="unlike",
+        ),
+        pytest.param({"dz_um": 45}, {"dz_um": 80}, Found(4), OUTSIDE, id="network says outside"),
+        pytest.param({"dz_um": 53}, {"dz_um": 40}, Found(4), OUTSIDE, id="look-up ends"),
+        pytest.param(
+            {"dz_um": 47},
+            {"dz_um": 47, "sd_um": 4},
+            Found(4),
+            "outside_range: the focal plane, at 39.12 to 54.88 um, may lie outside "
+            "the trained range of -50 to 50 um",
+            id="may lie outside",
         ),
         pytest.param(
             {"dz_um": 5},
             {"dz_um": 20},
-            4,
-            "families_disagree: look-up and lookup differ by 15.0 um (> 6.0)",
+            Found(4),
+            "families_disagree: look-up and profile differ by 15.0 um (> 6.0)",
             id="disagree",
+        ),
+        pytest.param(
+            {"dz_um": 5, "size": 1.05},
+            {"dz_um": 5},
+            Found(4),
+            "unlike_training: the beads look 4.8 % larger than those of the training (up to ",
+            id="larger",
+        ),
+        pytest.param(
+            {"dz_um": 5, "size": 0.95},
+            {"dz_um": 5},
+            Found(4),
+            "unlike_training: the beads look 5.0 % smaller than those of the training (up to ",
+            id="another magnification",
         ),
     ],
 )
@@ -93,24 +113,122 @@ def test_refusal(
     says: Says,
     beads: dict[str, float],
     words: dict[str, float],
-    n_beads: int,
+    found: Found,
     reason: str,
 ) -> None:
-    estimate = ask(ensemble, beads_at(**beads), says(**words), n_beads)
+    inputs = beads_at(**{"dz_um": 0.0, **beads})
+    estimate = ask(ensemble, inputs, says(**{"dz_um": 0.0, **words}), found)
     assert estimate.status == "refused"
     assert estimate.reason.startswith(reason)
-    assert (estimate.n_beads, estimate.n_beads_used) == (n_beads, 0)
-    assert np.isnan(
-        [estimate.delta_z_um, estimate.u_um, estimate.lower_um, estimate.upper_um]
-    ).all()
+    assert (estimate.n_beads, estimate.n_beads_used) == (found.n_beads, 0)
+    numbers = (estimate.delta_z_um, estimate.u_um, estimate.lower_um, estimate.upper_um)
+    assert np.isnan([*numbers, estimate.size, estimate.size_u, estimate.parts.total_um]).all()
+    assert np.isnan([*estimate.tilt_um_per_px, *estimate.tilt_u_um_per_px]).all()
+    assert len(estimate.used) == len(inputs)
     assert not estimate.used.any()
 
 
+@pytest.mark.parametrize(
+    ("beads", "words", "code"),
+    [
+        pytest.param(
+            {"saturated": 0.4, "n": 1, "ripple": 0.2}, {"dz_um": 80}, "saturated", id="all at once"
+        ),
+        pytest.param({"n": 2, "ripple": 0.2}, {"dz_um": 80}, "too_few_beads", id="beads next"),
+        pytest.param(
+            {"ripple": 0.2, "size": 1.05}, {"dz_um": 80}, "unlike_training", id="looks next"
+        ),
+        pytest.param({"size": 1.05}, {"dz_um": 80}, "outside_range", id="range next"),
+        pytest.param({"size": 1.05}, {"dz_um": 20}, "families_disagree", id="then the families"),
+    ],
+)
+def test_the_most_telling_reason_is_given(
+    ensemble: Ensemble,
+    beads_at: BeadsAt,
+    says: Says,
+    beads: dict[str, float],
+    words: dict[str, float],
+    code: str,
+) -> None:
+    estimate = ask(ensemble, beads_at(**{"dz_um": 0.0, **beads}), says(**words))
+    assert estimate.reason.split(":")[0] == code
+
+
+def test_beads_with_some_saturated_rings_are_estimated(
+    ensemble: Ensemble, beads_at: BeadsAt, says: Says
+) -> None:
+    estimate = ask(ensemble, beads_at(10, saturated=0.2), says(10))
+    assert estimate.status == "ok"
+    usable = ask(ensemble, beads_at(10), says(10), Found(9, saturated_share=0.9))
+    assert usable.status == "ok"  # beads that can be used speak for themselves
+
+
+def test_saturation_is_the_typical_bead_s(
+    ensemble: Ensemble, beads_at: BeadsAt, says: Says
+) -> None:
+    inputs = beads_at(10, n=5)
+    for n_white, status in ((2, "ok"), (3, "refused")):
+        rings = np.zeros_like(inputs.saturated)
+        rings[:n_white, :15] = True
+        assert ask(ensemble, replace(inputs, saturated=rings), says(10)).status == status
+
+
+@pytest.mark.parametrize(("light", "status"), [(60.0, "refused"), (4.0, "ok")])
+def test_misfit_is_judged_at_the_image_s_light(
+    ensemble: Ensemble, beads_at: BeadsAt, says: Says, light: float, status: str
+) -> None:
+    """At 60 grey levels a misfit of 1 is usual, at 4 one of 3.8."""
+    inputs = beads_at(5, ripple=0.08)
+    misfit = Lookup(ensemble.stack, LookupSettings()).match(inputs.profile, inputs.saturated).misfit
+    assert 4.0 < misfit[0] < 4.0 * 3.8
+    dimmed = replace(inputs, light=np.full(len(inputs), light))
+    assert ask(ensemble, dimmed, says(5)).status == status
+
+
+@pytest.mark.parametrize(("size", "n_beads"), [(1.02, 1), (1.02, 9), (0.985, 9), (1.035, 1)])
+def test_a_size_is_judged_by_what_is_normal(
+    ensemble: Ensemble, beads_at: BeadsAt, says: Says, size: float, n_beads: int
+) -> None:
+    """2.6 times the spread of so many beads, of the training's 16, and of the look-up's own error."""
+    one = replace(ensemble, card=ensemble.card.model_copy(update={"minimum_beads": 1}))
+    inputs = beads_at(5, n=n_beads, size=size)
+    match = Lookup(ensemble.stack, LookupSettings()).match(inputs.profile, inputs.saturated)
+    own = max(float(match.size_sd[0]), 0.003) / np.sqrt(n_beads)
+    normal = np.sqrt(0.01**2 * (1 / n_beads + 1 / 16) + own**2)
+    far = abs(match.size[0] - 1) > 2.6 * normal
+    estimate = ask(one, inputs, says(5))
+    assert estimate.status == ("refused" if far else "ok")
+    if not far:
+        assert estimate.size == pytest.approx(size, abs=2e-3)  # drawn to 1 by the prior
+        assert estimate.size_u == pytest.approx(own)
+    unknown = with_calibration(one, size_sd=0.0, n_sizes=1)
+    assert ask(unknown, inputs, says(5)).status == "ok"
+
+
+def test_the_look_up_does_not_disagree_with_itself(
+    ensemble: Ensemble, beads_at: BeadsAt, says: Says
+) -> None:
+    strict = {"maximum_disagreement_um": 0.0}
+    alone = with_calibration(ensemble, "lookup", **strict)
+    assert ask(alone, beads_at(5), says(5.5)).status == "ok"
+    other = with_calibration(ensemble, "profile", **strict)
+    assert ask(other, beads_at(5), says(5.5)).reason.startswith("families_disagree")
+
+
+def test_a_number_that_is_none_is_refused(
+    ensemble: Ensemble, beads_at: BeadsAt, says: Says
+) -> None:
+    with np.errstate(all="ignore"):
+        estimate = ask(ensemble, beads_at(5), says(1e9))
+    assert estimate.status == "refused"
+
+
 @given(
-    dz_um=st.floats(-40, 40),
+    dz_um=st.floats(-38, 38),
     spread_um=st.floats(0, 2),
     n=st.integers(3, 9),
     coverage=st.sampled_from([0.5, 0.9, 0.95]),
+    tilt_mrad=st.sampled_from([0.0, 5.0]),
 )
 def test_interval(
     ensemble: Ensemble,
@@ -120,23 +238,55 @@ def test_interval(
     spread_um: float,
     n: int,
     coverage: float,
+    tilt_mrad: float,
 ) -> None:
     predictor = says(dz_um, spread_um)
-    estimate = ask(ensemble, beads_at(dz_um, n), predictor, 10, coverage=coverage)
+    settings = {"coverage": coverage, "tilt_mrad": tilt_mrad}
+    estimate = ask(ensemble, beads_at(dz_um, n), predictor, Found(10), **settings)
     assert (estimate.status, estimate.reason, estimate.n_beads) == ("ok", "", 10)
-    assert estimate.delta_z_um == pytest.approx(dz_um, abs=1e-6)
+    assert estimate.delta_z_um == pytest.approx(dz_um, abs=1.0 if tilt_mrad else 1e-6)
     half = norm.ppf(0.5 + coverage / 2) * estimate.u_um
     assert estimate.upper_um - estimate.delta_z_um == pytest.approx(half)
     assert estimate.delta_z_um - estimate.lower_um == pytest.approx(half)
     assert estimate.coverage == coverage
+    p = estimate.parts
+    squares = [p.beads_um, p.members_um, p.calibration_um, p.refp_um, p.stage_um]
+    assert estimate.u_um**2 == pytest.approx(np.sum(np.square(squares)))
 
 
-def test_uncertainty_joins_calibrated_scatter_and_plane(
-    ensemble: Ensemble, beads_at: BeadsAt, says: Says
-) -> None:
+def test_parts_of_the_uncertainty(ensemble: Ensemble, beads_at: BeadsAt, says: Says) -> None:
     estimate = ask(ensemble, beads_at(10, 4), says(10, sd_um=1.0))
-    scatter, plane, beads = 2.0 * 1.0 / np.sqrt(4), 0.5, 0.2
-    assert estimate.u_um == pytest.approx(np.sqrt(scatter**2 + plane**2 + beads**2))
+    beads = np.sqrt((2.0 * 1.0) ** 2 + 0.3**2) / np.sqrt(4)
+    assert estimate.parts == Parts(pytest.approx(beads), 0.0, 0.4, 0.5, 0.2)
+    assert estimate.u_um == pytest.approx(np.sqrt(beads**2 + 0.4**2 + 0.5**2 + 0.2**2))
+
+
+def test_members_are_a_part(ensemble: Ensemble, beads_at: BeadsAt, says: Says) -> None:
+    inputs, predictor = beads_at(10), says(10)
+    told = np.array([[9.0] * 4, [10.0] * 4, [12.0] * 4])
+    answer = Predictions(told, np.ones_like(told))
+    predictor.predict = lambda inputs: answer  # type: ignore[method-assign]
+    parts = ask(ensemble, inputs, predictor).parts
+    assert parts.members_um == pytest.approx(np.std([9.0, 10.0, 12.0], ddof=1))
+
+
+def test_the_slide_s_tilt_is_told(ensemble: Ensemble, beads_at: BeadsAt, says: Says) -> None:
+    inputs, predictor = beads_at(10, 8), says(10, sd_um=0.05)
+    rise = np.array([0.004, -0.002])
+    told = predictor.predict(inputs)
+    told.dz_um[0] -= inputs.offset_px @ rise
+    predictor.predict = lambda inputs: told  # type: ignore[method-assign]
+    estimate = ask(ensemble, inputs, predictor, tilt_mrad=5.0)
+    assert estimate.delta_z_um == pytest.approx(10.0, abs=1e-6)
+    np.testing.assert_allclose(estimate.tilt_um_per_px, rise, rtol=0.05)
+    assert (np.abs(estimate.tilt_um_per_px - rise) < 3 * estimate.tilt_u_um_per_px).all()
+
+
+def test_prior_of_the_tilt_is_per_pixel(ensemble: Ensemble) -> None:
+    """5 mrad over a pixel of so many um."""
+    pixel_um = ensemble.card.instrument.optics.pixel_size_um
+    settings = EstimateSettings(tilt_mrad=5.0)
+    assert tilt_um_per_px(settings, ensemble.card.instrument) == pytest.approx(0.005 * pixel_um)
 
 
 def test_outlier_bead_is_not_used(ensemble: Ensemble, beads_at: BeadsAt, says: Says) -> None:
@@ -151,17 +301,17 @@ def test_outlier_bead_is_not_used(ensemble: Ensemble, beads_at: BeadsAt, says: S
     assert list(np.flatnonzero(~estimate.used)) == [2]
 
 
+def test_one_bead_is_enough_where_the_card_says_so(
+    ensemble: Ensemble, beads_at: BeadsAt, says: Says
+) -> None:
+    lone = replace(ensemble, card=ensemble.card.model_copy(update={"minimum_beads": 1}))
+    silent = ask(lone, beads_at(5, n=1), says(5, sd_um=float("nan")))
+    assert (silent.status, silent.n_beads_used) == ("ok", 1)
+    assert silent.parts.beads_um == pytest.approx(np.hypot(2.0, 0.3))
+
+
 def test_refused_states_no_number() -> None:
     refusal = refused("unreadable", "cut.tif: cut", 0.95)
     assert refusal.reason == "unreadable: cut.tif: cut"
     assert refusal.status == "refused"
     assert refusal.n_beads == len(refusal.used) == 0
-
-
-def test_one_bead_without_a_stated_spread_is_refused(
-    ensemble: Ensemble, beads_at: BeadsAt, says: Says
-) -> None:
-    card = ensemble.card.model_copy(update={"minimum_beads": 1})
-    lone = replace(ensemble, card=card)
-    estimate = ask(lone, beads_at(5, n=1), says(5, sd_um=float("nan")))
-    assert estimate.reason.startswith("too_few_beads: one bead and one network")

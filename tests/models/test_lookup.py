@@ -12,6 +12,7 @@ from refp.arrays import BoolArray, FloatArray
 from refp.models import BeadInputs, Lookup, LookupSettings
 from refp.models.lookup import Match
 from refp.plane import PooledStack
+from refp.plane.stack import UNKNOWN_SD
 
 ProfileAt = Callable[..., FloatArray]
 INSIDE = st.floats(-52.0, 52.0)
@@ -211,6 +212,24 @@ def test_a_bead_that_fits_badly_states_more(stack: PooledStack, profile_at: Prof
     assert rippled.misfit[0] > 4
     assert rippled.sd_um[0] == pytest.approx(plain.sd_um[0] * np.sqrt(rippled.misfit[0]), rel=0.3)
     assert rippled.size_sd[0] > 1.5 * plain.size_sd[0]
+
+
+def test_a_ring_that_the_stack_does_not_know_draws_no_bead(
+    stack: PooledStack, profile_at: ProfileAt
+) -> None:
+    """As where a spot is saturated in all of the training: neither towards it nor away from it."""
+    sd = stack.sd.copy()
+    unknown = np.ix_(stack.dz_um > 5, stack.radius_radii < 0.4)
+    sd[unknown] = UNKNOWN_SD
+    mean = stack.mean.copy()
+    mean[unknown] = 1.0
+    half_known = PooledStack(stack.dz_um, stack.radius_radii, mean, sd)
+    for low in (2.0, 6.0, 8.0):
+        dz_um = np.random.default_rng(6).uniform(low, low + 1, 300)
+        found = match(half_known, profile_at(dz_um, 1.01) + noise(300, stack))
+        pulls = (found.dz_um - dz_um) / found.sd_um
+        assert abs(pulls.mean()) < 0.6
+        assert pulls.std() < 2.2  # 30 where such a ring counts by its spread
 
 
 def test_beyond_the_reach_nothing_counts(stack: PooledStack, profile_at: ProfileAt) -> None:

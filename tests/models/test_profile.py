@@ -20,13 +20,14 @@ from refp.models import (
 )
 from refp.models.graph import GraphPredictor
 from refp.parallel import Workers
+from refp.rows import take
 from refp.tiles import LabelledTiles, Split
 
 torch = pytest.importorskip("torch")
 
 from refp.models.descend import descend, read_snapshot  # noqa: E402
 from refp.models.profile_family import ProfileFamily, profile_part  # noqa: E402
-from refp.models.profile_net import ProfileNet  # noqa: E402
+from refp.models.profile_net import ProfileFit, ProfileNet  # noqa: E402
 
 QUICK = ProfileNetSettings(members=2, hidden=(16, 16), steps=400, batch=64)
 JobOf = Callable[..., TrainingJob]
@@ -203,6 +204,79 @@ def test_a_snapshot_runs_nothing(tmp_path: Path) -> None:
     torch.save({"step": Evil()}, buffer)
     assert read_snapshot(buffer.getvalue()).step == 0
     assert not (tmp_path / "ran").exists()
+
+
+def drawn(
+    tiles: LabelledTiles, rings: np.ndarray | None = None, **settings: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Augmented profiles ``(k, m)`` and their dZ, with nothing but the stated changes."""
+    plain = {"size_spread": 0.0, "gain_spread": 0.0, "pixel_noise": 0.0}
+    made = QUICK.model_copy(update={**plain, **settings, "batch": 500})
+    pixels = np.ones(tiles.profile.shape[1]) if rings is None else rings
+    fit = ProfileFit(tiles, take(tiles, slice(0, 0)), made, pixels, torch.device("cpu"))
+    batches = fit.draw(2, torch.Generator().manual_seed(3))
+    assert [tuple(seen.shape[:2]) for seen, _ in batches] == [(2, 500)] * 2
+    seen, target = (torch.cat(part, dim=1).flatten(0, 1) for part in zip(*batches, strict=True))
+    return seen.double().numpy(), (target * fit.net.dz_scale).double().numpy()
+
+
+@pytest.fixture(scope="module")
+def one_bead(tiles: LabelledTiles, profile_at: Callable[..., np.ndarray]) -> LabelledTiles:
+    """A single bead at 20 um without noise."""
+    one = take(tiles, slice(0, 1))
+    return replace(one, dz_um=np.array([20.0]), profile=profile_at(20.0))
+
+
+def test_a_bead_that_is_enlarged_looks_as_a_larger_one_does(
+    one_bead: LabelledTiles, profile_at: Callable[..., np.ndarray]
+) -> None:
+    """A bead of size s shows at s times the dZ what it showed, with its radii s times as large."""
+    seen, dz_um = drawn(one_bead, size_spread=0.06)
+    size = dz_um / 20.0
+    inner = one_bead.radius_radii < 2.9  # further out nothing is known of a bead made smaller
+    expected = profile_at(dz_um, size)
+    np.testing.assert_allclose(seen[:, inner], expected[:, inner], atol=0.012)
+    assert np.abs(seen - one_bead.profile)[:, inner].max() > 0.1
+    assert 0.94 <= size.min() < 0.942
+    assert 1.058 < size.max() <= 1.0600001
+    assert np.std(size) == pytest.approx(0.06 / np.sqrt(3), rel=0.06)  # uniform
+
+
+def test_without_augmentation_nothing_changes(
+    tiles: LabelledTiles,
+) -> None:
+    seen, dz_um = drawn(tiles)
+    row = [int(np.abs(tiles.profile - one).sum(axis=1).argmin()) for one in seen]
+    np.testing.assert_allclose(seen, tiles.profile[row], atol=1e-3)  # the last ring is read between
+    np.testing.assert_allclose(dz_um, tiles.dz_um[row], rtol=1e-5)
+    assert len(set(row)) == len(tiles)  # all are drawn
+
+
+def test_noise_is_that_of_a_ring_s_pixels(one_bead: LabelledTiles) -> None:
+    rings = np.linspace(1.0, 400.0, one_bead.profile.shape[1])
+    for light in (60.0, 240.0):
+        lit = replace(one_bead, light=np.array([light]))
+        noise = drawn(lit, rings, pixel_noise=0.3)[0] - one_bead.profile
+        np.testing.assert_allclose(noise.std(axis=0), 0.3 / np.sqrt(light * rings), rtol=0.12)
+        assert abs(np.corrcoef(noise.T)[0, 1]) < 0.1
+
+
+def test_gain_changes_a_bead_as_a_whole(one_bead: LabelledTiles) -> None:
+    gain = drawn(one_bead, gain_spread=0.01)[0] / one_bead.profile
+    np.testing.assert_allclose(gain, np.broadcast_to(gain[:, :1], gain.shape), rtol=2e-3)
+    assert gain[:, 0].std() == pytest.approx(0.01, rel=0.1)
+
+
+def test_a_bead_of_another_size_is_placed_by_what_augmentation_taught(
+    trained: Trained, tiles: LabelledTiles, profile_at: Callable[..., np.ndarray]
+) -> None:
+    """All beads of the training are of one size; larger ones show the same at a larger dZ."""
+    dz_um = np.linspace(-50, 50, 21)
+    for size in (0.96, 1.04):
+        profile = profile_at(dz_um, size)
+        larger = replace(take(tiles, np.zeros(21, dtype=np.int64)), dz_um=dz_um, profile=profile)
+        said = GraphPredictor(trained.graph, None).predict(inputs_of(larger))
+        assert rms(said, larger) < 3.0
 
 
 def test_two_processes_train_what_one_does(

@@ -3,6 +3,7 @@
 import builtins
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,18 @@ from refp.errors import MissingExtraError, ModelError
 from refp.models import (
     Ensemble,
     Lookup,
+    LookupSettings,
     TrainingJob,
     TrainSettings,
+    inputs_of,
     load_model,
     make_family,
     make_predictor,
+    match_held_out,
+    stack_of,
 )
 from refp.models.graph import GraphPredictor
+from refp.rows import take
 from refp.tiles import LabelledTiles
 
 
@@ -74,4 +80,28 @@ def test_lookup_holds_out_what_it_predicts(
 ) -> None:
     trained = make_family(TrainSettings(family="lookup")).train(job_of(tiles, tmp_path))
     assert (trained.graph, trained.members) == (b"", 1)
-    assert np.sqrt(np.mean((trained.held_out.dz_um[0] - tiles.dz_um) ** 2)) < 4.0
+    error = trained.held_out.dz_um[0] - tiles.dz_um
+    assert np.sqrt(np.mean(error**2)) < 0.5
+    assert np.sqrt(np.mean((error / trained.held_out.sd_um[0]) ** 2)) < 2.0
+
+
+def test_what_is_held_out_is_matched_with_stacks_of_the_rest(
+    tiles: LabelledTiles, job_of: Callable[..., TrainingJob], tmp_path: Path
+) -> None:
+    splits, settings = job_of(tiles, tmp_path).splits, LookupSettings()
+    found = match_held_out(tiles, splits, settings)
+    for split in splits:
+        stack = stack_of(take(tiles, split.train))
+        here = take(tiles, split.held_out)
+        alone = Lookup(stack, settings).match(here.profile, here.saturated)
+        np.testing.assert_allclose(found.dz_um[split.held_out], alone.dz_um)
+        np.testing.assert_allclose(found.size[split.held_out], alone.size)
+        np.testing.assert_array_equal(found.at_end[split.held_out], alone.at_end)
+
+
+def test_a_family_sees_all_but_the_labels(tiles: LabelledTiles) -> None:
+    inputs = inputs_of(tiles)
+    for name in ("profile", "saturated", "light", "pixels", "offset_px"):
+        assert getattr(inputs, name) is getattr(tiles, name)
+    names = {field.name for field in fields(inputs)}
+    assert not names & {"dz_um", "height_um", "label_u_um", "size", "frame", "bead", "field"}

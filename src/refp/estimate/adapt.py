@@ -115,6 +115,7 @@ def adapt_combined(combined: Combined, adaptation: Adaptation | None) -> Combine
         combined,
         dz_um=(combined.dz_um - line.bias_um) / line.gain,
         u_beads_um=combined.u_beads_um / line.gain,
+        noise_um=combined.noise_um / line.gain,
         u_members_um=combined.u_members_um / line.gain,
         tilt_um_per_px=combined.tilt_um_per_px / line.gain,
         tilt_u_um_per_px=combined.tilt_u_um_per_px / line.gain,

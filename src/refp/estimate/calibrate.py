@@ -25,7 +25,7 @@ from scipy.optimize import nnls
 from scipy.special import ndtri
 
 from refp.arrays import FloatArray, IntArray
-from refp.estimate.combine import Combined, Spread, combine
+from refp.estimate.combine import Combined, Spread, combine, stated_sd
 from refp.estimate.settings import EstimateSettings
 from refp.models.ensemble import Calibration, Predictions
 from refp.models.lookup import Match, predictions_of
@@ -102,9 +102,8 @@ class _Image:
     """A held-out image: its error, what is to be expected of it, and how it fits the stack."""
 
     field: int
-    n_beads: int
     error_um: float
-    beads_u_um: float
+    noise_um: float
     label_u_um: float
     apart_um: float
     misfit: float
@@ -125,9 +124,8 @@ def _judge(
     second = together(predictions_of(fit), offset, fit.size)
     return _Image(
         field=int(tiles.field[rows[0]]),
-        n_beads=int(combined.used.sum()),
         error_um=combined.dz_um - float(np.median(tiles.image_dz_um[rows])),
-        beads_u_um=combined.u_beads_um,
+        noise_um=combined.noise_um,
         label_u_um=float(tiles.label_u_um[rows[0]]),
         apart_um=abs(combined.dz_um - second.dz_um),
         misfit=float(np.median(fit.misfit)),
@@ -137,12 +135,16 @@ def _judge(
 
 
 def _images(tiles: LabelledTiles, held_out: Predictions) -> Iterator[tuple[IntArray, Predictions]]:
-    """Rows and predictions of each image that has any."""
+    """Rows and predictions of each image that has any.
+
+    Members that predict all of its beads speak; where a random split leaves none such, all do.
+    """
     predicted = np.isfinite(held_out.dz_um).any(axis=0)
     for frame in np.unique(tiles.frame):
         rows = np.flatnonzero((tiles.frame == frame) & predicted)
         if len(rows):
-            members = np.isfinite(held_out.dz_um[:, rows]).all(axis=1)
+            told = np.isfinite(held_out.dz_um[:, rows])
+            members = told.all(axis=1) if told.all(axis=1).any() else told.any(axis=1)
             yield (
                 rows,
                 Predictions(
@@ -161,12 +163,13 @@ def _bead_factor(tiles: LabelledTiles, held_out: Predictions, coverage: float) -
     scores: list[FloatArray] = []
     alone: list[FloatArray] = []
     for rows, predictions in _images(tiles, held_out):
-        error = np.median(predictions.dz_um, axis=0) - tiles.dz_um[rows]
-        sd = np.sqrt(np.mean(predictions.sd_um**2, axis=0))
-        sd = np.where(np.isfinite(sd), sd, 1.0)
-        n = len(rows)
-        if n > 1:
-            scores.append((error - error.mean()) / (sd * np.sqrt(1.0 - 1.0 / n)))
+        error = np.nanmedian(predictions.dz_um, axis=0) - tiles.dz_um[rows]
+        sd = stated_sd(predictions)
+        if len(rows) > 1:
+            weight = 1.0 / sd**2
+            # A bead's distance from the weighted mean, in which it has its own share.
+            apart = error - np.average(error, weights=weight)
+            scores.append(apart / np.sqrt(sd**2 - 1.0 / weight.sum()))
         else:
             alone.append(error / sd)
     told = np.abs(np.concatenate(scores or alone))
@@ -179,15 +182,11 @@ def _model_uncertainty(images: list[_Image], labels: LabelErrors, *, by_field: b
     field = np.array([image.field for image in images])
     for number in np.unique(field):
         error[field == number] -= np.median(error[field == number])
-    n_beads = np.maximum([image.n_beads for image in images], 1)
-    # The heights of a field's beads move all its images alike, which is taken off with its plane.
-    expected = (
-        np.square([image.beads_u_um for image in images])
-        - labels.height_um**2 / n_beads
-        + np.square([image.label_u_um for image in images])
-    )
+    # The heights of a field's beads, and its tilt, move all its images alike, which is taken off with
+    # its plane.
+    expected = np.square([[image.noise_um, image.label_u_um] for image in images]).sum(axis=1)
     stage = _stage_variance(labels, len(np.unique(field))) if by_field else 0.0
-    return float(np.sqrt(max(float(np.mean(error**2 - np.maximum(expected, 0.0))) - stage, 0.0)))
+    return float(np.sqrt(max(float(np.mean(error**2 - expected)) - stage, 0.0)))
 
 
 def _stage_variance(labels: LabelErrors, n_fields: int) -> float:

@@ -48,6 +48,8 @@ class Combined:
     u_beads_um
         Standard uncertainty from the beads: what members state of them, their heights, the slide's
         tilt; enlarged where they disagree by more than that.
+    noise_um
+        What of it differs from image to image of the same beads: what members state, propagated.
     u_members_um
         Standard deviation of the members' answers about their mean.
     used
@@ -58,6 +60,7 @@ class Combined:
 
     dz_um: float
     u_beads_um: float
+    noise_um: float
     u_members_um: float
     used: BoolArray
     tilt_um_per_px: FloatArray
@@ -98,30 +101,29 @@ def combine(
     ----------
     Birge 1932, "The calculation of errors by the method of least squares".
     """
-    sd_um = _bead_sd(predictions, spread)
+    noise_um = spread.bead_factor * stated_sd(predictions)
     # Each bead tells the height above its own plane. The field's plane is that of its median bead,
     # so what sizes do to planes is evened out among them, not taken off against the training.
     risen = predictions.dz_um + spread.rise_um_per_size * (size - np.median(size))
     predictions = Predictions(risen, predictions.sd_um)
     if settings.order == "weighted":
-        return _weighted(predictions, sd_um, offset_px, spread)
-    return _averaged(predictions, sd_um, settings)
+        return _weighted(predictions, noise_um, offset_px, spread)
+    return _averaged(predictions, noise_um, spread, settings)
 
 
-def _bead_sd(predictions: Predictions, spread: Spread) -> FloatArray:
-    """Standard deviation of what is said of each bead, its height's included."""
+def stated_sd(predictions: Predictions) -> FloatArray:
+    """Return the standard deviation that members state of each bead, shape ``(n,)``; 1 where none."""
     stated = predictions.sd_um
     known = np.isfinite(stated)
     squares = np.where(known, stated, 0.0) ** 2
     mean_square = squares.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    stated_sd = np.where(known.any(axis=0), np.sqrt(mean_square), 1.0)
-    return np.hypot(spread.bead_factor * stated_sd, spread.height_um)
+    return np.where(known.any(axis=0), np.sqrt(mean_square), 1.0)
 
 
 def _weighted(
-    predictions: Predictions, sd_um: FloatArray, offset_px: FloatArray, spread: Spread
+    predictions: Predictions, noise_um: FloatArray, offset_px: FloatArray, spread: Spread
 ) -> Combined:
-    dz = np.nanmedian(predictions.dz_um, axis=0)
+    dz, sd_um = np.nanmedian(predictions.dz_um, axis=0), np.hypot(noise_um, spread.height_um)
     n = len(dz)
     tilted = spread.tilt_um_per_px > 0
     # Beads on a slide that rises towards them lie high, so the focal plane is low above them.
@@ -148,6 +150,7 @@ def _weighted(
     return Combined(
         dz_um=float(found[0]),
         u_beads_um=float(u[0]),
+        noise_um=float(np.linalg.norm(solve[0] * noise_um)),
         u_members_um=_between(predictions.dz_um @ solve[0]),
         used=count > 0,
         tilt_um_per_px=found[1:] if tilted else nothing,
@@ -170,27 +173,36 @@ def _weighted_median(values: FloatArray, weight: FloatArray) -> float:
     return float(low + high) / 2
 
 
-def _averaged(predictions: Predictions, sd_um: FloatArray, settings: EstimateSettings) -> Combined:
+def _averaged(
+    predictions: Predictions, noise_um: FloatArray, spread: Spread, settings: EstimateSettings
+) -> Combined:
     """Take the article's means."""
-    dz = predictions.dz_um
+    dz, sd_um = predictions.dz_um, np.hypot(noise_um, spread.height_um)
     if settings.order == "members":
         inliers = np.array([iqr_inliers(row, settings.iqr_factor) for row in dz])
         per_member = np.array(
             [row[ok].mean() for row, ok in zip(dz, inliers, strict=True) if ok.any()]
         )
-        used = inliers.mean(axis=0) >= 0.5
+        used = 2 * inliers.sum(axis=0) >= np.maximum(np.isfinite(dz).sum(axis=0), 1)
         dz_um = float(per_member.mean())
     else:
         per_bead = np.nanmedian(dz, axis=0)
         used = iqr_inliers(per_bead, settings.iqr_factor)
-        per_member = np.nanmean(dz[:, used], axis=1)
+        taken = dz[:, used]
+        per_member = np.nanmean(taken[np.isfinite(taken).any(axis=1)], axis=1)
         dz_um = float(per_bead[used].mean())
     n = max(1, int(used.sum()))
     apart = (np.nanmean(dz[:, used], axis=0) - dz_um) / sd_um[used]
     birge = float(np.sqrt(max((apart**2).sum() / (n - 1), 1.0))) if n > 1 else 1.0
-    u_beads = birge * float(np.sqrt((sd_um[used] ** 2).sum())) / n
-    nothing = np.full(2, np.nan)
-    return Combined(dz_um, u_beads, _between(per_member), used, nothing, nothing)
+    return Combined(
+        dz_um=dz_um,
+        u_beads_um=birge * float(np.linalg.norm(sd_um[used])) / n,
+        noise_um=float(np.linalg.norm(noise_um[used])) / n,
+        u_members_um=_between(per_member),
+        used=used,
+        tilt_um_per_px=np.full(2, np.nan),
+        tilt_u_um_per_px=np.full(2, np.nan),
+    )
 
 
 def _between(per_member: FloatArray) -> float:

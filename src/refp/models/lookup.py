@@ -3,11 +3,11 @@
 The stack holds mean and spread of the typical bead's profile against dZ. Beads differ in size, and a
 larger sphere refracts alike on a larger scale, radii and distances along Z together: a bead of size
 ``s`` at ``dz`` shows what the typical bead shows at ``dz / s``. Both are found together, first on a
-grid and then by Newton's method, and with them a goodness of fit, which tells images that are unlike
-the training's.
+grid and then by the Gauss-Newton method, and with them a goodness of fit, which tells images that are
+unlike the training's.
 
-Beads are read at the typical bead's rings, as they were when the stack was made of them: so what reading
-between rings does to noise is in the stack's spread.
+The stack is read at the bead's rings, not the bead at the stack's: between two rings lies the mean of
+their noise, which is smaller, and sizes that read between rings would seem to fit better.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ import numpy as np
 from refp.arrays import BoolArray, FloatArray
 from refp.models.ensemble import BeadInputs, Predictions
 from refp.models.settings import LookupSettings
-from refp.plane.match import rows_at, stretch_rings
+from refp.plane.match import least_of_rings, rows_at, stretch_rings
 from refp.plane.plane import PooledStack
 
 LARGEST_SIZE = 0.12
@@ -30,6 +30,10 @@ END_STEPS = 4
 SIZE_STEPS = (0.01, 0.005, 0.0025)
 PLACE_STEPS = (2.0, 1.0, 1.0)
 """Of the refinement, relative and in planes of the stack."""
+LEAST_WEIGHT = 0.01
+"""Of a ring that the stack knows: one over the variance, times background squared."""
+LEAST_BEND = 1e-6
+"""Of the cost along Z, where nothing is known of a bead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,27 @@ def predictions_of(match: Match) -> Predictions:
     return Predictions(match.dz_um[None], match.sd_um[None])
 
 
+@dataclass(frozen=True, slots=True)
+class _Beads:
+    """Rings of beads that are compared, and 1 for those that count; shape ``(n, seen)`` each."""
+
+    profile: FloatArray
+    clear: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """Rings that the stack shows, their weights, squared distance, and cost.
+
+    The cost is twice the negative logarithm of likelihood and prior.
+    """
+
+    mean: FloatArray
+    weight: FloatArray
+    distance: FloatArray
+    cost: FloatArray
+
+
 class Lookup:
     """The look-up family; see the module's text."""
 
@@ -72,18 +97,21 @@ class Lookup:
         self._seen = self._radius <= settings.reach_radii
         self._spread = settings.size_spread
         self._grid = stack.dz_um
-        self._mean = stack.mean[:, self._seen]
-        weight = 1.0 / stack.sd[:, self._seen] ** 2
-        self._weight = weight
-        # Of what does not depend on the profile the search needs only every few planes.
-        thin = slice(None, None, THINNING)
-        self._coarse = np.concatenate(
-            [
-                weight[thin].T,
-                -2.0 * (self._mean * weight)[thin].T,
-                (self._mean**2 * weight - np.log(weight))[thin].T,
-            ]
-        )
+        self._mean = stack.mean
+        self._weight = 1.0 / stack.sd**2
+        self._where_unknown = _typical_weight(self._weight[:, self._seen]) / np.e
+        # To start from, every few planes and sizes are enough: what of them does not depend on the
+        # profile, a column for each plane of each size.
+        self._planes = np.arange(0, len(self._grid), THINNING)
+        sizes = np.linspace(1.0 - LARGEST_SIZE, 1.0 + LARGEST_SIZE, N_SIZES)
+        self._sizes = sizes if self._spread else np.ones(1)
+        self._coarse = np.concatenate([self._terms(size) for size in self._sizes], axis=1)
+
+    def _terms(self, size: float) -> FloatArray:
+        """Return what the squares, the values and the number of a bead's rings count for."""
+        mean, weight = self._at_size(self._planes.astype(np.float64), size)
+        constant = mean**2 * weight - self._log(weight)
+        return np.concatenate([weight, -2.0 * mean * weight, constant], axis=1).T
 
     def predict(self, inputs: BeadInputs) -> Predictions:
         """Predict dZ by one member."""
@@ -99,102 +127,89 @@ class Lookup:
         saturated
             Shape ``(n, m)``, rings to leave out.
         """
-        known = np.where(saturated, np.nan, profile)
-        place, size = self._search(known)
+        known = (np.isfinite(profile) & ~saturated)[:, self._seen]
+        beads = _Beads(np.where(known, profile[:, self._seen], 0.0), known.astype(np.float64))
+        place, size = self._search(beads)
         for place_step, size_step in zip(PLACE_STEPS, SIZE_STEPS, strict=True):
-            place, size, covariance = self._refine(known, place, size, place_step, size_step)
-        return self._read_off(known, place, size, covariance)
+            place, size, covariance = self._refine(beads, place, size, place_step, size_step)
+        return self._read_off(beads, place, size, covariance)
 
-    def _search(self, known: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _search(self, beads: _Beads) -> tuple[FloatArray, FloatArray]:
         """Return place in planes of the stack and size of the best match on a grid."""
-        sizes = 1.0 + np.linspace(-LARGEST_SIZE, LARGEST_SIZE, N_SIZES)
-        if self._spread == 0:
-            sizes = np.ones(1)
-        costs = []
-        for size in sizes:
-            profile, clear = self._typical(known, float(size))
-            terms = np.concatenate([profile**2, profile, clear], axis=1)
-            costs.append(terms @ self._coarse + self._prior(size))
-        cost = np.stack(costs, axis=1)
-        best = cost.reshape(len(known), -1).argmin(axis=1)
-        which, place = np.unravel_index(best, cost.shape[1:])
-        return THINNING * place.astype(np.float64), sizes[which]
+        terms = np.concatenate([beads.profile**2, beads.profile, beads.clear], axis=1)
+        cost = terms @ self._coarse + np.repeat(self._prior(self._sizes), len(self._planes))
+        which, place = np.divmod(cost.argmin(axis=1), len(self._planes))
+        return self._planes[place].astype(np.float64), self._sizes[which]
 
     def _refine(
         self,
-        known: FloatArray,
+        beads: _Beads,
         place: FloatArray,
         size: FloatArray,
         place_step: float,
         size_step: float,
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Take one Newton step on a stencil of nine; return the covariance of place and size too."""
-        size_step = size_step if self._spread else 0.0
+        """Take one step towards the least cost; return the covariance of place and size too."""
+        steps = np.array([place_step, size_step if self._spread else 0.0])
         inner = np.clip(place, place_step, len(self._grid) - 1 - place_step)
-        cost = np.array(
-            [
-                [
-                    self._cost(known, inner + i * place_step, size + j * size_step)
-                    for j in (-1, 0, 1)
-                ]
-                for i in (-1, 0, 1)
-            ]
+        here = self._look(beads, inner, size)
+        gradient, slopes = (
+            np.empty((len(inner), 2)),
+            np.empty((len(inner), 2, beads.clear.shape[1])),
         )
-        gradient = 0.5 * np.array([cost[2, 1] - cost[0, 1], cost[1, 2] - cost[1, 0]])
-        bend_place = np.maximum(cost[2, 1] - 2 * cost[1, 1] + cost[0, 1], 1e-6)
-        if size_step == 0:
-            step = np.clip(-gradient[0] / bend_place, -1.0, 1.0)
-            covariance = np.zeros((len(known), 2, 2))
-            covariance[:, 0, 0] = 2.0 * place_step**2 / bend_place
-            return inner + step * place_step, size, covariance
-        bend_size = np.maximum(cost[1, 2] - 2 * cost[1, 1] + cost[1, 0], 1e-6)
-        mixed = 0.25 * (cost[2, 2] - cost[2, 0] - cost[0, 2] + cost[0, 0])
-        # A saddle of the stencil is no minimum: there the two are taken as independent.
-        mixed = np.where(mixed**2 < 0.98 * bend_place * bend_size, mixed, 0.0)
-        hessian = np.array([[bend_place, mixed], [mixed, bend_size]]).transpose(2, 0, 1)
-        inverse = np.linalg.inv(hessian)
-        step = np.clip(-np.einsum("nij,jn->in", inverse, gradient), -1.0, 1.0)
-        scale = np.array([place_step, size_step])
-        moved = self._cost(known, inner + step[0] * place_step, size + step[1] * size_step)
-        better = moved <= cost[1, 1]
-        return (
-            inner + np.where(better, step[0], 0.0) * place_step,
-            size + np.where(better, step[1], 0.0) * size_step,
-            2.0 * inverse * scale[:, None] * scale,
+        for i, step in enumerate(np.diag(steps)):
+            below, above = (
+                self._look(beads, inner + k * step[0], size + k * step[1]) for k in (-1, 1)
+            )
+            gradient[:, i] = 0.5 * (above.cost - below.cost)
+            slopes[:, i] = 0.5 * (above.mean - below.mean)
+        # The part of the cost's bend that goes with the residuals is left out: it is mostly noise.
+        bend = 2.0 * np.einsum(
+            "nir,njr->nij", slopes * (beads.clear * here.weight)[:, None], slopes
         )
+        bend[:, 0, 0] += LEAST_BEND
+        bend[:, 1, 1] += 2.0 * (steps[1] / self._spread) ** 2 if self._spread else 1.0
+        inverse = np.linalg.inv(bend)
+        moved = np.clip(-np.einsum("nij,nj->ni", inverse, gradient), -1.0, 1.0) * steps
+        better = self._look(beads, inner + moved[:, 0], size + moved[:, 1]).cost <= here.cost
+        moved = np.where(better[:, None], moved, 0.0)
+        return inner + moved[:, 0], size + moved[:, 1], 2.0 * inverse * steps[:, None] * steps
 
-    def _cost(self, known: FloatArray, place: FloatArray, size: FloatArray) -> FloatArray:
-        """Return twice the negative logarithm of likelihood and prior."""
-        distance, log_weight, _ = self._distance(known, place, size)
-        return np.asarray(distance - log_weight + self._prior(size))
+    def _look(self, beads: _Beads, place: FloatArray, size: FloatArray) -> _Looked:
+        """Compare each bead with a bead of some size at some place."""
+        mean, weight = self._at_size(place, size)
+        distance = (beads.clear * weight * (beads.profile - mean) ** 2).sum(axis=1)
+        log_weight = (beads.clear * self._log(weight)).sum(axis=1)
+        return _Looked(mean, weight, distance, distance - log_weight + self._prior(size))
 
-    def _distance(
-        self, known: FloatArray, place: FloatArray, size: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return squared distance, sum of the weights' logarithms, and number of rings."""
-        profile, clear = self._typical(known, size)
-        planes = np.arange(len(self._grid), dtype=np.float64)
-        mean = rows_at(self._mean, planes, place)
-        weight = rows_at(self._weight, planes, place)
-        squared = clear * weight * (profile - mean) ** 2
-        return squared.sum(axis=1), (clear * np.log(weight)).sum(axis=1), clear.sum(axis=1)
+    def _log(self, weight: FloatArray) -> FloatArray:
+        """Return the weights' logarithms, shape ``(n, seen)``.
 
-    def _typical(
-        self, known: FloatArray, size: float | FloatArray
+        A ring that the stack does not know counts as it does elsewhere where it fits: neither for
+        nor against a place.
+        """
+        return np.asarray(np.log(np.where(weight < LEAST_WEIGHT, self._where_unknown, weight)))
+
+    def _at_size(
+        self, place: FloatArray, size: float | FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Return the profiles at the typical bead's radii, and 1 where they are known."""
-        profile = stretch_rings(known, self._radius, size)[:, self._seen]
-        clear = np.isfinite(profile)
-        return np.where(clear, profile, 0.0), clear.astype(np.float64)
+        """Return mean and weight of the rings that are seen of beads at some place, of some size."""
+        planes = np.arange(len(self._grid), dtype=np.float64)
+        mean, weight = (rows_at(part, planes, place) for part in (self._mean, self._weight))
+        return (
+            stretch_rings(mean, self._radius, 1.0 / size)[:, self._seen],
+            least_of_rings(weight, self._radius, 1.0 / size)[:, self._seen],
+        )
 
-    def _prior(self, size: float | FloatArray) -> FloatArray | float:
-        return ((size - 1.0) / self._spread) ** 2 if self._spread else 0.0
+    def _prior(self, size: FloatArray) -> FloatArray:
+        spread = self._spread or 1.0  # without a spread all sizes are 1
+        return ((size - 1.0) / spread) ** 2
 
     def _read_off(
-        self, known: FloatArray, place: FloatArray, size: FloatArray, covariance: FloatArray
+        self, beads: _Beads, place: FloatArray, size: FloatArray, covariance: FloatArray
     ) -> Match:
-        distance, _, n_rings = self._distance(known, place, size)
-        misfit = distance / np.maximum(n_rings, 1.0)
+        distance = self._look(beads, place, size).distance
+        misfit = distance / np.maximum(beads.clear.sum(axis=1), 1.0)
         step = self._grid[1] - self._grid[0]
         typical_dz = self._grid[0] + step * place
         # dz = size * typical_dz; neighbouring rings err together, so the misfit tempers both.
@@ -210,3 +225,12 @@ class Lookup:
             misfit=misfit,
             at_end=at_end,
         )
+
+
+def _typical_weight(weight: FloatArray) -> FloatArray:
+    """Return the median weight of each ring over the planes that know it; 1 where none does."""
+    known = np.where(weight < LEAST_WEIGHT, np.nan, weight)
+    somewhere = np.isfinite(known).any(axis=0)
+    typical = np.ones(weight.shape[1])
+    typical[somewhere] = np.nanmedian(known[:, somewhere], axis=0)
+    return typical

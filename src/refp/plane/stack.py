@@ -90,11 +90,14 @@ def pool_stack(
     # Beads of one place lie in the order of what they show, whoever came first.
     order = np.lexsort((*np.nan_to_num(typical).T, x))
     x, typical = x[order], typical[order]
+    shown, own = np.where(saturated, np.nan, profile)[order], size[order]
     grid = np.linspace(x[0], x[-1], GRID_POINTS)
     n_groups = int(np.clip(len(x) // GROUP, min(len(x), LEAST_GROUPS), LARGEST_GROUPS))
     at, medians = _medians(x, typical, n_groups)
     mean = _smooth_columns(at, medians, grid)
-    spread = _spread(x, typical - rows_at(mean, grid, x), grid)
+    # Between rings lies the mean of their noise: the spread is that of rings as beads show them.
+    expected = stretch_rings(rows_at(mean, grid, x), radius_radii, 1.0 / own)
+    spread = _spread(x, shown - expected, grid)
     sd = np.where(np.isnan(mean), UNKNOWN_SD, np.maximum(spread, LEAST_SD))
     return PooledStack(grid, radius_radii, np.nan_to_num(mean, nan=1.0), sd)
 
