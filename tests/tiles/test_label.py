@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from refp.errors import DataError
+from refp.features import SweepMeasurement
 from refp.flags import BeadFlag, SweepFlag
 from refp.measure import Measurement
 from refp.pipeline import Planes
-from refp.plane import ReferencePlane, flag_off_plane
+from refp.plane import FieldAxis, ReferencePlane, flag_off_plane
 from refp.sweeps import SweepKey
 from refp.tiles import LabelSettings, crop_tiles, label_tiles, plane_of_sweeps
 
@@ -138,3 +139,167 @@ def test_label_can_be_measured_from_the_bead_s_own_plane(planes: Planes) -> None
         if rows.any():
             moved = own.dz_um[rows] - field.dz_um[rows]
             np.testing.assert_allclose(moved, -height_um, atol=1e-9)
+
+
+def axis_of(
+    planes: Planes, field: int, *, seed: int = 0, size: float = 1.0, u_um: float = 0.7
+) -> FieldAxis:
+    """A field's axis with places drawn at random about the nominal ones, and a zero of its own."""
+    axis = planes.result.axes[field]
+    rng = np.random.default_rng(seed)
+    shift = {number: 1000.0 + 3.0 * i for i, number in enumerate(sorted(axis.shift_um))}
+    nominal = np.array([shift[int(number)] for number in axis.profiles.sweep])
+    return replace(
+        axis,
+        x_um=axis.profiles.z_um - nominal + rng.normal(0, 2.0, len(axis.x_um)),
+        u_um=np.full(len(axis.x_um), u_um),
+        trusted=np.ones(len(axis.x_um), dtype=np.bool_),
+        shift_um=shift,
+        size=size,
+    )
+
+
+def place_of(axis: FieldAxis, sweep: int, frame: int) -> int:
+    """Row of a frame on its field's axis."""
+    (row,) = np.flatnonzero((axis.profiles.sweep == sweep) & (axis.profiles.frame == frame))
+    return int(row)
+
+
+@pytest.fixture
+def sweeps(planes: Planes) -> list[SweepMeasurement]:
+    return list(planes.measurements[0].sweeps)
+
+
+def labelled(planes: Planes) -> dict[SweepKey, tuple[float, float]]:
+    return plane_of_sweeps(planes.result.planes, LabelSettings())
+
+
+def test_a_frame_s_own_place_is_its_label(planes: Planes, sweeps: list[SweepMeasurement]) -> None:
+    """By hand: the field's plane lies at its Z less that of the axis' zero, the mean over exposures."""
+    axis, planes_um = axis_of(planes, 0), labelled(planes)
+    own = [i for i, sweep in enumerate(sweeps) if sweep.key.field == axis.profiles.field]
+    zero_um = np.mean([planes_um[sweeps[i].key][0] - axis.shift_um[i] for i in own])
+    tiles = label_tiles(sweeps, planes_um, axes=[axis], stage_sigma_um=2.5)
+    expected: list[float] = []
+    for i, sweep in enumerate(sweeps):
+        for row in np.flatnonzero(sweep.typical):
+            frame = int(sweep.frame_index[row])
+            if i in own:
+                expected.append(axis.x_um[place_of(axis, i, frame)] - zero_um)
+            else:
+                expected.append(sweep.frames[frame].z_um - planes_um[sweep.key][0])
+    np.testing.assert_allclose(tiles.dz_um, expected, atol=1e-9)
+    # A field that has no axis keeps its nominal places, as uncertain as the stage.
+    with_axis = tiles.field == 0
+    assert (tiles.label_u_um[with_axis] == 0.7).all()
+    assert (tiles.label_u_um[~with_axis] == 2.5).all()
+    assert (tiles.height_um == 0).all()
+
+
+def test_places_do_not_hang_on_the_axis_zero(
+    planes: Planes, sweeps: list[SweepMeasurement]
+) -> None:
+    axis = axis_of(planes, 0)
+    moved = replace(
+        axis, x_um=axis.x_um + 40.0, shift_um={k: z - 40.0 for k, z in axis.shift_um.items()}
+    )
+    first, second = (label_tiles(sweeps, labelled(planes), axes=[a]) for a in (axis, moved))
+    np.testing.assert_allclose(second.dz_um, first.dz_um, atol=1e-9)
+
+
+def test_frames_that_are_not_trusted_give_no_tile(
+    planes: Planes, sweeps: list[SweepMeasurement]
+) -> None:
+    axis = axis_of(planes, 0)
+    sweep = int(axis.profiles.sweep[0])
+    bad = place_of(axis, sweep, 4)
+    trusted = axis.trusted.copy()
+    trusted[bad] = False
+    all_of_them = label_tiles(sweeps, labelled(planes), axes=[axis])
+    tiles = label_tiles(sweeps, labelled(planes), axes=[replace(axis, trusted=trusted)])
+    lost = int((sweeps[sweep].typical & (sweeps[sweep].frame_index == 4)).sum())
+    assert lost
+    assert len(tiles) == len(all_of_them) - lost
+    number = sum(len(s.frames) for s in sweeps[:sweep]) + 4
+    assert number in all_of_them.frame
+    assert number not in tiles.frame
+    nothing = replace(axis, trusted=np.zeros_like(trusted))
+    left = label_tiles(sweeps, labelled(planes), axes=[nothing])
+    assert set(left.field) == {1}
+
+
+def test_nominal_places_are_as_uncertain_as_the_stage(
+    planes: Planes, sweeps: list[SweepMeasurement]
+) -> None:
+    tiles = label_tiles(sweeps, labelled(planes), stage_sigma_um=2.5)
+    assert (tiles.label_u_um == 2.5).all()
+    assert (tiles.size == 1).all()
+    assert (tiles.height_um == 0).all()
+    np.testing.assert_array_equal(tiles.image_dz_um, tiles.dz_um)
+
+
+def test_own_planes_leave_the_image_s_dz(planes: Planes, sweeps: list[SweepMeasurement]) -> None:
+    """dZ of the bead's own plane and its height add up to the frame's, with and without axes."""
+    for axes in ([], list(planes.result.axes)):
+        field = label_tiles(sweeps, labelled(planes), axes=axes)
+        own = label_tiles(sweeps, labelled(planes), axes=axes, beads=planes.result.beads)
+        np.testing.assert_allclose(own.image_dz_um, field.dz_um, atol=1e-9)
+        assert np.ptp(own.height_um) > 0
+        for frame in np.unique(own.frame):
+            assert np.ptp(own.image_dz_um[own.frame == frame]) < 1e-9
+
+
+def test_a_bead_without_a_plane_of_its_own_keeps_the_field_s(
+    planes: Planes, sweeps: list[SweepMeasurement]
+) -> None:
+    beads = planes.result.beads[0]
+    fewer = replace(
+        beads,
+        bead=beads.bead[1:],
+        center_px=beads.center_px[1:],
+        height_um=beads.height_um[1:] + 5.0,
+        height_u_um=beads.height_u_um[1:],
+        size=beads.size[1:],
+        n_frames=beads.n_frames[1:],
+        off_plane=beads.off_plane[1:],
+    )
+    tiles = label_tiles(sweeps, labelled(planes), beads=[fewer])
+    alone = (tiles.field == 0) & (tiles.bead == beads.bead[0])
+    assert alone.any()
+    assert (tiles.height_um[alone] == 0).all()
+    assert (tiles.height_um[(tiles.field == 0) & ~alone] != 0).all()
+    assert (tiles.height_um[tiles.field == 1] == 0).all()
+
+
+def test_sizes_are_those_of_the_beads_over_their_mean(
+    planes: Planes, sweeps: list[SweepMeasurement]
+) -> None:
+    """A bead's size in its field, times the size of its field's typical bead."""
+    drawn = [
+        replace(b, size=1 + 0.02 * np.random.default_rng(i).normal(size=len(b)))
+        for i, b in enumerate(planes.result.beads)
+    ]
+    axes = [axis_of(planes, 0, size=1.1), axis_of(planes, 1, size=0.9)]
+    tiles = label_tiles(sweeps, labelled(planes), axes=axes, beads=drawn)
+    assert {axis.profiles.field for axis in axes} == {b.field for b in drawn}
+    fields = list(dict.fromkeys(sweep.key.field for sweep in sweeps))
+    absolute = {}
+    for number in np.unique(tiles.bead):
+        field = fields[int(number) // 10_000]
+        (beads,) = [b for b in drawn if b.field == field]
+        (axis,) = [a for a in axes if a.profiles.field == field]
+        absolute[int(number)] = axis.size * beads.size[list(beads.bead).index(number % 10_000)]
+    mean = np.mean(list(absolute.values()))
+    expected = np.array([absolute[int(number)] / mean for number in tiles.bead])
+    np.testing.assert_allclose(tiles.size, expected, rtol=1e-12)
+    once = [tiles.size[tiles.bead == number][0] for number in absolute]
+    assert np.mean(once) == pytest.approx(1.0)
+    assert np.mean(tiles.size) != pytest.approx(1.0, abs=1e-9)  # beads, not tiles, are averaged
+
+
+def test_places_are_measured_from_the_middle_of_the_beads(measured: Measurement) -> None:
+    sweep = measured.sweeps[0]
+    tiles = label_tiles([sweep], {sweep.key: (1500.0, 0.5)})
+    np.testing.assert_allclose(tiles.offset_px.mean(axis=0), 0.0, atol=1e-6)
+    center = sweep.profiles.center_px[sweep.typical]
+    np.testing.assert_allclose(np.diff(tiles.offset_px, axis=0), np.diff(center, axis=0), atol=1e-6)

@@ -17,7 +17,7 @@ import numpy as np
 from refp.arrays import BoolArray, FloatArray
 from refp.models.ensemble import BeadInputs, Predictions
 from refp.models.settings import LookupSettings
-from refp.plane.match import least_of_rings, rows_at, stretch_rings
+from refp.plane.match import fill_rings, least_of_rings, rows_at, stretch_rings
 from refp.plane.plane import PooledStack
 
 LARGEST_SIZE = 0.12
@@ -97,8 +97,8 @@ class Lookup:
         self._seen = self._radius <= settings.reach_radii
         self._spread = settings.size_spread
         self._grid = stack.dz_um
-        self._mean = stack.mean
         self._weight = 1.0 / stack.sd**2
+        self._mean = fill_rings(stack.mean, self._weight >= LEAST_WEIGHT)
         self._where_unknown = _typical_weight(self._weight[:, self._seen]) / np.e
         # To start from, every few planes and sizes are enough: what of them does not depend on the
         # profile, a column for each plane of each size.

@@ -91,14 +91,27 @@ def stretch_rings(
 def least_of_rings(
     values: FloatArray, radius: FloatArray, stretch: float | FloatArray
 ) -> FloatArray:
-    """Return the least of the rings that :func:`stretch_rings` reads, shape ``(n, m)``.
+    """Return the lesser of the two rings about ``stretch`` times even radii, shape ``(n, m)``.
 
     For weights: what is not known of one of them is not known between them.
     """
     if np.ndim(stretch) == 0 and stretch == 1.0:
         return values
-    low, _ = _rings_about(radius, stretch)
-    return np.asarray(np.min([_take_rings(values, low + k - 1) for k in range(4)], axis=0))
+    low, t = _rings_about(radius, stretch)
+    low = low + np.floor(t).astype(np.int64)  # at the innermost and outermost rings
+    return np.asarray(np.minimum(_take_rings(values, low), _take_rings(values, low + 1)))
+
+
+def fill_rings(values: FloatArray, known: BoolArray) -> FloatArray:
+    """Return rings ``(n, m)`` with those that are not known filled by the nearest inner, or outer, one.
+
+    A cubic reads four rings, and must not take what stands in for the unknown for a rim.
+    """
+    ring = np.arange(values.shape[1])
+    inner = np.maximum.accumulate(np.where(known, ring, -1), axis=1)
+    outer = np.minimum.accumulate(np.where(known, ring, len(ring))[:, ::-1], axis=1)[:, ::-1]
+    source = np.where(inner >= 0, inner, np.minimum(outer, len(ring) - 1))
+    return np.take_along_axis(values, source, axis=1)
 
 
 def _rings_about(radius: FloatArray, stretch: float | FloatArray) -> tuple[IntArray, FloatArray]:
