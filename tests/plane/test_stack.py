@@ -51,8 +51,7 @@ def test_beads_of_many_sizes_tell_the_typical_one() -> None:
     error = (stack.mean - truth(stack.dz_um))[:, inner]
     assert np.abs(error[np.abs(stack.dz_um) < 93]).max() < 0.006
     assert np.abs(error).max() < 0.02  # beyond, the smallest beads alone tell
-    # What is read between two rings has the noise of their mean, so a little less than 0.02.
-    assert 0.014 < stack.sd[:, inner].mean() < 0.021
+    assert stack.sd[:, inner].mean() == pytest.approx(0.02, rel=0.1)  # as single beads show them
     of_one_size = pool_stack(rows[0], rows[1], rows[2], np.ones(len(rows[3])), RADII)
     assert np.abs(of_one_size.sd[:, inner] - 0.02).max() > 0.015  # their sizes were told apart
 
@@ -76,8 +75,8 @@ def test_spread_goes_with_dz() -> None:
 
 
 def test_beads_that_hardly_differ_keep_a_least_spread() -> None:
-    stack = pooled(beads(sd=0.0, spread=0.05))
-    assert (stack.sd[np.abs(stack.dz_um) < 90] == LEAST_SD).all()
+    stack, inner = pooled(beads(sd=0.0, spread=0.05)), RADII < 2.7
+    assert (stack.sd[np.ix_(np.abs(stack.dz_um) < 90, inner)] == LEAST_SD).all()
 
 
 def test_ends_are_known_as_well_as_the_middle() -> None:

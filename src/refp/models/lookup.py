@@ -17,7 +17,7 @@ import numpy as np
 from refp.arrays import BoolArray, FloatArray
 from refp.models.ensemble import BeadInputs, Predictions
 from refp.models.settings import LookupSettings
-from refp.plane.match import rows_at, stretch_rings
+from refp.plane.match import fill_rings, least_of_rings, rows_at, stretch_rings
 from refp.plane.plane import PooledStack
 
 LARGEST_SIZE = 0.12
@@ -30,10 +30,8 @@ END_STEPS = 4
 SIZE_STEPS = (0.01, 0.005, 0.0025)
 PLACE_STEPS = (2.0, 1.0, 1.0)
 """Of the refinement, relative and in planes of the stack."""
-LARGEST_SD = 10.0
-"""Of rings, times background; a larger one stands for a ring that the stack does not know."""
-UNKNOWN_WEIGHT = 1e-6
-"""Of such rings; whatever is measured there weighs nothing."""
+LEAST_WEIGHT = 0.01
+"""Of a ring that the stack knows: one over the variance, times background squared."""
 LEAST_BEND = 1e-6
 """Of the cost along Z, where nothing is known of a bead."""
 
@@ -99,10 +97,11 @@ class Lookup:
         self._seen = self._radius <= settings.reach_radii
         self._spread = settings.size_spread
         self._grid = stack.dz_um
-        self._mean = stack.mean
-        known = _known(stack.sd < LARGEST_SD, LARGEST_SIZE if self._spread else 0.0)
-        self._weight = np.where(known, 1.0 / stack.sd**2, UNKNOWN_WEIGHT)[:, self._seen]
-        self._where_unknown = _typical_weight(self._weight) / np.e
+        self._weight = 1.0 / stack.sd**2
+        # Rings that some planes know go on along Z; rings that none knows as their neighbours.
+        known = (self._weight >= LEAST_WEIGHT).any(axis=0)
+        self._mean = fill_rings(stack.mean, np.broadcast_to(known, stack.mean.shape))
+        self._where_unknown = _typical_weight(self._weight[:, self._seen]) / np.e
         # To start from, every few planes and sizes are enough: what of them does not depend on the
         # profile, a column for each plane of each size.
         self._planes = np.arange(0, len(self._grid), THINNING)
@@ -112,8 +111,7 @@ class Lookup:
 
     def _terms(self, size: float) -> FloatArray:
         """Return what the squares, the values and the number of a bead's rings count for."""
-        mean = self._at_size(self._mean[self._planes], size)
-        weight = self._weight[self._planes]
+        mean, weight = self._at_size(self._planes.astype(np.float64), size)
         constant = mean**2 * weight - self._log(weight)
         return np.concatenate([weight, -2.0 * mean * weight, constant], axis=1).T
 
@@ -181,9 +179,7 @@ class Lookup:
 
     def _look(self, beads: _Beads, place: FloatArray, size: FloatArray) -> _Looked:
         """Compare each bead with a bead of some size at some place."""
-        planes = np.arange(len(self._grid), dtype=np.float64)
-        mean = self._at_size(rows_at(self._mean, planes, place), size)
-        weight = rows_at(self._weight, planes, place)
+        mean, weight = self._at_size(place, size)
         distance = (beads.clear * weight * (beads.profile - mean) ** 2).sum(axis=1)
         log_weight = (beads.clear * self._log(weight)).sum(axis=1)
         return _Looked(mean, weight, distance, distance - log_weight + self._prior(size))
@@ -194,11 +190,18 @@ class Lookup:
         A ring that the stack does not know counts as it does elsewhere where it fits: neither for
         nor against a place.
         """
-        return np.asarray(np.log(np.where(weight <= UNKNOWN_WEIGHT, self._where_unknown, weight)))
+        return np.asarray(np.log(np.where(weight < LEAST_WEIGHT, self._where_unknown, weight)))
 
-    def _at_size(self, values: FloatArray, size: float | FloatArray) -> FloatArray:
-        """Read rings of the typical bead, shape ``(n, m)``, where those of others lie that are seen."""
-        return stretch_rings(values, self._radius, 1.0 / size)[:, self._seen]
+    def _at_size(
+        self, place: FloatArray, size: float | FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return mean and weight of the rings that are seen of beads at some place, of some size."""
+        planes = np.arange(len(self._grid), dtype=np.float64)
+        mean, weight = (rows_at(part, planes, place) for part in (self._mean, self._weight))
+        return (
+            stretch_rings(mean, self._radius, 1.0 / size)[:, self._seen],
+            least_of_rings(weight, self._radius, 1.0 / size)[:, self._seen],
+        )
 
     def _prior(self, size: FloatArray) -> FloatArray:
         spread = self._spread or 1.0  # without a spread all sizes are 1
@@ -226,21 +229,9 @@ class Lookup:
         )
 
 
-def _known(known: BoolArray, reach: float) -> BoolArray:
-    """Mark the rings, shape ``(planes, m)``, that are read from known ones alone up to a size."""
-    if not reach:
-        return known
-    lost = np.pad(np.cumsum(~known, axis=1), ((0, 0), (1, 0)))
-    rings, last = np.arange(known.shape[1]), known.shape[1] - 1
-    # Of four rings two lie on either side of what is read.
-    low = np.maximum(np.floor(rings / (1 + reach)).astype(np.int64) - 1, 0)
-    high = np.minimum(np.floor(rings / (1 - reach)).astype(np.int64) + 2, last)
-    return np.asarray(lost[:, high + 1] == lost[:, low])
-
-
 def _typical_weight(weight: FloatArray) -> FloatArray:
     """Return the median weight of each ring over the planes that know it; 1 where none does."""
-    known = np.where(weight > UNKNOWN_WEIGHT, weight, np.nan)
+    known = np.where(weight < LEAST_WEIGHT, np.nan, weight)
     somewhere = np.isfinite(known).any(axis=0)
     typical = np.ones(weight.shape[1])
     typical[somewhere] = np.nanmedian(known[:, somewhere], axis=0)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refp.arrays import BoolArray, FloatArray
+from refp.arrays import BoolArray, FloatArray, IntArray
 from refp.plane.plane import PooledStack
 
 CHUNK = 512
@@ -72,27 +72,60 @@ def stretch_rings(
 ) -> FloatArray:
     """Read rings on even radii, shape ``(n, m)``, at ``stretch`` times those radii.
 
-    ``stretch`` is one number for all rows, or one for each, shape ``(n,)``.
+    ``stretch`` is one number for all rows, or one for each, shape ``(n,)``. A cubic goes through the
+    four rings about each place: at a sharp rim a straight line is off by more than noise.
     """
-    factor = np.atleast_1d(stretch)
-    if len(factor) == 1 and factor[0] == 1.0:
+    if np.ndim(stretch) == 0 and stretch == 1.0:
         return values
-    place = radius * factor[:, None] / (radius[1] - radius[0])
-    at = np.minimum(place, len(radius) - 1.000001)
-    # A cubic through the four rings about it: at a sharp rim a straight line is off by more than noise.
-    low = np.clip(at.astype(np.int64), 1, len(radius) - 3)
-    t = at - low
+    low, t = _rings_about(radius, stretch)
     weights = (
         -t * (t - 1) * (t - 2) / 6,
         (t + 1) * (t - 1) * (t - 2) / 2,
         -(t + 1) * t * (t - 2) / 2,
         (t + 1) * t * (t - 1) / 6,
     )
-    if len(factor) == 1:
-        parts = [values[:, low[0] + k - 1] * weights[k][0] for k in range(4)]
-    else:
-        parts = [np.take_along_axis(values, low + k - 1, axis=1) * weights[k] for k in range(4)]
+    parts = [_take_rings(values, low + k - 1) * weight for k, weight in enumerate(weights)]
     return np.asarray(sum(parts[1:], parts[0]))
+
+
+def least_of_rings(
+    values: FloatArray, radius: FloatArray, stretch: float | FloatArray
+) -> FloatArray:
+    """Return the lesser of the two rings about ``stretch`` times even radii, shape ``(n, m)``.
+
+    For weights: what is not known of one of them is not known between them.
+    """
+    if np.ndim(stretch) == 0 and stretch == 1.0:
+        return values
+    low, t = _rings_about(radius, stretch)
+    low = low + np.floor(t).astype(np.int64)  # at the innermost and outermost rings
+    return np.asarray(np.minimum(_take_rings(values, low), _take_rings(values, low + 1)))
+
+
+def fill_rings(values: FloatArray, known: BoolArray) -> FloatArray:
+    """Return rings ``(n, m)`` with those that are not known filled by the nearest inner, or outer, one.
+
+    A cubic reads four rings, and must not take what stands in for the unknown for a rim.
+    """
+    ring = np.arange(values.shape[1])
+    inner = np.maximum.accumulate(np.where(known, ring, -1), axis=1)
+    outer = np.minimum.accumulate(np.where(known, ring, len(ring))[:, ::-1], axis=1)[:, ::-1]
+    source = np.where(inner >= 0, inner, np.minimum(outer, len(ring) - 1))
+    return np.take_along_axis(values, source, axis=1)
+
+
+def _rings_about(radius: FloatArray, stretch: float | FloatArray) -> tuple[IntArray, FloatArray]:
+    """Return the second of the four rings about each place, and how far beyond it the place lies."""
+    place = radius * np.atleast_1d(stretch)[:, None] / (radius[1] - radius[0])
+    at = np.minimum(place, len(radius) - 1.000001)
+    low = np.clip(at.astype(np.int64), 1, len(radius) - 3)
+    return low, at - low
+
+
+def _take_rings(values: FloatArray, rings: IntArray) -> FloatArray:
+    if len(rings) == 1:
+        return np.asarray(values[:, rings[0]])
+    return np.take_along_axis(values, rings, axis=1)
 
 
 def rows_at(values: FloatArray, grid: FloatArray, at: FloatArray) -> FloatArray:

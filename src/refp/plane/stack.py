@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from refp.arrays import BoolArray, FloatArray, IntArray
-from refp.plane.match import fit_stretch, rows_at, stretch_rings
+from refp.plane.match import fill_rings, fit_stretch, least_of_rings, rows_at, stretch_rings
 from refp.plane.plane import FieldAxis, PooledStack, StackOrigin
 from refp.plane.smooth import Smooth, fit_smooth_each
 from refp.robust import MAD_TO_SIGMA
@@ -91,11 +91,14 @@ def pool_stack(
     # Beads of one place lie in the order of what they show, whoever came first.
     order = np.lexsort((*np.nan_to_num(typical).T, x))
     x, typical = x[order], typical[order]
+    shown, own = np.where(saturated, np.nan, profile)[order], size[order]
     grid = np.linspace(x[0], x[-1], GRID_POINTS)
     n_groups = int(np.clip(len(x) // GROUP, min(len(x), LEAST_GROUPS), LARGEST_GROUPS))
     at, medians = _medians(x, typical, n_groups)
     mean = _smooth_columns(at, medians, grid)
-    spread = _spread(x, typical - rows_at(mean, grid, x), grid)
+    # Between rings lies the mean of their noise: the spread is that of rings as beads show them.
+    expected = _stretch_known(rows_at(mean, grid, x), radius_radii, 1.0 / own)
+    spread = _spread(x, shown - expected, grid)
     sd = np.where(np.isnan(mean), UNKNOWN_SD, np.maximum(spread, LEAST_SD))
     return PooledStack(grid, radius_radii, _continue(mean), sd)
 
@@ -114,8 +117,18 @@ def _of_typical_size(profile: FloatArray, size: FloatArray, radius_radii: FloatA
     typical = np.empty_like(profile)
     for one in np.unique(size):
         rows = size == one
-        typical[rows] = stretch_rings(profile[rows], radius_radii, float(one))
+        typical[rows] = _stretch_known(profile[rows], radius_radii, float(one))
     return typical
+
+
+def _stretch_known(
+    profile: FloatArray, radius_radii: FloatArray, stretch: float | FloatArray
+) -> FloatArray:
+    """Read rings between those that are known; NaN next to one that is not."""
+    known = np.isfinite(profile)
+    stretched = stretch_rings(fill_rings(profile, known), radius_radii, stretch)
+    told = least_of_rings(known.astype(np.float64), radius_radii, stretch) > 0
+    return np.where(told, stretched, np.nan)
 
 
 def _medians(x: FloatArray, values: FloatArray, n_groups: int) -> tuple[FloatArray, FloatArray]:
