@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from refp.models.ensemble import FORMAT_VERSION
 from refp.plane_files import POOLED_ARRAYS
 
 RunRefp = Callable[..., Any]
@@ -256,8 +257,9 @@ def edit(model: Path) -> str:
 
 
 def make_newer(model: Path) -> str:
-    _rewrite_card(model, {"format_version": 2}, rehash=True)
-    return "model format 2 is newer than this refp reads (1); upgrade refp"
+    newer = FORMAT_VERSION + 1
+    _rewrite_card(model, {"format_version": newer}, rehash=True)
+    return f"model format {newer} is newer than this refp reads ({FORMAT_VERSION}); upgrade refp"
 
 
 def replace_by_image(model: Path) -> str:

@@ -281,6 +281,15 @@ def test_misfit_that_an_image_s_light_brings_is_expected(bright: float, noise: f
     assert made.maximum_misfit == pytest.approx(1.5 * 1.2, rel=0.06)
 
 
+def test_images_whose_rings_are_all_saturated_tell_no_misfit() -> None:
+    tiles, said, _ = simulate(Model(), (4, 50, 6))
+    white = tiles.frame % 5 == 0
+    match = match_of(tiles, tiles.dz_um, misfit=np.where(white, 0.0, 2.0))
+    assert calibrated(tiles, said, match=match).relative_misfit(2.0, 1.0) == pytest.approx(1.0)
+    nothing = match_of(tiles, tiles.dz_um, misfit=np.zeros(len(tiles)))
+    assert calibrated(tiles, said, match=nothing).relative_misfit(3.0, 1.0) == 3.0
+
+
 def test_images_beyond_the_range_of_those_that_judge_them_do_not_count() -> None:
     tiles, said, _ = simulate(Model(image_um=0.5), (4, 50, 6))
     far = tiles.frame % 10 == 0

@@ -200,10 +200,13 @@ def _stage_variance(labels: LabelErrors, n_fields: int) -> float:
 
 def _usual_misfit(images: list[_Image]) -> tuple[float, float]:
     """Return the misfit of a bright image, and what light takes off: photon noise goes with 1/light."""
-    misfit = np.array([image.misfit for image in images])
-    terms = np.column_stack([np.ones(len(images)), [1.0 / image.light for image in images]])
+    told = [image for image in images if image.misfit > 0]  # 0 where every ring is saturated
+    if not told:
+        return 1.0, 0.0
+    misfit = np.array([image.misfit for image in told])
+    terms = np.column_stack([np.ones(len(told)), [1.0 / image.light for image in told]])
     # Relative deviations, so that dim images do not outweigh the others.
-    (bright, noise), _ = nnls(terms / misfit[:, None], np.ones(len(images)))
+    (bright, noise), _ = nnls(terms / misfit[:, None], np.ones(len(told)))
     return float(bright), float(noise)
 
 
