@@ -75,15 +75,16 @@ def estimates_part(families: list[dict[str, Any]]) -> list[str]:
             "Errors against the true stage position (the nominal one beside it carries the stage's own "
             "error). Trained on a2k-training or nikon-training; no test frame or bead was seen, nor "
             "an exposure of a2k-test1 and nikon-test1. "
-            '"6" beads: the surest six of each image. The training steps of `profile` were raised from '
-            "3,000 to 6,000 after these tests had been looked at; held-out fields do not tell the two "
-            "apart."
+            '"6" beads: the surest six of each image. These tests are not free of having been looked at: '
+            "the steps of `profile` were raised from 3,000 to 6,000 after them, and size as a second "
+            "unknown of the look-up, cubic reading of rings and what sizes do to planes were settled "
+            "with them in view."
         ),
         table(TEST_HEADERS, [row for family in families for row in test_rows(family)]),
         (
             "Intervals are calibrated on whole held-out fields, of which the twin's A2K training has two "
-            "and its Nikon training one; the last column shows what that is worth. The bias is the "
-            "training plane's own error, which every label carries."
+            "and its Nikon training one; the last column shows what that is worth. Most of the bias is "
+            "the training plane's own error, which every label carries."
         ),
         "## Training",
         table(

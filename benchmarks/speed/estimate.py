@@ -265,9 +265,25 @@ if __name__ == "__main__":
         own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         if status.exists():
             own = int(next(l for l in status.read_text().splitlines() if "VmHWM" in l).split()[1])
-        worker = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-        print(json.dumps({"own_mb": own / 1e3, "worker_mb": worker / 1e3}), file=sys.stderr)
+        workers = resource.getrusage(resource.RUSAGE_CHILDREN)
+        both = (resource.getrusage(resource.RUSAGE_SELF), workers)
+        cpu = sum(r.ru_utime + r.ru_stime for r in both)
+        told = {"cpu_s": cpu, "own_mb": own / 1e3, "worker_mb": workers.ru_maxrss / 1e3}
+        print(json.dumps(told), file=sys.stderr)
 """
+
+
+def cores_given(spin_s: float = 3.0) -> dict[str, float]:
+    """Cores that one and two busy processes get: on a busy machine two may get no more than one."""
+    busy = f"import time\nwhile time.process_time() < {spin_s}: pass"
+    given: dict[str, float] = {}
+    for n, name in ((1, "one"), (2, "two")):
+        started = time.perf_counter()
+        processes = [subprocess.Popen([sys.executable, "-c", busy]) for _ in range(n)]
+        for process in processes:
+            process.wait()
+        given[name] = n * spin_s / (time.perf_counter() - started)
+    return given
 
 
 def folder_of_images(model: Path, sources: list[SingleImage], work: Path) -> list[dict[str, float]]:
@@ -311,9 +327,10 @@ def main() -> None:
             "fresh": fresh_process(model, sources[N_IMAGES // 2].path),
             "resnet": resnet(),
             "precision": precision(planes, work),
+            "cores": cores_given(),
             "folder": folder_of_images(model, sources, work),
         }
-    for part in ("image", "fresh", "resnet", "precision"):
+    for part in ("image", "fresh", "resnet", "precision", "cores"):
         print(part, result[part], flush=True)
     write_json(result, HERE / "speed" / "estimate.json")
 

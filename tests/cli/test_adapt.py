@@ -1,0 +1,79 @@
+"""``refp adapt`` on the real command line."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from refp.models import load_model
+
+RunRefp = Callable[..., Any]
+REFP_UM = 1520.0
+"""Of the tiny test sweep."""
+
+
+def said(run_refp: RunRefp, model: Path, image: Path) -> dict[str, Any]:
+    done = run_refp("estimate", model, image, "--json")
+    assert done.code == 0, done.stderr
+    row: dict[str, Any] = json.loads(done.stdout)[0]
+    return row
+
+
+def adapted(run_refp: RunRefp, model: Path, sweep: Path, output: Path, *more: object) -> Any:
+    return run_refp("adapt", model, sweep, "-o", output, *more)
+
+
+def test_a_bias_is_found_and_taken_off(
+    run_refp: RunRefp, lookup_model: Path, tiny_test: Path, tmp_path: Path
+) -> None:
+    """Where the plane is said to lie 10 um lower, every image must come out 10 um higher."""
+    new = tmp_path / "lab2.refp"
+    done = adapted(run_refp, lookup_model, tiny_test, new, "--refp-um", REFP_UM - 10, "--json")
+    assert done.code == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert len(rows) == 9
+    errors = np.abs([row["error_um"] for row in rows])
+    assert np.median(errors) < 2.0
+    assert errors.max() < 8.0
+    found = load_model(new).card.adaptation
+    assert found is not None
+    assert found.line.bias_um == pytest.approx(-10.0, abs=1.5)
+    assert found.line.gain == pytest.approx(1.0, abs=0.05)
+    image = sorted(tiny_test.glob("*.tif"))[4]
+    before, after = (said(run_refp, model, image) for model in (lookup_model, new))
+    assert after["delta_z_um"] - before["delta_z_um"] == pytest.approx(10.0, abs=2.0)
+    assert after["u_calibration_um"] >= before["u_calibration_um"]
+    shown = run_refp("model", "show", new).stdout
+    assert "bias taken off" in shown
+
+
+def test_the_plane_is_that_of_the_sweep(
+    run_refp: RunRefp, profile_model: Path, tiny_test: Path, tmp_path: Path
+) -> None:
+    new = tmp_path / "lab2.refp"
+    done = adapted(run_refp, profile_model, tiny_test, new)
+    assert done.code == 0, done.stderr
+    card = load_model(new).card
+    assert card.calibration.refp_u_um > 0
+    assert "bias" in done.stderr
+    assert "wrote" in done.stderr
+
+
+def test_what_cannot_be_adapted_is_said(
+    run_refp: RunRefp, lookup_model: Path, tiny_test: Path, tmp_path: Path
+) -> None:
+    new = tmp_path / "lab2.refp"
+    assert adapted(run_refp, lookup_model, tiny_test, new).code == 0
+    again = adapted(run_refp, new, tiny_test, tmp_path / "lab3.refp")
+    assert again.code == 2
+    assert "was adapted already" in again.stderr
+    there = adapted(run_refp, lookup_model, tiny_test, new)
+    assert (there.code, len(there.stderr.strip().splitlines())) == (2, 1)
+    other = adapted(
+        run_refp, lookup_model, tiny_test, tmp_path / "4.refp", "--pixel-size-um", "1.3"
+    )
+    assert other.code == 2
+    assert "pixel size" in other.stderr
