@@ -227,6 +227,15 @@ def test_card_of_the_errors() -> None:
     assert (made.size_sd, made.n_sizes) == (0.0, 24)
 
 
+def test_errors_are_those_of_the_image_not_of_its_beads() -> None:
+    """Beads that all stand 5 um above the field's plane: each is placed right, the image 5 um low."""
+    tiles, said, _ = simulate(Model(sd_um=(1e-3, 1e-3)), (4, 20, 6))
+    raised = replace(tiles, dz_um=tiles.dz_um - 5.0, height_um=tiles.height_um + 5.0)
+    made = calibrated(raised, Predictions(said.dz_um - 5.0, said.sd_um))
+    assert made.rms_um == pytest.approx(5.0, rel=1e-2)
+    assert made.model_u_um < 0.1  # which is the field's own, and told by the plane's uncertainty
+
+
 def test_every_bead_s_size_counts_once() -> None:
     tiles, said, _ = simulate(Model(), (2, 10, 4))
     sizes = np.linspace(0.97, 1.03, 8)

@@ -74,6 +74,16 @@ def test_spread_goes_with_dz() -> None:
     assert stack.sd[stack.dz_um > 20].mean() == pytest.approx(0.03, rel=0.15)
 
 
+def test_spread_is_held_beyond_the_last_beads_that_tell_it() -> None:
+    """Noise that grows towards the ends would fall or rise without bound where a curve is continued."""
+    rng = np.random.default_rng(8)
+    dz_um, profile, saturated, size = beads(6, sd=0.0)
+    sd = 0.01 * (1 + (np.abs(dz_um) / 50) ** 3)
+    stack = pooled((dz_um, profile + sd[:, None] * rng.normal(size=profile.shape), saturated, size))
+    for end in (stack.dz_um < -97, stack.dz_um > 97):
+        assert np.ptp(stack.sd[end], axis=0).max() == 0
+
+
 def test_beads_that_hardly_differ_keep_a_least_spread() -> None:
     stack, inner = pooled(beads(sd=0.0, spread=0.05)), RADII < 2.7
     assert (stack.sd[np.ix_(np.abs(stack.dz_um) < 90, inner)] == LEAST_SD).all()
