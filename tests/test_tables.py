@@ -44,6 +44,7 @@ ESTIMATES = {
     "reason": "str",
     "model": "str",
 }
+DETAILS = dict.fromkeys(tables.DETAIL_COLUMNS, "float64")
 ERRORS = ESTIMATES | KEYS | {"z_um": "float64", "delta_z_true_um": "float64", "error_um": "float64"}
 BEADS = KEYS | {
     "z_um": "float64",
@@ -183,8 +184,8 @@ def test_beads(planes: Planes, tmp_path: Path, text: bool) -> None:
 
 
 def test_estimates(estimates: pd.DataFrame) -> None:
-    assert list(estimates.columns) == list(ESTIMATES)
-    assert dtypes_of(estimates) == ESTIMATES
+    assert list(estimates.columns) == list(ESTIMATES | DETAILS)
+    assert dtypes_of(estimates) == ESTIMATES | DETAILS
     assert list(estimates["image"]) == sorted(estimates["image"])
 
 

@@ -106,7 +106,7 @@ class Workers(AbstractContextManager["Workers"]):
     def __enter__(self) -> Self:
         return self
 
-    def crew(self, n_items: int, worth: int = FRAMES_WORTH_A_POOL) -> Crew | None:
+    def crew(self, n_items: int, worth: int | None = None) -> Crew | None:
         """Return the workers for so many items, or ``None`` where this process is as fast.
 
         Parameters
@@ -114,7 +114,7 @@ class Workers(AbstractContextManager["Workers"]):
         n_items
             How many there are.
         worth
-            From how many on a pool of processes is started.
+            From how many on a pool of processes is started; default: as of frames.
 
         Raises
         ------
@@ -128,7 +128,7 @@ class Workers(AbstractContextManager["Workers"]):
                 from refp.cluster import join_cluster
 
                 self._crew = self._open.enter_context(join_cluster(self.scheduler))
-            elif self.jobs > 1 and n_items >= worth:
+            elif self.jobs > 1 and n_items >= (worth or FRAMES_WORTH_A_POOL):
                 self._crew = self._open.enter_context(_start_pool(self.jobs))
         return self._crew
 
