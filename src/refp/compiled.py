@@ -9,25 +9,29 @@ from numba import njit
 
 F = TypeVar("F", bound=Callable[..., object])
 
-# Division follows IEEE 754 as in numpy instead of raising, which would cost a test a pixel; products
-# and sums may be fused.
-OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+# Division follows IEEE 754 as in numpy instead of raising, which would cost a test a pixel.
+OPTIONS = {"nogil": True, "error_model": "numpy"}
 
 
-def compiled(function: F) -> F:
-    """Compile a function of a kernel to machine code that does not hold the interpreter's lock."""
-    result: F = njit(**OPTIONS)(function)
+def compiled(function: F, *, fused: bool = True) -> F:
+    """Compile a function of a kernel to machine code that does not hold the interpreter's lock.
+
+    Products and sums may be ``fused``, which is faster. Of two products that are added either may be,
+    and the compiler chooses anew in every process: where that happens results differ in the last bit.
+    """
+    result: F = njit(**OPTIONS, fastmath={"contract"} if fused else False)(function)
     return result
 
 
-def compiled_once(function: F) -> F:
+def compiled_once(function: F, *, fused: bool = True) -> F:
     """Compile a function with all that it calls, and keep the machine code on disk.
 
     The compiler's cache would notice a change in the function's own file only; here the code is
     kept under a name with the digest of all files of its room.
     """
     function.__qualname__ += f"_{digest(Path(function.__code__.co_filename).parent)}"
-    result: F = njit(cache=True, **OPTIONS)(function)
+    options = {**OPTIONS, "fastmath": {"contract"} if fused else False}
+    result: F = njit(cache=True, **options)(function)
     return result
 
 

@@ -5,16 +5,19 @@ sums along an axis share their intermediate rows and halve their products, since
 odd.
 """
 
+from functools import partial
+
 import numpy as np
 
 from refp.arrays import FloatArray, Image
 from refp.compiled import compiled, compiled_once
 
+exact, exact_once = partial(compiled, fused=False), partial(compiled_once, fused=False)
 Weights = FloatArray
 """Shape ``(k + 1,)``: from the middle outwards; the other half mirrors it."""
 
 
-@compiled
+@exact
 def _reduce(image: Image, factor: int) -> FloatArray:
     """Mean over blocks of ``factor`` pixels; a rest at the far edges is dropped."""
     height, width = image.shape[0] // factor, image.shape[1] // factor
@@ -30,14 +33,14 @@ def _reduce(image: Image, factor: int) -> FloatArray:
     return mean
 
 
-@compiled
+@exact
 def _starts(n: int, parts: int) -> list[int]:
     """First index of each of some nearly equal parts, the larger ones first, and the end."""
     size, larger = n // parts, n % parts
     return [k * size + min(k, larger) for k in range(parts + 1)]
 
 
-@compiled
+@exact
 def _block_medians(image: FloatArray, block_px: float) -> FloatArray:
     ys = _starts(image.shape[0], max(1, int(np.rint(image.shape[0] / block_px))))
     xs = _starts(image.shape[1], max(1, int(np.rint(image.shape[1] / block_px))))
@@ -48,7 +51,7 @@ def _block_medians(image: FloatArray, block_px: float) -> FloatArray:
     return medians
 
 
-@compiled
+@exact
 def _between(k: int, n: int, m: int) -> tuple[int, int, float]:
     """Where pixel ``k`` of ``n`` lies among ``m`` blocks: the two next to it, and the second's part."""
     along = min(max((k + 0.5) * m / n - 0.5, 0.0), m - 1.0)
@@ -56,7 +59,7 @@ def _between(k: int, n: int, m: int) -> tuple[int, int, float]:
     return low, min(low + 1, m - 1), along - low
 
 
-@compiled_once
+@exact_once
 def local_contrast(image: Image, factor: int, block_px: float) -> FloatArray:
     """Return ``I / background - 1``, clipped to +-1, at reduced size.
 
@@ -83,14 +86,14 @@ def local_contrast(image: Image, factor: int, block_px: float) -> FloatArray:
     return reduced
 
 
-@compiled
+@exact
 def _add(out: FloatArray, w: float, after: FloatArray, sign: float, before: FloatArray) -> None:
     """Add ``w * (after + sign * before)``; one plain loop, which the compiler turns into wide steps."""
     for x in range(out.shape[0]):
         out[x] += w * (after[x] + sign * before[x])
 
 
-@compiled
+@exact
 def _sum_rows(
     image: FloatArray, y: int, weights: Weights, sign: float, nothing: FloatArray, out: FloatArray
 ) -> None:
@@ -103,7 +106,7 @@ def _sum_rows(
         _add(out, weights[k], after, sign, before)
 
 
-@compiled
+@exact
 def _sum_columns(row: FloatArray, weights: Weights, sign: float, out: FloatArray) -> None:
     """Add to ``out`` the sums along a row that is as much longer on both sides as the weights reach."""
     reach, n = weights.shape[0] - 1, out.shape[0]
@@ -114,7 +117,7 @@ def _sum_columns(row: FloatArray, weights: Weights, sign: float, out: FloatArray
         _add(out, weights[k], after, sign, before)
 
 
-@compiled
+@exact
 def _gradient_products(
     contrast: FloatArray, smooth: Weights, slope: Weights
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -147,7 +150,7 @@ def _gradient_products(
     return across, product, both
 
 
-@compiled_once
+@exact_once
 def sum_gradients(
     contrast: FloatArray, smooth: Weights, slope: Weights, flat: Weights, linear: Weights
 ) -> tuple[FloatArray, FloatArray]:
