@@ -1,6 +1,5 @@
 """docs/models.md: the families compared, what they refuse, and what their intervals are worth."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from benchmarks.pages.estimates import resnet_part
@@ -279,22 +278,70 @@ def _training_part(families: Rows) -> list[str]:
 
 
 def _speed_part(speed: dict[str, Any]) -> list[str]:
-    """Every figure of the file under its own name."""
+    """What estimating takes, with what the machine could give while it was measured."""
     if not speed:
         return []
-    rows = [[label, value] for label, value in _scalars(speed, "") if "conditions" not in label]
-    return ["## Speed of estimating", table(["what", "measured"], rows)]
+    rows = [
+        *_image_rows(speed["image"]["measured"]),
+        *_fresh_rows(speed["fresh"]["measured"]),
+        *_resnet_rows(speed["resnet"]["measured"]),
+        *_precision_rows(speed["precision"]["measured"]),
+        *_folder_rows(speed["folder"]["measured"]),
+    ]
+    parts = [part for name, part in speed.items() if name != "conditions"]
+    quiet = all(part["undisturbed"] for part in parts)
+    least = min(part["cores"][1] for part in parts)
+    busy = (
+        f"The machine was busy: two processes together got as little as {number(least)} cores, so times "
+        "are upper bounds, nothing is said of two jobs against one, and eager torch, whose threads wait "
+        "for each other, looks worse beside the graph than it is on a quiet machine."
+    )
+    return ["## Speed of estimating", *([] if quiet else [busy]), table(SPEED_HEADERS, rows)]
 
 
-def _scalars(value: Any, label: str) -> Iterable[tuple[str, str]]:
-    """Yield the name and value of every number in nested tables."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _scalars(inner, f"{label}, {key}" if label else str(key))
-    elif isinstance(value, list):
-        for i, inner in enumerate(value):
-            yield from _scalars(inner, f"{label} {i + 1}")
-    elif isinstance(value, bool | str):
-        yield label.replace("_", " "), str(value)
-    elif isinstance(value, int | float):
-        yield label.replace("_", " "), f"{value:.4g}"
+SPEED_HEADERS = ["what", "measured", "bar"]
+
+
+def _image_rows(image: dict[str, Any]) -> list[list[str]]:
+    shares = ", ".join(f"{name} {percent(share, 0)}" for name, share in image["share"].items())
+    what = (
+        f"one image of 1392x1040, {image['beads']:.0f} beads, {image['members']} members, warm: all"
+    )
+    return [
+        [what, f"{number(image['ms']['all'], 0)} ms", f"{image['bar_ms']:.0f} ms"],
+        ["its stages", shares, ""],
+    ]
+
+
+def _fresh_rows(fresh: dict[str, Any]) -> list[list[str]]:
+    what = "first estimate of a fresh process"
+    return [[what, f"{number(fresh['estimate_s'])} s", f"{fresh['bar_s']} s"]]
+
+
+def _resnet_rows(resnet: dict[str, Any]) -> list[list[str]]:
+    what = f"`resnet`, {resnet['members']} members, {resnet['tiles']} tiles: eager torch over the graph"
+    return [[what, f"{number(resnet['ratio'], 1)} times", f"{resnet['bar']:.0f} times"]]
+
+
+def _precision_rows(precision: dict[str, Any]) -> list[list[str]]:
+    return [
+        [
+            f"`resnet` in {row['precision']}: time over float32; deviation",
+            f"{number(row['time_over_float32'])}; {number(row['rms_deviation_um'])} um",
+            "",
+        ]
+        for row in precision["rows"]
+        if row["precision"] != "float32"
+    ]
+
+
+def _folder_rows(folder: list[dict[str, Any]]) -> list[list[str]]:
+    return [
+        [
+            f"folder of {row['images']} images, {row['jobs']} job{'s' * (row['jobs'] > 1)}",
+            f"{number(row['images_per_s'], 1)} images/s, {number(row['own_mb'], 0)} MB"
+            + (f" and {number(row['worker_mb'], 0)} MB a worker" if row["jobs"] > 1 else ""),
+            "memory flat",
+        ]
+        for row in folder
+    ]
