@@ -179,7 +179,7 @@ def _typical_size(match: Match, combined: Combined, known: Calibration) -> Size:
     own = np.maximum(match.size_sd[used], LEAST_SIZE_SD)
     u = float(np.sqrt((own**2).sum())) / n
     among = known.size_sd**2 * (1 / n + 1 / max(known.n_sizes, 1))
-    return Size(float(np.median(match.size[used])), u, float(np.sqrt(among + u**2)))
+    return Size(float(np.mean(match.size[used])), u, float(np.sqrt(among + u**2)))
 
 
 def _objection(look: Look, estimate: FocusEstimate, card: ModelCard) -> tuple[Reason, str] | None:
