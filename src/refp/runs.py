@@ -33,6 +33,16 @@ Inputs = Callable[[], dict[str, str]]
 """Digests of what a result is made from, by what a user calls it."""
 
 
+def at_fault(error: BaseException | None) -> bool:
+    """Whether a run ended because of its input: what was measured of that is no use."""
+    return isinstance(error, DataError | RecipeError)
+
+
+def is_worth_keeping(error: BaseException | None) -> bool:
+    """Whether a run that ended so will be taken up: it was broken off, and could write."""
+    return error is not None and not isinstance(error, OutputError)
+
+
 class Run(AbstractContextManager["Run"]):
     """One run in its output folder.
 
@@ -82,12 +92,12 @@ class Run(AbstractContextManager["Run"]):
         trace: TracebackType | None,
     ) -> None:
         """Keep what was measured, unless the input was at fault: a refused run leaves no trace."""
-        if isinstance(error, DataError | RecipeError) and not self._had_store:
+        if at_fault(error) and not self._had_store:
             rmtree(self.folder / MEASURED, ignore_errors=True)
             if not self._was_there:
                 with suppress(OSError):  # not there, or not empty
                     self.folder.rmdir()
-        elif error is not None and not isinstance(error, OutputError):
+        elif is_worth_keeping(error):
             self.store.flush()
         if isinstance(error, WorkersError) and len(self.store):
             kept = f"what was measured, {len(self.store)} frames, is kept and will be taken up"

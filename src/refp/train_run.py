@@ -12,9 +12,9 @@ from shutil import rmtree
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from refp.errors import DataError, OutputError, RecipeError
+from refp.errors import OutputError
 from refp.record import refuse_existing, write_bytes
-from refp.runs import MEASURED
+from refp.runs import MEASURED, at_fault, is_worth_keeping
 from refp.store import Contents, FrameStore
 
 if TYPE_CHECKING:  # worker processes start sooner when this process imports the method after them
@@ -81,9 +81,9 @@ class TrainingRun(AbstractContextManager["TrainingRun"]):
         trace: TracebackType | None,
     ) -> None:
         """Keep what was measured, unless the input was at fault: a refused run leaves no trace."""
-        if isinstance(error, DataError | RecipeError) and not self._was_there:
+        if at_fault(error) and not self._was_there:
             self.finish()
-        elif error is not None and not isinstance(error, OutputError):
+        elif is_worth_keeping(error):
             self.store.flush()
 
     def _wrote_report(self) -> bool:

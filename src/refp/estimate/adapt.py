@@ -11,15 +11,16 @@ import numpy as np
 
 from refp.arrays import FloatArray
 from refp.errors import DataError
-from refp.estimate.combine import BISQUARE, Combined
+from refp.estimate.combine import Combined
 from refp.models.ensemble import Adaptation, AnswerLine
 from refp.models.lookup import Match
-from refp.robust import MAD_TO_SIGMA
+from refp.robust import fit_bisquare
 
 LEAST_IMAGES = 3
 GAIN_SD = 0.1
 """Standard deviation of gains among instruments of one model; assumed."""
-ROUNDS = 30
+LEAST_GAIN = 0.5
+"""Instruments that differ by more than this, or twice, are not of one kind."""
 SIZE_SIGMAS = 2.6
 """One in a hundred of images or instruments shows beads of one lot further off in size than this."""
 
@@ -68,7 +69,7 @@ def fit_adaptation(
     Raises
     ------
     DataError
-        If there are too few images, or they lie in too few places.
+        If there are too few images, they lie in too few places, or the answers do not follow Z.
     """
     n = len(answers.dz_um)
     if n < LEAST_IMAGES or len(np.unique(answers.dz_um)) < LEAST_IMAGES:
@@ -148,24 +149,23 @@ def _fit_line(
     dz_um: FloatArray, said_um: FloatArray, u_um: FloatArray
 ) -> tuple[AnswerLine, FloatArray, float]:
     """Fit a robust line; return it, the covariance of bias and gain, and what it leaves."""
-    design = np.column_stack([np.ones(len(dz_um)), dz_um])
-    prior = np.diag([0.0, 1.0 / GAIN_SD**2])
-    found = np.array([float(np.median(said_um - dz_um)), 1.0])
-    weight = 1.0 / u_um**2
-    for _ in range(ROUNDS):
-        apart = (said_um - design @ found) / u_um
-        scale = max(1.0, MAD_TO_SIGMA * float(np.median(np.abs(apart))))
-        weight = np.maximum(1.0 - (apart / (BISQUARE * scale)) ** 2, 0.0) ** 2 / u_um**2
-        normal = design.T @ (design * weight[:, None]) + prior
-        found = np.linalg.solve(
-            normal, design.T @ (weight * said_um) + prior @ np.array([0.0, 1.0])
+    fit = fit_bisquare(
+        np.column_stack([np.ones(len(dz_um)), dz_um]),
+        said_um,
+        u_um,
+        start=np.array([float(np.median(said_um - dz_um)), 1.0]),
+        prior=np.array([0.0, 1.0 / GAIN_SD**2]),
+        expected=np.array([0.0, 1.0]),
+    )
+    bias, gain = fit.coefficients
+    if not LEAST_GAIN < gain < 1 / LEAST_GAIN:
+        raise DataError(
+            f"the model's answers rise by {gain:.2f} um a micrometre of the sweep's Z; is the sign of "
+            "Z turned, or is this another kind of instrument? train anew there"
         )
-    count = weight * u_um**2
-    residual = said_um - design @ found
-    freedom = max(float(count.sum()) - 2.0, 1.0)
-    variance = float((count * residual**2).sum()) / freedom
-    expected = float((count * u_um**2).sum()) / max(float(count.sum()), 1e-12)
-    left = max(variance - expected, 0.0)
-    covariance = np.linalg.inv(normal) * max(1.0, variance / expected)
-    line = AnswerLine(bias_um=float(found[0]), gain=float(found[1]))
-    return line, covariance, float(np.sqrt(left))
+    freedom = max(float(fit.count.sum()) - 2.0, 1.0)
+    variance = float((fit.count * (fit.apart * u_um) ** 2).sum()) / freedom
+    expected = float(np.average(u_um**2, weights=fit.count))
+    left_um = float(np.sqrt(max(variance - expected, 0.0)))
+    line = AnswerLine(bias_um=float(bias), gain=float(gain))
+    return line, fit.covariance * max(1.0, variance / expected), left_um

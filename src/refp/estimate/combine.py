@@ -7,11 +7,7 @@ import numpy as np
 from refp.arrays import BoolArray, FloatArray
 from refp.estimate.settings import EstimateSettings
 from refp.models.ensemble import Predictions
-from refp.robust import MAD_TO_SIGMA, iqr_inliers
-
-BISQUARE = 4.685
-"""Standard deviations beyond which a bead no longer counts (Tukey's biweight, 95 % efficient)."""
-ROUNDS = 20
+from refp.robust import fit_bisquare, iqr_inliers
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +75,8 @@ def combine(
     Parameters
     ----------
     predictions
-        Of ``n`` beads, at least one, by one or more members; columns or rows of NaN do not count.
+        Of ``n`` beads, at least one, by one or more members; a member's NaN does not count, and every
+        bead has an answer of some member.
     offset_px
         Shape ``(n, 2)``, the beads' places from the middle of the image.
     size
@@ -128,40 +125,25 @@ def _weighted(
     tilted = spread.tilt_um_per_px > 0
     # Beads on a slide that rises towards them lie high, so the focal plane is low above them.
     design = np.column_stack([np.ones(n), -offset_px]) if tilted else np.ones((n, 1))
-    prior = np.zeros(design.shape[1])
+    nothing = np.zeros(design.shape[1])
+    prior = nothing.copy()
     prior[1:] = 1.0 / spread.tilt_um_per_px**2 if tilted else 0.0
-    count = np.ones(n)
-    found = np.append(_weighted_median(dz, 1.0 / sd_um**2), np.zeros(design.shape[1] - 1))
-    for _ in range(ROUNDS):
-        apart = (dz - design @ found) / sd_um
-        scale = max(1.0, MAD_TO_SIGMA * float(np.median(np.abs(apart))))
-        count = np.maximum(1.0 - (apart / (BISQUARE * scale)) ** 2, 0.0) ** 2
-        solve = _solver(design, count / sd_um**2, prior)
-        moved = solve @ dz
-        if np.abs(moved - found).max() < 1e-9:
-            break
-        found = moved
-    freedom = count.sum() - 1.0
-    surplus = float((count * apart**2).sum()) / freedom if freedom > 0.5 else 1.0
-    birge = float(np.sqrt(max(surplus, 1.0)))
-    covariance = np.linalg.inv(design.T @ (design * (count / sd_um**2)[:, None]) + np.diag(prior))
-    u = birge * np.sqrt(np.diag(covariance))
-    nothing = np.full(2, np.nan)
+    start = nothing.copy()
+    start[0] = _weighted_median(dz, 1.0 / sd_um**2)
+    fit = fit_bisquare(design, dz, sd_um, start=start, prior=prior, expected=nothing)
+    freedom = fit.count.sum() - 1.0
+    surplus = float((fit.count * fit.apart**2).sum()) / freedom if freedom > 0.5 else 1.0
+    u = np.sqrt(max(surplus, 1.0) * np.diag(fit.covariance))
+    unknown = np.full(2, np.nan)
     return Combined(
-        dz_um=float(found[0]),
+        dz_um=float(fit.coefficients[0]),
         u_beads_um=float(u[0]),
-        noise_um=float(np.linalg.norm(solve[0] * noise_um)),
-        u_members_um=_between(predictions.dz_um @ solve[0]),
-        used=count > 0,
-        tilt_um_per_px=found[1:] if tilted else nothing,
-        tilt_u_um_per_px=u[1:] if tilted else nothing,
+        noise_um=float(np.linalg.norm(fit.solve[0] * noise_um)),
+        u_members_um=_between(predictions.dz_um @ fit.solve[0]),
+        used=fit.count > 0,
+        tilt_um_per_px=fit.coefficients[1:] if tilted else unknown,
+        tilt_u_um_per_px=u[1:] if tilted else unknown,
     )
-
-
-def _solver(design: FloatArray, weight: FloatArray, prior: FloatArray) -> FloatArray:
-    """Return the matrix that turns the beads' dZ into dZ of the image and tilt."""
-    normal = design.T @ (design * weight[:, None]) + np.diag(prior)
-    return np.asarray(np.linalg.solve(normal, design.T * weight))
 
 
 def _weighted_median(values: FloatArray, weight: FloatArray) -> float:

@@ -8,7 +8,7 @@ from scipy.special import ndtri
 
 from refp.estimate.adapt import SIZE_SIGMAS, adapt_combined, adapt_match, adaptation_uncertainty
 from refp.estimate.combine import Combined, Spread, combine
-from refp.estimate.estimate import FocusEstimate, Parts, Reason, refused
+from refp.estimate.estimate import WIDTH_95, FocusEstimate, Parts, Reason, refused
 from refp.estimate.settings import EstimateSettings
 from refp.models.ensemble import BeadInputs, Calibration, ModelCard, Predictor
 from refp.models.lookup import Lookup, Match, predictions_of
@@ -16,8 +16,6 @@ from refp.sweeps.optics import Instrument
 
 LARGEST_SATURATED = 0.3
 """Share of saturated rings, or of pixels, beyond which too little is left to tell anything from."""
-WIDTH_95 = 1.96
-"""Half width of a 95 % interval in standard uncertainties."""
 LEAST_SIZE_SD = 0.003
 """Beads and optics are never more alike than this."""
 

@@ -18,6 +18,8 @@ Reason = Literal[
     "unreadable",
 ]
 NAN = float("nan")
+WIDTH_95 = 1.96
+"""Half width of a 95 % interval in standard uncertainties."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 
 from refp.arrays import BoolArray, FloatArray
+from refp.estimate.estimate import WIDTH_95
 
 THRESHOLDS_UM = (2.5, 5.0, 7.5, 10.0)
-WIDTH_95 = 1.96
-"""Half width of a 95 % interval in standard uncertainties."""
 
 
 @dataclass(frozen=True, slots=True)

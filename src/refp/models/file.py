@@ -113,6 +113,11 @@ def _card(data: bytes, path: Path) -> ModelCard:
             f"{path}: model format {version} is newer than this refp reads ({FORMAT_VERSION}); "
             "upgrade refp: python -m pip install -U refp"
         )
+    if version < FORMAT_VERSION:
+        raise ModelError(
+            f"{path}: model format {version} is older than this refp reads ({FORMAT_VERSION}); "
+            "train again, or use the refp that made it"
+        )
     try:
         return ModelCard.model_validate_json(data)
     except ValidationError as error:

@@ -14,6 +14,9 @@ from refp.sweeps.frame import FieldKey, SweepKey
 from refp.tiles.settings import LabelSettings
 from refp.tiles.tiles import LabelledTiles
 
+BEADS_PER_FIELD = 10_000
+"""Apart by which the beads of fields are numbered."""
+
 
 def plane_of_sweeps(
     planes: Sequence[ReferencePlane], settings: LabelSettings
@@ -79,45 +82,47 @@ def label_tiles(
     A frame at nominal Z ``z`` truly lies at ``z + e``. Training on ``z`` teaches the ensemble the
     stage's errors, blurred; the frame's own place, found from all its beads and neighbours, does not.
     """
-    parts: list[LabelledTiles] = []
-    numbers: dict[FieldKey, int] = {}
-    n_frames = n_beads = 0
     places = {axis.profiles.field: axis for axis in axes}
     heights = {planes.field: planes for planes in beads}
+    numbers: dict[FieldKey, int] = {}
+    parts: list[LabelledTiles] = []
+    n_frames = 0
     for sweep, measurement in enumerate(measurements):
         key = measurement.key
         if key not in planes:
             continue
-        field = numbers.setdefault(key.field, len(numbers))
         axis = places.get(key.field)
-        frames = (
-            _nominal(measurement, planes[key][0], stage_sigma_um)
-            if axis is None
-            else _placed(measurements, sweep, axis, planes)
-        )
+        if axis is None or sweep not in axis.shift_um:
+            frames = _nominal(measurement, planes[key][0], stage_sigma_um)
+        else:
+            frames = _placed(measurements, sweep, axis, planes)
         part = _label_sweep(measurement, frames, planes[key][1], crop)
         part = _from_own_planes(part, heights.get(key.field), axis.size if axis else 1.0)
-        first_bead = 10_000 * field  # numbers of one field are shared by its exposures
-        parts.append(
-            replace(
-                part,
-                frame=part.frame + n_frames,
-                bead=part.bead + first_bead,
-                field=np.full(len(part), field),
-            )
-        )
+        parts.append(_number(part, numbers.setdefault(key.field, len(numbers)), n_frames))
         n_frames += len(measurement.frames)
-        n_beads += len(part)
-    if not n_beads:
+    if not sum(len(part) for part in parts):
         raise DataError(
             "no bead with a known dZ to train on: no sweep has a determined reference plane with "
             "usable beads; run 'refp plane' on the data and see its flags"
         )
     tiles = join(parts)
-    tiles = replace(tiles, size=tiles.size / _typical_size(tiles))
     used = tuple(m.key for m in measurements if m.key in planes)
-    u_um = float(np.sqrt(np.mean([planes[key][1] ** 2 for key in used])))
-    return replace(tiles, sweeps=used, refp_u_um=u_um)
+    return replace(
+        tiles,
+        size=tiles.size / _typical_size(tiles),
+        sweeps=used,
+        refp_u_um=float(np.sqrt(np.mean([planes[key][1] ** 2 for key in used]))),
+    )
+
+
+def _number(part: LabelledTiles, field: int, n_frames: int) -> LabelledTiles:
+    """Number a sweep's frames on, and its beads so that the exposures of a field share them."""
+    return replace(
+        part,
+        frame=part.frame + n_frames,
+        bead=part.bead + BEADS_PER_FIELD * field,
+        field=np.full(len(part), field),
+    )
 
 
 def _typical_size(tiles: LabelledTiles) -> float:
