@@ -6,6 +6,7 @@ the reason. Pixels are read when :meth:`Frame.read` asks for them. :func:`list_i
 for single images outside any sweep.
 """
 
+from refp.sweeps.apparatus import Camera, Illumination, Objective, Sample
 from refp.sweeps.declare import declared_instrument, declared_pixel_size_um
 from refp.sweeps.frame import Frame, Name, SingleImage, SweepKey
 from refp.sweeps.images import list_images
@@ -28,13 +29,17 @@ from refp.sweeps.write import write_frame, write_sweep_file
 
 __all__ = [
     "DEFAULT_PATTERN",
+    "Camera",
     "DataSet",
     "Frame",
+    "Illumination",
     "Instrument",
     "LeftOut",
     "Name",
+    "Objective",
     "Optics",
     "ReferenceBead",
+    "Sample",
     "SingleImage",
     "Stage",
     "SweepFile",

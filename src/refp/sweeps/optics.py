@@ -5,13 +5,26 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from refp.errors import RecipeError
 from refp.settings import Settings
+from refp.sweeps.apparatus import Camera, Illumination, Objective, Sample
 
 TILE_SIDE_DIAMETERS = 3.4
 """Tile side in bead diameters where a recipe states none; 64 px of the article's A2K beads."""
+NA_TIMES_PIXEL_UM = 0.195
+"""Aperture of an objective that suits a pixel of 1 um where a recipe states none; assumed."""
+LARGEST_NA = 0.9
+CONDENSER_SHARE = 0.55
+"""Condenser's aperture over the objective's where a recipe states none; assumed."""
 
 
 class Optics(Settings):
@@ -34,6 +47,23 @@ class ReferenceBead(Settings):
     """The bead that is put into the sample."""
 
     diameter_um: PositiveFloat = Field(description="nominal bead diameter, um")
+    index: float = Field(
+        default=1.590,
+        gt=1,
+        le=3,
+        description="refractive index at 0.589 um; polystyrene, Sultanova et al. 2009",
+    )
+    abbe_number: PositiveFloat = Field(
+        default=30.9, description="dispersion; polystyrene, Sultanova et al. 2009"
+    )
+    diameter_spread: NonNegativeFloat = Field(
+        default=0.03,
+        lt=0.2,
+        description="relative standard deviation of the diameter within a lot; assumed",
+    )
+    index_sd: NonNegativeFloat = Field(
+        default=0.001, lt=0.05, description="standard deviation of the index within a lot; assumed"
+    )
 
 
 class Stage(Settings):
@@ -44,6 +74,14 @@ class Stage(Settings):
         ge=0,
         description="standard deviation of a frame's true Z about its nominal Z, um; 0: not known",
     )
+    drift_um_per_frame: float = Field(
+        default=0.0, description="how far true Z moves from frame to frame, um; assumed none"
+    )
+    backlash_um: NonNegativeFloat = Field(
+        default=0.0,
+        description="lost motion after the stage turns: a sweep's first frames lie so much too "
+        "high until its steps have taken it up, um; assumed none",
+    )
 
 
 class Instrument(Settings):
@@ -53,6 +91,10 @@ class Instrument(Settings):
     optics: Optics
     bead: ReferenceBead
     stage: Stage = Stage()
+    objective: Objective = Objective()
+    illumination: Illumination = Illumination()
+    sample: Sample = Sample()
+    camera: Camera = Camera()
     tile_px: PositiveInt | None = Field(
         default=None, description="side of a tile, px; default: 3.4 bead diameters"
     )
@@ -82,6 +124,17 @@ class Instrument(Settings):
     def bead_radius_px(self) -> float:
         """Nominal bead radius in pixels."""
         return self.bead.diameter_um / self.optics.pixel_size_um / 2
+
+    @property
+    def numerical_aperture(self) -> float:
+        """The objective's, or that which suits the pixel."""
+        stated = self.objective.numerical_aperture
+        return stated or min(NA_TIMES_PIXEL_UM / self.optics.pixel_size_um, LARGEST_NA)
+
+    @property
+    def condenser_na(self) -> float:
+        """The condenser's, or the usual share of the objective's."""
+        return self.illumination.condenser_na or CONDENSER_SHARE * self.numerical_aperture
 
     @property
     def tile_side_px(self) -> int:

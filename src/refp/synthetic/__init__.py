@@ -1,19 +1,21 @@
-"""Simulated Z sweeps with known truth.
+"""Physical simulation of Z sweeps with known truth.
 
-:func:`simulate_dataset` places beads in a :class:`Scene`, takes every frame with
-:func:`render_frame` and writes a data set with its :class:`Truth`. The image of a bead is a simple
-picture of how beads change through focus, :func:`relative_intensity`, not wave optics; its centre
-intensity and steepest slope have their extremes exactly at the bead's plane.
+:func:`simulate_dataset` places beads, cells and debris in a :class:`Scene`, takes every frame with
+:func:`render_frame` and writes a data set with its :class:`Truth`. Images are sums of partial waves
+through the instrument's objective and condenser (:mod:`refp.synthetic.optics`), computed once for an
+instrument and kept.
 """
 
-from refp.synthetic.model import relative_intensity
+from refp.synthetic.looks import Looks, looks_of
 from refp.synthetic.place import make_scene
-from refp.synthetic.presets import demo_settings
+from refp.synthetic.planes import feature_curves
+from refp.synthetic.presets import PlannedSet, demo_sets, demo_settings
 from refp.synthetic.render import expose, render_frame, render_light
-from refp.synthetic.scene import Scene, SceneBeads, SceneCells
-from refp.synthetic.settings import BeadScatter, Camera, SceneSettings, SimulationSettings
-from refp.synthetic.simulate import simulate_dataset
+from refp.synthetic.scene import Scene, SceneBeads, SceneSpheres
+from refp.synthetic.settings import Objects, SceneSettings, SimulationSettings
+from refp.synthetic.simulate import as_instrument, simulate_dataset
 from refp.synthetic.single import render_single_bead, single_bead_scene
+from refp.synthetic.table1 import another, table1_sets
 from refp.synthetic.truth import (
     Truth,
     TruthBead,
@@ -24,26 +26,32 @@ from refp.synthetic.truth import (
 )
 
 __all__ = [
-    "BeadScatter",
-    "Camera",
+    "Looks",
+    "Objects",
+    "PlannedSet",
     "Scene",
     "SceneBeads",
-    "SceneCells",
     "SceneSettings",
+    "SceneSpheres",
     "SimulationSettings",
     "Truth",
     "TruthBead",
     "TruthField",
     "TruthFrame",
+    "another",
+    "as_instrument",
+    "demo_sets",
     "demo_settings",
     "expose",
+    "feature_curves",
+    "looks_of",
     "make_scene",
     "read_truth",
-    "relative_intensity",
     "render_frame",
     "render_light",
     "render_single_bead",
     "simulate_dataset",
     "single_bead_scene",
+    "table1_sets",
     "write_truth",
 ]

@@ -1,4 +1,4 @@
-"""Make a scene: place beads and cells, lay the light."""
+"""Make a scene: place beads, cells and debris, lay the light."""
 
 from dataclasses import dataclass
 
@@ -6,16 +6,23 @@ import numpy as np
 
 from refp.arrays import BoolArray, FloatArray
 from refp.errors import RecipeError
+from refp.sweeps.apparatus import Camera
 from refp.sweeps.optics import Instrument
-from refp.synthetic.scene import Scene, SceneBeads, SceneCells
-from refp.synthetic.settings import Camera, SceneSettings, SimulationSettings
+from refp.synthetic.looks import Looks, looks_of
+from refp.synthetic.optics import SphereMaps
+from refp.synthetic.planes import extreme_at, feature_curves
+from refp.synthetic.scene import Scene, SceneBeads, SceneSpheres
+from refp.synthetic.settings import Objects, SceneSettings, SimulationSettings
 
 TRIES = 2000
 """Random positions tried for one object before the field counts as full."""
+LARGEST_SIGMAS = 3.0
+PLANE_DEPTHS = 3.0
+"""Depths of field about a bead's own plane in which the field's plane lies."""
 MARGIN_RADII = 3.4
 """A whole bead keeps its background ring inside the image."""
 TOUCH_RADII = (2.0, 2.1)
-CELL_CLEARANCE_RADII = 1.6
+OTHERS_CLEARANCE_RADII = 1.6
 """A cell may lie in a bead's background, as in real samples, but not on its rim."""
 
 
@@ -25,16 +32,16 @@ def make_scene(
     refp_um: float,
     rng: np.random.Generator,
 ) -> Scene:
-    """Place beads and cells at random and lay the light.
+    """Place beads, cells and debris at random and lay the light.
 
     Parameters
     ----------
     instrument
-        Gives the nominal bead radius and the depth of field.
+        Gives microscope, bead and camera.
     settings
-        What to place; only ``scatter``, ``scene`` and ``camera`` are read.
+        What to place; only ``scene`` is read.
     refp_um
-        Z of the slide's plane in the middle of the image, um.
+        Z of the own plane of a nominal bead that rests in the middle of the image, um.
     rng
         Where every random number comes from.
 
@@ -43,24 +50,50 @@ def make_scene(
     RecipeError
         If the beads do not fit into the image.
     """
+    looks = looks_of(instrument, settings.scene)
     scene, radius_px = settings.scene, instrument.bead_radius_px
     layout = _lay_out(scene, radius_px, rng)
     tilt = rng.normal(0, scene.tilt_sd_um_per_px, 2)
-    beads = _make_beads(
-        layout, scene, radius_px, _slide(layout.centers_px, scene, refp_um, tilt), rng
+    slide = _Slide(scene.shape_px, refp_um - looks.nominal_plane_um, tilt)
+    beads = _make_beads(layout, slide, instrument, scene, looks, rng)
+    others = tuple(
+        _make_others(kind, maps, slide, beads.centers_px, instrument, scene, rng)
+        for kind, maps in zip(scene.others, looks.others, strict=True)
     )
-    cell_centers = _place_cells(scene, beads.centers_px, radius_px, rng)
-    cell_plane_um = _slide(cell_centers, scene, refp_um, tilt)
-    in_plane_um = beads.plane_um[~beads.outlier]
+    refp_ss_um, refp_ci_um = _field_planes(beads, looks, refp_um, instrument)
     return Scene(
-        refp_um=float(np.median(in_plane_um)) if in_plane_um.size else refp_um,
+        refp_ss_um=refp_ss_um,
+        refp_ci_um=refp_ci_um,
         tilt_um_per_px=(float(tilt[0]), float(tilt[1])),
         beads=beads,
-        cells=_make_cells(cell_centers, scene, radius_px, cell_plane_um, rng),
-        light=_light(scene, settings.camera, radius_px, rng),
-        scatter=settings.scatter,
-        depth_um=settings.scatter.depth_of(instrument),
+        others=others,
+        light=_light(scene, instrument.camera, radius_px, rng),
+        pixel_um=instrument.optics.pixel_size_um,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Slide:
+    """A tilted slide.
+
+    Attributes
+    ----------
+    shape_px
+        Of the image, about whose middle it turns.
+    focus_um
+        Z at which the middle of a nominal bead that rests there is in focus.
+    tilt
+        Rise along ``(y, x)``, um/px.
+    """
+
+    shape_px: tuple[int, int]
+    focus_um: float
+    tilt: FloatArray
+
+    def under(self, centers_px: FloatArray) -> FloatArray:
+        """Return the focus of a nominal bead at every point, um."""
+        middle = np.subtract(self.shape_px, 1) / 2
+        return np.asarray(self.focus_um + (centers_px - middle) @ self.tilt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,58 +174,92 @@ def _full(shape_px: tuple[int, int], n_placed: int) -> RecipeError:
     )
 
 
-def _slide(
-    centers_px: FloatArray, scene: SceneSettings, refp_um: float, tilt: FloatArray
-) -> FloatArray:
-    """Height of the tilted slide under every point, um; it turns about the image's middle."""
-    middle = np.subtract(scene.shape_px, 1) / 2
-    return refp_um + (centers_px - middle) @ tilt
-
-
 def _make_beads(
     layout: _Layout,
+    slide: _Slide,
+    instrument: Instrument,
     scene: SceneSettings,
-    radius_px: float,
-    slide_um: FloatArray,
+    looks: Looks,
     rng: np.random.Generator,
 ) -> SceneBeads:
-    n = len(layout.centers_px)
+    n, bead = len(layout.centers_px), instrument.bead
     # Three sigma at most: a bead far from its nominal size would touch or vanish by chance.
-    sigmas = np.clip(rng.standard_normal(n), -3, 3)
+    radius_um = bead.diameter_um / 2 * (1 + bead.diameter_spread * _clipped_normal(n, rng))
+    index = bead.index + bead.index_sd * _clipped_normal(n, rng)
     height_um = rng.normal(0, scene.height_sd_um, n) + scene.off_plane_um * layout.outlier
+    rests_um = _rests(radius_um, instrument)
+    focus_um = slide.under(layout.centers_px) + height_um + rests_um
+    planes = [looks.own_plane_um(r, i) for r, i in zip(radius_um, index, strict=True)]
     return SceneBeads(
         centers_px=layout.centers_px,
-        radius_px=radius_px * (1 + scene.radius_spread * sigmas),
-        plane_um=slide_um + height_um,
+        radius_um=radius_um,
+        index=index,
+        focus_um=focus_um,
+        maps=looks.beads,
+        plane_um=focus_um + np.array(planes),
         outlier=layout.outlier,
         touching=layout.touching,
         border=layout.border,
     )
 
 
-def _place_cells(
-    scene: SceneSettings, beads_px: FloatArray, radius_px: float, rng: np.random.Generator
-) -> FloatArray:
-    """Scatter cells over the image, off the beads; where there is no room there are fewer."""
-    last = np.subtract(scene.shape_px, 1)
-    points = rng.uniform(0, last, (4 * scene.n_cells, 2))
-    away = np.linalg.norm(points[:, None] - beads_px, axis=2).min(axis=1, initial=np.inf)
-    return points[away > CELL_CLEARANCE_RADII * radius_px][: scene.n_cells]
+def _clipped_normal(n: int, rng: np.random.Generator) -> FloatArray:
+    return np.clip(rng.standard_normal(n), -LARGEST_SIGMAS, LARGEST_SIGMAS)
 
 
-def _make_cells(
-    centers_px: FloatArray,
+def _rests(radius_um: FloatArray, instrument: Instrument) -> FloatArray:
+    """Return how much higher the middle of a sphere rests than a nominal bead's, in air, um."""
+    nominal_um = instrument.bead.diameter_um / 2
+    return np.asarray((radius_um - nominal_um) / instrument.sample.medium_index)
+
+
+def _field_planes(
+    beads: SceneBeads, looks: Looks, refp_um: float, instrument: Instrument
+) -> tuple[float, float]:
+    """Return the planes of the field by both features: of the median of its beads' curves."""
+    usual = np.flatnonzero(~beads.outlier)
+    if not usual.size:
+        return refp_um, refp_um
+    span_um = PLANE_DEPTHS * looks.depth_um
+    z_um = beads.plane_um[usual].mean() + np.linspace(-span_um, span_um, 201)
+    curves = [
+        feature_curves(
+            looks.on_pixels,
+            float(beads.radius_um[k]),
+            float(beads.index[k]),
+            z_um - beads.focus_um[k],
+            instrument.optics.pixel_size_um,
+        )
+        for k in usual
+    ]
+    slope, center = np.median(curves, axis=0)
+    return extreme_at(z_um, -slope), extreme_at(z_um, center)
+
+
+def _make_others(
+    kind: Objects,
+    maps: SphereMaps,
+    slide: _Slide,
+    beads_px: FloatArray,
+    instrument: Instrument,
     scene: SceneSettings,
-    radius_px: float,
-    slide_um: FloatArray,
     rng: np.random.Generator,
-) -> SceneCells:
+) -> SceneSpheres:
+    """Scatter cells or debris, off the beads; where there is no room there are fewer."""
+    last = np.subtract(scene.shape_px, 1)
+    points = rng.uniform(0, last, (4 * kind.n, 2))
+    away = np.linalg.norm(points[:, None] - beads_px, axis=2).min(axis=1, initial=np.inf)
+    clear_px = OTHERS_CLEARANCE_RADII * instrument.bead_radius_px
+    centers_px = points[away > clear_px][: kind.n]
     n = len(centers_px)
-    return SceneCells(
+    radius_um = kind.diameter_um / 2 * (1 + kind.diameter_spread * _clipped_normal(n, rng))
+    floats_um = np.abs(rng.normal(0, kind.floats_um, n)) + rng.normal(0, scene.height_sd_um, n)
+    return SceneSpheres(
         centers_px=centers_px,
-        radius_px=scene.cell_radii * radius_px * rng.uniform(0.85, 1.15, n),
-        plane_um=slide_um + rng.normal(0, 2 * scene.height_sd_um, n),
-        bright=rng.random(n) < 0.5,
+        radius_um=radius_um,
+        index=np.full(n, kind.index),
+        focus_um=slide.under(centers_px) + _rests(radius_um, instrument) + floats_um,
+        maps=maps,
     )
 
 

@@ -1,19 +1,32 @@
 """Ready settings: the sweeps of the demo, for any instrument."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 from refp.sweeps import Instrument
-from refp.synthetic.settings import (
-    A2K_DEPTH_UM,
-    BeadScatter,
-    SceneSettings,
-    SimulationSettings,
-)
+from refp.synthetic.optics import make_microscope
+from refp.synthetic.settings import SceneSettings, SimulationSettings
 from refp.synthetic.simulate import as_instrument
 
 DemoKind = Literal["training", "test"]
 KINDS: tuple[DemoKind, ...] = ("training", "test")
-A2K_BEAD_RADIUS_PX = 28.0 / 1.5 / 2
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSet:
+    """A data set to simulate: its name, folder, instrument and settings."""
+
+    dataset: str
+    folder: str
+    instrument: Instrument
+    settings: SimulationSettings
+
+
+def demo_sets(instrument: str | Instrument) -> Iterator[PlannedSet]:
+    """Yield the demo's data sets; parameters and errors as of :func:`demo_settings`."""
+    for kind in KINDS:
+        yield PlannedSet(kind, kind, as_instrument(instrument), demo_settings(kind, instrument))
 
 
 def demo_settings(kind: DemoKind, instrument: str | Instrument = "a2k") -> SimulationSettings:
@@ -29,11 +42,18 @@ def demo_settings(kind: DemoKind, instrument: str | Instrument = "a2k") -> Simul
         those in the plane with its bead.
     """
     instrument = as_instrument(instrument)
-    depth = BeadScatter().depth_of(instrument) / A2K_DEPTH_UM
-    scene = _demo_scene(depth, instrument.bead_radius_px / A2K_BEAD_RADIUS_PX)
+    depth, size = scales_of(instrument)
+    scene = _demo_scene(depth, size)
     if kind == "training":
         return _demo(scene, depth, 1503.0, (1350.0, 7.5, 41), (9.0, 18.0), n_fov=2)
     return _demo(scene, depth, 1522.0, (1380.0, 13.5, 21), (12.0,), n_fov=1)
+
+
+def scales_of(instrument: Instrument) -> tuple[float, float]:
+    """Return depth of field, and bead radius in pixels, in those of the A2K."""
+    a2k = as_instrument("a2k")
+    depth = make_microscope(instrument).depth_um / make_microscope(a2k).depth_um
+    return depth, instrument.bead_radius_px / a2k.bead_radius_px
 
 
 def _demo(

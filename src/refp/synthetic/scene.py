@@ -1,55 +1,53 @@
-"""What lies in one field of view: beads, cells, and the light on it."""
+"""What lies in one field of view: beads, cells, debris, and the light on it."""
 
 from dataclasses import dataclass
 
 from refp.arrays import BoolArray, FloatArray
-from refp.synthetic.settings import BeadScatter
+from refp.synthetic.optics import SphereMaps
 
 
 @dataclass(frozen=True, slots=True)
-class SceneBeads:
+class SceneSpheres:
+    """Spheres of one kind.
+
+    Attributes
+    ----------
+    centers_px
+        Shape ``(n, 2)``, ``(y, x)``.
+    radius_um, index
+        Radius and refractive index of each.
+    focus_um
+        Z at which the middle of each is in focus.
+    maps
+        How spheres of the kind look.
+    """
+
+    centers_px: FloatArray
+    radius_um: FloatArray
+    index: FloatArray
+    focus_um: FloatArray
+    maps: SphereMaps
+
+    def __len__(self) -> int:
+        return len(self.radius_um)
+
+
+@dataclass(frozen=True, slots=True)
+class SceneBeads(SceneSpheres):
     """The beads of a field.
 
     Attributes
     ----------
-    centers_px
-        Shape ``(n, 2)``, ``(y, x)``.
-    radius_px
-        Radius of every bead.
     plane_um
-        Z at which every bead's own plane is in focus.
+        Z of every bead's own plane, as the article defines it.
     outlier, touching, border
         Whether a bead is off the plane, touches another, or is cut by the image border.
     """
 
-    centers_px: FloatArray
-    radius_px: FloatArray
     plane_um: FloatArray
     outlier: BoolArray
     touching: BoolArray
     border: BoolArray
-
-
-@dataclass(frozen=True, slots=True)
-class SceneCells:
-    """The cells of a field.
-
-    Attributes
-    ----------
-    centers_px
-        Shape ``(n, 2)``, ``(y, x)``.
-    radius_px
-        Radius of every cell.
-    plane_um
-        Z at which every cell is in focus.
-    bright
-        Whether a cell's centre is bright there.
-    """
-
-    centers_px: FloatArray
-    radius_px: FloatArray
-    plane_um: FloatArray
-    bright: BoolArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +56,33 @@ class Scene:
 
     Attributes
     ----------
-    refp_um
-        Median plane of the beads that are not lifted off it.
+    refp_ss_um, refp_ci_um
+        Z at which the median bead has its least steepest slope and its greatest centre intensity;
+        beads lifted off the plane do not count.
     tilt_um_per_px
         Rise of the slide along ``(y, x)``.
-    beads, cells
-        What lies there.
+    beads
+        The beads.
+    others
+        Cells and debris, one entry for each kind.
     light
         Shape ``(y, x)``: illumination, dust and fixed pattern together, about 1.
-    scatter, depth_um
-        How a bead looks, and the depth of field.
+    pixel_um
+        Side of a pixel.
     """
 
-    refp_um: float
+    refp_ss_um: float
+    refp_ci_um: float
     tilt_um_per_px: tuple[float, float]
     beads: SceneBeads
-    cells: SceneCells
+    others: tuple[SceneSpheres, ...]
     light: FloatArray
-    scatter: BeadScatter
-    depth_um: float
+    pixel_um: float
+
+    @property
+    def refp_um(self) -> float:
+        """The reference plane: the mean of both features'."""
+        return (self.refp_ss_um + self.refp_ci_um) / 2
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Settings of a simulated data set: bead, scene, camera, and the sweep through Z."""
+"""Settings of simulated data: what lies in a field of view, and the sweep through Z."""
 
 from typing import Final
 
@@ -12,56 +12,26 @@ from pydantic import (
 )
 
 from refp.settings import Settings
-from refp.sweeps.optics import Instrument
 
-A2K_DEPTH_UM: Final = 40.0
-A2K_PIXEL_UM: Final = 1.5
 MAX_FRAMES: Final = 1_000_000
 """More planes than any sweep has; catches a step in the wrong unit before memory does."""
 
 
-class BeadScatter(Settings):
-    """How a bead looks at and about its plane. Lengths along Z are in depths of field."""
+class Objects(Settings):
+    """Spheres that are not beads: cells of one kind, or debris."""
 
-    depth_um: PositiveFloat | None = Field(
-        default=None,
-        description="depth of field that scales every axial length, um; "
-        "default: 40 um at the A2K's 1.5 um pixels, as the square of the pixel size elsewhere",
+    n: NonNegativeInt = Field(default=0, description="how many lie in a field")
+    diameter_um: PositiveFloat = Field(description="mean diameter, um")
+    diameter_spread: NonNegativeFloat = Field(
+        default=0.1, lt=0.35, description="relative standard deviation of the diameter"
     )
-    spot_height: NonNegativeFloat = Field(
-        default=2.7, description="brightness of the centre spot at the plane, over background"
+    index: float = Field(gt=1, le=3, description="refractive index at 0.589 um")
+    absorption: NonNegativeFloat = Field(
+        default=0.0, description="imaginary part of the index: what is taken from the light"
     )
-    spot_sigma_radii: PositiveFloat = Field(
-        default=0.12, description="standard deviation of the centre spot at the plane, bead radii"
+    floats_um: NonNegativeFloat = Field(
+        default=0.0, description="standard deviation of the height above where it would rest, um"
     )
-    spot_fading: PositiveFloat = Field(
-        default=0.8, description="how fast the spot fades: its relative loss, per depth squared"
-    )
-    darkness: PositiveFloat = Field(
-        default=0.93, le=1, description="what the disc takes from the background, 1: black"
-    )
-    rim_sigma_radii: PositiveFloat = Field(
-        default=0.09, description="blur of the disc's rim where it is sharpest, bead radii"
-    )
-    rim_blur: PositiveFloat = Field(
-        default=0.09, description="growth of the rim's blur, bead radii per depth"
-    )
-    rim_shift_depths: float = Field(
-        default=0.4, description="where above the plane the rim is sharpest, depths"
-    )
-    halo: NonNegativeFloat = Field(
-        default=0.08, description="brightness of the ring about the bead at its plane"
-    )
-    shelf: NonNegativeFloat = Field(
-        default=0.2, description="brightness of the ring inside the disc, far above the plane"
-    )
-
-    def depth_of(self, instrument: Instrument) -> float:
-        """Return the depth of field in um."""
-        if self.depth_um is not None:
-            return self.depth_um
-        # Depth of field goes as 1 / NA^2, the pixel that suits an objective as 1 / NA.
-        return A2K_DEPTH_UM * (instrument.optics.pixel_size_um / A2K_PIXEL_UM) ** 2
 
 
 class SceneSettings(Settings):
@@ -75,14 +45,14 @@ class SceneSettings(Settings):
     n_border: NonNegativeInt = Field(default=1, description="beads cut by the image border")
     n_off_plane: NonNegativeInt = Field(default=1, description="beads lifted by off_plane_um")
     off_plane_um: float = Field(default=25.0, description="lift of a bead off the plane, um")
-    radius_spread: NonNegativeFloat = Field(
-        default=0.03, lt=0.3, description="relative standard deviation of the bead radius"
-    )
     height_sd_um: NonNegativeFloat = Field(
-        default=1.0, description="standard deviation of the beads' own planes about the REFP, um"
+        default=1.0,
+        description="standard deviation of the beads' heights above where they would rest, um; "
+        "assumed",
     )
     tilt_sd_um_per_px: NonNegativeFloat = Field(
-        default=0.003, description="standard deviation of the slide's tilt along y and x, um/px"
+        default=0.003,
+        description="standard deviation of the slide's tilt along y and x, um/px; assumed",
     )
     separation_radii: PositiveFloat = Field(
         default=5.5,
@@ -93,11 +63,21 @@ class SceneSettings(Settings):
         default=0.03, lt=0.5, description="relative half range of the illumination over the field"
     )
     n_dust: NonNegativeInt = Field(default=4, description="faint specks that stay where they are")
-    n_cells: NonNegativeInt = Field(
-        default=0, description="small ring-like objects, half of them with bright centres"
+    live_cells: Objects = Field(
+        default=Objects(diameter_um=12.0, index=1.368),
+        description="live cells; index as of lymphocytes, Choi et al. 2007, diameter assumed",
     )
-    cell_radii: PositiveFloat = Field(
-        default=0.4, lt=1, description="radius of a cell, in bead radii"
+    dead_cells: Objects = Field(
+        default=Objects(diameter_um=10.0, index=1.352, diameter_spread=0.15),
+        description="dead cells, which lost part of their contents; assumed",
+    )
+    stained_cells: Objects = Field(
+        default=Objects(diameter_um=10.0, index=1.36, absorption=0.003, diameter_spread=0.15),
+        description="dead cells that took up a dye, which halves the light through them; assumed",
+    )
+    debris: Objects = Field(
+        default=Objects(diameter_um=4.0, index=1.42, diameter_spread=0.3, floats_um=10.0),
+        description="small floating matter; assumed",
     )
 
     @model_validator(mode="after")
@@ -109,37 +89,17 @@ class SceneSettings(Settings):
             )
         return self
 
-
-class Camera(Settings):
-    """From light to grey levels."""
-
-    bit_depth: PositiveInt = Field(
-        default=8, ge=8, le=16, description="bits of a pixel; above 8 the files hold 16"
-    )
-    grey_levels_per_ms: PositiveFloat = Field(
-        default=5.3, description="background grey level for every ms of exposure"
-    )
-    gain_e: PositiveFloat = Field(default=50.0, description="electrons for one grey level")
-    read_noise_e: NonNegativeFloat = Field(
-        default=12.0, description="standard deviation of the read noise, electrons"
-    )
-    fixed_pattern: NonNegativeFloat = Field(
-        default=0.003, description="relative standard deviation of the pixels' sensitivity"
-    )
-    serial: NonNegativeInt = Field(
-        default=1, description="which camera: the same one has the same fixed pattern"
-    )
-    blur_px: NonNegativeFloat = Field(
-        default=0.5, description="standard deviation of the blur by the pixels, px"
-    )
+    @property
+    def others(self) -> tuple[Objects, ...]:
+        """What lies there beside beads."""
+        kinds = (self.live_cells, self.dead_cells, self.stained_cells, self.debris)
+        return tuple(kind for kind in kinds if kind.n)
 
 
 class SimulationSettings(Settings):
     """Z sweeps of every field of view at every exposure."""
 
-    scatter: BeadScatter = BeadScatter()
     scene: SceneSettings = SceneSettings()
-    camera: Camera = Camera()
     refp_um: tuple[float, ...] = Field(
         default=(1508.0,), min_length=1, description="REFP of every experiment, um"
     )
@@ -149,11 +109,6 @@ class SimulationSettings(Settings):
     z_step_um: PositiveFloat = Field(default=7.5, description="distance of the planes, um")
     exposures_ms: tuple[PositiveFloat, ...] = Field(
         default=(12.0,), min_length=1, description="exposures, ms"
-    )
-    stage_sigma_um: NonNegativeFloat | None = Field(
-        default=None,
-        description="standard deviation of the true Z about the nominal, um; "
-        "default: the instrument's repeatability",
     )
     lateral_drift_px: NonNegativeFloat = Field(
         default=0.01, description="drift of the field from one frame to the next, px"
@@ -175,9 +130,3 @@ class SimulationSettings(Settings):
         # The small excess keeps the last plane where the step does not fit in binary.
         n = int((self.z_stop_um - self.z_start_um) / self.z_step_um + 1e-6) + 1
         return tuple(round(self.z_start_um + k * self.z_step_um, 6) for k in range(n))
-
-    def stage_sigma_of(self, instrument: Instrument) -> float:
-        """Return the standard deviation of the true stage position, um."""
-        if self.stage_sigma_um is not None:
-            return self.stage_sigma_um
-        return instrument.stage.repeatability_um

@@ -6,12 +6,17 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 import numpy as np
+import tomli_w
 
+from refp.arrays import FloatArray
 from refp.errors import OutputError
-from refp.parallel import Progress, no_progress
+from refp.parallel import HERE, Progress, Workers, iter_ordered, no_progress
+from refp.record import write_bytes
 from refp.sweeps import (
     DEFAULT_PATTERN,
     Instrument,
@@ -22,9 +27,10 @@ from refp.sweeps import (
     write_frame,
     write_sweep_file,
 )
+from refp.synthetic.looks import looks_of
 from refp.synthetic.place import make_scene
 from refp.synthetic.render import render_frame
-from refp.synthetic.scene import Scene
+from refp.synthetic.scene import Scene, SceneBeads
 from refp.synthetic.settings import SimulationSettings
 from refp.synthetic.truth import (
     CONVENTION,
@@ -36,6 +42,8 @@ from refp.synthetic.truth import (
     write_truth,
 )
 
+INSTRUMENT_FILE: Final = "instrument.toml"
+
 
 def simulate_dataset(
     folder: Path,
@@ -44,6 +52,7 @@ def simulate_dataset(
     *,
     dataset: str,
     seed: int,
+    workers: Workers = HERE,
     progress: Progress = no_progress,
 ) -> Truth:
     """Simulate Z sweeps and write them as a data set; the folder appears whole or not at all.
@@ -60,8 +69,10 @@ def simulate_dataset(
         Name of the data set.
     seed
         Not negative; the same seed gives the same files, byte for byte.
+    workers
+        Who takes the frames.
     progress
-        Called after every frame.
+        Called after every frame, and before that after every map that had to be made.
 
     Returns
     -------
@@ -76,13 +87,16 @@ def simulate_dataset(
         If there is no such instrument, or the beads do not fit into the image.
     """
     instrument = as_instrument(instrument)
+    looks_of(instrument, settings.scene, workers=workers, progress=progress)
+    plan = _Plan(instrument, settings, seed)
     with _whole_folder(Path(folder)) as part:
-        fields = [
-            _Field(experiment, fov, make_scene(instrument, settings, refp_um, rng))
-            for experiment, fov, refp_um, rng in _plan(settings, seed)
-        ]
-        frames = _write_frames(part, fields, instrument, settings, seed, progress)
-        truth = _make_truth(dataset, instrument, settings, fields, frames)
+        shots = _shots(part, plan)
+        take = iter_ordered(_take, shots, len(shots), workers)
+        frames = []
+        for frame in take:
+            frames.append(frame)
+            progress("Simulating", len(frames), len(shots))
+        truth = _make_truth(dataset, plan, frames)
         write_truth(part / TRUTH_FILE, truth)
         _write_sweep_file(part, dataset, instrument)
     return truth
@@ -101,69 +115,82 @@ def as_instrument(instrument: str | Instrument) -> Instrument:
     return make_instrument(read_instrument(instrument), f"instrument {instrument!r}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
-    """A field of view and its number."""
+@dataclass(frozen=True)
+class _Plan:
+    """All that frames are made from."""
 
+    instrument: Instrument
+    settings: SimulationSettings
+    seed: int
+
+    @property
+    def fields(self) -> list[tuple[int, int]]:
+        """Experiment and FOV of every field."""
+        experiments = range(1, len(self.settings.refp_um) + 1)
+        return list(itertools.product(experiments, range(1, self.settings.n_fov + 1)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shot:
+    """One frame to take: of which field, exposure and plane, all by number."""
+
+    folder: Path
+    plan: _Plan
     experiment: int
     fov: int
-    scene: Scene
+    exposure: int
+    plane: int
 
 
-def _plan(
-    settings: SimulationSettings, seed: int
-) -> Iterator[tuple[int, int, float, np.random.Generator]]:
-    """Yield experiment, FOV, plane in um and random numbers of every field."""
-    for experiment, refp_um in enumerate(settings.refp_um, start=1):
-        for fov in range(1, settings.n_fov + 1):
-            # The last number tells a field's stream from those of its frames.
-            yield experiment, fov, refp_um, np.random.default_rng([seed, experiment, fov, 0])
+def _shots(folder: Path, plan: _Plan) -> list[_Shot]:
+    exposures = range(len(plan.settings.exposures_ms))
+    planes = range(len(plan.settings.z_um))
+    return [
+        _Shot(folder, plan, *field, exposure, plane)
+        for field, exposure, plane in itertools.product(plan.fields, exposures, planes)
+    ]
 
 
-def _write_frames(
-    folder: Path,
-    fields: list[_Field],
-    instrument: Instrument,
-    settings: SimulationSettings,
-    seed: int,
-    progress: Progress,
-) -> list[TruthFrame]:
-    sweeps = list(itertools.product(fields, settings.exposures_ms))
-    total = len(sweeps) * len(settings.z_um)
-    frames: list[TruthFrame] = []
-    for field, exposure_ms in sweeps:
-        number = settings.exposures_ms.index(exposure_ms) + 1
-        rng = np.random.default_rng([seed, field.experiment, field.fov, number])
-        for frame in _write_sweep(folder, field, exposure_ms, instrument, settings, rng):
-            frames.append(frame)
-            progress("Simulating", len(frames), total)
-    return frames
+@lru_cache(maxsize=2)
+def _scene(plan: _Plan, experiment: int, fov: int) -> Scene:
+    """Make a field; the same in every process."""
+    # The last number tells a field's stream from those of its sweeps.
+    rng = np.random.default_rng([plan.seed, experiment, fov, 0])
+    return make_scene(plan.instrument, plan.settings, plan.settings.refp_um[experiment - 1], rng)
 
 
-def _write_sweep(
-    folder: Path,
-    field: _Field,
-    exposure_ms: float,
-    instrument: Instrument,
-    settings: SimulationSettings,
-    rng: np.random.Generator,
-) -> Iterator[TruthFrame]:
-    """Write the frames of one sweep in rising Z."""
-    shifts_px = _drift(len(settings.z_um), settings.lateral_drift_px, rng)
-    for z_um, shift_px in zip(settings.z_um, shifts_px, strict=True):
-        z_true_um = z_um + rng.normal(0, settings.stage_sigma_of(instrument))
-        image = render_frame(
-            field.scene,
-            z_true_um,
-            exposure_ms,
-            settings.camera,
-            rng,
-            white_level=instrument.optics.white_level,
-            shift_px=shift_px,
-        )
-        frame = _truth_frame(field, exposure_ms, z_um, z_true_um)
-        write_frame(folder / frame.file, image)
-        yield frame
+@lru_cache(maxsize=2)
+def _path(
+    plan: _Plan, experiment: int, fov: int, exposure: int
+) -> tuple[FloatArray, list[tuple[float, float]]]:
+    """Return the true Z of a sweep's frames, taken in rising Z, and their shifts in the plane."""
+    settings, stage = plan.settings, plan.instrument.stage
+    rng = np.random.default_rng([plan.seed, experiment, fov, exposure + 1])
+    z_um = np.array(settings.z_um)
+    slack_um = np.maximum(stage.backlash_um - (z_um - z_um[0]), 0.0)
+    drift_um = stage.drift_um_per_frame * np.arange(len(z_um))
+    noise_um = rng.normal(0, stage.repeatability_um, len(z_um))
+    return z_um + slack_um + drift_um + noise_um, _drift(len(z_um), settings.lateral_drift_px, rng)
+
+
+def _take(shot: _Shot) -> TruthFrame:
+    """Write one frame."""
+    plan, settings = shot.plan, shot.plan.settings
+    scene = _scene(plan, shot.experiment, shot.fov)
+    z_true_um, shifts_px = _path(plan, shot.experiment, shot.fov, shot.exposure)
+    numbers = [plan.seed, shot.experiment, shot.fov, shot.exposure + 1, shot.plane]
+    image = render_frame(
+        scene,
+        float(z_true_um[shot.plane]),
+        settings.exposures_ms[shot.exposure],
+        plan.instrument.camera,
+        np.random.default_rng(numbers),
+        white_level=plan.instrument.optics.white_level,
+        shift_px=shifts_px[shot.plane],
+    )
+    frame = _truth_frame(shot, scene.refp_um, float(z_true_um[shot.plane]))
+    write_frame(shot.folder / frame.file, image)
+    return frame
 
 
 def _drift(n: int, step_px: float, rng: np.random.Generator) -> list[tuple[float, float]]:
@@ -173,85 +200,79 @@ def _drift(n: int, step_px: float, rng: np.random.Generator) -> list[tuple[float
     return [(float(a * np.sin(angle)), float(a * np.cos(angle))) for a in along]
 
 
-def _truth_frame(field: _Field, exposure_ms: float, z_um: float, z_true_um: float) -> TruthFrame:
+def _truth_frame(shot: _Shot, refp_um: float, z_true_um: float) -> TruthFrame:
+    settings = shot.plan.settings
+    z_um, exposure_ms = settings.z_um[shot.plane], settings.exposures_ms[shot.exposure]
     file = fill_pattern(
         DEFAULT_PATTERN,
-        experiment=field.experiment,
-        fov=field.fov,
+        experiment=shot.experiment,
+        fov=shot.fov,
         z_um=z_um,
         exposure_ms=exposure_ms,
     )
-    refp_um = field.scene.refp_um
     return TruthFrame(
         file=file,
-        experiment=field.experiment,
-        fov=field.fov,
+        experiment=shot.experiment,
+        fov=shot.fov,
         exposure_ms=exposure_ms,
         z_um=z_um,
-        z_true_um=float(z_true_um),
+        z_true_um=z_true_um,
         delta_z_um=z_um - refp_um,
-        delta_z_true_um=float(z_true_um) - refp_um,
+        delta_z_true_um=z_true_um - refp_um,
     )
 
 
-def _make_truth(
-    dataset: str,
-    instrument: Instrument,
-    settings: SimulationSettings,
-    fields: list[_Field],
-    frames: list[TruthFrame],
-) -> Truth:
-    pixel_um = instrument.optics.pixel_size_um
+def _make_truth(dataset: str, plan: _Plan, frames: list[TruthFrame]) -> Truth:
+    instrument = plan.instrument
     return Truth(
         dataset=dataset,
-        pixel_um=pixel_um,
+        pixel_um=instrument.optics.pixel_size_um,
         tile_px=instrument.tile_side_px,
-        stage_sigma_um=settings.stage_sigma_of(instrument),
+        stage_sigma_um=instrument.stage.repeatability_um,
         convention=CONVENTION,
-        fields=tuple(_truth_field(field, pixel_um) for field in fields),
+        fields=tuple(_truth_field(_scene(plan, *field), *field) for field in plan.fields),
         frames=tuple(frames),
     )
 
 
-def _truth_field(field: _Field, pixel_um: float) -> TruthField:
-    scene = field.scene
+def _truth_field(scene: Scene, experiment: int, fov: int) -> TruthField:
     tilt_y, tilt_x = scene.tilt_um_per_px
     return TruthField(
-        experiment=field.experiment,
-        fov=field.fov,
-        # The model has both features' extremes at the bead's plane.
+        experiment=experiment,
+        fov=fov,
         refp_um=scene.refp_um,
-        refp_ss_um=scene.refp_um,
-        refp_ci_um=scene.refp_um,
+        refp_ss_um=scene.refp_ss_um,
+        refp_ci_um=scene.refp_ci_um,
         tilt_um_per_px=(tilt_x, tilt_y),
-        beads=_truth_beads(scene, pixel_um),
+        beads=_truth_beads(scene.beads),
     )
 
 
-def _truth_beads(scene: Scene, pixel_um: float) -> tuple[TruthBead, ...]:
-    beads = scene.beads
+def _truth_beads(beads: SceneBeads) -> tuple[TruthBead, ...]:
     return tuple(
         TruthBead(
             y_px=float(beads.centers_px[k, 0]),
             x_px=float(beads.centers_px[k, 1]),
-            radius_um=float(beads.radius_px[k]) * pixel_um,
+            radius_um=float(beads.radius_um[k]),
             refp_um=float(beads.plane_um[k]),
             outlier=bool(beads.outlier[k]),
             touching=bool(beads.touching[k]),
             border=bool(beads.border[k]),
+            index=float(beads.index[k]),
+            focus_um=float(beads.focus_um[k]),
         )
-        for k in range(len(beads.radius_px))
+        for k in range(len(beads))
     )
 
 
 def _write_sweep_file(folder: Path, dataset: str, instrument: Instrument) -> None:
-    """Name the recipe where the instrument is one of the package's, else say what it is."""
+    """Name the recipe where the instrument is one of the package's, else put it beside."""
     name = instrument.name
-    if name in instrument_names() and as_instrument(name) == instrument:
-        write_sweep_file(folder, dataset=dataset, instrument=name)
-        return
-    optics = instrument.optics.model_dump(exclude_none=True)
-    write_sweep_file(folder, dataset=dataset, optics=optics, bead=instrument.bead.model_dump())
+    if name not in instrument_names() or as_instrument(name) != instrument:
+        name = INSTRUMENT_FILE
+        table = instrument.model_dump(mode="json", exclude_none=True)
+        write_bytes(tomli_w.dumps(table).encode(), folder / name)
+    write_sweep_file(folder, dataset=dataset, instrument=name)
 
 
 @contextmanager

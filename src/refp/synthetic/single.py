@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from refp.arrays import FloatArray, Image
-from refp.sweeps import Instrument
+from refp.arrays import Image
+from refp.sweeps import Camera, Instrument
+from refp.synthetic.looks import looks_of
 from refp.synthetic.render import render_frame
-from refp.synthetic.scene import Scene, SceneBeads, SceneCells
-from refp.synthetic.settings import BeadScatter, Camera
+from refp.synthetic.scene import Scene, SceneBeads
+from refp.synthetic.settings import SceneSettings
 from refp.synthetic.simulate import as_instrument
 
 
@@ -19,7 +20,6 @@ def render_single_bead(
     exposure_ms: float = 12.0,
     noise: bool = False,
     camera: Camera | None = None,
-    scatter: BeadScatter | None = None,
     seed: int = 0,
 ) -> Image:
     """Take an image of one bead of nominal size under even light.
@@ -27,7 +27,7 @@ def render_single_bead(
     Parameters
     ----------
     dz_um
-        Focal plane minus the bead's plane.
+        Focal plane minus the bead's own plane.
     instrument
         An instrument, or the name of a recipe.
     side_px
@@ -38,20 +38,18 @@ def render_single_bead(
         Exposure.
     noise
         Whether the camera adds noise.
-    camera, scatter
-        Settings; the defaults without them.
+    camera
+        The instrument's without it.
     seed
         Seed of the noise.
     """
     instrument = as_instrument(instrument)
-    scene = single_bead_scene(
-        instrument, side_px=side_px, center_px=center_px, scatter=scatter or BeadScatter()
-    )
+    scene = single_bead_scene(instrument, side_px=side_px, center_px=center_px)
     return render_frame(
         scene,
         dz_um,
         exposure_ms,
-        camera or Camera(),
+        camera or instrument.camera,
         np.random.default_rng(seed) if noise else None,
         white_level=instrument.optics.white_level,
     )
@@ -62,31 +60,41 @@ def single_bead_scene(
     *,
     side_px: int | None = None,
     center_px: tuple[float, float] | None = None,
-    scatter: BeadScatter | None = None,
+    radius_um: float | None = None,
 ) -> Scene:
-    """Return a scene of one bead of nominal size whose plane is at Z = 0, under even light.
+    """Return a scene of one bead whose own plane is at Z = 0, under even light.
 
     Parameters
     ----------
     instrument
-        Gives bead radius, tile and depth of field.
-    side_px, center_px, scatter
+        Gives microscope, bead and tile.
+    side_px, center_px
         As in :func:`render_single_bead`.
+    radius_um
+        Radius of the bead; the nominal one without it.
     """
-    scatter = scatter or BeadScatter()
+    looks = looks_of(instrument, SceneSettings())
     side = side_px or instrument.tile_side_px
     center = center_px or ((side - 1) / 2, (side - 1) / 2)
-    return Scene(
-        refp_um=0.0,
-        tilt_um_per_px=(0.0, 0.0),
-        beads=_one_bead(np.array([center], dtype=float), instrument.bead_radius_px),
-        cells=SceneCells(np.empty((0, 2)), np.empty(0), np.empty(0), np.empty(0, dtype=bool)),
-        light=np.ones((side, side), dtype=np.float32),
-        scatter=scatter,
-        depth_um=scatter.depth_of(instrument),
-    )
-
-
-def _one_bead(center_px: FloatArray, radius_px: float) -> SceneBeads:
+    radius_um = radius_um or looks.nominal_radius_um
     no = np.zeros(1, dtype=bool)
-    return SceneBeads(center_px, np.array([radius_px]), np.zeros(1), no, no, no)
+    beads = SceneBeads(
+        centers_px=np.array([center], dtype=float),
+        radius_um=np.array([radius_um]),
+        index=np.array([instrument.bead.index]),
+        focus_um=np.array([-looks.own_plane_um(radius_um, instrument.bead.index)]),
+        maps=looks.beads,
+        plane_um=np.zeros(1),
+        outlier=no,
+        touching=no,
+        border=no,
+    )
+    return Scene(
+        refp_ss_um=0.0,
+        refp_ci_um=0.0,
+        tilt_um_per_px=(0.0, 0.0),
+        beads=beads,
+        others=(),
+        light=np.ones((side, side), dtype=np.float32),
+        pixel_um=instrument.optics.pixel_size_um,
+    )

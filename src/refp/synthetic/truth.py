@@ -1,6 +1,7 @@
 """What is true of a simulated data set, and ``truth.json``."""
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +19,21 @@ CONVENTION: Final = (
 
 @dataclass(frozen=True, slots=True)
 class TruthBead:
-    """A bead: centre in px, radius and Z of its own plane in um, and what is special about it."""
+    """A bead.
+
+    Attributes
+    ----------
+    y_px, x_px
+        Centre.
+    radius_um
+        Radius.
+    refp_um
+        Z of its own plane.
+    outlier, touching, border
+        What is special about it.
+    index, focus_um
+        Refractive index, and Z at which its middle is in focus; not all truth files know them.
+    """
 
     y_px: float
     x_px: float
@@ -27,6 +42,8 @@ class TruthBead:
     outlier: bool
     touching: bool
     border: bool
+    index: float = math.nan
+    focus_um: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,29 @@
+"""How a microscope images a sphere: partial waves through an objective, for every Z.
+
+:func:`partial_waves` says how a :class:`Sphere` scatters, :func:`image_radially` what a
+:class:`Microscope` makes of it, and a :class:`RadialMap` holds the result; :class:`MapStore` computes
+each map once and keeps it on disk.
+"""
+
+from refp.synthetic.optics.image import Sampling, image_radially, sampling_for
+from refp.synthetic.optics.maps import RadialMap, SphereMaps
+from refp.synthetic.optics.microscope import Material, Microscope, make_microscope
+from refp.synthetic.optics.scatter import PartialWaves, Sphere, partial_waves
+from refp.synthetic.optics.store import MapStore, default_store, sphere_maps
+
+__all__ = [
+    "MapStore",
+    "Material",
+    "Microscope",
+    "PartialWaves",
+    "RadialMap",
+    "Sampling",
+    "Sphere",
+    "SphereMaps",
+    "default_store",
+    "image_radially",
+    "make_microscope",
+    "partial_waves",
+    "sampling_for",
+    "sphere_maps",
+]

@@ -1,0 +1,229 @@
+"""The image of what scatters, through an objective under a cone of incoherent light.
+
+A plane wave of the condenser meets the object; what goes on and what is scattered pass the pupil and
+add up in the image. Points of the condenser's aperture and wavelengths add intensities. The average
+over the azimuth of the condenser is exact: it is the sum of squares over orders ``m`` of the image's
+rotation, the field of each being a Hankel transform.
+
+References
+----------
+M. Born and E. Wolf, *Principles of Optics*, 10.6 (partial coherence); P. Török, P. R. T. Munro and
+E. E. Kriezis, *J. Opt. Soc. Am. A* 23, 713 (2006), for spheres in high-aperture microscopes. Here
+light keeps its handedness: what the sphere turns is left out, under 0.1 % of the light at apertures
+up to 0.4.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+from scipy.special import jv
+
+from refp.arrays import FloatArray
+from refp.synthetic.optics.kernel import add_intensity
+from refp.synthetic.optics.microscope import Microscope, dispersion
+from refp.synthetic.optics.scatter import ComplexArray, PartialWaves, Sphere, partial_waves
+
+Amplitude = Callable[[FloatArray], ComplexArray]
+"""Scattering amplitude, in the sense of ``S`` of Bohren and Huffman, by the cosine of the angle."""
+
+SPECTRUM_SIGMAS = 2.5
+PHASE_STEP_RAD = 2.6
+"""Of the path through the sphere from one wavelength to the next: above pi they would beat."""
+BESSEL_STEP = 0.01
+"""Of the table of Bessel functions that is read linearly: errs by at most 1.3e-5."""
+TABLE_REACH = 50.0
+"""Tables are made to multiples of this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How finely an image is summed.
+
+    Attributes
+    ----------
+    n_wavelengths, n_source, n_pupil
+        Wavelengths, rings of the condenser's aperture and of the pupil.
+    """
+
+    n_wavelengths: int
+    n_source: int
+    n_pupil: int
+
+
+def sampling_for(
+    sphere: Sphere, microscope: Microscope, z_um: FloatArray, r_um: FloatArray
+) -> Sampling:
+    """Return a sampling at which the image errs by less than a thousandth of background."""
+    wavenumber = 2 * np.pi / microscope.wavelength_um
+    na, condenser = microscope.numerical_aperture, microscope.condenser_na
+    contrast = abs(sphere.index.real - microscope.medium.index)
+    path_rad = 2 * wavenumber * sphere.radius_um * contrast
+    spread_rad = path_rad * microscope.wavelength_sd_um / microscope.wavelength_um
+    # Phases over the aperture: sideways and along the axis, half a cycle each.
+    across = wavenumber * (float(r_um.max()) + sphere.radius_um) * na
+    along = wavenumber * float(np.abs(z_um).max()) * na**2 / 2
+    return Sampling(
+        n_wavelengths=max(5, int(np.ceil(2 * SPECTRUM_SIGMAS * spread_rad / PHASE_STEP_RAD)) + 1),
+        n_source=max(6, int(np.ceil(0.6 * wavenumber * sphere.radius_um * condenser)) + 2),
+        n_pupil=24 + int(np.ceil(0.4 * (across + along))),
+    )
+
+
+def image_radially(
+    sphere: Sphere,
+    microscope: Microscope,
+    z_um: FloatArray,
+    r_um: FloatArray,
+    sampling: Sampling | None = None,
+) -> FloatArray:
+    """Return the intensity of a sphere's image over background.
+
+    Parameters
+    ----------
+    sphere
+        What is imaged.
+    microscope
+        What images it.
+    z_um
+        Shape ``(z,)``: stage position, the focal plane above the sphere's centre positive.
+    r_um
+        Shape ``(r,)``: distance from the image's centre, not negative.
+    sampling
+        How finely; default: :func:`sampling_for`.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(z, r)``.
+    """
+    sampling = sampling or sampling_for(sphere, microscope, z_um, r_um)
+    change = np.zeros((len(r_um), len(z_um)))
+    for wavelength_um, weight in zip(*_spectrum(microscope, sampling), strict=True):
+        amplitude = _amplitude(sphere, microscope, float(wavelength_um))
+        change += weight * image_change(
+            amplitude, sphere.radius_um, microscope, float(wavelength_um), z_um, r_um, sampling
+        )
+    return np.asarray(1 + change.T)
+
+
+def image_change(
+    amplitude: Amplitude,
+    radius_um: float,
+    microscope: Microscope,
+    wavelength_um: float,
+    z_um: FloatArray,
+    r_um: FloatArray,
+    sampling: Sampling,
+) -> FloatArray:
+    """Return what an object of rotational symmetry changes in the image, at one wavelength.
+
+    Parameters
+    ----------
+    amplitude
+        How it scatters.
+    radius_um
+        It scatters from no farther than this.
+    microscope, z_um, r_um, sampling
+        As in :func:`image_radially`.
+    wavelength_um
+        In vacuum.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(r, z)``: intensity over background, less 1.
+    """
+    wavenumber = 2 * np.pi / wavelength_um
+    sine, width = _rings(microscope.numerical_aperture, sampling.n_pupil)
+    source, share = _source(microscope.condenser_na, sampling.n_source)
+    index = microscope.medium.index_at(wavelength_um)
+    cosine, source_cosine = np.sqrt(1 - (sine / index) ** 2), np.sqrt(1 - (source / index) ** 2)
+    n_orders = int(np.ceil(1.05 * wavenumber * radius_um * microscope.condenser_na + 8)) + 1
+    orders = _rotation_orders(amplitude, sine / index, source / index, n_orders)
+    # Aplanatic: an area of the pupil carries the power of its area seen from the object.
+    measure = -sine * width / index**2 / np.sqrt(np.outer(source_cosine, cosine))
+    waves = np.exp(1j * microscope.phase(sine, z_um, wavelength_um)).T[:, None, :]
+    direct = np.exp(1j * microscope.phase(source, z_um, wavelength_um)).T.astype(np.complex64)
+    change = np.zeros((len(r_um), len(z_um)))
+    for m in range(n_orders):
+        pupil = ((measure * orders[:, :, m]).T[:, :, None] * waves).astype(np.complex64, order="C")
+        kernel = bessel(m, wavenumber * np.outer(r_um, sine))
+        scattered = kernel @ pupil.reshape(len(sine), -1).view(np.float32)
+        add_intensity(
+            change,
+            scattered.view(np.complex64).reshape(len(r_um), len(source), len(z_um)),
+            bessel(m, wavenumber * np.outer(r_um, source)),
+            direct,
+            share * (1.0 if m == 0 else 2.0),
+        )
+    return change
+
+
+def bessel(m: int, x: FloatArray) -> FloatArray:
+    """Return ``J_m(x)`` of ``x`` not negative, in single precision and contiguous."""
+    table = _bessel_table(m, int(np.ceil(x.max() / TABLE_REACH)) + 1)
+    return np.interp(x, np.arange(len(table)) * BESSEL_STEP, table).astype(np.float32)
+
+
+@lru_cache(maxsize=512)
+def _bessel_table(m: int, n_reaches: int) -> FloatArray:
+    return np.asarray(jv(m, np.arange(n_reaches * TABLE_REACH / BESSEL_STEP) * BESSEL_STEP))
+
+
+def _amplitude(sphere: Sphere, microscope: Microscope, wavelength_um: float) -> Amplitude:
+    """Return the amplitude that keeps the light's handedness, from a spline in the angle."""
+    waves = waves_at(sphere, microscope, wavelength_um)
+    index = microscope.medium.index_at(wavelength_um)
+    largest = sum(
+        np.arcsin(na / index) for na in (microscope.numerical_aperture, microscope.condenser_na)
+    )
+    n = 50 + int(8 * len(waves.a) * largest / np.pi)
+    angle = np.linspace(0.0, 1.01 * largest, n)
+    spline = CubicSpline(angle, waves.amplitudes(np.cos(angle))[0])
+    return lambda cosine: np.asarray(spline(np.arccos(np.clip(cosine, -1.0, 1.0))))
+
+
+def waves_at(sphere: Sphere, microscope: Microscope, wavelength_um: float) -> PartialWaves:
+    """Return a sphere's partial waves in the microscope's medium."""
+    index = sphere.index + dispersion(sphere.index.real, sphere.abbe_number, wavelength_um)
+    medium = microscope.medium.index_at(wavelength_um)
+    return partial_waves(sphere.radius_um, index, medium, wavelength_um)
+
+
+def _spectrum(microscope: Microscope, sampling: Sampling) -> tuple[FloatArray, FloatArray]:
+    """Wavelengths at even steps, which sum a smooth spectrum best, and their weights."""
+    sigmas = np.linspace(-SPECTRUM_SIGMAS, SPECTRUM_SIGMAS, sampling.n_wavelengths)
+    weight = np.exp(-0.5 * sigmas**2)
+    return microscope.wavelength_um + microscope.wavelength_sd_um * sigmas, weight / weight.sum()
+
+
+def _rings(na: float, n: int) -> tuple[FloatArray, FloatArray]:
+    """Sines of the pupil's rings and their widths."""
+    node, weight = np.polynomial.legendre.leggauss(n)
+    return na * (node + 1) / 2, na * weight / 2
+
+
+def _source(na: float, n: int) -> tuple[FloatArray, FloatArray]:
+    """Sines of the source's rings and their shares of its light: the aperture is lit evenly."""
+    node, weight = np.polynomial.legendre.leggauss(n)
+    return na * np.sqrt((node + 1) / 2), weight / 2
+
+
+def _rotation_orders(
+    amplitude: Amplitude, sine: FloatArray, source: FloatArray, n_orders: int
+) -> ComplexArray:
+    """Split the amplitude over the pupil into orders of rotation about the axis.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(source, pupil, m)``, for ``m`` from 0; orders ``-m`` are the same.
+    """
+    azimuth = np.linspace(0.0, 2 * np.pi, 4 * n_orders, endpoint=False)
+    along = np.sqrt(np.outer(1 - source**2, 1 - sine**2))[:, :, None]
+    across = np.outer(source, sine)[:, :, None] * np.cos(azimuth)
+    spectrum = np.fft.fft(amplitude(along + across), axis=2) / len(azimuth)
+    return np.asarray(spectrum[:, :, :n_orders])

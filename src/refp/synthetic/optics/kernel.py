@@ -1,0 +1,34 @@
+"""The sum over the condenser's aperture, compiled."""
+
+from refp.compiled import compiled_once
+
+
+def _add_intensity(change, scattered, bessel, direct, weight):  # type: ignore[no-untyped-def]
+    """Add ``|direct + scattered|^2 - |direct|^2`` of one order of rotation, over all source rings.
+
+    Parameters
+    ----------
+    change
+        Shape ``(r, z)``, added to.
+    scattered
+        Shape ``(r, source, z)``, complex.
+    bessel
+        Shape ``(r, source)``: the direct waves' amplitude along ``r``.
+    direct
+        Shape ``(source, z)``, complex: their phase along ``z``.
+    weight
+        Shape ``(source,)``.
+    """
+    n_r, n_source, n_z = scattered.shape
+    for r in range(n_r):
+        for s in range(n_source):
+            twice, share = 2.0 * bessel[r, s], weight[s]
+            for z in range(n_z):
+                e, d = scattered[r, s, z], direct[s, z]
+                interference = e.real * d.real + e.imag * d.imag
+                power = e.real * e.real + e.imag * e.imag
+                change[r, z] += share * (twice * interference + power)
+
+
+add_intensity = compiled_once(_add_intensity)
+add_intensity.__doc__ = _add_intensity.__doc__

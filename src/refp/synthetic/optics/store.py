@@ -1,0 +1,163 @@
+"""Maps computed once and kept: in memory, and on disk for the next command."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from platformdirs import user_cache_path
+
+from refp.compiled import digest
+from refp.errors import DataError, OutputError
+from refp.parallel import HERE, Progress, Workers, map_ordered, no_progress
+from refp.record import read_arrays, write_arrays
+from refp.synthetic.optics.image import image_radially
+from refp.synthetic.optics.maps import RadialMap, SphereMaps, map_grid
+from refp.synthetic.optics.microscope import Microscope
+from refp.synthetic.optics.scatter import Sphere
+
+CACHE_VARIABLE = "REFP_CACHE"
+MAPS_WORTH_A_POOL = 4
+
+
+class MapStore:
+    """Radial maps on disk, one file for each sphere and microscope.
+
+    Parameters
+    ----------
+    folder
+        Where the files lie. One that cannot be written is done without.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._read: dict[str, RadialMap] = {}
+
+    def get(
+        self,
+        spheres: Sequence[Sphere],
+        microscope: Microscope,
+        *,
+        workers: Workers = HERE,
+        progress: Progress = no_progress,
+    ) -> list[RadialMap]:
+        """Return the maps of spheres, computing those that are not there.
+
+        Parameters
+        ----------
+        spheres, microscope
+            What is imaged by what.
+        workers, progress
+            Who computes, and who is told how far it is.
+        """
+        keys = [_key(sphere, microscope) for sphere in spheres]
+        missing = {
+            key: (sphere, microscope)
+            for key, sphere in zip(keys, spheres, strict=True)
+            if not self._has(key)
+        }
+        if missing:
+            workers.crew(len(missing), MAPS_WORTH_A_POOL)
+            made = map_ordered(
+                _compute,
+                list(missing.values()),
+                workers=workers,
+                title="Imaging spheres",
+                progress=progress,
+            )
+            for key, one in zip(missing, made, strict=True):
+                self._keep(key, one)
+        return [self._read[key] for key in keys]
+
+    def _has(self, key: str) -> bool:
+        if key in self._read:
+            return True
+        path = self._path(key)
+        if not path.is_file():
+            return False
+        try:
+            arrays = read_arrays(path, ("z_um", "r_um", "values"))
+        except DataError:  # cut off by a full disk, say: it is made anew
+            return False
+        self._read[key] = RadialMap(**arrays)
+        return True
+
+    def _keep(self, key: str, one: RadialMap) -> None:
+        self._read[key] = one
+        try:
+            write_arrays(
+                {"z_um": one.z_um, "r_um": one.r_um, "values": one.values}, self._path(key)
+            )
+        except OutputError:  # a cache that cannot be written costs time, not the result
+            return
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{key}.npz"
+
+
+@lru_cache(maxsize=1)
+def default_store() -> MapStore:
+    """Return the user's store: in ``REFP_CACHE`` or the system's folder for caches."""
+    folder = os.environ.get(CACHE_VARIABLE)
+    return MapStore((Path(folder) if folder else user_cache_path("refp")) / "maps")
+
+
+def sphere_maps(
+    spheres: Sequence[Sphere],
+    microscope: Microscope,
+    index_step: float = 0.0,
+    *,
+    store: MapStore | None = None,
+    workers: Workers = HERE,
+    progress: Progress = no_progress,
+) -> SphereMaps:
+    """Return the maps of spheres of one index and rising radii.
+
+    Parameters
+    ----------
+    spheres
+        At least one; they differ in radius only.
+    microscope
+        What images them.
+    index_step
+        Half of the span of indices over which the images' change with the index is taken; 0: they
+        do not change.
+    store, workers, progress
+        As in :meth:`MapStore.get`; default: the user's store.
+    """
+    middle = spheres[len(spheres) // 2]
+    steps = [
+        Sphere(middle.radius_um, middle.index + sign * index_step, middle.abbe_number)
+        for sign in (-1, 1)
+        if index_step
+    ]
+    store = store or default_store()
+    maps = store.get([*spheres, *steps], microscope, workers=workers, progress=progress)
+    own, beside = maps[: len(spheres)], maps[len(spheres) :]
+    at = own[len(spheres) // 2]
+    slope = np.zeros_like(at.values)
+    if beside:
+        slope = (beside[1].values - beside[0].values) / (2 * index_step)
+    return SphereMaps(
+        radius_um=np.array([sphere.radius_um for sphere in spheres]),
+        maps=own,
+        index=middle.index.real,
+        per_index=RadialMap(at.z_um, at.r_um, slope),
+    )
+
+
+def _compute(what: tuple[Sphere, Microscope]) -> RadialMap:
+    sphere, microscope = what
+    z_um, r_um = map_grid(sphere, microscope)
+    values = image_radially(sphere, microscope, z_um, r_um)
+    return RadialMap(z_um, r_um, values.astype(np.float32))
+
+
+def _key(sphere: Sphere, microscope: Microscope) -> str:
+    """Return a name that changes with sphere, microscope and this room's code."""
+    what = [digest(Path(__file__).parent), asdict(sphere), asdict(microscope)]
+    return sha256(json.dumps(what, default=str).encode()).hexdigest()[:24]

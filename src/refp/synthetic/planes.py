@@ -1,0 +1,47 @@
+"""The reference plane by the article's definition, on profiles without noise."""
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from refp.arrays import FloatArray
+from refp.synthetic.optics import SphereMaps
+
+CENTER_PX = 1.0
+"""Radius at which the centre intensity is read (article, "Radial profile")."""
+SLOPE_RADII = (0.1, 1.8)
+"""Where the steepest slope is looked for."""
+
+
+def feature_curves(
+    maps: SphereMaps, radius_um: float, index: float, z_um: FloatArray, pixel_um: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return steepest slope and centre intensity of one sphere, against Z.
+
+    Parameters
+    ----------
+    maps
+        How spheres look behind the camera's pixels.
+    radius_um, index
+        Of the sphere.
+    z_um
+        Stage positions from the focus of its middle.
+    pixel_um
+        Side of a pixel.
+
+    Returns
+    -------
+    tuple of ndarray
+        Steepest slope per px, the most negative derivative, and centre intensity, over background.
+    """
+    r_um = np.arange(0.0, SLOPE_RADII[1] * radius_um, np.diff(maps.r_um[:2])[0] / 2)
+    profile = CubicSpline(r_um, maps.at(radius_um, index, z_um, r_um), axis=1)
+    within = r_um[r_um > SLOPE_RADII[0] * radius_um]
+    return profile(within, 1).min(axis=1) * pixel_um, profile(CENTER_PX * pixel_um)
+
+
+def extreme_at(z_um: FloatArray, values: FloatArray) -> float:
+    """Return where a curve is greatest, between its points."""
+    spline = CubicSpline(z_um, values)
+    roots = spline.derivative().roots(extrapolate=False)
+    at = np.append(roots, z_um[[0, -1]])
+    return float(at[np.argmax(spline(at))])
