@@ -2,10 +2,18 @@
 
 import math
 
+from refp.arrays import FloatArray
 from refp.compiled import compiled_once
 
 
-def _multiply_in(canvas, y0, x0, profile, step_px, offset_px):  # type: ignore[no-untyped-def]
+def _multiply_in(
+    canvas: FloatArray,
+    y0: float,
+    x0: float,
+    profile: FloatArray,
+    step_px: float,
+    offset_px: float,
+) -> None:
     """Multiply the image of a sphere into a field, pixel by pixel integrated over its area.
 
     Four points a pixel integrate exactly what is cubic across it (Gauss and Legendre).

@@ -56,7 +56,11 @@ class Sampling:
 def sampling_for(
     sphere: Sphere, microscope: Microscope, z_um: FloatArray, r_um: FloatArray
 ) -> Sampling:
-    """Return a sampling at which the image errs by less than a thousandth of background."""
+    """Return a sampling at which the image errs by about a thousandth of background.
+
+    What is left is whether a wavelength meets one of the sphere's narrow resonances, which beads that
+    are not perfect spheres hardly have; finer sampling meets others.
+    """
     wavenumber = 2 * np.pi / microscope.wavelength_um
     na, condenser = microscope.numerical_aperture, microscope.condenser_na
     contrast = abs(sphere.index.real - microscope.medium.index)

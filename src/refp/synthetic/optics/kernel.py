@@ -1,9 +1,17 @@
 """The sum over the condenser's aperture, compiled."""
 
+from refp.arrays import FloatArray
 from refp.compiled import compiled_once
+from refp.synthetic.optics.scatter import ComplexArray
 
 
-def _add_intensity(change, scattered, bessel, direct, weight):  # type: ignore[no-untyped-def]
+def _add_intensity(
+    change: FloatArray,
+    scattered: ComplexArray,
+    bessel: FloatArray,
+    direct: ComplexArray,
+    weight: FloatArray,
+) -> None:
     """Add ``|direct + scattered|^2 - |direct|^2`` of one order of rotation, over all source rings.
 
     Parameters
@@ -31,4 +39,3 @@ def _add_intensity(change, scattered, bessel, direct, weight):  # type: ignore[n
 
 
 add_intensity = compiled_once(_add_intensity)
-add_intensity.__doc__ = _add_intensity.__doc__

@@ -7,13 +7,14 @@ chapter 4; signs and time factor ``exp(-i omega t)`` are theirs.
 """
 
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from refp.arrays import FloatArray
 
-ComplexArray = npt.NDArray[np.complexfloating]
+ComplexArray: TypeAlias = npt.NDArray[np.complexfloating[Any, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +75,15 @@ class PartialWaves:
             ``(S1 + S2) / 2`` and ``(S1 - S2) / 2`` (eq. 4.74).
         """
         before, angular = np.zeros_like(cosine), np.ones_like(cosine)
-        kept, turned = (np.zeros(cosine.shape, dtype=complex) for _ in range(2))
+        kept: ComplexArray = np.zeros(cosine.shape, dtype=complex)
+        turned: ComplexArray = np.zeros(cosine.shape, dtype=complex)
         for n, a, b in zip(range(1, len(self.a) + 1), self.a, self.b, strict=True):
             tau = n * cosine * angular - (n + 1) * before
-            factor = (2 * n + 1) / (n * (n + 1))
-            kept += factor * (a + b) * (angular + tau)
-            turned += factor * (a - b) * (angular - tau)
+            factor = (n + 0.5) / (n * (n + 1))
+            kept = kept + factor * (a + b) * (angular + tau)
+            turned = turned + factor * (a - b) * (angular - tau)
             before, angular = angular, ((2 * n + 1) * cosine * angular - (n + 1) * before) / n
-        return 0.5 * kept, 0.5 * turned
+        return kept, turned
 
     def _weights(self) -> FloatArray:
         return 2.0 * np.arange(1, len(self.a) + 1) + 1
