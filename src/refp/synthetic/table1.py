@@ -117,14 +117,17 @@ def another(instrument: Instrument) -> Instrument:
 
 
 def _settings(row: Row, instrument: Instrument, scale: Scale, depth: float) -> SimulationSettings:
-    start_um, stop_um = (row.refp_um + depth * (z - row.refp_um) for z in row.z_um[:2])
+    first_um, last_um, step_um = row.z_um
+    n_steps = int((last_um - first_um) / step_um)
+    step_um = round(depth * step_um, 3)
+    start_um = round(row.refp_um + depth * (first_um - row.refp_um), 2)
     return SimulationSettings(
         scene=_scene(row, instrument, scale),
         refp_um=(row.refp_um,),
         n_fov=row.n_fov,
-        z_start_um=round(start_um, 2),
-        z_stop_um=round(stop_um, 2) + 0.01,
-        z_step_um=round(depth * row.z_um[2], 2),
+        z_start_um=start_um,
+        z_stop_um=start_um + n_steps * step_um,
+        z_step_um=step_um,
         exposures_ms=row.exposures_ms if scale == "full" else row.quick_ms,
     )
 
