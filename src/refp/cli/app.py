@@ -12,6 +12,7 @@ from refp.errors import RefpError
 COMMANDS = {
     "demo": "Simulate a sweep, define its plane, train, estimate unseen images, write a report.",
     "simulate": "Write sweeps with known truth for an instrument recipe.",
+    "plan": "Say how many beads, frames and fields a tolerance needs.",
     "inspect": "Show what is here: sweeps, Z ranges, exposures, beads, and what will go wrong.",
     "plane": "Define the reference plane (REFP) of bead Z sweeps.",
     "train": "Train a model that tells dZ from one image.",

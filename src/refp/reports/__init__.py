@@ -27,6 +27,7 @@ from refp.reports.page import (
     vector_figure,
     write_report,
 )
+from refp.reports.plan import draw_plan
 from refp.reports.plane_report import (
     montage_figure,
     overlay_figure,
@@ -72,6 +73,7 @@ __all__ = [
     "draw_learning_curves",
     "draw_overlay",
     "draw_pair",
+    "draw_plan",
     "draw_search",
     "draw_stage_errors",
     "evaluation_headline",

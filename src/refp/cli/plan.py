@@ -1,0 +1,94 @@
+"""``refp plan``."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from refp.cli.options import AsJson, Overwrite, WorkerOptions, check_output
+
+
+def plan(
+    *,
+    tolerance_um: Annotated[
+        float,
+        Parameter(
+            name=["--tolerance", "--tolerance-um"],
+            help="Half width of the 95 % interval that is wanted, um.",
+            validator=Number(gt=0),
+        ),
+    ],
+    instrument: Annotated[
+        str, Parameter(help="Name of an instrument recipe or path to one.")
+    ] = "a2k",
+    height_sd_um: Annotated[
+        float | None,
+        Parameter(
+            name="--height-sd-um",
+            help="Standard deviation of the beads' own planes about the REFP, um ('refp plane' "
+            "reports it); default: as simulated.",
+            validator=Number(gte=0),
+        ),
+    ] = None,
+    range_um: Annotated[
+        float | None,
+        Parameter(
+            name="--range-um",
+            help="Images lie within this of the REFP, um; default: five depths of field.",
+            validator=Number(gt=0),
+        ),
+    ] = None,
+    efficiency: Annotated[
+        float | None,
+        Parameter(
+            help="How many times the Cramer-Rao bound the method errs; 1: the limit of any method; "
+            "default: as measured for the default family.",
+            validator=Number(gte=1),
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        Parameter(name=["--output", "-o"], help="Folder for plan.csv and plan.svg."),
+    ] = None,
+    work: WorkerOptions = WorkerOptions(),  # noqa: B008
+    as_json: AsJson = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Say how many beads, frames, exposures and fields a tolerance needs.
+
+    What one bead can tell follows from the instrument's optics and camera (Cramer-Rao bound), what many
+    can from the spread of their heights, and what a sweep can from its stage.
+
+    Examples
+    --------
+    refp plan --tolerance 2.5
+
+    refp plan --tolerance 0.5 --instrument nikon-ti2 --height-sd-um 0.3 -o plan/
+    """
+    from refp.cli.console import print_rows, say, show_progress
+    from refp.planning import EFFICIENCY, find_limits, make_plan, plan_rows, write_plan
+    from refp.synthetic import as_instrument
+
+    if output is not None:
+        check_output(output, overwrite=overwrite)
+    chosen = as_instrument(instrument)
+    with work.start() as workers, show_progress() as progress:
+        limits = find_limits(
+            chosen,
+            tolerance_um,
+            height_sd_um=height_sd_um,
+            range_um=range_um,
+            efficiency=EFFICIENCY if efficiency is None else efficiency,
+            workers=workers,
+            progress=progress,
+        )
+    rows = make_plan(limits)
+    print_rows(plan_rows(rows, tolerance_um), as_json=as_json, title=f"Plan for {chosen.name}")
+    say(
+        f"images within {limits.dz_um[-1]:.3g} um of the REFP; bead heights {limits.height_sd_um:.2f} "
+        f"um, stage {limits.stage_um:.2f} um (standard deviations)"
+    )
+    if output is not None:
+        write_plan(limits, rows, chosen.name, output)
+        say(f"wrote {output}")
