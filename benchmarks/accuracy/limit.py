@@ -1,0 +1,199 @@
+"""How near each family comes to what physics allows: ``python -m benchmarks.accuracy.limit``.
+
+Models are trained on simulated training sweeps of Table 1 (scale quick) and asked about single beads of
+new fields. The error of a bead is against its own plane and the true stage position, so that neither
+stage nor bead heights count; the bound is that of :func:`refp.synthetic.bound.dz_bound`, with centre,
+background and size as nuisance.
+"""
+
+import sys
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import HERE, conditions
+from benchmarks.accuracy.models import CACHE, trained_on
+from refp.arrays import FloatArray
+from refp.estimator import recipe_of
+from refp.flags import UNUSABLE_BEAD
+from refp.models import BeadInputs, FamilyName, load_model, make_predictor
+from refp.one_frame import measure_frame
+from refp.parallel import Workers, default_jobs, map_ordered
+from refp.record import hash_code, write_json
+from refp.rows import take
+from refp.synthetic import (
+    Scene,
+    SceneSettings,
+    SimulationSettings,
+    as_instrument,
+    make_scene,
+    render_frame,
+    simulate_dataset,
+    table1_sets,
+)
+from refp.synthetic.bound import DzBound, dz_bound
+from refp.tiles import crop_tiles
+
+FAMILIES: tuple[FamilyName, ...] = ("profile", "lookup")
+CASES = {"a2k": ((6.0, 12.0, 24.0), 150.0), "nikon-ti2": ((10.0, 30.0), 10.0)}
+"""Exposures, ms, and range of dZ either side of the plane, um."""
+N_FIELDS, N_PLACES, N_BINS = 8, 20, 10
+NEAR_PX = 3.0
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One image to take and ask about."""
+
+    instrument: str
+    model: Path
+    field: int
+    dz_um: float
+    exposure_ms: float
+
+
+@dataclass(frozen=True)
+class Beads:
+    """What a model said of the beads of one image: errors and dZ, um."""
+
+    error_um: FloatArray
+    dz_um: FloatArray
+    field: int
+
+
+def training_folder(name: str) -> Path:
+    """Return the simulated training set of an instrument, made where it is not there."""
+    folder = CACHE / f"table1-{name}-{hash_code()[:16]}"
+    if not folder.is_dir():
+        training = next(table1_sets([name], "quick"))
+        with Workers(default_jobs()) as workers:
+            simulate_dataset(
+                folder,
+                training.instrument,
+                training.settings,
+                dataset=training.dataset,
+                seed=1,
+                workers=workers,
+            )
+    return folder
+
+
+@lru_cache(maxsize=2)
+def _field(name: str, number: int) -> Scene:
+    """Make a field of beads that differ in size, index and height, on a level slide."""
+    instrument = as_instrument(name)
+    side = round(28 * instrument.bead_radius_px)
+    scene = SceneSettings(
+        shape_px=(side, round(1.3 * side)),
+        n_beads=9,
+        n_touching=0,
+        n_border=0,
+        n_off_plane=0,
+        n_dust=0,
+        tilt_sd_um_per_px=0.0,
+    )
+    rng = np.random.default_rng([46, number])
+    return make_scene(instrument, SimulationSettings(scene=scene), 0.0, rng)
+
+
+def ask(shot: Shot) -> Beads:
+    """Take an image and ask a model about each of its beads."""
+    ensemble = load_model(shot.model)
+    recipe, instrument = recipe_of(ensemble.card), as_instrument(shot.instrument)
+    scene = _field(shot.instrument, shot.field)
+    rng = np.random.default_rng([47, shot.field, round(1e3 * (shot.dz_um + 1e4))])
+    image = render_frame(scene, shot.dz_um, shot.exposure_ms, instrument.camera, rng)
+    measured = measure_frame(image, ensemble.card.instrument, recipe)
+    rows = np.flatnonzero((measured.beads.flags & np.uint32(UNUSABLE_BEAD)) == 0)
+    profiles = take(measured.profiles, rows)
+    inputs = BeadInputs(
+        profile=profiles.normalised,
+        saturated=profiles.saturated,
+        light=profiles.light,
+        pixels=crop_tiles(image, measured.beads.center_px[rows], instrument.tile_side_px),
+        offset_px=profiles.center_px - (np.array(image.shape) - 1) / 2,
+    )
+    said = make_predictor(ensemble, recipe.train).predict(inputs).dz_um.mean(axis=0)
+    apart = np.linalg.norm(profiles.center_px[:, None] - scene.beads.centers_px, axis=2)
+    near = apart.min(axis=1) < NEAR_PX
+    true = shot.dz_um - scene.beads.plane_um[apart.argmin(axis=1)]
+    return Beads((said - true)[near], true[near], shot.field)
+
+
+def judge(name: str, family: FamilyName, bounds: dict[float, DzBound]) -> list[dict[str, object]]:
+    """Return a row for each exposure and range of dZ, and for all of them."""
+    exposures_ms, range_um = CASES[name]
+    model = trained_on(training_folder(name), family).path
+    rows: list[dict[str, object]] = []
+    for exposure_ms in exposures_ms:
+        places = np.random.default_rng(48).uniform(-range_um, range_um, (N_FIELDS, N_PLACES))
+        shots = [
+            Shot(name, model, field, float(dz), exposure_ms)
+            for field in range(N_FIELDS)
+            for dz in places[field]
+        ]
+        with Workers(default_jobs()) as workers:
+            beads = map_ordered(ask, shots, workers=workers)
+        error = np.concatenate([b.error_um for b in beads])
+        dz = np.concatenate([b.dz_um for b in beads])
+        bound = np.interp(dz, bounds[exposure_ms].dz_um, bounds[exposure_ms].sd_um)
+        which = np.clip(((dz / range_um + 1) / 2 * N_BINS).astype(int), 0, N_BINS - 1)
+        parts = {"all": np.ones(len(dz), dtype=bool)} | {
+            f"{edge:+.0f}": which == k
+            for k, edge in enumerate(np.linspace(-range_um, range_um, N_BINS + 1)[:-1])
+        }
+        for part, chosen in parts.items():
+            rows.append(
+                {"instrument": name, "family": family, "exposure_ms": exposure_ms, "from_um": part}
+                | _row(error[chosen], bound[chosen], which[chosen])
+            )
+        print(rows[-N_BINS - 1], flush=True)
+    return rows
+
+
+def _row(error: FloatArray, bound: FloatArray, part: FloatArray) -> dict[str, object]:
+    """Return error, bound and their ratio; ``scatter`` is the error about its mean in each part."""
+    left = error.copy()
+    for k in np.unique(part):
+        left[part == k] -= np.median(left[part == k])
+    rms, least = float(np.sqrt(np.mean(error**2))), float(np.sqrt(np.mean(bound**2)))
+    scatter = float(np.sqrt(np.mean(left**2)))
+    return {
+        "n_beads": len(error),
+        "rms_um": rms,
+        "scatter_um": scatter,
+        "bound_um": least,
+        "rms_over_bound": rms / least,
+        "scatter_over_bound": scatter / least,
+    }
+
+
+def main(families: tuple[str, ...]) -> None:
+    """Judge families on both instruments."""
+    rows, curves = [], []
+    for name, (exposures_ms, range_um) in CASES.items():
+        dz_um = np.linspace(-1.1 * range_um, 1.1 * range_um, 67)
+        bounds = {e: dz_bound(as_instrument(name), dz_um, e) for e in exposures_ms}
+        curves += [
+            {"instrument": name, "exposure_ms": e}
+            | {key: value.round(5).tolist() for key, value in asdict(bound).items()}
+            for e, bound in bounds.items()
+        ]
+        for family in families or FAMILIES:
+            rows += judge(name, family, bounds)  # type: ignore[arg-type]
+    result = {
+        "conditions": conditions()
+        | {
+            "data": "refp simulate --like table1 --scale quick: training sweeps; "
+            f"{N_FIELDS} new fields of 9 beads, {N_PLACES} places each"
+        },
+        "rows": rows,
+        "bounds": curves,
+    }
+    write_json(result, HERE / "accuracy" / "limit.json")
+
+
+if __name__ == "__main__":
+    main(tuple(sys.argv[1:]))
