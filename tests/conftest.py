@@ -12,10 +12,13 @@ from refp import pipeline
 from refp.models import save_model
 from refp.pipeline import Planes
 from refp.recipe import Recipe, load_recipe
-from refp.sweeps import open_dataset
+from refp.sweeps import make_instrument, open_dataset, read_instrument, write_sweep_file
 from refp.synthetic import SceneSettings, SimulationSettings, simulate_dataset
 
 QUICK = {"members": 2, "steps": 300, "batch": 64, "hidden": (32, 16)}
+A2K = make_instrument(read_instrument("a2k"), "a2k")
+STEADY = A2K.model_copy(update={"stage": A2K.stage.model_copy(update={"repeatability_um": 0.3})})
+"""Fifteen planes tell more of a stage that hardly errs."""
 
 
 class Finished(NamedTuple):
@@ -56,7 +59,6 @@ def tiny_settings(
         z_stop_um=start_um + step_um * (n - 1),
         z_step_um=step_um,
         exposures_ms=exposures_ms,
-        stage_sigma_um=0.3,
     )
 
 
@@ -64,11 +66,18 @@ TRAINING = tiny_settings(1503.0, (1423.0, 12.0, 15), (8.0, 12.0), n_fov=2)
 TEST = tiny_settings(1520.0, (1470.0, 12.0, 9), (10.0,))
 
 
+def _simulate(folder: Path, settings: SimulationSettings, seed: int) -> None:
+    """Simulate a data set that calls itself one of an A2K like any other."""
+    simulate_dataset(folder, STEADY, settings, dataset=folder.name, seed=seed)
+    (folder / "instrument.toml").unlink()
+    write_sweep_file(folder, dataset=folder.name, instrument=A2K.name)
+
+
 @pytest.fixture(scope="session")
 def tiny_sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Training sweeps: 15 planes, 2 FOVs, 2 exposures, dZ of -80 to +88 um."""
     folder = tmp_path_factory.mktemp("tiny") / "training"
-    simulate_dataset(folder, "a2k", TRAINING, dataset="training", seed=1)
+    _simulate(folder, TRAINING, seed=1)
     return folder
 
 
@@ -76,7 +85,7 @@ def tiny_sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_test(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sweep of other beads at another exposure: 9 planes, dZ of -50 to +46 um."""
     folder = tmp_path_factory.mktemp("tiny") / "test"
-    simulate_dataset(folder, "a2k", TEST, dataset="test", seed=2)
+    _simulate(folder, TEST, seed=2)
     return folder
 
 
