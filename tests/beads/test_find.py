@@ -6,17 +6,17 @@ import pytest
 from refp.arrays import FloatArray, Image
 from refp.beads import FindSettings, find_beads
 from refp.flags import BeadFlag
-from refp.sweeps import Instrument, make_instrument, read_instrument
+from refp.sweeps import Camera, Instrument, make_instrument, read_instrument
 from refp.synthetic import (
-    BeadScatter,
-    Camera,
     Scene,
     SceneSettings,
     SimulationSettings,
     make_scene,
     render_frame,
     render_single_bead,
+    single_bead_scene,
 )
+from refp.synthetic.optics import make_microscope
 
 INSTRUMENTS = {name: make_instrument(read_instrument(name), name) for name in ("a2k", "nikon-ti2")}
 A2K = INSTRUMENTS["a2k"]
@@ -55,7 +55,7 @@ def test_all_isolated_beads_are_found_and_nothing_else(
 ) -> None:
     instrument = INSTRUMENTS[name]
     scene = isolated(instrument)
-    image = take_image(scene, depths * BeadScatter().depth_of(instrument), exposure_ms)
+    image = take_image(scene, depths * make_microscope(instrument).depth_um, exposure_ms)
     beads = find_beads(image, instrument, DEFAULT)
     assert len(beads) == 7
     near = distances(beads.center_px, scene.beads.centers_px)
@@ -85,8 +85,9 @@ def test_the_number_of_beads_does_not_matter(n_beads: int) -> None:
 
 
 def test_a_single_bead_is_measured_as_a_disc() -> None:
-    """Area, circularity and contrast against the disc that was drawn."""
-    image = render_single_bead(0.0, A2K, side_px=81)
+    """Area, circularity and contrast against the bead's own disc, focused on its middle."""
+    focus_um = float(single_bead_scene(A2K).beads.focus_um[0])
+    image = render_single_bead(focus_um, A2K, side_px=81)
     (area, circularity, contrast) = (
         getattr(find_beads(image, A2K, DEFAULT), name)
         for name in ("area_px", "circularity", "contrast")

@@ -13,7 +13,7 @@ from refp.measure import FrameMeasurement, measure_frame
 from refp.recipe import load_recipe
 from refp.sweeps import make_instrument, read_instrument
 from refp.synthetic import (
-    Camera,
+    Objects,
     Scene,
     SceneSettings,
     SimulationSettings,
@@ -25,16 +25,27 @@ A2K = make_instrument(read_instrument("a2k"), "a2k")
 RADIUS = A2K.bead_radius_px
 RECIPE = load_recipe()
 PLAIN = {"n_touching": 0, "n_border": 0, "n_off_plane": 0, "n_dust": 0}
+USUAL = SceneSettings()
+
+
+def cells(n: int) -> dict[str, Objects]:
+    """Live and stained cells, half of each, and a few specks of debris."""
+    numbers = {"live_cells": n // 2, "stained_cells": n - n // 2, "debris": n // 4}
+    return {
+        kind: getattr(USUAL, kind).model_copy(update={"n": each}) for kind, each in numbers.items()
+    }
+
+
 SCENES = {
     "one bead": {"shape_px": (120, 140), "n_beads": 1, **PLAIN},
     "120 beads": {"shape_px": (900, 1000), "n_beads": 120, **PLAIN},
     "120 close beads": {"n_beads": 120, "separation_radii": 4.2, "shape_px": (640, 720), **PLAIN},
     "uneven light": {"n_beads": 12, **PLAIN, "uneven_light": 0.4},
     "dust": {"n_beads": 12, **PLAIN, "n_dust": 40},
-    "cells": {"n_beads": 12, **PLAIN, "n_cells": 80},
+    "cells": {"n_beads": 12, **PLAIN, **cells(80)},
     "pairs": {"n_beads": 14, **PLAIN, "n_touching": 4},
     "border": {"n_beads": 14, **PLAIN, "n_border": 5},
-    "all at once": {"n_beads": 20, "n_touching": 2, "n_border": 3, "n_dust": 20, "n_cells": 40},
+    "all at once": {"n_beads": 20, "n_touching": 2, "n_border": 3, "n_dust": 20, **cells(40)},
 }
 DZ_UM = (-250.0, -60.0, 0.0, 60.0, 250.0)
 
@@ -45,7 +56,7 @@ def scene_of(name: str, seed: int = 4) -> Scene:
 
 
 def take_image(scene: Scene, dz_um: float, exposure_ms: float = 12.0) -> Image:
-    return render_frame(scene, dz_um, exposure_ms, Camera(), np.random.default_rng(0))
+    return render_frame(scene, dz_um, exposure_ms, A2K.camera, np.random.default_rng(0))
 
 
 def measure(image: Image) -> FrameMeasurement:

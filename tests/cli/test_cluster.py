@@ -125,7 +125,9 @@ def test_every_command_that_takes_jobs_takes_a_scheduler(run_refp: RunRefp) -> N
     helps = {command: run_refp(command, "--help").stdout for command in COMMANDS}
     taking = [command for command, text in helps.items() if "--scheduler" in text]
     assert taking == [command for command, text in helps.items() if "--jobs" in text]
-    assert taking == ["inspect", "plane", "train", "adapt", "estimate", "evaluate", "tune"]
+    assert taking == [
+        *("simulate", "inspect", "plane", "train", "adapt", "estimate", "evaluate", "tune")
+    ]
 
 
 def test_threads_of_a_worker_do_not_disturb_each_other(

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import refp.demo
-import refp.synthetic
+import refp.synthetic.presets
 from refp import tables
 from refp.models import load_model
 from refp.recipe import Recipe
@@ -96,7 +96,7 @@ def test_simulate(run_refp: RunRefp, tmp_path: Path, small_simulation: None) -> 
 def small_simulation(
     monkeypatch: pytest.MonkeyPatch, demo_sweeps: dict[str, SimulationSettings]
 ) -> None:
-    monkeypatch.setattr(refp.synthetic, "demo_settings", lambda kind, _: demo_sweeps[kind])
+    monkeypatch.setattr(refp.synthetic.presets, "demo_settings", lambda kind, _: demo_sweeps[kind])
 
 
 @pytest.mark.parametrize("command", ["simulate", "demo"])

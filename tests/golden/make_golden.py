@@ -18,7 +18,7 @@ from refp.profiles import fit_profiles, judge_beads
 from refp.recipe import Recipe
 from refp.rows import join
 from refp.sweeps import Frame, SweepKey, make_instrument, read_instrument
-from refp.synthetic import Camera, SceneSettings, SimulationSettings, make_scene, render_frame
+from refp.synthetic import SceneSettings, SimulationSettings, make_scene, render_frame
 
 HERE = Path(__file__).parent
 FRAMES, NUMBERS = HERE / "frames.npz", HERE / "numbers.json"
@@ -36,7 +36,7 @@ def make_frames() -> dict[str, FloatArray]:
     rng = np.random.default_rng(2024)
     field = make_scene(INSTRUMENT, SimulationSettings(scene=scene), 1508.0, rng)
     z_um = 1448.0 + 7.5 * np.arange(17)
-    images = [render_frame(field, z, KEY.exposure_ms, Camera(), rng) for z in z_um]
+    images = [render_frame(field, z, KEY.exposure_ms, INSTRUMENT.camera, rng) for z in z_um]
     return {"z_um": z_um, "images": np.stack(images)}
 
 

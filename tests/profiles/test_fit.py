@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from refp.arrays import Image
 from refp.features import FeatureSettings, measure_features
 from refp.profiles import ProfileSettings, RadialProfiles, evaluate, fit_profiles
-from refp.sweeps import Instrument, make_instrument, read_instrument
-from refp.synthetic import BeadScatter, Camera, render_single_bead
+from refp.sweeps import Camera, Instrument, make_instrument, read_instrument
+from refp.synthetic import render_single_bead
+from refp.synthetic.optics import make_microscope
 
 from .oracle import disc, smoothing_spline
 
@@ -18,6 +19,7 @@ A2K = INSTRUMENTS["a2k"]
 FINE = Camera(bit_depth=16, grey_levels_per_ms=1000.0)
 SIDE, MIDDLE = 81, 40.0
 SETTINGS = ProfileSettings()
+SPANS_UM = {"a2k": (-300.0, 300.0), "nikon-ti2": (-48.0, 72.0)}
 
 
 def fit(image: Image, *starts: tuple[float, float], instrument: Instrument = A2K) -> RadialProfiles:
@@ -34,14 +36,15 @@ def test_the_center_of_a_bead_without_noise(name: str, depths: float) -> None:
     instrument = INSTRUMENTS[name]
     side = 2 * instrument.tile_side_px + 1
     center = (side / 2 + 0.13, side / 2 - 0.39)
-    dz_um = depths * BeadScatter().depth_of(instrument)
+    dz_um = depths * make_microscope(instrument).depth_um
     image = render_single_bead(dz_um, instrument, side_px=side, center_px=center)
     start = np.round(center) + np.array([0.25 * instrument.bead_radius_px, -1])
     found = fit(image, (float(start[0]), float(start[1])), instrument=instrument)
     assert found.converged[0]
     assert off(found, center) < 0.05
     assert found.symmetry[0] > 0.99
-    assert found.background[0] == pytest.approx(63.6, abs=1.0)
+    light = 12.0 * instrument.camera.grey_levels_per_ms
+    assert found.background[0] == pytest.approx(light, abs=1.0)
 
 
 @given(dy=st.floats(-1, 1), dx=st.floats(-1, 1), dz_um=st.sampled_from([-80.0, 0.0, 40.0]))
@@ -104,13 +107,14 @@ def test_a_bead_cut_by_the_border_does_not_run_away(dz_um: float, inset_px: floa
 
 
 @pytest.mark.parametrize("name", INSTRUMENTS)
-@pytest.mark.parametrize("part", np.linspace(-1, 1, 9))
+@pytest.mark.parametrize("part", np.linspace(0, 1, 9))
 def test_the_center_of_noisy_beads_at_every_focus(name: str, part: float) -> None:
-    """Over +-300 um on the A2K, which is as many depths of field as +-60 um on the Nikon."""
+    """Over 18 depths of field about the focus of the bead's middle."""
     instrument = INSTRUMENTS[name]
     side = 2 * instrument.tile_side_px + 1
     rng = np.random.default_rng(int(part * 100) + 100)
-    dz_um = part * (300.0 if name == "a2k" else 60.0)
+    low_um, high_um = SPANS_UM[name]
+    dz_um = low_um + part * (high_um - low_um)
     errors = []
     for seed in range(10):
         center = side / 2 + rng.uniform(-0.5, 0.5, 2)
@@ -148,7 +152,9 @@ def test_a_bead_cut_by_a_corner_does_not_run_away(
 ) -> None:
     center = (corner[0] + 0.2, corner[1] + 0.3)
     image = render_single_bead(dz_um, A2K, side_px=SIDE, center_px=center, noise=True)
-    assert off(fit(image, (corner[0] + 1, corner[1] + 2)), center) < 0.2
+    # A quarter of a blurred disc says little of its middle under noise: there as at the border.
+    limit = 0.2 if abs(dz_um) < 100 else 0.5
+    assert off(fit(image, (corner[0] + 1, corner[1] + 2)), center) < limit
 
 
 def test_nothing_is_made_up_beyond_a_border() -> None:

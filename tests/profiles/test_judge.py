@@ -18,7 +18,7 @@ from refp.profiles import (
 )
 from refp.sweeps import make_instrument, read_instrument
 from refp.synthetic import (
-    Camera,
+    Objects,
     Scene,
     SceneSettings,
     SimulationSettings,
@@ -31,14 +31,14 @@ RADIUS = A2K.bead_radius_px
 DZ_UM = (-200.0, -60.0, 0.0, 60.0, 200.0)
 
 
-def a_scene(seed: int = 1, **options: int) -> Scene:
+def a_scene(seed: int = 1, **options: int | Objects) -> Scene:
     defaults = {"n_beads": 6, "n_touching": 0, "n_border": 0, "n_off_plane": 0, "n_dust": 0}
     scene = SceneSettings(shape_px=(240, 320), **{**defaults, **options})  # type: ignore[arg-type]
     return make_scene(A2K, SimulationSettings(scene=scene), 0.0, np.random.default_rng(seed))
 
 
 def take_image(scene: Scene, dz_um: float, exposure_ms: float = 12.0) -> Image:
-    return render_frame(scene, dz_um, exposure_ms, Camera(), np.random.default_rng(0))
+    return render_frame(scene, dz_um, exposure_ms, A2K.camera, np.random.default_rng(0))
 
 
 def judged(image: Image) -> tuple[Beads, RadialProfiles]:
@@ -92,7 +92,11 @@ def test_beads_cut_by_the_border_are_reported_and_never_measure(dz_um: float) ->
 @pytest.mark.parametrize("dz_um", DZ_UM)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_cells_do_not_measure(dz_um: float, seed: int) -> None:
-    scene = a_scene(seed, n_cells=15)
+    live, stained = (
+        getattr(SceneSettings(), kind).model_copy(update={"n": n})
+        for kind, n in (("live_cells", 8), ("stained_cells", 7))
+    )
+    scene = a_scene(seed, live_cells=live, stained_cells=stained)
     beads, _ = judged(take_image(scene, dz_um))
     assert matches(usable(beads), scene.beads.centers_px)
 

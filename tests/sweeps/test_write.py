@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import refp.sweeps
 from refp.errors import OutputError, RecipeError
 from refp.sweeps import (
     fill_pattern,
@@ -73,8 +72,3 @@ def test_a_wrong_pattern_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="unknown field"):
         write_sweep_file(tmp_path, dataset="sim", pattern="{zed}.tif")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_public_names_are_sorted_and_there() -> None:
-    assert refp.sweeps.__all__ == sorted(refp.sweeps.__all__)
-    assert all(hasattr(refp.sweeps, name) for name in refp.sweeps.__all__)
