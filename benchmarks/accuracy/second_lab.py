@@ -2,8 +2,8 @@
 
 A model of the default family is trained on one simulated A2K and asked about others that differ in
 aperture, condenser, light, beads, pixel and camera, one at a time and together. First as it is, when it
-should refuse or its interval should hold; then adapted from one sweep of nine frames. Six beads of each
-image are used.
+should refuse or its interval should hold; then adapted from one sweep of nine frames; where that sweep
+is refused, so is every image. Six beads of each image are used.
 """
 
 import argparse
@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
 from benchmarks import HERE, conditions
-from benchmarks.accuracy.asking import Answer, ask, count, worst
+from benchmarks.accuracy.asking import Answer, Picture, ask, count, worst
 from benchmarks.accuracy.fields import REFP_UM, SCENE, pictures_of, spread_shots
 from benchmarks.accuracy.instruments import A2K, RECIPE, vary
 from benchmarks.accuracy.models import simulated, simulated_model
 from refp.adapting import adapt_model
+from refp.errors import DataError
 from refp.models import load_model, save_model
 from refp.parallel import Workers, default_jobs
 from refp.record import write_json
@@ -28,6 +31,7 @@ RANGE_UM = (-110.0, 110.0)
 """Inside the trained range of the first instrument even where the depth of field is a tenth less."""
 EXPOSURE_MS = 12.0
 N_FRAMES, STEP_UM = 9, 15.0
+NOT_ADAPTED = "sweep_refused"
 
 
 @dataclass(frozen=True)
@@ -116,17 +120,28 @@ def short_sweep(number: int) -> DataSet:
     return open_dataset(folder, instrument=RECIPE)
 
 
-def judge(model: Path, number: int, n_fields: int, workers: Workers) -> list[Answer]:
-    """Ask a model about new fields of a second instrument."""
+def pictures(number: int, n_fields: int, workers: Workers) -> list[Picture]:
+    """Return pictures of new fields of a second instrument."""
     shots = spread_shots(1000 + number, n_fields, RANGE_UM, N_PLACES, (EXPOSURE_MS,))
     second = SECONDS[number]
-    pictures = pictures_of(shots, second.instrument, scene_of(second), workers)
-    return ask(model, pictures, workers, SIX)
+    return pictures_of(shots, second.instrument, scene_of(second), workers)
+
+
+def judge(model: Path, number: int, n_fields: int, workers: Workers) -> list[Answer]:
+    """Ask a model about new fields of a second instrument."""
+    return ask(model, pictures(number, n_fields, workers), workers, SIX)
 
 
 def judge_adapted(number: int, n_fields: int, workers: Workers) -> list[Answer]:
     """Adapt the first instrument's model to a second one, and ask it."""
-    adapted = adapt_model(load_model(first_model()), [short_sweep(number)]).ensemble
+    sweep = short_sweep(number)
+    try:
+        adapted = adapt_model(load_model(first_model()), [sweep]).ensemble
+    except DataError:
+        return [
+            Answer(picture.name, picture.dz_true_um, np.nan, np.nan, np.nan, NOT_ADAPTED)
+            for picture in pictures(number, n_fields, workers)
+        ]
     with TemporaryDirectory() as folder:
         model = Path(folder) / f"adapted-{number}.refp"
         save_model(adapted, model)
