@@ -2,17 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import lru_cache, partial
 
 import numpy as np
 
 from benchmarks.accuracy.asking import Picture
-from benchmarks.accuracy.coverage import definition_um
 from refp.arrays import Image
-from refp.sweeps import make_instrument, read_instrument
-from refp.synthetic import BeadScatter, SimulationSettings, make_scene, render_frame
+from refp.parallel import Workers
+from refp.sweeps import Instrument
+from refp.synthetic import (
+    Scene,
+    SceneSettings,
+    SimulationSettings,
+    looks_of,
+    make_scene,
+    render_frame,
+)
 
-INSTRUMENT = "a2k"
 SCENE = {"shape_px": (320, 400), "n_beads": 13, "n_touching": 0, "n_dust": 2}
 REFP_UM = 1500.0
 
@@ -45,30 +51,33 @@ def spread_shots(
     return shots
 
 
-def pictures_of(shots: Sequence[Shot], settings: SimulationSettings) -> list[Picture]:
-    """Make pictures; their dZ is counted from where the definition puts the plane of a bead."""
-    offset_um = _definition_um(settings.scatter)
+def pictures_of(
+    shots: Sequence[Shot], instrument: Instrument, scene: SceneSettings, workers: Workers
+) -> list[Picture]:
+    """Make pictures; the instrument's maps first, since each worker would make its own."""
+    looks_of(instrument, scene, workers=workers)
     return [
-        Picture(str(shot.field), partial(_take_image, shot, settings), shot.dz_um - offset_um)
+        Picture(str(shot.field), partial(_take_image, shot, instrument, scene), shot.dz_um)
         for shot in shots
     ]
 
 
-@cache
-def _definition_um(scatter: BeadScatter) -> float:
-    return definition_um(scatter)
-
-
-def _take_image(shot: Shot, settings: SimulationSettings) -> Image:
-    """Simulate a test image; its field has beads and tilt of its own, each frame its own noise."""
-    instrument = make_instrument(read_instrument(INSTRUMENT), INSTRUMENT)
+def _take_image(shot: Shot, instrument: Instrument, scene: SceneSettings) -> Image:
+    """Simulate a test image; each has noise of its own."""
     seed = [43, shot.number, shot.field]
-    field = make_scene(instrument, settings, 0.0, np.random.default_rng(seed))
+    field = _field(instrument, scene, *seed)
     own = [44, *seed, round(1000 * (shot.dz_um + 1e4)), round(shot.exposure_ms)]
     return render_frame(
         field,
         field.refp_um + shot.dz_um,
         shot.exposure_ms,
-        settings.camera,
+        instrument.camera,
         np.random.default_rng(own),
     )
+
+
+@lru_cache(maxsize=2)
+def _field(instrument: Instrument, scene: SceneSettings, *seed: int) -> Scene:
+    """Make a field, which has beads and tilt of its own."""
+    settings = SimulationSettings(scene=scene)
+    return make_scene(instrument, settings, 0.0, np.random.default_rng(seed))

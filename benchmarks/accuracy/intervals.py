@@ -1,10 +1,10 @@
 """Count how often intervals of single images hold the truth: ``python -m benchmarks.accuracy.intervals``.
 
-Instruments are simulated with :mod:`refp.synthetic`, each with optics, light, bead sizes, heights and
+Instruments are simulated with :mod:`refp.synthetic`, each with optics, light, camera, beads, heights and
 tilt of its own. Each trains the default family and the look-up on two fields, and is then asked about new
 fields of the same instrument, at places and exposures that it was not trained at. Beside these, the
-twin's test sets. The truth is the slide's plane, moved by where the definition puts the plane of a
-noise-free bead.
+twin's test sets. The truth is counted from the field's plane by the definition, of its beads without
+noise.
 """
 
 import argparse
@@ -16,12 +16,14 @@ import numpy as np
 from benchmarks import HERE, conditions
 from benchmarks.accuracy.asking import Answer, Picture, ask, count, dz_range_um
 from benchmarks.accuracy.fields import REFP_UM, SCENE, pictures_of, spread_shots
+from benchmarks.accuracy.instruments import draw_instrument
 from benchmarks.accuracy.models import simulated_model, twin_model
 from benchmarks.accuracy.twin import TESTS, frames
 from refp.models import FamilyName
 from refp.parallel import Workers, default_jobs
 from refp.record import write_json
-from refp.synthetic import BeadScatter, Camera, SceneSettings, SimulationSettings
+from refp.sweeps import Instrument
+from refp.synthetic import SceneSettings, SimulationSettings
 
 SIX = 6
 N_SETS, N_FIELDS, N_PLACES = 4, 12, 12
@@ -48,28 +50,18 @@ class Asked:
     family: FamilyName
 
 
-def settings_of(number: int) -> SimulationSettings:
+def drawn(number: int) -> tuple[Instrument, SimulationSettings]:
     """Draw an instrument and its training sweeps."""
     rng = np.random.default_rng([41, number])
-    usual = BeadScatter()
-    scatter = BeadScatter(
-        depth_um=40.0 * rng.uniform(0.9, 1.1),
-        spot_height=usual.spot_height * rng.uniform(0.85, 1.15),
-        rim_blur=usual.rim_blur * rng.uniform(0.9, 1.1),
-        halo=usual.halo * rng.uniform(0.7, 1.3),
-        shelf=usual.shelf * rng.uniform(0.7, 1.3),
-    )
+    instrument = draw_instrument(rng, serial=number)
     scene = SceneSettings(
         **SCENE,
-        radius_spread=rng.uniform(0.015, 0.04),
         height_sd_um=rng.uniform(0.5, 1.5),
         tilt_sd_um_per_px=rng.uniform(0.001, 0.005),
         uneven_light=rng.uniform(0.01, 0.06),
     )
-    return SimulationSettings(
-        scatter=scatter,
+    settings = SimulationSettings(
         scene=scene,
-        camera=Camera(grey_levels_per_ms=rng.uniform(4.0, 6.5), serial=number),
         refp_um=(REFP_UM,),
         n_fov=2,
         z_start_um=REFP_UM - 150.0 + round(rng.uniform(-5, 5), 2),
@@ -77,6 +69,7 @@ def settings_of(number: int) -> SimulationSettings:
         z_step_um=7.5,
         exposures_ms=TRAINING_EXPOSURES_MS,
     )
+    return instrument, settings
 
 
 def fifth(dz_um: float, range_um: tuple[float, float]) -> int:
@@ -87,14 +80,14 @@ def fifth(dz_um: float, range_um: tuple[float, float]) -> int:
 
 def ask_simulated(number: int, n_fields: int, workers: Workers) -> list[Asked]:
     """Train on a simulated instrument and ask about its new fields."""
-    settings = settings_of(number)
+    instrument, settings = drawn(number)
     asked = []
     for family, beads in BEADS.items():
-        model = simulated_model(settings, number, family).path
+        model = simulated_model(instrument, settings, number, family).path
         range_um = dz_range_um(model)
         low, high = range_um[0] + END_UM, range_um[1] - END_UM
         shots = spread_shots(number, n_fields, (low, high), N_PLACES, TEST_EXPOSURES_MS)
-        pictures = pictures_of(shots, settings)
+        pictures = pictures_of(shots, instrument, settings.scene, workers)
         for n in beads:
             answers = ask(model, pictures, workers, n)
             asked += [

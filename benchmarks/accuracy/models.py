@@ -16,7 +16,7 @@ from refp.parallel import Progress, Workers, default_jobs
 from refp.pipeline import define_planes, train_model
 from refp.recipe import Recipe, load_recipe
 from refp.record import hash_code, hash_files, write_json
-from refp.sweeps import open_dataset
+from refp.sweeps import DataSet, Instrument, open_dataset
 from refp.synthetic import SimulationSettings, simulate_dataset
 
 CACHE = HERE / ".cache"
@@ -42,37 +42,52 @@ def twin_model(name: str, family: FamilyName = "profile") -> TrainedModel:
 
 
 def simulated_model(
-    settings: SimulationSettings, seed: int, family: FamilyName = "profile"
+    instrument: Instrument, settings: SimulationSettings, seed: int, family: FamilyName = "profile"
 ) -> TrainedModel:
-    """Return the model of a family trained on simulated A2K sweeps."""
-    return trained_on(simulated(settings, seed), family)
+    """Return the model of a family trained on sweeps that an instrument is simulated to take.
+
+    They are measured by the recipe of the instrument's name, whatever it differs by.
+    """
+    return trained_on(simulated(instrument, settings, seed), family, instrument.name)
 
 
-def simulated(settings: SimulationSettings, seed: int) -> Path:
-    """Return the folder of simulated A2K sweeps, made where it is not there."""
-    text = f"{seed} {settings.model_dump_json()} {hash_code()}"
+def simulated(instrument: Instrument, settings: SimulationSettings, seed: int) -> Path:
+    """Return the folder of simulated sweeps, made where it is not there."""
+    made_from = f"{instrument.model_dump_json()} {settings.model_dump_json()}"
+    text = f"{seed} {made_from} {hash_code()}"
     folder = CACHE / f"sweep-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     if not folder.is_dir():
-        simulate_dataset(folder, "a2k", settings, dataset=folder.name, seed=seed)
+        with Workers(default_jobs()) as workers:
+            simulate_dataset(
+                *(folder, instrument, settings), dataset=folder.name, seed=seed, workers=workers
+            )
     return folder
 
 
-def trained_on(folder: Path, family: FamilyName) -> TrainedModel:
-    """Return the model trained on a data set, from the cache where it is there."""
+def trained_on(folder: Path, family: FamilyName, recipe_name: str | None = None) -> TrainedModel:
+    """Return the model trained on a data set, from the cache where it is there.
+
+    Parameters
+    ----------
+    folder, family
+        Data set and family.
+    recipe_name
+        Instrument recipe to measure by; the data set's own without it.
+    """
     recipe = family_recipe(family)
-    text = f"{hash_code()} {recipe.digest} {hash_files(folder.iterdir())}"
+    text = f"{hash_code()} {recipe.digest} {recipe_name} {hash_files(folder.iterdir())}"
     name = f"{folder.name}-{family}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     path = CACHE / f"{name}.refp"
     if not path.is_file():
-        _train(folder, recipe, path)
+        _train(open_dataset(folder, instrument=recipe_name), recipe, path)
     seconds = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["seconds"]
     return TrainedModel(path, seconds)
 
 
-def _train(folder: Path, recipe: Recipe, path: Path) -> None:
-    print(f"training {recipe.train.family} on {folder.name}", flush=True)
+def _train(dataset: DataSet, recipe: Recipe, path: Path) -> None:
+    print(f"training {recipe.train.family} on {dataset.name}", flush=True)
     with Workers(default_jobs()) as workers:
-        planes = define_planes([open_dataset(folder)], recipe, workers=workers)
+        planes = define_planes([dataset], recipe, workers=workers)
         started = time.perf_counter()
         ensemble = train_model(planes, recipe, workers=workers, progress=_print_halves())
         seconds = time.perf_counter() - started

@@ -23,17 +23,29 @@ from refp.arrays import Image
 from refp.models import load_model
 from refp.parallel import Workers, default_jobs
 from refp.record import write_json
-from refp.sweeps import Frame, list_images, make_instrument, read_instrument
-from refp.synthetic import SceneSettings, SimulationSettings, make_scene, render_frame
+from refp.sweeps import Frame, list_images
+from refp.synthetic import (
+    Objects,
+    SceneSettings,
+    SimulationSettings,
+    as_instrument,
+    looks_of,
+    make_scene,
+    render_frame,
+)
+from refp.synthetic.optics import make_microscope
 
 SIX = 6
 N_BEADLESS = 30
 """Simulated fields of each kind without beads."""
-BEADLESS = {
+BEADLESS: dict[str, dict[str, object]] = {
     "no beads, even light": {"n_dust": 4, "uneven_light": 0.03},
     "no beads, much dust, uneven light": {"n_dust": 40, "uneven_light": 0.3},
-    "cells only, small": {"n_cells": 60, "cell_radii": 0.4},
-    "cells only, large": {"n_cells": 40, "cell_radii": 0.9},
+    "cells only, small": {"live_cells": Objects(n=60, diameter_um=12.0, index=1.368)},
+    "cells only, as large as beads": {"live_cells": Objects(n=40, diameter_um=25.0, index=1.368)},
+    "stained cells only": {
+        "stained_cells": Objects(n=60, diameter_um=12.0, index=1.36, absorption=0.003)
+    },
 }
 CROP_PX = 128
 CLEAR_RADII = 3.2
@@ -110,10 +122,11 @@ def foreign_sets(training: str) -> Iterator[ImageSet]:
         yield ImageSet(f"real images, {folder.name}", training, False, images)
 
 
-def beadless_sets(training: str) -> Iterator[ImageSet]:
+def beadless_sets(training: str, workers: Workers) -> Iterator[ImageSet]:
     """Fields without beads: simulated, and cut out of the twin's field with cells."""
     instrument = "a2k" if training == A2K else "nikon-ti2"
     for name in BEADLESS:
+        looks_of(as_instrument(instrument), beadless_scene(instrument, name), workers=workers)
         pictures = [
             Picture(f"{name} {seed}", partial(render_beadless, instrument, name, seed))
             for seed in range(N_BEADLESS)
@@ -128,11 +141,9 @@ def beadless_sets(training: str) -> Iterator[ImageSet]:
         yield ImageSet("cells only, cut out of a2k-cells", training, False, pictures)
 
 
-def render_beadless(instrument_name: str, name: str, seed: int) -> Image:
-    """Simulate a field without beads at a random Z."""
-    instrument = make_instrument(read_instrument(instrument_name), instrument_name)
-    rng = np.random.default_rng([zlib.crc32(name.encode()), seed])
-    scene = SceneSettings(
+def beadless_scene(instrument_name: str, name: str) -> SceneSettings:
+    """Return what lies in a field without beads."""
+    return SceneSettings(
         shape_px=(480, 640) if instrument_name == "a2k" else (720, 960),
         n_beads=0,
         n_touching=0,
@@ -140,11 +151,17 @@ def render_beadless(instrument_name: str, name: str, seed: int) -> Image:
         n_off_plane=0,
         **BEADLESS[name],
     )
-    settings = SimulationSettings(scene=scene)
-    depth_um = settings.scatter.depth_of(instrument)
+
+
+def render_beadless(instrument_name: str, name: str, seed: int) -> Image:
+    """Simulate a field without beads at a random Z."""
+    instrument = as_instrument(instrument_name)
+    rng = np.random.default_rng([zlib.crc32(name.encode()), seed])
+    settings = SimulationSettings(scene=beadless_scene(instrument_name, name))
     field = make_scene(instrument, settings, 0.0, rng)
-    z_um, exposure_ms = rng.uniform(-3, 3) * depth_um, float(rng.choice([6.0, 12.0, 24.0]))
-    return render_frame(field, z_um, exposure_ms, settings.camera, rng)
+    z_um = rng.uniform(-3, 3) * make_microscope(instrument).depth_um
+    exposure_ms = float(rng.choice([6.0, 12.0, 24.0]))
+    return render_frame(field, z_um, exposure_ms, instrument.camera, rng)
 
 
 def clear_corners(name: str, side_px: int) -> list[tuple[int, int]]:
@@ -200,11 +217,11 @@ def totals(rows: list[dict[str, object]]) -> dict[str, object]:
     return result
 
 
-def all_sets(training: str, every: int) -> Iterator[ImageSet]:
+def all_sets(training: str, every: int, workers: Workers) -> Iterator[ImageSet]:
     """Every set that a model is asked about."""
     yield from good_sets(training, every)
     yield from foreign_sets(training)
-    yield from beadless_sets(training)
+    yield from beadless_sets(training, workers)
     yield from disturbed_sets(training, every)
 
 
@@ -214,7 +231,7 @@ def measure(every: int) -> list[dict[str, object]]:
     with Workers(default_jobs()) as workers:
         for training in TESTS:
             model: Path = twin_model(training).path
-            for images in all_sets(training, every):
+            for images in all_sets(training, every, workers):
                 answers = ask(model, images.pictures, workers, images.max_beads)
                 rows.append(row(images, answers))
                 said = {k: v for k, v in rows[-1].items() if k != "worst"}

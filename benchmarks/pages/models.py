@@ -138,7 +138,7 @@ def _intervals_part(intervals: dict[str, Any]) -> list[str]:
         "## Does the interval hold?",
         (
             f"95 % intervals on images simulated with `refp.synthetic`: {intervals['sets']} "
-            "instruments, each with optics, light, bead sizes, heights and tilt of its own, "
+            "instruments, each with optics, light, camera, beads, heights and tilt of its own, "
             f"trained on two fields and asked about {intervals['fields']} new ones at "
             f"{intervals['places']} places and two exposures, one of them not trained on. The "
             "standard error is over fields, whose images err together. Asked for: 93 to 97 %."

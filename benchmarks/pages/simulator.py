@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from benchmarks.pages.speed import simulate_part
 from benchmarks.pages.text import load_any, number, state_conditions, table
 from refp.reports import draw_bead_montage, exposure_colors, look, save_png, save_svg
 from refp.reports.style import FLAGGED, INK, MUTED, USED, WIDTH_IN, exposure_label, legend_below
@@ -180,7 +181,7 @@ def simulator_page() -> str:
     if plan:
         parts += [_plan(plan)]
     if speed:
-        parts += [_speed(speed)]
+        parts += ["## Speed", *simulate_part(speed)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -380,16 +381,3 @@ def _plan(plan: dict[str, Any]) -> str:
         )
         + f"\n\nConditions: {state_conditions(plan['conditions'])}."
     )
-
-
-def _speed(speed: dict[str, Any]) -> str:
-    return "## Speed\n\n" + table(["what", "measured", "bar"], speed_rows(speed)) + (
-        f"\n\nConditions: {state_conditions(speed['conditions'])}."
-    )
-
-
-def speed_rows(speed: dict[str, Any]) -> list[list[str]]:
-    """Return the rows of the table of speed."""
-    return [[row["what"], row["measured"], row["bar"]] for row in speed.get("rows", [])]
-
-

@@ -27,11 +27,11 @@ from refp.models.zoo import typical_beads
 from refp.pipeline import Planes
 from refp.recipe import load_recipe
 from refp.record import write_json
-from refp.sweeps import SingleImage, list_images, make_instrument, open_dataset, read_instrument
+from refp.sweeps import SingleImage, list_images, open_dataset
 from refp.synthetic import (
-    Camera,
     SceneSettings,
     SimulationSettings,
+    as_instrument,
     make_scene,
     render_frame,
     simulate_dataset,
@@ -93,12 +93,12 @@ def train(planes: Planes, family: FamilyName, **changes: object) -> Ensemble:
 def simulate_images(folder: Path) -> list[SingleImage]:
     """Write full-size images at planes all over the trained range."""
     folder.mkdir()
-    instrument = make_instrument(read_instrument("a2k"), "a2k")
+    instrument = as_instrument("a2k")
     rng = np.random.default_rng(2)
     settings = SimulationSettings(scene=scene(N_BEADS, SHAPE_PX))
     for k, dz_um in enumerate(np.linspace(-0.9, 0.9, N_IMAGES) * REACH_UM):
         made = make_scene(instrument, settings, 0.0, rng)
-        image = render_frame(made, float(dz_um), 10.0, Camera(), rng)
+        image = render_frame(made, float(dz_um), 10.0, instrument.camera, rng)
         tifffile.imwrite(folder / f"image{k:02d}.tif", image)
     return list_images([folder])
 

@@ -1,0 +1,138 @@
+"""Measure the speed of simulating: ``python -m benchmarks.speed.simulate [frame|maps|table1 ...]``."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from scipy import ndimage
+
+from benchmarks import HERE, conditions
+from benchmarks.speed.__main__ import seconds
+from benchmarks.speed.estimate import LEAST_CORES, cores_given
+from refp.record import write_json
+from refp.synthetic import SimulationSettings, as_instrument, make_scene, render_frame
+
+DZ_UM = (-240.0, -120.0, -60.0, -20.0, 0.0, 20.0, 60.0, 120.0, 240.0)
+"""Planes of the frames; far from its focus a bead's image is wider, and takes longer."""
+REPEATS = 15
+MAP_REPEATS = TABLE_REPEATS = 2
+JOBS = 2
+INSTRUMENTS = ("a2k", "nikon-ti2")
+
+
+def frame() -> dict[str, float]:
+    """A frame of 640x480 with 13 beads, maps in memory, against a Gaussian filter of it; one core."""
+    instrument, settings = as_instrument("a2k"), SimulationSettings()
+    make = partial(make_scene, instrument, settings, 0.0)
+    scene = make(np.random.default_rng(1))
+    rng = np.random.default_rng(2)
+    best = {"frame": np.full(len(DZ_UM), np.inf), "gaussian": np.full(len(DZ_UM), np.inf)}
+    for k, dz_um in enumerate(DZ_UM):
+        render = partial(render_frame, scene, scene.refp_um + dz_um, 12.0, instrument.camera, rng)
+        image = render().astype(np.float32)
+        work = {"frame": render, "gaussian": partial(ndimage.gaussian_filter, image, 2.0)}
+        for _ in range(REPEATS):
+            for name, one in work.items():
+                best[name][k] = min(best[name][k], seconds(one, 1))
+    frame_s, gaussian_s = float(best["frame"].mean()), float(best["gaussian"].mean())
+    return {
+        "beads": len(scene.beads),
+        "planes": len(DZ_UM),
+        "frame_s": frame_s,
+        "gaussian_s": gaussian_s,
+        "ratio": frame_s / gaussian_s,
+        "scene_s": seconds(lambda: make(np.random.default_rng(1)), 5),
+    }
+
+
+MAKE_MAPS = """
+import sys, time
+from refp.parallel import Workers
+from refp.synthetic import SceneSettings, as_instrument, looks_of
+
+if __name__ == "__main__":
+    started = time.perf_counter()
+    with Workers(int(sys.argv[2])) as workers:
+        looks = looks_of(as_instrument(sys.argv[1]), SceneSettings(), workers=workers)
+        print(time.perf_counter() - started)
+"""
+
+
+def maps() -> list[dict[str, object]]:
+    """How beads look on each instrument, computed from an empty cache."""
+    rows: list[dict[str, object]] = []
+    for name in INSTRUMENTS:
+        spent = []
+        for _ in range(MAP_REPEATS):
+            with TemporaryDirectory() as cache:
+                command = [sys.executable, "-c", MAKE_MAPS, name, str(JOBS)]
+                spent.append(float(run(command, Path(cache))))
+                files = [path.stat().st_size for path in Path(cache).rglob("*.npz")]
+        rows.append(
+            {
+                "instrument": name,
+                "jobs": JOBS,
+                "maps": len(files),
+                "megabytes": sum(files) / 1e6,
+                "seconds": min(spent),
+            }
+        )
+        print(rows[-1], flush=True)
+    return rows
+
+
+def table1() -> dict[str, float]:
+    """``refp simulate --like table1`` at quick, start to end, from an empty cache and with maps."""
+    best = {"empty": np.inf, "there": np.inf}
+    for _ in range(TABLE_REPEATS):
+        with TemporaryDirectory() as folder:
+            for state in best:
+                out = Path(folder) / state
+                command = [sys.executable, "-m", "refp", "simulate", str(out), "--like", "table1"]
+                command += ["--scale", "quick", "--jobs", str(JOBS)]
+                simulate = partial(run, command, Path(folder) / "cache")
+                best[state] = min(best[state], seconds(simulate, 1))
+            frames = len(list(out.rglob("*.tif")))
+        print(best, flush=True)
+    return {
+        "frames": frames,
+        "jobs": JOBS,
+        "empty_cache_s": best["empty"],
+        "maps_there_s": best["there"],
+        "frame_s": best["there"] / frames,
+    }
+
+
+def run(command: list[str], cache: Path) -> str:
+    """Run a command that keeps its maps in a folder, each of its processes on one core."""
+    own = {"REFP_CACHE": str(cache), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, env={**os.environ, **own}
+    )
+    return done.stdout
+
+
+def main() -> None:
+    """Write simulate.json: every part, or those named, the others as they were."""
+    target = HERE / "speed" / "simulate.json"
+    result = json.loads(target.read_bytes()) if sys.argv[1:] and target.is_file() else {}
+    parts: dict[str, Callable[[], object]] = {"frame": frame, "maps": maps, "table1": table1}
+    result["conditions"] = {**conditions(), "data": "simulated by refp.synthetic"}
+    for part in sys.argv[1:] or parts:
+        before = cores_given()
+        measured = parts[part]()
+        after = cores_given()
+        idle = min(before, after) > LEAST_CORES
+        result[part] = {"cores": [before, after], "undisturbed": idle, "measured": measured}
+        print(part, result[part], flush=True)
+        write_json(result, target)
+
+
+if __name__ == "__main__":
+    main()
