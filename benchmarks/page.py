@@ -1,6 +1,7 @@
 """Write what the docs quote from the benchmark files: ``python -m benchmarks.page``.
 
-Makes docs/accuracy.md, docs/models.md and docs/simulator.md with their figures, and the block between the markers in README.md.
+Makes docs/accuracy.md, docs/models.md and docs/simulator.md with their figures, and the block between
+the markers in README.md.
 """
 
 from benchmarks.pages.accuracy import accuracy_page, readme_block

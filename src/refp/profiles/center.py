@@ -28,11 +28,13 @@ from refp.profiles.spline import (
     fit_placed,
     gather,
     place,
+    residuals,
     slope_at,
     solve_lower,
     solve_upper,
     value_at,
 )
+from refp.robust import MAD_TO_SIGMA
 
 COARSE = 2
 """The search starts on every second pixel of every second row, until its steps are short."""
@@ -40,6 +42,11 @@ MOST_STEPS = 20
 """Beads take three or four; only where there is none does a search go on for long."""
 COARSE_STEP_PX, FINE_STEP_PX = 0.03, 1e-3
 """The two searches end with a step below this."""
+STRAY_ROUNDS = 3
+"""What is beside the bead is told the better the less it pulled."""
+STRAYS_OF_NOISE = 0.02
+LEAST_STRAY = 0.15
+"""Of the pixels' standard deviation: without noise the spline itself is off by more than noise."""
 
 
 @compiled
@@ -162,13 +169,46 @@ def _search(
 
 
 @compiled
+def _without_strays(
+    pixels: Pixels, y: float, x: float, spline: Spline, stray_sigmas: float
+) -> Pixels:
+    """Leave out pixels that are not the bead's, where they are too many for noise.
+
+    A cell or a bead beside it pulls the centre by half a pixel where the rim is soft.
+    """
+    placed = place(pixels, y, x, spline)
+    fit_placed(pixels, placed)
+    apart = np.empty(pixels.r.shape[0])
+    residuals(pixels, placed.cubic, apart)
+    apart = np.abs(apart)
+    usual = MAD_TO_SIGMA * np.median(apart)
+    kept = apart <= max(stray_sigmas * usual, LEAST_STRAY * np.std(pixels.value))
+    if np.sum(kept) > (1.0 - STRAYS_OF_NOISE) * kept.shape[0]:
+        return pixels
+    return Pixels(
+        pixels.y[kept],
+        pixels.x[kept],
+        pixels.value[kept],
+        pixels.r[kept],
+        pixels.interval[kept],
+        pixels.t[kept],
+    )
+
+
+@compiled
 def find_center(
-    image: Image, start: tuple[float, float], radius_px: float, limit_px: float, spline: Spline
+    image: Image,
+    start: tuple[float, float],
+    radius_px: float,
+    limit_px: float,
+    stray_sigmas: float,
+    spline: Spline,
 ) -> tuple[float, float, bool]:
     """Search on few pixels, then on all about the answer, and again if it comes nearer to another.
 
     The set of pixels within ``radius_px``, and so the result, does not hang on how far off the start
-    was. The spline has to reach over ``radius_px + limit_px + 1``.
+    was. Pixels further off the spline than ``stray_sigmas`` are left out of the set, 0: none. The
+    spline has to reach over ``radius_px + limit_px + 1``.
     """
     y, x = start
     pixels = gather(image, np.rint(y), np.rint(x), radius_px, COARSE)
@@ -180,4 +220,9 @@ def find_center(
         y, x, found = _search(pixels, (y, x), spline, FINE_STEP_PX, limit)
         if np.rint(y) == row and np.rint(x) == column:
             break
+    for _ in range(STRAY_ROUNDS if stray_sigmas > 0.0 and found else 0):
+        clear = _without_strays(pixels, y, x, spline, stray_sigmas)
+        if clear.y.shape[0] == pixels.y.shape[0]:
+            break
+        y, x, found = _search(clear, (y, x), spline, FINE_STEP_PX, limit)
     return y, x, found

@@ -72,6 +72,7 @@ def _layout(image: Image, instrument: Instrument, settings: ProfileSettings) -> 
         bead_radius_px=radius,
         fit_radius_px=min(settings.center_fit_radii * radius, reach),
         limit_px=LIMIT_RADII * radius,
+        stray_sigmas=settings.center_stray_sigmas,
         reach_px=reach,
         knot_px=settings.knot_spacing_radii * radius,
         lam=settings.smoothing * radius**5,

@@ -28,6 +28,8 @@ class Layout(NamedTuple):
     """The set of pixels that the centre is fitted to."""
     limit_px: float
     """How far a search for the centre may go."""
+    stray_sigmas: float
+    """Pixels further off do not count for the centre; 0: all do."""
     reach_px: float
     """The spline's reach."""
     knot_px: float
@@ -150,7 +152,9 @@ def measure_beads(image: Image, centers: FloatArray, layout: Layout) -> Profiled
     out = _nothing_measured(centers, tile.coef.shape[0], layout.n_rings)
     for i in range(centers.shape[0]):
         start = (centers[i, 0], centers[i, 1])
-        y, x, found = find_center(image, start, layout.fit_radius_px, layout.limit_px, near)
+        y, x, found = find_center(
+            image, start, layout.fit_radius_px, layout.limit_px, layout.stray_sigmas, near
+        )
         out.center_px[i] = y, x
         if _measure_bead(image, i, layout, tile, out):
             out.converged[i] = found and out.symmetry[i] > LEAST_SYMMETRY

@@ -32,6 +32,11 @@ class ProfileSettings(Settings):
         default=2.0,
         description="radius of the fixed set of pixels that the centre is fitted to, in bead radii",
     )
+    center_stray_sigmas: NonNegativeFloat = Field(
+        default=6.0,
+        description="pixels further off the spline than this, in robust standard deviations, are not "
+        "the bead's and do not count for its centre; 0: all count",
+    )
     background: Literal["ring", "spline_mean"] = Field(
         default="ring",
         description="background as the clipped mean of the ring's pixels, or as the spline's mean",

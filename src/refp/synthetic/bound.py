@@ -97,7 +97,11 @@ def dz_bound(instrument: Instrument, dz_um: FloatArray, exposure_ms: float) -> D
     for dz in np.asarray(dz_um, dtype=float):
         information = tile_model(instrument, float(dz), exposure_ms).information()
         rows.append(
-            (information[0, 0] ** -0.5, _least_sd(information + prior), _least_sd(information))
+            (
+                _least_sd(information[:1, :1]),
+                _least_sd(information + prior),
+                _least_sd(information),
+            )
         )
     known, sd, free = np.transpose(rows)
     return DzBound(np.asarray(dz_um, dtype=float), known, sd, free)
@@ -135,6 +139,8 @@ def tile_model(instrument: Instrument, dz_um: float, exposure_ms: float) -> Tile
 
 def _least_sd(information: FloatArray) -> float:
     """Return the bound of the first parameter; infinite where nothing tells it."""
+    if information[0, 0] <= 0:
+        return float("inf")
     scale = np.sqrt(np.maximum(np.diag(information), 1e-300))
     inverse = np.linalg.pinv(information / np.outer(scale, scale), hermitian=True)
-    return float(np.sqrt(inverse[0, 0]) / scale[0]) if inverse[0, 0] > 0 else float("inf")
+    return float(np.sqrt(inverse[0, 0]) / scale[0])

@@ -65,6 +65,15 @@ def test_what_is_scattered_goes_somewhere(index: complex) -> None:
     assert power == pytest.approx(waves.scattering(), rel=1e-9)
 
 
+@pytest.mark.parametrize(("radius_um", "index"), [(14.0, 1.59), (6.0, 1.37)])
+def test_hardly_any_light_is_turned(radius_um: float, index: float) -> None:
+    """What images leave out, within the angles of an objective of 0.4 and a condenser of 0.22."""
+    waves = partial_waves(radius_um, index, 1.333, 0.55)
+    angle = np.linspace(0, np.arcsin(0.4 / 1.333) + np.arcsin(0.22 / 1.333), 4001)
+    kept, turned = (np.abs(part) ** 2 @ np.sin(angle) for part in waves.amplitudes(np.cos(angle)))
+    assert turned < 5e-4 * kept
+
+
 @pytest.mark.parametrize("distance", [1.5, 2.0, 5.0])
 def test_field_on_the_axis_is_the_closed_form(distance: float) -> None:
     """Plane waves, evanescent ones too, add up to Mie's field behind the sphere."""

@@ -9,8 +9,8 @@ References
 ----------
 M. Born and E. Wolf, *Principles of Optics*, 10.6 (partial coherence); P. Török, P. R. T. Munro and
 E. E. Kriezis, *J. Opt. Soc. Am. A* 23, 713 (2006), for spheres in high-aperture microscopes. Here
-light keeps its handedness: what the sphere turns is left out, under 0.1 % of the light at apertures
-up to 0.4.
+light keeps its handedness: what the sphere turns is left out, under 0.05 % of the scattered light at
+apertures up to 0.4.
 """
 
 from collections.abc import Callable
