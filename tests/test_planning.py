@@ -6,6 +6,7 @@ import pytest
 
 from refp.errors import RecipeError
 from refp.planning import (
+    LEAST_FRAMES,
     Limits,
     bead_heights,
     find_limits,
@@ -61,18 +62,20 @@ def test_an_image_is_judged_where_it_is_told_worst() -> None:
 
 
 def test_a_plan_is_the_least_that_reaches() -> None:
-    known = limits()
+    known = limits(tolerance_um=1.3)
     rows = make_plan(known)
     assert [row.what for row in rows] == ["refp"] * 9 + ["image"] * 2
+    assert min(row.n_frames for row in rows[:9]) == LEAST_FRAMES
+    assert max(row.n_frames for row in rows[:9]) > LEAST_FRAMES
     for row in rows:
-        assert row.half_width_um <= 2.5
+        assert row.half_width_um <= 1.3
     for row in rows[:9]:
-        if row.n_frames > 9:
+        if row.n_frames > LEAST_FRAMES:
             fewer = sweep_row(known, row.n_fov, row.n_beads, row.n_frames - 1)
-            assert fewer.half_width_um > 2.5
+            assert fewer.half_width_um > 1.3
     image = rows[-1]
     refp_um = image.u_refp_um
-    assert image_row(known, 1, image.n_beads - 1, refp_um).half_width_um > 2.5
+    assert image_row(known, 1, image.n_beads - 1, refp_um).half_width_um > 1.3
 
 
 def test_what_no_number_reaches_is_told() -> None:

@@ -36,7 +36,7 @@ from refp.synthetic import (
 from refp.synthetic.bound import DzBound, dz_bound
 from refp.tiles import crop_tiles
 
-FAMILIES: tuple[FamilyName, ...] = ("profile", "lookup")
+FAMILIES: tuple[FamilyName, ...] = ("profile", "lookup", "resnet")
 CASES = {"a2k": ((6.0, 12.0, 24.0), 150.0), "nikon-ti2": ((10.0, 30.0), 10.0)}
 """Exposures, ms, and range of dZ either side of the plane, um."""
 N_FIELDS, N_PLACES, N_BINS = 8, 20, 10

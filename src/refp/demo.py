@@ -6,10 +6,10 @@ import pandas as pd
 
 from refp import pipeline, results
 from refp.estimator import Estimator
-from refp.models import save_model
+from refp.models import Ensemble, save_model
 from refp.parallel import Progress, Workers, default_jobs, no_progress
 from refp.plane_files import write_planes
-from refp.recipe import load_recipe
+from refp.recipe import Recipe, load_recipe
 from refp.record import write_csv, write_json
 from refp.reports import evaluation_sections
 from refp.sweeps import list_images, open_dataset
@@ -39,24 +39,20 @@ def run_demo(folder: Path, *, seed: int = 0, progress: Progress = no_progress) -
         One row per unseen image: true and estimated dZ, interval, status.
     """
     recipe = load_recipe()
-    sets = {
-        kind: simulate_dataset(
-            folder / kind,
-            INSTRUMENT,
-            demo_settings(kind),
-            dataset=kind,
-            seed=seed + offset,
-            progress=progress,
-        )
-        for offset, kind in enumerate(KINDS)
-    }
-    training = open_dataset(folder / "training")
     with Workers(default_jobs()) as workers:
-        planes = pipeline.define_planes([training], recipe, workers=workers, progress=progress)
-        write_planes([planes], recipe, folder / "planes")
-        ensemble = pipeline.train_model(
-            planes, recipe, seed=seed, workers=workers, progress=progress
-        )
+        sets = {
+            kind: simulate_dataset(
+                folder / kind,
+                INSTRUMENT,
+                demo_settings(kind),
+                dataset=kind,
+                seed=seed + offset,
+                workers=workers,
+                progress=progress,
+            )
+            for offset, kind in enumerate(KINDS)
+        }
+        planes, ensemble = _learn(folder, recipe, seed, workers, progress)
     save_model(ensemble, folder / "model.refp")
     estimator = Estimator(ensemble)
     images = list_images([folder / "test"])
@@ -74,6 +70,17 @@ def run_demo(folder: Path, *, seed: int = 0, progress: Progress = no_progress) -
     shown = _beside_truth(table, sets["test"])
     write_json({"rows": shown.to_dict("records")}, folder / "demo.json")
     return shown
+
+
+def _learn(
+    folder: Path, recipe: Recipe, seed: int, workers: Workers, progress: Progress
+) -> tuple[pipeline.Planes, Ensemble]:
+    """Define the planes of the training sweep and train on it."""
+    training = open_dataset(folder / "training")
+    planes = pipeline.define_planes([training], recipe, workers=workers, progress=progress)
+    write_planes([planes], recipe, folder / "planes")
+    ensemble = pipeline.train_model(planes, recipe, seed=seed, workers=workers, progress=progress)
+    return planes, ensemble
 
 
 def _beside_truth(table: pd.DataFrame, truth: Truth) -> pd.DataFrame:

@@ -24,9 +24,11 @@ RANGE_POINTS = 21
 BACKGROUNDS = (1 / 8, 1 / 4, 1 / 2)
 """Background over the largest grey level, at which exposures are planned."""
 FIELDS, BEADS = (1, 2, 4), (6, 12, 20)
-LARGEST_FRAMES, LARGEST_BEADS = 1000, 100
+LEAST_FRAMES, LARGEST_FRAMES, LARGEST_BEADS = 21, 1000, 100
+"""With eleven frames over the range every other simulated sweep is not determined by itself."""
 EFFICIENCY = 3.0
-"""Error of one bead over its bound, family ``profile``; measured by ``benchmarks/accuracy/limit.py``."""
+"""Scatter of one bead over its bound: that of the look-up on the A2K is 2 to 4, as
+``benchmarks/accuracy/limit.py`` measures it."""
 REFP_SHARE = 0.5
 """Of the variance that an image may have, what its REFP may use up."""
 
@@ -169,9 +171,9 @@ def bead_heights(instrument: Instrument) -> float:
 def make_plan(limits: Limits) -> list[PlanRow]:
     """Return the ways to reach a tolerance: the sweep first, then single images.
 
-    For each number of fields and beads stands the least number of frames, at the middle exposure; for
-    each exposure the least number of beads of an image that lies anywhere in the range. A row that
-    does not reach the tolerance has the largest number tried.
+    For each number of fields and beads stands the least number of frames that reaches it and
+    determines a plane, at the middle exposure; for each exposure the least number of beads of an
+    image that lies anywhere in the range. A row that does not reach has the largest number tried.
     """
     sweeps = [_least_frames(limits, n_fov, n_beads) for n_fov in FIELDS for n_beads in BEADS]
     refp_um = limits.tolerance_um / WIDTH_95 * REFP_SHARE**0.5
@@ -201,7 +203,7 @@ def write_plan(limits: Limits, rows: Sequence[PlanRow], name: str, folder: Path)
         for exposure, line in zip(limits.exposures_ms, limits.bead_um, strict=True)
         for dz, sd in zip(limits.dz_um, line, strict=True)
     ]
-    frames = np.unique(np.geomspace(3, LARGEST_FRAMES, 40).round()).astype(int)
+    frames = np.unique(np.geomspace(LEAST_FRAMES, LARGEST_FRAMES, 40).round()).astype(int)
     sweeps = [asdict(sweep_row(limits, 1, n, int(k))) for n in BEADS for k in frames]
     u_refp_um = limits.tolerance_um / WIDTH_95 * REFP_SHARE**0.5
     images = [
@@ -253,7 +255,7 @@ def image_row(limits: Limits, exposure: int, n_beads: int, u_refp_um: float) -> 
 
 
 def _least_frames(limits: Limits, n_fov: int, n_beads: int) -> PlanRow:
-    rows = (sweep_row(limits, n_fov, n_beads, n) for n in range(1, LARGEST_FRAMES + 1))
+    rows = (sweep_row(limits, n_fov, n_beads, n) for n in range(LEAST_FRAMES, LARGEST_FRAMES + 1))
     return _first(rows, limits.tolerance_um)
 
 

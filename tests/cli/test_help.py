@@ -37,7 +37,9 @@ def test_help_in_a_process_of_its_own(run_process: RunRefp) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        pytest.param(["plan"], "plan", id="no such command"),
+        pytest.param(["plant"], "plant", id="no such command"),
+        pytest.param(["plan"], "--tolerance", id="no tolerance to plan for"),
+        pytest.param(["plan", "--tolerance", "nan"], "--tolerance", id="plan for nan"),
         pytest.param(["plane"], "DATA", id="no data"),
         pytest.param(["plane", "x"], "--output", id="no output"),
         pytest.param(["plane", "x", "-o", "y", "--colour", "red"], "--colour", id="no such option"),

@@ -18,6 +18,7 @@ from refp.synthetic import (
     Truth,
     demo_settings,
     make_scene,
+    own_set,
     read_truth,
     simulate_dataset,
     table1_sets,
@@ -279,6 +280,23 @@ def test_table1_goes_with_the_depth_of_another_instrument(tmp_path: Path) -> Non
     assert z_um[[0, -1]] == pytest.approx([-307.5 / 4, 292.5 / 4], abs=0.6)
     rng = np.random.default_rng(0)
     assert len(make_scene(first.instrument, first.settings, 0, rng).beads) == 13
+
+
+def test_settings_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "crowded.toml"
+    path.write_text(
+        "n_fov = 2\n[scene]\nn_beads = 20\n"
+        "[scene.live_cells]\nn = 5\ndiameter_um = 12\nindex = 1.37\n"
+    )
+    one = own_set("nikon-ti2", path)
+    assert (one.dataset, one.folder, one.instrument.name) == ("crowded", "crowded", "nikon-ti2")
+    assert one.settings.n_fov == 2
+    assert one.settings.scene.live_cells.n == 5
+    path.write_text("[scene]\nn_bead = 20\n")
+    with pytest.raises(RecipeError, match=r"crowded\.toml: scene\.n_bead"):
+        own_set("a2k", path)
+    with pytest.raises(RecipeError, match="no such file"):
+        own_set("a2k", tmp_path / "other.toml")
 
 
 @pytest.mark.parametrize("content", ["{", "{}", "[]"])

@@ -1,5 +1,6 @@
 """``refp plan``."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -14,9 +15,9 @@ def plan(
     tolerance_um: Annotated[
         float,
         Parameter(
-            name=["--tolerance", "--tolerance-um"],
+            name="--tolerance",
             help="Half width of the 95 % interval that is wanted, um.",
-            validator=Number(gt=0),
+            validator=Number(gt=0, lt=math.inf),
         ),
     ],
     instrument: Annotated[
@@ -28,7 +29,7 @@ def plan(
             name="--height-sd-um",
             help="Standard deviation of the beads' own planes about the REFP, um ('refp plane' "
             "reports it); default: as simulated.",
-            validator=Number(gte=0),
+            validator=Number(gte=0, lt=math.inf),
         ),
     ] = None,
     range_um: Annotated[
@@ -36,15 +37,15 @@ def plan(
         Parameter(
             name="--range-um",
             help="Images lie within this of the REFP, um; default: five depths of field.",
-            validator=Number(gt=0),
+            validator=Number(gt=0, lt=math.inf),
         ),
     ] = None,
     efficiency: Annotated[
         float | None,
         Parameter(
-            help="How many times the Cramer-Rao bound the method errs; 1: the limit of any method; "
-            "default: as measured for the default family.",
-            validator=Number(gte=1),
+            help="How many times the Cramer-Rao bound the method scatters; 1: the limit of any method; "
+            "default: 3, as measured for the look-up.",
+            validator=Number(gte=1, lt=math.inf),
         ),
     ] = None,
     output: Annotated[

@@ -32,6 +32,13 @@ def simulate(
         Literal["quick", "full"],
         Parameter(help="Of table1: fewer exposures on smaller images, or everything."),
     ] = "quick",
+    settings: Annotated[
+        Path | None,
+        Parameter(
+            help="TOML file of what lies in a field and how it is swept, for a data set of your own; "
+            "instead of --like."
+        ),
+    ] = None,
     seed: Annotated[int, SEED, Parameter(help="Repeats the same bytes.")] = 0,
     workers: WorkerOptions = WorkerOptions(),  # noqa: B008
     overwrite: Overwrite = False,
@@ -45,15 +52,21 @@ def simulate(
     Examples
     --------
     refp simulate simulated/ --instrument nikon-ti2
+
     refp simulate table1/ --like table1 --scale quick
+
     refp simulate mine/ --instrument my-microscope.toml --like table1
+
+    refp simulate mine/ --instrument a2k --settings crowded.toml
     """
     from refp.cli.console import say, show_progress
-    from refp.synthetic import demo_sets, simulate_dataset, table1_sets
+    from refp.synthetic import demo_sets, own_set, simulate_dataset, table1_sets
 
     check_output(output, overwrite=overwrite)
     planned: Iterator[PlannedSet]
-    if like == "demo":
+    if settings is not None:
+        planned = iter([own_set(instrument or "a2k", settings)])
+    elif like == "demo":
         planned = demo_sets(instrument or "a2k")
     else:
         planned = table1_sets([instrument] if instrument else None, scale)

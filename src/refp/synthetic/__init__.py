@@ -9,7 +9,7 @@ instrument and kept.
 from refp.synthetic.looks import Looks, looks_of
 from refp.synthetic.place import make_scene
 from refp.synthetic.planes import feature_curves
-from refp.synthetic.presets import PlannedSet, demo_sets, demo_settings
+from refp.synthetic.presets import PlannedSet, demo_sets, demo_settings, own_set
 from refp.synthetic.render import expose, render_frame, render_light
 from refp.synthetic.scene import Scene, SceneBeads, SceneSpheres
 from refp.synthetic.settings import Objects, SceneSettings, SimulationSettings
@@ -46,6 +46,7 @@ __all__ = [
     "feature_curves",
     "looks_of",
     "make_scene",
+    "own_set",
     "read_truth",
     "render_frame",
     "render_light",

@@ -2,9 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
+from pydantic import ValidationError
+
+from refp.errors import RecipeError
 from refp.sweeps import Instrument
+from refp.sweeps.optics import load_toml, one_line
 from refp.synthetic.optics import make_microscope
 from refp.synthetic.settings import SceneSettings, SimulationSettings
 from refp.synthetic.simulate import as_instrument
@@ -27,6 +32,23 @@ def demo_sets(instrument: str | Instrument) -> Iterator[PlannedSet]:
     """Yield the demo's data sets; parameters and errors as of :func:`demo_settings`."""
     for kind in KINDS:
         yield PlannedSet(kind, kind, as_instrument(instrument), demo_settings(kind, instrument))
+
+
+def own_set(instrument: str | Instrument, path: Path) -> PlannedSet:
+    """Return the data set that a TOML file of :class:`SimulationSettings` describes; named like it.
+
+    Raises
+    ------
+    RecipeError
+        If there is no such instrument or file, or a setting is wrong: the message names it.
+    """
+    if not path.is_file():
+        raise RecipeError(f"{path}: no such file of simulation settings")
+    try:
+        settings = SimulationSettings.model_validate(load_toml(path))
+    except ValidationError as error:
+        raise RecipeError(one_line(error, str(path))) from error
+    return PlannedSet(path.stem, path.stem, as_instrument(instrument), settings)
 
 
 def demo_settings(kind: DemoKind, instrument: str | Instrument = "a2k") -> SimulationSettings:
