@@ -38,9 +38,9 @@ class FindSettings(Settings):
         "round neighbours has about 0.02 (method 'roundness')",
     )
     touching_radii: PositiveFloat = Field(
-        default=2.6,
+        default=2.5,
         description="beads with centres nearer than this are flagged as touching, in bead radii; "
-        "found apart, each may be off by a fifth",
+        "each may be found off by a fifth",
     )
     follow_sweep: bool = Field(
         default=True,

@@ -26,8 +26,8 @@ from refp.models.settings import ProfileNetSettings
 from refp.tiles.tiles import LabelledTiles
 
 LOSS_POWER = 0.5
-LEAST_SPREAD = 0.005
-"""Noise of a ring, about: what changes by less stays small."""
+LEAST_SPREAD = 0.02
+"""Added to the spread of a ring over the training, so that a ring that never changes stays small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class ProfileNet(nn.Module):
     """Members side by side: profiles ``(n, m)`` in, mean and standard deviation ``(members, n)``."""
 
     center: Tensor
-    whiten: Tensor
+    spread: Tensor
     dz_scale: Tensor
 
     def __init__(self, tiles: LabelledTiles, settings: ProfileNetSettings) -> None:
@@ -53,7 +53,7 @@ class ProfileNet(nn.Module):
         profile = tiles.profile[:, :seen]
         self.seen = seen
         self.register_buffer("center", _tensor(profile.mean(axis=0)))
-        self.register_buffer("whiten", _tensor(_whitening(profile)))
+        self.register_buffer("spread", _tensor(profile.std(axis=0) + LEAST_SPREAD))
         self.register_buffer(
             "dz_scale", torch.tensor(float(np.abs(tiles.dz_um).max()) / math.sqrt(3))
         )
@@ -71,7 +71,7 @@ class ProfileNet(nn.Module):
 
     def raw(self, profile: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance in scaled units for ``(members, n, m)`` profiles."""
-        x = torch.matmul(profile[..., : self.seen] - self.center, self.whiten)
+        x = (profile[..., : self.seen] - self.center) / self.spread
         for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             x = torch.matmul(x, weight) + bias
             if i < len(self.weights) - 1:
@@ -184,16 +184,6 @@ def _enlarge(profile: Tensor, size: Tensor) -> Tensor:
     low = at.long()
     part = at - low
     return torch.gather(profile, -1, low) * (1 - part) + torch.gather(profile, -1, low + 1) * part
-
-
-def _whitening(profile: FloatArray) -> FloatArray:
-    """Return what turns rings into independent features of one size.
-
-    Rings change together, by much about the plane and by little far from it; features that change by
-    little would take long to learn.
-    """
-    values, vectors = np.linalg.eigh(np.cov(profile, rowvar=False))
-    return np.asarray(vectors / np.sqrt(np.maximum(values, 0.0) + LEAST_SPREAD**2))
 
 
 def _tensor(array: FloatArray) -> Tensor:

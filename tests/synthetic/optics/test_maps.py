@@ -46,8 +46,8 @@ def test_blur_is_a_normal_one() -> None:
     np.testing.assert_allclose(spot.blurred(blur).values[4], expected, atol=2e-3)
 
 
-def test_far_from_focus_is_refused() -> None:
-    one = MapStore(Path("nowhere")).get([SMALL], SCOPE)[0]
+def test_far_from_focus_is_refused(tmp_path: Path) -> None:
+    one = MapStore(tmp_path).get([SMALL], SCOPE)[0]
     with pytest.raises(DataError, match=r"lies \+1000 um from a sphere's focus; .* shorten"):
         one.at(np.array([1000.0]), np.zeros(1))
 
