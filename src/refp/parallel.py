@@ -33,7 +33,7 @@ FRAMES_WORTH_A_POOL = 64
 ROUNDS_WORTH_A_POOL = 20
 """The same for rounds of long work (:class:`Chain`), which take a second or so each."""
 CHUNK = 8
-"""Items of a task: enough that handing over costs nothing, few enough that all end together."""
+"""Items of a task at most: enough that handing over costs nothing, few enough that all end together."""
 TASKS_A_WORKER = 4
 """Tasks on their way for each worker: none waits for work, and few results wait to be taken."""
 
@@ -199,7 +199,8 @@ def iter_ordered(
     try:
         if crew.shares_cache:
             yield from _lead(function, source, crew)
-        yield from _hand_out(function, source, crew)
+        chunk = max(1, min(CHUNK, n_items // (TASKS_A_WORKER * crew.size)))
+        yield from _hand_out(function, source, chunk, crew)
     except crew.lost as error:
         raise WorkersError(crew.remedy) from error
 
@@ -214,11 +215,11 @@ def _lead(function: Callable[[T], R], items: Iterator[T], crew: Crew) -> Iterato
     yield from map(function, islice(items, 1))
 
 
-def _hand_out(function: Callable[[T], R], items: Iterator[T], crew: Crew) -> Iterator[R]:
+def _hand_out(function: Callable[[T], R], items: Iterator[T], size: int, crew: Crew) -> Iterator[R]:
     """Keep a bounded number of chunks on their way; results in order."""
     waiting: deque[Future[list[R]]] = deque()
     try:
-        while chunk := list(islice(items, CHUNK)):
+        while chunk := list(islice(items, size)):
             waiting.append(crew.executor.submit(_apply, function, chunk))
             if len(waiting) >= TASKS_A_WORKER * crew.size:
                 yield from waiting.popleft().result()

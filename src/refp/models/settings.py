@@ -29,8 +29,11 @@ class ProfileNetSettings(Settings):
     reach_radii: PositiveFloat = Field(
         default=2.2, description="profiles are seen up to this distance, in bead radii"
     )
-    steps: PositiveInt = Field(default=6000, description="gradient steps")
-    batch: PositiveInt = Field(default=256, description="tiles a step and member")
+    steps: PositiveInt = Field(
+        default=28_000,
+        description="gradient steps; far from the plane beads change little, which takes long to learn",
+    )
+    batch: PositiveInt = Field(default=64, description="tiles a step and member")
     learning_rate: PositiveFloat = Field(default=3e-3, description="peak of the one-cycle schedule")
     weight_decay: NonNegativeFloat = Field(default=1e-4, description="AdamW weight decay")
     size_spread: NonNegativeFloat = Field(

@@ -60,7 +60,7 @@ SPACES: Mapping[FamilyName, Space] = {
     "profile": {
         "learning_rate": Span(3e-4, 3e-2, log=True),
         "weight_decay": Span(1e-6, 1e-2, log=True),
-        "batch": Choice((64, 128, 256, 512)),
+        "batch": Choice((32, 64, 128, 256)),
         "hidden": Choice(("32-32", "64-32", "64-64-32", "128-128-64")),
         "reach_radii": Span(1.5, 3.0),
         "size_spread": Span(0.0, 0.08),

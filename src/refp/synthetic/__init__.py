@@ -6,6 +6,7 @@ through the instrument's objective and condenser (:mod:`refp.synthetic.optics`),
 instrument and kept.
 """
 
+from refp.synthetic.bound import DzBound, dz_bound
 from refp.synthetic.looks import Looks, looks_of
 from refp.synthetic.place import make_scene
 from refp.synthetic.planes import feature_curves
@@ -26,6 +27,7 @@ from refp.synthetic.truth import (
 )
 
 __all__ = [
+    "DzBound",
     "Looks",
     "Objects",
     "PlannedSet",
@@ -42,6 +44,7 @@ __all__ = [
     "as_instrument",
     "demo_sets",
     "demo_settings",
+    "dz_bound",
     "expose",
     "feature_curves",
     "looks_of",

@@ -13,14 +13,15 @@ import numpy as np
 
 from refp.arrays import FloatArray
 from refp.sweeps.optics import Instrument
+from refp.synthetic.looks import BEAD_STEP
 from refp.synthetic.optics import make_microscope
 from refp.synthetic.render import grey_variance, render_light
 from refp.synthetic.single import single_bead_scene
 
 DZ_STEP_DEPTHS = 0.02
 CENTER_STEP_PX = 0.05
-SIZE_STEP = 0.02
-"""The radii of which maps are made lie so far apart: a smaller step would see their corners."""
+SIZE_STEP = BEAD_STEP
+"""A smaller step would see the corners at the radii of which maps are made."""
 ROUNDING = 1 / 12
 OFF_CENTER_PX = (0.2, 0.35)
 """Of the bead's middle from a pixel's: neither is favoured."""

@@ -11,15 +11,15 @@ from refp.synthetic.optics import Microscope, Sphere, SphereMaps, make_microscop
 from refp.synthetic.planes import extreme_at, feature_curves
 from refp.synthetic.settings import Objects, SceneSettings
 
-BEAD_STEP = 0.02
+BEAD_STEP = 0.03
 """Relative step of the radii of which maps are made; between two the images are averaged."""
 OTHERS_STEP = 0.15
 SPAN_SIGMAS = 3.0
 CELL_ABBE = 55.0
 """Dispersion of cells and debris: nearly that of water; assumed."""
 PIXEL_VARIANCE = 1 / 12
-PLANE_DEPTHS = 6.0
-"""Depths of field from its focus within which a bead's own plane is looked for."""
+PLANE_SHARE = 0.9
+"""Of a map's reach, within which a bead's own plane is looked for."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,7 @@ class Looks:
 
     def own_plane_um(self, radius_um: float, index: float) -> float:
         """Return the own plane of a bead by the article's definition, from the focus of its middle."""
-        span_um = PLANE_DEPTHS * self.depth_um
-        z_um = np.linspace(-span_um, span_um, 201)
+        z_um = PLANE_SHARE * self.on_pixels.maps[0].z_um
         slope, center = feature_curves(self.on_pixels, radius_um, index, z_um, self.pixel_um)
         return (extreme_at(z_um, -slope) + extreme_at(z_um, center)) / 2
 

@@ -13,8 +13,9 @@ from refp.errors import DataError
 from refp.synthetic.optics.microscope import Microscope
 from refp.synthetic.optics.scatter import Sphere
 
-REACH_DEPTHS = 12.0
-"""Maps reach so many depths of field either side of the sphere's centre."""
+REACH_DEPTHS, REACH_RADII = 11.0, 2.5
+"""Maps reach so far either side of the focus of the sphere's middle: a bead's own plane lies about two
+radii from it, and the article's sweeps reach nine depths of field from there."""
 STEPS_PER_DEPTH = 6
 STEPS_PER_PERIOD = 5.5
 """Cubic splines through such a map err by less than 0.0003 of background."""
@@ -65,7 +66,7 @@ class RadialMap:
             worst = float(z_um[np.abs(z_um).argmax()])
             raise DataError(
                 f"Z lies {worst:+.4g} um from a sphere's focus; simulated images reach "
-                f"+-{reach_um:.4g} um, {REACH_DEPTHS:.0f} depths of field: shorten the sweep"
+                f"+-{reach_um:.4g} um: shorten the sweep"
             )
         # Even in r: no slope at the centre.
         across = CubicSpline(self.r_um, self._along(z_um), axis=1, bc_type=("clamped", "natural"))
@@ -148,7 +149,8 @@ class SphereMaps:
 
 def map_grid(sphere: Sphere, microscope: Microscope) -> tuple[FloatArray, FloatArray]:
     """Return stage positions and radii of a sphere's map, um."""
-    n_steps = round(REACH_DEPTHS * STEPS_PER_DEPTH)
+    reach = REACH_DEPTHS + REACH_RADII * sphere.radius_um / microscope.depth_um
+    n_steps = int(np.ceil(reach * STEPS_PER_DEPTH))
     z_um = np.arange(-n_steps, n_steps + 1) / STEPS_PER_DEPTH * microscope.depth_um
     na = microscope.numerical_aperture
     # Light leaves the sphere within the objective's cone; beyond lie a few fringes.
