@@ -27,8 +27,8 @@ def plan(
         float | None,
         Parameter(
             name="--height-sd-um",
-            help="Standard deviation of the beads' own planes about the REFP, um ('refp plane' "
-            "reports it); default: as simulated.",
+            help="Standard deviation of the beads' own planes about the REFP, um, as in "
+            "bead_planes.csv of 'refp plane'; default: as simulated.",
             validator=Number(gte=0, lt=math.inf),
         ),
     ] = None,

@@ -37,7 +37,7 @@ class ProfileNetSettings(Settings):
     learning_rate: PositiveFloat = Field(default=3e-3, description="peak of the one-cycle schedule")
     weight_decay: NonNegativeFloat = Field(default=1e-4, description="AdamW weight decay")
     size_spread: NonNegativeFloat = Field(
-        default=0.06, lt=1, description="augmentation: relative change of bead size, uniform +-"
+        default=0.09, lt=1, description="augmentation: relative change of bead size, uniform +-"
     )
     gain_spread: NonNegativeFloat = Field(
         default=0.005, description="augmentation: relative error of background, standard deviation"

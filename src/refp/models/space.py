@@ -63,7 +63,7 @@ SPACES: Mapping[FamilyName, Space] = {
         "batch": Choice((32, 64, 128, 256)),
         "hidden": Choice(("32-32", "64-32", "64-64-32", "128-128-64")),
         "reach_radii": Span(1.5, 3.0),
-        "size_spread": Span(0.0, 0.08),
+        "size_spread": Span(0.0, 0.12),
         "gain_spread": Span(1e-3, 2e-2, log=True),
         "pixel_noise": Span(0.05, 1.0, log=True),
     },
