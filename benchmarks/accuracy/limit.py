@@ -192,7 +192,7 @@ def main(families: tuple[str, ...]) -> None:
         "conditions": conditions()
         | {
             "data": "refp simulate --like table1 --scale quick: training sweeps; "
-            f"{N_FIELDS} new fields of 9 beads, {N_PLACES} places each; resnet: 1 member, 1,000 steps"
+            f"{N_FIELDS} new fields of 9 beads, {N_PLACES} places each"
         },
         "rows": sorted(rows, key=lambda row: (row["instrument"], FAMILIES.index(row["family"]))),
         "bounds": curves,

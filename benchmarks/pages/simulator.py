@@ -296,7 +296,9 @@ def _montage() -> str:
     return """## One bead through Z
 
 The article's Fig. 1B shows the A2K at its plane and 75 um to both sides, the Nikon at its plane and
-12 um to both sides.
+12 um to both sides. Here the A2K's centre is bright within some 40 um of the plane; at 75 um it is a disc
+with a dim ring, soft below the plane and sharper above. On the Nikon the centre is wide and bright
+all over the range.
 
 ![A2K bead against dZ](images/simulator-bead-a2k.png)
 
@@ -326,7 +328,7 @@ def _limit(limit: dict[str, Any]) -> str:
         + "\n\n![Bound and families against dZ](images/simulator-limit.svg)\n\n"
         "Error of single beads against their own plane and the true stage position; scatter is about "
         "the median in each tenth of the range, thus without the error of the training's plane and axis. "
-        "Efficiency of the default family and the look-up:\n\n"
+        "Family `resnet` learns too little without a GPU to be compared.\n\n"
         + table(
             [
                 "instrument",
