@@ -29,7 +29,7 @@ from refp.models.descend import descend, read_snapshot  # noqa: E402
 from refp.models.profile_family import ProfileFamily, profile_part  # noqa: E402
 from refp.models.profile_net import ProfileFit, ProfileNet  # noqa: E402
 
-QUICK = ProfileNetSettings(members=2, hidden=(16, 16), steps=400, batch=64)
+QUICK = ProfileNetSettings(members=2, hidden=(16, 16), steps=400, batch=64, size_spread=0.06)
 JobOf = Callable[..., TrainingJob]
 
 
