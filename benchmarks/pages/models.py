@@ -4,7 +4,14 @@ from typing import Any
 
 from benchmarks.pages.estimates import resnet_part
 from benchmarks.pages.figures import COVERAGE, ERRORS
-from benchmarks.pages.text import load_any, number, percent, state_conditions, table
+from benchmarks.pages.text import (
+    OLD_IMAGES,
+    load_any,
+    number,
+    percent,
+    state_conditions,
+    table,
+)
 
 Rows = list[dict[str, Any]]
 
@@ -138,10 +145,11 @@ def _intervals_part(intervals: dict[str, Any]) -> list[str]:
         "## Does the interval hold?",
         (
             f"95 % intervals on images simulated with `refp.synthetic`: {intervals['sets']} "
-            "instruments, each with optics, light, camera, beads, heights and tilt of its own, "
+            "instruments, each with optics, light, beads, heights and tilt of its own, "
             f"trained on two fields and asked about {intervals['fields']} new ones at "
             f"{intervals['places']} places and two exposures, one of them not trained on. The "
-            "standard error is over fields, whose images err together. Asked for: 93 to 97 %."
+            "standard error is over fields, whose images err together. Asked for: 93 to 97 %. "
+            f"{OLD_IMAGES}"
         ),
         _coverage_table(simulated["all"]),
         _picture(COVERAGE, "Share of intervals that hold in each fifth of the dZ range"),
@@ -231,7 +239,7 @@ def _second_lab_part(lab: dict[str, Any]) -> list[str]:
             "A model trained on one simulated A2K, asked about others that differ as named, "
             f"six beads an image, dZ from {lab['range_um'][0]:g} to {lab['range_um'][1]:g} um. "
             "Asked for: without adaptation refused or inside the interval; after `refp adapt` "
-            "with nine frames RMS 2.5 um."
+            f"with nine frames RMS 2.5 um. {OLD_IMAGES}"
         ),
     ]
     for way in ("unadapted", "adapted"):

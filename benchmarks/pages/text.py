@@ -9,6 +9,10 @@ import numpy as np
 from benchmarks import HERE
 
 ROOT = HERE.parent
+OLD_IMAGES = (
+    "Measured before the simulator imaged by wave optics, with a simple picture of beads and the "
+    "method of then; not yet measured again."
+)
 A2K_PLANES = ("a2k-training", "a2k-test1", "a2k-test2", "a2k-cells")
 
 

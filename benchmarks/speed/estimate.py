@@ -16,8 +16,9 @@ from unittest.mock import patch
 import numpy as np
 import tifffile
 
-from benchmarks import HERE, conditions
+from benchmarks import HERE
 from benchmarks.speed.__main__ import seconds
+from benchmarks.speed.parts import measure_parts
 from refp import one_frame, pipeline
 from refp.arrays import FloatArray
 from refp.estimator import Estimator
@@ -26,7 +27,6 @@ from refp.models.graph import GraphPredictor
 from refp.models.zoo import typical_beads
 from refp.pipeline import Planes
 from refp.recipe import load_recipe
-from refp.record import write_json
 from refp.sweeps import SingleImage, list_images, open_dataset
 from refp.synthetic import (
     SceneSettings,
@@ -50,8 +50,6 @@ STAGES: dict[str, tuple[object, str]] = {
     "look up": (Lookup, "match"),
 }
 """Where each stage is called; what is left over combines, decides and hands on."""
-LEAST_CORES = 1.8
-"""Cores that two busy processes get on a machine with two that does nothing else."""
 BARS = {"image_ms": 60.0, "fresh_s": 1.5, "resnet_ratio": 2.0}
 
 
@@ -275,16 +273,6 @@ if __name__ == "__main__":
 """
 
 
-def cores_given(spin_s: float = 2.0) -> float:
-    """Cores that two busy processes get: on a busy machine perhaps no more than one would."""
-    busy = f"import time\nwhile time.process_time() < {spin_s}: pass"
-    started = time.perf_counter()
-    processes = [subprocess.Popen([sys.executable, "-c", busy]) for _ in range(2)]
-    for process in processes:
-        process.wait()
-    return 2 * spin_s / (time.perf_counter() - started)
-
-
 def folder_of_images(model: Path, sources: list[SingleImage], work: Path) -> list[dict[str, float]]:
     """Time and peak memory of ``refp estimate`` on folders, with one process and with two."""
     script = work / "with_peak.py"
@@ -316,7 +304,6 @@ def folder_of_images(model: Path, sources: list[SingleImage], work: Path) -> lis
 def main() -> None:
     """Write estimate.json: every part, or those named, the others as they were."""
     target = HERE / "speed" / "estimate.json"
-    result = json.loads(target.read_bytes()) if sys.argv[1:] else {}
     with TemporaryDirectory() as name:
         work = Path(name)
         planes, sources = simulate_planes(work), simulate_images(work / "images")
@@ -329,16 +316,7 @@ def main() -> None:
             "precision": lambda: precision(planes, work),
             "folder": lambda: folder_of_images(model, sources, work),
         }
-        result["conditions"] = {**conditions(), "data": "simulated by refp.synthetic, a2k"}
-        for part in sys.argv[1:] or parts:
-            before = cores_given()
-            measured = parts[part]()
-            after = cores_given()
-            # Where others work on the machine, threads that wait for each other are slower still.
-            idle = min(before, after) > LEAST_CORES
-            result[part] = {"cores": [before, after], "undisturbed": idle, "measured": measured}
-            print(part, result[part], flush=True)
-            write_json(result, target)  # the whole takes minutes, and may be interrupted
+        measure_parts(target, parts, "simulated by refp.synthetic, a2k")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Measure the speed of simulating: ``python -m benchmarks.speed.simulate [frame|maps|table1 ...]``."""
 
-import json
 import os
 import subprocess
 import sys
@@ -12,16 +11,15 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from scipy import ndimage
 
-from benchmarks import HERE, conditions
+from benchmarks import HERE
 from benchmarks.speed.__main__ import seconds
-from benchmarks.speed.estimate import LEAST_CORES, cores_given
-from refp.record import write_json
+from benchmarks.speed.parts import measure_parts
 from refp.synthetic import SimulationSettings, as_instrument, make_scene, render_frame
 
 DZ_UM = (-240.0, -120.0, -60.0, -20.0, 0.0, 20.0, 60.0, 120.0, 240.0)
 """Planes of the frames; far from its focus a bead's image is wider, and takes longer."""
 REPEATS = 15
-MAP_REPEATS = TABLE_REPEATS = 2
+MAP_REPEATS, TABLE_REPEATS = 2, 1
 JOBS = 2
 INSTRUMENTS = ("a2k", "nikon-ti2")
 
@@ -120,18 +118,8 @@ def run(command: list[str], cache: Path) -> str:
 
 def main() -> None:
     """Write simulate.json: every part, or those named, the others as they were."""
-    target = HERE / "speed" / "simulate.json"
-    result = json.loads(target.read_bytes()) if sys.argv[1:] and target.is_file() else {}
     parts: dict[str, Callable[[], object]] = {"frame": frame, "maps": maps, "table1": table1}
-    result["conditions"] = {**conditions(), "data": "simulated by refp.synthetic"}
-    for part in sys.argv[1:] or parts:
-        before = cores_given()
-        measured = parts[part]()
-        after = cores_given()
-        idle = min(before, after) > LEAST_CORES
-        result[part] = {"cores": [before, after], "undisturbed": idle, "measured": measured}
-        print(part, result[part], flush=True)
-        write_json(result, target)
+    measure_parts(HERE / "speed" / "simulate.json", parts, "simulated by refp.synthetic")
 
 
 if __name__ == "__main__":

@@ -13,8 +13,7 @@ from refp.recipe import Recipe, load_recipe
 from refp.record import write_csv, write_json
 from refp.reports import evaluation_sections
 from refp.sweeps import list_images, open_dataset
-from refp.synthetic import Truth, demo_settings, simulate_dataset
-from refp.synthetic.presets import KINDS
+from refp.synthetic import Truth, demo_sets, simulate_planned
 
 INSTRUMENT = "a2k"
 TOLERANCE_UM = 7.5
@@ -41,16 +40,8 @@ def run_demo(folder: Path, *, seed: int = 0, progress: Progress = no_progress) -
     recipe = load_recipe()
     with Workers(default_jobs()) as workers:
         sets = {
-            kind: simulate_dataset(
-                folder / kind,
-                INSTRUMENT,
-                demo_settings(kind),
-                dataset=kind,
-                seed=seed + offset,
-                workers=workers,
-                progress=progress,
-            )
-            for offset, kind in enumerate(KINDS)
+            one.folder: simulate_planned(one, folder, seed + offset, workers, progress)
+            for offset, one in enumerate(demo_sets(INSTRUMENT))
         }
         planes, ensemble = _learn(folder, recipe, seed, workers, progress)
     save_model(ensemble, folder / "model.refp")

@@ -15,8 +15,7 @@ from refp.parallel import HERE, Progress, Workers, no_progress
 from refp.record import write_csv
 from refp.reports import draw_plan, save_svg
 from refp.sweeps import Instrument
-from refp.synthetic import SceneSettings, looks_of
-from refp.synthetic.bound import dz_bound
+from refp.synthetic import SceneSettings, dz_bound, looks_of
 from refp.synthetic.optics import make_microscope
 
 RANGE_DEPTHS = 5.0
@@ -59,6 +58,11 @@ class Limits:
     dz_um: FloatArray
     exposures_ms: FloatArray
     bead_um: FloatArray
+
+    @property
+    def planned_refp_um(self) -> float:
+        """Standard uncertainty that the REFP of an image may have."""
+        return float(self.tolerance_um / WIDTH_95 * REFP_SHARE**0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,24 +128,20 @@ def find_limits(
     Raises
     ------
     RecipeError
-        If tolerance, heights, range or efficiency are not above zero, or the efficiency is below 1.
+        If tolerance or range are not above zero, or the efficiency is below 1.
     DataError
         If the range goes beyond simulated images.
     """
     depth_um = make_microscope(instrument).depth_um
     range_um = RANGE_DEPTHS * depth_um if range_um is None else range_um
-    for name, value, least in (
-        ("tolerance", tolerance_um, 0.0),
-        ("range", range_um, 0.0),
-        ("efficiency", efficiency, 0.999),
-    ):
-        if not value > least:
-            raise RecipeError(f"{name} = {value}: must be above {least:.0f}")
+    for name, value in (("tolerance", tolerance_um), ("range", range_um)):
+        if not value > 0:
+            raise RecipeError(f"{name} = {value} um: must be above 0")
+    if efficiency < 1:
+        raise RecipeError(f"efficiency = {efficiency}: no method errs less than the bound, 1")
     looks_of(instrument, SceneSettings(), workers=workers, progress=progress)
     dz_um = np.linspace(-range_um, range_um, RANGE_POINTS)
-    camera = instrument.camera
-    white = (instrument.optics.white_level or 2**camera.bit_depth - 1) - camera.offset
-    exposures_ms = np.array(BACKGROUNDS) * white / camera.grey_levels_per_ms
+    exposures_ms = _exposures(instrument)
     bounds = []
     for exposure_ms in exposures_ms:
         bounds.append(dz_bound(instrument, dz_um, float(exposure_ms)).sd_um)
@@ -154,6 +154,12 @@ def find_limits(
         exposures_ms=exposures_ms,
         bead_um=efficiency * np.array(bounds),
     )
+
+
+def _exposures(instrument: Instrument) -> FloatArray:
+    """Return the exposures that are planned for, ms."""
+    levels = instrument.white_level - instrument.camera.offset
+    return np.array(BACKGROUNDS) * levels / instrument.camera.grey_levels_per_ms
 
 
 def bead_heights(instrument: Instrument) -> float:
@@ -176,7 +182,7 @@ def make_plan(limits: Limits) -> list[PlanRow]:
     image that lies anywhere in the range. A row that does not reach has the largest number tried.
     """
     sweeps = [_least_frames(limits, n_fov, n_beads) for n_fov in FIELDS for n_beads in BEADS]
-    refp_um = limits.tolerance_um / WIDTH_95 * REFP_SHARE**0.5
+    refp_um = limits.planned_refp_um
     images = [_least_beads(limits, k, refp_um) for k in range(len(limits.exposures_ms))]
     return [*sweeps, *images]
 
@@ -205,7 +211,7 @@ def write_plan(limits: Limits, rows: Sequence[PlanRow], name: str, folder: Path)
     ]
     frames = np.unique(np.geomspace(LEAST_FRAMES, LARGEST_FRAMES, 40).round()).astype(int)
     sweeps = [asdict(sweep_row(limits, 1, n, int(k))) for n in BEADS for k in frames]
-    u_refp_um = limits.tolerance_um / WIDTH_95 * REFP_SHARE**0.5
+    u_refp_um = limits.planned_refp_um
     images = [
         asdict(image_row(limits, k, n, u_refp_um))
         for k in range(len(limits.exposures_ms))

@@ -45,7 +45,7 @@ def tiny_demo(
     recipe_for: Callable[[str], Recipe],
 ) -> None:
     """Let the demo simulate small sweeps and train briefly."""
-    monkeypatch.setattr(refp.demo, "demo_settings", demo_sweeps.__getitem__)
+    monkeypatch.setattr(refp.synthetic.presets, "demo_settings", lambda kind, _: demo_sweeps[kind])
     monkeypatch.setattr(refp.demo, "load_recipe", lambda: recipe_for("lookup"))
 
 

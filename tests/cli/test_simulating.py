@@ -76,3 +76,48 @@ def test_a_condenser_wider_than_the_objective_is_refused(run_refp: RunRefp, tmp_
     done = run_refp("plan", "--tolerance", 1, "--instrument", recipe)
     assert done.code == 2
     assert "illumination.condenser_na = 0.5 is more than the objective's aperture" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--scale", "full"], "--scale full is of --like table1"),
+        (["--settings", "own.toml", "--like", "demo"], "so does --like demo"),
+        (["--settings", "own.toml"], "own.toml: no such file"),
+        (["--instrument", "no-such"], "'no-such' is neither"),
+    ],
+)
+def test_options_that_do_not_go_together(
+    run_refp: RunRefp, tmp_path: Path, options: list[str], told: str
+) -> None:
+    done = run_refp("simulate", tmp_path / "out", *options)
+    assert done.code == 2
+    assert told in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        (
+            "[bead]\ndiameter_um = 6\nindex = 1.333\ndiameter_spread = 0\nindex_sd = 0\n",
+            "beads gather no light",
+        ),
+        (
+            "[bead]\ndiameter_um = 6\n[illumination]\nwavelength_um = 0.4\nbandwidth_um = 0.3\n",
+            "band",
+        ),
+        ("[bead]\ndiameter_um = 6\n[camera]\noffset = 300\n", "no grey level below white"),
+    ],
+)
+def test_what_cannot_be_imaged_is_refused(
+    run_refp: RunRefp, tmp_path: Path, table: str, told: str
+) -> None:
+    recipe = tmp_path / "odd.toml"
+    recipe.write_text(f'name = "odd"\n[optics]\npixel_size_um = 0.5\n{table}')
+    done = run_refp("simulate", tmp_path / "out", "--instrument", recipe)
+    assert done.code == 2
+    assert told in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not list((tmp_path / "out").glob("*"))

@@ -9,49 +9,54 @@ from cyclopts.validators import Number
 
 from refp.cli.options import AsJson, Overwrite, WorkerOptions, check_output
 
+Tolerance = Annotated[
+    float,
+    Parameter(
+        name="--tolerance",
+        help="Half width of the 95 % interval that is wanted, um.",
+        validator=Number(gt=0, lt=math.inf),
+    ),
+]
+HeightSd = Annotated[
+    float | None,
+    Parameter(
+        name="--height-sd-um",
+        help="Standard deviation of the beads' own planes about the REFP, um, as in "
+        "bead_planes.csv of 'refp plane'; default: as simulated.",
+        validator=Number(gte=0, lt=math.inf),
+    ),
+]
+Range = Annotated[
+    float | None,
+    Parameter(
+        name="--range-um",
+        help="Images lie within this of the REFP, um; default: five depths of field.",
+        validator=Number(gt=0, lt=math.inf),
+    ),
+]
+Efficiency = Annotated[
+    float | None,
+    Parameter(
+        help="How many times the Cramer-Rao bound the method scatters; 1: the limit of any method; "
+        "default: 3, as measured for the look-up.",
+        validator=Number(gte=1, lt=math.inf),
+    ),
+]
+PlanFolder = Annotated[
+    Path | None, Parameter(name=["--output", "-o"], help="Folder for plan.csv and plan.svg.")
+]
+
 
 def plan(
     *,
-    tolerance_um: Annotated[
-        float,
-        Parameter(
-            name="--tolerance",
-            help="Half width of the 95 % interval that is wanted, um.",
-            validator=Number(gt=0, lt=math.inf),
-        ),
-    ],
+    tolerance_um: Tolerance,
     instrument: Annotated[
         str, Parameter(help="Name of an instrument recipe or path to one.")
     ] = "a2k",
-    height_sd_um: Annotated[
-        float | None,
-        Parameter(
-            name="--height-sd-um",
-            help="Standard deviation of the beads' own planes about the REFP, um, as in "
-            "bead_planes.csv of 'refp plane'; default: as simulated.",
-            validator=Number(gte=0, lt=math.inf),
-        ),
-    ] = None,
-    range_um: Annotated[
-        float | None,
-        Parameter(
-            name="--range-um",
-            help="Images lie within this of the REFP, um; default: five depths of field.",
-            validator=Number(gt=0, lt=math.inf),
-        ),
-    ] = None,
-    efficiency: Annotated[
-        float | None,
-        Parameter(
-            help="How many times the Cramer-Rao bound the method scatters; 1: the limit of any method; "
-            "default: 3, as measured for the look-up.",
-            validator=Number(gte=1, lt=math.inf),
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        Parameter(name=["--output", "-o"], help="Folder for plan.csv and plan.svg."),
-    ] = None,
+    height_sd_um: HeightSd = None,
+    range_um: Range = None,
+    efficiency: Efficiency = None,
+    output: PlanFolder = None,
     work: WorkerOptions = WorkerOptions(),  # noqa: B008
     as_json: AsJson = False,
     overwrite: Overwrite = False,

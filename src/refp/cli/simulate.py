@@ -6,48 +6,54 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from refp.cli.options import SEED, Overwrite, WorkerOptions, check_output, clear_simulated
+from refp.errors import RecipeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from refp.synthetic import PlannedSet
+
+InstrumentName = Annotated[
+    str | None,
+    Parameter(
+        help="Name of an instrument recipe or path to one; default: a2k, and with "
+        "--like table1 every instrument of the table."
+    ),
+]
+Like = Annotated[
+    Literal["demo", "table1"] | None,
+    Parameter(
+        help="demo: a training and a test sweep, the default; table1: the article's data sets."
+    ),
+]
+OfTable1 = Annotated[
+    Literal["quick", "full"] | None,
+    Parameter(help="Of table1: fewer exposures on smaller images, or everything; default: quick."),
+]
+SettingsFile = Annotated[
+    Path | None,
+    Parameter(
+        help="TOML file of what lies in a field and how it is swept, for a data set of your own; "
+        "instead of --like."
+    ),
+]
 
 
 def simulate(
     output: Annotated[Path, Parameter(help="Folder to write the data sets into.")],
     /,
     *,
-    instrument: Annotated[
-        str | None,
-        Parameter(
-            help="Name of an instrument recipe or path to one; default: a2k, and with "
-            "--like table1 every instrument of the table."
-        ),
-    ] = None,
-    like: Annotated[
-        Literal["demo", "table1"],
-        Parameter(help="demo: a training and a test sweep; table1: the article's data sets."),
-    ] = "demo",
-    scale: Annotated[
-        Literal["quick", "full"],
-        Parameter(help="Of table1: fewer exposures on smaller images, or everything."),
-    ] = "quick",
-    settings: Annotated[
-        Path | None,
-        Parameter(
-            help="TOML file of what lies in a field and how it is swept, for a data set of your own; "
-            "instead of --like."
-        ),
-    ] = None,
+    instrument: InstrumentName = None,
+    like: Like = None,
+    scale: OfTable1 = None,
+    settings: SettingsFile = None,
     seed: Annotated[int, SEED, Parameter(help="Repeats the same bytes.")] = 0,
-    workers: WorkerOptions = WorkerOptions(),  # noqa: B008
+    work: WorkerOptions = WorkerOptions(),  # noqa: B008
     overwrite: Overwrite = False,
 ) -> None:
     """Write sweeps with known truth, imaged by wave optics.
 
     Each data set is a folder of frames with sweep.toml and truth.json. Bead, medium, apertures, light,
-    camera and stage are those of the instrument recipe. How its beads look is computed once, in half a
-    minute to two, and kept.
+    camera and stage are those of the instrument recipe. How its beads look is computed once, in ten
+    seconds to a minute, and kept.
 
     Examples
     --------
@@ -60,28 +66,34 @@ def simulate(
     refp simulate mine/ --instrument a2k --settings crowded.toml
     """
     from refp.cli.console import say, show_progress
-    from refp.synthetic import demo_sets, own_set, simulate_dataset, table1_sets
+    from refp.synthetic import simulate_planned
 
+    planned = _planned(instrument, like, scale, settings)
     check_output(output, overwrite=overwrite)
-    planned: Iterator[PlannedSet]
-    if settings is not None:
-        planned = iter([own_set(instrument or "a2k", settings)])
-    elif like == "demo":
-        planned = demo_sets(instrument or "a2k")
-    else:
-        planned = table1_sets([instrument] if instrument else None, scale)
-    with workers.start() as crew, show_progress() as progress:
+    with work.start() as workers, show_progress() as progress:
         for offset, one in enumerate(planned):
             folder = output / one.folder
             if overwrite:
                 clear_simulated(folder)
-            simulate_dataset(
-                folder,
-                one.instrument,
-                one.settings,
-                dataset=one.dataset,
-                seed=seed + offset,
-                workers=crew,
-                progress=progress,
-            )
+            simulate_planned(one, output, seed + offset, workers, progress)
             say(f"wrote {folder}")
+
+
+def _planned(
+    instrument: str | None,
+    like: str | None,
+    scale: Literal["quick", "full"] | None,
+    settings: Path | None,
+) -> "list[PlannedSet]":
+    """Return the data sets that the options ask for; all are known before the first is written."""
+    from refp.synthetic import demo_sets, own_set, table1_sets
+
+    if settings is not None and like is not None:
+        raise RecipeError(f"--settings {settings} says what to simulate, and so does --like {like}")
+    if scale is not None and like != "table1":
+        raise RecipeError(f"--scale {scale} is of --like table1")
+    if settings is not None:
+        return [own_set(instrument or "a2k", settings)]
+    if like == "table1":
+        return list(table1_sets([instrument] if instrument else None, scale or "quick"))
+    return list(demo_sets(instrument or "a2k"))

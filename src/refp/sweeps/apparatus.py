@@ -3,7 +3,14 @@
 Measuring needs none of it; simulating does. Each default has its source, or is assumed.
 """
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from refp.settings import Settings
 
@@ -32,6 +39,15 @@ class Illumination(Settings):
     bandwidth_um: NonNegativeFloat = Field(
         default=0.1, le=0.3, description="full width of the band at half maximum, um; assumed"
     )
+
+    @model_validator(mode="after")
+    def _check(self) -> "Illumination":
+        if self.bandwidth_um > self.wavelength_um / 2:
+            raise ValueError(
+                f"bandwidth_um = {self.bandwidth_um} is more than half of wavelength_um = "
+                f"{self.wavelength_um}: no one band"
+            )
+        return self
 
 
 class Sample(Settings):

@@ -118,7 +118,17 @@ class Instrument(Settings):
                 f"a bead of {self.bead.diameter_um} um at {self.optics.pixel_size_um} um a pixel "
                 "is under 6 px across, too small for a radial profile"
             )
+        if self.camera.offset >= self.white_level:
+            raise ValueError(
+                f"camera.offset = {self.camera.offset} leaves no grey level below white, "
+                f"{self.white_level}"
+            )
         return self
+
+    @property
+    def white_level(self) -> int:
+        """Grey level at which the simulated camera saturates."""
+        return self.optics.white_level or 2**self.camera.bit_depth - 1
 
     @property
     def bead_radius_px(self) -> float:

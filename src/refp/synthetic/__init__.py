@@ -10,7 +10,7 @@ from refp.synthetic.bound import DzBound, dz_bound
 from refp.synthetic.looks import Looks, looks_of
 from refp.synthetic.place import make_scene
 from refp.synthetic.planes import feature_curves
-from refp.synthetic.presets import PlannedSet, demo_sets, demo_settings, own_set
+from refp.synthetic.presets import PlannedSet, demo_sets, demo_settings, own_set, simulate_planned
 from refp.synthetic.render import expose, render_frame, render_light
 from refp.synthetic.scene import Scene, SceneBeads, SceneSpheres
 from refp.synthetic.settings import Objects, SceneSettings, SimulationSettings
@@ -55,6 +55,7 @@ __all__ = [
     "render_light",
     "render_single_bead",
     "simulate_dataset",
+    "simulate_planned",
     "single_bead_scene",
     "table1_sets",
     "write_truth",

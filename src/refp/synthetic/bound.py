@@ -111,7 +111,7 @@ def dz_bound(instrument: Instrument, dz_um: FloatArray, exposure_ms: float) -> D
 def tile_model(instrument: Instrument, dz_um: float, exposure_ms: float) -> TileModel:
     """Return the mean tile of a nominal bead and its derivatives, from the simulator."""
     camera = instrument.camera
-    white = instrument.optics.white_level or 2**camera.bit_depth - 1
+    white: float = instrument.white_level
     if camera.full_well_e is not None:
         white = min(white, camera.offset + camera.full_well_e / camera.gain_e)
     scale = camera.grey_levels_per_ms * exposure_ms

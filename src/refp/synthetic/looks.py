@@ -5,15 +5,17 @@ from functools import lru_cache
 
 import numpy as np
 
+from refp.errors import RecipeError
 from refp.parallel import HERE, Progress, Workers, no_progress
 from refp.sweeps.optics import Instrument
 from refp.synthetic.optics import Microscope, Sphere, SphereMaps, make_microscope, sphere_maps
-from refp.synthetic.planes import extreme_at, feature_curves
+from refp.synthetic.planes import feature_curves, find_planes
 from refp.synthetic.settings import Objects, SceneSettings
 
 BEAD_STEP = 0.03
 """Relative step of the radii of which maps are made; between two the images are averaged."""
 OTHERS_STEP = 0.15
+LEAST_CONTRAST = 0.01
 SPAN_SIGMAS = 3.0
 CELL_ABBE = 55.0
 """Dispersion of cells and debris: nearly that of water; assumed."""
@@ -51,10 +53,22 @@ class Looks:
         return self.own_plane_um(self.nominal_radius_um, self.beads.index)
 
     def own_plane_um(self, radius_um: float, index: float) -> float:
-        """Return the own plane of a bead by the article's definition, from the focus of its middle."""
+        """Return the own plane of a bead by the article's definition, from the focus of its middle.
+
+        Raises
+        ------
+        RecipeError
+            If it has none, as a bead that gathers no light.
+        """
         z_um = PLANE_SHARE * self.on_pixels.maps[0].z_um
         slope, center = feature_curves(self.on_pixels, radius_um, index, z_um, self.pixel_um)
-        return (extreme_at(z_um, -slope) + extreme_at(z_um, center)) / 2
+        planes = find_planes(z_um, slope, center)
+        if np.isnan(planes[0]):
+            raise RecipeError(
+                f"a bead of index {index:.4g} has no plane of brightest centre and steepest slope within "
+                f"{z_um[-1]:.3g} um of its focus; its index must be well above the medium's"
+            )
+        return (planes[0] + planes[1]) / 2
 
 
 def looks_of(
@@ -75,6 +89,11 @@ def looks_of(
     """
     microscope = make_microscope(instrument)
     bead = instrument.bead
+    if bead.index < instrument.sample.medium_index + LEAST_CONTRAST:
+        raise RecipeError(
+            f"instrument {instrument.name!r}: bead.index = {bead.index} must be at least {LEAST_CONTRAST} "
+            f"above sample.medium_index = {instrument.sample.medium_index}: beads gather no light"
+        )
     nominal = Sphere(bead.diameter_um / 2, complex(bead.index), bead.abbe_number)
     spheres = _sizes(nominal, bead.diameter_spread, BEAD_STEP)
     beads = sphere_maps(spheres, microscope, 2 * bead.index_sd, workers=workers, progress=progress)

@@ -10,7 +10,7 @@ from refp.sweeps.apparatus import Camera
 from refp.sweeps.optics import Instrument
 from refp.synthetic.looks import Looks, looks_of
 from refp.synthetic.optics import SphereMaps
-from refp.synthetic.planes import extreme_at, feature_curves
+from refp.synthetic.planes import feature_curves, find_planes
 from refp.synthetic.scene import Scene, SceneBeads, SceneSpheres
 from refp.synthetic.settings import Objects, SceneSettings, SimulationSettings
 
@@ -233,7 +233,7 @@ def _field_planes(
         for k in usual
     ]
     slope, center = np.median(curves, axis=0)
-    return extreme_at(z_um, -slope), extreme_at(z_um, center)
+    return find_planes(z_um, slope, center)
 
 
 def _make_others(

@@ -39,9 +39,18 @@ def feature_curves(
     return profile(within, 1).min(axis=1) * pixel_um, profile(CENTER_PX * pixel_um)
 
 
-def extreme_at(z_um: FloatArray, values: FloatArray) -> float:
-    """Return where a curve is greatest, between its points."""
-    spline = CubicSpline(z_um, values)
-    roots = spline.derivative().roots(extrapolate=False)
-    at = np.append(roots, z_um[[0, -1]])
-    return float(at[np.argmax(spline(at))])
+def find_planes(z_um: FloatArray, slope: FloatArray, center: FloatArray) -> tuple[float, float]:
+    """Return where the steepest slope is least, and the brightest centre nearest to it.
+
+    Nearest: far from the plane the centre of a bead that gathers little light is as bright as background.
+    NaN for both where either lies at the end of the curves.
+    """
+    least = CubicSpline(z_um, -slope)
+    stationary = least.derivative().roots(extrapolate=False)
+    steepest = float(max(stationary, key=least, default=np.nan))
+    bright = CubicSpline(z_um, center)
+    stationary = bright.derivative().roots(extrapolate=False)
+    peaks = stationary[bright(stationary, 2) < 0]
+    if np.isnan(steepest) or not peaks.size or least(steepest) < max(least(z_um[[0, -1]])):
+        return np.nan, np.nan
+    return steepest, float(peaks[np.abs(peaks - steepest).argmin()])

@@ -8,11 +8,13 @@ from typing import Literal
 from pydantic import ValidationError
 
 from refp.errors import RecipeError
+from refp.parallel import Progress, Workers
 from refp.sweeps import Instrument
 from refp.sweeps.optics import load_toml, one_line
 from refp.synthetic.optics import make_microscope
 from refp.synthetic.settings import SceneSettings, SimulationSettings
-from refp.synthetic.simulate import as_instrument
+from refp.synthetic.simulate import as_instrument, simulate_dataset
+from refp.synthetic.truth import Truth
 
 DemoKind = Literal["training", "test"]
 KINDS: tuple[DemoKind, ...] = ("training", "test")
@@ -26,6 +28,21 @@ class PlannedSet:
     folder: str
     instrument: Instrument
     settings: SimulationSettings
+
+
+def simulate_planned(
+    planned: PlannedSet, folder: Path, seed: int, workers: Workers, progress: Progress
+) -> Truth:
+    """Write a planned data set into its folder within ``folder``; as :func:`simulate_dataset`."""
+    return simulate_dataset(
+        folder / planned.folder,
+        planned.instrument,
+        planned.settings,
+        dataset=planned.dataset,
+        seed=seed,
+        workers=workers,
+        progress=progress,
+    )
 
 
 def demo_sets(instrument: str | Instrument) -> Iterator[PlannedSet]:
