@@ -237,3 +237,35 @@ def test_a_queue_begins_a_chain_when_a_worker_is_free(size: int) -> None:
     with ThreadPoolExecutor(size or 1) as pool:
         run_queue(source(), 10, Fake(pool, size) if size else Workers())
     assert [chain.value for chain in begun] == [i * 2 ** (i % 3) for i in range(1, 8)]
+
+
+class Silent(Executor):
+    """Takes tasks and never says a word of them, as a client does whose scheduler has gone."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ARG002
+        return Future()
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda workers: map_ordered(abs, range(9), workers=workers),
+        lambda workers: run_chains([Doubling(1, 2, [])], workers),
+    ],
+    ids=["items", "chains"],
+)
+def test_workers_that_are_gone_without_a_word_are_told(
+    work: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parallel, "LOOK_SECONDS", 0.01)
+    asked: list[bool] = []
+
+    def is_gone() -> bool:
+        asked.append(True)
+        return len(asked) > 3
+
+    workers = Workers()
+    workers._crew = Crew(Silent(), 2, False, (), "they are gone", is_gone)
+    with pytest.raises(WorkersError, match="they are gone"):
+        work(workers)
+    assert len(asked) == 4

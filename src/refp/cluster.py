@@ -42,7 +42,9 @@ def join_cluster(address: str) -> Iterator[Crew]:
         # pure=False: a result is not to be taken for that of an earlier call with equal arguments.
         executor = client.get_executor(pure=False)
         size = max(LEAST_SIZE, sum(client.nthreads().values()))
-        yield Crew(executor, size, False, (KilledWorker, CancelledError, CommClosedError), remedy)
+        lost = (KilledWorker, CancelledError, CommClosedError)
+        # What is submitted just when the scheduler goes away is neither cancelled nor answered.
+        yield Crew(executor, size, False, lost, remedy, lambda: client.status != "running")
     finally:
         client.close()
 

@@ -34,12 +34,19 @@ ROUNDS_WORTH_A_POOL = 20
 """The same for rounds of long work (:class:`Chain`), which take a second or so each."""
 CHUNK = 8
 """Items of a task at most: enough that handing over costs nothing, few enough that all end together."""
+LOOK_SECONDS = 1.0
+"""Who waits for a result looks up as often, to see whether there is still somebody to bring it."""
 TASKS_A_WORKER = 4
 """Tasks on their way for each worker: none waits for work, and few results wait to be taken."""
 
 
 def no_progress(title: str, done: int, total: int) -> None:
     """Show nothing."""
+
+
+def never() -> bool:
+    """Say no."""
+    return False
 
 
 def default_jobs() -> int:
@@ -64,6 +71,8 @@ class Crew:
         What a task raises when its worker is gone for good.
     remedy
         What the user is told then.
+    is_gone
+        Whether tasks that are on their way will not come back and not raise either.
     """
 
     executor: Executor
@@ -71,6 +80,26 @@ class Crew:
     shares_cache: bool
     lost: tuple[type[Exception], ...]
     remedy: str
+    is_gone: Callable[[], bool] = never
+
+    def first_done(self, futures: Iterable[Future[Any]]) -> set[Future[Any]]:
+        """Wait until some of the tasks are done, and return those.
+
+        Raises
+        ------
+        WorkersError
+            If the workers are gone without a word.
+        """
+        while True:
+            done = wait(futures, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED).done
+            if done:
+                return done
+            self.check()
+
+    def check(self) -> None:
+        """Raise :class:`WorkersError` if the workers are gone."""
+        if self.is_gone():
+            raise WorkersError(self.remedy)
 
 
 class Workers(AbstractContextManager["Workers"]):
@@ -222,12 +251,23 @@ def _hand_out(function: Callable[[T], R], items: Iterator[T], size: int, crew: C
         while chunk := list(islice(items, size)):
             waiting.append(crew.executor.submit(_apply, function, chunk))
             if len(waiting) >= TASKS_A_WORKER * crew.size:
-                yield from waiting.popleft().result()
+                yield from _oldest(waiting, crew)
         while waiting:
-            yield from waiting.popleft().result()
+            yield from _oldest(waiting, crew)
     finally:
         for future in waiting:
             future.cancel()
+
+
+def _oldest(waiting: deque[Future[R]], crew: Crew) -> R:
+    future = waiting.popleft()
+    while True:
+        try:
+            return future.result(timeout=LOOK_SECONDS)
+        except TimeoutError:
+            if future.done():  # just now, or what the task itself raised
+                return future.result()
+            crew.check()
 
 
 class Chain(Protocol):
@@ -282,15 +322,15 @@ def run_queue(chains: Iterable[Chain], n_rounds: int, workers: Workers = HERE) -
 
 def _drive(chains: Iterable[Chain], crew: Crew | None, at_once: int) -> None:
     if crew is None:
-        _keep_busy(iter(chains), _InTurn(), 0, at_once)
+        _keep_busy(iter(chains), Crew(_InTurn(), 0, True, (), ""), at_once)
         return
     try:
-        _keep_busy(iter(chains), crew.executor, crew.size, at_once)
+        _keep_busy(iter(chains), crew, at_once)
     except crew.lost as error:
         raise WorkersError(crew.remedy) from error
 
 
-def _keep_busy(source: Iterator[Chain], executor: Executor, size: int, at_once: int) -> None:
+def _keep_busy(source: Iterator[Chain], crew: Crew, at_once: int) -> None:
     """Keep every worker busy, and one round more on its way so that none waits for this process."""
     waiting: deque[Chain] = deque()
     running: dict[Future[Any], Chain] = {}
@@ -298,12 +338,12 @@ def _keep_busy(source: Iterator[Chain], executor: Executor, size: int, at_once: 
     try:
         while True:
             waiting.extend(islice(source, max(at_once - len(waiting) - len(running), 0)))
-            while waiting and len(running) <= size:
+            while waiting and len(running) <= crew.size:
                 chain = waiting.popleft()
-                running[executor.submit(chain.next_round())] = chain
+                running[crew.executor.submit(chain.next_round())] = chain
             if not running:
                 return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            for future in crew.first_done(running):
                 chain = running.pop(future)
                 chain.take(future.result())
                 if chain.rounds_left:
