@@ -70,6 +70,11 @@ def adapt_model(
         raise ModelError(
             f"model {ensemble.card.name}: was adapted already; adapt the model that it was made from"
         )
+    if not ensemble.stack.mean.size:
+        raise ModelError(
+            f"model {ensemble.card.name}: is of whole images, whose likeness nothing tells; train a "
+            "model of whole images on the other instrument"
+        )
     check_same_instrument(datasets)
     instrument = _with_black_level(datasets[0].instrument, ensemble.card)
     _check_alike(instrument, ensemble.card)

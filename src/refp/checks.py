@@ -1,6 +1,6 @@
 """What data sets and models must have in common; each check raises with the remedy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from refp.errors import DataError, ModelError
@@ -8,7 +8,6 @@ from refp.models import ModelCard
 from refp.sweeps import (
     DataSet,
     Instrument,
-    SweepKey,
     declared_instrument,
     declared_pixel_size_um,
     make_instrument,
@@ -65,7 +64,7 @@ def check_enough_frames(datasets: Sequence[DataSet], least: int) -> None:
         )
 
 
-def check_determined(labels: Mapping[SweepKey, object], root: Path, purpose: str) -> None:
+def check_determined(labels: Collection[object], root: Path, purpose: str) -> None:
     """Refuse data of which no sweep has, or may borrow, a reference plane."""
     if not labels:
         raise DataError(

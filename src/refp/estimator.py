@@ -17,10 +17,11 @@ from refp.flags import UNUSABLE_BEAD, BeadFlag
 from refp.models import (
     BeadInputs,
     Ensemble,
-    Lookup,
     ModelCard,
+    Predictions,
     Predictor,
     load_model,
+    make_lookup,
     make_predictor,
 )
 from refp.one_frame import FrameMeasurement, measure_frame
@@ -28,7 +29,7 @@ from refp.recipe import Recipe
 from refp.rows import take
 from refp.sweeps import Frame, SingleImage
 from refp.sweeps.optics import one_line
-from refp.tiles import crop_tiles
+from refp.tiles import crop_tiles, cut_grid, light_of
 
 
 def recipe_of(card: ModelCard) -> Recipe:
@@ -61,6 +62,28 @@ class ImageEstimate:
     used: BoolArray
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a model sees of one image.
+
+    Attributes
+    ----------
+    measured
+        All beads; ``None`` for models of whole images, which see squares in place of beads.
+    rows
+        Shape ``(n,)``: which of the beads may measure.
+    inputs
+        What the model sees of those.
+    found
+        What the image shows in all.
+    """
+
+    measured: FrameMeasurement | None
+    rows: IntArray
+    inputs: BeadInputs
+    found: Found
+
+
 class Estimator:
     """A model ready to estimate: load once, ask often.
 
@@ -83,7 +106,7 @@ class Estimator:
         self.card = ensemble.card.model_copy(update={"minimum_beads": least})
         self._recipe = recipe_of(ensemble.card)
         self._predictor: Predictor = make_predictor(ensemble, self._recipe.train)
-        self._lookup = Lookup(ensemble.stack, self._recipe.train.lookup)
+        self._lookup = make_lookup(ensemble.stack, self._recipe.train.lookup)
         self._max_beads = max_beads
         self._file: tuple[Path, str] | None = None
 
@@ -111,39 +134,69 @@ class Estimator:
         return _load_once, (*self._file, self._max_beads)
 
     def estimate(self, image: Image, name: str = "") -> ImageEstimate:
-        """Estimate dZ of one image, shape ``(y, x)``."""
+        """Estimate dZ of one image, shape ``(y, x)``.
+
+        Raises
+        ------
+        DataError
+            If a model of whole images is given one that is smaller than its squares.
+        """
+        return self.estimate_seen(self.see(image), name)
+
+    def see(self, image: Image) -> Seen:
+        """Return what the model sees of an image; parameters and errors as of :meth:`estimate`."""
+        if self._recipe.tile.cut == "grid":
+            return self._see_squares(image)
         measured = measure_frame(image, self.card.instrument, self._recipe)
         rows = self._usable(measured)
         inputs = self._inputs(image, measured, rows)
+        return Seen(measured, rows, inputs, self._found(image, measured, rows))
+
+    def estimate_seen(self, seen: Seen, name: str = "") -> ImageEstimate:
+        """Estimate dZ from what the model sees of an image."""
         estimate = estimate_focus(
-            inputs,
-            self._found(image, measured, rows),
+            seen.inputs,
+            seen.found,
             self.card,
             self._predictor,
             self._lookup,
             self._recipe.estimate,
         )
-        used = np.zeros(len(measured), dtype=np.bool_)
-        used[rows[estimate.used]] = estimate.status == "ok"
-        return ImageEstimate(name, estimate, measured, used)
+        used = np.zeros(seen.found.n_beads, dtype=np.bool_)
+        used[seen.rows[estimate.used]] = estimate.status == "ok"
+        return ImageEstimate(name, estimate, seen.measured, used)
+
+    def predict(self, seen: Seen) -> Predictions:
+        """Return what every member says of each bead of an image, refused or not."""
+        return self._predictor.predict(seen.inputs)
 
     def look(self, image: Image) -> Look | None:
         """Return what family and look-up say of an image, whatever it shows; ``None`` of too little."""
-        measured = measure_frame(image, self.card.instrument, self._recipe)
-        rows = self._usable(measured)
-        if len(rows) < max(self.card.minimum_beads, 1):
+        seen = self.see(image)
+        if len(seen.rows) < max(self.card.minimum_beads, 1):
             return None
-        inputs = self._inputs(image, measured, rows)
-        return look_at(inputs, self.card, self._predictor, self._lookup, self._recipe.estimate)
+        return look_at(seen.inputs, self.card, self._predictor, self._lookup, self._recipe.estimate)
 
     def estimate_source(self, source: SingleImage | Frame) -> ImageEstimate:
         """Read and estimate; a file that cannot be read is refused with the reason."""
         try:
-            image = source.read()
+            return self.estimate(source.read(), source.label)
         except DataError as error:
             refusal = refused("unreadable", str(error), self._recipe.estimate.coverage)
             return ImageEstimate(source.label, refusal, None, np.zeros(0, dtype=np.bool_))
-        return self.estimate(image, source.label)
+
+    def _see_squares(self, image: Image) -> Seen:
+        squares, middles = cut_grid(image, self._recipe.tile.grid_side_px)
+        tiles, centers = squares[: self._max_beads], middles[: self._max_beads]
+        n = len(tiles)
+        inputs = BeadInputs(
+            profile=np.empty((n, 0)),
+            saturated=np.empty((n, 0), dtype=np.bool_),
+            light=light_of(tiles, self.card.instrument.optics.black_level or 0.0),
+            pixels=tiles,
+            offset_px=centers - (np.array(image.shape) - 1) / 2,
+        )
+        return Seen(None, np.arange(n), inputs, Found(len(squares)))
 
     def _usable(self, measured: FrameMeasurement) -> IntArray:
         """Rows of usable beads without SS outliers; the detector's order is surest first."""

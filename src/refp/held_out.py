@@ -8,7 +8,16 @@ import pandas as pd
 from refp.arrays import IntArray
 from refp.assemble import Training
 from refp.estimate import FocusEstimate, Found, estimate_focus
-from refp.models import BeadInputs, LearningCurve, Lookup, ModelCard, Predictions, inputs_of
+from refp.models import (
+    BeadInputs,
+    LearningCurve,
+    Lookup,
+    ModelCard,
+    NoLookup,
+    Predictions,
+    inputs_of,
+    make_lookup,
+)
 from refp.recipe import Recipe
 from refp.reports import TrainingTables
 from refp.rows import take
@@ -92,7 +101,7 @@ def _image_table(training: Training, recipe: Recipe) -> pd.DataFrame:
     tiles, held_out = training.tiles, training.trained.held_out
     split = _split_of_rows(training)
     known = np.isfinite(held_out.dz_um).any(axis=0)
-    lookup = Lookup(training.ensemble.stack, recipe.train.lookup)
+    lookup = make_lookup(training.ensemble.stack, recipe.train.lookup)
     numbers, frames, estimates, dz_um = [], [], [], []
     for number, frame in np.unique(np.stack([split, tiles.frame])[:, known], axis=1).T:
         rows = np.flatnonzero((tiles.frame == frame) & (split == number) & known)
@@ -110,7 +119,9 @@ def _image_table(training: Training, recipe: Recipe) -> pd.DataFrame:
     return table
 
 
-def _estimate(training: Training, rows: IntArray, lookup: Lookup, recipe: Recipe) -> FocusEstimate:
+def _estimate(
+    training: Training, rows: IntArray, lookup: Lookup | NoLookup, recipe: Recipe
+) -> FocusEstimate:
     said = training.trained.held_out
     members = np.isfinite(said.dz_um[:, rows]).all(axis=1)
     spoken = Predictions(said.dz_um[members][:, rows], said.sd_um[members][:, rows])

@@ -65,6 +65,7 @@ from refp.tiles import (
     Split,
     crop_tiles,
     estimate_label_errors,
+    label_grid,
     label_tiles,
     plane_of_sweeps,
     split_name,
@@ -301,24 +302,29 @@ class _Material:
 
 def _label(planes: Planes, recipe: Recipe, seed: int) -> _Material:
     instrument = planes.measurements[0].instrument
-    sees_pixels = make_family(recipe.train).sees_pixels
-    crop = partial(_crop, side_px=instrument.tile_side_px) if sees_pixels else None
     sweeps = [sweep for m in planes.measurements for sweep in m.sweeps]
     labels = plane_of_sweeps(planes.result.planes, recipe.label)
     check_determined(labels, planes.measurements[0].dataset.root, "train on")
-    tiles = label_tiles(
-        sweeps,
-        labels,
-        crop,
-        axes=planes.result.axes if recipe.label.position == "frame" else (),
-        beads=planes.result.beads if recipe.label.height == "bead" else (),
-        stage_sigma_um=instrument.stage.repeatability_um,
-    )
-    radius, spacing = instrument.bead_radius_px, tiles.radius_radii[1]
-    rings = np.maximum(2 * np.pi * tiles.radius_radii * spacing * radius**2, 1.0)
+    axes = planes.result.axes if recipe.label.position == "frame" else ()
+    sigma_um = instrument.stage.repeatability_um
+    if recipe.tile.cut == "grid":
+        side_px = recipe.tile.grid_side_px
+        tiles = label_grid(sweeps, labels, side_px, axes=axes, stage_sigma_um=sigma_um)
+    else:
+        sees_pixels = make_family(recipe.train).sees_pixels
+        crop = partial(_crop, side_px=instrument.tile_side_px) if sees_pixels else None
+        beads = planes.result.beads if recipe.label.height == "bead" else ()
+        tiles = label_tiles(sweeps, labels, crop, axes=axes, beads=beads, stage_sigma_um=sigma_um)
+    rings = _ring_pixels(tiles.radius_radii, instrument.bead_radius_px)
     frames = tuple(f for sweep in sweeps if sweep.key in labels for f in sweep.frames)
     refp_um = tuple(labels[frame.key][0] for frame in frames)
     return _Material(tiles, split_tiles(tiles, recipe.split, seed), rings, frames, refp_um)
+
+
+def _ring_pixels(radius_radii: FloatArray, bead_radius_px: float) -> FloatArray:
+    """Return how many pixels each ring has, at least one."""
+    spacing = radius_radii[1] - radius_radii[0] if len(radius_radii) > 1 else 0.0
+    return np.maximum(2 * np.pi * radius_radii * spacing * bead_radius_px**2, 1.0)
 
 
 def _crop(image: Image, center_px: FloatArray, *, side_px: int) -> FloatArray:
@@ -397,13 +403,20 @@ def evaluate_model(
     recipe = recipe_of(estimator.card)
     black = estimator.card.instrument.optics.black_level or 0.0
     planes = define_planes(datasets, recipe, workers=workers, progress=progress, black_level=black)
-    labels = plane_of_sweeps(planes.result.planes, recipe.label)
-    check_determined(labels, datasets[0].root, "compare with")
-    frames = [f for m in planes.measurements for s in m.sweeps for f in s.frames if f.key in labels]
+    known = known_frames(planes, recipe)
+    check_determined(known, datasets[0].root, "compare with")
+    frames = list(known)
     table, _ = estimate_images(estimator, frames, workers=workers, progress=progress)
-    errors = error_table(frames, table, [labels[f.key][0] for f in frames])
+    errors = error_table(frames, table, [refp_um for refp_um, _ in known.values()])
     label_u_um = np.hypot(
         datasets[0].instrument.stage.repeatability_um,
-        np.sqrt(np.mean([labels[frame.key][1] ** 2 for frame in frames])),
+        np.sqrt(np.mean([u_um**2 for _, u_um in known.values()])),
     )
     return Evaluation(errors, summarise(errors, float(label_u_um)), planes)
+
+
+def known_frames(planes: Planes, recipe: Recipe) -> dict[Frame, tuple[float, float]]:
+    """Return the frames that have a plane, each with that and its standard uncertainty, um."""
+    labels = plane_of_sweeps(planes.result.planes, recipe.label)
+    frames = [f for m in planes.measurements for sweep in m.sweeps for f in sweep.frames]
+    return {frame: labels[frame.key] for frame in frames if frame.key in labels}

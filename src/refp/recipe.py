@@ -1,14 +1,17 @@
-"""A recipe: every setting of the method in one place, as TOML in and out."""
+"""A recipe: every setting of the method in one place, as TOML in and out.
+
+A TOML file may say ``base = "paper"``: what it does not state is then that recipe's, not the default's.
+"""
 
 import hashlib
 import json
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import tomli_w
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from refp.beads.settings import FindSettings
 from refp.errors import RecipeError
@@ -20,7 +23,10 @@ from refp.plane.settings import PlaneSettings
 from refp.profiles.settings import JudgeSettings, ProfileSettings
 from refp.settings import Settings
 from refp.sweeps.optics import load_toml, one_line
-from refp.tiles.settings import LabelSettings, SplitSettings
+from refp.tiles.settings import LabelSettings, SplitSettings, TileSettings
+
+BASE = "base"
+"""Key of a TOML file that names the recipe which it changes."""
 
 
 class Recipe(Settings):
@@ -32,11 +38,21 @@ class Recipe(Settings):
     judge: JudgeSettings = JudgeSettings()
     feature: FeatureSettings = FeatureSettings()
     plane: PlaneSettings = PlaneSettings()
+    tile: TileSettings = TileSettings()
     label: LabelSettings = LabelSettings()
     split: SplitSettings = SplitSettings()
     train: TrainSettings = TrainSettings()
     estimate: EstimateSettings = EstimateSettings()
     publication: PublicationSettings = PublicationSettings()
+
+    @model_validator(mode="after")
+    def _family_sees_tiles(self) -> Self:
+        if self.tile.cut == "grid" and self.train.family != "resnet":
+            raise ValueError(
+                f"tile.cut = 'grid' needs train.family = 'resnet', not {self.train.family!r}: no "
+                "other family sees pixels"
+            )
+        return self
 
     @property
     def digest(self) -> str:
@@ -72,18 +88,66 @@ def load_recipe(name_or_path: str | Path = "default") -> Recipe:
         If there is none, or a key or value in it is wrong; the message names it.
     """
     name = str(name_or_path)
+    return check_recipe(_load_table(name), name)
+
+
+def check_recipe(table: dict[str, Any], name: str) -> Recipe:
+    """Make the recipe of a table of settings.
+
+    Raises
+    ------
+    RecipeError
+        If a key or value is wrong; the message names it.
+    """
+    try:
+        return Recipe.model_validate(table)
+    except ValidationError as error:
+        raise RecipeError(one_line(error, name)) from error
+
+
+def change_recipe(recipe: Recipe, changes: dict[str, Any], name: str) -> Recipe:
+    """Return a recipe with some settings changed, given as in a TOML file.
+
+    Raises
+    ------
+    RecipeError
+        If a key or value is wrong, or settings do not go together; the message names it.
+    """
+    return check_recipe(_merge(recipe.model_dump(), changes), name)
+
+
+def _load_table(name: str, used_by: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return a recipe's settings with those of the recipes that it is based on."""
+    known = name if name in recipe_names() else str(Path(name).resolve())
+    if known in used_by:
+        raise RecipeError(f"recipe {used_by[0]!r}: {BASE} = {name!r} leads round in a circle")
+    folder = Path()
     table: dict[str, Any]
     if name in recipe_names():
         file = resources.files("refp") / "recipes" / f"{name}.toml"
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     elif Path(name).is_file():
-        table = load_toml(Path(name))
+        table, folder = load_toml(Path(name)), Path(name).parent
     else:
         raise RecipeError(
             f"recipe {name!r} is neither a recipe of the package ({', '.join(recipe_names())}) "
             "nor a TOML file"
         )
-    try:
-        return Recipe.model_validate(table)
-    except ValidationError as error:
-        raise RecipeError(one_line(error, name)) from error
+    base = table.pop(BASE, None)
+    if base is None:
+        return table
+    if not isinstance(base, str):
+        raise RecipeError(f"{name}: {BASE}: name a recipe or a TOML file (given: {base!r})")
+    below = base if base in recipe_names() else str(folder / base)
+    return _merge(_load_table(below, (*used_by, known)), table)
+
+
+def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        if isinstance(value, dict) and isinstance(under, dict):
+            merged[key] = _merge(under, value)
+        else:
+            merged[key] = value
+    return merged

@@ -103,15 +103,14 @@ def recipe_with_family(name: str, family: str | None) -> "Recipe":
         If there is no such recipe or family.
     """
     from refp.models import FamilyName
-    from refp.recipe import load_recipe
+    from refp.recipe import change_recipe, load_recipe
 
     recipe = load_recipe(name)
     if family is None:
         return recipe
     if family not in get_args(FamilyName):
         raise RecipeError(f"--family {family}: choose {', '.join(get_args(FamilyName))}")
-    train = recipe.train.model_copy(update={"family": family})
-    return recipe.model_copy(update={"train": train})
+    return change_recipe(recipe, {"train": {"family": family}}, f"--family {family}")
 
 
 def check_output(path: Path, *, overwrite: bool) -> None:

@@ -121,7 +121,7 @@ def _judge(
     """Combine an image's beads, by the family and by the look-up, and compare with its label."""
     offset, fit = tiles.offset_px[rows], take(match, rows)
     combined = together(predictions, offset, fit.size)
-    second = together(predictions_of(fit), offset, fit.size)
+    second = together(predictions_of(fit), offset, fit.size) if fit.knows else combined
     return _Image(
         field=int(tiles.field[rows[0]]),
         error_um=combined.dz_um - float(np.median(tiles.image_dz_um[rows])),

@@ -11,7 +11,7 @@ from refp.estimate.combine import Combined, Spread, combine
 from refp.estimate.estimate import WIDTH_95, FocusEstimate, Parts, Reason, refused
 from refp.estimate.settings import EstimateSettings
 from refp.models.ensemble import BeadInputs, Calibration, ModelCard, Predictor
-from refp.models.lookup import Lookup, Match, predictions_of
+from refp.models.lookup import Lookup, Match, NoLookup, predictions_of
 from refp.sweeps.optics import Instrument
 
 LARGEST_SATURATED = 0.3
@@ -56,7 +56,7 @@ def estimate_focus(
     found: Found,
     card: ModelCard,
     predictor: Predictor,
-    lookup: Lookup,
+    lookup: Lookup | NoLookup,
     settings: EstimateSettings,
 ) -> FocusEstimate:
     """Estimate dZ of one image.
@@ -96,7 +96,7 @@ def look_at(
     inputs: BeadInputs,
     card: ModelCard,
     predictor: Predictor,
-    lookup: Lookup,
+    lookup: Lookup | NoLookup,
     settings: EstimateSettings,
 ) -> Look:
     """Ask family and look-up about the beads of an image; see :func:`estimate_focus`."""
@@ -106,7 +106,7 @@ def look_at(
     spread = Spread(known.bead_factor, known.height_um, known.rise_um_per_size, tilt)
     places = (inputs.offset_px, match.size, spread, settings)
     combined = adapt_combined(combine(predictor.predict(inputs), *places), card.adaptation)
-    second = combine(predictions_of(match), *places)
+    second = combine(predictions_of(match), *places) if match.knows else combined
     return Look(
         match=match,
         combined=combined,
@@ -126,7 +126,7 @@ def tilt_um_per_px(settings: EstimateSettings, instrument: Instrument) -> float:
 def _missing(inputs: BeadInputs, found: Found, card: ModelCard) -> tuple[Reason, str] | None:
     """Return why there is nothing to estimate from."""
     n = len(inputs)
-    rings = float(np.median(inputs.saturated.mean(axis=1))) if n else found.saturated_share
+    rings = float(np.median(inputs.saturated_share)) if n else found.saturated_share
     if rings > LARGEST_SATURATED:
         what = "the typical bead's rings" if n else "the image"
         return "saturated", f"{100 * rings:.0f} % of {what} are saturated; use less light"

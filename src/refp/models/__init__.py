@@ -15,7 +15,7 @@ from refp.models.ensemble import (
 )
 from refp.models.family import Family, LearningCurve, Trained, TrainingJob
 from refp.models.file import load_model, save_model
-from refp.models.lookup import Lookup, Match
+from refp.models.lookup import Lookup, Match, NoLookup, make_lookup
 from refp.models.registry import (
     check_search,
     inputs_of,
@@ -56,6 +56,7 @@ __all__ = [
     "LookupSettings",
     "Match",
     "ModelCard",
+    "NoLookup",
     "Predictions",
     "Predictor",
     "ProfileNetSettings",
@@ -72,6 +73,7 @@ __all__ = [
     "inputs_of",
     "load_model",
     "make_family",
+    "make_lookup",
     "make_predictor",
     "match_held_out",
     "save_model",

@@ -48,13 +48,13 @@ def describe_file(path: Path) -> dict[str, object]:
 def describe_input(card: ModelCard) -> str:
     """Say in a sentence what the family's networks, or the look-up, are given of a bead."""
     if card.family == "resnet":
-        side = card.instrument.tile_side_px
+        tile = card.recipe.get("tile", {})
+        whole = tile.get("cut") == "grid"
+        side = tile["grid_side_px"] if whole else card.instrument.tile_side_px
+        where = "of the image" if whole else f"bead centre on pixel ({side // 2}, {side // 2})"
         how = card.recipe.get("train", {}).get("resnet", {}).get("normalisation", "none")
         scaled = f"divided by {FULL_SCALE:g}" if how == "none" else f"normalised by '{how}'"
-        return (
-            f"a tile of {side} x {side} pixels, bead centre on pixel ({side // 2}, {side // 2}), "
-            f"grey levels {scaled}"
-        )
+        return f"a tile of {side} x {side} pixels, {where}, grey levels {scaled}"
     return (
         "the robust radial profile about the sub-pixel centre, black level taken off, over "
         "background, on rings of bead radii"

@@ -134,6 +134,12 @@ class BeadInputs:
     def __len__(self) -> int:
         return int(self.profile.shape[0])
 
+    @property
+    def saturated_share(self) -> FloatArray:
+        """Share of each bead's rings that are saturated, shape ``(n,)``; 0 of what has no rings."""
+        share: FloatArray = self.saturated.sum(axis=1) / max(self.saturated.shape[1], 1)
+        return share
+
 
 @dataclass(frozen=True, slots=True)
 class Predictions:

@@ -159,6 +159,8 @@ def _unpack_stack(data: bytes, path: Path) -> PooledStack:
         ) from error
     known = all(a.dtype.kind == "f" and np.isfinite(a).all() for a in (dz_um, radius, mean, sd))
     fits = mean.shape == sd.shape == (*dz_um.shape, *radius.shape) and mean.ndim == 2
+    if fits and not mean.size:  # a model of whole images has none
+        return PooledStack(dz_um, radius, mean, sd)
     if not (known and fits and len(dz_um) > 2 and (sd > 0).all()):
         raise ModelError(f"{path}: {STACK} holds no stack of profiles; train again")
     return PooledStack(dz_um, radius, mean, sd)

@@ -60,6 +60,27 @@ class Match:
     misfit: FloatArray
     at_end: BoolArray
 
+    @property
+    def knows(self) -> bool:
+        """Whether any of the beads has a best match."""
+        return bool(np.isfinite(self.dz_um).any())
+
+
+class NoLookup:
+    """Stands where there is no stack, in models of whole images: it says nothing."""
+
+    def match(self, profile: FloatArray, saturated: BoolArray) -> Match:  # noqa: ARG002
+        """Return the match of ``n`` tiles without profiles."""
+        n = len(profile)
+        unknown = np.full(n, np.nan)
+        nothing = np.zeros(n)
+        return Match(unknown, unknown, np.ones(n), nothing, nothing, np.zeros(n, dtype=np.bool_))
+
+
+def make_lookup(stack: PooledStack, settings: LookupSettings) -> "Lookup | NoLookup":
+    """Return the look-up in a stack, or what stands for it where the stack is empty."""
+    return Lookup(stack, settings) if len(stack.radius_radii) else NoLookup()
+
 
 def predictions_of(match: Match) -> Predictions:
     """Return a match as the word of one member."""

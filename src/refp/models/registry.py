@@ -9,7 +9,7 @@ from refp.errors import MissingExtraError, RecipeError
 from refp.models.ensemble import BeadInputs, Ensemble, Predictor
 from refp.models.family import Family, Trained, TrainingJob
 from refp.models.graph import GraphPredictor
-from refp.models.lookup import Lookup, Match, predictions_of
+from refp.models.lookup import Lookup, Match, make_lookup, predictions_of
 from refp.models.settings import LookupSettings, TrainSettings
 from refp.models.trials import SearchPlan, TrialResult
 from refp.plane.plane import PooledStack
@@ -32,9 +32,14 @@ class LookupFamily:
 
 
 def stack_of(tiles: LabelledTiles) -> PooledStack:
-    """Pool the stack of labelled tiles."""
-    from refp.plane.stack import pool_stack  # fitting, which a model at work has no need of
+    """Pool the stack of labelled tiles; it is empty where they have no profiles."""
+    from refp.plane.stack import (  # fitting, which a model at work has no need of
+        EMPTY_STACK,
+        pool_stack,
+    )
 
+    if not len(tiles.radius_radii):
+        return EMPTY_STACK
     return pool_stack(tiles.dz_um, tiles.profile, tiles.saturated, tiles.size, tiles.radius_radii)
 
 
@@ -44,7 +49,7 @@ def match_held_out(
     """Look every labelled bead up in a stack that has not seen it."""
     parts: list[Match] = []
     for split in splits:
-        lookup = Lookup(stack_of(take(tiles, split.train)), settings)
+        lookup = make_lookup(stack_of(take(tiles, split.train)), settings)
         held_out = take(tiles, split.held_out)
         parts.append(lookup.match(held_out.profile, held_out.saturated))
     order = np.argsort(np.concatenate([split.held_out for split in splits]))

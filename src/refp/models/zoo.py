@@ -71,6 +71,11 @@ def export_package(
             f"model {ensemble.card.name}: family 'lookup' has no network to export; its stack is in the "
             "model file as arrays; export a model of family 'profile' or 'resnet'"
         )
+    if not ensemble.stack.mean.size:
+        raise ModelError(
+            f"model {ensemble.card.name}: is of whole images, which the package has no example of; "
+            "export a model of beads"
+        )
     with _library(), TemporaryDirectory(prefix="refp-", ignore_cleanup_errors=True) as folder:
         package = Path(folder) / "package.zip"
         _save_and_test(ensemble, train, publication, package)

@@ -1,6 +1,6 @@
 """Give every usable bead of a sweep its dZ."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -82,36 +82,86 @@ def label_tiles(
     A frame at nominal Z ``z`` truly lies at ``z + e``. Training on ``z`` teaches the ensemble the
     stage's errors, blurred; the frame's own place, found from all its beads and neighbours, does not.
     """
-    places = {axis.profiles.field: axis for axis in axes}
     heights = {planes.field: planes for planes in beads}
-    numbers: dict[FieldKey, int] = {}
+    sweeps = list(place_sweeps(measurements, planes, axes, stage_sigma_um))
     parts: list[LabelledTiles] = []
-    n_frames = 0
-    for sweep, measurement in enumerate(measurements):
-        key = measurement.key
-        if key not in planes:
+    for sweep in sweeps:
+        part = _label_sweep(sweep, crop)
+        parts.append(_from_own_planes(part, heights.get(sweep.measurement.key.field), sweep.size))
+    return join_sweeps(sweeps, parts)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedSweep:
+    """A sweep with a plane, and where its frames lie.
+
+    Attributes
+    ----------
+    measurement
+        The measured sweep.
+    dz_um, u_um
+        Shape ``(n_frames,)``: dZ of each frame and its standard uncertainty; NaN where a frame is not
+        to be used.
+    refp_u_um
+        Standard uncertainty of the plane.
+    size
+        Size of the field's beads over that of all fields', 1 where not known.
+    """
+
+    measurement: SweepMeasurement
+    dz_um: FloatArray
+    u_um: FloatArray
+    refp_u_um: float
+    size: float = 1.0
+
+
+def place_sweeps(
+    measurements: Sequence[SweepMeasurement],
+    planes: Mapping[SweepKey, tuple[float, float]],
+    axes: Sequence[FieldAxis],
+    stage_sigma_um: float,
+) -> Iterator[PlacedSweep]:
+    """Yield the sweeps that have a plane; parameters as of :func:`label_tiles`."""
+    places = {axis.profiles.field: axis for axis in axes}
+    for number, measurement in enumerate(measurements):
+        if measurement.key not in planes:
             continue
-        axis = places.get(key.field)
-        if axis is None or sweep not in axis.shift_um:
-            frames = _nominal(measurement, planes[key][0], stage_sigma_um)
+        refp_um, refp_u_um = planes[measurement.key]
+        axis = places.get(measurement.key.field)
+        if axis is None or number not in axis.shift_um:
+            z_um: FloatArray = np.array([frame.z_um for frame in measurement.frames])
+            dz_um, u_um = z_um - refp_um, np.full_like(z_um, stage_sigma_um)
         else:
-            frames = _placed(measurements, sweep, axis, planes)
-        part = _label_sweep(measurement, frames, planes[key][1], crop)
-        part = _from_own_planes(part, heights.get(key.field), axis.size if axis else 1.0)
-        parts.append(_number(part, numbers.setdefault(key.field, len(numbers)), n_frames))
-        n_frames += len(measurement.frames)
+            dz_um, u_um = _places(measurements, number, axis, planes)
+        yield PlacedSweep(measurement, dz_um, u_um, refp_u_um, axis.size if axis else 1.0)
+
+
+def join_sweeps(sweeps: Sequence[PlacedSweep], parts: Sequence[LabelledTiles]) -> LabelledTiles:
+    """Join the tiles of each sweep, numbered within it, and number them over all.
+
+    Raises
+    ------
+    DataError
+        If there is no tile.
+    """
     if not sum(len(part) for part in parts):
         raise DataError(
             "no bead with a known dZ to train on: no sweep has a determined reference plane with "
             "usable beads; run 'refp plane' on the data and see its flags"
         )
-    tiles = join(parts)
-    used = tuple(m.key for m in measurements if m.key in planes)
+    numbers: dict[FieldKey, int] = {}
+    numbered: list[LabelledTiles] = []
+    n_frames = 0
+    for sweep, part in zip(sweeps, parts, strict=True):
+        field = numbers.setdefault(sweep.measurement.key.field, len(numbers))
+        numbered.append(_number(part, field, n_frames))
+        n_frames += len(sweep.measurement.frames)
+    tiles = join(numbered)
     return replace(
         tiles,
         size=tiles.size / _typical_size(tiles),
-        sweeps=used,
-        refp_u_um=float(np.sqrt(np.mean([planes[key][1] ** 2 for key in used]))),
+        sweeps=tuple(sweep.measurement.key for sweep in sweeps),
+        refp_u_um=float(np.sqrt(np.mean([sweep.refp_u_um**2 for sweep in sweeps]))),
     )
 
 
@@ -130,25 +180,12 @@ def _typical_size(tiles: LabelledTiles) -> float:
     return float(tiles.size[np.unique(tiles.bead, return_index=True)[1]].mean())
 
 
-@dataclass(frozen=True, slots=True)
-class _Frames:
-    """dZ of a sweep's frames and its standard uncertainty, NaN where a frame is not to be used."""
-
-    dz_um: FloatArray
-    u_um: FloatArray
-
-
-def _nominal(measurement: SweepMeasurement, refp_um: float, sigma_um: float) -> _Frames:
-    dz_um = np.array([frame.z_um for frame in measurement.frames]) - refp_um
-    return _Frames(dz_um, np.full_like(dz_um, sigma_um))
-
-
-def _placed(
+def _places(
     measurements: Sequence[SweepMeasurement],
     sweep: int,
     axis: FieldAxis,
     planes: Mapping[SweepKey, tuple[float, float]],
-) -> _Frames:
+) -> tuple[FloatArray, FloatArray]:
     """Measure from the field's plane on the axis, which all its sweeps share."""
     keys = {number: measurements[number].key for number in axis.shift_um}
     zero_um = np.mean(
@@ -159,23 +196,21 @@ def _placed(
     here = (axis.profiles.sweep == sweep) & axis.trusted
     dz_um[axis.profiles.frame[here]] = axis.x_um[here] - zero_um
     u_um[axis.profiles.frame[here]] = axis.u_um[here]
-    return _Frames(dz_um, u_um)
+    return dz_um, u_um
 
 
 def _label_sweep(
-    measurement: SweepMeasurement,
-    frames: _Frames,
-    refp_u_um: float,
-    crop: Callable[[Image, FloatArray], FloatArray] | None,
+    sweep: PlacedSweep, crop: Callable[[Image, FloatArray], FloatArray] | None
 ) -> LabelledTiles:
-    rows = np.flatnonzero(measurement.typical & np.isfinite(frames.dz_um)[measurement.frame_index])
+    measurement = sweep.measurement
+    rows = np.flatnonzero(measurement.typical & np.isfinite(sweep.dz_um)[measurement.frame_index])
     frame = measurement.frame_index[rows]
     profiles = measurement.profiles
     center = profiles.center_px[rows]
     return LabelledTiles(
-        dz_um=frames.dz_um[frame],
+        dz_um=sweep.dz_um[frame],
         height_um=np.zeros(len(rows)),
-        label_u_um=frames.u_um[frame],
+        label_u_um=sweep.u_um[frame],
         size=np.ones(len(rows)),
         offset_px=center - (center.mean(axis=0) if len(rows) else 0.0),
         profile=profiles.normalised[rows],
@@ -187,7 +222,7 @@ def _label_sweep(
         field=np.zeros(len(rows), dtype=np.int64),
         radius_radii=profiles.radius_radii,
         sweeps=(measurement.key,),
-        refp_u_um=refp_u_um,
+        refp_u_um=sweep.refp_u_um,
     )
 
 

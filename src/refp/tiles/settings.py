@@ -1,10 +1,23 @@
-"""Settings of labels and splits."""
+"""Settings of tiles, labels and splits."""
 
 from typing import Literal
 
 from pydantic import Field, PositiveInt
 
 from refp.settings import Settings
+
+
+class TileSettings(Settings):
+    """What families that see pixels see."""
+
+    cut: Literal["bead", "grid"] = Field(
+        default="bead",
+        description="'bead': a tile about every bead; 'grid': the image cut into squares, whatever "
+        "they show (the article's pipeline 1)",
+    )
+    grid_side_px: int = Field(
+        default=512, ge=32, multiple_of=2, description="side of the squares of a grid, px"
+    )
 
 
 class LabelSettings(Settings):
