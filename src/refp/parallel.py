@@ -225,13 +225,24 @@ def iter_ordered(
         yield from map(function, items)
         return
     source = iter(items)
-    try:
+    with _told_of_loss(crew):
         if crew.shares_cache:
             yield from _lead(function, source, crew)
         chunk = max(1, min(CHUNK, n_items // (TASKS_A_WORKER * crew.size)))
         yield from _hand_out(function, source, chunk, crew)
+
+
+@contextmanager
+def _told_of_loss(crew: Crew) -> Iterator[None]:
+    """Say in the user's words that workers are lost, whatever a task that went with them raised."""
+    try:
+        yield
     except crew.lost as error:
         raise WorkersError(crew.remedy) from error
+    except Exception as error:
+        if crew.is_gone():
+            raise WorkersError(crew.remedy) from error
+        raise
 
 
 def _lead(function: Callable[[T], R], items: Iterator[T], crew: Crew) -> Iterator[R]:
@@ -324,10 +335,8 @@ def _drive(chains: Iterable[Chain], crew: Crew | None, at_once: int) -> None:
     if crew is None:
         _keep_busy(iter(chains), Crew(_InTurn(), 0, True, (), ""), at_once)
         return
-    try:
+    with _told_of_loss(crew):
         _keep_busy(iter(chains), crew, at_once)
-    except crew.lost as error:
-        raise WorkersError(crew.remedy) from error
 
 
 def _keep_busy(source: Iterator[Chain], crew: Crew, at_once: int) -> None:
