@@ -242,7 +242,7 @@ def test_a_queue_begins_a_chain_when_a_worker_is_free(size: int) -> None:
 class Silent(Executor):
     """Takes tasks and never says a word of them, as a client does whose scheduler has gone."""
 
-    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ARG002
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
         return Future()
 
 

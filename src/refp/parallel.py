@@ -237,6 +237,8 @@ def _told_of_loss(crew: Crew) -> Iterator[None]:
     """Say in the user's words that workers are lost, whatever a task that went with them raised."""
     try:
         yield
+    except WorkersError:
+        raise
     except crew.lost as error:
         raise WorkersError(crew.remedy) from error
     except Exception as error:
