@@ -200,6 +200,7 @@ class TestCenters:
         assert bead.get_title() == "bead's centre: CI 1.725"
         assert tile.get_ylabel() == "grey level"
         assert marked(tile, "o") != marked(bead, "o")
+        assert [axes.lines[0].get_color() for axes in (tile, bead)] == [FLAGGED, USED]
 
     def test_the_spline_is_drawn_by_distance(self, centers: Centers) -> None:
         pixels, summary, tiles = centers

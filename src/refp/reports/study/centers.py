@@ -123,14 +123,15 @@ def _draw_tile(axes: Axes, case: _Case, tile: Image, zoom: int) -> None:
         axes.set(xlim=(middle - half, middle + half), ylim=(middle + half, middle - half))
     y, x = middle + case.offset_px[0], middle + case.offset_px[1]
     size = 9 if zoom == 1 else 16
-    for marker, at_x, at_y, color in (("+", middle, middle, FLAGGED), ("x", x, y, USED)):
+    marks = ("+", middle, middle, ABOUT["tile"]), ("x", x, y, ABOUT["bead"])
+    for marker, at_x, at_y, color in marks:
         # White beneath: grey tiles are dark and light in turn.
         axes.plot(at_x, at_y, marker, ms=size + 2, mew=4.5, color="white", zorder=4)
         axes.plot(at_x, at_y, marker, ms=size, mew=2.2, color=color, zorder=5)
 
 
 def _name_text(case: _Case) -> str:
-    return fill(printable(case.name), 16, max_lines=2, placeholder=" ...")
+    return fill(printable(case.name, 40), 16)
 
 
 def _offset_text(case: _Case) -> str:

@@ -1,6 +1,7 @@
 """What each family of models reaches on each data set; ours, not the article's."""
 
 from collections.abc import Sequence
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -67,7 +68,7 @@ def draw_families(table: pd.DataFrame, title: str = "") -> Figure:
             y = [datasets.index(str(d)) + _shift(i, len(families)) for d in rows["dataset"]]
             axes.add_line(_marks(scale * rows[column], y, i))
         _finish(axes, column, known, datasets)
-    panels[0].set_yticks(range(len(datasets)), [printable(d, 28) for d in datasets])
+    panels[0].set_yticks(range(len(datasets)), [fill(printable(d, 44), 22) for d in datasets])
     legend_below(figure, _legend(families, shown))
     return figure
 
