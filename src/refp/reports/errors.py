@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from numpy.typing import ArrayLike
 
 from refp.reports.panels import (
     ExposureRows,
@@ -21,13 +22,20 @@ from refp.reports.panels import (
     span_text,
     unique_in_order,
 )
+from refp.reports.residuals import (
+    beyond_entry,
+    draw_band,
+    draw_dots,
+    exposure_entries,
+    n_beyond,
+    shade_untrained,
+    untrained_entry,
+)
 from refp.reports.style import (
-    INK,
     MUTED,
     TOLERANCE,
     dot,
     empty_figure,
-    exposure_label,
     legend_below,
     look,
     note,
@@ -39,7 +47,14 @@ _ROW_IN = 3.6
 
 
 @look()
-def draw_errors(errors: pd.DataFrame, tolerance_um: float, title: str = "") -> Figure:
+def draw_errors(
+    errors: pd.DataFrame,
+    tolerance_um: float,
+    title: str = "",
+    *,
+    trained_um: Limits | None = None,
+    reach_um: float = np.nan,
+) -> Figure:
     """Draw the error of every image against its true dZ, a panel per data set.
 
     Parameters
@@ -50,6 +65,11 @@ def draw_errors(errors: pd.DataFrame, tolerance_um: float, title: str = "") -> F
         Half height of the band; NaN for none.
     title
         Names the model.
+    trained_um
+        Lowest and highest dZ trained on; what lies outside is hatched.
+    reach_um
+        How far the scale of error goes to both sides; errors beyond it stand as triangles on its
+        edge, and are counted. NaN: as far as the largest error.
     """
     known = errors[errors["delta_z_true_um"].notna()]
     datasets = unique_in_order(known["dataset"])
@@ -59,14 +79,20 @@ def draw_errors(errors: pd.DataFrame, tolerance_um: float, title: str = "") -> F
     figure, panels = _grid(len(datasets), title)
     parts = [known[known["dataset"].astype(str) == name] for name in datasets]
     x_limits = share_limits([padded_limits(part["delta_z_true_um"]) for part in parts])
-    y_limits = _error_limits(known, tolerance_um)
+    reach = (
+        reach_um if np.isfinite(reach_um) else error_reach(known, tolerance_um, known["error_um"])
+    )
+    untrained = False
     for axes, name, part, x in zip(panels, datasets, parts, x_limits, strict=True):
-        axes.set(xlim=x, ylim=y_limits)
-        _draw_band(axes, tolerance_um)
+        axes.set(xlim=x, ylim=(-reach, reach))
+        untrained |= shade_untrained(axes, trained_um)
+        draw_band(axes, tolerance_um)
         _draw_images(axes, part, colors)
-        axes.set_title(f"{printable(name, 34)}\n{_counts(part)}", fontsize=13)
+        axes.set_title(f"{printable(name, 34)}\n{_counts(part, reach)}", fontsize=13)
     _label(panels)
-    legend_below(figure, _legend(colors, known, tolerance_um))
+    entries = _legend(colors, known, tolerance_um)
+    entries += [beyond_entry()] * bool(n_beyond(known["error_um"], reach))
+    legend_below(figure, [*entries, *[untrained_entry()] * untrained])
     return figure
 
 
@@ -75,25 +101,28 @@ def _grid(n: int, title: str) -> tuple[Figure, list[Axes]]:
     return panel_grid(n, _MAX_COLUMNS, rows * _ROW_IN + 1.0, title)
 
 
-def _error_limits(errors: pd.DataFrame, tolerance_um: float) -> Limits:
-    """Return limits about zero that hold all errors, the band and intervals of a common width."""
-    largest = np.nanmax(np.abs([*errors["error_um"], tolerance_um, -1.0]))
+def error_reach(errors: pd.DataFrame, tolerance_um: float, largest_um: ArrayLike) -> float:
+    """Return how far a scale about zero goes to both sides.
+
+    Parameters
+    ----------
+    errors
+        Columns of ``errors.csv``.
+    tolerance_um
+        Half height of the band, which is held; NaN for none.
+    largest_um
+        Errors that are held. Intervals are, where they are of a common width.
+    """
+    largest = np.nanmax(np.abs([*np.ravel(largest_um), tolerance_um, -1.0]))
     ends = np.abs(np.concatenate(_interval_ends(errors)))
     ends = ends[np.isfinite(ends)]
     common = float(np.percentile(ends, 95)) if ends.size else 0.0
-    reach = 1.2 * float(max(largest, min(common, 3 * largest)))
-    return -reach, reach
+    return 1.2 * float(max(largest, min(common, 3 * largest)))
 
 
 def _interval_ends(errors: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     truth = errors["delta_z_true_um"]
     return errors["lower_um"] - truth, errors["upper_um"] - truth
-
-
-def _draw_band(axes: Axes, tolerance_um: float) -> None:
-    if np.isfinite(tolerance_um):
-        axes.axhspan(-tolerance_um, tolerance_um, color=TOLERANCE, alpha=0.35, lw=0, zorder=0.5)
-    axes.axhline(0, color=INK, lw=1.0, zorder=2)
 
 
 def _draw_images(axes: Axes, part: pd.DataFrame, colors: dict[float, str]) -> None:
@@ -109,7 +138,7 @@ def _draw_estimates(axes: Axes, exposure: ExposureRows) -> None:
     lower, upper = _interval_ends(rows)
     x = rows["delta_z_true_um"]
     axes.vlines(x, lower, upper, color=exposure.color, alpha=0.3, lw=1.6, zorder=3)
-    axes.plot(x, rows["error_um"], ls="", marker="o", ms=5, mew=0, color=exposure.color, zorder=4)
+    draw_dots(axes, ExposureRows(exposure.label, exposure.color, rows))
 
 
 def _draw_refused(axes: Axes, exposure: ExposureRows, height: float) -> None:
@@ -128,10 +157,15 @@ def _draw_refused(axes: Axes, exposure: ExposureRows, height: float) -> None:
     )
 
 
-def _counts(part: pd.DataFrame) -> str:
+def _counts(part: pd.DataFrame, reach_um: float) -> str:
     refused = int((part["status"] == "refused").sum())
     images = f"{len(part)} image{'s' * (len(part) != 1)}"
-    return f"{images}, {refused} refused" if refused else images
+    beyond = n_beyond(part["error_um"], reach_um)
+    lacking = int((part["error_um"].isna() & (part["status"] != "refused")).sum())
+    lines = [f"{images}, {refused} refused" if refused else images]
+    lines += [f"{beyond} beyond the scale"] * bool(beyond)
+    lines += [f"{lacking} without an error"] * bool(lacking)
+    return "\n".join(lines)
 
 
 def _label(panels: Sequence[Axes]) -> None:
@@ -148,8 +182,9 @@ def _label(panels: Sequence[Axes]) -> None:
 def _legend(
     colors: dict[float, str], errors: pd.DataFrame, tolerance_um: float
 ) -> list[Line2D | Patch]:
-    entries: list[Line2D | Patch] = [dot(c, exposure_label(e)) for e, c in colors.items()]
-    if (errors["status"] == "ok").any():
+    entries: list[Line2D | Patch] = [*exposure_entries(errors, colors)]
+    known = errors[["lower_um", "upper_um"]].notna().all(axis=1)
+    if (known & (errors["status"] == "ok")).any():
         entries.append(Line2D([], [], color=MUTED, alpha=0.5, lw=2, label="interval"))
     if (errors["status"] == "refused").any():
         entries.append(dot(MUTED, "refused", hollow=True, marker="^"))

@@ -1,0 +1,39 @@
+"""Errors of dZ on each test, on a scale that few images far off do not stretch (Figs 11, 12, 14)."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from refp.reports.errors import draw_errors, error_reach
+from refp.reports.panels import Limits
+from refp.reports.residuals import largest_near
+
+_MAY_LACK: dict[str, Any] = {"status": "ok", "lower_um": np.nan, "upper_um": np.nan}
+
+
+def draw_study_errors(
+    errors: pd.DataFrame, trained_um: Limits, tolerance_um: float, title: str = ""
+) -> Figure:
+    """Draw the error of every image against its true dZ, a panel per data set.
+
+    Parameters
+    ----------
+    errors
+        A row per image: ``dataset, exposure_ms, delta_z_true_um, error_um`` and, where they are
+        known, ``status, lower_um, upper_um``. Images beyond the scale stand as triangles on its
+        edge, refused ones as hollow triangles.
+    trained_um
+        Lowest and highest dZ trained on, NaN where not known; what lies outside is hatched.
+    tolerance_um
+        Half height of the band; NaN for none.
+    title
+        Names the data sets.
+    """
+    lacking = {name: value for name, value in _MAY_LACK.items() if name not in errors.columns}
+    rows = errors.assign(**lacking)
+    rows["status"] = rows["status"].fillna("ok")
+    rows.loc[rows["status"] == "refused", "error_um"] = np.nan
+    reach = error_reach(rows, tolerance_um, largest_near(rows["error_um"]))
+    return draw_errors(rows, tolerance_um, title, trained_um=trained_um, reach_um=reach)
