@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from refp.errors import RecipeError
-from refp.recipe import Recipe, load_recipe, recipe_names
+from refp.recipe import Recipe, change_recipe, load_recipe, recipe_names
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -79,3 +79,59 @@ def test_toml_holds_every_setting() -> None:
         if not isinstance(part, str):
             given = {k for k, v in part.model_dump().items() if v is not None}
             assert set(table[name]) == given
+
+
+def test_a_recipe_based_on_another_states_only_what_differs(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'base = "paper"\nname = "mine"\n[train.resnet]\nmembers = 3\n', encoding="utf-8"
+    )
+    mine, paper = load_recipe(path), load_recipe("paper")
+    assert mine.train.resnet == paper.train.resnet.model_copy(update={"members": 3})
+    changed = {"name", "train"}
+    assert mine.model_dump(exclude=changed) == paper.model_dump(exclude=changed)
+    (tmp_path / "again.toml").write_text('base = "mine.toml"\n', encoding="utf-8")
+    assert load_recipe(tmp_path / "again.toml") == mine
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('base = "mine.toml"', "leads round in a circle"),
+        ('base = "../{folder}/mine.toml"', "leads round in a circle"),
+        ('base = "theirs"', "is neither a recipe of the package"),
+        ("base = 3", r"mine\.toml: base: name a recipe or a TOML file \(given: 3\)"),
+    ],
+)
+def test_a_base_that_is_none_is_told(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text.format(folder=tmp_path.name), encoding="utf-8")
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(path)
+
+
+def test_whole_images_need_a_family_that_sees_them(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('[tile]\ncut = "grid"\n', encoding="utf-8")
+    with pytest.raises(RecipeError, match=r"tile\.cut = 'grid' needs train\.family = 'resnet'"):
+        load_recipe(path)
+    whole = load_recipe("paper-whole")
+    with pytest.raises(RecipeError, match=r"--family profile: .*needs train\.family = 'resnet'"):
+        change_recipe(whole, {"train": {"family": "profile"}}, "--family profile")
+
+
+ARTICLE = {
+    "paper-background": ("normalisation", "background"),
+    "paper-center": ("normalisation", "center"),
+    "paper-zscore": ("normalisation", "zscore"),
+    "paper-resnet50": ("depth", 50),
+    "paper-resnet101": ("depth", 101),
+}
+
+
+@pytest.mark.parametrize(("name", "change"), ARTICLE.items(), ids=ARTICLE)
+def test_variants_of_the_articles_recipe_differ_in_one_setting(
+    name: str, change: tuple[str, object]
+) -> None:
+    paper = load_recipe("paper").model_copy(update={"name": name})
+    assert load_recipe(name) == change_recipe(paper, {"train": {"resnet": dict([change])}}, "")

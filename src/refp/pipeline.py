@@ -286,7 +286,10 @@ def tune_model(
     tiles, splits, rings = material.tiles, material.splits, material.ring_pixels
     job = TrainingJob(tiles, splits, rings, plan.seed, folder, progress, workers)
     digest = digest_training(tiles, recipe, plan.seed)
-    return search_settings(plan, recipe.train, job, f"{digest} {plan.sampler} {plan.budget}")
+    varied = " ".join(plan.varied)
+    return search_settings(
+        plan, recipe.train, job, f"{digest} {plan.sampler} {plan.budget} {varied}"
+    )
 
 
 @dataclass(frozen=True, slots=True)

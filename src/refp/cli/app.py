@@ -21,6 +21,7 @@ COMMANDS = {
     "model": "Show what a model file is, or export it for others.",
     "evaluate": "Compare a model's estimates with labelled sweeps.",
     "tune": "Search for the settings that train the best model.",
+    "study": "Repeat every table and figure of the article, on data laid out like its Table 1.",
 }
 GROUPS = frozenset({"model"})
 """Commands that have commands of their own."""

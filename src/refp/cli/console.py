@@ -83,6 +83,7 @@ def print_rows(
         print(to_json(rows))  # noqa: T201
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     shown = Table(title=title or None, title_justify="left")
@@ -90,7 +91,7 @@ def print_rows(
         numeric = all(isinstance(row[column], float | int | None) for row in rows)
         shown.add_column(str(column), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        shown.add_row(*(_text(row[column]) for column in columns or row))
+        shown.add_row(*(escape(_text(row[column])) for column in columns or row))
     console = Console()
     if not console.is_terminal:
         console = Console(width=PIPE_WIDTH)

@@ -24,6 +24,7 @@ from refp.models.registry import (
     match_held_out,
     search_settings,
     stack_of,
+    training_device,
 )
 from refp.models.settings import (
     FamilyName,
@@ -80,5 +81,6 @@ __all__ = [
     "search_settings",
     "stack_of",
     "steps_of",
+    "training_device",
     "with_values",
 ]

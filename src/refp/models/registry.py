@@ -105,6 +105,15 @@ def search_settings(
     return run_search(plan, base, job, digest)
 
 
+def training_device() -> str:
+    """Return what networks are trained on in this process: the GPU's name, or ``CPU``."""
+    try:
+        import torch
+    except ModuleNotFoundError:
+        return "CPU"
+    return str(torch.cuda.get_device_name()) if torch.cuda.is_available() else "CPU"
+
+
 def check_search(base: TrainSettings) -> None:
     """Refuse what cannot be searched, before the measuring.
 

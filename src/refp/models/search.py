@@ -86,7 +86,8 @@ class _Search:
     ) -> None:
         self._plan, self._base, self._job = plan, base, job
         self._folder = job.checkpoints
-        self._grid = FACTORIAL[base.family]
+        levels_of = FACTORIAL[base.family]
+        self._grid = {name: levels_of[name] for name in plan.varied or levels_of}
         whole = math.prod(len(levels) for levels in self._grid.values())
         wish = whole if plan.trials is None else plan.trials
         self.n_trials = min(wish, whole) if plan.sampler == "grid" else wish

@@ -28,6 +28,8 @@ class SearchPlan:
         Gradient steps of each fit of a trial.
     seed
         Of sampler and fits.
+    varied
+        Settings of the factorial that are varied, the others staying as they are; empty: all.
     """
 
     sampler: SamplerName
@@ -35,6 +37,7 @@ class SearchPlan:
     trials: int | None
     budget: int
     seed: int
+    varied: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

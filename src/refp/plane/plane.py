@@ -370,6 +370,11 @@ class Pool:
         """Whether frames can be placed on it."""
         return self.stack.dz_um.size > 0
 
+    @property
+    def has_profiles(self) -> bool:
+        """Whether sweeps can be located with it."""
+        return bool(self.ss.dz_um.size and self.ci.dz_um.size)
+
 
 @dataclass(frozen=True, slots=True)
 class PlaneResult:

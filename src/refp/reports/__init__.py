@@ -4,6 +4,8 @@ The only room that imports matplotlib. Figures are drawn by ``draw_*``, saved by
 on a page by ``write_*``; nothing is computed here but what it takes to show a table.
 """
 
+from matplotlib.figure import Figure
+
 from refp.reports.bead_errors import describe_bead_errors, draw_bead_errors, summarise_beads
 from refp.reports.budget import describe_budget, draw_budget
 from refp.reports.comparison import describe_comparison, draw_comparison
@@ -23,6 +25,7 @@ from refp.reports.page import (
     ReportSection,
     raster_figure,
     render_report,
+    stored_figure,
     table_file,
     vector_figure,
     write_report,
@@ -45,6 +48,7 @@ from refp.reports.training_report import training_headline, training_sections
 from refp.reports.training_tables import TrainingTables
 
 __all__ = [
+    "Figure",
     "Headline",
     "Montage",
     "Overlay",
@@ -92,6 +96,7 @@ __all__ = [
     "save_svg",
     "search_headline",
     "search_sections",
+    "stored_figure",
     "summarise_beads",
     "svg_text",
     "table_file",

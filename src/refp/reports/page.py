@@ -109,11 +109,20 @@ def raster_figure(figure: Figure, alt: str, caption: str) -> ReportFigure:
     return _figure(figure, "image/png", png_bytes(figure), alt, caption)
 
 
+def stored_figure(path: Path, width_in: float, alt: str, caption: str) -> ReportFigure:
+    """Return a figure for the page from a PNG that was saved before, ``width_in`` inches wide."""
+    return _picture("image/png", path.read_bytes(), width_in, alt, caption)
+
+
 def _figure(figure: Figure, kind: str, content: bytes, alt: str, caption: str) -> ReportFigure:
     # As a picture rather than as elements of the page: the names of clip paths and markers of two
     # figures cannot meet.
+    return _picture(kind, content, float(figure.get_figwidth()), alt, caption)
+
+
+def _picture(kind: str, content: bytes, width_in: float, alt: str, caption: str) -> ReportFigure:
     uri = f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
-    return ReportFigure(uri, alt, caption, round(_CSS_PX_PER_IN * figure.get_figwidth()))
+    return ReportFigure(uri, alt, caption, round(_CSS_PX_PER_IN * width_in))
 
 
 def render_report(

@@ -1,0 +1,83 @@
+"""``refp study``."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from refp.cli.options import SEED, AsJson, Overwrite, WorkerOptions
+from refp.errors import RecipeError
+
+
+def study(
+    data_root: Annotated[Path, Parameter(help="Folder of data sets called as in Table 1.")],
+    /,
+    *,
+    output: Annotated[
+        Path | None, Parameter(name=["--output", "-o"], help="Folder for the results.")
+    ] = None,
+    init: Annotated[
+        bool,
+        Parameter(negative=(), help="Write DATA-ROOT/study.toml to be corrected, and no more."),
+    ] = False,
+    only: Annotated[
+        list[str] | None,
+        Parameter(help="Make this item alone, fig10 say; may be repeated.", negative=()),
+    ] = None,
+    scale: Annotated[
+        Literal["quick", "full"],
+        Parameter(help="full: the article's numbers; quick: half an hour on two cores."),
+    ] = "full",
+    seed: Annotated[int, SEED, Parameter(help="Of training and draws.")] = 0,
+    work: WorkerOptions = WorkerOptions(),  # noqa: B008
+    as_json: AsJson = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Repeat the article's study: every table and figure, each beside what the article says.
+
+    Data sets are known by the name in their sweep.toml, else by their folder's ('a2k-training',
+    'Nikon test 1'), else by DATA-ROOT/study.toml, which '--init' writes and you correct; what is
+    missing is said. Writes study.html, tables (CSV) and figures (SVG, PNG). Planes, models and their
+    answers are kept in '.study' there: given again, the command goes on where it stopped, and makes
+    only what changed. Items: table1, fig01a, fig01b, fig04, fig06, fig07, fig08, fig09, fig10, fig11,
+    fig12, fig14, text, ours.
+
+    Examples
+    --------
+    refp simulate data/ --like table1
+
+    refp study data/ -o study/ --scale quick
+
+    refp study archive/ --init
+
+    refp study archive/ -o study/ --only table1 --only fig07
+    """
+    from refp import study as room
+    from refp.cli.console import print_rows, say, show_progress
+
+    if init:
+        path = room.write_map(data_root, overwrite=overwrite)
+        say(f"wrote {path}; correct it, then: refp study {data_root} -o RESULTS")
+        return
+    if output is None:
+        raise RecipeError("-o/--output: name a folder for the results")
+    items = room.check_items(only or ())
+    room.check_folder(output, overwrite=overwrite)
+    layout = room.find_sets(data_root)
+    for name, reason in layout.left_out.items():
+        say(f"left out: {name}: {reason}")
+    with work.start() as workers, show_progress() as progress:
+        made = room.run_study(
+            room.Study(
+                layout,
+                room.SCALES[scale],
+                output,
+                seed=seed,
+                workers=workers,
+                progress=progress,
+            ),
+            items,
+        )
+    rows = [{"item": o.item, "state": o.state, "here": o.here} for o in made]
+    print_rows(rows, as_json=as_json, title="The study")
+    say(f"wrote {output / room.PAGE}, tables and figures")

@@ -1,0 +1,33 @@
+"""The article's study repeated: every table and figure, on any data laid out like its Table 1.
+
+:func:`find_sets` works out which data there are. :func:`run_study` makes every :class:`Item`, a module
+each in :mod:`refp.study.items`, from what :class:`Study` defines, trains and asks once for all of them.
+"""
+
+from refp.study.item import Finding, Item, Outcome, Picture
+from refp.study.items import ITEMS
+from refp.study.layout import MAP_FILE, Layout, find_sets, write_map
+from refp.study.page import PAGE
+from refp.study.run import check_folder, check_items, run_study
+from refp.study.settings import SCALES, ScaleName, StudyScale
+from refp.study.study import Study
+
+__all__ = [
+    "ITEMS",
+    "MAP_FILE",
+    "PAGE",
+    "SCALES",
+    "Finding",
+    "Item",
+    "Layout",
+    "Outcome",
+    "Picture",
+    "ScaleName",
+    "Study",
+    "StudyScale",
+    "check_folder",
+    "check_items",
+    "find_sets",
+    "run_study",
+    "write_map",
+]

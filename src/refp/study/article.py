@@ -1,0 +1,45 @@
+"""What the article says: its data sets and its figures in numbers (Chalfoun et al. 2024)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from refp.synthetic.table1 import TABLE_INSTRUMENTS, Row
+
+ARTICLE = "Chalfoun et al. 2024, doi 10.1038/s41598-024-57123-w"
+TOLERANCE_UM = 7.5
+"""Repeatability of the A2K's stage, which the article holds errors against."""
+N_BEADS = (6, 8, 10, 15, 20)
+MEMBERS = (1, 5, 10)
+NORMALISATIONS = {
+    "none": "paper",
+    "zscore": "paper-zscore",
+    "center": "paper-center",
+    "background": "paper-background",
+}
+"""Recipe of each normalisation, in the order of Fig. 9."""
+DEPTHS = {"ResNet-18": "paper", "ResNet-50": "paper-resnet50", "ResNet-101": "paper-resnet101"}
+WHOLE = "paper-whole"
+TEST_3, TEST_4 = "A2K test 3", "A2K test 4"
+ON_OTHER_INSTRUMENT = frozenset({TEST_4})
+CELLS = ("A2K test 5", "A2K test 6")
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleSet:
+    """A data set of Table 1: its name, whose it is, and its row."""
+
+    name: str
+    label: str
+    row: Row
+
+
+def article_sets() -> Iterator[ArticleSet]:
+    """Yield the data sets of Table 1 in its order."""
+    for label, rows in TABLE_INSTRUMENTS.values():
+        for row in rows:
+            yield ArticleSet(f"{label} {row.kind}", label, row)
+
+
+def instrument_of(label: str) -> str:
+    """Return the recipe of an instrument that Table 1 names; empty where it does not."""
+    return next((name for name, (known, _) in TABLE_INSTRUMENTS.items() if known == label), "")

@@ -1,0 +1,203 @@
+"""Fig. 1: a bead against dZ on each instrument (B), and an assay's result against dZ (A)."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.interpolate import BSpline, make_smoothing_spline
+
+from refp.arrays import FloatArray
+from refp.errors import DataError
+from refp.recipe import load_recipe
+from refp.reports import Montage, draw_bead_montage
+from refp.reports.study import draw_assay
+from refp.results import sweep_montage
+from refp.study.item import Finding, Item, Picture, Tables
+from refp.study.layout import Assay, Layout, table1_name
+from refp.study.study import Study
+from refp.study.words import count, needs_training, um
+
+LEAST_POINTS = 6
+RESAMPLES = 50
+GRID_POINTS = 2001
+
+
+def make_beads(study: Study) -> Finding:
+    """Make Fig. 1B."""
+    montages: dict[str, Montage] = {}
+    for label in study.layout.labels:
+        for montage in sweep_montage(study.training_planes(label, load_recipe())):
+            montages[label] = montage
+    table = pd.DataFrame(
+        [
+            {"instrument": label, "bead": montage.title, "delta_z_um": dz_um}
+            for label, montage in montages.items()
+            for dz_um in montage.dz_um
+        ],
+        columns=["instrument", "bead", "delta_z_um"],
+    )
+
+    def draw(tables: Tables) -> list[Picture]:
+        rows = tables["fig01b"]
+        return [
+            Picture(
+                f"fig01b-{label.lower()}",
+                f"One bead of {label} at {len(montage.tiles)} planes from below to above.",
+                f"{montage.title}: one bead, {len(montage.tiles)} images, divided by background.",
+                draw_bead_montage(
+                    montage.tiles,
+                    rows.loc[rows["instrument"] == label, "delta_z_um"].tolist(),
+                    montage.pixel_size_um,
+                    label,
+                ),
+            )
+            for label, montage in montages.items()
+        ]
+
+    reach = ", ".join(
+        f"{label} from {min(m.dz_um):+.0f} to {max(m.dz_um):+.0f} um"
+        for label, m in montages.items()
+    )
+    return Finding({"fig01b": table}, draw, f"Beads shown of {reach or 'no instrument'}.")
+
+
+def make_assay(study: Study) -> Finding:
+    """Make Fig. 1A."""
+    assay = study.layout.assay
+    assert assay is not None  # the item is missing otherwise
+    path = study.layout.root / assay.table
+    points = _points(study, path, assay)
+    fits = [_fit(str(name), rows, assay) for name, rows in points.groupby("dataset", sort=False)]
+    fit = pd.DataFrame(fits)
+
+    def draw(tables: Tables) -> list[Picture]:
+        shown = tables["fig01a"]
+        caption = (
+            f"{path.name}: {count(len(shown), 'image')} of {', '.join(fit['dataset'])}; dZ by the planes "
+            "of recipe default. Line: slope at the plane; horizontal band: the allowed bias about the "
+            "result there; vertical band: the dZ that keeps within it. No network takes part."
+        )
+        figure = draw_assay(shown, tables["fig01a_fit"], f"{assay.result} against dZ")
+        return [Picture("fig01a", f"{assay.result} against dZ.", caption, figure)]
+
+    return Finding({"fig01a": points, "fig01a_fit": fit}, draw, " ".join(map(_sentence, fits)))
+
+
+def _points(study: Study, path: Path, assay: Assay) -> pd.DataFrame:
+    """Read the table and give every row its dZ."""
+    try:
+        table = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: the assay's table cannot be read: {error}") from error
+    lacking = [c for c in ("dataset", "z_um", assay.result) if c not in table.columns]
+    if lacking:
+        raise DataError(
+            f"{path}: has no column {', '.join(lacking)}; it needs dataset, z_um and {assay.result}"
+        )
+    names = [table1_name(str(name)) or str(name) for name in table["dataset"]]
+    unknown = sorted(set(names) - set(study.layout.sets))
+    if unknown:
+        raise DataError(
+            f"{path}: data set {unknown[0]!r} is none of {', '.join(study.layout.sets)}"
+        )
+    planes = {name: _plane_um(study, name) for name in dict.fromkeys(names)}
+    dz_um = table["z_um"].to_numpy(dtype=np.float64) - np.array([planes[name] for name in names])
+    result = pd.to_numeric(table[assay.result], errors="coerce")
+    points = pd.DataFrame({"dataset": names, "delta_z_um": dz_um, "result": result})
+    return points.dropna().reset_index(drop=True)
+
+
+def _plane_um(study: Study, name: str) -> float:
+    planes = study.planes_of(name, load_recipe()).result.planes
+    known = [p.refp_um for p in planes if p.key.dataset == name and p.determined]
+    return float(np.median(known)) if known else float("nan")
+
+
+def _fit(name: str, points: pd.DataFrame, assay: Assay) -> dict[str, object]:
+    """Smooth the result along dZ and read off what counts at the plane.
+
+    The smoothing is what generalised cross-validation chooses; the slope's uncertainty is its spread
+    over fits to resampled residuals.
+    """
+    row: dict[str, object] = {
+        "dataset": name,
+        "result_name": assay.result,
+        "unit": assay.unit,
+        "allowed_bias": assay.allowed_bias,
+    }
+    mean = points.groupby("delta_z_um")["result"].mean()
+    dz_um, result = mean.index.to_numpy(dtype=float), mean.to_numpy(dtype=float)
+    unknown = dict.fromkeys(
+        (
+            "result_at_plane",
+            "slope_per_um",
+            "slope_u_per_um",
+            "tolerance_low_um",
+            "tolerance_high_um",
+        ),
+        np.nan,
+    )
+    if len(dz_um) < LEAST_POINTS or not dz_um[0] <= 0.0 <= dz_um[-1]:
+        return row | unknown
+    spline = make_smoothing_spline(dz_um, result)
+    residual, rng = result - spline(dz_um), np.random.default_rng(0)
+    slopes = [
+        float(
+            make_smoothing_spline(dz_um, spline(dz_um) + rng.choice(residual, len(dz_um)))(0.0, 1)
+        )
+        for _ in range(RESAMPLES)
+    ]
+    low_um, high_um = _tolerance(spline, dz_um, assay.allowed_bias)
+    return row | {
+        "result_at_plane": float(spline(0.0)),
+        "slope_per_um": float(spline(0.0, 1)),
+        "slope_u_per_um": float(np.std(slopes)),
+        "tolerance_low_um": low_um,
+        "tolerance_high_um": high_um,
+    }
+
+
+def _tolerance(spline: BSpline, dz_um: FloatArray, allowed: float) -> tuple[float, float]:
+    """Return the dZ on either side up to which the result stays within the allowed bias.
+
+    NaN where it does so to the end of the sweep.
+    """
+    grid = np.linspace(dz_um[0], dz_um[-1], GRID_POINTS)
+    off = np.abs(spline(grid) - spline(0.0)) > allowed
+    below, above = grid[off & (grid < 0)], grid[off & (grid > 0)]
+    return (
+        float(below.max()) if below.size else float("nan"),
+        float(above.min()) if above.size else float("nan"),
+    )
+
+
+def _sentence(fit: dict[str, object]) -> str:
+    slope, low, high = (
+        float(str(fit[key])) for key in ("slope_per_um", "tolerance_low_um", "tolerance_high_um")
+    )
+    if np.isnan(slope):
+        return f"{fit['dataset']}: too few points about the plane."
+    return (
+        f"{fit['dataset']}: {fit['result_name']} changes by {slope:+.3g} {fit['unit']} per um at the "
+        f"plane; a bias of {fit['allowed_bias']} {fit['unit']} allows from {um(low)} to {um(high)}."
+    )
+
+
+def _no_assay(layout: Layout) -> str:
+    return "" if layout.assay else "a table of an assay's result ([assay] in study.toml)"
+
+
+ASSAY = Item(
+    "fig01a",
+    "Fig. 1A: an assay's result against dZ",
+    "One field of view was read as 19 % or 70 % viable at two planes.",
+    _no_assay,
+    make_assay,
+)
+BEADS = Item(
+    "fig01b",
+    "Fig. 1B: a bead against dZ",
+    "Beads look very different on the two instruments at about the same effective exposure and focus.",
+    needs_training,
+    make_beads,
+)

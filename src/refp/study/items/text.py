@@ -1,0 +1,138 @@
+"""What the article's text claims in numbers, beside ours."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from refp.study.answers import draw_beads, image_errors
+from refp.study.article import CELLS, DEPTHS, ON_OTHER_INSTRUMENT, TEST_3, TOLERANCE_UM, WHOLE
+from refp.study.item import Finding, Item, Picture, Tables
+from refp.study.items.fig10 import LEAST, shares_of
+from refp.study.items.residuals import residuals
+from refp.study.study import FAMILIES, Study, Wanted, wanted_of
+from refp.study.words import label_of, needs_tests, preferred, rms
+
+Row = dict[str, object]
+
+
+def make(study: Study) -> Finding:
+    """Make the item."""
+    tests = [n for label in study.layout.labels for n in study.layout.tests(label)]
+    table = pd.DataFrame([*_errors(study, tests), *_few_beads(study, tests), *_whole(study)])
+    depths = _depths(study)
+    return Finding({"claims": table, "depths": depths}, _no_picture, _here(table, depths))
+
+
+def _row(claim: str, article: str, unit: str, values: dict[str, float]) -> Row:
+    return {"claim": claim, "article": article, "unit": unit, **values}
+
+
+def _errors(study: Study, tests: list[str]) -> Iterator[Row]:
+    """Errors of images, with all beads and members, inside the trained range; refused ones apart."""
+    table = residuals(study, tests)
+    table = table[table["in_range"] & (table["status"] == "ok")]
+    error = {
+        str(family): rows.assign(error=rows["error_um"].abs())
+        for family, rows in table.groupby("family")
+    }
+
+    def share(rows: pd.DataFrame) -> float:
+        return 100 * float((rows["error"] <= 10.0).mean()) if len(rows) else np.nan
+
+    def most(rows: pd.DataFrame) -> float:
+        return float(rows["error"].max()) if len(rows) else np.nan
+
+    def of(rows: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
+        return rows[rows["dataset"].isin(names)]
+
+    yield _row(
+        "images with an error of at most 10 um",
+        "98.4",
+        "%",
+        {f: share(r) for f, r in error.items()},
+    )
+    for claim, article, names in (
+        ("largest error among cells", "10", CELLS),
+        ("largest error of Nikon test 2", "5", ("Nikon test 2",)),
+        ("largest error of A2K test 4", "7.5", tuple(ON_OTHER_INSTRUMENT)),
+    ):
+        yield _row(
+            claim, f"below {article}", "um", {f: most(of(r, names)) for f, r in error.items()}
+        )
+
+
+def _few_beads(study: Study, tests: list[str]) -> Iterator[Row]:
+    within = {}
+    for family in FAMILIES:
+        inside = []
+        for name in tests:
+            answers = study.answers(wanted_of(label_of(name), family), name)
+            n = len(answers.members)
+            drawn = draw_beads(answers, LEAST, n, study.scale.resamples, study.seed).error_um
+            inside.append(np.abs(drawn[np.isfinite(drawn)]) <= TOLERANCE_UM)
+        together = np.concatenate(inside)
+        within[family] = 100 * float(together.mean()) if together.size else np.nan
+    yield _row(f"predictions from {LEAST} beads within 7.5 um", "95", "%", within)
+    shares = shares_of(study)
+    few = shares[(shares["n_beads"] == LEAST) & (shares["threshold_um"] == 10.0)].dropna(
+        subset=["share"]
+    )
+    least = {
+        str(family): 100 * float(rows.loc[rows["members"] == rows["members"].min(), "share"].min())
+        for family, rows in few.groupby("family")
+    }
+    yield _row(
+        f"least share within 10 um of any data set and exposure, {LEAST} beads, one member",
+        "at least 80",
+        "%",
+        least,
+    )
+
+
+def _whole(study: Study) -> Iterator[Row]:
+    name = preferred(study.layout, TEST_3)
+    whole = rms(image_errors(study.answers(Wanted(label_of(name), WHOLE), name))["error_um"])
+    values = {}
+    for family in FAMILIES:
+        errors = study.answers(wanted_of(label_of(name), family), name)
+        values[family] = whole / rms(image_errors(errors)["error_um"])
+    yield _row(f"RMS error of whole images over that of beads, {name}", "20", "times", values)
+
+
+def _depths(study: Study) -> pd.DataFrame:
+    """RMS errors of the deeper networks on the data sets of one instrument."""
+    label = label_of(preferred(study.layout, TEST_3))
+    rows = []
+    for network, recipe in DEPTHS.items():
+        wanted = Wanted(label, recipe)
+        for name in study.layout.tests(label):
+            error = image_errors(study.answers(wanted, name))["error_um"]
+            settings = study.recipe(wanted).train.resnet
+            rows.append(
+                (network, name, rms(error), len(error), settings.members, settings.max_steps)
+            )
+    columns = ["network", "dataset", "rms_um", "n_images", "n_members", "most_steps"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _here(table: pd.DataFrame, depths: pd.DataFrame) -> str:
+    first = table.iloc[0]
+    shares = ", ".join(f"{f} {first[f]:.3g} %" for f in FAMILIES if f in first)
+    deep = depths.groupby("network", sort=False)["rms_um"].median()
+    networks = ", ".join(f"{n} {value:.3g} um" for n, value in deep.items())
+    return f"Within 10 um: {shares}. Median RMS error of a data set: {networks}."
+
+
+def _no_picture(tables: Tables) -> list[Picture]:  # noqa: ARG001
+    return []
+
+
+ITEM = Item(
+    "text",
+    "What the text claims",
+    "98.4 % of errors within 10 um; 95 % of predictions from six beads within 7.5 um; 80 % within 10 um "
+    "everywhere; beads 20 times more accurate than whole images; ResNet-50 and -101 about as good as 18.",
+    needs_tests,
+    make,
+)

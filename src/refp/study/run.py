@@ -1,0 +1,140 @@
+"""Make the items of a study and put them on a page; what is done already is taken as it is."""
+
+import json
+import shutil
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+
+from refp.errors import DataError, ModelError, RecipeError
+from refp.record import refuse_existing, write_csv, write_json
+from refp.reports import save_png, save_svg
+from refp.study.item import Finding, Item, Outcome, StoredPicture
+from refp.study.items import ITEMS
+from refp.study.page import FIGURES, TABLES, write_page
+from refp.study.study import KEPT, Study
+
+PAGE_PNG_PX, FILE_PNG_PX = 1100, 1600
+"""Width of the pictures on the page, where there are many, and of those in files."""
+
+
+def check_items(names: Collection[str]) -> list[Item]:
+    """Return the items of these names, all where there is none.
+
+    Raises
+    ------
+    RecipeError
+        If there is no such item.
+    """
+    known = {item.name: item for item in ITEMS}
+    for name in names:
+        if name not in known:
+            raise RecipeError(f"--only {name}: choose of {', '.join(known)}")
+    return [item for item in ITEMS if not names or item.name in names]
+
+
+def check_folder(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder that holds something else than a study, unless it may be replaced.
+
+    Raises
+    ------
+    OutputError
+        If it does.
+    """
+    if overwrite:
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder / KEPT)
+    elif not (folder / KEPT).is_dir():
+        refuse_existing(folder)
+
+
+def run_study(study: Study, items: Sequence[Item]) -> list[Outcome]:
+    """Make items, and the page of all that are made by now.
+
+    Parameters
+    ----------
+    study
+        Data, scale, folder.
+    items
+        What to make; the others are shown as an earlier run left them.
+
+    Returns
+    -------
+    list of Outcome
+        Of all items.
+    """
+    asked = {item.name for item in items}
+    data = study.digest_data(list(study.layout.sets))
+    outcomes: list[Outcome] = []
+    try:
+        for i, item in enumerate(ITEMS):
+            study.progress("study", i, len(ITEMS))
+            outcomes.append(_outcome(study, item, data, make=item.name in asked))
+        study.progress("study", len(ITEMS), len(ITEMS))
+    finally:
+        study.close()
+    write_page(study, list(zip(ITEMS, outcomes, strict=True)))
+    return outcomes
+
+
+def _outcome(study: Study, item: Item, data: str, *, make: bool) -> Outcome:
+    lacking = item.missing(study.layout)
+    if lacking:
+        return Outcome(item.name, "missing", f"Not made: the data lack {lacking}.")
+    assay = study.layout.assay.model_dump() if study.layout.assay else None
+    digest = study.digest(item.name, study.scale.model_dump(mode="json"), data, assay)
+    record = study.kept / "items" / f"{item.name}.json"
+    known = _read(record, digest, study.folder)
+    if known is not None:
+        return known
+    if not make:
+        return Outcome(item.name, "not made", "Not made: not asked for with --only.")
+    try:
+        outcome = _write(study, item, item.make(study))
+    except (DataError, ModelError) as error:
+        return Outcome(item.name, "failed", f"Not made: {error}.")
+    write_json({"digest": digest, **asdict(outcome)}, record)
+    return outcome
+
+
+def _read(record: Path, digest: str, folder: Path) -> Outcome | None:
+    """Return an item that was made of the same before; ``None`` where it was not, or files are gone."""
+    try:
+        kept = json.loads(record.read_bytes())
+        if kept.pop("digest") != digest:
+            return None
+        pictures = tuple(StoredPicture(**picture) for picture in kept.pop("pictures"))
+        outcome = Outcome(pictures=pictures, tables=tuple(kept.pop("tables")), **kept)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    files = [folder / TABLES / f"{name}.csv" for name in outcome.tables]
+    files += [folder / FIGURES / f"{p.name}.{kind}" for p in pictures for kind in ("png", "svg")]
+    files += [folder / p.page_png for p in pictures]
+    return outcome if all(file.is_file() for file in files) else None
+
+
+def _write(study: Study, item: Item, finding: Finding) -> Outcome:
+    """Write tables, read them back, and draw the figures from what was read."""
+    for name, table in finding.tables.items():
+        write_csv(table, study.folder / TABLES / f"{name}.csv")
+    read = {name: pd.read_csv(study.folder / TABLES / f"{name}.csv") for name in finding.tables}
+    pictures = []
+    for picture in finding.draw(read):
+        stem = study.folder / FIGURES / picture.name
+        page_png = study.kept / "items" / f"{picture.name}.png"
+        save_svg(picture.figure, stem.with_name(f"{picture.name}.svg"))
+        save_png(picture.figure, stem.with_name(f"{picture.name}.png"), FILE_PNG_PX)
+        save_png(picture.figure, page_png, PAGE_PNG_PX)
+        pictures.append(
+            StoredPicture(
+                name=picture.name,
+                alt=picture.alt,
+                caption=picture.caption,
+                width_in=float(picture.figure.get_figwidth()),
+                page_png=page_png.relative_to(study.folder).as_posix(),
+            )
+        )
+    return Outcome(item.name, "done", finding.here, tuple(finding.tables), tuple(pictures))

@@ -1,0 +1,77 @@
+"""A tiny Table 1: training and one test of an instrument called A2K."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from refp.parallel import Workers, no_progress
+from refp.study import Study, StudyScale, find_sets
+from refp.sweeps import make_instrument, read_instrument, write_sweep_file
+from refp.synthetic import SceneSettings, SimulationSettings, simulate_dataset
+
+A2K = make_instrument(read_instrument("a2k"), "a2k")
+STEADY = A2K.model_copy(update={"stage": A2K.stage.model_copy(update={"repeatability_um": 0.3})})
+SCENE = SceneSettings(  # the article's detector presumes that beads fill a hundredth of the image
+    shape_px=(320, 400),
+    n_beads=6,
+    n_touching=0,
+    n_border=0,
+    n_off_plane=0,
+    n_dust=0,
+    separation_radii=4,
+)
+TRAINING = SimulationSettings(
+    scene=SCENE,
+    refp_um=(1503.0,),
+    n_fov=2,
+    z_start_um=1410.0,
+    z_stop_um=1600.0,
+    z_step_um=10.0,
+    exposures_ms=(8.0, 12.0),
+)
+TEST = TRAINING.model_copy(
+    update={
+        "refp_um": (1520.0,),
+        "n_fov": 1,
+        "z_start_um": 1440.0,
+        "z_stop_um": 1600.0,
+        "exposures_ms": (10.0,),
+    }
+)
+TINY = StudyScale(
+    name="quick",
+    resnet={"members": 1, "max_steps": 4, "validate_steps": 4, "batch": 4},
+    profile={"members": 3, "steps": 300, "hidden": [16], "batch": 64},
+    whole={"tile": {"grid_side_px": 128}},
+    search_budget=2,
+    n_beads=(2, 6),
+    members=(1, 3),
+    resamples=5,
+)
+
+
+def write_set(folder: Path, settings: SimulationSettings, seed: int) -> None:
+    simulate_dataset(folder, STEADY, settings, dataset=folder.name, seed=seed)
+    (folder / "instrument.toml").unlink()
+    write_sweep_file(folder, dataset=folder.name, instrument=A2K.name)
+
+
+@pytest.fixture(scope="session")
+def tiny_table1(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders ``a2k-training`` and ``a2k-test1`` of small images."""
+    root = tmp_path_factory.mktemp("table1")
+    write_set(root / "a2k-training", TRAINING, seed=1)
+    write_set(root / "a2k-test1", TEST, seed=2)
+    return root
+
+
+@pytest.fixture(scope="session")
+def make_study(tiny_table1: Path) -> Callable[[Path], Study]:
+    """Make a study of the tiny data; ``make_study(folder)``."""
+
+    def make(folder: Path) -> Study:
+        layout = find_sets(tiny_table1)
+        return Study(layout, TINY, folder, seed=0, workers=Workers(), progress=no_progress)
+
+    return make

@@ -1,0 +1,139 @@
+"""Fig. 1A: an assay's result against dZ."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from refp.parallel import Workers, no_progress
+from refp.study import MAP_FILE, Study, check_items, find_sets, run_study
+from refp.study.items.fig01 import _fit, _tolerance
+from refp.study.layout import Assay
+
+from .conftest import TINY
+
+ASSAY = Assay(table="viability.csv", allowed_bias=2.0)
+
+
+def points(result: Callable[[np.ndarray], np.ndarray], noise: float = 0.0) -> pd.DataFrame:
+    dz_um = np.linspace(-60, 60, 25)
+    told = result(dz_um) + noise * np.random.default_rng(0).normal(size=25)
+    return pd.DataFrame({"dataset": "A2K test 1", "delta_z_um": dz_um, "result": told})
+
+
+def test_slope_and_tolerance_of_a_line() -> None:
+    fit = _fit("A2K test 1", points(lambda dz: 50 + 0.4 * dz), ASSAY)
+    assert fit["result_at_plane"] == pytest.approx(50.0)
+    assert fit["slope_per_um"] == pytest.approx(0.4)
+    assert fit["tolerance_low_um"] == pytest.approx(-5.0, abs=0.1)
+    assert fit["tolerance_high_um"] == pytest.approx(5.0, abs=0.1)
+
+
+def test_slope_and_tolerance_of_a_curve() -> None:
+    fit = _fit("A2K test 1", points(lambda dz: 70 - 0.002 * (dz - 10) ** 2), ASSAY)
+    assert fit["slope_per_um"] == pytest.approx(0.04, abs=1e-3)
+    # 0.04 d - 0.002 d^2 = -2 at d = 10 -+ sqrt(100 + 1000); it rises by 0.2 at most.
+    assert fit["tolerance_low_um"] == pytest.approx(10 - np.sqrt(1100), abs=0.2)
+    assert fit["tolerance_high_um"] == pytest.approx(10 + np.sqrt(1100), abs=0.2)
+
+
+def test_the_slopes_uncertainty_is_that_of_its_noise() -> None:
+    rng = np.random.default_rng(1)
+    found = []
+    for _ in range(20):
+        told = points(lambda dz: 50 + 0.4 * dz)
+        told["result"] += rng.normal(0, 1.0, len(told))
+        found.append(_fit("A2K test 1", told, ASSAY))
+    spread = np.std([fit["slope_per_um"] for fit in found])
+    stated = np.median([fit["slope_u_per_um"] for fit in found])
+    assert 0.4 < stated / spread < 2.0
+
+
+def test_a_result_that_stays_within_the_bias_has_no_end() -> None:
+    fit = _fit("A2K test 1", points(lambda dz: 50 + 0 * dz), ASSAY)
+    assert np.isnan([fit["tolerance_low_um"], fit["tolerance_high_um"]]).all()
+    assert fit["slope_per_um"] == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        points(lambda dz: dz)[:5],
+        points(lambda dz: dz)[14:],
+        points(lambda dz: dz)[:0],
+    ],
+    ids=["few", "all above", "none"],
+)
+def test_too_few_points_about_the_plane_give_no_number(told: pd.DataFrame) -> None:
+    fit = _fit("A2K test 1", told, ASSAY)
+    assert np.isnan([fit["slope_per_um"], fit["result_at_plane"]]).all()
+
+
+def test_the_tolerance_is_the_nearest_place_where_it_is_exceeded() -> None:
+    from scipy.interpolate import make_interp_spline
+
+    dz_um = np.linspace(-10, 10, 201)
+    wave = make_interp_spline(dz_um, 3 * np.sin(dz_um))
+    low, high = _tolerance(wave, dz_um, 2.0)
+    assert high == pytest.approx(np.arcsin(2 / 3), abs=0.02)
+    assert low == pytest.approx(-np.arcsin(2 / 3), abs=0.02)
+
+
+@pytest.fixture
+def with_assay(tiny_table1: Path, tmp_path: Path) -> Path:
+    root = tmp_path / "data"
+    shutil.copytree(tiny_table1, root)
+    (root / MAP_FILE).write_text('[assay]\ntable = "viability.csv"\nallowed_bias = 2.0\n')
+    z_um = np.arange(1450.0, 1600.0, 10.0)
+    table = pd.DataFrame(
+        {"dataset": "a2k-test1", "z_um": z_um, "viability": 0.2 * (z_um - 1520) + 45}
+    )
+    table.to_csv(root / "viability.csv", index=False)
+    return root
+
+
+def run(root: Path, out: Path) -> tuple[str, str]:
+    layout = find_sets(root)
+    study = Study(layout, TINY, out, seed=0, workers=Workers(), progress=no_progress)
+    outcomes = {o.item: o for o in run_study(study, check_items(["fig01a"]))}
+    return outcomes["fig01a"].state, outcomes["fig01a"].here
+
+
+def test_an_assays_table_is_placed_by_the_data_sets_own_plane(
+    with_assay: Path, tmp_path: Path
+) -> None:
+    state, here = run(with_assay, tmp_path / "out")
+    assert state == "done", here
+    assert "viability changes by +0.2 % per um" in here
+    fit = pd.read_csv(tmp_path / "out" / "tables" / "fig01a_fit.csv").iloc[0]
+    assert fit["result_at_plane"] == pytest.approx(45.0, abs=0.2 * 3)
+    assert fit["tolerance_high_um"] == pytest.approx(10.0, abs=0.5)
+    assert (tmp_path / "out" / "figures" / "fig01a.svg").is_file()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "cannot be read"),
+        ("", "cannot be read"),
+        ("dataset,z_um,count\na2k-test1,1500,3\n", "has no column viability"),
+        (
+            "dataset,z_um,viability\nA2K test 9,1500,3\n",
+            "data set 'A2K test 9' is none of A2K training",
+        ),
+    ],
+)
+def test_an_assays_table_that_does_not_do_is_told(
+    with_assay: Path, tmp_path: Path, text: str | None, message: str
+) -> None:
+    path = with_assay / "viability.csv"
+    path.unlink()
+    if text is not None:
+        path.write_text(text)
+    state, here = run(with_assay, tmp_path / "out")
+    assert state == "failed"
+    assert message in here
+    assert "viability.csv" in here
