@@ -21,7 +21,7 @@ LEAST = 6
 
 def make(study: Study) -> Finding:
     """Make the item."""
-    shares = shares_of(study)
+    shares = shares_of(study, study.scale)
     labels = study.layout.labels
 
     def draw(tables: Tables) -> list[Picture]:
@@ -35,10 +35,10 @@ def make(study: Study) -> Finding:
     return Finding({"fig10": shares}, draw, _here(shares))
 
 
-def shares_of(study: Study) -> pd.DataFrame:
-    """Return the shares of all families, data sets, exposures, members and numbers of beads."""
+def shares_of(study: Study, scale: StudyScale) -> pd.DataFrame:
+    """Return the shares of all families, data sets, exposures, and the scale's members and beads."""
     parts = [
-        _shares(study.answers(wanted_of(label, family), name), study.scale, study.seed).assign(
+        _shares(study.answers(wanted_of(label, family), name), scale, study.seed).assign(
             family=family, dataset=name
         )
         for family in FAMILIES

@@ -74,7 +74,7 @@ def _few_beads(study: Study, tests: list[str]) -> Iterator[Row]:
         together = np.concatenate(inside)
         within[family] = 100 * float(together.mean()) if together.size else np.nan
     yield _row(f"predictions from {LEAST} beads within 7.5 um", "95", "%", within)
-    shares = shares_of(study)
+    shares = shares_of(study, study.scale.model_copy(update={"n_beads": (LEAST,)}))
     few = shares[(shares["n_beads"] == LEAST) & (shares["threshold_um"] == 10.0)].dropna(
         subset=["share"]
     )
