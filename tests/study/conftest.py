@@ -39,6 +39,8 @@ TEST = TRAINING.model_copy(
         "exposures_ms": (10.0,),
     }
 )
+SHORT = TEST.model_copy(update={"z_stop_um": 1470.0})
+"""Ends below its plane, which is not determined."""
 TINY = StudyScale(
     name="quick",
     resnet={"members": 1, "max_steps": 4, "validate_steps": 4, "batch": 4},
@@ -59,10 +61,11 @@ def write_set(folder: Path, settings: SimulationSettings, seed: int) -> None:
 
 @pytest.fixture(scope="session")
 def tiny_table1(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folders ``a2k-training`` and ``a2k-test1`` of small images."""
+    """Folders of small images: training, a test, and a test without a plane."""
     root = tmp_path_factory.mktemp("table1")
     write_set(root / "a2k-training", TRAINING, seed=1)
     write_set(root / "a2k-test1", TEST, seed=2)
+    write_set(root / "a2k-test2", SHORT, seed=3)
     return root
 
 

@@ -110,3 +110,11 @@ def test_members_are_drawn_too() -> None:
 def test_draws_know_the_exposures() -> None:
     answers = answers_of(np.zeros((3, 6, 1)), np.zeros(3), np.array([6.0, 12.0, 6.0]))
     assert sorted(draw_beads(answers, 2, 1, 3, 0).exposure_ms) == [6.0, 6.0, 12.0]
+
+
+def test_a_set_without_a_plane_has_no_answers_and_no_errors() -> None:
+    nothing = answers_of(np.zeros((0, 6, 2)), np.zeros(0))
+    assert image_errors(nothing).empty
+    draws = draw_beads(nothing, 6, 1, 5, 0)
+    assert draws.error_um.shape == (5, 0)
+    assert draws.exposure_ms.shape == (0,)

@@ -81,6 +81,8 @@ def test_table_1_has_the_articles_planes_ours_and_the_truth(
     assert rows.loc["A2K test 1", "truth_um"] == pytest.approx(1520.0, abs=3.0)
     assert rows.loc["A2K training", "n_images"] == 80
     assert np.isnan(rows.loc["Nikon training", "refp_um"])
+    assert np.isnan(rows.loc["A2K test 2", "refp_um"])
+    assert rows.loc["A2K test 2", "determined"] == "0 of 1"
 
 
 def test_shares_and_claims_are_consistent_with_the_errors(

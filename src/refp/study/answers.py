@@ -255,6 +255,8 @@ def draw_beads(answers: Answers, n_beads: int, members: int, n_draws: int, seed:
     ----------
     Chalfoun et al. 2024, "Number of models and number of beads".
     """
+    if answers.beads.empty:
+        return Draws(np.empty(0), np.empty((n_draws, 0)))
     rng = np.random.default_rng(seed)
     columns = answers.members
     chosen = np.stack(

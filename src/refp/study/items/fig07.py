@@ -11,7 +11,7 @@ from refp.recipe import load_recipe
 from refp.reports import describe_curves, draw_feature_curves
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.study import Study
-from refp.study.words import needs_training, um
+from refp.study.words import needs_training
 from refp.tables import curve_table, plane_table
 
 
@@ -34,7 +34,7 @@ def make(study: Study) -> Finding:
 
     few = planes.iloc[int(planes["n_frames_used"].to_numpy().argmin())]
     here = (
-        f"Planes at {', '.join(um(z) for z in planes['refp_um'])}; {few['dataset']} gets its from "
+        f"Planes at {', '.join(f'{z:.1f}' for z in planes['refp_um'])} um; {few['dataset']} gets its from "
         f"{few['n_frames_used']} of {few['n_frames']} planes."
     )
     return Finding({"fig07": curves, "fig07_planes": planes}, draw, here)

@@ -1,0 +1,54 @@
+"""Repeat the article's study at scale quick on simulated data: ``python -m benchmarks.study``.
+
+Writes docs/study: the page, its tables and its figures as PNG, without what only serves to go on.
+"""
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.pages.text import ROOT
+from refp.parallel import Workers, default_jobs, no_progress
+from refp.record import write_json
+from refp.study import ITEMS, PAGE, SCALES, Study, find_sets, run_study
+from refp.study.page import FIGURES, TABLES
+from refp.synthetic import simulate_planned, table1_sets
+
+OUT = ROOT / "docs" / "study"
+SEED = 0
+
+
+def main() -> None:
+    """Write docs/study."""
+    with tempfile.TemporaryDirectory() as folder, Workers(default_jobs()) as workers:
+        data, results = Path(folder) / "data", Path(folder) / "study"
+        for planned in table1_sets(None, "quick"):
+            simulate_planned(planned, data, SEED, workers, no_progress)
+        started = time.perf_counter()
+        study = Study(
+            find_sets(data),
+            SCALES["quick"],
+            results,
+            seed=SEED,
+            workers=workers,
+            progress=no_progress,
+        )
+        outcomes = run_study(study, ITEMS)
+        minutes = (time.perf_counter() - started) / 60
+        publish(results, OUT)
+    states = {outcome.item: outcome.state for outcome in outcomes}
+    conditions = {"minutes": minutes, "cores": default_jobs(), "seed": SEED, "items": states}
+    write_json(conditions, OUT / "conditions.json")
+
+
+def publish(results: Path, out: Path) -> None:
+    """Copy page, tables and figures to where the docs have them, in place of what was there."""
+    shutil.rmtree(out, ignore_errors=True)
+    shutil.copytree(results / TABLES, out / TABLES)
+    shutil.copytree(results / FIGURES, out / FIGURES, ignore=shutil.ignore_patterns("*.svg"))
+    shutil.copy(results / PAGE, out / PAGE)
+
+
+if __name__ == "__main__":
+    main()
