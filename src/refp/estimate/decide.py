@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtrit
 
 from refp.estimate.adapt import SIZE_SIGMAS, adapt_combined, adapt_match, adaptation_uncertainty
 from refp.estimate.combine import Combined, Spread, combine
@@ -16,6 +16,7 @@ from refp.sweeps.optics import Instrument
 
 LARGEST_SATURATED = 0.3
 """Share of saturated rings, or of pixels, beyond which too little is left to tell anything from."""
+LIMIT_QUANTILE = 0.995
 LEAST_SIZE_SD = 0.003
 """Beads and optics are never more alike than this."""
 
@@ -176,8 +177,17 @@ def _typical_size(match: Match, combined: Combined, known: Calibration) -> Size:
     n = max(int(used.sum()), 1)
     own = np.maximum(match.size_sd[used], LEAST_SIZE_SD)
     u = float(np.sqrt((own**2).sum())) / n
-    among = known.size_sd**2 * (1 / n + 1 / max(known.n_sizes, 1))
+    spread = known.size_sd * _for_few(known.n_sizes)
+    among = spread**2 * (1 / n + 1 / max(known.n_sizes, 1))
     return Size(float(np.mean(match.size[used])), u, float(np.sqrt(among + u**2)))
+
+
+def _for_few(n: int) -> float:
+    """Return how much wider a limit lies where its standard deviation is of ``n`` values only.
+
+    Student's quantile over the normal one, for one in a hundred beyond either limit.
+    """
+    return float(stdtrit(n - 1, LIMIT_QUANTILE) / ndtri(LIMIT_QUANTILE)) if n > 1 else 1.0
 
 
 def _objection(look: Look, estimate: FocusEstimate, card: ModelCard) -> tuple[Reason, str] | None:

@@ -40,7 +40,7 @@ def _here(trials: pd.DataFrame) -> str:
     return (
         f"Best of {len(done)} trials: learning rate {best['learning_rate']:g}, L2 "
         f"{best['weight_decay']:g}, RMS {best['rms_um']:.3g} um; the article's choice in "
-        f"{' and '.join(n.replace('_', ' ') for n in same) or 'neither'}. Few steps favour high rates."
+        f"{' and '.join(n.replace('_', ' ') for n in same) or 'neither'}."
     )
 
 

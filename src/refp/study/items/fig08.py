@@ -39,7 +39,7 @@ def make(study: Study) -> Finding:
         images = describe_images(shown[shown["pipeline"] == "beads"])
         caption = (
             f"{images}. Whole image: squares of {side_px} px, as many as fit, averaged. {models}. "
-            "Nothing is refused. Outside the hatched dZ the networks were trained."
+            "Nothing is refused. Hatched: outside the trained range."
         )
         figure = draw_pipelines(shown, trained_um, name)
         return [Picture("fig08", "Error against dZ of both pipelines.", caption, figure)]

@@ -15,6 +15,8 @@ from refp.study.study import FAMILIES, Study, wanted_of
 from refp.study.words import count, describe_model, needs_tests, percent
 
 INTERVAL = (0.025, 0.975)
+LEAST_IMAGES = 0.5
+"""Share of the images that must show so many beads: those that do lie near the plane."""
 LEAST = 6
 """Beads that the article finds enough."""
 
@@ -76,10 +78,11 @@ def _count(draws: Draws, members: int, n_beads: int) -> Iterator[tuple[float, ..
     """Yield the mean share over draws of beads, and the interval over the draws."""
     for exposure in np.unique(draws.exposure_ms):
         error = np.abs(draws.error_um[:, draws.exposure_ms == exposure])
-        error = error[:, np.isfinite(error).all(axis=0)]
+        enough = np.isfinite(error).all(axis=0)
+        error = error[:, enough]
         for threshold in THRESHOLDS_UM:
             share = np.full(3, np.nan)
-            if error.size:
+            if enough.mean() >= LEAST_IMAGES:
                 within = (error <= threshold).mean(axis=1)
                 share = np.array([within.mean(), *np.quantile(within, INTERVAL)])
             yield (exposure, members, n_beads, threshold, *share, error.shape[1])
@@ -91,7 +94,7 @@ def _picture(study: Study, shares: pd.DataFrame, family: str, label: str) -> Ite
         return
     shown = shares[own]
     few = shown[shown["share"].isna()]["n_beads"]
-    lacking = f" No image has {few.min():g} usable beads." if len(few) else ""
+    lacking = f" Fewer than half of some set's images show {few.min():g} beads." if len(few) else ""
     caption = (
         f"{', '.join(dict.fromkeys(shown['dataset']))}; {describe_model(study, wanted_of(label, family))}. "
         f"Beads of a field and members drawn {count(study.scale.resamples, 'time')}: mean share of images, "
