@@ -54,7 +54,7 @@ def test_the_page_holds_each_item_beside_the_article(
     page = (folder / "study.html").read_text(encoding="utf-8")
     for item in ITEMS:
         assert f">{item.title.replace(chr(39), '&#39;')}</h2>" in page
-    assert page.count('<td class="short">the article</td>') == len(ITEMS)
+    assert page.count("<dt>The article</dt>") == len(ITEMS)
     assert page.count("data:image/png") == sum(len(o.pictures) for o in outcomes.values())
     for href in re.findall(r'href="((?:tables|figures)/[^"]+)"', page):
         assert (folder / href).is_file(), href

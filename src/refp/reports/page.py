@@ -83,10 +83,14 @@ class ReportFile:
 
 @dataclass(frozen=True, slots=True)
 class ReportSection:
-    """A part of a page; whatever is empty is left out."""
+    """A part of a page; whatever is empty is left out.
+
+    ``says`` are pairs of who says something and what, which stand side by side.
+    """
 
     title: str
     text: str = ""
+    says: tuple[tuple[str, str], ...] = ()
     figures: tuple[ReportFigure, ...] = ()
     tables: tuple[ReportTable, ...] = ()
     headlines: tuple[Headline, ...] = ()

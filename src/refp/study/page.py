@@ -27,13 +27,26 @@ from refp.study.words import count
 PAGE = "study.html"
 TABLES, FIGURES = "tables", "figures"
 SHOWN = {
-    "table1": "One row per data set; article_ columns are the article's, paper_ ours with its recipe.",
+    "table1": "One row per data set: ranges here, the article's plane, ours with its standard "
+    "uncertainty, that of the article's recipe (paper), and the truth where data are simulated. The "
+    "article's ranges stand in table1.csv.",
     "claims": "Claims of the text. resnet: the article's recipe; profile, lookup: ours.",
     "depths": "Deeper networks, recipe paper, all else alike; RMS errors of images.",
     "ours": "Each family on each test. coverage: of 95 % intervals; skill: against a constant answer.",
     "ours_limit": "Scatter of single beads within an image beside the Cramer-Rao bound of one bead.",
 }
 """Tables that stand on the page, with their captions; all others lie beside it."""
+COLUMNS = {
+    "table1": (
+        *("dataset", "z_um", "step_um", "exposures_ms", "n_planes", "n_fov", "n_beads"),
+        *("article_refp_um", "refp_um", "refp_u_um", "paper_refp_um", "truth_um"),
+    ),
+    "ours": (
+        *("family", "dataset", "n_images", "n_refused", "rms_um", "bias_um", "largest_um"),
+        *("within_7.5_um", "within_10_um", "constant_rms_um", "skill", "coverage"),
+    ),
+}
+"""Those of them that are wider than the page."""
 
 
 def write_page(study: Study, made: Sequence[tuple[Item, Outcome]]) -> Path:
@@ -82,11 +95,8 @@ def _conditions(study: Study, made: Sequence[tuple[Item, Outcome]]) -> ReportSec
 
 
 def _section(study: Study, item: Item, outcome: Outcome) -> ReportSection:
-    said = ReportTable(
-        "", ("", "says"), (("the article", item.article), ("here", outcome.here)), (False, False)
-    )
     tables = [
-        format_table(pd.read_csv(study.folder / TABLES / f"{name}.csv"), SHOWN[name])
+        format_table(_shown(study.folder / TABLES / f"{name}.csv", name), SHOWN[name])
         for name in outcome.tables
         if name in SHOWN
     ]
@@ -99,10 +109,17 @@ def _section(study: Study, item: Item, outcome: Outcome) -> ReportSection:
         files += [(f"{picture.name}.{k}", f"{FIGURES}/{picture.name}.{k}") for k in ("svg", "png")]
     return ReportSection(
         item.title,
+        says=(("The article", item.article), ("Here", outcome.here)),
         figures=figures,
-        tables=(said, *tables),
+        tables=tuple(tables),
         files=tuple(ReportFile(*file) for file in files),
     )
+
+
+def _shown(path: Path, name: str) -> pd.DataFrame:
+    """Return the columns of a table that the page has room for; the file has all."""
+    table = pd.read_csv(path)
+    return table[[c for c in COLUMNS.get(name, tuple(table.columns)) if c in table.columns]]
 
 
 def _provenance(study: Study) -> dict[str, str]:
