@@ -105,7 +105,7 @@ def tolerance_of(text: str) -> float | None:
     except ValueError:
         value = 0.0
     if not 0 < value < float("inf"):
-        detail = f"tolerance_um: {text!r} is not a number above 0"
+        detail = f"the tolerance {text!r} is not a number above 0; give um, or leave it out"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail)
     return value
 

@@ -98,8 +98,13 @@ class Engine:
         self._models = found
         return list(found.values())
 
+    def choices(self) -> list[tuple[str, str]]:
+        """Return file name and name of each model; a page does not wait for one not yet read."""
+        read = {path: model.name for (path, _, _), model in self._models.items()}
+        return [(p.name, read.get(p, p.stem)) for p in self.settings.model_files()]
+
     async def choose(self, name: str) -> ModelInfo:
-        """Return the model of a name, the first where it is empty.
+        """Return the model of a name or of a file's name, the first where it is empty.
 
         Raises
         ------
@@ -110,7 +115,7 @@ class Engine:
         if not models:
             detail = "no model is here; start refp serve with --model FILE or --models FOLDER"
             raise Problem(HTTPStatus.CONFLICT, "no_model", detail)
-        chosen = next((model for model in models if name in ("", model.name)), None)
+        chosen = next((m for m in models if name in ("", m.name, m.path.name)), None)
         if chosen is None:
             detail = f"no model is called {name!r}; see /api/v1/models"
             raise Problem(HTTPStatus.NOT_FOUND, "unknown_model", detail)
@@ -162,9 +167,12 @@ class Engine:
         """Keep a result for its page, and let the oldest go; return its name."""
         name = secrets.token_urlsafe(12)
         self._results[name] = result
-        while len(self._results) > self.settings.limits.results:
+        while len(self._results) > 1 and self._n_kept() > self.settings.limits.results:
             self._results.popitem(last=False)[1].folder.cleanup()
         return name
+
+    def _n_kept(self) -> int:
+        return sum(len(result.answers) for result in self._results.values())
 
     def result(self, name: str) -> Result:
         """Return a result that is still kept.

@@ -48,7 +48,7 @@ TheKeys = Annotated[Keys, Depends(keys_of)]
 @router.get("/")
 async def estimate_page(request: Request, engine: AnEngine) -> Response:
     """Show the form, and nothing else yet."""
-    return await _estimate_page(request, engine)
+    return _estimate_page(request, engine)
 
 
 @router.post("/estimate")
@@ -79,7 +79,7 @@ async def estimate(request: Request, engine: AnEngine, keys: TheKeys) -> Respons
 @router.get("/results/{name}")
 async def result_page(request: Request, engine: AnEngine, name: str, image: int = 0) -> Response:
     """Show a result that is still kept, one of its images large."""
-    return await _estimate_page(request, engine, _shown(name, engine.result(name), image))
+    return _estimate_page(request, engine, _shown(name, engine.result(name), image))
 
 
 @router.get("/results/{name}/estimates.csv")
@@ -165,15 +165,14 @@ def show_problem(request: Request, problem: Problem) -> Response:
     return _render(request, template, content, problem.status, problem.headers)
 
 
-async def _estimate_page(
+def _estimate_page(
     request: Request, engine: Engine, shown: dict[str, Any] | None = None
 ) -> Response:
     tolerance_um = engine.settings.tolerance_um
     content = {
-        "n_models": len(engine.settings.model_files()),
-        "models": await engine.models() if len(engine.settings.model_files()) > 1 else [],
+        "models": engine.choices(),
         "tolerance_um": shown["result"].tolerance_um if shown else tolerance_um,
-        "chosen": shown["result"].model.name if shown else "",
+        "chosen": shown["result"].model.path.name if shown else "",
         "shown": bool(shown),
         **(shown or {}),
     }

@@ -15,7 +15,7 @@ MEGABYTE = 1_000_000
 class Limits(Settings):
     """How much one request may ask for."""
 
-    upload_bytes: int = Field(default=256 * MEGABYTE, gt=0, description="body of a request, bytes")
+    upload_bytes: int = Field(default=128 * MEGABYTE, gt=0, description="body of a request, bytes")
     upload_s: float = Field(default=120, gt=0, description="time to send a body, s")
     files: int = Field(default=32, gt=0, description="files, and planes of a stack, of a request")
     pixels: int = Field(default=40 * MEGABYTE, gt=0, description="pixels of an image when decoded")
@@ -24,7 +24,7 @@ class Limits(Settings):
     )
     work_s: float = Field(default=60, gt=0, description="time of a worker for one file, s")
     requests: int = Field(default=128, gt=0, description="uploads at once; more are told to wait")
-    results: int = Field(default=32, gt=0, description="results kept for their page")
+    results: int = Field(default=64, gt=0, description="images kept for their page")
 
 
 class WebSettings(Settings):

@@ -70,7 +70,7 @@ function layout() {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: "system-ui, sans-serif", size: 14, color: color("--ink") },
     xaxis: { ...axis, title: { text: "distance from the centre, bead radii" } },
-    yaxis: { ...axis, title: { text: "intensity over background" } },
+    yaxis: { ...axis, title: { text: "over background" } },
     legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
   };
 }
@@ -111,6 +111,7 @@ function showFirst() {
 }
 document.addEventListener("htmx:afterSettle", () => {
   form?.classList.remove("empty");
+  document.querySelector("h1")?.classList.add("visually-hidden");
   document.querySelector(".after")?.remove();
   showFirst();
 });
