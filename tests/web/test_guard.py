@@ -85,6 +85,15 @@ def test_missing_token(locked: TestClient, headers: dict[str, str]) -> None:
     assert locked.get("/api/v1/health", headers=right).status_code == 200
 
 
+def test_people_see_a_page(client: TestClient, locked: TestClient) -> None:
+    page = client.get("/", headers={"host": "evil.example"})
+    assert (page.status_code, page.text.startswith("<!doctype html>")) == (421, True)
+    part = client.post("/estimate", headers={"origin": "null", "hx-request": "true"})
+    assert (part.status_code, part.text.startswith("<div")) == (403, True)
+    locked.cookies.clear()
+    assert locked.get("/", headers={"hx-request": "true"}).headers["hx-redirect"] == "/login"
+
+
 def test_log_in(locked: TestClient) -> None:
     locked.cookies.clear()
     page = locked.get("/", headers={"accept": "text/html"})

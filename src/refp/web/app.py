@@ -1,5 +1,6 @@
 """The app: routes, guard, and an engine that lives as long as it."""
 
+import mimetypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -42,6 +43,7 @@ def create_app(settings: WebSettings) -> FastAPI:
         finally:
             await engine.stop()
 
+    mimetypes.add_type("text/javascript", ".js")  # some Windows machines say text/plain
     keys = Keys(settings)
     app = FastAPI(
         title="REFP",
@@ -56,6 +58,6 @@ def create_app(settings: WebSettings) -> FastAPI:
     app.include_router(api.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC))
-    app.add_middleware(Guard, settings=settings, keys=keys)
+    app.add_middleware(Guard, settings=settings, keys=keys, show_page=pages.show_problem)
     install(app, pages.show_problem)
     return app

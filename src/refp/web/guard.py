@@ -10,9 +10,11 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from refp.web.problems import Problem
+from refp.web.problems import Problem, ShowPage
 from refp.web.settings import LOOPBACK, WebSettings
 
 SESSION, FORM = "refp_session", "refp_form"
@@ -92,8 +94,11 @@ def new_form_cookie() -> str:
 class Guard:
     """Middleware about everything: refuses before anything is read, and sets the headers."""
 
-    def __init__(self, app: ASGIApp, settings: WebSettings, keys: Keys) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: WebSettings, keys: Keys, show_page: ShowPage
+    ) -> None:
         self._app = app
+        self._show_page = show_page
         self._settings = settings
         self._keys = keys
         self._hosts = _own_hosts(settings)
@@ -118,7 +123,7 @@ class Guard:
         try:
             self._check(scope)
         except Problem as problem:
-            await problem_answer(scope, problem)(scope, receive, send_with_headers)
+            await self._answer(Request(scope), problem)(scope, receive, send_with_headers)
             return
         self._uploads += scope["method"] == "POST"
         try:
@@ -143,23 +148,22 @@ class Guard:
             ask = {"www-authenticate": "Bearer"}
             raise Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", detail, ask)
 
+    def _answer(self, request: Request, problem: Problem) -> Response:
+        """Answer a request that goes no further; people who lack the token may log in."""
+        if request.url.path.startswith("/api"):
+            return problem.response()
+        if problem.status != HTTPStatus.UNAUTHORIZED:
+            return self._show_page(request, problem)
+        if "hx-request" in request.headers:
+            return Response(headers={"hx-redirect": "/login"})
+        return RedirectResponse("/login", HTTPStatus.SEE_OTHER)
+
     def _is_own(self, host: str) -> bool:
         """Whether a request asks for this server: other names may have been bent to its address."""
         name = (urlsplit(f"//{host}").hostname or "") if _plain_host(host) else ""
         if name in self._hosts:
             return True
         return self._settings.host in ANY_ADDRESS and _is_address(name)
-
-
-def problem_answer(scope: Scope, problem: Problem) -> ASGIApp:
-    """Return the answer to a request that goes no further: people who lack the token may log in."""
-    from starlette.responses import RedirectResponse
-
-    accepts = Headers(scope=scope).get("accept", "")
-    wants_page = "text/html" in accepts and not str(scope["path"]).startswith("/api")
-    if wants_page and problem.status == HTTPStatus.UNAUTHORIZED:
-        return RedirectResponse("/login", HTTPStatus.SEE_OTHER)
-    return problem.response()
 
 
 def _seal(key: bytes, text: str) -> str:

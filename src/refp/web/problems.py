@@ -21,6 +21,7 @@ STATUS = {
 INTERNAL = "the server failed; this is our own fault, see its output"
 
 ShowPage = Callable[[Request, "Problem"], Response]
+"""Shows a problem to people."""
 
 
 class ProblemDetails(BaseModel):
