@@ -51,8 +51,7 @@ REMEDIES = {
     "unreadable": Remedy(
         "Image not readable",
         "The file is no image that is read here, or it is damaged or too large.",
-        "Save the image as grey TIFF or PNG of 8 or 16 bits, without compression of your own, and "
-        "send it again.",
+        "Save the image as a grey TIFF or PNG of 8 or 16 bits, and send it again.",
     ),
 }
 """By the code that stands before the colon of a row's ``reason``."""
