@@ -22,6 +22,7 @@ ROOMS = [
     "refp.sweeps",
     "refp.synthetic",
     "refp.tiles",
+    "refp.web",
 ]
 HEAVY = "('torch', 'lightning', 'monai', 'matplotlib', 'pandas', 'onnxruntime')"
 

@@ -104,6 +104,7 @@ class Estimator:
     def __init__(self, ensemble: Ensemble, max_beads: int | None = None) -> None:
         least = min(ensemble.card.minimum_beads, max_beads or ensemble.card.minimum_beads)
         self.card = ensemble.card.model_copy(update={"minimum_beads": least})
+        self.stack = ensemble.stack
         self._recipe = recipe_of(ensemble.card)
         self._predictor: Predictor = make_predictor(ensemble, self._recipe.train)
         self._lookup = make_lookup(ensemble.stack, self._recipe.train.lookup)
@@ -172,7 +173,10 @@ class Estimator:
 
     def look(self, image: Image) -> Look | None:
         """Return what family and look-up say of an image, whatever it shows; ``None`` of too little."""
-        seen = self.see(image)
+        return self.look_at_seen(self.see(image))
+
+    def look_at_seen(self, seen: Seen) -> Look | None:
+        """Return the same of what the model sees of an image."""
         if len(seen.rows) < max(self.card.minimum_beads, 1):
             return None
         return look_at(seen.inputs, self.card, self._predictor, self._lookup, self._recipe.estimate)

@@ -22,6 +22,7 @@ COMMANDS = {
     "evaluate": "Compare a model's estimates with labelled sweeps.",
     "tune": "Search for the settings that train the best model.",
     "study": "Repeat every table and figure of the article, on data laid out like its Table 1.",
+    "serve": "Open the pages and the HTTP API on this machine.",
 }
 GROUPS = frozenset({"model"})
 """Commands that have commands of their own."""

@@ -1,0 +1,132 @@
+"""Measure ``refp serve``: start, requests, memory: ``python -m benchmarks.speed.web``."""
+
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import numpy as np
+
+from benchmarks import HERE
+from benchmarks.speed.estimate import simulate_images, simulate_planes, train
+from benchmarks.speed.parts import measure_parts
+from refp.models import save_model
+from refp.web import Client
+
+N_REQUESTS, N_CLIENTS, N_STARTS = 100, 8, 5
+"""A short run: enough for a median, hardly for the memory of 5,000 estimates."""
+ONE, MANY = {"median_ms": 150.0, "p95_ms": 400.0}, {"images_per_s": 12.0}
+FIRST_PAGE_S = 1.5
+
+
+@contextmanager
+def serve(model: Path) -> Iterator[tuple[str, int, float]]:
+    """Start a server; yield its address, its process and the seconds to its first page."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "refp", "serve", "--model", str(model), "--port", str(port)]
+    address = f"http://127.0.0.1:{port}"
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        while True:
+            try:
+                urlopen(address, timeout=10).close()
+                break
+            except URLError:
+                time.sleep(0.01)
+        yield address, process.pid, time.perf_counter() - started
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def first_page(model: Path) -> dict[str, float]:
+    """Seconds from the command to its first page, the least and the median of a few starts."""
+    spent = []
+    for _ in range(N_STARTS):
+        with serve(model) as (_, _, seconds):
+            spent.append(seconds)
+    median_s = statistics.median(spent)
+    return {"least_s": min(spent), "median_s": median_s, "bar_s": FIRST_PAGE_S}
+
+
+def requests(model: Path, images: list[Path], n_clients: int) -> dict[str, object]:
+    """Time of each request of so many clients over loopback, and memory before and after."""
+    with serve(model) as (address, pid, _):
+        client = Client(address)
+        for image in images[: 2 * n_clients + 4]:  # until every worker is warm
+            client.estimate([image])
+        before = memory_mb(pid)
+
+        def ask(k: int) -> float:
+            started = time.perf_counter()
+            (row,) = client.estimate([images[k % len(images)]])
+            assert row["status"] == "ok", row
+            return 1e3 * (time.perf_counter() - started)
+
+        started = time.perf_counter()
+        with ThreadPoolExecutor(n_clients) as clients:
+            spent = list(clients.map(ask, range(N_REQUESTS)))
+        rate = N_REQUESTS / (time.perf_counter() - started)
+        after = memory_mb(pid)
+    return {
+        "requests": N_REQUESTS,
+        "clients": n_clients,
+        "median_ms": statistics.median(spent),
+        "p95_ms": float(np.percentile(spent, 95)),
+        "images_per_s": rate,
+        "memory_before_mb": before,
+        "memory_after_mb": after,
+        "bars": ONE if n_clients == 1 else MANY,
+    }
+
+
+def memory_mb(pid: int) -> float:
+    """Resident memory of a process and its children, pages that they share counted in each."""
+    if not Path("/proc").is_dir():
+        return float("nan")
+    parents = {int(p.parent.name): p for p in Path("/proc").glob("[0-9]*/stat")}
+    own = [pid]
+    for other, path in parents.items():
+        try:
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+        except OSError:  # it has ended meanwhile
+            continue
+        if parent == pid:
+            own.append(other)
+    pages = sum(int(Path(f"/proc/{p}/statm").read_text().split()[1]) for p in own)
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def main() -> None:
+    """Write web.json: every part, or those named, the others as they were."""
+    with TemporaryDirectory() as name:
+        work = Path(name)
+        model = work / "default.refp"
+        save_model(train(simulate_planes(work), "profile", steps=1000), model)
+        images = [source.path for source in simulate_images(work / "images")]
+        parts: dict[str, Callable[[], object]] = {
+            "first_page": lambda: first_page(model),
+            "one_client": lambda: requests(model, images, 1),
+            "eight_clients": lambda: requests(model, images, N_CLIENTS),
+        }
+        about = (
+            f"simulated by refp.synthetic, a2k, 1392x1040, 20 beads, profile family, 10 members; "
+            f"a short run of {N_REQUESTS} requests"
+        )
+        measure_parts(HERE / "speed" / "web.json", parts, about)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""``refp serve``."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from refp.errors import MissingExtraError, ModelError, RecipeError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+LEAST_TOKEN = 16
+"""Characters; fewer can be guessed."""
+
+
+def serve(
+    *,
+    model: Annotated[
+        list[Path] | None,
+        Parameter(
+            help="Model files; the first is the default.", negative=(), consume_multiple=True
+        ),
+    ] = None,
+    models: Annotated[
+        Path | None, Parameter(help="Folder of model files; those put there later count too.")
+    ] = None,
+    host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, Parameter(validator=Number(gte=1, lte=65535))] = 8421,
+    token_file: Annotated[
+        Path | None, Parameter(help="File with the token that everybody has to give.")
+    ] = None,
+    home: Annotated[
+        Path | None, Parameter(help="Folder for uploads; default: the system's temporary one.")
+    ] = None,
+    root: Annotated[
+        list[Path] | None,
+        Parameter(
+            help="Folders that requests may name files in.", negative=(), consume_multiple=True
+        ),
+    ] = None,
+    tolerance_um: Annotated[
+        float | None,
+        Parameter(help="Largest dZ that is tolerated, um.", validator=Number(gt=0, lt=math.inf)),
+    ] = None,
+) -> None:
+    """Open the pages and the HTTP API on this machine.
+
+    Only this machine can reach them, unless --host names another address; that demands --token-file.
+    An image that is sent is estimated as by refp estimate, and removed when its page is not needed.
+
+    Examples
+    --------
+    refp serve --model a2k.refp
+
+    refp serve --models models/ --root images/ --tolerance-um 7.5
+
+    refp serve --model a2k.refp --host 0.0.0.0 --token-file token.txt
+    """
+    try:
+        import uvicorn
+
+        from refp.web import WebSettings, create_app
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(str(error.name), "web", "refp serve") from error
+    from refp.cli.console import say
+
+    settings = WebSettings(
+        models=tuple(_files(model or [])),
+        models_folder=_folder(models, "--models"),
+        roots=tuple(filter(None, (_folder(path, "--root") for path in root or []))),
+        home=_home(home),
+        host=host,
+        token=_token(token_file),
+        tolerance_um=tolerance_um,
+    )
+    if not settings.local and settings.token is None:
+        raise RecipeError(f"--host {host}: others can reach this address; add --token-file FILE")
+    who = "this machine only" if settings.local else "the network"
+    who += "" if settings.token is None else ", with its token"
+    say(f"refp: http://{f'[{host}]' if ':' in host else host}:{port} for {who}; Ctrl-C ends it")
+    uvicorn.run(create_app(settings), host=host, port=port, log_level="warning", access_log=False)
+
+
+def _files(paths: list[Path]) -> list[Path]:
+    for path in paths:
+        if not path.is_file():
+            raise ModelError(f"{path}: no such model file; 'refp train' makes one")
+    return [path.absolute() for path in paths]
+
+
+def _folder(path: Path | None, option: str) -> Path | None:
+    if path is not None and not path.is_dir():
+        raise RecipeError(f"{option} {path}: no such folder; check the path")
+    return None if path is None else path.absolute()
+
+
+def _home(path: Path | None) -> Path | None:
+    if path is not None:
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RecipeError(f"--home {path}: not made: {error.strerror}") from error
+    return None if path is None else path.absolute()
+
+
+def _token(path: Path | None) -> "SecretStr | None":
+    from pydantic import SecretStr
+
+    if path is None:
+        return None
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"--token-file {path}: cannot be read; check the path") from error
+    if len(token) < LEAST_TOKEN:
+        raise RecipeError(
+            f"--token-file {path}: shorter than {LEAST_TOKEN} characters; make one: "
+            'python -c "import secrets; print(secrets.token_urlsafe())"'
+        )
+    return SecretStr(token)

@@ -1,0 +1,63 @@
+"""The app: routes, guard, and an engine that lives as long as it."""
+
+import mimetypes
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from refp.web import api, pages
+from refp.web.engine import Engine
+from refp.web.guard import Guard, Keys
+from refp.web.problems import install
+from refp.web.settings import WebSettings
+
+STATIC = Path(__file__).parent / "static"
+
+
+def create_app(settings: WebSettings) -> FastAPI:
+    """Return the app with its pages and its API.
+
+    Parameters
+    ----------
+    settings
+        Models, roots, limits, tolerance and token.
+
+    Returns
+    -------
+    FastAPI
+        It starts its workers with its lifespan and ends them with it; documents itself under
+        ``/api/v1/openapi.json``.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        engine = Engine(settings)
+        app.state.engine = engine
+        engine.start()
+        try:
+            yield
+        finally:
+            await engine.stop()
+
+    mimetypes.add_type("text/javascript", ".js")  # some Windows machines say text/plain
+    keys = Keys(settings)
+    app = FastAPI(
+        title="REFP",
+        summary="How far is a brightfield image from the reference focal plane?",
+        version=version("refp"),
+        lifespan=lifespan,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # both pages fetch their scripts from outside
+        redoc_url=None,
+    )
+    app.state.keys = keys
+    app.include_router(api.router)
+    app.include_router(pages.router)
+    app.mount("/static", StaticFiles(directory=STATIC))
+    app.add_middleware(Guard, settings=settings, keys=keys, show_page=pages.show_problem)
+    install(app, pages.show_problem)
+    return app

@@ -1,0 +1,193 @@
+"""What the routes share: workers, models, and results that are kept for their page."""
+
+import asyncio
+import secrets
+from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from refp.errors import RefpError
+from refp.web.answer import Answer, ModelInfo, Row, Task
+from refp.web.pool import LOST, TOO_LONG, Pool, WorkError
+from refp.web.problems import Problem
+from refp.web.settings import WebSettings
+from refp.web.uploads import Given
+
+START_S = 300.0
+"""A worker's first work may compile its kernels, which takes a minute on a slow machine."""
+NO_IMAGE = "its content is no TIFF, PNG, JPEG or BMP; export it as TIFF"
+REFUSABLE = frozenset({TOO_LONG, LOST, "memory_error"})
+"""What a single file may do to a worker; it is refused, and the others are not."""
+SCIENCE = "refp.web.science"
+
+
+@dataclass(slots=True)
+class Result:
+    """The answers to one form, and the files that they were made from, while they are kept.
+
+    ``tasks`` has the file that each answer was made from.
+    """
+
+    model: ModelInfo
+    tolerance_um: float | None
+    folder: "TemporaryDirectory[str]"
+    answers: list[Answer] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows of all images."""
+        return [answer.row for answer in self.answers]
+
+
+class Engine:
+    """Estimates for the routes; lives as long as the app."""
+
+    def __init__(self, settings: WebSettings) -> None:
+        self.settings = settings
+        self._pool = Pool(settings.workers, settings.limits.memory_bytes)
+        self._models: dict[tuple[Path, int, int], ModelInfo] = {}
+        self._results: OrderedDict[str, Result] = OrderedDict()
+        self._warming: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Let the workers load their libraries and the first model; nobody waits for it."""
+        self._warming = [asyncio.create_task(self._warm_up()) for _ in range(self.settings.workers)]
+
+    async def stop(self) -> None:
+        """End the workers, and remove what was uploaded."""
+        await asyncio.to_thread(self._pool.stop)
+        await asyncio.gather(*self._warming, return_exceptions=True)
+        while self._results:
+            self._results.popitem()[1].folder.cleanup()
+
+    async def ask(self, name: str, *arguments: object, limit_s: float | None = None) -> Any:
+        """Run a function of :mod:`refp.web.science` in a worker.
+
+        Raises
+        ------
+        WorkError
+            What it raised, or what became of the worker.
+        """
+        limit_s = limit_s or self.settings.limits.work_s
+        loop = asyncio.get_running_loop()
+
+        def wait() -> Any:
+            return self._pool.ask(f"{SCIENCE}:{name}", *arguments, limit_s=limit_s)
+
+        return await loop.run_in_executor(self._pool.threads, wait)
+
+    def spool(self) -> "TemporaryDirectory[str]":
+        """Make a folder for what one request uploads."""
+        home = self.settings.home
+        return TemporaryDirectory(prefix="refp-", dir=home, ignore_cleanup_errors=True)
+
+    async def models(self) -> list[ModelInfo]:
+        """Return the models that are there now; a file is read again only when it changes."""
+        found: dict[tuple[Path, int, int], ModelInfo] = {}
+        for path in self.settings.model_files():
+            status = path.stat() if path.is_file() else None
+            key = (path, status.st_mtime_ns, status.st_size) if status else (path, 0, 0)
+            known = self._models.get(key)
+            found[key] = known or await self.ask("describe_model", path, limit_s=START_S)
+        self._models = found
+        return list(found.values())
+
+    def choices(self) -> list[tuple[str, str]]:
+        """Return file name and name of each model; a page does not wait for one not yet read."""
+        read = {path: model.name for (path, _, _), model in self._models.items()}
+        return [(p.name, read.get(p, p.stem)) for p in self.settings.model_files()]
+
+    async def choose(self, name: str) -> ModelInfo:
+        """Return the model of a name or of a file's name, the first where it is empty.
+
+        Raises
+        ------
+        Problem
+            If there is none, or it cannot be loaded.
+        """
+        models = await self.models()
+        if not models:
+            detail = "no model is here; start refp serve with --model FILE or --models FOLDER"
+            raise Problem(HTTPStatus.CONFLICT, "no_model", detail)
+        chosen = next((m for m in models if name in ("", m.name, m.path.name)), None)
+        if chosen is None:
+            detail = f"no model is called {name!r}; see /api/v1/models"
+            raise Problem(HTTPStatus.NOT_FOUND, "unknown_model", detail)
+        if chosen.error:
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "model_error", chosen.error)
+        return chosen
+
+    async def list_files(self, paths: Sequence[str]) -> list[Given]:
+        """Return the files under the allowed roots that paths stand for; errors of a worker."""
+        roots = self.settings.roots
+        files = await self.ask("list_files", list(paths), roots, self.settings.limits.files)
+        return [Given(path, path.name, known=True) for path in files]
+
+    def task(self, given: Given, model: ModelInfo, tolerance_um: float | None) -> Task:
+        """Return what a worker is told about a file."""
+        limits = self.settings.limits
+        return Task(model.path, given.path, given.name, tolerance_um, limits.pixels, limits.files)
+
+    async def estimate(
+        self, files: Sequence[Given], model: ModelInfo, tolerance_um: float | None, *, view: bool
+    ) -> list[list[Answer]]:
+        """Return the answers to each file, a plane each, in order.
+
+        Raises
+        ------
+        WorkError
+            If the model cannot be loaded, or a file says that it is of another instrument.
+        """
+        work = [self._estimate_one(f, self.task(f, model, tolerance_um), view) for f in files]
+        answers: list[list[Answer]] = await asyncio.gather(*work)
+        if self.settings.on_estimate is not None:
+            for answer in (answer for of_file in answers for answer in of_file):
+                await asyncio.to_thread(self.settings.on_estimate, answer)
+        return answers
+
+    async def _estimate_one(self, given: Given, task: Task, view: bool) -> list[Answer]:
+        if not given.known:
+            return await self.ask("refuse_file", task, f"{given.name}: {NO_IMAGE}")
+        try:
+            return await self.ask("estimate_file", task, view)
+        except WorkError as error:
+            if error.code not in REFUSABLE:
+                message = str(error).replace(str(task.path), task.name)
+                raise WorkError(error.code, message) from error
+            sentence = f"{given.name}: {error}; send a smaller image"
+            return await self.ask("refuse_file", task, sentence)
+
+    def keep(self, result: Result) -> str:
+        """Keep a result for its page, and let the oldest go; return its name."""
+        name = secrets.token_urlsafe(12)
+        self._results[name] = result
+        while len(self._results) > 1 and self._n_kept() > self.settings.limits.results:
+            self._results.popitem(last=False)[1].folder.cleanup()
+        return name
+
+    def _n_kept(self) -> int:
+        return sum(len(result.answers) for result in self._results.values())
+
+    def result(self, name: str) -> Result:
+        """Return a result that is still kept.
+
+        Raises
+        ------
+        Problem
+            If it is not.
+        """
+        if name not in self._results:
+            detail = "this result is no longer kept; estimate the image again"
+            raise Problem(HTTPStatus.NOT_FOUND, "no_result", detail)
+        self._results.move_to_end(name)
+        return self._results[name]
+
+    async def _warm_up(self) -> None:
+        with suppress(RefpError, asyncio.CancelledError, RuntimeError):  # asking for it says why
+            await self.ask("warm_up", self.settings.model_files(), limit_s=START_S)

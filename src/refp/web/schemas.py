@@ -1,0 +1,120 @@
+"""What the API takes and gives."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from refp.web.problems import MEDIA_TYPE, ProblemDetails
+
+UM = "um; null where the image was refused"
+PROBLEMS: dict[int | str, dict[str, object]] = {
+    "4XX": {
+        "model": ProblemDetails,
+        "description": "what was asked for cannot be done; `code` says why",
+        "content": {
+            MEDIA_TYPE: {
+                "example": {
+                    "type": "about:blank",
+                    "title": "Not Found",
+                    "status": 404,
+                    "detail": "no model is called 'x'; see /api/v1/models",
+                    "code": "unknown_model",
+                }
+            }
+        },
+    },
+}
+
+
+class EstimateRow(BaseModel):
+    """One image, with the columns of ``refp estimate --json``."""
+
+    image: str = Field(description="file name, with #page for a plane of a stack")
+    delta_z_um: float | None = Field(description=f"height above the reference plane, {UM}")
+    u_um: float | None = Field(description=f"its standard uncertainty, {UM}")
+    lower_um: float | None = Field(description=f"lower end of the interval, {UM}")
+    upper_um: float | None = Field(description=f"upper end of the interval, {UM}")
+    coverage: float = Field(description="probability that the interval holds dZ")
+    n_beads: int = Field(description="beads found")
+    n_beads_used: int = Field(description="beads that the estimate rests on")
+    status: Literal["ok", "refused"]
+    reason: str = Field(description="code and sentence of a refusal, 'code: sentence'; else empty")
+    model: str = Field(description="name of the model")
+    u_beads_um: float | None = Field(description="part of u_um: scatter of beads")
+    u_members_um: float | None = Field(description="part of u_um: disagreement of members")
+    u_calibration_um: float | None = Field(description="part of u_um: calibration")
+    u_refp_um: float | None = Field(description="part of u_um: plane of the training")
+    u_stage_um: float | None = Field(description="part of u_um: stage of the training")
+    tilt_y_um_per_px: float | None = Field(description="rise of the slide along y")
+    tilt_y_u_um_per_px: float | None = Field(description="its standard uncertainty")
+    tilt_x_um_per_px: float | None = Field(description="rise of the slide along x")
+    tilt_x_u_um_per_px: float | None = Field(description="its standard uncertainty")
+    bead_size: float | None = Field(description="bead radius over that of the training's beads")
+    bead_size_u: float | None = Field(description="its standard uncertainty")
+    verdict: Literal["pass", "fail", "inconclusive", "refused"] | None = Field(
+        default=None, description="only where a tolerance is given"
+    )
+
+
+class Estimates(BaseModel):
+    """The answer to ``POST /api/v1/estimates``; a refused image is an answer, not an error."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "model": "profile-a2k-0b1c2d3e",
+                "tolerance_um": 7.5,
+                "estimates": [
+                    {
+                        "image": "image.tif",
+                        "delta_z_um": 14.2,
+                        "u_um": 0.56,
+                        "lower_um": 13.1,
+                        "upper_um": 15.3,
+                        "coverage": 0.95,
+                        "n_beads": 21,
+                        "n_beads_used": 19,
+                        "status": "ok",
+                        "reason": "",
+                        "model": "profile-a2k-0b1c2d3e",
+                        "verdict": "fail",
+                    }
+                ],
+            }
+        }
+    )
+    model: str = Field(description="the model that spoke")
+    tolerance_um: float | None = Field(description="what the verdicts are against")
+    estimates: list[EstimateRow] = Field(description="a row per image, in the order sent")
+
+
+class PathsRequest(BaseModel):
+    """Files on the server's machine, under a folder that it was started with."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"paths": ["today/image.tif"], "tolerance_um": 7.5}},
+    )
+    paths: list[str] = Field(min_length=1, description="files or folders, absolute or under a root")
+    model: str = Field(default="", description="name of the model; the server's first if empty")
+    tolerance_um: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="for the verdict; the server's if null"
+    )
+
+
+class Model(BaseModel):
+    """A model that the server has."""
+
+    name: str = Field(examples=["profile-a2k-0b1c2d3e"])
+    file: str = Field(description="name of its file")
+    sha256: str = Field(description="of the file; empty where it cannot be loaded")
+    error: str = Field(description="why it cannot be loaded; else empty")
+    card: dict[str, object] = Field(description="as 'refp model show --json' prints it")
+
+
+class Health(BaseModel):
+    """Whether the server can estimate."""
+
+    status: Literal["ok", "no_model"]
+    version: str = Field(description="of refp", examples=["0.1.0"])
+    n_models: int = Field(description="model files, whether they load or not")

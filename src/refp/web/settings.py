@@ -1,0 +1,64 @@
+"""What a server serves, to whom, and how much of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from refp.settings import Settings
+from refp.web.answer import Answer
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+MEGABYTE = 1_000_000
+
+
+class Limits(Settings):
+    """How much one request may ask for."""
+
+    upload_bytes: int = Field(default=128 * MEGABYTE, gt=0, description="body of a request, bytes")
+    upload_s: float = Field(default=120, gt=0, description="time to send a body, s")
+    files: int = Field(default=32, gt=0, description="files, and planes of a stack, of a request")
+    pixels: int = Field(default=40 * MEGABYTE, gt=0, description="pixels of an image when decoded")
+    memory_bytes: int = Field(
+        default=4000 * MEGABYTE, gt=0, description="memory of a worker beyond what it starts with"
+    )
+    work_s: float = Field(default=60, gt=0, description="time of a worker for one file, s")
+    requests: int = Field(default=128, gt=0, description="uploads at once; more are told to wait")
+    results: int = Field(default=64, gt=0, description="images kept for their page")
+
+
+class WebSettings(Settings):
+    """Settings of :func:`refp.web.create_app`."""
+
+    models: tuple[Path, ...] = Field(
+        default=(), description="model files; the first is the default"
+    )
+    models_folder: Path | None = Field(default=None, description="folder of further model files")
+    roots: tuple[Path, ...] = Field(
+        default=(), description="folders that requests may name files in"
+    )
+    home: Path | None = Field(
+        default=None,
+        description="folder for uploads while they are needed; the system's by default",
+    )
+    host: str = Field(default="127.0.0.1", description="address that is listened on")
+    token: SecretStr | None = Field(default=None, description="what everybody has to know")
+    tolerance_um: float | None = Field(
+        default=None, gt=0, description="largest dZ that is tolerated, um"
+    )
+    workers: int = Field(default=2, gt=0, description="processes that decode and estimate")
+    limits: Limits = Limits()
+    on_estimate: Callable[[Answer], object] | None = Field(
+        default=None, exclude=True, description="told every estimate, in a thread; keeps a history"
+    )
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine is served."""
+        return self.host in LOOPBACK
+
+    def model_files(self) -> list[Path]:
+        """Return the model files that are there now, the default first."""
+        folder = self.models_folder
+        further = sorted(folder.glob("*.refp")) if folder is not None else []
+        return list(dict.fromkeys([*self.models, *further]))

@@ -1,0 +1,85 @@
+"""An app for the tests, its images, and requests to it."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+pytest.importorskip("fastapi", reason="the pages need extra 'web'")
+
+import uvicorn
+from fastapi.testclient import TestClient
+
+from refp.web import WebSettings, create_app
+
+from .given import BASE, LIMITS, png_of
+
+
+@pytest.fixture(scope="session")
+def image_files(tiny_test: Path) -> list[Path]:
+    """Nine images with beads, dZ of -50 to +46 um."""
+    return sorted(tiny_test.glob("*.tif"))
+
+
+@pytest.fixture(scope="session")
+def settings(lookup_model: Path, tiny_test: Path) -> WebSettings:
+    """One model, one worker, small limits, and the images' folder as root."""
+    return WebSettings(models=(lookup_model,), roots=(tiny_test,), workers=1, limits=LIMITS)
+
+
+@pytest.fixture(scope="session")
+def client(settings: WebSettings) -> Iterator[TestClient]:
+    """The app without a server."""
+    with TestClient(create_app(settings), base_url=BASE) as client:
+        yield client
+
+
+@pytest.fixture
+def unstarted() -> Callable[[WebSettings], TestClient]:
+    """An app without workers, for what is refused before any is asked."""
+
+    def make(settings: WebSettings) -> TestClient:
+        return TestClient(create_app(settings), base_url=BASE, raise_server_exceptions=False)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def good(image_files: list[Path]) -> tuple[str, bytes]:
+    """Name and bytes of an image with beads."""
+    path = image_files[4]
+    return path.name, path.read_bytes()
+
+
+@pytest.fixture
+def blank() -> bytes:
+    """A PNG without a bead."""
+    noise = np.random.default_rng(0).normal(100, 2, (160, 200))
+    return png_of(noise.astype(np.uint8))
+
+
+class Served(NamedTuple):
+    """A server that listens on a port."""
+
+    port: int
+    address: str
+
+
+@pytest.fixture(scope="session")
+def served(settings: WebSettings) -> Iterator[Served]:
+    """The app behind a real socket, for what no test client can do."""
+    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_level="error")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        threading.Event().wait(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield Served(port, f"http://127.0.0.1:{port}")
+    server.should_exit = True
+    thread.join(30)
+    assert not thread.is_alive()

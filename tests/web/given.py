@@ -1,0 +1,79 @@
+"""What the tests send."""
+
+import io
+import re
+import zlib
+from struct import pack
+
+import numpy as np
+import tifffile
+from fastapi.testclient import TestClient
+from httpx import Response
+from PIL import Image as PillowImage
+
+from refp.arrays import Image
+from refp.web import Limits
+
+BASE = "http://127.0.0.1:8421"
+LIMITS = Limits(upload_bytes=8_000_000, files=4, pixels=2_000_000, memory_bytes=2_000_000_000)
+ESTIMATES = "/api/v1/estimates"
+
+File = tuple[str, bytes]
+
+
+def png_of(image: Image) -> bytes:
+    buffer = io.BytesIO()
+    PillowImage.fromarray(image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def tiff_of(image: Image, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, image, **options)
+    return buffer.getvalue()
+
+
+def png_bomb(side: int) -> bytes:
+    """A hundred kilobytes that decode to side times side bytes."""
+    packer = zlib.compressobj(9)
+    row = bytes(side + 1)
+    data = b"".join([*(packer.compress(row) for _ in range(side)), packer.flush()])
+    header = pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", data), (b"IEND", b""))
+    chunks = (pack(">I", len(d)) + k + d + pack(">I", zlib.crc32(k + d)) for k, d in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def lying_tiff(height: int, width: int) -> bytes:
+    """A small TIFF whose header says that it is as large as given."""
+    content = bytearray(tiff_of(np.full((64, 64), 100, dtype=np.uint8)))
+    with tifffile.TiffFile(io.BytesIO(content)) as tif:
+        tags = tif.pages[0].tags
+        places = {
+            tags[name].valueoffset: n
+            for name, n in (("ImageLength", height), ("ImageWidth", width))
+        }
+        long = {
+            tags[name].valueoffset: tags[name].dtype == 4 for name in ("ImageLength", "ImageWidth")
+        }
+    for place, value in places.items():
+        content[place : place + (4 if long[place] else 2)] = pack(
+            "<I" if long[place] else "<H", value
+        )
+    return bytes(content)
+
+
+def form_token(client: TestClient, path: str = "/") -> str:
+    found = re.search(r'name="form_token" value="(\w+)"', client.get(path).text)
+    assert found
+    return found[1]
+
+
+def send_form(client: TestClient, *files: File, htmx: bool = False, **fields: str) -> Response:
+    """Send the page's form, as a browser would."""
+    return client.post(
+        "/estimate",
+        data={"form_token": form_token(client), **fields},
+        files=[("files", file) for file in files],
+        headers={"hx-request": "true"} if htmx else {},
+    )

@@ -1,0 +1,142 @@
+"""What somebody may send: each is answered, and a good request right after it works."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi import Request
+from fastapi.testclient import TestClient
+from starlette.types import Message
+
+from refp.web import Client
+from refp.web.problems import Problem
+from refp.web.uploads import read_form
+
+from .conftest import Served
+from .given import ESTIMATES, LIMITS, lying_tiff, png_bomb, send_form, tiff_of
+
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+SCRIPT = b"<html><script>alert(1)</script></html>"
+BLACK = np.zeros((8000, 8000), dtype=np.uint8)
+
+
+@pytest.fixture
+def works(client: TestClient, good: tuple[str, bytes]) -> Iterator[None]:
+    """Afterwards a good image is estimated."""
+    yield
+    (row,) = client.post(ESTIMATES, files={"files": good}).json()["estimates"]
+    assert row["status"] == "ok"
+
+
+@pytest.mark.usefixtures("works")
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        pytest.param("a.png", png_bomb(10_000), "100 million pixels", id="PNG bomb"),
+        pytest.param("a.png", png_bomb(20_000), "decompression bomb", id="larger PNG bomb"),
+        pytest.param("a.tif", tiff_of(BLACK, compression="zlib"), "64 million", id="TIFF bomb"),
+        pytest.param("a.tif", lying_tiff(60_000, 60_000), "a.tif: ", id="TIFF lies, huge"),
+        pytest.param("a.tif", lying_tiff(1400, 1400), "a.tif: ", id="TIFF lies"),
+        pytest.param("a.tif", lying_tiff(1, 1)[:60], "a.tif: ", id="cut TIFF"),
+        pytest.param("a.tif", b"II*\x00" + bytes(100), "a.tif: ", id="empty TIFF"),
+        pytest.param("a.svg", SVG, "no TIFF, PNG", id="SVG with a script"),
+        pytest.param("a.png", SVG, "no TIFF, PNG", id="SVG called PNG"),
+        pytest.param("a.tif", b"", "no TIFF, PNG", id="nothing"),
+        pytest.param("../../etc/a.tif", b"x", "a.tif: ", id="path as name"),
+    ],
+)
+def test_bad_file_is_refused(client: TestClient, name: str, content: bytes, told: str) -> None:
+    answer = client.post(ESTIMATES, files={"files": (name, content)})
+    assert answer.status_code == 200
+    (row,) = answer.json()["estimates"]
+    assert (row["status"], row["image"]) == ("refused", Path(name).name)
+    assert row["reason"].startswith("unreadable: ")
+    assert told in row["reason"]
+    assert "refp-" not in row["reason"]  # where uploads lie on the server
+
+
+def test_bad_file_leaves_the_others(client: TestClient, good: tuple[str, bytes]) -> None:
+    files = [("files", ("a.svg", SVG)), ("files", good), ("files", ("a.png", png_bomb(10_000)))]
+    rows = client.post(ESTIMATES, files=files).json()["estimates"]
+    assert [row["status"] for row in rows] == ["refused", "ok", "refused"]
+
+
+def test_polyglot_is_only_ever_an_image(client: TestClient, blank: bytes) -> None:
+    page = send_form(client, ("a.html", blank + SCRIPT))
+    result = page.url.path
+    assert page.status_code == 200
+    for path in (f"{result}/0/image.png", f"{result}/0/overlay.png"):
+        answer = client.get(path)
+        assert answer.headers["content-type"] == "image/png"
+        assert b"<script>" not in answer.content
+
+
+def test_name_with_a_script_is_text(client: TestClient, good: tuple[str, bytes]) -> None:
+    page = send_form(client, ("<img src=x onerror=alert(1)>.tif", good[1]))
+    assert "<img src=x" not in page.text
+    assert "&lt;img src=x" in page.text
+
+
+@pytest.mark.usefixtures("works")
+def test_too_large_by_its_header(served: Served) -> None:
+    head = f"POST {ESTIMATES} HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\n"
+    head += "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000000000\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as wire:
+        wire.sendall(head.encode())  # and nothing of the gigabyte
+        assert wire.recv(4096).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.usefixtures("works")
+def test_too_large_without_a_header(client: TestClient) -> None:
+    sent: list[int] = []
+
+    def body() -> Iterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.tif"\r\n\r\n'
+        for k in range(12):
+            sent.append(k)
+            yield bytes(1_000_000)
+        yield b"\r\n--x--\r\n"
+
+    kind = {"content-type": "multipart/form-data; boundary=x"}
+    answer = client.post(ESTIMATES, content=body(), headers=kind)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    assert "content-length" not in answer.request.headers
+    json = client.post(
+        ESTIMATES, content=bytes(2_000_000), headers={"content-type": "application/json"}
+    )
+    assert json.json()["code"] == "too_large"
+
+
+def test_client_stops_in_the_middle(served: Served, image_files: list[Path]) -> None:
+    head = f"POST {ESTIMATES} HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\n"
+    head += "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000000\r\n\r\n"
+    part = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.tif"\r\n\r\n'
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", served.port), timeout=60) as wire:
+            wire.sendall(head.encode() + part + bytes(100_000))
+    assert Client(served.address).estimate([image_files[4]])[0]["status"] == "ok"
+
+
+def test_slow_upload_is_broken_off(tmp_path: Path) -> None:
+    async def silence() -> Message:
+        await asyncio.sleep(600)
+        raise AssertionError
+
+    headers = [(b"content-type", b"multipart/form-data; boundary=x")]
+    request = Request({"type": "http", "method": "POST", "headers": headers}, silence)
+    limits = LIMITS.model_copy(update={"upload_s": 0.05})
+    with pytest.raises(Problem, match="send it again") as raised:
+        asyncio.run(read_form(request, tmp_path, limits))
+    assert raised.value.status == 408
+
+
+def test_parallel_uploads(served: Served, image_files: list[Path]) -> None:
+    client = Client(served.address)
+    alone = [client.estimate([path])[0] for path in image_files]
+    with ThreadPoolExecutor(50) as threads:
+        asked = [threads.submit(client.estimate, [image_files[k % len(alone)]]) for k in range(50)]
+    assert [task.result() for task in asked] == [[alone[k % len(alone)]] for k in range(50)]
