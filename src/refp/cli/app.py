@@ -20,10 +20,11 @@ COMMANDS = {
     "estimate": "Estimate dZ of single images, or refuse and say why.",
     "model": "Show what a model file is, or export it for others.",
     "evaluate": "Compare a model's estimates with labelled sweeps.",
+    "history": "Record results over time, and draw control charts of them.",
     "tune": "Search for the settings that train the best model.",
     "study": "Repeat every table and figure of the article, on data laid out like its Table 1.",
 }
-GROUPS = frozenset({"model"})
+GROUPS = frozenset({"model", "history"})
 """Commands that have commands of their own."""
 HELP_FLAGS = frozenset({"--help", "-h"})
 EXIT_USAGE, EXIT_INTERRUPTED = 2, 130
