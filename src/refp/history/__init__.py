@@ -6,4 +6,15 @@ them. Names load when first used: only the database itself needs the libraries o
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+from refp.errors import MissingExtraError
+
+_load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> object:
+    try:
+        return _load(name)
+    except ModuleNotFoundError as error:
+        if error.name not in ("alembic", "sqlalchemy"):
+            raise
+        raise MissingExtraError(error.name, "history", "a history") from error

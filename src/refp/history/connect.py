@@ -8,19 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from platformdirs import user_data_path
+from sqlalchemy.exc import ArgumentError, DatabaseError, SQLAlchemyError
 
 from refp.errors import HistoryError, MissingExtraError
-
-try:
-    import sqlalchemy as sa
-    from alembic import command
-    from alembic.config import Config
-    from alembic.migration import MigrationContext
-    from alembic.script import ScriptDirectory
-    from sqlalchemy.exc import ArgumentError, DatabaseError, SQLAlchemyError
-except ImportError as error:
-    raise MissingExtraError(str(error.name), "history", "a history") from error
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "refp_history_version"
@@ -64,8 +60,6 @@ def read_address(database: str | Path) -> Address:
     ------
     HistoryError
         If it is neither; the message holds nothing of the URL, which may hold a password.
-    MissingExtraError
-        If PostgreSQL's driver is not installed.
     """
     if isinstance(database, Path):
         return sa.URL.create("sqlite", database=str(database))
