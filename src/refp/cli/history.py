@@ -307,7 +307,8 @@ def chart(
 
     Limits come from a frozen baseline; without one there are neither limits nor rules. Bars are one
     standard uncertainty, hollow triangles refused images, dashed lines what was noted. Of more than
-    2000 values the lowest and highest of each stretch are drawn, and each at which a rule fires.
+    2000 values some of each stretch are drawn, the lowest and highest among them, and each at which a
+    rule fires.
 
     Examples
     --------

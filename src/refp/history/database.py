@@ -29,6 +29,9 @@ from refp.history.schema import baselines, records
 _AT_ONCE = 500
 """Ids asked for in one statement; databases limit how many there may be."""
 
+_AT_A_TIME = 2000
+"""Rows taken from the database at a time."""
+
 
 class History:
     """Results over time in a database, which several processes may use at once.
@@ -155,7 +158,7 @@ class History:
             corrected = sa.select(records.c.corrects).where(records.c.corrects.is_not(None))
             query = query.where(records.c.id.not_in(corrected))
         with told(self._engine.url), self._engine.connect() as connection:
-            return table_of(connection.execute(query).all(), tuple(columns))
+            return table_of(connection.execute(query).partitions(_AT_A_TIME), tuple(columns))
 
     def find(self, ids: Sequence[str]) -> list[HistoryRecord]:
         """Return records by their ids, in that order.

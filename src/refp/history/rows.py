@@ -1,7 +1,7 @@
 """Records as rows of the database, and back."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -68,16 +68,17 @@ def baseline_of(row: Mapping[str, Any]) -> Baseline:
     return Baseline(since=since, until=until, frozen_at=frozen, by=row["frozen_by"], **own)
 
 
-def table_of(rows: Iterable[Iterable[Any]], columns: tuple[str, ...]) -> pd.DataFrame:
-    """Return rows of some of ``COLUMNS`` as a table of their types; times are of UTC."""
-    values = list(zip(*rows, strict=True)) or [()] * len(columns)
-    return pd.DataFrame(
-        {name: _typed(name, column) for name, column in zip(columns, values, strict=True)},
-        columns=list(columns),
-    )
+def table_of(parts: Iterable[Sequence[Sequence[Any]]], columns: tuple[str, ...]) -> pd.DataFrame:
+    """Return rows of some of ``COLUMNS``, a part after another, as a table; times are of UTC."""
+    values: list[list[Any]] = [[] for _ in columns]
+    for rows in parts:  # rows that go at once cost a third of what 100,000 at a time do
+        for k, column in enumerate(values):
+            column.extend([row[k] for row in rows])
+    typed = {name: _typed(name, column) for name, column in zip(columns, values, strict=True)}
+    return pd.DataFrame(typed, columns=list(columns))
 
 
-def _typed(name: str, values: tuple[Any, ...]) -> pd.Series:
+def _typed(name: str, values: list[Any]) -> pd.Series:
     if name in STORED_AS:
         times = pd.Series(values, dtype="datetime64[us]")
         return times.dt.tz_localize("UTC")

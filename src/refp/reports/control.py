@@ -25,13 +25,12 @@ from refp.reports.style import (
     dot,
     legend_below,
     look,
-    note,
     printable,
     set_title,
 )
 
 _HEIGHT_IN = 4.6
-_LANE_IN = 0.24
+_LANE_IN = 0.28
 _MANY = 300
 """Of more points each is drawn smaller and its bar lighter."""
 _NOTE_REACH = 0.25
@@ -76,7 +75,7 @@ def draw_control(chart: ControlChart, title: str = "") -> Figure:
     _write_notes(axes, chart)
     _set_time(panels[-1, 0], chart, days)
     if not ruled:
-        note(axes, "no frozen baseline, so no limits", y=0, size=12)
+        axes.set_title("no frozen baseline, so no limits", loc="left", color=FLAGGED, fontsize=13)
     legend_below(figure, _legend(chart))
     return figure
 
@@ -111,6 +110,7 @@ def _limits(chart: ControlChart) -> tuple[float, float]:
         max(_REACH_SD, 1.12 * min(float(np.nanmax(side * z, initial=0.0)), _FAR_SD))
         for side in (-1, 1)
     )
+    below += 0.08 * (below + above) * bool(chart.refused.any())  # their triangles stand there
     return limits.mean - below * limits.sd, limits.mean + above * limits.sd
 
 
@@ -196,6 +196,7 @@ def _draw_rules(axes: Axes, chart: ControlChart, days: FloatArray, rows: list[st
         color = MUTED if rule == WARNING else FLAGGED
         axes.plot(at, np.full(len(at), height), ls="", marker="|", ms=11, mew=1.6, color=color)
     axes.set(yticks=range(len(rows)), yticklabels=rows, ylim=(len(rows) - 0.4, -0.6))
+    axes.tick_params(axis="y", labelsize=11)
     axes.grid(visible=False, axis="x")
     axes.set_ylabel("rule", rotation=0, ha="right", va="center")
 
