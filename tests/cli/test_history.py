@@ -176,7 +176,9 @@ def test_correct_list_and_export(run_refp: RunRefp, tmp_path: Path) -> None:
     assert len(listed(run_refp, "--with-corrected")) == 14
     assert len(listed(run_refp, "--since", "2026-03-03", "--until", "2026-03-05T12:00")) == 3
     assert listed(run_refp, "--instrument", "other") == []
-    assert "wrong slide" in run_refp("history", "list").stdout
+    shown = run_refp("history", "list").stdout
+    assert "wrong slide" in shown
+    assert "refp_um" not in shown  # no plane was recorded
     for name, read in (("h.csv", pd.read_csv), ("h.parquet", pd.read_parquet)):
         path = tmp_path / name
         assert run_refp("history", "export", "-o", path).code == 0
@@ -208,6 +210,7 @@ def test_another_home_and_database(run_refp: RunRefp, tmp_path: Path) -> None:
         (["annotate", "x", "--instrument", ""], "needs the name"),
         (["list", "--database", "postgresql://u:hidden@127.0.0.1:1/n"], "u:***@127.0.0.1:1/n"),
         (["correct", "x"], "nothing to correct"),
+        (["list", "postgresql://u:hidden@h/n"], "postgresql://u:***@h/n"),
     ],
 )
 def test_bad_usage_is_one_line(run_refp: RunRefp, arguments: list[str], told: str) -> None:

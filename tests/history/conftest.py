@@ -27,9 +27,13 @@ def _find_server() -> Path | None:
 
 def _as_server(*command: str) -> list[str]:
     """A command as the user who may run the server: root may not."""
-    if os.name == "posix" and os.geteuid() == 0:
+    if _is_root():
         return ["runuser", "-u", SERVER_USER, "--", *command]
     return list(command)
+
+
+def _is_root() -> bool:
+    return os.name == "posix" and os.geteuid() == 0
 
 
 def _free_port() -> int:
@@ -58,7 +62,7 @@ def server() -> Iterator[str]:
         pytest.skip("PostgreSQL's server is not installed (Debian: postgresql)")
     folder = Path(tempfile.mkdtemp(prefix="refp-pg-"))  # a socket's path must be short
     try:
-        if os.geteuid() == 0:
+        if _is_root():
             shutil.chown(folder, SERVER_USER)
         data, port = str(folder / "data"), _free_port()
         _run(str(programs / "initdb"), "-D", data, "-U", "refp", "-A", "trust", "--no-sync")

@@ -4,6 +4,7 @@ import math
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 
+import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
@@ -55,8 +56,9 @@ class TestBoth:
     """Each on SQLite and on PostgreSQL."""
 
     def test_a_record_comes_back_as_it_was(self, database: str) -> None:
+        numpys = {"n_beads": np.int64(9), "background": np.float64(FULL.background)}
         with History.open(database) as history:
-            assert history.append([FULL]) == 1
+            assert history.append([replace(FULL, **numpys)]) == 1
             (back,) = history.find([FULL.id])
         for field in fields(HistoryRecord):
             mine, its = getattr(FULL, field.name), getattr(back, field.name)
@@ -200,6 +202,17 @@ class TestBoth:
             with pytest.raises(HistoryError, match=r"is 1\.5 throughout"):
                 history.freeze("x", "b", "delta_z_um", START, at(99))
             assert history.baselines() == []
+
+
+def test_postgresql_refuses_to_empty_a_table(postgresql: str) -> None:
+    with History.open(postgresql) as history:
+        history.append([record()])
+        with (
+            pytest.raises(sa.exc.DBAPIError, match="appended only"),
+            history._engine.begin() as connection,
+        ):
+            connection.exec_driver_sql("TRUNCATE refp_records CASCADE")
+        assert len(history.select()) == 1
 
 
 class TestSqlite:

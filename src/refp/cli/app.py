@@ -27,6 +27,7 @@ COMMANDS = {
 GROUPS = frozenset({"model", "history"})
 """Commands that have commands of their own."""
 HELP_FLAGS = frozenset({"--help", "-h"})
+_PASSWORD = re.compile(r"(://[^\s:/@]*):[^\s@]*@")
 EXIT_USAGE, EXIT_INTERRUPTED = 2, 130
 
 app = App(
@@ -70,5 +71,6 @@ def _explain(given: Sequence[str]) -> None:
 
 
 def _fail(message: str) -> None:
-    print(f"refp: {message}", file=sys.stderr)  # noqa: T201
+    told = _PASSWORD.sub(r"\1:***@", message)  # a mistyped command is quoted, its URLs too
+    print(f"refp: {told}", file=sys.stderr)  # noqa: T201
     sys.exit(EXIT_USAGE)

@@ -283,8 +283,8 @@ def list_records(
     if table.empty and not as_json:
         say("no records")
         return
-    shown = table if as_json else table[list(SHOWN)]
-    print_table(with_local_times(shown, table["utc_offset_s"]), as_json=as_json)
+    rows = with_local_times(table, table["utc_offset_s"])
+    print_table(rows if as_json else _filled(rows), as_json=as_json)
 
 
 @app.command
@@ -396,7 +396,15 @@ def _append(history: "History", made: "Sequence[HistoryRecord]", *, as_json: boo
 
 
 def _print(made: "Sequence[HistoryRecord]", *, as_json: bool) -> None:
-    from refp.cli.console import print_rows
+    import pandas as pd
+
+    from refp.cli.console import print_table
 
     rows = [{**asdict(one), "recorded_at": one.recorded_at.isoformat()} for one in made]
-    print_rows(rows, as_json=as_json, columns=SHOWN)
+    table = pd.DataFrame(rows)
+    print_table(table if as_json else _filled(table), as_json=as_json)
+
+
+def _filled(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the columns that a terminal shows, without those that say nothing of any record."""
+    return table[[name for name in SHOWN if (table[name].notna() & (table[name] != "")).any()]]

@@ -41,6 +41,8 @@ def row_of(record: HistoryRecord, appended: datetime) -> dict[str, Any]:
         row[name] = None if math.isnan(row[name]) else float(row[name])
     offset = record.recorded_at.utcoffset() or timedelta()
     return row | {
+        "n_beads": int(record.n_beads),  # SQLite keeps a whole number of numpy's as bytes
+        "n_beads_used": int(record.n_beads_used),
         "corrects": record.corrects or None,
         "recorded_utc": naive_utc(record.recorded_at),
         "utc_offset_s": round(offset.total_seconds()),
