@@ -76,6 +76,13 @@ def test_values_by_what_the_rules_say() -> None:
     assert figure._suptitle.get_text() == "dZ (um) of a2k"  # type: ignore[attr-defined]
 
 
+def test_bars_are_one_standard_uncertainty() -> None:
+    values = draw_control(chart_of([0.5, NAN, -0.5])).axes[0]
+    (bars,) = (x for x in values.lines if np.isnan(np.asarray(x.get_ydata(), dtype=float)).any())
+    heights = np.asarray(bars.get_ydata(), dtype=float)
+    np.testing.assert_allclose(heights, [0.2, 0.8, NAN, -0.8, -0.2, NAN])
+
+
 def test_limits_are_the_baselines() -> None:
     values = draw_control(chart_of([0.5, -0.5])).axes[0]
     flat = {float(np.asarray(x.get_ydata())[0]) for x in values.lines if len(x.get_xdata()) == 2}
