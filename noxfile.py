@@ -49,7 +49,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure accuracy and speed; writes benchmarks/*/*.json and the pages made from them."""
-    _install(session, "train,web")
+    _install(session, "train,web,history")
     session.run("python", "-m", "benchmarks.accuracy", *session.posargs)
     estimates = ("refusals", "intervals", "second_lab", "magtrack")
     for part in ("beads", "coverage", "resnet", *estimates):
@@ -58,6 +58,8 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks.speed.estimate")
     session.run("python", "-m", "benchmarks.speed.simulate")
     session.run("python", "-m", "benchmarks.speed.web")
+    session.run("python", "-m", "benchmarks.speed.history")
+    session.run("python", "-m", "benchmarks.study")
     session.run("python", "-m", "benchmarks.page")
 
 

@@ -15,6 +15,7 @@ ROOMS = [
     "refp.estimate",
     "refp.evaluation",
     "refp.features",
+    "refp.history",
     "refp.models",
     "refp.plane",
     "refp.profiles",

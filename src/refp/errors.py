@@ -7,6 +7,7 @@
     │   ├── DataError           an image file or a data set
     │   ├── RecipeError         a settings file or a setting
     │   ├── ModelError          a model file
+    │   ├── HistoryError        a database of results, or what is asked of it
     │   └── OutputError         an output that exists, or cannot be written
     ├── WorkersError            worker processes or a cluster are out of reach (exit code 2)
     └── MissingExtraError       an optional library is not installed (exit code 2)
@@ -33,6 +34,10 @@ class RecipeError(InputError):
 
 class ModelError(InputError):
     """A model file is cut, edited, from a newer version or for another instrument."""
+
+
+class HistoryError(InputError):
+    """A database of results is out of reach, from a newer version, or asked what it cannot hold."""
 
 
 class OutputError(InputError):

@@ -129,6 +129,11 @@ class Estimator:
         """Whether other processes can be given this estimator: by its file, which they see too."""
         return self._file is not None
 
+    @property
+    def file_sha256(self) -> str:
+        """Hash of the model file's bytes; empty where it was not loaded from one."""
+        return "" if self._file is None else self._file[1]
+
     def __reduce__(self) -> tuple[Callable[..., "Estimator"], tuple[Path, str, int | None]]:
         if self._file is None:
             raise TypeError("an estimator that was not loaded from a file stays in its process")

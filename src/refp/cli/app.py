@@ -20,13 +20,15 @@ COMMANDS = {
     "estimate": "Estimate dZ of single images, or refuse and say why.",
     "model": "Show what a model file is, or export it for others.",
     "evaluate": "Compare a model's estimates with labelled sweeps.",
+    "history": "Record results over time, and draw control charts of them.",
     "tune": "Search for the settings that train the best model.",
     "study": "Repeat every table and figure of the article, on data laid out like its Table 1.",
     "serve": "Open the pages and the HTTP API on this machine.",
 }
-GROUPS = frozenset({"model"})
+GROUPS = frozenset({"model", "history"})
 """Commands that have commands of their own."""
 HELP_FLAGS = frozenset({"--help", "-h"})
+_PASSWORD = re.compile(r"(://[^\s:/@]*):[^\s@]*@")
 EXIT_USAGE, EXIT_INTERRUPTED = 2, 130
 
 app = App(
@@ -70,5 +72,6 @@ def _explain(given: Sequence[str]) -> None:
 
 
 def _fail(message: str) -> None:
-    print(f"refp: {message}", file=sys.stderr)  # noqa: T201
+    told = _PASSWORD.sub(r"\1:***@", message)  # a mistyped command is quoted, its URLs too
+    print(f"refp: {told}", file=sys.stderr)  # noqa: T201
     sys.exit(EXIT_USAGE)

@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from refp.reports.bead_errors import describe_bead_errors, draw_bead_errors, summarise_beads
 from refp.reports.budget import describe_budget, draw_budget
 from refp.reports.comparison import describe_comparison, draw_comparison
+from refp.reports.control import describe_control, draw_control
+from refp.reports.control_report import check_chart_name, write_control
 from refp.reports.curves import choose_sweeps, describe_curves, draw_feature_curves
 from refp.reports.errors import describe_errors, draw_errors
 from refp.reports.evaluation_report import (
@@ -58,11 +60,13 @@ __all__ = [
     "ReportSection",
     "ReportTable",
     "TrainingTables",
+    "check_chart_name",
     "choose_sweeps",
     "describe_bead_errors",
     "describe_bead_planes",
     "describe_budget",
     "describe_comparison",
+    "describe_control",
     "describe_curves",
     "describe_errors",
     "describe_learning",
@@ -72,6 +76,7 @@ __all__ = [
     "draw_bead_planes",
     "draw_budget",
     "draw_comparison",
+    "draw_control",
     "draw_errors",
     "draw_feature_curves",
     "draw_learning_curves",
@@ -103,6 +108,7 @@ __all__ = [
     "training_headline",
     "training_sections",
     "vector_figure",
+    "write_control",
     "write_plane_report",
     "write_report",
 ]

@@ -1,0 +1,95 @@
+"""Measure the speed of a long history: ``python -m benchmarks.speed.history [chart]``."""
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+
+from benchmarks import HERE
+from benchmarks.speed.__main__ import seconds
+from benchmarks.speed.parts import measure_parts
+from refp.history import History, HistoryRecord, new_id, select_chart
+from refp.record import write_csv
+from refp.reports import draw_control, png_bytes
+
+RECORDS = 100_000
+REFUSED = 0.02
+DRIFT_SD = 1.5
+"""What the values drift by, so that many rules fire: more points than of a steady instrument."""
+REPEATS = 7
+INSTRUMENT = "a2k"
+START = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def make_records(n: int) -> list[HistoryRecord]:
+    """Estimates every ten minutes, the last third of them drifting."""
+    rng = np.random.default_rng(1)
+    drift = DRIFT_SD * np.clip(np.linspace(-2, 1, n), 0, None)
+    dz_um = rng.normal(0.0, 1.0, n) + drift
+    refused = rng.random(n) < REFUSED
+    return [
+        HistoryRecord(
+            id=new_id(),
+            recorded_at=START + timedelta(minutes=10 * k),
+            kind="estimate",
+            instrument=INSTRUMENT,
+            operator="benchmark",
+            image=f"daily_{k}.tif",
+            image_sha256=f"{k:064x}",
+            model="profile-a2k-0123456789ab",
+            model_sha256="0" * 64,
+            recipe="default 0123456789ab",
+            version="0.1.0",
+            status="refused" if refused[k] else "ok",
+            delta_z_um=float("nan") if refused[k] else float(dz_um[k]),
+            u_um=float("nan") if refused[k] else 0.6,
+            n_beads=20,
+            n_beads_used=0 if refused[k] else 20,
+        )
+        for k in range(n)
+    ]
+
+
+def chart() -> dict[str, float]:
+    """The chart of 100,000 records, against one pandas read of the same rows from CSV."""
+    with TemporaryDirectory() as folder, History.open(Path(folder) / "history.db") as history:
+        records = make_records(RECORDS)
+        append_s = seconds(partial(history.append, records), 1)
+        history.freeze("first", INSTRUMENT, "delta_z_um", START, START + timedelta(days=90))
+        write_csv(history.select(), Path(folder) / "history.csv")
+        return {"records": RECORDS, "append_s": append_s, **_measure(history, Path(folder))}
+
+
+def _measure(history: History, folder: Path) -> dict[str, float]:
+    select = partial(select_chart, history, INSTRUMENT, "delta_z_um")
+    found = select()
+    work = {
+        "select": select,
+        "draw": lambda: png_bytes(draw_control(found)),
+        "whole": lambda: png_bytes(draw_control(select())),
+        "csv": partial(pd.read_csv, folder / "history.csv"),
+    }
+    best = dict.fromkeys(work, np.inf)
+    for _ in range(REPEATS):  # in turn, so that what else the machine does is shared
+        for name, one in work.items():
+            best[name] = min(best[name], seconds(one, 1))
+    return {
+        "drawn": len(found.shown),
+        "fired": len({firing.index for firing in found.firings}),
+        **{f"{name}_s": float(best[name]) for name in work},
+        "ratio": float(best["whole"] / best["csv"]),
+    }
+
+
+def main() -> None:
+    """Write history.json."""
+    measure_parts(
+        HERE / "speed" / "history.json", {"chart": chart}, "made-up records in a file of SQLite"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,410 @@
+"""``refp history``: record, annotate, freeze, correct, list, chart, export."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from refp.cli.options import AsJson, MaxBeads, Overwrite, WorkerOptions, check_output
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    import pandas as pd
+
+    from refp.history import History, HistoryRecord
+
+EXIT_ALL_REFUSED = 3
+SHOWN = (
+    *("id", "recorded_at", "kind", "instrument", "operator", "image", "status", "delta_z_um"),
+    *("u_um", "refp_um", "refp_u_um", "n_beads_used", "background", "reason", "note", "corrects"),
+)
+"""Columns that a terminal shows; files and JSON have all."""
+
+app = App(
+    name="history",
+    help="Record results over time, and draw control charts of them.\n\n"
+    "Records are appended, never changed; a correction is a new record that names the old one. "
+    "Without --database they are kept in history.db in --home, in the folder that the environment "
+    "variable REFP_HOME names, or in the system's folder for a user's data. Needs the extra history.",
+    help_epilogue="Examples:\n\nrefp history record a2k.refp daily.tif\n\n"
+    "refp history baseline spring --instrument a2k --since 2026-03-01 --until 2026-04-01\n\n"
+    "refp history chart -o a2k.html --instrument a2k",
+)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the history is."""
+
+    home: Path | None = None
+    "Folder of history.db; default: the environment variable REFP_HOME, or a user's data folder."
+    database: str | None = None
+    "URL of another database, such as postgresql://user@host/name; its password is never shown."
+
+    def open(self, *, create: bool = False) -> "History":
+        """Open it; only what records something makes one that is not there."""
+        from refp.history import History, default_database
+
+        return History.open(self.database or default_database(self.home), create=create)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which records."""
+
+    instrument: str = ""
+    "Name of the instrument."
+    since: str = ""
+    "First time, ISO 8601; one without a zone is local, one without an hour is midnight."
+    until: str = ""
+    "The records are before this time."
+
+    def select(self, history: "History", *, with_corrected: bool = False) -> "pd.DataFrame":
+        """Return the records."""
+        return history.select(
+            instrument=self.instrument,
+            since=_limit(self.since),
+            until=_limit(self.until),
+            with_corrected=with_corrected,
+        )
+
+
+HERE, ALL = Place(), Choice()
+Instrument = Annotated[str, Parameter(help="Name of the instrument.")]
+Operator = Annotated[str | None, Parameter(help="Who did it; default: the user's login name.")]
+Note = Annotated[str, Parameter(help="A remark.")]
+At = Annotated[str, Parameter(help="When, ISO 8601; one without a zone is local. Default: now.")]
+Of = Annotated[
+    str,
+    Parameter(
+        name="--quantity", help="One of delta_z_um, refp_um, n_beads_used, background, tilt."
+    ),
+]
+WithCorrected = Annotated[
+    bool, Parameter(negative=(), help="Also the records that later ones correct.")
+]
+
+
+@app.command
+def record(
+    model: Annotated[Path, Parameter(help="Model file from 'refp train'.")],
+    images: Annotated[list[Path], Parameter(help="Images or folders of images.", negative=())],
+    /,
+    *,
+    operator: Operator = None,
+    note: Note = "",
+    at: At = "",
+    max_beads: MaxBeads = None,
+    place: Place = HERE,
+    work: WorkerOptions = WorkerOptions(),  # noqa: B008
+    as_json: AsJson = False,
+) -> int:
+    """Estimate dZ of images as 'refp estimate' does, and record each, refusals too.
+
+    All images of a command are recorded, or none. Exit code 3 when every image was refused.
+
+    Examples
+    --------
+    refp history record a2k.refp daily.tif
+
+    refp history record a2k.refp images/ --operator Ada --note "slide 12"
+    """
+    from refp import checks, recording
+    from refp.cli.console import show_progress
+    from refp.estimator import Estimator
+    from refp.sweeps import list_images
+
+    origin = recording.Origin(_operator(operator), note, _moment(at))
+    with place.open(create=True) as history:
+        estimator = Estimator.load(model, max_beads)
+        sources = list_images(images)
+        checks.check_declared(estimator.card, None, images)
+        with work.start() as workers, show_progress() as progress:
+            made = recording.record_each(
+                estimator, sources, origin, workers=workers, progress=progress
+            )
+        _append(history, made, as_json=as_json)
+    return 0 if any(one.status == "ok" for one in made) else EXIT_ALL_REFUSED
+
+
+@app.command
+def record_plane(
+    planes: Annotated[Path, Parameter(help="The planes.csv of 'refp plane'.")],
+    /,
+    *,
+    instrument: Instrument,
+    operator: Operator = None,
+    note: Note = "",
+    at: At = "",
+    place: Place = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Record the reference planes that 'refp plane' determined.
+
+    The recipe is read off planes.json beside the table, the hash is that of the table.
+
+    Examples
+    --------
+    refp history record-plane planes/planes.csv --instrument a2k
+    """
+    from refp import recording
+
+    origin = recording.Origin(_operator(operator), note, _moment(at))
+    made = recording.record_planes(planes, instrument, origin)
+    with place.open(create=True) as history:
+        _append(history, made, as_json=as_json)
+
+
+@app.command
+def annotate(
+    text: Annotated[str, Parameter(help="What happened.")],
+    /,
+    *,
+    instrument: Instrument,
+    operator: Operator = None,
+    at: At = "",
+    place: Place = HERE,
+) -> None:
+    """Note what happened to an instrument, such as a service or a new slide lot.
+
+    A chart shows it as a line at its time.
+
+    Examples
+    --------
+    refp history annotate "stage serviced" --instrument a2k --at 2026-03-31T08:30
+    """
+    from refp.cli.console import say
+
+    with place.open(create=True) as history:
+        note = history.annotate(text, instrument, _moment(at), _operator(operator))
+        say(f"noted for {note.instrument} at {note.recorded_at.isoformat()} in {history.place}")
+
+
+@app.command
+def baseline(
+    name: Annotated[str, Parameter(help="What it is called.")],
+    /,
+    *,
+    instrument: Instrument,
+    since: Annotated[str, Parameter(help="First time of the period, ISO 8601.")],
+    until: Annotated[str, Parameter(help="End of the period, no part of it.")],
+    quantity: Of = "delta_z_um",
+    operator: Operator = None,
+    place: Place = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Freeze mean and standard deviation of a period, as the limits of charts.
+
+    Records that come later, or that correct one of the period, do not move them. It takes ten values.
+
+    Examples
+    --------
+    refp history baseline spring --instrument a2k --since 2026-03-01 --until 2026-04-01
+    """
+    from refp.cli.console import print_rows
+    from refp.history import check_quantity, parse_time
+
+    with place.open() as history:
+        frozen = history.freeze(
+            name,
+            instrument,
+            check_quantity(quantity),
+            parse_time(since),
+            parse_time(until),
+            by=_operator(operator),
+        )
+    times = {key: getattr(frozen, key).isoformat() for key in ("since", "until", "frozen_at")}
+    print_rows([{**asdict(frozen), **times}], as_json=as_json)
+
+
+@app.command
+def correct(
+    ids: Annotated[list[str], Parameter(help="Ids of records, from 'refp history list'.")],
+    /,
+    *,
+    note: Note = "",
+    instrument: Annotated[str | None, Parameter(help="The right instrument.")] = None,
+    operator: Annotated[str | None, Parameter(help="The right operator.")] = None,
+    delta_z_um: Annotated[float | None, Parameter(help="The right dZ, um.")] = None,
+    u_um: Annotated[float | None, Parameter(help="Its standard uncertainty, um.")] = None,
+    withdraw: Annotated[
+        bool, Parameter(negative=(), help="No value stands: shown as refused, for --note.")
+    ] = False,
+    place: Place = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Append corrections: new records that take the place of old ones, which stay.
+
+    The new records stand at the times of the old ones. An interval that no longer belongs to a new
+    dZ is left empty.
+
+    Examples
+    --------
+    refp history correct 0b1f2c3d-0f1e-4c5a-9b8d-7e6f5a4b3c2d --note "wrong slide" --withdraw
+    """
+    from refp.cli.console import say
+    from refp.history import correction
+
+    values = {"note": note or None, "instrument": instrument, "operator": operator}
+    measured = {"delta_z_um": delta_z_um, "u_um": u_um}
+    changes = correction({**values, **measured}, withdraw=withdraw)
+    with place.open() as history:
+        made = history.correct(ids, **changes)
+        say(f"corrected {len(made)} records in {history.place}")
+    _print(made, as_json=as_json)
+
+
+@app.command(name="list")
+def list_records(
+    *,
+    choice: Choice = ALL,
+    with_corrected: WithCorrected = False,
+    place: Place = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """List records by time, those that were corrected left out.
+
+    Examples
+    --------
+    refp history list --instrument a2k --since 2026-03-01
+
+    refp history list --json --with-corrected
+    """
+    from refp.cli.console import print_table, say
+    from refp.history import with_local_times
+
+    with place.open() as history:
+        table = choice.select(history, with_corrected=with_corrected)
+    if table.empty and not as_json:
+        say("no records")
+        return
+    rows = with_local_times(table, table["utc_offset_s"])
+    print_table(rows if as_json else _filled(rows), as_json=as_json)
+
+
+@app.command
+def chart(
+    *,
+    output: Annotated[
+        Path, Parameter(name=["--output", "-o"], help="File to write: .html, .svg or .png.")
+    ],
+    instrument: Instrument,
+    quantity: Of = "delta_z_um",
+    baseline: Annotated[
+        str, Parameter(help="Name of the baseline; default: the last that was frozen.")
+    ] = "",
+    since: Annotated[str, Parameter(help="First time, ISO 8601.")] = "",
+    until: Annotated[str, Parameter(help="The values are before this time.")] = "",
+    place: Place = HERE,
+    overwrite: Overwrite = False,
+) -> None:
+    """Draw a control chart (Levey-Jennings) with the Westgard rules that fire.
+
+    Limits come from a frozen baseline; without one there are neither limits nor rules. Bars are one
+    standard uncertainty, hollow triangles refused images, dashed lines what was noted. Of more than
+    2000 values some of each stretch are drawn, the lowest and highest among them, and each at which a
+    rule fires.
+
+    Examples
+    --------
+    refp history chart -o a2k.html --instrument a2k
+
+    refp history chart -o beads.png --instrument a2k --quantity n_beads_used --baseline spring
+    """
+    from refp.cli.console import say
+    from refp.history import check_quantity, select_chart
+    from refp.reports import check_chart_name, describe_control, write_control
+
+    check_output(output, overwrite=overwrite)
+    check_chart_name(output)
+    with place.open() as history:
+        named = check_quantity(quantity)
+        drawn = select_chart(history, instrument, named, baseline, _limit(since), _limit(until))
+        source = history.place
+    write_control(drawn, output, source)
+    say(describe_control(drawn))
+    say(f"wrote {output}")
+
+
+@app.command
+def export(
+    *,
+    output: Annotated[
+        Path, Parameter(name=["--output", "-o"], help="File to write: .csv or .parquet.")
+    ],
+    choice: Choice = ALL,
+    with_corrected: WithCorrected = False,
+    place: Place = HERE,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write records as a table, times in UTC beside the offset of their zone.
+
+    Examples
+    --------
+    refp history export -o history.csv
+
+    refp history export -o a2k.parquet --instrument a2k --with-corrected
+    """
+    from refp.cli.console import say
+    from refp.record import check_table_name, write_table
+
+    check_output(output, overwrite=overwrite)
+    check_table_name(output)
+    with place.open() as history:
+        table = choice.select(history, with_corrected=with_corrected)
+    write_table(table, output)
+    say(f"wrote {output}: {len(table)} records")
+
+
+def _operator(name: str | None) -> str:
+    """Return the operator, by default the login name; none where the system does not know it."""
+    import getpass
+
+    if name is not None:
+        return name
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # no such user, as in some containers
+        return ""
+
+
+def _moment(text: str) -> "datetime":
+    """Return a time, now where none is given."""
+    from datetime import datetime
+
+    return _limit(text) or datetime.now().astimezone()
+
+
+def _limit(text: str) -> "datetime | None":
+    """Return a time, or that there is no limit."""
+    from refp.history import parse_time
+
+    return parse_time(text) if text else None
+
+
+def _append(history: "History", made: "Sequence[HistoryRecord]", *, as_json: bool) -> None:
+    from refp.cli.console import say
+
+    history.append(made)
+    _print(made, as_json=as_json)
+    say(f"recorded {len(made)} in {history.place}")
+
+
+def _print(made: "Sequence[HistoryRecord]", *, as_json: bool) -> None:
+    import pandas as pd
+
+    from refp.cli.console import print_table
+
+    rows = [{**asdict(one), "recorded_at": one.recorded_at.isoformat()} for one in made]
+    table = pd.DataFrame(rows)
+    print_table(table if as_json else _filled(table), as_json=as_json)
+
+
+def _filled(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the columns that a terminal shows, without those that say nothing of any record."""
+    return table[[name for name in SHOWN if (table[name].notna() & (table[name] != "")).any()]]

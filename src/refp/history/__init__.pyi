@@ -1,0 +1,53 @@
+from .baseline import LEAST_VALUES as LEAST_VALUES
+from .baseline import standardise as standardise
+from .chart import Annotation as Annotation
+from .chart import ControlChart as ControlChart
+from .chart import make_chart as make_chart
+from .chart import select_chart as select_chart
+from .connect import default_database as default_database
+from .correction import correction as correction
+from .database import History as History
+from .history import KIND_OF as KIND_OF
+from .history import LABELS as LABELS
+from .history import Baseline as Baseline
+from .history import HistoryRecord as HistoryRecord
+from .history import Kind as Kind
+from .history import Quantity as Quantity
+from .history import Status as Status
+from .history import check_quantity as check_quantity
+from .history import new_id as new_id
+from .history import parse_time as parse_time
+from .rows import with_local_times as with_local_times
+from .rows import with_offset as with_offset
+from .rules import RULES as RULES
+from .rules import WARNING as WARNING
+from .rules import Firing as Firing
+from .rules import fired as fired
+
+__all__ = [
+    "KIND_OF",
+    "LABELS",
+    "LEAST_VALUES",
+    "RULES",
+    "WARNING",
+    "Annotation",
+    "Baseline",
+    "ControlChart",
+    "Firing",
+    "History",
+    "HistoryRecord",
+    "Kind",
+    "Quantity",
+    "Status",
+    "check_quantity",
+    "correction",
+    "default_database",
+    "fired",
+    "make_chart",
+    "new_id",
+    "parse_time",
+    "select_chart",
+    "standardise",
+    "with_local_times",
+    "with_offset",
+]

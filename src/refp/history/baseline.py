@@ -1,0 +1,48 @@
+"""What a period comes to, as limits that later values are held against."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from refp.arrays import FloatArray
+from refp.errors import HistoryError
+from refp.history.history import Baseline
+
+LEAST_VALUES = 10
+"""Of fewer the standard deviation is known to no better than a quarter (1 / sqrt(2 (n - 1)))."""
+
+
+def summarise_period(values: FloatArray, empty: Baseline) -> Baseline:
+    """Return a baseline with number, mean and standard deviation of its period's values.
+
+    Parameters
+    ----------
+    values
+        Shape ``(n,)``; NaN is left out.
+    empty
+        The baseline without them.
+
+    Raises
+    ------
+    HistoryError
+        If there are fewer than ten values, or all are the same.
+    """
+    known = values[np.isfinite(values)]
+    about = f"baseline {empty.name!r}: {empty.quantity} of {empty.instrument!r}"
+    if len(known) < LEAST_VALUES:
+        raise HistoryError(
+            f"{about} has {len(known)} values from {empty.since.isoformat()} to "
+            f"{empty.until.isoformat()}; it needs {LEAST_VALUES}: take a longer period"
+        )
+    if np.ptp(known) == 0:
+        raise HistoryError(
+            f"{about} is {known[0]:g} throughout the period, so that no limits follow from it; "
+            "take another period or quantity"
+        )
+    return replace(empty, n=len(known), mean=float(known.mean()), sd=float(known.std(ddof=1)))
+
+
+def standardise(values: FloatArray, baseline: Baseline) -> FloatArray:
+    """Return values less the baseline's mean, over its standard deviation; shape as given."""
+    z: FloatArray = (values - baseline.mean) / baseline.sd
+    return z

@@ -1,0 +1,208 @@
+"""What a control chart shows: values over time, limits, where which rule fires, notes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from refp.arrays import BoolArray, FloatArray, IntArray
+from refp.errors import HistoryError
+from refp.history.baseline import standardise
+from refp.history.history import KIND_OF, Baseline, Quantity
+from refp.history.quantity import QUANTITY_COLUMNS, uncertainties_of, values_of
+from refp.history.rules import Firing, fired
+
+if TYPE_CHECKING:
+    from refp.history.database import History
+
+MOST_POINTS = 2000
+"""So many values are drawn, and besides them every one at which a rule fires."""
+
+
+class Annotation(NamedTuple):
+    """A note beside the values, at a time of UTC."""
+
+    time: np.datetime64
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ControlChart:
+    """A quantity of an instrument over time.
+
+    Attributes
+    ----------
+    instrument, quantity
+        What of which instrument.
+    time
+        Shape ``(n,)``, ``datetime64[us]`` of UTC, rising.
+    value, u
+        Shape ``(n,)``, in the quantity's unit; NaN where an image was refused, and ``u`` where none is
+        stated.
+    refused
+        Shape ``(n,)``.
+    firings
+        Rules that fire, by index into the values; none without a baseline.
+    shown
+        Shape ``(k,)``, rising: the values that are drawn, which are all where there are few.
+    annotations
+        Notes about the instrument.
+    baseline
+        What limits and rules come from; ``None`` before one was frozen.
+    utc_offset_s
+        Of the zone of the last record, for the axis of time.
+    """
+
+    instrument: str
+    quantity: Quantity
+    time: "np.ndarray[tuple[int], np.dtype[np.datetime64]]"
+    value: FloatArray
+    u: FloatArray
+    refused: BoolArray
+    firings: tuple[Firing, ...]
+    shown: IntArray
+    annotations: tuple[Annotation, ...]
+    baseline: Baseline | None
+    utc_offset_s: int
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+
+def select_chart(
+    history: "History",
+    instrument: str,
+    quantity: Quantity,
+    baseline: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> ControlChart:
+    """Return the chart of a quantity.
+
+    Parameters
+    ----------
+    history
+        Where the records are.
+    instrument, quantity
+        What of which instrument.
+    baseline
+        Name of a frozen one; empty: the last that was frozen, if there is any.
+    since, until
+        Records from ``since`` on, before ``until``.
+
+    Raises
+    ------
+    HistoryError
+        If there is no baseline of that name, or no record.
+    """
+    limits = _choose(history.baselines(instrument), quantity, baseline, instrument)
+    table = history.select(
+        instrument=instrument,
+        since=since,
+        until=until,
+        kind=KIND_OF[quantity],
+        columns=("recorded_at", "utc_offset_s", *QUANTITY_COLUMNS[quantity]),
+    )
+    if table.empty:
+        raise HistoryError(
+            f"no {KIND_OF[quantity]} of instrument {instrument!r} in {history.place}"
+            " in that time; see 'refp history list'"
+        )
+    notes = history.select(
+        instrument=instrument,
+        since=since,
+        until=until,
+        kind="annotation",
+        columns=("recorded_at", "note"),
+    )
+    return make_chart(table, notes, instrument, quantity, limits)
+
+
+def make_chart(
+    table: pd.DataFrame,
+    notes: pd.DataFrame,
+    instrument: str,
+    quantity: Quantity,
+    baseline: Baseline | None,
+) -> ControlChart:
+    """Return the chart of records that were selected.
+
+    Parameters
+    ----------
+    table
+        Records by rising time, columns ``recorded_at, utc_offset_s`` and ``QUANTITY_COLUMNS``.
+    notes
+        Annotations, columns ``recorded_at, note``.
+    instrument, quantity
+        What of which instrument.
+    baseline
+        For limits and rules; ``None``: neither.
+    """
+    values = values_of(table, quantity)
+    firings = [] if baseline is None else fired(standardise(values, baseline))
+    pairs = zip(_times(notes), notes["note"], strict=True)
+    return ControlChart(
+        instrument=instrument,
+        quantity=quantity,
+        time=_times(table),
+        value=values,
+        u=uncertainties_of(table, quantity),
+        refused=(table["status"] == "refused").to_numpy(dtype=np.bool_),
+        firings=tuple(firings),
+        shown=thin(values, [firing.index for firing in firings]),
+        annotations=tuple(Annotation(time, str(text)) for time, text in pairs),
+        baseline=baseline,
+        utc_offset_s=int(table["utc_offset_s"].iloc[-1]) if len(table) else 0,
+    )
+
+
+def thin(values: FloatArray, keep: "list[int]", most: int = MOST_POINTS) -> IntArray:
+    """Choose the values that are drawn: of each stretch the lowest, the highest, and two as they come.
+
+    So no extreme is hidden, and where most values lie still shows.
+
+    Parameters
+    ----------
+    values
+        Shape ``(n,)``; NaN is not drawn.
+    keep
+        Indices that are drawn whatever is left out.
+    most
+        How many others.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape ``(k,)``, rising indices.
+    """
+    known = np.flatnonzero(np.isfinite(values))
+    if len(known) <= most:
+        return known
+    n = most // 4
+    edges = np.linspace(0, len(known), n + 1).astype(int)
+    order = known[np.lexsort((values[known], np.repeat(np.arange(n), np.diff(edges))))]
+    extremes = order[edges[:-1]], order[edges[1:] - 1]
+    others = known[np.linspace(0, len(known) - 1, most - 2 * n).astype(int)]
+    return np.unique(np.concatenate([*extremes, others, keep]).astype(int))
+
+
+def _choose(
+    known: list[Baseline], quantity: Quantity, name: str, instrument: str
+) -> Baseline | None:
+    own = [baseline for baseline in known if baseline.quantity == quantity]
+    if not name:
+        return own[-1] if own else None
+    for baseline in own:
+        if baseline.name == name:
+            return baseline
+    names = ", ".join(repr(baseline.name) for baseline in own) or "none"
+    raise HistoryError(
+        f"baseline {name!r}: not frozen for {quantity} of {instrument!r} (frozen: {names}); "
+        "see 'refp history baseline'"
+    )
+
+
+def _times(table: pd.DataFrame) -> "np.ndarray[tuple[int], np.dtype[np.datetime64]]":
+    return table["recorded_at"].dt.tz_localize(None).to_numpy(dtype="datetime64[us]")

@@ -1,0 +1,188 @@
+"""Reach the database of a history, and bring its tables to what this version knows."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from platformdirs import user_data_path
+from sqlalchemy.exc import ArgumentError, DatabaseError, SQLAlchemyError
+
+from refp.errors import HistoryError, MissingExtraError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+VERSION_TABLE = "refp_history_version"
+"""Of its own, so that a history may share a PostgreSQL database with others."""
+DEFAULT_FILE = "history.db"
+HOME_VARIABLE = "REFP_HOME"
+BUSY_S = 30.0
+"""How long a process waits for another one that writes."""
+WRITES = {"refp_begin": "IMMEDIATE"}
+"""Execution options of what writes: waiting for the lock at the start, where waiting is safe."""
+_POSTGRESQL = "postgresql+psycopg"
+_DRIVERS: Mapping[str, str] = {
+    "sqlite": "sqlite",
+    "postgres": _POSTGRESQL,
+    "postgresql": _POSTGRESQL,
+    _POSTGRESQL: _POSTGRESQL,
+}
+_MIGRATION_LOCK = 0x72656670  # "refp"; any number that all processes agree on
+_EXAMPLES = "postgresql://user@host/name or sqlite:////folder/history.db"
+
+Address = sa.URL
+
+
+def default_database(home: Path | None = None) -> Path:
+    """Return the file of the history where no other database is named.
+
+    Parameters
+    ----------
+    home
+        Folder of it; without one that of the environment variable REFP_HOME, or the system's folder
+        for a user's data.
+    """
+    folder = home or Path(os.environ.get(HOME_VARIABLE) or user_data_path("refp"))
+    return folder / DEFAULT_FILE
+
+
+def read_address(database: str | Path) -> Address:
+    """Return a file of SQLite, or a URL, as the address of a database.
+
+    Raises
+    ------
+    HistoryError
+        If it is neither; the message holds nothing of the URL, which may hold a password.
+    """
+    if isinstance(database, Path):
+        return sa.URL.create("sqlite", database=str(database))
+    try:
+        url = sa.make_url(database)
+    except (ArgumentError, ValueError):
+        raise HistoryError(f"--database: not a URL of a database; such as {_EXAMPLES}") from None
+    if url.drivername not in _DRIVERS:
+        raise HistoryError(f"--database: {url.drivername!r} is not known; such as {_EXAMPLES}")
+    if url.drivername == "sqlite" and url.database in (None, "", ":memory:"):
+        raise HistoryError(f"--database: a history needs a file; such as {_EXAMPLES}")
+    return url.set(drivername=_DRIVERS[url.drivername])
+
+
+def mask(url: Address) -> str:
+    """Return an address as it may be shown: a file's path, or the URL without its secrets."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    secret = [key for key in url.query if "pass" in key.lower() or "key" in key.lower()]
+    return url.difference_update_query(secret).render_as_string(hide_password=True)
+
+
+@contextmanager
+def told(url: Address) -> Iterator[None]:
+    """Tell what a database refuses in one line that names it, without its secrets."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        if url.password:
+            reason = reason.replace(str(url.password), "***")
+        raise HistoryError(f"{mask(url)}: {reason}; check the database") from None
+
+
+def connect(url: Address) -> sa.Engine:
+    """Return the engine of a database; nothing is connected yet.
+
+    Raises
+    ------
+    MissingExtraError
+        If PostgreSQL's driver is not installed.
+    """
+    if url.get_backend_name() == "sqlite":
+        engine = sa.create_engine(url, hide_parameters=True)
+        sa.event.listen(engine, "connect", _prepare)
+        sa.event.listen(engine, "begin", _begin)
+        return engine
+    try:
+        return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
+    except ImportError as error:
+        raise MissingExtraError("psycopg", "postgres", "a PostgreSQL database") from error
+
+
+def migrate(engine: sa.Engine) -> None:
+    """Make the tables, or bring them to what this version knows; one process at a time.
+
+    Raises
+    ------
+    HistoryError
+        If the tables were made by a newer version.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    scripts = ScriptDirectory.from_config(config)
+    with engine.connect() as connection:
+        if _revisions(connection) == set(scripts.get_heads()):
+            return
+    if engine.dialect.name == "sqlite":
+        _keep_log_ahead(engine)
+    with engine.connect().execution_options(**WRITES) as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+        _check_known(_revisions(connection), scripts, engine.url)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _revisions(connection: sa.Connection) -> set[str]:
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+    return set(context.get_current_heads())
+
+
+def _check_known(revisions: set[str], scripts: ScriptDirectory, url: Address) -> None:
+    known = {script.revision for script in scripts.walk_revisions()}
+    if revisions - known:
+        raise HistoryError(
+            f"{mask(url)}: made by a newer refp (schema {', '.join(sorted(revisions - known))}); "
+            "update refp, or name another --database"
+        )
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    """Set up a connection of SQLite: rules of a session are not kept in the file."""
+    connection.isolation_level = None  # transactions begin where SQLAlchemy says, see _begin
+    for pragma in (
+        f"busy_timeout = {round(1000 * BUSY_S)}",
+        "foreign_keys = ON",
+        "synchronous = FULL",  # what was said to be recorded is there after a power cut
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: sa.Connection) -> None:
+    how = connection.get_execution_options().get("refp_begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {how}")
+
+
+def _keep_log_ahead(engine: sa.Engine) -> None:
+    """Put a file of SQLite into WAL mode, in which readers and a writer do not wait for each other.
+
+    SQLite does not wait by itself for another process that does the same.
+    """
+    until = time.monotonic() + BUSY_S
+    while True:
+        raw = engine.raw_connection()
+        try:
+            raw.cursor().execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise DatabaseError(None, None, error) from error
+            time.sleep(0.05)
+        else:
+            return
+        finally:
+            raw.close()

@@ -1,0 +1,9 @@
+"""Run by alembic; the connection comes from :func:`refp.history.connect.migrate`."""
+
+from alembic import context
+
+from refp.history.connect import VERSION_TABLE
+
+context.configure(connection=context.config.attributes["connection"], version_table=VERSION_TABLE)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,35 @@
+"""Values of a quantity, and their uncertainties, from a table of records."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from refp.arrays import FloatArray
+from refp.history.history import Quantity
+
+QUANTITY_COLUMNS: Mapping[Quantity, tuple[str, ...]] = {
+    "delta_z_um": ("status", "delta_z_um", "u_um"),
+    "refp_um": ("status", "refp_um", "refp_u_um"),
+    "n_beads_used": ("status", "n_beads_used"),
+    "background": ("status", "background"),
+    "tilt": ("status", "tilt_y_um_per_px", "tilt_x_um_per_px"),
+}
+"""What a quantity is made from: the status, its own columns, its standard uncertainty."""
+_UNCERTAINTY: Mapping[str, str] = {"delta_z_um": "u_um", "refp_um": "refp_u_um"}
+
+
+def values_of(table: pd.DataFrame, quantity: Quantity) -> FloatArray:
+    """Return the values of a quantity, shape ``(n,)``; NaN where a record was refused or has none."""
+    if quantity == "tilt":
+        values = np.hypot(table["tilt_y_um_per_px"], table["tilt_x_um_per_px"])
+    else:
+        values = table[quantity]
+    return np.where(table["status"] == "ok", np.asarray(values, dtype=float), np.nan)
+
+
+def uncertainties_of(table: pd.DataFrame, quantity: Quantity) -> FloatArray:
+    """Return their standard uncertainties, shape ``(n,)``; NaN of quantities that state none."""
+    if quantity not in _UNCERTAINTY:
+        return np.full(len(table), np.nan)
+    return table[_UNCERTAINTY[quantity]].to_numpy(dtype=float)

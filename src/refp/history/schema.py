@@ -1,0 +1,66 @@
+"""The tables as they are now; ``migrations`` make them, and a test holds the two together."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+SEQUENCE = BigInteger().with_variant(Integer(), "sqlite")  # only INTEGER counts by itself there
+
+
+def _texts(*names: str) -> list[Column[str]]:
+    return [Column(name, Text, nullable=False) for name in names]
+
+
+def _numbers(*names: str) -> list[Column[float]]:
+    return [Column(name, Double) for name in names]
+
+
+records = Table(
+    "refp_records",
+    metadata,
+    Column("sequence", SEQUENCE, primary_key=True, autoincrement=True),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("recorded_utc", DateTime, nullable=False),
+    Column("utc_offset_s", Integer, nullable=False),
+    Column("appended_utc", DateTime, nullable=False),
+    *_texts("kind", "instrument", "operator", "image", "image_sha256", "model", "model_sha256"),
+    *_texts("recipe", "version", "status", "reason"),
+    *_numbers("delta_z_um", "u_um", "lower_um", "upper_um", "coverage"),
+    Column("n_beads", Integer, nullable=False),
+    Column("n_beads_used", Integer, nullable=False),
+    *_numbers("background", "tilt_y_um_per_px", "tilt_x_um_per_px", "refp_um", "refp_u_um"),
+    *_texts("note"),
+    # Unique: a record that was corrected twice would stand twice in every view.
+    Column("corrects", String(36), ForeignKey("refp_records.id"), unique=True),
+    CheckConstraint("kind IN ('estimate', 'plane', 'annotation')", name="refp_records_kind"),
+    CheckConstraint("status IN ('', 'ok', 'refused')", name="refp_records_status"),
+    Index("refp_records_by_time", "instrument", "kind", "recorded_utc"),
+)
+baselines = Table(
+    "refp_baselines",
+    metadata,
+    Column("sequence", SEQUENCE, primary_key=True, autoincrement=True),
+    *_texts("name", "instrument", "quantity"),
+    Column("since_utc", DateTime, nullable=False),
+    Column("until_utc", DateTime, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("mean", Double, nullable=False),
+    Column("sd", Double, nullable=False),
+    Column("frozen_utc", DateTime, nullable=False),
+    *_texts("frozen_by"),
+    UniqueConstraint("name", "instrument", "quantity", name="refp_baselines_name"),
+    CheckConstraint("n >= 10 AND sd > 0", name="refp_baselines_enough"),
+)

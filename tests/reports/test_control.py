@@ -1,0 +1,171 @@
+"""Control charts: what is drawn of which values."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from refp.errors import OutputError
+from refp.history import Baseline, ControlChart, Firing, fired, standardise
+from refp.history.chart import Annotation, thin
+from refp.reports import check_chart_name, describe_control, draw_control, svg_text, write_control
+from refp.reports.control_report import chart_table, control_section
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+SPRING = Baseline(
+    "spring", "a2k", "delta_z_um", START, START + timedelta(days=10), 10, 0.0, 1.0, START, "Ada"
+)
+NAN = float("nan")
+
+
+def chart_of(
+    values: Sequence[float],
+    baseline: Baseline | None = SPRING,
+    notes: Sequence[tuple[int, str]] = (),
+    firings: Sequence[Firing] | None = None,
+) -> ControlChart:
+    """A value a day; NaN was refused."""
+    value = np.array(values, dtype=float)
+    time = np.datetime64("2026-03-01T08:00:00", "us") + np.arange(len(value)) * np.timedelta64(
+        1, "D"
+    )
+    if firings is None:
+        firings = fired(standardise(value, baseline)) if baseline else ()
+    return ControlChart(
+        instrument="a2k",
+        quantity="delta_z_um",
+        time=time,
+        value=value,
+        u=np.where(np.isfinite(value), 0.3, NAN),
+        refused=np.isnan(value),
+        firings=tuple(firings),
+        shown=thin(value, [firing.index for firing in firings]),
+        annotations=tuple(
+            Annotation(time[0] + np.timedelta64(day, "D"), text) for day, text in notes
+        ),
+        baseline=baseline,
+        utc_offset_s=3600,
+    )
+
+
+def points(axes: Axes, marker: str, face: str | None = None) -> list[float]:
+    """Heights of the points of a marker."""
+    lines = [x for x in axes.lines if x.get_marker() == marker and x.get_linestyle() == "None"]
+    chosen = [x for x in lines if face is None or x.get_markerfacecolor() == face]
+    return [float(y) for line in chosen for y in np.asarray(line.get_ydata(), dtype=float)]
+
+
+def texts(figure: Figure) -> str:
+    return "|".join(t.get_text() for axes in figure.axes for t in axes.texts)
+
+
+def test_values_by_what_the_rules_say() -> None:
+    figure = draw_control(chart_of([0.5, -0.5, 2.5, 0.2, 3.5, NAN]))
+    values, lanes = figure.axes
+    assert points(values, "o", "#0072b2") == [0.5, -0.5, 0.2]
+    assert points(values, "o", "white") == [2.5]
+    assert points(values, "D") == [3.5]
+    assert len(points(values, "^")) == 1  # refused
+    assert [label.get_text() for label in lanes.get_yticklabels()] == ["1_2s", "1_3s"]
+    marks = [line.get_xdata() for line in lanes.lines if line.get_marker() == "|"]
+    assert [len(mark) for mark in marks] == [2, 1]
+    assert figure._suptitle.get_text() == "dZ (um) of a2k"  # type: ignore[attr-defined]
+
+
+def test_bars_are_one_standard_uncertainty() -> None:
+    values = draw_control(chart_of([0.5, NAN, -0.5])).axes[0]
+    (bars,) = (x for x in values.lines if np.isnan(np.asarray(x.get_ydata(), dtype=float)).any())
+    heights = np.asarray(bars.get_ydata(), dtype=float)
+    np.testing.assert_allclose(heights, [0.2, 0.8, NAN, -0.8, -0.2, NAN])
+
+
+def test_limits_are_the_baselines() -> None:
+    values = draw_control(chart_of([0.5, -0.5])).axes[0]
+    flat = {float(np.asarray(x.get_ydata())[0]) for x in values.lines if len(x.get_xdata()) == 2}
+    assert {-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0} <= flat
+    low, high = values.get_ylim()
+    assert low < -3
+    assert high > 3
+
+
+def test_a_value_far_off_does_not_stretch_the_scale() -> None:
+    values = draw_control(chart_of([0.5, 0.1, 1000.0])).axes[0]
+    low, high = values.get_ylim()
+    assert high < 10
+    (edge,) = points(values, "^")
+    assert high - 0.1 * (high - low) < edge < high
+
+
+def test_notes_are_lines_with_text() -> None:
+    figure = draw_control(chart_of([0.1] * 5, notes=[(2, "serviced"), (4000, "far away")]))
+    assert "serviced" in texts(figure)
+    low, high = figure.axes[0].get_xlim()
+    assert high - low < 10
+
+
+def test_without_a_baseline_it_says_so() -> None:
+    figure = draw_control(chart_of([0.5, 99.0], baseline=None))
+    assert len(figure.axes) == 1
+    assert "no frozen baseline" in figure.axes[0].get_title(loc="left")
+    assert "No baseline" in describe_control(chart_of([0.5], baseline=None))
+
+
+@pytest.mark.parametrize("values", [[1.0], [NAN], [NAN, NAN], [1.0, 1.0]])
+@pytest.mark.parametrize("baseline", [SPRING, None])
+def test_few_values_are_drawn_too(values: list[float], baseline: Baseline | None) -> None:
+    assert svg_text(draw_control(chart_of(values, baseline))).startswith("<?xml")
+
+
+def test_of_many_values_few_are_drawn_and_none_that_fires_is_left_out() -> None:
+    rng = np.random.default_rng(1)
+    calm = np.clip(rng.normal(0, 0.5, 20_000), -1.9, 1.9)
+    calm[777] = 4.0
+    firings = (Firing(777, "1_2s"), Firing(777, "1_3s"))
+    chart = chart_of(calm, firings=firings)
+    axes = draw_control(chart).axes[0]
+    assert points(axes, "D") == [4.0]
+    assert len(points(axes, "o")) <= 2000
+    assert "drawn, extremes among them" in describe_control(chart)
+
+
+def test_caption_counts() -> None:
+    text = describe_control(chart_of([2.5, 2.6, NAN]))
+    assert text.startswith("a2k: 2 values of dZ (um), 1 refused.")
+    assert "baseline 'spring', 10 values from 2026-03-01 to 2026-03-11" in text
+    assert text.endswith("Rules that fired: 1_2s (2), 2_2s (1).")
+
+
+def test_the_verdict_is_about_the_last_value() -> None:
+    def headline(values: list[float]) -> tuple[str, str]:
+        (one,) = control_section(chart_of(values)).headlines
+        return one.level, one.text
+
+    assert headline([0.1, 4.0]) == ("poor", "The last value is rejected by 1_3s.")
+    assert headline([0.1, 4.0, NAN])[0] == "poor"
+    assert headline([4.0, 0.1])[0] == "caution"
+    assert headline([0.1, 2.5])[0] == "good"  # a warning
+
+
+def test_table_of_a_chart() -> None:
+    table = chart_table(chart_of([2.5, 2.6, NAN]))
+    assert table["rules"].tolist() == ["1_2s", "1_2s 2_2s", ""]
+    assert table["refused"].tolist() == [False, False, True]
+
+
+def test_page(tmp_path: Path) -> None:
+    path = tmp_path / "c.html"
+    write_control(chart_of([0.1, 4.0], notes=[(0, "<b>bold</b>")]), path, "h.db")
+    page = path.read_text(encoding="utf-8")
+    assert "Westgard" in page
+    assert "one value more than 3 standard deviations" in page
+    assert "The last value is rejected by 1_3s." in page
+    assert "<b>bold" not in page
+
+
+def test_no_such_format() -> None:
+    with pytest.raises(OutputError, match=r"x\.pdf: charts are written as \.html"):
+        check_chart_name(Path("x.pdf"))
