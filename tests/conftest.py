@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,6 +71,14 @@ def _simulate(folder: Path, settings: SimulationSettings, seed: int) -> None:
     simulate_dataset(folder, STEADY, settings, dataset=folder.name, seed=seed)
     (folder / "instrument.toml").unlink()
     write_sweep_file(folder, dataset=folder.name, instrument=A2K.name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the history of the tests apart from that of who runs them."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("REFP_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,6 @@ from fastapi.testclient import TestClient
 
 from refp.estimate.rows import DETAIL_COLUMNS, ESTIMATE_COLUMNS, VERDICT_COLUMN
 from refp.web import WebSettings, create_app
-from refp.web.answer import Answer
 from refp.web.schemas import EstimateRow
 
 from .given import BASE, ESTIMATES, LIMITS
@@ -171,14 +170,3 @@ def test_openapi_documents_both_bodies(client: TestClient) -> None:
     content = document["paths"][ESTIMATES]["post"]["requestBody"]["content"]
     assert set(content) == {"multipart/form-data", "application/json"}
     assert "example" in document["components"]["schemas"]["Estimates"]
-
-
-def test_on_estimate_is_told_every_answer(
-    settings: WebSettings, good: tuple[str, bytes], blank: bytes
-) -> None:
-    told: list[Answer] = []
-    app = create_app(settings.model_copy(update={"on_estimate": told.append}))
-    with TestClient(app, base_url=BASE) as client:
-        client.post(ESTIMATES, files=[("files", good), ("files", ("blank.png", blank))])
-    assert [answer.row["status"] for answer in told] == ["ok", "refused"]
-    assert len({answer.image_sha256 for answer in told}) == 2

@@ -1,6 +1,7 @@
 """``refp serve``."""
 
 import math
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,8 +34,18 @@ def serve(
         Path | None, Parameter(help="File with the token that everybody has to give.")
     ] = None,
     home: Annotated[
-        Path | None, Parameter(help="Folder for uploads; default: the system's temporary one.")
+        Path | None,
+        Parameter(
+            help="Folder for uploads and history.db; default: the system's temporary one, and a "
+            "user's data folder (or REFP_HOME)."
+        ),
     ] = None,
+    database: Annotated[
+        str | None, Parameter(help="URL of another database for the history.")
+    ] = None,
+    history: Annotated[
+        bool, Parameter(negative="--no-history", help="Record every estimate.")
+    ] = True,
     root: Annotated[
         list[Path] | None,
         Parameter(
@@ -49,7 +60,8 @@ def serve(
     """Open the pages and the HTTP API on this machine.
 
     Only this machine can reach them, unless --host names another address; that demands --token-file.
-    An image that is sent is estimated as by refp estimate, and removed when its page is not needed.
+    An image that is sent is estimated as by refp estimate, and removed when its page is not needed. What
+    came out is recorded as by refp history record.
 
     Examples
     --------
@@ -72,6 +84,7 @@ def serve(
         models_folder=_folder(models, "--models"),
         roots=tuple(filter(None, (_folder(path, "--root") for path in root or []))),
         home=_home(home),
+        history=_history(home, database) if history else "",
         host=host,
         token=_token(token_file),
         tolerance_um=tolerance_um,
@@ -104,6 +117,17 @@ def _home(path: Path | None) -> Path | None:
         except OSError as error:
             raise RecipeError(f"--home {path}: not made: {error.strerror}") from error
     return None if path is None else path.absolute()
+
+
+def _history(home: Path | None, database: str | None) -> str:
+    """Return where estimates are recorded; nowhere, and that is said, without the libraries for it."""
+    from refp.cli.console import say
+    from refp.history import default_database
+
+    if find_spec("sqlalchemy") is None or find_spec("alembic") is None:
+        say("refp: no history is kept; python -m pip install 'refp[history]' to keep one")
+        return ""
+    return database or str(default_database(home).absolute())
 
 
 def _token(path: Path | None) -> "SecretStr | None":

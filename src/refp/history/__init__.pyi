@@ -4,7 +4,6 @@ from .chart import Annotation as Annotation
 from .chart import ControlChart as ControlChart
 from .chart import make_chart as make_chart
 from .chart import select_chart as select_chart
-from .connect import default_database as default_database
 from .correction import correction as correction
 from .database import History as History
 from .history import KIND_OF as KIND_OF
@@ -17,6 +16,7 @@ from .history import Status as Status
 from .history import check_quantity as check_quantity
 from .history import new_id as new_id
 from .history import parse_time as parse_time
+from .place import default_database as default_database
 from .rows import with_local_times as with_local_times
 from .rows import with_offset as with_offset
 from .rules import RULES as RULES

@@ -1,6 +1,5 @@
 """Reach the database of a history, and bring its tables to what this version knows."""
 
-import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
@@ -13,7 +12,6 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from platformdirs import user_data_path
 from sqlalchemy.exc import ArgumentError, DatabaseError, SQLAlchemyError
 
 from refp.errors import HistoryError, MissingExtraError
@@ -21,8 +19,6 @@ from refp.errors import HistoryError, MissingExtraError
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "refp_history_version"
 """Of its own, so that a history may share a PostgreSQL database with others."""
-DEFAULT_FILE = "history.db"
-HOME_VARIABLE = "REFP_HOME"
 BUSY_S = 30.0
 """How long a process waits for another one that writes."""
 WRITES = {"refp_begin": "IMMEDIATE"}
@@ -38,19 +34,6 @@ _MIGRATION_LOCK = 0x72656670  # "refp"; any number that all processes agree on
 _EXAMPLES = "postgresql://user@host/name or sqlite:////folder/history.db"
 
 Address = sa.URL
-
-
-def default_database(home: Path | None = None) -> Path:
-    """Return the file of the history where no other database is named.
-
-    Parameters
-    ----------
-    home
-        Folder of it; without one that of the environment variable REFP_HOME, or the system's folder
-        for a user's data.
-    """
-    folder = home or Path(os.environ.get(HOME_VARIABLE) or user_data_path("refp"))
-    return folder / DEFAULT_FILE
 
 
 def read_address(database: str | Path) -> Address:

@@ -1,5 +1,6 @@
 """What a worker tells of one image."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +24,8 @@ class Task:
         For the verdict; none where it is not asked for.
     most_pixels, most_planes
         Beyond these an image, or a stack, is refused.
+    history
+        Database that the estimate is recorded in; empty where none is kept.
     """
 
     model: Path
@@ -31,6 +34,7 @@ class Task:
     tolerance_um: float | None
     most_pixels: int
     most_planes: int
+    history: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,25 @@ class Answer:
     def sentence(self) -> str:
         """Sentence of the refusal; empty where there is none."""
         return str(self.row["reason"]).partition(": ")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a history holds.
+
+    Attributes
+    ----------
+    rows
+        Records, the newest first, as ``refp history list --json`` prints them.
+    instruments
+        All that there are records of.
+    baselines
+        Instrument, quantity and name of each.
+    """
+
+    rows: list[Row]
+    instruments: list[str]
+    baselines: Sequence[tuple[str, str, str]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from pydantic import ValidationError
 
-from refp.web.answer import Row
+from refp.web.answer import Past, Row
 from refp.web.engine import Engine
 from refp.web.problems import Problem
 from refp.web.schemas import (
@@ -80,6 +80,15 @@ async def models(engine: AnEngine) -> list[Model]:
         Model(name=m.name, file=m.path.name, sha256=m.sha256, error=m.error, card=m.card)
         for m in await engine.models()
     ]
+
+
+@router.get("/history")
+async def history(
+    engine: AnEngine, instrument: str = "", since: str = "", until: str = ""
+) -> list[dict[str, object]]:
+    """Return what was recorded, the newest first, as ``refp history list --json`` prints it."""
+    past: Past = await engine.ask_past("read_history", instrument, since, until)
+    return past.rows
 
 
 @router.get("/health")

@@ -23,7 +23,8 @@ START_S = 300.0
 NO_IMAGE = "its content is no TIFF, PNG, JPEG or BMP; export it as TIFF"
 REFUSABLE = frozenset({TOO_LONG, LOST, "memory_error"})
 """What a single file may do to a worker; it is refused, and the others are not."""
-SCIENCE = "refp.web.science"
+SCIENCE, PAST = "refp.web.science", "refp.web.past"
+NO_HISTORY = "no history is kept here; start refp serve without --no-history"
 
 
 @dataclass(slots=True)
@@ -74,11 +75,29 @@ class Engine:
         WorkError
             What it raised, or what became of the worker.
         """
+        return await self._ask(f"{SCIENCE}:{name}", *arguments, limit_s=limit_s)
+
+    async def ask_past(self, name: str, *arguments: object) -> Any:
+        """Run a function of :mod:`refp.web.past` on the history in a worker.
+
+        Raises
+        ------
+        Problem
+            If no history is kept.
+        WorkError
+            As :meth:`ask`.
+        """
+        database = self.settings.history
+        if not database:
+            raise Problem(HTTPStatus.NOT_FOUND, "no_history", NO_HISTORY)
+        return await self._ask(f"{PAST}:{name}", database, *arguments)
+
+    async def _ask(self, function: str, *arguments: object, limit_s: float | None = None) -> Any:
         limit_s = limit_s or self.settings.limits.work_s
         loop = asyncio.get_running_loop()
 
         def wait() -> Any:
-            return self._pool.ask(f"{SCIENCE}:{name}", *arguments, limit_s=limit_s)
+            return self._pool.ask(function, *arguments, limit_s=limit_s)
 
         return await loop.run_in_executor(self._pool.threads, wait)
 
@@ -132,7 +151,15 @@ class Engine:
     def task(self, given: Given, model: ModelInfo, tolerance_um: float | None) -> Task:
         """Return what a worker is told about a file."""
         limits = self.settings.limits
-        return Task(model.path, given.path, given.name, tolerance_um, limits.pixels, limits.files)
+        return Task(
+            model=model.path,
+            path=given.path,
+            name=given.name,
+            tolerance_um=tolerance_um,
+            most_pixels=limits.pixels,
+            most_planes=limits.files,
+            history=self.settings.history,
+        )
 
     async def estimate(
         self, files: Sequence[Given], model: ModelInfo, tolerance_um: float | None, *, view: bool
@@ -146,9 +173,6 @@ class Engine:
         """
         work = [self._estimate_one(f, self.task(f, model, tolerance_um), view) for f in files]
         answers: list[list[Answer]] = await asyncio.gather(*work)
-        if self.settings.on_estimate is not None:
-            for answer in (answer for of_file in answers for answer in of_file):
-                await asyncio.to_thread(self.settings.on_estimate, answer)
         return answers
 
     async def _estimate_one(self, given: Given, task: Task, view: bool) -> list[Answer]:

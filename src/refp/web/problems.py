@@ -17,6 +17,7 @@ STATUS = {
     "outside_roots": HTTPStatus.FORBIDDEN,
     TOO_LONG: HTTPStatus.SERVICE_UNAVAILABLE,
     LOST: HTTPStatus.SERVICE_UNAVAILABLE,
+    "history_error": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 INTERNAL = "the server failed; this is our own fault, see its output"
 

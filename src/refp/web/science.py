@@ -104,12 +104,15 @@ def estimate_file(task: Task, view: bool) -> list[Answer]:
         return refuse_file(task, problem)
     check_declared(estimator.card, None, [task.path])
     digests = _digest(task.path), _model_digest(task.model, _stamp(task.model))
-    answers = []
+    answers: list[Answer] = []
+    results: list[ImageEstimate] = []
     for source in list_images([task.path]):
         result, seen, image = _estimate(estimator, source)
         row = _row(task, source.page, result.estimate, estimator.card.name)
         picture = _view(estimator, result, seen, image) if view and image is not None else None
         answers.append(Answer(row, source.page, *digests, picture))
+        results.append(result)
+    _record(task, estimator, results, answers)
     return answers
 
 
@@ -120,7 +123,21 @@ def refuse_file(task: Task, sentence: str) -> list[Answer]:
     estimate = refused("unreadable", sentence, coverage)
     row = _row(task, 0, estimate, estimator.card.name)
     model = _model_digest(task.model, _stamp(task.model))
-    return [Answer(row, 0, _digest(task.path), model)]
+    answers = [Answer(row, 0, _digest(task.path), model)]
+    nothing = ImageEstimate(task.name, estimate, None, np.zeros(0, dtype=np.bool_))
+    _record(task, estimator, [nothing], answers)
+    return answers
+
+
+def _record(
+    task: Task, estimator: Estimator, results: Sequence[ImageEstimate], answers: Sequence[Answer]
+) -> None:
+    """Append the estimates to the history, where one is kept."""
+    if task.history:
+        from refp.web.past import append_estimates  # a library that is an extra of its own
+
+        rows = [answer.row for answer in answers]
+        append_estimates(task.history, estimator, results, rows, answers[0].image_sha256)
 
 
 def draw_overlay(task: Task, page: int) -> bytes:

@@ -1,12 +1,10 @@
 """What a server serves, to whom, and how much of it."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import Field, SecretStr
 
 from refp.settings import Settings
-from refp.web.answer import Answer
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 MEGABYTE = 1_000_000
@@ -48,8 +46,8 @@ class WebSettings(Settings):
     )
     workers: int = Field(default=2, gt=0, description="processes that decode and estimate")
     limits: Limits = Limits()
-    on_estimate: Callable[[Answer], object] | None = Field(
-        default=None, exclude=True, description="told every estimate, in a thread; keeps a history"
+    history: str = Field(
+        default="", description="database that estimates are recorded in; empty: none is kept"
     )
 
     @property

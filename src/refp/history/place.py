@@ -1,0 +1,22 @@
+"""Where the history is kept unless something else is said; needs no library for databases."""
+
+import os
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+DEFAULT_FILE = "history.db"
+HOME_VARIABLE = "REFP_HOME"
+
+
+def default_database(home: Path | None = None) -> Path:
+    """Return the file of the history where no other database is named.
+
+    Parameters
+    ----------
+    home
+        Folder of it; without one that of the environment variable REFP_HOME, or the system's folder
+        for a user's data.
+    """
+    folder = home or Path(os.environ.get(HOME_VARIABLE) or user_data_path("refp"))
+    return folder / DEFAULT_FILE

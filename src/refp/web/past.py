@@ -1,0 +1,105 @@
+"""What worker processes do with the history: append what was estimated, list it, draw its chart."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from refp.errors import HistoryError
+from refp.estimator import Estimator, ImageEstimate
+from refp.history import (
+    History,
+    HistoryRecord,
+    check_quantity,
+    parse_time,
+    select_chart,
+    with_local_times,
+)
+from refp.record import rows_of, to_json
+from refp.recording import Origin, record_estimate
+from refp.web.answer import Past, Row
+
+MOST_ROWS = 10_000
+"""Of one answer; who wants more asks for a time."""
+
+
+def append_estimates(
+    database: str,
+    estimator: Estimator,
+    results: Sequence[ImageEstimate],
+    rows: Sequence[Row],
+    image_sha256: str,
+) -> None:
+    """Append a record of each estimate, named and explained as its row is.
+
+    Raises
+    ------
+    HistoryError
+        If the database cannot be reached or written.
+    """
+    origin = Origin()
+    records: list[HistoryRecord] = []
+    for result, row in zip(results, rows, strict=True):
+        record = record_estimate(result, estimator, image_sha256, origin)
+        records.append(replace(record, image=str(row["image"]), reason=str(row["reason"])))
+    _open(database, create=True).append(records)
+
+
+def read_history(
+    database: str, instrument: str = "", since: str = "", until: str = "", most: int = MOST_ROWS
+) -> Past:
+    """Return the newest records, their instruments and the frozen baselines.
+
+    Parameters
+    ----------
+    database
+        File or URL; one that is not there yet holds nothing.
+    instrument
+        Of which; all where it is empty.
+    since, until
+        Times of ISO 8601; empty for no limit.
+    most
+        Newest records at most.
+
+    Raises
+    ------
+    HistoryError
+        If the database cannot be read, or a time is none.
+    """
+    start, end = (parse_time(text) if text else None for text in (since, until))
+    if not _is_there(database):
+        return Past([], [], [])
+    history = _open(database)
+    table = history.select(instrument=instrument, since=start, until=end)
+    everyone = history.select(columns=("instrument",))["instrument"]
+    newest = table.sort_values("recorded_at", kind="stable", ascending=False).head(most)
+    local = with_local_times(newest, newest["utc_offset_s"])
+    rows: list[Row] = json.loads(to_json(rows_of(local)))
+    baselines = [(b.instrument, b.quantity, b.name) for b in history.baselines(instrument)]
+    return Past(rows, sorted(set(everyone)), baselines)
+
+
+def draw_history(database: str, instrument: str, quantity: str, baseline: str) -> bytes:
+    """Return the control chart of a quantity as SVG.
+
+    Raises
+    ------
+    HistoryError
+        If there is no such quantity or baseline, or nothing to draw.
+    """
+    from refp.reports import draw_control, svg_text  # takes a second to load
+
+    if not _is_there(database):
+        raise HistoryError("nothing was recorded yet")
+    chart = select_chart(_open(database), instrument, check_quantity(quantity), baseline)
+    return svg_text(draw_control(chart, instrument)).encode()
+
+
+def _is_there(database: str) -> bool:
+    return "://" in database or Path(database).is_file()
+
+
+@lru_cache(maxsize=2)
+def _open(database: str, *, create: bool = False) -> History:
+    return History.open(database if "://" in database else Path(database), create=create)
