@@ -20,9 +20,9 @@ COMMANDS = {
     "estimate": "Estimate dZ of single images, or refuse and say why.",
     "model": "Show what a model file is, or export it for others.",
     "evaluate": "Compare a model's estimates with labelled sweeps.",
-    "history": "Record results over time, and draw control charts of them.",
     "tune": "Search for the settings that train the best model.",
     "study": "Repeat every table and figure of the article, on data laid out like its Table 1.",
+    "history": "Record results over time, and draw control charts of them.",
     "serve": "Open the pages and the HTTP API on this machine.",
 }
 GROUPS = frozenset({"model", "history"})
