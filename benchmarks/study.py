@@ -1,6 +1,6 @@
 """Repeat the article's study at scale quick on simulated data: ``python -m benchmarks.study``.
 
-Writes docs/study: the page, its tables and its figures as PNG, without what only serves to go on.
+Writes docs/study: the page, which holds the figures, and its tables.
 """
 
 import shutil
@@ -12,7 +12,7 @@ from benchmarks.pages.text import ROOT
 from refp.parallel import Workers, default_jobs, no_progress
 from refp.record import write_json
 from refp.study import ITEMS, PAGE, SCALES, Study, find_sets, run_study
-from refp.study.page import FIGURES, TABLES
+from refp.study.page import TABLES
 from refp.synthetic import simulate_planned, table1_sets
 
 OUT = ROOT / "docs" / "study"
@@ -43,10 +43,9 @@ def main() -> None:
 
 
 def publish(results: Path, out: Path) -> None:
-    """Copy page, tables and figures to where the docs have them, in place of what was there."""
+    """Copy page and tables to where the docs have them, in place of what was there."""
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(results / TABLES, out / TABLES)
-    shutil.copytree(results / FIGURES, out / FIGURES, ignore=shutil.ignore_patterns("*.svg"))
     shutil.copy(results / PAGE, out / PAGE)
 
 

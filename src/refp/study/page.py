@@ -88,7 +88,7 @@ def _conditions(study: Study, made: Sequence[tuple[Item, Outcome]]) -> ReportSec
     return ReportSection(
         "Conditions",
         text=f"Every table and figure of {ARTICLE}, on {', '.join(study.layout.sets)}. Figures are drawn "
-        f"from the tables in the folder '{TABLES}'; as files they lie in '{FIGURES}'.",
+        f"from the tables, which lie in the folder '{TABLES}' beside this page.",
         headlines=(headline,),
         tables=(absent,) if lacking else (),
     )
@@ -104,15 +104,13 @@ def _section(study: Study, item: Item, outcome: Outcome) -> ReportSection:
         stored_figure(study.folder / p.page_png, p.width_in, p.alt, p.caption)
         for p in outcome.pictures
     )
-    files = [(f"{name}.csv", f"{TABLES}/{name}.csv") for name in outcome.tables]
-    for picture in outcome.pictures:
-        files += [(f"{picture.name}.{k}", f"{FIGURES}/{picture.name}.{k}") for k in ("svg", "png")]
+    files = tuple(ReportFile(f"{name}.csv", f"{TABLES}/{name}.csv") for name in outcome.tables)
     return ReportSection(
         item.title,
         says=(("The article", item.article), ("Here", outcome.here)),
         figures=figures,
         tables=tuple(tables),
-        files=tuple(ReportFile(*file) for file in files),
+        files=files,
     )
 
 
