@@ -114,6 +114,16 @@ def test_an_assays_table_is_placed_by_the_data_sets_own_plane(
     assert (tmp_path / "out" / "figures" / "fig01a.svg").is_file()
 
 
+def test_a_table_that_was_changed_is_read_anew(with_assay: Path, tmp_path: Path) -> None:
+    before = run(with_assay, tmp_path / "out")
+    path = with_assay / "viability.csv"
+    table = pd.read_csv(path)
+    table.assign(viability=3 * table["viability"]).to_csv(path, index=False)
+    state, here = run(with_assay, tmp_path / "out")
+    assert (before[0], state) == ("done", "done")
+    assert "+0.6 % per um" in here
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

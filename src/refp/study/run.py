@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from refp.errors import DataError, ModelError, RecipeError
+from refp.errors import DataError, MissingExtraError, ModelError, RecipeError
 from refp.record import refuse_existing, write_csv, write_json
 from refp.reports import save_png, save_svg
 from refp.study.item import Finding, Item, Outcome, StoredPicture
@@ -84,8 +84,9 @@ def _outcome(study: Study, item: Item, data: str, *, make: bool) -> Outcome:
     lacking = item.missing(study.layout)
     if lacking:
         return Outcome(item.name, "missing", f"Not made: the data lack {lacking}.")
-    assay = study.layout.assay.model_dump() if study.layout.assay else None
-    digest = study.digest(item.name, study.scale.model_dump(mode="json"), data, assay)
+    digest = study.digest(
+        item.name, study.scale.model_dump(mode="json"), data, study.digest_assay()
+    )
     record = study.kept / "items" / f"{item.name}.json"
     known = _read(record, digest, study.folder)
     if known is not None:
@@ -94,7 +95,7 @@ def _outcome(study: Study, item: Item, data: str, *, make: bool) -> Outcome:
         return Outcome(item.name, "not made", "Not made: not asked for with --only.")
     try:
         outcome = _write(study, item, item.make(study))
-    except (DataError, ModelError) as error:
+    except (DataError, ModelError, RecipeError, MissingExtraError) as error:
         return Outcome(item.name, "failed", f"Not made: {error}.")
     write_json({"digest": digest, **asdict(outcome)}, record)
     return outcome

@@ -20,7 +20,7 @@ import pandas as pd
 from refp import models, pipeline
 from refp.errors import DataError
 from refp.estimator import Estimator
-from refp.measure import FrameMeasurement, Measurement
+from refp.measure import FrameMeasurement
 from refp.models import ModelCard, TrialResult
 from refp.parallel import Progress, Workers
 from refp.pipeline import Planes
@@ -115,6 +115,15 @@ class Study:
             if name not in self._data:
                 self._data[name] = self._digest_set(self.layout.sets[name])
         return _short_hash([[name, self._data[name]] for name in names])
+
+    def digest_assay(self) -> str:
+        """Return what changes with the assay's table or with what is said of it."""
+        assay = self.layout.assay
+        if assay is None:
+            return ""
+        path = self.layout.root / assay.table
+        content = self._contents.of(path) if path.is_file() else ""
+        return _short_hash([assay.model_dump(mode="json"), content])
 
     def _digest_set(self, dataset: DataSet) -> str:
         described: list[object] = [dataset.instrument.model_dump(mode="json")]
@@ -270,11 +279,6 @@ class Study:
         )
         for table, file in zip((answers.beads, answers.errors), files, strict=True):
             write_parquet(table, file)
-
-    def measurement(self, name: str, recipe: Recipe) -> Measurement:
-        """Return a data set as measured in its sweeps."""
-        planes = self.planes_of(name, recipe)
-        return next(m for m in planes.measurements if m.dataset.name == name)
 
     def trials(self, label: str) -> pd.DataFrame:
         """Return the search for settings of an instrument's article recipe, a row per trial."""

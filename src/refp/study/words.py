@@ -1,6 +1,6 @@
 """What several items say and count."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -30,15 +30,6 @@ def percent(share: float) -> str:
 def um(value: float) -> str:
     """Return a length as people read it."""
     return "not known" if np.isnan(value) else f"{value:.3g} um"
-
-
-def needs(*names: str) -> Missing:
-    """Return what names those of some data sets that are missing."""
-
-    def missing(layout: Layout) -> str:
-        return ", ".join(name for name in names if name not in layout.sets)
-
-    return missing
 
 
 def needs_training(layout: Layout) -> str:
@@ -92,8 +83,3 @@ def largest(errors: pd.DataFrame) -> float:
     """Return the largest error; NaN of nothing."""
     error = errors["error_um"].abs()
     return float(error.max()) if len(error) else float("nan")
-
-
-def by_name(names: Sequence[str], name: str) -> list[str]:
-    """Return the name alone where it is among the names, else nothing."""
-    return [name] if name in names else []

@@ -172,8 +172,7 @@ class Engine:
             If the model cannot be loaded, or a file says that it is of another instrument.
         """
         work = [self._estimate_one(f, self.task(f, model, tolerance_um), view) for f in files]
-        answers: list[list[Answer]] = await asyncio.gather(*work)
-        return answers
+        return list(await asyncio.gather(*work))
 
     async def _estimate_one(self, given: Given, task: Task, view: bool) -> list[Answer]:
         if not given.known:

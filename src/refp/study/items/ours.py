@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from refp.errors import DataError
+from refp.errors import DataError, RecipeError
 from refp.evaluation import summarise
 from refp.reports.study import draw_families
 from refp.study.answers import Answers
@@ -81,7 +81,7 @@ def _limits(study: Study, wanted: Wanted, family: str, name: str) -> list[dict[s
         try:
             bound = dz_bound(instrument, np.linspace(low, high, BOUND_POINTS), float(str(exposure)))
             bound_um = float(np.median(bound.sd_um))
-        except DataError:  # beyond what is simulated of the instrument
+        except (DataError, RecipeError):  # beyond what is simulated, or of optics that are not
             bound_um = float("nan")
         rows.append(
             {
