@@ -1,6 +1,5 @@
 """A model at work: images in, estimates out."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,6 +25,7 @@ from refp.models import (
 )
 from refp.one_frame import FrameMeasurement, measure_frame
 from refp.recipe import Recipe
+from refp.record import hash_file
 from refp.rows import take
 from refp.sweeps import Frame, SingleImage
 from refp.sweeps.optics import one_line
@@ -121,7 +121,7 @@ class Estimator:
             As :func:`refp.models.load_model` and the class.
         """
         estimator = cls(load_model(path), max_beads)
-        estimator._file = path.absolute(), _digest(path)
+        estimator._file = path.absolute(), hash_file(path)
         return estimator
 
     @property
@@ -243,13 +243,8 @@ class Estimator:
 @lru_cache(maxsize=1)
 def _load_once(path: Path, sha256: str, max_beads: int | None) -> Estimator:
     """Load a model in a worker process, which is asked again with every chunk of images."""
-    if not path.is_file() or _digest(path) != sha256:
+    if not path.is_file() or hash_file(path) != sha256:
         raise ModelError(
             f"{path}: not seen by a worker as it is here; give all of them the same file"
         )
     return Estimator.load(path, max_beads)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

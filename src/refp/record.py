@@ -39,6 +39,12 @@ def hash_files(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def hash_code() -> str:
     """Return the SHA-256 of the package's own code, which a version under work does not tell."""
     return hash_files(Path(__file__).parent.rglob("*.py"))

@@ -1,6 +1,5 @@
 """Records of a history from what was estimated, and from the tables of planes."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from refp.estimator import Estimator, ImageEstimate, recipe_of
 from refp.history import HistoryRecord, new_id
 from refp.models import ModelCard
 from refp.parallel import HERE, Progress, Workers, no_progress
-from refp.record import hash_files, library_versions
+from refp.record import hash_file, hash_files, library_versions
 from refp.sweeps import SingleImage
 from refp.tables import PLANE_COLUMNS, read_plane_table
 
@@ -192,7 +191,6 @@ def _digest(path: Path) -> str:
     try:
         if path.is_dir():
             return hash_files(path.rglob("*"))
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return hash_file(path)
     except OSError:
         return ""

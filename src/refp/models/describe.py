@@ -1,12 +1,12 @@
 """A model's card for people."""
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from refp.models.ensemble import Calibration, ModelCard
 from refp.models.normalise import FULL_SCALE
+from refp.record import hash_file
 
 Line = tuple[str, object]
 """What, and its value."""
@@ -40,9 +40,8 @@ def describe_card(card: ModelCard) -> list[Line]:
 
 def describe_file(path: Path) -> dict[str, object]:
     """Return name, size and SHA-256 of a model file."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"file": path.name, "megabytes": round(path.stat().st_size / 1e6, 3), "sha256": digest}
+    megabytes = round(path.stat().st_size / 1e6, 3)
+    return {"file": path.name, "megabytes": megabytes, "sha256": hash_file(path)}
 
 
 def describe_input(card: ModelCard) -> str:

@@ -195,6 +195,11 @@ def table1_name(text: str) -> str | None:
     return f"{label} test {int(match['n'])}" if match["n"] else f"{label} training"
 
 
+def label_of(name: str) -> str:
+    """Return the instrument's label in the name of a data set."""
+    return name.removesuffix(" training").rsplit(" test ", 1)[0]
+
+
 def _read_map(path: Path) -> MapFile:
     if not path.is_file():
         return MapFile()
@@ -226,7 +231,7 @@ def _stated_name(path: Path) -> str | None:
 
 def _usual(name: str, path: Path) -> dict[str, Any]:
     """Return what is to be said of a folder without ``sweep.toml``: whose images they are."""
-    instrument = instrument_of(name.rsplit(" t", 1)[0])
+    instrument = instrument_of(label_of(name))
     return {} if (path / SWEEP_FILE).is_file() or not instrument else {"instrument": instrument}
 
 

@@ -29,7 +29,7 @@ from refp.record import hash_code, library_versions, write_parquet
 from refp.store import Contents, FrameStore
 from refp.study.answers import Answers, ask
 from refp.study.article import NORMALISATIONS, WHOLE
-from refp.study.layout import Layout
+from refp.study.layout import Layout, label_of
 from refp.study.settings import StudyScale
 from refp.sweeps import DataSet, Frame, Instrument
 from refp.tune_files import trial_table
@@ -175,7 +175,7 @@ class Study:
 
         They are located with what the training sweeps share where these are of the same instrument.
         """
-        label = name.rsplit(" test ", 1)[0]
+        label = label_of(name)
         instrument = self.layout.sets[name].instrument
         alike = [d for d in self.layout.tests(label).values() if d.instrument == instrument]
         training = self.layout.training(label)

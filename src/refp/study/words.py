@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from refp.study.layout import Layout
+from refp.study.layout import Layout, label_of
 from refp.study.study import Study, Wanted
 
 Missing = Callable[[Layout], str]
@@ -46,14 +46,9 @@ def needs_tests(layout: Layout) -> str:
 
 def preferred(layout: Layout, name: str) -> str:
     """Return a data set by its name in Table 1, or the nearest thing that is there to test on."""
-    if name in layout.sets and name.rsplit(" test ", 1)[0] in layout.labels:
+    if name in layout.sets and label_of(name) in layout.labels:
         return name
     return next(test for label in layout.labels for test in layout.tests(label))
-
-
-def label_of(name: str) -> str:
-    """Return the instrument's label in the name of a data set."""
-    return name.removesuffix(" training").rsplit(" test ", 1)[0]
 
 
 def describe_model(study: Study, wanted: Wanted) -> str:

@@ -1,6 +1,5 @@
 """What worker processes do: read model files and images, estimate, draw. No web library in here."""
 
-import hashlib
 import io
 import json
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ from refp.flags import BeadFlag
 from refp.models import load_model
 from refp.models.describe import describe_card, describe_file
 from refp.plane.match import rows_at
-from refp.record import to_json
+from refp.record import hash_file, to_json
 from refp.sweeps import SingleImage, list_images
 from refp.sweeps.formats.guard import bad_image
 from refp.sweeps.readers import read_header
@@ -181,8 +180,7 @@ def _stamp(path: Path) -> tuple[int, int]:
 def _digest(path: Path) -> str:
     if not path.is_file():  # an OME-Zarr is a folder
         return ""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return hash_file(path)
 
 
 def _too_large(task: Task) -> str:

@@ -6,16 +6,9 @@ from refp.reports.study import draw_pipelines
 from refp.study.answers import image_errors
 from refp.study.article import TEST_3, WHOLE
 from refp.study.item import Finding, Item, Picture, Tables
+from refp.study.layout import label_of
 from refp.study.study import Study, Wanted
-from refp.study.words import (
-    describe_images,
-    describe_model,
-    label_of,
-    needs_tests,
-    preferred,
-    rms,
-    um,
-)
+from refp.study.words import describe_images, describe_model, needs_tests, preferred, rms, um
 
 PIPELINES = {"whole image": WHOLE, "beads": "paper"}
 

@@ -6,8 +6,9 @@ from refp.reports.study import draw_normalisations
 from refp.study.answers import image_errors
 from refp.study.article import NORMALISATIONS, TEST_3
 from refp.study.item import Finding, Item, Picture, Tables
+from refp.study.layout import label_of
 from refp.study.study import Study, Wanted, normalised
-from refp.study.words import describe_images, describe_model, label_of, needs_tests, preferred, rms
+from refp.study.words import describe_images, describe_model, needs_tests, preferred, rms
 
 MEMBERS_SHOWN = 1
 """The article shows one of its networks."""

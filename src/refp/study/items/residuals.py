@@ -9,9 +9,9 @@ from refp.reports.study import draw_study_errors
 from refp.study.answers import image_errors, inside_range
 from refp.study.article import CELLS, TOLERANCE_UM
 from refp.study.item import Finding, Item, Picture, Tables
-from refp.study.layout import Layout
+from refp.study.layout import Layout, label_of
 from refp.study.study import FAMILIES, Study, wanted_of
-from refp.study.words import Missing, describe_images, describe_model, label_of, largest, um
+from refp.study.words import Missing, describe_images, describe_model, largest, um
 
 Choose = Callable[[Layout], list[str]]
 

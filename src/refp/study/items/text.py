@@ -10,8 +10,9 @@ from refp.study.article import CELLS, DEPTHS, ON_OTHER_INSTRUMENT, TEST_3, TOLER
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.items.fig10 import LEAST, shares_of
 from refp.study.items.residuals import residuals
+from refp.study.layout import label_of
 from refp.study.study import FAMILIES, Study, Wanted, wanted_of
-from refp.study.words import label_of, needs_tests, preferred, rms
+from refp.study.words import needs_tests, preferred, rms
 
 LIMIT_UM = 10.0
 LEAST_SHARES = {
