@@ -110,7 +110,7 @@ def test_log_in(locked: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/models", "/help", "/login", "/static/app.js", "/api/v1/health", "/nothing"]
+    "path", ["/", "/models", "/help", "/login", "/static/estimate.js", "/api/v1/health", "/nothing"]
 )
 def test_headers_of_every_answer(client: TestClient, path: str) -> None:
     headers = client.get(path).headers

@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from refp.web import api, pages
 from refp.web.engine import Engine
 from refp.web.guard import Guard, Keys
+from refp.web.pages.render import show_problem
 from refp.web.problems import install
 from refp.web.settings import WebSettings
 
@@ -58,6 +59,6 @@ def create_app(settings: WebSettings) -> FastAPI:
     app.include_router(api.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC))
-    app.add_middleware(Guard, settings=settings, keys=keys, show_page=pages.show_problem)
-    install(app, pages.show_problem)
+    app.add_middleware(Guard, settings=settings, keys=keys, show_page=show_problem)
+    install(app, show_problem)
     return app

@@ -1,5 +1,8 @@
-"use strict";
 // Dropping files, sending them at once, and the profile of a bead. Without it the form works as forms do.
+
+import { color, layout, loadPlotly } from "/static/chart.js";
+
+const AXES = ["distance from the centre, bead radii", "over background"];
 
 const form = document.getElementById("form");
 const drop = document.getElementById("drop");
@@ -27,22 +30,6 @@ if (form && drop) {
   });
 }
 
-let plotly = null;
-function loadPlotly() {
-  plotly ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = "/static/plotly-basic.min.js";
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = reject;
-    document.head.append(script);
-  });
-  return plotly;
-}
-
-function color(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-}
-
 function traces(told, bead) {
   const r = told.radius_radii;
   const own = {
@@ -63,18 +50,6 @@ function traces(told, bead) {
   return [band, pooled, own];
 }
 
-function layout() {
-  const axis = { gridcolor: color("--line"), zeroline: false, linecolor: color("--soft") };
-  return {
-    margin: { l: 62, r: 12, t: 8, b: 44 },
-    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: "system-ui, sans-serif", size: 14, color: color("--ink") },
-    xaxis: { ...axis, title: { text: "distance from the centre, bead radii" } },
-    yaxis: { ...axis, title: { text: "over background" } },
-    legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
-  };
-}
-
 async function choose(group) {
   const result = group.closest(".result");
   for (const other of result.querySelectorAll(".bead")) other.setAttribute("aria-pressed", other === group);
@@ -85,7 +60,7 @@ async function choose(group) {
   figure.hidden = false;
   const bead = told.beads[Number(group.dataset.bead)];
   const options = { displayModeBar: false, responsive: true, staticPlot: true };
-  await Plotly.react(figure.querySelector(".chart"), traces(told, bead), layout(), options);
+  await Plotly.react(figure.querySelector(".chart"), traces(told, bead), layout(...AXES), options);
   result.querySelector("#profile-says").textContent = `Radial profile of ${group.querySelector("title").textContent}`;
 }
 

@@ -1,27 +1,19 @@
-"""The API, version 1."""
+"""Estimates of images."""
 
 from http import HTTPStatus
-from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from pydantic import ValidationError
 
-from refp.web.answer import Past, Row
+from refp.web.answer import Row
+from refp.web.api.common import AnEngine, check_any, tolerance_of
 from refp.web.engine import Engine
 from refp.web.problems import Problem
-from refp.web.schemas import (
-    PROBLEMS,
-    EstimateRow,
-    Estimates,
-    Health,
-    Model,
-    PathsRequest,
-)
+from refp.web.schemas import EstimateRow, Estimates, PathsRequest
 from refp.web.uploads import Given, read_form, read_small
 
-router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
+router = APIRouter()
 BODY = {
     "requestBody": {
         "required": True,
@@ -47,15 +39,6 @@ BODY = {
 }
 
 
-def engine_of(request: Request) -> Engine:
-    """Return the app's engine."""
-    engine: Engine = request.app.state.engine
-    return engine
-
-
-AnEngine = Annotated[Engine, Depends(engine_of)]
-
-
 @router.post("/estimates", openapi_extra=BODY, response_model_exclude_unset=True)
 async def estimates(request: Request, engine: AnEngine) -> Estimates:
     """Estimate dZ of images that are sent, or that lie under one of the server's folders."""
@@ -71,59 +54,6 @@ async def estimates(request: Request, engine: AnEngine) -> Estimates:
         form = await read_form(request, Path(folder), engine.settings.limits)
         tolerance_um = tolerance_of(form.fields.get("tolerance_um", ""))
         return await _estimate(engine, form.files, form.fields.get("model", ""), tolerance_um)
-
-
-@router.get("/models")
-async def models(engine: AnEngine) -> list[Model]:
-    """Return the models that are here, the default first."""
-    return [
-        Model(name=m.name, file=m.path.name, sha256=m.sha256, error=m.error, card=m.card)
-        for m in await engine.models()
-    ]
-
-
-@router.get("/history")
-async def history(
-    engine: AnEngine, instrument: str = "", since: str = "", until: str = ""
-) -> list[dict[str, object]]:
-    """Return what was recorded, the newest first, as ``refp history list --json`` prints it."""
-    past: Past = await engine.ask_past("read_history", instrument, since, until)
-    return past.rows
-
-
-@router.get("/health")
-async def health(engine: AnEngine) -> Health:
-    """Say whether the server answers, without asking its workers."""
-    n_models = len(engine.settings.model_files())
-    version = version_of("refp")
-    return Health(status="ok" if n_models else "no_model", version=version, n_models=n_models)
-
-
-def tolerance_of(text: str) -> float | None:
-    """Return the tolerance that a form states, um; none where the field is empty.
-
-    Raises
-    ------
-    Problem
-        If it is no number above 0.
-    """
-    if not text.strip():
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        detail = f"the tolerance {text!r} is not a number above 0; give um, or leave it out"
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail)
-    return value
-
-
-def check_any(files: list[Given]) -> None:
-    """Refuse a request without a file."""
-    if not files:
-        detail = "no file was sent; choose an image"
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no_files", detail)
 
 
 async def _asked_paths(request: Request, engine: Engine) -> PathsRequest:

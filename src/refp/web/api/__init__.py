@@ -1,0 +1,10 @@
+"""The API, version 1: a module for each kind of thing."""
+
+from fastapi import APIRouter
+
+from refp.web.api import estimates, health, history, models
+from refp.web.schemas import PROBLEMS
+
+router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
+for part in (estimates, models, history, health):
+    router.include_router(part.router)

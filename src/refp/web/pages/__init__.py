@@ -1,0 +1,9 @@
+"""The pages, rendered here: a module for each."""
+
+from fastapi import APIRouter
+
+from refp.web.pages import door, estimate, history, models
+
+router = APIRouter(include_in_schema=False)
+for page in (estimate, models, history, door):
+    router.include_router(page.router)

@@ -1,0 +1,137 @@
+"""The page of estimates; htmx replaces the result without loading the page again."""
+
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+
+from refp.web.answer import Answer, ImageView
+from refp.web.api.common import AnEngine, check_any, tolerance_of
+from refp.web.engine import Engine, Result
+from refp.web.pages.render import TheKeys, render, saved
+from refp.web.problems import Problem
+from refp.web.uploads import Form, read_form
+
+router = APIRouter()
+
+
+@router.get("/")
+async def estimate_page(request: Request, engine: AnEngine) -> Response:
+    """Show the form, and nothing else yet."""
+    return _estimate_page(request, engine)
+
+
+@router.post("/estimate")
+async def estimate(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
+    """Estimate what the form sends, and show the result."""
+    folder = engine.spool()
+    try:
+        form = await read_form(request, Path(folder.name), engine.settings.limits)
+        keys.check_form(request.headers, form.fields.get("form_token", ""))
+        result = Result(
+            model=await engine.choose(form.fields.get("model", "")),
+            tolerance_um=tolerance_of(form.fields.get("tolerance_um", "")),
+            folder=folder,
+        )
+        await _fill(engine, result, form)
+    except BaseException:
+        folder.cleanup()
+        raise
+    name = engine.keep(result)
+    if "hx-request" not in request.headers:
+        return RedirectResponse(f"/results/{name}", HTTPStatus.SEE_OTHER)
+    content = _shown(name, result, 0)
+    return render(
+        request, "result.html.jinja", content, headers={"hx-push-url": f"/results/{name}"}
+    )
+
+
+@router.get("/results/{name}")
+async def result_page(request: Request, engine: AnEngine, name: str, image: int = 0) -> Response:
+    """Show a result that is still kept, one of its images large."""
+    return _estimate_page(request, engine, _shown(name, engine.result(name), image))
+
+
+@router.get("/results/{name}/estimates.csv")
+async def result_csv(engine: AnEngine, name: str) -> Response:
+    """Return the rows as ``refp estimate -o`` writes them."""
+    text: str = await engine.ask("write_csv", engine.result(name).rows)
+    return Response(text, media_type="text/csv", headers=saved("estimates.csv"))
+
+
+@router.get("/results/{name}/estimates.json")
+async def result_json(engine: AnEngine, name: str) -> Response:
+    """Return the rows as ``refp estimate --json`` prints them."""
+    return JSONResponse(engine.result(name).rows, headers=saved("estimates.json"))
+
+
+@router.get("/results/{name}/{image}/image.png")
+async def image_png(engine: AnEngine, name: str, image: int) -> Response:
+    """Return the image as it is shown."""
+    return Response(_view(engine, name, image).png, media_type="image/png")
+
+
+@router.get("/results/{name}/{image}/profiles.json")
+async def profiles(engine: AnEngine, name: str, image: int) -> Response:
+    """Return every bead's profile and the pooled stack's at the image's dZ."""
+    view = _view(engine, name, image)
+    content = {
+        "radius_radii": view.radius_radii,
+        "pooled": view.pooled,
+        "pooled_sd": view.pooled_sd,
+        "beads": [{"profile": bead.profile, "used": bead.used} for bead in view.beads],
+    }
+    return JSONResponse(content)
+
+
+@router.get("/results/{name}/{image}/overlay.png")
+async def overlay(engine: AnEngine, name: str, image: int) -> Response:
+    """Return the picture that ``refp estimate --overlay`` writes."""
+    result = engine.result(name)
+    _view(engine, name, image)
+    page = result.answers[image].page
+    png: bytes = await engine.ask("draw_overlay", result.tasks[image], page)
+    return Response(png, media_type="image/png", headers=saved("overlay.png"))
+
+
+def _estimate_page(
+    request: Request, engine: Engine, shown: dict[str, Any] | None = None
+) -> Response:
+    tolerance_um = engine.settings.tolerance_um
+    content = {
+        "models": engine.choices(),
+        "tolerance_um": shown["result"].tolerance_um if shown else tolerance_um,
+        "chosen": shown["result"].model.path.name if shown else "",
+        "shown": bool(shown),
+        **(shown or {}),
+    }
+    return render(request, "estimate.html.jinja", content)
+
+
+async def _fill(engine: Engine, result: Result, form: Form) -> None:
+    check_any(form.files)
+    answers = await engine.estimate(form.files, result.model, result.tolerance_um, view=True)
+    for given, of_file in zip(form.files, answers, strict=True):
+        result.answers += of_file
+        result.tasks += [engine.task(given, result.model, result.tolerance_um)] * len(of_file)
+
+
+def _shown(name: str, result: Result, image: int) -> dict[str, Any]:
+    """Return what the template of a result needs; ``image`` is the one that is shown large."""
+    answer = _answer(result, image)
+    return {"name": name, "result": result, "image": image, "answer": answer}
+
+
+def _answer(result: Result, image: int) -> Answer:
+    if not 0 <= image < len(result.answers):
+        raise Problem(HTTPStatus.NOT_FOUND, "no_result", "this result has no such image")
+    return result.answers[image]
+
+
+def _view(engine: Engine, name: str, image: int) -> ImageView:
+    view = _answer(engine.result(name), image).view
+    if view is None:
+        raise Problem(HTTPStatus.NOT_FOUND, "no_result", "there is no picture of this image")
+    return view
