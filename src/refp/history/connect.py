@@ -96,6 +96,35 @@ def connect(url: Address) -> sa.Engine:
         raise MissingExtraError("psycopg", "postgres", "a PostgreSQL database") from error
 
 
+def open_engine(database: str | Path, *, create: bool = True) -> sa.Engine:
+    """Return the engine of a database whose tables are there, and what this version knows.
+
+    Parameters
+    ----------
+    database
+        A file of SQLite, or the URL of a database of SQLite or PostgreSQL.
+    create
+        Whether to make a file of SQLite that is not there.
+
+    Raises
+    ------
+    HistoryError
+        If it cannot be reached or used, or was made by a newer version of refp.
+    MissingExtraError
+        If a library for it is not installed.
+    """
+    url = read_address(database)
+    _find_file(url, create=create)
+    engine = connect(url)
+    try:
+        with told(url):
+            migrate(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
 def migrate(engine: sa.Engine) -> None:
     """Make the tables, or bring them to what this version knows; one process at a time.
 
@@ -169,3 +198,15 @@ def _keep_log_ahead(engine: sa.Engine) -> None:
             return
         finally:
             raw.close()
+
+
+def _find_file(url: Address, *, create: bool) -> None:
+    if url.get_backend_name() != "sqlite":
+        return
+    path = Path(str(url.database))
+    if not create and not path.is_file():
+        raise HistoryError(f"{path}: no history here; 'refp history record' begins one")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HistoryError(f"{path}: {error.strerror}; name another folder") from error

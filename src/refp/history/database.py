@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from refp.errors import HistoryError
 from refp.history.baseline import summarise_period
-from refp.history.connect import WRITES, Address, connect, mask, migrate, read_address, told
+from refp.history.connect import WRITES, mask, open_engine, told
 from refp.history.correction import check_kinds
 from refp.history.history import KIND_OF, Baseline, HistoryRecord, Quantity, new_id
 from refp.history.quantity import QUANTITY_COLUMNS, values_of
@@ -65,16 +65,7 @@ class History:
         MissingExtraError
             If a library for it is not installed.
         """
-        url = read_address(database)
-        _find_file(url, create=create)
-        engine = connect(url)
-        try:
-            with told(url):
-                migrate(engine)
-        except BaseException:
-            engine.dispose()
-            raise
-        return cls(engine)
+        return cls(open_engine(database, create=create))
 
     def __enter__(self) -> Self:
         return self
@@ -259,18 +250,6 @@ class History:
 
     def _write(self) -> Any:
         return self._engine.execution_options(**WRITES).begin()
-
-
-def _find_file(url: Address, *, create: bool) -> None:
-    if url.get_backend_name() != "sqlite":
-        return
-    path = Path(str(url.database))
-    if not create and not path.is_file():
-        raise HistoryError(f"{path}: no history here; 'refp history record' begins one")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise HistoryError(f"{path}: {error.strerror}; name another folder") from error
 
 
 def _known(connection: sa.Connection, ids: Sequence[str]) -> dict[str, HistoryRecord]:

@@ -64,3 +64,20 @@ baselines = Table(
     UniqueConstraint("name", "instrument", "quantity", name="refp_baselines_name"),
     CheckConstraint("n >= 10 AND sd > 0", name="refp_baselines_enough"),
 )
+jobs = Table(
+    "refp_jobs",
+    metadata,
+    Column("sequence", SEQUENCE, primary_key=True, autoincrement=True),
+    Column("id", String(36), nullable=False, unique=True),
+    *_texts("server", "kind", "title", "operator", "request"),
+)
+job_events = Table(
+    "refp_job_events",
+    metadata,
+    Column("sequence", SEQUENCE, primary_key=True, autoincrement=True),
+    Column("job", String(36), ForeignKey("refp_jobs.id"), nullable=False),
+    Column("at_utc", DateTime, nullable=False),
+    Column("utc_offset_s", Integer, nullable=False),
+    *_texts("state", "told"),
+    Index("refp_job_events_by_job", "job"),
+)

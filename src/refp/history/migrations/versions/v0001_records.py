@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from refp.history.migrations.guard import guard
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -15,14 +17,12 @@ SAME_ROW = {
     "AND instrument = NEW.instrument AND quantity = NEW.quantity)",
 }
 """Rows that INSERT OR REPLACE would remove."""
-APPENDED_ONLY = "appended only: nothing in {table} is changed or removed"
 
 
 def upgrade() -> None:
     """Make the tables and the triggers that guard them."""
     _make_records()
     _make_baselines()
-    guard = _guard_sqlite if op.get_bind().dialect.name == "sqlite" else _guard_postgresql
     for table, same in SAME_ROW.items():
         guard(table, same)
 
@@ -77,28 +77,3 @@ def _make_baselines() -> None:
         sa.UniqueConstraint("name", "instrument", "quantity", name="refp_baselines_name"),
         sa.CheckConstraint("n >= 10 AND sd > 0", name="refp_baselines_enough"),
     )
-
-
-def _guard_sqlite(table: str, same: str) -> None:
-    raised = f"SELECT RAISE(ABORT, '{APPENDED_ONLY.format(table=table)}')"
-    for act in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER {table}_{act.lower()} BEFORE {act} ON {table} BEGIN {raised}; END"
-        )
-    # INSERT OR REPLACE removes the row in its way without calling the trigger on DELETE.
-    there = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608
-    op.execute(
-        f"CREATE TRIGGER {table}_replace BEFORE INSERT ON {table} WHEN {there} BEGIN {raised}; END"
-    )
-
-
-def _guard_postgresql(table: str, _same: str) -> None:
-    op.execute(
-        f"CREATE FUNCTION {table}_guard() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{APPENDED_ONLY.format(table=table)}'; END $$"
-    )
-    for act, each in (("UPDATE OR DELETE", "ROW"), ("TRUNCATE", "STATEMENT")):
-        op.execute(
-            f"CREATE TRIGGER {table}_{act.split()[0].lower()} BEFORE {act} ON {table} "
-            f"FOR EACH {each} EXECUTE FUNCTION {table}_guard()"
-        )

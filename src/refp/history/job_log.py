@@ -1,0 +1,147 @@
+"""The jobs of a server and what became of them: appended, never changed."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+import sqlalchemy as sa
+
+from refp.errors import HistoryError
+from refp.history.connect import WRITES, mask, open_engine, told
+from refp.history.rows import naive_utc, with_offset
+from refp.history.schema import job_events, jobs
+
+JobState = Literal["queued", "running", "done", "failed", "cancelled"]
+ENDED: frozenset[JobState] = frozenset({"done", "failed", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class JobEvent:
+    """What became of a job: when, what, and what there is to say about it."""
+
+    at: datetime
+    state: JobState
+    told: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """A job as it was asked for.
+
+    Attributes
+    ----------
+    id
+        UUID as text.
+    server
+        Id of the server whose files it works on.
+    kind, title
+        What is to be done; what people call it.
+    operator
+        Who asked for it.
+    request
+        What it works on, as JSON holds it.
+    events
+        What became of it, the first is ``queued``.
+    """
+
+    id: str
+    server: str
+    kind: str
+    title: str
+    operator: str
+    request: Mapping[str, Any]
+    events: Sequence[JobEvent] = ()
+
+
+class JobLog:
+    """Jobs in the database of a history; use :meth:`open`."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, database: str | Path) -> Self:
+        """Open the log; its tables are made where they are not there.
+
+        Raises
+        ------
+        HistoryError
+            If the database cannot be reached or used.
+        """
+        return cls(open_engine(database))
+
+    def add(self, job: JobRecord) -> None:
+        """Append a job that is queued; one that is there already is passed over."""
+        row = {name: getattr(job, name) for name in ("id", "server", "kind", "title", "operator")}
+        with told(self._engine.url), self._write() as connection:
+            known = sa.select(jobs.c.id).where(jobs.c.id == job.id)
+            if connection.execute(known).first() is None:
+                connection.execute(sa.insert(jobs), row | {"request": json.dumps(job.request)})
+                connection.execute(sa.insert(job_events), _event_row(job.id, "queued", {}))
+
+    def tell(self, job: str, state: JobState, about: Mapping[str, Any] | None = None) -> bool:
+        """Append what became of a job, unless it had ended before.
+
+        Returns
+        -------
+        bool
+            Whether it was appended: a job ends once.
+
+        Raises
+        ------
+        HistoryError
+            If there is no such job, or no such state.
+        """
+        if state not in get_args(JobState):
+            raise HistoryError(f"state {state!r}: choose {', '.join(get_args(JobState))}")
+        with told(self._engine.url), self._write() as connection:
+            query = sa.select(job_events.c.state).where(job_events.c.job == job)
+            states = set(connection.execute(query).scalars())
+            if not states:
+                raise HistoryError(f"{job}: no job of this id in {mask(self._engine.url)}")
+            if states & ENDED:
+                return False
+            connection.execute(sa.insert(job_events), _event_row(job, state, about or {}))
+        return True
+
+    def select(self, server: str, newest: int) -> list[JobRecord]:
+        """Return the newest jobs of a server, the newest first."""
+        query = sa.select(jobs).where(jobs.c.server == server)
+        query = query.order_by(jobs.c.sequence.desc()).limit(newest)
+        with told(self._engine.url), self._engine.connect() as connection:
+            rows = list(connection.execute(query))
+            known: dict[str, list[JobEvent]] = {row.id: [] for row in rows}
+            query = sa.select(job_events).where(job_events.c.job.in_(known))
+            for event in connection.execute(query.order_by(job_events.c.sequence)):
+                at = with_offset(event.at_utc, event.utc_offset_s)
+                known[event.job].append(JobEvent(at, event.state, json.loads(event.told)))
+        return [
+            JobRecord(
+                id=row.id,
+                server=row.server,
+                kind=row.kind,
+                title=row.title,
+                operator=row.operator,
+                request=json.loads(row.request),
+                events=known[row.id],
+            )
+            for row in rows
+        ]
+
+    def _write(self) -> Any:
+        return self._engine.execution_options(**WRITES).begin()
+
+
+def _event_row(job: str, state: JobState, about: Mapping[str, Any]) -> dict[str, Any]:
+    now = datetime.now().astimezone()
+    offset = now.utcoffset() or timedelta()
+    return {
+        "job": job,
+        "at_utc": naive_utc(now),
+        "utc_offset_s": round(offset.total_seconds()),
+        "state": state,
+        "told": json.dumps(about),
+    }
