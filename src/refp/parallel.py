@@ -393,8 +393,13 @@ def _start_pool(jobs: int) -> Iterator[Crew]:
 
 
 def _serve_parent() -> None:
-    """Leave Ctrl-C to the parent, and end when it is gone, killed say, since nobody takes results."""
+    """Leave Ctrl-C to the parent, and end with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it is gone, killed say: nobody takes results."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_after, args=(parent.join,), daemon=True).start()

@@ -41,9 +41,11 @@ from refp.models import (
     Trained,
     TrainingJob,
     TrialResult,
+    Watch,
     make_family,
     match_held_out,
     search_settings,
+    unwatched,
 )
 from refp.parallel import HERE, Progress, Workers, no_progress
 from refp.plane import (
@@ -214,6 +216,7 @@ def run_training(
     checkpoints: Path | None = None,
     workers: Workers = HERE,
     progress: Progress = no_progress,
+    watch: Watch = unwatched,
 ) -> Training:
     """Train and calibrate an ensemble, and keep what that showed.
 
@@ -230,6 +233,8 @@ def run_training(
         is data, recipe and seed, resumes from it. Without it an interrupted training is lost.
     workers, progress
         Who trains, and who is told how far it is.
+    watch
+        Who sees the learning curves grow.
 
     Raises
     ------
@@ -242,7 +247,9 @@ def run_training(
     material = _label(planes, recipe, seed)
     tiles, splits = material.tiles, material.splits
     with checkpoint_folder(checkpoints, tiles, recipe, seed) as folder:
-        job = TrainingJob(tiles, splits, material.ring_pixels, seed, folder, progress, workers)
+        job = TrainingJob(
+            tiles, splits, material.ring_pixels, seed, folder, progress, watch, workers
+        )
         trained = family.train(job)
     instrument = planes.measurements[0].instrument
     calibration = _calibrate(tiles, splits, trained, planes, recipe)
@@ -284,7 +291,7 @@ def tune_model(
     """
     material = _label(planes, recipe, plan.seed)
     tiles, splits, rings = material.tiles, material.splits, material.ring_pixels
-    job = TrainingJob(tiles, splits, rings, plan.seed, folder, progress, workers)
+    job = TrainingJob(tiles, splits, rings, plan.seed, folder, progress, workers=workers)
     digest = digest_training(tiles, recipe, plan.seed)
     varied = " ".join(plan.varied)
     return search_settings(

@@ -1,7 +1,7 @@
 """Records of a history from what was estimated, and from the tables of planes."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -110,7 +110,9 @@ def record_estimate(
     )
 
 
-def record_planes(path: Path, instrument: str, origin: Origin) -> list[HistoryRecord]:
+def record_planes(
+    path: Path, instrument: str | Mapping[str, str], origin: Origin
+) -> list[HistoryRecord]:
     """Return a record of each determined plane of a ``planes.csv``.
 
     Parameters
@@ -118,7 +120,7 @@ def record_planes(path: Path, instrument: str, origin: Origin) -> list[HistoryRe
     path
         From ``refp plane``; the recipe is read off ``planes.json`` beside it.
     instrument
-        Whose planes they are; the table does not say.
+        Whose planes they are, which the table does not say: one, or one for each data set's name.
     origin
         By whom and when.
 
@@ -142,7 +144,7 @@ def record_planes(path: Path, instrument: str, origin: Origin) -> list[HistoryRe
         id=new_id(),
         recorded_at=origin.at,
         kind="plane",
-        instrument=instrument,
+        instrument="-",
         operator=origin.operator,
         image_sha256=_digest(path),
         recipe=recipe,
@@ -150,7 +152,11 @@ def record_planes(path: Path, instrument: str, origin: Origin) -> list[HistoryRe
         status="ok",
         note=origin.note,
     )
-    return [_plane(shared, row) for _, row in determined.iterrows()]
+    made = []
+    for _, row in determined.iterrows():
+        own = instrument if isinstance(instrument, str) else instrument[str(row["dataset"])]
+        made.append(_plane(replace(shared, instrument=own), row))
+    return made
 
 
 def _plane(shared: HistoryRecord, row: pd.Series) -> HistoryRecord:

@@ -1,6 +1,5 @@
 """``refp plane``."""
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,28 +85,18 @@ def _define(
     datasets: "list[DataSet]", recipe: str, pool: Path | None, run: "Run", workers: "Workers"
 ) -> str:
     """Define and write the planes where that is not done; return what there is to say."""
-    from refp import pipeline, plane_files
+    from refp import work
     from refp.cli.console import say_left_out, show_progress
     from refp.recipe import load_recipe
-    from refp.runs import digest_inputs
 
     settings = load_recipe(recipe)
-    instrument = datasets[0].instrument
-    known = (
-        plane_files.read_pooled(pool, instrument.optics.pixel_size_um, instrument.bead.diameter_um)
-        if pool
-        else None
-    )
     with show_progress() as progress:
-        inputs = partial(digest_inputs, datasets, settings, pool, run.contents, progress)
-        if run.is_done(inputs):
-            return f"nothing to do: {run.folder} holds this result already"
-        found = pipeline.define_planes_of_all(
-            datasets, settings, pool=known, workers=workers, store=run.store, progress=progress
+        done = work.define_planes(
+            run, datasets, settings, pool=pool, workers=workers, progress=progress
         )
-        with run.replacing(inputs):
-            names = plane_files.write_planes(found, settings, run.folder)
-    say_left_out([m for planes in found for m in planes.measurements])
-    wrote = f"wrote to {run.folder}: {', '.join(names)}"
-    n = run.store.n_recalled
+    if not done.files:
+        return f"nothing to do: {run.folder} holds this result already"
+    say_left_out(done.measurements)
+    wrote = f"wrote to {run.folder}: {', '.join(done.files)}"
+    n = done.n_recalled
     return f"{wrote}; {n} frames were measured by an earlier run" if n else wrote

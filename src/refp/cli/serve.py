@@ -13,6 +13,10 @@ from refp.errors import MissingExtraError, ModelError, RecipeError
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from refp.web import WebSettings
+
+GRACE_S = 3
+"""What is being answered at the end may take so long; a page that watches a job would wait for ever."""
 LEAST_TOKEN = 16
 """Characters; fewer can be guessed."""
 
@@ -26,7 +30,11 @@ def serve(
         ),
     ] = None,
     models: Annotated[
-        Path | None, Parameter(help="Folder of model files; those put there later count too.")
+        Path | None,
+        Parameter(
+            help="Folder of model files; those put there later count too, and trained ones go there; "
+            "default: models in --home."
+        ),
     ] = None,
     host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, Parameter(validator=Number(gte=1, lte=65535))] = 8421,
@@ -36,8 +44,8 @@ def serve(
     home: Annotated[
         Path | None,
         Parameter(
-            help="Folder for uploads and history.db; default: the system's temporary one, and a "
-            "user's data folder (or REFP_HOME)."
+            help="Folder for what is kept: history.db, planes, models, files that were sent; default: "
+            "the user's data folder (or REFP_HOME)."
         ),
     ] = None,
     database: Annotated[
@@ -75,26 +83,46 @@ def serve(
         import uvicorn
 
         from refp.web import WebSettings, create_app
+        from refp.web.home import Home
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), "web", "refp serve") from error
     from refp.cli.console import say
+    from refp.history import default_database
 
+    kept = Home((home or default_database().parent).absolute())
+    log = _database(kept.folder, database)
     settings = WebSettings(
         models=tuple(_files(model or [])),
-        models_folder=_folder(models, "--models"),
+        models_folder=_folder(models, "--models") or kept.models,
         roots=tuple(filter(None, (_folder(path, "--root") for path in root or []))),
-        home=_home(home),
-        history=_history(home, database) if history else "",
+        home=kept.folder,
+        history=log if history else "",
+        jobs=log,
         host=host,
         token=_token(token_file),
         tolerance_um=tolerance_um,
     )
     if not settings.local and settings.token is None:
         raise RecipeError(f"--host {host}: others can reach this address; add --token-file FILE")
+    with kept.held():
+        say(f"refp: {_address(host, port)} for {_who(settings)}; Ctrl-C ends it")
+        uvicorn.run(
+            create_app(settings),
+            host=host,
+            port=port,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _who(settings: "WebSettings") -> str:
     who = "this machine only" if settings.local else "the network"
-    who += "" if settings.token is None else ", with its token"
-    say(f"refp: http://{f'[{host}]' if ':' in host else host}:{port} for {who}; Ctrl-C ends it")
-    uvicorn.run(create_app(settings), host=host, port=port, log_level="warning", access_log=False)
+    return who if settings.token is None else f"{who}, with its token"
 
 
 def _files(paths: list[Path]) -> list[Path]:
@@ -110,24 +138,15 @@ def _folder(path: Path | None, option: str) -> Path | None:
     return None if path is None else path.absolute()
 
 
-def _home(path: Path | None) -> Path | None:
-    if path is not None:
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RecipeError(f"--home {path}: not made: {error.strerror}") from error
-    return None if path is None else path.absolute()
-
-
-def _history(home: Path | None, database: str | None) -> str:
-    """Return where estimates are recorded; nowhere, and that is said, without the libraries for it."""
+def _database(home: Path, database: str | None) -> str:
+    """Return where is recorded; nowhere, and that is said, without the libraries for it."""
     from refp.cli.console import say
     from refp.history import default_database
 
     if find_spec("sqlalchemy") is None or find_spec("alembic") is None:
-        say("refp: no history is kept; python -m pip install 'refp[history]' to keep one")
+        say("refp: no history and no jobs; python -m pip install 'refp[history]' to have them")
         return ""
-    return database or str(default_database(home).absolute())
+    return database or str(default_database(home))
 
 
 def _token(path: Path | None) -> "SecretStr | None":

@@ -49,34 +49,24 @@ def train(
 
     refp train training/ -o a2k-resnet.refp --recipe paper
     """
-    from refp import models, pipeline
+    from refp import models
+    from refp import work as long_work
     from refp.cli.console import say, say_left_out, show_progress
     from refp.train_run import TrainingRun
-    from refp.training_files import training_page
 
     with TrainingRun(output, overwrite=overwrite) as run, work.start() as workers:
         settings = recipe_with_family(recipe, family)
         models.make_family(settings.train)  # a missing library is told before the measuring
         with show_progress() as progress:
-            planes = pipeline.define_planes(
-                options.open(data), settings, workers=workers, store=run.store, progress=progress
+            training, planes = long_work.train_model(
+                run, options.open(data), settings, seed=seed, workers=workers, progress=progress
             )
-            run.store.flush()
-            training = pipeline.run_training(
-                planes,
-                settings,
-                seed=seed,
-                checkpoints=run.checkpoints,
-                workers=workers,
-                progress=progress,
-            )
-        run.write_report(training_page(training, planes, settings, seed))
-        models.save_model(training.ensemble, output)
-        run.finish()
     say_left_out(planes.measurements)
-    card = training.ensemble.card
-    say(f"trained {card.name}: {card.members} members, {card.conditions}")
-    calibration = card.calibration
+    say(
+        f"trained {training.ensemble.card.name}: {training.ensemble.card.members} members, "
+        f"{training.ensemble.card.conditions}"
+    )
+    calibration = training.ensemble.card.calibration
     say(
         f"held out by {calibration.held_out}: RMS {calibration.rms_um:.2f} um against the labels "
         f"on {calibration.n_images} images"

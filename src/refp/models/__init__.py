@@ -13,7 +13,7 @@ from refp.models.ensemble import (
     Predictions,
     Predictor,
 )
-from refp.models.family import Family, LearningCurve, Trained, TrainingJob
+from refp.models.family import Family, LearningCurve, Trained, TrainingJob, Watch, unwatched
 from refp.models.file import load_model, save_model
 from refp.models.lookup import Lookup, Match, NoLookup, make_lookup
 from refp.models.registry import (
@@ -69,6 +69,7 @@ __all__ = [
     "Trained",
     "TrainingJob",
     "TrialResult",
+    "Watch",
     "best_of",
     "check_search",
     "inputs_of",
@@ -82,5 +83,6 @@ __all__ = [
     "stack_of",
     "steps_of",
     "training_device",
+    "unwatched",
     "with_values",
 ]

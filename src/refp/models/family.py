@@ -1,5 +1,6 @@
 """What a family of models is: how it trains, and what training hands on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -8,40 +9,6 @@ from refp.arrays import FloatArray, IntArray
 from refp.models.ensemble import Predictions
 from refp.parallel import HERE, Progress, Workers, no_progress
 from refp.tiles.tiles import LabelledTiles, Split
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingJob:
-    """All that a family needs for training.
-
-    Attributes
-    ----------
-    tiles
-        Labelled beads; with pixels for families that see them.
-    splits
-        Each row is held out in exactly one of them.
-    ring_pixels
-        Shape ``(m,)``: pixels in each ring of the profiles.
-    seed
-        Repeats training bit for bit on one machine.
-    checkpoints
-        Folder in which long training keeps what it needs to resume.
-    progress
-        Told how far training is.
-    workers
-        Who trains; the result does not depend on it.
-    device
-        What networks are trained on, ``cpu`` or ``cuda``; empty: a GPU where this process has one.
-    """
-
-    tiles: LabelledTiles
-    splits: tuple[Split, ...]
-    ring_pixels: FloatArray
-    seed: int
-    checkpoints: Path
-    progress: Progress = no_progress
-    workers: Workers = HERE
-    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +37,49 @@ class LearningCurve:
     loss: FloatArray
     train_rms_um: FloatArray
     rms_um: FloatArray
+
+
+Watch = Callable[[LearningCurve], None]
+"""Called with the curve so far of one fit whenever there is more of it."""
+
+
+def unwatched(curve: LearningCurve) -> None:
+    """Let nobody see it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingJob:
+    """All that a family needs for training.
+
+    Attributes
+    ----------
+    tiles
+        Labelled beads; with pixels for families that see them.
+    splits
+        Each row is held out in exactly one of them.
+    ring_pixels
+        Shape ``(m,)``: pixels in each ring of the profiles.
+    seed
+        Repeats training bit for bit on one machine.
+    checkpoints
+        Folder in which long training keeps what it needs to resume.
+    progress, watch
+        Told how far training is, and how it goes.
+    workers
+        Who trains; the result does not depend on it.
+    device
+        What networks are trained on, ``cpu`` or ``cuda``; empty: a GPU where this process has one.
+    """
+
+    tiles: LabelledTiles
+    splits: tuple[Split, ...]
+    ring_pixels: FloatArray
+    seed: int
+    checkpoints: Path
+    progress: Progress = no_progress
+    watch: Watch = unwatched
+    workers: Workers = HERE
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ def run_fits(
     descents: Sequence[Descent],
     files: Sequence[Path],
     told: Callable[[int, int], None],
+    watch: Callable[[int, Snapshot], None],
     workers: Workers = HERE,
 ) -> list[Snapshot]:
     """Do descents to their ends.
@@ -72,6 +73,8 @@ def run_fits(
         What is fitted, and where the snapshot of each is kept.
     told
         Called with the steps of all fits that are done, and those in all, after every round.
+    watch
+        Called then with the number of the fit and where it is.
     workers
         Who does it. A GPU of this process is not shared with others.
 
@@ -83,10 +86,12 @@ def run_fits(
     total = sum(descent.steps for descent in descents)
     fits: list[Fit] = []
 
-    def tell() -> None:
+    def tell(number: int) -> None:
         told(sum(fit.snapshot.step for fit in fits), total)
+        watch(number, fits[number].snapshot)
 
-    fits += [Fit(d, file, tell) for d, file in zip(descents, files, strict=True)]
+    pairs = enumerate(zip(descents, files, strict=True))
+    fits += [Fit(descent, file, partial(tell, number)) for number, (descent, file) in pairs]
     on_cpu = all(descent.device == "cpu" for descent in descents)
     run_chains(fits, workers if on_cpu else HERE)
     return [fit.snapshot for fit in fits]

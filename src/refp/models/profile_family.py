@@ -11,7 +11,7 @@ import torch
 from refp.models.descend import Descent, Snapshot, choose_device
 from refp.models.ensemble import Predictions
 from refp.models.export import to_onnx
-from refp.models.family import Trained, TrainingJob
+from refp.models.family import LearningCurve, Trained, TrainingJob
 from refp.models.fits import Fit, run_fits
 from refp.models.profile_net import ProfileFit
 from refp.models.settings import ProfileNetSettings
@@ -54,10 +54,15 @@ class ProfileFamily:
     def train(self, job: TrainingJob) -> Trained:
         """Train a few networks per split for calibration, and all members on all tiles."""
         parts = self._parts(job)
+
+        def watch(number: int, at: Snapshot) -> None:
+            job.watch(_curve(parts[number], at))
+
         done = run_fits(
             [part.descent for part in parts],
             [job.checkpoints / part.file for part in parts],
             partial(job.progress, "training"),
+            watch,
             job.workers,
         )
         fits = [_fitted(part, at) for part, at in zip(parts, done, strict=True)]
@@ -66,10 +71,7 @@ class ProfileFamily:
             graph=to_onnx(fits[-1].net.eval(), example),
             members=self._settings.members,
             held_out=_predict_held_out(job, fits[:-1]),
-            curves=tuple(
-                at.learning_curve(part.title, part.split)
-                for part, at in zip(parts, done, strict=True)
-            ),
+            curves=tuple(_curve(part, at) for part, at in zip(parts, done, strict=True)),
         )
 
     def _parts(self, job: TrainingJob) -> list[ProfilePart]:
@@ -82,6 +84,10 @@ class ProfileFamily:
         ]
         nothing = Split(everything, everything[:0])
         return [*parts, profile_part(job, self._settings, nothing, -1, "all members")]
+
+
+def _curve(part: ProfilePart, at: Snapshot) -> LearningCurve:
+    return at.learning_curve(part.title, part.split)
 
 
 def profile_part(

@@ -110,11 +110,14 @@ class ResnetFamily:
         chains: list[MemberChain] = []
         total = self._settings.members * self._settings.max_steps
 
-        def told() -> None:
+        def told(number: int) -> None:
             left = sum(chain.steps_left * len(chain.plan.numbers) for chain in chains)
             job.progress("training", total - left, total)
+            for curve in _curves(chains[number], job):
+                job.watch(curve)
 
-        chains += [MemberChain(plan, scale, told) for plan in _plans(job, self._settings)]
+        plans = enumerate(_plans(job, self._settings))
+        chains += [MemberChain(plan, scale, partial(told, number)) for number, plan in plans]
         # A GPU of this process is not shared with others.
         run_chains(chains, job.workers if chains[0].plan.device == "cpu" else HERE)
         networks = [network for chain in chains for network in load_members(chain.plan)]
@@ -193,7 +196,7 @@ def _split_of(job: TrainingJob, member: int) -> Any:
 def _curves(chain: MemberChain, job: TrainingJob) -> list[LearningCurve]:
     curve, n = chain.state.curve, len(job.splits)
     step: IntArray = np.array(curve["step"], dtype=np.int64)
-    rms_um = np.array(curve["rms_um"], dtype=np.float64).reshape(len(step), -1)
+    rms_um = np.array(curve["rms_um"], dtype=np.float64).reshape(len(step), len(chain.plan.numbers))
     return [
         LearningCurve(
             fit=f"member {number + 1}",

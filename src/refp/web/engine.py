@@ -12,7 +12,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from refp.errors import RefpError
+from refp.parallel import default_jobs
 from refp.web.answer import Answer, ModelInfo, Row, Task
+from refp.web.files import Files
+from refp.web.home import Home
+from refp.web.jobs.job import JobPlace
+from refp.web.jobs.runner import Runner
 from refp.web.pool import LOST, TOO_LONG, Pool, WorkError
 from refp.web.problems import Problem
 from refp.web.settings import WebSettings
@@ -23,7 +28,8 @@ START_S = 300.0
 NO_IMAGE = "its content is no TIFF, PNG, JPEG or BMP; export it as TIFF"
 REFUSABLE = frozenset({TOO_LONG, LOST, "memory_error"})
 """What a single file may do to a worker; it is refused, and the others are not."""
-SCIENCE, PAST = "refp.web.science", "refp.web.past"
+SCIENCE, PAST, JOB_LOG = "refp.web.science", "refp.web.past", "refp.web.jobs.log"
+NO_JOBS = "nothing is kept here that jobs could work with; start refp serve with --home FOLDER"
 NO_HISTORY = "no history is kept here; start refp serve without --no-history"
 
 
@@ -55,27 +61,36 @@ class Engine:
         self._models: dict[tuple[Path, int, int], ModelInfo] = {}
         self._results: OrderedDict[str, Result] = OrderedDict()
         self._warming: list[asyncio.Task[None]] = []
+        self._home = Home(settings.home) if settings.home else None
+        self._runner: Runner | None = None
 
     def start(self) -> None:
         """Let the workers load their libraries and the first model; nobody waits for it."""
         self._warming = [asyncio.create_task(self._warm_up()) for _ in range(self.settings.workers)]
+        if self._home is not None and self.settings.jobs:
+            place = self._job_place(self._home)
+            self._runner = Runner(self._ask_log, place, self._home.server_id())
+            self._runner.start()
 
     async def stop(self) -> None:
         """End the workers, and remove what was uploaded."""
+        if self._runner is not None:
+            await self._runner.stop()
         await asyncio.to_thread(self._pool.stop)
         await asyncio.gather(*self._warming, return_exceptions=True)
         while self._results:
             self._results.popitem()[1].folder.cleanup()
 
     async def ask(self, name: str, *arguments: object, limit_s: float | None = None) -> Any:
-        """Run a function of :mod:`refp.web.science` in a worker.
+        """Run a function of :mod:`refp.web.science`, or one named ``module:name``, in a worker.
 
         Raises
         ------
         WorkError
             What it raised, or what became of the worker.
         """
-        return await self._ask(f"{SCIENCE}:{name}", *arguments, limit_s=limit_s)
+        function = name if ":" in name else f"{SCIENCE}:{name}"
+        return await self._ask(function, *arguments, limit_s=limit_s)
 
     async def ask_past(self, name: str, *arguments: object) -> Any:
         """Run a function of :mod:`refp.web.past` on the history in a worker.
@@ -101,10 +116,43 @@ class Engine:
 
         return await loop.run_in_executor(self._pool.threads, wait)
 
+    async def _ask_log(self, name: str, *arguments: object) -> Any:
+        return await self._ask(f"{JOB_LOG}:{name}", self.settings.jobs, *arguments)
+
+    def _job_place(self, home: Home) -> JobPlace:
+        return JobPlace(
+            home=home.folder,
+            models=self.settings.models_folder or home.models,
+            roots=self.settings.roots,
+            history=self.settings.history,
+            limits=self.settings.limits,
+            processes=max(default_jobs() - 1, 1),  # estimates need a core
+        )
+
+    @property
+    def jobs(self) -> Runner:
+        """The queue of jobs.
+
+        Raises
+        ------
+        Problem
+            If the server keeps nothing.
+        """
+        if self._runner is None:
+            raise Problem(HTTPStatus.NOT_FOUND, "no_jobs", NO_JOBS)
+        return self._runner
+
+    @property
+    def files(self) -> Files:
+        """What people sent, by content; errors as of :attr:`jobs`."""
+        if self._home is None:
+            raise Problem(HTTPStatus.NOT_FOUND, "no_jobs", NO_JOBS)
+        return Files(self._home.folder)
+
     def spool(self) -> "TemporaryDirectory[str]":
         """Make a folder for what one request uploads."""
-        home = self.settings.home
-        return TemporaryDirectory(prefix="refp-", dir=home, ignore_cleanup_errors=True)
+        folder = self._home.uploads() if self._home is not None else None
+        return TemporaryDirectory(prefix="refp-", dir=folder, ignore_cleanup_errors=True)
 
     async def models(self) -> list[ModelInfo]:
         """Return the models that are there now; a file is read again only when it changes."""

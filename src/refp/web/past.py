@@ -1,8 +1,10 @@
 """What worker processes do with the history: append what was estimated, list it, draw its chart."""
 
 import json
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from refp.history import (
     with_local_times,
 )
 from refp.record import rows_of, to_json
-from refp.recording import Origin, record_estimate
+from refp.recording import Origin, record_estimate, record_planes
 from refp.web.answer import Past, Row
 
 MOST_ROWS = 10_000
@@ -44,6 +46,37 @@ def append_estimates(
         record = record_estimate(result, estimator, image_sha256, origin)
         records.append(replace(record, image=str(row["image"]), reason=str(row["reason"])))
     _open(database, create=True).append(records)
+
+
+def append_planes(
+    database: str, table: Path, instruments: Mapping[str, str], operator: str, job: str
+) -> int:
+    """Append a record of each plane that a job determined; begun again, it appends none twice.
+
+    Parameters
+    ----------
+    database
+        File or URL.
+    table
+        ``planes.csv``.
+    instruments
+        Instrument of each data set.
+    operator, job
+        Who asked for it; id of the job.
+
+    Returns
+    -------
+    int
+        Records of the job.
+    """
+    at = datetime.fromtimestamp(table.stat().st_mtime).astimezone()  # the same each time
+    try:
+        records = record_planes(table, instruments, Origin(operator, f"job {job}", at))
+    except HistoryError:
+        return 0  # no plane was determined
+    own = [replace(one, id=str(uuid.uuid5(uuid.UUID(job), one.image))) for one in records]
+    _open(database, create=True).append(own)
+    return len(own)
 
 
 def read_history(

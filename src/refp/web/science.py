@@ -26,16 +26,12 @@ from refp.sweeps.formats.guard import bad_image
 from refp.sweeps.readers import read_header
 from refp.web.answer import Answer, BeadView, ImageView, ModelInfo, Opinions, Row, Task
 from refp.web.remedies import BEAD_WORDS
+from refp.web.roots import find_inside
 
 MOST_MODELS = 4
 """Loaded in a worker at once."""
 WIDEST_PX = 1600
 CONTRAST = (0.1, 99.9)
-OUTSIDE = "outside the folders that the server was started with (--root)"
-
-
-class OutsideRoots(RefpError):  # noqa: N818  its name is its code
-    """A path outside the folders that requests may name files in."""
 
 
 def describe_model(path: Path) -> ModelInfo:
@@ -72,21 +68,13 @@ def list_files(paths: Sequence[str], roots: Sequence[Path], most: int) -> list[P
     """
     files: list[Path] = []
     for path in paths:
-        inside = _inside(path, roots)
+        inside = find_inside(path, roots)
         for image in list_images([inside]):
             if image.path not in files:
-                files.append(_inside(str(image.path), roots))
+                files.append(find_inside(str(image.path), roots))
     if len(files) > most:
         raise DataError(f"{len(files)} files, at most {most} a request; ask in parts")
     return list(dict.fromkeys(files))
-
-
-def _inside(path: str, roots: Sequence[Path]) -> Path:
-    for root in (root.resolve() for root in roots):
-        found = (root / path).resolve()
-        if found.is_relative_to(root):
-            return found
-    raise OutsideRoots(f"{path}: {OUTSIDE}")
 
 
 def estimate_file(task: Task, view: bool) -> list[Answer]:

@@ -20,9 +20,22 @@ class Limits(Settings):
     memory_bytes: int = Field(
         default=4000 * MEGABYTE, gt=0, description="memory of a worker beyond what it starts with"
     )
+    archive_bytes: int = Field(
+        default=4000 * MEGABYTE, gt=0, description="body of a request with sweeps, bytes"
+    )
+    archive_s: float = Field(default=1800, gt=0, description="time to send sweeps, s")
+    archive_files: int = Field(default=20_000, gt=0, description="files in an archive")
+    unpacked_bytes: int = Field(
+        default=16_000 * MEGABYTE, gt=0, description="bytes of all files in an archive"
+    )
     work_s: float = Field(default=60, gt=0, description="time of a worker for one file, s")
     requests: int = Field(default=128, gt=0, description="uploads at once; more are told to wait")
     results: int = Field(default=64, gt=0, description="images kept for their page")
+
+    def for_sweeps(self) -> "Limits":
+        """Return the limits of a request that sends sweeps."""
+        sizes = {"upload_bytes": self.archive_bytes, "upload_s": self.archive_s}
+        return self.model_copy(update=sizes)
 
 
 class WebSettings(Settings):
@@ -37,7 +50,8 @@ class WebSettings(Settings):
     )
     home: Path | None = Field(
         default=None,
-        description="folder for uploads while they are needed; the system's by default",
+        description="folder for uploads, planes and models; without it there are no jobs, and uploads "
+        "lie in the system's folder while they are needed",
     )
     host: str = Field(default="127.0.0.1", description="address that is listened on")
     token: SecretStr | None = Field(default=None, description="what everybody has to know")
@@ -49,6 +63,8 @@ class WebSettings(Settings):
     history: str = Field(
         default="", description="database that estimates are recorded in; empty: none is kept"
     )
+
+    jobs: str = Field(default="", description="database that jobs are logged in; empty: no jobs")
 
     @property
     def local(self) -> bool:

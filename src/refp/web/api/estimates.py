@@ -4,10 +4,9 @@ from http import HTTPStatus
 from pathlib import Path
 
 from fastapi import APIRouter, Request
-from pydantic import ValidationError
 
 from refp.web.answer import Row
-from refp.web.api.common import AnEngine, check_any, tolerance_of
+from refp.web.api.common import AnEngine, check_any, parse_body, tolerance_of
 from refp.web.engine import Engine
 from refp.web.problems import Problem
 from refp.web.schemas import EstimateRow, Estimates, PathsRequest
@@ -57,14 +56,7 @@ async def estimates(request: Request, engine: AnEngine) -> Estimates:
 
 
 async def _asked_paths(request: Request, engine: Engine) -> PathsRequest:
-    body = await read_small(request, engine.settings.limits)
-    try:
-        return PathsRequest.model_validate_json(body)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "body"
-        detail = f"{where}: {first['msg']}"
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail) from error
+    return parse_body(PathsRequest, await read_small(request, engine.settings.limits))
 
 
 async def _estimate(

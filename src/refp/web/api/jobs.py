@@ -1,0 +1,76 @@
+"""Jobs: what the server does for a while, with progress as it is sent."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
+
+from refp.web.api.common import AnEngine
+from refp.web.jobs.job import Job, Live
+from refp.web.jobs.runner import Runner
+from refp.web.schemas_jobs import JobProgress, JobView
+
+router = APIRouter(prefix="/jobs")
+STREAM = "text/event-stream"
+EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "`progress` with the job, `curve` with a learning curve, `end` with the job",
+        "content": {STREAM: {"schema": {"type": "string"}, "example": "event: end\ndata: {}\n\n"}},
+    }
+}
+
+
+@router.get("")
+async def jobs(engine: AnEngine) -> list[JobView]:
+    """Return the jobs of this server, the newest first."""
+    return [view_of(job, engine.jobs) for job in engine.jobs.jobs()]
+
+
+@router.get("/{job}")
+async def job(engine: AnEngine, job: str) -> JobView:
+    """Return a job and how far it is."""
+    return view_of(engine.jobs.job(job), engine.jobs)
+
+
+@router.post("/{job}/cancel")
+async def cancel(engine: AnEngine, job: str) -> JobView:
+    """End a job that has not ended; what it made so far is removed."""
+    return view_of(await engine.jobs.cancel(job), engine.jobs)
+
+
+@router.get("/{job}/events", responses=EVENTS, response_class=StreamingResponse)
+async def events(engine: AnEngine, job: str) -> StreamingResponse:
+    """Send how far a job is whenever there is news, until it has ended."""
+    runner = engine.jobs
+    runner.job(job)
+    return StreamingResponse(_events(runner, job), media_type=STREAM)
+
+
+def view_of(job: Job, runner: Runner) -> JobView:
+    """Return a job as it is told."""
+    progress = _progress(runner.live(job.id)) if job.state == "running" else None
+    names = set(JobView.model_fields) - {"progress", "result"}
+    known = {name: getattr(job, name) for name in names}
+    return JobView.model_validate({**known, "result": dict(job.result), "progress": progress})
+
+
+def _progress(live: Live) -> JobProgress:
+    left_s = None if live.left_s is None else round(live.left_s, 1)
+    return JobProgress(stage=live.stage, done=live.done, total=live.total, left_s=left_s)
+
+
+async def _events(runner: Runner, name: str) -> AsyncIterator[str]:
+    shown = 0
+    async for job, live in runner.watch(name):
+        for version, curve in list(live.curves.values()):
+            if version > shown:
+                yield _event("curve", json.dumps(curve))
+        shown = live.version
+        kind = "end" if job.has_ended else "progress"
+        yield _event(kind, view_of(job, runner).model_dump_json())
+
+
+def _event(kind: str, data: str) -> str:
+    return f"event: {kind}\ndata: {data}\n\n"

@@ -1,0 +1,68 @@
+"""The folder that a server keeps its things in."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import rmtree
+
+from refp.errors import RecipeError
+
+
+class Home:
+    """A server's home: ``files`` by content, ``planes``, ``models``, and ``uploads`` on their way.
+
+    Parameters
+    ----------
+    folder
+        It is made where it is not there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def models(self) -> Path:
+        """Where models go that are trained or uploaded."""
+        return self.folder / "models"
+
+    def uploads(self) -> Path:
+        """Return where uploads lie while they are needed."""
+        folder = self.folder / "uploads"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def server_id(self) -> str:
+        """Return the id under which this home's jobs are logged, wherever the log is."""
+        path = self.folder / "server-id"
+        if not path.is_file():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{uuid.uuid4()}\n")
+        return path.read_text().strip()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other servers out of the home, and clear what one that was killed left on its way.
+
+        Raises
+        ------
+        RecipeError
+            If another server has it, or it cannot be written.
+        """
+        from filelock import FileLock, Timeout
+
+        try:
+            self.models.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.folder / "server.lock", timeout=0)
+            lock.acquire()
+        except Timeout as error:
+            raise RecipeError(
+                f"--home {self.folder}: another refp serve uses it; end that one, or name another folder"
+            ) from error
+        except OSError as error:
+            raise RecipeError(f"--home {self.folder}: not made: {error.strerror}") from error
+        try:
+            rmtree(self.folder / "uploads", ignore_errors=True)
+            yield
+        finally:
+            lock.release()

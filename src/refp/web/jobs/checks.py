@@ -1,0 +1,71 @@
+"""What is found wrong with a job before it is queued, and what planes it defined; in workers."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from refp.errors import DataError, RecipeError
+from refp.recipe import recipe_names
+from refp.record import rows_of, to_json
+from refp.sweeps.readers import read_header
+from refp.tables import read_plane_table
+from refp.web.answer import Row
+from refp.web.jobs.archive import check_archive, is_archive
+from refp.web.jobs.place import planes_folder
+from refp.web.roots import find_inside
+from refp.web.settings import Limits
+
+ARCHIVE = ".archive"
+TIFF = b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"
+
+
+def check_paths(paths: Sequence[str], roots: Sequence[Path]) -> None:
+    """Refuse sweeps that are not under the roots, or not there.
+
+    Raises
+    ------
+    OutsideRoots, DataError
+        Naming the path.
+    """
+    for path in paths:
+        if not find_inside(path, roots).exists():
+            raise DataError(f"{path}: no such file or folder; check the path")
+
+
+def check_sweeps(path: Path, name: str, limits: Limits) -> str:
+    """Return the suffix that a file with sweeps is kept under, by its content.
+
+    Raises
+    ------
+    DataError
+        If it is neither an archive that may be unpacked nor a TIFF.
+    """
+    if is_archive(path):
+        check_archive(path, name, limits)
+        return ARCHIVE
+    with path.open("rb") as file:
+        if not file.read(4).startswith(TIFF):
+            raise DataError(f"{name}: neither ZIP, TAR nor TIFF; pack the folder of images as ZIP")
+    pixels = read_header(path).shape
+    if pixels[0] * pixels[1] > limits.pixels:
+        raise DataError(f"{name}: more than {limits.pixels / 1e6:.0f} million pixels; cut it")
+    return ".tif"
+
+
+def check_recipe(name: str) -> None:
+    """Refuse a recipe that is not one of the package: a path would be read here.
+
+    Raises
+    ------
+    RecipeError
+        Naming those that are.
+    """
+    if name not in recipe_names():
+        raise RecipeError(f"recipe {name!r}: choose {', '.join(recipe_names())}")
+
+
+def read_planes(home: Path, job: str) -> list[Row]:
+    """Return the rows of the ``planes.csv`` that a job wrote."""
+    table = read_plane_table(planes_folder(home, job) / "planes.csv")
+    rows: list[Row] = json.loads(to_json(rows_of(table)))
+    return rows

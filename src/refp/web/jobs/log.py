@@ -1,0 +1,49 @@
+"""What worker processes do with the log of jobs."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from refp.history import JobLog, JobRecord, JobState
+from refp.web.jobs.job import Job
+
+MOST_JOBS = 200
+"""Shown of a server; older ones stay in the database."""
+
+
+def load_jobs(database: str, server: str) -> list[Job]:
+    """Return the jobs of a server, the newest first; errors as of :class:`refp.history.JobLog`."""
+    return [_job_of(record) for record in _open(database).select(server, MOST_JOBS)]
+
+
+def add_job(database: str, server: str, job: Job) -> None:
+    """Append a job."""
+    record = JobRecord(job.id, server, job.kind, job.title, job.operator, job.request)
+    _open(database).add(record)
+
+
+def tell_job(database: str, job: str, state: JobState, about: Mapping[str, Any]) -> bool:
+    """Append what became of a job; whether that is news."""
+    return _open(database).tell(job, state, about)
+
+
+def _job_of(record: JobRecord) -> Job:
+    first = record.events[0]
+    job = Job(
+        id=record.id,
+        kind=record.kind,
+        title=record.title,
+        operator=record.operator,
+        request=record.request,
+        state=first.state,
+        made_at=first.at.isoformat(timespec="seconds"),
+    )
+    for event in record.events[1:]:
+        job = job.told(event.at.isoformat(timespec="seconds"), event.state, event.told)
+    return job
+
+
+@lru_cache(maxsize=2)
+def _open(database: str) -> JobLog:
+    return JobLog.open(database if "://" in database else Path(database))

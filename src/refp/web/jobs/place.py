@@ -1,0 +1,32 @@
+"""Where a job's files lie under the server's home."""
+
+from pathlib import Path
+from shutil import rmtree
+
+DATA, PLANES = "work", "planes"
+
+
+def planes_folder(home: Path, job: str) -> Path:
+    """Return where the planes that a job defines lie."""
+    return home / PLANES / job
+
+
+def data_folder(home: Path, job: str) -> Path:
+    """Return where a job puts the data of an archive, while it works on them."""
+    return home / DATA / job
+
+
+def model_file(home: Path, planes: str, job: str) -> Path:
+    """Return where a job trains a model: beside the planes, whose measured frames it then finds."""
+    return planes_folder(home, planes) / f"{job}.refp"
+
+
+def remove_unfinished(home: Path, job: str) -> None:
+    """Remove what a job left that will not be finished."""
+    for folder in (data_folder(home, job), planes_folder(home, job)):
+        rmtree(folder, ignore_errors=True)
+    for path in (home / PLANES).glob(f"*/{job}.*"):
+        if path.is_dir():
+            rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

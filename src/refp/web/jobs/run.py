@@ -1,0 +1,195 @@
+"""What a job's process does: the works of the command line, on data that people named or sent."""
+
+import math
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from refp import models, work
+from refp.adapting import adapt_model
+from refp.errors import RefpError
+from refp.models import LearningCurve
+from refp.parallel import Workers, end_with_parent
+from refp.recipe import change_recipe, load_recipe
+from refp.runs import Run
+from refp.train_run import TrainingRun
+from refp.web.jobs.data import opened
+from refp.web.jobs.job import Curve, JobPlace
+from refp.web.jobs.place import model_file, planes_folder
+from refp.web.pool import code_of
+from refp.web.problems import INTERNAL
+from refp.web.publish import check_name, publish
+
+TOLD_S = 0.1
+"""Progress is told no more often."""
+NICE = 10
+"""Estimates come first."""
+
+
+@dataclass(slots=True)
+class Told:
+    """Tells the server how far a job is, and how it goes."""
+
+    end: Connection
+    last_s: float = 0.0
+    stage: str = ""
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        """Tell how far it is."""
+        now = time.monotonic()
+        if stage == self.stage and done < total and now - self.last_s < TOLD_S:
+            return
+        self.stage, self.last_s = stage, now
+        self.end.send(("progress", stage, done, total))
+
+    def watch(self, curve: LearningCurve) -> None:
+        """Show a learning curve."""
+        self.end.send(("curve", plain_curve(curve)))
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A job in its process."""
+
+    name: str
+    request: Mapping[str, Any]
+    place: JobPlace
+    told: Told
+
+
+def run_job(
+    end: Connection, kind: str, name: str, request: Mapping[str, Any], place: JobPlace
+) -> None:
+    """Do a job and tell how it ended: ``("done", result)`` or ``("failed", code, sentence)``."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's
+    end_with_parent()
+    with suppress(AttributeError, OSError):  # not on Windows
+        os.nice(NICE)
+    try:
+        ended: tuple[Any, ...] = "done", WORK[kind](Task(name, request, place, Told(end)))
+    except RefpError as error:
+        ended = "failed", code_of(error), _without(str(error), place)
+    except MemoryError:
+        ended = "failed", "memory_error", "it takes more memory than there is; use less data"
+    except Exception:
+        traceback.print_exc(file=sys.stderr)
+        ended = "failed", "internal_error", INTERNAL
+    end.send(ended)
+
+
+def define_plane(task: Task) -> dict[str, Any]:
+    """Define planes as ``refp plane`` does, and record them."""
+    folder = planes_folder(task.place.home, task.name)
+    recipe = load_recipe(task.request["recipe"])
+    with opened(task.request, task.name, task.place) as datasets:
+        with Run(folder, overwrite=False) as run, Workers(task.place.processes) as workers:
+            work.define_planes(
+                run, datasets, recipe, pool=None, workers=workers, progress=task.told.progress
+            )
+        instruments = {dataset.name: dataset.instrument.name for dataset in datasets}
+    n_recorded = _record(task, folder / "planes.csv", instruments)
+    return {"planes": task.name, "instruments": instruments, "n_recorded": n_recorded}
+
+
+def train_model(task: Task) -> dict[str, Any]:
+    """Train a model as ``refp train`` does, on the data that planes were defined from."""
+    request, place = task.request, task.place
+    target = place.models / check_name(request["name"])
+    made = model_file(place.home, request["planes"], task.name)
+    if not made.is_file():
+        recipe = load_recipe(request["recipe"])
+        if request["family"]:
+            change = {"train": {"family": request["family"]}}
+            recipe = change_recipe(recipe, change, f"family {request['family']}")
+        models.make_family(recipe.train)  # a missing library is told before the measuring
+        with (
+            opened(request, task.name, place) as datasets,
+            Workers(place.processes) as workers,
+            TrainingRun(made, overwrite=True) as run,
+        ):
+            work.train_model(
+                run,
+                datasets,
+                recipe,
+                seed=request["seed"],
+                workers=workers,
+                progress=task.told.progress,
+                watch=task.told.watch,
+            )
+    report = made.with_suffix(".html")
+    publish(report, target.with_suffix(".html"))
+    publish(made, target)
+    made.unlink()
+    report.unlink(missing_ok=True)
+    return {"model": target.name}
+
+
+def adapt(task: Task) -> dict[str, Any]:
+    """Take a model to another instrument as ``refp adapt`` does."""
+    request, place = task.request, task.place
+    target = place.models / check_name(request["name"])
+    ensemble = models.load_model(Path(request["model"]))
+    with opened(request, task.name, place) as datasets, Workers(place.processes) as workers:
+        adapted = adapt_model(
+            ensemble,
+            datasets,
+            refp_um=request["refp_um"],
+            workers=workers,
+            progress=task.told.progress,
+        )
+    made = place.home / f"{task.name}.refp.part"
+    models.save_model(adapted.ensemble, made)
+    publish(made, target)
+    made.unlink()
+    return {"model": target.name}
+
+
+WORK: Mapping[str, Callable[[Task], dict[str, Any]]] = {
+    "plane": define_plane,
+    "train": train_model,
+    "adapt": adapt,
+}
+
+
+def plain_curve(curve: LearningCurve) -> Curve:
+    """Return a learning curve as JSON holds it."""
+    return {
+        "fit": curve.fit,
+        "split": curve.split,
+        "step": [int(step) for step in curve.step],
+        "loss": _plain(curve.loss),
+        "train_rms_um": _plain(curve.train_rms_um),
+        "rms_um": _plain(curve.rms_um),
+    }
+
+
+def _plain(values: np.ndarray[Any, Any]) -> list[float | None]:
+    return [float(f"{value:.6g}") if math.isfinite(value) else None for value in values]
+
+
+def _record(task: Task, table: Path, instruments: Mapping[str, str]) -> int:
+    """Record the planes that were determined, once however often the job was begun."""
+    if not task.place.history:
+        return 0
+    from refp.web.past import append_planes  # a library that is an extra of its own
+
+    operator = task.request.get("operator", "")
+    return append_planes(task.place.history, table, instruments, operator, task.name)
+
+
+def _without(message: str, place: JobPlace) -> str:
+    """Return a message without the folders of this machine."""
+    for folder in (place.home, *place.roots):
+        for text in (f"{folder.resolve()}{os.sep}", f"{folder}{os.sep}"):
+            message = message.replace(text, "")
+    return message

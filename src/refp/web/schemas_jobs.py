@@ -1,0 +1,69 @@
+"""What the API takes and gives about jobs and planes."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+RECIPES = "settings of the method: default, paper, or another recipe of the package"
+
+
+class JobProgress(BaseModel):
+    """How far a running job is."""
+
+    stage: str = Field(description="what it does now", examples=["measuring"])
+    done: int = Field(description="steps of the stage that are done")
+    total: int = Field(description="steps of the stage in all")
+    left_s: float | None = Field(description="seconds to the end of the stage; null if not known")
+
+
+class JobView(BaseModel):
+    """A job, what became of it, and where its result is."""
+
+    id: str = Field(description="UUID")
+    kind: Literal["plane", "train", "adapt"]
+    title: str = Field(description="what people call it")
+    operator: str = Field(description="who asked for it")
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    made_at: str = Field(description="ISO 8601 with zone")
+    ended_at: str = Field(description="ISO 8601 with zone; empty before its end")
+    starts: int = Field(description="more than 1 where the server was stopped while it ran")
+    code: str = Field(description="why it failed, as errors say it; else empty")
+    detail: str = Field(description="the same in a sentence")
+    result: dict[str, Any] = Field(description="what it made, such as the id of planes or a model")
+    progress: JobProgress | None = Field(description="null unless it runs")
+
+
+class DataOptions(BaseModel):
+    """What sweeps are of, where their files do not say it."""
+
+    model_config = ConfigDict(extra="forbid")
+    title: str = Field(default="", max_length=120, description="what people call the result")
+    operator: str = Field(default="", max_length=120, description="who asks for it")
+    instrument: str = Field(default="", description="instrument recipe: a2k, nikon-ti2")
+    pattern: str = Field(default="", max_length=300, description="pattern of the file names")
+    pixel_size_um: float | None = Field(default=None, gt=0, le=100, allow_inf_nan=False)
+    bead_diameter_um: float | None = Field(default=None, gt=0, le=1000, allow_inf_nan=False)
+
+
+class PlaneRequest(DataOptions):
+    """Sweeps on the server's machine to define reference planes from."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"paths": ["sweeps/monday"], "title": "Monday"}},
+    )
+    paths: list[str] = Field(
+        min_length=1, max_length=32, description="folders or stacks, absolute or under a root"
+    )
+    recipe: str = Field(default="default", description=RECIPES)
+
+
+class PlaneSet(BaseModel):
+    """Reference planes that were defined together."""
+
+    id: str = Field(description="id of the job that defined them")
+    title: str
+    operator: str
+    defined_at: str = Field(description="ISO 8601 with zone")
+    instruments: dict[str, str] = Field(description="instrument of each data set")
+    planes: list[dict[str, Any]] = Field(description="rows of planes.csv")
