@@ -142,6 +142,11 @@ class Engine:
             raise Problem(HTTPStatus.NOT_FOUND, "no_jobs", NO_JOBS)
         return self._runner
 
+    async def jobs_loaded(self) -> None:
+        """Wait until the jobs of earlier servers are known; at once where there are no jobs."""
+        if self._runner is not None:
+            await self._runner.loaded()
+
     @property
     def files(self) -> Files:
         """What people sent, by content; errors as of :attr:`jobs`."""

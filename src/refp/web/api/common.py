@@ -51,6 +51,11 @@ def engine_of(request: Request) -> Engine:
 AnEngine = Annotated[Engine, Depends(engine_of)]
 
 
+async def jobs_known(engine: AnEngine) -> None:
+    """Let a request wait until the jobs of earlier servers are known."""
+    await engine.jobs_loaded()
+
+
 def tolerance_of(text: str) -> float | None:
     """Return the tolerance that a form states, um; none where the field is empty.
 
