@@ -11,7 +11,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from refp.web.guard import FORM, Keys, cookie_of, new_form_cookie
 from refp.web.problems import Problem
 from refp.web.remedies import REMEDIES
-from refp.web.words import describe_dz, describe_opinions, describe_verdict, plus_minus
+from refp.web.words import (
+    COLORS,
+    color_beads,
+    describe_dz,
+    describe_opinions,
+    describe_tilt,
+    describe_verdict,
+    plus_minus,
+)
 
 TEMPLATES = Environment(
     loader=PackageLoader("refp.web"),
@@ -22,7 +30,10 @@ TEMPLATES = Environment(
 )
 TEMPLATES.globals.update(
     remedies=REMEDIES,
+    scale=COLORS,
+    color_beads=color_beads,
     describe_dz=describe_dz,
+    describe_tilt=describe_tilt,
     describe_opinions=describe_opinions,
     describe_verdict=describe_verdict,
     plus_minus=plus_minus,
