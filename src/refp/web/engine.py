@@ -56,7 +56,7 @@ class Engine:
     """Estimates for the routes; lives as long as the app."""
 
     def __init__(self, settings: WebSettings) -> None:
-        self.settings = settings
+        self.settings = settings.with_demo()
         self._pool = Pool(settings.workers, settings.limits.memory_bytes)
         self._models: dict[tuple[Path, int, int], ModelInfo] = {}
         self._results: OrderedDict[str, Result] = OrderedDict()
