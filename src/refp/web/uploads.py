@@ -18,6 +18,8 @@ from refp.web.settings import MEGABYTE, Limits
 MOST_FIELDS = 16
 MOST_JSON = MEGABYTE
 MOST_NAME = 120
+MOST_DIGITS = 20
+"""Of a length that is read: Python refuses numbers of thousands of digits."""
 MAGIC = {
     b"\x89PNG\r\n\x1a\n": ".png",
     b"\xff\xd8\xff": ".jpg",
@@ -93,8 +95,8 @@ async def read_small(request: Request, limits: Limits) -> bytes:
 async def _bounded(request: Request, most: int) -> AsyncGenerator[bytes, None]:
     """Yield the body in pieces, and stop where it is too large, whatever its header says."""
     stated = request.headers.get("content-length", "")
-    received = int(stated) if stated.isdecimal() else 0
-    _check_size(received, most)
+    if stated.isdecimal():
+        _check_size(int(stated[:MOST_DIGITS]), most)
     received = 0
     async for chunk in request.stream():
         received += len(chunk)
