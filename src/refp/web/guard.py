@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from refp.web.body import Body
 from refp.web.problems import Problem, ShowPage
 from refp.web.settings import LOOPBACK, WebSettings
 
@@ -110,8 +111,13 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        safe = scope["method"] in SAFE_METHODS
+        body = Body(receive, Headers(scope=scope), self._settings.limits)
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
+                if message["status"] >= HTTPStatus.BAD_REQUEST and not safe:
+                    await body.finish()
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
@@ -125,12 +131,11 @@ class Guard:
         except Problem as problem:
             await self._answer(Request(scope), problem)(scope, receive, send_with_headers)
             return
-        counts = scope["method"] not in SAFE_METHODS
-        self._uploads += counts
+        self._uploads += not safe
         try:
-            await self._app(scope, receive, send_with_headers)
+            await self._app(scope, body.receive, send_with_headers)
         finally:
-            self._uploads -= counts
+            self._uploads -= not safe
 
     def _check(self, scope: Scope) -> None:
         headers, path = Headers(scope=scope), str(scope["path"])

@@ -82,8 +82,9 @@ class Worker:
             context = multiprocessing.get_context("spawn")
             self._end, theirs = context.Pipe()
             arguments = theirs, self._memory_bytes
-            self._process = context.Process(target=_serve, args=arguments, daemon=True)
-            self._process.start()
+            process = context.Process(target=_serve, args=arguments, daemon=True)
+            process.start()
+            self._process = process  # only now can it be killed
             theirs.close()
         return self._end
 

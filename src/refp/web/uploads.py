@@ -12,14 +12,13 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
+from refp.web.body import stated_length
 from refp.web.problems import Problem
 from refp.web.settings import MEGABYTE, Limits
 
 MOST_FIELDS = 16
 MOST_JSON = MEGABYTE
 MOST_NAME = 120
-MOST_DIGITS = 20
-"""Of a length that is read: Python refuses numbers of thousands of digits."""
 MAGIC = {
     b"\x89PNG\r\n\x1a\n": ".png",
     b"\xff\xd8\xff": ".jpg",
@@ -94,9 +93,7 @@ async def read_small(request: Request, limits: Limits) -> bytes:
 
 async def _bounded(request: Request, most: int) -> AsyncGenerator[bytes, None]:
     """Yield the body in pieces, and stop where it is too large, whatever its header says."""
-    stated = request.headers.get("content-length", "")
-    if stated.isdecimal():
-        _check_size(int(stated[:MOST_DIGITS]), most)
+    _check_size(stated_length(request.headers), most)
     received = 0
     async for chunk in request.stream():
         received += len(chunk)
@@ -136,4 +133,4 @@ def _own_name(name: str) -> str:
     """Return what a file is called, without the folders and control characters of wherever."""
     last = PureWindowsPath(PurePosixPath(name).name).name
     printable = "".join(c if c.isprintable() else "_" for c in last)[:MOST_NAME]
-    return printable or "image"
+    return printable if printable.strip(". ") else "image"
