@@ -58,6 +58,7 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks.speed.estimate")
     session.run("python", "-m", "benchmarks.speed.simulate")
     session.run("python", "-m", "benchmarks.speed.web")
+    session.run("python", "-m", "benchmarks.speed.memory")
     session.run("python", "-m", "benchmarks.speed.history")
     session.run("python", "-m", "benchmarks.study")
     session.run("python", "-m", "benchmarks.page")

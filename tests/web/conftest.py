@@ -16,6 +16,7 @@ from fastapi.testclient import TestClient
 
 from refp.web import WebSettings, create_app
 
+from .browser import browser as browser
 from .given import BASE, LIMITS, png_of
 
 

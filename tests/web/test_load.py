@@ -13,11 +13,12 @@ from threading import Barrier
 
 import httpx
 import pytest
+from fastapi.testclient import TestClient
 
-from refp.web import ApiError, Client, WebSettings
+from refp.web import ApiError, Client, WebSettings, create_app
 
 from .conftest import Served, serve
-from .given import ESTIMATES, LIMITS
+from .given import BASE, ESTIMATES, LIMITS, File, form_token
 
 GIGABYTE, MEGABYTE = 1_000_000_000, 1_000_000
 PART = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.tif"\r\n\r\n'
@@ -159,3 +160,21 @@ def test_a_byte_at_a_time(settings: WebSettings, image_files: list[Path]) -> Non
             wire.sendall(b"x")
         status, problem = answer_of(wire)
     assert (status, problem["code"]) == (408, "upload_broken")
+
+
+def test_nothing_piles_up(settings: WebSettings, good: File, tmp_path: Path) -> None:
+    """What :mod:`benchmarks.speed.memory` measures over 5,000 estimates, as a count."""
+    limits = LIMITS.model_copy(update={"results": 6})
+    app = create_app(settings.model_copy(update={"limits": limits, "home": tmp_path}))
+    spooled, kept = set(), set()
+    with TestClient(app, base_url=BASE, follow_redirects=False) as client:
+        token = {"form_token": form_token(client)}
+        for _ in range(50):
+            files = [("files", good), ("files", good)]
+            assert client.post("/estimate", data=token, files=files).status_code == 303
+            assert client.post(ESTIMATES, files=files[:1]).status_code == 200
+            spooled.add(len(list(tmp_path.rglob("*.tif"))))
+            kept.add(sum(len(result.answers) for result in app.state.engine._results.values()))
+        assert max(spooled) == max(kept) == limits.results
+        assert len(list(tmp_path.iterdir())) == limits.results // 2
+    assert list(tmp_path.iterdir()) == []
