@@ -4,6 +4,7 @@ import json
 import os
 import select
 import socket
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -128,6 +129,16 @@ def test_busy_is_heard_while_much_is_sent(
             answer = b"".join(iter(lambda: wire.recv(65536), b""))
         assert b'"status":"ok"' in answer
         assert client.estimate([image_files[4]])[0]["status"] == "ok"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a reset may overtake the answer")
+def test_too_much_is_heard_while_it_is_sent(served: Served, tmp_path: Path) -> None:
+    large = tmp_path / "large.tif"
+    large.write_bytes(bytes(8 * LIMITS.upload_bytes))
+    for _ in range(5):
+        with pytest.raises(ApiError, match="more than 8 MB") as refused:
+            Client(served.address).estimate([large])
+        assert refused.value.status == 413
 
 
 def wait_until(happens: Callable[[], bool]) -> None:
