@@ -28,9 +28,12 @@ def find_chromium() -> str:
     return named or next(filter(None, map(shutil.which, NAMES)), "")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
-    """Chromium without a window; a test opens contexts of its own in it."""
+    """Chromium without a window; a test opens contexts of its own in it.
+
+    Of a module, not of all: while playwright is on, its thread can run no other event loop.
+    """
     api = pytest.importorskip("playwright.sync_api", reason="browsers are driven with extra 'dev'")
     program = find_chromium()
     if not program:

@@ -159,5 +159,5 @@ def test_what_is_allowed_instead(
 def test_no_time(unstarted: Callable[[WebSettings], TestClient], time: str) -> None:
     with unstarted(WebSettings(history=str(Path("none.db")), limits=LIMITS)) as client:
         answer = client.get("/api/v1/history", params={"since": time})
-    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert (answer.status_code, answer.json()["code"]) == (422, "history_error")
     assert "write it as 2026-03-31" in answer.json()["detail"]

@@ -1,30 +1,23 @@
 """What was recorded."""
 
 from datetime import datetime
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import WithJsonSchema
 
 from refp.web.answer import Past
 from refp.web.api.common import AnEngine
+from refp.web.problems import Problem
 
 router = APIRouter()
-
-
-def _check_time(text: str | None) -> str | None:
-    try:
-        datetime.fromisoformat(text or "2026-03-31")
-    except ValueError as error:
-        raise ValueError("write it as 2026-03-31 or 2026-03-31T08:30+02:00") from error
-    return text
 
 
 TIMES = [{"format": "date-time"}, {"format": "date"}, {"maxLength": 0}]
 Instrument = Annotated[str, Query(description="of which; all by default", examples=["a2k"])]
 Time = Annotated[
     str | None,
-    AfterValidator(_check_time),
     WithJsonSchema({"type": "string", "anyOf": TIMES}),
     Query(
         description="ISO 8601; without a zone the server's, without an hour midnight",
@@ -52,5 +45,17 @@ async def history(
     engine: AnEngine, instrument: Instrument = "", since: Time = None, until: Time = None
 ) -> list[dict[str, object]]:
     """Return what was recorded, the newest first, as ``refp history list --json`` prints it."""
+    for time in (since, until):
+        _check_time(time or "")
     past: Past = await engine.ask_past("read_history", instrument, since or "", until or "")
     return past.rows
+
+
+def _check_time(text: str) -> None:
+    if not text:
+        return
+    try:
+        datetime.fromisoformat(text)
+    except ValueError as error:
+        detail = f"time {text!r}: write it as 2026-03-31 or 2026-03-31T08:30+02:00"
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "history_error", detail) from error
