@@ -10,10 +10,11 @@
 import json
 import secrets
 from collections.abc import Sequence
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.request import HTTPHandler, ProxyHandler, Request, build_opener
 
 from refp.errors import RefpError
 
@@ -31,6 +32,22 @@ class ApiError(RefpError):
         self.status, self.code = status, code
 
 
+class _Connection(HTTPConnection):
+    """Reads the answer of a server that had enough before all was sent."""
+
+    def send(self, data: Any) -> None:
+        try:
+            super().send(data)
+        except (BrokenPipeError, ConnectionResetError, ConnectionAbortedError):
+            if self.sock is None:
+                raise
+
+
+class _Handler(HTTPHandler):
+    def http_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(_Connection, req)
+
+
 class Client:
     """Asks one server.
 
@@ -45,7 +62,7 @@ class Client:
     def __init__(self, address: str, token: str = "") -> None:
         self._address = address.rstrip("/")
         self._headers = {"authorization": f"Bearer {token}"} if token else {}
-        self._opener = build_opener(ProxyHandler({}))  # the server is near
+        self._opener = build_opener(ProxyHandler({}), _Handler)  # the server is near
 
     def estimate(
         self, images: Sequence[str | Path], *, model: str = "", tolerance_um: float | None = None

@@ -24,13 +24,15 @@ BODY = {
                     "properties": {
                         "files": {
                             "type": "array",
+                            "minItems": 1,
                             "items": {"type": "string", "format": "binary"},
                             "description": "grey TIFF, PNG, JPEG or BMP",
                         },
                         "model": {"type": "string"},
                         "tolerance_um": {"type": "number", "exclusiveMinimum": 0},
                     },
-                }
+                },
+                "example": {"files": ["(content of image.tif)"], "tolerance_um": 7.5},
             },
             "application/json": {"schema": PathsRequest.model_json_schema()},
         },

@@ -74,7 +74,7 @@ def render(
     cookie = cookie_of(request.headers, FORM) or new_form_cookie()
     token = keys.form_token(cookie)
     page = TEMPLATES.get_template(template).render(
-        **content, form_token=token, path=request.url.path, locked=keys.locked
+        **content, form_token=token, path=str(request.scope["path"]), locked=keys.locked
     )
     response = Response(page, status, headers, media_type="text/html")
     if cookie_of(request.headers, FORM) != cookie:
@@ -84,5 +84,5 @@ def render(
 
 def set_cookie(request: Request, response: Response, name: str, value: str) -> None:
     """Set a cookie that no script reads and no other site brings."""
-    secure = request.url.scheme == "https"
+    secure = request.scope["scheme"] == "https"
     response.set_cookie(name, value, httponly=True, samesite="strict", secure=secure)
