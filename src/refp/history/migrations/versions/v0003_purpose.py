@@ -1,0 +1,20 @@
+"""What a record is for, and who corrected it."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the columns; they are empty in the records that are there."""
+    for name in ("purpose", "corrected_by"):
+        op.add_column("refp_records", sa.Column(name, sa.Text, nullable=False, server_default=""))
+
+
+def downgrade() -> None:
+    """Refuse: it would remove what records say."""
+    raise NotImplementedError("a history is not taken back; restore a copy of the database")
