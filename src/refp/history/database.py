@@ -128,6 +128,7 @@ class History:
     def select(
         self,
         *,
+        ids: Sequence[str] = (),
         instrument: str = "",
         since: datetime | None = None,
         until: datetime | None = None,
@@ -141,8 +142,8 @@ class History:
 
         Parameters
         ----------
-        instrument, kind, purpose
-            Of these alone; empty: of all.
+        ids, instrument, kind, purpose
+            Of these alone; empty: of all. Databases limit how many ids there may be.
         since, until
             Recorded at ``since`` or later, and before ``until``.
         with_corrected
@@ -168,6 +169,7 @@ class History:
         query = sa.select(*chosen)
         for name, value in (("instrument", instrument), ("kind", kind), ("purpose", purpose)):
             query = query.where(records.c[name] == value) if value else query
+        query = query.where(records.c.id.in_(ids)) if ids else query
         if since is not None:
             query = query.where(records.c.recorded_utc >= naive_utc(since))
         if until is not None:

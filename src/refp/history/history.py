@@ -165,7 +165,7 @@ def check_purpose(name: str) -> Purpose:
     """Return the name of a purpose as one; errors as of :func:`check_quantity`."""
     for purpose in get_args(Purpose):
         if purpose == name:
-            return purpose  # type: ignore[no-any-return]
+            return purpose
     raise HistoryError(f"purpose {name!r}: choose 'daily', or leave it out")
 
 

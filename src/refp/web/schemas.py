@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from refp.web.fields import Line
 from refp.web.problems import MEDIA_TYPE, ProblemDetails
 
 UM = "um; null where the image was refused"
@@ -100,6 +101,7 @@ class PathsRequest(BaseModel):
     tolerance_um: float | None = Field(
         default=None, gt=0, allow_inf_nan=False, description="for the verdict; the server's if null"
     )
+    operator: Line = Field(default="", description="who asks; lands in the history")
 
 
 class Model(BaseModel):

@@ -1,0 +1,163 @@
+// The control chart, and the daily check that sends itself. Without it both work as pictures and forms do.
+
+import { color, layout, loadPlotly } from "/static/chart.js";
+
+const REACH_SD = 3.6, FAR_SD = 6, MOST_NAMED = 40, WARNING = "1_2s";
+const figure = document.querySelector(".history-chart");
+
+const check = document.getElementById("check-form");
+if (check) {
+  const file = document.getElementById("check-file");
+  check.classList.add("scripted");
+  file.addEventListener("change", () => {
+    if (!file.files.length) return;
+    check.classList.add("sending");
+    check.querySelector(".check-busy").hidden = false;
+    check.requestSubmit();
+  });
+  // Coming back by the browser's button, the form is as it was left.
+  window.addEventListener("pageshow", () => {
+    check.classList.remove("sending");
+    check.querySelector(".check-busy").hidden = true;
+  });
+}
+
+const minutes = (time) => time.slice(0, 16).replace("T", " ");
+const wall = (time) => time.replace(/(Z|[+-]\d\d:\d\d(:\d\d)?)$/, ""); // the chart's own zone
+const unitOf = (chart) => (/\((.*)\)$/.exec(chart.label)?.[1] ?? "").replace(/\bum\b/, "µm");
+const digits = (value) => (Math.abs(value) >= 1000 ? value.toFixed(0) : value.toPrecision(3));
+
+function escaped(text) { // plotly reads a little HTML in its texts
+  return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+}
+
+function short(text, most) {
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+}
+
+function rangeOf(chart) {
+  const values = chart.points.filter((p) => p.value !== null).map((p) => p.value);
+  const low = values.length ? Math.min(...values) : 0, high = values.length ? Math.max(...values) : 1;
+  if (!chart.baseline) {
+    const air = 0.12 * (high - low) || Math.abs(high) || 1;
+    return [low - 1.6 * air, high + air];
+  }
+  const { mean, sd } = chart.baseline;
+  const reach = (side) => Math.max(REACH_SD, 1.12 * Math.min(side * ((side > 0 ? high : low) - mean) / sd, FAR_SD));
+  const below = reach(-1) + (chart.n_refused ? 0.7 : 0); // refused images stand there
+  return [mean - below * sd, mean + reach(1) * sd];
+}
+
+function levelOf(point) {
+  if (!point.rules.length) return 0;
+  return point.rules.every((rule) => rule === WARNING) ? 1 : 2;
+}
+
+function hover(chart, point) {
+  const unit = unitOf(chart);
+  const value = point.refused ? "refused" : `${digits(point.value)} ${unit}`;
+  const u = point.u === null ? "" : ` ± ${digits(point.u)} (u)`;
+  const rules = point.rules.map((rule) => `<br>${rule}: ${short(chart.rules.find((one) => one.rule === rule).meaning, 60)}`);
+  return `<b>${value}${u}</b><br>${minutes(point.time)}<br>${escaped(short(point.image, 50))}${rules.join("")}`;
+}
+
+function marks(chart, range) {
+  const looks = [
+    { name: "value", color: color("--used"), symbol: "circle", size: 7 },
+    { name: "warning", color: color("--out"), symbol: "circle-open", size: 11 },
+    { name: "a rule rejects", color: color("--out"), symbol: "diamond", size: 11 },
+  ];
+  const [low, high] = range, air = 0.02 * (high - low);
+  const many = chart.points.length > 400;
+  return looks.map((look, level) => {
+    const points = chart.points.filter((p) => p.value !== null && levelOf(p) === level);
+    const beyond = (p) => (p.value > high ? "triangle-up" : p.value < low ? "triangle-down" : look.symbol);
+    const named = level > 0 && points.length <= MOST_NAMED;
+    return {
+      x: points.map((p) => wall(p.time)),
+      y: points.map((p) => Math.min(Math.max(p.value, low + air), high - air)),
+      error_y: {
+        type: "data", array: points.map((p) => (p.value > high || p.value < low ? 0 : p.u ?? 0)),
+        color: look.color, thickness: many ? 0.6 : 1.2, width: 0,
+      },
+      mode: named ? "markers+text" : "markers", name: look.name,
+      text: points.map((p) => (named ? p.rules.filter((r) => level < 2 || r !== WARNING).join(" ") : "")),
+      textposition: points.map((p) => (p.value > (low + high) / 2 ? "top center" : "bottom center")),
+      textfont: { size: 12, color: color("--ink") },
+      marker: { color: look.color, size: many && !level ? 4 : look.size, symbol: points.map(beyond), line: { width: 2, color: look.color } },
+      hovertext: points.map((p) => hover(chart, p)), hoverinfo: "text",
+      showlegend: points.length > 0, cliponaxis: true,
+    };
+  });
+}
+
+function refused(chart, range) {
+  const points = chart.points.filter((p) => p.refused);
+  const y = range[0] + 0.035 * (range[1] - range[0]);
+  return {
+    x: points.map((p) => wall(p.time)), y: points.map(() => y), mode: "markers", name: "refused",
+    marker: { color: color("--soft"), size: 10, symbol: "triangle-up-open", line: { width: 2 } },
+    hovertext: points.map((p) => hover(chart, p)), hoverinfo: "text", showlegend: points.length > 0,
+  };
+}
+
+function lines(chart) {
+  const dashes = { 0: "solid", 1: "dot", 2: "dash", 3: "solid" };
+  const limits = chart.limits.map(({ n_sd: n, value }) => ({
+    type: "line", xref: "paper", x0: 0, x1: 1, y0: value, y1: value, layer: "below",
+    line: { color: color(n ? "--soft" : "--ink"), width: Math.abs(n) === 3 ? 1.6 : 1.1, dash: dashes[Math.abs(n)] },
+  }));
+  const notes = chart.annotations.map(({ time }) => ({
+    type: "line", yref: "paper", y0: 0, y1: 1, x0: wall(time), x1: wall(time),
+    line: { color: color("--ink"), width: 1.2, dash: "longdash" },
+  }));
+  return [...limits, ...notes];
+}
+
+function words(chart) {
+  const font = { size: 12, color: color("--soft") };
+  const limits = chart.limits.map(({ n_sd: n, value }) => ({
+    xref: "paper", x: 1.005, xanchor: "left", y: value, showarrow: false, font,
+    text: n ? `${n > 0 ? "+" : "−"}${Math.abs(n)} sd` : "mean",
+  }));
+  const notes = chart.annotations.slice(-12).map(({ time, text }) => ({
+    x: wall(time), yref: "paper", y: 1, yanchor: "top", xanchor: "right", textangle: -90, showarrow: false,
+    text: escaped(short(text, 34)), hovertext: escaped(text), font: { size: 12, color: color("--ink") },
+    bgcolor: color("--panel"), opacity: 0.9,
+  }));
+  return [...limits, ...notes];
+}
+
+async function draw(chart) {
+  const Plotly = await loadPlotly();
+  const range = rangeOf(chart);
+  const base = layout("", chart.label.replace(/\bum\b/, "µm"));
+  const look = {
+    ...base,
+    margin: { ...base.margin, r: chart.limits.length ? 56 : 16, b: 36 },
+    xaxis: { ...base.xaxis, type: "date", showgrid: false, showspikes: false },
+    yaxis: { ...base.yaxis, range, showgrid: !chart.limits.length },
+    hovermode: "closest", dragmode: "zoom",
+    hoverlabel: { bgcolor: color("--panel"), bordercolor: color("--soft"), font: { color: color("--ink"), size: 14 }, align: "left" },
+    shapes: lines(chart), annotations: words(chart),
+  };
+  await Plotly.react(figure, [...marks(chart, range), refused(chart, range)], look, { displayModeBar: false, responsive: true });
+}
+
+function fallBack() {
+  const picture = document.createElement("img");
+  picture.className = "control";
+  picture.src = figure.dataset.chart.replace("/api/v1/history/chart?", "/history/chart.svg?");
+  picture.alt = figure.getAttribute("aria-label");
+  figure.replaceWith(picture);
+}
+
+if (figure) {
+  fetch(figure.dataset.chart)
+    .then((answer) => (answer.ok ? answer.json() : Promise.reject(answer.status)))
+    .then(async (chart) => {
+      await draw(chart);
+      matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw(chart));
+    })
+    .catch(fallBack);
+}
