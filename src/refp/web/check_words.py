@@ -46,7 +46,8 @@ def describe_check(check: Check | None, today: date) -> CheckWords:
         )
         return CheckWords(own.look, own.sign, headline, detail, own.action)
     last = f"The last was on {day}: {value + ', ' if value else ''}{own.headline}."
-    return CheckWords("open", "?", "No daily check today", last, TAKE)
+    look = "fail" if own.look == "fail" else "open"
+    return CheckWords(look, "?", "No daily check today", last, TAKE)
 
 
 def _outcome(check: Check) -> CheckWords:

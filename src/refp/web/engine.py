@@ -159,7 +159,7 @@ class Engine:
             name=given.name,
             tolerance_um=tolerance_um,
             most_pixels=limits.pixels,
-            most_planes=limits.files,
+            most_planes=1 if by.purpose else limits.files,  # a check is one image
             history=self.settings.history,
             by=by,
         )

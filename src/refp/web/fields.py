@@ -48,7 +48,7 @@ def fields_as(kind: type[BaseModel], fields: Mapping[str, Any]) -> Any:
         If a field is missing, or not as it has to be.
     """
     try:
-        return kind.model_validate_strings({k: v for k, v in fields.items() if v})
+        return kind.model_validate({k: v for k, v in fields.items() if v}, strict=False)
     except ValidationError as error:
         raise invalid(error) from error
 

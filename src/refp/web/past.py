@@ -39,7 +39,7 @@ from refp.web.drift import (
     summarise_chart,
 )
 
-SHOWN_RECORDS, SHOWN_FIRINGS = 30, 8
+SHOWN_RECORDS, SHOWN_FIRINGS = 30, 6
 NOTHING_YET = "nothing was recorded yet; estimate an image first"
 CHECKED: Quantity = "delta_z_um"
 """What a daily check is held against limits of."""

@@ -2,7 +2,7 @@
 
 import { color, layout, loadPlotly } from "/static/chart.js";
 
-const REACH_SD = 3.6, FAR_SD = 6, MOST_NAMED = 40, WARNING = "1_2s";
+const REACH_SD = 3.6, FAR_SD = 6, LANE = 0.055, WARNING = "1_2s";
 const figure = document.querySelector(".history-chart");
 
 const check = document.getElementById("check-form");
@@ -72,7 +72,6 @@ function marks(chart, range) {
   return looks.map((look, level) => {
     const points = chart.points.filter((p) => p.value !== null && levelOf(p) === level);
     const beyond = (p) => (p.value > high ? "triangle-up" : p.value < low ? "triangle-down" : look.symbol);
-    const named = level > 0 && points.length <= MOST_NAMED;
     return {
       x: points.map((p) => wall(p.time)),
       y: points.map((p) => Math.min(Math.max(p.value, low + air), high - air)),
@@ -80,10 +79,7 @@ function marks(chart, range) {
         type: "data", array: points.map((p) => (p.value > high || p.value < low ? 0 : p.u ?? 0)),
         color: look.color, thickness: many ? 0.6 : 1.2, width: 0,
       },
-      mode: named ? "markers+text" : "markers", name: look.name,
-      text: points.map((p) => (named ? p.rules.filter((r) => level < 2 || r !== WARNING).join(" ") : "")),
-      textposition: points.map((p) => (p.value > (low + high) / 2 ? "top center" : "bottom center")),
-      textfont: { size: 12, color: color("--ink") },
+      mode: "markers", name: look.name,
       marker: { color: look.color, size: many && !level ? 4 : look.size, symbol: points.map(beyond), line: { width: 2, color: look.color } },
       hovertext: points.map((p) => hover(chart, p)), hoverinfo: "text",
       showlegend: points.length > 0, cliponaxis: true,
@@ -101,6 +97,17 @@ function refused(chart, range) {
   };
 }
 
+// A row for each rule that fired, with a mark under each value where it did.
+function lane(chart, rule) {
+  const points = chart.points.filter((p) => p.rules.includes(rule));
+  const tint = color(rule === WARNING ? "--soft" : "--out");
+  return {
+    x: points.map((p) => wall(p.time)), y: points.map(() => rule), yaxis: "y2", mode: "markers",
+    marker: { symbol: "line-ns-open", size: 11, color: tint, line: { width: 2, color: tint } },
+    hovertext: points.map((p) => hover(chart, p)), hoverinfo: "text", showlegend: false,
+  };
+}
+
 function lines(chart) {
   const dashes = { 0: "solid", 1: "dot", 2: "dash", 3: "solid" };
   const limits = chart.limits.map(({ n_sd: n, value }) => ({
@@ -111,7 +118,19 @@ function lines(chart) {
     type: "line", yref: "paper", y0: 0, y1: 1, x0: wall(time), x1: wall(time),
     line: { color: color("--ink"), width: 1.2, dash: "longdash" },
   }));
-  return [...limits, ...notes];
+  return [...period(chart), ...limits, ...notes];
+}
+
+// When the limits are from, as far as it is shown: else it would stretch the axis of time.
+function period({ baseline, points }) {
+  if (!baseline) return [];
+  const ends = [baseline.since, baseline.until].map(Date.parse);
+  const inside = points.filter((p) => Date.parse(p.time) >= ends[0] && Date.parse(p.time) < ends[1]);
+  if (!inside.length) return [];
+  return [{
+    type: "rect", yref: "y domain", y0: 0, y1: 1, layer: "below", line: { width: 0 }, fillcolor: color("--band"),
+    x0: wall(inside[0].time), x1: wall(inside.at(-1).time), opacity: 0.5,
+  }];
 }
 
 function words(chart) {
@@ -123,7 +142,6 @@ function words(chart) {
   const notes = chart.annotations.slice(-12).map(({ time, text }) => ({
     x: wall(time), yref: "paper", y: 1, yanchor: "top", xanchor: "right", textangle: -90, showarrow: false,
     text: escaped(short(text, 34)), hovertext: escaped(text), font: { size: 12, color: color("--ink") },
-    bgcolor: color("--panel"), opacity: 0.9,
   }));
   return [...limits, ...notes];
 }
@@ -132,16 +150,22 @@ async function draw(chart) {
   const Plotly = await loadPlotly();
   const range = rangeOf(chart);
   const base = layout("", chart.label.replace(/\bum\b/, "µm"));
+  const rules = chart.rules.filter((one) => one.n).map((one) => one.rule).reverse();
+  const foot = rules.length ? LANE * rules.length + 0.03 : 0;
   const look = {
     ...base,
     margin: { ...base.margin, r: chart.limits.length ? 56 : 16, b: 36 },
-    xaxis: { ...base.xaxis, type: "date", showgrid: false, showspikes: false },
-    yaxis: { ...base.yaxis, range, showgrid: !chart.limits.length },
+    xaxis: { ...base.xaxis, type: "date", showgrid: false, anchor: rules.length ? "y2" : "y" },
+    yaxis: { ...base.yaxis, range, showgrid: !chart.limits.length, domain: [foot, 1] },
+    yaxis2: {
+      ...base.yaxis, title: { text: "" }, type: "category", categoryarray: rules, tickmode: "array", tickvals: rules, visible: rules.length > 0,
+      range: [-0.6, rules.length - 0.4], domain: [0, Math.max(foot - 0.03, 0.01)], fixedrange: true, tickfont: { size: 12 },
+    },
     hovermode: "closest", dragmode: "zoom",
     hoverlabel: { bgcolor: color("--panel"), bordercolor: color("--soft"), font: { color: color("--ink"), size: 14 }, align: "left" },
     shapes: lines(chart), annotations: words(chart),
   };
-  await Plotly.react(figure, [...marks(chart, range), refused(chart, range)], look, { displayModeBar: false, responsive: true });
+  await Plotly.react(figure, [...marks(chart, range), refused(chart, range), ...rules.map((rule) => lane(chart, rule))], look, { displayModeBar: false, responsive: true });
 }
 
 function fallBack() {
