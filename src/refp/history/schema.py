@@ -54,6 +54,7 @@ records = Table(
     *_added("purpose", "corrected_by"),
     CheckConstraint("status IN ('', 'ok', 'refused')", name="refp_records_status"),
     Index("refp_records_by_time", "instrument", "kind", "recorded_utc"),
+    Index("refp_records_newest", "instrument", "recorded_utc"),
 )
 baselines = Table(
     "refp_baselines",

@@ -123,11 +123,11 @@ def read_page(database: str, asked: Asked) -> Past:
         baselines=[describe_baseline(one) for one in frozen if one.quantity == quantity],
         check=_last_check(history, name),
     )
-    if asked.baseline and asked.baseline not in {one["name"] for one in past.baselines}:
-        _chart(history, past.asked)  # which says what there is
     try:
-        chart, _ = _chart(history, past.asked)
+        chart, _ = _chart(history, past.asked, also=())
     except HistoryError:
+        if asked.baseline and asked.baseline not in {one["name"] for one in past.baselines}:
+            raise
         return past
     shown = {**summarise_chart(chart), "firings": newest_firings(chart, SHOWN_FIRINGS)}
     return replace(past, chart=shown, period=period_of(chart))
@@ -241,10 +241,11 @@ def _found(history: History, ids: Sequence[str]) -> list[Row]:
     return [by_id[one] for one in ids]
 
 
-def _chart(history: History, asked: Asked) -> tuple[ControlChart, pd.DataFrame]:
+def _chart(
+    history: History, asked: Asked, also: tuple[str, ...] = ("id", "image")
+) -> tuple[ControlChart, pd.DataFrame]:
     span = _span(asked.since, asked.until, asked.only)
     quantity = check_quantity(asked.quantity)
-    also = ("id", "image")
     return select_points(history, asked.instrument, quantity, asked.baseline, span, also=also)
 
 

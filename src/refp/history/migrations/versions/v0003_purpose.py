@@ -1,4 +1,4 @@
-"""What a record is for, and who corrected it."""
+"""What a record is for, and who corrected it; an index for the newest of an instrument."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,9 +10,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the columns; they are empty in the records that are there."""
+    """Add the columns, which are empty in the records that are there, and the index."""
     for name in ("purpose", "corrected_by"):
         op.add_column("refp_records", sa.Column(name, sa.Text, nullable=False, server_default=""))
+    op.create_index("refp_records_newest", "refp_records", ["instrument", "recorded_utc"])
 
 
 def downgrade() -> None:
