@@ -11,9 +11,9 @@ from fastapi.testclient import TestClient
 
 pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
 
-from refp.history import RULES, History, new_id
+from refp.history import RULES, WARNING, History, new_id
 from refp.history.rows import COLUMNS
-from refp.web import WebSettings
+from refp.web import WebSettings, rule_words
 from refp.web.rule_words import ACTIONS
 from refp.web.schemas_history import MOST_RECORDS, RecordIn, RecordRow
 
@@ -50,6 +50,7 @@ def test_rows_have_the_columns_of_the_command() -> None:
     assert tuple(RecordRow.model_fields) == COLUMNS
     assert set(RecordIn.model_fields) == set(COLUMNS)
     assert set(ACTIONS) == set(RULES)
+    assert rule_words.WARNING == WARNING
 
 
 def test_what_is_sent_again_is_not_doubled(app: TestClient) -> None:

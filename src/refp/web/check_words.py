@@ -5,6 +5,7 @@ from datetime import date
 
 from refp.web.answer import Check, Row
 from refp.web.remedies import REMEDIES
+from refp.web.rule_words import foremost
 
 MINUS = "\N{MINUS SIGN}"
 UM = "\N{MICRO SIGN}m"
@@ -59,21 +60,26 @@ def _outcome(check: Check) -> CheckWords:
     if not check.rules:
         return CheckWords("pass", "\N{CHECK MARK}", "within limits")
     names = ", ".join(str(one["rule"]) for one in check.rules)
-    worst = check.rules[-1]
-    meaning, action = f"{worst['meaning']}.".capitalize(), str(worst["action"])
+    told = foremost(check.rules)
+    meaning, action = sentence(str(told["meaning"])), str(told["action"])
     if check.in_control:
         return CheckWords("open", "!", f"warning {names}", meaning, action)
     return CheckWords("fail", "\N{MULTIPLICATION X}", f"out of control: {names}", meaning, action)
 
 
 def _refusal(reason: str) -> CheckWords:
-    code, _, sentence = reason.partition(": ")
+    code, _, words = reason.partition(": ")
     if code == "withdrawn":
-        return CheckWords("open", "\N{EN DASH}", "withdrawn", f"{sentence.capitalize()}.", TAKE)
+        return CheckWords("open", "\N{EN DASH}", "withdrawn", sentence(words), TAKE)
     help_ = REMEDIES.get(code)
     title = help_.title.lower() if help_ else "refused"
-    return CheckWords("fail", "\N{EN DASH}", f"no number, {title}", f"{sentence.capitalize()}.",
+    return CheckWords("fail", "\N{EN DASH}", f"no number, {title}", sentence(words),
                       help_.remedy if help_ else "")  # fmt: skip
+
+
+def sentence(text: str) -> str:
+    """Return words as a sentence, names in them as they are."""
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def _value(record: Row) -> str:

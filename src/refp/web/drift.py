@@ -12,7 +12,7 @@ from refp.arrays import IntArray
 from refp.history import LABELS, RULES, WARNING, Baseline, ControlChart, with_offset
 from refp.history.chart import thin
 from refp.web.answer import Row
-from refp.web.rule_words import ACTIONS
+from refp.web.rule_words import ACTIONS, foremost
 
 MOST_FIRED = 2000
 """Of more values that rules fire at, some of each stretch are told, the farthest among them."""
@@ -97,6 +97,7 @@ def newest_firings(chart: ControlChart, most: int) -> list[Row]:
             "time": _local(chart, chart.time[k]),
             "value": float(chart.value[k]),
             "rules": rules_at(chart, k),
+            "foremost": foremost(rules_at(chart, k)),
             "in_control": in_control(chart, k),
         }
         for k in rows

@@ -1,6 +1,6 @@
 """What to do about each of Westgard's rules, as a technician reads it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 ACTIONS: Mapping[str, str] = {
     "1_2s": "Take one more image now. If it is within limits, go on; if not, look for the cause.",
@@ -16,3 +16,10 @@ ACTIONS: Mapping[str, str] = {
     "if the change is meant to stay.",
 }
 """By the rule's name."""
+WARNING = "1_2s"
+"""As :data:`refp.history.WARNING`, which the server's process does not load."""
+
+
+def foremost(rules: Sequence[Mapping[str, object]]) -> Mapping[str, object]:
+    """Return the rule, of those that fire at a value, whose advice comes first: one that rejects."""
+    return next((one for one in rules if one["rule"] != WARNING), rules[0])
