@@ -1,10 +1,12 @@
 """Records as programs send them, and an app that keeps them."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from fastapi.testclient import TestClient
 
 from refp.history import new_id
@@ -46,6 +48,24 @@ def app_with(settings: WebSettings, folder: Path) -> Iterator[TestClient]:
     kept = settings.model_copy(update={"history": str(folder / "history.db")})
     with TestClient(create_app(kept), base_url=BASE) as client:
         yield client
+
+
+@contextmanager
+def served_with(settings: WebSettings, folder: Path) -> Iterator[str]:
+    """The address of such an app behind a real socket."""
+    kept = settings.model_copy(update={"history": str(folder / "history.db")})
+    config = uvicorn.Config(create_app(kept), host="127.0.0.1", port=0, log_level="error")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            threading.Event().wait(0.02)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(30)
 
 
 def freeze(client: TestClient, name: str = "spring", **values: object) -> Any:

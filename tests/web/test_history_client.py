@@ -1,6 +1,5 @@
 """The client's methods for the history, over a real socket."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,29 +7,15 @@ import pytest
 
 pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
 
-import uvicorn
+from refp.web import ApiError, Client, WebSettings
 
-from refp.web import ApiError, Client, WebSettings, create_app
-
-from .past_data import STEADY, rows
+from .past_data import STEADY, rows, served_with
 
 
 @pytest.fixture(scope="module")
 def client(settings: WebSettings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    folder = tmp_path_factory.mktemp("served")
-    kept = settings.model_copy(update={"history": str(folder / "history.db")})
-    config = uvicorn.Config(create_app(kept), host="127.0.0.1", port=0, log_level="error")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        threading.Event().wait(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield Client(f"http://127.0.0.1:{port}")
-    server.should_exit = True
-    thread.join(30)
-    assert not thread.is_alive()
+    with served_with(settings, tmp_path_factory.mktemp("served")) as address:
+        yield Client(address)
 
 
 def test_a_history_from_elsewhere(client: Client) -> None:

@@ -98,7 +98,7 @@ async def check(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
         instrument = form.fields.get("show_instrument", "")
         _, found = await check_today(engine, form.files, model, instrument, operator)
     fields = {"show_instrument": str(found.record["instrument"])}
-    return remember(request, _back(fields, "check"), operator)
+    return remember(request, _back(fields), operator)
 
 
 @router.post("/history/baselines")
@@ -147,8 +147,9 @@ def _own(kind: type, fields: Mapping[str, str]) -> dict[str, object]:
     return {k: v.strip().replace("\r\n", "\n") for k, v in fields.items() if k in names}
 
 
-def _back(fields: Mapping[str, str], place: str) -> Response:
+def _back(fields: Mapping[str, str], place: str = "") -> Response:
     """Lead back to what was shown; a form that is loaded again is not sent again."""
     shown = {name: fields.get(f"show_{name}", "") for name in asdict(Asked())}
     query = urlencode({name: value for name, value in shown.items() if value})
-    return RedirectResponse(f"/history?{query}#{place}", HTTPStatus.SEE_OTHER)
+    address = f"/history?{query}{'#' if place else ''}{place}"
+    return RedirectResponse(address, HTTPStatus.SEE_OTHER)

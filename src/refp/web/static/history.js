@@ -2,7 +2,7 @@
 
 import { color, layout, loadPlotly } from "/static/chart.js";
 
-const REACH_SD = 3.6, FAR_SD = 6, LANE = 0.055, WARNING = "1_2s";
+const REACH_SD = 3.6, FAR_SD = 6, LANE = 0.055, ROW = 0.05, MOST_NOTES = 12, WARNING = "1_2s";
 const figure = document.querySelector(".history-chart");
 
 const check = document.getElementById("check-form");
@@ -48,6 +48,14 @@ function rangeOf(chart) {
   return [mean - below * sd, mean + reach(1) * sd];
 }
 
+const DAY_MS = 24 * 3600 * 1000;
+
+function spanOf({ points }) { // one value has no span of its own
+  const times = [points[0], points.at(-1)].map((p) => Date.parse(`${wall(p.time)}Z`));
+  const air = Math.max(0.02 * (times[1] - times[0]), times[1] - times[0] < DAY_MS ? DAY_MS / 2 : 0);
+  return [times[0] - air, times[1] + air].map((ms) => new Date(ms).toISOString().slice(0, 19));
+}
+
 function levelOf(point) {
   if (!point.rules.length) return 0;
   return point.rules.every((rule) => rule === WARNING) ? 1 : 2;
@@ -58,7 +66,7 @@ function hover(chart, point) {
   const value = point.refused ? "refused" : `${digits(point.value)} ${unit}`;
   const u = point.u === null ? "" : ` ± ${digits(point.u)} (u)`;
   const rules = point.rules.map((rule) => `<br>${rule}: ${short(chart.rules.find((one) => one.rule === rule).meaning, 60)}`);
-  return `<b>${value}${u}</b><br>${minutes(point.time)}<br>${escaped(short(point.image, 50))}${rules.join("")}`;
+  return `${value}${u}<br>${minutes(point.time)}<br>${escaped(short(point.image, 50))}${rules.join("")}`;
 }
 
 function marks(chart, range) {
@@ -139,9 +147,9 @@ function words(chart) {
     xref: "paper", x: 1.005, xanchor: "left", y: value, showarrow: false, font,
     text: n ? `${n > 0 ? "+" : "−"}${Math.abs(n)} sd` : "mean",
   }));
-  const notes = chart.annotations.slice(-12).map(({ time, text }) => ({
-    x: wall(time), yref: "paper", y: 1, yanchor: "top", xanchor: "right", textangle: -90, showarrow: false,
-    text: escaped(short(text, 34)), hovertext: escaped(text), font: { size: 12, color: color("--ink") },
+  const notes = chart.annotations.slice(-MOST_NOTES).map(({ time, text }, k) => ({
+    x: wall(time), yref: "paper", y: 1 + ROW * (k % 2), yanchor: "bottom", xanchor: "center", showarrow: false,
+    text: escaped(short(text, 24)), hovertext: escaped(text), font: { size: 12, color: color("--ink") },
   }));
   return [...limits, ...notes];
 }
@@ -155,7 +163,7 @@ async function draw(chart) {
   const look = {
     ...base,
     margin: { ...base.margin, r: chart.limits.length ? 56 : 16, b: 36 },
-    xaxis: { ...base.xaxis, type: "date", showgrid: false, anchor: rules.length ? "y2" : "y" },
+    xaxis: { ...base.xaxis, type: "date", range: spanOf(chart), showgrid: false, anchor: rules.length ? "y2" : "y" },
     yaxis: { ...base.yaxis, range, showgrid: !chart.limits.length, domain: [foot, 1] },
     yaxis2: {
       ...base.yaxis, title: { text: "" }, type: "category", categoryarray: rules, tickmode: "array", tickvals: rules, visible: rules.length > 0,
@@ -163,6 +171,7 @@ async function draw(chart) {
     },
     hovermode: "closest", dragmode: "zoom",
     hoverlabel: { bgcolor: color("--panel"), bordercolor: color("--soft"), font: { color: color("--ink"), size: 14 }, align: "left" },
+    legend: { ...base.legend, y: 1.02 + ROW * Math.min(chart.annotations.length, 2) }, // above the notes' words
     shapes: lines(chart), annotations: words(chart),
   };
   await Plotly.react(figure, [...marks(chart, range), refused(chart, range), ...rules.map((rule) => lane(chart, rule))], look, { displayModeBar: false, responsive: true });
