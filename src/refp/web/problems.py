@@ -18,9 +18,12 @@ STATUS = {
     "outside_roots": HTTPStatus.FORBIDDEN,
     TOO_LONG: HTTPStatus.SERVICE_UNAVAILABLE,
     LOST: HTTPStatus.SERVICE_UNAVAILABLE,
-    "history_error": HTTPStatus.SERVICE_UNAVAILABLE,
+    "history_access_error": HTTPStatus.SERVICE_UNAVAILABLE,
+    "history_conflict_error": HTTPStatus.CONFLICT,
 }
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+SHOWN_AS = dict.fromkeys(("history_access_error", "history_conflict_error"), "history_error")
+"""Kinds of an error that differ in their status alone."""
 INTERNAL = "the server failed; this is our own fault, see its output"
 
 ShowPage = Callable[[Request, "Problem"], Response]
@@ -93,9 +96,8 @@ def _problem_of(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, WorkError):
-        return Problem(
-            STATUS.get(error.code, HTTPStatus.UNPROCESSABLE_ENTITY), error.code, str(error)
-        )
+        status = STATUS.get(error.code, HTTPStatus.UNPROCESSABLE_ENTITY)
+        return Problem(status, SHOWN_AS.get(error.code, error.code), str(error))
     if isinstance(error, RefpError):
         return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, code_of(error), str(error))
     if isinstance(error, HTTPException):

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
+from refp.web.fields import Line
 from refp.web.problems import MEDIA_TYPE, Problem, ProblemDetails
 
 UM = "um; null where the image was refused"
@@ -132,6 +133,7 @@ class PathsRequest(BaseModel):
     tolerance_um: float | None = Field(
         default=None, gt=0, allow_inf_nan=False, description="for the verdict; the server's if null"
     )
+    operator: Line = Field(default="", description="who asks; lands in the history")
 
 
 class Model(BaseModel):

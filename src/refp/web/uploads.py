@@ -82,11 +82,11 @@ async def read_form(request: Request, folder: Path, limits: Limits) -> Form:
     return Form(files, fields)
 
 
-async def read_small(request: Request, limits: Limits) -> bytes:
+async def read_small(request: Request, limits: Limits, most: int = MOST_JSON) -> bytes:
     """Read the body of a request that holds no file; errors as of :func:`read_form`."""
     try:
         async with asyncio.timeout(limits.upload_s):
-            return b"".join([chunk async for chunk in _bounded(request, MOST_JSON)])
+            return b"".join([chunk async for chunk in _bounded(request, most)])
     except (TimeoutError, ClientDisconnect) as error:
         raise _broken_off(error) from error
 
