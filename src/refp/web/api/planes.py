@@ -135,7 +135,7 @@ async def store(engine: Engine, given: Given) -> dict[str, str]:
     suffix = await engine.ask(
         f"{CHECKS}:check_sweeps", given.path, given.name, engine.settings.limits
     )
-    stored = await asyncio.to_thread(engine.files.keep, given.path, suffix)
+    stored = await asyncio.to_thread(engine.sweeps.keep, given.path, suffix)
     return {"stored": stored, "name": given.name}
 
 
