@@ -11,6 +11,7 @@ from .history import LABELS as LABELS
 from .history import Baseline as Baseline
 from .history import HistoryRecord as HistoryRecord
 from .history import Kind as Kind
+from .history import ModelUse as ModelUse
 from .history import Quantity as Quantity
 from .history import Status as Status
 from .history import check_quantity as check_quantity
@@ -47,6 +48,7 @@ __all__ = [
     "JobRecord",
     "JobState",
     "Kind",
+    "ModelUse",
     "Quantity",
     "Status",
     "check_quantity",

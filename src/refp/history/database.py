@@ -13,7 +13,14 @@ from refp.errors import HistoryError
 from refp.history.baseline import summarise_period
 from refp.history.connect import WRITES, mask, open_engine, told
 from refp.history.correction import check_kinds
-from refp.history.history import KIND_OF, Baseline, HistoryRecord, Quantity, new_id
+from refp.history.history import (
+    KIND_OF,
+    Baseline,
+    HistoryRecord,
+    ModelUse,
+    Quantity,
+    new_id,
+)
 from refp.history.quantity import QUANTITY_COLUMNS, values_of
 from refp.history.rows import (
     COLUMNS,
@@ -150,6 +157,23 @@ class History:
             query = query.where(records.c.id.not_in(corrected))
         with told(self._engine.url), self._engine.connect() as connection:
             return table_of(connection.execute(query).partitions(_AT_A_TIME), tuple(columns))
+
+    def model_uses(self) -> list[ModelUse]:
+        """Return which models estimated on which instruments, the latest used first.
+
+        Records that others correct do not count.
+        """
+        newest = sa.func.max(records.c.recorded_utc)
+        corrected = sa.select(records.c.corrects).where(records.c.corrects.is_not(None))
+        query = (
+            sa.select(records.c.model_sha256, records.c.instrument, sa.func.count(), newest)
+            .where(records.c.kind == "estimate", records.c.id.not_in(corrected))
+            .group_by(records.c.model_sha256, records.c.instrument)
+            .order_by(newest.desc())
+        )
+        with told(self._engine.url), self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return [ModelUse(model, name, n, at.replace(tzinfo=UTC)) for model, name, n, at in rows]
 
     def find(self, ids: Sequence[str]) -> list[HistoryRecord]:
         """Return records by their ids, in that order.

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import quote
 from urllib.request import ProxyHandler, Request, build_opener
 
 from refp.errors import RefpError
@@ -73,15 +74,58 @@ class Client:
         rows: list[dict[str, Any]] = self._ask("/estimates", body, "application/json")["estimates"]
         return rows
 
-    def models(self) -> list[dict[str, Any]]:
-        """Return the server's models, the default first."""
-        models: list[dict[str, Any]] = self._ask("/models")
+    def models(self, *, retired: bool = False) -> list[dict[str, Any]]:
+        """Return the server's models, the default first, or those that are retired."""
+        models: list[dict[str, Any]] = self._ask(f"/models?retired={str(retired).lower()}")
         return models
+
+    def upload_model(self, path: str | Path, *, name: str = "") -> dict[str, Any]:
+        """Send a model file, and return the model; one of the same content is kept once.
+
+        Raises
+        ------
+        ApiError
+            ``model_error`` where it is none, ``name_taken`` where another is called so.
+        """
+        boundary = secrets.token_hex(16)
+        body = _multipart(boundary, {"name": name}, [Path(path)], "file")
+        return self._ask_for("/models", body, f"multipart/form-data; boundary={boundary}")
+
+    def train(self, planes: str, name: str, **settings: Any) -> dict[str, Any]:
+        """Ask for a model trained on the sweeps that planes were defined from; return the job.
+
+        ``settings`` are ``recipe``, ``family``, ``seed`` and ``operator``; errors as of
+        :meth:`upload_model`.
+        """
+        return self._ask_json("/models/train", {"planes": planes, "name": name, **settings})
+
+    def adapt(self, model: str, name: str, **data: Any) -> dict[str, Any]:
+        """Ask for a model to be taken to another instrument; return the job.
+
+        ``data`` are ``planes`` or ``paths``, ``refp_um``, what sweeps are of, and ``operator``; errors
+        as of :meth:`upload_model`.
+        """
+        return self._ask_json("/models/adapt", {"model": model, "name": name, **data})
+
+    def retire(self, file: str) -> dict[str, Any]:
+        """Take a model out of use, by its file's name; return it."""
+        return self._ask_for(f"/models/{quote(file, safe='')}/retire", b"")
+
+    def restore(self, file: str) -> dict[str, Any]:
+        """Take a retired model into use again; return it."""
+        return self._ask_for(f"/models/{quote(file, safe='')}/restore", b"")
 
     def health(self) -> dict[str, Any]:
         """Return whether the server can estimate."""
         health: dict[str, Any] = self._ask("/health")
         return health
+
+    def _ask_json(self, path: str, asked: dict[str, Any]) -> dict[str, Any]:
+        return self._ask_for(path, json.dumps(asked).encode(), "application/json")
+
+    def _ask_for(self, path: str, body: bytes | None = None, kind: str = "") -> dict[str, Any]:
+        answer: dict[str, Any] = self._ask(path, body, kind)
+        return answer
 
     def _ask(self, path: str, body: bytes | None = None, kind: str = "") -> Any:
         headers = {**self._headers, **({"content-type": kind} if kind else {})}
@@ -102,16 +146,17 @@ def _api_error(error: HTTPError) -> ApiError:
         return ApiError(error.code, "not_refp", f"the answer is not one of refp: {error.reason}")
 
 
-def _multipart(boundary: str, fields: dict[str, str], files: Sequence[Path]) -> bytes:
+def _multipart(
+    boundary: str, fields: dict[str, str], files: Sequence[Path], part: str = "files"
+) -> bytes:
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
         for name, value in fields.items()
     ]
     for path in files:
         name = path.name.replace('"', "%22").replace("\r", "_").replace("\n", "_")
-        head = (
-            f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n'
-        )
+        about = f'form-data; name="{part}"; filename="{name}"'
+        head = f"--{boundary}\r\nContent-Disposition: {about}\r\n"
         parts += [f"{head}Content-Type: application/octet-stream\r\n\r\n".encode()]
         parts += [path.read_bytes(), b"\r\n"]
     return b"".join([*parts, f"--{boundary}--\r\n".encode()])

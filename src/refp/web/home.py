@@ -7,6 +7,7 @@ from pathlib import Path
 from shutil import rmtree
 
 from refp.errors import RecipeError
+from refp.web.settings import MODELS
 
 
 class Home:
@@ -24,7 +25,7 @@ class Home:
     @property
     def models(self) -> Path:
         """Where models go that are trained or uploaded."""
-        return self.folder / "models"
+        return self.folder / MODELS
 
     def uploads(self) -> Path:
         """Return where uploads lie while they are needed."""

@@ -20,7 +20,7 @@ from refp.history import (
 )
 from refp.record import rows_of, to_json
 from refp.recording import Origin, record_estimate, record_planes
-from refp.web.answer import Past, Row
+from refp.web.answer import ModelUse, Past, Row
 
 MOST_ROWS = 10_000
 """Of one answer; who wants more asks for a time."""
@@ -127,6 +127,26 @@ def draw_history(database: str, instrument: str, quantity: str, baseline: str) -
         raise HistoryError("nothing was recorded yet")
     chart = select_chart(_open(database), instrument, check_quantity(quantity), baseline)
     return svg_text(draw_control(chart, instrument)).encode()
+
+
+def read_uses(database: str) -> dict[str, ModelUse]:
+    """Return how often each model estimated, by the SHA-256 of its file.
+
+    Raises
+    ------
+    HistoryError
+        If the database cannot be read.
+    """
+    if not _is_there(database):
+        return {}
+    uses: dict[str, ModelUse] = {}
+    for used in _open(database).model_uses():  # the newest first
+        at = used.last_at.astimezone().isoformat(timespec="seconds")
+        known = uses.setdefault(used.model_sha256, ModelUse(0, at, []))
+        names = sorted({*known.instruments, used.instrument})
+        n = known.n_estimates + used.n_estimates
+        uses[used.model_sha256] = ModelUse(n, known.last_at, names)
+    return uses
 
 
 def _is_there(database: str) -> bool:

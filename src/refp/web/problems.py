@@ -18,6 +18,7 @@ STATUS = {
     TOO_LONG: HTTPStatus.SERVICE_UNAVAILABLE,
     LOST: HTTPStatus.SERVICE_UNAVAILABLE,
     "history_error": HTTPStatus.SERVICE_UNAVAILABLE,
+    "name_taken": HTTPStatus.CONFLICT,
 }
 INTERNAL = "the server failed; this is our own fault, see its output"
 

@@ -102,16 +102,6 @@ class PathsRequest(BaseModel):
     )
 
 
-class Model(BaseModel):
-    """A model that the server has."""
-
-    name: str = Field(examples=["profile-a2k-0b1c2d3e"])
-    file: str = Field(description="name of its file")
-    sha256: str = Field(description="of the file; empty where it cannot be loaded")
-    error: str = Field(description="why it cannot be loaded; else empty")
-    card: dict[str, object] = Field(description="as 'refp model show --json' prints it")
-
-
 class Health(BaseModel):
     """Whether the server can estimate."""
 

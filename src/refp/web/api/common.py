@@ -38,7 +38,7 @@ def parse_fields(model: type[Asked], fields: dict[str, Any]) -> Asked:
 def _told(error: ValidationError) -> Problem:
     first = error.errors()[0]
     where = ".".join(map(str, first["loc"])) or "body"
-    detail = f"{where}: {first['msg']}"
+    detail = f"{where}: {first['msg'].removeprefix('Value error, ')}"
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail)
 
 
