@@ -1,5 +1,6 @@
 """The page of models: their cards, and forms to train, adapt, send, retire and restore them."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ FAMILIES = {
     "profile": "A small network reads each bead's radial profile. Trained in about a minute; the "
     "one to choose.",
     "lookup": "Beads are compared with those of the sweep. Ready in seconds, without training; "
-    "about half as exact.",
+    "usually less exact.",
     "resnet": "The article's network, which sees the image of each bead. Hours without a graphics "
     "card.",
 }
@@ -132,7 +133,7 @@ def _defined_planes(engine: Engine) -> list[Job]:
 
 
 def _is_adaptable(model: Shelved) -> bool:
-    card = model.info.card
+    card: Mapping[str, Any] = model.info.card
     tile = card.get("recipe", {}).get("tile", {})
     return not model.error and card.get("adaptation") is None and tile.get("cut") != "grid"
 
