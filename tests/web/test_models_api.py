@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 import uvicorn
 
+from refp.errors import MissingExtraError
 from refp.models import load_model, save_model
 from refp.models.settings import FamilyName
 from refp.record import hash_file
 from refp.web import WebSettings, create_app
 from refp.web.client import ApiError, Client
+from refp.web.publish import NameTaken, check_free, check_name, move_model, publish_model
 from refp.web.schemas_models import Family
 
 from .given import LIMITS
@@ -252,3 +254,118 @@ def test_training_that_cannot_begin_is_told_at_once(
     assert refused(lambda: api.train(planes_job, "x", recipe="../x")) == (422, "recipe_error")
     assert refused(lambda: api.train(planes_job, "x", family="x")) == (422, "invalid_request")
     assert refused(lambda: api.train(planes_job, "x", seed=-1)) == (422, "invalid_request")
+
+
+def test_adapting(
+    api: Client,
+    folder: Path,
+    lookup_model: Path,
+    tiny_test: Path,
+    planes_job: str,
+    run_refp: RunRefp,
+    tmp_path: Path,
+) -> None:
+    asked = {"paths": [str(tiny_test)], "refp_um": 1520.0, "operator": "Ada"}
+    job = api.adapt(lookup_model.name, "adapted", **asked)
+    waiting = copy_of(lookup_model, tmp_path / "adapted.refp", "waiting")
+    assert refused(lambda: api.upload_model(waiting)) == (409, "name_taken")
+    done = ended(api, job)
+    assert (done["state"], done["detail"]) == ("done", "")
+    own = tmp_path / "own.refp"
+    assert run_refp("adapt", lookup_model, tiny_test, "-o", own, "--refp-um", 1520).code == 0
+    assert (folder / "adapted.refp").read_bytes() == own.read_bytes()
+    again = ended(api, api.adapt("adapted.refp", "twice", planes=planes_job))
+    assert (again["state"], again["code"]) == ("failed", "model_error")
+    assert "was adapted already" in again["detail"]
+    assert not (folder / "twice.refp").exists()
+
+
+def test_adapting_with_the_wrong_bead(
+    api: Client, folder: Path, lookup_model: Path, tiny_test: Path
+) -> None:
+    wrong = {"bead_diameter_um": 10.0, "pixel_size_um": 1.5, "refp_um": 1520.0}
+    job = ended(api, api.adapt(lookup_model.name, "wrong", paths=[str(tiny_test)], **wrong))
+    assert (job["state"], job["code"]) == ("failed", "model_error")
+    assert "bead diameter 10 um" in job["detail"]
+    assert not (folder / "wrong.refp").exists()
+
+
+def test_adapting_needs_one_source(api: Client, lookup_model: Path, planes_job: str) -> None:
+    for data in (
+        {},
+        {"planes": planes_job, "paths": ["x"]},
+        {"planes": planes_job, "instrument": "a2k"},
+        {"paths": ["x"], "refp_um": "nan"},
+    ):
+        told = refused(lambda d=data: api.adapt(lookup_model.name, "x", **d))
+        assert told == (422, "invalid_request")
+    outside = refused(lambda: api.adapt(lookup_model.name, "x", paths=["/etc"]))
+    assert outside == (403, "outside_roots")
+    unknown = refused(lambda: api.adapt("none", "x", planes=planes_job))
+    assert unknown == (404, "unknown_model")
+
+
+def test_a_job_that_comes_second_replaces_nothing(tmp_path: Path) -> None:
+    made, target = tmp_path / "job.refp", tmp_path / "models" / "a.refp"
+    target.parent.mkdir()
+    made.write_bytes(b"second")
+    made.with_suffix(".html").write_text("of the second")
+    target.write_bytes(b"first")
+    with pytest.raises(NameTaken, match=r"^a\.refp: exists already; choose another name"):
+        publish_model(made, target)
+    assert target.read_bytes() == b"first"
+    assert not target.with_suffix(".html").exists()  # it would be taken for the first one's
+    assert made.read_bytes() == b"second"
+
+
+def test_publishing_again_after_a_kill(tmp_path: Path) -> None:
+    made, target = tmp_path / "job.refp", tmp_path / "models" / "a.refp"
+    made.write_bytes(b"model")
+    made.with_suffix(".html").write_text("report")
+    publish_model(made, target)
+    made.with_suffix(".html").unlink()  # where a job that is begun again may find itself
+    publish_model(made, target)
+    assert (target.read_bytes(), target.with_suffix(".html").read_text()) == (b"model", "report")
+    assert sorted(path.name for path in target.parent.iterdir()) == ["a.html", "a.refp"]
+
+
+def test_a_move_takes_both_or_none(tmp_path: Path) -> None:
+    model, folder = tmp_path / "a.refp", tmp_path / "retired"
+    model.write_bytes(b"model")
+    model.with_suffix(".html").write_text("report")
+    folder.mkdir()
+    (folder / "a.html").write_text("of another")
+    with pytest.raises(NameTaken):
+        move_model(model, folder)
+    assert model.is_file()
+    assert (folder / "a.html").read_text() == "of another"
+    (folder / "a.html").unlink()
+    made_at = model.stat().st_mtime_ns
+    assert move_model(model, folder).stat().st_mtime_ns == made_at
+    assert (folder / "a.html").read_text() == "report"
+    assert not model.exists()
+
+
+@pytest.mark.parametrize("name", ["a2k-2026", "a2k 2026.refp", "A.b_c", "console", "x" * 80])
+def test_good_names(name: str, tmp_path: Path) -> None:
+    assert check_name(name) == check_free(name, tmp_path) == f"{name.removesuffix('.refp')}.refp"
+
+
+@pytest.mark.parametrize(
+    "there", ["a.refp", "A.refp", "a.html", "retired/a.refp", "retired/A.html"]
+)
+def test_taken_names(there: str, tmp_path: Path) -> None:
+    (tmp_path / "retired").mkdir()
+    (tmp_path / there).write_bytes(b"")
+    with pytest.raises(NameTaken, match="choose another"):
+        check_free("a", tmp_path)
+    assert check_free("b", tmp_path) == "b.refp"
+
+
+def test_a_missing_library_is_told_before_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    from refp.web import model_work
+
+    monkeypatch.setattr(model_work, "find_spec", lambda name: None if name == "torch" else name)
+    model_work.check_training("default", "lookup")
+    with pytest.raises(MissingExtraError, match="family 'profile' needs torch"):
+        model_work.check_training("default", "")
