@@ -22,7 +22,6 @@ from refp.web.schemas_models import Family
 from .given import LIMITS
 
 RunRefp = Callable[..., Any]
-PLANES = "planes"
 WRONG_NAMES = ["../x", "CON", "com1.refp", "", "x" * 300, "modèle", "a/b", ".x", "x.", "a\nb", "-x"]
 
 
@@ -265,14 +264,17 @@ def test_adapting(
     run_refp: RunRefp,
     tmp_path: Path,
 ) -> None:
+    source = copy_of(lookup_model, tmp_path / "source.refp", "source")
+    api.upload_model(source)
     asked = {"paths": [str(tiny_test)], "refp_um": 1520.0, "operator": "Ada"}
-    job = api.adapt(lookup_model.name, "adapted", **asked)
+    job = api.adapt("source.refp", "adapted", **asked)
+    assert refused(lambda: api.retire("source.refp")) == (409, "in_use")
     waiting = copy_of(lookup_model, tmp_path / "adapted.refp", "waiting")
     assert refused(lambda: api.upload_model(waiting)) == (409, "name_taken")
     done = ended(api, job)
     assert (done["state"], done["detail"]) == ("done", "")
     own = tmp_path / "own.refp"
-    assert run_refp("adapt", lookup_model, tiny_test, "-o", own, "--refp-um", 1520).code == 0
+    assert run_refp("adapt", source, tiny_test, "-o", own, "--refp-um", 1520).code == 0
     assert (folder / "adapted.refp").read_bytes() == own.read_bytes()
     again = ended(api, api.adapt("adapted.refp", "twice", planes=planes_job))
     assert (again["state"], again["code"]) == ("failed", "model_error")

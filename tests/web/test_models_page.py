@@ -91,6 +91,7 @@ def test_page(client: TestClient, planes_job: str, kept: WebSettings) -> None:
     client.cookies.set("refp_operator", "Ada%20%3Cb%3E")
     page = client.get(f"/models?planes={planes_job}").text
     check(page)
+    assert client.get("/api/v1/models").json()[0]["used"] is None  # no history is kept
     assert re.search(rf'<option value="{planes_job}" selected>&lt;Monday&gt;, ', page)
     assert 'value="Ada &lt;b&gt;"' in page
     assert page.count("Cannot be loaded") == 1
