@@ -79,7 +79,7 @@ def ended(api: Client, job: dict[str, Any]) -> dict[str, Any]:
 def planes_job(api: Client, tiny_sweep: Path) -> str:
     """Planes that were defined from the training sweeps."""
     asked = {"paths": [str(tiny_sweep)], "title": "tiny", "instrument": "a2k"}
-    job = ended(api, api._ask_json("/planes", asked))
+    job = ended(api, api._tell("/planes", asked))
     assert job["state"] == "done", job["detail"]
     return str(job["id"])
 
@@ -246,7 +246,7 @@ def test_training_that_cannot_begin_is_told_at_once(
     api: Client, planes_job: str, kept: WebSettings
 ) -> None:
     assert kept.home is not None
-    failed = ended(api, api._ask_json("/planes", {"paths": [str(kept.home / "data" / "nothing")]}))
+    failed = ended(api, api._tell("/planes", {"paths": [str(kept.home / "data" / "nothing")]}))
     assert failed["state"] == "failed"
     assert refused(lambda: api.train(failed["id"], "x")) == (404, "no_planes")
     assert refused(lambda: api.train("nothing", "x")) == (404, "no_job")

@@ -4,6 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from refp.web.fields import Line
 from refp.web.schemas_jobs import RECIPES, DataOptions
 
 Family = Literal["", "profile", "resnet", "lookup"]
@@ -22,8 +23,30 @@ class ModelUsage(BaseModel):
 class Model(BaseModel):
     """A model that the server has."""
 
-    name: str = Field(examples=["profile-a2k-0b1c2d3e"])
-    file: str = Field(description="name of its file", examples=["a2k-2026.refp"])
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "name": "profile-a2k-0b1c2d3e",
+                "file": "a2k-2026.refp",
+                "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                "error": "",
+                "card": {"family": "profile", "name": "profile-a2k-0b1c2d3e"},
+                "default": True,
+                "retired": False,
+                "fixed": False,
+                "made_at": "2026-03-31T08:30:00+02:00",
+                "job": "",
+                "report": True,
+                "used": {
+                    "n_estimates": 12,
+                    "last_at": "2026-04-01T09:00:00+02:00",
+                    "instruments": ["a2k"],
+                },
+            }
+        }
+    )
+    name: str
+    file: str = Field(description="name of its file")
     sha256: str = Field(description="of the file; empty where it cannot be loaded")
     error: str = Field(description="why it cannot be loaded; else empty")
     card: dict[str, Any] = Field(description="as 'refp model show --json' prints it")
@@ -52,7 +75,7 @@ class TrainRequest(BaseModel):
     seed: int = Field(
         default=0, ge=0, le=MOST_SEED, description="repeats training bit for bit on one machine"
     )
-    operator: str = Field(default="", max_length=120, description="who asks for it")
+    operator: Line = Field(default="", description="who asks for it")
 
 
 class AdaptRequest(DataOptions):

@@ -7,11 +7,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
-from pydantic import BaseModel
+from pydantic import TypeAdapter
 
-from refp.web.api.common import AnEngine, parse_body
+from refp.web.api.common import AnEngine
 from refp.web.api.jobs import view_of
 from refp.web.engine import Engine
+from refp.web.fields import json_body, read_json
 from refp.web.jobs.job import Job
 from refp.web.problems import Problem
 from refp.web.schemas_jobs import JobView
@@ -27,9 +28,10 @@ from refp.web.shelf import (
     retire,
     take_upload,
 )
-from refp.web.uploads import Form, read_form, read_small
+from refp.web.uploads import Form, read_form
 
 router = APIRouter(prefix="/models")
+TRAIN, ADAPT = TypeAdapter(TrainRequest), TypeAdapter(AdaptRequest)
 REPORT_POLICY = (
     "sandbox allow-downloads; default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 )
@@ -54,11 +56,6 @@ UPLOAD: dict[str, Any] = {
 SAME: dict[int | str, dict[str, Any]] = {200: {"model": Model, "description": "is here already"}}
 
 
-def _body_of(model: type[BaseModel]) -> dict[str, Any]:
-    content = {"application/json": {"schema": model.model_json_schema()}}
-    return {"requestBody": {"required": True, "content": content}}
-
-
 @router.get("")
 async def models(engine: AnEngine, retired: bool = False) -> list[Model]:
     """Return the models in use, the default first, or those that are retired."""
@@ -76,17 +73,17 @@ async def upload(request: Request, response: Response, engine: AnEngine) -> Mode
     return model_view(await find_model(engine, file))
 
 
-@router.post("/train", status_code=HTTPStatus.ACCEPTED, openapi_extra=_body_of(TrainRequest))
+@router.post("/train", status_code=HTTPStatus.ACCEPTED, openapi_extra=json_body(TRAIN))
 async def train(request: Request, response: Response, engine: AnEngine) -> JobView:
     """Train a model on the sweeps of planes; the answer is the job that does it."""
-    asked = parse_body(TrainRequest, await read_small(request, engine.settings.limits))
+    asked = await read_json(request, engine.settings.limits, TRAIN)
     return _queued(await ask_to_train(engine, asked), response, engine)
 
 
-@router.post("/adapt", status_code=HTTPStatus.ACCEPTED, openapi_extra=_body_of(AdaptRequest))
+@router.post("/adapt", status_code=HTTPStatus.ACCEPTED, openapi_extra=json_body(ADAPT))
 async def adapt(request: Request, response: Response, engine: AnEngine) -> JobView:
     """Take a model to another instrument of its kind; the answer is the job that does it."""
-    asked = parse_body(AdaptRequest, await read_small(request, engine.settings.limits))
+    asked = await read_json(request, engine.settings.limits, ADAPT)
     return _queued(await ask_to_adapt(engine, asked), response, engine)
 
 

@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from pydantic import TypeAdapter
 
-from refp.web.api.common import AnEngine, check_any, parse_body, parse_fields
+from refp.web.api.common import AnEngine, check_any
 from refp.web.api.jobs import view_of
 from refp.web.engine import Engine
+from refp.web.fields import fields_as, read_json
 from refp.web.jobs.job import Job
 from refp.web.problems import Problem
 from refp.web.schemas_jobs import DataOptions, JobView, PlaneRequest, PlaneSet
-from refp.web.uploads import Form, Given, read_form, read_small
+from refp.web.uploads import Form, Given, read_form
 
 router = APIRouter(prefix="/planes")
+ASKED = TypeAdapter(PlaneRequest)
 CHECKS = "refp.web.jobs.checks"
 BODY: dict[str, Any] = {
     "requestBody": {
@@ -101,7 +104,7 @@ async def ask_for_planes(request: Request, engine: Engine) -> Job:
     _ = engine.jobs  # before anything is read
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
-        asked = parse_body(PlaneRequest, await read_small(request, engine.settings.limits))
+        asked = await read_json(request, engine.settings.limits, ASKED)
         await engine.ask(f"{CHECKS}:check_paths", asked.paths, engine.settings.roots)
         return await _queue(engine, asked, [{"path": path} for path in asked.paths])
     if kind != "multipart/form-data":
@@ -115,9 +118,9 @@ async def ask_for_planes(request: Request, engine: Engine) -> Job:
 async def queue_form(engine: Engine, form: Form) -> Job:
     """Queue the job that a form with sweeps asks for; errors as of :func:`ask_for_planes`."""
     check_any(form.files)
-    fields = {name: value for name, value in form.fields.items() if value.strip()}
+    fields: dict[str, Any] = dict(form.fields)
     fields.pop("form_token", None)
-    asked = parse_fields(PlaneRequest, fields | {"paths": [given.name for given in form.files]})
+    asked = fields_as(PlaneRequest, fields | {"paths": [given.name for given in form.files]})
     return await _queue(engine, asked, [await store(engine, given) for given in form.files])
 
 

@@ -4,26 +4,25 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlencode
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
-from refp.web.api.common import AnEngine, parse_fields
+from refp.web.api.common import AnEngine, jobs_known
 from refp.web.api.models import take_form
 from refp.web.engine import Engine
-from refp.web.guard import cookie_of
+from refp.web.fields import fields_as
 from refp.web.jobs.job import Job
 from refp.web.pages.render import TheKeys, render
+from refp.web.pages.who import operator_of, remember
 from refp.web.problems import Problem
 from refp.web.schemas_models import AdaptRequest, TrainRequest
 from refp.web.settings import Limits
 from refp.web.shelf import Shelved, ask_to_adapt, ask_to_train, list_models, restore, retire
 from refp.web.uploads import Form, read_form
 
-router = APIRouter()
-OPERATOR = "refp_operator"
-"""Cookie with the name that this browser last gave."""
+router = APIRouter(dependencies=[Depends(jobs_known)])
 FAMILIES = {
     "profile": "A small network reads each bead's radial profile. Trained in about a minute; the "
     "one to choose.",
@@ -60,7 +59,7 @@ async def models_page(
         "recipes": await engine.ask("refp.recipe:recipe_names") if done else [],
         "families": FAMILIES,
         "roots": engine.settings.roots,
-        "operator": unquote(cookie_of(request.headers, OPERATOR))[:120],
+        "operator": operator_of(request),
         "said": f"{file} {SAID[said]}" if said in SAID and file in names else "",
     }
     return render(request, "models.html.jinja", content)
@@ -79,8 +78,9 @@ async def upload(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
 @router.post("/models/train")
 async def train(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Train as the form asks, and go to the job."""
-    form = await _small_form(request, engine, keys)
-    return _to_job(await ask_to_train(engine, parse_fields(TrainRequest, _given(form))))
+    given = _given(await _small_form(request, engine, keys))
+    job = await ask_to_train(engine, fields_as(TrainRequest, given))
+    return remember(request, _to_job(job), job.operator)
 
 
 @router.post("/models/adapt")
@@ -89,7 +89,8 @@ async def adapt(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     given = _given(await _small_form(request, engine, keys))
     folder = given.pop("folder", "")
     asked = given | {"paths": [folder]} if folder else given
-    return _to_job(await ask_to_adapt(engine, parse_fields(AdaptRequest, asked)))
+    job = await ask_to_adapt(engine, fields_as(AdaptRequest, asked))
+    return remember(request, _to_job(job), job.operator)
 
 
 @router.post("/models/{file}/retire")
@@ -121,7 +122,7 @@ def _given(form: Form) -> dict[str, Any]:
     """Return the fields that were filled in."""
     given = {name: value.strip() for name, value in form.fields.items() if value.strip()}
     given.pop("form_token", None)
-    return {"name": "", **given}
+    return given
 
 
 def _defined_planes(engine: Engine) -> list[Job]:
