@@ -297,10 +297,12 @@ def test_adapting_needs_one_source(api: Client, lookup_model: Path, planes_job: 
         {},
         {"planes": planes_job, "paths": ["x"]},
         {"planes": planes_job, "instrument": "a2k"},
-        {"paths": ["x"], "refp_um": "nan"},
     ):
         told = refused(lambda d=data: api.adapt(lookup_model.name, "x", **d))
-        assert told == (422, "invalid_request")
+        assert told == (422, "which_sweep")
+    wrong = {"paths": ["x"], "refp_um": "nan"}
+    told = refused(lambda: api.adapt(lookup_model.name, "x", **wrong))
+    assert told == (422, "invalid_request")
     outside = refused(lambda: api.adapt(lookup_model.name, "x", paths=["/etc"]))
     assert outside == (403, "outside_roots")
     unknown = refused(lambda: api.adapt("none", "x", planes=planes_job))

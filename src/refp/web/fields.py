@@ -74,8 +74,7 @@ def invalid(error: ValidationError, name: str = "body") -> Problem:
     """Return the problem that names the first field that is wrong, and why."""
     first = error.errors()[0]
     where = ".".join(map(str, first["loc"])) or name
-    why = first["msg"].removeprefix("Value error, ")
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", f"{where}: {why}")
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", f"{where}: {first['msg']}")
 
 
 def json_body(kind: TypeAdapter[Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """What the API takes and gives about models."""
 
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from refp.web.fields import Line
 from refp.web.schemas_jobs import RECIPES, DataOptions
@@ -79,7 +79,7 @@ class TrainRequest(BaseModel):
 
 
 class AdaptRequest(DataOptions):
-    """A model to take to another instrument of its kind, from one short sweep."""
+    """A model to take to another instrument of its kind, from one short sweep: planes or paths."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -102,12 +102,3 @@ class AdaptRequest(DataOptions):
         le=1e6,
         description="nominal Z of the reference plane, um; null: from the sweep itself",
     )
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if bool(self.planes) == bool(self.paths):
-            raise ValueError("give planes that were defined here, or paths")
-        stated = self.instrument or self.pattern or self.pixel_size_um or self.bead_diameter_um
-        if self.planes and stated:
-            raise ValueError("planes know what they are of; leave instrument and sizes out")
-        return self

@@ -148,6 +148,7 @@ async def ask_to_train(engine: Engine, asked: TrainRequest) -> Job:
 async def ask_to_adapt(engine: Engine, asked: AdaptRequest) -> Job:
     """Queue the adaptation of a model; errors as of :func:`ask_to_train`, and of the paths."""
     _ = engine.jobs  # before anything is looked for
+    _check_source(asked)
     model = await engine.choose(asked.model)
     file = await _new_name(engine, asked.name)
     if asked.planes:
@@ -195,6 +196,18 @@ async def restore(engine: Engine, file: str) -> None:
     if path is None:
         raise _unknown(file)
     await engine.ask(f"{WORK}:restore_model", path)
+
+
+def _check_source(asked: AdaptRequest) -> None:
+    """Refuse a request that does not say of which sweep it is, or says it twice."""
+    stated = asked.instrument or asked.pattern or asked.pixel_size_um or asked.bead_diameter_um
+    if bool(asked.planes) == bool(asked.paths):
+        detail = "which sweep? give planes that were defined here, or paths"
+    elif asked.planes and stated:
+        detail = "planes know what they are of; leave instrument, pattern and sizes out"
+    else:
+        return
+    raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "which_sweep", detail)
 
 
 async def _new_name(engine: Engine, name: str) -> str:

@@ -48,7 +48,8 @@ UPLOAD: dict[str, Any] = {
                         "file": {"type": "string", "format": "binary", "description": "*.refp"},
                         "name": {"type": "string", "description": "the file's own if empty"},
                     },
-                }
+                },
+                "example": {"file": "(content of a2k.refp)", "name": "a2k-2026"},
             }
         },
     }
