@@ -219,6 +219,11 @@ def test_training_is_that_of_the_command(
     assert done["state"] == "done", done["detail"]
     model = next(m for m in api.models() if m["file"] == "trained.refp")
     assert (model["job"], model["made_at"], model["report"]) == (job["id"], done["ended_at"], True)
+    # Of two jobs that made the same bytes each has its own model.
+    again = ended(api, api.train(planes_job, "again", family="lookup"))
+    models = {m["file"]: m for m in api.models()}
+    assert models["again.refp"]["sha256"] == models["trained.refp"]["sha256"]
+    assert [models[f"{n}.refp"]["job"] for n in ("again", "trained")] == [again["id"], job["id"]]
     own = tmp_path / "own.refp"
     options = ["--instrument", "a2k", "--family", "lookup"]
     assert run_refp("train", tiny_sweep, "-o", own, *options).code == 0

@@ -70,15 +70,16 @@ async def list_models(engine: Engine, *, retired: bool = False) -> list[Shelved]
     """Return the models in use, the default first, or those that are retired."""
     infos = await engine.models(retired=retired)
     uses = await _uses(engine) if infos else None
-    made = {job.result["sha256"]: job for job in _jobs(engine) if "sha256" in job.result}
+    jobs = [job for job in _jobs(engine) if "sha256" in job.result]
+    made = {(job.result["model"], job.result["sha256"]): job for job in jobs}
     return [
         Shelved(
             info=info,
             is_default=number == 0 and not retired,
             is_retired=retired,
             is_fixed=info.path in engine.settings.models,
-            made_at=_made_at(info.path, made.get(info.sha256)),
-            job=made.get(info.sha256),
+            made_at=_made_at(info.path, made.get((info.path.name, info.sha256))),
+            job=made.get((info.path.name, info.sha256)),
             use=None if uses is None else uses.get(info.sha256, ModelUse(0, "", [])),
         )
         for number, info in enumerate(infos)
