@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from refp.errors import HistoryError
-from refp.history import History, HistoryRecord, new_id
+from refp.history import History, HistoryRecord, ModelUse, new_id
 from refp.history.connect import VERSION_TABLE
 from refp.history.schema import metadata
 
@@ -118,6 +118,19 @@ class TestBoth:
             assert everything["delta_z_um"].tolist() == [1, 7, 2]
             (newest,) = history.correct([new.id], note="again")
             assert ids(history.select()) == [newest.id, other.id]
+
+    def test_uses_of_models(self, database: str) -> None:
+        mine = [record(k, model_sha256="a") for k in (3, 1)]
+        others = [record(9, model_sha256="a", instrument="b"), record(2, model_sha256="c")]
+        with History.open(database) as history:
+            assert history.model_uses() == []
+            history.append([*mine, *others, record(20, kind="plane", model_sha256="a")])
+            history.correct([mine[1].id], note="it was another slide")  # counts once still
+            assert history.model_uses() == [
+                ModelUse("a", "b", 1, at(9)),
+                ModelUse("a", "a2k", 2, at(3)),
+                ModelUse("c", "a2k", 1, at(2)),
+            ]
 
     def test_a_record_is_corrected_once(self, database: str) -> None:
         old = record()

@@ -13,6 +13,7 @@ from .history import LABELS as LABELS
 from .history import Baseline as Baseline
 from .history import HistoryRecord as HistoryRecord
 from .history import Kind as Kind
+from .history import ModelUse as ModelUse
 from .history import Purpose as Purpose
 from .history import Quantity as Quantity
 from .history import Status as Status
@@ -51,6 +52,7 @@ __all__ = [
     "JobRecord",
     "JobState",
     "Kind",
+    "ModelUse",
     "Purpose",
     "Quantity",
     "Span",

@@ -17,6 +17,7 @@ from refp.history.history import (
     KIND_OF,
     Baseline,
     HistoryRecord,
+    ModelUse,
     Purpose,
     Quantity,
     new_id,
@@ -181,6 +182,23 @@ class History:
         query = sa.select(records.c.instrument).distinct()
         with told(self._engine.url), self._engine.connect() as connection:
             return sorted(connection.execute(query).scalars())
+
+    def model_uses(self) -> list[ModelUse]:
+        """Return which models estimated on which instruments, the latest used first.
+
+        Records that others correct do not count.
+        """
+        newest = sa.func.max(records.c.recorded_utc)
+        corrected = sa.select(records.c.corrects).where(records.c.corrects.is_not(None))
+        query = (
+            sa.select(records.c.model_sha256, records.c.instrument, sa.func.count(), newest)
+            .where(records.c.kind == "estimate", records.c.id.not_in(corrected))
+            .group_by(records.c.model_sha256, records.c.instrument)
+            .order_by(newest.desc())
+        )
+        with told(self._engine.url), self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return [ModelUse(model, name, n, at.replace(tzinfo=UTC)) for model, name, n, at in rows]
 
     def find(self, ids: Sequence[str]) -> list[HistoryRecord]:
         """Return records by their ids, in that order.

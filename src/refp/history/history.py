@@ -142,6 +142,24 @@ class Baseline:
     by: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ModelUse:
+    """How often a model estimated on an instrument.
+
+    Attributes
+    ----------
+    model_sha256, instrument
+        Hash of the model's file; the instrument.
+    n_estimates, last_at
+        Records, and the time of the newest, with its zone.
+    """
+
+    model_sha256: str
+    instrument: str
+    n_estimates: int
+    last_at: datetime
+
+
 def new_id() -> str:
     """Return the id of a new record."""
     return str(uuid.uuid4())

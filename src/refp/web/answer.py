@@ -223,6 +223,25 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelUse:
+    """How often a model estimated, as a history tells.
+
+    Attributes
+    ----------
+    n_estimates
+        Records of it.
+    last_at
+        Time of the newest, ISO 8601 with zone.
+    instruments
+        All that it was used on.
+    """
+
+    n_estimates: int
+    last_at: str
+    instruments: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """A model file, or what is wrong with it; ``lines`` are those of ``refp model show``."""
 

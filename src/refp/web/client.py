@@ -14,7 +14,7 @@ from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from urllib.request import HTTPHandler, ProxyHandler, Request, build_opener
 
 from refp.errors import RefpError
@@ -146,19 +146,60 @@ class Client:
         answer: Row = self._send("/history/checks", fields, [image])
         return answer
 
-    def models(self) -> list[Row]:
-        """Return the server's models, the default first."""
-        models: list[Row] = self._ask("/models")
+    def models(self, *, retired: bool = False) -> list[Row]:
+        """Return the server's models, the default first, or those that are retired."""
+        models: list[Row] = self._ask(f"/models?retired={str(retired).lower()}")
         return models
+
+    def upload_model(self, path: str | Path, *, name: str = "") -> Row:
+        """Send a model file, and return the model; one of the same content is kept once.
+
+        Raises
+        ------
+        ApiError
+            ``model_error`` where it is none, ``name_taken`` where another is called so.
+        """
+        model: Row = self._send("/models", {"name": name}, [path], "file")
+        return model
+
+    def train(self, planes: str, name: str, **settings: Any) -> Row:
+        """Ask for a model trained on the sweeps that planes were defined from; return the job.
+
+        ``settings`` are ``recipe``, ``family``, ``seed`` and ``operator``; errors as of
+        :meth:`upload_model`.
+        """
+        job: Row = self._tell("/models/train", {"planes": planes, "name": name, **settings})
+        return job
+
+    def adapt(self, model: str, name: str, **data: Any) -> Row:
+        """Ask for a model to be taken to another instrument; return the job.
+
+        ``data`` are ``planes`` or ``paths``, ``refp_um``, what sweeps are of, and ``operator``; errors
+        as of :meth:`upload_model`.
+        """
+        job: Row = self._tell("/models/adapt", {"model": model, "name": name, **data})
+        return job
+
+    def retire(self, file: str) -> Row:
+        """Take a model out of use, by its file's name; return it."""
+        model: Row = self._ask(f"/models/{quote(file, safe='')}/retire", b"")
+        return model
+
+    def restore(self, file: str) -> Row:
+        """Take a retired model into use again; return it."""
+        model: Row = self._ask(f"/models/{quote(file, safe='')}/restore", b"")
+        return model
 
     def health(self) -> Row:
         """Return whether the server can estimate."""
         health: Row = self._ask("/health")
         return health
 
-    def _send(self, path: str, fields: dict[str, str], images: Sequence[str | Path]) -> Any:
+    def _send(
+        self, path: str, fields: dict[str, str], files: Sequence[str | Path], part: str = "files"
+    ) -> Any:
         boundary = secrets.token_hex(16)
-        body = _multipart(boundary, fields, [Path(image) for image in images])
+        body = _multipart(boundary, fields, [Path(file) for file in files], part)
         return self._ask(path, body, f"multipart/form-data; boundary={boundary}")
 
     def _tell(self, path: str, content: object) -> Any:
@@ -188,16 +229,17 @@ def _query(asked: Mapping[str, object]) -> str:
     return f"?{urlencode(given)}" if given else ""
 
 
-def _multipart(boundary: str, fields: dict[str, str], files: Sequence[Path]) -> bytes:
+def _multipart(
+    boundary: str, fields: dict[str, str], files: Sequence[Path], part: str = "files"
+) -> bytes:
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
         for name, value in fields.items()
     ]
     for path in files:
         name = path.name.replace('"', "%22").replace("\r", "_").replace("\n", "_")
-        head = (
-            f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n'
-        )
+        about = f'form-data; name="{part}"; filename="{name}"'
+        head = f"--{boundary}\r\nContent-Disposition: {about}\r\n"
         parts += [f"{head}Content-Type: application/octet-stream\r\n\r\n".encode()]
         parts += [path.read_bytes(), b"\r\n"]
     return b"".join([*parts, f"--{boundary}--\r\n".encode()])

@@ -120,7 +120,7 @@ class Engine:
     def _job_place(self) -> JobPlace:
         return JobPlace(
             home=self._home.folder,
-            models=self.settings.models_folder or self._home.models,
+            models=self.settings.own_models or self._home.models,
             roots=self.settings.roots,
             history=self.settings.history,
             limits=self.settings.limits,
@@ -168,15 +168,17 @@ class Engine:
         folder = self._home.uploads()
         return TemporaryDirectory(prefix="refp-", dir=folder, ignore_cleanup_errors=True)
 
-    async def models(self) -> list[ModelInfo]:
+    async def models(self, *, retired: bool = False) -> list[ModelInfo]:
         """Return the models that are there now; a file is read again only when it changes."""
         found: dict[tuple[Path, int, int], ModelInfo] = {}
-        for path in self.settings.model_files():
+        files = self.settings.retired_files() if retired else self.settings.model_files()
+        for path in files:
             status = path.stat() if path.is_file() else None
             key = (path, status.st_mtime_ns, status.st_size) if status else (path, 0, 0)
             known = self._models.get(key)
             found[key] = known or await self.ask("describe_model", path, limit_s=START_S)
-        self._models = found
+        others = {key: model for key, model in self._models.items() if key[0] not in files}
+        self._models = others | found
         return list(found.values())
 
     def choices(self) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from shutil import rmtree
 
 from refp.errors import RecipeError
 from refp.web.files import Files, NewestFiles
+from refp.web.settings import MODELS
 
 
 class Home:
@@ -25,7 +26,7 @@ class Home:
     @property
     def models(self) -> Path:
         """Where models go that are trained or uploaded."""
-        return self.folder / "models"
+        return self.folder / MODELS
 
     def sweeps(self) -> Files:
         """Return the archives and stacks that planes were defined from."""

@@ -29,7 +29,7 @@ from refp.history import (
 from refp.history.history import NAN
 from refp.record import rows_of, to_json
 from refp.recording import Origin, record_estimate, record_planes
-from refp.web.answer import Answer, Asked, Check, Past, Records, Row, Task
+from refp.web.answer import Answer, Asked, Check, ModelUse, Past, Records, Row, Task
 from refp.web.drift import (
     describe_baseline,
     describe_chart,
@@ -307,6 +307,26 @@ def _judge(history: History, record: pd.DataFrame) -> Check:
 def _span(since: str, until: str, purpose: str = "") -> Span:
     start, end = (parse_time(text) if text else None for text in (since, until))
     return Span(start, end, check_purpose(purpose))
+
+
+def read_uses(database: str) -> dict[str, ModelUse]:
+    """Return how often each model estimated, by the SHA-256 of its file.
+
+    Raises
+    ------
+    HistoryError
+        If the database cannot be read.
+    """
+    if not _is_there(database):
+        return {}
+    uses: dict[str, ModelUse] = {}
+    for used in _open(database).model_uses():  # the newest first
+        at = used.last_at.astimezone().isoformat(timespec="seconds")
+        known = uses.setdefault(used.model_sha256, ModelUse(0, at, []))
+        names = sorted({*known.instruments, used.instrument})
+        n = known.n_estimates + used.n_estimates
+        uses[used.model_sha256] = ModelUse(n, known.last_at, names)
+    return uses
 
 
 def _is_there(database: str) -> bool:

@@ -18,6 +18,7 @@ STATUS = {
     "outside_roots": HTTPStatus.FORBIDDEN,
     TOO_LONG: HTTPStatus.SERVICE_UNAVAILABLE,
     LOST: HTTPStatus.SERVICE_UNAVAILABLE,
+    "name_taken": HTTPStatus.CONFLICT,
     "history_access_error": HTTPStatus.SERVICE_UNAVAILABLE,
     "history_conflict_error": HTTPStatus.CONFLICT,
 }

@@ -136,27 +136,6 @@ class PathsRequest(BaseModel):
     operator: Line = Field(default="", description="who asks; lands in the history")
 
 
-class Model(BaseModel):
-    """A model that the server has."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "name": "profile-a2k-0b1c2d3e",
-                "file": "a2k.refp",
-                "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-                "error": "",
-                "card": {"family": "profile", "name": "profile-a2k-0b1c2d3e"},
-            }
-        }
-    )
-    name: str
-    file: str = Field(description="name of its file")
-    sha256: str = Field(description="of the file; empty where it cannot be loaded")
-    error: str = Field(description="why it cannot be loaded; else empty")
-    card: dict[str, object] = Field(description="as 'refp model show --json' prints it")
-
-
 class Health(BaseModel):
     """Whether the server can estimate."""
 

@@ -6,9 +6,12 @@ from pydantic import Field, SecretStr
 
 from refp.settings import Settings
 from refp.web.jobs.place import demo_folder
+from refp.web.publish import RETIRED, SUFFIX
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 MEGABYTE = 1_000_000
+MODELS = "models"
+"""Folder of models in a server's home."""
 
 
 class Limits(Settings):
@@ -29,6 +32,9 @@ class Limits(Settings):
     unpacked_bytes: int = Field(
         default=16_000 * MEGABYTE, gt=0, description="bytes of all files in an archive"
     )
+    model_bytes: int = Field(
+        default=1000 * MEGABYTE, gt=0, description="body of a request with a model, bytes"
+    )
     work_s: float = Field(default=60, gt=0, description="time of a worker for one file, s")
     requests: int = Field(default=128, gt=0, description="uploads at once; more are told to wait")
     results: int = Field(default=64, gt=0, description="estimates kept for their page")
@@ -39,6 +45,11 @@ class Limits(Settings):
     def for_sweeps(self) -> "Limits":
         """Return the limits of a request that sends sweeps."""
         sizes = {"upload_bytes": self.archive_bytes, "upload_s": self.archive_s}
+        return self.model_copy(update=sizes)
+
+    def for_model(self) -> "Limits":
+        """Return the limits of a request that sends a model."""
+        sizes = {"upload_bytes": self.model_bytes, "upload_s": self.archive_s, "files": 1}
         return self.model_copy(update=sizes)
 
 
@@ -81,8 +92,18 @@ class WebSettings(Settings):
         """Whether only this machine is served."""
         return self.host in LOOPBACK
 
+    @property
+    def own_models(self) -> Path | None:
+        """Folder that models are put into; none where nothing is kept."""
+        return self.models_folder or (self.home / MODELS if self.home is not None else None)
+
     def model_files(self) -> list[Path]:
         """Return the model files that are there now, the default first."""
-        folder = self.models_folder
-        further = sorted(folder.glob("*.refp")) if folder is not None else []
+        folder = self.own_models
+        further = sorted(folder.glob(f"*{SUFFIX}")) if folder is not None else []
         return list(dict.fromkeys([*self.models, *further]))
+
+    def retired_files(self) -> list[Path]:
+        """Return the model files that are kept and not offered."""
+        folder = self.own_models
+        return sorted((folder / RETIRED).glob(f"*{SUFFIX}")) if folder is not None else []

@@ -1,17 +1,165 @@
-"""The models that are here."""
+"""The models that are here: trained, adapted, sent, retired and taken into use again."""
 
-from fastapi import APIRouter
+from dataclasses import asdict
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse
+from pydantic import TypeAdapter
 
 from refp.web.api.common import AnEngine
-from refp.web.schemas import Model
+from refp.web.api.jobs import view_of
+from refp.web.engine import Engine
+from refp.web.fields import json_body, read_json
+from refp.web.jobs.job import Job
+from refp.web.problems import Problem
+from refp.web.schemas_jobs import JobView
+from refp.web.schemas_models import AdaptRequest, Model, ModelUsage, TrainRequest
+from refp.web.shelf import (
+    Shelved,
+    ask_to_adapt,
+    ask_to_train,
+    find_file,
+    find_model,
+    list_models,
+    restore,
+    retire,
+    take_upload,
+)
+from refp.web.uploads import Form, read_form
 
-router = APIRouter()
+router = APIRouter(prefix="/models")
+TRAIN, ADAPT = TypeAdapter(TrainRequest), TypeAdapter(AdaptRequest)
+REPORT_POLICY = (
+    "sandbox allow-downloads; default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+)
+"""A report holds its figures, tables and style; it runs nothing, whoever put it there."""
+UPLOAD: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary", "description": "*.refp"},
+                        "name": {"type": "string", "description": "the file's own if empty"},
+                    },
+                },
+                "example": {"file": "(content of a2k.refp)", "name": "a2k-2026"},
+            }
+        },
+    }
+}
+SAME: dict[int | str, dict[str, Any]] = {200: {"model": Model, "description": "is here already"}}
 
 
-@router.get("/models")
-async def models(engine: AnEngine) -> list[Model]:
-    """Return the models that are here, the default first."""
-    return [
-        Model(name=m.name, file=m.path.name, sha256=m.sha256, error=m.error, card=m.card)
-        for m in await engine.models()
-    ]
+@router.get("")
+async def models(engine: AnEngine, retired: bool = False) -> list[Model]:
+    """Return the models in use, the default first, or those that are retired."""
+    return [model_view(model) for model in await list_models(engine, retired=retired)]
+
+
+@router.post("", status_code=HTTPStatus.CREATED, openapi_extra=UPLOAD, responses=SAME)
+async def upload(request: Request, response: Response, engine: AnEngine) -> Model:
+    """Take a model that was trained elsewhere; the same content is kept once."""
+    with engine.spool() as folder:
+        form = await read_form(request, Path(folder), engine.settings.limits.for_model())
+        file, is_new = await take_form(engine, form)
+    response.status_code = HTTPStatus.CREATED if is_new else HTTPStatus.OK
+    response.headers["location"] = f"/api/v1/models/{file}"
+    return model_view(await find_model(engine, file))
+
+
+@router.post("/train", status_code=HTTPStatus.ACCEPTED, openapi_extra=json_body(TRAIN))
+async def train(request: Request, response: Response, engine: AnEngine) -> JobView:
+    """Train a model on the sweeps of planes; the answer is the job that does it."""
+    asked = await read_json(request, engine.settings.limits, TRAIN)
+    return _queued(await ask_to_train(engine, asked), response, engine)
+
+
+@router.post("/adapt", status_code=HTTPStatus.ACCEPTED, openapi_extra=json_body(ADAPT))
+async def adapt(request: Request, response: Response, engine: AnEngine) -> JobView:
+    """Take a model to another instrument of its kind; the answer is the job that does it."""
+    asked = await read_json(request, engine.settings.limits, ADAPT)
+    return _queued(await ask_to_adapt(engine, asked), response, engine)
+
+
+@router.get("/{file}")
+async def model(engine: AnEngine, file: str) -> Model:
+    """Return a model, in use or retired, by its file's name."""
+    return model_view(await find_model(engine, file))
+
+
+@router.get("/{file}/file", response_class=FileResponse)
+async def model_file(engine: AnEngine, file: str) -> FileResponse:
+    """Return the model file itself."""
+    path = find_file(engine, file)
+    return FileResponse(path, media_type="application/octet-stream", filename=path.name)
+
+
+@router.get("/{file}/report", response_class=FileResponse)
+async def report(engine: AnEngine, file: str) -> FileResponse:
+    """Return the page about the model's training, where it was trained here."""
+    page = find_file(engine, file).with_suffix(".html")
+    if not page.is_file():
+        detail = f"{file}: the page of its training is not here; its card tells the most of it"
+        raise Problem(HTTPStatus.NOT_FOUND, "no_report", detail)
+    headers = {"content-security-policy": REPORT_POLICY}
+    return FileResponse(page, media_type="text/html", headers=headers)
+
+
+@router.post("/{file}/retire")
+async def retire_model(engine: AnEngine, file: str) -> Model:
+    """Take a model out of use; it is kept, and can come back."""
+    await retire(engine, file)
+    return model_view(await find_model(engine, file))
+
+
+@router.post("/{file}/restore")
+async def restore_model(engine: AnEngine, file: str) -> Model:
+    """Take a retired model into use again."""
+    await restore(engine, file)
+    return model_view(await find_model(engine, file))
+
+
+async def take_form(engine: Engine, form: Form) -> tuple[str, bool]:
+    """Take the model of a form; return its file's name, and whether it is new.
+
+    Raises
+    ------
+    Problem
+        If no file was sent, or as of :func:`refp.web.shelf.take_upload`.
+    """
+    if not form.files:
+        detail = "no file was sent; choose a model file, *.refp"
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no_files", detail)
+    return await take_upload(engine, form.files[0], form.fields.get("name", "").strip())
+
+
+def model_view(model: Shelved) -> Model:
+    """Return a model as it is told."""
+    info = model.info
+    used = ModelUsage.model_validate(asdict(model.use)) if model.use is not None else None
+    return Model(
+        name=info.name,
+        file=model.file,
+        sha256=info.sha256,
+        error=model.error,
+        card=info.card,
+        default=model.is_default,
+        retired=model.is_retired,
+        fixed=model.is_fixed,
+        made_at=model.made_at,
+        job=model.job.id if model.job is not None else "",
+        report=model.report is not None,
+        used=used,
+    )
+
+
+def _queued(job: Job, response: Response, engine: Engine) -> JobView:
+    response.headers["location"] = f"/api/v1/jobs/{job.id}"
+    return view_of(job, engine.jobs)

@@ -14,11 +14,9 @@ from refp.sweeps.readers import read_header
 from refp.sweeps.sweep_file import SWEEP_FILE, read_sweep_file
 from refp.web.home import Home
 from refp.web.jobs.archive import is_archive, unpack
-from refp.web.jobs.job import JobPlace
+from refp.web.jobs.job import OPTIONS, JobPlace
 from refp.web.jobs.place import data_folder
 from refp.web.roots import find_inside
-
-OPTIONS = ("instrument", "pattern", "pixel_size_um", "bead_diameter_um")
 
 
 @contextmanager
@@ -29,7 +27,7 @@ def opened(request: Mapping[str, Any], job: str, place: JobPlace) -> Iterator[li
     ----------
     request
         ``data``: for each data set its ``path`` under a root, or the ``stored`` file with its
-        ``name``; and what :data:`OPTIONS` say of them.
+        ``name``; and what :data:`refp.web.jobs.job.OPTIONS` say of them.
     job, place
         Whose data they are, and where.
 

@@ -11,6 +11,8 @@ from refp.web.settings import Limits
 JobKind = Literal["plane", "train", "adapt", "demo"]
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 ENDED = frozenset({"done", "failed", "cancelled"})
+OPTIONS = ("instrument", "pattern", "pixel_size_um", "bead_diameter_um")
+"""What a request may say of its data sets."""
 Curve = Mapping[str, Any]
 """A learning curve, by the names of :class:`refp.models.LearningCurve`; no number is ``None``."""
 

@@ -22,6 +22,7 @@ from refp.errors import RefpError
 from refp.models import LearningCurve
 from refp.parallel import Workers, end_with_parent
 from refp.recipe import change_recipe, load_recipe
+from refp.record import hash_file
 from refp.runs import Run
 from refp.train_run import TrainingRun
 from refp.web.jobs.data import opened
@@ -29,7 +30,7 @@ from refp.web.jobs.job import Curve, JobPlace
 from refp.web.jobs.place import demo_folder, model_file, planes_folder
 from refp.web.pool import code_of
 from refp.web.problems import INTERNAL
-from refp.web.publish import check_name, publish
+from refp.web.publish import REPORT, check_name, publish, publish_model
 
 TOLD_S = 0.1
 """Progress is told no more often."""
@@ -127,12 +128,10 @@ def train_model(task: Task) -> dict[str, Any]:
                 progress=task.told.progress,
                 watch=task.told.watch,
             )
-    report = made.with_suffix(".html")
-    publish(report, target.with_suffix(".html"))
-    publish(made, target)
+    publish_model(made, target)
+    made.with_suffix(REPORT).unlink(missing_ok=True)
     made.unlink()
-    report.unlink(missing_ok=True)
-    return {"model": target.name}
+    return {"model": target.name, "sha256": hash_file(target)}
 
 
 def adapt(task: Task) -> dict[str, Any]:
@@ -152,7 +151,7 @@ def adapt(task: Task) -> dict[str, Any]:
     models.save_model(adapted.ensemble, made)
     publish(made, target)
     made.unlink()
-    return {"model": target.name}
+    return {"model": target.name, "sha256": hash_file(target)}
 
 
 def simulate_demo(task: Task) -> dict[str, Any]:

@@ -1,17 +1,148 @@
-"""The page of models."""
+"""The page of models: their cards, and forms to train, adapt, send, retire and restore them."""
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
-from refp.web.api.common import AnEngine
-from refp.web.pages.render import render
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import RedirectResponse, Response
 
-router = APIRouter()
-CARD_LINES = ("instrument", "family", "dZ range", "fewest beads", "calibration: rms_um")
+from refp.web.api.common import AnEngine, jobs_known
+from refp.web.api.models import take_form
+from refp.web.engine import Engine
+from refp.web.fields import fields_as
+from refp.web.jobs.job import Job
+from refp.web.pages.render import TheKeys, render
+from refp.web.pages.who import operator_of, remember
+from refp.web.problems import Problem
+from refp.web.schemas_models import AdaptRequest, TrainRequest
+from refp.web.settings import Limits
+from refp.web.shelf import Shelved, ask_to_adapt, ask_to_train, list_models, restore, retire
+from refp.web.uploads import Form, read_form
+
+router = APIRouter(dependencies=[Depends(jobs_known)])
+FAMILIES = {
+    "profile": "A small network reads each bead's radial profile. Trained in about a minute; the "
+    "one to choose.",
+    "lookup": "Beads are compared with those of the sweep. Ready in seconds, without training; "
+    "usually less exact.",
+    "resnet": "The article's network, which sees the image of each bead. Hours without a graphics "
+    "card.",
+}
+SAID = {
+    "new": "is here now, and in use.",
+    "same": "has the same content: it was here already.",
+    "retired": "is retired: kept, and no longer offered.",
+    "restored": "is in use again.",
+}
+"""What was done to a model before this page came back."""
 
 
 @router.get("/models")
-async def models_page(request: Request, engine: AnEngine) -> Response:
-    """Show the models' cards."""
-    content = {"models": await engine.models(), "first_lines": CARD_LINES}
+async def models_page(
+    request: Request, engine: AnEngine, planes: str = "", said: str = "", file: str = ""
+) -> Response:
+    """Show the models' cards and the forms; ``planes`` chooses what to train from."""
+    models = await list_models(engine)
+    retired = await list_models(engine, retired=True)
+    done = _defined_planes(engine)
+    names = {model.file for model in (*models, *retired)}
+    content = {
+        "models": models,
+        "retired": retired,
+        "adaptable": [model for model in models if _is_adaptable(model)],
+        "planes": done,
+        "chosen": planes,
+        "keeps": engine.settings.own_models is not None,
+        "recipes": await engine.ask("refp.recipe:recipe_names") if done else [],
+        "families": FAMILIES,
+        "roots": engine.settings.roots,
+        "operator": operator_of(request),
+        "said": f"{file} {SAID[said]}" if said in SAID and file in names else "",
+    }
     return render(request, "models.html.jinja", content)
+
+
+@router.post("/models/upload")
+async def upload(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
+    """Take the model that the form sends."""
+    with engine.spool() as folder:
+        form = await read_form(request, Path(folder), engine.settings.limits.for_model())
+        keys.check_form(request.headers, form.fields.get("form_token", ""))
+        file, is_new = await take_form(engine, form)
+    return _back("new" if is_new else "same", file)
+
+
+@router.post("/models/train")
+async def train(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
+    """Train as the form asks, and go to the job."""
+    given = _given(await _small_form(request, engine, keys))
+    job = await ask_to_train(engine, fields_as(TrainRequest, given))
+    return remember(request, _to_job(job), job.operator)
+
+
+@router.post("/models/adapt")
+async def adapt(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
+    """Adapt as the form asks, and go to the job."""
+    given = _given(await _small_form(request, engine, keys))
+    folder = given.pop("folder", "")
+    asked = given | {"paths": [folder]} if folder else given
+    job = await ask_to_adapt(engine, fields_as(AdaptRequest, asked))
+    return remember(request, _to_job(job), job.operator)
+
+
+@router.post("/models/{file}/retire")
+async def retire_model(request: Request, engine: AnEngine, keys: TheKeys, file: str) -> Response:
+    """Take a model out of use."""
+    await _small_form(request, engine, keys)
+    await retire(engine, file)
+    return _back("retired", file)
+
+
+@router.post("/models/{file}/restore")
+async def restore_model(request: Request, engine: AnEngine, keys: TheKeys, file: str) -> Response:
+    """Take a retired model into use again."""
+    await _small_form(request, engine, keys)
+    await restore(engine, file)
+    return _back("restored", file)
+
+
+async def _small_form(request: Request, engine: Engine, keys: TheKeys) -> Form:
+    """Read a form that holds no file."""
+    limits: Limits = engine.settings.limits
+    with engine.spool() as folder:
+        form = await read_form(request, Path(folder), limits)
+    keys.check_form(request.headers, form.fields.get("form_token", ""))
+    return form
+
+
+def _given(form: Form) -> dict[str, Any]:
+    """Return the fields that were filled in."""
+    given = {name: value.strip() for name, value in form.fields.items() if value.strip()}
+    given.pop("form_token", None)
+    return given
+
+
+def _defined_planes(engine: Engine) -> list[Job]:
+    try:
+        jobs = engine.jobs.jobs()
+    except Problem:  # a server that keeps nothing defines none
+        return []
+    return [job for job in jobs if job.kind == "plane" and job.state == "done"]
+
+
+def _is_adaptable(model: Shelved) -> bool:
+    card: Mapping[str, Any] = model.info.card
+    tile = card.get("recipe", {}).get("tile", {})
+    return not model.error and card.get("adaptation") is None and tile.get("cut") != "grid"
+
+
+def _to_job(job: Job) -> Response:
+    return RedirectResponse(f"/jobs/{job.id}", HTTPStatus.SEE_OTHER)
+
+
+def _back(said: str, file: str) -> Response:
+    address = f"/models?{urlencode({'said': said, 'file': file})}"
+    return RedirectResponse(address, HTTPStatus.SEE_OTHER)
