@@ -14,6 +14,9 @@ class JobProgress(BaseModel):
     done: int = Field(description="steps of the stage that are done")
     total: int = Field(description="steps of the stage in all")
     left_s: float | None = Field(description="seconds to the end of the stage; null if not known")
+    told: str = Field(
+        description="the same in words", examples=["measuring monday, frame 120 of 486"]
+    )
 
 
 class JobView(BaseModel):
@@ -67,3 +70,44 @@ class PlaneSet(BaseModel):
     defined_at: str = Field(description="ISO 8601 with zone")
     instruments: dict[str, str] = Field(description="instrument of each data set")
     planes: list[dict[str, Any]] = Field(description="rows of planes.csv")
+
+
+class ComparedPlane(BaseModel):
+    """A reference plane among others of its instrument."""
+
+    id: str = Field(description="id of the job that defined it")
+    title: str = Field(description="what people call what that job defined")
+    instrument: str
+    dataset: str = Field(description="name of the data set, told apart where several have it")
+    experiment: int | str
+    fov: int | str
+    exposure_ms: float
+    refp_um: float = Field(description="on the stage scale of its instrument, um")
+    refp_u_um: float = Field(description="its standard uncertainty, um")
+    lower_um: float = Field(description="lower end of its 95 % interval, um")
+    upper_um: float = Field(description="upper end, um")
+    relative_um: float = Field(description="distance from the mean of its instrument's planes, um")
+
+
+class PlaneDifference(BaseModel):
+    """A row of ``comparison.csv``, and whether the difference counts."""
+
+    kind: str = Field(description="what is compared: exposure, fov, experiment or dataset")
+    within: str = Field(description="what both have in common")
+    first: str
+    second: str
+    difference_um: float = Field(description="second minus first, um")
+    u_um: float = Field(description="its standard uncertainty, shared errors left out, um")
+    lower_um: float = Field(description="lower end of its interval, um")
+    upper_um: float = Field(description="upper end, um")
+    coverage: float = Field(description="probability that the interval holds the difference")
+    n_first: int = Field(description="planes that the first is the mean of")
+    n_second: int = Field(description="planes that the second is the mean of")
+    significant: bool = Field(description="whether the interval leaves zero out")
+
+
+class PlaneComparison(BaseModel):
+    """Reference planes beside each other, compared within each instrument."""
+
+    planes: list[ComparedPlane] = Field(description="those that are determined")
+    differences: list[PlaneDifference]

@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from refp.web.api.common import AnEngine
 from refp.web.jobs.job import Job, Live
 from refp.web.jobs.runner import Runner
+from refp.web.jobs.words import describe_progress
 from refp.web.schemas_jobs import JobProgress, JobView
 
 router = APIRouter(prefix="/jobs")
@@ -58,7 +59,13 @@ def view_of(job: Job, runner: Runner) -> JobView:
 
 def _progress(live: Live) -> JobProgress:
     left_s = None if live.left_s is None else round(live.left_s, 1)
-    return JobProgress(stage=live.stage, done=live.done, total=live.total, left_s=left_s)
+    return JobProgress(
+        stage=live.stage,
+        done=live.done,
+        total=live.total,
+        left_s=left_s,
+        told=describe_progress(live),
+    )
 
 
 async def _events(runner: Runner, name: str) -> AsyncIterator[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from refp.errors import DataError, RecipeError
 from refp.recipe import recipe_names
 from refp.record import rows_of, to_json
+from refp.sweeps import instrument_names
 from refp.sweeps.readers import read_header
 from refp.tables import read_plane_table
 from refp.web.answer import Row
@@ -52,16 +53,20 @@ def check_sweeps(path: Path, name: str, limits: Limits) -> str:
     return ".tif"
 
 
-def check_recipe(name: str) -> None:
-    """Refuse a recipe that is not one of the package: a path would be read here.
+def check_options(recipe: str, instrument: str) -> None:
+    """Refuse a recipe or an instrument that is not one of the package: a path would be read here.
 
     Raises
     ------
     RecipeError
         Naming those that are.
     """
-    if name not in recipe_names():
-        raise RecipeError(f"recipe {name!r}: choose {', '.join(recipe_names())}")
+    for what, name, known in (
+        ("recipe", recipe, recipe_names()),
+        ("instrument", instrument or instrument_names()[0], instrument_names()),
+    ):
+        if name not in known:
+            raise RecipeError(f"{what} {name!r}: choose {', '.join(known)}")
 
 
 def read_planes(home: Path, job: str) -> list[Row]:

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from refp.web.pages import door, estimate, history, models
+from refp.web.pages import door, estimate, history, jobs, models, planes
 
 router = APIRouter(include_in_schema=False)
-for page in (estimate, models, history, door):
+for page in (estimate, planes, models, history, jobs, door):
     router.include_router(page.router)

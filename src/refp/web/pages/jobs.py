@@ -1,0 +1,77 @@
+"""The pages of jobs: all of them, and one as it goes."""
+
+from http import HTTPStatus
+from pathlib import Path
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from refp.web.api.common import AnEngine
+from refp.web.jobs.job import Job
+from refp.web.jobs.runner import Runner
+from refp.web.jobs.words import (
+    describe_kind,
+    describe_progress,
+    describe_remedy,
+    describe_state,
+)
+from refp.web.pages.render import TheKeys, render
+from refp.web.uploads import read_form
+
+router = APIRouter()
+
+
+@router.get("/jobs")
+async def jobs_page(request: Request, engine: AnEngine) -> Response:
+    """Show all jobs, the newest first."""
+    content = {
+        "jobs": engine.jobs.jobs(),
+        "describe_kind": describe_kind,
+        "describe_state": describe_state,
+    }
+    return render(request, "jobs.html.jinja", content)
+
+
+@router.get("/jobs/{name}")
+async def job_page(request: Request, engine: AnEngine, name: str) -> Response:
+    """Show a job; one that is done shows its result instead, with JavaScript or without."""
+    job = engine.jobs.job(name)
+    live = engine.jobs.live(name)
+    content = {
+        "job": job,
+        "before": jobs_before(job, engine.jobs),
+        "kind": describe_kind(job.kind),
+        "state": describe_state(job),
+        "told": describe_progress(live),
+        "live": live,
+        "remedy": describe_remedy(job.code) if job.code else "",
+        "result": result_of(job),
+    }
+    return render(request, "job.html.jinja", content)
+
+
+@router.post("/jobs/{name}/cancel")
+async def cancel(request: Request, engine: AnEngine, keys: TheKeys, name: str) -> Response:
+    """End a job, and show it."""
+    with engine.spool() as folder:
+        form = await read_form(request, Path(folder), engine.settings.limits)
+    keys.check_form(request.headers, form.fields.get("form_token", ""))
+    await engine.jobs.cancel(name)
+    return RedirectResponse(f"/jobs/{name}", HTTPStatus.SEE_OTHER)
+
+
+def jobs_before(job: Job, runner: Runner) -> list[Job]:
+    """Return what runs before a job that waits, the next first."""
+    if job.state != "queued":
+        return []
+    jobs = list(reversed(runner.jobs()))
+    ahead = [other for other in jobs if other.state == "running"]
+    waiting = [other for other in jobs if other.state == "queued"]
+    return ahead + waiting[: waiting.index(job)]
+
+
+def result_of(job: Job) -> str:
+    """Return where the result of a job is shown; empty where there is none."""
+    if job.state != "done":
+        return ""
+    return f"/planes/{job.id}" if job.kind == "plane" else f"/models#{job.result['model']}"
