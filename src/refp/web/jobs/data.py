@@ -13,10 +13,10 @@ from refp.sweeps.optics import instrument_names
 from refp.sweeps.readers import read_header
 from refp.sweeps.sweep_file import SWEEP_FILE, read_sweep_file
 from refp.web.files import Files
-from refp.web.jobs.archive import is_archive, unpack
+from refp.web.jobs.archive import RESERVED, is_archive, unpack
 from refp.web.jobs.job import JobPlace
 from refp.web.jobs.place import data_folder
-from refp.web.roots import find_inside
+from refp.web.roots import OutsideRoots, find_inside
 
 OPTIONS = ("instrument", "pattern", "pixel_size_um", "bead_diameter_um")
 
@@ -92,9 +92,17 @@ def _open(
 ) -> DataSet:
     if "path" in one:
         path, allowed = find_inside(one["path"], place.roots), place.roots
+        check_within(path, allowed)
     else:
-        path, allowed = _lay_out(one, folder, place), (folder.resolve(),)
-    check_within(path, allowed)
+        path = _lay_out(one, folder, place)
+        try:
+            check_within(path, (folder.resolve(),))
+        except OutsideRoots as error:
+            named = str(error).rpartition(": outside")[0]
+            raise DataError(
+                f"{one['name']}: {Path(named).name} is named in it and lies outside of it; "
+                "pack all that belongs together"
+            ) from error
     dataset = open_dataset(path, **options)
     for file in dict.fromkeys(frame.path for frame in dataset.frames):
         height, width = read_header(file).shape[:2]
@@ -118,9 +126,10 @@ def _lay_out(one: Mapping[str, str], folder: Path, place: JobPlace) -> Path:
 
 
 def _stem(name: str) -> str:
-    for suffix in (".zip", ".tgz", ".tar", ".gz", ".xz", ".bz2"):
+    """Return the name of an archive's folder, which is its data set's if nothing else is."""
+    for suffix in (".zip", ".tgz", ".gz", ".xz", ".bz2", ".tar"):
         name = name.removesuffix(suffix)
-    return name.removesuffix(".tar") or "data"
+    return "".join("_" if c in RESERVED else c for c in name).strip(". ") or "data"
 
 
 def _paths_of(manifest: Path) -> list[str]:

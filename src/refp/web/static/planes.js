@@ -85,6 +85,7 @@ if (form) {
 }
 
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "star"];
+const NARROWEST_PX = 125; // of a label
 const LIGHT = ["#31688e", "#1f7a5c", "#8a6d00", "#a8431c", "#7a3f8f", "#4a4a4a"];
 const DARK = ["#7cc4f5", "#6fd6a8", "#f1d35f", "#ffab7f", "#d7a3ea", "#d0d4d8"];
 
@@ -95,7 +96,7 @@ function trace(points, exposure, k) {
   return {
     x: [
       own.map((p) => p.instrument),
-      own.map((p) => `${p.dataset}, exp ${p.experiment}, field ${p.fov}`),
+      own.map((p) => `${p.dataset}<br>exp ${p.experiment}, field ${p.fov}`),
     ],
     y: own.map((p) => p.relative_um),
     error_y: {
@@ -114,8 +115,10 @@ async function drawComparison(place) {
   const points = JSON.parse(place.dataset.points);
   const exposures = [...new Set(points.map((point) => point.exposure_ms))].sort((a, b) => a - b);
   const Plotly = await loadPlotly();
-  const look = layout("", "REFP less the mean of its instrument, µm");
-  look.xaxis = { ...look.xaxis, automargin: true, dividercolor: color("--line") };
+  const look = layout("", "above the mean, µm");
+  const places = new Set(points.map((p) => [p.instrument, p.dataset, p.experiment, p.fov].join("/")));
+  const upright = places.size * NARROWEST_PX > place.clientWidth;
+  look.xaxis = { ...look.xaxis, automargin: true, tickangle: upright ? 90 : 0, dividercolor: color("--line") };
   look.yaxis = { ...look.yaxis, zeroline: true, zerolinecolor: color("--soft") };
   look.scattermode = "group";
   look.showlegend = true;
