@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,9 +69,9 @@ class Served(NamedTuple):
     address: str
 
 
-@pytest.fixture(scope="session")
-def served(settings: WebSettings) -> Iterator[Served]:
-    """The app behind a real socket, for what no test client can do."""
+@contextmanager
+def serving(settings: WebSettings) -> Iterator[Served]:
+    """An app behind a real socket, for what no test client can do."""
     config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_level="error")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
@@ -83,3 +84,29 @@ def served(settings: WebSettings) -> Iterator[Served]:
     server.should_exit = True
     thread.join(30)
     assert not thread.is_alive()
+
+
+@pytest.fixture(scope="session")
+def served(settings: WebSettings) -> Iterator[Served]:
+    """The app that keeps nothing."""
+    with serving(settings) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def keeping_settings(
+    settings: WebSettings, tiny_sweep: Path, tmp_path_factory: pytest.TempPathFactory
+) -> WebSettings:
+    """A home, a database, and the folder above the training sweeps as root."""
+    pytest.importorskip("sqlalchemy", reason="jobs need extra 'history'")
+    home = tmp_path_factory.mktemp("kept")
+    database = str(home / "history.db")
+    kept = {"home": home, "jobs": database, "history": database, "roots": (tiny_sweep.parent,)}
+    return settings.model_copy(update=kept)
+
+
+@pytest.fixture(scope="session")
+def keeper(keeping_settings: WebSettings) -> Iterator[Served]:
+    """The app with a home, where jobs run."""
+    with serving(keeping_settings) as served:
+        yield served

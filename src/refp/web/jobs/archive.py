@@ -25,9 +25,7 @@ PACKED = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"
 """What ZIP, and packed TAR (gzip, bzip2, xz), begin with."""
 LONGEST_MAGIC = 8
 ENCRYPTED = 1
-METHODS = frozenset(
-    {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
-)
+METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
 ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 
 
@@ -153,7 +151,9 @@ def _inside(member: str, name: str) -> PurePosixPath:
     if odd or not path.parts or set(member) & RESERVED or not member.isprintable():
         raise DataError(f"{name}: {member!r} leads out of the folder or is no name; pack it again")
     if path.name.lower().endswith(ARCHIVES):
-        raise DataError(f"{name}: {member!r} is an archive in an archive; pack the images themselves")
+        raise DataError(
+            f"{name}: {member!r} is an archive in an archive; pack the images themselves"
+        )
     return path
 
 
@@ -170,7 +170,10 @@ def _members(path: Path, name: str) -> Iterator[Iterator[Member]]:
             with tarfile.open(path) as tar:
                 yield (_of_tar(tar, one, name) for one in tar if not one.isdir())
     except BROKEN as error:
-        reason = str(error).partition("\n")[0].rstrip(":").replace(str(path), name) or type(error).__name__
+        reason = (
+            str(error).partition("\n")[0].rstrip(":").replace(str(path), name)
+            or type(error).__name__
+        )
         raise DataError(
             f"{name}: cannot be unpacked ({reason}); pack it again as ZIP or TAR"
         ) from error

@@ -1,13 +1,14 @@
 """The data sets of a job: folders under the server's roots, or what somebody uploaded."""
 
 import csv
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from refp.errors import DataError
+from refp.errors import DataError, InputError
 from refp.sweeps import DataSet, open_dataset
 from refp.sweeps.optics import instrument_names
 from refp.sweeps.readers import read_header
@@ -90,19 +91,33 @@ def check_within(path: Path, allowed: Sequence[Path]) -> None:
 def _open(
     one: Mapping[str, str], options: Mapping[str, Any], folder: Path, place: JobPlace
 ) -> DataSet:
-    if "path" in one:
-        path, allowed = find_inside(one["path"], place.roots), place.roots
-        check_within(path, allowed)
-    else:
-        path = _lay_out(one, folder, place)
-        try:
-            check_within(path, (folder.resolve(),))
-        except OutsideRoots as error:
-            named = str(error).rpartition(": outside")[0]
-            raise DataError(
-                f"{one['name']}: {Path(named).name} is named in it and lies outside of it; "
-                "pack all that belongs together"
-            ) from error
+    if "path" not in one:
+        return _open_sent(one, options, folder, place)
+    path = find_inside(one["path"], place.roots)
+    check_within(path, place.roots)
+    return _opened(path, options, place)
+
+
+def _open_sent(
+    one: Mapping[str, str], options: Mapping[str, Any], folder: Path, place: JobPlace
+) -> DataSet:
+    """Open what was uploaded; messages name what its owner knows."""
+    name = one["name"]
+    path = _lay_out(one, folder, place)
+    try:
+        check_within(path, (path if path.is_dir() else path.parent,))
+        return _opened(path, options, place)
+    except OutsideRoots as error:
+        named = Path(str(error).rpartition(": outside")[0]).name
+        raise DataError(
+            f"{name}: {named} is named in it and lies outside of it; pack all that belongs together"
+        ) from error
+    except InputError as error:
+        message = str(error).replace(f"{folder.resolve()}{os.sep}", "")
+        raise type(error)(message) from error
+
+
+def _opened(path: Path, options: Mapping[str, Any], place: JobPlace) -> DataSet:
     dataset = open_dataset(path, **options)
     for file in dict.fromkeys(frame.path for frame in dataset.frames):
         height, width = read_header(file).shape[:2]
