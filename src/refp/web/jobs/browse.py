@@ -57,14 +57,13 @@ def _choices(folder: Path, roots: Sequence[Path]) -> Iterator[Path]:
     """Yield the folders and stacks of a folder; what a link leads out of the roots is not there."""
     with os.scandir(folder) as inside:
         for one in inside:
-            path = Path(one.path)
-            if one.name.startswith(".") or not (one.is_dir() or one.name.lower().endswith(STACKS)):
-                continue
             try:
-                find_inside(str(path), roots)
-            except (OutsideRoots, OSError, RuntimeError):  # links in a ring are the last
+                fits = one.is_dir() or one.name.lower().endswith(STACKS)
+                find_inside(one.path, roots)
+            except (OutsideRoots, OSError, RuntimeError):  # links in a ring are the last two
                 continue
-            yield path
+            if fits and not one.name.startswith("."):
+                yield Path(one.path)
 
 
 def _entry(path: Path, name: str, most: int = MOST_COUNTED) -> Entry:
