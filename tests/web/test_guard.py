@@ -119,7 +119,7 @@ def test_headers_of_every_answer(client: TestClient, path: str) -> None:
     assert "default-src 'none'" in rules
     assert "frame-ancestors 'none'" in rules
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
 
 
 def test_refused_requests_have_the_headers_too(client: TestClient) -> None:
