@@ -398,6 +398,10 @@ def test_progress_in_words() -> None:
     assert describe_progress(live) == "measuring monday, frame 120 of 486"
     live.since -= 10
     assert describe_progress(live).startswith("measuring monday, frame 120 of 486, about 3")
+    live.tell("measuring monday", 486, 486)
+    assert (
+        describe_progress(live) == "measuring monday, frame 486 of 486; what follows takes a moment"
+    )
 
 
 def test_every_flag_has_words() -> None:

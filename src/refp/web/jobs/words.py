@@ -61,6 +61,8 @@ def describe_progress(live: Live) -> str:
         return "starting"
     unit = UNITS.get(live.stage.partition(" ")[0], "step")
     told = f"{live.stage}, {unit} {live.done} of {live.total}"
+    if live.done == live.total:
+        return f"{told}; what follows takes a moment"
     left_s = live.left_s
     return told if left_s is None else f"{told}, about {describe_time(left_s)} left"
 
