@@ -14,6 +14,9 @@ from benchmarks.speed.parts import measure_parts
 from refp.history import History, HistoryRecord, new_id, select_chart
 from refp.record import write_csv
 from refp.reports import draw_control, png_bytes
+from refp.web.answer import Asked
+from refp.web.past import read_chart, read_page
+from refp.web.schemas_history import HistoryChart
 
 RECORDS = 100_000
 REFUSED = 0.02
@@ -54,7 +57,7 @@ def make_records(n: int) -> list[HistoryRecord]:
 
 
 def chart() -> dict[str, float]:
-    """The chart of 100,000 records, against one pandas read of the same rows from CSV."""
+    """The chart of 100,000 records, drawn and for the page, against a pandas read of them from CSV."""
     with TemporaryDirectory() as folder, History.open(Path(folder) / "history.db") as history:
         records = make_records(RECORDS)
         append_s = seconds(partial(history.append, records), 1)
@@ -70,6 +73,8 @@ def _measure(history: History, folder: Path) -> dict[str, float]:
         "select": select,
         "draw": lambda: png_bytes(draw_control(found)),
         "whole": lambda: png_bytes(draw_control(select())),
+        "page": partial(read_page, str(folder / "history.db"), Asked(INSTRUMENT)),
+        "data": lambda: _told(read_chart(str(folder / "history.db"), Asked(INSTRUMENT))),
         "csv": partial(pd.read_csv, folder / "history.csv"),
     }
     best = dict.fromkeys(work, np.inf)
@@ -82,6 +87,11 @@ def _measure(history: History, folder: Path) -> dict[str, float]:
         **{f"{name}_s": float(best[name]) for name in work},
         "ratio": float(best["whole"] / best["csv"]),
     }
+
+
+def _told(chart: dict[str, object]) -> str:
+    """What the server does with a chart: check its types and write it as JSON."""
+    return HistoryChart.model_validate(chart).model_dump_json()
 
 
 def main() -> None:

@@ -23,18 +23,22 @@ from refp.models import save_model
 from refp.web import Client
 
 N_REQUESTS, N_CLIENTS, N_STARTS = 100, 8, 5
-"""A short run: enough for a median, hardly for the memory of 5,000 estimates."""
+"""A short run: enough for a median; :mod:`benchmarks.speed.memory` has the long one."""
 ONE, MANY = {"median_ms": 150.0, "p95_ms": 400.0}, {"images_per_s": 12.0}
 FIRST_PAGE_S = 1.5
 
 
 @contextmanager
 def serve(model: Path) -> Iterator[tuple[str, int, float]]:
-    """Start a server; yield its address, its process and the seconds to its first page."""
+    """Start a server; yield its address, its process and the seconds to its first page.
+
+    Its history and uploads lie beside the model.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "refp", "serve", "--model", str(model), "--port", str(port)]
+    command += ["--home", str(model.parent)]
     address = f"http://127.0.0.1:{port}"
     started = time.perf_counter()
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
@@ -94,28 +98,40 @@ def requests(model: Path, images: list[Path], n_clients: int) -> dict[str, objec
 
 def memory_mb(pid: int) -> float:
     """Resident memory of a process and its children, pages that they share counted in each."""
+    return sum(memories_mb(pid))
+
+
+def memories_mb(pid: int) -> tuple[float, float]:
+    """Resident memory of a process, and that of its children together; not a number but on Linux."""
     if not Path("/proc").is_dir():
-        return float("nan")
-    parents = {int(p.parent.name): p for p in Path("/proc").glob("[0-9]*/stat")}
-    own = [pid]
-    for other, path in parents.items():
+        return float("nan"), float("nan")
+    children = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             parent = int(path.read_text().rpartition(")")[2].split()[1])
         except OSError:  # it has ended meanwhile
             continue
         if parent == pid:
-            own.append(other)
-    pages = sum(int(Path(f"/proc/{p}/statm").read_text().split()[1]) for p in own)
+            children.append(int(path.parent.name))
+    return _resident_mb(pid), sum(map(_resident_mb, children))
+
+
+def _resident_mb(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def prepare(work: Path) -> tuple[Path, list[Path]]:
+    """Train a model and simulate images; return their files."""
+    model = work / "default.refp"
+    save_model(train(simulate_planes(work), "profile", steps=1000), model)
+    return model, [source.path for source in simulate_images(work / "images")]
 
 
 def main() -> None:
     """Write web.json: every part, or those named, the others as they were."""
     with TemporaryDirectory() as name:
-        work = Path(name)
-        model = work / "default.refp"
-        save_model(train(simulate_planes(work), "profile", steps=1000), model)
-        images = [source.path for source in simulate_images(work / "images")]
+        model, images = prepare(Path(name))
         parts: dict[str, Callable[[], object]] = {
             "first_page": lambda: first_page(model),
             "one_client": lambda: requests(model, images, 1),

@@ -8,6 +8,8 @@
     │   ├── RecipeError         a settings file or a setting
     │   ├── ModelError          a model file
     │   ├── HistoryError        a database of results, or what is asked of it
+    │   │   ├── HistoryAccessError    the database is out of reach
+    │   │   └── HistoryConflictError  it holds something else already
     │   └── OutputError         an output that exists, or cannot be written
     ├── WorkersError            worker processes or a cluster are out of reach (exit code 2)
     └── MissingExtraError       an optional library is not installed (exit code 2)
@@ -38,6 +40,14 @@ class ModelError(InputError):
 
 class HistoryError(InputError):
     """A database of results is out of reach, from a newer version, or asked what it cannot hold."""
+
+
+class HistoryAccessError(HistoryError):
+    """The database does not answer, or cannot be read or written."""
+
+
+class HistoryConflictError(HistoryError):
+    """The database holds something else under the same id or name already."""
 
 
 class OutputError(InputError):

@@ -13,7 +13,7 @@ import pandas as pd
 from refp.errors import HistoryError
 from refp.estimating import estimate_each
 from refp.estimator import Estimator, ImageEstimate, recipe_of
-from refp.history import HistoryRecord, new_id
+from refp.history import HistoryRecord, Purpose, new_id
 from refp.models import ModelCard
 from refp.parallel import HERE, Progress, Workers, no_progress
 from refp.record import hash_file, hash_files, library_versions
@@ -31,11 +31,14 @@ class Origin:
         By whom, and a remark.
     at
         When, with its zone.
+    purpose
+        ``daily`` for a daily check.
     """
 
     operator: str = ""
     note: str = ""
     at: datetime = field(default_factory=lambda: datetime.now().astimezone())
+    purpose: Purpose = ""
 
 
 def record_each(
@@ -107,6 +110,7 @@ def record_estimate(
         tilt_y_um_per_px=tilt_y,
         tilt_x_um_per_px=tilt_x,
         note=origin.note,
+        purpose=origin.purpose,
     )
 
 

@@ -16,6 +16,7 @@ from fastapi.testclient import TestClient
 
 from refp.web import WebSettings, create_app
 
+from .browser import browser as browser
 from .given import BASE, LIMITS, png_of
 
 
@@ -70,8 +71,8 @@ class Served(NamedTuple):
 
 
 @contextmanager
-def serving(settings: WebSettings) -> Iterator[Served]:
-    """An app behind a real socket, for what no test client can do."""
+def serve(settings: WebSettings) -> Iterator[Served]:
+    """Put an app behind a real socket."""
     config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_level="error")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
@@ -80,16 +81,18 @@ def serving(settings: WebSettings) -> Iterator[Served]:
         assert thread.is_alive()
         threading.Event().wait(0.02)
     port = server.servers[0].sockets[0].getsockname()[1]
-    yield Served(port, f"http://127.0.0.1:{port}")
-    server.should_exit = True
-    thread.join(30)
+    try:
+        yield Served(port, f"http://127.0.0.1:{port}")
+    finally:
+        server.should_exit = True
+        thread.join(30)
     assert not thread.is_alive()
 
 
 @pytest.fixture(scope="session")
 def served(settings: WebSettings) -> Iterator[Served]:
-    """The app that keeps nothing."""
-    with serving(settings) as served:
+    """The app behind a real socket, for what no test client can do."""
+    with serve(settings) as served:
         yield served
 
 
@@ -108,5 +111,5 @@ def keeping_settings(
 @pytest.fixture(scope="session")
 def keeper(keeping_settings: WebSettings) -> Iterator[Served]:
     """The app with a home, where jobs run."""
-    with serving(keeping_settings) as served:
+    with serve(keeping_settings) as served:
         yield served

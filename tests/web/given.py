@@ -63,6 +63,46 @@ def lying_tiff(height: int, width: int) -> bytes:
     return bytes(content)
 
 
+def plain_tiff(*entries: tuple[int, int, int, int], follows: int = 0, data: bytes = b"") -> bytes:
+    """A little-endian TIFF of one directory, as its entries say: tag, type, count, value.
+
+    ``follows`` is the place of the next directory; ``data`` lies behind the directory.
+    """
+    packed = b"".join(pack("<HHII", *entry) for entry in entries)
+    return b"II*\x00" + pack("<IH", 8, len(entries)) + packed + pack("<I", follows) + data
+
+
+def strips(
+    side: int, *, n_strips: int = 1, compression: int = 1, follows: int = 0, data: bytes = b""
+) -> bytes:
+    """A TIFF of side times side bytes in as many strips as it says."""
+    behind = 8 + 2 + 12 * 8 + 4
+    entries = (
+        (256, 4, 1, side),
+        (257, 4, 1, side),
+        (258, 3, 1, 8),
+        (259, 3, 1, compression),
+        (262, 3, 1, 1),
+        (273, 4, n_strips, behind),
+        (278, 4, 1, side),
+        (279, 4, n_strips, len(data)),
+    )
+    return plain_tiff(*entries, follows=follows, data=data)
+
+
+def deflated(n_bytes: int) -> bytes:
+    """Zeros, a thousandth of their size; their checksum does not come to it."""
+    packer = zlib.compressobj(9, wbits=-15)
+    block = packer.compress(bytes(1_000_000)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return b"\x78\xda" + block * (n_bytes // 1_000_000)
+
+
+def ome_tiff(text: str) -> bytes:
+    """A TIFF with such a description."""
+    image = np.full((64, 64), 100, dtype=np.uint8)
+    return tiff_of(image, description=text, metadata=None)
+
+
 def form_token(client: Client, path: str = "/") -> str:
     found = re.search(r'name="form_token" value="(\w+)"', client.get(path).text)
     assert found

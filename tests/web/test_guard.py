@@ -22,10 +22,13 @@ def locked() -> Iterator[TestClient]:
         yield client
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "evil@127.0.0.1", ""])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "evil@127.0.0.1", "[", "[::1", ""]
+)
 def test_wrong_host(client: TestClient, host: str) -> None:
     answer = client.get("/api/v1/health", headers={"host": host})
     assert (answer.status_code, answer.json()["code"]) == (421, "wrong_host")
+    assert client.get("/", headers={"host": host}).text.startswith("<!doctype html>")
     assert client.get("/api/v1/health").status_code == 200
 
 
@@ -45,6 +48,7 @@ def test_any_address_of_a_network_but_no_name(locked: TestClient) -> None:
     [
         pytest.param({"origin": "http://evil.example"}, id="other origin"),
         pytest.param({"origin": "null"}, id="no origin"),
+        pytest.param({"origin": "http://["}, id="broken origin"),
         pytest.param({"origin": "http://127.0.0.1:1"}, id="other port"),
         pytest.param({"sec-fetch-site": "cross-site"}, id="other site"),
         pytest.param({"sec-fetch-site": "same-site", "origin": BASE}, id="neighbour"),

@@ -16,8 +16,9 @@ from PIL import Image as PillowImage
 
 from refp.estimate.estimate import Reason
 from refp.web import WebSettings, create_app
+from refp.web.answer import BeadView, ImageView
 from refp.web.remedies import REMEDIES
-from refp.web.words import describe_dz, plus_minus
+from refp.web.words import COLORS, color_beads, describe_dz, describe_tilt, plus_minus
 
 from .given import BASE, LIMITS, File, send_form
 
@@ -224,3 +225,30 @@ def test_nothing_is_fetched_from_outside() -> None:
         "htmx.LICENSE.txt",
         "plotly-basic.LICENSE.txt",
     }
+
+
+def view_of(*own: float | None, height: int = 100, width: int = 200) -> ImageView:
+    beads = [BeadView(0, 0, value is not None, "", value, []) for value in own]
+    return ImageView(b"", height, width, 5, beads, [], [], [], None)
+
+
+def test_beads_are_coloured_from_low_to_high() -> None:
+    told = color_beads(view_of(10.0, 4.0, None, 16.0))
+    assert told.span_um == 6
+    assert (told.colors[1], told.colors[2], told.colors[3]) == (COLORS[0], "", COLORS[-1])
+    alike = color_beads(view_of(5.0, 5.1, 4.9))
+    assert len(set(alike.colors)) == 1
+    assert color_beads(view_of(None, None)).colors == ("", "")
+
+
+def test_tilt_in_words() -> None:
+    row = {
+        "tilt_y_um_per_px": -0.05,
+        "tilt_y_u_um_per_px": 0.01,
+        "tilt_x_um_per_px": 0.001,
+        "tilt_x_u_um_per_px": 0.001,
+    }
+    assert describe_tilt(row, view_of()) == "rises 5.0 ±2.0 µm to the top"
+    flat = {**row, "tilt_y_um_per_px": 0.0}
+    assert describe_tilt(flat, view_of()) == "none seen"
+    assert describe_tilt({**row, "tilt_y_um_per_px": None}, view_of()) == ""

@@ -1,7 +1,6 @@
 """Planes and jobs in a real browser: what scripts and the page's own rules make of them."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,32 +8,26 @@ from typing import Any
 import pytest
 
 pytest.importorskip("sqlalchemy", reason="jobs need extra 'history'")
-sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright to drive a browser")
-
 from refp.web import Client
 
 from .conftest import Served
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 WAIT_MS = 120_000
 
 
 @pytest.fixture(scope="module")
-def page(keeper: Served) -> Iterator[Any]:
+def page(browser: Any, keeper: Served) -> Iterator[Any]:
     """A page, and that nothing on it broke a rule."""
-    with sync_api.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(base_url=keeper.address)
-        page.set_default_timeout(WAIT_MS)
-        wrong: list[str] = []
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on(
-            "console",
-            lambda said: wrong.append(said.text) if "Content Security" in said.text else None,
-        )
-        yield page
-        browser.close()
+    page = browser.new_page(base_url=keeper.address)
+    page.set_default_timeout(WAIT_MS)
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on(
+        "console",
+        lambda said: wrong.append(said.text) if "Content Security" in said.text else None,
+    )
+    yield page
+    page.close()
     assert wrong == []
 
 

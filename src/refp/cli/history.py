@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from refp.history import History, HistoryRecord
+    from refp.history import History, HistoryRecord, Purpose
 
 EXIT_ALL_REFUSED = 3
 SHOWN = (
     *("id", "recorded_at", "kind", "instrument", "operator", "image", "status", "delta_z_um"),
-    *("u_um", "refp_um", "refp_u_um", "n_beads_used", "background", "reason", "note", "corrects"),
+    *("u_um", "refp_um", "refp_u_um", "n_beads_used", "background", "reason", "note", "purpose"),
+    *("corrects", "corrected_by"),
 )
 """Columns that a terminal shows; files and JSON have all."""
 
@@ -63,6 +64,8 @@ class Choice:
     "First time, ISO 8601; one without a zone is local, one without an hour is midnight."
     until: str = ""
     "The records are before this time."
+    daily: Annotated[bool, Parameter(negative=())] = False
+    "Daily checks alone."
 
     def select(self, history: "History", *, with_corrected: bool = False) -> "pd.DataFrame":
         """Return the records."""
@@ -70,6 +73,7 @@ class Choice:
             instrument=self.instrument,
             since=_limit(self.since),
             until=_limit(self.until),
+            purpose=_purpose(daily=self.daily),
             with_corrected=with_corrected,
         )
 
@@ -85,6 +89,7 @@ Of = Annotated[
         name="--quantity", help="One of delta_z_um, refp_um, n_beads_used, background, tilt."
     ),
 ]
+Daily = Annotated[bool, Parameter(negative=(), help="Of daily checks alone.")]
 WithCorrected = Annotated[
     bool, Parameter(negative=(), help="Also the records that later ones correct.")
 ]
@@ -99,6 +104,9 @@ def record(
     operator: Operator = None,
     note: Note = "",
     at: At = "",
+    daily: Annotated[
+        bool, Parameter(negative=(), help="Mark them as daily checks, a series of its own.")
+    ] = False,
     max_beads: MaxBeads = None,
     place: Place = HERE,
     work: WorkerOptions = WorkerOptions(),  # noqa: B008
@@ -112,6 +120,8 @@ def record(
     --------
     refp history record a2k.refp daily.tif
 
+    refp history record a2k.refp daily.tif --daily
+
     refp history record a2k.refp images/ --operator Ada --note "slide 12"
     """
     from refp import checks, recording
@@ -119,7 +129,8 @@ def record(
     from refp.estimator import Estimator
     from refp.sweeps import list_images
 
-    origin = recording.Origin(_operator(operator), note, _moment(at))
+    purpose = _purpose(daily=daily)
+    origin = recording.Origin(_operator(operator), note, _moment(at), purpose)
     with place.open(create=True) as history:
         estimator = Estimator.load(model, max_beads)
         sources = list_images(images)
@@ -194,6 +205,7 @@ def baseline(
     since: Annotated[str, Parameter(help="First time of the period, ISO 8601.")],
     until: Annotated[str, Parameter(help="End of the period, no part of it.")],
     quantity: Of = "delta_z_um",
+    daily: Daily = False,
     operator: Operator = None,
     place: Place = HERE,
     as_json: AsJson = False,
@@ -216,6 +228,7 @@ def baseline(
             check_quantity(quantity),
             parse_time(since),
             parse_time(until),
+            purpose=_purpose(daily=daily),
             by=_operator(operator),
         )
     times = {key: getattr(frozen, key).isoformat() for key in ("since", "until", "frozen_at")}
@@ -229,19 +242,23 @@ def correct(
     *,
     note: Note = "",
     instrument: Annotated[str | None, Parameter(help="The right instrument.")] = None,
-    operator: Annotated[str | None, Parameter(help="The right operator.")] = None,
+    measured_by: Annotated[str | None, Parameter(help="The right operator.")] = None,
     delta_z_um: Annotated[float | None, Parameter(help="The right dZ, um.")] = None,
     u_um: Annotated[float | None, Parameter(help="Its standard uncertainty, um.")] = None,
     withdraw: Annotated[
         bool, Parameter(negative=(), help="No value stands: shown as refused, for --note.")
     ] = False,
+    operator: Annotated[
+        str | None, Parameter(help="Who corrects; default: the user's login name.")
+    ] = None,
     place: Place = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Append corrections: new records that take the place of old ones, which stay.
 
-    The new records stand at the times of the old ones. An interval that no longer belongs to a new
-    dZ is left empty.
+    The new records stand at the times and under the operators of the old ones; corrected_by and
+    appended_at tell by whom and when they were made. An interval that no longer belongs to a new dZ
+    is left empty.
 
     Examples
     --------
@@ -250,11 +267,11 @@ def correct(
     from refp.cli.console import say
     from refp.history import correction
 
-    values = {"note": note or None, "instrument": instrument, "operator": operator}
+    values = {"note": note or None, "instrument": instrument, "operator": measured_by}
     measured = {"delta_z_um": delta_z_um, "u_um": u_um}
     changes = correction({**values, **measured}, withdraw=withdraw)
     with place.open() as history:
-        made = history.correct(ids, **changes)
+        made = history.correct(ids, by=_operator(operator), **changes)
         say(f"corrected {len(made)} records in {history.place}")
     _print(made, as_json=as_json)
 
@@ -300,6 +317,7 @@ def chart(
     ] = "",
     since: Annotated[str, Parameter(help="First time, ISO 8601.")] = "",
     until: Annotated[str, Parameter(help="The values are before this time.")] = "",
+    daily: Daily = False,
     place: Place = HERE,
     overwrite: Overwrite = False,
 ) -> None:
@@ -323,8 +341,9 @@ def chart(
     check_output(output, overwrite=overwrite)
     check_chart_name(output)
     with place.open() as history:
-        named = check_quantity(quantity)
-        drawn = select_chart(history, instrument, named, baseline, _limit(since), _limit(until))
+        named, span = check_quantity(quantity), (_limit(since), _limit(until))
+        purpose = _purpose(daily=daily)
+        drawn = select_chart(history, instrument, named, baseline, *span, purpose=purpose)
         source = history.place
     write_control(drawn, output, source)
     say(describe_control(drawn))
@@ -385,6 +404,10 @@ def _limit(text: str) -> "datetime | None":
     from refp.history import parse_time
 
     return parse_time(text) if text else None
+
+
+def _purpose(*, daily: bool) -> "Purpose":
+    return "daily" if daily else ""
 
 
 def _append(history: "History", made: "Sequence[HistoryRecord]", *, as_json: bool) -> None:

@@ -2,8 +2,10 @@ from .baseline import LEAST_VALUES as LEAST_VALUES
 from .baseline import standardise as standardise
 from .chart import Annotation as Annotation
 from .chart import ControlChart as ControlChart
+from .chart import Span as Span
 from .chart import make_chart as make_chart
 from .chart import select_chart as select_chart
+from .chart import select_points as select_points
 from .correction import correction as correction
 from .database import History as History
 from .history import KIND_OF as KIND_OF
@@ -11,8 +13,10 @@ from .history import LABELS as LABELS
 from .history import Baseline as Baseline
 from .history import HistoryRecord as HistoryRecord
 from .history import Kind as Kind
+from .history import Purpose as Purpose
 from .history import Quantity as Quantity
 from .history import Status as Status
+from .history import check_purpose as check_purpose
 from .history import check_quantity as check_quantity
 from .history import new_id as new_id
 from .history import parse_time as parse_time
@@ -47,8 +51,11 @@ __all__ = [
     "JobRecord",
     "JobState",
     "Kind",
+    "Purpose",
     "Quantity",
+    "Span",
     "Status",
+    "check_purpose",
     "check_quantity",
     "correction",
     "default_database",
@@ -57,6 +64,7 @@ __all__ = [
     "new_id",
     "parse_time",
     "select_chart",
+    "select_points",
     "standardise",
     "with_local_times",
     "with_offset",

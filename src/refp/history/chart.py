@@ -10,7 +10,7 @@ import pandas as pd
 from refp.arrays import BoolArray, FloatArray, IntArray
 from refp.errors import HistoryError
 from refp.history.baseline import standardise
-from refp.history.history import KIND_OF, Baseline, Quantity
+from refp.history.history import KIND_OF, Baseline, Purpose, Quantity
 from refp.history.quantity import QUANTITY_COLUMNS, uncertainties_of, values_of
 from refp.history.rules import Firing, fired
 
@@ -78,6 +78,8 @@ def select_chart(
     baseline: str = "",
     since: datetime | None = None,
     until: datetime | None = None,
+    *,
+    purpose: Purpose = "",
 ) -> ControlChart:
     """Return the chart of a quantity.
 
@@ -91,23 +93,50 @@ def select_chart(
         Name of a frozen one; empty: the last that was frozen, if there is any.
     since, until
         Records from ``since`` on, before ``until``.
+    purpose
+        Of records of this purpose alone; empty: of all.
 
     Raises
     ------
     HistoryError
         If there is no baseline of that name, or no record.
     """
+    span = Span(since, until, purpose)
+    return select_points(history, instrument, quantity, baseline, span)[0]
+
+
+class Span(NamedTuple):
+    """Records from ``since`` on, before ``until``, of one purpose or of all."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    purpose: Purpose = ""
+
+
+def select_points(
+    history: "History",
+    instrument: str,
+    quantity: Quantity,
+    baseline: str = "",
+    span: Span = Span(),  # noqa: B008  immutable
+    *,
+    also: tuple[str, ...] = (),
+) -> tuple[ControlChart, pd.DataFrame]:
+    """Return the chart of :func:`select_chart`, and columns ``also`` of the record of each value."""
     limits = _choose(history.baselines(instrument), quantity, baseline, instrument)
+    since, until, purpose = span
     table = history.select(
         instrument=instrument,
         since=since,
         until=until,
         kind=KIND_OF[quantity],
-        columns=("recorded_at", "utc_offset_s", *QUANTITY_COLUMNS[quantity]),
+        purpose=purpose,
+        columns=("recorded_at", "utc_offset_s", *QUANTITY_COLUMNS[quantity], *also),
     )
     if table.empty:
+        what = "daily check" if purpose else KIND_OF[quantity]
         raise HistoryError(
-            f"no {KIND_OF[quantity]} of instrument {instrument!r} in {history.place}"
+            f"no {what} of instrument {instrument!r} in {history.place}"
             " in that time; see 'refp history list'"
         )
     notes = history.select(
@@ -117,7 +146,7 @@ def select_chart(
         kind="annotation",
         columns=("recorded_at", "note"),
     )
-    return make_chart(table, notes, instrument, quantity, limits)
+    return make_chart(table, notes, instrument, quantity, limits), table[list(also)]
 
 
 def make_chart(

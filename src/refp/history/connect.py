@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import ArgumentError, DatabaseError, SQLAlchemyError
 
-from refp.errors import HistoryError, MissingExtraError
+from refp.errors import HistoryAccessError, HistoryError, MissingExtraError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "refp_history_version"
@@ -74,7 +74,7 @@ def told(url: Address) -> Iterator[None]:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         if url.password:
             reason = reason.replace(str(url.password), "***")
-        raise HistoryError(f"{mask(url)}: {reason}; check the database") from None
+        raise HistoryAccessError(f"{mask(url)}: {reason}; check the database") from None
 
 
 def connect(url: Address) -> sa.Engine:
@@ -209,4 +209,4 @@ def _find_file(url: Address, *, create: bool) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise HistoryError(f"{path}: {error.strerror}; name another folder") from error
+        raise HistoryAccessError(f"{path}: {error.strerror}; name another folder") from error

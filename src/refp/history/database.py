@@ -9,11 +9,18 @@ from typing import Any, Self
 import pandas as pd
 import sqlalchemy as sa
 
-from refp.errors import HistoryError
+from refp.errors import HistoryConflictError, HistoryError
 from refp.history.baseline import summarise_period
 from refp.history.connect import WRITES, mask, open_engine, told
 from refp.history.correction import check_kinds
-from refp.history.history import KIND_OF, Baseline, HistoryRecord, Quantity, new_id
+from refp.history.history import (
+    KIND_OF,
+    Baseline,
+    HistoryRecord,
+    Purpose,
+    Quantity,
+    new_id,
+)
 from refp.history.quantity import QUANTITY_COLUMNS, values_of
 from refp.history.rows import (
     COLUMNS,
@@ -112,23 +119,28 @@ class History:
     def select(
         self,
         *,
+        ids: Sequence[str] = (),
         instrument: str = "",
         since: datetime | None = None,
         until: datetime | None = None,
         kind: str = "",
+        purpose: Purpose = "",
         with_corrected: bool = False,
+        newest: int | None = None,
         columns: Sequence[str] = COLUMNS,
     ) -> pd.DataFrame:
         """Return records as a table, by rising time.
 
         Parameters
         ----------
-        instrument, kind
-            Of these alone; empty: of all.
+        ids, instrument, kind, purpose
+            Of these alone; empty: of all. Databases limit how many ids there may be.
         since, until
             Recorded at ``since`` or later, and before ``until``.
         with_corrected
             Records that others correct, too.
+        newest
+            Of all these so many, the newest; ``None``: all.
         columns
             Some of the record's fields, ``utc_offset_s`` (of the zone) and ``appended_at``.
 
@@ -136,11 +148,19 @@ class History:
         -------
         pandas.DataFrame
             Times are of UTC; a missing number is NaN.
+
+        Raises
+        ------
+        HistoryError
+            If ``until`` is not after ``since``.
         """
+        _check_order(since, until)
         chosen = [records.c[STORED_AS.get(name, name)] for name in columns]
-        query = sa.select(*chosen).order_by(records.c.recorded_utc, records.c.sequence)
-        for name, value in (("instrument", instrument), ("kind", kind)):
+        order = records.c.recorded_utc, records.c.sequence
+        query = sa.select(*chosen)
+        for name, value in (("instrument", instrument), ("kind", kind), ("purpose", purpose)):
             query = query.where(records.c[name] == value) if value else query
+        query = query.where(records.c.id.in_(ids)) if ids else query
         if since is not None:
             query = query.where(records.c.recorded_utc >= naive_utc(since))
         if until is not None:
@@ -148,8 +168,19 @@ class History:
         if not with_corrected:
             corrected = sa.select(records.c.corrects).where(records.c.corrects.is_not(None))
             query = query.where(records.c.id.not_in(corrected))
+        if newest is None:
+            query = query.order_by(*order)
+        else:
+            query = query.order_by(*(column.desc() for column in order)).limit(newest)
         with told(self._engine.url), self._engine.connect() as connection:
-            return table_of(connection.execute(query).partitions(_AT_A_TIME), tuple(columns))
+            table = table_of(connection.execute(query).partitions(_AT_A_TIME), tuple(columns))
+        return table if newest is None else table[::-1].reset_index(drop=True)
+
+    def instruments(self) -> list[str]:
+        """Return the names of all instruments that there are records of, sorted."""
+        query = sa.select(records.c.instrument).distinct()
+        with told(self._engine.url), self._engine.connect() as connection:
+            return sorted(connection.execute(query).scalars())
 
     def find(self, ids: Sequence[str]) -> list[HistoryRecord]:
         """Return records by their ids, in that order.
@@ -165,10 +196,11 @@ class History:
             raise HistoryError(f"{missing}: no record of this id in {self.place}; see the list")
         return [known[one] for one in ids]
 
-    def correct(self, ids: Sequence[str], **changes: Any) -> list[HistoryRecord]:
+    def correct(self, ids: Sequence[str], *, by: str = "", **changes: Any) -> list[HistoryRecord]:
         """Append a correction of each record: the same but for the changes; return them.
 
-        A correction stands at the time of what it corrects; ``appended_at`` tells when it was made.
+        A correction stands at the time and under the operator of what it corrects; ``appended_at``
+        and ``corrected_by`` tell when and by whom it was made.
 
         Raises
         ------
@@ -177,7 +209,8 @@ class History:
         """
         old = self.find(ids)
         check_kinds(old, changes)
-        new = [replace(one, id=new_id(), corrects=one.id, **changes) for one in old]
+        own = {"corrected_by": by, **changes}
+        new = [replace(one, id=new_id(), corrects=one.id, **own) for one in old]
         self.append(new)
         return new
 
@@ -212,6 +245,7 @@ class History:
         since: datetime,
         until: datetime,
         *,
+        purpose: Purpose = "",
         by: str = "",
     ) -> Baseline:
         """Freeze mean and standard deviation of a period under a name; later records move neither.
@@ -224,19 +258,24 @@ class History:
             What of which instrument.
         since, until
             Records from ``since`` on, before ``until``.
+        purpose
+            Of these alone; empty: of all.
         by
             Who freezes it.
 
         Raises
         ------
         HistoryError
-            If the name is taken, or the period has fewer than 10 values or no scatter.
+            If the name is taken or empty, or the period has fewer than 10 values or no scatter.
         """
+        if not name.strip():
+            raise HistoryError("baseline: needs a name, such as 'spring'")
         table = self.select(
             instrument=instrument,
             since=since,
             until=until,
             kind=KIND_OF[quantity],
+            purpose=purpose,
             columns=QUANTITY_COLUMNS[quantity],
         )
         frozen = summarise_period(
@@ -250,6 +289,13 @@ class History:
 
     def _write(self) -> Any:
         return self._engine.execution_options(**WRITES).begin()
+
+
+def _check_order(since: datetime | None, until: datetime | None) -> None:
+    if since is not None and until is not None and until <= since:
+        raise HistoryError(
+            f"until {until.isoformat()}: not after since {since.isoformat()}; exchange them"
+        )
 
 
 def _known(connection: sa.Connection, ids: Sequence[str]) -> dict[str, HistoryRecord]:
@@ -267,7 +313,7 @@ def _check_same(given: Iterable[HistoryRecord], known: dict[str, HistoryRecord])
     for record in given:
         old = known.get(record.id)
         if old is not None and row_of(old, now) != row_of(record, now):
-            raise HistoryError(
+            raise HistoryConflictError(
                 f"{record.id}: recorded already with other values; append a correction instead"
             )
 
@@ -283,7 +329,8 @@ def _check_corrections(connection: sa.Connection, rows: Sequence[dict[str, Any]]
         if one not in there:
             raise HistoryError(f"{one}: no record of this id to correct")
         if one in newer or wanted.count(one) > 1:
-            raise HistoryError(f"{one}: corrected already; correct {newer.get(one, 'it once')}")
+            last = newer.get(one, "it once")
+            raise HistoryConflictError(f"{one}: corrected already; correct {last}")
 
 
 def _check_free(connection: sa.Connection, new: Baseline) -> None:
@@ -293,7 +340,7 @@ def _check_free(connection: sa.Connection, new: Baseline) -> None:
         baselines.c.quantity == new.quantity,
     )
     if connection.execute(same).first():
-        raise HistoryError(
+        raise HistoryConflictError(
             f"baseline {new.name!r}: frozen already for {new.quantity} of {new.instrument!r}; "
             "give the new one another name"
         )

@@ -3,13 +3,14 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal, get_args
 
 from refp.errors import HistoryError
 
 Kind = Literal["estimate", "plane", "annotation"]
 Status = Literal["", "ok", "refused"]
+Purpose = Literal["", "daily"]
 Quantity = Literal["delta_z_um", "refp_um", "n_beads_used", "background", "tilt"]
 NAN = float("nan")
 
@@ -64,6 +65,10 @@ class HistoryRecord:
         Free text.
     corrects
         ``id`` of the record that this one takes the place of; empty for none.
+    purpose
+        ``daily`` for the daily check, which a series of its own is made of; else empty.
+    corrected_by
+        Who made this correction; ``operator`` stays who measured. Empty where it is none.
     """
 
     id: str
@@ -93,11 +98,14 @@ class HistoryRecord:
     refp_u_um: float = NAN
     note: str = ""
     corrects: str = ""
+    purpose: Purpose = ""
+    corrected_by: str = ""
 
     def __post_init__(self) -> None:
         _check_zone(self.recorded_at, "recorded_at")
         _check_choice("kind", self.kind, get_args(Kind))
         _check_choice("status", self.status, get_args(Status))
+        _check_choice("purpose", self.purpose, get_args(Purpose))
         if not self.instrument:
             raise HistoryError("instrument: a record needs the name of one")
         try:
@@ -153,6 +161,14 @@ def check_quantity(name: str) -> Quantity:
     raise HistoryError(f"quantity {name!r}: choose {', '.join(KIND_OF)}")
 
 
+def check_purpose(name: str) -> Purpose:
+    """Return the name of a purpose as one; errors as of :func:`check_quantity`."""
+    for purpose in get_args(Purpose):
+        if purpose == name:
+            return purpose
+    raise HistoryError(f"purpose {name!r}: choose 'daily', or leave it out")
+
+
 def parse_time(text: str) -> datetime:
     """Return a time of ISO 8601; without a zone it is a local one, without an hour its midnight.
 
@@ -163,11 +179,13 @@ def parse_time(text: str) -> datetime:
     """
     try:
         time = datetime.fromisoformat(text)
-    except ValueError as error:
+        time = time if time.tzinfo else time.astimezone()
+        time.astimezone(UTC)  # of the first or the last days there may be none
+    except (ValueError, OverflowError) as error:
         raise HistoryError(
             f"time {text!r}: write it as 2026-03-31, 2026-03-31T08:30 or 2026-03-31T08:30+02:00"
         ) from error
-    return time if time.tzinfo else time.astimezone()
+    return time
 
 
 def _check_zone(time: datetime, name: str) -> None:

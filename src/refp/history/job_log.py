@@ -57,7 +57,7 @@ class JobRecord:
 
 
 class JobLog:
-    """Jobs in the database of a history; use :meth:`open`."""
+    """Jobs in the database of a history; use :meth:`open`. A context manager, which closes it."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
@@ -72,6 +72,12 @@ class JobLog:
             If the database cannot be reached or used.
         """
         return cls(open_engine(database))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._engine.dispose()
 
     def add(self, job: JobRecord) -> None:
         """Append a job that is queued; one that is there already is passed over."""

@@ -28,6 +28,11 @@ def _numbers(*names: str) -> list[Column[float]]:
     return [Column(name, Double) for name in names]
 
 
+def _added(*names: str) -> list[Column[str]]:
+    """Columns that came later: empty in the records that were there."""
+    return [Column(name, Text, nullable=False, server_default="") for name in names]
+
+
 records = Table(
     "refp_records",
     metadata,
@@ -46,8 +51,10 @@ records = Table(
     # Unique: a record that was corrected twice would stand twice in every view.
     Column("corrects", String(36), ForeignKey("refp_records.id"), unique=True),
     CheckConstraint("kind IN ('estimate', 'plane', 'annotation')", name="refp_records_kind"),
+    *_added("purpose", "corrected_by"),
     CheckConstraint("status IN ('', 'ok', 'refused')", name="refp_records_status"),
     Index("refp_records_by_time", "instrument", "kind", "recorded_utc"),
+    Index("refp_records_newest", "instrument", "recorded_utc"),
 )
 baselines = Table(
     "refp_baselines",

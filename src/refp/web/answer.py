@@ -1,11 +1,21 @@
 """What a worker tells of one image."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 Row = dict[str, object]
 """As ``refp estimate --json`` prints it: what is not known is ``None``."""
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who asks, and what the images are for (``daily`` for the daily check; else empty)."""
+
+    operator: str = ""
+    purpose: str = ""
+
+
+NOBODY = By()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +36,8 @@ class Task:
         Beyond these an image, or a stack, is refused.
     history
         Database that the estimate is recorded in; empty where none is kept.
+    by
+        What its record says of who asked.
     """
 
     model: Path
@@ -35,6 +47,7 @@ class Task:
     most_pixels: int
     most_planes: int
     history: str = ""
+    by: By = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +121,17 @@ class ImageView:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The estimate of one plane of one file, with what a history needs to name its origin."""
+    """The estimate of one plane of one file, with what a history needs to name its origin.
+
+    ``record_id`` is that of its record; empty where no history is kept.
+    """
 
     row: Row
     page: int
     image_sha256: str
     model_sha256: str
     view: ImageView | None = None
+    record_id: str = ""
 
     @property
     def code(self) -> str:
@@ -128,22 +145,81 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """What a history holds.
+class Records:
+    """Which records are asked for; times are ISO 8601, what is empty is no limit."""
+
+    instrument: str = ""
+    since: str = ""
+    until: str = ""
+    kind: str = ""
+    purpose: str = ""
+    with_corrected: bool = False
+    limit: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which control chart is asked for; times and emptiness as of :class:`Records`."""
+
+    instrument: str = ""
+    quantity: str = "delta_z_um"
+    baseline: str = ""
+    since: str = ""
+    until: str = ""
+    only: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a daily check came to.
 
     Attributes
     ----------
-    rows
-        Records, the newest first, as ``refp history list --json`` prints them.
-    instruments
-        All that there are records of.
-    baselines
-        Instrument, quantity and name of each.
+    record
+        Its record, as ``refp history list --json`` prints it.
+    baseline
+        Name of the limits that it is held against; empty without any.
+    in_control
+        Whether no rule but the warning fired; ``None`` without limits or without a number.
+    rules
+        Those that fired: ``rule, meaning, action``.
     """
 
-    rows: list[Row]
+    record: Row
+    baseline: str
+    in_control: bool | None
+    rules: list[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the page of an instrument shows.
+
+    Attributes
+    ----------
+    instruments
+        All that there are records of.
+    asked
+        What is shown, its instrument the newest record's where none was named.
+    rows
+        Records, the newest first, as ``refp history list --json`` prints them.
+    baselines
+        Frozen ones of instrument and quantity, in the order in which they were frozen.
+    chart
+        The chart, but for its points and firings: those of the last are kept; empty without a value.
+    period
+        First day of the chart and the one after its last.
+    check
+        The last daily check.
+    """
+
     instruments: list[str]
-    baselines: Sequence[tuple[str, str, str]]
+    asked: Asked
+    rows: list[Row] = field(default_factory=list)
+    baselines: list[Row] = field(default_factory=list)
+    chart: Row = field(default_factory=dict)
+    period: tuple[str, str] = ("", "")
+    check: Check | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from refp.web.engine import Engine
 from refp.web.guard import Guard, Keys
 from refp.web.pages.render import show_problem
 from refp.web.problems import install
+from refp.web.schemas import document_problems
 from refp.web.settings import WebSettings
 
 STATIC = Path(__file__).parent / "static"
@@ -61,4 +62,5 @@ def create_app(settings: WebSettings) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC))
     app.add_middleware(Guard, settings=settings, keys=keys, show_page=show_problem)
     install(app, show_problem)
+    document_problems(app)
     return app

@@ -14,13 +14,13 @@
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from http.client import HTTPException
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import quote, urlencode
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.request import HTTPHandler, ProxyHandler, Request, build_opener
 
 from refp.errors import RefpError
 
@@ -29,6 +29,9 @@ AGAIN_S = 1.0
 MOST_LOST = 30
 """After a connection was lost, the server may be starting again; so often it is tried."""
 CHUNK = 1 << 20
+MOST_RECORDS = 1000
+"""Appended by one request."""
+Row = dict[str, Any]
 
 
 class ApiError(RefpError):
@@ -40,6 +43,22 @@ class ApiError(RefpError):
     def __init__(self, status: int, code: str, detail: str) -> None:
         super().__init__(detail)
         self.status, self.code = status, code
+
+
+class _Connection(HTTPConnection):
+    """Reads the answer of a server that had enough before all was sent."""
+
+    def send(self, data: Any) -> None:
+        try:
+            super().send(data)
+        except (BrokenPipeError, ConnectionResetError, ConnectionAbortedError):
+            if self.sock is None:
+                raise
+
+
+class _Handler(HTTPHandler):
+    def http_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(_Connection, req)
 
 
 class Client:
@@ -56,11 +75,16 @@ class Client:
     def __init__(self, address: str, token: str = "") -> None:
         self._address = address.rstrip("/")
         self._headers = {"authorization": f"Bearer {token}"} if token else {}
-        self._opener = build_opener(ProxyHandler({}))  # the server is near
+        self._opener = build_opener(ProxyHandler({}), _Handler)  # the server is near
 
     def estimate(
-        self, images: Sequence[str | Path], *, model: str = "", tolerance_um: float | None = None
-    ) -> list[dict[str, Any]]:
+        self,
+        images: Sequence[str | Path],
+        *,
+        model: str = "",
+        tolerance_um: float | None = None,
+        operator: str = "",
+    ) -> list[Row]:
         """Send images and return their rows, as ``refp estimate --json`` prints them.
 
         Raises
@@ -68,26 +92,77 @@ class Client:
         ApiError
             If the server refuses the request as a whole.
         """
-        fields = {"model": model, "tolerance_um": "" if tolerance_um is None else str(tolerance_um)}
-        rows: list[dict[str, Any]] = self._send("/estimates", fields, images)["estimates"]
+        tolerance = "" if tolerance_um is None else str(tolerance_um)
+        fields = {"model": model, "tolerance_um": tolerance, "operator": operator}
+        rows: list[Row] = self._send("/estimates", fields, images)["estimates"]
         return rows
 
     def estimate_there(
-        self, paths: Sequence[str], *, model: str = "", tolerance_um: float | None = None
-    ) -> list[dict[str, Any]]:
+        self,
+        paths: Sequence[str],
+        *,
+        model: str = "",
+        tolerance_um: float | None = None,
+        operator: str = "",
+    ) -> list[Row]:
         """Estimate files on the server's machine; errors as of :meth:`estimate`."""
         asked = {"paths": list(paths), "model": model, "tolerance_um": tolerance_um}
-        rows: list[dict[str, Any]] = self._post("/estimates", asked)["estimates"]
+        rows: list[Row] = self._tell("/estimates", {**asked, "operator": operator})["estimates"]
         return rows
 
-    def models(self) -> list[dict[str, Any]]:
+    def history(self, **asked: object) -> list[Row]:
+        """Return the newest records first; see ``GET /api/v1/history`` for what may be asked."""
+        rows: list[Row] = self._ask(f"/history{_query(asked)}")
+        return rows
+
+    def record(self, records: Sequence[Mapping[str, object]]) -> int:
+        """Append records, as :meth:`history` returns them; return how many were not there already."""
+        parts = [records[k : k + MOST_RECORDS] for k in range(0, len(records), MOST_RECORDS)]
+        return sum(self._tell("/history", list(part))["new"] for part in parts)
+
+    def chart(self, instrument: str, **asked: object) -> Row:
+        """Return a control chart; see ``GET /api/v1/history/chart`` for what may be asked."""
+        chart: Row = self._ask(f"/history/chart{_query({'instrument': instrument, **asked})}")
+        return chart
+
+    def baselines(self, instrument: str = "") -> list[Row]:
+        """Return frozen limits, in the order in which they were frozen."""
+        rows: list[Row] = self._ask(f"/history/baselines{_query({'instrument': instrument})}")
+        return rows
+
+    def freeze(self, name: str, instrument: str, since: str, until: str, **given: object) -> Row:
+        """Freeze limits from a period; ``quantity``, ``only`` and ``operator`` may be given."""
+        period = {"name": name, "instrument": instrument, "since": since, "until": until}
+        row: Row = self._tell("/history/baselines", {**period, **given})
+        return row
+
+    def annotate(self, text: str, instrument: str, *, at: str = "", operator: str = "") -> Row:
+        """Note what happened to an instrument; return the record."""
+        note = {"text": text, "instrument": instrument, "at": at, "operator": operator}
+        row: Row = self._tell("/history/annotations", note)
+        return row
+
+    def correct(self, ids: Sequence[str], **given: object) -> list[Row]:
+        """Correct or withdraw records; see ``POST /api/v1/history/corrections`` for what is given."""
+        rows: list[Row] = self._tell("/history/corrections", {"ids": list(ids), **given})
+        return rows
+
+    def check(
+        self, image: str | Path, *, model: str = "", instrument: str = "", operator: str = ""
+    ) -> Row:
+        """Do the daily check: return estimate, record, whether in control, and rules that fired."""
+        fields = {"model": model, "instrument": instrument, "operator": operator}
+        answer: Row = self._send("/history/checks", fields, [image])
+        return answer
+
+    def models(self) -> list[Row]:
         """Return the server's models, the default first."""
-        models: list[dict[str, Any]] = self._ask("/models")
+        models: list[Row] = self._ask("/models")
         return models
 
-    def health(self) -> dict[str, Any]:
+    def health(self) -> Row:
         """Return whether the server can estimate."""
-        health: dict[str, Any] = self._ask("/health")
+        health: Row = self._ask("/health")
         return health
 
     def define_planes(self, files: Sequence[str | Path], **options: object) -> dict[str, Any]:
@@ -118,7 +193,7 @@ class Client:
 
     def define_planes_there(self, paths: Sequence[str], **options: object) -> dict[str, Any]:
         """Define planes from sweeps on the server's machine; as :meth:`define_planes`."""
-        job: dict[str, Any] = self._post("/planes", {"paths": list(paths), **options})
+        job: dict[str, Any] = self._tell("/planes", {"paths": list(paths), **options})
         return job
 
     def planes(self, name: str) -> dict[str, Any]:
@@ -209,8 +284,8 @@ class Client:
                 elif name == "data":
                     yield kind, json.loads(value)
 
-    def _post(self, path: str, asked: dict[str, Any]) -> Any:
-        return self._ask(path, json.dumps(asked).encode(), {"content-type": "application/json"})
+    def _tell(self, path: str, content: object) -> Any:
+        return self._ask(path, json.dumps(content).encode(), {"content-type": "application/json"})
 
     def _send(self, path: str, fields: dict[str, str], files: Sequence[str | Path]) -> Any:
         """Post a form with files, a piece after another."""
@@ -250,6 +325,11 @@ def _api_error(error: HTTPError) -> ApiError:
         return ApiError(error.code, str(problem["code"]), str(problem["detail"]))
     except (ValueError, KeyError, TypeError):
         return ApiError(error.code, "not_refp", f"the answer is not one of refp: {error.reason}")
+
+
+def _query(asked: Mapping[str, object]) -> str:
+    given = {name: value for name, value in asked.items() if value not in ("", None)}
+    return f"?{urlencode(given)}" if given else ""
 
 
 class _Form:

@@ -13,7 +13,7 @@ from typing import Any
 
 from refp.errors import RefpError
 from refp.parallel import default_jobs
-from refp.web.answer import Answer, ModelInfo, Row, Task
+from refp.web.answer import NOBODY, Answer, By, ModelInfo, Row, Task
 from refp.web.files import Files
 from refp.web.home import Home
 from refp.web.jobs.job import JobPlace
@@ -56,7 +56,7 @@ class Engine:
     """Estimates for the routes; lives as long as the app."""
 
     def __init__(self, settings: WebSettings) -> None:
-        self.settings = settings
+        self.settings = settings.with_demo()
         self._pool = Pool(settings.workers, settings.limits.memory_bytes)
         self._models: dict[tuple[Path, int, int], ModelInfo] = {}
         self._results: OrderedDict[str, Result] = OrderedDict()
@@ -142,6 +142,11 @@ class Engine:
             raise Problem(HTTPStatus.NOT_FOUND, "no_jobs", NO_JOBS)
         return self._runner
 
+    async def jobs_loaded(self) -> None:
+        """Wait until the jobs of earlier servers are known; at once where there are no jobs."""
+        if self._runner is not None:
+            await self._runner.loaded()
+
     @property
     def files(self) -> Files:
         """What people sent, by content; errors as of :attr:`jobs`."""
@@ -196,7 +201,9 @@ class Engine:
         files = await self.ask("list_files", list(paths), roots, self.settings.limits.files)
         return [Given(path, path.name, known=True) for path in files]
 
-    def task(self, given: Given, model: ModelInfo, tolerance_um: float | None) -> Task:
+    def task(
+        self, given: Given, model: ModelInfo, tolerance_um: float | None, by: By = NOBODY
+    ) -> Task:
         """Return what a worker is told about a file."""
         limits = self.settings.limits
         return Task(
@@ -205,12 +212,19 @@ class Engine:
             name=given.name,
             tolerance_um=tolerance_um,
             most_pixels=limits.pixels,
-            most_planes=limits.files,
+            most_planes=1 if by.purpose else limits.files,  # a check is one image
             history=self.settings.history,
+            by=by,
         )
 
     async def estimate(
-        self, files: Sequence[Given], model: ModelInfo, tolerance_um: float | None, *, view: bool
+        self,
+        files: Sequence[Given],
+        model: ModelInfo,
+        tolerance_um: float | None,
+        *,
+        view: bool,
+        by: By = NOBODY,
     ) -> list[list[Answer]]:
         """Return the answers to each file, a plane each, in order.
 
@@ -219,7 +233,7 @@ class Engine:
         WorkError
             If the model cannot be loaded, or a file says that it is of another instrument.
         """
-        work = [self._estimate_one(f, self.task(f, model, tolerance_um), view) for f in files]
+        work = [self._estimate_one(f, self.task(f, model, tolerance_um, by), view) for f in files]
         return list(await asyncio.gather(*work))
 
     async def _estimate_one(self, given: Given, task: Task, view: bool) -> list[Answer]:

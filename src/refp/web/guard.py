@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from refp.web.body import Body
 from refp.web.problems import Problem, ShowPage
 from refp.web.settings import LOOPBACK, WebSettings
 
@@ -28,7 +29,7 @@ HEADERS = {
     "frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    # Nothing goes to other sites; with "no-referrer" a browser sends a form without its origin.
+    # With no-referrer a browser would send forms of these very pages with "Origin: null".
     "referrer-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
@@ -111,8 +112,13 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        safe = scope["method"] in SAFE_METHODS
+        body = Body(receive, Headers(scope=scope), self._settings.limits)
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
+                if message["status"] >= HTTPStatus.BAD_REQUEST and not safe:
+                    await body.finish()
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
@@ -126,11 +132,11 @@ class Guard:
         except Problem as problem:
             await self._answer(Request(scope), problem)(scope, receive, send_with_headers)
             return
-        self._uploads += scope["method"] == "POST"
+        self._uploads += not safe
         try:
-            await self._app(scope, receive, send_with_headers)
+            await self._app(scope, body.receive, send_with_headers)
         finally:
-            self._uploads -= scope["method"] == "POST"
+            self._uploads -= not safe
 
     def _check(self, scope: Scope) -> None:
         headers, path = Headers(scope=scope), str(scope["path"])
@@ -151,7 +157,7 @@ class Guard:
 
     def _answer(self, request: Request, problem: Problem) -> Response:
         """Answer a request that goes no further; people who lack the token may log in."""
-        if request.url.path.startswith("/api"):
+        if str(request.scope["path"]).startswith("/api"):
             return problem.response()
         if problem.status != HTTPStatus.UNAUTHORIZED:
             return self._show_page(request, problem)
@@ -161,7 +167,7 @@ class Guard:
 
     def _is_own(self, host: str) -> bool:
         """Whether a request asks for this server: other names may have been bent to its address."""
-        name = (urlsplit(f"//{host}").hostname or "") if _plain_host(host) else ""
+        name = _host_name(host)
         if name in self._hosts:
             return True
         return self._settings.host in ANY_ADDRESS and _is_address(name)
@@ -171,8 +177,14 @@ def _seal(key: bytes, text: str) -> str:
     return hmac.new(key, f"refp {text}".encode(), hashlib.sha256).hexdigest()
 
 
-def _plain_host(host: str) -> bool:
-    return bool(host) and not set(host) & set("/@?#\\ ")
+def _host_name(host: str) -> str:
+    """Return the name, or the address, of a host with its port; empty where it is none."""
+    if set(host) & set("/@?#\\ "):
+        return ""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:  # such as [ without ]
+        return ""
 
 
 def _is_address(name: str) -> bool:
@@ -197,7 +209,7 @@ def _check_origin(headers: Headers, host: str) -> None:
         raise Problem(
             HTTPStatus.FORBIDDEN, "wrong_origin", "sent by another site; use this server's"
         )
-    if origin is not None and urlsplit(origin).netloc != host:
+    if origin is not None and origin.partition("://")[2] != host:
         raise Problem(
             HTTPStatus.FORBIDDEN, "wrong_origin", "sent by another site; use this server's"
         )

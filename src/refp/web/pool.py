@@ -9,6 +9,7 @@ import os
 import queue
 import re
 import signal
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib import import_module
@@ -42,6 +43,8 @@ class Worker:
         self._memory_bytes = memory_bytes
         self._process: multiprocessing.process.BaseProcess | None = None
         self._end: Connection | None = None
+        self._closed = False
+        self._changing = threading.Lock()  # one thread asks, another may end the pool
 
     def ask(self, function: str, arguments: tuple[object, ...], limit_s: float) -> Any:
         """Run a function, ``module:name``, in the process: this one need not import what it needs.
@@ -51,8 +54,8 @@ class Worker:
         WorkError
             What the function raised; or that it took too long, or that the process is gone.
         """
-        end = self._connect()
         try:
+            end = self._connect()
             end.send((function, arguments))
             if not end.poll(limit_s):
                 self.stop()
@@ -66,10 +69,17 @@ class Worker:
             return value
         raise WorkError(*value)
 
+    def close(self) -> None:
+        """End the process for good; whoever asks from now on is told that it is lost."""
+        with self._changing:
+            self._closed = True
+        self.stop()
+
     def stop(self) -> None:
         """End the process, and then the pipe: whoever waits for an answer sees the end of it."""
-        process, end = self._process, self._end
-        self._process = self._end = None
+        with self._changing:
+            process, end = self._process, self._end
+            self._process = self._end = None
         if process is not None:
             process.kill()
             process.join()
@@ -77,15 +87,18 @@ class Worker:
             end.close()
 
     def _connect(self) -> Connection:
-        if self._end is None:
-            # "spawn" behaves alike everywhere and never inherits a lock held by a thread.
-            context = multiprocessing.get_context("spawn")
-            self._end, theirs = context.Pipe()
-            arguments = theirs, self._memory_bytes
-            self._process = context.Process(target=_serve, args=arguments, daemon=True)
-            self._process.start()
-            theirs.close()
-        return self._end
+        with self._changing:
+            if self._closed:
+                raise OSError("closed")
+            if self._end is None:
+                # "spawn" behaves alike everywhere and never inherits a lock held by a thread.
+                context = multiprocessing.get_context("spawn")
+                self._end, theirs = context.Pipe()
+                arguments = theirs, self._memory_bytes
+                self._process = context.Process(target=_serve, args=arguments, daemon=True)
+                self._process.start()
+                theirs.close()
+            return self._end
 
 
 class Pool:
@@ -110,7 +123,7 @@ class Pool:
         """End the workers; whoever waits for one is told that it is lost."""
         self.threads.shutdown(wait=False, cancel_futures=True)
         for worker in self._workers:
-            worker.stop()
+            worker.close()
 
 
 def _serve(end: Connection, memory_bytes: int) -> None:

@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from refp.errors import RefpError
 from refp.web.pool import LOST, TOO_LONG, WorkError, code_of
@@ -17,8 +18,12 @@ STATUS = {
     "outside_roots": HTTPStatus.FORBIDDEN,
     TOO_LONG: HTTPStatus.SERVICE_UNAVAILABLE,
     LOST: HTTPStatus.SERVICE_UNAVAILABLE,
-    "history_error": HTTPStatus.SERVICE_UNAVAILABLE,
+    "history_access_error": HTTPStatus.SERVICE_UNAVAILABLE,
+    "history_conflict_error": HTTPStatus.CONFLICT,
 }
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+SHOWN_AS = dict.fromkeys(("history_access_error", "history_conflict_error"), "history_error")
+"""Kinds of an error that differ in their status alone."""
 INTERNAL = "the server failed; this is our own fault, see its output"
 
 ShowPage = Callable[[Request, "Problem"], Response]
@@ -61,7 +66,10 @@ def install(app: FastAPI, show_page: ShowPage) -> None:
 
     def answer(request: Request, error: Exception) -> Response:
         problem = _problem_of(error)
-        if request.url.path.startswith("/api"):
+        path = str(request.scope["path"])  # request.url needs a host that makes sense
+        if problem.status == HTTPStatus.METHOD_NOT_ALLOWED:
+            problem.headers = {"allow": ", ".join(_methods_of(app, path, request.method))}
+        if path.startswith("/api"):
             return problem.response()
         return show_page(request, problem)
 
@@ -69,18 +77,33 @@ def install(app: FastAPI, show_page: ShowPage) -> None:
         app.add_exception_handler(kind, answer)
 
 
+def _methods_of(app: FastAPI, path: str, refused: str) -> list[str]:
+    """Return every method of a path: the route that refused one knows its own alone."""
+    scopes = [
+        {"type": "http", "path": path, "root_path": "", "headers": [], "app": app, "method": method}
+        for method in METHODS
+    ]
+    methods = [
+        str(scope["method"])
+        for scope in scopes
+        if any(route.matches(scope)[0] is Match.FULL for route in app.routes)
+    ]
+    # A folder of files takes every method, and refuses it later.
+    return ["GET", "HEAD"] if refused in methods else methods
+
+
 def _problem_of(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, WorkError):
-        return Problem(
-            STATUS.get(error.code, HTTPStatus.UNPROCESSABLE_ENTITY), error.code, str(error)
-        )
+        status = STATUS.get(error.code, HTTPStatus.UNPROCESSABLE_ENTITY)
+        return Problem(status, SHOWN_AS.get(error.code, error.code), str(error))
     if isinstance(error, RefpError):
         return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, code_of(error), str(error))
     if isinstance(error, HTTPException):
         status = HTTPStatus(error.status_code)
-        return Problem(status, status.name.lower(), str(error.detail))
+        headers = dict(error.headers) if error.headers else None
+        return Problem(status, status.name.lower(), str(error.detail), headers)
     if isinstance(error, RequestValidationError):
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

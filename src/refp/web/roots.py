@@ -13,13 +13,15 @@ class OutsideRoots(RefpError):  # noqa: N818  its name is its code
 def find_inside(path: str, roots: Sequence[Path]) -> Path:
     """Return a file or folder under one of the roots; links are followed before the check.
 
+    A path that is not absolute is that of the first root where there is such a file or folder.
+
     Raises
     ------
     OutsideRoots
         If it lies elsewhere, whether it exists or not.
     """
-    for root in (root.resolve() for root in roots):
-        found = (root / path).resolve()
-        if found.is_relative_to(root):
-            return found
+    places = ((root.resolve(), (root.resolve() / path).resolve()) for root in roots)
+    inside = [found for root, found in places if found.is_relative_to(root)]
+    if inside:
+        return next((found for found in inside if found.exists()), inside[0])
     raise OutsideRoots(f"{path}: outside the folders that the server was started with (--root)")

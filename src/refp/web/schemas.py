@@ -1,29 +1,62 @@
 """What the API takes and gives."""
 
-from typing import Literal
+from http import HTTPStatus
+from typing import Any, Literal
 
+from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
-from refp.web.problems import MEDIA_TYPE, ProblemDetails
+from refp.web.fields import Line
+from refp.web.problems import MEDIA_TYPE, Problem, ProblemDetails
 
 UM = "um; null where the image was refused"
+PROBLEM_SCHEMA = {"$ref": "#/components/schemas/ProblemDetails"}
+
+
+def _problem(status: HTTPStatus, code: str, detail: str) -> dict[str, object]:
+    details = Problem(status, code, detail).details
+    return {"schema": PROBLEM_SCHEMA, "example": details.model_dump()}
+
+
 PROBLEMS: dict[int | str, dict[str, object]] = {
     "4XX": {
-        "model": ProblemDetails,
         "description": "what was asked for cannot be done; `code` says why",
         "content": {
-            MEDIA_TYPE: {
-                "example": {
-                    "type": "about:blank",
-                    "title": "Not Found",
-                    "status": 404,
-                    "detail": "no model is called 'x'; see /api/v1/models",
-                    "code": "unknown_model",
-                }
-            }
+            MEDIA_TYPE: _problem(
+                HTTPStatus.NOT_FOUND,
+                "unknown_model",
+                "no model is called 'x'; see /api/v1/models",
+            )
+        },
+    },
+    "5XX": {
+        "description": "it cannot be done now; `retry-after` says when to ask again, if that helps",
+        "headers": {
+            "retry-after": {"description": "seconds", "schema": {"type": "integer", "minimum": 0}}
+        },
+        "content": {
+            MEDIA_TYPE: _problem(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "busy",
+                "too many uploads at once; wait a moment and send it again",
+            )
         },
     },
 }
+"""What any operation may answer in place of its result."""
+
+
+def document_problems(app: FastAPI) -> None:
+    """Add the schema that :data:`PROBLEMS` names: FastAPI knows errors as plain JSON alone."""
+    describe = app.openapi
+
+    def with_problems() -> dict[str, Any]:
+        document = describe()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas["ProblemDetails"] = ProblemDetails.model_json_schema()
+        return document
+
+    app.openapi = with_problems  # type: ignore[method-assign]
 
 
 class EstimateRow(BaseModel):
@@ -100,12 +133,24 @@ class PathsRequest(BaseModel):
     tolerance_um: float | None = Field(
         default=None, gt=0, allow_inf_nan=False, description="for the verdict; the server's if null"
     )
+    operator: Line = Field(default="", description="who asks; lands in the history")
 
 
 class Model(BaseModel):
     """A model that the server has."""
 
-    name: str = Field(examples=["profile-a2k-0b1c2d3e"])
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "name": "profile-a2k-0b1c2d3e",
+                "file": "a2k.refp",
+                "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                "error": "",
+                "card": {"family": "profile", "name": "profile-a2k-0b1c2d3e"},
+            }
+        }
+    )
+    name: str
     file: str = Field(description="name of its file")
     sha256: str = Field(description="of the file; empty where it cannot be loaded")
     error: str = Field(description="why it cannot be loaded; else empty")
@@ -115,6 +160,9 @@ class Model(BaseModel):
 class Health(BaseModel):
     """Whether the server can estimate."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"status": "ok", "version": "0.1.0", "n_models": 2}}
+    )
     status: Literal["ok", "no_model"]
-    version: str = Field(description="of refp", examples=["0.1.0"])
+    version: str = Field(description="of refp")
     n_models: int = Field(description="model files, whether they load or not")

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from refp.web.jobs.job import JobKind
+
 RECIPES = "settings of the method: default, paper, or another recipe of the package"
 
 
@@ -23,7 +25,7 @@ class JobView(BaseModel):
     """A job, what became of it, and where its result is."""
 
     id: str = Field(description="UUID")
-    kind: Literal["plane", "train", "adapt"]
+    kind: JobKind
     title: str = Field(description="what people call it")
     operator: str = Field(description="who asked for it")
     state: Literal["queued", "running", "done", "failed", "cancelled"]

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -99,8 +100,7 @@ def estimate_file(task: Task, view: bool) -> list[Answer]:
         picture = _view(estimator, result, seen, image) if view and image is not None else None
         answers.append(Answer(row, source.page, *digests, picture))
         results.append(result)
-    _record(task, estimator, results, answers)
-    return answers
+    return _record(task, estimator, results, answers)
 
 
 def refuse_file(task: Task, sentence: str) -> list[Answer]:
@@ -112,19 +112,19 @@ def refuse_file(task: Task, sentence: str) -> list[Answer]:
     model = _model_digest(task.model, _stamp(task.model))
     answers = [Answer(row, 0, _digest(task.path), model)]
     nothing = ImageEstimate(task.name, estimate, None, np.zeros(0, dtype=np.bool_))
-    _record(task, estimator, [nothing], answers)
-    return answers
+    return _record(task, estimator, [nothing], answers)
 
 
 def _record(
-    task: Task, estimator: Estimator, results: Sequence[ImageEstimate], answers: Sequence[Answer]
-) -> None:
-    """Append the estimates to the history, where one is kept."""
-    if task.history:
-        from refp.web.past import append_estimates  # a library that is an extra of its own
+    task: Task, estimator: Estimator, results: Sequence[ImageEstimate], answers: list[Answer]
+) -> list[Answer]:
+    """Append the estimates to the history, where one is kept; the answers then name their records."""
+    if not task.history:
+        return answers
+    from refp.web.past import append_estimates  # a library that is an extra of its own
 
-        rows = [answer.row for answer in answers]
-        append_estimates(task.history, estimator, results, rows, answers[0].image_sha256)
+    ids = append_estimates(task, estimator, results, answers)
+    return [replace(answer, record_id=one) for answer, one in zip(answers, ids, strict=True)]
 
 
 def draw_overlay(task: Task, page: int) -> bytes:

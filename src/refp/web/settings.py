@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 
 from refp.settings import Settings
+from refp.web.jobs.place import demo_folder
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 MEGABYTE = 1_000_000
@@ -65,6 +66,12 @@ class WebSettings(Settings):
     )
 
     jobs: str = Field(default="", description="database that jobs are logged in; empty: no jobs")
+
+    def with_demo(self) -> "WebSettings":
+        """Return the settings with the folder of simulated sweeps as a last root."""
+        if self.home is None:
+            return self
+        return self.model_copy(update={"roots": (*self.roots, demo_folder(self.home))})
 
     @property
     def local(self) -> bool:

@@ -12,6 +12,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
+from refp.web.body import stated_length
 from refp.web.problems import Problem
 from refp.web.settings import MEGABYTE, Limits
 
@@ -81,20 +82,18 @@ async def read_form(request: Request, folder: Path, limits: Limits) -> Form:
     return Form(files, fields)
 
 
-async def read_small(request: Request, limits: Limits) -> bytes:
+async def read_small(request: Request, limits: Limits, most: int = MOST_JSON) -> bytes:
     """Read the body of a request that holds no file; errors as of :func:`read_form`."""
     try:
         async with asyncio.timeout(limits.upload_s):
-            return b"".join([chunk async for chunk in _bounded(request, MOST_JSON)])
+            return b"".join([chunk async for chunk in _bounded(request, most)])
     except (TimeoutError, ClientDisconnect) as error:
         raise _broken_off(error) from error
 
 
 async def _bounded(request: Request, most: int) -> AsyncGenerator[bytes, None]:
     """Yield the body in pieces, and stop where it is too large, whatever its header says."""
-    stated = request.headers.get("content-length", "")
-    received = int(stated) if stated.isdecimal() else 0
-    _check_size(received, most)
+    _check_size(stated_length(request.headers), most)
     received = 0
     async for chunk in request.stream():
         received += len(chunk)
@@ -134,4 +133,4 @@ def _own_name(name: str) -> str:
     """Return what a file is called, without the folders and control characters of wherever."""
     last = PureWindowsPath(PurePosixPath(name).name).name
     printable = "".join(c if c.isprintable() else "_" for c in last)[:MOST_NAME]
-    return printable or "image"
+    return printable if printable.strip(". ") else "image"

@@ -1,9 +1,14 @@
 """Numbers in words, as a person at the instrument reads them."""
 
 from dataclasses import dataclass
+from math import isfinite
+from statistics import median
 
-from refp.web.answer import Opinions, Row
+from refp.web.answer import ImageView, Opinions, Row
 
+PLUS_MINUS, UM = "\N{PLUS-MINUS SIGN}", "\N{MICRO SIGN}m"
+TILT_COVERAGE = 2.0
+"""A tilt is told where it is more than so many standard uncertainties."""
 IN_PLANE_UM = 0.05
 """Nearer than this dZ is written as 0.0."""
 
@@ -25,6 +30,62 @@ VERDICTS = {
     "inconclusive": Verdict("inconclusive", "?", "the interval reaches over the tolerance's limit"),
     "refused": Verdict("refused", "\N{EN DASH}", "no number can be trusted"),
 }
+
+
+COLORS = ("#440154", "#443983", "#31688e", "#21918c", "#35b779", "#90d743", "#fde725")
+"""Viridis, which rises in lightness: from beads that say least to those that say most."""
+LEAST_SPAN_UM = 2.0
+"""Beads that differ by less than this both ways are not told apart by colour."""
+
+
+@dataclass(frozen=True, slots=True)
+class BeadColors:
+    """What each bead says of dZ beside the others, as a colour.
+
+    Attributes
+    ----------
+    colors
+        Of each bead; empty where it says nothing by itself.
+    span_um
+        The colours go from so much less than the median of the beads to so much more.
+    """
+
+    colors: tuple[str, ...]
+    span_um: float
+
+
+def color_beads(view: ImageView) -> BeadColors:
+    """Return the colours of the beads that count, by what each says of dZ by itself."""
+    own = [bead.dz_um if bead.used else None for bead in view.beads]
+    known = [value for value in own if value is not None]
+    if not known:
+        return BeadColors(("",) * len(own), 0.0)
+    middle = median(known)
+    span_um = max(LEAST_SPAN_UM, *(abs(value - middle) for value in known))
+    last = len(COLORS) - 1
+    places = (
+        None if v is None else round(last * (v - middle + span_um) / (2 * span_um)) for v in own
+    )
+    return BeadColors(tuple("" if k is None else COLORS[k] for k in places), span_um)
+
+
+def describe_tilt(row: Row, view: ImageView) -> str:
+    """Say how much the slide rises across the image, and which way; nothing where it is not known."""
+    down, right = _number(row["tilt_y_um_per_px"]), _number(row["tilt_x_um_per_px"])
+    u_down, u_right = _number(row["tilt_y_u_um_per_px"]), _number(row["tilt_x_u_um_per_px"])
+    if not all(map(isfinite, (down, right, u_down, u_right))):
+        return ""
+    parts = []
+    for rise, u, names in (
+        (down * view.height_px, u_down * view.height_px, ("top", "bottom")),
+        (right * view.width_px, u_right * view.width_px, ("left", "right")),
+    ):
+        if abs(rise) > TILT_COVERAGE * u:
+            toward = names[rise > 0]
+            parts.append(
+                f"{abs(rise):.1f} {PLUS_MINUS}{TILT_COVERAGE * u:.1f} {UM} to the {toward}"
+            )
+    return "rises " + " and ".join(parts) if parts else "none seen"
 
 
 SWEEP_FLAGS = {

@@ -1,10 +1,13 @@
 """The API, version 1: a module for each kind of thing."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from refp.web.api import estimates, health, history, jobs, models, planes
+from refp.web.api.common import jobs_known
 from refp.web.schemas import PROBLEMS
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
-for part in (estimates, planes, models, jobs, history, health):
+for part in (estimates, history, health):
     router.include_router(part.router)
+for part in (planes, models, jobs):
+    router.include_router(part.router, dependencies=[Depends(jobs_known)])

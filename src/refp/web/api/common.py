@@ -1,45 +1,13 @@
 """What routes share: the engine, and fields of forms."""
 
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 from fastapi import Depends, Request
-from pydantic import BaseModel, ValidationError
 
 from refp.web.engine import Engine
 from refp.web.problems import Problem
 from refp.web.uploads import Given
-
-Asked = TypeVar("Asked", bound=BaseModel)
-
-
-def parse_body(model: type[Asked], body: bytes) -> Asked:
-    """Read a body of JSON.
-
-    Raises
-    ------
-    Problem
-        Naming the first field that is wrong.
-    """
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        raise _told(error) from error
-
-
-def parse_fields(model: type[Asked], fields: dict[str, Any]) -> Asked:
-    """Read the fields of a form; errors as of :func:`parse_body`."""
-    try:
-        return model.model_validate(fields)
-    except ValidationError as error:
-        raise _told(error) from error
-
-
-def _told(error: ValidationError) -> Problem:
-    first = error.errors()[0]
-    where = ".".join(map(str, first["loc"])) or "body"
-    detail = f"{where}: {first['msg']}"
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail)
 
 
 def engine_of(request: Request) -> Engine:
@@ -49,6 +17,11 @@ def engine_of(request: Request) -> Engine:
 
 
 AnEngine = Annotated[Engine, Depends(engine_of)]
+
+
+async def jobs_known(engine: AnEngine) -> None:
+    """Let a request wait until the jobs of earlier servers are known."""
+    await engine.jobs_loaded()
 
 
 def tolerance_of(text: str) -> float | None:

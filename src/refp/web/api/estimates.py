@@ -4,13 +4,15 @@ from http import HTTPStatus
 from pathlib import Path
 
 from fastapi import APIRouter, Request
+from pydantic import TypeAdapter
 
-from refp.web.answer import Row
-from refp.web.api.common import AnEngine, check_any, parse_body, tolerance_of
+from refp.web.answer import By, Row
+from refp.web.api.common import AnEngine, check_any, tolerance_of
 from refp.web.engine import Engine
+from refp.web.fields import MOST_LINE, operator_in, read_json
 from refp.web.problems import Problem
 from refp.web.schemas import EstimateRow, Estimates, PathsRequest
-from refp.web.uploads import Given, read_form, read_small
+from refp.web.uploads import Given, read_form
 
 router = APIRouter()
 BODY = {
@@ -24,13 +26,20 @@ BODY = {
                     "properties": {
                         "files": {
                             "type": "array",
+                            "minItems": 1,
                             "items": {"type": "string", "format": "binary"},
                             "description": "grey TIFF, PNG, JPEG or BMP",
                         },
                         "model": {"type": "string"},
                         "tolerance_um": {"type": "number", "exclusiveMinimum": 0},
+                        "operator": {
+                            "type": "string",
+                            "maxLength": MOST_LINE,
+                            "description": "who asks; lands in the history",
+                        },
                     },
-                }
+                },
+                "example": {"files": ["(content of image.tif)"], "tolerance_um": 7.5},
             },
             "application/json": {"schema": PathsRequest.model_json_schema()},
         },
@@ -45,27 +54,29 @@ async def estimates(request: Request, engine: AnEngine) -> Estimates:
     if kind == "application/json":
         asked = await _asked_paths(request, engine)
         files = await engine.list_files(asked.paths)
-        return await _estimate(engine, files, asked.model, asked.tolerance_um)
+        by = By(asked.operator)
+        return await _estimate(engine, files, asked.model, asked.tolerance_um, by)
     if kind != "multipart/form-data":
         detail = f"a body of {kind or 'no type'}; send multipart/form-data or application/json"
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "invalid_request", detail)
     with engine.spool() as folder:
         form = await read_form(request, Path(folder), engine.settings.limits)
         tolerance_um = tolerance_of(form.fields.get("tolerance_um", ""))
-        return await _estimate(engine, form.files, form.fields.get("model", ""), tolerance_um)
+        by = By(operator_in(form.fields))
+        return await _estimate(engine, form.files, form.fields.get("model", ""), tolerance_um, by)
 
 
 async def _asked_paths(request: Request, engine: Engine) -> PathsRequest:
-    return parse_body(PathsRequest, await read_small(request, engine.settings.limits))
+    return await read_json(request, engine.settings.limits, TypeAdapter(PathsRequest))
 
 
 async def _estimate(
-    engine: Engine, files: list[Given], model: str, tolerance_um: float | None
+    engine: Engine, files: list[Given], model: str, tolerance_um: float | None, by: By
 ) -> Estimates:
     check_any(files)
     chosen = await engine.choose(model)
     tolerance_um = tolerance_um or engine.settings.tolerance_um
-    answers = await engine.estimate(files, chosen, tolerance_um, view=False)
+    answers = await engine.estimate(files, chosen, tolerance_um, view=False, by=by)
     rows: list[Row] = [answer.row for of_file in answers for answer in of_file]
     return Estimates(
         model=chosen.name,

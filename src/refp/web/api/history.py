@@ -1,17 +1,188 @@
-"""What was recorded."""
+"""What was recorded: read it, add to it, freeze limits, check the instrument."""
 
-from fastapi import APIRouter
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any
 
-from refp.web.answer import Past
+from fastapi import APIRouter, Query, Request
+from pydantic import TypeAdapter, WithJsonSchema
+
+from refp.web.answer import Asked, Check, Records, Row
 from refp.web.api.common import AnEngine
+from refp.web.checking import check_today
+from refp.web.fields import MOST_LINE, json_body, operator_in, read_json
+from refp.web.schemas_history import (
+    KIND,
+    ONLY,
+    PERIOD,
+    QUANTITY,
+    AnnotateRequest,
+    Appended,
+    BaselineRow,
+    CheckAnswer,
+    CorrectRequest,
+    FreezeRequest,
+    HistoryChart,
+    RecordRow,
+    RecordsIn,
+)
+from refp.web.settings import MEGABYTE
+from refp.web.uploads import read_form
 
 router = APIRouter()
+MOST_ROWS = 10_000
+"""Of one answer; who wants more asks for a time."""
+MOST_BODY = 8 * MEGABYTE
+"""A thousand records, their notes long."""
+FREEZE, ANNOTATE = TypeAdapter(FreezeRequest), TypeAdapter(AnnotateRequest)
+CORRECT = TypeAdapter(CorrectRequest)
+CHECK_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["files"],
+                    "properties": {
+                        "files": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "one grey TIFF, PNG, JPEG or BMP",
+                        },
+                        "model": {"type": "string"},
+                        "instrument": {
+                            "type": "string",
+                            "description": "whose model to take where none is named",
+                        },
+                        "operator": {"type": "string", "maxLength": MOST_LINE},
+                    },
+                }
+            }
+        },
+    }
+}
+TIMES = [{"format": "date-time"}, {"format": "date"}, {"maxLength": 0}]
+Time = Annotated[
+    str,
+    WithJsonSchema({"type": "string", "anyOf": TIMES}),
+    Query(max_length=40, description=PERIOD, examples=["2026-03-31", "2026-03-31T08:30+02:00"]),
+]
+Name = Annotated[str, Query(max_length=MOST_LINE)]
 
 
 @router.get("/history")
 async def history(
-    engine: AnEngine, instrument: str = "", since: str = "", until: str = ""
-) -> list[dict[str, object]]:
+    engine: AnEngine,
+    instrument: Name = "",
+    since: Time = "",
+    until: Time = "",
+    kind: KIND | None = None,
+    only: ONLY = "",
+    with_corrected: bool = False,
+    limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = MOST_ROWS,
+) -> list[RecordRow]:
     """Return what was recorded, the newest first, as ``refp history list --json`` prints it."""
-    past: Past = await engine.ask_past("read_history", instrument, since, until)
-    return past.rows
+    asked = Records(instrument, since, until, kind or "", only, with_corrected, limit)
+    rows: list[Row] = await engine.ask_past("read_history", asked)
+    return [RecordRow.model_validate(row) for row in rows]
+
+
+@router.post("/history", openapi_extra=json_body(RecordsIn))
+async def append(request: Request, engine: AnEngine) -> Appended:
+    """Append records that were made elsewhere, all or none; those that are here are passed over.
+
+    A record of a known id with other content is a conflict: append a correction instead.
+    """
+    sent = await read_json(request, engine.settings.limits, RecordsIn, MOST_BODY)
+    rows = [{**one.model_dump(), "recorded_at": one.recorded_at.isoformat()} for one in sent]
+    new: int = await engine.ask_past("append", rows)
+    return Appended(received=len(sent), new=new)
+
+
+@router.get("/history/chart")
+async def chart(
+    engine: AnEngine,
+    instrument: Name,
+    quantity: QUANTITY = "delta_z_um",
+    baseline: Name = "",
+    since: Time = "",
+    until: Time = "",
+    only: ONLY = "",
+) -> HistoryChart:
+    """Return the control chart of a quantity, with its limits and where which rule fires."""
+    asked = Asked(instrument, quantity, baseline, since, until, only)
+    return HistoryChart.model_validate(await engine.ask_past("read_chart", asked))
+
+
+@router.get("/history/baselines")
+async def baselines(engine: AnEngine, instrument: Name = "") -> list[BaselineRow]:
+    """Return frozen limits, in the order in which they were frozen."""
+    rows: list[Row] = await engine.ask_past("list_baselines", instrument)
+    return [BaselineRow.model_validate(row) for row in rows]
+
+
+@router.post("/history/baselines", status_code=HTTPStatus.CREATED, openapi_extra=json_body(FREEZE))
+async def freeze(request: Request, engine: AnEngine) -> BaselineRow:
+    """Freeze mean and standard deviation of a period as limits; later records do not move them."""
+    sent = await read_json(request, engine.settings.limits, FREEZE)
+    return BaselineRow.model_validate(await freeze_as(engine, sent))
+
+
+@router.post(
+    "/history/annotations", status_code=HTTPStatus.CREATED, openapi_extra=json_body(ANNOTATE)
+)
+async def annotate(request: Request, engine: AnEngine) -> RecordRow:
+    """Note what happened to an instrument; charts show it as a line at its time."""
+    sent = await read_json(request, engine.settings.limits, ANNOTATE)
+    return RecordRow.model_validate(await annotate_as(engine, sent))
+
+
+@router.post(
+    "/history/corrections", status_code=HTTPStatus.CREATED, openapi_extra=json_body(CORRECT)
+)
+async def correct(request: Request, engine: AnEngine) -> list[RecordRow]:
+    """Correct or withdraw records: new ones take their place, and say by whom and when."""
+    sent = await read_json(request, engine.settings.limits, CORRECT)
+    return [RecordRow.model_validate(row) for row in await correct_as(engine, sent)]
+
+
+@router.post("/history/checks", openapi_extra=CHECK_BODY, response_model_exclude_unset=True)
+async def check(request: Request, engine: AnEngine) -> CheckAnswer:
+    """Do the daily check with one image: estimate it, record it, hold it against the limits."""
+    with engine.spool() as folder:
+        form = await read_form(request, Path(folder), engine.settings.limits)
+        model, instrument = (form.fields.get(name, "") for name in ("model", "instrument"))
+        operator = operator_in(form.fields)
+        answer, found = await check_today(engine, form.files, model, instrument, operator)
+    return CheckAnswer.model_validate({"estimate": answer.row, **plain_check(found)})
+
+
+def plain_check(check: Check) -> dict[str, Any]:
+    """Return what a daily check came to, but for its estimate."""
+    names = ("record", "baseline", "in_control", "rules")
+    return {name: getattr(check, name) for name in names}
+
+
+async def freeze_as(engine: AnEngine, sent: FreezeRequest) -> Row:
+    """Freeze limits as a page or a program asks."""
+    asked = Asked(sent.instrument, sent.quantity, sent.name, sent.since, sent.until, sent.only)
+    row: Row = await engine.ask_past("freeze", asked, sent.operator)
+    return row
+
+
+async def annotate_as(engine: AnEngine, sent: AnnotateRequest) -> Row:
+    """Note what happened as a page or a program asks."""
+    told = sent.instrument, sent.text, sent.at, sent.operator
+    row: Row = await engine.ask_past("annotate", *told)
+    return row
+
+
+async def correct_as(engine: AnEngine, sent: CorrectRequest) -> list[Row]:
+    """Correct records as a page or a program asks."""
+    names = ("note", "instrument", "delta_z_um", "u_um")
+    given = {**{name: getattr(sent, name) for name in names}, "operator": sent.measured_by}
+    rows: list[Row] = await engine.ask_past(
+        "correct", sent.ids, given, sent.withdraw, sent.operator
+    )
+    return rows

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
 from refp.web.api.common import AnEngine
@@ -14,6 +15,7 @@ from refp.web.jobs.words import describe_progress
 from refp.web.schemas_jobs import JobProgress, JobView
 
 router = APIRouter(prefix="/jobs")
+DEMO = "Simulated sweeps"
 STREAM = "text/event-stream"
 EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -27,6 +29,14 @@ EVENTS: dict[int | str, dict[str, Any]] = {
 async def jobs(engine: AnEngine) -> list[JobView]:
     """Return the jobs of this server, the newest first."""
     return [view_of(job, engine.jobs) for job in engine.jobs.jobs()]
+
+
+@router.post("/demo", status_code=HTTPStatus.ACCEPTED)
+async def demo(response: Response, engine: AnEngine) -> JobView:
+    """Simulate sweeps for people who have none yet; paths under ``training`` and ``test``."""
+    job = await engine.jobs.add("demo", DEMO, {}, "")
+    response.headers["location"] = f"/api/v1/jobs/{job.id}"
+    return view_of(job, engine.jobs)
 
 
 @router.get("/{job}")

@@ -8,10 +8,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
+from pydantic import TypeAdapter
 
-from refp.web.api.common import AnEngine, check_any, parse_body, parse_fields
+from refp.web.api.common import AnEngine, check_any
 from refp.web.api.jobs import view_of
 from refp.web.engine import Engine
+from refp.web.fields import fields_as, read_json
 from refp.web.jobs.job import Job
 from refp.web.jobs.place import planes_folder
 from refp.web.jobs.views import Asked
@@ -23,9 +25,10 @@ from refp.web.schemas_jobs import (
     PlaneRequest,
     PlaneSet,
 )
-from refp.web.uploads import Form, Given, read_form, read_small
+from refp.web.uploads import Form, Given, read_form
 
 router = APIRouter(prefix="/planes")
+ASKED = TypeAdapter(PlaneRequest)
 CHECKS, SETS = "refp.web.jobs.checks", "refp.web.jobs.sets"
 CHECK_S = 300.0
 """To list a packed archive it has to be read from end to end."""
@@ -211,7 +214,7 @@ async def ask_for_planes(request: Request, engine: Engine) -> Job:
     _ = engine.jobs  # before anything is read
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
-        asked = parse_body(PlaneRequest, await read_small(request, engine.settings.limits))
+        asked = await read_json(request, engine.settings.limits, ASKED)
         return await queue_paths(engine, asked)
     if kind != "multipart/form-data":
         detail = f"a body of {kind or 'no type'}; send multipart/form-data or application/json"
@@ -231,8 +234,9 @@ async def queue_paths(engine: Engine, asked: PlaneRequest) -> Job:
 async def queue_form(engine: Engine, form: Form) -> Job:
     """Queue the job that a form with sweeps asks for; errors as of :func:`ask_for_planes`."""
     check_any(form.files)
-    fields = {name: value for name, value in form.fields.items() if value.strip()}
-    asked = parse_fields(PlaneRequest, fields | {"paths": [given.name for given in form.files]})
+    fields: dict[str, Any] = dict(form.fields)
+    fields.pop("form_token", None)
+    asked = fields_as(PlaneRequest, fields | {"paths": [given.name for given in form.files]})
     await _check_options(engine, asked)
     return await _queue(engine, asked, await store(engine, form.files))
 

@@ -28,7 +28,7 @@ def list_folder(folder: str, roots: Sequence[Path]) -> Listing:
     DataError
         If there is no such folder, or it cannot be read.
     """
-    known = [root.resolve() for root in roots]
+    known = [root.resolve() for root in roots if root.is_dir()]
     if not folder and len(known) != 1:
         return Listing(None, [], [_entry(root, root.name or str(root)) for root in known], 0)
     here = find_inside(folder or str(known[0]), known)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from refp.web.settings import Limits
 
-JobKind = Literal["plane", "train", "adapt"]
+JobKind = Literal["plane", "train", "adapt", "demo"]
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 ENDED = frozenset({"done", "failed", "cancelled"})
 Curve = Mapping[str, Any]

@@ -3,7 +3,7 @@
 from pathlib import Path
 from shutil import rmtree
 
-DATA, PLANES = "work", "planes"
+DATA, PLANES, DEMO = "work", "planes", "demo"
 
 
 def planes_folder(home: Path, job: str) -> Path:
@@ -21,9 +21,15 @@ def model_file(home: Path, planes: str, job: str) -> Path:
     return planes_folder(home, planes) / f"{job}.refp"
 
 
+def demo_folder(home: Path) -> Path:
+    """Return where simulated sweeps lie, for people who have none yet."""
+    return home / DEMO
+
+
 def remove_unfinished(home: Path, job: str) -> None:
     """Remove what a job left that will not be finished."""
-    for folder in (data_folder(home, job), planes_folder(home, job)):
+    simulated = demo_folder(home).with_name(f"{DEMO}-{job}")
+    for folder in (data_folder(home, job), planes_folder(home, job), simulated):
         rmtree(folder, ignore_errors=True)
     for path in (home / PLANES).glob(f"*/{job}.*"):
         if path.is_dir():

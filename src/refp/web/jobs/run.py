@@ -2,6 +2,7 @@
 
 import math
 import os
+import shutil
 import signal
 import sys
 import time
@@ -25,7 +26,7 @@ from refp.runs import Run
 from refp.train_run import TrainingRun
 from refp.web.jobs.data import opened
 from refp.web.jobs.job import Curve, JobPlace
-from refp.web.jobs.place import model_file, planes_folder
+from refp.web.jobs.place import demo_folder, model_file, planes_folder
 from refp.web.pool import code_of
 from refp.web.problems import INTERNAL
 from refp.web.publish import check_name, publish
@@ -154,10 +155,27 @@ def adapt(task: Task) -> dict[str, Any]:
     return {"model": target.name}
 
 
+def simulate_demo(task: Task) -> dict[str, Any]:
+    """Simulate the sweeps of ``refp demo``, unless they are there: what a newcomer tries."""
+    from refp.demo import INSTRUMENT
+    from refp.synthetic import demo_sets, simulate_planned
+
+    target = demo_folder(task.place.home)
+    if not target.is_dir():
+        part = target.with_name(f"{target.name}-{task.name}")
+        shutil.rmtree(part, ignore_errors=True)
+        with Workers(task.place.processes) as workers:
+            for seed, one in enumerate(demo_sets(INSTRUMENT)):
+                simulate_planned(one, part, seed, workers, task.told.progress)
+        part.rename(target)
+    return {"folder": target.name}
+
+
 WORK: Mapping[str, Callable[[Task], dict[str, Any]]] = {
     "plane": define_plane,
     "train": train_model,
     "adapt": adapt,
+    "demo": simulate_demo,
 }
 
 

@@ -48,6 +48,7 @@ class Runner:
         self._stopping = False
         self._changed = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
+        self._loaded = asyncio.Event()
 
     def start(self) -> None:
         """Take up what an earlier server left, and whatever is asked for."""
@@ -62,6 +63,10 @@ class Runner:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+    async def loaded(self) -> None:
+        """Wait until the jobs of earlier servers are known."""
+        await self._loaded.wait()
 
     def jobs(self) -> list[Job]:
         """Return all jobs, the newest first."""
@@ -128,7 +133,10 @@ class Runner:
         return self._jobs[job.id] is not job or self.live(job.id).version != version
 
     async def _drive(self) -> None:
-        await self._load()
+        try:
+            await self._load()
+        finally:
+            self._loaded.set()
         while True:
             await self._wait_for(lambda: self._next() is not None)
             job = self._next()

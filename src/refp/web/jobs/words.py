@@ -6,6 +6,7 @@ KINDS = {
     "plane": "Define reference planes",
     "train": "Train a model",
     "adapt": "Adapt a model",
+    "demo": "Simulate sweeps to try",
 }
 STATES = {
     "queued": "waiting",
@@ -19,6 +20,7 @@ UNITS = {
     "placing": "frame",
     "checking": "file",
     "adapting": "data set",
+    "Simulating": "image",
 }
 """What the steps of a stage are, by its first word."""
 REMEDIES = {

@@ -7,10 +7,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
-from refp.web.answer import Answer, ImageView
+from refp.web.answer import Answer, By, ImageView
 from refp.web.api.common import AnEngine, check_any, tolerance_of
 from refp.web.engine import Engine, Result
+from refp.web.fields import operator_in
 from refp.web.pages.render import TheKeys, render, saved
+from refp.web.pages.who import operator_of, remember
 from refp.web.problems import Problem
 from refp.web.uploads import Form, read_form
 
@@ -35,17 +37,19 @@ async def estimate(request: Request, engine: AnEngine, keys: TheKeys) -> Respons
             tolerance_um=tolerance_of(form.fields.get("tolerance_um", "")),
             folder=folder,
         )
-        await _fill(engine, result, form)
+        operator = operator_in(form.fields)
+        await _fill(engine, result, form, By(operator))
     except BaseException:
         folder.cleanup()
         raise
     name = engine.keep(result)
     if "hx-request" not in request.headers:
-        return RedirectResponse(f"/results/{name}", HTTPStatus.SEE_OTHER)
-    content = _shown(name, result, 0)
-    return render(
-        request, "result.html.jinja", content, headers={"hx-push-url": f"/results/{name}"}
-    )
+        response: Response = RedirectResponse(f"/results/{name}", HTTPStatus.SEE_OTHER)
+    else:
+        content = _shown(name, result, 0)
+        pushed = {"hx-push-url": f"/results/{name}"}
+        response = render(request, "result.html.jinja", content, headers=pushed)
+    return remember(request, response, operator)
 
 
 @router.get("/results/{name}")
@@ -105,17 +109,20 @@ def _estimate_page(
         "tolerance_um": shown["result"].tolerance_um if shown else tolerance_um,
         "chosen": shown["result"].model.path.name if shown else "",
         "shown": bool(shown),
+        "kept": bool(engine.settings.history),
+        "operator": operator_of(request),
         **(shown or {}),
     }
     return render(request, "estimate.html.jinja", content)
 
 
-async def _fill(engine: Engine, result: Result, form: Form) -> None:
+async def _fill(engine: Engine, result: Result, form: Form, by: By) -> None:
     check_any(form.files)
-    answers = await engine.estimate(form.files, result.model, result.tolerance_um, view=True)
+    model, tolerance_um = result.model, result.tolerance_um
+    answers = await engine.estimate(form.files, model, tolerance_um, view=True, by=by)
     for given, of_file in zip(form.files, answers, strict=True):
         result.answers += of_file
-        result.tasks += [engine.task(given, result.model, result.tolerance_um)] * len(of_file)
+        result.tasks += [engine.task(given, model, tolerance_um)] * len(of_file)
 
 
 def _shown(name: str, result: Result, image: int) -> dict[str, Any]:

@@ -1,59 +1,155 @@
-"""The pages of the history."""
+"""The page of the history: chart, what fired, limits, notes, corrections, the daily check."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import RedirectResponse, Response
 
-from refp.web.answer import Past
+from refp.web.answer import Asked, Past, Records
 from refp.web.api.common import AnEngine
-from refp.web.pages.render import render, saved
+from refp.web.api.history import annotate_as, correct_as, freeze_as
+from refp.web.check_words import describe_check
+from refp.web.checking import check_today
+from refp.web.engine import Engine
+from refp.web.fields import fields_as, operator_in
+from refp.web.guard import Keys
+from refp.web.pages.render import TheKeys, render, saved
+from refp.web.pages.who import operator_of, remember
+from refp.web.schemas_history import AnnotateRequest, CorrectRequest, FreezeRequest
+from refp.web.uploads import Form, read_form
 
 router = APIRouter()
-SHOWN_RECORDS = 30
+MOST_SAVED = 1_000_000
 QUANTITIES = {
-    "delta_z_um": "dZ",
-    "n_beads_used": "beads used",
-    "background": "background",
-    "tilt": "tilt of the slide",
-    "refp_um": "reference plane",
+    "delta_z_um": ("dZ", "µm"),
+    "n_beads_used": ("beads used", ""),
+    "background": ("background", "grey levels"),
+    "tilt": ("tilt of the slide", "µm per px"),
+    "refp_um": ("reference plane", "µm"),
 }
-"""What a chart may show, by the names that :mod:`refp.history` has."""
+"""What a chart may show and its unit, by the names that :mod:`refp.history` has."""
+
+
+def asked_of(
+    instrument: str = "",
+    quantity: str = "delta_z_um",
+    baseline: str = "",
+    since: str = "",
+    until: str = "",
+    only: str = "",
+) -> Asked:
+    """Return what an address asks for."""
+    return Asked(instrument, quantity, baseline, since, until, only)
+
+
+AskedFor = Annotated[Asked, Depends(asked_of)]
 
 
 @router.get("/history")
-async def history_page(
-    request: Request, engine: AnEngine, instrument: str = "", quantity: str = "delta_z_um"
-) -> Response:
-    """Show the control chart of an instrument, and its newest records."""
+async def history_page(request: Request, engine: AnEngine, asked: AskedFor) -> Response:
+    """Show the control chart of an instrument, its newest records, and how its last check went."""
     kept = bool(engine.settings.history)
-    past: Past = Past([], [], [])
+    past = Past([], asked)
     if kept:
-        past = await engine.ask_past("read_history", instrument, "", "", SHOWN_RECORDS)
-    chosen = instrument or next((str(row["instrument"]) for row in past.rows), "")
+        past = await engine.ask_past("read_page", asked)
+    query = urlencode({name: value for name, value in asdict(past.asked).items() if value})
     content = {
         "kept": kept,
         "past": past,
-        "chosen": chosen,
-        "quantity": quantity,
+        "asked": past.asked,
+        "shown": asdict(past.asked),
         "quantities": QUANTITIES,
-        "chart": f"/history/chart.svg?{urlencode({'instrument': chosen, 'quantity': quantity})}",
+        "models": engine.choices(),
+        "check": describe_check(past.check, datetime.now().astimezone().date()),
+        "operator": operator_of(request),
+        "svg": f"/history/chart.svg?{query}",
+        "data": f"/api/v1/history/chart?{query}",
     }
     return render(request, "history.html.jinja", content)
 
 
 @router.get("/history/chart.svg")
-async def history_chart(
-    engine: AnEngine, instrument: str, quantity: str = "delta_z_um", baseline: str = ""
-) -> Response:
+async def history_chart(engine: AnEngine, asked: AskedFor) -> Response:
     """Return the control chart of a quantity."""
-    svg: bytes = await engine.ask_past("draw_history", instrument, quantity, baseline)
+    svg: bytes = await engine.ask_past("draw_history", asked)
     return Response(svg, media_type="image/svg+xml")
 
 
 @router.get("/history/records.csv")
 async def history_csv(engine: AnEngine, instrument: str = "") -> Response:
-    """Return the records of an instrument as a table."""
-    past: Past = await engine.ask_past("read_history", instrument)
-    text: str = await engine.ask("write_csv", past.rows)
+    """Return the records of an instrument as ``refp history export`` writes them."""
+    asked = Records(instrument, limit=MOST_SAVED)
+    text: str = await engine.ask_past("write_history", asked)
     return Response(text, media_type="text/csv", headers=saved("history.csv"))
+
+
+@router.post("/history/checks")
+async def check(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
+    """Do the daily check with the image that the form sends; the page then says how it went."""
+    with engine.spool() as folder:
+        form = await _read(request, engine, keys, Path(folder))
+        operator, model = operator_in(form.fields), form.fields.get("model", "")
+        instrument = form.fields.get("show_instrument", "")
+        _, found = await check_today(engine, form.files, model, instrument, operator)
+    fields = {"show_instrument": str(found.record["instrument"])}
+    return remember(request, _back(fields), operator)
+
+
+@router.post("/history/baselines")
+async def freeze(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
+    """Freeze the limits of a period."""
+    fields = await _fields(request, engine, keys)
+    sent: FreezeRequest = fields_as(FreezeRequest, _own(FreezeRequest, fields))
+    await freeze_as(engine, sent)
+    shown = {key: value for key, value in fields.items() if key != "show_baseline"}
+    return remember(request, _back(shown, "chart"), sent.operator)
+
+
+@router.post("/history/annotations")
+async def annotate(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
+    """Note what happened to an instrument."""
+    fields = await _fields(request, engine, keys)
+    sent: AnnotateRequest = fields_as(AnnotateRequest, _own(AnnotateRequest, fields))
+    await annotate_as(engine, sent)
+    return remember(request, _back(fields, "chart"), sent.operator)
+
+
+@router.post("/history/corrections")
+async def correct(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
+    """Correct or withdraw one record."""
+    fields = await _fields(request, engine, keys)
+    own = {**_own(CorrectRequest, fields), "ids": [fields.get("id", "")]}
+    sent: CorrectRequest = fields_as(CorrectRequest, own)
+    await correct_as(engine, sent)
+    return remember(request, _back(fields, "records"), sent.operator)
+
+
+async def _read(request: Request, engine: Engine, keys: Keys, folder: Path) -> Form:
+    form = await read_form(request, folder, engine.settings.limits)
+    keys.check_form(request.headers, form.fields.get("form_token", ""))
+    return form
+
+
+async def _fields(request: Request, engine: Engine, keys: Keys) -> dict[str, str]:
+    with engine.spool() as folder:
+        return (await _read(request, engine, keys, Path(folder))).fields
+
+
+def _own(kind: type, fields: Mapping[str, str]) -> dict[str, object]:
+    """Return the fields of a form that are a request's; browsers end lines as mail does."""
+    names = kind.model_fields  # type: ignore[attr-defined]
+    return {k: v.strip().replace("\r\n", "\n") for k, v in fields.items() if k in names}
+
+
+def _back(fields: Mapping[str, str], place: str = "") -> Response:
+    """Lead back to what was shown; a form that is loaded again is not sent again."""
+    shown = {name: fields.get(f"show_{name}", "") for name in asdict(Asked())}
+    query = urlencode({name: value for name, value in shown.items() if value})
+    address = f"/history?{query}{'#' if place else ''}{place}"
+    return RedirectResponse(address, HTTPStatus.SEE_OTHER)

@@ -2,12 +2,15 @@
 
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from refp.web.api.common import AnEngine
+from refp.web.engine import Engine
 from refp.web.jobs.job import Job
+from refp.web.jobs.place import demo_folder
 from refp.web.jobs.runner import Runner
 from refp.web.jobs.words import (
     describe_kind,
@@ -33,9 +36,12 @@ async def jobs_page(request: Request, engine: AnEngine) -> Response:
 
 
 @router.get("/jobs/{name}")
-async def job_page(request: Request, engine: AnEngine, name: str) -> Response:
-    """Show a job; one that is done shows its result instead, with JavaScript or without."""
+async def job_page(request: Request, engine: AnEngine, name: str, result: bool = False) -> Response:
+    """Show a job; or its result, where that is asked for and there."""
     job = engine.jobs.job(name)
+    made = result_of(job, engine)
+    if result and made:
+        return RedirectResponse(made, HTTPStatus.SEE_OTHER)
     live = engine.jobs.live(name)
     content = {
         "job": job,
@@ -45,7 +51,7 @@ async def job_page(request: Request, engine: AnEngine, name: str) -> Response:
         "told": describe_progress(live),
         "live": live,
         "remedy": describe_remedy(job.code) if job.code else "",
-        "result": result_of(job),
+        "result": made,
     }
     return render(request, "job.html.jinja", content)
 
@@ -70,8 +76,13 @@ def jobs_before(job: Job, runner: Runner) -> list[Job]:
     return ahead + waiting[: waiting.index(job)]
 
 
-def result_of(job: Job) -> str:
+def result_of(job: Job, engine: Engine) -> str:
     """Return where the result of a job is shown; empty where there is none."""
-    if job.state != "done":
+    home = engine.settings.home
+    if job.state != "done" or home is None:
         return ""
-    return f"/planes/{job.id}" if job.kind == "plane" else f"/models#{job.result['model']}"
+    if job.kind == "plane":
+        return f"/planes/{job.id}"
+    if job.kind == "demo":
+        return f"/planes?{urlencode({'folder': demo_folder(home)})}"
+    return f"/models#{quote(job.result['model'])}"

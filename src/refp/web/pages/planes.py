@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, RedirectResponse, Response
 
 from refp.web.answer import Row
-from refp.web.api.common import AnEngine, parse_fields
+from refp.web.api.common import AnEngine
+from refp.web.api.jobs import DEMO
 from refp.web.api.planes import (
     FILES,
     MOST_COMPARED,
@@ -25,9 +26,10 @@ from refp.web.api.planes import (
     send_report,
 )
 from refp.web.engine import Engine
+from refp.web.fields import fields_as
 from refp.web.guard import cookie_of
 from refp.web.jobs.job import Job
-from refp.web.jobs.place import planes_folder
+from refp.web.jobs.place import demo_folder, planes_folder
 from refp.web.jobs.views import Listing
 from refp.web.jobs.words import describe_state
 from refp.web.pages.render import TheKeys, render
@@ -79,6 +81,7 @@ async def planes_page(request: Request, engine: AnEngine, folder: str = "") -> R
         "sets": [Defined(job, rows) for job, rows in zip(jobs, told, strict=True)],
         "under_way": [j for j in engine.jobs.jobs() if j.kind == "plane" and not j.has_ended],
         "instruments": INSTRUMENTS,
+        "has_demo": engine.settings.home is not None and demo_folder(engine.settings.home).is_dir(),
         "operator": cookie_of(request.headers, OPERATOR),
         "most": SHOWN_PLANES,
         "most_mb": engine.settings.limits.archive_bytes // 1_000_000,
@@ -96,6 +99,16 @@ async def define(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
         form = await read_form(request, Path(folder), engine.settings.limits.for_sweeps())
         keys.check_form(request.headers, form.fields.pop("form_token", ""))
         job = await _queue(engine, form)
+    return RedirectResponse(f"/jobs/{job.id}", HTTPStatus.SEE_OTHER)
+
+
+@router.post("/planes/demo")
+async def simulate(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
+    """Queue the job that simulates sweeps, for who has none, and show it."""
+    with engine.spool() as folder:
+        form = await read_form(request, Path(folder), engine.settings.limits)
+    keys.check_form(request.headers, form.fields.get("form_token", ""))
+    job = await engine.jobs.add("demo", DEMO, {}, "")
     return RedirectResponse(f"/jobs/{job.id}", HTTPStatus.SEE_OTHER)
 
 
@@ -162,7 +175,7 @@ async def _queue(engine: Engine, form: Form) -> Job:
         detail = "both a folder and a file were chosen; choose one of them"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail)
     if path:
-        return await queue_paths(engine, parse_fields(PlaneRequest, fields | {"paths": [path]}))
+        return await queue_paths(engine, fields_as(PlaneRequest, fields | {"paths": [path]}))
     if not form.files:
         detail = "neither a folder nor a file was chosen; choose where the sweep is"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no_files", detail)

@@ -11,7 +11,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from refp.web.guard import FORM, Keys, cookie_of, new_form_cookie
 from refp.web.problems import Problem
 from refp.web.remedies import REMEDIES
-from refp.web.words import describe_dz, describe_opinions, describe_verdict, plus_minus
+from refp.web.words import (
+    COLORS,
+    color_beads,
+    describe_dz,
+    describe_opinions,
+    describe_tilt,
+    describe_verdict,
+    plus_minus,
+)
 
 TEMPLATES = Environment(
     loader=PackageLoader("refp.web"),
@@ -22,7 +30,10 @@ TEMPLATES = Environment(
 )
 TEMPLATES.globals.update(
     remedies=REMEDIES,
+    scale=COLORS,
+    color_beads=color_beads,
     describe_dz=describe_dz,
+    describe_tilt=describe_tilt,
     describe_opinions=describe_opinions,
     describe_verdict=describe_verdict,
     plus_minus=plus_minus,
@@ -63,7 +74,7 @@ def render(
     cookie = cookie_of(request.headers, FORM) or new_form_cookie()
     token = keys.form_token(cookie)
     page = TEMPLATES.get_template(template).render(
-        **content, form_token=token, path=request.url.path, locked=keys.locked
+        **content, form_token=token, path=str(request.scope["path"]), locked=keys.locked
     )
     response = Response(page, status, headers, media_type="text/html")
     if cookie_of(request.headers, FORM) != cookie:
@@ -73,5 +84,5 @@ def render(
 
 def set_cookie(request: Request, response: Response, name: str, value: str) -> None:
     """Set a cookie that no script reads and no other site brings."""
-    secure = request.url.scheme == "https"
+    secure = request.scope["scheme"] == "https"
     response.set_cookie(name, value, httponly=True, samesite="strict", secure=secure)

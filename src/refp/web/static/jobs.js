@@ -34,8 +34,7 @@ async function refresh() {
 
 function leave(job) {
   if (job.state !== "done") return refresh();
-  const result = job.kind === "plane" ? `/planes/${job.id}` : `/models#${encodeURIComponent(job.result.model)}`;
-  return location.replace(result);
+  return location.replace(`/jobs/${job.id}?result=1`);
 }
 
 async function draw(curve) {

@@ -1,0 +1,83 @@
+"""Text that people write into forms, and bodies of JSON: checked once, alike for pages and programs."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, StringConstraints, TypeAdapter, ValidationError
+
+from refp.web.problems import Problem
+from refp.web.settings import Limits
+from refp.web.uploads import MOST_JSON, read_small
+
+MOST_LINE, MOST_NOTE = 120, 2000
+Line = Annotated[
+    str, StringConstraints(max_length=MOST_LINE, pattern=r"^[^\x00-\x1f\x7f\u2028\u2029]*$")
+]
+"""A name: one line without control characters."""
+Note = Annotated[
+    str, StringConstraints(max_length=MOST_NOTE, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")
+]
+"""A remark, of several lines perhaps."""
+
+_LINE: TypeAdapter[str] = TypeAdapter(Line)
+Content = TypeVar("Content")
+
+
+def operator_in(fields: Mapping[str, str]) -> str:
+    """Return who says to have sent a form; empty where nobody does.
+
+    Raises
+    ------
+    Problem
+        If it is no name.
+    """
+    try:
+        return _LINE.validate_python(fields.get("operator", "").strip())
+    except ValidationError as error:
+        raise invalid(error, "operator") from error
+
+
+def fields_as(kind: type[BaseModel], fields: Mapping[str, Any]) -> Any:
+    """Return the fields of a form as what a program would send as JSON; empty ones are left out.
+
+    Raises
+    ------
+    Problem
+        If a field is missing, or not as it has to be.
+    """
+    try:
+        return kind.model_validate({k: v for k, v in fields.items() if v}, strict=False)
+    except ValidationError as error:
+        raise invalid(error) from error
+
+
+async def read_json(
+    request: Request, limits: Limits, kind: TypeAdapter[Content], most: int = MOST_JSON
+) -> Content:
+    """Return the body of a request, read no further than allowed.
+
+    Raises
+    ------
+    Problem
+        If it is too large or too slow, or not what is expected.
+    """
+    body = await read_small(request, limits, most)
+    try:
+        return kind.validate_json(body)
+    except ValidationError as error:
+        raise invalid(error) from error
+
+
+def invalid(error: ValidationError, name: str = "body") -> Problem:
+    """Return the problem that names the first field that is wrong, and why."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"])) or name
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", f"{where}: {first['msg']}")
+
+
+def json_body(kind: TypeAdapter[Any]) -> dict[str, Any]:
+    """Return what the API's document says of such a body."""
+    content = {"application/json": {"schema": kind.json_schema()}}
+    return {"requestBody": {"required": True, "content": content}}

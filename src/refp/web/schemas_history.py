@@ -1,0 +1,254 @@
+"""What the API takes and gives of the history."""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+from refp.web.fields import Line, Note
+from refp.web.schemas import EstimateRow
+
+MOST_RECORDS = 1000
+"""Of one request that appends."""
+QUANTITY = Literal["delta_z_um", "refp_um", "n_beads_used", "background", "tilt"]
+KIND = Literal["estimate", "plane", "annotation"]
+ONLY = Literal["", "daily"]
+UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+AT = "ISO 8601"
+PERIOD = f"{AT}; without a zone local, without an hour midnight"
+MEANT = {"description": "what a program reads as written by `refp history list --json`"}
+
+Text = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
+Number = Annotated[float | None, Field(default=None, allow_inf_nan=False)]
+Count = Annotated[int, Field(default=0, ge=0, le=1_000_000)]
+Id = Annotated[str, Field(pattern=UUID)]
+Moment = Annotated[str, Field(default="", max_length=40, description=f"{PERIOD}; now if empty")]
+
+
+class Sent(BaseModel):
+    """What a request brings; a name that is not known is refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class RecordIn(Sent):
+    """A record to append, as ``refp history list --json`` prints it."""
+
+    id: Id = Field(description="UUID; what is sent again under it is not doubled")
+    recorded_at: AwareDatetime = Field(description=f"when, {AT} with a zone")
+    utc_offset_s: int | None = Field(default=None, description="not read: recorded_at has it")
+    appended_at: str | None = Field(default=None, description="not read: it is now")
+    kind: KIND
+    instrument: Line = Field(min_length=1)
+    operator: Line = Field(default="", description="who measured")
+    image: Text = Field(default="", description="what was measured")
+    image_sha256: Text = Field(default="", description="hash of the file's bytes")
+    model: Text = Field(default="", description="name of the model")
+    model_sha256: Text = Field(default="", description="hash of its file")
+    recipe: Text = Field(default="", description="recipe with its digest")
+    version: Text = Field(default="", description="of refp")
+    status: Literal["", "ok", "refused"] = Field(default="", description="empty for a note")
+    reason: Note = Field(default="", description="code and sentence of a refusal")
+    delta_z_um: Number
+    u_um: Number
+    lower_um: Number
+    upper_um: Number
+    coverage: Number
+    n_beads: Count
+    n_beads_used: Count
+    background: Number
+    tilt_y_um_per_px: Number
+    tilt_x_um_per_px: Number
+    refp_um: Number
+    refp_u_um: Number
+    note: Note = Field(default="")
+    corrects: Annotated[str, Field(pattern=rf"^$|{UUID}")] = Field(
+        default="", description="id of the record that this one takes the place of"
+    )
+    purpose: ONLY = Field(default="", description="daily for a daily check")
+    corrected_by: Line = Field(default="", description="who made this correction")
+
+    @model_validator(mode="after")
+    def _check_year(self) -> "RecordIn":
+        if not 1900 <= self.recorded_at.year <= 9000:
+            raise ValueError("recorded_at lies in no year that anything was measured in")
+        return self
+
+
+RecordsIn: TypeAdapter[list[RecordIn]] = TypeAdapter(
+    Annotated[list[RecordIn], Field(min_length=1, max_length=MOST_RECORDS)]
+)
+
+
+class RecordRow(BaseModel):
+    """A record, with the columns of ``refp history list --json``."""
+
+    id: str
+    recorded_at: str = Field(description=f"when, {AT} in the zone of the place")
+    utc_offset_s: int = Field(description="of that zone")
+    appended_at: str = Field(description="when it was written down; of a correction, when made")
+    kind: KIND
+    instrument: str
+    operator: str = Field(description="who measured")
+    image: str
+    image_sha256: str
+    model: str
+    model_sha256: str
+    recipe: str
+    version: str
+    status: Literal["", "ok", "refused"]
+    reason: str
+    delta_z_um: float | None
+    u_um: float | None
+    lower_um: float | None
+    upper_um: float | None
+    coverage: float | None
+    n_beads: int
+    n_beads_used: int
+    background: float | None
+    tilt_y_um_per_px: float | None
+    tilt_x_um_per_px: float | None
+    refp_um: float | None
+    refp_u_um: float | None
+    note: str
+    corrects: str = Field(description="id of the record that this one takes the place of")
+    purpose: ONLY
+    corrected_by: str = Field(description="who made this correction")
+
+
+class Appended(BaseModel):
+    """The answer to ``POST /api/v1/history``."""
+
+    received: int = Field(description="records of the request")
+    new: int = Field(description="those that were not there already")
+
+
+class FreezeRequest(Sent):
+    """A period that was good, whose mean and scatter become limits."""
+
+    name: Line = Field(min_length=1, examples=["spring"])
+    instrument: Line = Field(min_length=1, examples=["a2k"])
+    quantity: QUANTITY = "delta_z_um"
+    since: str = Field(min_length=1, max_length=40, description=f"first time; {PERIOD}")
+    until: str = Field(min_length=1, max_length=40, description="end, no part of it")
+    only: ONLY = Field(default="", description="daily: of daily checks alone")
+    operator: Line = Field(default="", description="who freezes them")
+
+
+class BaselineRow(BaseModel):
+    """Frozen limits, as ``refp history baseline --json`` prints them."""
+
+    name: str
+    instrument: str
+    quantity: QUANTITY
+    since: str
+    until: str
+    n: int = Field(description="values in the period")
+    mean: float = Field(description="in the quantity's unit")
+    sd: float = Field(description="sample standard deviation, in the quantity's unit")
+    frozen_at: str
+    by: str = Field(description="who froze them")
+
+
+class AnnotateRequest(Sent):
+    """What happened to an instrument, such as a service or a new slide lot."""
+
+    text: Note = Field(min_length=1, examples=["stage serviced"])
+    instrument: Line = Field(min_length=1, examples=["a2k"])
+    at: Moment
+    operator: Line = Field(default="", description="who notes it")
+
+
+class CorrectRequest(Sent):
+    """What is right in place of what stands in records; they stay, and stand back."""
+
+    ids: list[Id] = Field(min_length=1, max_length=100, description="records")
+    note: Note | None = Field(default=None, description="why")
+    instrument: Line | None = Field(default=None, min_length=1, description="the right one")
+    measured_by: Line | None = Field(default=None, description="the right operator")
+    delta_z_um: float | None = Field(default=None, allow_inf_nan=False, description="um")
+    u_um: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="um")
+    withdraw: bool = Field(default=False, description="no value stands: shown as refused, for note")
+    operator: Line = Field(default="", description="who corrects: corrected_by of the new record")
+
+
+class Rule(BaseModel):
+    """A rule of Westgard's that fired."""
+
+    rule: str = Field(examples=["2_2s"])
+    meaning: str
+    action: str = Field(description="what to do about it")
+
+
+class RuleCount(Rule):
+    """A rule, and how often it fired in a chart."""
+
+    n: int
+    last_at: str | None
+
+
+class FiredRule(Rule):
+    """A rule, and the value that completed what it looks for."""
+
+    id: str
+    image: str
+    time: str
+    value: float
+
+
+class ChartPoint(BaseModel):
+    """A value of a chart, or an image that was refused."""
+
+    id: str
+    image: str
+    time: str = Field(description=f"{AT}, in the zone of the chart's last record")
+    value: float | None = Field(description="in the quantity's unit; null where refused")
+    u: float | None = Field(description="standard uncertainty, where one is stated")
+    refused: bool
+    rules: list[str] = Field(description="those that fire here")
+
+
+class ChartLimit(BaseModel):
+    """A line of limits."""
+
+    n_sd: int = Field(description="standard deviations from the mean; 0: the mean")
+    value: float
+
+
+class ChartNote(BaseModel):
+    """What happened, and when."""
+
+    time: str
+    text: str
+
+
+class HistoryChart(BaseModel):
+    """A control chart (Levey-Jennings).
+
+    Of more than 2000 values some of each stretch are told, the lowest and highest among them, and
+    likewise of values at which rules fire; ``n``, ``n_refused`` and ``rules`` count all.
+    """
+
+    instrument: str
+    quantity: QUANTITY
+    label: str = Field(description="the quantity with its unit")
+    n: int = Field(description="values")
+    n_refused: int = Field(description="images that were refused")
+    baseline: BaselineRow | None = Field(description="what limits and rules come from")
+    limits: list[ChartLimit] = Field(description="-3 to 3 standard deviations; none unfrozen")
+    rules: list[RuleCount] = Field(description="every rule, whether it fired or not")
+    annotations: list[ChartNote]
+    n_points: int = Field(description="values and refusals that are told")
+    points: list[ChartPoint] = Field(description="by rising time")
+    firings: list[FiredRule] = Field(description="by rising time; of the points that are told")
+
+
+class CheckAnswer(BaseModel):
+    """What a daily check came to."""
+
+    estimate: EstimateRow = Field(description="as ``refp estimate --json`` prints it")
+    record: RecordRow = Field(description="what was recorded of it")
+    baseline: str = Field(description="name of the limits; empty where none were frozen")
+    in_control: bool | None = Field(
+        description="whether no rule rejects it (1_2s warns); null without limits or number"
+    )
+    rules: list[Rule] = Field(description="those that fired")

@@ -1,0 +1,196 @@
+// The control chart, and the daily check that sends itself. Without it both work as pictures and forms do.
+
+import { color, layout, loadPlotly } from "/static/chart.js";
+
+const REACH_SD = 3.6, FAR_SD = 6, LANE = 0.055, ROW = 0.05, MOST_NOTES = 12, WARNING = "1_2s";
+const figure = document.querySelector(".history-chart");
+
+const check = document.getElementById("check-form");
+if (check) {
+  const file = document.getElementById("check-file");
+  check.classList.add("scripted");
+  file.addEventListener("change", () => {
+    if (!file.files.length) return;
+    check.classList.add("sending");
+    check.querySelector(".check-busy").hidden = false;
+    check.requestSubmit();
+  });
+  // Coming back by the browser's button, the form is as it was left.
+  window.addEventListener("pageshow", () => {
+    check.classList.remove("sending");
+    check.querySelector(".check-busy").hidden = true;
+  });
+}
+
+const minutes = (time) => time.slice(0, 16).replace("T", " ");
+const wall = (time) => time.replace(/(Z|[+-]\d\d:\d\d(:\d\d)?)$/, ""); // the chart's own zone
+const unitOf = (chart) => (/\((.*)\)$/.exec(chart.label)?.[1] ?? "").replace(/\bum\b/, "µm");
+const digits = (value) => (Math.abs(value) >= 1000 ? value.toFixed(0) : value.toPrecision(3));
+
+function escaped(text) { // plotly reads a little HTML in its texts
+  return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+}
+
+function short(text, most) {
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+}
+
+function rangeOf(chart) {
+  const values = chart.points.filter((p) => p.value !== null).map((p) => p.value);
+  const low = values.length ? Math.min(...values) : 0, high = values.length ? Math.max(...values) : 1;
+  if (!chart.baseline) {
+    const air = 0.12 * (high - low) || Math.abs(high) || 1;
+    return [low - 1.6 * air, high + air];
+  }
+  const { mean, sd } = chart.baseline;
+  const reach = (side) => Math.max(REACH_SD, 1.12 * Math.min(side * ((side > 0 ? high : low) - mean) / sd, FAR_SD));
+  const below = reach(-1) + (chart.n_refused ? 0.7 : 0); // refused images stand there
+  return [mean - below * sd, mean + reach(1) * sd];
+}
+
+const DAY_MS = 24 * 3600 * 1000;
+
+function spanOf({ points }) { // one value has no span of its own
+  const times = [points[0], points.at(-1)].map((p) => Date.parse(`${wall(p.time)}Z`));
+  const air = Math.max(0.02 * (times[1] - times[0]), times[1] - times[0] < DAY_MS ? DAY_MS / 2 : 0);
+  return [times[0] - air, times[1] + air].map((ms) => new Date(ms).toISOString().slice(0, 19));
+}
+
+function levelOf(point) {
+  if (!point.rules.length) return 0;
+  return point.rules.every((rule) => rule === WARNING) ? 1 : 2;
+}
+
+function hover(chart, point) {
+  const unit = unitOf(chart);
+  const value = point.refused ? "refused" : `${digits(point.value)} ${unit}`;
+  const u = point.u === null ? "" : ` ± ${digits(point.u)} (u)`;
+  const rules = point.rules.map((rule) => `<br>${rule}: ${short(chart.rules.find((one) => one.rule === rule).meaning, 60)}`);
+  return `${value}${u}<br>${minutes(point.time)}<br>${escaped(short(point.image, 50))}${rules.join("")}`;
+}
+
+function marks(chart, range) {
+  const looks = [
+    { name: "value", color: color("--used"), symbol: "circle", size: 7 },
+    { name: "warning", color: color("--out"), symbol: "circle-open", size: 11 },
+    { name: "a rule rejects", color: color("--out"), symbol: "diamond", size: 11 },
+  ];
+  const [low, high] = range, air = 0.02 * (high - low);
+  const many = chart.points.length > 400;
+  return looks.map((look, level) => {
+    const points = chart.points.filter((p) => p.value !== null && levelOf(p) === level);
+    const beyond = (p) => (p.value > high ? "triangle-up" : p.value < low ? "triangle-down" : look.symbol);
+    return {
+      x: points.map((p) => wall(p.time)),
+      y: points.map((p) => Math.min(Math.max(p.value, low + air), high - air)),
+      error_y: {
+        type: "data", array: points.map((p) => (p.value > high || p.value < low ? 0 : p.u ?? 0)),
+        color: look.color, thickness: many ? 0.6 : 1.2, width: 0,
+      },
+      mode: "markers", name: look.name,
+      marker: { color: look.color, size: many && !level ? 4 : look.size, symbol: points.map(beyond), line: { width: 2, color: look.color } },
+      hovertext: points.map((p) => hover(chart, p)), hoverinfo: "text",
+      showlegend: points.length > 0, cliponaxis: true,
+    };
+  });
+}
+
+function refused(chart, range) {
+  const points = chart.points.filter((p) => p.refused);
+  const y = range[0] + 0.035 * (range[1] - range[0]);
+  return {
+    x: points.map((p) => wall(p.time)), y: points.map(() => y), mode: "markers", name: "refused",
+    marker: { color: color("--soft"), size: 10, symbol: "triangle-up-open", line: { width: 2 } },
+    hovertext: points.map((p) => hover(chart, p)), hoverinfo: "text", showlegend: points.length > 0,
+  };
+}
+
+// A row for each rule that fired, with a mark under each value where it did.
+function lane(chart, rule) {
+  const points = chart.points.filter((p) => p.rules.includes(rule));
+  const tint = color(rule === WARNING ? "--soft" : "--out");
+  return {
+    x: points.map((p) => wall(p.time)), y: points.map(() => rule), yaxis: "y2", mode: "markers",
+    marker: { symbol: "line-ns-open", size: 11, color: tint, line: { width: 2, color: tint } },
+    hovertext: points.map((p) => hover(chart, p)), hoverinfo: "text", showlegend: false,
+  };
+}
+
+function lines(chart) {
+  const dashes = { 0: "solid", 1: "dot", 2: "dash", 3: "solid" };
+  const limits = chart.limits.map(({ n_sd: n, value }) => ({
+    type: "line", xref: "paper", x0: 0, x1: 1, y0: value, y1: value, layer: "below",
+    line: { color: color(n ? "--soft" : "--ink"), width: Math.abs(n) === 3 ? 1.6 : 1.1, dash: dashes[Math.abs(n)] },
+  }));
+  const notes = chart.annotations.map(({ time }) => ({
+    type: "line", yref: "paper", y0: 0, y1: 1, x0: wall(time), x1: wall(time),
+    line: { color: color("--ink"), width: 1.2, dash: "longdash" },
+  }));
+  return [...period(chart), ...limits, ...notes];
+}
+
+// When the limits are from, as far as it is shown: else it would stretch the axis of time.
+function period({ baseline, points }) {
+  if (!baseline) return [];
+  const ends = [baseline.since, baseline.until].map(Date.parse);
+  const inside = points.filter((p) => Date.parse(p.time) >= ends[0] && Date.parse(p.time) < ends[1]);
+  if (!inside.length) return [];
+  return [{
+    type: "rect", yref: "y domain", y0: 0, y1: 1, layer: "below", line: { width: 0 }, fillcolor: color("--band"),
+    x0: wall(inside[0].time), x1: wall(inside.at(-1).time), opacity: 0.5,
+  }];
+}
+
+function words(chart) {
+  const font = { size: 12, color: color("--soft") };
+  const limits = chart.limits.map(({ n_sd: n, value }) => ({
+    xref: "paper", x: 1.005, xanchor: "left", y: value, showarrow: false, font,
+    text: n ? `${n > 0 ? "+" : "−"}${Math.abs(n)} sd` : "mean",
+  }));
+  const notes = chart.annotations.slice(-MOST_NOTES).map(({ time, text }, k) => ({
+    x: wall(time), yref: "paper", y: 1 + ROW * (k % 2), yanchor: "bottom", xanchor: "center", showarrow: false,
+    text: escaped(short(text, 24)), hovertext: escaped(text), font: { size: 12, color: color("--ink") },
+  }));
+  return [...limits, ...notes];
+}
+
+async function draw(chart) {
+  const Plotly = await loadPlotly();
+  const range = rangeOf(chart);
+  const base = layout("", chart.label.replace(/\bum\b/, "µm"));
+  const rules = chart.rules.filter((one) => one.n).map((one) => one.rule).reverse();
+  const foot = rules.length ? LANE * rules.length + 0.03 : 0;
+  const look = {
+    ...base,
+    margin: { ...base.margin, r: chart.limits.length ? 56 : 16, b: 36 },
+    xaxis: { ...base.xaxis, type: "date", range: spanOf(chart), showgrid: false, anchor: rules.length ? "y2" : "y" },
+    yaxis: { ...base.yaxis, range, showgrid: !chart.limits.length, domain: [foot, 1] },
+    yaxis2: {
+      ...base.yaxis, title: { text: "" }, type: "category", categoryarray: rules, tickmode: "array", tickvals: rules, visible: rules.length > 0,
+      range: [-0.6, rules.length - 0.4], domain: [0, Math.max(foot - 0.03, 0.01)], fixedrange: true, tickfont: { size: 12 },
+    },
+    hovermode: "closest", dragmode: "zoom",
+    hoverlabel: { bgcolor: color("--panel"), bordercolor: color("--soft"), font: { color: color("--ink"), size: 14 }, align: "left" },
+    legend: { ...base.legend, y: 1.02 + ROW * Math.min(chart.annotations.length, 2) }, // above the notes' words
+    shapes: lines(chart), annotations: words(chart),
+  };
+  await Plotly.react(figure, [...marks(chart, range), refused(chart, range), ...rules.map((rule) => lane(chart, rule))], look, { displayModeBar: false, responsive: true });
+}
+
+function fallBack() {
+  const picture = document.createElement("img");
+  picture.className = "control";
+  picture.src = figure.dataset.chart.replace("/api/v1/history/chart?", "/history/chart.svg?");
+  picture.alt = figure.getAttribute("aria-label");
+  figure.replaceWith(picture);
+}
+
+if (figure) {
+  fetch(figure.dataset.chart)
+    .then((answer) => (answer.ok ? answer.json() : Promise.reject(answer.status)))
+    .then(async (chart) => {
+      await draw(chart);
+      matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw(chart));
+    })
+    .catch(fallBack);
+}

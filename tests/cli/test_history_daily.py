@@ -1,0 +1,81 @@
+"""``refp history``: daily checks apart, and who corrects."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
+
+from refp.history import History, HistoryRecord, new_id, parse_time
+
+RunRefp = Callable[..., Any]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Twelve daily checks by Ada, and as many other images far off."""
+    records = [
+        HistoryRecord(
+            id=new_id(),
+            recorded_at=parse_time(f"2026-03-{day:02}T08:00+01:00"),
+            kind="estimate",
+            instrument="a2k",
+            operator="Ada",
+            status="ok",
+            delta_z_um=day + far,
+            purpose="" if far else "daily",
+        )
+        for day in range(1, 13)
+        for far in (0.0, 50.0)
+    ]
+    with History.open(tmp_path / "history.db") as history:
+        history.append(records)
+    return tmp_path
+
+
+def listed(run_refp: RunRefp, home: Path, *options: object) -> list[dict[str, Any]]:
+    done = run_refp("history", "list", "--json", "--home", home, *options)
+    assert done.code == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_daily_checks_alone(run_refp: RunRefp, home: Path, tmp_path: Path) -> None:
+    daily = listed(run_refp, home, "--daily")
+    assert [row["delta_z_um"] for row in daily] == list(range(1, 13))
+    period = ("--since", "2026-03-01", "--until", "2026-04-01", "--home", home, "--json")
+    named = ("history", "baseline", "daily", "--instrument", "a2k", *period)
+    (row,) = json.loads(run_refp(*named, "--daily").stdout)
+    assert (row["n"], row["mean"]) == (12, 6.5)
+    chart = ("history", "chart", "--instrument", "a2k", "--home", home)
+    assert "a2k: 12 values" in run_refp(*chart, "-o", tmp_path / "d.svg", "--daily").stderr
+    assert "a2k: 24 values" in run_refp(*chart, "-o", tmp_path / "a.svg").stderr
+
+
+def test_record_a_daily_check(
+    run_refp: RunRefp, tmp_path: Path, lookup_model: Path, tiny_test: Path
+) -> None:
+    image = sorted(tiny_test.glob("*.tif"))[4]
+    for options in ([], ["--daily"]):
+        done = run_refp("history", "record", lookup_model, image, *options, "--home", tmp_path)
+        assert done.code == 0, done.stderr
+    assert [row["purpose"] for row in listed(run_refp, tmp_path)] == ["", "daily"]
+
+
+def test_who_corrects_is_not_who_measured(
+    run_refp: RunRefp, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: "login")
+    first, second, third = listed(run_refp, home, "--daily")[:3]
+    correct = ("history", "correct", "--home", home, "--json")
+    done = run_refp(*correct, first["id"], "--delta-z-um", "3.5", "--operator", "Grace")
+    (row,) = json.loads(done.stdout)
+    assert (row["operator"], row["corrected_by"], row["purpose"]) == ("Ada", "Grace", "daily")
+    (row,) = json.loads(run_refp(*correct, second["id"], "--measured-by", "Edith").stdout)
+    assert (row["operator"], row["corrected_by"]) == ("Edith", "login")
+    shown = run_refp("history", "list", "--home", home).stdout
+    assert "corrected_by" in shown
+    nothing = run_refp(*correct, third["id"], "--operator", "Grace")
+    assert (nothing.code, "nothing to correct" in nothing.stderr) == (2, True)

@@ -1,0 +1,137 @@
+"""Daily checks apart from other images, who corrected what, and the newest of many."""
+
+from contextlib import closing
+from datetime import datetime
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+
+from refp.errors import HistoryConflictError, HistoryError
+from refp.history import History, check_purpose, parse_time, select_chart, select_points
+from refp.history import connect as connecting
+from refp.history.rows import row_of
+
+from .samples import START, at, record, series
+
+
+def test_the_newest_by_rising_time(database: str) -> None:
+    many = series(*range(9))
+    with History.open(database) as history:
+        history.append([*many[4:], *many[:4], record(0.5, instrument="b")])
+        newest = history.select(newest=3, instrument="a2k")
+        assert newest["delta_z_um"].tolist() == [6, 7, 8]
+        assert list(newest.index) == [0, 1, 2]
+        whole = history.select(newest=99)
+        assert whole.equals(history.select())
+        assert history.select(newest=0).empty
+        assert history.instruments() == ["a2k", "b"]
+
+
+def test_of_records_at_one_time_the_newest_are_the_last(database: str) -> None:
+    with History.open(database) as history:
+        history.append([record(0, note=str(k)) for k in range(5)])
+        assert history.select(newest=2)["note"].tolist() == ["3", "4"]
+
+
+def test_daily_checks_are_a_series_of_their_own(database: str) -> None:
+    checks = series(*range(12), purpose="daily")
+    with History.open(database) as history:
+        history.append([*checks, *series(*[100.0] * 5)])
+        assert history.select(purpose="daily")["delta_z_um"].tolist() == list(range(12))
+        baseline = history.freeze("c", "a2k", "delta_z_um", START, at(99), purpose="daily")
+        assert (baseline.n, baseline.mean) == (12, 5.5)
+        assert len(select_chart(history, "a2k", "delta_z_um", purpose="daily")) == 12
+        assert len(select_chart(history, "a2k", "delta_z_um")) == 17
+        (new,) = history.correct([checks[3].id], note="a remark")
+        assert new.purpose == "daily"  # a note does not take a check out of its series
+        history.append(series(1, instrument="b"))
+        with pytest.raises(HistoryError, match="no daily check of instrument 'b'"):
+            select_chart(history, "b", "delta_z_um", purpose="daily")
+
+
+def test_a_correction_tells_who_made_it_and_who_measured(database: str) -> None:
+    old = record(operator="Ada")
+    with History.open(database) as history:
+        history.append([old])
+        (new,) = history.correct([old.id], by="Grace", delta_z_um=7.0)
+        assert (new.operator, new.corrected_by) == ("Ada", "Grace")
+        (again,) = history.correct([new.id], operator="Edith")  # by nobody who is known
+        assert (again.operator, again.corrected_by) == ("Edith", "")
+        row = history.select().iloc[0]
+        assert row["recorded_at"] == old.recorded_at
+        assert row["appended_at"] > row["recorded_at"]
+
+
+def test_columns_of_the_values(database: str) -> None:
+    many = series(3, 1, 2)
+    with History.open(database) as history:
+        history.append(many)
+        chart, also = select_points(history, "a2k", "delta_z_um", also=("id", "image"))
+        assert also["id"].tolist() == [one.id for one in many]
+        assert chart.value.tolist() == [3, 1, 2]
+
+
+def test_a_span_the_wrong_way_round_is_refused(database: str) -> None:
+    with History.open(database) as history:
+        history.append(series(*range(12)))
+        for until in (START, at(-1)):
+            with pytest.raises(HistoryError, match="not after since"):
+                history.freeze("x", "a2k", "delta_z_um", START, until)
+        with pytest.raises(HistoryError, match="needs a name"):
+            history.freeze(" ", "a2k", "delta_z_um", START, at(99))
+
+
+def test_an_older_history_is_brought_to_these_columns(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upgrade = command.upgrade
+    monkeypatch.setattr(command, "upgrade", lambda config, _: upgrade(config, "0001"))
+    old = record(operator="Ada")
+    with closing(History.open(database)) as history:
+        row = row_of(old, datetime.now().astimezone())
+        kept = {k: v for k, v in row.items() if k not in ("purpose", "corrected_by")}
+        names = ", ".join(kept)
+        marks = ", ".join(f":{name}" for name in kept)
+        with history._engine.begin() as connection:
+            connection.execute(
+                sa.text(f"INSERT INTO refp_records ({names}) VALUES ({marks})"), kept
+            )
+    monkeypatch.setattr(connecting.command, "upgrade", upgrade)
+    with History.open(database) as history:
+        (back,) = history.find([old.id])
+        assert (back.operator, back.purpose, back.corrected_by) == ("Ada", "", "")
+        assert history.append([old]) == 0  # the same record, sent again
+        with (
+            pytest.raises(sa.exc.DBAPIError, match="appended only"),
+            history._engine.begin() as connection,
+        ):
+            connection.exec_driver_sql("UPDATE refp_records SET purpose = 'daily'")
+
+
+def test_what_is_no_purpose_is_refused() -> None:
+    assert check_purpose("daily") == "daily"
+    with pytest.raises(HistoryError, match="purpose 'weekly': choose 'daily'"):
+        check_purpose("weekly")
+    with pytest.raises(HistoryError, match="purpose 'weekly'"):
+        record(purpose="weekly")
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "0001-01-01T00:00+14:00", "9999-12-31T23:59-14:00"])
+def test_a_time_that_no_zone_has_is_told(text: str) -> None:
+    with pytest.raises(HistoryError, match="write it as"):
+        parse_time(text)
+
+
+def test_a_conflict_is_told_apart(database: str) -> None:
+    old = record()
+    with History.open(database) as history:
+        history.append([old, *series(*range(12))])
+        history.freeze("x", "a2k", "delta_z_um", START, at(99))
+        history.correct([old.id], note="x")
+        with pytest.raises(HistoryConflictError):
+            history.correct([old.id], note="y")
+        with pytest.raises(HistoryConflictError):
+            history.freeze("x", "a2k", "delta_z_um", START, at(99))
+        with pytest.raises(HistoryConflictError):
+            history.append([record(id=old.id, note="other")])

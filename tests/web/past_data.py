@@ -1,0 +1,74 @@
+"""Records as programs send them, and an app that keeps them."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi.testclient import TestClient
+
+from refp.history import new_id
+from refp.web import WebSettings, create_app
+
+from .given import BASE
+
+HISTORY = "/api/v1/history"
+STEADY = [1.0, -1.0] * 10
+"""Mean 0, standard deviation 1.026."""
+
+
+def row(day: int, dz_um: float | None, **values: object) -> dict[str, Any]:
+    """An estimate of instrument ``mine``, days after the first of March."""
+    month, of_month = divmod(day, 28)
+    known: dict[str, Any] = {
+        "id": new_id(),
+        "recorded_at": f"2026-{3 + month:02d}-{of_month + 1:02d}T08:00:00+01:00",
+        "kind": "estimate",
+        "instrument": "mine",
+        "operator": "Ada",
+        "image": f"daily_{day}.tif",
+        "status": "refused" if dz_um is None else "ok",
+        "delta_z_um": dz_um,
+        "u_um": None if dz_um is None else 0.5,
+        "n_beads_used": 0 if dz_um is None else 9,
+    }
+    return {**known, **values}
+
+
+def rows(*values: float | None, start: int = 0, **others: object) -> list[dict[str, Any]]:
+    """An estimate a day."""
+    return [row(start + k, value, **others) for k, value in enumerate(values)]
+
+
+@contextmanager
+def app_with(settings: WebSettings, folder: Path) -> Iterator[TestClient]:
+    """An app that keeps its history in a folder."""
+    kept = settings.model_copy(update={"history": str(folder / "history.db")})
+    with TestClient(create_app(kept), base_url=BASE) as client:
+        yield client
+
+
+@contextmanager
+def served_with(settings: WebSettings, folder: Path) -> Iterator[str]:
+    """The address of such an app behind a real socket."""
+    kept = settings.model_copy(update={"history": str(folder / "history.db")})
+    config = uvicorn.Config(create_app(kept), host="127.0.0.1", port=0, log_level="error")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            threading.Event().wait(0.02)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(30)
+
+
+def freeze(client: TestClient, name: str = "spring", **values: object) -> Any:
+    """Freeze limits from the first twenty days."""
+    body = {"name": name, "instrument": "mine", "since": "2026-03-01", "until": "2026-03-21"}
+    return client.post(f"{HISTORY}/baselines", json={**body, **values})

@@ -1,0 +1,133 @@
+"""Axe finds nothing on any page, in light and dark: names, roles, contrast, order of headings."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pytest
+
+from refp.web import WebSettings
+
+from .conftest import Served, serve
+from .given import png_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+AXE = Path(__file__).parent / "axe" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SIZE = {"width": 1366, "height": 768}
+PAGES = ("/", "/models", "/history", "/help", "/login", "/nothing")
+"""Every page that an address shows by itself; a page of its own belongs in here."""
+STATES = ("result", "refusal", "many", "problem", "bad file")
+"""What a form brings, by the files that :func:`sent` has for it."""
+
+
+class Started(NamedTuple):
+    """A server that keeps a history, and the files that are sent to it."""
+
+    served: Served
+    files: dict[str, list[Path]]
+
+
+@pytest.fixture(scope="module")
+def started(
+    settings: WebSettings, image_files: list[Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Started]:
+    folder = tmp_path_factory.mktemp("accessible")
+    blank, text = folder / "blank.png", folder / "text.png"
+    noise = np.random.default_rng(0).normal(100, 2, (160, 200))
+    blank.write_bytes(png_of(noise.astype(np.uint8)))
+    text.write_text("no image")
+    files = {
+        "result": [image_files[4]],
+        "refusal": [blank],
+        "many": [image_files[4], blank],
+        "problem": [image_files[4]] * 5,
+        "bad file": [text],
+    }
+    kept = settings.model_copy(update={"history": str(folder / "history.db"), "tolerance_um": 50.0})
+    with serve(kept) as served:
+        yield Started(served, files)
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(browser: "Browser", started: Started, request: pytest.FixtureRequest) -> "Iterator[Page]":
+    """A window of the smallest screen that the pages are made for."""
+    context = browser.new_context(
+        viewport=SIZE,
+        color_scheme=request.param,
+        base_url=started.served.address,
+        bypass_csp=True,  # for axe alone, which is put into the page
+        reduced_motion="reduce",
+    )
+    yield context.new_page()
+    context.close()
+
+
+def found(page: "Page") -> list[str]:
+    """Return what axe has against a page as it stands."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not part of the source archive")
+    page.add_script_tag(path=AXE)
+    told = page.evaluate("tags => axe.run(document, {runOnly: tags})", RULES)
+    assert told["passes"]
+    return [
+        f"{rule['id']}: {rule['help']}: {node['html'][:150]}: {node['failureSummary'][:300]}"
+        for rule in told["violations"]
+        for node in rule["nodes"]
+    ]
+
+
+def send(page: "Page", files: list[Path]) -> None:
+    """Choose files on the first page, which sends them, and wait for what comes."""
+    page.goto("/")
+    page.set_input_files("#files", files)
+    page.wait_for_selector("#result > *")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page(page: "Page", path: str) -> None:
+    page.goto(path)
+    assert found(page) == []
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_state(page: "Page", started: Started, state: str) -> None:
+    send(page, started.files[state])
+    assert found(page) == []
+
+
+def test_result_with_all_open(page: "Page", started: Started) -> None:
+    send(page, started.files["result"])
+    page.wait_for_selector(".profile .main-svg")
+    page.locator("summary").click()
+    page.reload()
+    page.wait_for_selector(".profile .main-svg")
+    page.locator(".bead").nth(1).press("Enter")
+    page.locator("summary").click()
+    assert found(page) == []
+
+
+def test_history_with_records(page: "Page", started: Started) -> None:
+    send(page, started.files["result"])
+    page.goto("/history")
+    assert "Newest records" in page.content()
+    assert found(page) == []
+
+
+def test_card_that_is_open(page: "Page") -> None:
+    page.goto("/models")
+    page.locator("summary").first.click()
+    assert found(page) == []
+
+
+def test_first_start_with_nothing(browser: "Browser") -> None:
+    with serve(WebSettings(workers=1)) as served:
+        context = browser.new_context(viewport=SIZE, base_url=served.address, bypass_csp=True)
+        page = context.new_page()
+        for path in ("/", "/models", "/history"):
+            page.goto(path)
+            assert found(page) == []
+        context.close()

@@ -1,0 +1,322 @@
+"""The History page: chart, limits, notes, corrections and the daily check, without JavaScript."""
+
+import io
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from fastapi.testclient import TestClient
+from httpx import Response
+
+pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
+
+from refp.web import WebSettings
+from refp.web.answer import Check
+from refp.web.check_words import describe_check
+from refp.web.pages.history import QUANTITIES
+from refp.web.remedies import REMEDIES
+from refp.web.rule_words import ACTIONS
+
+from .given import ESTIMATES, File, form_token, send_form
+from .past_data import HISTORY, STEADY, app_with, freeze, row, rows
+from .test_pages import check as check_markup
+
+CHECKS = f"{HISTORY}/checks"
+
+
+@pytest.fixture(scope="module")
+def app(settings: WebSettings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """Steady values of ``mine``."""
+    with app_with(settings, tmp_path_factory.mktemp("shown")) as client:
+        assert client.post(HISTORY, json=rows(*STEADY, 9.0, None)).status_code == 200
+        yield client
+
+
+def send(client: TestClient, place: str, *files: File, **fields: str) -> Response:
+    """Send a form of the page, as a browser would."""
+    token = {"form_token": form_token(client, "/history"), "show_instrument": "mine"}
+    parts: list[tuple[str, Any]] = [
+        (name, (None, value)) for name, value in {**token, **fields}.items()
+    ]
+    return client.post(f"/history/{place}", files=[*parts, *(("files", one) for one in files)])
+
+
+def test_the_page_is_sound_and_has_every_part(app: TestClient) -> None:
+    freeze(app, "sound")
+    page = app.get("/history", params={"instrument": "mine"})
+    check_markup(page.text)
+    assert "No daily check yet" in page.text
+    assert 'data-chart="/api/v1/history/chart?instrument=mine&amp;quantity=delta_z_um"' in page.text
+    assert '<noscript><img class="control" src="/history/chart.svg?' in page.text
+    assert "21 values, 1 refused" in page.text
+    assert "Do not use this setting" in page.text  # of 1_3s, which the last value fires
+    assert 'value="2026-03-01"' in page.text  # the chart's first day, for new limits
+
+
+def test_every_form_needs_its_token(app: TestClient, good: File) -> None:
+    before = app.get(HISTORY).json()
+    for place in ("checks", "baselines", "annotations", "corrections"):
+        answer = send(app, place, good, form_token="0" * 64, text="x", instrument="mine")
+        assert (answer.status_code, "out of date" in answer.text) == (403, True), place
+    assert app.get(HISTORY).json() == before
+
+
+def test_freeze_limits(app: TestClient) -> None:
+    period = {"since": "2026-03-01", "until": "2026-03-21", "instrument": "mine"}
+    page = send(app, "baselines", name="by page", operator="Ada", **period)
+    assert page.url.path == "/history"
+    assert "Limits frozen as “by page” from 20 values" in page.text
+    (mine,) = [one for one in app.get(f"{HISTORY}/baselines").json() if one["name"] == "by page"]
+    assert (mine["n"], mine["mean"], mine["by"]) == (20, 0.0, "Ada")
+    assert 'name="operator" size="12" maxlength="120" autocomplete="name" value="Ada"' in page.text
+    few = send(app, "baselines", name="few", **{**period, "until": "2026-03-04"})
+    assert (few.status_code, "take a longer period" in few.text) == (422, True)
+    wrong = send(app, "baselines", name="few", **{**period, "until": "2026-02-04"})
+    assert (wrong.status_code, "exchange them" in wrong.text) == (422, True)
+    check_markup(wrong.text)
+
+
+def test_note_what_happened(app: TestClient) -> None:
+    text = '<img src=x onerror="alert(1)">'
+    when = "2026-03-15T10:00"
+    page = send(app, "annotations", text=text, instrument="mine", at=when, operator="Bo")
+    assert page.status_code == 200
+    check_markup(app.get("/history?instrument=mine&until=2026-03-17").text)
+    (note,) = app.get(HISTORY, params={"kind": "annotation"}).json()
+    assert (note["note"], note["operator"]) == (text, "Bo")
+    assert note["recorded_at"].startswith(when)
+    huge = send(app, "annotations", text="x" * 3000, instrument="mine")
+    assert (huge.status_code, "at most 2000" in huge.text) == (422, True)
+
+
+def test_correct_and_withdraw(app: TestClient) -> None:
+    first, second = rows(5.0, 6.0, instrument="other")
+    app.post(HISTORY, json=[first, second])
+    shown = {"show_instrument": "other", "operator": "Grace"}
+    page = send(app, "corrections", id=first["id"], delta_z_um="4.5", note="typo", **shown)
+    assert "corrected" in page.text
+    assert "by Grace" in page.text
+    send(app, "corrections", id=second["id"], withdraw="true", note="wrong slide", **shown)
+    newest = app.get(HISTORY, params={"instrument": "other"}).json()
+    told = [(r["delta_z_um"], r["operator"], r["corrected_by"], r["reason"]) for r in newest]
+    assert told == [(None, "Ada", "Grace", "withdrawn: wrong slide"), (4.5, "Ada", "Grace", "")]
+    nothing = send(app, "corrections", id=first["id"], note="again", **shown)
+    assert (nothing.status_code, "corrected already" in nothing.text) == (409, True)
+    word = send(app, "corrections", id=first["id"], delta_z_um="much", note="x", **shown)
+    assert (word.status_code, "delta_z_um" in word.text) == (422, True)
+
+
+@pytest.mark.parametrize("quantity", list(QUANTITIES))
+def test_every_quantity_has_a_page(app: TestClient, quantity: str) -> None:
+    page = app.get("/history", params={"instrument": "mine", "quantity": quantity})
+    assert page.status_code == 200
+    check_markup(page.text)
+    assert ("No value of" in page.text) == (quantity == "refp_um")
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "told"),
+    [
+        ("instrument=nobody", 200, "Nothing recorded of “nobody”"),
+        ("instrument=<script>", 200, "&lt;script&gt;"),
+        ("since=2026-05-01", 200, "No value of dZ here"),
+        ("only=daily", 200, "No value of dZ here"),
+        ("quantity=color", 422, "choose delta_z_um"),
+        ("since=soon", 422, "write it as"),
+        ("since=2026-05-01&until=2026-04-01", 422, "exchange them"),
+        ("baseline=none", 422, "not frozen"),
+        ("only=weekly", 422, "choose &#39;daily&#39;"),
+    ],
+)
+def test_what_is_not_there_is_said(app: TestClient, asked: str, status: int, told: str) -> None:
+    page = app.get(f"/history?{'' if asked.startswith('inst') else 'instrument=mine&'}{asked}")
+    assert (page.status_code, told in page.text) == (status, True), page.text
+    check_markup(page.text)
+
+
+def test_before_anything_and_without_a_history(
+    settings: WebSettings, client: TestClient, tmp_path: Path, good: File
+) -> None:
+    with app_with(settings, tmp_path) as new:
+        page = new.get("/history").text
+        assert "Nothing recorded yet" in page
+        assert 'action="/history/checks"' in page
+        check_markup(page)
+    assert "No history is kept" in client.get("/history").text
+    assert "Your name" not in client.get("/").text
+    answer = client.post(CHECKS, files={"files": good})
+    assert (answer.status_code, answer.json()["code"]) == (404, "no_history")
+
+
+def test_daily_check(settings: WebSettings, tmp_path: Path, good: File, blank: bytes) -> None:
+    """The first has no limits, the next is held against them, one is refused."""
+    with app_with(settings, tmp_path) as app:
+        first = app.post(CHECKS, files={"files": good}, data={"operator": "Ada"}).json()
+        estimate = app.post(ESTIMATES, files={"files": good}).json()["estimates"][0]
+        assert {k: first["estimate"][k] for k in estimate} == estimate
+        record = first["record"]
+        assert (record["purpose"], record["operator"]) == ("daily", "Ada")
+        assert record["delta_z_um"] == estimate["delta_z_um"]
+        assert (first["in_control"], first["rules"], first["baseline"]) == (None, [], "")
+        page = send(app, "checks", good, operator="Bo")
+        value = f"{estimate['delta_z_um']:+.1f}".replace("-", "\N{MINUS SIGN}")
+        half = (estimate["upper_um"] - estimate["lower_um"]) / 2
+        assert f"{value} µm ± {half:.1f} — no limits yet" in page.text
+        assert "by Bo." in page.text
+        own = {"instrument": "a2k", "purpose": "daily"}
+        near = np.add(STEADY, estimate["delta_z_um"]).tolist()
+        app.post(HISTORY, json=rows(*near, **own))
+        freeze(app, instrument="a2k", only="daily")
+        inside = send(app, "checks", good, operator="Bo")
+        assert f"{value} µm ± {half:.1f} — within limits" in inside.text
+        check_markup(inside.text)
+        refused = send(app, "checks", ("blank.png", blank))
+        assert "no number, no bead to measure" in refused.text
+        assert REMEDIES["no_beads"].remedy in refused.text
+        answer = app.post(CHECKS, files={"files": ("blank.png", blank)}).json()
+        assert (answer["in_control"], answer["rules"]) == (None, [])
+        assert answer["estimate"]["reason"].startswith("no_beads")
+        daily = app.get(HISTORY, params={"only": "daily", "limit": 5}).json()
+        assert [r["status"] for r in daily] == ["refused", "refused", "ok", "ok", "ok"]
+
+
+def test_a_check_out_of_limits_names_the_rule(
+    settings: WebSettings, tmp_path: Path, good: File
+) -> None:
+    with app_with(settings, tmp_path) as app:
+        app.post(HISTORY, json=rows(*STEADY, instrument="a2k", purpose="daily"))
+        app.post(HISTORY, json=rows(50.0, 60.0, start=20, instrument="a2k"))  # no checks
+        freeze(app, instrument="a2k", only="daily")
+        answer = app.post(CHECKS, files={"files": good}).json()
+        # At -2.7 um, 2.7 standard deviations below, it only warns; the next one on that side rejects.
+        assert answer["estimate"]["delta_z_um"] == pytest.approx(-2.7, abs=0.3)
+        assert (answer["in_control"], answer["baseline"]) == (True, "spring")
+        assert [one["rule"] for one in answer["rules"]] == ["1_2s"]
+        page = send(app, "checks", good).text
+        assert "out of control: 1_2s, 2_2s" in page
+        assert ACTIONS["2_2s"] in page
+        check_markup(page)
+
+
+def test_a_check_is_one_image(app: TestClient, good: File, image_files: list[Path]) -> None:
+    for files in ([], [good, good]):
+        answer = app.post(CHECKS, files=[("files", one) for one in files] or {"x": ("", b"")})
+        assert (answer.status_code, "one image" in answer.json()["detail"]) == (422, True)
+    assert send(app, "checks").status_code == 422
+    buffer = io.BytesIO()
+    planes = np.stack([tifffile.imread(path) for path in image_files[3:5]])
+    tifffile.imwrite(buffer, planes, photometric="minisblack")
+    answer = app.post(CHECKS, files={"files": ("stack.tif", buffer.getvalue())}).json()
+    assert answer["estimate"]["status"] == "refused"
+    assert "2 planes" in answer["estimate"]["reason"]
+
+
+def test_the_operator_lands_in_the_record(
+    app: TestClient, good: File, image_files: list[Path], run_refp: Callable[..., Any]
+) -> None:
+    app.post(ESTIMATES, files={"files": good}, data={"operator": "Ada"})
+    app.post(ESTIMATES, json={"paths": [image_files[4].name], "operator": "Grace Hopper"})
+    page = send_form(app, good, operator="Zoë O'Neil")
+    assert 'value="Zoë O&#39;Neil"' in page.text  # remembered
+    assert 'value="Zoë O&#39;Neil"' in app.get("/history").text
+    newest = app.get(HISTORY, params={"instrument": "a2k", "limit": 3}).json()
+    assert [r["operator"] for r in newest] == ["Zoë O'Neil", "Grace Hopper", "Ada"]
+    database = Path(app.app.state.engine.settings.history)  # type: ignore[attr-defined]
+    listed = run_refp("history", "list", "--json", "--instrument", "a2k", "--home", database.parent)
+    assert [r["operator"] for r in json.loads(listed.stdout)][-3:] == [
+        *("Ada", "Grace Hopper", "Zoë O'Neil")
+    ]
+    send_form(app, good)  # an empty name is forgotten
+    assert "Zoë" not in re.findall("<main.*</form>", app.get("/").text, re.S)[0]
+
+
+@pytest.mark.parametrize("name", ["x" * 121, "a\nb", "a\0b"])
+def test_what_is_no_name_is_refused(app: TestClient, good: File, name: str) -> None:
+    told = app.post(ESTIMATES, files={"files": good}, data={"operator": name})
+    assert (told.status_code, "operator" in told.json()["detail"]) == (422, True)
+    told = app.post(ESTIMATES, json={"paths": ["x"], "operator": name})
+    assert (told.status_code, "operator" in told.json()["detail"]) == (422, True)
+    assert send_form(app, good, operator=name).status_code == 422
+
+
+def test_a_cookie_that_was_edited_is_nobody(app: TestClient) -> None:
+    page = app.get("/history", headers={"cookie": "refp_operator=a%00%3Cscript%3E"})
+    assert page.status_code == 200
+    assert "%3Cscript" not in page.text
+
+
+def test_the_records_as_a_table(app: TestClient) -> None:
+    text = app.get("/history/records.csv", params={"instrument": "mine"}).text
+    assert text.count("daily_") == len(STEADY) + 2
+    assert text.index("daily_0.tif") < text.index("daily_20.tif")
+
+
+def checked(day: str, **values: Any) -> Check:
+    record = row(0, 3.21, recorded_at=f"{day}T08:05:00+01:00", lower_um=2.1, upper_um=4.3)
+    known: dict[str, Any] = {"baseline": "spring", "in_control": True, "rules": []}
+    given = {**known, **values}
+    return Check({**record, "reason": "", **given.pop("record", {})}, **given)
+
+
+TODAY = date(2026, 3, 2)
+WARNS = {"rule": "1_2s", "meaning": "one value out", "action": "Take one more."}
+REJECTS = {"rule": "2_2s", "meaning": "two values out", "action": "Stop."}
+
+
+@pytest.mark.parametrize(
+    ("check", "look", "headline"),
+    [
+        (None, "open", "No daily check yet"),
+        (checked("2026-03-01"), "open", "No daily check today"),
+        (checked("2026-03-02"), "pass", "Today: +3.2 µm ± 1.1 — within limits"),
+        (
+            checked("2026-03-02", rules=[WARNS]),
+            "open",
+            "Today: +3.2 µm ± 1.1 — warning 1_2s",
+        ),
+        (
+            checked("2026-03-02", rules=[WARNS, REJECTS], in_control=False),
+            "fail",
+            "Today: +3.2 µm ± 1.1 — out of control: 1_2s, 2_2s",
+        ),
+        (checked("2026-03-02", in_control=None), "open", "Today: +3.2 µm ± 1.1 — no limits yet"),
+        (
+            checked("2026-03-02", record={"lower_um": None, "delta_z_um": -2.0}),
+            "pass",
+            "Today: \N{MINUS SIGN}2.0 µm — within limits",
+        ),
+        (
+            checked(
+                "2026-03-02",
+                record={"status": "refused", "delta_z_um": None, "reason": "no_beads: none found"},
+            ),
+            "fail",
+            "Today: no number, no bead to measure",
+        ),
+        (
+            checked(
+                "2026-03-02",
+                record={"status": "refused", "delta_z_um": None, "reason": "withdrawn: bumped"},
+            ),
+            "open",
+            "Today: withdrawn",
+        ),
+    ],
+)
+def test_words_of_a_check(check: Check | None, look: str, headline: str) -> None:
+    words = describe_check(check, TODAY)
+    assert (words.look, words.headline) == (look, headline)
+
+
+def test_words_of_a_check_say_when_and_what_to_do() -> None:
+    old = describe_check(checked("2026-03-01"), TODAY)
+    assert old.detail == "The last was on 2026-03-01: +3.2 µm ± 1.1, within limits."
+    out = describe_check(checked("2026-03-02", rules=[WARNS, REJECTS], in_control=False), TODAY)
+    assert out.detail == "Two values out. At 08:05 by Ada."
+    assert out.action == "Stop."

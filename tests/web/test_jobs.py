@@ -1,0 +1,361 @@
+"""Jobs: in their order, told as they go on, cancelled, and taken up by the next server."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from fastapi.testclient import TestClient
+
+from refp.history import History, JobLog, JobRecord
+from refp.web import WebSettings, create_app
+from refp.web.client import ApiError, Client
+from refp.web.jobs.place import data_folder, planes_folder, remove_unfinished
+from refp.web.jobs.runner import MOST_STARTS
+
+from .given import BASE, LIMITS
+
+RunRefp = Callable[..., Any]
+LONGEST = 6000
+"""Questions asked at most while waiting; each takes a while to be answered."""
+
+
+def settings_of(home: Path, sweep: Path, **changes: Any) -> WebSettings:
+    database = str(home / "history.db")
+    given = {"home": home, "history": database, "jobs": database, "roots": (sweep.parent,)}
+    return WebSettings(**{"workers": 1, "limits": LIMITS, **given, **changes})
+
+
+def define(client: TestClient, sweep: Path, **fields: Any) -> dict[str, Any]:
+    answer = client.post("/api/v1/planes", json={"paths": [sweep.name], **fields})
+    assert answer.status_code == 202, answer.text
+    assert answer.headers["location"] == f"/api/v1/jobs/{answer.json()['id']}"
+    return dict(answer.json())
+
+
+def told(client: TestClient, job: str) -> list[tuple[str, dict[str, Any]]]:
+    """Everything that is told of a job until its end."""
+    text = client.get(f"/api/v1/jobs/{job}/events").text
+    events = [part.split("\n", 1) for part in text.strip().split("\n\n")]
+    return [
+        (kind.removeprefix("event: "), json.loads(data.removeprefix("data: ")))
+        for kind, data in events
+    ]
+
+
+def planes_recorded(home: Path) -> list[str]:
+    with History.open(home / "history.db") as history:
+        return sorted(history.select(kind="plane")["image"])
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_sweep: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A home with one job that is done, and its id."""
+    home = tmp_path_factory.mktemp("kept") / "home"
+    with TestClient(create_app(settings_of(home, tiny_sweep)), base_url=BASE) as client:
+        job = define(client, tiny_sweep, title="Monday", operator="Ada")
+        events = told(client, job["id"])
+    assert [kind for kind, _ in events[:-1]] == ["progress"] * (len(events) - 1)
+    kind, last = events[-1]
+    assert (kind, last["state"], last["detail"], last["starts"]) == ("end", "done", "", 1)
+    stages = {event["progress"]["stage"] for _, event in events if event["progress"]}
+    assert "measuring training" in stages
+    return home, job["id"]
+
+
+def test_planes_are_those_of_the_command_line(
+    finished: tuple[Path, str], tiny_sweep: Path, tmp_path: Path, run_refp: RunRefp
+) -> None:
+    home, job = finished
+    with TestClient(create_app(settings_of(home, tiny_sweep)), base_url=BASE) as client:
+        (known,) = client.get("/api/v1/planes").json()
+        assert client.get(f"/api/v1/planes/{job}").json() == known
+    done = run_refp("plane", tiny_sweep, "-o", tmp_path / "planes", "--json")
+    assert known["planes"] == json.loads(done.stdout)
+    assert (known["title"], known["operator"]) == ("Monday", "Ada")
+    pd.testing.assert_frame_equal(
+        pd.read_csv(planes_folder(home, job) / "planes.csv"),
+        pd.read_csv(tmp_path / "planes" / "planes.csv"),
+    )
+    assert len(planes_recorded(home)) == len(known["planes"])
+
+
+def test_a_job_that_was_done_but_not_logged_is_not_doubled(
+    finished: tuple[Path, str], tiny_sweep: Path, tmp_path: Path
+) -> None:
+    """The server was killed after the planes were recorded and before that was logged."""
+    home = tmp_path / "home"
+    shutil.copytree(finished[0], home)
+    before = planes_recorded(home)
+    stamp = (planes_folder(home, finished[1]) / "planes.csv").stat().st_mtime_ns
+    log = str(tmp_path / "log.db")
+    with JobLog.open(Path(log)) as jobs:
+        jobs.add(_record(home, finished[1], tiny_sweep))
+        jobs.tell(finished[1], "running")
+    settings = settings_of(home, tiny_sweep, jobs=log)
+    with TestClient(create_app(settings), base_url=BASE) as client:
+        _, last = told(client, finished[1])[-1]
+    assert (last["state"], last["starts"]) == ("done", 2)
+    assert planes_recorded(home) == before
+    assert (planes_folder(home, finished[1]) / "planes.csv").stat().st_mtime_ns == stamp
+
+
+def test_a_job_that_no_server_survives_is_given_up(tiny_sweep: Path, tmp_path: Path) -> None:
+    home, name = tmp_path / "home", str(uuid.uuid4())
+    with TestClient(create_app(settings_of(home, tiny_sweep)), base_url=BASE):
+        pass  # which names the server
+    with JobLog.open(home / "history.db") as jobs:
+        jobs.add(_record(home, name, tiny_sweep))
+        for _ in range(MOST_STARTS):
+            jobs.tell(name, "running")
+    with TestClient(create_app(settings_of(home, tiny_sweep)), base_url=BASE) as client:
+        (kind, last), *_ = reversed(told(client, name))
+    assert (kind, last["state"], last["code"]) == ("end", "failed", "interrupted")
+    assert "ask for it again" in last["detail"]
+
+
+def test_cancelled_jobs_leave_nothing(tiny_sweep: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with TestClient(create_app(settings_of(home, tiny_sweep)), base_url=BASE) as client:
+        running, waiting, last = (define(client, tiny_sweep)["id"] for _ in range(3))
+        assert client.post(f"/api/v1/jobs/{waiting}/cancel").json()["state"] == "cancelled"
+        for _ in range(LONGEST):
+            progress = client.get(f"/api/v1/jobs/{running}").json()["progress"]
+            if progress and progress["done"]:
+                break
+            time.sleep(0.02)
+        cancelled = client.post(f"/api/v1/jobs/{running}/cancel").json()
+        assert (cancelled["state"], cancelled["progress"]) == ("cancelled", None)
+        assert client.post(f"/api/v1/jobs/{running}/cancel").json() == cancelled
+        assert told(client, last)[-1][1]["state"] == "done"
+        assert [job["id"] for job in client.get("/api/v1/jobs").json()] == [last, waiting, running]
+    assert [path.name for path in (home / "planes").iterdir()] == [last]
+    assert not data_folder(home, running).exists()
+
+
+def test_what_fails_says_why(tiny_sweep: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "empty").mkdir(parents=True)
+    settings = settings_of(tmp_path / "home", root / "empty")
+    with TestClient(create_app(settings), base_url=BASE) as client:
+        _, last = told(client, define(client, root / "empty", instrument="a2k")["id"])[-1]
+        assert (last["state"], last["code"]) == ("failed", "data_error")
+        assert "no image in this folder" in last["detail"]
+        assert str(tmp_path) not in last["detail"]
+        job = last["id"]
+        gone = client.get(f"/api/v1/planes/{job}")
+        assert (gone.status_code, gone.json()["code"]) == (404, "no_planes")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        pytest.param({"paths": ["nothing"]}, 422, "data_error", id="not there"),
+        pytest.param({"paths": ["../.."]}, 403, "outside_roots", id="outside"),
+        pytest.param({"paths": []}, 422, "invalid_request", id="no path"),
+        pytest.param({"paths": ["."], "recipe": "../x.toml"}, 422, "recipe_error", id="recipe"),
+        pytest.param({"paths": ["."], "bead_diameter_um": -1}, 422, "invalid_request", id="bead"),
+        pytest.param({"paths": ["."], "seed": 1}, 422, "invalid_request", id="unknown field"),
+    ],
+)
+def test_what_is_refused_at_once(
+    tiny_sweep: Path, tmp_path: Path, body: dict[str, Any], status: int, code: str
+) -> None:
+    settings = settings_of(tmp_path / "home", tiny_sweep)
+    with TestClient(create_app(settings), base_url=BASE) as client:
+        answer = client.post("/api/v1/planes", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert client.get("/api/v1/jobs").json() == []
+
+
+def test_no_jobs_without_a_home(client: TestClient, tiny_test: Path) -> None:
+    for path in ("/api/v1/jobs", "/api/v1/planes", f"/api/v1/jobs/{uuid.uuid4()}"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (404, "no_jobs")
+    answer = client.post("/api/v1/planes", json={"paths": [tiny_test.name]})
+    assert (answer.status_code, answer.json()["code"]) == (404, "no_jobs")
+
+
+def test_removing_touches_one_job(tmp_path: Path) -> None:
+    mine, other = str(uuid.uuid4()), str(uuid.uuid4())
+    for name in (mine, other):
+        planes_folder(tmp_path, name).mkdir(parents=True)
+        data_folder(tmp_path, name).mkdir(parents=True)
+    (planes_folder(tmp_path, other) / f"{mine}.refp.checkpoints").mkdir()
+    (planes_folder(tmp_path, other) / f"{mine}.refp").write_bytes(b"")
+    (planes_folder(tmp_path, other) / "planes.csv").write_bytes(b"")
+    remove_unfinished(tmp_path, mine)
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
+    assert left == {
+        "planes",
+        "work",
+        f"planes/{other}",
+        f"work/{other}",
+        f"planes/{other}/planes.csv",
+    }
+
+
+class Server:
+    """``refp serve`` in a process of its own."""
+
+    def __init__(self, home: Path, root: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        options = ["--home", home, "--root", root, "--port", port]
+        command = [sys.executable, "-m", "refp", "serve", *map(str, options)]
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        self.client = Client(f"http://127.0.0.1:{port}")
+        while True:
+            try:
+                self.client.health()
+            except OSError:
+                assert self.process.poll() is None, self.process.communicate()[1]
+                continue
+            return
+
+    def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        sent = None if body is None else json.dumps(body).encode()
+        return self.client._ask(path, sent, "application/json" if sent else "")
+
+    def wait(self, job: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        for _ in range(LONGEST):
+            found: dict[str, Any] = self.ask(f"/jobs/{job}")
+            if is_so(found):
+                return found
+            time.sleep(0.02)
+        raise AssertionError(found)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stderr
+        self.process.stderr.close()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[[Path, Path], Server]]:
+    """Start servers that end with the test."""
+    started: list[Server] = []
+
+    def begin(home: Path, root: Path) -> Server:
+        started.append(Server(home, root))
+        return started[-1]
+
+    yield begin
+    for server in started:
+        server.kill()
+
+
+def test_killed_in_the_middle_it_goes_on(
+    tiny_sweep: Path, tmp_path: Path, start: Callable[[Path, Path], Server], run_refp: RunRefp
+) -> None:
+    home = tmp_path / "home"
+    first = start(home, tiny_sweep.parent)
+    asked = first.ask("/planes", {"paths": [tiny_sweep.name]})["id"]
+    waits = first.ask("/planes", {"paths": [tiny_sweep.name], "title": "after it"})["id"]
+    first.wait(asked, lambda job: bool(job["progress"] and job["progress"]["done"]))
+    first.kill()
+    second = start(home, tiny_sweep.parent)
+    ended = second.wait(asked, lambda job: job["state"] not in ("queued", "running"))
+    assert (ended["state"], ended["starts"], ended["detail"]) == ("done", 2, "")
+    assert second.wait(waits, lambda job: job["state"] == "done")["starts"] == 1
+    done = run_refp("plane", tiny_sweep, "-o", tmp_path / "planes", "--json")
+    rows = json.loads(done.stdout)
+    assert second.ask(f"/planes/{asked}")["planes"] == rows
+    assert len(planes_recorded(home)) == 2 * len(rows)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+def test_a_killed_server_leaves_no_process(
+    tiny_sweep: Path, tmp_path: Path, start: Callable[[Path, Path], Server]
+) -> None:
+    server = start(tmp_path / "home", tiny_sweep.parent)
+    job = server.ask("/planes", {"paths": [tiny_sweep.name]})["id"]
+    server.wait(job, lambda job: job["progress"] is not None)
+    below = _processes_below(server.process.pid)
+    assert len(below) >= 2
+    server.kill()
+    while any(Path(f"/proc/{pid}").exists() for pid in below):
+        os.sched_yield()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+def test_a_job_whose_process_is_lost_fails_alone(
+    tiny_sweep: Path, tmp_path: Path, start: Callable[[Path, Path], Server]
+) -> None:
+    server = start(tmp_path / "home", tiny_sweep.parent)
+    before = _processes_below(server.process.pid)
+    job = server.ask("/planes", {"paths": [tiny_sweep.name]})["id"]
+    server.wait(job, lambda job: bool(job["progress"] and job["progress"]["total"]))
+    nicest = max(_processes_below(server.process.pid) - before, key=_nice)
+    os.kill(nicest, signal.SIGKILL)
+    ended = server.wait(job, lambda job: job["state"] not in ("queued", "running"))
+    assert (ended["state"], ended["code"]) == ("failed", "worker_lost")
+    again = server.ask("/planes", {"paths": [tiny_sweep.name]})["id"]
+    server.wait(again, lambda job: job["state"] == "done")
+
+
+def test_a_home_has_one_server(
+    tiny_sweep: Path,
+    tmp_path: Path,
+    start: Callable[[Path, Path], Server],
+    run_process: RunRefp,
+) -> None:
+    home = tmp_path / "home"
+    start(home, tiny_sweep.parent)
+    done = run_process("serve", "--home", home, "--port", 1)
+    assert (done.code, done.stderr.count("\n")) == (2, 1)
+    assert "another refp serve uses it" in done.stderr
+
+
+def test_a_watched_server_ends(
+    tiny_sweep: Path, tmp_path: Path, start: Callable[[Path, Path], Server]
+) -> None:
+    """A page that watches a job does not keep Ctrl-C from ending the server."""
+    server = start(tmp_path / "home", tiny_sweep.parent)
+    job = server.ask("/planes", {"paths": [tiny_sweep.name]})["id"]
+    server.wait(job, lambda job: job["state"] == "running")
+    with socket.create_connection(("127.0.0.1", int(server.client._address[-5:].lstrip(":")))) as s:
+        host = server.client._address.removeprefix("http://")
+        s.sendall(f"GET /api/v1/jobs/{job}/events HTTP/1.1\r\nhost: {host}\r\n\r\n".encode())
+        assert s.recv(10)
+        server.process.send_signal(signal.SIGINT)
+        server.process.communicate(timeout=120)
+    with pytest.raises((ApiError, OSError)):
+        server.client.health()
+
+
+def _record(home: Path, name: str, sweep: Path) -> JobRecord:
+    request = {"data": [{"path": sweep.name}], "recipe": "default", "operator": "Ada"}
+    server = (home / "server-id").read_text().strip()
+    return JobRecord(name, server, "plane", "Monday", "Ada", request)
+
+
+def _processes_below(parent: int) -> set[int]:
+    found: set[int] = set()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent:
+            found |= {int(path.parent.name), *_processes_below(int(path.parent.name))}
+    return found
+
+
+def _nice(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[16])
+    except OSError:
+        return -100
