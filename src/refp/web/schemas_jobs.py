@@ -1,11 +1,13 @@
 """What the API takes and gives about jobs and planes."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from refp.web.fields import LINE, Line
 from refp.web.jobs.job import JobKind
 
+LongLine = Annotated[str, StringConstraints(max_length=300, pattern=LINE)]
 RECIPES = "settings of the method: default, paper, or another recipe of the package"
 
 
@@ -42,10 +44,10 @@ class DataOptions(BaseModel):
     """What sweeps are of, where their files do not say it."""
 
     model_config = ConfigDict(extra="forbid")
-    title: str = Field(default="", max_length=120, description="what people call the result")
-    operator: str = Field(default="", max_length=120, description="who asks for it")
+    title: Line = Field(default="", description="what people call the result")
+    operator: Line = Field(default="", description="who asks for it")
     instrument: str = Field(default="", description="instrument recipe: a2k, nikon-ti2")
-    pattern: str = Field(default="", max_length=300, description="pattern of the file names")
+    pattern: LongLine = Field(default="", description="pattern of the file names")
     pixel_size_um: float | None = Field(default=None, gt=0, le=100, allow_inf_nan=False)
     bead_diameter_um: float | None = Field(default=None, gt=0, le=1000, allow_inf_nan=False)
 

@@ -17,10 +17,18 @@ from refp.web.schemas_jobs import JobProgress, JobView
 router = APIRouter(prefix="/jobs")
 DEMO = "Simulated sweeps"
 STREAM = "text/event-stream"
+EVENT = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"enum": ["progress", "curve", "end"]},
+        "data": {"type": "string", "description": "JSON of the job, or of the curve"},
+    },
+}
 EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "`progress` with the job, `curve` with a learning curve, `end` with the job",
-        "content": {STREAM: {"schema": {"type": "string"}, "example": "event: end\ndata: {}\n\n"}},
+        "content": {STREAM: {"schema": EVENT, "example": {"event": "end", "data": "{}"}}},
     }
 }
 

@@ -19,6 +19,7 @@ from refp.web.jobs.place import planes_folder
 from refp.web.jobs.views import Asked
 from refp.web.problems import Problem
 from refp.web.schemas_jobs import (
+    RECIPES,
     DataOptions,
     JobView,
     PlaneComparison,
@@ -47,6 +48,17 @@ REPORT_RULES = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """A report brings its own style, pictures and tables, all within itself, and runs nothing."""
+
+
+def _form_fields() -> dict[str, Any]:
+    """Describe the options as a form has them: left out where JSON would say null."""
+    fields = DataOptions.model_json_schema()["properties"]
+    return {
+        name: {**field.pop("anyOf", [{}])[0], **{k: v for k, v in field.items() if k != "default"}}
+        for name, field in fields.items()
+    }
+
+
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -55,16 +67,19 @@ BODY: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "required": ["files"],
+                    "additionalProperties": False,
                     "properties": {
                         "files": {
                             "type": "array",
+                            "minItems": 1,
                             "items": {"type": "string", "format": "binary"},
                             "description": "ZIP or TAR of a folder with images, or an OME-TIFF stack",
                         },
-                        "recipe": {"type": "string"},
-                        **DataOptions.model_json_schema()["properties"],
+                        "recipe": {"type": "string", "description": RECIPES},
+                        **_form_fields(),
                     },
-                }
+                },
+                "example": {"files": ["(content of monday.zip)"], "title": "Monday"},
             },
             "application/json": {"schema": PlaneRequest.model_json_schema()},
         },
