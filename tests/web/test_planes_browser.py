@@ -11,6 +11,7 @@ pytest.importorskip("sqlalchemy", reason="jobs need extra 'history'")
 from refp.web import Client
 
 from .conftest import Served
+from .test_accessible import SIZE, found
 
 WAIT_MS = 120_000
 
@@ -89,3 +90,31 @@ def test_cancel(page: Any, keeper: Served) -> None:
     page.wait_for_selector("text=Cancelled.")
     assert client.job(second)["state"] == "cancelled"
     client.cancel(first)
+
+
+@pytest.fixture(scope="module")
+def states(keeper: Served, tiny_sweep: Path) -> list[str]:
+    """Addresses of pages in their states: planes, a comparison, jobs that ended in each way."""
+    client = Client(keeper.address)
+    (tiny_sweep.parent / "nothing").mkdir(exist_ok=True)
+    failed, done = (client.define_planes_there([name])["id"] for name in ("nothing", "training"))
+    cancelled = client.cancel(client.define_planes_there(["training"])["id"])["id"]
+    for name in (failed, done):
+        client.wait(name)
+    jobs = [f"/jobs/{name}" for name in (failed, done, cancelled)]
+    folder = f"/planes?folder={tiny_sweep.as_posix()}"
+    return ["/planes", folder, f"/planes/{done}", f"/planes/compare?ids={done}", "/jobs", *jobs]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(browser: Any, keeper: Served, states: list[str], scheme: str) -> None:
+    context = browser.new_context(
+        viewport=SIZE, color_scheme=scheme, base_url=keeper.address, bypass_csp=True
+    )
+    page = context.new_page()
+    for address in states:
+        page.goto(address)
+        if "compare" in address:
+            page.wait_for_selector("#compare .scatterlayer .point")
+        assert (address, found(page)) == (address, [])
+    context.close()

@@ -285,7 +285,7 @@ class Client:
                     yield kind, json.loads(value)
 
     def _tell(self, path: str, content: object) -> Any:
-        return self._ask(path, json.dumps(content).encode(), {"content-type": "application/json"})
+        return self._ask(path, json.dumps(content).encode(), "application/json")
 
     def _send(self, path: str, fields: dict[str, str], files: Sequence[str | Path]) -> Any:
         """Post a form with files, a piece after another."""
@@ -293,25 +293,21 @@ class Client:
         form = _Form(boundary, fields, [Path(file) for file in files])
         kind = f"multipart/form-data; boundary={boundary}"
         headers = {"content-type": kind, "content-length": str(form.n_bytes)}
-        return self._ask(path, form.pieces(), headers)
+        with self._open(path, form.pieces(), headers) as answer:
+            return json.load(answer)
 
-    def _ask(
-        self,
-        path: str,
-        body: bytes | Iterable[bytes] | None = None,
-        headers: dict[str, str] | None = None,
-    ) -> Any:
-        with self._open(path, body, headers) as answer:
+    def _ask(self, path: str, body: bytes | None = None, kind: str = "") -> Any:
+        with self._open(path, body, {"content-type": kind} if kind else {}) as answer:
             return json.load(answer)
 
     def _open(
         self,
         path: str,
         body: bytes | Iterable[bytes] | None = None,
-        headers: dict[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Any:
         address = f"{self._address}/api/v1{path}"
-        request = Request(address, body, self._headers | (headers or {}))  # noqa: S310  the user's
+        request = Request(address, body, {**self._headers, **(headers or {})})  # noqa: S310  theirs
         try:
             return self._opener.open(request, timeout=TIMEOUT_S)
         except HTTPError as error:
