@@ -27,20 +27,18 @@ from refp.web.api.planes import (
 )
 from refp.web.engine import Engine
 from refp.web.fields import fields_as
-from refp.web.guard import cookie_of
 from refp.web.jobs.job import Job
 from refp.web.jobs.place import demo_folder, planes_folder
 from refp.web.jobs.views import Listing
 from refp.web.jobs.words import describe_state
 from refp.web.pages.render import TheKeys, render
+from refp.web.pages.who import operator_of, remember
 from refp.web.problems import Problem
 from refp.web.schemas_jobs import ComparedPlane, PlaneRequest
 from refp.web.uploads import Form, read_form
 from refp.web.words import describe_sweep_flags
 
 router = APIRouter()
-OPERATOR = "refp_operator"
-"""Cookie with the name of who works here."""
 SHOWN_PLANES = 6
 OTHER = "other"
 INSTRUMENTS = {
@@ -82,7 +80,7 @@ async def planes_page(request: Request, engine: AnEngine, folder: str = "") -> R
         "under_way": [j for j in engine.jobs.jobs() if j.kind == "plane" and not j.has_ended],
         "instruments": INSTRUMENTS,
         "has_demo": engine.settings.home is not None and demo_folder(engine.settings.home).is_dir(),
-        "operator": cookie_of(request.headers, OPERATOR),
+        "operator": operator_of(request),
         "most": SHOWN_PLANES,
         "most_mb": engine.settings.limits.archive_bytes // 1_000_000,
         "describe_state": describe_state,
@@ -99,7 +97,8 @@ async def define(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
         form = await read_form(request, Path(folder), engine.settings.limits.for_sweeps())
         keys.check_form(request.headers, form.fields.pop("form_token", ""))
         job = await _queue(engine, form)
-    return RedirectResponse(f"/jobs/{job.id}", HTTPStatus.SEE_OTHER)
+    response = RedirectResponse(f"/jobs/{job.id}", HTTPStatus.SEE_OTHER)
+    return remember(request, response, job.operator)
 
 
 @router.post("/planes/demo")

@@ -85,9 +85,13 @@ if (form) {
 }
 
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "star"];
-const NARROWEST_PX = 125; // of a label
+const LETTER_PX = 7.6;
 const LIGHT = ["#31688e", "#1f7a5c", "#8a6d00", "#a8431c", "#7a3f8f", "#4a4a4a"];
 const DARK = ["#7cc4f5", "#6fd6a8", "#f1d35f", "#ffab7f", "#d7a3ea", "#d0d4d8"];
+
+function nameOf(p) {
+  return `${p.dataset}<br>exp ${p.experiment}, field ${p.fov}`;
+}
 
 function trace(points, exposure, k) {
   const own = points.filter((point) => point.exposure_ms === exposure);
@@ -96,7 +100,7 @@ function trace(points, exposure, k) {
   return {
     x: [
       own.map((p) => p.instrument),
-      own.map((p) => `${p.dataset}<br>exp ${p.experiment}, field ${p.fov}`),
+      own.map(nameOf),
     ],
     y: own.map((p) => p.relative_um),
     error_y: {
@@ -116,8 +120,10 @@ async function drawComparison(place) {
   const exposures = [...new Set(points.map((point) => point.exposure_ms))].sort((a, b) => a - b);
   const Plotly = await loadPlotly();
   const look = layout("", "above the mean, µm");
-  const places = new Set(points.map((p) => [p.instrument, p.dataset, p.experiment, p.fov].join("/")));
-  const upright = places.size * NARROWEST_PX > place.clientWidth;
+  const labels = new Set(points.map((p) => `${p.instrument}/${nameOf(p)}`));
+  const longest = Math.max(...points.flatMap((p) => nameOf(p).split("<br>")).map((line) => line.length));
+  const upright = labels.size * longest * LETTER_PX > place.clientWidth - 80;
+  place.classList.toggle("taller", upright);
   look.xaxis = { ...look.xaxis, automargin: true, tickangle: upright ? 90 : 0, dividercolor: color("--line") };
   look.yaxis = { ...look.yaxis, zeroline: true, zerolinecolor: color("--soft") };
   look.scattermode = "group";
