@@ -159,7 +159,7 @@ def test_bad_upload(keeping: TestClient, home: Path, content: bytes, told: str) 
 def test_one_bad_file_keeps_none(keeping: TestClient, home: Path) -> None:
     files = [("files", ("a.zip", zip_of(GOOD))), ("files", ("b.zip", b""))]
     assert keeping.post(PLANES, files=files).status_code == 422
-    assert list((home / "files").rglob("*.archive")) == []
+    assert list((home / "sweeps").rglob("*.archive")) == []
 
 
 def test_a_wrong_option_keeps_no_file(keeping: TestClient, home: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_wrong_option_keeps_no_file(keeping: TestClient, home: Path) -> None:
         answer = keeping.post(PLANES, files={"files": ("a.zip", zip_of(GOOD))}, data=wrong)
         assert answer.status_code == 422
         assert next(iter(wrong)).partition("_")[0] in answer.json()["detail"]
-    assert list((home / "files").rglob("*.archive")) == []
+    assert list((home / "sweeps").rglob("*.archive")) == []
 
 
 def place_of(home: Path, roots: tuple[Path, ...] = ()) -> JobPlace:
@@ -177,7 +177,7 @@ def place_of(home: Path, roots: tuple[Path, ...] = ()) -> JobPlace:
 def opening(home: Path, name: str, content: bytes) -> RefpError:
     """What a job says of an archive that was let in; afterwards nothing of it is left."""
     stored = "0" * 64 + ".archive"
-    path = home / "files" / "00" / stored
+    path = home / "sweeps" / "00" / stored
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     request = {"data": [{"stored": stored, "name": name}]}
@@ -226,7 +226,7 @@ def test_a_zip_that_lies_about_its_size(tmp_path: Path, size: int) -> None:
 def test_odd_names_stay_inside(tmp_path: Path, name: str) -> None:
     error = opening(tmp_path, name, zip_of({"note.txt": b"x"}))
     assert "no image in this folder" in str(error)
-    assert {p.name for p in tmp_path.iterdir()} <= {"files", "work"}
+    assert {p.name for p in tmp_path.iterdir()} <= {"sweeps", "work"}
 
 
 def test_a_root_with_a_link_out_of_it(tmp_path: Path) -> None:

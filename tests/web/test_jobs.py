@@ -5,8 +5,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -19,15 +17,14 @@ from fastapi.testclient import TestClient
 
 from refp.history import History, JobLog, JobRecord
 from refp.web import WebSettings, create_app
-from refp.web.client import ApiError, Client
+from refp.web.client import ApiError
 from refp.web.jobs.place import data_folder, planes_folder, remove_unfinished
 from refp.web.jobs.runner import MOST_STARTS
 
 from .given import BASE, LIMITS
+from .server import LONGEST, Server
 
 RunRefp = Callable[..., Any]
-LONGEST = 6000
-"""Questions asked at most while waiting; each takes a while to be answered."""
 
 
 def settings_of(home: Path, sweep: Path, **changes: Any) -> WebSettings:
@@ -205,51 +202,13 @@ def test_removing_touches_one_job(tmp_path: Path) -> None:
     }
 
 
-class Server:
-    """``refp serve`` in a process of its own."""
-
-    def __init__(self, home: Path, root: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        options = ["--home", home, "--root", root, "--port", port]
-        command = [sys.executable, "-m", "refp", "serve", *map(str, options)]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        self.client = Client(f"http://127.0.0.1:{port}")
-        while True:
-            try:
-                self.client.health()
-            except OSError:
-                assert self.process.poll() is None, self.process.communicate()[1]
-                continue
-            return
-
-    def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        sent = None if body is None else json.dumps(body).encode()
-        return self.client._ask(path, sent, "application/json" if sent else "")
-
-    def wait(self, job: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        for _ in range(LONGEST):
-            found: dict[str, Any] = self.ask(f"/jobs/{job}")
-            if is_so(found):
-                return found
-            time.sleep(0.02)
-        raise AssertionError(found)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        assert self.process.stderr
-        self.process.stderr.close()
-
-
 @pytest.fixture
 def start() -> Iterator[Callable[[Path, Path], Server]]:
     """Start servers that end with the test."""
     started: list[Server] = []
 
     def begin(home: Path, root: Path) -> Server:
-        started.append(Server(home, root))
+        started.append(Server(home, "--root", root))
         return started[-1]
 
     yield begin
@@ -326,8 +285,8 @@ def test_a_watched_server_ends(
     server = start(tmp_path / "home", tiny_sweep.parent)
     job = server.ask("/planes", {"paths": [tiny_sweep.name]})["id"]
     server.wait(job, lambda job: job["state"] == "running")
-    with socket.create_connection(("127.0.0.1", int(server.client._address[-5:].lstrip(":")))) as s:
-        host = server.client._address.removeprefix("http://")
+    with socket.create_connection(("127.0.0.1", int(server.address.rpartition(":")[2]))) as s:
+        host = server.address.removeprefix("http://")
         s.sendall(f"GET /api/v1/jobs/{job}/events HTTP/1.1\r\nhost: {host}\r\n\r\n".encode())
         assert s.recv(10)
         server.process.send_signal(signal.SIGINT)

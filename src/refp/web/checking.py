@@ -41,6 +41,7 @@ async def check_today(
         detail = f"{len(files)} files; a daily check is one image of the check slide: choose it"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no_files", detail)
     chosen = await _choose(engine, model, instrument)
+    files = await engine.keep_images(files)
     tolerance_um, by = engine.settings.tolerance_um, By(operator, DAILY)
     ((answer, *_),) = await engine.estimate(files, chosen, tolerance_um, view=False, by=by)
     return answer, await engine.ask_past("read_check", answer.record_id)

@@ -5,7 +5,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,14 +35,10 @@ NO_HISTORY = "no history is kept here; start refp serve without --no-history"
 
 @dataclass(slots=True)
 class Result:
-    """The answers to one form, and the files that they were made from, while they are kept.
-
-    ``tasks`` has the file that each answer was made from.
-    """
+    """The answers to one form, while they are kept; ``tasks`` has what each was made from."""
 
     model: ModelInfo
     tolerance_um: float | None
-    folder: "TemporaryDirectory[str]"
     answers: list[Answer] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
 
@@ -61,15 +57,16 @@ class Engine:
         self._models: dict[tuple[Path, int, int], ModelInfo] = {}
         self._results: OrderedDict[str, Result] = OrderedDict()
         self._warming: list[asyncio.Task[None]] = []
-        self._home = Home(settings.home) if settings.home else None
+        self._passing = None if settings.home else TemporaryDirectory(prefix="refp-")
+        self._home = Home(settings.home or Path(self._passing.name if self._passing else ""))
+        self._images = self._home.images(settings.limits.kept_bytes)
         self._runner: Runner | None = None
 
     def start(self) -> None:
         """Let the workers load their libraries and the first model; nobody waits for it."""
         self._warming = [asyncio.create_task(self._warm_up()) for _ in range(self.settings.workers)]
-        if self._home is not None and self.settings.jobs:
-            place = self._job_place(self._home)
-            self._runner = Runner(self._ask_log, place, self._home.server_id())
+        if self.settings.home and self.settings.jobs:
+            self._runner = Runner(self._ask_log, self._job_place(), self._home.server_id())
             self._runner.start()
 
     async def stop(self) -> None:
@@ -78,8 +75,9 @@ class Engine:
             await self._runner.stop()
         await asyncio.to_thread(self._pool.stop)
         await asyncio.gather(*self._warming, return_exceptions=True)
-        while self._results:
-            self._results.popitem()[1].folder.cleanup()
+        self._results.clear()
+        if self._passing is not None:
+            self._passing.cleanup()
 
     async def ask(self, name: str, *arguments: object, limit_s: float | None = None) -> Any:
         """Run a function of :mod:`refp.web.science`, or one named ``module:name``, in a worker.
@@ -119,10 +117,10 @@ class Engine:
     async def _ask_log(self, name: str, *arguments: object) -> Any:
         return await self._ask(f"{JOB_LOG}:{name}", self.settings.jobs, *arguments)
 
-    def _job_place(self, home: Home) -> JobPlace:
+    def _job_place(self) -> JobPlace:
         return JobPlace(
-            home=home.folder,
-            models=self.settings.models_folder or home.models,
+            home=self._home.folder,
+            models=self.settings.models_folder or self._home.models,
             roots=self.settings.roots,
             history=self.settings.history,
             limits=self.settings.limits,
@@ -148,15 +146,26 @@ class Engine:
             await self._runner.loaded()
 
     @property
-    def files(self) -> Files:
-        """What people sent, by content; errors as of :attr:`jobs`."""
-        if self._home is None:
-            raise Problem(HTTPStatus.NOT_FOUND, "no_jobs", NO_JOBS)
-        return Files(self._home.folder)
+    def sweeps(self) -> Files:
+        """The sweeps that people sent, by content."""
+        return self._home.sweeps()
+
+    async def keep_images(self, files: Sequence[Given]) -> list[Given]:
+        """Keep the images among files that were sent by their content; others stay where they lie."""
+
+        def keep() -> list[Given]:
+            return [
+                replace(one, path=self._images.path(self._images.keep(one.path, one.path.suffix)))
+                if one.known
+                else one
+                for one in files
+            ]
+
+        return await asyncio.to_thread(keep)
 
     def spool(self) -> "TemporaryDirectory[str]":
         """Make a folder for what one request uploads."""
-        folder = self._home.uploads() if self._home is not None else None
+        folder = self._home.uploads()
         return TemporaryDirectory(prefix="refp-", dir=folder, ignore_cleanup_errors=True)
 
     async def models(self) -> list[ModelInfo]:
@@ -253,7 +262,7 @@ class Engine:
         name = secrets.token_urlsafe(12)
         self._results[name] = result
         while len(self._results) > 1 and self._n_kept() > self.settings.limits.results:
-            self._results.popitem(last=False)[1].folder.cleanup()
+            self._results.popitem(last=False)
         return name
 
     def _n_kept(self) -> int:

@@ -1,36 +1,32 @@
 """Files that people send, kept under the SHA-256 of their content: the same content once."""
 
-import hashlib
 import re
+import threading
+from collections import OrderedDict
 from http import HTTPStatus
 from pathlib import Path
 
+from refp.record import hash_file
 from refp.web.problems import Problem
 
-FOLDER = "files"
-CHUNK = 1 << 20
 _NAME = re.compile(r"[0-9a-f]{64}(\.[a-z0-9]+)*")
 
 
 class Files:
-    """Files by content, under a server's home.
+    """Files by content in a folder.
 
     Parameters
     ----------
-    home
-        Folder that they are kept below.
+    folder
+        It is made when a file is kept.
     """
 
-    def __init__(self, home: Path) -> None:
-        self.folder = home / FOLDER
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
     def keep(self, path: Path, suffix: str) -> str:
         """Move a file here; return its name here, which is its content's SHA-256 and the suffix."""
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                digest.update(chunk)
-        name = digest.hexdigest() + suffix
+        name = hash_file(path) + suffix
         target = self.path(name)
         target.parent.mkdir(parents=True, exist_ok=True)
         path.replace(target)
@@ -52,3 +48,43 @@ class Files:
         if not _NAME.fullmatch(name) or not path.is_file():
             raise Problem(HTTPStatus.NOT_FOUND, "no_file", f"{name}: not kept here; send it again")
         return path
+
+
+class NewestFiles(Files):
+    """Files by content, of which those sent longest ago go when they come to more than allowed.
+
+    Parameters
+    ----------
+    folder
+        As of :class:`Files`; what an earlier server kept counts.
+    most_bytes
+        Of all together. The file that was sent last is kept however large it is.
+    """
+
+    def __init__(self, folder: Path, most_bytes: int) -> None:
+        super().__init__(folder)
+        self._most_bytes = most_bytes
+        self._sizes: OrderedDict[str, int] | None = None
+        self._changing = threading.Lock()
+
+    def keep(self, path: Path, suffix: str) -> str:
+        """Move a file here, and let the oldest go; errors as of :meth:`Files.keep`."""
+        size = path.stat().st_size
+        with self._changing:
+            sizes = self._known()
+            name = super().keep(path, suffix)
+            sizes[name] = size
+            sizes.move_to_end(name)
+            total = sum(sizes.values())
+            while total > self._most_bytes and len(sizes) > 1:
+                oldest, freed = sizes.popitem(last=False)
+                self.path(oldest).unlink(missing_ok=True)
+                total -= freed
+        return name
+
+    def _known(self) -> OrderedDict[str, int]:
+        if self._sizes is None:
+            found = [(path, path.stat()) for path in self.folder.glob("*/*") if path.is_file()]
+            found.sort(key=lambda one: one[1].st_mtime_ns)
+            self._sizes = OrderedDict((path.name, status.st_size) for path, status in found)
+        return self._sizes

@@ -7,10 +7,11 @@ from pathlib import Path
 from shutil import rmtree
 
 from refp.errors import RecipeError
+from refp.web.files import Files, NewestFiles
 
 
 class Home:
-    """A server's home: ``files`` by content, ``planes``, ``models``, and ``uploads`` on their way.
+    """A server's home: sent ``images`` and ``sweeps`` by content, ``planes``, ``models``, ``uploads``.
 
     Parameters
     ----------
@@ -25,6 +26,14 @@ class Home:
     def models(self) -> Path:
         """Where models go that are trained or uploaded."""
         return self.folder / "models"
+
+    def sweeps(self) -> Files:
+        """Return the archives and stacks that planes were defined from."""
+        return Files(self.folder / "sweeps")
+
+    def images(self, most_bytes: int) -> NewestFiles:
+        """Return the images that were estimated last."""
+        return NewestFiles(self.folder / "images", most_bytes)
 
     def uploads(self) -> Path:
         """Return where uploads lie while they are needed."""

@@ -31,7 +31,10 @@ class Limits(Settings):
     )
     work_s: float = Field(default=60, gt=0, description="time of a worker for one file, s")
     requests: int = Field(default=128, gt=0, description="uploads at once; more are told to wait")
-    results: int = Field(default=64, gt=0, description="images kept for their page")
+    results: int = Field(default=64, gt=0, description="estimates kept for their page")
+    kept_bytes: int = Field(
+        default=4000 * MEGABYTE, gt=0, description="of images that were sent; the oldest go"
+    )
 
     def for_sweeps(self) -> "Limits":
         """Return the limits of a request that sends sweeps."""
@@ -51,8 +54,8 @@ class WebSettings(Settings):
     )
     home: Path | None = Field(
         default=None,
-        description="folder for uploads, planes and models; without it there are no jobs, and uploads "
-        "lie in the system's folder while they are needed",
+        description="folder for what is kept; without it nothing is kept longer than the app lives, "
+        "and there are no jobs",
     )
     host: str = Field(default="127.0.0.1", description="address that is listened on")
     token: SecretStr | None = Field(default=None, description="what everybody has to know")

@@ -63,7 +63,8 @@ async def estimates(request: Request, engine: AnEngine) -> Estimates:
         form = await read_form(request, Path(folder), engine.settings.limits)
         tolerance_um = tolerance_of(form.fields.get("tolerance_um", ""))
         by = By(operator_in(form.fields))
-        return await _estimate(engine, form.files, form.fields.get("model", ""), tolerance_um, by)
+        files = await engine.keep_images(form.files)
+        return await _estimate(engine, files, form.fields.get("model", ""), tolerance_um, by)
 
 
 async def _asked_paths(request: Request, engine: Engine) -> PathsRequest:

@@ -269,7 +269,7 @@ async def store(engine: Engine, files: Sequence[Given]) -> list[dict[str, str]]:
         await engine.ask(f"{CHECKS}:check_sweeps", one.path, one.name, limits, limit_s=CHECK_S)
         for one in files
     ]
-    keep = engine.files.keep
+    keep = engine.sweeps.keep
     stored = [
         await asyncio.to_thread(keep, one.path, suffix)
         for one, suffix in zip(files, suffixes, strict=True)

@@ -13,7 +13,7 @@ from refp.sweeps import DataSet, open_dataset
 from refp.sweeps.optics import instrument_names
 from refp.sweeps.readers import read_header
 from refp.sweeps.sweep_file import SWEEP_FILE, read_sweep_file
-from refp.web.files import Files
+from refp.web.home import Home
 from refp.web.jobs.archive import RESERVED, is_archive, unpack
 from refp.web.jobs.job import JobPlace
 from refp.web.jobs.place import data_folder
@@ -129,7 +129,7 @@ def _opened(path: Path, options: Mapping[str, Any], place: JobPlace) -> DataSet:
 
 def _lay_out(one: Mapping[str, str], folder: Path, place: JobPlace) -> Path:
     """Put an uploaded file into a folder of its own: unpacked, or under its own name."""
-    stored = Files(place.home).find(one["stored"])
+    stored = Home(place.home).sweeps().find(one["stored"])
     name = one["name"]
     if is_archive(stored):
         inside = unpack(stored, name, folder / _stem(name), place.limits)

@@ -28,20 +28,15 @@ async def estimate_page(request: Request, engine: AnEngine) -> Response:
 @router.post("/estimate")
 async def estimate(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Estimate what the form sends, and show the result."""
-    folder = engine.spool()
-    try:
-        form = await read_form(request, Path(folder.name), engine.settings.limits)
+    with engine.spool() as folder:
+        form = await read_form(request, Path(folder), engine.settings.limits)
         keys.check_form(request.headers, form.fields.get("form_token", ""))
         result = Result(
             model=await engine.choose(form.fields.get("model", "")),
             tolerance_um=tolerance_of(form.fields.get("tolerance_um", "")),
-            folder=folder,
         )
         operator = operator_in(form.fields)
         await _fill(engine, result, form, By(operator))
-    except BaseException:
-        folder.cleanup()
-        raise
     name = engine.keep(result)
     if "hx-request" not in request.headers:
         response: Response = RedirectResponse(f"/results/{name}", HTTPStatus.SEE_OTHER)
@@ -95,7 +90,9 @@ async def overlay(engine: AnEngine, name: str, image: int) -> Response:
     """Return the picture that ``refp estimate --overlay`` writes."""
     result = engine.result(name)
     _view(engine, name, image)
-    page = result.answers[image].page
+    page, path = result.answers[image].page, result.tasks[image].path
+    if not path.is_file():
+        raise Problem(HTTPStatus.NOT_FOUND, "no_result", "this image is no longer kept")
     png: bytes = await engine.ask("draw_overlay", result.tasks[image], page)
     return Response(png, media_type="image/png", headers=saved("overlay.png"))
 
@@ -118,9 +115,10 @@ def _estimate_page(
 
 async def _fill(engine: Engine, result: Result, form: Form, by: By) -> None:
     check_any(form.files)
+    files = await engine.keep_images(form.files)
     model, tolerance_um = result.model, result.tolerance_um
-    answers = await engine.estimate(form.files, model, tolerance_um, view=True, by=by)
-    for given, of_file in zip(form.files, answers, strict=True):
+    answers = await engine.estimate(files, model, tolerance_um, view=True, by=by)
+    for given, of_file in zip(files, answers, strict=True):
         result.answers += of_file
         result.tasks += [engine.task(given, model, tolerance_um)] * len(of_file)
 

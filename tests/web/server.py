@@ -1,0 +1,65 @@
+"""``refp serve`` as a process, for tests that kill it or walk through its pages."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from refp.web.client import Client
+
+LONGEST = 6000
+"""Questions asked at most while waiting; each takes a while to be answered."""
+
+
+class Server:
+    """``refp serve`` in a process of its own."""
+
+    def __init__(self, home: Path, *options: object) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        given = ("--home", home, "--port", port, *options)
+        command = [sys.executable, "-m", "refp", "serve", *map(str, given)]
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        self.address = f"http://127.0.0.1:{port}"
+        self.client = Client(self.address)
+        while True:
+            try:
+                self.client.health()
+            except OSError:
+                assert self.process.poll() is None, self.process.communicate()[1]
+                continue
+            return
+
+    def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        sent = None if body is None else json.dumps(body).encode()
+        return self.client._ask(path, sent, "application/json" if sent else "")
+
+    def wait(self, job: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        for _ in range(LONGEST):
+            found: dict[str, Any] = self.ask(f"/jobs/{job}")
+            if is_so(found):
+                return found
+            time.sleep(0.02)
+        raise AssertionError(found)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stderr
+        self.process.stderr.close()
+
+
+@contextmanager
+def start_server(home: Path, *options: object) -> Iterator[Server]:
+    """Start a server that ends with the block."""
+    server = Server(home, *options)
+    try:
+        yield server
+    finally:
+        server.kill()
