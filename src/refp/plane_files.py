@@ -110,7 +110,7 @@ def describe_planes(
     rows = rows_of(whole)
     for row, key in zip(rows, whole[KEYS].itertuples(index=False, name=None), strict=True):
         own = parts.get(key)
-        row["budget"] = [] if own is None else rows_of(own[["term", "u_um", "dof"]])
+        row["budget"] = [] if own is None else rows_of(own[["term", "source", "u_um", "dof"]])
     return {
         "coverage": COVERAGE,
         "terms": dict(TERMS),

@@ -37,7 +37,7 @@ CURVE_COLUMNS = (
     *("z_um", "steepest_slope", "center_intensity", "ss_saturated", "ci_saturated", "n_beads"),
     *("ss_fitted", "ci_fitted", "stage_error_um", "stage_error_u_um", "trusted"),
 )
-BUDGET_COLUMNS = (*KEY_COLUMNS, "term", "u_um", "dof", "meaning")
+BUDGET_COLUMNS = (*KEY_COLUMNS, "term", "source", "u_um", "dof", "meaning")
 INTERVAL_COLUMNS = (*KEY_COLUMNS, "refp_um", "u_um", "dof", "lower_um", "upper_um", "coverage")
 FIELD_COLUMNS = (
     *KEY_COLUMNS[:3],
@@ -118,7 +118,7 @@ def _curve(c: FeatureCurve, p: ReferencePlane) -> pd.DataFrame:
 def budget_table(planes: Iterable[ReferencePlane]) -> pd.DataFrame:
     """Return one row per plane and source of its uncertainty."""
     rows = [
-        (*_key(p.key), part.term, part.u_um, part.dof, TERMS[part.term])
+        (*_key(p.key), part.term, part.source, part.u_um, part.dof, TERMS[part.term])
         for p in planes
         for part in p.budget
     ]

@@ -94,3 +94,22 @@ def served(settings: WebSettings) -> Iterator[Served]:
     """The app behind a real socket, for what no test client can do."""
     with serve(settings) as served:
         yield served
+
+
+@pytest.fixture(scope="session")
+def keeping_settings(
+    settings: WebSettings, tiny_sweep: Path, tmp_path_factory: pytest.TempPathFactory
+) -> WebSettings:
+    """A home, a database, and the folder above the training sweeps as root."""
+    pytest.importorskip("sqlalchemy", reason="jobs need extra 'history'")
+    home = tmp_path_factory.mktemp("kept")
+    database = str(home / "history.db")
+    kept = {"home": home, "jobs": database, "history": database, "roots": (tiny_sweep.parent,)}
+    return settings.model_copy(update=kept)
+
+
+@pytest.fixture(scope="session")
+def keeper(keeping_settings: WebSettings) -> Iterator[Served]:
+    """The app with a home, where jobs run."""
+    with serve(keeping_settings) as served:
+        yield served

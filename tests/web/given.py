@@ -8,7 +8,7 @@ from struct import pack
 import numpy as np
 import tifffile
 from fastapi.testclient import TestClient
-from httpx import Response
+from httpx import Client, Response
 from PIL import Image as PillowImage
 
 from refp.arrays import Image
@@ -103,7 +103,7 @@ def ome_tiff(text: str) -> bytes:
     return tiff_of(image, description=text, metadata=None)
 
 
-def form_token(client: TestClient, path: str = "/") -> str:
+def form_token(client: Client, path: str = "/") -> str:
     found = re.search(r'name="form_token" value="(\w+)"', client.get(path).text)
     assert found
     return found[1]

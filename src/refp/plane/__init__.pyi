@@ -1,7 +1,9 @@
 from .bead_planes import flag_off_plane as flag_off_plane
 from .budget import COVERAGE as COVERAGE
 from .budget import TERMS as TERMS
+from .compare import Comparable as Comparable
 from .compare import Difference as Difference
+from .compare import StatedPlane as StatedPlane
 from .compare import compare_planes as compare_planes
 from .locate import FeatureResult as FeatureResult
 from .locate import locate_by_features as locate_by_features
@@ -29,6 +31,7 @@ __all__ = [
     "COVERAGE",
     "TERMS",
     "BeadPlanes",
+    "Comparable",
     "Contribution",
     "Difference",
     "FeaturePlane",
@@ -42,6 +45,7 @@ __all__ = [
     "ReferencePlane",
     "Slide",
     "Smooth",
+    "StatedPlane",
     "chi_squared",
     "compare_planes",
     "fit_smooth",

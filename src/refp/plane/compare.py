@@ -6,9 +6,45 @@ with the errors that they share left out.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from refp.plane.budget import UncertainNumbers, expand, pairs_of
-from refp.plane.plane import ReferencePlane
+from refp.plane.plane import Contribution
+from refp.sweeps.frame import SweepKey
+
+
+class Comparable(Protocol):
+    """What a comparison asks of a plane; a :class:`refp.plane.ReferencePlane` has it."""
+
+    @property
+    def key(self) -> SweepKey:
+        """The sweep."""
+        ...
+
+    @property
+    def refp_um(self) -> float:
+        """Where it lies."""
+        ...
+
+    @property
+    def budget(self) -> tuple[Contribution, ...]:
+        """What its uncertainty is made of."""
+        ...
+
+    @property
+    def determined(self) -> bool:
+        """Whether there is a plane."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StatedPlane:
+    """A plane as a file states it, with the attributes of :class:`refp.plane.ReferencePlane`."""
+
+    key: SweepKey
+    refp_um: float
+    budget: tuple[Contribution, ...]
+    determined: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +84,8 @@ class _Kind:
     """A way to compare: by what planes are told apart, and within what."""
 
     name: str
-    group: Callable[[str, ReferencePlane], str]
-    within: Callable[[str, ReferencePlane], str]
+    group: Callable[[str, Comparable], str]
+    within: Callable[[str, Comparable], str]
 
 
 _KINDS = (
@@ -61,7 +97,7 @@ _KINDS = (
 )
 
 
-def compare_planes(results: Sequence[tuple[str, Sequence[ReferencePlane]]]) -> list[Difference]:
+def compare_planes(results: Sequence[tuple[str, Sequence[Comparable]]]) -> list[Difference]:
     """Compare all planes with each other that differ in one thing.
 
     Parameters
@@ -84,8 +120,8 @@ def compare_planes(results: Sequence[tuple[str, Sequence[ReferencePlane]]]) -> l
     return [difference for kind in _KINDS for difference in _compare(kind, known)]
 
 
-def _compare(kind: _Kind, known: Sequence[tuple[str, ReferencePlane]]) -> Iterator[Difference]:
-    places: dict[str, dict[str, list[tuple[str, ReferencePlane]]]] = {}
+def _compare(kind: _Kind, known: Sequence[tuple[str, Comparable]]) -> Iterator[Difference]:
+    places: dict[str, dict[str, list[tuple[str, Comparable]]]] = {}
     for instrument, plane in known:
         groups = places.setdefault(kind.within(instrument, plane), {})
         groups.setdefault(kind.group(instrument, plane), []).append((instrument, plane))
@@ -98,7 +134,7 @@ def _difference(
     kind: str,
     within: str,
     pair: tuple[str, str],
-    groups: dict[str, list[tuple[str, ReferencePlane]]],
+    groups: dict[str, list[tuple[str, Comparable]]],
 ) -> Difference:
     numbers = UncertainNumbers()
     means = [
@@ -123,9 +159,9 @@ def _difference(
     )
 
 
-def _field_of(plane: ReferencePlane) -> str:
+def _field_of(plane: Comparable) -> str:
     return f"{_experiment_of(plane)}, FOV {plane.key.fov}"
 
 
-def _experiment_of(plane: ReferencePlane) -> str:
+def _experiment_of(plane: Comparable) -> str:
     return f"{plane.key.dataset}, exp {plane.key.experiment}"

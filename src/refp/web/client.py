@@ -5,12 +5,17 @@
     client = Client("http://127.0.0.1:8421")
     for row in client.estimate(["image.tif"], tolerance_um=7.5):
         print(row["image"], row["delta_z_um"], row["verdict"])
+
+    job = client.wait(client.define_planes(["sweep.zip"], title="Monday")["id"])
+    for row in client.planes(job["id"])["planes"]:
+        print(row["experiment"], row["exposure_ms"], row["refp_um"], row["refp_u_um"])
 """
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
-from http.client import HTTPConnection, HTTPResponse
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -20,6 +25,10 @@ from urllib.request import HTTPHandler, ProxyHandler, Request, build_opener
 from refp.errors import RefpError
 
 TIMEOUT_S = 300.0
+AGAIN_S = 1.0
+MOST_LOST = 30
+"""After a connection was lost, the server may be starting again; so often it is tried."""
+CHUNK = 1 << 20
 MOST_RECORDS = 1000
 """Appended by one request."""
 Row = dict[str, Any]
@@ -195,22 +204,153 @@ class Client:
         health: Row = self._ask("/health")
         return health
 
-    def _send(
-        self, path: str, fields: dict[str, str], files: Sequence[str | Path], part: str = "files"
-    ) -> Any:
-        boundary = secrets.token_hex(16)
-        body = _multipart(boundary, fields, [Path(file) for file in files], part)
-        return self._ask(path, body, f"multipart/form-data; boundary={boundary}")
+    def define_planes(self, files: Sequence[str | Path], **options: object) -> dict[str, Any]:
+        """Send sweeps, each a ZIP or TAR of a folder or an OME-TIFF, and define their planes.
+
+        Parameters
+        ----------
+        files
+            What to send; it is read as it goes, and may be larger than the memory.
+        **options
+            ``title``, ``operator``, ``instrument``, ``pattern``, ``pixel_size_um``,
+            ``bead_diameter_um``, ``recipe``: as the API has them.
+
+        Returns
+        -------
+        dict
+            The job that does it; :meth:`wait` for it.
+
+        Raises
+        ------
+        ApiError
+            If the server refuses the files or an option.
+        """
+        job: dict[str, Any] = self._send(
+            "/planes", {name: str(value) for name, value in options.items()}, files
+        )
+        return job
+
+    def define_planes_there(self, paths: Sequence[str], **options: object) -> dict[str, Any]:
+        """Define planes from sweeps on the server's machine; as :meth:`define_planes`."""
+        job: dict[str, Any] = self._tell("/planes", {"paths": list(paths), **options})
+        return job
+
+    def planes(self, name: str) -> dict[str, Any]:
+        """Return planes by the id of the job that defined them, with the rows of ``planes.csv``."""
+        planes: dict[str, Any] = self._ask(f"/planes/{quote(name, safe='')}")
+        return planes
+
+    def all_planes(self) -> list[dict[str, Any]]:
+        """Return all planes that were defined on the server, the newest first."""
+        planes: list[dict[str, Any]] = self._ask("/planes")
+        return planes
+
+    def compare_planes(self, names: Sequence[str]) -> dict[str, Any]:
+        """Return planes of several jobs, and their differences within each instrument."""
+        query = urlencode({"ids": list(names)}, doseq=True)
+        comparison: dict[str, Any] = self._ask(f"/planes/comparison?{query}")
+        return comparison
+
+    def planes_file(self, name: str, file: str) -> bytes:
+        """Return a file of planes, such as ``planes.csv`` or ``pooled.npz``."""
+        path = f"/planes/{quote(name, safe='')}/files/{quote(file, safe='')}"
+        with self._open(path) as answer:
+            content: bytes = answer.read()
+        return content
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """Return the server's jobs, the newest first."""
+        jobs: list[dict[str, Any]] = self._ask("/jobs")
+        return jobs
+
+    def job(self, name: str) -> dict[str, Any]:
+        """Return a job by its id."""
+        job: dict[str, Any] = self._ask(f"/jobs/{quote(name, safe='')}")
+        return job
+
+    def cancel(self, name: str) -> dict[str, Any]:
+        """End a job that has not ended, and return it."""
+        job: dict[str, Any] = self._ask(f"/jobs/{quote(name, safe='')}/cancel", b"")
+        return job
+
+    def wait(
+        self, name: str, progress: Callable[[dict[str, Any]], object] | None = None
+    ) -> dict[str, Any]:
+        """Wait for a job to end, over connections that break and servers that start again.
+
+        Parameters
+        ----------
+        name
+            Its id.
+        progress
+            Called with the job whenever there is news; its ``progress`` says how far it is.
+
+        Returns
+        -------
+        dict
+            The job; ``state`` says whether it is ``done``, ``failed`` or ``cancelled``.
+
+        Raises
+        ------
+        ApiError
+            If there is no such job.
+        OSError
+            If the server cannot be reached for a while.
+        """
+        n_lost = 0
+        while True:
+            try:
+                for kind, told in self._events(f"/jobs/{quote(name, safe='')}/events"):
+                    n_lost = 0
+                    if kind == "end":
+                        return told
+                    if kind == "progress" and progress is not None:
+                        progress(told)
+            except (OSError, HTTPException):
+                n_lost += 1
+                if n_lost > MOST_LOST:
+                    raise
+            time.sleep(AGAIN_S)
+
+    def _events(self, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield what the server sends: the kind of an event, and what it says."""
+        with self._open(path) as answer:
+            kind = ""
+            for line in answer:
+                name, _, value = line.decode().rstrip("\r\n").partition(": ")
+                if name == "event":
+                    kind = value
+                elif name == "data":
+                    yield kind, json.loads(value)
 
     def _tell(self, path: str, content: object) -> Any:
         return self._ask(path, json.dumps(content).encode(), "application/json")
 
+    def _send(
+        self, path: str, fields: dict[str, str], files: Sequence[str | Path], part: str = "files"
+    ) -> Any:
+        """Post a form with files, a piece after another."""
+        boundary = secrets.token_hex(16)
+        form = _Form(boundary, fields, [Path(file) for file in files], part)
+        kind = f"multipart/form-data; boundary={boundary}"
+        headers = {"content-type": kind, "content-length": str(form.n_bytes)}
+        with self._open(path, form.pieces(), headers) as answer:
+            return json.load(answer)
+
     def _ask(self, path: str, body: bytes | None = None, kind: str = "") -> Any:
-        headers = {**self._headers, **({"content-type": kind} if kind else {})}
-        request = Request(f"{self._address}/api/v1{path}", body, headers)  # noqa: S310  the user's
+        with self._open(path, body, {"content-type": kind} if kind else {}) as answer:
+            return json.load(answer)
+
+    def _open(
+        self,
+        path: str,
+        body: bytes | Iterable[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        address = f"{self._address}/api/v1{path}"
+        request = Request(address, body, {**self._headers, **(headers or {})})  # noqa: S310  theirs
         try:
-            with self._opener.open(request, timeout=TIMEOUT_S) as answer:
-                return json.load(answer)
+            return self._opener.open(request, timeout=TIMEOUT_S)
         except HTTPError as error:
             with error:
                 raise _api_error(error) from error
@@ -229,17 +369,40 @@ def _query(asked: Mapping[str, object]) -> str:
     return f"?{urlencode(given)}" if given else ""
 
 
-def _multipart(
-    boundary: str, fields: dict[str, str], files: Sequence[Path], part: str = "files"
-) -> bytes:
-    parts = [
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-        for name, value in fields.items()
-    ]
-    for path in files:
-        name = path.name.replace('"', "%22").replace("\r", "_").replace("\n", "_")
-        about = f'form-data; name="{part}"; filename="{name}"'
-        head = f"--{boundary}\r\nContent-Disposition: {about}\r\n"
-        parts += [f"{head}Content-Type: application/octet-stream\r\n\r\n".encode()]
-        parts += [path.read_bytes(), b"\r\n"]
-    return b"".join([*parts, f"--{boundary}--\r\n".encode()])
+class _Form:
+    """A multipart form: how long it is, and its pieces; files are read as they are sent."""
+
+    def __init__(
+        self, boundary: str, fields: dict[str, str], files: Sequence[Path], part: str
+    ) -> None:
+        self._head = b"".join(
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+            for name, value in fields.items()
+        )
+        self._files = [(_file_head(boundary, path, part), path) for path in files]
+        self._end = f"--{boundary}--\r\n".encode()
+
+    @property
+    def n_bytes(self) -> int:
+        """Length of the whole."""
+        files = sum(len(head) + path.stat().st_size + 2 for head, path in self._files)
+        return len(self._head) + files + len(self._end)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield it."""
+        yield self._head
+        for head, path in self._files:
+            yield head
+            with path.open("rb") as file:
+                while chunk := file.read(CHUNK):
+                    yield chunk
+            yield b"\r\n"
+        yield self._end
+
+
+def _file_head(boundary: str, path: Path, part: str) -> bytes:
+    name = path.name.replace('"', "%22").replace("\r", "_").replace("\n", "_")
+    return (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{part}"; filename="{name}"\r\n'
+        "Content-Type: application/octet-stream\r\n\r\n"
+    ).encode()

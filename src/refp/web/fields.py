@@ -12,9 +12,8 @@ from refp.web.settings import Limits
 from refp.web.uploads import MOST_JSON, read_small
 
 MOST_LINE, MOST_NOTE = 120, 2000
-Line = Annotated[
-    str, StringConstraints(max_length=MOST_LINE, pattern=r"^[^\x00-\x1f\x7f\u2028\u2029]*$")
-]
+LINE = r"^[^\x00-\x1f\x7f\u2028\u2029]*$"
+Line = Annotated[str, StringConstraints(max_length=MOST_LINE, pattern=LINE)]
 """A name: one line without control characters."""
 Note = Annotated[
     str, StringConstraints(max_length=MOST_NOTE, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")

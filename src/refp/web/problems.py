@@ -81,7 +81,9 @@ def install(app: FastAPI, show_page: ShowPage) -> None:
 def _methods_of(app: FastAPI, path: str, refused: str) -> list[str]:
     """Return every method of a path: the route that refused one knows its own alone."""
     described = app.openapi()["paths"].get(path)
-    if described:  # not what a path that stands for many, such as /jobs/{job}, would take for a name
+    if (
+        described
+    ):  # not what a path that stands for many, such as /jobs/{job}, would take for a name
         return [method.upper() for method in described]
     scopes = [
         {"type": "http", "path": path, "root_path": "", "headers": [], "app": app, "method": method}

@@ -1,11 +1,13 @@
 """What the API takes and gives about jobs and planes."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from refp.web.fields import LINE, Line
 from refp.web.jobs.job import JobKind
 
+LongLine = Annotated[str, StringConstraints(max_length=300, pattern=LINE)]
 RECIPES = "settings of the method: default, paper, or another recipe of the package"
 
 
@@ -16,6 +18,9 @@ class JobProgress(BaseModel):
     done: int = Field(description="steps of the stage that are done")
     total: int = Field(description="steps of the stage in all")
     left_s: float | None = Field(description="seconds to the end of the stage; null if not known")
+    told: str = Field(
+        description="the same in words", examples=["measuring monday, frame 120 of 486"]
+    )
 
 
 class JobView(BaseModel):
@@ -39,10 +44,10 @@ class DataOptions(BaseModel):
     """What sweeps are of, where their files do not say it."""
 
     model_config = ConfigDict(extra="forbid")
-    title: str = Field(default="", max_length=120, description="what people call the result")
-    operator: str = Field(default="", max_length=120, description="who asks for it")
+    title: Line = Field(default="", description="what people call the result")
+    operator: Line = Field(default="", description="who asks for it")
     instrument: str = Field(default="", description="instrument recipe: a2k, nikon-ti2")
-    pattern: str = Field(default="", max_length=300, description="pattern of the file names")
+    pattern: LongLine = Field(default="", description="pattern of the file names")
     pixel_size_um: float | None = Field(default=None, gt=0, le=100, allow_inf_nan=False)
     bead_diameter_um: float | None = Field(default=None, gt=0, le=1000, allow_inf_nan=False)
 
@@ -69,3 +74,44 @@ class PlaneSet(BaseModel):
     defined_at: str = Field(description="ISO 8601 with zone")
     instruments: dict[str, str] = Field(description="instrument of each data set")
     planes: list[dict[str, Any]] = Field(description="rows of planes.csv")
+
+
+class ComparedPlane(BaseModel):
+    """A reference plane among others of its instrument."""
+
+    id: str = Field(description="id of the job that defined it")
+    title: str = Field(description="what people call what that job defined")
+    instrument: str
+    dataset: str = Field(description="name of the data set, told apart where several have it")
+    experiment: int | str
+    fov: int | str
+    exposure_ms: float
+    refp_um: float = Field(description="on the stage scale of its instrument, um")
+    refp_u_um: float = Field(description="its standard uncertainty, um")
+    lower_um: float = Field(description="lower end of its 95 % interval, um")
+    upper_um: float = Field(description="upper end, um")
+    relative_um: float = Field(description="distance from the mean of its instrument's planes, um")
+
+
+class PlaneDifference(BaseModel):
+    """A row of ``comparison.csv``, and whether the difference counts."""
+
+    kind: str = Field(description="what is compared: exposure, fov, experiment or dataset")
+    within: str = Field(description="what both have in common")
+    first: str
+    second: str
+    difference_um: float = Field(description="second minus first, um")
+    u_um: float = Field(description="its standard uncertainty, shared errors left out, um")
+    lower_um: float = Field(description="lower end of its interval, um")
+    upper_um: float = Field(description="upper end, um")
+    coverage: float = Field(description="probability that the interval holds the difference")
+    n_first: int = Field(description="planes that the first is the mean of")
+    n_second: int = Field(description="planes that the second is the mean of")
+    significant: bool = Field(description="whether the interval leaves zero out")
+
+
+class PlaneComparison(BaseModel):
+    """Reference planes beside each other, compared within each instrument."""
+
+    planes: list[ComparedPlane] = Field(description="those that are determined")
+    differences: list[PlaneDifference]

@@ -88,6 +88,22 @@ def describe_tilt(row: Row, view: ImageView) -> str:
     return "rises " + " and ".join(parts) if parts else "none seen"
 
 
+SWEEP_FLAGS = {
+    "too_few_frames": "too few usable frames",
+    "ss_not_bracketed": "the plane may lie outside the sweep, by the steepest slope",
+    "ci_not_bracketed": "the plane may lie outside the sweep, by the centre intensity",
+    "no_beads": "no usable bead in any frame",
+    "peak_saturated": "frames about the plane are saturated and were left out",
+    "features_disagree": "steepest slope and centre intensity disagree",
+}
+"""By the names of :class:`refp.flags.SweepFlag`."""
+
+
+def describe_sweep_flags(flags: str) -> str:
+    """Say what the flags of a plane mean; empty where there are none."""
+    return "; ".join(SWEEP_FLAGS[flag] for flag in flags.split("|") if flag)
+
+
 def describe_dz(row: Row) -> tuple[str, str]:
     """Return the number of micrometres, and where that is from the reference plane."""
     value = _number(row["delta_z_um"])

@@ -11,15 +11,24 @@ from fastapi.responses import StreamingResponse
 from refp.web.api.common import AnEngine
 from refp.web.jobs.job import Job, Live
 from refp.web.jobs.runner import Runner
+from refp.web.jobs.words import describe_progress
 from refp.web.schemas_jobs import JobProgress, JobView
 
 router = APIRouter(prefix="/jobs")
 DEMO = "Simulated sweeps"
 STREAM = "text/event-stream"
+EVENT = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"enum": ["progress", "curve", "end"]},
+        "data": {"type": "string", "description": "JSON of the job, or of the curve"},
+    },
+}
 EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "`progress` with the job, `curve` with a learning curve, `end` with the job",
-        "content": {STREAM: {"schema": {"type": "string"}, "example": "event: end\ndata: {}\n\n"}},
+        "content": {STREAM: {"schema": EVENT, "example": {"event": "end", "data": "{}"}}},
     }
 }
 
@@ -68,7 +77,13 @@ def view_of(job: Job, runner: Runner) -> JobView:
 
 def _progress(live: Live) -> JobProgress:
     left_s = None if live.left_s is None else round(live.left_s, 1)
-    return JobProgress(stage=live.stage, done=live.done, total=live.total, left_s=left_s)
+    return JobProgress(
+        stage=live.stage,
+        done=live.done,
+        total=live.total,
+        left_s=left_s,
+        told=describe_progress(live),
+    )
 
 
 async def _events(runner: Runner, name: str) -> AsyncIterator[str]:

@@ -3,9 +3,10 @@
 import shutil
 import stat
 import tarfile
+import unicodedata
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -19,6 +20,15 @@ BROKEN = (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, zlib.error, R
 """What reading a damaged, encrypted or truncated archive raises; ``RuntimeError`` asks a password."""
 
 
+ZIP = b"PK\x03\x04", b"PK\x05\x06"
+PACKED = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"
+"""What ZIP, and packed TAR (gzip, bzip2, xz), begin with."""
+LONGEST_MAGIC = 8
+ENCRYPTED = 1
+METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
+ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".7z", ".rar")
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """A file of an archive: its name in it, how large it says it is, and how to read it."""
@@ -29,11 +39,20 @@ class Member:
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file's content is that of a ZIP or TAR."""
+    """Whether a file begins as a ZIP or TAR does; damaged, it is one still."""
+    with path.open("rb") as file:
+        head = file.read(LONGEST_MAGIC)
+    if head.startswith((*ZIP, *PACKED)):
+        return True
     try:
-        return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
-    except (OSError, EOFError, zlib.error):
+        return tarfile.is_tarfile(path)
+    except BROKEN:
         return False
+
+
+def has_archive(path: Path) -> bool:
+    """Whether a file, whatever it begins as, is read as a ZIP by programs that look at its end."""
+    return zipfile.is_zipfile(path)
 
 
 def check_archive(path: Path, name: str, limits: Limits) -> None:
@@ -91,25 +110,38 @@ def _copy(source: IO[bytes], file: IO[bytes], most: int, name: str) -> int:
 
 
 def _checked(
-    members: list[Member], name: str, limits: Limits
+    members: Iterable[Member], name: str, limits: Limits
 ) -> list[tuple[Member, PurePosixPath]]:
-    if not members:
+    """Return the files of an archive and where each goes; no more of it is read than may be."""
+    pairs: list[tuple[Member, PurePosixPath]] = []
+    total = 0
+    for member in members:
+        pairs.append((member, _inside(member.name, name)))
+        total += member.size
+        if len(pairs) > limits.archive_files:
+            most = limits.archive_files
+            raise DataError(f"{name}: more than {most} files are in it; send it in parts")
+        if total > limits.unpacked_bytes:
+            most_mb = limits.unpacked_bytes / MEGABYTE
+            raise DataError(f"{name}: more than {most_mb:g} MB unpacked; send it in parts")
+    if not pairs:
         raise DataError(f"{name}: no file is in it; pack the folder of images")
-    if len(members) > limits.archive_files:
-        most = limits.archive_files
-        raise DataError(f"{name}: {len(members)} files, at most {most}; send it in parts")
-    total = sum(member.size for member in members)
-    if total > limits.unpacked_bytes:
-        most_mb = limits.unpacked_bytes / MEGABYTE
-        raise DataError(
-            f"{name}: {total / MEGABYTE:.0f} MB unpacked, at most {most_mb:g}; send it in parts"
-        )
-    pairs = [(member, _inside(member.name, name)) for member in members]
-    lower = [str(inside).lower() for _, inside in pairs]  # some file systems see no difference
-    if len(set(lower)) < len(lower):
-        twice = next(one for one in lower if lower.count(one) > 1)
-        raise DataError(f"{name}: two files are called {twice}; pack it again")
+    _check_apart([inside for _, inside in pairs], name)
     return pairs
+
+
+def _check_apart(paths: Sequence[PurePosixPath], name: str) -> None:
+    """Refuse names that some system takes for one: alike in case, or a file that is a folder."""
+    seen: set[str] = set()
+    folders = {_alike(folder) for path in paths for folder in path.parents}
+    for path in paths:
+        if _alike(path) in seen | folders:
+            raise DataError(f"{name}: two files are called {str(path)!r}; pack it again")
+        seen.add(_alike(path))
+
+
+def _alike(path: PurePosixPath) -> str:
+    return unicodedata.normalize("NFC", str(path)).casefold()
 
 
 def _inside(member: str, name: str) -> PurePosixPath:
@@ -118,21 +150,30 @@ def _inside(member: str, name: str) -> PurePosixPath:
     odd = path.is_absolute() or PureWindowsPath(member).drive or ".." in path.parts
     if odd or not path.parts or set(member) & RESERVED or not member.isprintable():
         raise DataError(f"{name}: {member!r} leads out of the folder or is no name; pack it again")
+    if path.name.lower().endswith(ARCHIVES):
+        raise DataError(
+            f"{name}: {member!r} is an archive in an archive; pack the images themselves"
+        )
     return path
 
 
 @contextmanager
-def _members(path: Path, name: str) -> Iterator[list[Member]]:
+def _members(path: Path, name: str) -> Iterator[Iterator[Member]]:
     """Open an archive and list its files; links and devices are refused."""
+    with path.open("rb") as file:
+        is_zip = file.read(LONGEST_MAGIC).startswith(ZIP)
     try:
-        if zipfile.is_zipfile(path):
+        if is_zip:
             with zipfile.ZipFile(path) as packed:
-                yield [_of_zip(packed, one, name) for one in packed.infolist() if not one.is_dir()]
+                yield (_of_zip(packed, one, name) for one in packed.infolist() if not one.is_dir())
         else:
             with tarfile.open(path) as tar:
-                yield [_of_tar(tar, one, name) for one in tar if not one.isdir()]
+                yield (_of_tar(tar, one, name) for one in tar if not one.isdir())
     except BROKEN as error:
-        reason = str(error).partition("\n")[0] or type(error).__name__
+        reason = (
+            str(error).partition("\n")[0].rstrip(":").replace(str(path), name)
+            or type(error).__name__
+        )
         raise DataError(
             f"{name}: cannot be unpacked ({reason}); pack it again as ZIP or TAR"
         ) from error
@@ -141,6 +182,10 @@ def _members(path: Path, name: str) -> Iterator[list[Member]]:
 def _of_zip(packed: zipfile.ZipFile, one: zipfile.ZipInfo, name: str) -> Member:
     if stat.S_ISLNK(one.external_attr >> 16):
         raise DataError(f"{name}: {one.filename!r} is a link; pack the files themselves")
+    if one.flag_bits & ENCRYPTED:
+        raise DataError(f"{name}: {one.filename!r} asks for a password; pack it without one")
+    if one.compress_type not in METHODS:
+        raise DataError(f"{name}: packed in a way that is not read here; pack it as plain ZIP")
     return Member(one.filename, one.file_size, lambda: packed.open(one))
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from refp.errors import DataError, RecipeError
 from refp.recipe import recipe_names
 from refp.record import rows_of, to_json
+from refp.sweeps import instrument_names
 from refp.sweeps.readers import read_header
 from refp.tables import read_plane_table
 from refp.web.answer import Row
-from refp.web.jobs.archive import check_archive, is_archive
+from refp.web.jobs.archive import check_archive, has_archive, is_archive
 from refp.web.jobs.place import planes_folder
 from refp.web.roots import find_inside
 from refp.web.settings import Limits
@@ -46,22 +47,31 @@ def check_sweeps(path: Path, name: str, limits: Limits) -> str:
     with path.open("rb") as file:
         if not file.read(4).startswith(TIFF):
             raise DataError(f"{name}: neither ZIP, TAR nor TIFF; pack the folder of images as ZIP")
-    pixels = read_header(path).shape
+    if has_archive(path):
+        raise DataError(f"{name}: a TIFF and a ZIP at once; send the one that is meant")
+    try:
+        pixels = read_header(path).shape
+    except DataError as error:
+        raise DataError(str(error).replace(str(path), name).replace(path.name, name)) from error
     if pixels[0] * pixels[1] > limits.pixels:
         raise DataError(f"{name}: more than {limits.pixels / 1e6:.0f} million pixels; cut it")
     return ".tif"
 
 
-def check_recipe(name: str) -> None:
-    """Refuse a recipe that is not one of the package: a path would be read here.
+def check_options(recipe: str, instrument: str) -> None:
+    """Refuse a recipe or an instrument that is not one of the package: a path would be read here.
 
     Raises
     ------
     RecipeError
         Naming those that are.
     """
-    if name not in recipe_names():
-        raise RecipeError(f"recipe {name!r}: choose {', '.join(recipe_names())}")
+    for what, name, known in (
+        ("recipe", recipe, recipe_names()),
+        ("instrument", instrument or instrument_names()[0], instrument_names()),
+    ):
+        if name not in known:
+            raise RecipeError(f"{what} {name!r}: choose {', '.join(known)}")
 
 
 def read_planes(home: Path, job: str) -> list[Row]:

@@ -1,22 +1,23 @@
 """The data sets of a job: folders under the server's roots, or what somebody uploaded."""
 
 import csv
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from refp.errors import DataError
+from refp.errors import DataError, InputError
 from refp.sweeps import DataSet, open_dataset
 from refp.sweeps.optics import instrument_names
 from refp.sweeps.readers import read_header
 from refp.sweeps.sweep_file import SWEEP_FILE, read_sweep_file
 from refp.web.home import Home
-from refp.web.jobs.archive import is_archive, unpack
+from refp.web.jobs.archive import RESERVED, is_archive, unpack
 from refp.web.jobs.job import OPTIONS, JobPlace
 from refp.web.jobs.place import data_folder
-from refp.web.roots import find_inside
+from refp.web.roots import OutsideRoots, find_inside
 
 
 @contextmanager
@@ -88,11 +89,33 @@ def check_within(path: Path, allowed: Sequence[Path]) -> None:
 def _open(
     one: Mapping[str, str], options: Mapping[str, Any], folder: Path, place: JobPlace
 ) -> DataSet:
-    if "path" in one:
-        path, allowed = find_inside(one["path"], place.roots), place.roots
-    else:
-        path, allowed = _lay_out(one, folder, place), (folder.resolve(),)
-    check_within(path, allowed)
+    if "path" not in one:
+        return _open_sent(one, options, folder, place)
+    path = find_inside(one["path"], place.roots)
+    check_within(path, place.roots)
+    return _opened(path, options, place)
+
+
+def _open_sent(
+    one: Mapping[str, str], options: Mapping[str, Any], folder: Path, place: JobPlace
+) -> DataSet:
+    """Open what was uploaded; messages name what its owner knows."""
+    name = one["name"]
+    path = _lay_out(one, folder, place)
+    try:
+        check_within(path, (path if path.is_dir() else path.parent,))
+        return _opened(path, options, place)
+    except OutsideRoots as error:
+        named = Path(str(error).rpartition(": outside")[0]).name
+        raise DataError(
+            f"{name}: {named} is named in it and lies outside of it; pack all that belongs together"
+        ) from error
+    except InputError as error:
+        message = str(error).replace(f"{folder.resolve()}{os.sep}", "")
+        raise type(error)(message) from error
+
+
+def _opened(path: Path, options: Mapping[str, Any], place: JobPlace) -> DataSet:
     dataset = open_dataset(path, **options)
     for file in dict.fromkeys(frame.path for frame in dataset.frames):
         height, width = read_header(file).shape[:2]
@@ -116,9 +139,10 @@ def _lay_out(one: Mapping[str, str], folder: Path, place: JobPlace) -> Path:
 
 
 def _stem(name: str) -> str:
-    for suffix in (".zip", ".tgz", ".tar", ".gz", ".xz", ".bz2"):
+    """Return the name of an archive's folder, which is its data set's if nothing else is."""
+    for suffix in (".zip", ".tgz", ".gz", ".xz", ".bz2", ".tar"):
         name = name.removesuffix(suffix)
-    return name.removesuffix(".tar") or "data"
+    return "".join("_" if c in RESERVED else c for c in name).strip(". ") or "data"
 
 
 def _paths_of(manifest: Path) -> list[str]:

@@ -182,6 +182,7 @@ class Runner:
         elif ended[0] == "done":
             await self._tell(job, "done", {"result": ended[1]})
         else:
+            await asyncio.to_thread(remove_unfinished, self._place.home, job.id)
             await self._tell(job, "failed", {"code": ended[1], "detail": ended[2]})
 
     def _work(self, job: Job, take: Callable[[tuple[Any, ...]], None]) -> tuple[Any, ...]:

@@ -1,9 +1,10 @@
 """The pages, rendered here: a module for each."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
-from refp.web.pages import door, estimate, history, models
+from refp.web.api.common import jobs_known
+from refp.web.pages import door, estimate, history, jobs, models, planes
 
 router = APIRouter(include_in_schema=False)
-for page in (estimate, models, history, door):
-    router.include_router(page.router)
+for page in (estimate, planes, models, history, jobs, door):
+    router.include_router(page.router, dependencies=[Depends(jobs_known)])

@@ -1,0 +1,208 @@
+"""The pages of reference planes: defining, reading and comparing them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import FileResponse, RedirectResponse, Response
+
+from refp.web.answer import Row
+from refp.web.api.common import AnEngine
+from refp.web.api.jobs import DEMO
+from refp.web.api.planes import (
+    FILES,
+    MOST_COMPARED,
+    SETS,
+    compare,
+    done_jobs,
+    find_planes,
+    pooled_names,
+    queue_form,
+    queue_paths,
+    send_file,
+    send_report,
+)
+from refp.web.engine import Engine
+from refp.web.fields import fields_as
+from refp.web.jobs.job import Job
+from refp.web.jobs.place import demo_folder, planes_folder
+from refp.web.jobs.views import Listing
+from refp.web.jobs.words import describe_state
+from refp.web.pages.render import TheKeys, render
+from refp.web.pages.who import operator_of, remember
+from refp.web.problems import Problem
+from refp.web.schemas_jobs import ComparedPlane, PlaneRequest
+from refp.web.uploads import Form, read_form
+from refp.web.words import describe_sweep_flags
+
+router = APIRouter()
+SHOWN_PLANES = 6
+OTHER = "other"
+INSTRUMENTS = {
+    "": "as sweep.toml or the file says",
+    "a2k": "a2k",
+    "nikon-ti2": "nikon-ti2",
+    OTHER: "another: give pixel and bead",
+}
+SIZES = ("pixel_size_um", "bead_diameter_um")
+
+
+@dataclass(frozen=True, slots=True)
+class Defined:
+    """Planes that a job defined, as the pages show them."""
+
+    job: Job
+    rows: Sequence[Row]
+
+    @property
+    def n_determined(self) -> int:
+        """How many planes there are a number for."""
+        return sum(row["refp_um"] is not None for row in self.rows)
+
+
+@router.get("/planes")
+async def planes_page(request: Request, engine: AnEngine, folder: str = "") -> Response:
+    """Show what was defined, and the form that defines; htmx asks for the folders alone."""
+    listing = await _list_folder(engine, folder)
+    if "hx-request" in request.headers:
+        return render(request, "planes_folders.html.jinja", {"listing": listing})
+    jobs = done_jobs(engine)
+    told: list[list[Row]] = await engine.ask(
+        f"{SETS}:read_sets", engine.settings.home, [job.id for job in jobs]
+    )
+    content = {
+        "listing": listing,
+        "asked": bool(folder),
+        "sets": [Defined(job, rows) for job, rows in zip(jobs, told, strict=True)],
+        "under_way": [j for j in engine.jobs.jobs() if j.kind == "plane" and not j.has_ended],
+        "instruments": INSTRUMENTS,
+        "has_demo": engine.settings.home is not None and demo_folder(engine.settings.home).is_dir(),
+        "operator": operator_of(request),
+        "most": SHOWN_PLANES,
+        "most_mb": engine.settings.limits.archive_bytes // 1_000_000,
+        "describe_state": describe_state,
+        **_words(),
+    }
+    return render(request, "planes.html.jinja", content)
+
+
+@router.post("/planes")
+async def define(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
+    """Queue the job that the form asks for, and show it."""
+    _ = engine.jobs  # before anything is read
+    with engine.spool() as folder:
+        form = await read_form(request, Path(folder), engine.settings.limits.for_sweeps())
+        keys.check_form(request.headers, form.fields.pop("form_token", ""))
+        job = await _queue(engine, form)
+    response = RedirectResponse(f"/jobs/{job.id}", HTTPStatus.SEE_OTHER)
+    return remember(request, response, job.operator)
+
+
+@router.post("/planes/demo")
+async def simulate(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
+    """Queue the job that simulates sweeps, for who has none, and show it."""
+    with engine.spool() as folder:
+        form = await read_form(request, Path(folder), engine.settings.limits)
+    keys.check_form(request.headers, form.fields.get("form_token", ""))
+    job = await engine.jobs.add("demo", DEMO, {}, "")
+    return RedirectResponse(f"/jobs/{job.id}", HTTPStatus.SEE_OTHER)
+
+
+@router.get("/planes/compare")
+async def compare_page(
+    request: Request,
+    engine: AnEngine,
+    ids: Annotated[list[str], Query(max_length=MOST_COMPARED)] = [],  # noqa: B006  only read
+) -> Response:
+    """Show planes beside each other, and which of their differences count."""
+    jobs = [find_planes(engine, name) for name in dict.fromkeys(ids)]
+    if not jobs:
+        detail = "nothing to compare was chosen; tick planes on the page Planes"
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail)
+    told = await compare(engine, jobs)
+    instruments = list(dict.fromkeys(plane.instrument for plane in told.planes))
+    content = {
+        "jobs": jobs,
+        "told": told,
+        "instruments": instruments,
+        "points": [plane.model_dump() for plane in told.planes],
+        "means": {name: _mean(told.planes, name) for name in instruments},
+    }
+    return render(request, "planes_compare.html.jinja", content)
+
+
+@router.get("/planes/{name}")
+async def one_page(request: Request, engine: AnEngine, name: str) -> Response:
+    """Show planes that were defined together."""
+    job = find_planes(engine, name)
+    (rows,) = await engine.ask(f"{SETS}:read_sets", engine.settings.home, [job.id])
+    assert engine.settings.home is not None  # or there were no jobs
+    folder = planes_folder(engine.settings.home, job.id)
+    names = [file for file in (*FILES, *pooled_names(job)) if (folder / file).is_file()]
+    content = {"set": Defined(job, rows), "files": names, **_words()}
+    return render(request, "planes_one.html.jinja", content)
+
+
+@router.get("/planes/{name}/report")
+async def report(engine: AnEngine, name: str) -> FileResponse:
+    """Show the report of ``refp plane``."""
+    return send_report(engine, name)
+
+
+@router.get("/planes/{name}/files/{file}")
+async def file(engine: AnEngine, name: str, file: str) -> FileResponse:
+    """Save a file of planes."""
+    return send_file(engine, name, file)
+
+
+async def _list_folder(engine: Engine, folder: str) -> Listing | None:
+    """Return what is in a folder; nothing where the server has no roots."""
+    roots = engine.settings.roots
+    if not roots and not folder:
+        return None
+    listing: Listing = await engine.ask("refp.web.jobs.browse:list_folder", folder, roots)
+    return listing
+
+
+async def _queue(engine: Engine, form: Form) -> Job:
+    fields = _asked_fields(form.fields)
+    path = fields.pop("path", "")
+    if path and form.files:
+        detail = "both a folder and a file were chosen; choose one of them"
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail)
+    if path:
+        return await queue_paths(engine, fields_as(PlaneRequest, fields | {"paths": [path]}))
+    if not form.files:
+        detail = "neither a folder nor a file was chosen; choose where the sweep is"
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no_files", detail)
+    return await queue_form(engine, Form(form.files, fields))
+
+
+def _asked_fields(fields: Mapping[str, str]) -> dict[str, Any]:
+    """Return the fields that are filled; sizes count for another instrument alone."""
+    filled: dict[str, Any] = {name: text.strip() for name, text in fields.items() if text.strip()}
+    other = filled.get("instrument") == OTHER
+    if other:
+        del filled["instrument"]
+        if "bead_diameter_um" not in filled:
+            detail = "another instrument was chosen without its bead; give the diameter in um"
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail)
+        return filled
+    return {name: text for name, text in filled.items() if name not in SIZES}
+
+
+def _mean(planes: Sequence[ComparedPlane], instrument: str) -> float:
+    own = [plane.refp_um for plane in planes if plane.instrument == instrument]
+    return sum(own) / len(own)
+
+
+def _words() -> dict[str, Any]:
+    return {"describe_flags": describe_sweep_flags, "half_width": _half_width}
+
+
+def _half_width(row: Mapping[str, Any]) -> float:
+    """Return U: half of the interval, um."""
+    return (float(row["upper_um"]) - float(row["lower_um"])) / 2

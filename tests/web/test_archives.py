@@ -1,0 +1,294 @@
+"""Archives that somebody sends: a bad one is refused in a sentence and leaves nothing behind."""
+
+import io
+import json
+import struct
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from fastapi.testclient import TestClient
+
+pytest.importorskip("sqlalchemy", reason="jobs need extra 'history'")
+
+from refp.errors import DataError, RefpError
+from refp.web import Client, WebSettings, create_app
+from refp.web.jobs.archive import unpack
+from refp.web.jobs.checks import check_sweeps
+from refp.web.jobs.data import opened
+from refp.web.jobs.job import JobPlace
+from refp.web.jobs.place import data_folder
+from refp.web.roots import OutsideRoots
+
+from .conftest import Served
+from .given import BASE, LIMITS, lying_tiff, tiff_of
+
+PLANES = "/api/v1/planes"
+FEW = LIMITS.model_copy(update={"archive_files": 40, "unpacked_bytes": 2_000_000})
+SMALL = tiff_of(np.full((64, 64), 100, dtype=np.uint8))
+Members = dict[str, bytes]
+
+
+def zip_of(members: Members, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as packed:
+        for name, content in members.items():
+            packed.writestr(name, content)
+    return buffer.getvalue()
+
+
+def tar_of(members: Members, mode: str = "w", *more: tarfile.TarInfo) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as packed:  # type: ignore[call-overload]
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            packed.addfile(info, io.BytesIO(content))
+        for info in more:
+            packed.addfile(info)
+    return buffer.getvalue()
+
+
+def special(kind: bytes, name: str = "a.tif", target: str = "/etc/passwd") -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info
+
+
+def zip_link() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as packed:
+        info = zipfile.ZipInfo("a.tif")
+        info.create_system, info.external_attr = 3, 0o120777 << 16
+        packed.writestr(info, "/etc/passwd")
+    return buffer.getvalue()
+
+
+def with_flag(content: bytes, bit: int) -> bytes:
+    """A ZIP whose members are marked by a general-purpose bit."""
+    changed = bytearray(content)
+    for magic, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = changed.find(magic)
+        while at >= 0:
+            changed[at + offset] |= bit
+            at = changed.find(magic, at + 4)
+    return bytes(changed)
+
+
+def saying(content: bytes, size: int) -> bytes:
+    """A ZIP of one member that says how large it is unpacked."""
+    changed = bytearray(content)
+    for magic, offset in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
+        struct.pack_into("<I", changed, changed.find(magic) + offset, size)
+    return bytes(changed)
+
+
+GOOD = {f"z{z}.tif": SMALL for z in range(3)}
+BAD = [
+    pytest.param(zip_of({"../a.tif": SMALL}), "leads out", id="zip up"),
+    pytest.param(zip_of({"x/../../a.tif": SMALL}), "leads out", id="zip up from below"),
+    pytest.param(tar_of({"../a.tif": SMALL}), "leads out", id="tar up"),
+    pytest.param(zip_of({"/etc/a.tif": SMALL}), "leads out", id="absolute"),
+    pytest.param(tar_of({"/etc/a.tif": SMALL}), "leads out", id="tar absolute"),
+    pytest.param(zip_of({"C:/a.tif": SMALL}), "leads out", id="drive"),
+    pytest.param(zip_of({"C:a.tif": SMALL}), "leads out", id="drive without a slash"),
+    pytest.param(zip_of({"..\\a.tif": SMALL}), "leads out", id="backslash up"),
+    pytest.param(zip_of({"\\\\host\\share\\a.tif": SMALL}), "leads out", id="share"),
+    pytest.param(zip_of({"a\n.tif": SMALL}), "leads out", id="line break"),
+    pytest.param(zip_link(), "is a link", id="zip link"),
+    pytest.param(tar_of({}, "w", special(tarfile.SYMTYPE)), "link or device", id="link"),
+    pytest.param(tar_of({}, "w", special(tarfile.LNKTYPE)), "link or device", id="hard link"),
+    pytest.param(tar_of({}, "w", special(tarfile.CHRTYPE)), "link or device", id="device"),
+    pytest.param(tar_of({}, "w", special(tarfile.FIFOTYPE)), "link or device", id="pipe"),
+    pytest.param(zip_of({"a.tif": SMALL, "A.TIF": SMALL}), "two files", id="alike in case"),
+    pytest.param(zip_of({"\xe9.tif": SMALL, "e\u0301.tif": SMALL}), "two files", id="alike"),
+    pytest.param(zip_of({"a": SMALL, "a/b.tif": SMALL}), "two files", id="file and folder"),
+    pytest.param(
+        zip_of({f"{k}.tif": b"" for k in range(41)}), "more than 40 files", id="many in a zip"
+    ),
+    pytest.param(
+        tar_of({f"{k}.tif": b"" for k in range(41)}, "w:gz"), "more than 40 files", id="many"
+    ),
+    pytest.param(zip_of({"a.tif": bytes(3_000_000)}), "more than 2 MB", id="zip bomb"),
+    pytest.param(tar_of({"a.tif": bytes(3_000_000)}, "w:gz"), "more than 2 MB", id="tar bomb"),
+    pytest.param(zip_of(GOOD)[:-30], "cannot be unpacked", id="cut zip"),
+    pytest.param(tar_of(GOOD, "w:gz")[:-30], "cannot be unpacked", id="cut tar.gz"),
+    pytest.param(tar_of(GOOD)[:6000], "cannot be unpacked", id="cut tar"),
+    pytest.param(with_flag(zip_of(GOOD), 1), "asks for a password", id="encrypted"),
+    pytest.param(zip_of({}), "no file is in it", id="empty zip"),
+    pytest.param(tar_of({}), "no file is in it", id="empty tar"),
+    pytest.param(zip_of({"inner.zip": zip_of(GOOD)}), "archive in an archive", id="nested"),
+    pytest.param(tar_of({"x/inner.tar.gz": b""}), "archive in an archive", id="nested tar"),
+    pytest.param(SMALL + zip_of(GOOD), "a TIFF and a ZIP at once", id="polyglot"),
+    pytest.param(b"<html>", "neither ZIP, TAR nor TIFF", id="a page"),
+    pytest.param(b"", "neither ZIP, TAR nor TIFF", id="nothing"),
+    pytest.param(lying_tiff(60_000, 60_000), "million pixels", id="TIFF lies"),
+]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def keeping(home: Path) -> Iterator[TestClient]:
+    """An app with a home whose limits are tight."""
+    settings = WebSettings(home=home, jobs=str(home / "log.db"), workers=1, limits=FEW)
+    with TestClient(create_app(settings), base_url=BASE) as client:
+        yield client
+
+
+@pytest.mark.parametrize(("content", "told"), BAD)
+def test_bad_upload(keeping: TestClient, home: Path, content: bytes, told: str) -> None:
+    answer = keeping.post(PLANES, files={"files": ("sweep.zip", content)})
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (422, "data_error")
+    assert problem["detail"].startswith("sweep.zip: ")
+    assert told in problem["detail"]
+    assert "refp-" not in problem["detail"]  # where uploads lie on the server
+    assert keeping.get("/api/v1/jobs").json() == []
+    assert [p for p in home.rglob("*") if p.is_file() and p.parent != home] == []
+
+
+def test_one_bad_file_keeps_none(keeping: TestClient, home: Path) -> None:
+    files = [("files", ("a.zip", zip_of(GOOD))), ("files", ("b.zip", b""))]
+    assert keeping.post(PLANES, files=files).status_code == 422
+    assert list((home / "sweeps").rglob("*.archive")) == []
+
+
+def test_a_wrong_option_keeps_no_file(keeping: TestClient, home: Path) -> None:
+    for wrong in ({"instrument": "../a2k"}, {"recipe": "/etc/passwd"}, {"pixel_size_um": "-1"}):
+        answer = keeping.post(PLANES, files={"files": ("a.zip", zip_of(GOOD))}, data=wrong)
+        assert answer.status_code == 422
+        assert next(iter(wrong)).partition("_")[0] in answer.json()["detail"]
+    assert list((home / "sweeps").rglob("*.archive")) == []
+
+
+def place_of(home: Path, roots: tuple[Path, ...] = ()) -> JobPlace:
+    return JobPlace(home, home / "models", roots, "", FEW, 1)
+
+
+def opening(home: Path, name: str, content: bytes) -> RefpError:
+    """What a job says of an archive that was let in; afterwards nothing of it is left."""
+    stored = "0" * 64 + ".archive"
+    path = home / "sweeps" / "00" / stored
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    request = {"data": [{"stored": stored, "name": name}]}
+    with pytest.raises(RefpError) as raised, opened(request, "job", place_of(home)):
+        pass
+    assert not data_folder(home, "job").exists()
+    assert str(home) not in str(raised.value)
+    return raised.value
+
+
+OUTSIDE = [
+    pytest.param({"sweep.toml": b'manifest = "../../../secret.csv"'}, id="manifest outside"),
+    pytest.param({"sweep.toml": b'manifest = "/etc/passwd"'}, id="manifest absolute"),
+    pytest.param({"sweep.toml": b'instrument = "../other.toml"'}, id="instrument outside"),
+    pytest.param(
+        {
+            "sweep.toml": b'manifest = "m.csv"',
+            "m.csv": b"path,page,experiment,fov,exposure_ms,z_um\n../../x.tif,0,1,1,9,1\n",
+        },
+        id="paths of a manifest",
+    ),
+]
+
+
+@pytest.mark.parametrize("members", OUTSIDE)
+def test_what_names_things_outside(tmp_path: Path, members: Members) -> None:
+    error = opening(tmp_path, "sweep.zip", zip_of(GOOD | members))
+    assert isinstance(error, DataError)
+    assert "is named in it and lies outside of it" in str(error)
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_a_zip_that_lies_about_its_size(tmp_path: Path, size: int) -> None:
+    bomb = saying(zip_of({"a.tif": bytes(50_000_000)}), size)
+    path = tmp_path / "bomb.zip"
+    path.write_bytes(bomb)
+    assert check_sweeps(path, "bomb.zip", FEW) == ".archive"  # nothing to be seen yet
+    error = opening(tmp_path, "bomb.zip", bomb)
+    assert str(error).startswith("bomb.zip: cannot be unpacked")
+    with pytest.raises(DataError):
+        unpack(path, "bomb.zip", tmp_path / "out", FEW)
+    assert sum(p.stat().st_size for p in tmp_path.glob("out*/*")) <= size
+
+
+@pytest.mark.parametrize("name", ["...zip", "..tar.gz", ".zip", "a:b?.zip"])
+def test_odd_names_stay_inside(tmp_path: Path, name: str) -> None:
+    error = opening(tmp_path, name, zip_of({"note.txt": b"x"}))
+    assert "no image in this folder" in str(error)
+    assert {p.name for p in tmp_path.iterdir()} <= {"sweeps", "work"}
+
+
+def test_a_root_with_a_link_out_of_it(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "sweep").mkdir(parents=True)
+    (tmp_path / "secret.tif").write_bytes(SMALL)
+    (root / "sweep" / "z1.tif").write_bytes(SMALL)
+    try:
+        (root / "sweep" / "z2.tif").symlink_to(tmp_path / "secret.tif")
+    except OSError:
+        pytest.skip("links cannot be made here")
+    request = {"data": [{"path": "sweep"}]}
+    with pytest.raises(OutsideRoots), opened(request, "job", place_of(tmp_path, (root,))):
+        pass
+
+
+def stack_of(folder: Path, path: Path) -> Path:
+    """The frames of a sweep as one OME-TIFF."""
+    frames = sorted(folder.glob("*.tif"))
+    planes = np.stack([tifffile.imread(frame) for frame in frames])
+    metadata = {
+        "axes": "ZYX",
+        **{f"PhysicalSize{axis}": size for axis, size in (("X", 1.5), ("Y", 1.5), ("Z", 12.0))},
+    }
+    tifffile.imwrite(path, planes, ome=True, metadata=metadata)
+    return path
+
+
+def packed(how: str, folder: Path, out: Path) -> Path:
+    """A sweep as somebody would send it."""
+    members = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    below = {f"monday/{name}": content for name, content in members.items()}
+    if how == "ome-tiff":
+        return stack_of(folder, out / "stack.ome.tif")
+    path = out / {"zip": "a.zip", "zip with a folder": "b.zip", "tar.gz": "c.tar.gz"}[how]
+    path.write_bytes(
+        {
+            "zip": lambda: zip_of(members),
+            "zip with a folder": lambda: zip_of(below),
+            "tar.gz": lambda: tar_of(below, "w:gz"),
+        }[how]()
+    )
+    return path
+
+
+@pytest.mark.parametrize("how", ["zip", "zip with a folder", "tar.gz", "ome-tiff"])
+def test_good_upload_gives_the_planes_of_the_command(
+    keeper: Served,
+    tiny_test: Path,
+    tmp_path: Path,
+    run_refp: Callable[..., Any],
+    how: str,
+) -> None:
+    sent = packed(how, tiny_test, tmp_path)
+    options = {"bead_diameter_um": 28.0} if how == "ome-tiff" else {}
+    flags = ["--bead-diameter-um", 28.0] if options else []
+    data = sent if options else tiny_test
+    done = run_refp("plane", data, "-o", tmp_path / "planes", *flags, "--json")
+    assert done.code == 0, done.stderr
+    client = Client(keeper.address)
+    job = client.wait(client.define_planes([sent], title=how, **options)["id"])
+    assert job["state"] == "done", job
+    rows = client.planes(job["id"])["planes"]
+    assert rows == json.loads(done.stdout)
+    assert any(row["refp_um"] is not None for row in rows)

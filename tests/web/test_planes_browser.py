@@ -1,0 +1,120 @@
+"""Planes and jobs in a real browser: what scripts and the page's own rules make of them."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("sqlalchemy", reason="jobs need extra 'history'")
+from refp.web import Client
+
+from .conftest import Served
+from .test_accessible import SIZE, found
+
+WAIT_MS = 120_000
+
+
+@pytest.fixture(scope="module")
+def page(browser: Any, keeper: Served) -> Iterator[Any]:
+    """A page, and that nothing on it broke a rule."""
+    page = browser.new_page(base_url=keeper.address)
+    page.set_default_timeout(WAIT_MS)
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on(
+        "console",
+        lambda said: wrong.append(said.text) if "Content Security" in said.text else None,
+    )
+    yield page
+    page.close()
+    assert wrong == []
+
+
+def choose_folder(page: Any) -> None:
+    page.goto("/planes")
+    if not page.locator("#define").is_visible():
+        page.click("summary:has-text('Define a reference plane')")
+    page.fill("input[name=title]", "By hand")
+    page.click("#folders a:has-text('training')")
+    page.wait_for_selector(".here input:checked")
+    assert page.input_value("input[name=title]") == "By hand"  # the folders alone were replaced
+
+
+def test_define_and_see(page: Any, keeper: Served) -> None:
+    choose_folder(page)
+    page.click("button:has-text('Define the plane')")
+    page.wait_for_url("**/jobs/*")
+    name = page.url.rpartition("/")[2]
+    page.wait_for_url("**/planes/*")  # by itself, when the job is done
+    assert page.url.endswith(f"/planes/{name}")
+    row = Client(keeper.address).planes(name)["planes"][0]
+    assert page.locator(".large").first.inner_text() == f"{row['refp_um']:.1f}"
+    page.click("a:has-text('Compare')")
+    page.wait_for_selector("#compare .scatterlayer .point")
+    page.go_back()
+    page.click("a:has-text('Open the report')")
+    assert page.locator("h1").inner_text().startswith("Reference planes")
+
+
+def test_file_takes_the_place_of_a_folder_and_a_bad_one_is_told(page: Any, tmp_path: Path) -> None:
+    choose_folder(page)
+    bad = tmp_path / "bad.zip"
+    bad.write_bytes(b"no archive")
+    page.set_input_files("#files", bad)
+    assert page.locator("input[name=path]:checked").count() == 0
+    page.click("button:has-text('Define the plane')")
+    page.wait_for_selector("#define-problem .problem")
+    assert "neither ZIP, TAR nor TIFF" in page.inner_text("#define-problem")
+    assert page.url.endswith("/planes")
+    assert page.input_value("input[name=title]") == "By hand"
+
+
+def test_failure_is_shown_in_place(page: Any, keeper: Served, tiny_sweep: Path) -> None:
+    (tiny_sweep.parent / "nothing").mkdir(exist_ok=True)
+    job = Client(keeper.address).define_planes_there(["nothing"])
+    page.goto(f"/jobs/{job['id']}")
+    page.wait_for_selector("#job .problem")
+    assert "no image in this folder" in page.inner_text("#job")
+    assert page.url.endswith(job["id"])
+
+
+def test_cancel(page: Any, keeper: Served) -> None:
+    """A plain form, as it works without scripts too."""
+    client = Client(keeper.address)
+    first, second = (client.define_planes_there(["training"])["id"] for _ in range(2))
+    page.goto(f"/jobs/{second}")
+    assert re.search("Waits for|Running|Waiting", page.inner_text("#job"))
+    page.click("button:has-text('Cancel')")
+    page.wait_for_selector("text=Cancelled.")
+    assert client.job(second)["state"] == "cancelled"
+    client.cancel(first)
+
+
+@pytest.fixture(scope="module")
+def states(keeper: Served, tiny_sweep: Path) -> list[str]:
+    """Addresses of pages in their states: planes, a comparison, jobs that ended in each way."""
+    client = Client(keeper.address)
+    (tiny_sweep.parent / "nothing").mkdir(exist_ok=True)
+    failed, done = (client.define_planes_there([name])["id"] for name in ("nothing", "training"))
+    cancelled = client.cancel(client.define_planes_there(["training"])["id"])["id"]
+    for name in (failed, done):
+        client.wait(name)
+    jobs = [f"/jobs/{name}" for name in (failed, done, cancelled)]
+    folder = f"/planes?folder={tiny_sweep.as_posix()}"
+    return ["/planes", folder, f"/planes/{done}", f"/planes/compare?ids={done}", "/jobs", *jobs]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(browser: Any, keeper: Served, states: list[str], scheme: str) -> None:
+    context = browser.new_context(
+        viewport=SIZE, color_scheme=scheme, base_url=keeper.address, bypass_csp=True
+    )
+    page = context.new_page()
+    for address in states:
+        page.goto(address)
+        if "compare" in address:
+            page.wait_for_selector("#compare .scatterlayer .point")
+        assert (address, found(page)) == (address, [])
+    context.close()
