@@ -19,10 +19,11 @@ from benchmarks.pages.text import load_any
 from refp.arrays import FloatArray
 from refp.estimator import recipe_of
 from refp.flags import UNUSABLE_BEAD
+from refp.hashing import hash_code
 from refp.models import BeadInputs, FamilyName, load_model, make_predictor
 from refp.one_frame import measure_frame
 from refp.parallel import Workers, default_jobs, map_ordered
-from refp.record import hash_code, write_json
+from refp.record import write_json
 from refp.rows import take
 from refp.synthetic import (
     Scene,

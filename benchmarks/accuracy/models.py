@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import HERE, TWIN
+from refp.hashing import hash_code, hash_files
 from refp.models import FamilyName, load_model, save_model
 from refp.parallel import Progress, Workers, default_jobs
 from refp.pipeline import define_planes, train_model
 from refp.recipe import Recipe, load_recipe
-from refp.record import hash_code, hash_files, write_json
+from refp.record import write_json
 from refp.sweeps import DataSet, Instrument, open_dataset
 from refp.synthetic import SimulationSettings, simulate_dataset
 

@@ -19,12 +19,13 @@ from benchmarks.accuracy.models import CACHE, trained_on
 from benchmarks.accuracy.twin import TESTS
 from refp.arrays import FloatArray
 from refp.estimator import Estimator
+from refp.hashing import hash_code
 from refp.models import load_model
 from refp.parallel import Workers, default_jobs
 from refp.pipeline import define_planes
 from refp.plane_files import write_planes
 from refp.recipe import load_recipe
-from refp.record import hash_code, write_json
+from refp.record import write_json
 from refp.sweeps import open_dataset
 from refp.synthetic import as_instrument, read_truth, simulate_dataset, table1_sets
 from refp.synthetic.optics import Sphere, image_radially, make_microscope, sampling_for

@@ -10,11 +10,11 @@ from refp.checks import check_determined, check_same_instrument
 from refp.errors import DataError, ModelError
 from refp.estimate import Answers, Look, fit_adaptation
 from refp.estimator import Estimator, recipe_of
+from refp.hashing import hash_files
 from refp.models import Adaptation, Calibration, Ensemble, ModelCard
 from refp.parallel import HERE, Progress, Workers, no_progress
 from refp.pipeline import define_planes
 from refp.recipe import Recipe
-from refp.record import hash_files
 from refp.sweeps import DataSet, Frame, Instrument
 from refp.tiles import plane_of_sweeps
 

@@ -9,9 +9,10 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from refp.hashing import hash_code, hash_files
 from refp.models import Calibration, Ensemble, ModelCard, Trained, stack_of
 from refp.recipe import Recipe
-from refp.record import hash_code, hash_files, library_versions
+from refp.record import library_versions
 from refp.sweeps import Frame, Instrument
 from refp.tiles import LabelledTiles, Split
 

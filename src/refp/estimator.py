@@ -13,6 +13,7 @@ from refp.arrays import BoolArray, Image, IntArray, full_scale
 from refp.errors import DataError, ModelError
 from refp.estimate import FocusEstimate, Found, Look, estimate_focus, look_at, refused
 from refp.flags import UNUSABLE_BEAD, BeadFlag
+from refp.hashing import hash_file
 from refp.models import (
     BeadInputs,
     Ensemble,
@@ -25,7 +26,6 @@ from refp.models import (
 )
 from refp.one_frame import FrameMeasurement, measure_frame
 from refp.recipe import Recipe
-from refp.record import hash_file
 from refp.rows import take
 from refp.sweeps import Frame, SingleImage
 from refp.sweeps.optics import one_line

@@ -12,11 +12,12 @@ from refp.arrays import IntArray, full_scale
 from refp.errors import DataError
 from refp.features import SweepMeasurement, take_off_black_level
 from refp.follow import follow_beads
+from refp.hashing import hash_code
 from refp.one_frame import FrameMeasurement, check_seen, measure_frame
 from refp.parallel import HERE, Progress, Workers, map_ordered, no_progress
 from refp.profiles import estimate_black_level, typical_black_level
 from refp.recipe import Recipe
-from refp.record import hash_code, library_versions
+from refp.record import library_versions
 from refp.rows import join
 from refp.store import FrameStore
 from refp.sweeps import DataSet, Frame, Instrument, LeftOut, ZSweep

@@ -1,6 +1,5 @@
 """Write results whole or not at all, and stamp where they come from."""
 
-import hashlib
 import importlib.metadata
 import io
 import json
@@ -27,27 +26,6 @@ def library_versions(*names: str) -> dict[str, str]:
     """Return the installed versions of refp, Python and the named libraries."""
     versions = {"refp": importlib.metadata.version("refp"), "python": platform.python_version()}
     return versions | {name: importlib.metadata.version(name) for name in names}
-
-
-def hash_files(paths: Iterable[Path]) -> str:
-    """Return the SHA-256 over the names and bytes of files, in the order of their names."""
-    digest = hashlib.sha256()
-    for path in sorted(set(paths)):
-        digest.update(path.name.encode())
-        if path.is_file():
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def hash_code() -> str:
-    """Return the SHA-256 of the package's own code, which a version under work does not tell."""
-    return hash_files(Path(__file__).parent.rglob("*.py"))
 
 
 def provenance(recipe_digest: str, data: str) -> dict[str, str]:

@@ -13,10 +13,11 @@ import pandas as pd
 from refp.errors import HistoryError
 from refp.estimating import estimate_each
 from refp.estimator import Estimator, ImageEstimate, recipe_of
+from refp.hashing import hash_file, hash_files
 from refp.history import HistoryRecord, Purpose, new_id
 from refp.models import ModelCard
 from refp.parallel import HERE, Progress, Workers, no_progress
-from refp.record import hash_file, hash_files, library_versions
+from refp.record import library_versions
 from refp.sweeps import SingleImage
 from refp.tables import PLANE_COLUMNS, read_plane_table
 

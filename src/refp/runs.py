@@ -17,8 +17,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from refp.errors import DataError, OutputError, RecipeError, WorkersError
+from refp.hashing import hash_code
 from refp.parallel import Progress, no_progress
-from refp.record import INSTEAD, hash_code, library_versions, refuse_existing, write_json
+from refp.record import INSTEAD, library_versions, refuse_existing, write_json
 from refp.store import Contents, FrameStore
 from refp.sweeps import DataSet
 

@@ -11,9 +11,9 @@ import pytest
 import uvicorn
 
 from refp.errors import MissingExtraError
+from refp.hashing import hash_file
 from refp.models import load_model, save_model
 from refp.models.settings import FamilyName
-from refp.record import hash_file
 from refp.web import WebSettings, create_app
 from refp.web.client import ApiError, Client
 from refp.web.publish import NameTaken, check_free, check_name, move_model, publish_model

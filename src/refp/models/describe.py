@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from refp.hashing import hash_file
 from refp.models.ensemble import Calibration, ModelCard
 from refp.models.normalise import FULL_SCALE
-from refp.record import hash_file
 
 Line = tuple[str, object]
 """What, and its value."""

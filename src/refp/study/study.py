@@ -20,12 +20,13 @@ import pandas as pd
 from refp import models, pipeline
 from refp.errors import DataError
 from refp.estimator import Estimator
+from refp.hashing import hash_code
 from refp.measure import FrameMeasurement
 from refp.models import ModelCard, TrialResult
 from refp.parallel import Progress, Workers
 from refp.pipeline import Planes
 from refp.recipe import Recipe, change_recipe, load_recipe
-from refp.record import hash_code, library_versions, write_parquet
+from refp.record import library_versions, write_parquet
 from refp.store import Contents, FrameStore
 from refp.study.answers import Answers, ask
 from refp.study.article import NORMALISATIONS, WHOLE

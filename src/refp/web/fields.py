@@ -5,7 +5,14 @@ from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Request
-from pydantic import BaseModel, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    JsonValue,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from refp.web.problems import Problem
 from refp.web.settings import Limits
@@ -21,6 +28,8 @@ Note = Annotated[
 """A remark, of several lines perhaps."""
 
 _LINE: TypeAdapter[str] = TypeAdapter(Line)
+LINE_SCHEMA = _LINE.json_schema()
+"""What the API's document says of such a name."""
 Content = TypeVar("Content")
 
 
@@ -76,7 +85,25 @@ def invalid(error: ValidationError, name: str = "body") -> Problem:
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", f"{where}: {first['msg']}")
 
 
+def shown(**example: JsonValue) -> ConfigDict:
+    """Return what lets the API's document show an example of a body."""
+    return ConfigDict(json_schema_extra={"example": example})
+
+
+def _inlined(schema: Any, parts: Mapping[str, Any]) -> Any:
+    """Return a schema with its parts in their places: a reference would point elsewhere."""
+    if isinstance(schema, dict):
+        name = str(schema.get("$ref", "")).removeprefix("#/$defs/")
+        return (
+            _inlined(parts[name], parts)
+            if name in parts
+            else {key: _inlined(value, parts) for key, value in schema.items()}
+        )
+    return [_inlined(one, parts) for one in schema] if isinstance(schema, list) else schema
+
+
 def json_body(kind: TypeAdapter[Any]) -> dict[str, Any]:
     """Return what the API's document says of such a body."""
-    content = {"application/json": {"schema": kind.json_schema()}}
+    schema = kind.json_schema()
+    content = {"application/json": {"schema": _inlined(schema, schema.pop("$defs", {}))}}
     return {"requestBody": {"required": True, "content": content}}

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from http import HTTPStatus
 from pathlib import Path
 
-from refp.record import hash_file
+from refp.hashing import hash_file
 from refp.web.problems import Problem
 
 _NAME = re.compile(r"[0-9a-f]{64}(\.[a-z0-9]+)*")

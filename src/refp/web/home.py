@@ -47,7 +47,9 @@ class Home:
         path = self.folder / "server-id"
         if not path.is_file():
             self.folder.mkdir(parents=True, exist_ok=True)
-            path.write_text(f"{uuid.uuid4()}\n")
+            part = path.with_suffix(".part")
+            part.write_bytes(f"{uuid.uuid4()}\n".encode())
+            part.rename(path)
         return path.read_text().strip()
 
     @contextmanager

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from refp.errors import MissingExtraError, ModelError
 from refp.estimator import Estimator
+from refp.hashing import hash_file
 from refp.models.settings import FamilyName
 from refp.recipe import Recipe, change_recipe, load_recipe
-from refp.record import hash_file
-from refp.web.jobs.checks import check_recipe
+from refp.web.jobs.checks import check_options
 from refp.web.publish import (
     RETIRED,
     SUFFIX,
@@ -80,7 +80,7 @@ def check_training(recipe: str, family: str) -> None:
     MissingExtraError
         If a library for it is not installed.
     """
-    check_recipe(recipe)
+    check_options(recipe, "")
     settings: Recipe = load_recipe(recipe)
     if family:
         settings = change_recipe(settings, {"train": {"family": family}}, f"family {family}")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from refp.errors import OutputError
+from refp.hashing import hash_file
 
 SUFFIX, REPORT = ".refp", ".html"
 RETIRED = "retired"
@@ -133,8 +134,6 @@ def move_model(model: Path, folder: Path) -> Path:
 
 
 def _check_same(made: Path, target: Path) -> None:
-    from refp.record import hash_file  # numpy comes with it, which the server's process lacks
-
     if hash_file(made) != hash_file(target):
         raise NameTaken(f"{target.name}: exists already; choose another name")
 

@@ -2,14 +2,24 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    TypeAdapter,
+)
 
-from refp.web.fields import Line, Note
+from refp.web.fields import Line, Note, shown
 from refp.web.schemas import EstimateRow
 
 MOST_RECORDS = 1000
 """Of one request that appends."""
 QUANTITY = Literal["delta_z_um", "refp_um", "n_beads_used", "background", "tilt"]
+YEARS = range(1900, 9000)
+"""In which something may have been measured; a database need not hold others."""
 KIND = Literal["estimate", "plane", "annotation"]
 ONLY = Literal["", "daily"]
 UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
@@ -17,9 +27,47 @@ AT = "ISO 8601"
 PERIOD = f"{AT}; without a zone local, without an hour midnight"
 MEANT = {"description": "what a program reads as written by `refp history list --json`"}
 
+WHEN = "2026-03-31T08:30:00+02:00"
+ID = "5f0c2c3e-8a55-4c58-9c4b-0d6b3f6f2a11"
+RECORD: dict[str, JsonValue] = {
+    "id": ID,
+    "recorded_at": WHEN,
+    "kind": "estimate",
+    "instrument": "a2k",
+    "operator": "Ada",
+    "image": "daily.tif",
+    "status": "ok",
+    "delta_z_um": 0.4,
+    "u_um": 0.5,
+    "n_beads": 21,
+    "n_beads_used": 19,
+    "purpose": "daily",
+}
+LIMITS: dict[str, JsonValue] = {
+    "name": "spring",
+    "instrument": "a2k",
+    "quantity": "delta_z_um",
+    "since": "2026-03-01T00:00:00+01:00",
+    "until": "2026-03-31T00:00:00+02:00",
+}
+FROZEN: dict[str, JsonValue] = {
+    **LIMITS,
+    "n": 30,
+    "mean": 0.1,
+    "sd": 0.8,
+    "frozen_at": WHEN,
+    "by": "Ada",
+}
+
+
+def _as_whole(value: object) -> object:
+    """Return 3.0, which is a whole number in JSON, as one."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 Text = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
 Number = Annotated[float | None, Field(default=None, allow_inf_nan=False)]
-Count = Annotated[int, Field(default=0, ge=0, le=1_000_000)]
+Count = Annotated[int, BeforeValidator(_as_whole), Field(default=0, ge=0, le=1_000_000)]
 Id = Annotated[str, Field(pattern=UUID)]
 Moment = Annotated[str, Field(default="", max_length=40, description=f"{PERIOD}; now if empty")]
 
@@ -33,6 +81,7 @@ class Sent(BaseModel):
 class RecordIn(Sent):
     """A record to append, as ``refp history list --json`` prints it."""
 
+    model_config = shown(**RECORD)
     id: Id = Field(description="UUID; what is sent again under it is not doubled")
     recorded_at: AwareDatetime = Field(description=f"when, {AT} with a zone")
     utc_offset_s: int | None = Field(default=None, description="not read: recorded_at has it")
@@ -67,12 +116,6 @@ class RecordIn(Sent):
     purpose: ONLY = Field(default="", description="daily for a daily check")
     corrected_by: Line = Field(default="", description="who made this correction")
 
-    @model_validator(mode="after")
-    def _check_year(self) -> "RecordIn":
-        if not 1900 <= self.recorded_at.year <= 9000:
-            raise ValueError("recorded_at lies in no year that anything was measured in")
-        return self
-
 
 RecordsIn: TypeAdapter[list[RecordIn]] = TypeAdapter(
     Annotated[list[RecordIn], Field(min_length=1, max_length=MOST_RECORDS)]
@@ -82,6 +125,7 @@ RecordsIn: TypeAdapter[list[RecordIn]] = TypeAdapter(
 class RecordRow(BaseModel):
     """A record, with the columns of ``refp history list --json``."""
 
+    model_config = shown(**RECORD)
     id: str
     recorded_at: str = Field(description=f"when, {AT} in the zone of the place")
     utc_offset_s: int = Field(description="of that zone")
@@ -118,6 +162,7 @@ class RecordRow(BaseModel):
 class Appended(BaseModel):
     """The answer to ``POST /api/v1/history``."""
 
+    model_config = shown(received=20, new=3)
     received: int = Field(description="records of the request")
     new: int = Field(description="those that were not there already")
 
@@ -125,6 +170,7 @@ class Appended(BaseModel):
 class FreezeRequest(Sent):
     """A period that was good, whose mean and scatter become limits."""
 
+    model_config = shown(**LIMITS, operator="Ada")
     name: Line = Field(min_length=1, examples=["spring"])
     instrument: Line = Field(min_length=1, examples=["a2k"])
     quantity: QUANTITY = "delta_z_um"
@@ -137,6 +183,7 @@ class FreezeRequest(Sent):
 class BaselineRow(BaseModel):
     """Frozen limits, as ``refp history baseline --json`` prints them."""
 
+    model_config = shown(**FROZEN)
     name: str
     instrument: str
     quantity: QUANTITY
@@ -152,6 +199,7 @@ class BaselineRow(BaseModel):
 class AnnotateRequest(Sent):
     """What happened to an instrument, such as a service or a new slide lot."""
 
+    model_config = shown(text="stage serviced", instrument="a2k", at=WHEN, operator="Ada")
     text: Note = Field(min_length=1, examples=["stage serviced"])
     instrument: Line = Field(min_length=1, examples=["a2k"])
     at: Moment
@@ -161,6 +209,7 @@ class AnnotateRequest(Sent):
 class CorrectRequest(Sent):
     """What is right in place of what stands in records; they stay, and stand back."""
 
+    model_config = shown(ids=[ID], note="wrong slide", withdraw=True, operator="Ada")
     ids: list[Id] = Field(min_length=1, max_length=100, description="records")
     note: Note | None = Field(default=None, description="why")
     instrument: Line | None = Field(default=None, min_length=1, description="the right one")
@@ -228,6 +277,9 @@ class HistoryChart(BaseModel):
     likewise of values at which rules fire; ``n``, ``n_refused`` and ``rules`` count all.
     """
 
+    model_config = shown(
+        instrument="a2k", quantity="delta_z_um", n=31, n_refused=1, baseline=FROZEN
+    )
     instrument: str
     quantity: QUANTITY
     label: str = Field(description="the quantity with its unit")
@@ -245,6 +297,7 @@ class HistoryChart(BaseModel):
 class CheckAnswer(BaseModel):
     """What a daily check came to."""
 
+    model_config = shown(record=RECORD, baseline="spring", in_control=True, rules=[])
     estimate: EstimateRow = Field(description="as ``refp estimate --json`` prints it")
     record: RecordRow = Field(description="what was recorded of it")
     baseline: str = Field(description="name of the limits; empty where none were frozen")

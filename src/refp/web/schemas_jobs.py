@@ -2,12 +2,31 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
-from refp.web.fields import LINE, Line
+from refp.web.fields import LINE, Line, shown
 from refp.web.jobs.job import JobKind
 
 LongLine = Annotated[str, StringConstraints(max_length=300, pattern=LINE)]
+ID = "5f0c2c3e-8a55-4c58-9c4b-0d6b3f6f2a11"
+JOB: dict[str, JsonValue] = {
+    "id": ID,
+    "kind": "plane",
+    "title": "Monday",
+    "operator": "Ada",
+    "state": "running",
+    "made_at": "2026-03-31T08:30:00+02:00",
+    "starts": 1,
+    "progress": {"stage": "measuring monday", "done": 120, "total": 486, "left_s": 20.0},
+}
+PLANES: dict[str, JsonValue] = {
+    "id": ID,
+    "title": "Monday",
+    "operator": "Ada",
+    "defined_at": "2026-03-31T08:31:00+02:00",
+    "instruments": {"monday": "a2k"},
+    "planes": [{"dataset": "monday", "exposure_ms": 9.0, "refp_um": 1504.9, "refp_u_um": 0.8}],
+}
 RECIPES = "settings of the method: default, paper, or another recipe of the package"
 
 
@@ -25,6 +44,8 @@ class JobProgress(BaseModel):
 
 class JobView(BaseModel):
     """A job, what became of it, and where its result is."""
+
+    model_config = shown(**JOB)
 
     id: str = Field(description="UUID")
     kind: JobKind
@@ -67,6 +88,8 @@ class PlaneRequest(DataOptions):
 
 class PlaneSet(BaseModel):
     """Reference planes that were defined together."""
+
+    model_config = shown(**PLANES)
 
     id: str = Field(description="id of the job that defined them")
     title: str
@@ -112,6 +135,8 @@ class PlaneDifference(BaseModel):
 
 class PlaneComparison(BaseModel):
     """Reference planes beside each other, compared within each instrument."""
+
+    model_config = shown(planes=[], differences=[])
 
     planes: list[ComparedPlane] = Field(description="those that are determined")
     differences: list[PlaneDifference]

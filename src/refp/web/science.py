@@ -18,10 +18,11 @@ from refp.estimate import FocusEstimate, Look, refused
 from refp.estimate.rows import estimate_rows, with_verdicts
 from refp.estimator import Estimator, ImageEstimate, Seen
 from refp.flags import BeadFlag
+from refp.hashing import hash_file
 from refp.models import load_model
 from refp.models.describe import describe_card, describe_file
 from refp.plane.match import rows_at
-from refp.record import hash_file, to_json
+from refp.record import to_json
 from refp.sweeps import SingleImage, list_images
 from refp.sweeps.formats.guard import bad_image
 from refp.sweeps.readers import read_header

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from refp.web.answer import By, Row
 from refp.web.api.common import AnEngine, check_any, tolerance_of
 from refp.web.engine import Engine
-from refp.web.fields import MOST_LINE, operator_in, read_json
+from refp.web.fields import LINE_SCHEMA, operator_in, read_json
 from refp.web.problems import Problem
 from refp.web.schemas import EstimateRow, Estimates, PathsRequest
 from refp.web.uploads import Given, read_form
@@ -32,11 +32,7 @@ BODY = {
                         },
                         "model": {"type": "string"},
                         "tolerance_um": {"type": "number", "exclusiveMinimum": 0},
-                        "operator": {
-                            "type": "string",
-                            "maxLength": MOST_LINE,
-                            "description": "who asks; lands in the history",
-                        },
+                        "operator": LINE_SCHEMA | {"description": "who asks; lands in the history"},
                     },
                 },
                 "example": {"files": ["(content of image.tif)"], "tolerance_um": 7.5},

@@ -10,12 +10,14 @@ from pydantic import TypeAdapter, WithJsonSchema
 from refp.web.answer import Asked, Check, Records, Row
 from refp.web.api.common import AnEngine
 from refp.web.checking import check_today
-from refp.web.fields import MOST_LINE, json_body, operator_in, read_json
+from refp.web.fields import LINE_SCHEMA, MOST_LINE, json_body, operator_in, read_json
+from refp.web.problems import Problem
 from refp.web.schemas_history import (
     KIND,
     ONLY,
     PERIOD,
     QUANTITY,
+    YEARS,
     AnnotateRequest,
     Appended,
     BaselineRow,
@@ -55,9 +57,10 @@ CHECK_BODY = {
                             "type": "string",
                             "description": "whose model to take where none is named",
                         },
-                        "operator": {"type": "string", "maxLength": MOST_LINE},
+                        "operator": LINE_SCHEMA,
                     },
-                }
+                },
+                "example": {"files": "(content of daily.tif)", "operator": "Ada"},
             }
         },
     }
@@ -95,6 +98,12 @@ async def append(request: Request, engine: AnEngine) -> Appended:
     A record of a known id with other content is a conflict: append a correction instead.
     """
     sent = await read_json(request, engine.settings.limits, RecordsIn, MOST_BODY)
+    for one in sent:
+        if one.recorded_at.year not in YEARS:
+            detail = (
+                f"recorded_at {one.recorded_at.isoformat()}: nothing was measured then; correct it"
+            )
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "history_error", detail)
     rows = [{**one.model_dump(), "recorded_at": one.recorded_at.isoformat()} for one in sent]
     new: int = await engine.ask_past("append", rows)
     return Appended(received=len(sent), new=new)

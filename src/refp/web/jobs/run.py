@@ -19,10 +19,10 @@ import numpy as np
 from refp import models, work
 from refp.adapting import adapt_model
 from refp.errors import RefpError
+from refp.hashing import hash_file
 from refp.models import LearningCurve
 from refp.parallel import Workers, end_with_parent
 from refp.recipe import change_recipe, load_recipe
-from refp.record import hash_file
 from refp.runs import Run
 from refp.train_run import TrainingRun
 from refp.web.jobs.data import opened
