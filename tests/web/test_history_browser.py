@@ -1,9 +1,8 @@
 """The History page in a real browser: the chart is drawn, and a daily check takes two clicks."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,24 +13,19 @@ from refp.web import Client, WebSettings
 
 from .past_data import STEADY, rows, served_with
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
-@pytest.fixture(scope="module")
-def page() -> Iterator[Any]:
+
+@pytest.fixture
+def page(browser: "Browser") -> Iterator[Any]:
     """A page of Chromium that remembers what went wrong in it."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    found = shutil.which("chromium")
-    if found is None:
-        pytest.skip("chromium is not installed")
-    with playwright.sync_playwright() as engine:
-        browser = engine.chromium.launch(
-            executable_path=found, args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
-        )
-        page = browser.new_page(viewport={"width": 1366, "height": 768})
+    with browser.new_context(viewport={"width": 1366, "height": 768}) as context:
+        page = context.new_page()
         page.wrong = []
         page.on("pageerror", lambda error: page.wrong.append(str(error)))
         page.on("console", lambda m: page.wrong.append(m.text) if m.type == "error" else None)
         yield page
-        browser.close()
 
 
 def test_two_clicks(

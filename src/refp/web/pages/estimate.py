@@ -107,6 +107,7 @@ def _estimate_page(
         "chosen": shown["result"].model.path.name if shown else "",
         "shown": bool(shown),
         "kept": bool(engine.settings.history),
+        "keeps": bool(engine.settings.jobs),
         "operator": operator_of(request),
         **(shown or {}),
     }

@@ -1,0 +1,119 @@
+"""A newcomer walks through the pages in a real browser, from nothing to a rule that fires."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
+
+from .past_data import rows
+from .server import Server, start_server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+RunRefp = Callable[..., Any]
+PATIENT_MS = 240_000
+DROP = """([name, content]) => {
+  const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+  const dropped = new DataTransfer();
+  dropped.items.add(new File([bytes], name));
+  document.dispatchEvent(new DragEvent("drop", {dataTransfer: dropped, bubbles: true}));
+}"""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A server that was never started before."""
+    with start_server(tmp_path / "home") as server:
+        yield server
+
+
+@pytest.fixture
+def page(browser: "Browser") -> Iterator["Page"]:
+    """A page; whatever goes wrong in it fails the test."""
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    page.set_default_timeout(PATIENT_MS)
+    yield page
+    assert wrong == []
+    context.close()
+
+
+def drop(page: "Page", path: Path) -> None:
+    """Drop a file onto the page, as from a folder of the desktop."""
+    content = base64.b64encode(path.read_bytes()).decode()
+    page.evaluate(DROP, [path.name, content])
+    page.wait_for_selector(f".result .name[title='{path.name}']")
+
+
+def test_from_nothing_to_a_rule(
+    server: Server, page: "Page", tmp_path: Path, run_refp: RunRefp, blank: bytes
+) -> None:
+    home = tmp_path / "home"
+    page.goto(server.address)
+    assert "No model yet" in page.inner_text("main")
+    for path in ("planes", "models", "history", "help", "jobs"):
+        page.goto(f"{server.address}/{path}")
+        assert page.locator("h1").count() == 1
+
+    page.goto(f"{server.address}/planes")
+    page.click("text=Simulate one to try")
+    page.wait_for_url("**/planes?folder=**")
+    page.check(".folders .entry:has-text('training') input")
+    page.fill("[name=title]", "First sweep")
+    page.fill("#define [name=operator]", "Ada")
+    page.click("button:has-text('Define the plane')")
+    page.wait_for_url(f"{server.address}/planes/*-*")
+    assert "First sweep" in page.inner_text("h1")
+    (planes,) = server.client.all_planes()
+    shown = page.inner_text(".key-number >> nth=0")
+    assert f"{planes['planes'][0]['refp_um']:.1f}" in shown
+
+    page.click("text=Train a model")
+    page.fill("#train-name", "first")
+    page.check("[name=family][value=lookup]")
+    page.click("#train button[type=submit]")
+    page.wait_for_url("**/models**")
+    assert page.inner_text(".card h2 >> nth=0").startswith("lookup-a2k")
+    model = home / "models" / "first.refp"
+    assert model.is_file()
+
+    image = sorted((home / "demo" / "test").glob("*.tif"))[10]
+    page.goto(server.address)
+    page.fill("[name=tolerance_um]", "7.5")
+    drop(page, image)
+    (row,) = server.client.estimate([image], tolerance_um=7.5)
+    done = run_refp("estimate", model, image, "--tolerance", 7.5, "--json")
+    assert [row] == json.loads(done.stdout)
+    assert page.inner_text(".number") == f"{abs(row['delta_z_um']):.1f}"
+    assert row["verdict"] in page.inner_text(".verdict").lower()
+    page.locator(".bead.used >> nth=1").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".profile .main-svg")
+
+    nothing = tmp_path / "nothing.png"
+    nothing.write_bytes(blank)
+    drop(page, nothing)
+    assert "No bead to measure" in page.inner_text(".refusal")
+    assert "Move to a place with single beads" in page.inner_text(".todo")
+
+    steady = [0.4, -0.6, 0.1, 0.9, -0.3, -0.8, 0.5, 0.2, -0.4, 0.7, -0.1, 0.3]
+    server.client.record(rows(*steady, instrument="a2k"))
+    page.goto(f"{server.address}/history?instrument=a2k&until=2026-04-01")
+    page.wait_for_selector(".history-chart .main-svg")
+    page.click("summary:has-text('Freeze limits')")
+    page.fill(".drift-forms [name=name]", "spring")
+    page.click("button:has-text('Freeze')")
+    page.wait_for_selector("text=Limits frozen as “spring”")
+    page.goto(f"{server.address}/history?instrument=a2k")
+    page.wait_for_selector(".history-chart .main-svg")
+    assert "1_3s" in page.inner_text(".fired")
+    assert len(server.client.history()) == len(steady) + len(planes["planes"]) + 3
