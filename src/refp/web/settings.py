@@ -98,12 +98,23 @@ class WebSettings(Settings):
         return self.models_folder or (self.home / MODELS if self.home is not None else None)
 
     def model_files(self) -> list[Path]:
-        """Return the model files that are there now, the default first."""
+        """Return the model files that are there now, the default first.
+
+        Those of the folder come in the order in which they were put there: a new one does not become
+        the default by its name.
+        """
         folder = self.own_models
-        further = sorted(folder.glob(f"*{SUFFIX}")) if folder is not None else []
+        further = sorted(folder.glob(f"*{SUFFIX}"), key=_age) if folder is not None else []
         return list(dict.fromkeys([*self.models, *further]))
 
     def retired_files(self) -> list[Path]:
         """Return the model files that are kept and not offered."""
         folder = self.own_models
         return sorted((folder / RETIRED).glob(f"*{SUFFIX}")) if folder is not None else []
+
+
+def _age(path: Path) -> tuple[int, str]:
+    try:
+        return path.stat().st_mtime_ns, path.name
+    except OSError:  # removed since it was listed
+        return 0, path.name
