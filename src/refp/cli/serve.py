@@ -1,6 +1,7 @@
 """``refp serve``."""
 
 import math
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,59 +22,68 @@ LEAST_TOKEN = 16
 """Characters; fewer can be guessed."""
 
 
+Files = Parameter(negative=(), consume_multiple=True)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class OfferedOptions:
+    """What requests may use."""
+
+    model: Annotated[list[Path] | None, Files] = None
+    "Model files; the first is the default."
+    models: Path | None = None
+    "Folder of model files, those trained here too; default: models in --home."
+    root: Annotated[list[Path] | None, Files] = None
+    "Folders that requests may name files in."
+    tolerance_um: Annotated[float | None, Parameter(validator=Number(gt=0, lt=math.inf))] = None
+    "Largest dZ that is tolerated, um."
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class KeptOptions:
+    """What is kept, and where."""
+
+    home: Path | None = None
+    "Folder for what is kept; default: the user's data folder (or REFP_HOME)."
+    database: str | None = None
+    "URL of another database for the history."
+    history: Annotated[bool, Parameter(negative="--no-history")] = True
+    "Record every estimate."
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class DoorOptions:
+    """Who may ask."""
+
+    host: str = "127.0.0.1"
+    "Address to listen on."
+    port: Annotated[int, Parameter(validator=Number(gte=1, lte=65535))] = 8421
+    "Port to listen on."
+    token_file: Path | None = None
+    "File with the token that everybody has to give."
+
+
 def serve(
     *,
-    model: Annotated[
-        list[Path] | None,
-        Parameter(
-            help="Model files; the first is the default.", negative=(), consume_multiple=True
-        ),
-    ] = None,
-    models: Annotated[
-        Path | None,
-        Parameter(
-            help="Folder of model files; those put there later count too, and trained ones go there; "
-            "default: models in --home."
-        ),
-    ] = None,
-    host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, Parameter(validator=Number(gte=1, lte=65535))] = 8421,
-    token_file: Annotated[
-        Path | None, Parameter(help="File with the token that everybody has to give.")
-    ] = None,
-    home: Annotated[
-        Path | None,
-        Parameter(
-            help="Folder for what is kept: history.db, planes, models, files that were sent; default: "
-            "the user's data folder (or REFP_HOME)."
-        ),
-    ] = None,
-    database: Annotated[
-        str | None, Parameter(help="URL of another database for the history.")
-    ] = None,
-    history: Annotated[
-        bool, Parameter(negative="--no-history", help="Record every estimate.")
-    ] = True,
-    root: Annotated[
-        list[Path] | None,
-        Parameter(
-            help="Folders that requests may name files in.", negative=(), consume_multiple=True
-        ),
-    ] = None,
-    tolerance_um: Annotated[
-        float | None,
-        Parameter(help="Largest dZ that is tolerated, um.", validator=Number(gt=0, lt=math.inf)),
-    ] = None,
+    offered: OfferedOptions = OfferedOptions(),
+    kept: KeptOptions = KeptOptions(),
+    door: DoorOptions = DoorOptions(),
 ) -> None:
     """Open the pages and the HTTP API on this machine.
 
     Only this machine can reach them, unless --host names another address; that demands --token-file.
-    An image that is sent is estimated as by refp estimate, and removed when its page is not needed. What
-    came out is recorded as by refp history record.
+    The pages start with nothing: they define reference planes from sweeps, train models, say dZ of images
+    that are dropped on them, and keep the history, with the numbers of the commands. What is kept lies in
+    --home: history.db, planes, models, and what was sent.
 
     Examples
     --------
-    refp serve --model a2k.refp
+    refp serve
+
+    refp serve --model a2k.refp --root sweeps/
 
     refp serve --models models/ --root images/ --tolerance-um 7.5
 
@@ -82,38 +92,48 @@ def serve(
     try:
         import uvicorn
 
-        from refp.web import WebSettings, create_app
+        from refp.web import create_app
         from refp.web.home import Home
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), "web", "refp serve") from error
     from refp.cli.console import say
-    from refp.history import default_database
 
-    kept = Home((home or default_database().parent).absolute())
-    log = _database(kept.folder, database)
-    settings = WebSettings(
-        models=tuple(_files(model or [])),
-        models_folder=_folder(models, "--models") or kept.models,
-        roots=tuple(filter(None, (_folder(path, "--root") for path in root or []))),
-        home=kept.folder,
-        history=log if history else "",
-        jobs=log,
-        host=host,
-        token=_token(token_file),
-        tolerance_um=tolerance_um,
-    )
+    settings = _settings(offered, kept, door)
+    assert settings.home is not None
     if not settings.local and settings.token is None:
-        raise RecipeError(f"--host {host}: others can reach this address; add --token-file FILE")
-    with kept.held():
-        say(f"refp: {_address(host, port)} for {_who(settings)}; Ctrl-C ends it")
+        raise RecipeError(
+            f"--host {door.host}: others can reach this address; add --token-file FILE"
+        )
+    with Home(settings.home).held():
+        say(f"refp: {_address(door.host, door.port)} for {_who(settings)}; Ctrl-C ends it")
         uvicorn.run(
             create_app(settings),
-            host=host,
-            port=port,
+            host=door.host,
+            port=door.port,
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=GRACE_S,
         )
+
+
+def _settings(offered: OfferedOptions, kept: KeptOptions, door: DoorOptions) -> "WebSettings":
+    from refp.history import default_database
+    from refp.web import WebSettings
+    from refp.web.home import Home
+
+    home = Home((kept.home or default_database().parent).absolute())
+    log = _database(home.folder, kept.database)
+    return WebSettings(
+        models=tuple(_files(offered.model or [])),
+        models_folder=_folder(offered.models, "--models") or home.models,
+        roots=tuple(filter(None, (_folder(path, "--root") for path in offered.root or []))),
+        home=home.folder,
+        history=log if kept.history else "",
+        jobs=log,
+        host=door.host,
+        token=_token(door.token_file),
+        tolerance_um=offered.tolerance_um,
+    )
 
 
 def _address(host: str, port: int) -> str:
