@@ -100,6 +100,10 @@ BAD = [
     pytest.param(zip_of({"..\\a.tif": SMALL}), "leads out", id="backslash up"),
     pytest.param(zip_of({"\\\\host\\share\\a.tif": SMALL}), "leads out", id="share"),
     pytest.param(zip_of({"a\n.tif": SMALL}), "leads out", id="line break"),
+    pytest.param(zip_of({"con.tif": SMALL}), "no name", id="a device of Windows"),
+    pytest.param(zip_of({"aux/a.tif": SMALL}), "no name", id="a folder that is a device"),
+    pytest.param(zip_of({"a./b.tif": SMALL}), "no name", id="a dot at the end"),
+    pytest.param(zip_of({f"{'a/' * 600}b.tif": SMALL}), "no name", id="very deep"),
     pytest.param(zip_link(), "is a link", id="zip link"),
     pytest.param(tar_of({}, "w", special(tarfile.SYMTYPE)), "link or device", id="link"),
     pytest.param(tar_of({}, "w", special(tarfile.LNKTYPE)), "link or device", id="hard link"),
@@ -239,6 +243,27 @@ def test_a_root_with_a_link_out_of_it(tmp_path: Path) -> None:
     except OSError:
         pytest.skip("links cannot be made here")
     request = {"data": [{"path": "sweep"}]}
+    with pytest.raises(OutsideRoots), opened(request, "job", place_of(tmp_path, (root,))):
+        pass
+
+
+def test_a_link_to_a_folder_with_a_link_out_of_the_root(tmp_path: Path) -> None:
+    """The first link stays inside; what lies behind it does not."""
+    root = tmp_path / "root"
+    (root / "a").mkdir(parents=True)
+    (root / "b").mkdir()
+    (tmp_path / "z3.tif").write_bytes(SMALL)
+    try:
+        (root / "a" / "l").symlink_to(root / "b", target_is_directory=True)
+        (root / "b" / "z3.tif").symlink_to(tmp_path / "z3.tif")
+    except OSError:
+        pytest.skip("links cannot be made here")
+    request = {
+        "data": [{"path": "a"}],
+        "pattern": "l/z{z_um}.tif",
+        "pixel_size_um": 1.5,
+        "bead_diameter_um": 28,
+    }
     with pytest.raises(OutsideRoots), opened(request, "job", place_of(tmp_path, (root,))):
         pass
 

@@ -62,7 +62,8 @@ def test_the_page_is_sound_and_has_every_part(app: TestClient) -> None:
 def test_every_form_needs_its_token(app: TestClient, good: File) -> None:
     before = app.get(HISTORY).json()
     for place in ("checks", "baselines", "annotations", "corrections"):
-        answer = send(app, place, good, form_token="0" * 64, text="x", instrument="mine")
+        files = [good] if place == "checks" else []  # the others take none
+        answer = send(app, place, *files, form_token="0" * 64, text="x", instrument="mine")
         assert (answer.status_code, "out of date" in answer.text) == (403, True), place
     assert app.get(HISTORY).json() == before
 

@@ -1,6 +1,8 @@
 """Jobs: in their order, told as they go on, cancelled, and taken up by the next server."""
 
+import asyncio
 import json
+import multiprocessing
 import os
 import shutil
 import signal
@@ -8,6 +10,7 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +18,15 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
+from refp.errors import HistoryError
 from refp.history import History, JobLog, JobRecord
 from refp.web import WebSettings, create_app
+from refp.web.api.jobs import _events as events_of
 from refp.web.client import ApiError
+from refp.web.jobs import run
+from refp.web.jobs.job import Job, JobPlace
 from refp.web.jobs.place import data_folder, planes_folder, remove_unfinished
-from refp.web.jobs.runner import MOST_STARTS
+from refp.web.jobs.runner import MOST_STARTS, Runner
 
 from .given import BASE, LIMITS
 from .server import LONGEST, Server
@@ -318,3 +325,171 @@ def _nice(pid: int) -> int:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[16])
     except OSError:
         return -100
+
+
+class Log:
+    """A log whose answers can be held back."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+        self.may_run = asyncio.Event()
+
+    async def ask(self, name: str, *arguments: Any) -> Any:
+        if name == "load_jobs":
+            return []
+        if name == "tell_job":
+            job, state, _ = arguments
+            if state == "running":
+                await self.may_run.wait()
+            self.told.append((job, state))
+        return None
+
+
+def place_of(home: Path) -> JobPlace:
+    return JobPlace(home, home / "models", (), "", LIMITS, 1)
+
+
+def test_cancelled_while_it_begins(tmp_path: Path) -> None:
+    """The log is slow to take that it runs; meanwhile somebody cancels it."""
+
+    async def scene() -> list[tuple[str, str]]:
+        log = Log()
+        runner = Runner(log.ask, place_of(tmp_path), "server")
+        runner.start()
+        job = await runner.add("demo", "x", {}, "")
+        await asyncio.sleep(0)  # the queue takes it
+        cancelling = asyncio.create_task(runner.cancel(job.id))
+        await asyncio.sleep(0)
+        log.may_run.set()
+        assert (await cancelling).state == "cancelled"
+        second = await runner.cancel(job.id)
+        await runner.stop()
+        assert second.state == "cancelled"
+        return [(state, name == job.id) for name, state in log.told]
+
+    told = asyncio.run(scene())
+    assert told == [("running", True), ("cancelled", True)]
+    assert not (tmp_path / "demo").exists()
+
+
+def test_a_process_that_cannot_be_started_fails_its_job_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise OSError("no more processes")
+
+    monkeypatch.setattr("multiprocessing.process.BaseProcess.start", refuse)
+
+    async def scene() -> list[str]:
+        log = Log()
+        log.may_run.set()
+        runner = Runner(log.ask, place_of(tmp_path), "server")
+        runner.start()
+        jobs = [await runner.add("demo", "x", {}, "") for _ in range(2)]
+        for job in jobs:
+            async for told, _ in runner.watch(job.id):
+                last = told
+            assert (last.code, "no more processes" in last.detail) == ("worker_lost", True)
+        await runner.stop()
+        return [runner.job(job.id).state for job in jobs]
+
+    assert asyncio.run(scene()) == ["failed", "failed"]
+
+
+def test_an_error_of_our_own_fails_its_job_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Runner, "_work", broken)
+
+    async def scene() -> list[str]:
+        log = Log()
+        log.may_run.set()
+        runner = Runner(log.ask, place_of(tmp_path), "server")
+        runner.start()
+        jobs = [await runner.add("demo", "x", {}, "") for _ in range(2)]
+        for job in jobs:
+            async for told, _ in runner.watch(job.id):
+                assert told.code in ("", "internal_error")
+        await runner.stop()
+        return [runner.job(job.id).state for job in jobs]
+
+    assert asyncio.run(scene()) == ["failed", "failed"]
+
+
+def test_a_log_that_is_away_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("refp.web.jobs.runner.RETRY_S", 0.01)
+    known = Job(str(uuid.uuid4()), "plane", "Monday", "", {}, "done", "2026-03-31T08:30:00+02:00")
+    tries: list[str] = []
+
+    async def ask(name: str, *_: object) -> Any:
+        tries.append(name)
+        if len(tries) < 3:
+            raise HistoryError("away")
+        return [known]
+
+    async def scene() -> None:
+        runner = Runner(ask, place_of(tmp_path), "server")
+        runner.start()
+        await runner.loaded()
+        while not runner.jobs():
+            await asyncio.sleep(0.01)
+        await runner.stop()
+        assert runner.jobs() == [known]
+
+    asyncio.run(scene())
+    assert tries == ["load_jobs"] * 3
+
+
+def test_every_curve_is_sent(tmp_path: Path) -> None:
+    """A curve that grows while others are sent comes with the next news."""
+
+    async def scene() -> list[tuple[str, int]]:
+        log = Log()
+        runner = Runner(log.ask, place_of(tmp_path), "server")
+        runner._jobs["x"] = job = Job("x", "train", "", "", {}, "running", "")
+        live = runner.live("x")
+        live.show({"fit": "a", "step": [1]})
+        live.show({"fit": "b", "step": [1]})
+        seen: list[tuple[str, int]] = []
+        async for event in events_of(runner, "x"):
+            kind, _, data = event.partition("\ndata: ")
+            if kind != "event: curve":
+                continue
+            curve = json.loads(data)
+            seen.append((curve["fit"], curve["step"][-1]))
+            if len(seen) == 1:
+                live.show({"fit": "a", "step": [1, 2]})  # while "b" waits to be sent
+            if len(seen) == 3:
+                runner._jobs["x"] = job.told("", "done", {})
+                await runner._notify()
+        return seen
+
+    assert asyncio.run(asyncio.wait_for(scene(), 60)) == [("a", 1), ("b", 1), ("a", 2)]
+
+
+def test_planes_stand_where_the_history_is_away(
+    tiny_sweep: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "PAUSES_S", (0.0, 0.0))
+    (tmp_path / "folder.db").mkdir()  # no database can be opened there
+    history = str(tmp_path / "folder.db")
+    place = replace(place_of(tmp_path), roots=(tiny_sweep.parent,), history=history)
+    request = {"data": [{"path": tiny_sweep.name}], "recipe": "default"}
+    job = str(uuid.uuid4())
+    end, theirs = multiprocessing.Pipe(duplex=False)
+    made = run.define_plane(run.Task(job, request, place, run.Told(theirs)))
+    assert made["n_recorded"] == 0
+    assert made["remark"].startswith("not recorded in the history: ")
+    assert (planes_folder(tmp_path, job) / "planes.csv").is_file()
+    theirs.close()
+    said = []
+    while end.poll():
+        try:
+            said.append(end.recv()[0])
+        except EOFError:
+            break
+    end.close()
+    assert said[-1] == "whole"

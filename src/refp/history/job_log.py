@@ -104,6 +104,8 @@ class JobLog:
         if state not in get_args(JobState):
             raise HistoryError(f"state {state!r}: choose {', '.join(get_args(JobState))}")
         with told(self._engine.url), self._write() as connection:
+            # Nobody else tells of this job meanwhile; SQLite lets one write at a time by itself.
+            connection.execute(sa.select(jobs.c.id).where(jobs.c.id == job).with_for_update())
             query = sa.select(job_events.c.state).where(job_events.c.job == job)
             states = set(connection.execute(query).scalars())
             if not states:
@@ -113,14 +115,14 @@ class JobLog:
             connection.execute(sa.insert(job_events), _event_row(job, state, about or {}))
         return True
 
-    def select(self, server: str, newest: int) -> list[JobRecord]:
-        """Return the newest jobs of a server, the newest first."""
-        query = sa.select(jobs).where(jobs.c.server == server)
-        query = query.order_by(jobs.c.sequence.desc()).limit(newest)
+    def select(self, server: str) -> list[JobRecord]:
+        """Return the jobs of a server, the newest first."""
+        own = jobs.c.server == server
+        query = sa.select(jobs).where(own).order_by(jobs.c.sequence.desc())
         with told(self._engine.url), self._engine.connect() as connection:
             rows = list(connection.execute(query))
             known: dict[str, list[JobEvent]] = {row.id: [] for row in rows}
-            query = sa.select(job_events).where(job_events.c.job.in_(known))
+            query = sa.select(job_events).join(jobs, jobs.c.id == job_events.c.job).where(own)
             for event in connection.execute(query.order_by(job_events.c.sequence)):
                 at = with_offset(event.at_utc, event.utc_offset_s)
                 known[event.job].append(JobEvent(at, event.state, json.loads(event.told)))

@@ -29,6 +29,8 @@ NO_IMAGE = "its content is no TIFF, PNG, JPEG or BMP; export it as TIFF"
 REFUSABLE = frozenset({TOO_LONG, LOST, "memory_error"})
 """What a single file may do to a worker; it is refused, and the others are not."""
 SCIENCE, PAST, JOB_LOG = "refp.web.science", "refp.web.past", "refp.web.jobs.log"
+SLOW = ("refp.web.jobs.checks", "refp.web.jobs.browse", "refp.web.model_work")
+"""What looks through archives, folders and sent models."""
 NO_JOBS = "nothing is kept here that jobs could work with; start refp serve with --home FOLDER"
 NO_HISTORY = "no history is kept here; start refp serve without --no-history"
 
@@ -54,6 +56,7 @@ class Engine:
     def __init__(self, settings: WebSettings) -> None:
         self.settings = settings.with_demo()
         self._pool = Pool(settings.workers, settings.limits.memory_bytes)
+        self._slow = Pool(1, settings.limits.memory_bytes)  # estimates do not wait for archives
         self._models: dict[tuple[Path, int, int], ModelInfo] = {}
         self._results: OrderedDict[str, Result] = OrderedDict()
         self._warming: list[asyncio.Task[None]] = []
@@ -61,19 +64,23 @@ class Engine:
         self._home = Home(settings.home or Path(self._passing.name if self._passing else ""))
         self._images = self._home.images(settings.limits.kept_bytes)
         self._runner: Runner | None = None
+        self.naming = asyncio.Lock()
+        """Held from seeing that a name is free until the job that takes it is queued."""
 
     def start(self) -> None:
         """Let the workers load their libraries and the first model; nobody waits for it."""
-        self._warming = [asyncio.create_task(self._warm_up()) for _ in range(self.settings.workers)]
         if self.settings.home and self.settings.jobs:
             self._runner = Runner(self._ask_log, self._job_place(), self._home.server_id())
             self._runner.start()
+        n = self.settings.workers
+        self._warming = [asyncio.create_task(self._warm_up(at_once=k == 0)) for k in range(n)]
 
     async def stop(self) -> None:
         """End the workers, and remove what was uploaded."""
         if self._runner is not None:
             await self._runner.stop()
-        await asyncio.to_thread(self._pool.stop)
+        for pool in (self._pool, self._slow):
+            await asyncio.to_thread(pool.stop)
         await asyncio.gather(*self._warming, return_exceptions=True)
         self._results.clear()
         if self._passing is not None:
@@ -107,12 +114,13 @@ class Engine:
 
     async def _ask(self, function: str, *arguments: object, limit_s: float | None = None) -> Any:
         limit_s = limit_s or self.settings.limits.work_s
+        pool = self._slow if function.startswith(SLOW) else self._pool
         loop = asyncio.get_running_loop()
 
         def wait() -> Any:
-            return self._pool.ask(function, *arguments, limit_s=limit_s)
+            return pool.ask(function, *arguments, limit_s=limit_s)
 
-        return await loop.run_in_executor(self._pool.threads, wait)
+        return await loop.run_in_executor(pool.threads, wait)
 
     async def _ask_log(self, name: str, *arguments: object) -> Any:
         return await self._ask(f"{JOB_LOG}:{name}", self.settings.jobs, *arguments)
@@ -176,10 +184,18 @@ class Engine:
             status = path.stat() if path.is_file() else None
             key = (path, status.st_mtime_ns, status.st_size) if status else (path, 0, 0)
             known = self._models.get(key)
-            found[key] = known or await self.ask("describe_model", path, limit_s=START_S)
+            found[key] = known or await self._describe(path)
         others = {key: model for key, model in self._models.items() if key[0] not in files}
         self._models = others | found
         return list(found.values())
+
+    async def _describe(self, path: Path) -> ModelInfo:
+        """Return what a model file is; one that does harm to a worker is told as it is."""
+        try:
+            info: ModelInfo = await self.ask("describe_model", path, limit_s=START_S)
+        except WorkError as error:
+            return ModelInfo(path, path.stem, {}, [], "", f"{path.name}: {error}")
+        return info
 
     def choices(self) -> list[tuple[str, str]]:
         """Return file name and name of each model; a page does not wait for one not yet read."""
@@ -284,6 +300,8 @@ class Engine:
         self._results.move_to_end(name)
         return self._results[name]
 
-    async def _warm_up(self) -> None:
+    async def _warm_up(self, *, at_once: bool) -> None:
+        if not at_once:
+            await self.jobs_loaded()  # which pages wait for
         with suppress(RefpError, asyncio.CancelledError, RuntimeError):  # asking for it says why
             await self.ask("warm_up", self.settings.model_files(), limit_s=START_S)

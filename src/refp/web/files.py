@@ -1,8 +1,10 @@
 """Files that people send, kept under the SHA-256 of their content: the same content once."""
 
+import os
 import re
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 
@@ -29,7 +31,12 @@ class Files:
         name = hash_file(path) + suffix
         target = self.path(name)
         target.parent.mkdir(parents=True, exist_ok=True)
-        path.replace(target)
+        if target.is_file():  # perhaps being read, when Windows lets nobody replace it
+            path.unlink()
+            with suppress(OSError):
+                os.utime(target)
+        else:
+            path.replace(target)
         return name
 
     def path(self, name: str) -> Path:
@@ -78,7 +85,8 @@ class NewestFiles(Files):
             total = sum(sizes.values())
             while total > self._most_bytes and len(sizes) > 1:
                 oldest, freed = sizes.popitem(last=False)
-                self.path(oldest).unlink(missing_ok=True)
+                with suppress(OSError):
+                    self.path(oldest).unlink(missing_ok=True)
                 total -= freed
         return name
 

@@ -2,12 +2,13 @@
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from shutil import rmtree
 
 from refp.errors import RecipeError
 from refp.web.files import Files, NewestFiles
+from refp.web.jobs.place import DATA
 from refp.web.settings import MODELS
 
 
@@ -74,7 +75,15 @@ class Home:
         except OSError as error:
             raise RecipeError(f"--home {self.folder}: not made: {error.strerror}") from error
         try:
-            rmtree(self.folder / "uploads", ignore_errors=True)
+            self._clear()
             yield
         finally:
             lock.release()
+
+    def _clear(self) -> None:
+        """Remove what a server that was killed left on its way."""
+        for passing in ("uploads", DATA):
+            rmtree(self.folder / passing, ignore_errors=True)
+        for part in self.models.glob(".*.part"):
+            with suppress(OSError):
+                part.unlink()

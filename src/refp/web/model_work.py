@@ -1,5 +1,6 @@
 """What worker processes do about models: look at one that was sent, and check what is asked for."""
 
+import os
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -96,8 +97,8 @@ def retire_model(model: Path) -> None:
 
 
 def restore_model(model: Path) -> None:
-    """Move a retired model and its report back to those in use."""
-    move_model(model, model.parent.parent)
+    """Move a retired model and its report back to those in use, as the newest: not as the default."""
+    os.utime(move_model(model, model.parent.parent))
 
 
 def _same(sent: Path, digest: str, models: Iterable[Path]) -> Path | None:

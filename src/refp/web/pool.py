@@ -130,7 +130,7 @@ def _serve(end: Connection, memory_bytes: int) -> None:
     """Answer until the other end closes, which it does when its process ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
     import_module("refp.web.science")  # before the limit, which is on what images take
-    _limit_memory(memory_bytes)
+    limit_memory(memory_bytes)
     while True:
         try:
             function, arguments = end.recv()
@@ -147,7 +147,7 @@ def _serve(end: Connection, memory_bytes: int) -> None:
             end.send(reply)
 
 
-def _limit_memory(memory_bytes: int) -> None:
+def limit_memory(memory_bytes: int) -> None:
     """Let the process take so much more than it has, where the system counts it (Linux)."""
     if not PAGE_STATUS.exists():
         return

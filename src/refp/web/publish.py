@@ -13,12 +13,17 @@ SUFFIX, REPORT = ".refp", ".html"
 RETIRED = "retired"
 """Folder beside the models in use, of those that are not."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}")
-_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d) *(\..*)?", re.IGNORECASE)
+DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d) *(\..*)?", re.IGNORECASE)
 """Names that Windows keeps for itself, whatever follows their first dot."""
 
 
 class NameTaken(OutputError):  # noqa: N818  its name is its code
     """Another file has the name."""
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name is one on every system: Windows keeps some, and drops what stands at the end."""
+    return not name.endswith((" ", ".")) and not DEVICE.fullmatch(name)
 
 
 def check_name(name: str) -> str:
@@ -30,7 +35,7 @@ def check_name(name: str) -> str:
         If it would not be one on every system.
     """
     stem = name.removesuffix(SUFFIX)
-    if not _NAME.fullmatch(stem) or stem.endswith((" ", ".")) or _DEVICE.fullmatch(stem):
+    if not _NAME.fullmatch(stem) or not is_plain(stem):
         raise OutputError(
             f"name {_short(name)!r}: use up to 80 letters, digits, spaces, dots, '-' and '_', such as "
             "a2k-2026"

@@ -35,12 +35,20 @@ class Limits(Settings):
     model_bytes: int = Field(
         default=1000 * MEGABYTE, gt=0, description="body of a request with a model, bytes"
     )
+    job_bytes: int = Field(
+        default=16_000 * MEGABYTE, gt=0, description="memory of a job beyond what it starts with"
+    )
+    stall_s: float = Field(default=1800, gt=0, description="time of a job without any progress, s")
     work_s: float = Field(default=60, gt=0, description="time of a worker for one file, s")
     requests: int = Field(default=128, gt=0, description="uploads at once; more are told to wait")
     results: int = Field(default=64, gt=0, description="estimates kept for their page")
     kept_bytes: int = Field(
         default=4000 * MEGABYTE, gt=0, description="of images that were sent; the oldest go"
     )
+
+    def for_fields(self) -> "Limits":
+        """Return the limits of a form that has no file."""
+        return self.model_copy(update={"upload_bytes": 64_000, "files": 0})
 
     def for_sweeps(self) -> "Limits":
         """Return the limits of a request that sends sweeps."""

@@ -140,10 +140,11 @@ async def ask_to_train(engine: Engine, asked: TrainRequest) -> Job:
         If the name is none or not free, or family, recipe or a library is not there.
     """
     planes = find_planes(engine, asked.planes)
-    file = await _new_name(engine, asked.name)
-    await engine.ask(f"{WORK}:check_training", asked.recipe, asked.family)
-    request = asked.model_dump() | {"name": file} | _data_of(planes)
-    return await engine.jobs.add("train", Path(file).stem, request, asked.operator)
+    async with engine.naming:
+        file = await _new_name(engine, asked.name)
+        await engine.ask(f"{WORK}:check_training", asked.recipe, asked.family)
+        request = asked.model_dump() | {"name": file} | _data_of(planes)
+        return await engine.jobs.add("train", Path(file).stem, request, asked.operator)
 
 
 async def ask_to_adapt(engine: Engine, asked: AdaptRequest) -> Job:
@@ -151,6 +152,11 @@ async def ask_to_adapt(engine: Engine, asked: AdaptRequest) -> Job:
     _ = engine.jobs  # before anything is looked for
     _check_source(asked)
     model = await engine.choose(asked.model)
+    async with engine.naming:
+        return await _queue_adapting(engine, asked, model.path)
+
+
+async def _queue_adapting(engine: Engine, asked: AdaptRequest, model: Path) -> Job:
     file = await _new_name(engine, asked.name)
     if asked.planes:
         data = _data_of(find_planes(engine, asked.planes))
@@ -158,7 +164,7 @@ async def ask_to_adapt(engine: Engine, asked: AdaptRequest) -> Job:
         await engine.ask(f"{CHECKS}:check_paths", asked.paths, engine.settings.roots)
         data = {"data": [{"path": path} for path in asked.paths]}
     request = asked.model_dump(exclude={"paths", "title"}) | data
-    request |= {"name": file, "model": str(model.path)}
+    request |= {"name": file, "model": str(model)}
     title = asked.title or Path(file).stem
     return await engine.jobs.add("adapt", title, request, asked.operator)
 

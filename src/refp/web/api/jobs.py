@@ -89,10 +89,10 @@ def _progress(live: Live) -> JobProgress:
 async def _events(runner: Runner, name: str) -> AsyncIterator[str]:
     shown = 0
     async for job, live in runner.watch(name):
+        before, shown = shown, live.version  # what comes while this is sent, comes again
         for version, curve in list(live.curves.values()):
-            if version > shown:
+            if version > before:
                 yield _event("curve", json.dumps(curve))
-        shown = live.version
         kind = "end" if job.has_ended else "progress"
         yield _event(kind, view_of(job, runner).model_dump_json())
 

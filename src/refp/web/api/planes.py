@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ from refp.web.fields import fields_as, read_json
 from refp.web.jobs.job import Job
 from refp.web.jobs.place import planes_folder
 from refp.web.jobs.views import Asked
+from refp.web.pool import WorkError
 from refp.web.problems import Problem
 from refp.web.schemas_jobs import (
     RECIPES,
@@ -104,7 +106,11 @@ async def define(request: Request, response: Response, engine: AnEngine) -> JobV
 @router.get("")
 async def planes(engine: AnEngine) -> list[PlaneSet]:
     """Return all planes that were defined here, the newest first."""
-    return [await plane_set(engine, job) for job in done_jobs(engine)]
+    found: list[PlaneSet] = []
+    for job in done_jobs(engine):
+        with suppress(WorkError):  # its files are gone; asked for by itself, it says so
+            found.append(await plane_set(engine, job))
+    return found
 
 
 @router.get("/comparison")

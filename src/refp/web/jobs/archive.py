@@ -13,8 +13,10 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
 from refp.errors import DataError
+from refp.web.publish import is_plain
 from refp.web.settings import MEGABYTE, Limits
 
+LONGEST_NAME = 1000
 RESERVED = frozenset('<>:"|?*')
 BROKEN = (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, zlib.error, RuntimeError)
 """What reading a damaged, encrypted or truncated archive raises; ``RuntimeError`` asks a password."""
@@ -148,6 +150,7 @@ def _inside(member: str, name: str) -> PurePosixPath:
     """Return a name that stays in the folder that it is put into, on every system."""
     path = PurePosixPath(member.replace("\\", "/"))
     odd = path.is_absolute() or PureWindowsPath(member).drive or ".." in path.parts
+    odd = odd or len(member) > LONGEST_NAME or not all(map(is_plain, path.parts))
     if odd or not path.parts or set(member) & RESERVED or not member.isprintable():
         raise DataError(f"{name}: {member!r} leads out of the folder or is no name; pack it again")
     if path.name.lower().endswith(ARCHIVES):

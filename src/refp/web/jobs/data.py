@@ -93,7 +93,7 @@ def _open(
         return _open_sent(one, options, folder, place)
     path = find_inside(one["path"], place.roots)
     check_within(path, place.roots)
-    return _opened(path, options, place)
+    return _opened(path, options, place, place.roots)
 
 
 def _open_sent(
@@ -103,8 +103,9 @@ def _open_sent(
     name = one["name"]
     path = _lay_out(one, folder, place)
     try:
-        check_within(path, (path if path.is_dir() else path.parent,))
-        return _opened(path, options, place)
+        allowed = (path if path.is_dir() else path.parent,)
+        check_within(path, allowed)
+        return _opened(path, options, place, allowed)
     except OutsideRoots as error:
         named = Path(str(error).rpartition(": outside")[0]).name
         raise DataError(
@@ -115,9 +116,12 @@ def _open_sent(
         raise type(error)(message) from error
 
 
-def _opened(path: Path, options: Mapping[str, Any], place: JobPlace) -> DataSet:
+def _opened(
+    path: Path, options: Mapping[str, Any], place: JobPlace, allowed: Sequence[Path]
+) -> DataSet:
     dataset = open_dataset(path, **options)
     for file in dict.fromkeys(frame.path for frame in dataset.frames):
+        find_inside(str(file), allowed)  # a link within may lead to another that leads out
         height, width = read_header(file).shape[:2]
         if height * width > place.limits.pixels:
             most = place.limits.pixels / 1e6

@@ -8,13 +8,10 @@ from typing import Any
 from refp.history import JobLog, JobRecord, JobState
 from refp.web.jobs.job import Job
 
-MOST_JOBS = 200
-"""Shown of a server; older ones stay in the database."""
-
 
 def load_jobs(database: str, server: str) -> list[Job]:
     """Return the jobs of a server, the newest first; errors as of :class:`refp.history.JobLog`."""
-    return [_job_of(record) for record in _open(database).select(server, MOST_JOBS)]
+    return [_job_of(record) for record in _open(database).select(server)]
 
 
 def add_job(database: str, server: str, job: Job) -> None:
@@ -40,6 +37,8 @@ def _job_of(record: JobRecord) -> Job:
         made_at=first.at.isoformat(timespec="seconds"),
     )
     for event in record.events[1:]:
+        if job.has_ended:
+            break  # what two servers appended at once
         job = job.told(event.at.isoformat(timespec="seconds"), event.state, event.told)
     return job
 

@@ -1,5 +1,6 @@
 """Where a job's files lie under the server's home."""
 
+from contextlib import suppress
 from pathlib import Path
 from shutil import rmtree
 
@@ -21,6 +22,11 @@ def model_file(home: Path, planes: str, job: str) -> Path:
     return planes_folder(home, planes) / f"{job}.refp"
 
 
+def adapted_file(home: Path, job: str) -> Path:
+    """Return where a job puts a model that it adapts, before it gets its name."""
+    return home / DATA / f"{job}.refp"
+
+
 def demo_folder(home: Path) -> Path:
     """Return where simulated sweeps lie, for people who have none yet."""
     return home / DEMO
@@ -31,8 +37,9 @@ def remove_unfinished(home: Path, job: str) -> None:
     simulated = demo_folder(home).with_name(f"{DEMO}-{job}")
     for folder in (data_folder(home, job), planes_folder(home, job), simulated):
         rmtree(folder, ignore_errors=True)
-    for path in (home / PLANES).glob(f"*/{job}.*"):
+    for path in [*(home / PLANES).glob(f"*/{job}.*"), adapted_file(home, job)]:
         if path.is_dir():
             rmtree(path, ignore_errors=True)
         else:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # held open by somebody, on Windows
+                path.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ import numpy as np
 
 from refp import models, work
 from refp.adapting import adapt_model
-from refp.errors import RefpError
+from refp.errors import HistoryError, RefpError
 from refp.hashing import hash_file
 from refp.models import LearningCurve
 from refp.parallel import Workers, end_with_parent
@@ -27,13 +27,15 @@ from refp.runs import Run
 from refp.train_run import TrainingRun
 from refp.web.jobs.data import opened
 from refp.web.jobs.job import Curve, JobPlace
-from refp.web.jobs.place import demo_folder, model_file, planes_folder
+from refp.web.jobs.place import adapted_file, demo_folder, model_file, planes_folder
 from refp.web.pool import code_of
-from refp.web.problems import INTERNAL
-from refp.web.publish import REPORT, check_name, publish, publish_model
+from refp.web.problems import INTERNAL, SHOWN_AS
+from refp.web.publish import REPORT, check_name, publish_model
 
 TOLD_S = 0.1
 """Progress is told no more often."""
+PAUSES_S = (0.0, 2.0, 10.0)
+"""Before each try to write to the history."""
 NICE = 10
 """Estimates come first."""
 
@@ -54,6 +56,10 @@ class Told:
         self.stage, self.last_s = stage, now
         self.end.send(("progress", stage, done, total))
 
+    def whole(self) -> None:
+        """Tell that the result is whole: from here on the job is not cancelled."""
+        self.end.send(("whole",))
+
     def watch(self, curve: LearningCurve) -> None:
         """Show a learning curve."""
         self.end.send(("curve", plain_curve(curve)))
@@ -72,15 +78,17 @@ class Task:
 def run_job(
     end: Connection, kind: str, name: str, request: Mapping[str, Any], place: JobPlace
 ) -> None:
-    """Do a job and tell how it ended: ``("done", result)`` or ``("failed", code, sentence)``."""
+    """Do a job and tell how it ended: ``done`` with the result, or ``failed``, and a sentence."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's
     end_with_parent()
     with suppress(AttributeError, OSError):  # not on Windows
         os.nice(NICE)
     try:
-        ended: tuple[Any, ...] = "done", WORK[kind](Task(name, request, place, Told(end)))
+        result = WORK[kind](Task(name, request, place, Told(end)))
+        ended: tuple[Any, ...] = "done", result, result.pop("remark", "")
     except RefpError as error:
-        ended = "failed", code_of(error), _without(str(error), place)
+        code = code_of(error)
+        ended = "failed", SHOWN_AS.get(code, code), _without(str(error), place)
     except MemoryError:
         ended = "failed", "memory_error", "it takes more memory than there is; use less data"
     except Exception:
@@ -99,8 +107,10 @@ def define_plane(task: Task) -> dict[str, Any]:
                 run, datasets, recipe, pool=None, workers=workers, progress=task.told.progress
             )
         instruments = {dataset.name: dataset.instrument.name for dataset in datasets}
-    n_recorded = _record(task, folder / "planes.csv", instruments)
-    return {"planes": task.name, "instruments": instruments, "n_recorded": n_recorded}
+    task.told.whole()
+    n_recorded, remark = _record(task, folder / "planes.csv", instruments)
+    made = {"planes": task.name, "instruments": instruments, "n_recorded": n_recorded}
+    return {**made, "remark": remark}
 
 
 def train_model(task: Task) -> dict[str, Any]:
@@ -128,10 +138,7 @@ def train_model(task: Task) -> dict[str, Any]:
                 progress=task.told.progress,
                 watch=task.told.watch,
             )
-    publish_model(made, target)
-    made.with_suffix(REPORT).unlink(missing_ok=True)
-    made.unlink()
-    return {"model": target.name, "sha256": hash_file(target)}
+    return _publish(task, made, target)
 
 
 def adapt(task: Task) -> dict[str, Any]:
@@ -147,10 +154,19 @@ def adapt(task: Task) -> dict[str, Any]:
             workers=workers,
             progress=task.told.progress,
         )
-    made = place.home / f"{task.name}.refp.part"
+    made = adapted_file(place.home, task.name)
     models.save_model(adapted.ensemble, made)
-    publish(made, target)
-    made.unlink()
+    return _publish(task, made, target)
+
+
+def _publish(task: Task, made: Path, target: Path) -> dict[str, Any]:
+    """Give a model its name, with its report where it has one."""
+    task.told.whole()
+    try:
+        publish_model(made, target)
+    finally:  # also where the name is taken: a new job makes it again, under another
+        made.with_suffix(REPORT).unlink(missing_ok=True)
+        made.unlink()
     return {"model": target.name, "sha256": hash_file(target)}
 
 
@@ -194,14 +210,26 @@ def _plain(values: np.ndarray[Any, Any]) -> list[float | None]:
     return [float(f"{value:.6g}") if math.isfinite(value) else None for value in values]
 
 
-def _record(task: Task, table: Path, instruments: Mapping[str, str]) -> int:
-    """Record the planes that were determined, once however often the job was begun."""
+def _record(task: Task, table: Path, instruments: Mapping[str, str]) -> tuple[int, str]:
+    """Record the planes that were determined, once however often the job was begun.
+
+    Returns
+    -------
+    tuple
+        How many; and what there is to say where the database cannot be written: the planes stand.
+    """
     if not task.place.history:
-        return 0
+        return 0, ""
     from refp.web.past import append_planes  # a library that is an extra of its own
 
     operator = task.request.get("operator", "")
-    return append_planes(task.place.history, table, instruments, operator, task.name)
+    for pause_s in PAUSES_S:
+        time.sleep(pause_s)
+        try:
+            return append_planes(task.place.history, table, instruments, operator, task.name), ""
+        except HistoryError as error:
+            told = str(error)
+    return 0, f"not recorded in the history: {told}"
 
 
 def _without(message: str, place: JobPlace) -> str:

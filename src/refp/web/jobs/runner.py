@@ -11,17 +11,22 @@ from functools import partial
 from http import HTTPStatus
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 from refp.errors import RefpError
 from refp.web.jobs.job import Job, JobPlace, Live
 from refp.web.jobs.place import remove_unfinished
-from refp.web.pool import LOST
-from refp.web.problems import Problem
+from refp.web.pool import LOST, TOO_LONG, limit_memory
+from refp.web.problems import INTERNAL, Problem
 
 MOST_STARTS = 3
 """A job that the server did not survive so often is not begun again."""
 MOST_WAITING = 50
+RETRY_S = 10.0
+"""A database that was away when the server started is asked again as often."""
+GPU = Path("/dev/nvidiactl")
+_LOG = logging.getLogger(__name__)
 Ask = Callable[..., Awaitable[Any]]
 """Runs a function of :mod:`refp.web.jobs.log` in a worker: its name, then what it is given."""
 
@@ -44,6 +49,8 @@ class Runner:
         self._jobs: dict[str, Job] = {}
         self._live: dict[str, Live] = {}
         self._cancelled: set[str] = set()
+        self._whole: set[str] = set()
+        self._current = ""
         self._process: BaseProcess | None = None
         self._stopping = False
         self._changed = asyncio.Condition()
@@ -108,13 +115,15 @@ class Runner:
         return job
 
     async def cancel(self, name: str) -> Job:
-        """End a job that has not ended; what it made so far is removed."""
+        """End a job that has not ended, and remove what it made; one whose result is whole is done."""
         job = self.job(name)
-        if job.state == "queued":
-            await self._tell(job, "cancelled", {})
-        elif job.state == "running":
-            self._cancelled.add(name)
-            if self._process is not None:
+        if job.has_ended:
+            return job
+        self._cancelled.add(name)
+        if name != self._current:
+            await self._end_cancelled(job)
+        else:
+            if self._process is not None and name not in self._whole:
                 self._process.kill()
             await self._wait_for(lambda: self._jobs[name].has_ended)
         return self.job(name)
@@ -133,36 +142,46 @@ class Runner:
         return self._jobs[job.id] is not job or self.live(job.id).version != version
 
     async def _drive(self) -> None:
-        try:
-            await self._load()
-        finally:
+        while not await self._load():
             self._loaded.set()
-        while True:
+            await asyncio.sleep(RETRY_S)
+        self._loaded.set()
+        while not self._stopping:
             await self._wait_for(lambda: self._next() is not None)
             job = self._next()
-            if job is not None:
+            if job is None or self._stopping:
+                continue
+            self._current = job.id
+            try:
                 await self._run(job)
+            except Exception:
+                _LOG.exception("job %s", job.id)
+                await self._tell(job, "failed", {"code": "internal_error", "detail": INTERNAL})
+            finally:
+                self._current = ""
 
-    async def _load(self) -> None:
-        """Take up the jobs of an earlier server."""
+    async def _load(self) -> bool:
+        """Take up the jobs of an earlier server; whether they could be read."""
         try:
             known: list[Job] = await self._ask("load_jobs", self._server)
         except RefpError as error:
-            logging.getLogger(__name__).error("jobs of earlier are not known: %s", error)
-            return
+            _LOG.error("jobs of earlier are not known yet: %s", error)
+            return False
         self._jobs = {job.id: job for job in reversed(known)} | self._jobs
-        for job in list(self._jobs.values()):
+        for job in known:
             if job.state != "running":
                 continue
             if job.starts < MOST_STARTS:
                 await self._tell(job, "queued", {})
             else:
                 detail = f"the server was stopped {job.starts} times while it ran; ask for it again"
-                await self._tell(job, "failed", {"code": "interrupted", "detail": detail})
+                await self._fail(job, "interrupted", detail)
         await self._notify()
+        return True
 
     def _next(self) -> Job | None:
-        return next((job for job in self._jobs.values() if job.state == "queued"), None)
+        waiting = (job for job in self._jobs.values() if job.state == "queued")
+        return next((job for job in waiting if job.id not in self._cancelled), None)
 
     async def _run(self, job: Job) -> None:
         job = await self._tell(job, "running", {})
@@ -172,18 +191,24 @@ class Runner:
         def take(message: tuple[Any, ...]) -> None:
             asyncio.run_coroutine_threadsafe(self._take(job.id, message), loop)
 
-        ended = await asyncio.to_thread(self._work, job, take)
-        if self._stopping:
-            return  # it is running still, as far as the log knows
-        if job.id in self._cancelled:
-            self._cancelled.discard(job.id)
+        ended: tuple[Any, ...] = ("", "", "")
+        if job.id not in self._cancelled:
+            ended = await asyncio.to_thread(self._work, job, take)
+        if ended[0] == "done":
+            await self._tell(job, "done", {"result": ended[1], "detail": ended[2]})
+        elif job.id in self._cancelled:
+            await self._end_cancelled(job)
+        elif not self._stopping:  # otherwise it is running still, as far as the log knows
+            await self._fail(job, ended[1], ended[2])
+
+    async def _end_cancelled(self, job: Job) -> None:
+        await asyncio.to_thread(remove_unfinished, self._place.home, job.id)
+        await self._tell(job, "cancelled", {})
+
+    async def _fail(self, job: Job, code: str, detail: str) -> None:
+        if job.id not in self._whole:
             await asyncio.to_thread(remove_unfinished, self._place.home, job.id)
-            await self._tell(job, "cancelled", {})
-        elif ended[0] == "done":
-            await self._tell(job, "done", {"result": ended[1]})
-        else:
-            await asyncio.to_thread(remove_unfinished, self._place.home, job.id)
-            await self._tell(job, "failed", {"code": ended[1], "detail": ended[2]})
+        await self._tell(job, "failed", {"code": code, "detail": detail})
 
     def _work(self, job: Job, take: Callable[[tuple[Any, ...]], None]) -> tuple[Any, ...]:
         """Do a job in a process of its own; return how that told that it ended."""
@@ -191,24 +216,41 @@ class Runner:
         end, theirs = context.Pipe(duplex=False)
         arguments = theirs, job.kind, job.id, dict(job.request), self._place
         process = context.Process(target=_enter, args=arguments)
-        process.start()
-        theirs.close()
+        try:
+            process.start()
+        except OSError as error:
+            end.close()
+            return "failed", LOST, f"no process could be started ({error}); ask for it again"
+        finally:
+            theirs.close()
         self._process = process
         if self._stopping or job.id in self._cancelled:
             process.kill()
         try:
-            while True:
+            return self._listen(job, end, take)
+        finally:
+            self._process = None
+            process.kill()  # one that has told its end has nothing left to do
+            process.join()
+            end.close()
+
+    def _listen(
+        self, job: Job, end: Connection, take: Callable[[tuple[Any, ...]], None]
+    ) -> tuple[Any, ...]:
+        try:
+            while end.poll(self._place.limits.stall_s):
                 message = end.recv()
                 if message[0] in ("done", "failed"):
                     return tuple(message)
-                take(message)
+                if message[0] == "whole":
+                    self._whole.add(job.id)
+                else:
+                    take(message)
         except (EOFError, OSError):
             told = "its process was stopped, perhaps for want of memory; ask for it again"
             return "failed", LOST, told
-        finally:
-            self._process = None
-            process.join()
-            end.close()
+        stall_min = self._place.limits.stall_s / 60
+        return "failed", TOO_LONG, f"it told nothing for {stall_min:g} minutes and was given up"
 
     async def _take(self, name: str, message: tuple[Any, ...]) -> None:
         live = self.live(name)
@@ -220,10 +262,12 @@ class Runner:
 
     async def _tell(self, job: Job, state: str, about: Mapping[str, Any]) -> Job:
         """Log what became of a job; one that cannot be logged is known to this server alone."""
+        if self._jobs[job.id].has_ended:
+            return self._jobs[job.id]
         try:
             await self._ask("tell_job", job.id, state, about)
         except RefpError as error:
-            logging.getLogger(__name__).error("job %s is %s, not logged: %s", job.id, state, error)
+            _LOG.error("job %s is %s, not logged: %s", job.id, state, error)
         self._jobs[job.id] = job = self._jobs[job.id].told(_now(), state, about)
         await self._notify()
         return job
@@ -242,6 +286,8 @@ def _enter(
 ) -> None:
     from refp.web.jobs.run import run_job  # loads the science libraries, which this process lacks
 
+    if not GPU.exists():  # whose driver reserves more addresses than there is memory
+        limit_memory(place.limits.job_bytes)
     with suppress(BrokenPipeError):
         run_job(end, kind, name, request, place)
 

@@ -20,11 +20,18 @@ INSTRUMENT = "instrument"
 
 
 def read_sets(home: Path, jobs: Sequence[str]) -> list[list[Row]]:
-    """Return the planes of jobs with their intervals; none of a job whose files are gone.
+    """Return the planes of jobs with their intervals; none of a job whose files are gone or damaged.
 
     Each row is one of ``planes.csv`` with ``dof``, ``lower_um`` and ``upper_um``.
     """
-    return [_rows(_path(home, job)) if _path(home, job).is_file() else [] for job in jobs]
+    return [_rows_or_none(_path(home, job)) for job in jobs]
+
+
+def _rows_or_none(path: Path) -> list[Row]:
+    try:
+        return _rows(path) if path.is_file() else []
+    except DataError:
+        return []
 
 
 def compare_sets(home: Path, sets: Sequence[Asked]) -> tuple[list[Row], list[Row]]:

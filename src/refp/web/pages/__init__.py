@@ -6,5 +6,7 @@ from refp.web.api.common import jobs_known
 from refp.web.pages import door, estimate, history, jobs, models, planes
 
 router = APIRouter(include_in_schema=False)
-for page in (estimate, planes, models, history, jobs, door):
+for page in (estimate, history, door):
+    router.include_router(page.router)
+for page in (planes, models, jobs):
     router.include_router(page.router, dependencies=[Depends(jobs_known)])

@@ -30,7 +30,7 @@ async def login_page(request: Request) -> Response:
 async def login(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Let a browser in that brings the token."""
     with engine.spool() as folder:
-        form = await read_form(request, Path(folder), engine.settings.limits)
+        form = await read_form(request, Path(folder), engine.settings.limits.for_fields())
     keys.check_form(request.headers, form.fields.get("form_token", ""))
     if not keys.locked or not keys.knows(form.fields.get("token", "")):
         status = HTTPStatus.UNAUTHORIZED

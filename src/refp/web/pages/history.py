@@ -22,6 +22,7 @@ from refp.web.guard import Keys
 from refp.web.pages.render import TheKeys, render, saved
 from refp.web.pages.who import operator_of, remember
 from refp.web.schemas_history import AnnotateRequest, CorrectRequest, FreezeRequest
+from refp.web.settings import Limits
 from refp.web.uploads import Form, read_form
 
 router = APIRouter()
@@ -82,9 +83,11 @@ async def history_chart(engine: AnEngine, asked: AskedFor) -> Response:
 
 
 @router.get("/history/records.csv")
-async def history_csv(engine: AnEngine, instrument: str = "") -> Response:
+async def history_csv(
+    engine: AnEngine, instrument: str = "", since: str = "", until: str = "", only: str = ""
+) -> Response:
     """Return the records of an instrument as ``refp history export`` writes them."""
-    asked = Records(instrument, limit=MOST_SAVED)
+    asked = Records(instrument, since, until, purpose=only, limit=MOST_SAVED)
     text: str = await engine.ask_past("write_history", asked)
     return Response(text, media_type="text/csv", headers=saved("history.csv"))
 
@@ -93,7 +96,7 @@ async def history_csv(engine: AnEngine, instrument: str = "") -> Response:
 async def check(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Do the daily check with the image that the form sends; the page then says how it went."""
     with engine.spool() as folder:
-        form = await _read(request, engine, keys, Path(folder))
+        form = await _read(request, keys, Path(folder), engine.settings.limits)
         operator, model = operator_in(form.fields), form.fields.get("model", "")
         instrument = form.fields.get("show_instrument", "")
         _, found = await check_today(engine, form.files, model, instrument, operator)
@@ -130,15 +133,16 @@ async def correct(request: Request, engine: AnEngine, keys: TheKeys) -> Response
     return remember(request, _back(fields, "records"), sent.operator)
 
 
-async def _read(request: Request, engine: Engine, keys: Keys, folder: Path) -> Form:
-    form = await read_form(request, folder, engine.settings.limits)
+async def _read(request: Request, keys: Keys, folder: Path, limits: Limits) -> Form:
+    form = await read_form(request, folder, limits)
     keys.check_form(request.headers, form.fields.get("form_token", ""))
     return form
 
 
 async def _fields(request: Request, engine: Engine, keys: Keys) -> dict[str, str]:
     with engine.spool() as folder:
-        return (await _read(request, engine, keys, Path(folder))).fields
+        limits = engine.settings.limits.for_fields()
+        return (await _read(request, keys, Path(folder), limits)).fields
 
 
 def _own(kind: type, fields: Mapping[str, str]) -> dict[str, object]:

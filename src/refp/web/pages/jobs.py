@@ -60,7 +60,7 @@ async def job_page(request: Request, engine: AnEngine, name: str, result: bool =
 async def cancel(request: Request, engine: AnEngine, keys: TheKeys, name: str) -> Response:
     """End a job, and show it."""
     with engine.spool() as folder:
-        form = await read_form(request, Path(folder), engine.settings.limits)
+        form = await read_form(request, Path(folder), engine.settings.limits.for_fields())
     keys.check_form(request.headers, form.fields.get("form_token", ""))
     await engine.jobs.cancel(name)
     return RedirectResponse(f"/jobs/{name}", HTTPStatus.SEE_OTHER)

@@ -18,7 +18,6 @@ from refp.web.pages.render import TheKeys, render
 from refp.web.pages.who import operator_of, remember
 from refp.web.problems import Problem
 from refp.web.schemas_models import AdaptRequest, TrainRequest
-from refp.web.settings import Limits
 from refp.web.shelf import Shelved, ask_to_adapt, ask_to_train, list_models, restore, retire
 from refp.web.uploads import Form, read_form
 
@@ -111,9 +110,8 @@ async def restore_model(request: Request, engine: AnEngine, keys: TheKeys, file:
 
 async def _small_form(request: Request, engine: Engine, keys: TheKeys) -> Form:
     """Read a form that holds no file."""
-    limits: Limits = engine.settings.limits
     with engine.spool() as folder:
-        form = await read_form(request, Path(folder), limits)
+        form = await read_form(request, Path(folder), engine.settings.limits.for_fields())
     keys.check_form(request.headers, form.fields.get("form_token", ""))
     return form
 

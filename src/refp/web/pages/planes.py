@@ -105,7 +105,7 @@ async def define(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
 async def simulate(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Queue the job that simulates sweeps, for who has none, and show it."""
     with engine.spool() as folder:
-        form = await read_form(request, Path(folder), engine.settings.limits)
+        form = await read_form(request, Path(folder), engine.settings.limits.for_fields())
     keys.check_form(request.headers, form.fields.get("form_token", ""))
     job = await engine.jobs.add("demo", DEMO, {}, "")
     return RedirectResponse(f"/jobs/{job.id}", HTTPStatus.SEE_OTHER)
