@@ -23,6 +23,7 @@ from refp.history import History, JobLog, JobRecord
 from refp.web import WebSettings, create_app
 from refp.web.api.jobs import _events as events_of
 from refp.web.client import ApiError
+from refp.web.engine import Engine
 from refp.web.jobs import run
 from refp.web.jobs.job import Job, JobPlace
 from refp.web.jobs.place import data_folder, planes_folder, remove_unfinished
@@ -441,6 +442,19 @@ def test_a_log_that_is_away_is_asked_again(tmp_path: Path, monkeypatch: pytest.M
 
     asyncio.run(scene())
     assert tries == ["load_jobs"] * 3
+
+
+def test_a_server_that_ends_at_once(tiny_sweep: Path, tmp_path: Path) -> None:
+    """Before it knows the jobs of earlier, and with workers that wait for that."""
+
+    async def scene() -> None:
+        engine = Engine(settings_of(tmp_path / "home", tiny_sweep, workers=2))
+        engine.start()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        await asyncio.wait_for(engine.stop(), 100)
+
+    asyncio.run(scene())
 
 
 def test_every_curve_is_sent(tmp_path: Path) -> None:

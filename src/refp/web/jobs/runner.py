@@ -64,6 +64,7 @@ class Runner:
     async def stop(self) -> None:
         """End the process of the running job, which the next server takes up."""
         self._stopping = True
+        self._loaded.set()  # nobody need wait any longer
         if self._process is not None:
             self._process.kill()
         await self._notify()
