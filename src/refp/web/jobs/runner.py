@@ -165,7 +165,7 @@ class Runner:
         """Take up the jobs of an earlier server; whether they could be read."""
         try:
             known: list[Job] = await self._ask("load_jobs", self._server)
-        except RefpError as error:
+        except Exception as error:
             _LOG.error("jobs of earlier are not known yet: %s", error)
             return False
         self._jobs = {job.id: job for job in reversed(known)} | self._jobs
