@@ -15,6 +15,9 @@ from refp.recipe import Recipe, load_recipe
 from refp.sweeps import make_instrument, open_dataset, read_instrument, write_sweep_file
 from refp.synthetic import SceneSettings, SimulationSettings, simulate_dataset
 
+from .postgres import postgresql as postgresql
+from .postgres import postgresql_server as postgresql_server
+
 QUICK = {"members": 2, "steps": 300, "batch": 64, "hidden": (32, 16)}
 A2K = make_instrument(read_instrument("a2k"), "a2k")
 STEADY = A2K.model_copy(update={"stage": A2K.stage.model_copy(update={"repeatability_um": 0.3})})

@@ -95,6 +95,28 @@ def test_planes_are_those_of_the_command_line(
     assert len(planes_recorded(home)) == len(known["planes"])
 
 
+def test_jobs_in_postgresql(
+    tiny_sweep: Path, tmp_path: Path, postgresql: str, finished: tuple[Path, str]
+) -> None:
+    """Log and history in a database of the laboratory's; two servers take it, each its own jobs."""
+    apps = [
+        settings_of(tmp_path / name, tiny_sweep, history=postgresql, jobs=postgresql)
+        for name in ("first", "second")
+    ]
+    for settings in apps:
+        with TestClient(create_app(settings), base_url=BASE) as client:
+            asked = define(client, tiny_sweep, operator="Ada")["id"]
+            assert told(client, asked)[-1][1]["state"] == "done"
+    with TestClient(create_app(apps[0]), base_url=BASE) as client:
+        (known,) = client.get("/api/v1/jobs").json()
+        assert (known["state"], known["operator"], known["starts"]) == ("done", "Ada", 1)
+        (planes,) = client.get("/api/v1/planes").json()
+        records = client.get("/api/v1/history", params={"kind": "plane"}).json()
+    with TestClient(create_app(settings_of(finished[0], tiny_sweep)), base_url=BASE) as client:
+        assert planes["planes"] == client.get(f"/api/v1/planes/{finished[1]}").json()["planes"]
+    assert len(records) == 2 * len(planes["planes"])
+
+
 def test_a_job_that_was_done_but_not_logged_is_not_doubled(
     finished: tuple[Path, str], tiny_sweep: Path, tmp_path: Path
 ) -> None:
@@ -494,7 +516,7 @@ def test_planes_stand_where_the_history_is_away(
     request = {"data": [{"path": tiny_sweep.name}], "recipe": "default"}
     job = str(uuid.uuid4())
     end, theirs = multiprocessing.Pipe(duplex=False)
-    made = run.define_plane(run.Task(job, request, place, run.Told(theirs)))
+    made = run.define_plane(run.Assignment(job, request, place, run.Told(theirs)))
     assert made["n_recorded"] == 0
     assert made["remark"].startswith("not recorded in the history: ")
     assert (planes_folder(tmp_path, job) / "planes.csv").is_file()

@@ -15,7 +15,7 @@ pytest.importorskip("sqlalchemy", reason="jobs need extra 'history'")
 from refp.flags import SweepFlag
 from refp.web import ApiError, Client, WebSettings
 from refp.web.jobs.job import Job, Live
-from refp.web.jobs.views import Asked
+from refp.web.jobs.views import AskedSet
 from refp.web.jobs.words import describe_progress, describe_state, describe_time
 from refp.web.words import SWEEP_FLAGS
 
@@ -166,9 +166,9 @@ def test_jobs_are_compared_within_their_instrument(
     assert home is not None
     other_set(home, defined["id"], "later", 100.0)
     other_set(home, defined["id"], "elsewhere", 1000.0)
-    first = Asked(defined["id"], "Monday", {"training": "a2k"})
-    later = Asked("later", "Monday", {"training": "a2k"})
-    elsewhere = Asked("elsewhere", "Nikon", {"training": "nikon-ti2"})
+    first = AskedSet(defined["id"], "Monday", {"training": "a2k"})
+    later = AskedSet("later", "Monday", {"training": "a2k"})
+    elsewhere = AskedSet("elsewhere", "Nikon", {"training": "nikon-ti2"})
     planes, differences = compare_sets(home, [first, later, elsewhere])
     assert {str(row["dataset"]) for row in planes} == {
         "Monday: training",

@@ -21,11 +21,11 @@ from .history import check_purpose as check_purpose
 from .history import check_quantity as check_quantity
 from .history import new_id as new_id
 from .history import parse_time as parse_time
-from .job_log import ENDED as ENDED
 from .job_log import JobEvent as JobEvent
 from .job_log import JobLog as JobLog
 from .job_log import JobRecord as JobRecord
-from .job_log import JobState as JobState
+from .job_state import ENDED as ENDED
+from .job_state import JobState as JobState
 from .place import default_database as default_database
 from .rows import with_local_times as with_local_times
 from .rows import with_offset as with_offset

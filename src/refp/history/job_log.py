@@ -5,17 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self, get_args
 
 import sqlalchemy as sa
 
 from refp.errors import HistoryError
 from refp.history.connect import WRITES, mask, open_engine, told
+from refp.history.job_state import ENDED, JobState
 from refp.history.rows import naive_utc, with_offset
 from refp.history.schema import job_events, jobs
-
-JobState = Literal["queued", "running", "done", "failed", "cancelled"]
-ENDED: frozenset[JobState] = frozenset({"done", "failed", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,21 @@
 """What routes share: the engine, and fields of forms."""
 
 from http import HTTPStatus
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.responses import FileResponse
 
 from refp.web.engine import Engine
 from refp.web.problems import Problem
 from refp.web.uploads import Given
+
+REPORT_RULES = (
+    "sandbox allow-downloads; default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""A report brings its own style, pictures and tables, all within itself, and runs nothing."""
 
 
 def engine_of(request: Request) -> Engine:
@@ -49,3 +57,9 @@ def check_any(files: list[Given]) -> None:
     if not files:
         detail = "no file was sent; choose an image"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no_files", detail)
+
+
+def send_report_file(path: Path) -> FileResponse:
+    """Send a page that a run wrote."""
+    rules = {"content-security-policy": REPORT_RULES}
+    return FileResponse(path, headers=rules, media_type="text/html")

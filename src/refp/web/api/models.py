@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import TypeAdapter
 
-from refp.web.api.common import AnEngine
+from refp.web.api.common import AnEngine, send_report_file
 from refp.web.api.jobs import view_of
 from refp.web.engine import Engine
 from refp.web.fields import json_body, read_json
@@ -32,10 +32,6 @@ from refp.web.uploads import Form, read_form
 
 router = APIRouter(prefix="/models")
 TRAIN, ADAPT = TypeAdapter(TrainRequest), TypeAdapter(AdaptRequest)
-REPORT_POLICY = (
-    "sandbox allow-downloads; default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-)
-"""A report holds its figures, tables and style; it runs nothing, whoever put it there."""
 UPLOAD: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -108,8 +104,7 @@ async def report(engine: AnEngine, file: str) -> FileResponse:
     if not page.is_file():
         detail = f"{file}: the page of its training is not here; its card tells the most of it"
         raise Problem(HTTPStatus.NOT_FOUND, "no_report", detail)
-    headers = {"content-security-policy": REPORT_POLICY}
-    return FileResponse(page, media_type="text/html", headers=headers)
+    return send_report_file(page)
 
 
 @router.post("/{file}/retire")

@@ -11,13 +11,13 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import TypeAdapter
 
-from refp.web.api.common import AnEngine, check_any
+from refp.web.api.common import AnEngine, check_any, send_report_file
 from refp.web.api.jobs import view_of
 from refp.web.engine import Engine
 from refp.web.fields import fields_as, read_json
 from refp.web.jobs.job import Job
 from refp.web.jobs.place import planes_folder
-from refp.web.jobs.views import Asked
+from refp.web.jobs.views import AskedSet
 from refp.web.pool import WorkError
 from refp.web.problems import Problem
 from refp.web.schemas_jobs import (
@@ -45,11 +45,6 @@ FILES = {
     "curves.parquet": "application/vnd.apache.parquet",
 }
 """What may be fetched of planes, and its type; besides the pooled profiles of each instrument."""
-REPORT_RULES = (
-    "sandbox allow-downloads; default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-"""A report brings its own style, pictures and tables, all within itself, and runs nothing."""
 
 
 def _form_fields() -> dict[str, Any]:
@@ -172,8 +167,7 @@ def pooled_names(job: Job) -> list[str]:
 def send_report(engine: Engine, name: str) -> FileResponse:
     """Send the report of planes, under rules of its own; errors as of :func:`send_file`."""
     path = _own_file(engine, find_planes(engine, name), "report.html")
-    rules = {"content-security-policy": REPORT_RULES}
-    return FileResponse(path, headers=rules, media_type="text/html")
+    return send_report_file(path)
 
 
 def send_file(engine: Engine, planes: str, name: str) -> FileResponse:
@@ -219,7 +213,7 @@ async def plane_set(engine: Engine, job: Job) -> PlaneSet:
 
 async def compare(engine: Engine, jobs: Sequence[Job]) -> PlaneComparison:
     """Compare the planes of jobs; errors as of :func:`refp.web.jobs.sets.compare_sets`."""
-    asked = [Asked(job.id, job.title, job.result["instruments"]) for job in jobs]
+    asked = [AskedSet(job.id, job.title, job.result["instruments"]) for job in jobs]
     told = await engine.ask(f"{SETS}:compare_sets", engine.settings.home, asked)
     return PlaneComparison(planes=told[0], differences=told[1])
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from refp.history.job_state import ENDED
 from refp.web.settings import Limits
 
 JobKind = Literal["plane", "train", "adapt", "demo"]
-JobState = Literal["queued", "running", "done", "failed", "cancelled"]
-ENDED = frozenset({"done", "failed", "cancelled"})
 OPTIONS = ("instrument", "pattern", "pixel_size_um", "bead_diameter_um")
 """What a request may say of its data sets."""
 Curve = Mapping[str, Any]

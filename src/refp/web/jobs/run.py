@@ -66,7 +66,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class Assignment:
     """A job in its process."""
 
     name: str
@@ -84,7 +84,7 @@ def run_job(
     with suppress(AttributeError, OSError):  # not on Windows
         os.nice(NICE)
     try:
-        result = WORK[kind](Task(name, request, place, Told(end)))
+        result = WORK[kind](Assignment(name, request, place, Told(end)))
         ended: tuple[Any, ...] = "done", result, result.pop("remark", "")
     except RefpError as error:
         code = code_of(error)
@@ -97,27 +97,27 @@ def run_job(
     end.send(ended)
 
 
-def define_plane(task: Task) -> dict[str, Any]:
+def define_plane(assigned: Assignment) -> dict[str, Any]:
     """Define planes as ``refp plane`` does, and record them."""
-    folder = planes_folder(task.place.home, task.name)
-    recipe = load_recipe(task.request["recipe"])
-    with opened(task.request, task.name, task.place) as datasets:
-        with Run(folder, overwrite=False) as run, Workers(task.place.processes) as workers:
+    folder = planes_folder(assigned.place.home, assigned.name)
+    recipe = load_recipe(assigned.request["recipe"])
+    with opened(assigned.request, assigned.name, assigned.place) as datasets:
+        with Run(folder, overwrite=False) as run, Workers(assigned.place.processes) as workers:
             work.define_planes(
-                run, datasets, recipe, pool=None, workers=workers, progress=task.told.progress
+                run, datasets, recipe, pool=None, workers=workers, progress=assigned.told.progress
             )
         instruments = {dataset.name: dataset.instrument.name for dataset in datasets}
-    task.told.whole()
-    n_recorded, remark = _record(task, folder / "planes.csv", instruments)
-    made = {"planes": task.name, "instruments": instruments, "n_recorded": n_recorded}
+    assigned.told.whole()
+    n_recorded, remark = _record(assigned, folder / "planes.csv", instruments)
+    made = {"planes": assigned.name, "instruments": instruments, "n_recorded": n_recorded}
     return {**made, "remark": remark}
 
 
-def train_model(task: Task) -> dict[str, Any]:
+def train_model(assigned: Assignment) -> dict[str, Any]:
     """Train a model as ``refp train`` does, on the data that planes were defined from."""
-    request, place = task.request, task.place
+    request, place = assigned.request, assigned.place
     target = place.models / check_name(request["name"])
-    made = model_file(place.home, request["planes"], task.name)
+    made = model_file(place.home, request["planes"], assigned.name)
     if not made.is_file():
         recipe = load_recipe(request["recipe"])
         if request["family"]:
@@ -125,7 +125,7 @@ def train_model(task: Task) -> dict[str, Any]:
             recipe = change_recipe(recipe, change, f"family {request['family']}")
         models.make_family(recipe.train)  # a missing library is told before the measuring
         with (
-            opened(request, task.name, place) as datasets,
+            opened(request, assigned.name, place) as datasets,
             Workers(place.processes) as workers,
             TrainingRun(made, overwrite=True) as run,
         ):
@@ -135,33 +135,33 @@ def train_model(task: Task) -> dict[str, Any]:
                 recipe,
                 seed=request["seed"],
                 workers=workers,
-                progress=task.told.progress,
-                watch=task.told.watch,
+                progress=assigned.told.progress,
+                watch=assigned.told.watch,
             )
-    return _publish(task, made, target)
+    return _publish(assigned, made, target)
 
 
-def adapt(task: Task) -> dict[str, Any]:
+def adapt(assigned: Assignment) -> dict[str, Any]:
     """Take a model to another instrument as ``refp adapt`` does."""
-    request, place = task.request, task.place
+    request, place = assigned.request, assigned.place
     target = place.models / check_name(request["name"])
     ensemble = models.load_model(Path(request["model"]))
-    with opened(request, task.name, place) as datasets, Workers(place.processes) as workers:
+    with opened(request, assigned.name, place) as datasets, Workers(place.processes) as workers:
         adapted = adapt_model(
             ensemble,
             datasets,
             refp_um=request["refp_um"],
             workers=workers,
-            progress=task.told.progress,
+            progress=assigned.told.progress,
         )
-    made = adapted_file(place.home, task.name)
+    made = adapted_file(place.home, assigned.name)
     models.save_model(adapted.ensemble, made)
-    return _publish(task, made, target)
+    return _publish(assigned, made, target)
 
 
-def _publish(task: Task, made: Path, target: Path) -> dict[str, Any]:
+def _publish(assigned: Assignment, made: Path, target: Path) -> dict[str, Any]:
     """Give a model its name, with its report where it has one."""
-    task.told.whole()
+    assigned.told.whole()
     try:
         publish_model(made, target)
     finally:  # also where the name is taken: a new job makes it again, under another
@@ -170,23 +170,23 @@ def _publish(task: Task, made: Path, target: Path) -> dict[str, Any]:
     return {"model": target.name, "sha256": hash_file(target)}
 
 
-def simulate_demo(task: Task) -> dict[str, Any]:
+def simulate_demo(assigned: Assignment) -> dict[str, Any]:
     """Simulate the sweeps of ``refp demo``, unless they are there: what a newcomer tries."""
     from refp.demo import INSTRUMENT
     from refp.synthetic import demo_sets, simulate_planned
 
-    target = demo_folder(task.place.home)
+    target = demo_folder(assigned.place.home)
     if not target.is_dir():
-        part = target.with_name(f"{target.name}-{task.name}")
+        part = target.with_name(f"{target.name}-{assigned.name}")
         shutil.rmtree(part, ignore_errors=True)
-        with Workers(task.place.processes) as workers:
+        with Workers(assigned.place.processes) as workers:
             for seed, one in enumerate(demo_sets(INSTRUMENT)):
-                simulate_planned(one, part, seed, workers, task.told.progress)
+                simulate_planned(one, part, seed, workers, assigned.told.progress)
         part.rename(target)
     return {"folder": target.name}
 
 
-WORK: Mapping[str, Callable[[Task], dict[str, Any]]] = {
+WORK: Mapping[str, Callable[[Assignment], dict[str, Any]]] = {
     "plane": define_plane,
     "train": train_model,
     "adapt": adapt,
@@ -210,7 +210,7 @@ def _plain(values: np.ndarray[Any, Any]) -> list[float | None]:
     return [float(f"{value:.6g}") if math.isfinite(value) else None for value in values]
 
 
-def _record(task: Task, table: Path, instruments: Mapping[str, str]) -> tuple[int, str]:
+def _record(assigned: Assignment, table: Path, instruments: Mapping[str, str]) -> tuple[int, str]:
     """Record the planes that were determined, once however often the job was begun.
 
     Returns
@@ -218,15 +218,17 @@ def _record(task: Task, table: Path, instruments: Mapping[str, str]) -> tuple[in
     tuple
         How many; and what there is to say where the database cannot be written: the planes stand.
     """
-    if not task.place.history:
+    if not assigned.place.history:
         return 0, ""
     from refp.web.past import append_planes  # a library that is an extra of its own
 
-    operator = task.request.get("operator", "")
+    operator = assigned.request.get("operator", "")
     for pause_s in PAUSES_S:
         time.sleep(pause_s)
         try:
-            return append_planes(task.place.history, table, instruments, operator, task.name), ""
+            return append_planes(
+                assigned.place.history, table, instruments, operator, assigned.name
+            ), ""
         except HistoryError as error:
             told = str(error)
     return 0, f"not recorded in the history: {told}"

@@ -14,7 +14,7 @@ from refp.plane import COVERAGE, Contribution, StatedPlane, compare_planes
 from refp.sweeps import SweepKey
 from refp.web.answer import Row
 from refp.web.jobs.place import planes_folder
-from refp.web.jobs.views import Asked
+from refp.web.jobs.views import AskedSet
 
 INSTRUMENT = "instrument"
 
@@ -34,7 +34,7 @@ def _rows_or_none(path: Path) -> list[Row]:
         return []
 
 
-def compare_sets(home: Path, sets: Sequence[Asked]) -> tuple[list[Row], list[Row]]:
+def compare_sets(home: Path, sets: Sequence[AskedSet]) -> tuple[list[Row], list[Row]]:
     """Compare planes that were defined in different jobs, as ``comparison.csv`` does those of one.
 
     Parameters
@@ -88,7 +88,7 @@ def _rows(path: Path, *, whole: bool = False) -> list[Row]:
     return [{k: v for k, v in row.items() if whole or k != "budget"} for row in rows]
 
 
-def _named(sets: Sequence[Asked]) -> dict[tuple[str, str], str]:
+def _named(sets: Sequence[AskedSet]) -> dict[tuple[str, str], str]:
     """Return a name for each data set of each job: its own, and where others have it too, more."""
     keys = [(asked.id, name) for asked in sets for name in asked.instruments]
     titles = {asked.id: asked.title for asked in sets}
@@ -125,7 +125,7 @@ def _stated(row: Mapping[str, Any], job: str, dataset: str) -> StatedPlane:
     )
 
 
-def _point(row: Mapping[str, Any], asked: Asked, instrument: str, plane: StatedPlane) -> Row:
+def _point(row: Mapping[str, Any], asked: AskedSet, instrument: str, plane: StatedPlane) -> Row:
     names = ("experiment", "fov", "exposure_ms", "refp_um", "refp_u_um", "lower_um", "upper_um")
     own = {"id": asked.id, "title": asked.title, INSTRUMENT: instrument}
     return {**own, "dataset": plane.key.dataset, **{name: row[name] for name in names}}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedSet:
     """Planes that were defined together: their job, what people call them, their instruments.
 
     ``instruments`` has the instrument of each data set.
