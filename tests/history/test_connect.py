@@ -72,9 +72,9 @@ def test_a_server_that_does_not_answer(caplog: pytest.LogCaptureFixture) -> None
     assert SECRET not in caplog.text
 
 
-def test_a_wrong_name_on_the_server(server: str) -> None:
+def test_a_wrong_name_on_the_server(postgresql_server: str) -> None:
     with pytest.raises(HistoryError, match='"not-there" does not exist') as caught:
-        History.open(server.replace("refp@", f"refp:{SECRET}@") + "not-there")
+        History.open(postgresql_server.replace("refp@", f"refp:{SECRET}@") + "not-there")
     assert SECRET not in str(caught.value)
 
 
