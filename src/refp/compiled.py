@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from numba import njit
+from numba.core.caching import FunctionCache
+from numba.core.sigutils import normalize_signature
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -31,8 +33,24 @@ def compiled_once(function: F, *, fused: bool = True) -> F:
     """
     function.__qualname__ += f"_{digest(Path(function.__code__.co_filename).parent)}"
     options = {**OPTIONS, "fastmath": {"contract"} if fused else False}
-    result: F = njit(cache=True, **options)(function)
-    return result
+    result: Any = njit(**options)(function)
+    result._cache = CheckedCache(function)  # noqa: SLF001 - as ``cache=True`` sets it
+    return cast("F", result)
+
+
+class CheckedCache(FunctionCache):  # type: ignore[misc]
+    """Machine code on disk that is taken only if it was compiled for the types it is asked for.
+
+    Two processes that compile at once may give their code for different types the same file name. The
+    compiler's own cache would then run the one on the other's data, and return wrong numbers.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return the code for argument types; None where there is none for just these."""
+        found = super().load_overload(sig, target_context)
+        if found is None or tuple(found.signature.args) != tuple(normalize_signature(sig)[0]):
+            return None
+        return found
 
 
 def digest(folder: Path) -> str:
