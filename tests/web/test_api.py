@@ -55,6 +55,38 @@ def test_planes_of_a_stack(client: TestClient, image_files: list[Path], tmp_path
     assert [row["delta_z_um"] for row in rows] == [row["delta_z_um"] for row in singles]
 
 
+@pytest.mark.parametrize(
+    ("n_lost", "status"),
+    [
+        pytest.param(1, "ok", id="once: perhaps for another's memory"),
+        pytest.param(2, "refused", id="again: by the image"),
+    ],
+)
+def test_worker_that_ends(
+    settings: WebSettings,
+    image_files: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
+    n_lost: int,
+    status: str,
+) -> None:
+    with TestClient(create_app(settings), base_url=BASE) as client:
+        engine, asked = client.app.state.engine, []  # type: ignore[attr-defined]
+        ask = engine.ask
+
+        async def ask_one_that_ends(name: str, *arguments: object, **options: Any) -> Any:
+            asked.append(name)
+            if asked.count("estimate_file") <= n_lost and name == "estimate_file":
+                return await ask("os:_exit", 1)
+            return await ask(name, *arguments, **options)
+
+        monkeypatch.setattr(engine, "ask", ask_one_that_ends)
+        (row,) = client.post(ESTIMATES, files=sent(image_files[4])).json()["estimates"]
+        assert row["status"] == status
+        monkeypatch.undo()
+        (row,) = client.post(ESTIMATES, files=sent(image_files[4])).json()["estimates"]
+        assert row["status"] == "ok"
+
+
 def test_refusal_is_an_answer(client: TestClient, blank: bytes) -> None:
     answer = client.post(ESTIMATES, files={"files": ("blank.png", blank)})
     (row,) = answer.json()["estimates"]

@@ -24,6 +24,7 @@ from refp.web import WebSettings, create_app
 from refp.web.api.jobs import _events as events_of
 from refp.web.client import ApiError
 from refp.web.engine import Engine
+from refp.web.home import Home
 from refp.web.jobs import run
 from refp.web.jobs.job import Job, JobPlace
 from refp.web.jobs.place import data_folder, planes_folder, remove_unfinished
@@ -477,6 +478,36 @@ def test_a_server_that_ends_at_once(tiny_sweep: Path, tmp_path: Path) -> None:
         await asyncio.wait_for(engine.stop(), 100)
 
     asyncio.run(scene())
+
+
+def test_sweeps_go_with_the_last_job_that_needs_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Runner, "_work", lambda *_: ("failed", "data_error", "x"))
+    sweeps = Home(tmp_path).sweeps()
+
+    def keep(content: bytes) -> str:
+        (tmp_path / "sent").write_bytes(content)
+        return sweeps.keep(tmp_path / "sent", ".tif")
+
+    shared, own = keep(b"shared"), keep(b"own")
+
+    async def scene() -> None:
+        log = Log()
+        log.may_run.set()
+        runner = Runner(log.ask, place_of(tmp_path), "server")
+        data = [{"stored": shared, "name": "a.tif"}]
+        done = Job(str(uuid.uuid4()), "plane", "", "", {"data": data}, "done", "")
+        runner._jobs[done.id] = done
+        runner.start()
+        both = [*data, {"stored": own, "name": "b.tif"}, {"path": "monday"}]
+        job = await runner.add("plane", "", {"data": both}, "")
+        async for last, _ in runner.watch(job.id):
+            assert last.code in ("", "data_error")
+        await runner.stop()
+
+    asyncio.run(scene())
+    assert (sweeps.path(shared).is_file(), sweeps.path(own).exists()) == (True, False)
 
 
 def test_every_curve_is_sent(tmp_path: Path) -> None:

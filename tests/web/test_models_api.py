@@ -15,9 +15,9 @@ from refp.hashing import hash_file
 from refp.models import load_model, save_model
 from refp.models.settings import FamilyName
 from refp.web import WebSettings, create_app
-from refp.web.api.common import REPORT_RULES
 from refp.web.client import ApiError, Client
 from refp.web.publish import NameTaken, check_free, check_name, move_model, publish_model
+from refp.web.reports import REPORT_RULES
 from refp.web.schemas_models import Family
 
 from .given import LIMITS
@@ -255,7 +255,7 @@ def test_training_that_cannot_begin_is_told_at_once(
     failed = ended(api, api._tell("/planes", {"paths": [str(kept.home / "data" / "nothing")]}))
     assert failed["state"] == "failed"
     assert refused(lambda: api.train(failed["id"], "x")) == (404, "no_planes")
-    assert refused(lambda: api.train("nothing", "x")) == (404, "no_job")
+    assert refused(lambda: api.train("nothing", "x")) == (404, "no_planes")
     assert refused(lambda: api.train(planes_job, "x", recipe="../x")) == (422, "recipe_error")
     assert refused(lambda: api.train(planes_job, "x", family="x")) == (422, "invalid_request")
     assert refused(lambda: api.train(planes_job, "x", seed=-1)) == (422, "invalid_request")

@@ -90,7 +90,7 @@ def test_first_start_with_nothing() -> None:
     with TestClient(create_app(WebSettings(workers=1)), base_url=BASE) as client:
         assert "No model yet" in client.get("/").text
         answer = send_form(client, ("a.tif", b"x"))
-        assert (answer.status_code, "--model FILE" in answer.text) == (409, True)
+        assert (answer.status_code, "page Models" in answer.text) == (409, True)
         check(answer.text)
 
 

@@ -190,10 +190,10 @@ def test_jobs_are_compared_within_their_instrument(
 @pytest.mark.parametrize(
     ("path", "status", "code"),
     [
-        ("/planes/nothing", 404, "no_job"),
-        ("/planes/nothing/report", 404, "no_job"),
-        ("/planes/nothing/files/planes.csv", 404, "no_job"),
-        ("/planes/comparison?ids=nothing", 404, "no_job"),
+        ("/planes/nothing", 404, "no_planes"),
+        ("/planes/nothing/report", 404, "no_planes"),
+        ("/planes/nothing/files/planes.csv", 404, "no_planes"),
+        ("/planes/comparison?ids=nothing", 404, "no_planes"),
         ("/planes/comparison", 422, "invalid_request"),
         ("/jobs/nothing", 404, "no_job"),
         ("/jobs/nothing/events", 404, "no_job"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 RunRefp = Callable[..., Any]
 PATIENT_MS = 240_000
+STEADY = (0.4, -0.6, 0.1, 0.9, -0.3, -0.8, 0.5, 0.2, -0.4, 0.7, -0.1, 0.3)
 DROP = """([name, content]) => {
   const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
   const dropped = new DataTransfer();
@@ -54,16 +55,15 @@ def drop(page: "Page", path: Path) -> None:
     page.wait_for_selector(f".result .name[title='{path.name}']")
 
 
-def test_from_nothing_to_a_rule(
-    server: Server, page: "Page", tmp_path: Path, run_refp: RunRefp, blank: bytes
-) -> None:
-    home = tmp_path / "home"
+def see_that_nothing_is_there(page: "Page", server: Server) -> None:
     page.goto(server.address)
     assert "No model yet" in page.inner_text("main")
     for path in ("planes", "models", "history", "help", "jobs"):
         page.goto(f"{server.address}/{path}")
         assert page.locator("h1").count() == 1
 
+
+def define_a_plane(page: "Page", server: Server) -> dict[str, Any]:
     page.goto(f"{server.address}/planes")
     page.click("text=Simulate one to try")
     page.wait_for_url("**/planes?folder=**")
@@ -76,37 +76,39 @@ def test_from_nothing_to_a_rule(
     (planes,) = server.client.all_planes()
     shown = page.inner_text(".key-number >> nth=0")
     assert f"{planes['planes'][0]['refp_um']:.1f}" in shown
+    return planes
 
+
+def train_a_model(page: "Page") -> None:
     page.click("text=Train a model")
     page.fill("#train-name", "first")
     page.check("[name=family][value=lookup]")
     page.click("#train button[type=submit]")
     page.wait_for_url("**/models**")
     assert page.inner_text(".card h2 >> nth=0").startswith("lookup-a2k")
-    model = home / "models" / "first.refp"
-    assert model.is_file()
 
-    image = sorted((home / "demo" / "test").glob("*.tif"))[10]
+
+def read_the_number(page: "Page", server: Server, image: Path, told: Any) -> None:
     page.goto(server.address)
     page.fill("[name=tolerance_um]", "7.5")
     drop(page, image)
     (row,) = server.client.estimate([image], tolerance_um=7.5)
-    done = run_refp("estimate", model, image, "--tolerance", 7.5, "--json")
-    assert [row] == json.loads(done.stdout)
+    assert [row] == told
     assert page.inner_text(".number") == f"{abs(row['delta_z_um']):.1f}"
     assert row["verdict"] in page.inner_text(".verdict").lower()
     page.locator(".bead.used >> nth=1").focus()
     page.keyboard.press("Enter")
     page.wait_for_selector(".profile .main-svg")
 
-    nothing = tmp_path / "nothing.png"
-    nothing.write_bytes(blank)
+
+def see_the_refusal(page: "Page", nothing: Path) -> None:
     drop(page, nothing)
     assert "No bead to measure" in page.inner_text(".refusal")
     assert "Move to a place with single beads" in page.inner_text(".todo")
 
-    steady = [0.4, -0.6, 0.1, 0.9, -0.3, -0.8, 0.5, 0.2, -0.4, 0.7, -0.1, 0.3]
-    server.client.record(rows(*steady, instrument="a2k"))
+
+def freeze_limits_and_provoke_a_rule(page: "Page", server: Server) -> None:
+    server.client.record(rows(*STEADY, instrument="a2k"))
     page.goto(f"{server.address}/history?instrument=a2k&until=2026-04-01")
     page.wait_for_selector(".history-chart .main-svg")
     page.click("summary:has-text('Freeze limits')")
@@ -116,4 +118,20 @@ def test_from_nothing_to_a_rule(
     page.goto(f"{server.address}/history?instrument=a2k")
     page.wait_for_selector(".history-chart .main-svg")
     assert "1_3s" in page.inner_text(".fired")
-    assert len(server.client.history()) == len(steady) + len(planes["planes"]) + 3
+
+
+def test_from_nothing_to_a_rule(
+    server: Server, page: "Page", tmp_path: Path, run_refp: RunRefp, blank: bytes
+) -> None:
+    see_that_nothing_is_there(page, server)
+    planes = define_a_plane(page, server)
+    train_a_model(page)
+    model = tmp_path / "home" / "models" / "first.refp"
+    image = sorted((tmp_path / "home" / "demo" / "test").glob("*.tif"))[10]
+    done = run_refp("estimate", model, image, "--tolerance", 7.5, "--json")
+    read_the_number(page, server, image, json.loads(done.stdout))
+    nothing = tmp_path / "nothing.png"
+    nothing.write_bytes(blank)
+    see_the_refusal(page, nothing)
+    freeze_limits_and_provoke_a_rule(page, server)
+    assert len(server.client.history()) == len(STEADY) + len(planes["planes"]) + 3

@@ -99,19 +99,7 @@ def connect(url: Address) -> sa.Engine:
 def open_engine(database: str | Path, *, create: bool = True) -> sa.Engine:
     """Return the engine of a database whose tables are there, and what this version knows.
 
-    Parameters
-    ----------
-    database
-        A file of SQLite, or the URL of a database of SQLite or PostgreSQL.
-    create
-        Whether to make a file of SQLite that is not there.
-
-    Raises
-    ------
-    HistoryError
-        If it cannot be reached or used, or was made by a newer version of refp.
-    MissingExtraError
-        If a library for it is not installed.
+    Parameters and errors are those of :meth:`refp.history.History.open`.
     """
     url = read_address(database)
     _find_file(url, create=create)

@@ -18,7 +18,7 @@ from refp.web.files import Files
 from refp.web.home import Home
 from refp.web.jobs.job import JobPlace
 from refp.web.jobs.runner import Runner
-from refp.web.pool import LOST, TOO_LONG, Pool, WorkError
+from refp.web.pool import LOST, OUT_OF_MEMORY, TOO_LONG, Pool, WorkError
 from refp.web.problems import Problem
 from refp.web.settings import WebSettings
 from refp.web.uploads import Given
@@ -26,12 +26,14 @@ from refp.web.uploads import Given
 START_S = 300.0
 """A worker's first work may compile its kernels, which takes a minute on a slow machine."""
 NO_IMAGE = "its content is no TIFF, PNG, JPEG or BMP; export it as TIFF"
-REFUSABLE = frozenset({TOO_LONG, LOST, "memory_error"})
+REFUSABLE = frozenset({TOO_LONG, LOST, OUT_OF_MEMORY})
 """What a single file may do to a worker; it is refused, and the others are not."""
+NOT_ITS_FAULT = frozenset({LOST, OUT_OF_MEMORY})
+"""What may be the doing of another program or of an earlier file; a new worker tells."""
 SCIENCE, PAST, JOB_LOG = "refp.web.science", "refp.web.past", "refp.web.jobs.log"
 SLOW = ("refp.web.jobs.checks", "refp.web.jobs.browse", "refp.web.model_work")
 """What looks through archives, folders and sent models."""
-NO_JOBS = "nothing is kept here that jobs could work with; start refp serve with --home FOLDER"
+NO_JOBS = "no jobs are kept here; start refp serve --home FOLDER with extra 'history' installed"
 NO_HISTORY = "no history is kept here; start refp serve without --no-history"
 
 
@@ -136,6 +138,16 @@ class Engine:
         )
 
     @property
+    def home(self) -> Path:
+        """The folder that everything is kept in."""
+        return self._home.folder
+
+    @property
+    def keeps_jobs(self) -> bool:
+        """Whether there are jobs."""
+        return self._runner is not None
+
+    @property
     def jobs(self) -> Runner:
         """The queue of jobs.
 
@@ -212,7 +224,9 @@ class Engine:
         """
         models = await self.models()
         if not models:
-            detail = "no model is here; start refp serve with --model FILE or --models FOLDER"
+            detail = (
+                "no model is here; train or upload one on the page Models, or start with --model"
+            )
             raise Problem(HTTPStatus.CONFLICT, "no_model", detail)
         chosen = next((m for m in models if name in ("", m.name, m.path.name)), None)
         if chosen is None:
@@ -267,13 +281,23 @@ class Engine:
         if not given.known:
             return await self.ask("refuse_file", task, f"{given.name}: {NO_IMAGE}")
         try:
-            return await self.ask("estimate_file", task, view)
+            return await self._estimate_file(task, view)
         except WorkError as error:
             if error.code not in REFUSABLE:
                 message = str(error).replace(str(task.path), task.name)
                 raise WorkError(error.code, message) from error
             sentence = f"{given.name}: {error}; send a smaller image"
             return await self.ask("refuse_file", task, sentence)
+
+    async def _estimate_file(self, task: Task, view: bool) -> list[Answer]:
+        """Estimate a file, once more if the worker ended: the system may have needed its memory."""
+        try:
+            answers: list[Answer] = await self.ask("estimate_file", task, view)
+        except WorkError as error:
+            if error.code not in NOT_ITS_FAULT:
+                raise
+            answers = await self.ask("estimate_file", task, view, limit_s=START_S)
+        return answers
 
     def keep(self, result: Result) -> str:
         """Keep a result for its page, and let the oldest go; return its name."""

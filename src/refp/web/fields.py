@@ -90,6 +90,43 @@ def shown(**example: JsonValue) -> ConfigDict:
     return ConfigDict(json_schema_extra={"example": example})
 
 
+def one_file(description: str) -> dict[str, Any]:
+    """Return the schema of a field that holds a file."""
+    return {"type": "string", "format": "binary", "description": description}
+
+
+def several_files(description: str) -> dict[str, Any]:
+    """Return the schema of a field that holds a file or more."""
+    items = {"type": "string", "format": "binary"}
+    return {"type": "array", "minItems": 1, "items": items, "description": description}
+
+
+def form_body(
+    properties: Mapping[str, Any],
+    required: str,
+    example: Mapping[str, object],
+    instead: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return what the API's document says of a form with files.
+
+    Parameters
+    ----------
+    properties
+        Schema of each field.
+    required
+        The field that has the files.
+    example
+        A form.
+    instead
+        Schema of the JSON that may be sent in place of it.
+    """
+    schema = {"type": "object", "required": [required], "properties": dict(properties)}
+    content: dict[str, Any] = {"multipart/form-data": {"schema": schema, "example": example}}
+    if instead is not None:
+        content["application/json"] = {"schema": instead}
+    return {"requestBody": {"required": True, "content": content}}
+
+
 def _inlined(schema: Any, parts: Mapping[str, Any]) -> Any:
     """Return a schema with its parts in their places: a reference would point elsewhere."""
     if isinstance(schema, dict):

@@ -20,7 +20,7 @@ from typing import Any
 from refp.errors import RefpError
 
 PAGE_STATUS = Path("/proc/self/statm")
-TOO_LONG, LOST = "work_limit", "worker_lost"
+TOO_LONG, LOST, OUT_OF_MEMORY = "work_limit", "worker_lost", "memory_error"
 
 
 class WorkError(RefpError):
@@ -67,6 +67,8 @@ class Worker:
             raise WorkError(LOST, told) from error
         if done:
             return value
+        if value[0] == OUT_OF_MEMORY:
+            self.stop()  # what it still holds would be missing to the next
         raise WorkError(*value)
 
     def close(self) -> None:
@@ -140,7 +142,7 @@ def _serve(end: Connection, memory_bytes: int) -> None:
             module, _, name = function.partition(":")
             reply = True, getattr(import_module(module), name)(*arguments)
         except MemoryError:
-            reply = False, ("memory_error", "it takes more memory than an image may")
+            reply = False, (OUT_OF_MEMORY, "it takes more memory than an image may")
         except Exception as error:
             reply = False, (code_of(error), str(error) or type(error).__name__)
         with suppress(OSError):

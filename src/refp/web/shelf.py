@@ -9,13 +9,13 @@ from typing import Any
 
 from refp.errors import RefpError
 from refp.web.answer import ModelInfo, ModelUse
-from refp.web.api.planes import find_planes
 from refp.web.engine import Engine
 from refp.web.jobs.job import OPTIONS, Job
+from refp.web.planes import find_planes
 from refp.web.problems import Problem
 from refp.web.publish import REPORT, check_name
 from refp.web.schemas_models import AdaptRequest, TrainRequest
-from refp.web.uploads import Given
+from refp.web.uploads import Form, Given
 
 WORK, PUBLISH, CHECKS = "refp.web.model_work", "refp.web.publish", "refp.web.jobs.checks"
 MAKES_MODELS = frozenset({"train", "adapt"})
@@ -110,7 +110,21 @@ def find_file(engine: Engine, file: str) -> Path:
     raise _unknown(file)
 
 
-async def take_upload(engine: Engine, given: Given, name: str) -> tuple[str, bool]:
+async def take_form(engine: Engine, form: Form) -> tuple[str, bool]:
+    """Take the model of a form; return its file's name, and whether it is new.
+
+    Raises
+    ------
+    Problem
+        If no file was sent, or no models are kept.
+    """
+    if not form.files:
+        detail = "no file was sent; choose a model file, *.refp"
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no_files", detail)
+    return await _take_upload(engine, form.files[0], form.fields.get("name", "").strip())
+
+
+async def _take_upload(engine: Engine, given: Given, name: str) -> tuple[str, bool]:
     """Put a model that was sent among those in use; return its file's name, and whether it is new.
 
     Raises
@@ -233,10 +247,7 @@ def _waiting(engine: Engine) -> list[str]:
 
 
 def _jobs(engine: Engine) -> list[Job]:
-    try:
-        return engine.jobs.jobs()
-    except Problem:  # a server that keeps nothing has none
-        return []
+    return engine.jobs.jobs() if engine.keeps_jobs else []
 
 
 def _folder(engine: Engine) -> Path:

@@ -134,3 +134,10 @@ def _own_name(name: str) -> str:
     last = PureWindowsPath(PurePosixPath(name).name).name
     printable = "".join(c if c.isprintable() else "_" for c in last)[:MOST_NAME]
     return printable if printable.strip(". ") else "image"
+
+
+def check_any(files: list[Given]) -> None:
+    """Refuse a request without a file."""
+    if not files:
+        detail = "no file was sent; choose an image"
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no_files", detail)

@@ -1,21 +1,12 @@
 """What routes share: the engine, and fields of forms."""
 
 from http import HTTPStatus
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
-from fastapi.responses import FileResponse
 
 from refp.web.engine import Engine
 from refp.web.problems import Problem
-from refp.web.uploads import Given
-
-REPORT_RULES = (
-    "sandbox allow-downloads; default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-"""A report brings its own style, pictures and tables, all within itself, and runs nothing."""
 
 
 def engine_of(request: Request) -> Engine:
@@ -25,6 +16,21 @@ def engine_of(request: Request) -> Engine:
 
 
 AnEngine = Annotated[Engine, Depends(engine_of)]
+
+
+def is_json(request: Request) -> bool:
+    """Whether a request sends JSON, or else a form.
+
+    Raises
+    ------
+    Problem
+        If it sends neither.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in ("application/json", "multipart/form-data"):
+        detail = f"a body of {kind or 'no type'}; send multipart/form-data or application/json"
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "invalid_request", detail)
+    return kind == "application/json"
 
 
 async def jobs_known(engine: AnEngine) -> None:
@@ -50,16 +56,3 @@ def tolerance_of(text: str) -> float | None:
         detail = f"the tolerance {text!r} is not a number above 0; give um, or leave it out"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail)
     return value
-
-
-def check_any(files: list[Given]) -> None:
-    """Refuse a request without a file."""
-    if not files:
-        detail = "no file was sent; choose an image"
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no_files", detail)
-
-
-def send_report_file(path: Path) -> FileResponse:
-    """Send a page that a run wrote."""
-    rules = {"content-security-policy": REPORT_RULES}
-    return FileResponse(path, headers=rules, media_type="text/html")

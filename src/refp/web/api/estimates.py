@@ -1,60 +1,39 @@
 """Estimates of images."""
 
-from http import HTTPStatus
 from pathlib import Path
 
 from fastapi import APIRouter, Request
 from pydantic import TypeAdapter
 
 from refp.web.answer import By, Row
-from refp.web.api.common import AnEngine, check_any, tolerance_of
+from refp.web.api.common import AnEngine, is_json, tolerance_of
 from refp.web.engine import Engine
-from refp.web.fields import LINE_SCHEMA, operator_in, read_json
-from refp.web.problems import Problem
+from refp.web.fields import LINE_SCHEMA, form_body, operator_in, read_json, several_files
 from refp.web.schemas import EstimateRow, Estimates, PathsRequest
-from refp.web.uploads import Given, read_form
+from refp.web.uploads import Given, check_any, read_form
 
 router = APIRouter()
-BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["files"],
-                    "properties": {
-                        "files": {
-                            "type": "array",
-                            "minItems": 1,
-                            "items": {"type": "string", "format": "binary"},
-                            "description": "grey TIFF, PNG, JPEG or BMP",
-                        },
-                        "model": {"type": "string"},
-                        "tolerance_um": {"type": "number", "exclusiveMinimum": 0},
-                        "operator": LINE_SCHEMA | {"description": "who asks; lands in the history"},
-                    },
-                },
-                "example": {"files": ["(content of image.tif)"], "tolerance_um": 7.5},
-            },
-            "application/json": {"schema": PathsRequest.model_json_schema()},
-        },
-    }
-}
+BODY = form_body(
+    {
+        "files": several_files("grey TIFF, PNG, JPEG or BMP"),
+        "model": {"type": "string"},
+        "tolerance_um": {"type": "number", "exclusiveMinimum": 0},
+        "operator": LINE_SCHEMA | {"description": "who asks; lands in the history"},
+    },
+    required="files",
+    example={"files": ["(content of image.tif)"], "tolerance_um": 7.5},
+    instead=PathsRequest.model_json_schema(),
+)
 
 
 @router.post("/estimates", openapi_extra=BODY, response_model_exclude_unset=True)
 async def estimates(request: Request, engine: AnEngine) -> Estimates:
     """Estimate dZ of images that are sent, or that lie under one of the server's folders."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json":
+    if is_json(request):
         asked = await _asked_paths(request, engine)
         files = await engine.list_files(asked.paths)
         by = By(asked.operator)
         return await _estimate(engine, files, asked.model, asked.tolerance_um, by)
-    if kind != "multipart/form-data":
-        detail = f"a body of {kind or 'no type'}; send multipart/form-data or application/json"
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "invalid_request", detail)
     with engine.spool() as folder:
         form = await read_form(request, Path(folder), engine.settings.limits)
         tolerance_um = tolerance_of(form.fields.get("tolerance_um", ""))

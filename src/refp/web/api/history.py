@@ -10,7 +10,16 @@ from pydantic import TypeAdapter, WithJsonSchema
 from refp.web.answer import Asked, Check, Records, Row
 from refp.web.api.common import AnEngine
 from refp.web.checking import check_today
-from refp.web.fields import LINE_SCHEMA, MOST_LINE, json_body, operator_in, read_json
+from refp.web.fields import (
+    LINE_SCHEMA,
+    MOST_LINE,
+    form_body,
+    json_body,
+    one_file,
+    operator_in,
+    read_json,
+)
+from refp.web.noting import annotate_as, correct_as, freeze_as
 from refp.web.problems import Problem
 from refp.web.schemas_history import (
     KIND,
@@ -38,33 +47,19 @@ MOST_BODY = 8 * MEGABYTE
 """A thousand records, their notes long."""
 FREEZE, ANNOTATE = TypeAdapter(FreezeRequest), TypeAdapter(AnnotateRequest)
 CORRECT = TypeAdapter(CorrectRequest)
-CHECK_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["files"],
-                    "properties": {
-                        "files": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": "one grey TIFF, PNG, JPEG or BMP",
-                        },
-                        "model": {"type": "string"},
-                        "instrument": {
-                            "type": "string",
-                            "description": "whose model to take where none is named",
-                        },
-                        "operator": LINE_SCHEMA,
-                    },
-                },
-                "example": {"files": "(content of daily.tif)", "operator": "Ada"},
-            }
+CHECK_BODY = form_body(
+    {
+        "files": one_file("one grey TIFF, PNG, JPEG or BMP"),
+        "model": {"type": "string"},
+        "instrument": {
+            "type": "string",
+            "description": "whose model to take where none is named",
         },
-    }
-}
+        "operator": LINE_SCHEMA,
+    },
+    required="files",
+    example={"files": "(content of daily.tif)", "operator": "Ada"},
+)
 TIMES = [{"format": "date-time"}, {"format": "date"}, {"maxLength": 0}]
 Time = Annotated[
     str,
@@ -171,27 +166,3 @@ def plain_check(check: Check) -> dict[str, Any]:
     """Return what a daily check came to, but for its estimate."""
     names = ("record", "baseline", "in_control", "rules")
     return {name: getattr(check, name) for name in names}
-
-
-async def freeze_as(engine: AnEngine, sent: FreezeRequest) -> Row:
-    """Freeze limits as a page or a program asks."""
-    asked = Asked(sent.instrument, sent.quantity, sent.name, sent.since, sent.until, sent.only)
-    row: Row = await engine.ask_past("freeze", asked, sent.operator)
-    return row
-
-
-async def annotate_as(engine: AnEngine, sent: AnnotateRequest) -> Row:
-    """Note what happened as a page or a program asks."""
-    told = sent.instrument, sent.text, sent.at, sent.operator
-    row: Row = await engine.ask_past("annotate", *told)
-    return row
-
-
-async def correct_as(engine: AnEngine, sent: CorrectRequest) -> list[Row]:
-    """Correct records as a page or a program asks."""
-    names = ("note", "instrument", "delta_z_um", "u_um")
-    given = {**{name: getattr(sent, name) for name in names}, "operator": sent.measured_by}
-    rows: list[Row] = await engine.ask_past(
-        "correct", sent.ids, given, sent.withdraw, sent.operator
-    )
-    return rows

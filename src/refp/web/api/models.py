@@ -9,12 +9,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import TypeAdapter
 
-from refp.web.api.common import AnEngine, send_report_file
+from refp.web.api.common import AnEngine
 from refp.web.api.jobs import view_of
 from refp.web.engine import Engine
-from refp.web.fields import json_body, read_json
+from refp.web.fields import form_body, json_body, one_file, read_json
 from refp.web.jobs.job import Job
 from refp.web.problems import Problem
+from refp.web.reports import send_report_file
 from refp.web.schemas_jobs import JobView
 from refp.web.schemas_models import AdaptRequest, Model, ModelUsage, TrainRequest
 from refp.web.shelf import (
@@ -26,30 +27,20 @@ from refp.web.shelf import (
     list_models,
     restore,
     retire,
-    take_upload,
+    take_form,
 )
-from refp.web.uploads import Form, read_form
+from refp.web.uploads import read_form
 
 router = APIRouter(prefix="/models")
 TRAIN, ADAPT = TypeAdapter(TrainRequest), TypeAdapter(AdaptRequest)
-UPLOAD: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {"type": "string", "format": "binary", "description": "*.refp"},
-                        "name": {"type": "string", "description": "the file's own if empty"},
-                    },
-                },
-                "example": {"file": "(content of a2k.refp)", "name": "a2k-2026"},
-            }
-        },
-    }
-}
+UPLOAD = form_body(
+    {
+        "file": one_file("*.refp"),
+        "name": {"type": "string", "description": "the file's own if empty"},
+    },
+    required="file",
+    example={"file": "(content of a2k.refp)", "name": "a2k-2026"},
+)
 SAME: dict[int | str, dict[str, Any]] = {200: {"model": Model, "description": "is here already"}}
 
 
@@ -119,20 +110,6 @@ async def restore_model(engine: AnEngine, file: str) -> Model:
     """Take a retired model into use again."""
     await restore(engine, file)
     return model_view(await find_model(engine, file))
-
-
-async def take_form(engine: Engine, form: Form) -> tuple[str, bool]:
-    """Take the model of a form; return its file's name, and whether it is new.
-
-    Raises
-    ------
-    Problem
-        If no file was sent, or as of :func:`refp.web.shelf.take_upload`.
-    """
-    if not form.files:
-        detail = "no file was sent; choose a model file, *.refp"
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no_files", detail)
-    return await take_upload(engine, form.files[0], form.fields.get("name", "").strip())
 
 
 def model_view(model: Shelved) -> Model:

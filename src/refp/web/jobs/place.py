@@ -1,5 +1,6 @@
 """Where a job's files lie under the server's home."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from shutil import rmtree
@@ -32,8 +33,11 @@ def demo_folder(home: Path) -> Path:
     return home / DEMO
 
 
-def remove_unfinished(home: Path, job: str) -> None:
-    """Remove what a job left that will not be finished."""
+def remove_unfinished(home: Path, job: str, sweeps: Iterable[Path] = ()) -> None:
+    """Remove what a job left that will not be finished, and the sweeps sent for it alone."""
+    for sweep in sweeps:
+        with suppress(OSError):
+            sweep.unlink(missing_ok=True)
     simulated = demo_folder(home).with_name(f"{DEMO}-{job}")
     for folder in (data_folder(home, job), planes_folder(home, job), simulated):
         rmtree(folder, ignore_errors=True)

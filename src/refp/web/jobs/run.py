@@ -18,17 +18,18 @@ import numpy as np
 
 from refp import models, work
 from refp.adapting import adapt_model
-from refp.errors import HistoryError, RefpError
+from refp.errors import HistoryError, RefpError, WorkersError
 from refp.hashing import hash_file
 from refp.models import LearningCurve
 from refp.parallel import Workers, end_with_parent
 from refp.recipe import change_recipe, load_recipe
+from refp.record import INSTEAD
 from refp.runs import Run
 from refp.train_run import TrainingRun
 from refp.web.jobs.data import opened
 from refp.web.jobs.job import Curve, JobPlace
 from refp.web.jobs.place import adapted_file, demo_folder, model_file, planes_folder
-from refp.web.pool import code_of
+from refp.web.pool import LOST, code_of
 from refp.web.problems import INTERNAL, SHOWN_AS
 from refp.web.publish import REPORT, check_name, publish_model
 
@@ -36,6 +37,7 @@ TOLD_S = 0.1
 """Progress is told no more often."""
 PAUSES_S = (0.0, 2.0, 10.0)
 """Before each try to write to the history."""
+LOST_WORKER = "a process was stopped, perhaps for want of memory; ask for it again"
 NICE = 10
 """Estimates come first."""
 
@@ -86,6 +88,8 @@ def run_job(
     try:
         result = WORK[kind](Assignment(name, request, place, Told(end)))
         ended: tuple[Any, ...] = "done", result, result.pop("remark", "")
+    except WorkersError:  # its words are about options of a command
+        ended = "failed", LOST, LOST_WORKER
     except RefpError as error:
         code = code_of(error)
         ended = "failed", SHOWN_AS.get(code, code), _without(str(error), place)
@@ -235,7 +239,8 @@ def _record(assigned: Assignment, table: Path, instruments: Mapping[str, str]) -
 
 
 def _without(message: str, place: JobPlace) -> str:
-    """Return a message without the folders of this machine."""
+    """Return a message without the folders of this machine and the options of the command line."""
+    message = message.replace(INSTEAD, "ask for it again")  # there are no options of a command here
     for folder in (place.home, *place.roots):
         for text in (f"{folder.resolve()}{os.sep}", f"{folder}{os.sep}"):
             message = message.replace(text, "")

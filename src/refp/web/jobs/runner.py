@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from refp.errors import RefpError
+from refp.web.home import Home
 from refp.web.jobs.job import Job, JobPlace, Live
 from refp.web.jobs.place import remove_unfinished
 from refp.web.pool import LOST, TOO_LONG, limit_memory
@@ -23,6 +24,8 @@ from refp.web.problems import INTERNAL, Problem
 MOST_STARTS = 3
 """A job that the server did not survive so often is not begun again."""
 MOST_WAITING = 50
+NOTHING = frozenset({"failed", "cancelled"})
+"""States of jobs that leave nothing."""
 RETRY_S = 10.0
 """A database that was away when the server started is asked again as often."""
 GPU = Path("/dev/nvidiactl")
@@ -96,6 +99,18 @@ class Runner:
         """Return how far a job is; nothing yet of one that waits."""
         return self._live.setdefault(name, Live())
 
+    def check_room(self) -> None:
+        """Refuse another job where too many wait.
+
+        Raises
+        ------
+        Problem
+            Saying when to ask again.
+        """
+        if sum(not job.has_ended for job in self._jobs.values()) >= MOST_WAITING:
+            detail = "too many jobs wait; cancel some, or wait for them"
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "busy", detail, {"retry-after": "60"})
+
     async def add(self, kind: str, title: str, request: Mapping[str, Any], operator: str) -> Job:
         """Queue a job; it is logged before this returns.
 
@@ -106,9 +121,7 @@ class Runner:
         WorkError
             If it cannot be logged.
         """
-        if sum(not job.has_ended for job in self._jobs.values()) >= MOST_WAITING:
-            detail = "too many jobs wait; cancel some, or wait for them"
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "busy", detail, {"retry-after": "60"})
+        self.check_room()
         job = Job(str(uuid.uuid4()), kind, title, operator, request, "queued", _now())
         await self._ask("add_job", self._server, job)
         self._jobs[job.id] = job
@@ -203,12 +216,20 @@ class Runner:
             await self._fail(job, ended[1], ended[2])
 
     async def _end_cancelled(self, job: Job) -> None:
-        await asyncio.to_thread(remove_unfinished, self._place.home, job.id)
+        await self._remove(job)
         await self._tell(job, "cancelled", {})
+
+    async def _remove(self, job: Job) -> None:
+        """Remove what a job left, and what was sent for it unless another job works on that too."""
+        others = (one for one in self._jobs.values() if one.id != job.id)
+        used = {name for one in others if one.state not in NOTHING for name in sent_for(one)}
+        sweeps = Home(self._place.home).sweeps()
+        own = [sweeps.path(name) for name in sent_for(job) if name not in used]
+        await asyncio.to_thread(remove_unfinished, self._place.home, job.id, own)
 
     async def _fail(self, job: Job, code: str, detail: str) -> None:
         if job.id not in self._whole:
-            await asyncio.to_thread(remove_unfinished, self._place.home, job.id)
+            await self._remove(job)
         await self._tell(job, "failed", {"code": code, "detail": detail})
 
     def _work(self, job: Job, take: Callable[[tuple[Any, ...]], None]) -> tuple[Any, ...]:
@@ -291,6 +312,11 @@ def _enter(
         limit_memory(place.limits.job_bytes)
     with suppress(BrokenPipeError):
         run_job(end, kind, name, request, place)
+
+
+def sent_for(job: Job) -> list[str]:
+    """Return the names under which the sweeps are kept that people sent for a job."""
+    return [one["stored"] for one in job.request.get("data", ()) if "stored" in one]
 
 
 def _now() -> str:

@@ -32,6 +32,8 @@ REMEDIES = {
     "history_error": "Ask whoever runs the server to look at its database, then ask again.",
     "missing_extra_error": "Ask whoever runs the server to install what is missing.",
     "memory_error": "Use fewer or smaller images, or a machine with more memory.",
+    "name_taken": "Choose another name, and ask again.",
+    "work_limit": "Ask again with fewer or smaller images.",
     "worker_lost": "Ask again; if it stays so, use less data or a machine with more memory.",
     "interrupted": "Ask again when the server is to stay up.",
     "internal_error": "Report it with the server's output; the data may be in order.",

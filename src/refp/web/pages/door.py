@@ -1,15 +1,14 @@
 """Help, and the door: the page that asks for the token."""
 
 from http import HTTPStatus
-from pathlib import Path
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from refp.web.api.common import AnEngine
 from refp.web.guard import SESSION
+from refp.web.pages.form import read_fields
 from refp.web.pages.render import TheKeys, render, set_cookie
-from refp.web.uploads import read_form
 
 router = APIRouter()
 
@@ -29,10 +28,8 @@ async def login_page(request: Request) -> Response:
 @router.post("/login")
 async def login(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Let a browser in that brings the token."""
-    with engine.spool() as folder:
-        form = await read_form(request, Path(folder), engine.settings.limits.for_fields())
-    keys.check_form(request.headers, form.fields.get("form_token", ""))
-    if not keys.locked or not keys.knows(form.fields.get("token", "")):
+    fields = await read_fields(request, engine, keys)
+    if not keys.locked or not keys.knows(fields.get("token", "")):
         status = HTTPStatus.UNAUTHORIZED
         return render(request, "login.html.jinja", {"wrong": True}, status)
     response = RedirectResponse("/", HTTPStatus.SEE_OTHER)

@@ -1,20 +1,20 @@
 """The page of estimates; htmx replaces the result without loading the page again."""
 
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from refp.web.answer import Answer, By, ImageView
-from refp.web.api.common import AnEngine, check_any, tolerance_of
+from refp.web.api.common import AnEngine, tolerance_of
 from refp.web.engine import Engine, Result
 from refp.web.fields import operator_in
+from refp.web.pages.form import read_shown
 from refp.web.pages.render import TheKeys, render, saved
 from refp.web.pages.who import operator_of, remember
 from refp.web.problems import Problem
-from refp.web.uploads import Form, read_form
+from refp.web.uploads import Form, check_any
 
 router = APIRouter()
 
@@ -29,8 +29,7 @@ async def estimate_page(request: Request, engine: AnEngine) -> Response:
 async def estimate(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Estimate what the form sends, and show the result."""
     with engine.spool() as folder:
-        form = await read_form(request, Path(folder), engine.settings.limits)
-        keys.check_form(request.headers, form.fields.get("form_token", ""))
+        form = await read_shown(request, keys, folder, engine.settings.limits)
         result = Result(
             model=await engine.choose(form.fields.get("model", "")),
             tolerance_um=tolerance_of(form.fields.get("tolerance_um", "")),

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from http import HTTPStatus
-from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -13,17 +12,14 @@ from fastapi.responses import RedirectResponse, Response
 
 from refp.web.answer import Asked, Past, Records
 from refp.web.api.common import AnEngine
-from refp.web.api.history import annotate_as, correct_as, freeze_as
 from refp.web.check_words import describe_check
 from refp.web.checking import check_today
-from refp.web.engine import Engine
 from refp.web.fields import fields_as, operator_in
-from refp.web.guard import Keys
+from refp.web.noting import annotate_as, correct_as, freeze_as
+from refp.web.pages.form import read_fields, read_shown
 from refp.web.pages.render import TheKeys, render, saved
 from refp.web.pages.who import operator_of, remember
 from refp.web.schemas_history import AnnotateRequest, CorrectRequest, FreezeRequest
-from refp.web.settings import Limits
-from refp.web.uploads import Form, read_form
 
 router = APIRouter()
 MOST_SAVED = 1_000_000
@@ -96,7 +92,7 @@ async def history_csv(
 async def check(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Do the daily check with the image that the form sends; the page then says how it went."""
     with engine.spool() as folder:
-        form = await _read(request, keys, Path(folder), engine.settings.limits)
+        form = await read_shown(request, keys, folder, engine.settings.limits)
         operator, model = operator_in(form.fields), form.fields.get("model", "")
         instrument = form.fields.get("show_instrument", "")
         _, found = await check_today(engine, form.files, model, instrument, operator)
@@ -107,7 +103,7 @@ async def check(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
 @router.post("/history/baselines")
 async def freeze(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Freeze the limits of a period."""
-    fields = await _fields(request, engine, keys)
+    fields = await read_fields(request, engine, keys)
     sent: FreezeRequest = fields_as(FreezeRequest, _own(FreezeRequest, fields))
     await freeze_as(engine, sent)
     shown = {key: value for key, value in fields.items() if key != "show_baseline"}
@@ -117,7 +113,7 @@ async def freeze(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
 @router.post("/history/annotations")
 async def annotate(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Note what happened to an instrument."""
-    fields = await _fields(request, engine, keys)
+    fields = await read_fields(request, engine, keys)
     sent: AnnotateRequest = fields_as(AnnotateRequest, _own(AnnotateRequest, fields))
     await annotate_as(engine, sent)
     return remember(request, _back(fields, "chart"), sent.operator)
@@ -126,23 +122,11 @@ async def annotate(request: Request, engine: AnEngine, keys: TheKeys) -> Respons
 @router.post("/history/corrections")
 async def correct(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Correct or withdraw one record."""
-    fields = await _fields(request, engine, keys)
+    fields = await read_fields(request, engine, keys)
     own = {**_own(CorrectRequest, fields), "ids": [fields.get("id", "")]}
     sent: CorrectRequest = fields_as(CorrectRequest, own)
     await correct_as(engine, sent)
     return remember(request, _back(fields, "records"), sent.operator)
-
-
-async def _read(request: Request, keys: Keys, folder: Path, limits: Limits) -> Form:
-    form = await read_form(request, folder, limits)
-    keys.check_form(request.headers, form.fields.get("form_token", ""))
-    return form
-
-
-async def _fields(request: Request, engine: Engine, keys: Keys) -> dict[str, str]:
-    with engine.spool() as folder:
-        limits = engine.settings.limits.for_fields()
-        return (await _read(request, keys, Path(folder), limits)).fields
 
 
 def _own(kind: type, fields: Mapping[str, str]) -> dict[str, object]:

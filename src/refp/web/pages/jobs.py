@@ -1,7 +1,6 @@
 """The pages of jobs: all of them, and one as it goes."""
 
 from http import HTTPStatus
-from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Request
@@ -18,8 +17,8 @@ from refp.web.jobs.words import (
     describe_remedy,
     describe_state,
 )
+from refp.web.pages.form import read_fields
 from refp.web.pages.render import TheKeys, render
-from refp.web.uploads import read_form
 
 router = APIRouter()
 
@@ -59,9 +58,7 @@ async def job_page(request: Request, engine: AnEngine, name: str, result: bool =
 @router.post("/jobs/{name}/cancel")
 async def cancel(request: Request, engine: AnEngine, keys: TheKeys, name: str) -> Response:
     """End a job, and show it."""
-    with engine.spool() as folder:
-        form = await read_form(request, Path(folder), engine.settings.limits.for_fields())
-    keys.check_form(request.headers, form.fields.get("form_token", ""))
+    await read_fields(request, engine, keys)
     await engine.jobs.cancel(name)
     return RedirectResponse(f"/jobs/{name}", HTTPStatus.SEE_OTHER)
 
@@ -78,11 +75,10 @@ def jobs_before(job: Job, runner: Runner) -> list[Job]:
 
 def result_of(job: Job, engine: Engine) -> str:
     """Return where the result of a job is shown; empty where there is none."""
-    home = engine.settings.home
-    if job.state != "done" or home is None:
+    if job.state != "done":
         return ""
     if job.kind == "plane":
         return f"/planes/{job.id}"
     if job.kind == "demo":
-        return f"/planes?{urlencode({'folder': demo_folder(home)})}"
+        return f"/planes?{urlencode({'folder': demo_folder(engine.home)})}"
     return f"/models#{quote(job.result['model'])}"

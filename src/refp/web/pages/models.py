@@ -2,26 +2,31 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from refp.web.api.common import AnEngine, jobs_known
-from refp.web.api.models import take_form
-from refp.web.engine import Engine
+from refp.web.api.common import AnEngine
 from refp.web.fields import fields_as
 from refp.web.jobs.job import Job
+from refp.web.pages.form import read_fields, read_shown
 from refp.web.pages.render import TheKeys, render
 from refp.web.pages.who import operator_of, remember
-from refp.web.problems import Problem
+from refp.web.planes import done_jobs
 from refp.web.schemas_models import AdaptRequest, TrainRequest
-from refp.web.shelf import Shelved, ask_to_adapt, ask_to_train, list_models, restore, retire
-from refp.web.uploads import Form, read_form
+from refp.web.shelf import (
+    Shelved,
+    ask_to_adapt,
+    ask_to_train,
+    list_models,
+    restore,
+    retire,
+    take_form,
+)
 
-router = APIRouter(dependencies=[Depends(jobs_known)])
+router = APIRouter()
 FAMILIES = {
     "profile": "A small network reads each bead's radial profile. Trained in about a minute; the "
     "one to choose.",
@@ -46,7 +51,7 @@ async def models_page(
     """Show the models' cards and the forms; ``planes`` chooses what to train from."""
     models = await list_models(engine)
     retired = await list_models(engine, retired=True)
-    done = _defined_planes(engine)
+    done = done_jobs(engine) if engine.keeps_jobs else []
     names = {model.file for model in (*models, *retired)}
     content = {
         "models": models,
@@ -68,8 +73,7 @@ async def models_page(
 async def upload(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Take the model that the form sends."""
     with engine.spool() as folder:
-        form = await read_form(request, Path(folder), engine.settings.limits.for_model())
-        keys.check_form(request.headers, form.fields.get("form_token", ""))
+        form = await read_shown(request, keys, folder, engine.settings.limits.for_model())
         file, is_new = await take_form(engine, form)
     return _back("new" if is_new else "same", file)
 
@@ -77,7 +81,7 @@ async def upload(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
 @router.post("/models/train")
 async def train(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Train as the form asks, and go to the job."""
-    given = _given(await _small_form(request, engine, keys))
+    given = _given(await read_fields(request, engine, keys))
     job = await ask_to_train(engine, fields_as(TrainRequest, given))
     return remember(request, _to_job(job), job.operator)
 
@@ -85,7 +89,7 @@ async def train(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
 @router.post("/models/adapt")
 async def adapt(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Adapt as the form asks, and go to the job."""
-    given = _given(await _small_form(request, engine, keys))
+    given = _given(await read_fields(request, engine, keys))
     folder = given.pop("folder", "")
     asked = given | {"paths": [folder]} if folder else given
     job = await ask_to_adapt(engine, fields_as(AdaptRequest, asked))
@@ -95,7 +99,7 @@ async def adapt(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
 @router.post("/models/{file}/retire")
 async def retire_model(request: Request, engine: AnEngine, keys: TheKeys, file: str) -> Response:
     """Take a model out of use."""
-    await _small_form(request, engine, keys)
+    await read_fields(request, engine, keys)
     await retire(engine, file)
     return _back("retired", file)
 
@@ -103,32 +107,14 @@ async def retire_model(request: Request, engine: AnEngine, keys: TheKeys, file: 
 @router.post("/models/{file}/restore")
 async def restore_model(request: Request, engine: AnEngine, keys: TheKeys, file: str) -> Response:
     """Take a retired model into use again."""
-    await _small_form(request, engine, keys)
+    await read_fields(request, engine, keys)
     await restore(engine, file)
     return _back("restored", file)
 
 
-async def _small_form(request: Request, engine: Engine, keys: TheKeys) -> Form:
-    """Read a form that holds no file."""
-    with engine.spool() as folder:
-        form = await read_form(request, Path(folder), engine.settings.limits.for_fields())
-    keys.check_form(request.headers, form.fields.get("form_token", ""))
-    return form
-
-
-def _given(form: Form) -> dict[str, Any]:
+def _given(fields: Mapping[str, str]) -> dict[str, Any]:
     """Return the fields that were filled in."""
-    given = {name: value.strip() for name, value in form.fields.items() if value.strip()}
-    given.pop("form_token", None)
-    return given
-
-
-def _defined_planes(engine: Engine) -> list[Job]:
-    try:
-        jobs = engine.jobs.jobs()
-    except Problem:  # a server that keeps nothing defines none
-        return []
-    return [job for job in jobs if job.kind == "plane" and job.state == "done"]
+    return {name: value.strip() for name, value in fields.items() if value.strip()}
 
 
 def _is_adaptable(model: Shelved) -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -12,9 +11,18 @@ from fastapi.responses import FileResponse, RedirectResponse, Response
 from refp.web.answer import Row
 from refp.web.api.common import AnEngine
 from refp.web.api.jobs import DEMO
-from refp.web.api.planes import (
+from refp.web.api.planes import MOST_COMPARED
+from refp.web.engine import Engine
+from refp.web.fields import fields_as
+from refp.web.jobs.job import Job
+from refp.web.jobs.place import demo_folder, planes_folder
+from refp.web.jobs.views import Listing
+from refp.web.jobs.words import describe_state
+from refp.web.pages.form import read_fields, read_shown
+from refp.web.pages.render import TheKeys, render
+from refp.web.pages.who import operator_of, remember
+from refp.web.planes import (
     FILES,
-    MOST_COMPARED,
     SETS,
     compare,
     done_jobs,
@@ -25,17 +33,9 @@ from refp.web.api.planes import (
     send_file,
     send_report,
 )
-from refp.web.engine import Engine
-from refp.web.fields import fields_as
-from refp.web.jobs.job import Job
-from refp.web.jobs.place import demo_folder, planes_folder
-from refp.web.jobs.views import Listing
-from refp.web.jobs.words import describe_state
-from refp.web.pages.render import TheKeys, render
-from refp.web.pages.who import operator_of, remember
 from refp.web.problems import Problem
 from refp.web.schemas_jobs import ComparedPlane, PlaneRequest
-from refp.web.uploads import Form, read_form
+from refp.web.uploads import Form
 from refp.web.words import describe_sweep_flags
 
 router = APIRouter()
@@ -71,7 +71,7 @@ async def planes_page(request: Request, engine: AnEngine, folder: str = "") -> R
         return render(request, "planes_folders.html.jinja", {"listing": listing})
     jobs = done_jobs(engine)
     told: list[list[Row]] = await engine.ask(
-        f"{SETS}:read_sets", engine.settings.home, [job.id for job in jobs]
+        f"{SETS}:read_sets", engine.home, [job.id for job in jobs]
     )
     content = {
         "listing": listing,
@@ -79,7 +79,7 @@ async def planes_page(request: Request, engine: AnEngine, folder: str = "") -> R
         "sets": [Defined(job, rows) for job, rows in zip(jobs, told, strict=True)],
         "under_way": [j for j in engine.jobs.jobs() if j.kind == "plane" and not j.has_ended],
         "instruments": INSTRUMENTS,
-        "has_demo": engine.settings.home is not None and demo_folder(engine.settings.home).is_dir(),
+        "has_demo": demo_folder(engine.home).is_dir(),
         "operator": operator_of(request),
         "most": SHOWN_PLANES,
         "most_mb": engine.settings.limits.archive_bytes // 1_000_000,
@@ -94,8 +94,7 @@ async def define(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Queue the job that the form asks for, and show it."""
     _ = engine.jobs  # before anything is read
     with engine.spool() as folder:
-        form = await read_form(request, Path(folder), engine.settings.limits.for_sweeps())
-        keys.check_form(request.headers, form.fields.pop("form_token", ""))
+        form = await read_shown(request, keys, folder, engine.settings.limits.for_sweeps())
         job = await _queue(engine, form)
     response = RedirectResponse(f"/jobs/{job.id}", HTTPStatus.SEE_OTHER)
     return remember(request, response, job.operator)
@@ -104,9 +103,7 @@ async def define(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
 @router.post("/planes/demo")
 async def simulate(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Queue the job that simulates sweeps, for who has none, and show it."""
-    with engine.spool() as folder:
-        form = await read_form(request, Path(folder), engine.settings.limits.for_fields())
-    keys.check_form(request.headers, form.fields.get("form_token", ""))
+    await read_fields(request, engine, keys)
     job = await engine.jobs.add("demo", DEMO, {}, "")
     return RedirectResponse(f"/jobs/{job.id}", HTTPStatus.SEE_OTHER)
 
@@ -138,9 +135,8 @@ async def compare_page(
 async def one_page(request: Request, engine: AnEngine, name: str) -> Response:
     """Show planes that were defined together."""
     job = find_planes(engine, name)
-    (rows,) = await engine.ask(f"{SETS}:read_sets", engine.settings.home, [job.id])
-    assert engine.settings.home is not None  # or there were no jobs
-    folder = planes_folder(engine.settings.home, job.id)
+    (rows,) = await engine.ask(f"{SETS}:read_sets", engine.home, [job.id])
+    folder = planes_folder(engine.home, job.id)
     names = [file for file in (*FILES, *pooled_names(job)) if (folder / file).is_file()]
     content = {"set": Defined(job, rows), "files": names, **_words()}
     return render(request, "planes_one.html.jinja", content)

@@ -1,6 +1,7 @@
 // Dropping files, sending them at once, and the profile of a bead. Without it the form works as forms do.
 
 import { color, layout, loadPlotly } from "/static/chart.js";
+import { takeDrops } from "/static/drop.js";
 
 const AXES = ["distance from the centre, bead radii", "over background"];
 
@@ -9,22 +10,7 @@ const drop = document.getElementById("drop");
 
 if (form && drop) {
   const files = document.getElementById("files");
-  for (const kind of ["dragenter", "dragover"]) {
-    document.addEventListener(kind, (event) => {
-      event.preventDefault();
-      drop.classList.add("over");
-    });
-  }
-  document.addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) drop.classList.remove("over");
-  });
-  document.addEventListener("drop", (event) => {
-    event.preventDefault();
-    drop.classList.remove("over");
-    if (!event.dataTransfer.files.length) return;
-    files.files = event.dataTransfer.files;
-    form.requestSubmit();
-  });
+  takeDrops(drop, files, () => form.requestSubmit());
   files.addEventListener("change", () => {
     if (files.files.length) form.requestSubmit();
   });

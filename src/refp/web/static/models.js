@@ -1,23 +1,9 @@
 // The forms of the page of models: dropping a file, and a folder that waits for its turn. Without it they work as forms do.
 
+import { takeDrops } from "/static/drop.js";
+
 const drop = document.getElementById("model-drop");
-if (drop) {
-  const file = document.getElementById("model-file");
-  for (const kind of ["dragenter", "dragover"]) {
-    document.addEventListener(kind, (event) => {
-      event.preventDefault();
-      drop.classList.add("over");
-    });
-  }
-  document.addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) drop.classList.remove("over");
-  });
-  document.addEventListener("drop", (event) => {
-    event.preventDefault();
-    drop.classList.remove("over");
-    if (event.dataTransfer.files.length === 1) file.files = event.dataTransfer.files;
-  });
-}
+if (drop) takeDrops(drop, document.getElementById("model-file"), () => {}, 1);
 
 const planes = document.querySelector("#adapt-form select[name=planes]");
 const folder = document.getElementById("adapt-folder");

@@ -1,6 +1,7 @@
 // Sending a sweep with its progress, choosing between folder and file, and the chart that compares planes.
 
 import { color, layout, loadPlotly } from "/static/chart.js";
+import { takeDrops } from "/static/drop.js";
 
 const form = document.getElementById("define");
 const MEGABYTE = 1e6;
@@ -8,22 +9,7 @@ const MEGABYTE = 1e6;
 function choose() {
   const files = document.getElementById("files");
   const drop = document.getElementById("drop");
-  for (const kind of ["dragenter", "dragover"]) {
-    document.addEventListener(kind, (event) => {
-      event.preventDefault();
-      drop.classList.add("over");
-    });
-  }
-  document.addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) drop.classList.remove("over");
-  });
-  document.addEventListener("drop", (event) => {
-    event.preventDefault();
-    drop.classList.remove("over");
-    if (!event.dataTransfer.files.length) return;
-    files.files = event.dataTransfer.files;
-    files.dispatchEvent(new Event("change", { bubbles: true }));
-  });
+  takeDrops(drop, files, () => files.dispatchEvent(new Event("change", { bubbles: true })));
   form.addEventListener("change", (event) => {
     if (event.target === files && files.files.length) {
       for (const radio of form.querySelectorAll('input[name="path"]')) radio.checked = false;
