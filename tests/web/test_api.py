@@ -56,16 +56,18 @@ def test_planes_of_a_stack(client: TestClient, image_files: list[Path], tmp_path
 
 
 @pytest.mark.parametrize(
-    ("n_lost", "status"),
+    ("work", "n_lost", "status"),
     [
-        pytest.param(1, "ok", id="once: perhaps for another's memory"),
-        pytest.param(2, "refused", id="again: by the image"),
+        pytest.param("estimate_file", 1, "ok", id="once: perhaps for another's memory"),
+        pytest.param("estimate_file", 2, "refused", id="again: by the image"),
+        pytest.param("describe_model", 1, "ok", id="once, with the model"),
     ],
 )
 def test_worker_that_ends(
     settings: WebSettings,
     image_files: list[Path],
     monkeypatch: pytest.MonkeyPatch,
+    work: str,
     n_lost: int,
     status: str,
 ) -> None:
@@ -75,7 +77,7 @@ def test_worker_that_ends(
 
         async def ask_one_that_ends(name: str, *arguments: object, **options: Any) -> Any:
             asked.append(name)
-            if asked.count("estimate_file") <= n_lost and name == "estimate_file":
+            if name == work and asked.count(work) <= n_lost:
                 return await ask("os:_exit", 1)
             return await ask(name, *arguments, **options)
 

@@ -1,5 +1,6 @@
 """Worker processes: what they run, and what becomes of those that cannot be waited for."""
 
+import multiprocessing
 import sys
 from collections.abc import Iterator
 
@@ -36,6 +37,14 @@ def test_worker_goes_on(
         pool.ask(function, argument, limit_s=limit_s)
     assert raised.value.code == code
     assert pool.ask("builtins:len", "abc", limit_s=300) == 3
+
+
+def test_worker_that_was_killed_while_idle_is_not_missed(pool: Pool) -> None:
+    first = pool.ask("os:getpid", limit_s=60)
+    (process,) = (one for one in multiprocessing.active_children() if one.pid == first)
+    process.kill()
+    process.join()
+    assert pool.ask("os:getpid", limit_s=300) != first
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux alone")

@@ -204,7 +204,7 @@ class Engine:
     async def _describe(self, path: Path) -> ModelInfo:
         """Return what a model file is; one that does harm to a worker is told as it is."""
         try:
-            info: ModelInfo = await self.ask("describe_model", path, limit_s=START_S)
+            info: ModelInfo = await self._ask_anew("describe_model", path, limit_s=START_S)
         except WorkError as error:
             return ModelInfo(path, path.stem, {}, [], "", f"{path.name}: {error}")
         return info
@@ -281,23 +281,23 @@ class Engine:
         if not given.known:
             return await self.ask("refuse_file", task, f"{given.name}: {NO_IMAGE}")
         try:
-            return await self._estimate_file(task, view)
+            answers: list[Answer] = await self._ask_anew("estimate_file", task, view)
         except WorkError as error:
             if error.code not in REFUSABLE:
                 message = str(error).replace(str(task.path), task.name)
                 raise WorkError(error.code, message) from error
             sentence = f"{given.name}: {error}; send a smaller image"
             return await self.ask("refuse_file", task, sentence)
+        return answers
 
-    async def _estimate_file(self, task: Task, view: bool) -> list[Answer]:
-        """Estimate a file, once more if the worker ended: the system may have needed its memory."""
+    async def _ask_anew(self, name: str, *arguments: object, limit_s: float | None = None) -> Any:
+        """Ask as :meth:`ask` does, a second time if the worker ended meanwhile."""
         try:
-            answers: list[Answer] = await self.ask("estimate_file", task, view)
+            return await self.ask(name, *arguments, limit_s=limit_s)
         except WorkError as error:
             if error.code not in NOT_ITS_FAULT:
                 raise
-            answers = await self.ask("estimate_file", task, view, limit_s=START_S)
-        return answers
+            return await self.ask(name, *arguments, limit_s=START_S)
 
     def keep(self, result: Result) -> str:
         """Keep a result for its page, and let the oldest go; return its name."""
@@ -328,4 +328,5 @@ class Engine:
         if not at_once:
             await self.jobs_loaded()  # which pages wait for
         with suppress(RefpError, asyncio.CancelledError, RuntimeError):  # asking for it says why
-            await self.ask("warm_up", self.settings.model_files(), limit_s=START_S)
+            models, database = self.settings.model_files(), self.settings.history
+            await self.ask("warm_up", models, database, limit_s=START_S)
