@@ -1,4 +1,4 @@
-"""Axe finds nothing on any page, in light and dark: names, roles, contrast, order of headings."""
+"""Axe finds nothing on any page, light, dark or on a tablet: names, roles, contrast, headings."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SIZE = {"width": 1366, "height": 768}
+TABLET = {"width": 768, "height": 1024}
+LOOKS = (
+    pytest.param(("light", SIZE), id="light"),
+    pytest.param(("dark", SIZE), id="dark"),
+    pytest.param(("light", TABLET), id="tablet"),
+)
+"""What a page is seen in: colours, and a window as small as those that pages are made for."""
 PAGES = ("/", "/models", "/history", "/help", "/login", "/nothing")
 """Every page that an address shows by itself; a page of its own belongs in here."""
 STATES = ("result", "refusal", "many", "problem", "bad file")
@@ -52,12 +59,13 @@ def started(
         yield Started(served, files)
 
 
-@pytest.fixture(params=["light", "dark"])
+@pytest.fixture(params=LOOKS)
 def page(browser: "Browser", started: Started, request: pytest.FixtureRequest) -> "Iterator[Page]":
-    """A window of the smallest screen that the pages are made for."""
+    """A window to look at pages in."""
+    scheme, size = request.param
     context = browser.new_context(
-        viewport=SIZE,
-        color_scheme=request.param,
+        viewport=size,
+        color_scheme=scheme,
         base_url=started.served.address,
         bypass_csp=True,  # for axe alone, which is put into the page
         reduced_motion="reduce",

@@ -11,7 +11,7 @@ pytest.importorskip("sqlalchemy", reason="jobs need extra 'history'")
 from refp.web import Client
 
 from .conftest import Served
-from .test_accessible import SIZE, found
+from .test_accessible import LOOKS, found
 
 WAIT_MS = 120_000
 
@@ -92,6 +92,30 @@ def test_cancel(page: Any, keeper: Served) -> None:
     client.cancel(first)
 
 
+def turn_to(page: Any, seen: bool) -> None:
+    """Let a page believe that it is in front, or behind another."""
+    page.evaluate(
+        """seen => {
+            Object.defineProperty(document, "hidden", {value: !seen, configurable: true});
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        seen,
+    )
+
+
+def test_page_in_the_background_holds_no_connection(page: Any, keeper: Served) -> None:
+    client = Client(keeper.address)
+    _, second = (client.define_planes_there(["training"])["id"] for _ in range(2))
+    events = f"{keeper.address}/api/v1/jobs/{second}/events"
+    with page.expect_request(events):
+        page.goto(f"/jobs/{second}")
+    with page.expect_event("requestfailed", lambda request: request.url == events):
+        turn_to(page, seen=False)
+    with page.expect_request(events):
+        turn_to(page, seen=True)
+    page.wait_for_url(f"**/planes/{second}")
+
+
 @pytest.fixture(scope="module")
 def states(keeper: Served, tiny_sweep: Path) -> list[str]:
     """Addresses of pages in their states: planes, a comparison, jobs that ended in each way."""
@@ -106,10 +130,12 @@ def states(keeper: Served, tiny_sweep: Path) -> list[str]:
     return ["/planes", folder, f"/planes/{done}", f"/planes/compare?ids={done}", "/jobs", *jobs]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(browser: Any, keeper: Served, states: list[str], scheme: str) -> None:
+@pytest.mark.parametrize(("scheme", "size"), [look.values[0] for look in LOOKS])
+def test_axe_finds_nothing(
+    browser: Any, keeper: Served, states: list[str], scheme: str, size: dict[str, int]
+) -> None:
     context = browser.new_context(
-        viewport=SIZE, color_scheme=scheme, base_url=keeper.address, bypass_csp=True
+        viewport=size, color_scheme=scheme, base_url=keeper.address, bypass_csp=True
     )
     page = context.new_page()
     for address in states:

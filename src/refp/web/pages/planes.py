@@ -79,6 +79,7 @@ async def planes_page(request: Request, engine: AnEngine, folder: str = "") -> R
         "sets": [Defined(job, rows) for job, rows in zip(jobs, told, strict=True)],
         "under_way": [j for j in engine.jobs.jobs() if j.kind == "plane" and not j.has_ended],
         "instruments": INSTRUMENTS,
+        "recipes": await engine.ask("refp.recipe:recipe_names"),
         "has_demo": demo_folder(engine.home).is_dir(),
         "operator": operator_of(request),
         "most": SHOWN_PLANES,

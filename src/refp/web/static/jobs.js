@@ -48,12 +48,26 @@ async function draw(curve) {
   }
 }
 
-if (section && !ENDED.includes(section.dataset.state)) {
-  const events = new EventSource(`/api/v1/jobs/${section.dataset.job}/events`);
+let events = null;
+function listen() {
+  events = new EventSource(`/api/v1/jobs/${section.dataset.job}/events`);
   events.addEventListener("progress", (event) => show(JSON.parse(event.data)));
   events.addEventListener("curve", (event) => draw(JSON.parse(event.data)));
   events.addEventListener("end", (event) => {
+    document.removeEventListener("visibilitychange", whileSeen);
     events.close();
     leave(JSON.parse(event.data));
   });
+}
+
+// A browser holds six connections to a server: pages in the background must not take them all.
+function whileSeen() {
+  events?.close();
+  events = null;
+  if (!document.hidden) listen();
+}
+
+if (section && !ENDED.includes(section.dataset.state)) {
+  document.addEventListener("visibilitychange", whileSeen);
+  whileSeen();
 }
