@@ -1,5 +1,7 @@
-"""Measure the speed of a long history: ``python -m benchmarks.speed.history [chart]``."""
+"""Measure the speed of a long history: ``python -m benchmarks.speed.history [chart|browser]``."""
 
+import statistics
+import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -7,10 +9,13 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
+from playwright.sync_api import sync_playwright
+from tests.web.browser import QUIET, find_chromium
 
 from benchmarks import HERE
 from benchmarks.speed.__main__ import seconds
 from benchmarks.speed.parts import measure_parts
+from benchmarks.speed.web import serve
 from refp.history import History, HistoryRecord, new_id, select_chart
 from refp.record import write_csv
 from refp.reports import draw_control, png_bytes
@@ -23,6 +28,7 @@ REFUSED = 0.02
 DRIFT_SD = 1.5
 """What the values drift by, so that many rules fire: more points than of a steady instrument."""
 REPEATS = 7
+DRAWN_S = 1.0
 INSTRUMENT = "a2k"
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -66,6 +72,31 @@ def chart() -> dict[str, float]:
         return {"records": RECORDS, "append_s": append_s, **_measure(history, Path(folder))}
 
 
+def browser() -> dict[str, object]:
+    """From asking for the page of 100,000 records until its chart is drawn, in Chromium."""
+    with TemporaryDirectory() as folder:
+        with History.open(Path(folder) / "history.db") as history:
+            history.append(make_records(RECORDS))
+            history.freeze("first", INSTRUMENT, "delta_z_um", START, START + timedelta(days=90))
+        with serve(Path(folder)) as (address, *_):
+            return {"records": RECORDS, **_watch(f"{address}/history"), "bar_s": DRAWN_S}
+
+
+def _watch(address: str) -> dict[str, object]:
+    spent = []
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=find_chromium(), args=list(QUIET))
+        page = chromium.new_page(viewport={"width": 1366, "height": 768})
+        for _ in range(REPEATS + 1):
+            started = time.perf_counter()
+            page.goto(address, wait_until="commit")
+            page.wait_for_selector(".history-chart .main-svg")
+            spent.append(time.perf_counter() - started)
+        chromium.close()
+    cold_s, *warm_s = spent  # the browser has not plotly yet, nor a worker the database
+    return {"first_s": cold_s, "least_s": min(warm_s), "median_s": statistics.median(warm_s)}
+
+
 def _measure(history: History, folder: Path) -> dict[str, float]:
     select = partial(select_chart, history, INSTRUMENT, "delta_z_um")
     found = select()
@@ -97,7 +128,9 @@ def _told(chart: dict[str, object]) -> str:
 def main() -> None:
     """Write history.json."""
     measure_parts(
-        HERE / "speed" / "history.json", {"chart": chart}, "made-up records in a file of SQLite"
+        HERE / "speed" / "history.json",
+        {"chart": chart, "browser": browser},
+        "made-up records in a file of SQLite",
     )
 
 

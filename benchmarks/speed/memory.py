@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks import HERE
 from benchmarks.speed.parts import measure_parts
-from benchmarks.speed.web import memories_mb, prepare, serve
+from benchmarks.speed.web import memories_mb, prepare, serve_model
 from refp.web import Client
 
 N_ESTIMATES, EACH, N_CLIENTS = 5000, 250, 4
@@ -50,7 +50,7 @@ class Page:
 
 def memory(model: Path, images: list[Path]) -> dict[str, object]:
     """Resident memory of server and workers each so many estimates, and its growth."""
-    with serve(model) as (address, pid, _):
+    with serve_model(model) as (address, pid, _):
         client, page = Client(address), Page(address)
 
         def ask(k: int) -> None:

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.error import URLError
@@ -29,19 +29,15 @@ FIRST_PAGE_S = 1.5
 
 
 @contextmanager
-def serve(model: Path) -> Iterator[tuple[str, int, float]]:
-    """Start a server; yield its address, its process and the seconds to its first page.
-
-    Its history and uploads lie beside the model.
-    """
+def serve(home: Path, *options: str) -> Iterator[tuple[str, int, float]]:
+    """Start a server; yield its address, its process and the seconds to its first page."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "refp", "serve", "--model", str(model), "--port", str(port)]
-    command += ["--home", str(model.parent)]
+    command = [sys.executable, "-m", "refp", "serve", "--home", str(home), "--port", str(port)]
     address = f"http://127.0.0.1:{port}"
     started = time.perf_counter()
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([*command, *options], stderr=subprocess.DEVNULL)
     try:
         while True:
             try:
@@ -55,11 +51,16 @@ def serve(model: Path) -> Iterator[tuple[str, int, float]]:
         process.wait()
 
 
+def serve_model(model: Path) -> AbstractContextManager[tuple[str, int, float]]:
+    """Start a server with a model; its history and uploads lie beside it."""
+    return serve(model.parent, "--model", str(model))
+
+
 def first_page(model: Path) -> dict[str, float]:
     """Seconds from the command to its first page, the least and the median of a few starts."""
     spent = []
     for _ in range(N_STARTS):
-        with serve(model) as (_, _, seconds):
+        with serve_model(model) as (_, _, seconds):
             spent.append(seconds)
     median_s = statistics.median(spent)
     return {"least_s": min(spent), "median_s": median_s, "bar_s": FIRST_PAGE_S}
@@ -67,7 +68,7 @@ def first_page(model: Path) -> dict[str, float]:
 
 def requests(model: Path, images: list[Path], n_clients: int) -> dict[str, object]:
     """Time of each request of so many clients over loopback, and memory before and after."""
-    with serve(model) as (address, pid, _):
+    with serve_model(model) as (address, pid, _):
         client = Client(address)
         for image in images[: 2 * n_clients + 4]:  # until every worker is warm
             client.estimate([image])

@@ -52,7 +52,10 @@ def test_the_page_is_sound_and_has_every_part(app: TestClient) -> None:
     page = app.get("/history", params={"instrument": "mine"})
     check_markup(page.text)
     assert "No daily check yet" in page.text
-    assert 'data-chart="/api/v1/history/chart?instrument=mine&amp;quantity=delta_z_um"' in page.text
+    told = app.get(f"{HISTORY}/chart", params={"instrument": "mine"}).json()
+    drawn = re.search(r'<script type="application/json" id="chart-data">(.*)</script>', page.text)
+    assert drawn is not None
+    assert {**json.loads(drawn[1]), "firings": None} == {**told, "firings": None}
     assert '<noscript><img class="control" src="/history/chart.svg?' in page.text
     assert "21 values, 1 refused" in page.text
     assert "Do not use this setting" in page.text  # of 1_3s, which the last value fires

@@ -156,7 +156,7 @@ class History:
             If ``until`` is not after ``since``.
         """
         _check_order(since, until)
-        chosen = [records.c[STORED_AS.get(name, name)] for name in columns]
+        chosen = [_column(name) for name in columns]
         order = records.c.recorded_utc, records.c.sequence
         query = sa.select(*chosen)
         for name, value in (("instrument", instrument), ("kind", kind), ("purpose", purpose)):
@@ -307,6 +307,12 @@ class History:
 
     def _write(self) -> Any:
         return self._engine.execution_options(**WRITES).begin()
+
+
+def _column(name: str) -> sa.ColumnElement[Any]:
+    """Return a column; times as the database has them, for a table reads all of them at once."""
+    stored = STORED_AS.get(name)
+    return sa.type_coerce(records.c[stored], sa.String) if stored else records.c[name]
 
 
 def _check_order(since: datetime | None, until: datetime | None) -> None:

@@ -6,6 +6,7 @@ from dataclasses import fields
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from refp.history.history import Baseline, HistoryRecord
@@ -82,7 +83,7 @@ def table_of(parts: Iterable[Sequence[Sequence[Any]]], columns: tuple[str, ...])
 
 def _typed(name: str, values: list[Any]) -> pd.Series:
     if name in STORED_AS:
-        times = pd.Series(values, dtype="datetime64[us]")
+        times = pd.Series(np.array(values, dtype="datetime64[us]"))  # SQLite has them as text
         return times.dt.tz_localize("UTC")
     if name in _NUMBERS:
         return pd.Series(values, dtype=float)

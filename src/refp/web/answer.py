@@ -206,7 +206,7 @@ class Past:
     baselines
         Frozen ones of instrument and quantity, in the order in which they were frozen.
     chart
-        The chart, but for its points and firings: those of the last are kept; empty without a value.
+        The chart as the API tells it, but of its firings the last alone; empty without a value.
     period
         First day of the chart and the one after its last.
     check

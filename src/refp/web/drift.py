@@ -14,8 +14,8 @@ from refp.history.chart import thin
 from refp.web.answer import Row
 from refp.web.rule_words import ACTIONS, foremost
 
-MOST_FIRED = 2000
-"""Of more values that rules fire at, some of each stretch are told, the farthest among them."""
+MOST_FIRED = MOST_CALM = 1000
+"""Of more values that rules fire at, or of others, each stretch tells some, the farthest among them."""
 MOST_REFUSED = 500
 SIGMAS = (-3, -2, -1, 0, 1, 2, 3)
 
@@ -33,18 +33,21 @@ def describe_chart(chart: ControlChart, records: pd.DataFrame) -> Row:
     fired: dict[int, list[str]] = {}
     for firing in chart.firings:
         fired.setdefault(firing.index, []).append(firing.rule)
-    rows = choose_points(chart)
-    points = [_point(chart, records, int(k), fired.get(int(k), [])) for k in rows]
-    pairs = zip(rows.tolist(), points, strict=True)
+    rows = choose_points(chart).tolist()
+    told = records.take(rows).to_dict("records")
+    points = [
+        {**one, **_point(chart, k, fired.get(k, []))} for k, one in zip(rows, told, strict=True)
+    ]
+    pairs = zip(rows, points, strict=True)
     return {
-        **summarise_chart(chart),
+        **_summary(chart),
         "n_points": len(points),
         "points": points,
         "firings": [_firing(point, rule) for k, point in pairs for rule in fired.get(k, [])],
     }
 
 
-def summarise_chart(chart: ControlChart) -> Row:
+def _summary(chart: ControlChart) -> Row:
     """Return what a chart says as a whole: numbers, limits, how often which rule fired, notes."""
     last = {firing.rule: firing.index for firing in chart.firings}
     counts = Counter(firing.rule for firing in chart.firings)
@@ -108,6 +111,7 @@ def choose_points(chart: ControlChart) -> IntArray:
     """Return the values that are told, shape ``(k,)``, rising: few enough for a page to draw."""
     fired = np.unique(np.array([firing.index for firing in chart.firings], dtype=int))
     calm = np.setdiff1d(chart.shown, fired)
+    calm = calm[thin(chart.value[calm], [], MOST_CALM)]
     fired = fired[thin(chart.value[fired], [], MOST_FIRED)]
     refused = np.flatnonzero(chart.refused)
     if len(refused) > MOST_REFUSED:
@@ -115,11 +119,9 @@ def choose_points(chart: ControlChart) -> IntArray:
     return np.unique(np.concatenate([calm, fired, refused]).astype(int))
 
 
-def _point(chart: ControlChart, records: pd.DataFrame, index: int, rules: list[str]) -> Row:
+def _point(chart: ControlChart, index: int, rules: list[str]) -> Row:
     value, u = (float(one[index]) for one in (chart.value, chart.u))
     return {
-        "id": records["id"].iloc[index],
-        "image": records["image"].iloc[index],
         "time": _local(chart, chart.time[index]),
         "value": value if np.isfinite(value) else None,
         "u": u if np.isfinite(u) else None,

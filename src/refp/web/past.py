@@ -37,7 +37,6 @@ from refp.web.drift import (
     newest_firings,
     period_of,
     rules_at,
-    summarise_chart,
 )
 
 SHOWN_RECORDS, SHOWN_FIRINGS = 30, 6
@@ -156,12 +155,12 @@ def read_page(database: str, asked: Asked) -> Past:
         check=_last_check(history, name),
     )
     try:
-        chart, _ = _chart(history, past.asked, also=())
+        chart, records = _chart(history, past.asked)
     except HistoryError:
         if asked.baseline and asked.baseline not in {one["name"] for one in past.baselines}:
             raise
         return past
-    shown = {**summarise_chart(chart), "firings": newest_firings(chart, SHOWN_FIRINGS)}
+    shown = {**describe_chart(chart, records), "firings": newest_firings(chart, SHOWN_FIRINGS)}
     return replace(past, chart=shown, period=period_of(chart))
 
 
@@ -273,12 +272,12 @@ def _found(history: History, ids: Sequence[str]) -> list[Row]:
     return [by_id[one] for one in ids]
 
 
-def _chart(
-    history: History, asked: Asked, also: tuple[str, ...] = ("id", "image")
-) -> tuple[ControlChart, pd.DataFrame]:
+def _chart(history: History, asked: Asked) -> tuple[ControlChart, pd.DataFrame]:
     span = _span(asked.since, asked.until, asked.only)
     quantity = check_quantity(asked.quantity)
-    return select_points(history, asked.instrument, quantity, asked.baseline, span, also=also)
+    return select_points(
+        history, asked.instrument, quantity, asked.baseline, span, also=("id", "image")
+    )
 
 
 def _last(history: History) -> str:

@@ -273,7 +273,7 @@ class ChartNote(BaseModel):
 class HistoryChart(BaseModel):
     """A control chart (Levey-Jennings).
 
-    Of more than 2000 values some of each stretch are told, the lowest and highest among them, and
+    Of more than 1000 values some of each stretch are told, the lowest and highest among them, and
     likewise of values at which rules fire; ``n``, ``n_refused`` and ``rules`` count all.
     """
 

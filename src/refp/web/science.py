@@ -47,8 +47,16 @@ def describe_model(path: Path) -> ModelInfo:
     return ModelInfo(path, card.name, card.model_dump(mode="json"), lines, str(file["sha256"]))
 
 
-def warm_up(models: Sequence[Path]) -> None:
-    """Load the first model and measure a small picture of a bead: what compiles, compiles now."""
+def warm_up(models: Sequence[Path], database: str) -> None:
+    """Load the first model, measure a bead, open the history: what compiles, compiles now.
+
+    Parameters
+    ----------
+    models
+        Files.
+    database
+        Of the history; empty: none is kept.
+    """
     for path in models[:1]:
         estimator = _load(path, _stamp(path))
         radius = estimator.card.instrument.bead_radius_px
@@ -56,6 +64,10 @@ def warm_up(models: Sequence[Path]) -> None:
         y, x = np.mgrid[:side, :side] - side // 2
         disc = np.hypot(y, x) <= radius
         estimator.estimate(np.where(disc, 60, 120 + (x + y) % 5).astype(np.uint8))
+    if database:
+        from refp.web.past import list_baselines
+
+        list_baselines(database, "")
 
 
 def list_files(paths: Sequence[str], roots: Sequence[Path], most: int) -> list[Path]:

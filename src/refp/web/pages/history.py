@@ -66,7 +66,6 @@ async def history_page(request: Request, engine: AnEngine, asked: AskedFor) -> R
         "check": describe_check(past.check, datetime.now().astimezone().date()),
         "operator": operator_of(request),
         "svg": f"/history/chart.svg?{query}",
-        "data": f"/api/v1/history/chart?{query}",
     }
     return render(request, "history.html.jinja", content)
 

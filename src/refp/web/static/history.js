@@ -69,6 +69,8 @@ function hover(chart, point) {
   return `${value}${u}<br>${minutes(point.time)}<br>${escaped(short(point.image, 50))}${rules.join("")}`;
 }
 
+const hasMany = (chart) => chart.points.length > 400;
+
 function marks(chart, range) {
   const looks = [
     { name: "value", color: color("--used"), symbol: "circle", size: 7 },
@@ -76,7 +78,7 @@ function marks(chart, range) {
     { name: "a rule rejects", color: color("--out"), symbol: "diamond", size: 11 },
   ];
   const [low, high] = range, air = 0.02 * (high - low);
-  const many = chart.points.length > 400;
+  const many = hasMany(chart);
   return looks.map((look, level) => {
     const points = chart.points.filter((p) => p.value !== null && levelOf(p) === level);
     const beyond = (p) => (p.value > high ? "triangle-up" : p.value < low ? "triangle-down" : look.symbol);
@@ -88,7 +90,7 @@ function marks(chart, range) {
         color: look.color, thickness: many ? 0.6 : 1.2, width: 0,
       },
       mode: "markers", name: look.name,
-      marker: { color: look.color, size: many && !level ? 4 : look.size, symbol: points.map(beyond), line: { width: 2, color: look.color } },
+      marker: { color: look.color, size: many ? 0.6 * look.size : look.size, symbol: points.map(beyond), line: { width: many ? 1 : 2, color: look.color } },
       hovertext: points.map((p) => hover(chart, p)), hoverinfo: "text",
       showlegend: points.length > 0, cliponaxis: true,
     };
@@ -100,7 +102,7 @@ function refused(chart, range) {
   const y = range[0] + 0.035 * (range[1] - range[0]);
   return {
     x: points.map((p) => wall(p.time)), y: points.map(() => y), mode: "markers", name: "refused",
-    marker: { color: color("--soft"), size: 10, symbol: "triangle-up-open", line: { width: 2 } },
+    marker: { color: color("--soft"), size: 10, symbol: "triangle-up-open", line: { width: hasMany(chart) ? 0.5 : 2 } },
     hovertext: points.map((p) => hover(chart, p)), hoverinfo: "text", showlegend: points.length > 0,
   };
 }
@@ -180,17 +182,14 @@ async function draw(chart) {
 function fallBack() {
   const picture = document.createElement("img");
   picture.className = "control";
-  picture.src = figure.dataset.chart.replace("/api/v1/history/chart?", "/history/chart.svg?");
+  picture.src = figure.dataset.picture;
   picture.alt = figure.getAttribute("aria-label");
   figure.replaceWith(picture);
 }
 
 if (figure) {
-  fetch(figure.dataset.chart)
-    .then((answer) => (answer.ok ? answer.json() : Promise.reject(answer.status)))
-    .then(async (chart) => {
-      await draw(chart);
-      matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw(chart));
-    })
+  const chart = JSON.parse(document.getElementById("chart-data").textContent);
+  draw(chart)
+    .then(() => matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw(chart)))
     .catch(fallBack);
 }
