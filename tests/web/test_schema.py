@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 import schemathesis
 from fastapi.testclient import TestClient
+from jsonschema_rs import Draft202012Validator
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
 from schemathesis.python import asgi
@@ -109,6 +110,37 @@ def test_every_operation_is_asked(asked: Asked, client: TestClient) -> None:
     described = {name for name, _ in operations(client.get(DOCUMENT).json())}
     assert {name for name, n in asked.requests.items() if n} == described
     assert f"POST {ESTIMATES}" in described
+
+
+def examples(document: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield where an example stands, its schema, and itself."""
+    for name, schema in document["components"]["schemas"].items():
+        if "example" in schema:
+            yield name, schema, schema["example"]
+    for name, operation in operations(document):
+        bodies = {"what is sent": operation.get("requestBody", {}), **operation["responses"]}
+        for what, body in bodies.items():
+            for kind, content in body.get("content", {}).items():
+                schema = content.get("schema", {})
+                example = content.get("example", schema.get("example"))
+                if example is not None:
+                    yield f"{name}, {what}, {kind}", schema, example
+
+
+def test_every_example_is_what_it_is_an_example_of(client: TestClient) -> None:
+    document = client.get(DOCUMENT).json()
+    found = list(examples(document))
+    wrong = [
+        f"{where}: {error.message}"
+        for where, schema, example in found
+        for error in Draft202012Validator(
+            {**schema, "components": document["components"]}
+        ).iter_errors(example)
+    ]
+    assert wrong == []
+    names = {where for where, *_ in found}
+    taken = {f"{name}, what is sent" for name, one in operations(document) if "requestBody" in one}
+    assert {name for name in taken if not any(w.startswith(name) for w in names)} == set()
 
 
 def test_every_error_is_described_as_a_problem(client: TestClient) -> None:

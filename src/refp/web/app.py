@@ -14,7 +14,8 @@ from refp.web.engine import Engine
 from refp.web.guard import Guard, Keys
 from refp.web.pages.render import show_problem
 from refp.web.problems import install
-from refp.web.schemas import document_problems
+from refp.web.schemas import complete_document
+from refp.web.schemas_history import CheckAnswer, RecordRow
 from refp.web.settings import WebSettings
 
 STATIC = Path(__file__).parent / "static"
@@ -62,5 +63,5 @@ def create_app(settings: WebSettings) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC))
     app.add_middleware(Guard, settings=settings, keys=keys, show_page=show_problem)
     install(app, show_problem)
-    document_problems(app)
+    complete_document(app, with_null=(CheckAnswer, RecordRow))
     return app

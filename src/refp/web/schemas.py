@@ -1,12 +1,13 @@
 """What the API takes and gives."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Literal
 
 from fastapi import FastAPI
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from refp.web.fields import Line
+from refp.web.fields import Line, shown
 from refp.web.problems import MEDIA_TYPE, Problem, ProblemDetails
 
 UM = "um; null where the image was refused"
@@ -46,22 +47,61 @@ PROBLEMS: dict[int | str, dict[str, object]] = {
 """What any operation may answer in place of its result."""
 
 
-def document_problems(app: FastAPI) -> None:
-    """Add the schema that :data:`PROBLEMS` names: FastAPI knows errors as plain JSON alone."""
+def complete_document(app: FastAPI, with_null: Sequence[type[BaseModel]]) -> None:
+    """Add to the API's document what FastAPI leaves out.
+
+    Parameters
+    ----------
+    app
+        It knows errors as plain JSON alone; here comes the schema that :data:`PROBLEMS` names.
+    with_null
+        What has a null in its example.
+    """
     describe = app.openapi
 
-    def with_problems() -> dict[str, Any]:
+    def describe_all() -> dict[str, Any]:
         document = describe()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas["ProblemDetails"] = ProblemDetails.model_json_schema()
+        for model in with_null:
+            schemas[model.__name__]["example"] = model.model_json_schema()["example"]
         return document
 
-    app.openapi = with_problems  # type: ignore[method-assign]
+    app.openapi = describe_all  # type: ignore[method-assign]
+
+
+MODEL = "profile-a2k-0b1c2d3e"
+ESTIMATE: dict[str, JsonValue] = {
+    "image": "image.tif",
+    "delta_z_um": 14.2,
+    "u_um": 0.56,
+    "lower_um": 13.1,
+    "upper_um": 15.3,
+    "coverage": 0.95,
+    "n_beads": 21,
+    "n_beads_used": 19,
+    "status": "ok",
+    "reason": "",
+    "model": MODEL,
+    "u_beads_um": 0.31,
+    "u_members_um": 0.12,
+    "u_calibration_um": 0.38,
+    "u_refp_um": 0.22,
+    "u_stage_um": 0.09,
+    "tilt_y_um_per_px": 0.0021,
+    "tilt_y_u_um_per_px": 0.0008,
+    "tilt_x_um_per_px": -0.0004,
+    "tilt_x_u_um_per_px": 0.0006,
+    "bead_size": 1.004,
+    "bead_size_u": 0.003,
+    "verdict": "fail",
+}
 
 
 class EstimateRow(BaseModel):
     """One image, with the columns of ``refp estimate --json``."""
 
+    model_config = shown(**ESTIMATE)
     image: str = Field(description="file name, with #page for a plane of a stack")
     delta_z_um: float | None = Field(description=f"height above the reference plane, {UM}")
     u_um: float | None = Field(description=f"its standard uncertainty, {UM}")
@@ -92,30 +132,7 @@ class EstimateRow(BaseModel):
 class Estimates(BaseModel):
     """The answer to ``POST /api/v1/estimates``; a refused image is an answer, not an error."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "model": "profile-a2k-0b1c2d3e",
-                "tolerance_um": 7.5,
-                "estimates": [
-                    {
-                        "image": "image.tif",
-                        "delta_z_um": 14.2,
-                        "u_um": 0.56,
-                        "lower_um": 13.1,
-                        "upper_um": 15.3,
-                        "coverage": 0.95,
-                        "n_beads": 21,
-                        "n_beads_used": 19,
-                        "status": "ok",
-                        "reason": "",
-                        "model": "profile-a2k-0b1c2d3e",
-                        "verdict": "fail",
-                    }
-                ],
-            }
-        }
-    )
+    model_config = shown(model=MODEL, tolerance_um=7.5, estimates=[ESTIMATE])
     model: str = Field(description="the model that spoke")
     tolerance_um: float | None = Field(description="what the verdicts are against")
     estimates: list[EstimateRow] = Field(description="a row per image, in the order sent")

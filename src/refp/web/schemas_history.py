@@ -13,7 +13,8 @@ from pydantic import (
 )
 
 from refp.web.fields import Line, Note, shown
-from refp.web.schemas import EstimateRow
+from refp.web.rule_words import ACTIONS
+from refp.web.schemas import ESTIMATE, MODEL, EstimateRow
 
 MOST_RECORDS = 1000
 """Of one request that appends."""
@@ -43,6 +44,28 @@ RECORD: dict[str, JsonValue] = {
     "n_beads_used": 19,
     "purpose": "daily",
 }
+RECORDED: dict[str, JsonValue] = {
+    **RECORD,
+    "utc_offset_s": 7200,
+    "appended_at": WHEN,
+    "image_sha256": "3f1c" + 15 * "9a04",
+    "model": MODEL,
+    "model_sha256": "b07e" + 15 * "51d2",
+    "recipe": "default 0123456789ab",
+    "version": "0.1.0",
+    "reason": "",
+    "lower_um": -0.6,
+    "upper_um": 1.4,
+    "coverage": 0.95,
+    "background": 118.4,
+    "tilt_y_um_per_px": 0.0021,
+    "tilt_x_um_per_px": -0.0004,
+    "refp_um": None,
+    "refp_u_um": None,
+    "note": "",
+    "corrects": "",
+    "corrected_by": "",
+}
 LIMITS: dict[str, JsonValue] = {
     "name": "spring",
     "instrument": "a2k",
@@ -58,6 +81,14 @@ FROZEN: dict[str, JsonValue] = {
     "frozen_at": WHEN,
     "by": "Ada",
 }
+
+
+FIRED: dict[str, JsonValue] = {
+    "rule": "1_3s",
+    "meaning": "a value more than 3 sd from the mean",
+    "action": ACTIONS["1_3s"],
+}
+POINT: dict[str, JsonValue] = {"id": ID, "image": "daily.tif", "time": WHEN, "value": 3.1}
 
 
 def _as_whole(value: object) -> object:
@@ -118,14 +149,17 @@ class RecordIn(Sent):
 
 
 RecordsIn: TypeAdapter[list[RecordIn]] = TypeAdapter(
-    Annotated[list[RecordIn], Field(min_length=1, max_length=MOST_RECORDS)]
+    Annotated[
+        list[RecordIn],
+        Field(min_length=1, max_length=MOST_RECORDS, json_schema_extra={"example": [RECORD]}),
+    ]
 )
 
 
 class RecordRow(BaseModel):
     """A record, with the columns of ``refp history list --json``."""
 
-    model_config = shown(**RECORD)
+    model_config = shown(**RECORDED)
     id: str
     recorded_at: str = Field(description=f"when, {AT} in the zone of the place")
     utc_offset_s: int = Field(description="of that zone")
@@ -278,7 +312,18 @@ class HistoryChart(BaseModel):
     """
 
     model_config = shown(
-        instrument="a2k", quantity="delta_z_um", n=31, n_refused=1, baseline=FROZEN
+        instrument="a2k",
+        quantity="delta_z_um",
+        label="dZ (um)",
+        n=31,
+        n_refused=1,
+        baseline=FROZEN,
+        limits=[{"n_sd": n, "value": round(0.1 + 0.8 * n, 1)} for n in range(-3, 4)],
+        rules=[{**FIRED, "n": 1, "last_at": WHEN}],
+        annotations=[{"time": "2026-03-30T16:00:00+02:00", "text": "stage serviced"}],
+        n_points=32,
+        points=[{**POINT, "u": 0.5, "refused": False, "rules": ["1_3s"]}],
+        firings=[{**FIRED, **POINT}],
     )
     instrument: str
     quantity: QUANTITY
@@ -297,7 +342,17 @@ class HistoryChart(BaseModel):
 class CheckAnswer(BaseModel):
     """What a daily check came to."""
 
-    model_config = shown(record=RECORD, baseline="spring", in_control=True, rules=[])
+    model_config = shown(
+        estimate={
+            **ESTIMATE,
+            **{name: RECORDED[name] for name in ESTIMATE if name in RECORDED},
+            "verdict": "pass",
+        },
+        record=RECORDED,
+        baseline="spring",
+        in_control=True,
+        rules=[],
+    )
     estimate: EstimateRow = Field(description="as ``refp estimate --json`` prints it")
     record: RecordRow = Field(description="what was recorded of it")
     baseline: str = Field(description="name of the limits; empty where none were frozen")

@@ -17,7 +17,17 @@ JOB: dict[str, JsonValue] = {
     "state": "running",
     "made_at": "2026-03-31T08:30:00+02:00",
     "starts": 1,
-    "progress": {"stage": "measuring monday", "done": 120, "total": 486, "left_s": 20.0},
+    "ended_at": "",
+    "code": "",
+    "detail": "",
+    "result": {},
+    "progress": {
+        "stage": "measuring monday",
+        "done": 120,
+        "total": 486,
+        "left_s": 20.0,
+        "told": "measuring monday, frame 120 of 486",
+    },
 }
 PLANES: dict[str, JsonValue] = {
     "id": ID,
