@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,17 +20,31 @@ if TYPE_CHECKING:
 EXIT_ALL_REFUSED = 3
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class WrittenOptions:
+    """What is written."""
+
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None
+    "CSV file to write, a row per image."
+    overlay: Path | None = None
+    "Folder for a picture of each image with its beads."
+
+    def check(self, *, overwrite: bool) -> None:
+        """Refuse what is there already, and a name that is no table's."""
+        from refp.record import check_table_name
+
+        for path in filter(None, (self.output, self.overlay)):
+            check_output(path, overwrite=overwrite)
+        check_table_name(self.output)
+
+
 def estimate(
     model: Annotated[Path, Parameter(help="Model file from 'refp train'.")],
     images: Annotated[list[Path], Parameter(help="Images or folders of images.", negative=())],
     /,
     *,
-    output: Annotated[
-        Path | None, Parameter(name=["--output", "-o"], help="CSV file to write, a row per image.")
-    ] = None,
-    overlay: Annotated[
-        Path | None, Parameter(help="Folder for a picture of each image with its beads.")
-    ] = None,
+    written: WrittenOptions = WrittenOptions(),
     instrument: Annotated[
         str | None, Parameter(help="Instrument of the images, to be checked against the model's.")
     ] = None,
@@ -73,16 +88,13 @@ def estimate(
     )
     from refp.estimating import estimate_each
     from refp.estimator import Estimator
-    from refp.record import check_table_name
     from refp.sweeps import list_images
 
-    for path in filter(None, (output, overlay)):
-        check_output(path, overwrite=overwrite)
-    check_table_name(output)
+    written.check(overwrite=overwrite)
     estimator = Estimator.load(model, max_beads)
     sources = list_images(images)
     checks.check_declared(estimator.card, instrument, images)
-    draw = _drawing(sources, estimator.card, overlay, tolerance_um)
+    draw = _drawing(sources, estimator.card, written.overlay, tolerance_um)
     with work.start() as workers, show_progress() as progress:
         estimates = estimate_each(estimator, sources, workers=workers, progress=progress, each=draw)
     rows = estimate_rows((source.label for source in sources), estimates, estimator.card.name)
@@ -93,8 +105,8 @@ def estimate(
     print_rows(rows, as_json=as_json, columns=shown)
     if len(estimates) == 1 and estimates[0].status == "ok":
         say(describe_parts(estimates[0]))
-    if output:
-        _write(rows, output)
+    if written.output:
+        _write(rows, written.output)
     return 0 if any(e.status == "ok" for e in estimates) else EXIT_ALL_REFUSED
 
 

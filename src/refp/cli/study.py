@@ -1,5 +1,6 @@
 """``refp study``."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +10,21 @@ from refp.cli.options import SEED, AsJson, Overwrite, WorkerOptions
 from refp.errors import RecipeError
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class MadeOptions:
+    """What is made."""
+
+    init: Annotated[bool, Parameter(negative=())] = False
+    "Write DATA-ROOT/study.toml to be corrected, and no more."
+    only: Annotated[list[str] | None, Parameter(negative=())] = None
+    "Make this item alone, fig10 say; may be repeated."
+    scale: Literal["quick", "full"] = "full"
+    "full: the article's numbers; quick: half an hour on two cores."
+    seed: Annotated[int, SEED] = 0
+    "Of training and draws."
+
+
 def study(
     data_root: Annotated[Path, Parameter(help="Folder of data sets called as in Table 1.")],
     /,
@@ -16,19 +32,7 @@ def study(
     output: Annotated[
         Path | None, Parameter(name=["--output", "-o"], help="Folder for the results.")
     ] = None,
-    init: Annotated[
-        bool,
-        Parameter(negative=(), help="Write DATA-ROOT/study.toml to be corrected, and no more."),
-    ] = False,
-    only: Annotated[
-        list[str] | None,
-        Parameter(help="Make this item alone, fig10 say; may be repeated.", negative=()),
-    ] = None,
-    scale: Annotated[
-        Literal["quick", "full"],
-        Parameter(help="full: the article's numbers; quick: half an hour on two cores."),
-    ] = "full",
-    seed: Annotated[int, SEED, Parameter(help="Of training and draws.")] = 0,
+    made: MadeOptions = MadeOptions(),
     work: WorkerOptions = WorkerOptions(),  # noqa: B008
     as_json: AsJson = False,
     overwrite: Overwrite = False,
@@ -55,29 +59,29 @@ def study(
     from refp import study as room
     from refp.cli.console import print_rows, say, show_progress
 
-    if init:
+    if made.init:
         path = room.write_map(data_root, overwrite=overwrite)
         say(f"wrote {path}; correct it, then: refp study {data_root} -o RESULTS")
         return
     if output is None:
         raise RecipeError("-o/--output: name a folder for the results")
-    items = room.check_items(only or ())
+    items = room.check_items(made.only or ())
     room.check_folder(output, overwrite=overwrite)
     layout = room.find_sets(data_root)
     for name, reason in layout.left_out.items():
         say(f"left out: {name}: {reason}")
     with work.start() as workers, show_progress() as progress:
-        made = room.run_study(
+        done = room.run_study(
             room.Study(
                 layout,
-                room.SCALES[scale],
+                room.SCALES[made.scale],
                 output,
-                seed=seed,
+                seed=made.seed,
                 workers=workers,
                 progress=progress,
             ),
             items,
         )
-    rows = [{"item": o.item, "state": o.state, "here": o.here} for o in made]
+    rows = [{"item": o.item, "state": o.state, "here": o.here} for o in done]
     print_rows(rows, as_json=as_json, title="The study")
     say(f"wrote {output / room.PAGE}, tables and figures")

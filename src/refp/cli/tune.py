@@ -1,6 +1,7 @@
 """``refp tune``."""
 
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -16,7 +17,37 @@ from refp.cli.options import (
     recipe_with_family,
 )
 
+if TYPE_CHECKING:
+    from refp.models import SearchPlan, TrainSettings
+
 DEFAULT_TRIALS = 50
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """What is searched, and how far."""
+
+    sampler: Literal["tpe", "grid"] = "tpe"
+    "Learn from earlier trials, or the full factorial."
+    pruner: Literal["median", "hyperband", "none"] = "median"
+    "What ends trials that lag behind."
+    trials: Annotated[int | None, Parameter(validator=Number(gte=1))] = None
+    "Trials in all; default: 50, or the whole factorial."
+    budget: Annotated[int | None, Parameter(validator=Number(gte=1))] = None
+    "Gradient steps of each fit of a trial; default: the recipe's."
+    seed: Annotated[int, SEED] = 0
+    "Of the sampler and of every fit."
+
+    def plan(self, settings: "TrainSettings") -> "SearchPlan":
+        """Return the plan; it depends on the recipe where nothing is said."""
+        from refp import models
+
+        trials = self.trials
+        if trials is None and self.sampler == "tpe":
+            trials = DEFAULT_TRIALS
+        steps = self.budget or models.steps_of(settings)
+        return models.SearchPlan(self.sampler, self.pruner, trials, steps, self.seed)
 
 
 def tune(
@@ -29,27 +60,7 @@ def tune(
         str | None, Parameter(help="profile or resnet; default: the recipe's.")
     ] = None,
     recipe: RecipeName = "default",
-    sampler: Annotated[
-        Literal["tpe", "grid"], Parameter(help="Learn from earlier trials, or the full factorial.")
-    ] = "tpe",
-    pruner: Annotated[
-        Literal["median", "hyperband", "none"], Parameter(help="What ends trials that lag behind.")
-    ] = "median",
-    trials: Annotated[
-        int | None,
-        Parameter(
-            help=f"Trials in all; default: {DEFAULT_TRIALS}, or the whole factorial.",
-            validator=Number(gte=1),
-        ),
-    ] = None,
-    budget: Annotated[
-        int | None,
-        Parameter(
-            help="Gradient steps of each fit of a trial; default: the recipe's.",
-            validator=Number(gte=1),
-        ),
-    ] = None,
-    seed: Annotated[int, SEED, Parameter(help="Of the sampler and of every fit.")] = 0,
+    search: SearchOptions = SearchOptions(),
     work: WorkerOptions = WorkerOptions(),  # noqa: B008
     overwrite: Overwrite = False,
 ) -> None:
@@ -80,10 +91,7 @@ def tune(
     from refp.store import Contents, FrameStore
 
     settings = recipe_with_family(recipe, family)
-    if trials is None and sampler == "tpe":
-        trials = DEFAULT_TRIALS
-    steps = budget or models.steps_of(settings.train)
-    plan = models.SearchPlan(sampler, pruner, trials, steps, seed)
+    plan = search.plan(settings.train)
     models.check_search(settings.train)
     with tune_files.search_folder(output, overwrite=overwrite), work.start() as workers:
         store = FrameStore(output / MEASURED, FrameMeasurement, Contents())
