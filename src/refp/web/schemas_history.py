@@ -98,7 +98,7 @@ def _as_whole(value: object) -> object:
 
 Text = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
 Number = Annotated[float | None, Field(default=None, allow_inf_nan=False)]
-Count = Annotated[int, BeforeValidator(_as_whole), Field(default=0, ge=0, le=1_000_000)]
+Count = Annotated[int, Field(default=0, ge=0, le=1_000_000), BeforeValidator(_as_whole)]
 Id = Annotated[str, Field(pattern=UUID)]
 Moment = Annotated[str, Field(default="", max_length=40, description=f"{PERIOD}; now if empty")]
 
