@@ -22,6 +22,7 @@ HOST = {"host": BASE.removeprefix("http://")}
 CONFIG = f"""
 base-url = "{BASE}"
 continue-on-failure = true
+request-timeout = 120
 
 [headers]
 host = "{HOST["host"]}"

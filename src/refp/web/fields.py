@@ -26,6 +26,8 @@ Note = Annotated[
     str, StringConstraints(max_length=MOST_NOTE, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")
 ]
 """A remark, of several lines perhaps."""
+Location = Annotated[str, StringConstraints(min_length=1)]
+"""A file or folder, absolute or under a root."""
 
 _LINE: TypeAdapter[str] = TypeAdapter(Line)
 LINE_SCHEMA = _LINE.json_schema()

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from refp.web.fields import Line, shown
+from refp.web.fields import Line, Location, shown
 from refp.web.problems import MEDIA_TYPE, Problem, ProblemDetails
 
 UM = "um; null where the image was refused"
@@ -145,7 +145,9 @@ class PathsRequest(BaseModel):
         extra="forbid",
         json_schema_extra={"example": {"paths": ["today/image.tif"], "tolerance_um": 7.5}},
     )
-    paths: list[str] = Field(min_length=1, description="files or folders, absolute or under a root")
+    paths: list[Location] = Field(
+        min_length=1, description="files or folders, absolute or under a root"
+    )
     model: str = Field(default="", description="name of the model; the server's first if empty")
     tolerance_um: float | None = Field(
         default=None, gt=0, allow_inf_nan=False, description="for the verdict; the server's if null"

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
-from refp.web.fields import LINE, Line, shown
+from refp.web.fields import LINE, Line, Location, shown
 from refp.web.jobs.job import JobKind
 
 LongLine = Annotated[str, StringConstraints(max_length=300, pattern=LINE)]
@@ -90,7 +90,7 @@ class PlaneRequest(DataOptions):
         extra="forbid",
         json_schema_extra={"example": {"paths": ["sweeps/monday"], "title": "Monday"}},
     )
-    paths: list[str] = Field(
+    paths: list[Location] = Field(
         min_length=1, max_length=32, description="folders or stacks, absolute or under a root"
     )
     recipe: str = Field(default="default", description=RECIPES)

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from refp.web.fields import Line
+from refp.web.fields import Line, Location
 from refp.web.schemas_jobs import RECIPES, DataOptions
 
 Family = Literal["", "profile", "resnet", "lookup"]
@@ -92,7 +92,7 @@ class AdaptRequest(DataOptions):
     planes: str = Field(
         default="", max_length=64, description="id of the job that defined the sweep's planes"
     )
-    paths: list[str] = Field(
+    paths: list[Location] = Field(
         default=[], max_length=32, description="or folders, absolute or under a root"
     )
     refp_um: float | None = Field(
