@@ -1,18 +1,34 @@
-"""Data to spoil."""
+"""Data to spoil, and what is counted of the work on them."""
 
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
 
+from refp import measure
 from refp.recipe import Recipe
 from refp.record import write_bytes
 
 PATTERN = "exp1_fov1_z{z:g}_t10ms.tif"
 DECLARED = 'dataset = "spoilt"\ninstrument = "a2k"\n'
+
+
+@pytest.fixture
+def n_measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by one with every frame that is measured in this process."""
+    counted: list[int] = []
+    whole = measure.measure_frame
+
+    def count(*given: Any) -> Any:
+        counted.append(1)
+        return whole(*given)
+
+    monkeypatch.setattr(measure, "measure_frame", count)
+    return counted
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import tifffile
 
-from refp import measure, parallel, plane_files, runs
+from refp import parallel, plane_files, runs
 from refp.errors import OutputError
 from refp.store import BATCH, FrameStore
 
@@ -56,20 +56,6 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 def stamps_of(folder: Path) -> dict[str, tuple[bytes, int]]:
     files = [path for path in folder.rglob("*") if path.is_file()]
     return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
-
-
-@pytest.fixture
-def n_measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Grows by one with every frame that is measured in this process."""
-    counted: list[int] = []
-    whole = measure.measure_frame
-
-    def count(*given: Any) -> Any:
-        counted.append(1)
-        return whole(*given)
-
-    monkeypatch.setattr(measure, "measure_frame", count)
-    return counted
 
 
 @pytest.fixture(scope="module")

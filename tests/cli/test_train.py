@@ -51,19 +51,6 @@ def unbroken(
     return model
 
 
-@pytest.fixture
-def n_measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    counted: list[int] = []
-    whole = measure.measure_frame
-
-    def count(*given: Any) -> Any:
-        counted.append(1)
-        return whole(*given)
-
-    monkeypatch.setattr(measure, "measure_frame", count)
-    return counted
-
-
 def kill_when(command: list[object], there: Callable[[], bool]) -> None:
     """Start the real command line and end it without a word once something is there."""
     with subprocess.Popen([sys.executable, "-m", "refp", *map(str, command)]) as process:
