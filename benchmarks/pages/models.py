@@ -148,8 +148,8 @@ def _intervals_part(intervals: dict[str, Any]) -> list[str]:
             "instruments, each with optics, light, beads, heights and tilt of its own, "
             f"trained on two fields and asked about {intervals['fields']} new ones at "
             f"{intervals['places']} places and two exposures, one of them not trained on. The "
-            "standard error is over fields, whose images err together. Asked for: 93 to 97 %. "
-            f"{OLD_IMAGES}"
+            "standard error is over fields, whose images err together; what it leaves out is that the "
+            "images of an instrument share the error of its training plane. Asked for: 93 to 97 %."
         ),
         _coverage_table(simulated["all"]),
         _picture(COVERAGE, "Share of intervals that hold in each fifth of the dZ range"),
