@@ -149,7 +149,8 @@ def _intervals_part(intervals: dict[str, Any]) -> list[str]:
             f"trained on two fields and asked about {intervals['fields']} new ones at "
             f"{intervals['places']} places and two exposures, one of them not trained on. The "
             "standard error is over fields, whose images err together; what it leaves out is that the "
-            "images of an instrument share the error of its training plane. Asked for: 93 to 97 %."
+            "images of an instrument share the errors of its training plane and of where its stage "
+            "was there, so that a part of the range has few independent draws. Asked for: 93 to 97 %."
         ),
         _coverage_table(simulated["all"]),
         _picture(COVERAGE, "Share of intervals that hold in each fifth of the dZ range"),

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.pages.text import A2K_PLANES, OLD_IMAGES, number, rms, table
+from benchmarks.pages.text import A2K_PLANES, number, rms, table
 
 
 def plane_rows(planes: list[dict[str, Any]]) -> list[list[str]]:
@@ -177,8 +177,7 @@ def coverage_part(coverage: dict[str, Any]) -> list[str]:
         (
             f"{coverage['summary']['n_sweeps']} sweeps of {n_sets} data sets simulated with "
             "`refp.synthetic`, each with its own step (5 to 15 um), frames, exposures, fields, light, bead "
-            "sizes, heights, tilt and stage errors; sweeps of a field share its beads. "
-            f"{OLD_IMAGES}"
+            "sizes, heights, tilt and stage errors; sweeps of a field share its beads."
         ),
         table(["what", "measured", "bar"], coverage_rows(coverage)),
     ]
