@@ -396,6 +396,20 @@ def test_cancelled_while_it_begins(tmp_path: Path) -> None:
     assert not (tmp_path / "demo").exists()
 
 
+async def run_two(folder: Path) -> list[Job]:
+    """Return two jobs as a runner leaves them that nothing keeps from them."""
+    log = Log()
+    log.may_run.set()
+    runner = Runner(log.ask, place_of(folder), "server")
+    runner.start()
+    jobs = [await runner.add("demo", "x", {}, "") for _ in range(2)]
+    for job in jobs:
+        async for _ in runner.watch(job.id):
+            pass
+    await runner.stop()
+    return [runner.job(job.id) for job in jobs]
+
+
 def test_a_process_that_cannot_be_started_fails_its_job_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -403,21 +417,9 @@ def test_a_process_that_cannot_be_started_fails_its_job_alone(
         raise OSError("no more processes")
 
     monkeypatch.setattr("multiprocessing.process.BaseProcess.start", refuse)
-
-    async def scene() -> list[str]:
-        log = Log()
-        log.may_run.set()
-        runner = Runner(log.ask, place_of(tmp_path), "server")
-        runner.start()
-        jobs = [await runner.add("demo", "x", {}, "") for _ in range(2)]
-        for job in jobs:
-            async for told, _ in runner.watch(job.id):
-                last = told
-            assert (last.code, "no more processes" in last.detail) == ("worker_lost", True)
-        await runner.stop()
-        return [runner.job(job.id).state for job in jobs]
-
-    assert asyncio.run(scene()) == ["failed", "failed"]
+    for job in asyncio.run(run_two(tmp_path)):
+        assert (job.state, job.code) == ("failed", "worker_lost")
+        assert "no more processes" in job.detail
 
 
 def test_an_error_of_our_own_fails_its_job_alone(
@@ -427,20 +429,8 @@ def test_an_error_of_our_own_fails_its_job_alone(
         raise ZeroDivisionError
 
     monkeypatch.setattr(Runner, "_work", broken)
-
-    async def scene() -> list[str]:
-        log = Log()
-        log.may_run.set()
-        runner = Runner(log.ask, place_of(tmp_path), "server")
-        runner.start()
-        jobs = [await runner.add("demo", "x", {}, "") for _ in range(2)]
-        for job in jobs:
-            async for told, _ in runner.watch(job.id):
-                assert told.code in ("", "internal_error")
-        await runner.stop()
-        return [runner.job(job.id).state for job in jobs]
-
-    assert asyncio.run(scene()) == ["failed", "failed"]
+    for job in asyncio.run(run_two(tmp_path)):
+        assert (job.state, job.code) == ("failed", "internal_error")
 
 
 def test_a_log_that_is_away_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

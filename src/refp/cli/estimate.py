@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     from refp.sweeps import SingleImage
 
 EXIT_ALL_REFUSED = 3
+ImagesInstrument = Annotated[
+    str | None, Parameter(help="Instrument of the images, to be checked against the model's.")
+]
+Tolerance = Annotated[
+    float | None,
+    Parameter(
+        name="--tolerance",
+        help="Largest dZ that is tolerated, um, above and below; adds the column verdict.",
+        validator=Number(gt=0, lt=math.inf),
+    ),
+]
 
 
 @Parameter(name="*")
@@ -45,18 +56,9 @@ def estimate(
     /,
     *,
     written: WrittenOptions = WrittenOptions(),
-    instrument: Annotated[
-        str | None, Parameter(help="Instrument of the images, to be checked against the model's.")
-    ] = None,
+    instrument: ImagesInstrument = None,
     max_beads: MaxBeads = None,
-    tolerance_um: Annotated[
-        float | None,
-        Parameter(
-            name="--tolerance",
-            help="Largest dZ that is tolerated, um, above and below; adds the column verdict.",
-            validator=Number(gt=0, lt=math.inf),
-        ),
-    ] = None,
+    tolerance_um: Tolerance = None,
     work: WorkerOptions = WorkerOptions(),  # noqa: B008
     as_json: AsJson = False,
     overwrite: Overwrite = False,

@@ -32,8 +32,13 @@ class SearchOptions:
     "Learn from earlier trials, or the full factorial."
     pruner: Literal["median", "hyperband", "none"] = "median"
     "What ends trials that lag behind."
-    trials: Annotated[int | None, Parameter(validator=Number(gte=1))] = None
-    "Trials in all; default: 50, or the whole factorial."
+    trials: Annotated[
+        int | None,
+        Parameter(
+            help=f"Trials in all; default: {DEFAULT_TRIALS}, or the whole factorial.",
+            validator=Number(gte=1),
+        ),
+    ] = None
     budget: Annotated[int | None, Parameter(validator=Number(gte=1))] = None
     "Gradient steps of each fit of a trial; default: the recipe's."
     seed: Annotated[int, SEED] = 0

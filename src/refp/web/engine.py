@@ -291,7 +291,7 @@ class Engine:
         return answers
 
     async def _ask_anew(self, name: str, *arguments: object, limit_s: float | None = None) -> Any:
-        """Ask as :meth:`ask` does, a second time if the worker ended meanwhile."""
+        """Ask as :meth:`ask` does; if the worker ended meanwhile, a new one, which may have to compile."""
         try:
             return await self.ask(name, *arguments, limit_s=limit_s)
         except WorkError as error:

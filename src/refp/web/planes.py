@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 from fastapi.responses import FileResponse
 
@@ -112,19 +111,34 @@ async def compare(engine: Engine, jobs: Sequence[Job]) -> PlaneComparison:
 
 
 async def queue_paths(engine: Engine, asked: PlaneRequest) -> Job:
-    """Queue the job for sweeps under the roots; errors as of :func:`ask_for_planes`."""
+    """Queue the job for sweeps under the roots.
+
+    Raises
+    ------
+    Problem
+        If no jobs are kept, or too many wait.
+    WorkError
+        If recipe or instrument is none, or a path is not there or outside the roots.
+    """
     await _check_options(engine, asked)
     await engine.ask(f"{CHECKS}:check_paths", asked.paths, engine.settings.roots)
     return await _queue(engine, asked, [{"path": path} for path in asked.paths])
 
 
 async def queue_form(engine: Engine, form: Form) -> Job:
-    """Queue the job that a form with sweeps asks for; errors as of :func:`ask_for_planes`."""
+    """Queue the job that a form with sweeps asks for.
+
+    Raises
+    ------
+    Problem
+        If no jobs are kept, too many wait, there is no file, or a field is not as it has to be.
+    WorkError
+        If recipe or instrument is none; or as of :func:`store`.
+    """
     check_any(form.files)
     engine.jobs.check_room()  # before anything is kept
-    fields: dict[str, Any] = dict(form.fields)
-    fields.pop("form_token", None)
-    asked = fields_as(PlaneRequest, fields | {"paths": [given.name for given in form.files]})
+    names = {"paths": [given.name for given in form.files]}
+    asked = fields_as(PlaneRequest, {**form.fields, **names})
     await _check_options(engine, asked)
     return await _queue(engine, asked, await store(engine, form.files))
 

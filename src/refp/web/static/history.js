@@ -187,9 +187,10 @@ function fallBack() {
   figure.replaceWith(picture);
 }
 
-if (figure) {
+async function show() {
   const chart = JSON.parse(document.getElementById("chart-data").textContent);
-  draw(chart)
-    .then(() => matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw(chart)))
-    .catch(fallBack);
+  await draw(chart);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw(chart));
 }
+
+if (figure) show().catch(fallBack);
