@@ -11,8 +11,8 @@ TWIN = SHARED / "data" / "twin"
 
 def conditions() -> dict[str, str]:
     """Return what a figure depends on beside the code."""
-    from refp.parallel import default_jobs
-    from refp.record import library_versions
+    from refp.core.files import library_versions
+    from refp.core.parallel import default_jobs
 
     return {
         **library_versions("numpy", "scipy", "numba", "torch", "onnxruntime"),

@@ -8,9 +8,9 @@ import pandas as pd
 from PIL import Image
 
 from refp import define_planes, load_recipe, open_dataset
-from refp.demo import TOLERANCE_UM, run_demo
+from refp.pipeline.demo import TOLERANCE_UM, run_demo
+from refp.pipeline.results import sweep_montage
 from refp.reports import draw_bead_montage, draw_errors, draw_feature_curves, png_bytes
-from refp.results import sweep_montage
 
 PICTURE = Path(__file__).parent.parent / "docs" / "images" / "demo.png"
 WIDTH_PX = 1100

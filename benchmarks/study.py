@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 from benchmarks.pages.text import ROOT
-from refp.parallel import Workers, default_jobs, no_progress
-from refp.record import write_json
+from refp.core.files import write_json
+from refp.core.parallel import Workers, default_jobs, no_progress
 from refp.study import ITEMS, PAGE, SCALES, Study, find_sets, run_study
 from refp.study.page import TABLES
 from refp.synthetic import simulate_planned, table1_sets

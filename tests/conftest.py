@@ -11,8 +11,8 @@ import pytest
 from refp import pipeline
 from refp.models import save_model
 from refp.pipeline import Planes
-from refp.recipe import Recipe, load_recipe
-from refp.sweeps import make_instrument, open_dataset, read_instrument, write_sweep_file
+from refp.settings import Recipe, load_recipe, make_instrument, read_instrument
+from refp.sweeps import open_dataset, write_sweep_file
 from refp.synthetic import SceneSettings, SimulationSettings, simulate_dataset
 
 from .postgres import postgresql as postgresql

@@ -11,24 +11,16 @@ import pandas as pd
 import pytest
 
 from refp import pipeline
-from refp.arrays import Image
-from refp.errors import DataError, ModelError
+from refp.core.arrays import Image
+from refp.core.errors import DataError, ModelError
 from refp.estimate import FocusEstimate
-from refp.estimator import Estimator
-from refp.measure import Measurement
+from refp.estimate.estimator import Estimator
+from refp.measure.dataset import Measurement
 from refp.models import Trained, TrainingJob, load_model
 from refp.models.registry import LookupFamily
 from refp.pipeline import Planes
-from refp.recipe import Recipe, load_recipe
-from refp.sweeps import (
-    Camera,
-    DataSet,
-    SingleImage,
-    list_images,
-    make_instrument,
-    open_dataset,
-    read_instrument,
-)
+from refp.settings import Camera, Recipe, load_recipe, make_instrument, read_instrument
+from refp.sweeps import DataSet, SingleImage, list_images, open_dataset
 from refp.synthetic import (
     SimulationSettings,
     expose,

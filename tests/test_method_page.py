@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from refp.recipe import Recipe, load_recipe
+from refp.settings import Recipe, load_recipe
 
 PAGE = Path(__file__).parents[1] / "docs" / "method.md"
 
@@ -98,7 +98,12 @@ def test_what_recipe_paper_changes_is_on_the_page() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["refp.no_room.function", "refp.robust.no_function", "refp.robust.iqr_inliers.no_part"]
+    "name",
+    [
+        "refp.no_room.function",
+        "refp.core.robust.no_function",
+        "refp.core.robust.iqr_inliers.no_part",
+    ],
 )
 def test_a_name_that_is_not_there_is_told(name: str) -> None:
     assert named_code(f"| `{name}` |") == [name]

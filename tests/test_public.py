@@ -11,18 +11,19 @@ import refp
 
 ROOMS = [
     "refp",
-    "refp.beads",
     "refp.estimate",
-    "refp.evaluation",
-    "refp.features",
     "refp.history",
+    "refp.measure.beads",
+    "refp.measure.features",
+    "refp.measure.profiles",
     "refp.models",
+    "refp.models.tiles",
+    "refp.pipeline",
     "refp.plane",
-    "refp.profiles",
     "refp.reports",
+    "refp.settings",
     "refp.sweeps",
     "refp.synthetic",
-    "refp.tiles",
     "refp.web",
 ]
 HEAVY = "('torch', 'lightning', 'monai', 'matplotlib', 'pandas', 'onnxruntime')"
@@ -74,13 +75,15 @@ def _rank(name: str) -> tuple[int, str]:
     return (0 if name.isupper() else 1 if name[0].isupper() else 2), name
 
 
-@pytest.mark.parametrize("module", ["refp", "refp.cli.app", "refp.sweeps", "refp.errors"])
+@pytest.mark.parametrize("module", ["refp", "refp.cli.app", "refp.sweeps", "refp.core.errors"])
 def test_import_is_light(run_python: Callable[[str], str], module: str) -> None:
     code = f"import sys, {module}; print([m for m in {HEAVY} if m in sys.modules])"
     assert run_python(code).strip() == "[]"
 
 
-@pytest.mark.parametrize("module", ["refp.pipeline", "refp.models", "refp.results", "refp.demo"])
+@pytest.mark.parametrize(
+    "module", ["refp.pipeline", "refp.models", "refp.pipeline.results", "refp.pipeline.demo"]
+)
 def test_no_torch_but_for_training(run_python: Callable[[str], str], module: str) -> None:
     code = f"import sys, {module}; print('torch' in sys.modules)"
     assert run_python(code).strip() == "False"

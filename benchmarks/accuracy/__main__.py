@@ -13,15 +13,15 @@ import pandas as pd
 from benchmarks import HERE, TWIN, conditions
 from benchmarks.accuracy.models import twin_model
 from benchmarks.accuracy.twin import TESTS, truth
-from refp.estimator import Estimator
-from refp.evaluation import summarise
-from refp.flags import describe
+from refp.core.files import write_json
+from refp.core.flags import describe
+from refp.core.parallel import Workers, default_jobs
+from refp.estimate.estimator import Estimator
+from refp.estimate.evaluation import summarise
 from refp.models import load_model
-from refp.parallel import Workers, default_jobs
 from refp.pipeline import Planes, define_planes, estimate_images
 from refp.plane import fit_smooth
-from refp.recipe import Recipe, load_recipe
-from refp.record import write_json
+from refp.settings import Recipe, load_recipe
 from refp.sweeps import open_dataset
 
 PLANE_SETS = (

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from refp.arrays import FloatArray, Image
-from refp.estimator import Estimator
+from refp.core.arrays import FloatArray, Image
+from refp.core.parallel import Workers, map_ordered
+from refp.estimate.estimator import Estimator
 from refp.models import load_model
-from refp.parallel import Workers, map_ordered
 
 
 @dataclass(frozen=True)

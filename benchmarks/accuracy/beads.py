@@ -11,12 +11,12 @@ import numpy as np
 
 from benchmarks import HERE, TWIN, conditions
 from benchmarks.accuracy.twin import truth
-from refp.arrays import BoolArray, FloatArray
-from refp.flags import UNUSABLE_BEAD
-from refp.measure import measure_dataset, measure_frame
-from refp.parallel import Workers, default_jobs, map_ordered
-from refp.recipe import Recipe, load_recipe
-from refp.record import write_json
+from refp.core.arrays import BoolArray, FloatArray
+from refp.core.files import write_json
+from refp.core.flags import UNUSABLE_BEAD
+from refp.core.parallel import Workers, default_jobs, map_ordered
+from refp.measure.dataset import measure_dataset, measure_frame
+from refp.settings import Recipe, load_recipe
 from refp.sweeps import DataSet, Frame, open_dataset
 
 SETS = (

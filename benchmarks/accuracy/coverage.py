@@ -13,12 +13,12 @@ import numpy as np
 
 from benchmarks import HERE, conditions
 from benchmarks.accuracy.instruments import A2K, vary
-from refp.arrays import FloatArray
-from refp.parallel import Workers, default_jobs, map_ordered
+from refp.core.arrays import FloatArray
+from refp.core.files import write_json
+from refp.core.parallel import Workers, default_jobs, map_ordered
 from refp.pipeline import define_planes
-from refp.recipe import load_recipe
-from refp.record import write_json
-from refp.sweeps import Instrument, open_dataset
+from refp.settings import Instrument, load_recipe
+from refp.sweeps import open_dataset
 from refp.synthetic import SceneSettings, SimulationSettings, looks_of, simulate_dataset
 
 N_DATASETS = 240

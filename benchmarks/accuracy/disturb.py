@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image as Pillow
 from scipy import ndimage
 
-from refp.arrays import FloatArray, Image
+from refp.core.arrays import FloatArray, Image
 
 WHITE = 255
 MEAN_OF_SMALLER = 0.5586

@@ -7,9 +7,9 @@ from functools import lru_cache, partial
 import numpy as np
 
 from benchmarks.accuracy.asking import Picture
-from refp.arrays import Image
-from refp.parallel import Workers
-from refp.sweeps import Instrument
+from refp.core.arrays import Image
+from refp.core.parallel import Workers
+from refp.settings import Instrument
 from refp.synthetic import (
     Scene,
     SceneSettings,

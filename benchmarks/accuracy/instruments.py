@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from refp.sweeps import Instrument, make_instrument
+from refp.settings import Instrument, make_instrument
 from refp.synthetic import as_instrument
 
 RECIPE = "a2k"

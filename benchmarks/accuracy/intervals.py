@@ -19,10 +19,9 @@ from benchmarks.accuracy.fields import REFP_UM, SCENE, pictures_of, spread_shots
 from benchmarks.accuracy.instruments import draw_instrument
 from benchmarks.accuracy.models import simulated_model, twin_model
 from benchmarks.accuracy.twin import TESTS, frames
-from refp.models import FamilyName
-from refp.parallel import Workers, default_jobs
-from refp.record import write_json
-from refp.sweeps import Instrument
+from refp.core.files import write_json
+from refp.core.parallel import Workers, default_jobs
+from refp.settings import FamilyName, Instrument
 from refp.synthetic import SceneSettings, SimulationSettings
 
 SIX = 6

@@ -16,15 +16,17 @@ import numpy as np
 from benchmarks import HERE, conditions
 from benchmarks.accuracy.models import CACHE, trained_on
 from benchmarks.pages.text import load_any
-from refp.arrays import FloatArray
-from refp.estimator import recipe_of
-from refp.flags import UNUSABLE_BEAD
-from refp.hashing import hash_code
-from refp.models import BeadInputs, FamilyName, load_model, make_predictor
-from refp.one_frame import measure_frame
-from refp.parallel import Workers, default_jobs, map_ordered
-from refp.record import write_json
-from refp.rows import take
+from refp.core.arrays import FloatArray
+from refp.core.digests import hash_code
+from refp.core.files import write_json
+from refp.core.flags import UNUSABLE_BEAD
+from refp.core.parallel import Workers, default_jobs, map_ordered
+from refp.core.rows import take
+from refp.estimate.estimator import recipe_of
+from refp.measure.frame import measure_frame
+from refp.models import BeadInputs, load_model, make_predictor
+from refp.models.tiles import crop_tiles
+from refp.settings import FamilyName
 from refp.synthetic import (
     Scene,
     SceneSettings,
@@ -36,7 +38,6 @@ from refp.synthetic import (
     table1_sets,
 )
 from refp.synthetic.bound import DzBound, dz_bound
-from refp.tiles import crop_tiles
 
 FAMILIES: tuple[FamilyName, ...] = ("profile", "lookup", "resnet")
 CASES = {"a2k": ((6.0, 12.0, 24.0), 150.0), "nikon-ti2": ((10.0, 30.0), 10.0)}

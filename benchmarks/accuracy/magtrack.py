@@ -22,20 +22,20 @@ import numpy as np
 from benchmarks import HERE, TWIN, conditions
 from benchmarks.accuracy.models import CACHE, twin_model
 from benchmarks.accuracy.twin import TESTS, frames, truth
-from refp.arrays import BoolArray, FloatArray, Image
-from refp.estimator import recipe_of
-from refp.flags import UNUSABLE_BEAD, BeadFlag
-from refp.models import BeadInputs, FamilyName, load_model, make_predictor
-from refp.models.ensemble import Predictor
-from refp.one_frame import measure_frame
-from refp.parallel import Workers, default_jobs
+from refp.core.arrays import BoolArray, FloatArray, Image
+from refp.core.files import write_json
+from refp.core.flags import UNUSABLE_BEAD, BeadFlag
+from refp.core.parallel import Workers, default_jobs
+from refp.core.rows import take
+from refp.estimate.estimator import recipe_of
+from refp.measure.frame import measure_frame
+from refp.measure.profiles import RadialProfiles, fit_profiles
+from refp.models import BeadInputs, load_model, make_predictor
+from refp.models.card import Predictor
+from refp.models.tiles import crop_tiles, label_tiles, plane_of_sweeps
 from refp.pipeline import define_planes
-from refp.profiles import RadialProfiles, fit_profiles
-from refp.recipe import load_recipe
-from refp.record import write_json
-from refp.rows import take
+from refp.settings import FamilyName, load_recipe
 from refp.sweeps import open_dataset
-from refp.tiles import crop_tiles, label_tiles, plane_of_sweeps
 
 MAGTRACK = "magtrack==1.0.0"
 FAMILIES: tuple[FamilyName, ...] = ("profile", "lookup")

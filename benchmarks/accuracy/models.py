@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import HERE, TWIN
-from refp.hashing import hash_code, hash_files
-from refp.models import FamilyName, load_model, save_model
-from refp.parallel import Progress, Workers, default_jobs
+from refp.core.digests import hash_code, hash_files
+from refp.core.files import write_json
+from refp.core.parallel import Progress, Workers, default_jobs
+from refp.models import load_model, save_model
 from refp.pipeline import define_planes, train_model
-from refp.recipe import Recipe, load_recipe
-from refp.record import write_json
-from refp.sweeps import DataSet, Instrument, open_dataset
+from refp.settings import FamilyName, Instrument, Recipe, load_recipe
+from refp.sweeps import DataSet, open_dataset
 from refp.synthetic import SimulationSettings, simulate_dataset
 
 CACHE = HERE / ".cache"

@@ -13,13 +13,13 @@ import numpy as np
 from benchmarks import HERE, conditions
 from benchmarks.accuracy.limit import training_folder
 from benchmarks.accuracy.models import trained_on
-from refp.estimator import Estimator
+from refp.core.files import write_json
+from refp.core.parallel import Workers, default_jobs
+from refp.estimate.estimator import Estimator
 from refp.models import load_model
-from refp.parallel import Workers, default_jobs
 from refp.pipeline import define_planes
-from refp.planning import Limits, PlanRow, find_limits, image_row, make_plan, sweep_row
-from refp.recipe import load_recipe
-from refp.record import write_json
+from refp.pipeline.planning import Limits, PlanRow, find_limits, image_row, make_plan, sweep_row
+from refp.settings import load_recipe
 from refp.sweeps import open_dataset
 from refp.synthetic import (
     SceneSettings,

@@ -19,10 +19,10 @@ from benchmarks.accuracy.asking import Answer, Picture, ask, count, dz_range_um,
 from benchmarks.accuracy.disturb import BRIGHTER, BRIGHTER_FACTOR, DISTURBED, MILD, WHITE, Camera
 from benchmarks.accuracy.models import twin_model
 from benchmarks.accuracy.twin import A2K, NIKON, TESTS, frames, truth
-from refp.arrays import Image
+from refp.core.arrays import Image
+from refp.core.files import write_json
+from refp.core.parallel import Workers, default_jobs
 from refp.models import load_model
-from refp.parallel import Workers, default_jobs
-from refp.record import write_json
 from refp.sweeps import Frame, list_images
 from refp.synthetic import (
     Objects,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from benchmarks import HERE, TWIN, conditions
 from benchmarks.accuracy.__main__ import judge
+from refp.core.files import write_json
+from refp.core.parallel import Workers, default_jobs
 from refp.models import save_model
-from refp.parallel import Workers, default_jobs
 from refp.pipeline import define_planes, train_model
-from refp.recipe import load_recipe
-from refp.record import write_json
+from refp.settings import load_recipe
 from refp.sweeps import open_dataset
 
 BUDGETS = (250, 1000)

@@ -18,12 +18,13 @@ from benchmarks.accuracy.asking import Answer, Picture, ask, count, worst
 from benchmarks.accuracy.fields import REFP_UM, SCENE, pictures_of, spread_shots
 from benchmarks.accuracy.instruments import A2K, RECIPE, vary
 from benchmarks.accuracy.models import simulated, simulated_model
-from refp.adapting import adapt_model
-from refp.errors import DataError
+from refp.core.errors import DataError
+from refp.core.files import write_json
+from refp.core.parallel import Workers, default_jobs
 from refp.models import load_model, save_model
-from refp.parallel import Workers, default_jobs
-from refp.record import write_json
-from refp.sweeps import DataSet, Instrument, open_dataset
+from refp.pipeline.adaptation import adapt_model
+from refp.settings import Instrument
+from refp.sweeps import DataSet, open_dataset
 from refp.synthetic import SceneSettings, SimulationSettings, another
 
 N_FIELDS, N_PLACES, SIX = 4, 12, 6

@@ -17,15 +17,15 @@ from benchmarks import HERE, TWIN, conditions
 from benchmarks.accuracy.limit import training_folder
 from benchmarks.accuracy.models import CACHE, trained_on
 from benchmarks.accuracy.twin import TESTS
-from refp.arrays import FloatArray
-from refp.estimator import Estimator
-from refp.hashing import hash_code
+from refp.core.arrays import FloatArray
+from refp.core.digests import hash_code
+from refp.core.files import write_json
+from refp.core.parallel import Workers, default_jobs
+from refp.estimate.estimator import Estimator
 from refp.models import load_model
-from refp.parallel import Workers, default_jobs
 from refp.pipeline import define_planes
-from refp.plane_files import write_planes
-from refp.recipe import load_recipe
-from refp.record import write_json
+from refp.pipeline.plane_files import write_planes
+from refp.settings import load_recipe
 from refp.sweeps import open_dataset
 from refp.synthetic import as_instrument, read_truth, simulate_dataset, table1_sets
 from refp.synthetic.optics import Sphere, image_radially, make_microscope, sampling_for

@@ -14,15 +14,15 @@ from scipy.interpolate import BSpline, make_smoothing_spline
 from scipy.optimize import minimize
 
 from benchmarks import HERE, TWIN, conditions
-from refp.arrays import FloatArray, Image
-from refp.beads import find_beads
-from refp.features import measure_features
-from refp.flags import UNUSABLE_BEAD
+from refp.core.arrays import FloatArray, Image
+from refp.core.files import write_json
+from refp.core.flags import UNUSABLE_BEAD
+from refp.measure.beads import find_beads
+from refp.measure.features import measure_features
+from refp.measure.profiles import RadialProfiles, fit_profiles
 from refp.pipeline import define_planes
-from refp.profiles import RadialProfiles, fit_profiles
-from refp.recipe import Recipe, load_recipe
-from refp.record import write_json
-from refp.sweeps import Instrument, open_dataset
+from refp.settings import Instrument, Recipe, load_recipe
+from refp.sweeps import open_dataset
 
 REPEATS = 3
 PLANES_UM = (1407.5, 1447.5, 1487.5, 1507.5, 1537.5, 1607.5)

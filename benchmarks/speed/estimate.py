@@ -19,14 +19,15 @@ import tifffile
 from benchmarks import HERE
 from benchmarks.speed.__main__ import seconds
 from benchmarks.speed.parts import measure_parts
-from refp import one_frame, pipeline
-from refp.arrays import FloatArray
-from refp.estimator import Estimator
-from refp.models import Ensemble, FamilyName, Lookup, save_model
+from refp import pipeline
+from refp.core.arrays import FloatArray
+from refp.estimate.estimator import Estimator
+from refp.measure import frame as one_frame
+from refp.models import Ensemble, Lookup, save_model
+from refp.models.bioimage import typical_beads
 from refp.models.graph import GraphPredictor
-from refp.models.zoo import typical_beads
 from refp.pipeline import Planes
-from refp.recipe import load_recipe
+from refp.settings import FamilyName, load_recipe
 from refp.sweeps import SingleImage, list_images, open_dataset
 from refp.synthetic import (
     SceneSettings,
@@ -170,10 +171,10 @@ def resnet(members: int = 10, tiles: int = 20) -> dict[str, object]:
     """Ten networks in one graph against ten eager calls of torch, in turns."""
     import torch
 
-    from refp.models.export import to_onnx
-    from refp.models.resnet import ResnetMember, StackedMembers
-    from refp.models.settings import ResnetSettings
-    from refp.parallel import default_jobs
+    from refp.core.parallel import default_jobs
+    from refp.models.training.export import to_onnx
+    from refp.models.training.resnet import ResnetMember, StackedMembers
+    from refp.settings import ResnetSettings
 
     torch.manual_seed(0)
     torch.set_num_threads(default_jobs())

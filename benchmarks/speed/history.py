@@ -16,12 +16,12 @@ from benchmarks import HERE
 from benchmarks.speed.__main__ import seconds
 from benchmarks.speed.parts import measure_parts
 from benchmarks.speed.web import serve
+from refp.core.files import write_csv
 from refp.history import History, HistoryRecord, new_id, select_chart
-from refp.record import write_csv
 from refp.reports import draw_control, png_bytes
-from refp.web.answer import Asked
-from refp.web.past import read_chart, read_page
-from refp.web.schemas_history import HistoryChart
+from refp.web.messages import Asked
+from refp.web.schemas.history import HistoryChart
+from refp.web.workers.history import read_chart, read_page
 
 RECORDS = 100_000
 REFUSED = 0.02

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks import conditions
-from refp.record import write_json
+from refp.core.files import write_json
 
 LEAST_CORES = 1.8
 """Cores that two busy processes get on a machine with two that does nothing else."""

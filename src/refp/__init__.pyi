@@ -1,10 +1,10 @@
-from .estimator import Estimator as Estimator
+from .estimate.estimator import Estimator as Estimator
 from .models import load_model as load_model
 from .models import save_model as save_model
 from .pipeline import define_planes as define_planes
 from .pipeline import evaluate_model as evaluate_model
 from .pipeline import train_model as train_model
-from .recipe import load_recipe as load_recipe
+from .settings import load_recipe as load_recipe
 from .sweeps import list_images as list_images
 from .sweeps import open_dataset as open_dataset
 from .synthetic import simulate_dataset as simulate_dataset

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from refp import measure
-from refp.recipe import Recipe
-from refp.record import write_bytes
+from refp.core.files import write_bytes
+from refp.measure import dataset as measure
+from refp.settings import Recipe
 
 PATTERN = "exp1_fov1_z{z:g}_t10ms.tif"
 DECLARED = 'dataset = "spoilt"\ninstrument = "a2k"\n'

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from refp.models.ensemble import FORMAT_VERSION
-from refp.plane_files import POOLED_ARRAYS
+from refp.models.card import FORMAT_VERSION
+from refp.pipeline.plane_files import POOLED_ARRAYS
 
 RunRefp = Callable[..., Any]
 SaveFrames = Callable[..., Path]
@@ -322,7 +322,7 @@ def test_model_of_another_instrument(
 def test_extra_is_missing(
     run_refp: RunRefp, tiny_test: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "refp.models.profile_family", raising=False)
+    monkeypatch.delitem(sys.modules, "refp.models.training.profile_family", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     done = run_refp("train", tiny_test, "-o", tmp_path / "a2k.refp")
     check_refused(done, "needs torch, which is not installed", "'refp[train]'")

@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 
-from refp import cluster as refp_cluster
-from refp import measure, pipeline, plane_files
+from refp import pipeline
 from refp.cli.app import COMMANDS
-from refp.parallel import Crew, Workers
-from refp.recipe import load_recipe
-from refp.store import FrameStore
+from refp.core import cluster as refp_cluster
+from refp.core.parallel import Crew, Workers
+from refp.measure import dataset as measure
+from refp.measure.cache import FrameStore
+from refp.pipeline import plane_files
+from refp.settings import load_recipe
 from refp.sweeps import open_dataset
 
 distributed = pytest.importorskip("distributed", reason="needs the extra 'cluster'")

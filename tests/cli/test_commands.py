@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import refp.demo
+import refp.pipeline.demo
 import refp.synthetic.presets
-from refp import tables
 from refp.models import load_model
-from refp.recipe import Recipe
+from refp.pipeline import tables
+from refp.settings import Recipe
 from refp.synthetic import SimulationSettings, read_truth
 
 RunRefp = Callable[..., Any]
@@ -46,7 +46,7 @@ def tiny_demo(
 ) -> None:
     """Let the demo simulate small sweeps and train briefly."""
     monkeypatch.setattr(refp.synthetic.presets, "demo_settings", lambda kind, _: demo_sweeps[kind])
-    monkeypatch.setattr(refp.demo, "load_recipe", lambda: recipe_for("lookup"))
+    monkeypatch.setattr(refp.pipeline.demo, "load_recipe", lambda: recipe_for("lookup"))
 
 
 def test_demo(run_refp: RunRefp, tiny_demo: None, tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def _check_against_truth(out: Path) -> None:
 
 
 def test_demo_trains_the_default_family() -> None:
-    assert refp.demo.load_recipe().train.family == "profile"
+    assert refp.pipeline.demo.load_recipe().train.family == "profile"
 
 
 def test_simulate(run_refp: RunRefp, tmp_path: Path, small_simulation: None) -> None:

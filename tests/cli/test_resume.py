@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 import tifffile
 
-from refp import parallel, plane_files, runs
-from refp.errors import OutputError
-from refp.store import BATCH, FrameStore
+from refp.core import parallel
+from refp.core.errors import OutputError
+from refp.measure.cache import BATCH, FrameStore
+from refp.pipeline import plane_files, runs
 
 RunRefp = Callable[..., Any]
 RESULTS = [

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from refp import measure
-from refp.errors import OutputError
-from refp.train_run import REPORT_DIGEST, TrainingRun
+from refp.core.errors import OutputError
+from refp.measure import dataset as measure
+from refp.pipeline.training_run import REPORT_DIGEST, TrainingRun
 
 pytest.importorskip("torch", reason="the networks are trained with extra 'train'")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from refp.recipe import load_recipe
+from refp.settings import load_recipe
 
 pytest.importorskip("torch")
 pytest.importorskip("optuna")

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from refp.arrays import FloatArray
+from refp.core.arrays import FloatArray
 from refp.models import BeadInputs, Ensemble, ModelCard, Predictions, load_model
-from refp.models.ensemble import Calibration
+from refp.models.card import Calibration
 from refp.plane import PooledStack
 
 RADIUS = np.linspace(0.0, 2.6, 27)

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from scipy.stats import binom, norm
 
-from refp.arrays import FloatArray
-from refp.estimate import EstimateSettings, Spread, calibrate, combine
+from refp.core.arrays import FloatArray
+from refp.estimate import Spread, calibrate, combine
 from refp.models import Predictions
-from refp.models.ensemble import Calibration
+from refp.models.card import Calibration
 from refp.models.lookup import Match
-from refp.tiles import LabelErrors, LabelledTiles
+from refp.models.tiles import LabelErrors, LabelledTiles
+from refp.settings import EstimateSettings
 
 N_UNSEEN = 300
 EXACT = LabelErrors(stage_u_um=0.0, height_um=0.0, rise_um_per_size=0.0)

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.optimize import minimize
 
-from refp.arrays import FloatArray
-from refp.estimate import Combined, EstimateSettings, Spread, combine
+from refp.core.arrays import FloatArray
+from refp.estimate import Combined, Spread, combine
 from refp.models import Predictions
+from refp.settings import EstimateSettings
 
 ARTICLE = ["members", "beads"]
 ORDERS = ["weighted", *ARTICLE]

@@ -11,16 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from refp.estimate import (
-    EstimateSettings,
-    FocusEstimate,
-    Found,
-    Parts,
-    estimate_focus,
-    refused,
-    tilt_um_per_px,
-)
-from refp.models import BeadInputs, Ensemble, Lookup, LookupSettings, Predictions, Predictor
+from refp.estimate import FocusEstimate, Found, Parts, estimate_focus, refused, tilt_um_per_px
+from refp.models import BeadInputs, Ensemble, Lookup, Predictions, Predictor
+from refp.settings import EstimateSettings, LookupSettings
 
 BeadsAt = Callable[..., BeadInputs]
 Says = Callable[..., Predictor]

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from refp.arrays import FloatArray
-from refp.beads import find_beads
-from refp.features import SweepMeasurement, feature_curve, measure_features
+from refp.core.arrays import FloatArray
+from refp.core.rows import join
+from refp.measure.beads import find_beads
+from refp.measure.features import SweepMeasurement, feature_curve, measure_features
+from refp.measure.profiles import fit_profiles, judge_beads
 from refp.plane import locate_by_features
-from refp.profiles import fit_profiles, judge_beads
-from refp.recipe import Recipe
-from refp.rows import join
-from refp.sweeps import Frame, SweepKey, make_instrument, read_instrument
+from refp.settings import Recipe, make_instrument, read_instrument
+from refp.sweeps import Frame, SweepKey
 from refp.synthetic import SceneSettings, SimulationSettings, make_scene, render_frame
 
 HERE = Path(__file__).parent

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refp.errors import HistoryError
+from refp.core.errors import HistoryError
 from refp.history import Firing, History, check_quantity, correction, parse_time, select_chart
 from refp.history.chart import thin
 

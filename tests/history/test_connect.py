@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from refp.errors import HistoryError, MissingExtraError
+from refp.core.errors import HistoryError, MissingExtraError
 from refp.history import History, default_database
 from refp.history.connect import mask, read_address
 

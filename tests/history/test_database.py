@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from refp.errors import HistoryError
+from refp.core.errors import HistoryError
 from refp.history import History, HistoryRecord, ModelUse, new_id
 from refp.history.connect import VERSION_TABLE
 from refp.history.schema import metadata

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from refp.errors import HistoryError
+from refp.core.errors import HistoryError
 from refp.history import JobLog, JobRecord
 from refp.history.connect import open_engine
 

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 
-from refp.errors import HistoryConflictError, HistoryError
+from refp.core.errors import HistoryConflictError, HistoryError
 from refp.history import History, check_purpose, parse_time, select_chart, select_points
 from refp.history import connect as connecting
 from refp.history.rows import row_of

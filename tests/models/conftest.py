@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from refp.arrays import FloatArray
+from refp.core.arrays import FloatArray
+from refp.core.parallel import Progress, no_progress
 from refp.models import BeadInputs, TrainingJob
-from refp.parallel import Progress, no_progress
+from refp.models.tiles import LabelledTiles, Split
 from refp.plane import PooledStack
-from refp.tiles import LabelledTiles, Split
 
 RADIUS = np.linspace(0.0, 3.2, 65)
 SIDE = 64
@@ -123,7 +123,7 @@ def inputs_at() -> Callable[..., BeadInputs]:
 def tile_graph() -> bytes:
     """Graph of two members that see tiles: the mean grey level, and no standard deviation."""
     torch = pytest.importorskip("torch")
-    from refp.models.export import to_onnx
+    from refp.models.training.export import to_onnx
 
     class Mean(torch.nn.Module):  # type: ignore[misc,name-defined]
         def forward(self, tiles: Any) -> Any:

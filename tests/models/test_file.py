@@ -14,19 +14,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from refp.errors import ModelError, OutputError
-from refp.estimator import Estimator, recipe_of
-from refp.models import (
-    ProfileNetSettings,
-    TrainSettings,
-    load_model,
-    make_predictor,
-    save_model,
-)
-from refp.models.ensemble import FORMAT_VERSION
-from refp.models.zoo import typical_beads
+from refp.core.errors import ModelError, OutputError
+from refp.estimate.estimator import Estimator, recipe_of
+from refp.models import load_model, make_predictor, save_model
+from refp.models.bioimage import typical_beads
+from refp.models.card import FORMAT_VERSION
+from refp.models.tiles import LabelledTiles
+from refp.settings import ProfileNetSettings, TrainSettings
 from refp.sweeps import list_images
-from refp.tiles import LabelledTiles
 
 CARD, STACK, GRAPH, HASHES = "card.json", "stack.npz", "graph.onnx", "sha256.json"
 SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
@@ -216,8 +211,8 @@ def test_default_family_takes_little_room(
     profile_model: Path, tiles: LabelledTiles, tmp_path: Path
 ) -> None:
     torch = pytest.importorskip("torch")
-    from refp.models.export import to_onnx
-    from refp.models.profile_net import ProfileNet
+    from refp.models.training.export import to_onnx
+    from refp.models.training.profile_net import ProfileNet
 
     net = ProfileNet(tiles, ProfileNetSettings()).eval()
     graph = to_onnx(net, torch.zeros(2, tiles.profile.shape[1]))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refp.errors import ModelError
+from refp.core.errors import ModelError
 from refp.models import load_model
 from refp.models.graph_check import check_graph
 

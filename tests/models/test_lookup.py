@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.interpolate import CubicSpline
 
-from refp.arrays import BoolArray, FloatArray
-from refp.models import BeadInputs, Lookup, LookupSettings
+from refp.core.arrays import BoolArray, FloatArray
+from refp.models import BeadInputs, Lookup
 from refp.models.lookup import Match
 from refp.plane import PooledStack
 from refp.plane.stack import UNKNOWN_SD
+from refp.settings import LookupSettings
 
 ProfileAt = Callable[..., FloatArray]
 INSIDE = st.floats(-52.0, 52.0)

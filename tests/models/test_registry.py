@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from refp.errors import MissingExtraError, ModelError
+from refp.core.errors import MissingExtraError, ModelError
+from refp.core.rows import take
 from refp.models import (
     Ensemble,
     Lookup,
-    LookupSettings,
     TrainingJob,
-    TrainSettings,
     inputs_of,
     load_model,
     make_family,
@@ -25,8 +24,8 @@ from refp.models import (
     stack_of,
 )
 from refp.models.graph import GraphPredictor
-from refp.rows import take
-from refp.tiles import LabelledTiles
+from refp.models.tiles import LabelledTiles
+from refp.settings import LookupSettings, TrainSettings
 
 
 @pytest.mark.parametrize(
@@ -49,7 +48,7 @@ def test_without_torch_the_extra_is_named(family: str, monkeypatch: pytest.Monke
         return imported(name, *args, **kwargs)
 
     for module in [
-        m for m in sys.modules if m.startswith(("refp.models.resnet", "refp.models.pr"))
+        m for m in sys.modules if m.startswith(("refp.models.training.resnet", "refp.models.pr"))
     ]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setattr(builtins, "__import__", lacks_torch)

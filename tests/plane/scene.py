@@ -6,20 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from refp.arrays import FloatArray, IntArray
-from refp.beads import Beads
-from refp.features import (
-    BeadFeatures,
-    FeatureCurve,
-    FeatureSettings,
-    SweepMeasurement,
-    feature_curve,
-)
+from refp.core.arrays import FloatArray, IntArray
+from refp.core.rows import take
+from refp.measure.beads import Beads
+from refp.measure.features import BeadFeatures, FeatureCurve, SweepMeasurement, feature_curve
+from refp.measure.profiles import RadialProfiles
 from refp.plane import (
     BeadPlanes,
     FieldAxis,
     PlaneResult,
-    PlaneSettings,
     Pool,
     PooledStack,
     flag_off_plane,
@@ -29,9 +24,14 @@ from refp.plane import (
 )
 from refp.plane.plane import FieldProfiles
 from refp.plane.typical import typical_profiles
-from refp.profiles import RadialProfiles
-from refp.rows import take
-from refp.sweeps import Frame, Instrument, SweepKey, make_instrument, read_instrument
+from refp.settings import (
+    FeatureSettings,
+    Instrument,
+    PlaneSettings,
+    make_instrument,
+    read_instrument,
+)
+from refp.sweeps import Frame, SweepKey
 
 RADII = np.arange(26) * 0.1
 REACH_RADII = 1.65

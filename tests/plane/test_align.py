@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refp.arrays import FloatArray
+from refp.core.arrays import FloatArray
 from refp.plane.align import align_field, align_jointly, move_axis, place_field
 from refp.plane.plane import FieldAxis, FieldProfiles
 

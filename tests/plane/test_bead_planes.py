@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from refp.arrays import FloatArray
-from refp.flags import BeadFlag
+from refp.core.arrays import FloatArray
+from refp.core.flags import BeadFlag
 from refp.plane import flag_off_plane
 from refp.plane.bead_planes import fit_slide
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from refp.flags import SweepFlag
+from refp.core.flags import SweepFlag
 from refp.plane import Contribution, FeaturePlane, ReferencePlane, compare_planes
 from refp.sweeps import SweepKey
 

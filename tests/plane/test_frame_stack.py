@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from refp.arrays import FloatArray
+from refp.core.arrays import FloatArray
 from refp.plane.align import align_field, move_axis
 from refp.plane.plane import FieldAxis
 from refp.plane.stack import UNKNOWN_SD, fit_stack, join_stacks

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refp.arrays import FloatArray
-from refp.features import FeatureCurve
-from refp.flags import SweepFlag
-from refp.plane import FeatureResult, PlaneSettings, PooledProfile, locate_by_features
+from refp.core.arrays import FloatArray
+from refp.core.flags import SweepFlag
+from refp.measure.features import FeatureCurve
+from refp.plane import FeatureResult, PooledProfile, locate_by_features
+from refp.settings import PlaneSettings
 from refp.sweeps import SweepKey
 
 Z_UM = np.arange(-300.0, 301.0, 7.5)

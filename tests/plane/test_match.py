@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refp.arrays import FloatArray
+from refp.core.arrays import FloatArray
 from refp.plane.match import (
     END_STEPS,
     chi_squared,

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refp.flags import SweepFlag
+from refp.core.flags import SweepFlag
 from refp.plane import Pool
 from refp.plane.budget import AXIS, BEADS, POOLED, STAGE, UncertainNumbers, expand
-from refp.plane.settings import PlaneSettings
+from refp.settings import PlaneSettings
 
 from .scene import Z_UM, Located, Scene, Seen, locate, part_of, see, together
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from refp.arrays import BoolArray, FloatArray
+from refp.core.arrays import BoolArray, FloatArray
 from refp.plane import PooledStack, pool_stack
 from refp.plane.stack import LEAST_SD, UNKNOWN_SD
 

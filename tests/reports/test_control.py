@@ -9,7 +9,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from refp.errors import OutputError
+from refp.core.errors import OutputError
 from refp.history import Baseline, ControlChart, Firing, fired, standardise
 from refp.history.chart import Annotation, thin
 from refp.reports import check_chart_name, describe_control, draw_control, svg_text, write_control

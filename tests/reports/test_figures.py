@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
-from refp.flags import BeadFlag
+from refp.core.flags import BeadFlag
 from refp.reports import (
     Overlay,
     choose_sweeps,

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import refp.reports
-from refp.errors import OutputError
+from refp.core.errors import OutputError
 from refp.reports import (
     Headline,
     Montage,

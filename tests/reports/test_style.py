@@ -9,7 +9,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from refp.errors import OutputError
+from refp.core.errors import OutputError
 from refp.reports import exposure_colors, look, png_bytes, save_png, save_svg, svg_text
 from refp.reports.style import printable
 

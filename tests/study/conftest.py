@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from refp.parallel import Workers, no_progress
+from refp.core.parallel import Workers, no_progress
+from refp.settings import make_instrument, read_instrument
 from refp.study import Study, StudyScale, find_sets
-from refp.sweeps import make_instrument, read_instrument, write_sweep_file
+from refp.sweeps import write_sweep_file
 from refp.synthetic import SceneSettings, SimulationSettings, simulate_dataset
 
 A2K = make_instrument(read_instrument("a2k"), "a2k")

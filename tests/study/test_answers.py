@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from refp.estimate import EstimateSettings
+from refp.core.robust import iqr_inliers
 from refp.estimate.combine import Spread, combine
 from refp.models import Predictions
-from refp.robust import iqr_inliers
+from refp.settings import EstimateSettings
 from refp.study.answers import Answers, draw_beads, image_errors, mean_of_inliers
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from refp.parallel import Workers, no_progress
+from refp.core.parallel import Workers, no_progress
 from refp.study import MAP_FILE, Study, check_items, find_sets, run_study
 from refp.study.items.fig01 import _fit, _tolerance
 from refp.study.layout import Assay

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from refp.errors import DataError, OutputError, RecipeError
+from refp.core.errors import DataError, OutputError, RecipeError
 from refp.study import MAP_FILE, find_sets, write_map
 from refp.study.layout import table1_name
 from refp.sweeps import open_dataset

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from refp import pipeline
-from refp.errors import OutputError, RecipeError, WorkersError
+from refp.core.errors import OutputError, RecipeError, WorkersError
 from refp.study import ITEMS, Study, check_folder, check_items, run_study
 from refp.study.item import Outcome
 

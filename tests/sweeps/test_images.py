@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from refp.errors import DataError, RecipeError
+from refp.core.errors import DataError, RecipeError
 from refp.sweeps import declared_instrument, declared_pixel_size_um, list_images, write_frame
 
 GREY = np.zeros((30, 40), np.uint8)

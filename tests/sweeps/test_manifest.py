@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from refp.errors import DataError
+from refp.core.errors import DataError
 from refp.sweeps import SweepKey, open_dataset, read_manifest
 
 WRONG = {

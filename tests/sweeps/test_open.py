@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from refp.errors import DataError, RecipeError
+from refp.core.errors import DataError, RecipeError
 from refp.sweeps import SweepKey, open_dataset, readers, write_frame, write_sweep_file
 
 GREY = np.arange(1200, dtype=np.uint8).reshape(30, 40) % 50

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refp.errors import RecipeError
+from refp.core.errors import RecipeError
 from refp.sweeps import DEFAULT_PATTERN, fill_pattern, parse_pattern
 
 CASES = {

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from PIL import Image as PillowImage
 
-from refp.errors import DataError, MissingExtraError
+from refp.core.errors import DataError, MissingExtraError
 from refp.sweeps import read_header, read_plane
 
 SHAPE = (30, 40)

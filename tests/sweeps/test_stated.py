@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from refp.errors import DataError
+from refp.core.errors import DataError
 from refp.sweeps import declared_pixel_size_um, open_dataset, read_header, read_plane
 
 STACK = np.stack([np.full((30, 40), k, np.uint16) for k in range(4)])

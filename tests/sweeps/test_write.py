@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from refp.errors import OutputError, RecipeError
+from refp.core.errors import OutputError, RecipeError
 from refp.sweeps import (
     fill_pattern,
     open_dataset,

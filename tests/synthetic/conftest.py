@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from refp.sweeps import Instrument, make_instrument, read_instrument
+from refp.settings import Instrument, make_instrument, read_instrument
 from refp.synthetic import SceneSettings, SimulationSettings
 
 

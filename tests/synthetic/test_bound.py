@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from refp.errors import DataError
-from refp.sweeps import Camera, Instrument
+from refp.core.errors import DataError
+from refp.settings import Camera, Instrument
 from refp.synthetic import expose, render_light, single_bead_scene
 from refp.synthetic.bound import OFF_CENTER_PX, dz_bound, tile_model
 

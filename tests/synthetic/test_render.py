@@ -7,8 +7,8 @@ import pytest
 from scipy import ndimage
 from scipy.interpolate import CubicSpline, LSQUnivariateSpline
 
-from refp.errors import RecipeError
-from refp.sweeps import Camera, Instrument
+from refp.core.errors import RecipeError
+from refp.settings import Camera, Instrument
 from refp.synthetic import (
     Scene,
     SceneSettings,

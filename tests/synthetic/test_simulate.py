@@ -10,9 +10,10 @@ import pytest
 from scipy import ndimage
 
 import refp.synthetic
-from refp.errors import DataError, OutputError, RecipeError
-from refp.parallel import Workers
-from refp.sweeps import Instrument, Stage, open_dataset, read_plane
+from refp.core.errors import DataError, OutputError, RecipeError
+from refp.core.parallel import Workers
+from refp.settings import Instrument, Stage
+from refp.sweeps import open_dataset, read_plane
 from refp.synthetic import (
     SimulationSettings,
     Truth,

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from httpx import Client, Response
 from PIL import Image as PillowImage
 
-from refp.arrays import Image
+from refp.core.arrays import Image
 from refp.web import Limits
 
 BASE = "http://127.0.0.1:8421"

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from refp.estimate.rows import DETAIL_COLUMNS, ESTIMATE_COLUMNS, VERDICT_COLUMN
 from refp.web import WebSettings, create_app
-from refp.web.schemas import EstimateRow
+from refp.web.schemas.common import EstimateRow
 
 from .given import BASE, ESTIMATES, LIMITS
 

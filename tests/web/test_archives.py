@@ -16,14 +16,14 @@ from fastapi.testclient import TestClient
 
 pytest.importorskip("sqlalchemy", reason="jobs need extra 'history'")
 
-from refp.errors import DataError, RefpError
+from refp.core.errors import DataError, RefpError
 from refp.web import Client, WebSettings, create_app
-from refp.web.jobs.archive import unpack
-from refp.web.jobs.checks import check_sweeps
 from refp.web.jobs.data import opened
 from refp.web.jobs.job import JobPlace
-from refp.web.jobs.place import data_folder
-from refp.web.roots import OutsideRoots
+from refp.web.storage.archive import unpack
+from refp.web.storage.job_files import data_folder
+from refp.web.storage.roots import OutsideRoots
+from refp.web.workers.checks import check_sweeps
 
 from .conftest import Served
 from .given import BASE, LIMITS, lying_tiff, tiff_of

@@ -13,8 +13,8 @@ from fastapi.testclient import TestClient
 from starlette.types import Message
 
 from refp.web import Client
-from refp.web.problems import Problem
-from refp.web.uploads import read_form
+from refp.web.http.problems import Problem
+from refp.web.http.uploads import read_form
 
 from .bad_files import BAD_FILES, ODD_FILES, SCRIPT, SVG
 from .conftest import Served

@@ -7,7 +7,7 @@ from starlette.datastructures import Headers
 from starlette.types import Message
 
 from refp.web import Limits
-from refp.web.body import Body, stated_length
+from refp.web.http.body import Body, stated_length
 
 BLOCK = 1000
 LIMITS = Limits(upload_bytes=10 * BLOCK, upload_s=0.05)

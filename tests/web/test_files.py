@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from refp.web.files import Files, NewestFiles
-from refp.web.problems import Problem
+from refp.web.http.problems import Problem
+from refp.web.storage.files import Files, NewestFiles
 
 
 def sent(folder: Path, content: bytes) -> Path:

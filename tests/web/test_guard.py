@@ -137,7 +137,7 @@ def test_token_is_not_in_what_may_be_logged() -> None:
 
 
 def test_too_many_uploads_at_once(unstarted: Unstarted, good: tuple[str, bytes]) -> None:
-    from refp.web.guard import Guard
+    from refp.web.http.guard import Guard
 
     with unstarted(WebSettings(limits=LIMITS.model_copy(update={"requests": 1}))) as client:
         client.get("/help")

@@ -13,9 +13,10 @@ pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
 
 from refp.history import RULES, WARNING, History, new_id
 from refp.history.rows import COLUMNS
-from refp.web import WebSettings, rule_words
-from refp.web.rule_words import ACTIONS
-from refp.web.schemas_history import MOST_RECORDS, RecordIn, RecordRow
+from refp.web import WebSettings
+from refp.web.schemas.history import MOST_RECORDS, RecordIn, RecordRow
+from refp.web.wording import rules as rule_words
+from refp.web.wording.rules import ACTIONS
 
 from .past_data import HISTORY, STEADY, app_with, freeze, row, rows
 

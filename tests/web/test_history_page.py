@@ -17,11 +17,11 @@ from httpx import Response
 pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
 
 from refp.web import WebSettings
-from refp.web.answer import Check
-from refp.web.check_words import describe_check
+from refp.web.messages import Check
 from refp.web.pages.history import QUANTITIES
-from refp.web.remedies import REMEDIES
-from refp.web.rule_words import ACTIONS
+from refp.web.wording.checks import describe_check
+from refp.web.wording.remedies import REMEDIES
+from refp.web.wording.rules import ACTIONS
 
 from .given import ESTIMATES, File, form_token, send_form
 from .past_data import HISTORY, STEADY, app_with, freeze, row, rows

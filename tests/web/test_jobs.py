@@ -18,17 +18,17 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
-from refp.errors import HistoryError
+from refp.core.errors import HistoryError
 from refp.history import History, JobLog, JobRecord
 from refp.web import WebSettings, create_app
 from refp.web.api.jobs import _events as events_of
 from refp.web.client import ApiError
-from refp.web.engine import Engine
-from refp.web.home import Home
 from refp.web.jobs import run
 from refp.web.jobs.job import Job, JobPlace
-from refp.web.jobs.place import data_folder, planes_folder, remove_unfinished
 from refp.web.jobs.runner import MOST_STARTS, Runner
+from refp.web.services.engine import Engine
+from refp.web.storage.home import Home
+from refp.web.storage.job_files import data_folder, planes_folder, remove_unfinished
 
 from .given import BASE, LIMITS
 from .server import LONGEST, Server

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 import uvicorn
 
-from refp.errors import MissingExtraError
-from refp.hashing import hash_file
+from refp.core.digests import hash_file
+from refp.core.errors import MissingExtraError
 from refp.models import load_model, save_model
-from refp.models.settings import FamilyName
+from refp.settings import FamilyName
 from refp.web import WebSettings, create_app
 from refp.web.client import ApiError, Client
-from refp.web.publish import NameTaken, check_free, check_name, move_model, publish_model
-from refp.web.reports import REPORT_RULES
-from refp.web.schemas_models import Family
+from refp.web.http.reports import REPORT_RULES
+from refp.web.schemas.models import Family
+from refp.web.storage.models import NameTaken, check_free, check_name, move_model, publish_model
 
 from .given import LIMITS
 
@@ -373,7 +373,7 @@ def test_taken_names(there: str, tmp_path: Path) -> None:
 
 
 def test_a_missing_library_is_told_before_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    from refp.web import model_work
+    from refp.web.workers import models as model_work
 
     monkeypatch.setattr(model_work, "find_spec", lambda name: None if name == "torch" else name)
     model_work.check_training("default", "lookup")

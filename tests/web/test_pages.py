@@ -14,11 +14,11 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image as PillowImage
 
-from refp.estimate.estimate import Reason
+from refp.estimate.focus_estimate import Reason
 from refp.web import WebSettings, create_app
-from refp.web.answer import BeadView, ImageView
-from refp.web.remedies import REMEDIES
-from refp.web.words import COLORS, color_beads, describe_dz, describe_tilt, plus_minus
+from refp.web.messages import BeadView, ImageView
+from refp.web.wording.numbers import COLORS, color_beads, describe_dz, describe_tilt, plus_minus
+from refp.web.wording.remedies import REMEDIES
 
 from .given import BASE, LIMITS, File, send_form
 

@@ -12,12 +12,12 @@ import pytest
 
 pytest.importorskip("sqlalchemy", reason="jobs need extra 'history'")
 
-from refp.flags import SweepFlag
+from refp.core.flags import SweepFlag
 from refp.web import ApiError, Client, WebSettings
 from refp.web.jobs.job import Job, Live
 from refp.web.jobs.views import AskedSet
-from refp.web.jobs.words import describe_progress, describe_state, describe_time
-from refp.web.words import SWEEP_FLAGS
+from refp.web.wording.jobs import describe_progress, describe_state, describe_time
+from refp.web.wording.numbers import SWEEP_FLAGS
 
 from .conftest import Served
 from .given import form_token
@@ -160,7 +160,7 @@ def other_set(home: Path, source: str, name: str, shift_um: float) -> None:
 def test_jobs_are_compared_within_their_instrument(
     defined: Planes, keeping_settings: WebSettings
 ) -> None:
-    from refp.web.jobs.sets import compare_sets
+    from refp.web.workers.planes import compare_sets
 
     home = keeping_settings.home
     assert home is not None
@@ -330,8 +330,8 @@ def test_folders_under_the_roots(pages: httpx.Client, tiny_sweep: Path) -> None:
 
 
 def test_folders_follow_no_link_out(tmp_path: Path) -> None:
-    from refp.web.jobs.browse import MOST_ENTRIES, list_folder
-    from refp.web.roots import OutsideRoots
+    from refp.web.storage.roots import OutsideRoots
+    from refp.web.workers.folders import MOST_ENTRIES, list_folder
 
     root, outside = tmp_path / "root", tmp_path / "outside"
     for folder in (root / "z10", root / "z9", root / ".hidden", outside):

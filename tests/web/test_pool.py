@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the pages need extra 'web'")
 
-from refp.web.pool import LOST, TOO_LONG, Pool, WorkError
+from refp.web.workers.pool import LOST, TOO_LONG, Pool, WorkError
 
 MEMORY = 1_000_000_000
 

@@ -13,7 +13,7 @@ from schemathesis.engine import Status, events, from_schema
 from schemathesis.python import asgi
 
 from refp.web import WebSettings, create_app
-from refp.web.jobs.place import demo_folder
+from refp.web.storage.job_files import demo_folder
 
 from .given import BASE, ESTIMATES, LIMITS
 

@@ -41,8 +41,8 @@ def adapt(
     refp adapt a2k.refp second-lab/ -o a2k-lab2.refp --refp-um 1512.5
     """
     from refp import models
-    from refp.adapting import adapt_model
     from refp.cli.console import print_table, say, show_progress
+    from refp.pipeline.adaptation import adapt_model
 
     check_output(output, overwrite=overwrite)
     ensemble = models.load_model(model)

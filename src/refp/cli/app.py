@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
-from refp.errors import RefpError
+from refp.core.errors import RefpError
 
 COMMANDS = {
     "demo": "Simulate a sweep, define its plane, train, estimate unseen images, write a report.",

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from refp.parallel import Progress
-from refp.record import rows_of, to_json
+from refp.core.files import rows_of, to_json
+from refp.core.parallel import Progress
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from refp.measure import Measurement
+    from refp.measure.dataset import Measurement
 
 PIPE_WIDTH = 200
 """Columns where the output is no terminal: a table is as wide as its content needs."""

@@ -25,7 +25,7 @@ def demo(
     refp demo -o refp-demo
     """
     from refp.cli.console import print_table, say, show_progress
-    from refp.demo import run_demo
+    from refp.pipeline.demo import run_demo
     from refp.synthetic.presets import KINDS
 
     check_output(output, overwrite=overwrite)

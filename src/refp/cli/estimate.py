@@ -12,8 +12,8 @@ from cyclopts.validators import Number
 from refp.cli.options import AsJson, MaxBeads, Overwrite, WorkerOptions, check_output
 
 if TYPE_CHECKING:
+    from refp.estimate.batch import Each
     from refp.estimate.rows import Row
-    from refp.estimating import Each
     from refp.models import ModelCard
     from refp.sweeps import SingleImage
 
@@ -43,7 +43,7 @@ class WrittenOptions:
 
     def check(self, *, overwrite: bool) -> None:
         """Refuse what is there already, and a name that is no table's."""
-        from refp.record import check_table_name
+        from refp.core.files import check_table_name
 
         for path in filter(None, (self.output, self.overlay)):
             check_output(path, overwrite=overwrite)
@@ -79,8 +79,9 @@ def estimate(
 
     refp estimate a2k.refp images/ --tolerance 7.5
     """
-    from refp import checks
     from refp.cli.console import print_rows, say, show_progress
+    from refp.estimate.batch import estimate_each
+    from refp.estimate.estimator import Estimator
     from refp.estimate.rows import (
         DETAIL_COLUMNS,
         describe_parts,
@@ -88,8 +89,7 @@ def estimate(
         estimate_rows,
         with_verdicts,
     )
-    from refp.estimating import estimate_each
-    from refp.estimator import Estimator
+    from refp.pipeline import checks
     from refp.sweeps import list_images
 
     written.check(overwrite=overwrite)
@@ -121,7 +121,7 @@ def _drawing(
     """Return what draws each image, where pictures are wanted; it takes a second to load."""
     if folder is None:
         return None
-    from refp.results import overlay_writer
+    from refp.pipeline.results import overlay_writer
 
     return overlay_writer(sources, card, folder, tolerance_um)
 
@@ -130,7 +130,7 @@ def _write(rows: "Sequence[Row]", output: Path) -> None:
     import pandas as pd  # takes longer to load than an image to estimate
 
     from refp.cli.console import say
-    from refp.record import write_table
+    from refp.core.files import write_table
 
     write_table(pd.DataFrame(rows), output)
     say(f"wrote {output}")

@@ -46,9 +46,10 @@ def evaluate(
     """
     import pandas as pd
 
-    from refp import pipeline, results
+    from refp import pipeline
     from refp.cli.console import print_table, say, say_left_out, show_progress
-    from refp.estimator import Estimator
+    from refp.estimate.estimator import Estimator
+    from refp.pipeline import results
 
     check_output(output, overwrite=overwrite)
     estimator = Estimator.load(model, max_beads)

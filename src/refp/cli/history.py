@@ -124,9 +124,9 @@ def record(
 
     refp history record a2k.refp images/ --operator Ada --note "slide 12"
     """
-    from refp import checks, recording
     from refp.cli.console import show_progress
-    from refp.estimator import Estimator
+    from refp.estimate.estimator import Estimator
+    from refp.pipeline import checks, recording
     from refp.sweeps import list_images
 
     purpose = _purpose(daily=daily)
@@ -163,7 +163,7 @@ def record_plane(
     --------
     refp history record-plane planes/planes.csv --instrument a2k
     """
-    from refp import recording
+    from refp.pipeline import recording
 
     origin = recording.Origin(_operator(operator), note, _moment(at))
     made = recording.record_planes(planes, instrument, origin)
@@ -370,7 +370,7 @@ def export(
     refp history export -o a2k.parquet --instrument a2k --with-corrected
     """
     from refp.cli.console import say
-    from refp.record import check_table_name, write_table
+    from refp.core.files import check_table_name, write_table
 
     check_output(output, overwrite=overwrite)
     check_table_name(output)

@@ -42,9 +42,10 @@ def inspect(
 
     refp inspect images/ --instrument a2k --overlay pictures/ --beads beads.csv
     """
-    from refp import measure, results
     from refp.cli.console import print_table, say, say_left_out, show_progress
-    from refp.recipe import each_by_itself, load_recipe
+    from refp.measure import dataset as measure
+    from refp.pipeline import results
+    from refp.settings import each_by_itself, load_recipe
 
     for path in filter(None, (beads, overlay)):
         check_output(path, overwrite=overwrite)

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from refp.cli.options import AsJson, Overwrite, check_output
-from refp.errors import OutputError
+from refp.core.errors import OutputError
 
 MODEL = Annotated[Path, Parameter(help="Model file from 'refp train'.")]
 
@@ -65,8 +65,8 @@ def export(
     """
     from refp import models
     from refp.cli.console import say
-    from refp.estimator import recipe_of
-    from refp.models.zoo import export_package
+    from refp.estimate.estimator import recipe_of
+    from refp.models.bioimage import export_package
 
     if not bioimageio:
         raise OutputError(f"{output}: name the format of the package: --bioimageio")

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, get_args
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from refp.errors import RecipeError
+from refp.core.errors import RecipeError
 
 if TYPE_CHECKING:
-    from refp.parallel import Workers
-    from refp.recipe import Recipe
+    from refp.core.parallel import Workers
+    from refp.settings import Recipe
     from refp.sweeps import DataSet
 
 
@@ -66,7 +66,7 @@ class WorkerOptions:
         WorkersError
             If no scheduler answers at the address: before the data are opened, which may take long.
         """
-        from refp.parallel import Workers, default_jobs
+        from refp.core.parallel import Workers, default_jobs
 
         workers = Workers(default_jobs() if self.jobs is None else self.jobs, self.scheduler)
         if self.scheduler is not None:
@@ -102,8 +102,7 @@ def recipe_with_family(name: str, family: str | None) -> "Recipe":
     RecipeError
         If there is no such recipe or family.
     """
-    from refp.models import FamilyName
-    from refp.recipe import change_recipe, load_recipe
+    from refp.settings import FamilyName, change_recipe, load_recipe
 
     recipe = load_recipe(name)
     if family is None:
@@ -121,7 +120,7 @@ def check_output(path: Path, *, overwrite: bool) -> None:
     OutputError
         If there is a file, or a folder with something in it.
     """
-    from refp.record import refuse_existing
+    from refp.core.files import refuse_existing
 
     if not overwrite:
         refuse_existing(path)

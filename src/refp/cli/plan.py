@@ -73,7 +73,7 @@ def plan(
     refp plan --tolerance 0.5 --instrument nikon-ti2 --height-sd-um 0.3 -o plan/
     """
     from refp.cli.console import print_rows, say, show_progress
-    from refp.planning import EFFICIENCY, find_limits, make_plan, plan_rows, write_plan
+    from refp.pipeline.planning import EFFICIENCY, find_limits, make_plan, plan_rows, write_plan
     from refp.synthetic import as_instrument
 
     if output is not None:

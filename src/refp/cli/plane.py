@@ -16,8 +16,8 @@ from refp.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from refp.parallel import Workers
-    from refp.runs import Run
+    from refp.core.parallel import Workers
+    from refp.pipeline.runs import Run
     from refp.sweeps import DataSet
 
 
@@ -66,15 +66,15 @@ def plane(
     output
         Folder for the results.
     """
-    from refp.runs import Run
+    from refp.pipeline.runs import Run
 
     with Run(output, overwrite=overwrite) as run, work.start() as workers:
         datasets = options.open(data)
         if run.has_work:
-            workers.wake(sum(dataset.n_frames for dataset in datasets), "refp.measure")
+            workers.wake(sum(dataset.n_frames for dataset in datasets), "refp.measure.dataset")
         # Imported here and in what it calls, so that the workers import at the same time.
         from refp.cli.console import print_table, say
-        from refp.tables import read_plane_table
+        from refp.pipeline.tables import read_plane_table
 
         told = _define(datasets, recipe, pool, run, workers)
     print_table(read_plane_table(output / "planes.csv"), as_json=as_json, title="Reference planes")
@@ -85,9 +85,9 @@ def _define(
     datasets: "list[DataSet]", recipe: str, pool: Path | None, run: "Run", workers: "Workers"
 ) -> str:
     """Define and write the planes where that is not done; return what there is to say."""
-    from refp import work
     from refp.cli.console import say_left_out, show_progress
-    from refp.recipe import load_recipe
+    from refp.pipeline import work
+    from refp.settings import load_recipe
 
     settings = load_recipe(recipe)
     with show_progress() as progress:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from refp.errors import MissingExtraError, ModelError, RecipeError
+from refp.core.errors import MissingExtraError, ModelError, RecipeError
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -93,7 +93,7 @@ def serve(
         import uvicorn
 
         from refp.web import create_app
-        from refp.web.home import Home
+        from refp.web.storage.home import Home
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), "web", "refp serve") from error
     from refp.cli.console import say
@@ -119,7 +119,7 @@ def serve(
 def _settings(offered: OfferedOptions, kept: KeptOptions, door: DoorOptions) -> "WebSettings":
     from refp.history import default_database
     from refp.web import WebSettings
-    from refp.web.home import Home
+    from refp.web.storage.home import Home
 
     home = Home((kept.home or default_database().parent).absolute())
     log = _database(home.folder, kept.database)

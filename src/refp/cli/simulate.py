@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from refp.cli.options import SEED, Overwrite, WorkerOptions, check_output, clear_simulated
-from refp.errors import RecipeError
+from refp.core.errors import RecipeError
 
 if TYPE_CHECKING:
     from refp.synthetic import PlannedSet

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from refp.cli.options import SEED, AsJson, Overwrite, WorkerOptions
-from refp.errors import RecipeError
+from refp.core.errors import RecipeError
 
 
 @Parameter(name="*")

@@ -50,9 +50,9 @@ def train(
     refp train training/ -o a2k-resnet.refp --recipe paper
     """
     from refp import models
-    from refp import work as long_work
     from refp.cli.console import say, say_left_out, show_progress
-    from refp.train_run import TrainingRun
+    from refp.pipeline import work as long_work
+    from refp.pipeline.training_run import TrainingRun
 
     with TrainingRun(output, overwrite=overwrite) as run, work.start() as workers:
         settings = recipe_with_family(recipe, family)

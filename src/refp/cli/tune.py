@@ -18,7 +18,8 @@ from refp.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from refp.models import SearchPlan, TrainSettings
+    from refp.models import SearchPlan
+    from refp.settings import TrainSettings
 
 DEFAULT_TRIALS = 50
 
@@ -89,11 +90,12 @@ def tune(
     output
         Folder for the results.
     """
-    from refp import models, pipeline, tune_files
+    from refp import models, pipeline
     from refp.cli.console import say, say_left_out, show_progress
-    from refp.measure import FrameMeasurement
-    from refp.runs import MEASURED
-    from refp.store import Contents, FrameStore
+    from refp.measure.cache import Contents, FrameStore
+    from refp.measure.dataset import FrameMeasurement
+    from refp.pipeline import tuning_files as tune_files
+    from refp.pipeline.runs import MEASURED
 
     settings = recipe_with_family(recipe, family)
     plan = search.plan(settings.train)

@@ -24,14 +24,14 @@ import numpy as np
 from scipy.optimize import nnls
 from scipy.special import ndtri
 
-from refp.arrays import FloatArray, IntArray
+from refp.core.arrays import FloatArray, IntArray
+from refp.core.rows import take
 from refp.estimate.combine import Combined, Spread, combine, stated_sd
-from refp.estimate.settings import EstimateSettings
-from refp.models.ensemble import Calibration, Predictions
+from refp.models.card import Calibration, Predictions
 from refp.models.lookup import Match, predictions_of
-from refp.rows import take
-from refp.tiles.label_errors import LabelErrors
-from refp.tiles.tiles import LabelledTiles
+from refp.models.tiles.label_errors import LabelErrors
+from refp.models.tiles.tiles import LabelledTiles
+from refp.settings import EstimateSettings
 
 LEAST_FACTOR = 0.1
 REFUSAL_QUANTILE = 0.995

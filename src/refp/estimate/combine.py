@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refp.arrays import BoolArray, FloatArray
-from refp.estimate.settings import EstimateSettings
-from refp.models.ensemble import Predictions
-from refp.robust import fit_bisquare, iqr_inliers
+from refp.core.arrays import BoolArray, FloatArray
+from refp.core.robust import fit_bisquare, iqr_inliers
+from refp.models.card import Predictions
+from refp.settings import EstimateSettings
 
 
 @dataclass(frozen=True, slots=True)

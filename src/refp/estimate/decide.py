@@ -6,13 +6,17 @@ from functools import partial
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
-from refp.estimate.adapt import SIZE_SIGMAS, adapt_combined, adapt_match, adaptation_uncertainty
+from refp.estimate.adaptation import (
+    SIZE_SIGMAS,
+    adapt_combined,
+    adapt_match,
+    adaptation_uncertainty,
+)
 from refp.estimate.combine import Combined, Spread, combine
-from refp.estimate.estimate import WIDTH_95, FocusEstimate, Parts, Reason, refused
-from refp.estimate.settings import EstimateSettings
-from refp.models.ensemble import BeadInputs, Calibration, ModelCard, Predictor
+from refp.estimate.focus_estimate import WIDTH_95, FocusEstimate, Parts, Reason, refused
+from refp.models.card import BeadInputs, Calibration, ModelCard, Predictor
 from refp.models.lookup import Lookup, Match, NoLookup, predictions_of
-from refp.sweeps.optics import Instrument
+from refp.settings import EstimateSettings, Instrument
 
 LARGEST_SATURATED = 0.3
 """Share of saturated rings, or of pixels, beyond which too little is left to tell anything from."""

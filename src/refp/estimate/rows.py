@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 from itertools import chain
 
-from refp.estimate.estimate import FocusEstimate
+from refp.estimate.focus_estimate import FocusEstimate
 from refp.estimate.verdict import VERDICTS, judge_focus
 
 ESTIMATE_COLUMNS = (

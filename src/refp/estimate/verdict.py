@@ -9,7 +9,7 @@ either decision is wrong at most as often as the interval misses.
 
 from typing import Literal
 
-from refp.estimate.estimate import FocusEstimate
+from refp.estimate.focus_estimate import FocusEstimate
 
 Verdict = Literal["pass", "fail", "inconclusive", "refused"]
 VERDICTS: tuple[Verdict, ...] = ("pass", "fail", "inconclusive", "refused")

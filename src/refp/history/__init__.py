@@ -6,7 +6,7 @@ them. Names load when first used: only the database itself needs the libraries o
 
 import lazy_loader
 
-from refp.errors import MissingExtraError
+from refp.core.errors import MissingExtraError
 
 _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from refp.arrays import FloatArray
-from refp.errors import HistoryError
+from refp.core.arrays import FloatArray
+from refp.core.errors import HistoryError
 from refp.history.history import Baseline
 
 LEAST_VALUES = 10

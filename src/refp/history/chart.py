@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from refp.arrays import BoolArray, FloatArray, IntArray
-from refp.errors import HistoryError
+from refp.core.arrays import BoolArray, FloatArray, IntArray
+from refp.core.errors import HistoryError
 from refp.history.baseline import standardise
 from refp.history.history import KIND_OF, Baseline, Purpose, Quantity
 from refp.history.quantity import QUANTITY_COLUMNS, uncertainties_of, values_of

@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import ArgumentError, DatabaseError, SQLAlchemyError
 
-from refp.errors import HistoryAccessError, HistoryError, MissingExtraError
+from refp.core.errors import HistoryAccessError, HistoryError, MissingExtraError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "refp_history_version"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from refp.errors import HistoryError
+from refp.core.errors import HistoryError
 from refp.history.history import NAN, HistoryRecord
 
 _INTERVAL = {"u_um": NAN, "lower_um": NAN, "upper_um": NAN}

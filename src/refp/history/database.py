@@ -9,7 +9,7 @@ from typing import Any, Self
 import pandas as pd
 import sqlalchemy as sa
 
-from refp.errors import HistoryConflictError, HistoryError
+from refp.core.errors import HistoryConflictError, HistoryError
 from refp.history.baseline import summarise_period
 from refp.history.connect import WRITES, mask, open_engine, told
 from refp.history.correction import check_kinds

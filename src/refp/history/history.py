@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
-from refp.errors import HistoryError
+from refp.core.errors import HistoryError
 
 Kind = Literal["estimate", "plane", "annotation"]
 Status = Literal["", "ok", "refused"]

@@ -9,7 +9,7 @@ from typing import Any, Self, get_args
 
 import sqlalchemy as sa
 
-from refp.errors import HistoryError
+from refp.core.errors import HistoryError
 from refp.history.connect import WRITES, mask, open_engine, told
 from refp.history.job_state import ENDED, JobState
 from refp.history.rows import naive_utc, with_offset

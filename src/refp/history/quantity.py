@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from refp.arrays import FloatArray
+from refp.core.arrays import FloatArray
 from refp.history.history import Quantity
 
 QUANTITY_COLUMNS: Mapping[Quantity, tuple[str, ...]] = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from refp.arrays import BoolArray, FloatArray
+from refp.core.arrays import BoolArray, FloatArray
 
 RULES: Mapping[str, str] = {
     "1_2s": "one value more than 2 standard deviations from the mean: a warning",

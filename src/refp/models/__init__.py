@@ -4,7 +4,7 @@ Hands on :class:`Ensemble` and :class:`ModelCard`. Importing this room imports n
 library; training a network does.
 """
 
-from refp.models.ensemble import (
+from refp.models.card import (
     Adaptation,
     BeadInputs,
     Calibration,
@@ -26,14 +26,7 @@ from refp.models.registry import (
     stack_of,
     training_device,
 )
-from refp.models.settings import (
-    FamilyName,
-    LookupSettings,
-    ProfileNetSettings,
-    ResnetSettings,
-    TrainSettings,
-)
-from refp.models.trials import (
+from refp.models.training.trials import (
     STUDY_FILE,
     PrunerName,
     SamplerName,
@@ -51,21 +44,16 @@ __all__ = [
     "Calibration",
     "Ensemble",
     "Family",
-    "FamilyName",
     "LearningCurve",
     "Lookup",
-    "LookupSettings",
     "Match",
     "ModelCard",
     "NoLookup",
     "Predictions",
     "Predictor",
-    "ProfileNetSettings",
     "PrunerName",
-    "ResnetSettings",
     "SamplerName",
     "SearchPlan",
-    "TrainSettings",
     "Trained",
     "TrainingJob",
     "TrialResult",

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from refp.hashing import hash_file
-from refp.models.ensemble import Calibration, ModelCard
+from refp.core.digests import hash_file
+from refp.models.card import Calibration, ModelCard
 from refp.models.normalise import FULL_SCALE
 
 Line = tuple[str, object]

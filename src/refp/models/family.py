@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from refp.arrays import FloatArray, IntArray
-from refp.models.ensemble import Predictions
-from refp.parallel import HERE, Progress, Workers, no_progress
-from refp.tiles.tiles import LabelledTiles, Split
+from refp.core.arrays import FloatArray, IntArray
+from refp.core.parallel import HERE, Progress, Workers, no_progress
+from refp.models.card import Predictions
+from refp.models.tiles.tiles import LabelledTiles, Split
 
 
 @dataclass(frozen=True, slots=True)

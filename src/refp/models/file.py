@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from refp.errors import ModelError
-from refp.models.ensemble import FORMAT_VERSION, Ensemble, ModelCard
+from refp.core.errors import ModelError
+from refp.core.files import write_whole
+from refp.models.card import FORMAT_VERSION, Ensemble, ModelCard
 from refp.models.graph_check import check_graph
 from refp.plane.plane import PooledStack
-from refp.record import write_whole
-from refp.sweeps.optics import one_line
+from refp.settings import one_line
 
 CARD, STACK, GRAPH, HASHES = "card.json", "stack.npz", "graph.onnx", "sha256.json"
 EPOCH = (1980, 1, 1, 0, 0, 0)

@@ -6,12 +6,12 @@ from multiprocessing import parent_process
 import numpy as np
 import onnxruntime
 
-from refp.arrays import FloatArray
-from refp.errors import ModelError
-from refp.models.ensemble import BeadInputs, Predictions
+from refp.core.arrays import FloatArray
+from refp.core.errors import ModelError
+from refp.core.parallel import default_jobs
+from refp.models.card import BeadInputs, Predictions
 from refp.models.normalise import normalise_tiles
-from refp.models.settings import Normalisation
-from refp.parallel import default_jobs
+from refp.settings import Normalisation
 
 INPUT, MEAN, SD = "input", "dz_um", "sd_um"
 """Names of the graph's tensors."""

@@ -13,7 +13,7 @@ ONNX, ``onnx.proto3``: the numbers of the fields.
 
 from collections.abc import Iterator
 
-from refp.errors import ModelError
+from refp.core.errors import ModelError
 
 STANDARD_DOMAINS = frozenset({"", "ai.onnx"})
 # Field numbers of onnx.proto3, by message.

@@ -10,15 +10,16 @@ The stack is read at the bead's rings, not the bead at the stack's: between two 
 their noise, which is smaller, and sizes that read between rings would seem to fit better.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from refp.arrays import BoolArray, FloatArray
-from refp.models.ensemble import BeadInputs, Predictions
-from refp.models.settings import LookupSettings
+from refp.core.arrays import BoolArray, FloatArray
+from refp.models.card import BeadInputs, Predictions
 from refp.plane.match import fill_rings, least_of_rings, rows_at, stretch_rings
 from refp.plane.plane import PooledStack
+from refp.settings import LookupSettings
 
 LARGEST_SIZE = 0.12
 N_SIZES = 13
@@ -122,7 +123,7 @@ class Lookup:
         # Rings that some planes know go on along Z; rings that none knows as their neighbours.
         known = (self._weight >= LEAST_WEIGHT).any(axis=0)
         self._mean = fill_rings(stack.mean, np.broadcast_to(known, stack.mean.shape))
-        self._where_unknown = _typical_weight(self._weight[:, self._seen]) / np.e
+        self._where_unknown = _typical_weight(self._weight[:, self._seen]) / math.e
         # To start from, every few planes and sizes are enough: what of them does not depend on the
         # profile, a column for each plane of each size.
         self._planes = np.arange(0, len(self._grid), THINNING)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from refp.arrays import FloatArray
-from refp.models.settings import Normalisation
+from refp.core.arrays import FloatArray
+from refp.settings import Normalisation
 
 FULL_SCALE = 255.0
 """Grey levels are divided by this where nothing else scales them, to start training in range."""

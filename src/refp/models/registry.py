@@ -5,16 +5,16 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from refp.errors import MissingExtraError, RecipeError
-from refp.models.ensemble import BeadInputs, Ensemble, Predictor
+from refp.core.errors import MissingExtraError, RecipeError
+from refp.core.rows import join, take
+from refp.models.card import BeadInputs, Ensemble, Predictor
 from refp.models.family import Family, Trained, TrainingJob
 from refp.models.graph import GraphPredictor
 from refp.models.lookup import Lookup, Match, make_lookup, predictions_of
-from refp.models.settings import LookupSettings, TrainSettings
-from refp.models.trials import SearchPlan, TrialResult
+from refp.models.tiles.tiles import LabelledTiles, Split
+from refp.models.training.trials import SearchPlan, TrialResult
 from refp.plane.plane import PooledStack
-from refp.rows import join, take
-from refp.tiles.tiles import LabelledTiles, Split
+from refp.settings import LookupSettings, TrainSettings
 
 
 class LookupFamily:
@@ -73,10 +73,10 @@ def make_family(settings: TrainSettings) -> Family:
         return LookupFamily(settings.lookup)
     try:
         if settings.family == "resnet":
-            from refp.models.resnet import ResnetFamily
+            from refp.models.training.resnet import ResnetFamily
 
             return ResnetFamily(settings.resnet)
-        from refp.models.profile_family import ProfileFamily
+        from refp.models.training.profile_family import ProfileFamily
 
         return ProfileFamily(settings.profile)
     except ModuleNotFoundError as error:
@@ -88,7 +88,7 @@ def make_family(settings: TrainSettings) -> Family:
 def search_settings(
     plan: SearchPlan, base: TrainSettings, job: TrainingJob, digest: str
 ) -> list[TrialResult]:
-    """Search for settings of the family that ``base`` names; see :mod:`refp.models.search`.
+    """Search for settings of the family that ``base`` names; see :mod:`refp.models.training.search`.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def search_settings(
         If the folder holds a search of something else.
     """
     check_search(base)
-    from refp.models.search import run_search
+    from refp.models.training.search import run_search
 
     return run_search(plan, base, job, digest)
 
@@ -108,10 +108,10 @@ def search_settings(
 def training_device() -> str:
     """Return what networks are trained on in this process: the GPU's name, or ``CPU``."""
     try:
-        import torch
+        from refp.models.training.device import device_name
     except ModuleNotFoundError:
         return "CPU"
-    return str(torch.cuda.get_device_name()) if torch.cuda.is_available() else "CPU"
+    return device_name()
 
 
 def check_search(base: TrainSettings) -> None:

@@ -22,7 +22,6 @@ from .plane import Slide as Slide
 from .reference import locate_planes as locate_planes
 from .reference import place_beads as place_beads
 from .reference import place_fields as place_fields
-from .settings import PlaneSettings as PlaneSettings
 from .smooth import Smooth as Smooth
 from .smooth import fit_smooth as fit_smooth
 from .stack import pool_stack as pool_stack
@@ -38,7 +37,6 @@ __all__ = [
     "FeatureResult",
     "FieldAxis",
     "PlaneResult",
-    "PlaneSettings",
     "Pool",
     "PooledProfile",
     "PooledStack",

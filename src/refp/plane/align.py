@@ -15,11 +15,11 @@ from enum import Enum, auto
 import numpy as np
 from scipy.ndimage import median_filter
 
-from refp.arrays import BoolArray, FloatArray, IntArray
+from refp.core.arrays import BoolArray, FloatArray, IntArray
+from refp.core.robust import mad_sigma
 from refp.plane.match import Placement, fit_stretch, place_profiles, stretch_stack
 from refp.plane.plane import FieldAxis, FieldProfiles, PooledStack, StackOrigin
 from refp.plane.stack import LEAST_FRAMES, can_stack, fit_stack, join_stacks, leave_one_out
-from refp.robust import mad_sigma
 
 ROUNDS = 2
 JOINT_ROUNDS = 1

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from refp.arrays import BoolArray, FloatArray, IntArray
-from refp.features.features import SweepMeasurement
-from refp.flags import BeadFlag
+from refp.core.arrays import BoolArray, FloatArray, IntArray
+from refp.core.flags import BeadFlag
+from refp.core.robust import mad_sigma
+from refp.measure.features.features import SweepMeasurement
 from refp.plane.match import chi_squared, stretch_stack
 from refp.plane.plane import BeadPlanes, FieldAxis, PooledStack, Slide
 from refp.plane.typical import clear_profiles
-from refp.robust import mad_sigma
 
 LEAST_FRAMES = 5
 STRETCHES = np.linspace(0.92, 1.08, 9)

@@ -18,7 +18,7 @@ import numpy as np
 from GTC import ureal
 from scipy.special import stdtrit
 
-from refp.arrays import FloatArray
+from refp.core.arrays import FloatArray
 from refp.plane.plane import BeadPlanes, Contribution, FeaturePlane, FieldAxis
 from refp.plane.smooth import influence
 from refp.sweeps.frame import FieldKey

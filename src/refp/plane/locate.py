@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refp.arrays import BoolArray, FloatArray
-from refp.features.features import FeatureCurve
-from refp.flags import UNUSABLE_SWEEP, SweepFlag
+from refp.core.arrays import BoolArray, FloatArray
+from refp.core.flags import UNUSABLE_SWEEP, SweepFlag
+from refp.core.robust import mad_sigma
+from refp.measure.features.features import FeatureCurve
 from refp.plane.budget import CURVES, Expanded, expand_budget
 from refp.plane.plane import Contribution, FeaturePlane, PooledProfile, ReferencePlane
 from refp.plane.pool import Curve, as_spline, fit_to_pool, has_extremum, pool_curves
-from refp.plane.settings import PlaneSettings
-from refp.robust import mad_sigma
+from refp.settings import PlaneSettings
 
 SS_SIGN, CI_SIGN = -1, 1
 EMPTY_PROFILE = PooledProfile(np.empty(0), np.empty(0), float("nan"))

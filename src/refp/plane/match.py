@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refp.arrays import BoolArray, FloatArray, IntArray
+from refp.core.arrays import BoolArray, FloatArray, IntArray
 from refp.plane.plane import PooledStack
 
 CHUNK = 512

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refp.arrays import BoolArray, FloatArray, IntArray
-from refp.flags import UNUSABLE_SWEEP, SweepFlag
+from refp.core.arrays import BoolArray, FloatArray, IntArray
+from refp.core.flags import UNUSABLE_SWEEP, SweepFlag
 from refp.sweeps.frame import FieldKey, SweepKey
 
 

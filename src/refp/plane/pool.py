@@ -16,7 +16,7 @@ import numpy as np
 from scipy.interpolate import BSpline, make_interp_spline
 from scipy.optimize import least_squares
 
-from refp.arrays import BoolArray, FloatArray
+from refp.core.arrays import BoolArray, FloatArray
 from refp.plane.plane import PooledProfile
 from refp.plane.smooth import fit_smooth, influence
 

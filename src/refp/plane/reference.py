@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from refp.features.features import FeatureCurve, SweepMeasurement
-from refp.flags import SweepFlag
+from refp.core.flags import SweepFlag
+from refp.measure.features.features import FeatureCurve, SweepMeasurement
 from refp.plane.align import align_field, align_jointly, move_axis, place_field
 from refp.plane.bead_planes import locate_beads
 from refp.plane.budget import (
@@ -39,10 +39,9 @@ from refp.plane.plane import (
     ReferencePlane,
 )
 from refp.plane.pool import Curve, extremum_weights
-from refp.plane.settings import PlaneSettings
 from refp.plane.stack import EMPTY_STACK, join_stacks
 from refp.plane.typical import group_fields, typical_profiles
-from refp.sweeps.optics import Instrument
+from refp.settings import Instrument, PlaneSettings
 
 RECTANGULAR = np.sqrt(12.0)
 """Full width of a rectangular distribution over its standard deviation."""

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.interpolate import BSpline
 from scipy.linalg import cho_factor, cho_solve, eigh
 
-from refp.arrays import FloatArray
+from refp.core.arrays import FloatArray
 
 MAXIMUM_KNOTS = 160
 

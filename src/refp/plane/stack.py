@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refp.arrays import BoolArray, FloatArray, IntArray
+from refp.core.arrays import BoolArray, FloatArray, IntArray
+from refp.core.robust import MAD_TO_SIGMA
 from refp.plane.match import fill_rings, fit_stretch, least_of_rings, rows_at, stretch_rings
 from refp.plane.plane import FieldAxis, PooledStack, StackOrigin
 from refp.plane.smooth import Smooth, fit_smooth_each
-from refp.robust import MAD_TO_SIGMA
 
 GRID_POINTS = 801
 LEAST_SD = 0.003

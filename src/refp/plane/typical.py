@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from refp.arrays import BoolArray, FloatArray, IntArray
-from refp.features.features import SweepMeasurement
+from refp.core.arrays import BoolArray, FloatArray, IntArray
+from refp.measure.features.features import SweepMeasurement
 from refp.plane.plane import FieldProfiles
 from refp.sweeps.frame import FieldKey
 

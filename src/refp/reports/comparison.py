@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from refp.arrays import FloatArray
+from refp.core.arrays import FloatArray
 from refp.reports.panels import Limits, pick, share_limits, unique_in_order
 from refp.reports.style import (
     FLAGGED,

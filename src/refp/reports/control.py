@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
-from refp.arrays import BoolArray, FloatArray, IntArray
+from refp.core.arrays import BoolArray, FloatArray, IntArray
 from refp.history import LABELS, RULES, WARNING, ControlChart
 from refp.reports.panels import padded_limits
 from refp.reports.style import (

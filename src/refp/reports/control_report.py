@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from refp.errors import OutputError
+from refp.core.errors import OutputError
+from refp.core.files import library_versions
 from refp.history import LABELS, RULES, WARNING, ControlChart
-from refp.record import library_versions
 from refp.reports.control import describe_control, draw_control
 from refp.reports.page import (
     Headline,

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from refp.arrays import FloatArray, Image
+from refp.core.arrays import FloatArray, Image
 from refp.reports.panels import grid_shape
 from refp.reports.style import WIDTH_IN, empty_figure, look, set_title
 

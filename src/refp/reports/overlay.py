@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 from matplotlib.patheffects import withStroke
 
-from refp.arrays import BoolArray, FloatArray, Image
+from refp.core.arrays import BoolArray, FloatArray, Image
 from refp.reports.style import (
     FLAGGED,
     MUTED,

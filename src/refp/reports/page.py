@@ -10,7 +10,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from refp.record import write_bytes
+from refp.core.files import write_bytes
 from refp.reports.style import png_bytes, svg_text
 from refp.reports.tables import ReportTable
 

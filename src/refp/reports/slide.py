@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from refp.arrays import FloatArray
+from refp.core.arrays import FloatArray
 from refp.reports.panels import (
     Limits,
     grid_shape,

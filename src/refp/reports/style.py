@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 from matplotlib.lines import Line2D
 
-from refp.record import write_bytes
+from refp.core.files import write_bytes
 
 WIDTH_IN = 10.0
 """Width of every figure; a page shows it at about 1000 CSS pixels."""

@@ -7,15 +7,15 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from refp.arrays import BoolArray, FloatArray, IntArray
-from refp.errors import DataError
+from refp.core.arrays import BoolArray, FloatArray, IntArray
+from refp.core.errors import DataError
+from refp.core.parallel import Progress, Workers, iter_ordered
+from refp.core.robust import IQR_FACTOR
 from refp.estimate import FocusEstimate, refused
-from refp.estimator import Estimator
-from refp.features import SweepMeasurement
-from refp.parallel import Progress, Workers, iter_ordered
-from refp.robust import IQR_FACTOR
+from refp.estimate.estimator import Estimator
+from refp.measure.features import SweepMeasurement
+from refp.pipeline.tables import KEY_COLUMNS, error_table, estimate_table
 from refp.sweeps import Frame, SweepKey
-from refp.tables import KEY_COLUMNS, error_table, estimate_table
 
 MEMBER = "member_{:02d}_um"
 NO_BEAD = -1
@@ -203,7 +203,7 @@ def mean_of_inliers(values: FloatArray) -> tuple[FloatArray, IntArray]:
 
     Notes
     -----
-    The interquartile rule of :func:`refp.robust.iqr_inliers`, for many rows at once.
+    The interquartile rule of :func:`refp.core.robust.iqr_inliers`, for many rows at once.
     """
     inside = np.ones(values.shape, dtype=np.bool_)
     if values.shape[-1] >= 4:

@@ -13,12 +13,11 @@ from typing import Any
 import tomli_w
 from pydantic import Field, ValidationError
 
-from refp.errors import DataError, RecipeError, RefpError
-from refp.record import refuse_existing, write_bytes
-from refp.settings import Settings
+from refp.core.errors import DataError, RecipeError, RefpError
+from refp.core.files import refuse_existing, write_bytes
+from refp.settings import Settings, load_toml, one_line
 from refp.study.article import article_sets, instrument_of
 from refp.sweeps import DataSet, ZSweep, open_dataset
-from refp.sweeps.optics import load_toml, one_line
 from refp.sweeps.sweep_file import SWEEP_FILE, read_sweep_file
 
 MAP_FILE = "study.toml"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from refp.core.files import library_versions
+from refp.core.parallel import default_jobs
 from refp.models import training_device
-from refp.parallel import default_jobs
-from refp.record import library_versions
 from refp.reports import (
     Headline,
     ReportFile,

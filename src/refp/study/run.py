@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from refp.errors import DataError, MissingExtraError, ModelError, RecipeError
-from refp.record import refuse_existing, write_csv, write_json
+from refp.core.errors import DataError, MissingExtraError, ModelError, RecipeError
+from refp.core.files import refuse_existing, write_csv, write_json
 from refp.reports import save_png, save_svg
 from refp.study.item import Finding, Item, Outcome, StoredPicture
 from refp.study.items import ITEMS

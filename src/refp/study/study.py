@@ -18,22 +18,22 @@ import numpy as np
 import pandas as pd
 
 from refp import models, pipeline
-from refp.errors import DataError
-from refp.estimator import Estimator
-from refp.hashing import hash_code
-from refp.measure import FrameMeasurement
+from refp.core.digests import hash_code
+from refp.core.errors import DataError
+from refp.core.files import library_versions, write_parquet
+from refp.core.parallel import Progress, Workers
+from refp.estimate.estimator import Estimator
+from refp.measure.cache import Contents, FrameStore
+from refp.measure.dataset import FrameMeasurement
 from refp.models import ModelCard, TrialResult
-from refp.parallel import Progress, Workers
 from refp.pipeline import Planes
-from refp.recipe import Recipe, change_recipe, load_recipe
-from refp.record import library_versions, write_parquet
-from refp.store import Contents, FrameStore
+from refp.pipeline.tuning_files import trial_table
+from refp.settings import Instrument, Recipe, change_recipe, load_recipe
 from refp.study.answers import Answers, ask
 from refp.study.article import NORMALISATIONS, WHOLE
 from refp.study.layout import Layout, label_of
 from refp.study.settings import StudyScale
-from refp.sweeps import DataSet, Frame, Instrument
-from refp.tune_files import trial_table
+from refp.sweeps import DataSet, Frame
 
 KEPT = ".study"
 FAMILIES = {"resnet": "paper", "profile": "default", "lookup": "default"}

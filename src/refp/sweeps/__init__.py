@@ -6,55 +6,35 @@ the reason. Pixels are read when :meth:`Frame.read` asks for them. :func:`list_i
 for single images outside any sweep.
 """
 
-from refp.sweeps.apparatus import Camera, Illumination, Objective, Sample
 from refp.sweeps.declare import declared_instrument, declared_pixel_size_um
 from refp.sweeps.frame import Frame, Name, SingleImage, SweepKey
 from refp.sweeps.images import list_images
+from refp.sweeps.left_out import LeftOut
 from refp.sweeps.manifest import read_manifest
 from refp.sweeps.open import open_dataset
-from refp.sweeps.optics import (
-    Instrument,
-    Optics,
-    ReferenceBead,
-    Stage,
-    instrument_names,
-    make_instrument,
-    read_instrument,
-)
 from refp.sweeps.pattern import DEFAULT_PATTERN, fill_pattern, parse_pattern
 from refp.sweeps.readers import read_header, read_plane
-from refp.sweeps.sweep import DataSet, LeftOut, ZSweep
+from refp.sweeps.sweep import DataSet, ZSweep
 from refp.sweeps.sweep_file import SweepFile, read_sweep_file
 from refp.sweeps.write import write_frame, write_sweep_file
 
 __all__ = [
     "DEFAULT_PATTERN",
-    "Camera",
     "DataSet",
     "Frame",
-    "Illumination",
-    "Instrument",
     "LeftOut",
     "Name",
-    "Objective",
-    "Optics",
-    "ReferenceBead",
-    "Sample",
     "SingleImage",
-    "Stage",
     "SweepFile",
     "SweepKey",
     "ZSweep",
     "declared_instrument",
     "declared_pixel_size_um",
     "fill_pattern",
-    "instrument_names",
     "list_images",
-    "make_instrument",
     "open_dataset",
     "parse_pattern",
     "read_header",
-    "read_instrument",
     "read_manifest",
     "read_plane",
     "read_sweep_file",

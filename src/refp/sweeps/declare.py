@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from refp.errors import DataError, RecipeError, RefpError
-from refp.sweeps.optics import Instrument, instrument_names, make_instrument, read_instrument
+from refp.core.errors import DataError, RecipeError, RefpError
+from refp.settings import Instrument, instrument_names, make_instrument, read_instrument
 from refp.sweeps.readers import read_header
 from refp.sweeps.source import Source, find_source
 

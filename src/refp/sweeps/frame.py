@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from refp.arrays import Image
+from refp.core.arrays import Image
+from refp.sweeps.readers import read_plane
 
 Name: TypeAlias = int | str
 """An experiment or a FOV: a whole number where the text is one, else the text."""
@@ -62,8 +63,6 @@ class _OnDisk:
         MissingExtraError
             If the format needs a library that is not installed.
         """
-        from refp.sweeps.readers import read_plane
-
         return read_plane(self.path, self.page)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from refp.errors import DataError
+from refp.core.errors import DataError
 from refp.sweeps.frame import Frame, SweepKey
 from refp.sweeps.header import Header
 from refp.sweeps.sweep import ZSweep

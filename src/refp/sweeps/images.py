@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from refp.errors import DataError, RefpError
+from refp.core.errors import DataError, RefpError
 from refp.sweeps.frame import SingleImage
 from refp.sweeps.listing import is_zarr, list_files
 from refp.sweeps.readers import RASTER_SUFFIXES, SUFFIXES, read_header

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from refp.errors import DataError
+from refp.core.errors import DataError
 from refp.sweeps.readers import SUFFIXES, ZARR_SUFFIX
 
 FOREIGN_SUFFIXES = (".czi", ".lif", ".lsm", ".vsi", ".oib", ".oif", ".ims", ".stk", ".svs", ".gif")

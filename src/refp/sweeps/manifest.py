@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from refp.errors import DataError
+from refp.core.errors import DataError
 from refp.sweeps.frame import Frame, SweepKey, as_name
 from refp.sweeps.group import by_sweep, check_no_repeat, check_not_falling
 

@@ -6,7 +6,7 @@ from typing import Final, TypedDict
 
 import numpy as np
 
-from refp.errors import RecipeError
+from refp.core.errors import RecipeError
 from refp.sweeps.frame import Name, as_name
 
 DEFAULT_PATTERN: Final = "exp{experiment}_fov{fov}_z{z_um}_t{exposure_ms}ms.tif"

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from refp.errors import DataError
+from refp.core.errors import DataError
 from refp.sweeps.frame import Frame, Name, SweepKey
 from refp.sweeps.group import by_sweep, check_not_falling
 from refp.sweeps.header import Header
+from refp.sweeps.left_out import LeftOut
 from refp.sweeps.manifest import COLUMNS, read_manifest
 from refp.sweeps.pattern import DEFAULT_PATTERN, NameFields, NamePattern, parse_pattern
 from refp.sweeps.readers import SUFFIXES, leave_out, read_headers
 from refp.sweeps.source import Source
-from refp.sweeps.sweep import LeftOut
 
 _DEFAULT_SUFFIXES: Final = (".tif", ".tiff", ".png")
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
-from refp.arrays import Image
-from refp.errors import DataError, RefpError
+from refp.core.arrays import Image
+from refp.core.errors import DataError, RefpError
 from refp.sweeps.formats.guard import bad_image
 from refp.sweeps.header import Header
-from refp.sweeps.sweep import LeftOut
+from refp.sweeps.left_out import LeftOut
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 RASTER_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from refp.errors import DataError
+from refp.core.errors import DataError
+from refp.settings import instrument_names
 from refp.sweeps.listing import is_zarr, list_files
-from refp.sweeps.optics import instrument_names
 from refp.sweeps.sweep_file import (
     SWEEP_FILE,
     SweepFile,

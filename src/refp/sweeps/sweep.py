@@ -4,16 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from refp.settings import Instrument
 from refp.sweeps.frame import Frame, SweepKey
-from refp.sweeps.optics import Instrument
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A file that is not used, with the reason in one line."""
-
-    path: Path
-    reason: str
+from refp.sweeps.left_out import LeftOut
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,8 @@ from typing import Any, Final
 
 from pydantic import Field, ValidationError, model_validator
 
-from refp.errors import RecipeError
-from refp.settings import Settings
-from refp.sweeps.optics import load_toml, one_line
+from refp.core.errors import RecipeError
+from refp.settings import Settings, load_toml, one_line
 
 SWEEP_FILE: Final = "sweep.toml"
 Table = dict[str, Any]

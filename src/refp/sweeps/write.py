@@ -6,8 +6,8 @@ from typing import Any
 
 import tomli_w
 
-from refp.arrays import Image, full_scale
-from refp.record import write_bytes, write_whole
+from refp.core.arrays import Image, full_scale
+from refp.core.files import write_bytes, write_whole
 from refp.sweeps.pattern import DEFAULT_PATTERN, parse_pattern
 from refp.sweeps.sweep_file import SWEEP_FILE, make_sweep_file
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refp.arrays import FloatArray
-from refp.sweeps.optics import Instrument
+from refp.core.arrays import FloatArray
+from refp.settings import Instrument
 from refp.synthetic.looks import BEAD_STEP
 from refp.synthetic.optics import make_microscope
 from refp.synthetic.render import grey_variance, render_light

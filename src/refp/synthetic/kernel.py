@@ -2,8 +2,8 @@
 
 import math
 
-from refp.arrays import FloatArray
-from refp.compiled import compiled_once
+from refp.core.arrays import FloatArray
+from refp.core.jit import compiled_once
 
 
 def _multiply_in(

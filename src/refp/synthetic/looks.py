@@ -5,9 +5,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from refp.errors import RecipeError
-from refp.parallel import HERE, Progress, Workers, no_progress
-from refp.sweeps.optics import Instrument
+from refp.core.errors import RecipeError
+from refp.core.parallel import HERE, Progress, Workers, no_progress
+from refp.settings import Instrument
 from refp.synthetic.optics import Microscope, Sphere, SphereMaps, make_microscope, sphere_maps
 from refp.synthetic.planes import feature_curves, find_planes
 from refp.synthetic.settings import Objects, SceneSettings

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refp.arrays import BoolArray, FloatArray
-from refp.errors import RecipeError
-from refp.sweeps.apparatus import Camera
-from refp.sweeps.optics import Instrument
+from refp.core.arrays import BoolArray, FloatArray
+from refp.core.errors import RecipeError
+from refp.settings import Camera, Instrument
 from refp.synthetic.looks import Looks, looks_of
 from refp.synthetic.optics import SphereMaps
 from refp.synthetic.planes import feature_curves, find_planes

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from refp.arrays import FloatArray
+from refp.core.arrays import FloatArray
 from refp.synthetic.optics import SphereMaps
 
 CENTER_PX = 1.0

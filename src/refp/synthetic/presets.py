@@ -7,10 +7,9 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from refp.errors import RecipeError
-from refp.parallel import Progress, Workers
-from refp.sweeps import Instrument
-from refp.sweeps.optics import load_toml, one_line
+from refp.core.errors import RecipeError
+from refp.core.parallel import Progress, Workers
+from refp.settings import Instrument, load_toml, one_line
 from refp.synthetic.optics import make_microscope
 from refp.synthetic.settings import SceneSettings, SimulationSettings
 from refp.synthetic.simulate import as_instrument, simulate_dataset

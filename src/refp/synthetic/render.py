@@ -5,8 +5,8 @@ import math
 import numpy as np
 from scipy import ndimage
 
-from refp.arrays import FloatArray, Image
-from refp.sweeps.apparatus import Camera
+from refp.core.arrays import FloatArray, Image
+from refp.settings import Camera
 from refp.synthetic.kernel import multiply_in
 from refp.synthetic.scene import Scene, SceneSpheres
 

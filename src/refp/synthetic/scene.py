@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from refp.arrays import BoolArray, FloatArray
+from refp.core.arrays import BoolArray, FloatArray
 from refp.synthetic.optics import SphereMaps
 
 

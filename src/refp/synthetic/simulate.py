@@ -13,20 +13,12 @@ from typing import Final
 import numpy as np
 import tomli_w
 
-from refp.arrays import FloatArray
-from refp.errors import OutputError
-from refp.parallel import HERE, Progress, Workers, iter_ordered, no_progress
-from refp.record import write_bytes
-from refp.sweeps import (
-    DEFAULT_PATTERN,
-    Instrument,
-    fill_pattern,
-    instrument_names,
-    make_instrument,
-    read_instrument,
-    write_frame,
-    write_sweep_file,
-)
+from refp.core.arrays import FloatArray
+from refp.core.errors import OutputError
+from refp.core.files import write_bytes
+from refp.core.parallel import HERE, Progress, Workers, iter_ordered, no_progress
+from refp.settings import Instrument, instrument_names, make_instrument, read_instrument
+from refp.sweeps import DEFAULT_PATTERN, fill_pattern, write_frame, write_sweep_file
 from refp.synthetic.looks import looks_of
 from refp.synthetic.place import make_scene
 from refp.synthetic.render import render_frame

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from refp.arrays import Image
-from refp.sweeps import Camera, Instrument
+from refp.core.arrays import Image
+from refp.settings import Camera, Instrument
 from refp.synthetic.looks import looks_of
 from refp.synthetic.render import render_frame
 from refp.synthetic.scene import Scene, SceneBeads

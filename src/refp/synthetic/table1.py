@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from refp.sweeps import Instrument
+from refp.settings import Instrument
 from refp.synthetic.presets import PlannedSet, scales_of
 from refp.synthetic.settings import Objects, SceneSettings, SimulationSettings
 from refp.synthetic.simulate import as_instrument

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from refp.errors import DataError
-from refp.record import write_json
+from refp.core.errors import DataError
+from refp.core.files import write_json
 from refp.sweeps.frame import Name
 
 TRUTH_FILE: Final = "truth.json"

@@ -1,7 +1,7 @@
 """Pages and HTTP API on the same code paths as the command line: :func:`create_app`.
 
 The server's process takes requests and answers them; images are decoded and estimated in worker
-processes (:mod:`refp.web.science`), the only ones that load the science libraries.
+processes (:mod:`refp.web.workers.estimates`), the only ones that load the science libraries.
 """
 
 import lazy_loader

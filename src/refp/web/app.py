@@ -10,12 +10,12 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from refp.web import api, pages
-from refp.web.engine import Engine
-from refp.web.guard import Guard, Keys
+from refp.web.http.guard import Guard, Keys
+from refp.web.http.problems import install
 from refp.web.pages.render import show_problem
-from refp.web.problems import install
-from refp.web.schemas import complete_document
-from refp.web.schemas_history import CheckAnswer, RecordRow
+from refp.web.schemas.common import complete_document
+from refp.web.schemas.history import CheckAnswer, RecordRow
+from refp.web.services.engine import Engine
 from refp.web.settings import WebSettings
 
 STATIC = Path(__file__).parent / "static"

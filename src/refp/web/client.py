@@ -22,7 +22,7 @@ from urllib.error import HTTPError
 from urllib.parse import quote, urlencode
 from urllib.request import HTTPHandler, ProxyHandler, Request, build_opener
 
-from refp.errors import RefpError
+from refp.core.errors import RefpError
 
 TIMEOUT_S = 300.0
 AGAIN_S = 1.0

@@ -5,8 +5,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 
 from refp.settings import Settings
-from refp.web.jobs.place import demo_folder
-from refp.web.publish import RETIRED, SUFFIX
+from refp.web.storage.job_files import demo_folder
+from refp.web.storage.models import RETIRED, SUFFIX
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 MEGABYTE = 1_000_000

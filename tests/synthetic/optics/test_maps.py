@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from refp.errors import DataError
+from refp.core.errors import DataError
 from refp.synthetic import SceneSettings, as_instrument, looks_of
 from refp.synthetic.optics import (
     MapStore,

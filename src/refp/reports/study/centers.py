@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from refp.arrays import Image
+from refp.core.arrays import Image
 from refp.reports.panels import padded_limits, unique_in_order
 from refp.reports.style import (
     FLAGGED,

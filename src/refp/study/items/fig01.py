@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from scipy.interpolate import BSpline, make_smoothing_spline
 
-from refp.arrays import FloatArray
-from refp.errors import DataError
-from refp.recipe import load_recipe
+from refp.core.arrays import FloatArray
+from refp.core.errors import DataError
+from refp.pipeline.results import sweep_montage
 from refp.reports import Montage, draw_bead_montage
 from refp.reports.study import draw_assay
-from refp.results import sweep_montage
+from refp.settings import load_recipe
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.layout import Assay, Layout, table1_name
 from refp.study.study import Study

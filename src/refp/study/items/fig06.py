@@ -7,16 +7,16 @@ import numpy as np
 import pandas as pd
 from scipy.interpolate import BSpline, make_smoothing_spline
 
-from refp.arrays import FloatArray
-from refp.errors import DataError
+from refp.core.arrays import FloatArray
+from refp.core.errors import DataError
+from refp.models.tiles import crop_tiles
 from refp.pipeline import Planes
-from refp.recipe import Recipe, load_recipe
 from refp.reports.study import draw_centers
+from refp.settings import Instrument, Recipe, load_recipe
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.study import Study
 from refp.study.words import needs_training
-from refp.sweeps import Frame, Instrument
-from refp.tiles import crop_tiles
+from refp.sweeps import Frame
 
 NEAR_PLANE_STEPS = 3.0
 """Frames this many steps of the sweep from the plane show bright centres."""

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from refp.errors import DataError
+from refp.core.errors import DataError
 from refp.pipeline import Planes
+from refp.pipeline.tables import curve_table, plane_table
 from refp.plane import ReferencePlane
-from refp.recipe import load_recipe
 from refp.reports import describe_curves, draw_feature_curves
+from refp.settings import load_recipe
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.study import Study
 from refp.study.words import needs_training
-from refp.tables import curve_table, plane_table
 
 
 def make(study: Study) -> Finding:

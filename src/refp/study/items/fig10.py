@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from refp.evaluation.summary import THRESHOLDS_UM
+from refp.estimate.evaluation import THRESHOLDS_UM
 from refp.reports.study import draw_shares
 from refp.study.answers import Answers, Draws, draw_beads
 from refp.study.article import CELLS

@@ -3,15 +3,15 @@
 import numpy as np
 import pandas as pd
 
-from refp.errors import DataError, RecipeError
-from refp.evaluation import summarise
+from refp.core.errors import DataError, RecipeError
+from refp.estimate.evaluation import summarise
+from refp.pipeline.tables import KEY_COLUMNS
 from refp.reports.study import draw_families
 from refp.study.answers import Answers
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.study import FAMILIES, Study, Wanted, wanted_of
 from refp.study.words import describe_model, needs_tests
 from refp.synthetic import dz_bound
-from refp.tables import KEY_COLUMNS
 
 BOUND_POINTS = 9
 LEAST_BEADS = 3

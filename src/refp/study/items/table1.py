@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from refp.errors import DataError
+from refp.core.errors import DataError
 from refp.pipeline import Planes
-from refp.recipe import load_recipe
+from refp.settings import load_recipe
 from refp.study.article import article_sets
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.layout import Layout

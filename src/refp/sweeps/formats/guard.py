@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from refp.arrays import Image
-from refp.errors import DataError, RefpError
+from refp.core.arrays import Image
+from refp.core.errors import DataError, RefpError
 
 GREY_DTYPES = ("uint8", "uint16")
 SAVE_GREY = "save as grey of 8 or 16 bits"

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from refp.arrays import Image
-from refp.errors import MissingExtraError
+from refp.core.arrays import Image
+from refp.core.errors import MissingExtraError
 from refp.sweeps.formats.guard import as_plane, check_grey, check_page, reading
 from refp.sweeps.formats.ome_xml import check_one_channel
 from refp.sweeps.header import Header, Stated

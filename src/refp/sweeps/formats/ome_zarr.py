@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from refp.arrays import Image
-from refp.errors import MissingExtraError
+from refp.core.arrays import Image
+from refp.core.errors import MissingExtraError
 from refp.sweeps.formats.guard import as_plane, bad_image, check_grey, check_page, reading
 from refp.sweeps.formats.ome_xml import check_one_channel
 from refp.sweeps.formats.units import um_per

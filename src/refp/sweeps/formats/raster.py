@@ -5,7 +5,7 @@ from pathlib import Path
 from PIL import Image as PillowImage
 from PIL import ImageMode
 
-from refp.arrays import Image
+from refp.core.arrays import Image
 from refp.sweeps.formats.guard import (
     COPY_AGAIN,
     SAVE_GREY,

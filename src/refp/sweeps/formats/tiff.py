@@ -5,7 +5,7 @@ from typing import Any
 
 import tifffile
 
-from refp.arrays import Image
+from refp.core.arrays import Image
 from refp.sweeps.formats import raster
 from refp.sweeps.formats.guard import (
     COPY_AGAIN,

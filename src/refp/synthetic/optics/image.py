@@ -21,7 +21,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.special import jv
 
-from refp.arrays import FloatArray
+from refp.core.arrays import FloatArray
 from refp.synthetic.optics.kernel import add_intensity
 from refp.synthetic.optics.microscope import Microscope, dispersion
 from refp.synthetic.optics.scatter import ComplexArray, PartialWaves, Sphere, partial_waves

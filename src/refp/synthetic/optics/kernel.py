@@ -1,7 +1,7 @@
 """The sum over the condenser's aperture, compiled."""
 
-from refp.arrays import FloatArray
-from refp.compiled import compiled_once
+from refp.core.arrays import FloatArray
+from refp.core.jit import compiled_once
 from refp.synthetic.optics.scatter import ComplexArray
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.special import i0e
 
-from refp.arrays import FloatArray
-from refp.errors import DataError
+from refp.core.arrays import FloatArray
+from refp.core.errors import DataError
 from refp.synthetic.optics.microscope import Microscope
 from refp.synthetic.optics.scatter import Sphere
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refp.arrays import FloatArray
-from refp.errors import RecipeError
-from refp.sweeps.optics import Instrument
+from refp.core.arrays import FloatArray
+from refp.core.errors import RecipeError
+from refp.settings import Instrument
 
 LINE_D_UM, LINE_F_UM, LINE_C_UM = 0.5893, 0.4861, 0.6563
 """Fraunhofer's lines, to which index and Abbe number refer."""

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from refp.arrays import FloatArray
+from refp.core.arrays import FloatArray
 
 ComplexArray: TypeAlias = npt.NDArray[np.complexfloating[Any, Any]]
 

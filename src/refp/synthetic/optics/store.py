@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from platformdirs import user_cache_path
 
-from refp.compiled import digest
-from refp.errors import DataError, OutputError
-from refp.parallel import HERE, Progress, Workers, map_ordered, no_progress
-from refp.record import read_arrays, write_arrays
+from refp.core.errors import DataError, OutputError
+from refp.core.files import read_arrays, write_arrays
+from refp.core.jit import digest
+from refp.core.parallel import HERE, Progress, Workers, map_ordered, no_progress
 from refp.synthetic.optics.image import image_radially
 from refp.synthetic.optics.maps import RadialMap, SphereMaps, map_grid
 from refp.synthetic.optics.microscope import Microscope

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Depends
 
 from refp.web.api import estimates, health, history, jobs, models, planes
 from refp.web.api.common import jobs_known
-from refp.web.schemas import PROBLEMS
+from refp.web.schemas.common import PROBLEMS
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 for part in (estimates, history, health):

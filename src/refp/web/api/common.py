@@ -5,8 +5,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from refp.web.engine import Engine
-from refp.web.problems import Problem
+from refp.web.http.problems import Problem
+from refp.web.services.engine import Engine
 
 
 def engine_of(request: Request) -> Engine:

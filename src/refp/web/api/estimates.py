@@ -5,12 +5,12 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from pydantic import TypeAdapter
 
-from refp.web.answer import By, Row
 from refp.web.api.common import AnEngine, is_json, tolerance_of
-from refp.web.engine import Engine
-from refp.web.fields import LINE_SCHEMA, form_body, operator_in, read_json, several_files
-from refp.web.schemas import EstimateRow, Estimates, PathsRequest
-from refp.web.uploads import Given, check_any, read_form
+from refp.web.http.fields import LINE_SCHEMA, form_body, operator_in, read_json, several_files
+from refp.web.http.uploads import Given, check_any, read_form
+from refp.web.messages import By, Row
+from refp.web.schemas.common import EstimateRow, Estimates, PathsRequest
+from refp.web.services.engine import Engine
 
 router = APIRouter()
 BODY = form_body(

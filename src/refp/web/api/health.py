@@ -5,7 +5,7 @@ from importlib.metadata import version as version_of
 from fastapi import APIRouter
 
 from refp.web.api.common import AnEngine
-from refp.web.schemas import Health
+from refp.web.schemas.common import Health
 
 router = APIRouter()
 

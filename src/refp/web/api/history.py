@@ -7,10 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from pydantic import TypeAdapter, WithJsonSchema
 
-from refp.web.answer import Asked, Check, Records, Row
 from refp.web.api.common import AnEngine
-from refp.web.checking import check_today
-from refp.web.fields import (
+from refp.web.http.fields import (
     LINE_SCHEMA,
     MOST_LINE,
     form_body,
@@ -19,9 +17,10 @@ from refp.web.fields import (
     operator_in,
     read_json,
 )
-from refp.web.noting import annotate_as, correct_as, freeze_as
-from refp.web.problems import Problem
-from refp.web.schemas_history import (
+from refp.web.http.problems import Problem
+from refp.web.http.uploads import read_form
+from refp.web.messages import Asked, Check, Records, Row
+from refp.web.schemas.history import (
     KIND,
     ONLY,
     PERIOD,
@@ -37,8 +36,9 @@ from refp.web.schemas_history import (
     RecordRow,
     RecordsIn,
 )
+from refp.web.services.daily_check import check_today
+from refp.web.services.history import annotate_as, correct_as, freeze_as
 from refp.web.settings import MEGABYTE
-from refp.web.uploads import read_form
 
 router = APIRouter()
 MOST_ROWS = 10_000

@@ -11,8 +11,8 @@ from fastapi.responses import StreamingResponse
 from refp.web.api.common import AnEngine
 from refp.web.jobs.job import Job, Live
 from refp.web.jobs.runner import Runner
-from refp.web.jobs.words import describe_progress
-from refp.web.schemas_jobs import JobProgress, JobView
+from refp.web.schemas.jobs import JobProgress, JobView
+from refp.web.wording.jobs import describe_progress
 
 router = APIRouter(prefix="/jobs")
 DEMO = "Simulated sweeps"

@@ -11,14 +11,15 @@ from pydantic import TypeAdapter
 
 from refp.web.api.common import AnEngine
 from refp.web.api.jobs import view_of
-from refp.web.engine import Engine
-from refp.web.fields import form_body, json_body, one_file, read_json
+from refp.web.http.fields import form_body, json_body, one_file, read_json
+from refp.web.http.problems import Problem
+from refp.web.http.reports import send_report_file
+from refp.web.http.uploads import read_form
 from refp.web.jobs.job import Job
-from refp.web.problems import Problem
-from refp.web.reports import send_report_file
-from refp.web.schemas_jobs import JobView
-from refp.web.schemas_models import AdaptRequest, Model, ModelUsage, TrainRequest
-from refp.web.shelf import (
+from refp.web.schemas.jobs import JobView
+from refp.web.schemas.models import AdaptRequest, Model, ModelUsage, TrainRequest
+from refp.web.services.engine import Engine
+from refp.web.services.models import (
     Shelved,
     ask_to_adapt,
     ask_to_train,
@@ -29,7 +30,6 @@ from refp.web.shelf import (
     retire,
     take_form,
 )
-from refp.web.uploads import read_form
 
 router = APIRouter(prefix="/models")
 TRAIN, ADAPT = TypeAdapter(TrainRequest), TypeAdapter(AdaptRequest)

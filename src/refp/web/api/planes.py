@@ -11,10 +11,19 @@ from pydantic import TypeAdapter
 
 from refp.web.api.common import AnEngine, is_json
 from refp.web.api.jobs import view_of
-from refp.web.engine import Engine
-from refp.web.fields import form_body, read_json, several_files
+from refp.web.http.fields import form_body, read_json, several_files
+from refp.web.http.uploads import read_form
 from refp.web.jobs.job import Job
-from refp.web.planes import (
+from refp.web.schemas.jobs import (
+    RECIPES,
+    DataOptions,
+    JobView,
+    PlaneComparison,
+    PlaneRequest,
+    PlaneSet,
+)
+from refp.web.services.engine import Engine
+from refp.web.services.planes import (
     FILES,
     compare,
     done_jobs,
@@ -25,16 +34,7 @@ from refp.web.planes import (
     send_file,
     send_report,
 )
-from refp.web.pool import WorkError
-from refp.web.schemas_jobs import (
-    RECIPES,
-    DataOptions,
-    JobView,
-    PlaneComparison,
-    PlaneRequest,
-    PlaneSet,
-)
-from refp.web.uploads import read_form
+from refp.web.workers.pool import WorkError
 
 router = APIRouter(prefix="/planes")
 ASKED = TypeAdapter(PlaneRequest)

@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from refp.errors import DataError, InputError
+from refp.core.errors import DataError, InputError
+from refp.settings import instrument_names
 from refp.sweeps import DataSet, open_dataset
-from refp.sweeps.optics import instrument_names
 from refp.sweeps.readers import read_header
 from refp.sweeps.sweep_file import SWEEP_FILE, read_sweep_file
-from refp.web.home import Home
-from refp.web.jobs.archive import RESERVED, is_archive, unpack
 from refp.web.jobs.job import OPTIONS, JobPlace
-from refp.web.jobs.place import data_folder
-from refp.web.roots import OutsideRoots, find_inside
+from refp.web.storage.archive import RESERVED, is_archive, unpack
+from refp.web.storage.home import Home
+from refp.web.storage.job_files import data_folder
+from refp.web.storage.roots import OutsideRoots, find_inside
 
 
 @contextmanager

@@ -16,22 +16,23 @@ from typing import Any
 
 import numpy as np
 
-from refp import models, work
-from refp.adapting import adapt_model
-from refp.errors import HistoryError, RefpError, WorkersError
-from refp.hashing import hash_file
+from refp import models
+from refp.core.digests import hash_file
+from refp.core.errors import HistoryError, RefpError, WorkersError
+from refp.core.files import INSTEAD
+from refp.core.parallel import Workers, end_with_parent
 from refp.models import LearningCurve
-from refp.parallel import Workers, end_with_parent
-from refp.recipe import change_recipe, load_recipe
-from refp.record import INSTEAD
-from refp.runs import Run
-from refp.train_run import TrainingRun
+from refp.pipeline import work
+from refp.pipeline.adaptation import adapt_model
+from refp.pipeline.runs import Run
+from refp.pipeline.training_run import TrainingRun
+from refp.settings import change_recipe, load_recipe
+from refp.web.http.problems import INTERNAL, SHOWN_AS
 from refp.web.jobs.data import opened
 from refp.web.jobs.job import Curve, JobPlace
-from refp.web.jobs.place import adapted_file, demo_folder, model_file, planes_folder
-from refp.web.pool import LOST, code_of
-from refp.web.problems import INTERNAL, SHOWN_AS
-from refp.web.publish import REPORT, check_name, publish_model
+from refp.web.storage.job_files import adapted_file, demo_folder, model_file, planes_folder
+from refp.web.storage.models import REPORT, check_name, publish_model
+from refp.web.workers.pool import LOST, code_of
 
 TOLD_S = 0.1
 """Progress is told no more often."""
@@ -176,7 +177,7 @@ def _publish(assigned: Assignment, made: Path, target: Path) -> dict[str, Any]:
 
 def simulate_demo(assigned: Assignment) -> dict[str, Any]:
     """Simulate the sweeps of ``refp demo``, unless they are there: what a newcomer tries."""
-    from refp.demo import INSTRUMENT
+    from refp.pipeline.demo import INSTRUMENT
     from refp.synthetic import demo_sets, simulate_planned
 
     target = demo_folder(assigned.place.home)
@@ -224,7 +225,7 @@ def _record(assigned: Assignment, table: Path, instruments: Mapping[str, str]) -
     """
     if not assigned.place.history:
         return 0, ""
-    from refp.web.past import append_planes  # a library that is an extra of its own
+    from refp.web.workers.history import append_planes  # a library that is an extra of its own
 
     operator = assigned.request.get("operator", "")
     for pause_s in PAUSES_S:

@@ -14,12 +14,12 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from refp.errors import RefpError
-from refp.web.home import Home
+from refp.core.errors import RefpError
+from refp.web.http.problems import INTERNAL, Problem
 from refp.web.jobs.job import Job, JobPlace, Live
-from refp.web.jobs.place import remove_unfinished
-from refp.web.pool import LOST, TOO_LONG, limit_memory
-from refp.web.problems import INTERNAL, Problem
+from refp.web.storage.home import Home
+from refp.web.storage.job_files import remove_unfinished
+from refp.web.workers.pool import LOST, TOO_LONG, limit_memory
 
 MOST_STARTS = 3
 """A job that the server did not survive so often is not begun again."""
@@ -31,7 +31,7 @@ RETRY_S = 10.0
 GPU = Path("/dev/nvidiactl")
 _LOG = logging.getLogger(__name__)
 Ask = Callable[..., Awaitable[Any]]
-"""Runs a function of :mod:`refp.web.jobs.log` in a worker: its name, then what it is given."""
+"""Runs a function of :mod:`refp.web.workers.job_log` in a worker: its name, then what it is given."""
 
 
 class Runner:

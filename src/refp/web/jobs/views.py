@@ -50,7 +50,7 @@ class Listing:
     above
         The folders that lead to it, from its root on: name and path.
     entries
-        Sub-folders and stacks in natural order, so many at most as :mod:`refp.web.jobs.browse` says.
+        Sub-folders and stacks in natural order, so many at most as :mod:`refp.web.workers.folders` says.
     n_more
         How many more there are.
     """

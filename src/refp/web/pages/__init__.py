@@ -3,10 +3,10 @@
 from fastapi import APIRouter, Depends
 
 from refp.web.api.common import jobs_known
-from refp.web.pages import door, estimate, history, jobs, models, planes
+from refp.web.pages import estimate, history, jobs, login, models, planes
 
 router = APIRouter(include_in_schema=False)
-for page in (estimate, history, door):
+for page in (estimate, history, login):
     router.include_router(page.router)
 for page in (planes, models, jobs):
     router.include_router(page.router, dependencies=[Depends(jobs_known)])

@@ -6,15 +6,15 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
-from refp.web.answer import Answer, By, ImageView
 from refp.web.api.common import AnEngine, tolerance_of
-from refp.web.engine import Engine, Result
-from refp.web.fields import operator_in
+from refp.web.http.fields import operator_in
+from refp.web.http.problems import Problem
+from refp.web.http.uploads import Form, check_any
+from refp.web.messages import Answer, By, ImageView
 from refp.web.pages.form import read_shown
+from refp.web.pages.operator import operator_of, remember
 from refp.web.pages.render import TheKeys, render, saved
-from refp.web.pages.who import operator_of, remember
-from refp.web.problems import Problem
-from refp.web.uploads import Form, check_any
+from refp.web.services.engine import Engine, Result
 
 router = APIRouter()
 

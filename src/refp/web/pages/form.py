@@ -4,10 +4,10 @@ from pathlib import Path
 
 from fastapi import Request
 
-from refp.web.engine import Engine
-from refp.web.guard import Keys
+from refp.web.http.guard import Keys
+from refp.web.http.uploads import Form, read_form
+from refp.web.services.engine import Engine
 from refp.web.settings import Limits
-from refp.web.uploads import Form, read_form
 
 
 async def read_shown(request: Request, keys: Keys, folder: str, limits: Limits) -> Form:

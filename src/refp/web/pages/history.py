@@ -10,16 +10,16 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
-from refp.web.answer import Asked, Past, Records
 from refp.web.api.common import AnEngine
-from refp.web.check_words import describe_check
-from refp.web.checking import check_today
-from refp.web.fields import fields_as, operator_in
-from refp.web.noting import annotate_as, correct_as, freeze_as
+from refp.web.http.fields import fields_as, operator_in
+from refp.web.messages import Asked, Past, Records
 from refp.web.pages.form import read_fields, read_shown
+from refp.web.pages.operator import operator_of, remember
 from refp.web.pages.render import TheKeys, render, saved
-from refp.web.pages.who import operator_of, remember
-from refp.web.schemas_history import AnnotateRequest, CorrectRequest, FreezeRequest
+from refp.web.schemas.history import AnnotateRequest, CorrectRequest, FreezeRequest
+from refp.web.services.daily_check import check_today
+from refp.web.services.history import annotate_as, correct_as, freeze_as
+from refp.web.wording.checks import describe_check
 
 router = APIRouter()
 MOST_SAVED = 1_000_000

@@ -7,18 +7,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from refp.web.api.common import AnEngine
-from refp.web.engine import Engine
 from refp.web.jobs.job import Job
-from refp.web.jobs.place import demo_folder
 from refp.web.jobs.runner import Runner
-from refp.web.jobs.words import (
-    describe_kind,
-    describe_progress,
-    describe_remedy,
-    describe_state,
-)
 from refp.web.pages.form import read_fields
 from refp.web.pages.render import TheKeys, render
+from refp.web.services.engine import Engine
+from refp.web.storage.job_files import demo_folder
+from refp.web.wording.jobs import describe_kind, describe_progress, describe_remedy, describe_state
 
 router = APIRouter()
 

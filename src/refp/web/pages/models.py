@@ -9,14 +9,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from refp.web.api.common import AnEngine
-from refp.web.fields import fields_as
+from refp.web.http.fields import fields_as
 from refp.web.jobs.job import Job
 from refp.web.pages.form import read_fields, read_shown
+from refp.web.pages.operator import operator_of, remember
 from refp.web.pages.render import TheKeys, render
-from refp.web.pages.who import operator_of, remember
-from refp.web.planes import done_jobs
-from refp.web.schemas_models import AdaptRequest, TrainRequest
-from refp.web.shelf import (
+from refp.web.schemas.models import AdaptRequest, TrainRequest
+from refp.web.services.models import (
     Shelved,
     ask_to_adapt,
     ask_to_train,
@@ -25,6 +24,7 @@ from refp.web.shelf import (
     retire,
     take_form,
 )
+from refp.web.services.planes import done_jobs
 
 router = APIRouter()
 FAMILIES = {
@@ -60,7 +60,7 @@ async def models_page(
         "planes": done,
         "chosen": planes,
         "keeps": engine.settings.own_models is not None,
-        "recipes": await engine.ask("refp.recipe:recipe_names") if done else [],
+        "recipes": await engine.ask("refp.settings.recipe:recipe_names") if done else [],
         "families": FAMILIES,
         "roots": engine.settings.roots,
         "operator": operator_of(request),

@@ -8,20 +8,21 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, RedirectResponse, Response
 
-from refp.web.answer import Row
 from refp.web.api.common import AnEngine
 from refp.web.api.jobs import DEMO
 from refp.web.api.planes import MOST_COMPARED
-from refp.web.engine import Engine
-from refp.web.fields import fields_as
+from refp.web.http.fields import fields_as
+from refp.web.http.problems import Problem
+from refp.web.http.uploads import Form
 from refp.web.jobs.job import Job
-from refp.web.jobs.place import demo_folder, planes_folder
 from refp.web.jobs.views import Listing
-from refp.web.jobs.words import describe_state
+from refp.web.messages import Row
 from refp.web.pages.form import read_fields, read_shown
+from refp.web.pages.operator import operator_of, remember
 from refp.web.pages.render import TheKeys, render
-from refp.web.pages.who import operator_of, remember
-from refp.web.planes import (
+from refp.web.schemas.jobs import ComparedPlane, PlaneRequest
+from refp.web.services.engine import Engine
+from refp.web.services.planes import (
     FILES,
     SETS,
     compare,
@@ -33,10 +34,9 @@ from refp.web.planes import (
     send_file,
     send_report,
 )
-from refp.web.problems import Problem
-from refp.web.schemas_jobs import ComparedPlane, PlaneRequest
-from refp.web.uploads import Form
-from refp.web.words import describe_sweep_flags
+from refp.web.storage.job_files import demo_folder, planes_folder
+from refp.web.wording.jobs import describe_state
+from refp.web.wording.numbers import describe_sweep_flags
 
 router = APIRouter()
 SHOWN_PLANES = 6
@@ -79,7 +79,7 @@ async def planes_page(request: Request, engine: AnEngine, folder: str = "") -> R
         "sets": [Defined(job, rows) for job, rows in zip(jobs, told, strict=True)],
         "under_way": [j for j in engine.jobs.jobs() if j.kind == "plane" and not j.has_ended],
         "instruments": INSTRUMENTS,
-        "recipes": await engine.ask("refp.recipe:recipe_names"),
+        "recipes": await engine.ask("refp.settings.recipe:recipe_names"),
         "has_demo": demo_folder(engine.home).is_dir(),
         "operator": operator_of(request),
         "most": SHOWN_PLANES,
@@ -160,7 +160,7 @@ async def _list_folder(engine: Engine, folder: str) -> Listing | None:
     roots = engine.settings.roots
     if not roots and not folder:
         return None
-    listing: Listing = await engine.ask("refp.web.jobs.browse:list_folder", folder, roots)
+    listing: Listing = await engine.ask("refp.web.workers.folders:list_folder", folder, roots)
     return listing
 
 

@@ -8,10 +8,9 @@ from fastapi import Depends, Request
 from fastapi.responses import Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from refp.web.guard import FORM, Keys, cookie_of, new_form_cookie
-from refp.web.problems import Problem
-from refp.web.remedies import REMEDIES
-from refp.web.words import (
+from refp.web.http.guard import FORM, Keys, cookie_of, new_form_cookie
+from refp.web.http.problems import Problem
+from refp.web.wording.numbers import (
     COLORS,
     color_beads,
     describe_dz,
@@ -20,6 +19,7 @@ from refp.web.words import (
     describe_verdict,
     plus_minus,
 )
+from refp.web.wording.remedies import REMEDIES
 
 TEMPLATES = Environment(
     loader=PackageLoader("refp.web"),

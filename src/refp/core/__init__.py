@@ -1,0 +1,1 @@
+"""What every room uses: arrays, errors, flags, digests, files, parallel work."""

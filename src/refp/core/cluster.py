@@ -1,0 +1,82 @@
+"""The workers of a Dask cluster (extra ``cluster``)."""
+
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from refp.core.crew import Crew
+from refp.core.errors import MissingExtraError, WorkersError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+ANSWER_SECONDS = 10.0
+"""A scheduler that is there answers within a second, one behind a slow network within a few."""
+LEAST_SIZE = 8
+"""Tasks are handed out for this many workers at least, for a cluster that is still growing."""
+
+
+@contextmanager
+def join_cluster(address: str) -> Iterator[Crew]:
+    """Yield the workers behind a scheduler's address.
+
+    Raises
+    ------
+    WorkersError
+        If no scheduler answers there, or a worker has another version of refp, or none.
+    MissingExtraError
+        If Dask is not installed.
+    """
+    client = _connect(address)
+    from distributed import KilledWorker
+    from distributed.comm import CommClosedError
+
+    remedy = (
+        f"--scheduler {address}: the scheduler is gone, or the same frames ended several workers, "
+        "perhaps for want of memory; check the cluster and give the command again"
+    )
+    try:
+        _check_versions(client, address)
+        # pure=False: a result is not to be taken for that of an earlier call with equal arguments.
+        executor = client.get_executor(pure=False)
+        size = max(LEAST_SIZE, sum(client.nthreads().values()))
+        lost = (KilledWorker, CancelledError, CommClosedError)
+        # What is submitted just when the scheduler goes away is neither cancelled nor answered.
+        yield Crew(executor, size, False, lost, remedy, lambda: client.status != "running")
+    finally:
+        client.close()
+
+
+def _connect(address: str) -> "Client":
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise MissingExtraError("distributed", "cluster", "--scheduler") from error
+    try:
+        return Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise WorkersError(
+            f"--scheduler {address}: no Dask scheduler answers there; check the address, which "
+            "'dask scheduler' prints when it starts"
+        ) from error
+
+
+def own_version() -> str:
+    """Return the version of refp that runs here."""
+    return metadata.version("refp")
+
+
+def _check_versions(client: "Client", address: str) -> None:
+    """Refuse workers whose results would not be those of this process."""
+    found = client.run(metadata.version, "refp", on_error="return")
+    for worker, version in found.items():
+        if isinstance(version, OSError):  # gone meanwhile; its work goes to the others
+            continue
+        if version != own_version():
+            has = f"refp {version}" if isinstance(version, str) else "no refp"
+            raise WorkersError(
+                f"--scheduler {address}: worker {worker} has {has}, and this is refp "
+                f"{own_version()}; install the same for every worker"
+            )

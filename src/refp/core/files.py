@@ -1,0 +1,173 @@
+"""Write results whole or not at all, and stamp where they come from."""
+
+import importlib.metadata
+import io
+import json
+import os
+import platform
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from refp.core.arrays import FloatArray
+from refp.core.errors import DataError, OutputError
+
+if TYPE_CHECKING:  # the rooms that only write images need no tables
+    import pandas as pd
+
+RECORD_VERSION = 1
+INSTEAD = "choose another output or add --overwrite"
+
+
+def library_versions(*names: str) -> dict[str, str]:
+    """Return the installed versions of refp, Python and the named libraries."""
+    versions = {"refp": importlib.metadata.version("refp"), "python": platform.python_version()}
+    return versions | {name: importlib.metadata.version(name) for name in names}
+
+
+def provenance(recipe_digest: str, data: str) -> dict[str, str]:
+    """Return the stamp of a result: versions, recipe and data."""
+    return {
+        **library_versions("numpy", "scipy"),
+        "recipe": recipe_digest,
+        "data": data,
+        "record": str(RECORD_VERSION),
+    }
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` fill a temporary file beside ``path``, then move it there.
+
+    No reader ever sees half a file; where writing fails, a file that was there stays.
+
+    Parameters
+    ----------
+    path
+        File to write; its folder is made where there is none.
+    write
+        Called with the temporary path. No other code of refp puts a file in place.
+
+    Raises
+    ------
+    OutputError
+        If the folder or the file cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(part)
+        part.replace(path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"{path}: not written: {reason}; check the folder") from error
+    finally:
+        with suppress(OSError):  # as where the folder is a file
+            part.unlink()
+
+
+def refuse_existing(path: Path) -> None:
+    """Refuse an output that exists.
+
+    Raises
+    ------
+    OutputError
+        If there is a file, or a folder with something in it.
+    """
+    if path.is_file() or (path.is_dir() and any(path.iterdir())):
+        raise OutputError(f"{path}: exists already; {INSTEAD}")
+
+
+def write_bytes(content: bytes, path: Path) -> None:
+    """Write bytes."""
+    write_whole(path, lambda part: part.write_bytes(content))
+
+
+def write_csv(table: "pd.DataFrame", path: Path) -> None:
+    """Write a table as CSV, numbers with nine significant digits."""
+    write_whole(path, lambda part: table.to_csv(part, index=False, float_format="%.9g"))
+
+
+def write_parquet(table: "pd.DataFrame", path: Path) -> None:
+    """Write a table as parquet."""
+    write_whole(path, lambda part: table.to_parquet(part, index=False))
+
+
+TABLE_WRITERS = {".csv": write_csv, ".parquet": write_parquet}
+
+
+def check_table_name(path: Path | None) -> None:
+    """Refuse a table's name that ends in neither .csv nor .parquet, before the work is done.
+
+    Raises
+    ------
+    OutputError
+        Naming the file and the two.
+    """
+    if path is not None and path.suffix.lower() not in TABLE_WRITERS:
+        raise OutputError(f"{path}: tables are written as {' or '.join(TABLE_WRITERS)}")
+
+
+def write_table(table: "pd.DataFrame", path: Path) -> None:
+    """Write a table as parquet or CSV, as the file's name says.
+
+    Raises
+    ------
+    OutputError
+        If the name ends in neither.
+    """
+    check_table_name(path)
+    TABLE_WRITERS[path.suffix.lower()](table, path)
+
+
+def write_json(value: object, path: Path) -> None:
+    """Write JSON; NaN becomes null."""
+    write_bytes((to_json(value, indent=1) + "\n").encode(), path)
+
+
+def to_json(value: object, indent: int | None = None) -> str:
+    """Return JSON text; NaN and infinities become null, which every reader understands."""
+    return json.dumps(_plain(value), indent=indent, allow_nan=False)
+
+
+def rows_of(table: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Return a table as a list of rows of plain values; what is missing is ``None``."""
+    known = table.astype(object).where(table.notna(), None)
+    return [{str(k): _plain(v) for k, v in row.items()} for row in known.to_dict("records")]
+
+
+def write_arrays(arrays: Mapping[str, FloatArray], path: Path) -> None:
+    """Write named arrays as a compressed ``.npz`` without pickle."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    write_bytes(buffer.getvalue(), path)
+
+
+def read_arrays(path: Path, names: Iterable[str]) -> dict[str, FloatArray]:
+    """Read named arrays of a ``.npz``; nothing in it can run code.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, damaged or lacks an array.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in names}
+    except Exception as error:  # numpy and zipfile raise whatever the bytes make them
+        raise DataError(f"{path}: not a whole array file ({error}); make it again") from error
+
+
+def _plain(value: Any) -> Any:
+    """Return the value as JSON knows it."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    return value

@@ -1,0 +1,355 @@
+"""Work in order, in this process, in a pool of processes or on a Dask cluster, with progress.
+
+The code that measures is written against :class:`concurrent.futures.Executor`; :class:`Workers` says
+which executor that is. Work is handed out in chunks and taken back in order, with a bounded number of
+chunks on their way, so that memory does not grow with the number of items that wait.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from importlib import import_module
+from itertools import islice
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar
+
+from refp.core.cluster import join_cluster
+from refp.core.crew import LOOK_SECONDS, Crew
+from refp.core.errors import WorkersError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+Progress = Callable[[str, int, int], None]
+"""Called with a title, the steps done and the steps in all."""
+
+FRAMES_WORTH_A_POOL = 64
+"""Below this, starting worker processes takes longer than the work."""
+ROUNDS_WORTH_A_POOL = 20
+"""The same for rounds of long work (:class:`Chain`), which take a second or so each."""
+CHUNK = 8
+"""Items of a task at most: enough that handing over costs nothing, few enough that all end together."""
+TASKS_A_WORKER = 4
+"""Tasks on their way for each worker: none waits for work, and few results wait to be taken."""
+
+
+def no_progress(title: str, done: int, total: int) -> None:
+    """Show nothing."""
+
+
+def default_jobs() -> int:
+    """Return how many processes this process may keep busy."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not on Windows or macOS
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+class Workers(AbstractContextManager["Workers"]):
+    """Who does the work of one command; started when work first needs it, kept until the end.
+
+    Parameters
+    ----------
+    jobs
+        Processes to use. With one, or with little work, everything is done in this process.
+    scheduler
+        Address of a Dask scheduler, such as ``tcp://head:8786``; its workers then do the work.
+
+    Notes
+    -----
+    Without a ``with`` block the processes end with this one.
+    """
+
+    def __init__(self, jobs: int = 1, scheduler: str | None = None) -> None:
+        self.jobs = jobs
+        self.scheduler = scheduler
+        self._open = ExitStack()
+        self._crew: Crew | None = None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._crew = None
+        self._open.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def crew(self, n_items: int, worth: int | None = None) -> Crew | None:
+        """Return the workers for so many items, or ``None`` where this process is as fast.
+
+        Parameters
+        ----------
+        n_items
+            How many there are.
+        worth
+            From how many on a pool of processes is started; default: as of frames.
+
+        Raises
+        ------
+        WorkersError
+            If no scheduler answers at the address.
+        MissingExtraError
+            If there is an address and Dask is not installed.
+        """
+        if self._crew is None:
+            if self.scheduler is not None:
+                self._crew = self._open.enter_context(join_cluster(self.scheduler))
+            elif self.jobs > 1 and n_items >= (worth or FRAMES_WORTH_A_POOL):
+                self._crew = self._open.enter_context(_start_pool(self.jobs))
+        return self._crew
+
+    def wake(self, n_items: int, module: str) -> None:
+        """Let the processes that ``n_items`` are worth start, and import ``module`` meanwhile."""
+        crew = self.crew(n_items)
+        if crew is not None and crew.shares_cache:
+            for _ in range(crew.size):
+                crew.executor.submit(import_module, module)
+
+
+HERE = Workers()
+"""This process alone."""
+
+
+def map_ordered(
+    function: Callable[[T], R],
+    items: Sequence[T],
+    *,
+    workers: Workers = HERE,
+    title: str = "",
+    progress: Progress = no_progress,
+) -> list[R]:
+    """Apply ``function`` to every item and return the results in the order of the items.
+
+    Parameters
+    ----------
+    function
+        A picklable function where ``workers`` are other processes.
+    items
+        What to apply it to.
+    workers
+        Who does it.
+    title, progress
+        ``progress(title, done, total)`` is called after every item.
+    """
+    results: list[R] = []
+    for result in iter_ordered(function, items, len(items), workers):
+        results.append(result)
+        progress(title, len(results), len(items))
+    return results
+
+
+def iter_ordered(
+    function: Callable[[T], R], items: Iterable[T], n_items: int, workers: Workers = HERE
+) -> Iterator[R]:
+    """Yield ``function(item)`` for every item, in their order.
+
+    Parameters
+    ----------
+    function, workers
+        As in :func:`map_ordered`.
+    items
+        What to apply it to; taken one by one, not long before its turn.
+    n_items
+        How many there are.
+
+    Raises
+    ------
+    WorkersError
+        If workers are lost for good; what was yielded until then is right.
+    """
+    crew = workers.crew(n_items)
+    if crew is None:
+        yield from map(function, items)
+        return
+    source = iter(items)
+    with _told_of_loss(crew):
+        if crew.shares_cache:
+            yield from _lead(function, source, crew)
+        chunk = max(1, min(CHUNK, n_items // (TASKS_A_WORKER * crew.size)))
+        yield from _hand_out(function, source, chunk, crew)
+
+
+@contextmanager
+def _told_of_loss(crew: Crew) -> Iterator[None]:
+    """Say in the user's words that workers are lost, whatever a task that went with them raised."""
+    try:
+        yield
+    except WorkersError:
+        raise
+    except crew.lost as error:
+        raise WorkersError(crew.remedy) from error
+    except Exception as error:
+        if crew.is_gone():
+            raise WorkersError(crew.remedy) from error
+        raise
+
+
+def _lead(function: Callable[[T], R], items: Iterator[T], crew: Crew) -> Iterator[R]:
+    """Do the first item here while the workers start and import what ``function`` needs.
+
+    What has to be compiled is then compiled once, and the workers take it from the cache.
+    """
+    for _ in range(crew.size):
+        crew.executor.submit(_apply, function, [])
+    yield from map(function, islice(items, 1))
+
+
+def _hand_out(function: Callable[[T], R], items: Iterator[T], size: int, crew: Crew) -> Iterator[R]:
+    """Keep a bounded number of chunks on their way; results in order."""
+    waiting: deque[Future[list[R]]] = deque()
+    try:
+        while chunk := list(islice(items, size)):
+            waiting.append(crew.executor.submit(_apply, function, chunk))
+            if len(waiting) >= TASKS_A_WORKER * crew.size:
+                yield from _oldest(waiting, crew)
+        while waiting:
+            yield from _oldest(waiting, crew)
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _oldest(waiting: deque[Future[R]], crew: Crew) -> R:
+    future = waiting.popleft()
+    while True:
+        try:
+            return future.result(timeout=LOOK_SECONDS)
+        except TimeoutError:
+            if future.done():  # just now, or what the task itself raised
+                return future.result()
+            crew.check()
+
+
+class Chain(Protocol):
+    """Long work in rounds, each of which goes on from the result of the one before."""
+
+    @property
+    def rounds_left(self) -> int:
+        """How many rounds there are still to do, at most."""
+        ...
+
+    def next_round(self) -> Callable[[], Any]:
+        """Return the next round: picklable, and the same whoever does it."""
+        ...
+
+    def take(self, result: Any) -> None:
+        """Take the result of a round."""
+        ...
+
+
+def run_chains(chains: Sequence[Chain], workers: Workers = HERE) -> None:
+    """Do all rounds of all chains, in turns, so that chains of equal length end together.
+
+    Raises
+    ------
+    WorkersError
+        If workers are lost for good; rounds that were taken until then are right.
+    """
+    n_rounds = sum(chain.rounds_left for chain in chains)
+    _drive(chains, workers.crew(n_rounds, ROUNDS_WORTH_A_POOL), at_once=len(chains))
+
+
+def run_queue(chains: Iterable[Chain], n_rounds: int, workers: Workers = HERE) -> None:
+    """Do all rounds of chains, as many at a time as there are workers.
+
+    Parameters
+    ----------
+    chains
+        Taken one by one, each when a worker is free for it.
+    n_rounds
+        About how many rounds they have in all.
+    workers
+        Who does them.
+
+    Raises
+    ------
+    WorkersError
+        If workers are lost for good; rounds that were taken until then are right.
+    """
+    crew = workers.crew(n_rounds, ROUNDS_WORTH_A_POOL)
+    _drive(chains, crew, at_once=1 if crew is None else crew.size)
+
+
+def _drive(chains: Iterable[Chain], crew: Crew | None, at_once: int) -> None:
+    if crew is None:
+        _keep_busy(iter(chains), Crew(_InTurn(), 0, True, (), ""), at_once)
+        return
+    with _told_of_loss(crew):
+        _keep_busy(iter(chains), crew, at_once)
+
+
+def _keep_busy(source: Iterator[Chain], crew: Crew, at_once: int) -> None:
+    """Keep every worker busy, and one round more on its way so that none waits for this process."""
+    waiting: deque[Chain] = deque()
+    running: dict[Future[Any], Chain] = {}
+    source = (chain for chain in source if chain.rounds_left)
+    try:
+        while True:
+            waiting.extend(islice(source, max(at_once - len(waiting) - len(running), 0)))
+            while waiting and len(running) <= crew.size:
+                chain = waiting.popleft()
+                running[crew.executor.submit(chain.next_round())] = chain
+            if not running:
+                return
+            for future in crew.first_done(running):
+                chain = running.pop(future)
+                chain.take(future.result())
+                if chain.rounds_left:
+                    waiting.append(chain)
+    finally:
+        for future in running:
+            future.cancel()
+
+
+class _InTurn(Executor):
+    """Does a task in this process, when it is handed over."""
+
+    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+        future: Future[R] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def _apply(function: Callable[[T], R], chunk: Sequence[T]) -> list[R]:
+    return [function(item) for item in chunk]
+
+
+@contextmanager
+def _start_pool(jobs: int) -> Iterator[Crew]:
+    # "spawn" behaves alike on Linux, macOS and Windows and never inherits a lock held by a thread.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(jobs, context, initializer=_serve_parent)
+    remedy = (
+        "a worker process was stopped, perhaps by the system for want of memory; give the command "
+        f"again with fewer than {jobs} --jobs"
+    )
+    try:
+        yield Crew(pool, jobs, True, (BrokenProcessPool,), remedy)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _serve_parent() -> None:
+    """Leave Ctrl-C to the parent, and end with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it is gone, killed say: nobody takes results."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent.join,), daemon=True).start()
+
+
+def _end_after(wait: Callable[[], None]) -> None:
+    wait()
+    os._exit(1)  # sys.exit would end this thread alone

@@ -1,0 +1,244 @@
+"""Keep what was measured of each frame, so that an interrupted run goes on where it stopped.
+
+Frames are told apart by content: the bytes of their file, the page, and everything that the measuring
+depends on. A file that changed is another frame; one that was moved or renamed is the same. They lie
+in batches, one ``.npz`` each, arrays without pickle, written whole.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast, get_type_hints
+
+import numpy as np
+import numpy.typing as npt
+
+from refp.core.errors import DataError
+from refp.core.files import read_arrays, write_whole
+from refp.core.parallel import HERE, Progress, Workers, iter_ordered, no_progress
+from refp.core.rows import Rows, join, take
+from refp.sweeps.frame import Frame
+
+BATCH = 32
+"""Frames of a batch: about a second's work of a core is lost when a run is killed."""
+READ_BYTES = 1 << 20
+SUFFIX = ".npz"
+KEYS, SIZES = "key", "n"
+"""Arrays of a batch beside those of the frames: a digest and the number of rows of each frame."""
+
+Arrays = dict[str, npt.NDArray[Any]]
+D = TypeVar("D")
+P = TypeVar("P", bound=Rows)
+
+
+class Contents:
+    """SHA-256 of files, each read once; a folder (OME-Zarr) counts as all files in it."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, str] = {}
+
+    def of(self, path: Path) -> str:
+        """Return 64 hexadecimal digits; those of no bytes where the file cannot be read."""
+        whole = path.absolute()
+        if whole not in self._known:
+            self._known[whole] = _hash_path(whole)
+        return self._known[whole]
+
+
+def _hash_path(path: Path) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if path.is_dir():
+            digest.update(file.relative_to(path).as_posix().encode())
+        with suppress(OSError), file.open("rb") as stream:
+            while block := stream.read(READ_BYTES):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+class FrameStore(Generic[D]):
+    """Measured frames in a folder.
+
+    Parameters
+    ----------
+    folder
+        Where the batches lie; it is made when the first one is written.
+    kind
+        Data class of one frame, made of data classes of arrays (:mod:`refp.core.rows`).
+    contents
+        Knows the files' hashes.
+    """
+
+    def __init__(self, folder: Path, kind: type[D], contents: Contents) -> None:
+        self.folder = folder
+        self.n_recalled = 0
+        self._kind = kind
+        self._contents = contents
+        self._index = dict(_list_batches(folder))
+        self._used: set[Path] = set()
+        self._open: tuple[Path, list[D]] | None = None
+        self._waiting: dict[str, D] = {}
+
+    def __len__(self) -> int:
+        """Number of frames kept."""
+        return len(self._index) + len(self._waiting)
+
+    def map_ordered(
+        self,
+        function: Callable[[Frame], D | str],
+        frames: Sequence[Frame],
+        settings: str,
+        *,
+        workers: Workers = HERE,
+        title: str = "",
+        progress: Progress = no_progress,
+    ) -> list[D | str]:
+        """Do what :func:`refp.core.parallel.map_ordered` does, without the frames that are kept.
+
+        Parameters
+        ----------
+        function
+            Measures a frame, or says why it cannot; a reason is not kept, since it may pass.
+        frames
+            What to measure.
+        settings
+            Digest of everything beside the frame that the result depends on.
+        workers, title, progress
+            As there.
+        """
+        results: dict[Frame, D | str] = {}
+        for frame in frames if self._index else ():
+            known = self.recall(self.sign(frame, settings))
+            if known is not None:
+                results[frame] = known
+                progress(title, len(results), len(frames))
+        todo = [frame for frame in frames if frame not in results]
+        # Signed when it is handed out: the worker then finds the bytes in the system's cache.
+        signed = (frame for frame in todo if self.sign(frame, settings))
+        measured = iter_ordered(function, signed, len(todo), workers)
+        for frame, result in zip(todo, measured, strict=True):
+            if isinstance(result, self._kind):
+                self.keep(self.sign(frame, settings), result)
+            results[frame] = result
+            progress(title, len(results), len(frames))
+        self.flush()  # the next frames may be another instrument's: rings that differ do not join
+        return [results[frame] for frame in frames]
+
+    def sign(self, frame: Frame, settings: str) -> str:
+        """Return the key of a frame measured with ``settings``, a digest of them."""
+        text = f"{self._contents.of(frame.path)} {frame.page} {settings}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def recall(self, key: str) -> D | None:
+        """Return what was measured; ``None`` where nothing is kept or its batch is damaged."""
+        path, row = self._index.get(key, (None, 0))
+        if path is None:
+            return None
+        if self._open is None or self._open[0] != path:
+            try:
+                self._open = (path, _read_batch(path, self._kind))
+            except DataError:
+                self._index = {k: place for k, place in self._index.items() if place[0] != path}
+                return None
+        self._used.add(path)
+        self.n_recalled += 1
+        return self._open[1][row]
+
+    def keep(self, key: str, measured: D) -> None:
+        """Keep one frame; it is on disk when its batch is full, or after :meth:`flush`."""
+        self._waiting[key] = measured
+        if len(self._waiting) >= BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits for its batch to fill.
+
+        Raises
+        ------
+        OutputError
+            If the folder cannot be written.
+        """
+        if not self._waiting:
+            return
+        keys = list(self._waiting)
+        path = self.folder / f"{hashlib.sha256(''.join(keys).encode()).hexdigest()[:32]}{SUFFIX}"
+        arrays = pack(list(self._waiting.values())) | {KEYS: np.array(keys)}
+        write_whole(path, lambda part: _save(arrays, part))
+        self._index.update((key, (path, row)) for row, key in enumerate(keys))
+        self._used.add(path)
+        self._waiting = {}
+
+    def tidy(self) -> None:
+        """Remove everything that this run neither wrote nor used: what is stale, damaged, cut off."""
+        self.flush()
+        if self.folder.is_dir():
+            for path in set(self.folder.iterdir()) - self._used:
+                path.unlink()
+
+
+def _list_batches(folder: Path) -> Iterator[tuple[str, tuple[Path, int]]]:
+    """Which frame lies where; a batch that cannot be read holds none."""
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        with suppress(DataError):
+            for row, key in enumerate(read_arrays(path, [KEYS])[KEYS]):
+                yield str(key), (path, row)
+
+
+def _save(arrays: Arrays, path: Path) -> None:
+    with path.open("wb") as file:  # a name without ".npz" would get one
+        # Not compressed: noise does not shrink, and compressing took longer than all else here.
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def _read_batch(path: Path, kind: type[D]) -> list[D]:
+    """Read the frames of a batch.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged or of another shape than this version writes.
+    """
+    names = [*array_names(kind), SIZES]
+    return unpack(cast("Mapping[str, npt.NDArray[Any]]", read_arrays(path, names)), kind)
+
+
+def array_names(kind: type[Any]) -> list[str]:
+    """Return the names under which :func:`pack` writes the arrays of a data class."""
+    return [f"{part}.{f.name}" for part, cls in _parts(kind).items() for f in fields(cls)]
+
+
+def pack(frames: Sequence[D]) -> Arrays:
+    """Join frames to arrays, one per field of their parts, with the number of rows of each frame.
+
+    Parameters
+    ----------
+    frames
+        At least one; a field that all rows share is the same in all of them.
+    """
+    kind = type(frames[0])
+    arrays: Arrays = {}
+    for part, cls in _parts(kind).items():
+        joined = join([getattr(frame, part) for frame in frames])
+        arrays |= {f"{part}.{f.name}": np.asarray(getattr(joined, f.name)) for f in fields(cls)}
+    first = next(iter(_parts(kind)))
+    arrays[SIZES] = np.array([len(getattr(frame, first)) for frame in frames])
+    return arrays
+
+
+def unpack(arrays: Mapping[str, npt.NDArray[Any]], kind: type[D]) -> list[D]:
+    """Undo :func:`pack`; types, shapes and values are those that went in."""
+    joined = {part: _from_arrays(arrays, part, cls) for part, cls in _parts(kind).items()}
+    stop = np.cumsum(arrays[SIZES])
+    rows = [slice(end - n, end) for n, end in zip(arrays[SIZES], stop, strict=True)]
+    return [kind(**{part: take(value, r) for part, value in joined.items()}) for r in rows]
+
+
+def _parts(kind: type[Any]) -> dict[str, Any]:
+    return {name: cls for name, cls in get_type_hints(kind).items() if is_dataclass(cls)}
+
+
+def _from_arrays(arrays: Mapping[str, npt.NDArray[Any]], part: str, cls: type[P]) -> P:
+    values = {f.name: arrays[f"{part}.{f.name}"] for f in fields(cls)}
+    return cls(**{name: v if v.ndim else v.item() for name, v in values.items()})

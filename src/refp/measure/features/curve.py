@@ -1,0 +1,70 @@
+"""Reduce the beads of a sweep to one feature curve."""
+
+import numpy as np
+
+from refp.core.arrays import BoolArray, FloatArray
+from refp.core.robust import iqr_inliers
+from refp.measure.features.features import FeatureCurve, SweepMeasurement
+from refp.settings import FeatureSettings
+
+
+def feature_curve(measurement: SweepMeasurement, settings: FeatureSettings) -> FeatureCurve:
+    """Take the typical feature of each frame without outlier beads.
+
+    Parameters
+    ----------
+    measurement
+        All beads of one sweep.
+    settings
+        The interquartile factor, and what is typical.
+
+    Notes
+    -----
+    Chalfoun et al. 2024, "Pooled profile": outliers out per feature, median of the rest, and a frame
+    counts as saturated where the median bead has a saturated pixel. The median of nine beads is one of
+    them, and another one at each Z, which kinks the curve; the midmean, the mean of the middle half,
+    is as deaf to outliers and moves evenly.
+    """
+    frames = measurement.frames
+    n = len(frames)
+    typical = np.full((2, n), np.nan)
+    pick = _median if settings.typical == "median" else _midmean
+    saturated = np.zeros((2, n), dtype=np.bool_)
+    counts = np.zeros(n, dtype=np.int64)
+    usable = measurement.usable
+    has_saturation = measurement.profiles.n_saturated_px > 0
+    features = (measurement.features.steepest_slope, measurement.features.center_intensity)
+    for i in range(n):
+        rows = np.flatnonzero(usable & (measurement.frame_index == i))
+        counts[i] = rows.size
+        for k, feature in enumerate(features):
+            inliers = rows[iqr_inliers(feature[rows], settings.iqr_factor)]
+            if inliers.size:
+                typical[k, i], saturated[k, i] = pick(feature[inliers], has_saturation[inliers])
+    return FeatureCurve(
+        key=measurement.key,
+        z_um=np.array([frame.z_um for frame in frames]),
+        steepest_slope=typical[0],
+        center_intensity=typical[1],
+        ss_saturated=saturated[0],
+        ci_saturated=saturated[1],
+        n_beads=counts,
+    )
+
+
+def _median(values: FloatArray, saturated: BoolArray) -> tuple[float, bool]:
+    """Return the median, and whether the bead or the two beads it comes from are saturated."""
+    order = np.argsort(values, kind="stable")
+    middle = order[(len(order) - 1) // 2 : len(order) // 2 + 1]
+    return float(values[middle].mean()), bool(saturated[middle].any())
+
+
+def _midmean(values: FloatArray, saturated: BoolArray) -> tuple[float, bool]:
+    """Return the mean of the middle half, and whether any bead in it is saturated.
+
+    Of three beads it is the middle one: the interquartile rule cannot tell an outlier among so few.
+    """
+    order = np.argsort(values, kind="stable")
+    cut = max(len(order) // 4, int(len(order) == 3))
+    middle = order[cut : len(order) - cut]
+    return float(values[middle].mean()), bool(saturated[middle].any())

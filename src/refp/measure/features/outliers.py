@@ -1,0 +1,30 @@
+"""Flag the beads of a frame that stand out by their steepest slope."""
+
+import numpy as np
+
+from refp.core.arrays import FlagArray, FloatArray
+from refp.core.flags import UNUSABLE_BEAD, BeadFlag
+from refp.core.robust import iqr_inliers
+from refp.settings import FeatureSettings
+
+
+def flag_outliers(
+    flags: FlagArray, steepest_slope: FloatArray, settings: FeatureSettings
+) -> FlagArray:
+    """Return the flags of one frame's beads with ``OUTLIER`` set where SS is one.
+
+    Parameters
+    ----------
+    flags, steepest_slope
+        Shape ``(n,)``.
+    settings
+        The interquartile factor.
+
+    Notes
+    -----
+    Chalfoun et al. 2024, "Test on different instruments", step 2: outliers by SS are left out of
+    training and of estimates. Only usable beads are compared.
+    """
+    usable = (flags & UNUSABLE_BEAD) == 0
+    inliers = iqr_inliers(np.where(usable, steepest_slope, np.nan), settings.iqr_factor)
+    return np.where(usable & ~inliers, flags | np.uint32(BeadFlag.OUTLIER), flags)

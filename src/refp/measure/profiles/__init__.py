@@ -1,0 +1,18 @@
+"""Sub-pixel centre and radial profile of every bead: hands on :class:`RadialProfiles`."""
+
+from refp.measure.profiles.black_level import estimate_black_level, typical_black_level
+from refp.measure.profiles.evaluate import evaluate, extreme_slopes
+from refp.measure.profiles.fit import fit_profiles
+from refp.measure.profiles.judge import judge_beads, judge_placed
+from refp.measure.profiles.profiles import RadialProfiles
+
+__all__ = [
+    "RadialProfiles",
+    "estimate_black_level",
+    "evaluate",
+    "extreme_slopes",
+    "fit_profiles",
+    "judge_beads",
+    "judge_placed",
+    "typical_black_level",
+]

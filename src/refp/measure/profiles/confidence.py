@@ -1,0 +1,63 @@
+"""How sure it is that a candidate is a bead, seen well enough to be measured."""
+
+import numpy as np
+from scipy.special import expit
+
+from refp.core.arrays import FloatArray
+from refp.measure.beads.beads import Beads
+from refp.measure.profiles.profiles import RadialProfiles
+from refp.settings import JudgeSettings
+
+SYMMETRY_SCALE = 0.02
+EDGE_SCALE_RADII = 0.03
+CONTRAST_SCALE = 0.05
+DEPTH_SCALE = 0.25
+RESPONSE_SCALE = 0.25
+"""From a limit to about 0.9 it takes two of these: a quarter of the way from the least usable symmetry
+to a perfect one, half a ring of the profile, a tenth of a typical bead's contrast; for depth and response,
+which span decades, a factor of 1.6."""
+LEAST_RELATIVE_RESPONSE = 0.2
+"""The middle one of three beads in a row keeps 0.3 of an isolated bead's response."""
+
+
+def bead_confidence(
+    beads: Beads,
+    profiles: RadialProfiles,
+    typical_contrast: float,
+    typical_response: float,
+    settings: JudgeSettings,
+) -> FloatArray:
+    """Return a confidence between 0 and 1 for every candidate.
+
+    Parameters
+    ----------
+    beads, profiles
+        Row by row the same ``n`` candidates.
+    typical_contrast, typical_response
+        What the frame's sure beads have; 0 where there is none to compare with.
+    settings
+        The limits.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(n,)``: the product of a logistic function for each of symmetry, edge radius, contrast
+        and response against the frame's other beads, and depth. Each is 1/2 at its limit and rises
+        with the distance from it, so that a candidate at one limit, or near several, falls below 1/2.
+        0 where the profile could not be fitted.
+    """
+    smallest, largest = settings.edge_radii
+    edge = np.minimum(profiles.edge_radii - smallest, largest - profiles.edge_radii)
+    contrast = beads.contrast - settings.minimum_relative_contrast * typical_contrast
+    with np.errstate(divide="ignore", invalid="ignore"):
+        depth = np.log(profiles.edge_depth / settings.minimum_depth)
+        response = np.log(beads.response / (LEAST_RELATIVE_RESPONSE * typical_response))
+        margins = (
+            (profiles.symmetry - settings.usable_symmetry) / SYMMETRY_SCALE,
+            edge / EDGE_SCALE_RADII,
+            contrast / (CONTRAST_SCALE * typical_contrast),
+            depth / DEPTH_SCALE,
+            response / RESPONSE_SCALE,
+        )
+    confidence = np.prod([expit(margin) for margin in margins], axis=0)
+    return np.where(np.isfinite(confidence), confidence, 0.0)

@@ -1,0 +1,75 @@
+"""What the profile fit hands on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from refp.core.arrays import BoolArray, FloatArray, IntArray
+from refp.core.rows import shared
+
+
+@dataclass(frozen=True, slots=True)
+class RadialProfiles:
+    """Sub-pixel centres and radial profiles of beads of one frame, or of many joined.
+
+    Attributes
+    ----------
+    center_px
+        Shape ``(n, 2)``, ``(y, x)``, the point about which the tile is most symmetric.
+    converged
+        Shape ``(n,)``; false where the centre fit found no optimum, or the spline about it explains
+        hardly more than it would of noise.
+    coefficients
+        Shape ``(n, k)``, of the cubic B-spline of intensity against distance; grey levels. Only
+        features are read off them, so that profiles kept for many frames may have ``k`` 0.
+    intensity
+        Shape ``(n, m)``, the robust profile on ``radius_radii``: the spline without the pixels that
+        stand out in their ring, moved in each ring to the mean of the others; grey levels.
+    background
+        Shape ``(n,)``, grey levels; NaN where too little of the ring lies in the frame.
+    symmetry
+        Shape ``(n,)``, share of the variance within 1.5 bead radii that the spline explains.
+    edge_radii, edge_depth
+        Shape ``(n,)``: where the profile last falls to half of its largest deviation from
+        background outside half a radius, in bead radii, and that deviation over background.
+    n_saturated_px
+        Shape ``(n,)``, pixels of the tile's disc at the camera's white level.
+    saturated
+        Shape ``(n, m)``: a pixel of the ring is at the white level.
+    radius_radii
+        Shape ``(m,)``, distances of the robust profile in bead radii; shared.
+    black_level
+        Grey level without light, taken off before intensities are divided by background; shared.
+    knot_px
+        Knot spacing of the spline; shared.
+    bead_radius_px
+        Nominal bead radius; shared.
+    """
+
+    center_px: FloatArray
+    converged: BoolArray
+    coefficients: FloatArray
+    intensity: FloatArray
+    background: FloatArray
+    symmetry: FloatArray
+    edge_radii: FloatArray
+    edge_depth: FloatArray
+    n_saturated_px: IntArray
+    saturated: BoolArray
+    radius_radii: FloatArray = shared()
+    black_level: float = shared()
+    knot_px: float = shared()
+    bead_radius_px: float = shared()
+
+    def __len__(self) -> int:
+        return self.center_px.shape[0]
+
+    @property
+    def light(self) -> FloatArray:
+        """Background less the black level, shape ``(n,)``; at least one grey level."""
+        return np.maximum(self.background - self.black_level, 1.0)
+
+    @property
+    def normalised(self) -> FloatArray:
+        """The robust profile over background, the black level taken off both, shape ``(n, m)``."""
+        return (self.intensity - self.black_level) / self.light[:, None]

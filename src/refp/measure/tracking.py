@@ -1,0 +1,171 @@
+"""Follow beads through the frames of their field: number them, place those that were missed.
+
+A single image leaves the detector alone. In a sweep a bead that is blurred or dim in one frame is
+clear in others, and since beads stand still but for a shift of the whole frame, its place is known.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from refp.core.arrays import FloatArray, IntArray
+from refp.core.errors import DataError
+from refp.core.flags import BeadFlag
+from refp.core.parallel import Progress, Workers, map_ordered
+from refp.core.rows import join, take
+from refp.measure.beads import (
+    PASSING_SHARE,
+    Beads,
+    Registration,
+    Standing,
+    register_frames,
+    who_stands,
+)
+from refp.measure.frame import FrameMeasurement, measure_places, with_outliers
+from refp.settings import Instrument, Recipe
+from refp.sweeps import DataSet, Frame
+
+Measured = dict[Frame, FrameMeasurement]
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where beads should be in a frame.
+
+    Attributes
+    ----------
+    frame
+        The frame.
+    numbers
+        Shape ``(n,)``: which beads.
+    center_px
+        Shape ``(n, 2)``: where they are expected.
+    typical
+        Usable beads of the frame, to compare with.
+    """
+
+    frame: Frame
+    numbers: IntArray
+    center_px: FloatArray
+    typical: Beads
+
+
+def follow_beads(
+    dataset: DataSet, measured: Measured, recipe: Recipe, *, workers: Workers, progress: Progress
+) -> tuple[Measured, dict[Frame, IntArray]]:
+    """Number the beads of every field; place those missed, doubt what stands in few frames.
+
+    Parameters
+    ----------
+    dataset
+        An opened data set.
+    measured
+        Its readable frames, each measured by itself.
+    recipe
+        With ``find.follow_sweep`` off, beads are numbered only.
+    workers, progress
+        Who measures, and who is told how far the work is.
+
+    Returns
+    -------
+    dict, dict
+        By frame, the measurement and the numbers of its beads, row by row: the same number for the
+        same bead in all frames and exposures of a field.
+    """
+    radius = dataset.instrument.bead_radius_px
+    numbers: dict[Frame, IntArray] = {}
+    places: list[_Places] = []
+    followed = dict(measured)
+    for frames in _fields(dataset, measured):
+        parts = [measured[frame] for frame in frames]
+        registration = _register(frames, parts, radius)
+        numbers.update(zip(frames, registration.numbers, strict=True))
+        if recipe.find.follow_sweep:
+            standing = who_stands(registration, [part.usable for part in parts])
+            for i, (frame, part) in enumerate(zip(frames, parts, strict=True)):
+                followed[frame] = _doubt(part, standing.share[registration.numbers[i]], recipe)
+                places.append(_missing(frame, part, registration, standing, i))
+    todo = [place for place in places if len(place.numbers)]
+    work = partial(_measure_places, instrument=dataset.instrument, recipe=recipe)
+    title = f"placing beads of {dataset.name}"
+    found = map_ordered(work, todo, workers=workers, title=title, progress=progress)
+    for place, again in zip(todo, found, strict=True):
+        if again is not None:
+            frame = place.frame
+            followed[frame], numbers[frame] = _merge(
+                (followed[frame], numbers[frame]), (again, place.numbers), recipe
+            )
+    return followed, numbers
+
+
+def _fields(dataset: DataSet, measured: Measured) -> list[list[Frame]]:
+    """Readable frames of each field of view, all its exposures together."""
+    fields: dict[tuple[object, object], list[Frame]] = {}
+    for sweep in dataset.sweeps:
+        known = [frame for frame in sweep.frames if frame in measured]
+        fields.setdefault((sweep.key.experiment, sweep.key.fov), []).extend(known)
+    return [frames for frames in fields.values() if frames]
+
+
+def _register(
+    frames: Sequence[Frame], parts: Sequence[FrameMeasurement], radius_px: float
+) -> Registration:
+    centers = [part.profiles.center_px for part in parts]
+    z_um = np.array([frame.z_um for frame in frames])
+    return register_frames(centers, [part.usable for part in parts], z_um, radius_px)
+
+
+def _doubt(part: FrameMeasurement, share: FloatArray, recipe: Recipe) -> FrameMeasurement:
+    """Lower the confidence in what stands in few frames of the field, ``share`` of them."""
+    passing = share < PASSING_SHARE
+    if not passing.any():
+        return part
+    flags = np.where(
+        passing, part.beads.flags | np.uint32(BeadFlag.LOW_CONFIDENCE), part.beads.flags
+    )
+    confidence = part.beads.confidence * np.where(passing, share, 1.0)
+    return with_outliers(
+        replace(part, beads=replace(part.beads, flags=flags, confidence=confidence)), recipe
+    )
+
+
+def _missing(
+    frame: Frame, part: FrameMeasurement, field: Registration, standing: Standing, index: int
+) -> _Places:
+    """Where real beads should be that the frame lacks, or has but not usable."""
+    has = field.numbers[index][part.usable]
+    lacks = np.setdiff1d(np.flatnonzero(standing.real), has)
+    expected = field.position_px[lacks] + field.shift_px[index]
+    return _Places(frame, lacks, expected, take(part.beads, part.usable))
+
+
+def _measure_places(
+    places: _Places, *, instrument: Instrument, recipe: Recipe
+) -> FrameMeasurement | None:
+    """Measure what stands at the places; nothing if the file has become unreadable meanwhile."""
+    try:
+        image = places.frame.read()
+    except DataError:
+        return None
+    return measure_places(image, places.center_px, places.typical, instrument, recipe)
+
+
+def _merge(
+    seen: tuple[FrameMeasurement, IntArray],
+    placed: tuple[FrameMeasurement, IntArray],
+    recipe: Recipe,
+) -> tuple[FrameMeasurement, IntArray]:
+    """Add placed beads; one that the frame has already is replaced where placing made it usable."""
+    part, numbers = seen
+    again, places = placed
+    known = np.isin(places, numbers)
+    add = ~known | again.usable
+    keep = ~np.isin(numbers, places[add])
+    joined = FrameMeasurement(
+        join([take(part.beads, keep), take(again.beads, add)]),
+        join([take(part.profiles, keep), take(again.profiles, add)]),
+        join([take(part.features, keep), take(again.features, add)]),
+    )
+    return with_outliers(joined, recipe), np.concatenate([numbers[keep], places[add]])

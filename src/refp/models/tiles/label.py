@@ -1,0 +1,256 @@
+"""Give every usable bead of a sweep its dZ."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from refp.core.arrays import FloatArray, Image, IntArray
+from refp.core.errors import DataError
+from refp.core.rows import join
+from refp.measure.features.features import SweepMeasurement
+from refp.models.tiles.tiles import LabelledTiles
+from refp.plane.plane import BeadPlanes, FieldAxis, ReferencePlane
+from refp.settings import LabelSettings
+from refp.sweeps.frame import FieldKey, SweepKey
+
+BEADS_PER_FIELD = 10_000
+"""Apart by which the beads of fields are numbered."""
+
+
+def plane_of_sweeps(
+    planes: Sequence[ReferencePlane], settings: LabelSettings
+) -> dict[SweepKey, tuple[float, float]]:
+    """Return plane and standard uncertainty for every sweep that has or may borrow one.
+
+    A field of view has one plane whatever the exposure. With ``plane = "field"`` its exposures share
+    the mean weighted by their uncertainties, and a sweep whose own plane is not determined (every
+    frame saturated, say) is labelled from the field's other exposures.
+    """
+    if settings.plane == "sweep":
+        return {p.key: (p.refp_um, p.refp_u_um) for p in planes if p.determined}
+    fields: dict[FieldKey, list[ReferencePlane]] = {}
+    for plane in planes:
+        if plane.determined:
+            fields.setdefault(plane.key.field, []).append(plane)
+    shared = {key: _weighted(members) for key, members in fields.items()}
+    return {p.key: shared[p.key.field] for p in planes if p.key.field in shared}
+
+
+def _weighted(planes: Sequence[ReferencePlane]) -> tuple[float, float]:
+    weights = np.array([1.0 / max(p.refp_u_um, 1e-6) ** 2 for p in planes])
+    mean = float(np.average([p.refp_um for p in planes], weights=weights))
+    # Exposures share beads and optics, so their mean is not better than its parts by sqrt(n).
+    return mean, float(np.average([p.refp_u_um for p in planes], weights=weights))
+
+
+def label_tiles(
+    measurements: Sequence[SweepMeasurement],
+    planes: Mapping[SweepKey, tuple[float, float]],
+    crop: Callable[[Image, FloatArray], FloatArray] | None = None,
+    *,
+    axes: Sequence[FieldAxis] = (),
+    beads: Sequence[BeadPlanes] = (),
+    stage_sigma_um: float = 0.0,
+) -> LabelledTiles:
+    """Label the usable beads, SS outliers of their frame left out, of all sweeps that have a plane.
+
+    Parameters
+    ----------
+    measurements
+        Measured sweeps.
+    planes
+        Plane and its uncertainty per sweep, from :func:`plane_of_sweeps`.
+    crop
+        Cuts the tiles out of a frame, for families that see pixels.
+    axes
+        Where the frames of the fields lie, in the numbering of ``measurements``; frames that are
+        not trusted give no tile, fields without one keep their nominal places.
+    beads
+        The beads' own planes, where labels are to be measured from them; beads without one, and all
+        beads of a field without any, keep the field's.
+    stage_sigma_um
+        Repeatability of the stage: what nominal places are uncertain by.
+
+    Raises
+    ------
+    DataError
+        If no sweep has a plane, or none of those has a usable bead.
+
+    Notes
+    -----
+    A frame at nominal Z ``z`` truly lies at ``z + e``. Training on ``z`` teaches the ensemble the
+    stage's errors, blurred; the frame's own place, found from all its beads and neighbours, does not.
+    """
+    heights = {planes.field: planes for planes in beads}
+    sweeps = list(place_sweeps(measurements, planes, axes, stage_sigma_um))
+    parts: list[LabelledTiles] = []
+    for sweep in sweeps:
+        part = _label_sweep(sweep, crop)
+        parts.append(_from_own_planes(part, heights.get(sweep.measurement.key.field), sweep.size))
+    return join_sweeps(sweeps, parts)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedSweep:
+    """A sweep with a plane, and where its frames lie.
+
+    Attributes
+    ----------
+    measurement
+        The measured sweep.
+    dz_um, u_um
+        Shape ``(n_frames,)``: dZ of each frame and its standard uncertainty; NaN where a frame is not
+        to be used.
+    refp_u_um
+        Standard uncertainty of the plane.
+    size
+        Size of the field's beads over that of all fields', 1 where not known.
+    """
+
+    measurement: SweepMeasurement
+    dz_um: FloatArray
+    u_um: FloatArray
+    refp_u_um: float
+    size: float = 1.0
+
+
+def place_sweeps(
+    measurements: Sequence[SweepMeasurement],
+    planes: Mapping[SweepKey, tuple[float, float]],
+    axes: Sequence[FieldAxis],
+    stage_sigma_um: float,
+) -> Iterator[PlacedSweep]:
+    """Yield the sweeps that have a plane; parameters as of :func:`label_tiles`."""
+    places = {axis.profiles.field: axis for axis in axes}
+    for number, measurement in enumerate(measurements):
+        if measurement.key not in planes:
+            continue
+        refp_um, refp_u_um = planes[measurement.key]
+        axis = places.get(measurement.key.field)
+        if axis is None or number not in axis.shift_um:
+            z_um: FloatArray = np.array([frame.z_um for frame in measurement.frames])
+            dz_um, u_um = z_um - refp_um, np.full_like(z_um, stage_sigma_um)
+        else:
+            dz_um, u_um = _places(measurements, number, axis, planes)
+        yield PlacedSweep(measurement, dz_um, u_um, refp_u_um, axis.size if axis else 1.0)
+
+
+def join_sweeps(sweeps: Sequence[PlacedSweep], parts: Sequence[LabelledTiles]) -> LabelledTiles:
+    """Join the tiles of each sweep, numbered within it, and number them over all.
+
+    Raises
+    ------
+    DataError
+        If there is no tile.
+    """
+    if not sum(len(part) for part in parts):
+        raise DataError(
+            "no bead with a known dZ to train on: no sweep has a determined reference plane with "
+            "usable beads; run 'refp plane' on the data and see its flags"
+        )
+    numbers: dict[FieldKey, int] = {}
+    numbered: list[LabelledTiles] = []
+    n_frames = 0
+    for sweep, part in zip(sweeps, parts, strict=True):
+        field = numbers.setdefault(sweep.measurement.key.field, len(numbers))
+        numbered.append(_number(part, field, n_frames))
+        n_frames += len(sweep.measurement.frames)
+    tiles = join(numbered)
+    return replace(
+        tiles,
+        size=tiles.size / _typical_size(tiles),
+        sweeps=tuple(sweep.measurement.key for sweep in sweeps),
+        refp_u_um=float(np.sqrt(np.mean([sweep.refp_u_um**2 for sweep in sweeps]))),
+    )
+
+
+def _number(part: LabelledTiles, field: int, n_frames: int) -> LabelledTiles:
+    """Number a sweep's frames on, and its beads so that the exposures of a field share them."""
+    return replace(
+        part,
+        frame=part.frame + n_frames,
+        bead=part.bead + BEADS_PER_FIELD * field,
+        field=np.full(len(part), field),
+    )
+
+
+def _typical_size(tiles: LabelledTiles) -> float:
+    """Return the mean size of the beads, each counted once."""
+    return float(tiles.size[np.unique(tiles.bead, return_index=True)[1]].mean())
+
+
+def _places(
+    measurements: Sequence[SweepMeasurement],
+    sweep: int,
+    axis: FieldAxis,
+    planes: Mapping[SweepKey, tuple[float, float]],
+) -> tuple[FloatArray, FloatArray]:
+    """Measure from the field's plane on the axis, which all its sweeps share."""
+    keys = {number: measurements[number].key for number in axis.shift_um}
+    zero_um = np.mean(
+        [planes[key][0] - axis.shift_um[n] for n, key in keys.items() if key in planes]
+    )
+    dz_um = np.full(len(measurements[sweep].frames), np.nan)
+    u_um = dz_um.copy()
+    here = (axis.profiles.sweep == sweep) & axis.trusted
+    dz_um[axis.profiles.frame[here]] = axis.x_um[here] - zero_um
+    u_um[axis.profiles.frame[here]] = axis.u_um[here]
+    return dz_um, u_um
+
+
+def _label_sweep(
+    sweep: PlacedSweep, crop: Callable[[Image, FloatArray], FloatArray] | None
+) -> LabelledTiles:
+    measurement = sweep.measurement
+    rows = np.flatnonzero(measurement.typical & np.isfinite(sweep.dz_um)[measurement.frame_index])
+    frame = measurement.frame_index[rows]
+    profiles = measurement.profiles
+    center = profiles.center_px[rows]
+    return LabelledTiles(
+        dz_um=sweep.dz_um[frame],
+        height_um=np.zeros(len(rows)),
+        label_u_um=sweep.u_um[frame],
+        size=np.ones(len(rows)),
+        offset_px=center - (center.mean(axis=0) if len(rows) else 0.0),
+        profile=profiles.normalised[rows],
+        saturated=profiles.saturated[rows],
+        light=profiles.light[rows],
+        pixels=_pixels(measurement, rows, crop),
+        frame=frame,
+        bead=measurement.bead_number[rows],
+        field=np.zeros(len(rows), dtype=np.int64),
+        radius_radii=profiles.radius_radii,
+        sweeps=(measurement.key,),
+        refp_u_um=sweep.refp_u_um,
+    )
+
+
+def _from_own_planes(
+    part: LabelledTiles, beads: BeadPlanes | None, field_size: float
+) -> LabelledTiles:
+    """Measure dZ from each bead's own plane, and say how large the bead is."""
+    if beads is None:
+        return replace(part, size=np.full(len(part), field_size))
+    height = beads.height_of(part.bead)
+    return replace(
+        part,
+        dz_um=part.dz_um - height,
+        height_um=height,
+        size=beads.size_of(part.bead) * field_size,
+    )
+
+
+def _pixels(
+    measurement: SweepMeasurement,
+    rows: IntArray,
+    crop: Callable[[Image, FloatArray], FloatArray] | None,
+) -> FloatArray:
+    if crop is None:
+        return np.empty((len(rows), 0, 0), dtype=np.float32)
+    tiles: list[FloatArray] = []
+    for i, frame in enumerate(measurement.frames):
+        here = rows[measurement.frame_index[rows] == i]
+        if len(here):
+            tiles.append(crop(frame.read(), measurement.beads.center_px[here]))
+    return np.concatenate(tiles) if tiles else np.empty((0, 0, 0), dtype=np.float32)

@@ -1,0 +1,59 @@
+"""Split tiles by what they share, so that nothing held out has been seen in training."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from refp.core.arrays import IntArray
+from refp.models.tiles.tiles import LabelledTiles, Split
+from refp.settings import SplitSettings
+
+
+def split_tiles(tiles: LabelledTiles, settings: SplitSettings, seed: int) -> tuple[Split, ...]:
+    """Split the tiles into folds.
+
+    Parameters
+    ----------
+    tiles
+        What to split.
+    settings
+        By field or at random, and how many folds.
+    seed
+        Order in which groups are dealt to folds.
+
+    Returns
+    -------
+    tuple of Split
+        Each row is held out exactly once. Fields are held out whole; with one field beads are, and
+        with one bead runs of neighbouring frames.
+    """
+    groups = _groups(tiles, settings)
+    names = np.unique(groups)
+    folds = min(settings.folds, len(names))
+    dealt = np.random.default_rng(seed).permutation(len(names)) % folds
+    fold_of_row = dealt[np.searchsorted(names, groups)]
+    rows = np.arange(len(tiles))
+    return tuple(Split(rows[fold_of_row != k], rows[fold_of_row == k]) for k in range(folds))
+
+
+def split_name(tiles: LabelledTiles, settings: SplitSettings) -> str:
+    """Return what is held out: ``field``, ``bead``, ``frames`` or ``random``."""
+    if settings.by == "random":
+        return "random"
+    if len(np.unique(tiles.field)) > 1:
+        return "field"
+    return "bead" if len(np.unique(tiles.bead)) > 1 else "frames"
+
+
+def _groups(tiles: LabelledTiles, settings: SplitSettings) -> IntArray:
+    choices: dict[str, Sequence[int] | IntArray] = {
+        "random": np.arange(len(tiles)),
+        "field": tiles.field,
+        "bead": tiles.bead,
+    }
+    name = split_name(tiles, settings)
+    if name == "frames":
+        # Ten runs of neighbouring planes: single planes would be predicted by their neighbours.
+        order = np.argsort(np.argsort(tiles.dz_um, kind="stable"), kind="stable")
+        return order * 10 // max(1, len(tiles))
+    return np.asarray(choices[name])

@@ -1,0 +1,274 @@
+"""Search for settings of a family: the factorial of the article, or a sampler that prunes.
+
+A trial is a few fits that are cut to a budget of steps; its value is the RMS error, in um, of one
+held-out bead by one member. This process asks for trials and judges them; their rounds go over the
+workers. The study is a journal file, from which a search that was killed goes on: trials that are told
+stay told, and one that was under way goes on from its snapshots.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from shutil import rmtree
+from typing import Any, Literal, Protocol
+
+import optuna
+from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
+from optuna.samplers import BaseSampler, GridSampler, TPESampler
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from refp.core.errors import OutputError
+from refp.core.files import INSTEAD
+from refp.core.parallel import Chain, run_queue
+from refp.models.family import TrainingJob
+from refp.models.training.space import FACTORIAL, SPACES, Choice, Span, Value
+from refp.models.training.trials import STUDY_FILE, SearchPlan, TrialResult, with_values
+from refp.settings import TrainSettings
+
+TRIALS = ".trials"
+LOCK_SECONDS = 5
+"""After so long a lock in the journal is taken for that of a killed process; writing takes 1 ms."""
+STARTUP_TRIALS = 5
+"""Trials that are drawn at random and not pruned, before anything is known."""
+
+
+class TrialFit(Chain, Protocol):
+    """A fit that a trial is judged by."""
+
+    @property
+    def curve(self) -> Mapping[str, Sequence[float]]:
+        """Points so far: ``step`` and ``rms_um`` among them."""
+        ...
+
+    @property
+    def score_um(self) -> float:
+        """Its RMS error, once it is done."""
+        ...
+
+
+def run_search(
+    plan: SearchPlan, base: TrainSettings, job: TrainingJob, digest: str
+) -> list[TrialResult]:
+    """Search in a folder, going on where an earlier search of the same stopped.
+
+    Parameters
+    ----------
+    plan, base
+        What is searched, and the settings of everything that is not varied.
+    job
+        Tiles, splits, workers; ``job.checkpoints`` is the folder of the study.
+    digest
+        Changes with the data and with every setting.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds a search of something else.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    search = _Search(plan, base, job, digest)
+    n_rounds = max(search.n_trials - search.n_told, 0) * _ROUNDS_A_TRIAL
+    run_queue(search.chains(), n_rounds, job.workers)
+    rmtree(job.checkpoints / TRIALS, ignore_errors=True)
+    return search.results()
+
+
+_ROUNDS_A_TRIAL = 10
+"""About; it decides whether a pool of processes is worth its start."""
+
+
+class _Search:
+    def __init__(
+        self, plan: SearchPlan, base: TrainSettings, job: TrainingJob, digest: str
+    ) -> None:
+        self._plan, self._base, self._job = plan, base, job
+        self._folder = job.checkpoints
+        levels_of = FACTORIAL[base.family]
+        self._grid = {name: levels_of[name] for name in plan.varied or levels_of}
+        whole = math.prod(len(levels) for levels in self._grid.values())
+        wish = whole if plan.trials is None else plan.trials
+        self.n_trials = min(wish, whole) if plan.sampler == "grid" else wish
+        self._study = _open_study(self._folder, self._sampler, self._pruner(), digest)
+        self._under_way = [t for t in self._trials() if t.state == TrialState.RUNNING]
+
+    def chains(self) -> Iterator["_TrialChain"]:
+        """Take up the trials that were under way, then ask for new ones."""
+        self._tell()
+        for frozen in self._under_way:
+            # optuna has no public way to take up a trial again.
+            yield self._chain(Trial(self._study, frozen._trial_id))  # noqa: SLF001
+        while len(self._trials()) < self.n_trials:
+            yield self._chain(self._study.ask())
+
+    def results(self) -> list[TrialResult]:
+        return [_result(trial) for trial in self._trials()]
+
+    @property
+    def n_told(self) -> int:
+        return sum(trial.state.is_finished() for trial in self._trials())
+
+    def _trials(self) -> list[FrozenTrial]:
+        return self._study.get_trials(deepcopy=False)
+
+    def _chain(self, trial: Trial) -> "_TrialChain":
+        values = {name: _suggest(trial, name, each) for name, each in self._space().items()}
+        settings = with_values(self._base, values, self._plan.budget)
+        folder = self._folder / TRIALS / f"{trial.number:05d}"
+        fits = _fits_of(settings, self._job, folder)
+        return _TrialChain(trial, fits, self._study, folder, self._tell)
+
+    def _space(self) -> Mapping[str, Span | Choice]:
+        if self._plan.sampler == "grid":
+            return {name: Choice(levels) for name, levels in self._grid.items()}
+        return SPACES[self._base.family]
+
+    def _sampler(self, n_known: int) -> BaseSampler:
+        if self._plan.sampler == "grid":
+            return GridSampler(self._grid, seed=self._plan.seed)
+        # Another seed after a restart: with the same one it would draw the same again.
+        seed = self._plan.seed + n_known
+        return TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS, constant_liar=True)
+
+    def _pruner(self) -> BasePruner:
+        budget = self._plan.budget
+        if self._plan.sampler == "grid" or self._plan.pruner == "none":
+            return NopPruner()
+        if self._plan.pruner == "median":
+            return MedianPruner(STARTUP_TRIALS, n_warmup_steps=budget // 4)
+        return HyperbandPruner(min_resource=max(budget // 9, 1), max_resource=budget)
+
+    def _tell(self) -> None:
+        self._job.progress("trials", self.n_told, self.n_trials)
+
+
+class _TrialChain:
+    """A trial as a :class:`refp.core.parallel.Chain`: its fits run side by side, judged together."""
+
+    def __init__(
+        self,
+        trial: Trial,
+        fits: Sequence[TrialFit],
+        study: optuna.Study,
+        folder: Path,
+        told: Callable[[], None],
+    ) -> None:
+        self._trial, self._fits, self._study = trial, fits, study
+        self._folder, self._told = folder, told
+        self._open = True
+        known = study.get_trials(deepcopy=False)[trial.number].intermediate_values
+        self._n_reported = len(known)
+        self._judge()  # a killed search may have left it at its end
+
+    @property
+    def rounds_left(self) -> int:
+        return sum(fit.rounds_left for fit in self._fits) if self._open else 0
+
+    def next_round(self) -> Callable[[], Any]:
+        return self._last_behind().next_round()
+
+    def take(self, result: Any) -> None:
+        self._last_behind().take(result)
+        self._judge()
+
+    def _last_behind(self) -> TrialFit:
+        return max(self._fits, key=lambda fit: fit.rounds_left)
+
+    def _judge(self) -> None:
+        """Report what is new, and end the trial when it is done or lags behind."""
+        points = _together([fit.curve for fit in self._fits])
+        for step, rms_um in points[self._n_reported :]:
+            self._trial.report(rms_um, step)
+        is_new = len(points) > self._n_reported
+        self._n_reported = len(points)
+        if not self.rounds_left:
+            self._close(TrialState.COMPLETE, _rms([fit.score_um for fit in self._fits]))
+        elif is_new and self._trial.should_prune():
+            self._close(TrialState.PRUNED, None)
+
+    def _close(self, state: TrialState, rms_um: float | None) -> None:
+        if rms_um is not None and not math.isfinite(rms_um):
+            state, rms_um = TrialState.PRUNED, None  # it diverged
+        # The grid's sampler ends a loop of optuna's own, which this is not, at its last point.
+        with suppress(RuntimeError):
+            self._study.tell(self._trial, rms_um, state)
+        self._open = False
+        rmtree(self._folder, ignore_errors=True)
+        self._told()
+
+
+def _together(curves: Sequence[Mapping[str, Sequence[float]]]) -> list[tuple[int, float]]:
+    """Return the steps that all fits have reached, and their joint RMS error there."""
+    n = min((len(curve["step"]) for curve in curves), default=0)
+    return [(int(curves[0]["step"][i]), _rms([c["rms_um"][i] for c in curves])) for i in range(n)]
+
+
+def _rms(values: Sequence[float]) -> float:
+    return math.sqrt(sum(value**2 for value in values) / len(values))
+
+
+def _fits_of(settings: TrainSettings, job: TrainingJob, folder: Path) -> Sequence[TrialFit]:
+    if settings.family == "resnet":
+        from refp.models.training.resnet import resnet_trial
+
+        return resnet_trial(settings.resnet, job, folder)
+    from refp.models.training.profile_family import profile_trial
+
+    return profile_trial(settings.profile, job, folder)
+
+
+def _suggest(trial: Trial, name: str, each: Span | Choice) -> Value:
+    if isinstance(each, Choice):
+        chosen = trial.suggest_categorical(name, each.values)
+        assert chosen is not None  # optuna's choices may be None, ours are not
+        return chosen
+    if isinstance(each.low, int) and isinstance(each.high, int):
+        return trial.suggest_int(name, each.low, each.high, log=each.log)
+    return trial.suggest_float(name, each.low, each.high, log=each.log)
+
+
+def _storage(folder: Path) -> JournalStorage:
+    path = str(folder / STUDY_FILE)
+    # A lock by an exclusively created file works on Windows too; optuna's other needs links.
+    lock = JournalFileOpenLock(path, grace_period=LOCK_SECONDS)
+    return JournalStorage(JournalFileBackend(path, lock_obj=lock))
+
+
+def _open_study(
+    folder: Path, make_sampler: Callable[[int], BaseSampler], pruner: BasePruner, digest: str
+) -> optuna.Study:
+    """Open the folder's study, or begin one.
+
+    Raises
+    ------
+    OutputError
+        If it is a search of something else.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    study = optuna.create_study(
+        study_name="refp", storage=_storage(folder), pruner=pruner, load_if_exists=True
+    )
+    study.sampler = make_sampler(len(study.get_trials(deepcopy=False)))
+    if study.user_attrs.setdefault("digest", digest) != digest:
+        raise OutputError(
+            f"{folder}: holds a search of other data, settings, budget or version of refp; {INSTEAD}"
+        )
+    study.set_user_attr("digest", digest)
+    return study
+
+
+STATES: Mapping[TrialState, Literal["done", "pruned", "running"]] = {
+    TrialState.COMPLETE: "done",
+    TrialState.PRUNED: "pruned",
+    TrialState.RUNNING: "running",
+}
+
+
+def _result(trial: FrozenTrial) -> TrialResult:
+    last = trial.last_step
+    rms_um = math.nan if last is None else trial.intermediate_values[last]
+    if trial.state == TrialState.COMPLETE and trial.value is not None:
+        rms_um = trial.value
+    return TrialResult(trial.number, STATES[trial.state], last or 0, rms_um, trial.params)

@@ -1,0 +1,77 @@
+"""What a search varies, as data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from refp.settings import FamilyName
+
+Value = int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A range of numbers, whole ones where both ends are."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few values; lists of widths are written ``64-64-32``."""
+
+    values: tuple[Value, ...]
+
+
+Space = Mapping[str, Span | Choice]
+
+FACTORIAL: Mapping[FamilyName, Mapping[str, tuple[Value, ...]]] = {
+    # The ends of each range that the article considered, and the value that it selected.
+    "resnet": {
+        "learning_rate": (1e-4, 1e-3, 1e-2),
+        "drop_epochs": (5, 15, 20),
+        "drop_factor": (0.7, 0.9, 1.0),
+        "batch": (4, 16, 32),
+        "validate_steps": (500, 2000, 4000),
+        "patience": (5, 10, 15),
+        "weight_decay": (1e-4, 5e-4, 1e-3),
+    },
+    "profile": {
+        "learning_rate": (1e-3, 3e-3, 1e-2),
+        "weight_decay": (1e-5, 1e-4, 1e-3),
+        "hidden": ("32-32", "64-64-32", "128-128-64"),
+        "size_spread": (0.0, 0.03, 0.06),
+    },
+}
+"""Levels of the full factorial. Where the article selected an end of its range (learning rate, batch),
+the third level lies between."""
+
+SPACES: Mapping[FamilyName, Space] = {
+    # Without what only says when to stop: a budget of steps decides that.
+    "resnet": {
+        "learning_rate": Span(1e-4, 1e-2, log=True),
+        "drop_epochs": Span(5, 20),
+        "drop_factor": Span(0.7, 1.0),
+        "batch": Choice((4, 8, 16, 32)),
+        "weight_decay": Span(1e-4, 1e-3, log=True),
+        "normalisation": Choice(("none", "background", "center", "zscore")),
+    },
+    "profile": {
+        "learning_rate": Span(3e-4, 3e-2, log=True),
+        "weight_decay": Span(1e-6, 1e-2, log=True),
+        "batch": Choice((32, 64, 128, 256)),
+        "hidden": Choice(("32-32", "64-32", "64-64-32", "128-128-64")),
+        "reach_radii": Span(1.5, 3.0),
+        "size_spread": Span(0.0, 0.12),
+        "gain_spread": Span(1e-3, 2e-2, log=True),
+        "pixel_noise": Span(0.05, 1.0, log=True),
+    },
+}
+"""What the sampler draws from."""
+
+
+def as_setting(value: Value) -> object:
+    """Return a value as a settings file has it: widths as a list of numbers."""
+    parts = value.split("-") if isinstance(value, str) else []
+    return [int(part) for part in parts] if parts and all(p.isdigit() for p in parts) else value

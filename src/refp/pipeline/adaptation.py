@@ -1,0 +1,214 @@
+"""Take a model to another instrument from a short sweep or a few images of known dZ."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from refp.core.digests import hash_files
+from refp.core.errors import DataError, ModelError
+from refp.core.parallel import HERE, Progress, Workers, no_progress
+from refp.estimate import Answers, Look, fit_adaptation
+from refp.estimate.estimator import Estimator, recipe_of
+from refp.models import Adaptation, Calibration, Ensemble, ModelCard
+from refp.models.tiles import plane_of_sweeps
+from refp.pipeline.checks import check_determined, check_same_instrument
+from refp.pipeline.planes import define_planes
+from refp.settings import Instrument, Recipe
+from refp.sweeps import DataSet, Frame
+
+MARGIN = 1.5
+"""The limits of refusal lie above what the adapting images show, by half."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adapted:
+    """A model taken to another instrument, and the images that it was adapted from.
+
+    Attributes
+    ----------
+    ensemble
+        The model.
+    images
+        A row per image: known dZ, what was said of it, what is said of it now.
+    """
+
+    ensemble: Ensemble
+    images: pd.DataFrame
+
+
+def adapt_model(
+    ensemble: Ensemble,
+    datasets: Sequence[DataSet],
+    *,
+    refp_um: float | None = None,
+    workers: Workers = HERE,
+    progress: Progress = no_progress,
+) -> Adapted:
+    """Find and take off how a model's answers are off on another instrument of its kind.
+
+    Parameters
+    ----------
+    ensemble
+        The model, not adapted before.
+    datasets
+        A short sweep, nine frames say, of the other instrument.
+    refp_um
+        Nominal Z of its reference plane, where that is known; from the sweep itself otherwise.
+    workers, progress
+        Who measures, and who is told how far the work is.
+
+    Raises
+    ------
+    ModelError
+        If the model was adapted before, or the bead or pixel differ from what it was trained with.
+    DataError
+        If the sweep's plane is not determined, or too few of its images are usable.
+    """
+    if ensemble.card.adaptation is not None:
+        raise ModelError(
+            f"model {ensemble.card.name}: was adapted already; adapt the model that it was made from"
+        )
+    if not ensemble.stack.mean.size:
+        raise ModelError(
+            f"model {ensemble.card.name}: is of whole images, whose likeness nothing tells; train a "
+            "model of whole images on the other instrument"
+        )
+    check_same_instrument(datasets)
+    instrument = _with_black_level(datasets[0].instrument, ensemble.card)
+    _check_alike(instrument, ensemble.card)
+    recipe = recipe_of(ensemble.card)
+    known = _known_planes(datasets, recipe, instrument, refp_um, workers, progress)
+    card = ensemble.card.model_copy(update={"instrument": instrument, "minimum_beads": 1})
+    estimator = Estimator(Ensemble(card, ensemble.stack, ensemble.graph))
+    looks: list[tuple[Frame, float, Look]] = []
+    for i, (frame, plane_um, _) in enumerate(known):
+        look = estimator.look(frame.read())
+        if look is not None:
+            looks.append((frame, frame.z_um - plane_um, look))
+        progress("adapting", i + 1, len(known))
+    answers = _answers(looks, instrument.stage.repeatability_um)
+    sweeps = tuple(str(sweep.key) for d in datasets for sweep in d.sweeps)
+    digest = hash_files(frame.path for frame, *_ in known)
+    adaptation = fit_adaptation(answers, ensemble.card.name, sweeps, digest)
+    plane_u_um = float(np.sqrt(np.mean([u_um**2 for *_, u_um in known])))
+    made = _card(ensemble.card, instrument, adaptation, answers, plane_u_um)
+    return Adapted(
+        Ensemble(made, ensemble.stack, ensemble.graph),
+        _image_table([frame for frame, *_ in looks], answers, adaptation),
+    )
+
+
+def _with_black_level(instrument: Instrument, card: ModelCard) -> Instrument:
+    """Return the instrument with the model's black level where its own is not stated.
+
+    A short sweep of one exposure does not tell it.
+    """
+    if instrument.optics.black_level is not None:
+        return instrument
+    black = card.instrument.optics.black_level
+    optics = instrument.optics.model_copy(update={"black_level": black})
+    return instrument.model_copy(update={"optics": optics})
+
+
+def _check_alike(instrument: Instrument, card: ModelCard) -> None:
+    trained = card.instrument
+    for what, here, there in (
+        ("bead diameter", instrument.bead.diameter_um, trained.bead.diameter_um),
+        ("pixel size", instrument.optics.pixel_size_um, trained.optics.pixel_size_um),
+    ):
+        if abs(here / there - 1) > 0.1:
+            raise ModelError(
+                f"instrument '{instrument.name}': {what} {here:g} um, model {card.name} was trained "
+                f"with {there:g} um; adapt between instruments of one kind, or train anew"
+            )
+
+
+def _known_planes(
+    datasets: Sequence[DataSet],
+    recipe: Recipe,
+    instrument: Instrument,
+    refp_um: float | None,
+    workers: Workers,
+    progress: Progress,
+) -> list[tuple[Frame, float, float]]:
+    """Return the frames with their planes and the planes' standard uncertainties."""
+    if refp_um is not None:
+        return [(frame, refp_um, 0.0) for d in datasets for frame in d.frames]
+    black = instrument.optics.black_level or 0.0
+    planes = define_planes(datasets, recipe, workers=workers, progress=progress, black_level=black)
+    labels = plane_of_sweeps(planes.result.planes, recipe.label)
+    check_determined(labels, datasets[0].root, "adapt to; state it with --refp-um")
+    sweeps = [sweep for m in planes.measurements for sweep in m.sweeps if sweep.key in labels]
+    return [(frame, *labels[sweep.key]) for sweep in sweeps for frame in sweep.frames]
+
+
+def _answers(looks: Sequence[tuple[Frame, float, Look]], stage_um: float) -> Answers:
+    if not looks:
+        raise DataError("no image with a usable bead to adapt from; see 'refp inspect'")
+    dz_um = np.array([dz for _, dz, _ in looks])
+    u_beads = np.array([look.combined.u_beads_um for *_, look in looks])
+    return Answers(
+        dz_um=dz_um,
+        said_um=np.array([look.combined.dz_um for *_, look in looks]),
+        lookup_um=np.array([look.lookup_um for *_, look in looks]),
+        u_um=np.hypot(u_beads, stage_um),
+        size=np.array([look.size.value for *_, look in looks]),
+        size_sd=np.array([look.size.normal_sd for *_, look in looks]),
+        misfit=np.array([look.misfit for *_, look in looks]),
+    )
+
+
+def _card(
+    card: ModelCard,
+    instrument: Instrument,
+    adaptation: Adaptation,
+    answers: Answers,
+    plane_u_um: float,
+) -> ModelCard:
+    """Return the card for the other instrument: its range, its plane, its limits of refusal."""
+    line, known = adaptation.line, card.calibration
+    said, by_lookup = _adapted(answers, adaptation)
+    calibration: Calibration = known.model_copy(
+        update={
+            "refp_u_um": plane_u_um,
+            "maximum_misfit": max(known.maximum_misfit, MARGIN * float(answers.misfit.max())),
+            "maximum_disagreement_um": max(
+                known.maximum_disagreement_um, MARGIN * float(np.abs(said - by_lookup).max())
+            ),
+        }
+    )
+    low, high = ((end - line.bias_um) / line.gain for end in card.dz_range_um)
+    return card.model_copy(
+        update={
+            "name": f"{card.name}-to-{instrument.name}",
+            "instrument": instrument,
+            "dz_range_um": (low, high),
+            "calibration": calibration,
+            "adaptation": adaptation,
+        }
+    )
+
+
+def _adapted(answers: Answers, adaptation: Adaptation) -> tuple[np.ndarray, np.ndarray]:
+    """Return what family and look-up say of the images once adapted."""
+    line, lookup = adaptation.line, adaptation.lookup
+    return (
+        (answers.said_um - line.bias_um) / line.gain,
+        (answers.lookup_um - lookup.bias_um) / lookup.gain,
+    )
+
+
+def _image_table(frames: Sequence[Frame], answers: Answers, adaptation: Adaptation) -> pd.DataFrame:
+    said, _ = _adapted(answers, adaptation)
+    return pd.DataFrame(
+        {
+            "image": [frame.label for frame in frames],
+            "z_um": [frame.z_um for frame in frames],
+            "delta_z_true_um": answers.dz_um,
+            "said_um": answers.said_um,
+            "delta_z_um": said,
+            "error_um": said - answers.dz_um,
+        }
+    )

@@ -1,0 +1,123 @@
+"""Around training: where it resumes from, and what it is put together to."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from refp.core.digests import hash_code, hash_files
+from refp.core.files import library_versions
+from refp.models import Calibration, Ensemble, ModelCard, Trained, stack_of
+from refp.models.tiles import LabelledTiles, Split
+from refp.settings import Instrument, Recipe
+from refp.sweeps import Frame
+
+LIBRARIES: dict[str, tuple[str, ...]] = {
+    "profile": ("torch", "onnx"),
+    "resnet": ("torch", "onnx", "monai", "lightning"),
+    "lookup": (),
+}
+"""What each family is trained with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A trained ensemble, and what its training showed.
+
+    Attributes
+    ----------
+    ensemble
+        What goes into the model file.
+    tiles
+        What it was trained on; ``tiles.frame`` counts ``frames``.
+    splits
+        What was held out in turn.
+    trained
+        What the networks said of that, and their learning curves.
+    frames, refp_um
+        The training images, and the plane that labels each.
+    """
+
+    ensemble: Ensemble
+    tiles: LabelledTiles
+    splits: tuple[Split, ...]
+    trained: Trained
+    frames: tuple[Frame, ...]
+    refp_um: tuple[float, ...]
+
+
+@contextmanager
+def checkpoint_folder(
+    parent: Path | None, tiles: LabelledTiles, recipe: Recipe, seed: int
+) -> Iterator[Path]:
+    """Yield the folder of this training and of no other: one that differs must not resume from it."""
+    if parent is None:
+        with TemporaryDirectory(prefix="refp-") as folder:
+            yield Path(folder)
+        return
+    yield parent / digest_training(tiles, recipe, seed)
+
+
+def digest_training(tiles: LabelledTiles, recipe: Recipe, seed: int) -> str:
+    """Return twelve hexadecimal digits that change with all that a training depends on."""
+    versions = library_versions("numpy", *LIBRARIES[recipe.train.family])
+    digest = hashlib.sha256(f"{recipe.digest} {seed} {versions} {hash_code()}".encode())
+    for array in (tiles.dz_um, tiles.profile, tiles.pixels):
+        digest.update(array.tobytes())
+    return digest.hexdigest()[:12]
+
+
+def assemble(
+    tiles: LabelledTiles,
+    trained: Trained,
+    calibration: Calibration,
+    recipe: Recipe,
+    instrument: Instrument,
+    files: Iterable[Path],
+) -> Ensemble:
+    """Make the card and put everything that prediction needs together.
+
+    Parameters
+    ----------
+    tiles, trained, calibration
+        What the networks saw, what they became, and how wrong they are.
+    recipe, instrument
+        What they were made with; the instrument with its black level.
+    files
+        The training frames, for the card's hash.
+    """
+    family = recipe.train.family
+    stack = stack_of(tiles)
+    content = hashlib.sha256(trained.graph + stack.mean.tobytes() + stack.sd.tobytes()).hexdigest()
+    per_image = np.unique(tiles.frame, return_counts=True)[1]
+    card = ModelCard(
+        name=f"{family}-{instrument.name}-{content[:8]}",
+        family=family,
+        members=trained.members,
+        instrument=instrument,
+        dz_range_um=(float(tiles.dz_um.min()), float(tiles.dz_um.max())),
+        minimum_beads=int(min(recipe.estimate.minimum_beads, np.median(per_image))),
+        n_tiles=len(tiles),
+        n_beads=len(np.unique(tiles.bead)),
+        sweeps=tuple(str(key) for key in tiles.sweeps),
+        conditions=_conditions(tiles, len(per_image)),
+        recipe=recipe.model_dump(mode="json"),
+        versions=library_versions("numpy", *LIBRARIES[family]),
+        data_sha256=hash_files(files),
+        calibration=calibration,
+    )
+    return Ensemble(card, stack, trained.graph)
+
+
+def _conditions(tiles: LabelledTiles, n_images: int) -> str:
+    exposures = ", ".join(f"{e:g}" for e in sorted({key.exposure_ms for key in tiles.sweeps}))
+    n_fields = len(np.unique(tiles.field))
+    return (
+        f"{n_images} images, {len(tiles)} tiles of {len(np.unique(tiles.bead))} beads, {n_fields} "
+        f"field{'s' if n_fields > 1 else ''} of view, exposures {exposures} ms, "
+        f"dZ {tiles.dz_um.min():.1f} to {tiles.dz_um.max():.1f} um"
+    )

@@ -1,0 +1,123 @@
+"""What data sets and models must have in common; each check raises with the remedy."""
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from refp.core.errors import DataError, ModelError
+from refp.models import ModelCard
+from refp.settings import Instrument, make_instrument, read_instrument
+from refp.sweeps import DataSet, declared_instrument, declared_pixel_size_um
+
+PIXEL_SIZE_TOLERANCE = 0.02
+"""Relative difference up to which two pixel sizes or bead diameters are the same."""
+
+
+def check_same_instrument(datasets: Sequence[DataSet]) -> None:
+    """Refuse data sets of different instruments: their beads do not look alike."""
+    first = datasets[0]
+    for other in datasets[1:]:
+        if other.instrument != first.instrument:
+            raise DataError(
+                f"{other.root}: instrument {other.instrument.name!r} differs from "
+                f"{first.instrument.name!r} of {first.root}; run one instrument at a time"
+            )
+
+
+def check_different_names(datasets: Sequence[DataSet]) -> None:
+    """Refuse data sets of one name: their fields of view would be taken for the same."""
+    roots: dict[str, Path] = {}
+    for dataset in datasets:
+        first = roots.setdefault(dataset.name, dataset.root)
+        if first is not dataset.root:
+            raise DataError(
+                f"{dataset.root}: data set {dataset.name!r} has the name of {first}; "
+                'give each its own: dataset = "..." in its sweep.toml'
+            )
+
+
+def check_different_instruments(groups: Mapping[Instrument, Sequence[DataSet]]) -> None:
+    """Refuse two instruments of one name: their files and planes could not be told apart."""
+    named: dict[str, Path] = {}
+    for instrument, datasets in groups.items():
+        first = named.setdefault(instrument.name, datasets[0].root)
+        if first is not datasets[0].root:
+            raise DataError(
+                f"{datasets[0].root}: its instrument {instrument.name!r} differs from that of {first} "
+                "but has its name; give each a recipe file with a name of its own, or run one at a time"
+            )
+
+
+def check_enough_frames(datasets: Sequence[DataSet], least: int) -> None:
+    """Refuse data without a single sweep that a plane could be read off."""
+    most = max(len(sweep.frames) for dataset in datasets for sweep in dataset.sweeps)
+    if most < least:
+        found = f"{most} plane{'s' if most > 1 else ''}"
+        raise DataError(
+            f"{datasets[0].root}: no sweep has more than {found}, a reference plane needs at least "
+            f"{least}; record a Z sweep across the plane, or check --pattern if the files are one"
+        )
+
+
+def check_determined(labels: Collection[object], root: Path, purpose: str) -> None:
+    """Refuse data of which no sweep has, or may borrow, a reference plane."""
+    if not labels:
+        raise DataError(
+            f"{root}: no sweep has a determined reference plane to {purpose}; "
+            "see the flags of 'refp plane'"
+        )
+
+
+def check_instrument(card: ModelCard, instrument: Instrument, source: object) -> None:
+    """Refuse data of another instrument than the model's.
+
+    Raises
+    ------
+    ModelError
+        If name, pixel size or bead differ; the message names both.
+    """
+    own = card.instrument
+    pixel, bead = instrument.optics.pixel_size_um, instrument.bead.diameter_um
+    alike = (
+        abs(pixel / own.optics.pixel_size_um - 1) <= PIXEL_SIZE_TOLERANCE
+        and abs(bead / own.bead.diameter_um - 1) <= PIXEL_SIZE_TOLERANCE
+        and instrument.name == own.name
+    )
+    if not alike:
+        raise ModelError(
+            f"{source}: images of instrument {instrument.name!r} ({pixel:g} um/px, bead {bead:g} um), "
+            f"but the model is for {own.name!r} ({own.optics.pixel_size_um:g} um/px, bead "
+            f"{own.bead.diameter_um:g} um); train a model on this instrument"
+        )
+
+
+def check_declared(card: ModelCard, instrument: str | None, paths: Sequence[Path]) -> None:
+    """Refuse images that say they are of another instrument than the model's.
+
+    Parameters
+    ----------
+    card
+        The model's card.
+    instrument
+        What the user says; nothing is checked against files then.
+    paths
+        Images and folders; a sweep.toml beside them or a pixel size in their metadata speaks.
+
+    Raises
+    ------
+    ModelError
+        If they differ; the message names both.
+    """
+    if instrument is not None:
+        check_instrument(card, make_instrument(read_instrument(instrument), instrument), instrument)
+        return
+    for path in paths:
+        declared = declared_instrument(path)
+        if declared is not None:
+            check_instrument(card, declared, path)
+        pixel_um = declared_pixel_size_um(path)
+        own_um = card.instrument.optics.pixel_size_um
+        if pixel_um is not None and abs(pixel_um / own_um - 1) > PIXEL_SIZE_TOLERANCE:
+            raise ModelError(
+                f"{path}: pixel size {pixel_um:g} um, but the model is for {own_um:g} um; "
+                "train a model on this instrument"
+            )

@@ -1,0 +1,83 @@
+"""The newcomer's first minute: simulate, define the plane, train, estimate, report."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from refp import pipeline
+from refp.core.files import write_csv, write_json
+from refp.core.parallel import Progress, Workers, default_jobs, no_progress
+from refp.estimate.estimator import Estimator
+from refp.models import Ensemble, save_model
+from refp.pipeline import results
+from refp.pipeline.plane_files import write_planes
+from refp.reports import evaluation_sections
+from refp.settings import Recipe, load_recipe
+from refp.sweeps import list_images, open_dataset
+from refp.synthetic import Truth, demo_sets, simulate_planned
+
+INSTRUMENT = "a2k"
+TOLERANCE_UM = 7.5
+"""The article's tolerance: the repeatability of the A2K's stage."""
+
+
+def run_demo(folder: Path, *, seed: int = 0, progress: Progress = no_progress) -> pd.DataFrame:
+    """Run the whole method on simulated sweeps.
+
+    Parameters
+    ----------
+    folder
+        Where every artefact goes: both sweeps, planes, model, estimates, evaluation, report.
+    seed
+        Simulates other beads.
+    progress
+        Told how far each step is.
+
+    Returns
+    -------
+    DataFrame
+        One row per unseen image: true and estimated dZ, interval, status.
+    """
+    recipe = load_recipe()
+    with Workers(default_jobs()) as workers:
+        sets = {
+            one.folder: simulate_planned(one, folder, seed + offset, workers, progress)
+            for offset, one in enumerate(demo_sets(INSTRUMENT))
+        }
+        planes, ensemble = _learn(folder, recipe, seed, workers, progress)
+    save_model(ensemble, folder / "model.refp")
+    estimator = Estimator(ensemble)
+    images = list_images([folder / "test"])
+    table, estimates = pipeline.estimate_images(estimator, images, progress=progress)
+    write_csv(table, folder / "estimates.csv")
+    results.write_overlays(images, estimates, estimator.card, folder / "pictures", progress)
+    evaluation = pipeline.evaluate_model(
+        estimator, [open_dataset(folder / "test")], progress=progress
+    )
+    results.write_evaluation(evaluation, estimator.card, TOLERANCE_UM, folder / "evaluation")
+    summary = results.evaluation_summary(evaluation, estimator.card)
+    sections = evaluation_sections(evaluation.errors, summary, TOLERANCE_UM)
+    title = "REFP demo on simulated beads"
+    results.write_page(folder / "report.html", title, sections, planes, estimator.card)
+    shown = _beside_truth(table, sets["test"])
+    write_json({"rows": shown.to_dict("records")}, folder / "demo.json")
+    return shown
+
+
+def _learn(
+    folder: Path, recipe: Recipe, seed: int, workers: Workers, progress: Progress
+) -> tuple[pipeline.Planes, Ensemble]:
+    """Define the planes of the training sweep and train on it."""
+    training = open_dataset(folder / "training")
+    planes = pipeline.define_planes([training], recipe, workers=workers, progress=progress)
+    write_planes([planes], recipe, folder / "planes")
+    ensemble = pipeline.train_model(planes, recipe, seed=seed, workers=workers, progress=progress)
+    return planes, ensemble
+
+
+def _beside_truth(table: pd.DataFrame, truth: Truth) -> pd.DataFrame:
+    """Put the simulated dZ beside the estimates."""
+    dz_true = [truth.frame(image).delta_z_true_um for image in table["image"]]
+    shown = table[["image", "delta_z_um", "lower_um", "upper_um", "n_beads_used", "status"]].copy()
+    shown.insert(1, "true_dz_um", dz_true)
+    return shown

@@ -1,0 +1,192 @@
+"""What training showed: learning curves, and how right the held-out images came out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from refp.core.arrays import IntArray
+from refp.core.rows import take
+from refp.estimate import FocusEstimate, Found, estimate_focus
+from refp.models import (
+    BeadInputs,
+    LearningCurve,
+    Lookup,
+    ModelCard,
+    NoLookup,
+    Predictions,
+    inputs_of,
+    make_lookup,
+)
+from refp.pipeline.assembly import Training
+from refp.pipeline.tables import KEY_COLUMNS, error_table, estimate_table
+from refp.reports import TrainingTables
+from refp.settings import Recipe
+
+CURVE_COLUMNS = ("fit", "split", "step", "loss", "train_rms_um", "rms_um")
+BEAD_ERROR_COLUMNS = (
+    *("split", *KEY_COLUMNS, "z_um", "image", "bead"),
+    *("delta_z_true_um", "delta_z_um", "error_um", "sd_um"),
+)
+SPLIT_COLUMNS = (
+    *("split", "held_out", "n_images", "n_beads", "n_tiles", "n_refused"),
+    *("rms_um", "bias_um", "largest_um", "bead_rms_um", "n_steps"),
+)
+
+
+class _Recorded:
+    """Says again what the held-out networks said of the beads of one image."""
+
+    sees_pixels = False
+
+    def __init__(self, said: Predictions) -> None:
+        self._said = said
+
+    def predict(self, inputs: BeadInputs) -> Predictions:  # noqa: ARG002
+        return self._said
+
+
+def training_tables(training: Training, recipe: Recipe) -> TrainingTables:
+    """Return the tables behind the report of a training.
+
+    Parameters
+    ----------
+    training
+        From :func:`refp.pipeline.run_training`.
+    recipe
+        What it was trained with.
+    """
+    images = _image_table(training, recipe)
+    beads = _bead_table(training)
+    return TrainingTables(
+        card=training.ensemble.card.model_dump(mode="json"),
+        curves=_curve_table(training.trained.curves),
+        images=images,
+        beads=beads,
+        splits=_split_table(training, images, beads),
+    )
+
+
+def _curve_table(curves: Sequence[LearningCurve]) -> pd.DataFrame:
+    parts = [
+        pd.DataFrame(
+            {
+                "fit": curve.fit,
+                "split": curve.split + 1,
+                "step": curve.step,
+                "loss": curve.loss,
+                "train_rms_um": curve.train_rms_um,
+                "rms_um": curve.rms_um,
+            }
+        )
+        for curve in curves
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=CURVE_COLUMNS)
+
+
+def _split_of_rows(training: Training) -> IntArray:
+    """Number from 1 on of the split that holds each row out."""
+    number = np.zeros(len(training.tiles), dtype=np.int64)
+    for i, split in enumerate(training.splits):
+        number[split.held_out] = i + 1
+    return number
+
+
+def _image_table(training: Training, recipe: Recipe) -> pd.DataFrame:
+    """Estimate every held-out image as the model would have, from the networks of its split.
+
+    Where a split holds out beads or tiles, an image counts once for each split, with the beads that
+    the split held out of it.
+    """
+    tiles, held_out = training.tiles, training.trained.held_out
+    split = _split_of_rows(training)
+    known = np.isfinite(held_out.dz_um).any(axis=0)
+    lookup = make_lookup(training.ensemble.stack, recipe.train.lookup)
+    numbers, frames, estimates, dz_um = [], [], [], []
+    for number, frame in np.unique(np.stack([split, tiles.frame])[:, known], axis=1).T:
+        rows = np.flatnonzero((tiles.frame == frame) & (split == number) & known)
+        estimates.append(_estimate(training, rows, lookup, recipe))
+        numbers.append(number)
+        frames.append(frame)
+        dz_um.append(float(np.median(tiles.image_dz_um[rows])))
+    images = [training.frames[frame] for frame in frames]
+    said = estimate_table([image.label for image in images], estimates, training.ensemble.card.name)
+    table = error_table(images, said, [training.refp_um[frame] for frame in frames])
+    # What the networks were taught: a frame's own place, not where the stage was told to go.
+    table["delta_z_true_um"] = dz_um
+    table["error_um"] = table["delta_z_um"] - table["delta_z_true_um"]
+    table.insert(0, "split", numbers)
+    return table
+
+
+def _estimate(
+    training: Training, rows: IntArray, lookup: Lookup | NoLookup, recipe: Recipe
+) -> FocusEstimate:
+    said = training.trained.held_out
+    members = np.isfinite(said.dz_um[:, rows]).all(axis=1)
+    spoken = Predictions(said.dz_um[members][:, rows], said.sd_um[members][:, rows])
+    inputs = inputs_of(take(training.tiles, rows))
+    card: ModelCard = training.ensemble.card
+    return estimate_focus(
+        inputs, Found(len(rows)), card, _Recorded(spoken), lookup, recipe.estimate
+    )
+
+
+def _bead_table(training: Training) -> pd.DataFrame:
+    """One row per held-out bead and image: what its networks said on average."""
+    tiles, said = training.tiles, training.trained.held_out
+    rows = np.flatnonzero(np.isfinite(said.dz_um).any(axis=0))
+    frames = [training.frames[frame] for frame in tiles.frame[rows]]
+    dz_um = np.nanmean(said.dz_um[:, rows], axis=0)
+    stated = np.isfinite(said.sd_um[:, rows]).any(axis=0)
+    sd_um = np.full(len(rows), np.nan)
+    sd_um[stated] = np.sqrt(np.nanmean(said.sd_um[:, rows[stated]] ** 2, axis=0))
+    keys = [(f.key.dataset, f.key.experiment, f.key.fov, f.key.exposure_ms) for f in frames]
+    table = pd.DataFrame(keys, columns=list(KEY_COLUMNS))
+    table["split"] = _split_of_rows(training)[rows]
+    table["z_um"] = [frame.z_um for frame in frames]
+    table["image"] = [frame.label for frame in frames]
+    table["bead"] = tiles.bead[rows]
+    table["delta_z_true_um"], table["delta_z_um"] = tiles.dz_um[rows], dz_um
+    table["error_um"], table["sd_um"] = dz_um - tiles.dz_um[rows], sd_um
+    return table[list(BEAD_ERROR_COLUMNS)]
+
+
+def _split_table(training: Training, images: pd.DataFrame, beads: pd.DataFrame) -> pd.DataFrame:
+    """One row per split: what it held out, and how right that came out."""
+    steps = {curve.split: int(curve.step[-1]) for curve in training.trained.curves}
+    rows = []
+    for i, split in enumerate(training.splits):
+        here, tiles = images[images["split"] == i + 1], beads[beads["split"] == i + 1]
+        error = here["error_um"].dropna().to_numpy()
+        row = {
+            "split": i + 1,
+            "held_out": _name(training, split.held_out),
+            "n_images": len(here),
+            "n_beads": tiles["bead"].nunique(),
+            "n_tiles": len(tiles),
+            "n_refused": int((here["status"] == "refused").sum()),
+            "rms_um": _rms(error),
+            "bias_um": float(error.mean()) if len(error) else np.nan,
+            "largest_um": float(np.abs(error).max()) if len(error) else np.nan,
+            "bead_rms_um": _rms(tiles["error_um"].to_numpy()),
+            "n_steps": steps.get(i, 0),
+        }
+        rows.append(row)
+    return pd.DataFrame(rows, columns=list(SPLIT_COLUMNS))
+
+
+def _name(training: Training, held_out: IntArray) -> str:
+    """Say what a split held out: whole fields, or beads, or tiles of them."""
+    tiles, everything = training.tiles, np.arange(len(training.tiles))
+    fields = np.unique(tiles.field[held_out])
+    rest = np.setdiff1d(everything, held_out)
+    if np.isin(tiles.field[rest], fields).any():
+        n = len(np.unique(tiles.bead[held_out]))
+        return f"{len(held_out)} tiles of {n} bead{'s' * (n != 1)}"
+    keys = {training.frames[f].key.field: None for f in np.unique(tiles.frame[held_out])}
+    return "; ".join(f"{name}, exp {experiment}, FOV {fov}" for name, experiment, fov in keys)
+
+
+def _rms(error: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(error**2))) if len(error) else float("nan")

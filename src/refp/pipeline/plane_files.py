@@ -1,0 +1,195 @@
+"""The files of ``refp plane``: tables, the budget, what later sweeps are located with, the report."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from refp.core.errors import DataError
+from refp.core.files import read_arrays, rows_of, write_arrays, write_csv, write_json, write_parquet
+from refp.pipeline.planes import Planes
+from refp.pipeline.results import overlay_of_sweep, plane_provenance, sweep_montage
+from refp.pipeline.tables import (
+    bead_plane_table,
+    bead_table,
+    budget_table,
+    comparison_table,
+    curve_table,
+    field_table,
+    interval_table,
+    plane_table,
+)
+from refp.plane import COVERAGE, TERMS, Pool, PooledProfile, PooledStack, compare_planes
+from refp.reports import PlaneTables, write_plane_report
+from refp.settings import Recipe
+
+KEYS = ["dataset", "experiment", "fov", "exposure_ms"]
+POOLED_ARRAYS = (
+    *("ss_dz_um", "ss_value", "ss_u_um", "ci_dz_um", "ci_value", "ci_u_um"),
+    *("stack_dz_um", "stack_radius_radii", "stack_mean", "stack_sd"),
+    *("feature_distance_um", "u_um", "stage_sigma_um", "black_level"),
+    *("pixel_size_um", "bead_diameter_um"),
+)
+
+
+def write_planes(results: Sequence[Planes], recipe: Recipe, folder: Path) -> list[str]:
+    """Write everything that ``refp plane`` promises.
+
+    Parameters
+    ----------
+    results
+        Planes of each instrument.
+    recipe
+        What they were made with.
+    folder
+        Where to.
+
+    Returns
+    -------
+    list of str
+        Names of the files.
+    """
+    planes = [plane for result in results for plane in result.result.planes]
+    table = plane_table(planes)
+    curves = pd.concat(
+        [curve_table(r.curves, r.result.planes, r.result.axes) for r in results], ignore_index=True
+    )
+    sweeps = [sweep for r in results for m in r.measurements for sweep in m.sweeps]
+    tables = plane_tables(results)
+    write_csv(table, folder / "planes.csv")
+    write_parquet(bead_table(sweeps), folder / "beads.parquet")
+    write_parquet(curves, folder / "curves.parquet")
+    write_csv(tables.beads, folder / "bead_planes.csv")
+    write_csv(tables.comparison, folder / "comparison.csv")
+    names = ["planes.csv", "planes.json", "beads.parquet", "curves.parquet"]
+    names += ["bead_planes.csv", "comparison.csv"]
+    for result in results:
+        name = pooled_name(result, alone=len(results) == 1)
+        write_pooled(result, folder / name)
+        names.append(name)
+    stamp = plane_provenance(results, recipe)
+    write_json(describe_planes(table, tables, stamp), folder / "planes.json")
+    write_plane_report(
+        folder / "report.html",
+        planes=table,
+        curves=curves,
+        more=tables,
+        overlays=[overlay_of_sweep(result) for result in results],
+        montages=[montage for result in results for montage in sweep_montage(result)],
+        provenance=stamp,
+    )
+    return [*names, "report.html"]
+
+
+def plane_tables(results: Sequence[Planes]) -> PlaneTables:
+    """Return everything that stands beside the planes."""
+    planes = [plane for r in results for plane in r.result.planes]
+    axes = [axis for r in results for axis in r.result.axes]
+    beads = [field for r in results for field in r.result.beads]
+    named = [(r.measurements[0].instrument.name, r.result.planes) for r in results]
+    return PlaneTables(
+        by_features=plane_table(plane for r in results for plane in r.result.by_features),
+        budget=budget_table(planes),
+        intervals=interval_table(planes),
+        fields=field_table(axes, beads),
+        beads=bead_plane_table(beads),
+        comparison=comparison_table(compare_planes(named)),
+    )
+
+
+def describe_planes(
+    planes: pd.DataFrame, tables: PlaneTables, stamp: dict[str, str]
+) -> dict[str, Any]:
+    """Return what ``planes.json`` holds: each plane with its budget, fields, differences."""
+    intervals = tables.intervals[[*KEYS, "dof", "lower_um", "upper_um"]]
+    features = tables.by_features[[*KEYS, "refp_um", "refp_u_um", "flags"]]
+    whole = planes.merge(intervals, on=KEYS).merge(features, on=KEYS, suffixes=("", "_by_features"))
+    parts = dict(list(tables.budget.groupby(KEYS, sort=False, dropna=False)))
+    rows = rows_of(whole)
+    for row, key in zip(rows, whole[KEYS].itertuples(index=False, name=None), strict=True):
+        own = parts.get(key)
+        row["budget"] = [] if own is None else rows_of(own[["term", "source", "u_um", "dof"]])
+    return {
+        "coverage": COVERAGE,
+        "terms": dict(TERMS),
+        "planes": rows,
+        "fields": rows_of(tables.fields),
+        "beads": rows_of(tables.beads),
+        "comparison": rows_of(tables.comparison),
+        "provenance": stamp,
+    }
+
+
+def pooled_name(planes: Planes, *, alone: bool) -> str:
+    """Return the name of an instrument's pooled file."""
+    return "pooled.npz" if alone else f"pooled-{planes.measurements[0].instrument.name}.npz"
+
+
+def write_pooled(planes: Planes, path: Path) -> None:
+    """Write what the sweeps share: pooled profiles, stack, black level, stage."""
+    pool = planes.result.pool
+    instrument = planes.measurements[0].instrument
+    write_arrays(
+        {
+            "ss_dz_um": pool.ss.dz_um,
+            "ss_value": pool.ss.value,
+            "ss_u_um": np.array(pool.ss.u_um),
+            "ci_dz_um": pool.ci.dz_um,
+            "ci_value": pool.ci.value,
+            "ci_u_um": np.array(pool.ci.u_um),
+            "stack_dz_um": pool.stack.dz_um,
+            "stack_radius_radii": pool.stack.radius_radii,
+            "stack_mean": pool.stack.mean,
+            "stack_sd": pool.stack.sd,
+            "feature_distance_um": np.array(pool.feature_distance_um),
+            "u_um": np.array(pool.u_um),
+            "stage_sigma_um": np.array(pool.stage_sigma_um),
+            "black_level": np.array(pool.black_level),
+            "pixel_size_um": np.array(instrument.optics.pixel_size_um),
+            "bead_diameter_um": np.array(instrument.bead.diameter_um),
+        },
+        path,
+    )
+
+
+def read_pooled(path: Path, pixel_size_um: float, bead_diameter_um: float) -> Pool:
+    """Read what earlier sweeps of an instrument share.
+
+    Parameters
+    ----------
+    path
+        ``pooled.npz`` of an earlier run.
+    pixel_size_um, bead_diameter_um
+        Those of the instrument that it is to be used with.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or damaged, its run determined no plane, or it is of another
+        instrument.
+    """
+    arrays = read_arrays(path, POOLED_ARRAYS)
+    if not arrays["ss_dz_um"].size or not arrays["ci_dz_um"].size:
+        raise DataError(
+            f"{path}: holds no pooled profile, since that run determined no plane; "
+            "give the pooled.npz of a run that did"
+        )
+    own = (float(arrays["pixel_size_um"]), float(arrays["bead_diameter_um"]))
+    if not np.allclose(own, (pixel_size_um, bead_diameter_um), rtol=0.02):
+        raise DataError(
+            f"{path}: is of an instrument with {own[0]:g} um a pixel and beads of {own[1]:g} um, "
+            f"these data have {pixel_size_um:g} and {bead_diameter_um:g}; "
+            "give the pooled.npz of this instrument"
+        )
+    stack = (arrays[f"stack_{name}"] for name in ("dz_um", "radius_radii", "mean", "sd"))
+    return Pool(
+        ss=PooledProfile(arrays["ss_dz_um"], arrays["ss_value"], float(arrays["ss_u_um"])),
+        ci=PooledProfile(arrays["ci_dz_um"], arrays["ci_value"], float(arrays["ci_u_um"])),
+        stack=PooledStack(*stack),
+        feature_distance_um=float(arrays["feature_distance_um"]),
+        u_um=float(arrays["u_um"]),
+        stage_sigma_um=float(arrays["stage_sigma_um"]),
+        black_level=float(arrays["black_level"]),
+    )

@@ -1,0 +1,147 @@
+"""Define the reference plane of every sweep of data sets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from threadpoolctl import threadpool_limits
+
+from refp.core.errors import DataError
+from refp.core.parallel import HERE, Progress, Workers, no_progress
+from refp.measure.cache import FrameStore
+from refp.measure.dataset import FrameMeasurement, Measurement, explain_no_beads, measure_dataset
+from refp.measure.features import FeatureCurve, SweepMeasurement, feature_curve
+from refp.pipeline.checks import (
+    check_different_instruments,
+    check_different_names,
+    check_enough_frames,
+    check_same_instrument,
+)
+from refp.plane import (
+    BeadPlanes,
+    FieldAxis,
+    PlaneResult,
+    Pool,
+    flag_off_plane,
+    locate_planes,
+    place_beads,
+    place_fields,
+)
+from refp.settings import Instrument, Recipe
+from refp.sweeps import DataSet
+
+
+@dataclass(frozen=True, slots=True)
+class Planes:
+    """Reference planes of measured data sets, and the curves that they were read off."""
+
+    measurements: tuple[Measurement, ...]
+    curves: tuple[FeatureCurve, ...]
+    result: PlaneResult
+
+
+def define_planes(
+    datasets: Sequence[DataSet],
+    recipe: Recipe,
+    *,
+    pool: Pool | None = None,
+    workers: Workers = HERE,
+    store: FrameStore[FrameMeasurement] | None = None,
+    progress: Progress = no_progress,
+    black_level: float = 0.0,
+) -> Planes:
+    """Define the reference plane of every sweep of one instrument.
+
+    Parameters
+    ----------
+    datasets
+        Opened data sets of one instrument; their sweeps share the pooled profiles.
+    recipe
+        Settings.
+    pool
+        What earlier sweeps of the instrument share, to locate with.
+    workers, progress
+        Who measures, and who is told how far the work is.
+    store
+        Where measured frames are kept, and taken from where they are there already.
+    black_level
+        Of the camera, where neither recipe, pool nor exposures tell it.
+
+    Raises
+    ------
+    DataError
+        If the data sets are of different instruments or share a name, if no sweep has the frames
+        that a plane needs, or no bead is found anywhere.
+    WorkersError
+        If the workers are lost.
+    """
+    check_same_instrument(datasets)
+    check_different_names(datasets)
+    check_enough_frames(datasets, recipe.plane.minimum_frames)
+    black = pool.black_level if pool is not None else black_level
+    measurements = tuple(
+        measure_dataset(
+            d, recipe, workers=workers, store=store, progress=progress, black_level=black
+        )
+        for d in datasets
+    )
+    if not any(len(sweep.beads) for m in measurements for sweep in m.sweeps):
+        raise DataError(explain_no_beads(datasets))
+    # Small linear algebra: on a busy machine threads that wait for each other cost fifteen times more.
+    with threadpool_limits(1):
+        return _locate(measurements, recipe, pool)
+
+
+def define_planes_of_all(
+    datasets: Sequence[DataSet],
+    recipe: Recipe,
+    *,
+    pool: Pool | None = None,
+    workers: Workers = HERE,
+    store: FrameStore[FrameMeasurement] | None = None,
+    progress: Progress = no_progress,
+) -> list[Planes]:
+    """Define the reference planes of data sets of any number of instruments, each by itself.
+
+    Parameters and errors are those of :func:`define_planes`; a pool is of one instrument.
+
+    Raises
+    ------
+    DataError
+        If two instruments have one name, or a pool is given with data of several instruments.
+    """
+    check_different_names(datasets)
+    groups: dict[Instrument, list[DataSet]] = {}
+    for dataset in datasets:
+        groups.setdefault(dataset.instrument, []).append(dataset)
+    check_different_instruments(groups)
+    if pool is not None and len(groups) > 1:
+        names = ", ".join(instrument.name for instrument in groups)
+        raise DataError(f"--pool: is of one instrument, the data are of {names}; run one at a time")
+    return [
+        define_planes(group, recipe, pool=pool, workers=workers, store=store, progress=progress)
+        for group in groups.values()
+    ]
+
+
+def _locate(measurements: Sequence[Measurement], recipe: Recipe, pool: Pool | None) -> Planes:
+    """Place frames and beads, flag beads off the plane, and locate the plane of every sweep."""
+    instrument, settings = measurements[0].instrument, recipe.plane
+    sweeps = [sweep for m in measurements for sweep in m.sweeps]
+    curves = [feature_curve(sweep, recipe.feature) for sweep in sweeps]
+    axes: list[FieldAxis] = []
+    beads: list[BeadPlanes] = []
+    if settings.method == "profiles":
+        axes = place_fields(sweeps, curves, settings, instrument, pool)
+        beads = place_beads(sweeps, curves, axes, settings, instrument)
+        sweeps = flag_off_plane(sweeps, beads)
+        curves = [feature_curve(sweep, recipe.feature) for sweep in sweeps]
+    result = locate_planes(curves, axes, beads, settings, instrument, pool)
+    return Planes(_with_sweeps(measurements, sweeps), tuple(curves), result)
+
+
+def _with_sweeps(
+    measurements: Sequence[Measurement], sweeps: Sequence[SweepMeasurement]
+) -> tuple[Measurement, ...]:
+    """Deal sweeps out to the data sets that they are from."""
+    rest = iter(sweeps)
+    return tuple(replace(m, sweeps=tuple(next(rest) for _ in m.sweeps)) for m in measurements)

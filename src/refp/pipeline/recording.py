@@ -1,0 +1,207 @@
+"""Records of a history from what was estimated, and from the tables of planes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from refp.core.digests import hash_file, hash_files
+from refp.core.errors import HistoryError
+from refp.core.files import library_versions
+from refp.core.parallel import HERE, Progress, Workers, no_progress
+from refp.estimate.batch import estimate_each
+from refp.estimate.estimator import Estimator, ImageEstimate, recipe_of
+from refp.history import HistoryRecord, Purpose, new_id
+from refp.models import ModelCard
+from refp.pipeline.tables import PLANE_COLUMNS, read_plane_table
+from refp.sweeps import SingleImage
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What records of one run share.
+
+    Attributes
+    ----------
+    operator, note
+        By whom, and a remark.
+    at
+        When, with its zone.
+    purpose
+        ``daily`` for a daily check.
+    """
+
+    operator: str = ""
+    note: str = ""
+    at: datetime = field(default_factory=lambda: datetime.now().astimezone())
+    purpose: Purpose = ""
+
+
+def record_each(
+    estimator: Estimator,
+    images: Sequence[SingleImage],
+    origin: Origin,
+    *,
+    workers: Workers = HERE,
+    progress: Progress = no_progress,
+) -> list[HistoryRecord]:
+    """Estimate images as ``refp estimate`` does, and return a record of each; refusals too.
+
+    Raises
+    ------
+    WorkersError, ModelError
+        As :func:`refp.estimate.batch.estimate_each`.
+    """
+    made: list[HistoryRecord] = []
+    digest = cache(_digest)
+
+    def keep(number: int, result: ImageEstimate) -> None:
+        sha256 = digest(images[number].path)
+        made.append(record_estimate(result, estimator, sha256, origin))
+
+    estimate_each(estimator, images, workers=workers, progress=progress, each=keep)
+    return made
+
+
+def record_estimate(
+    result: ImageEstimate, estimator: Estimator, image_sha256: str, origin: Origin
+) -> HistoryRecord:
+    """Return the record of one estimate.
+
+    Parameters
+    ----------
+    result
+        The estimate with its beads.
+    estimator
+        What made it.
+    image_sha256
+        Hash of the image file's bytes.
+    origin
+        By whom and when.
+    """
+    e, card = result.estimate, estimator.card
+    tilt_y, tilt_x = (float(tilt) for tilt in e.tilt_um_per_px)
+    return HistoryRecord(
+        id=new_id(),
+        recorded_at=origin.at,
+        kind="estimate",
+        instrument=card.instrument.name,
+        operator=origin.operator,
+        image=result.image,
+        image_sha256=image_sha256,
+        model=card.name,
+        model_sha256=estimator.file_sha256,
+        recipe=_recipe(card),
+        version=library_versions()["refp"],
+        status=e.status,
+        reason=e.reason,
+        delta_z_um=e.delta_z_um,
+        u_um=e.u_um,
+        lower_um=e.lower_um,
+        upper_um=e.upper_um,
+        coverage=e.coverage,
+        n_beads=e.n_beads,
+        n_beads_used=e.n_beads_used,
+        background=_background(result),
+        tilt_y_um_per_px=tilt_y,
+        tilt_x_um_per_px=tilt_x,
+        note=origin.note,
+        purpose=origin.purpose,
+    )
+
+
+def record_planes(
+    path: Path, instrument: str | Mapping[str, str], origin: Origin
+) -> list[HistoryRecord]:
+    """Return a record of each determined plane of a ``planes.csv``.
+
+    Parameters
+    ----------
+    path
+        From ``refp plane``; the recipe is read off ``planes.json`` beside it.
+    instrument
+        Whose planes they are, which the table does not say: one, or one for each data set's name.
+    origin
+        By whom and when.
+
+    Raises
+    ------
+    HistoryError
+        If the file is no such table, or no plane in it was determined.
+    """
+    try:
+        table = read_plane_table(path)
+    except (OSError, ValueError) as error:
+        raise HistoryError(f"{path}: not a table of planes ({error}); give planes.csv") from error
+    missing = [name for name in PLANE_COLUMNS if name not in table]
+    if missing:
+        raise HistoryError(f"{path}: no column {missing[0]!r}; give the planes.csv of 'refp plane'")
+    determined = table[np.isfinite(table["refp_um"])]
+    if determined.empty:
+        raise HistoryError(f"{path}: no plane in it was determined; see its flags")
+    recipe, version = _made_by(path.with_name("planes.json"))
+    shared = HistoryRecord(
+        id=new_id(),
+        recorded_at=origin.at,
+        kind="plane",
+        instrument="-",
+        operator=origin.operator,
+        image_sha256=_digest(path),
+        recipe=recipe,
+        version=version,
+        status="ok",
+        note=origin.note,
+    )
+    made = []
+    for _, row in determined.iterrows():
+        own = instrument if isinstance(instrument, str) else instrument[str(row["dataset"])]
+        made.append(_plane(replace(shared, instrument=own), row))
+    return made
+
+
+def _plane(shared: HistoryRecord, row: pd.Series) -> HistoryRecord:
+    name = f"{row['dataset']}, exp {row['experiment']}, FOV {row['fov']}, {row['exposure_ms']:g} ms"
+    return replace(
+        shared,
+        id=new_id(),
+        image=name,
+        n_beads=int(row["n_beads"]),
+        n_beads_used=int(row["n_beads"]),
+        refp_um=float(row["refp_um"]),
+        refp_u_um=float(row["refp_u_um"]),
+    )
+
+
+def _made_by(path: Path) -> tuple[str, str]:
+    """Return recipe and version that planes were made with; empty where the file is not there."""
+    try:
+        stamp = json.loads(path.read_bytes())["provenance"]
+        return str(stamp["recipe"]), str(stamp["refp"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "", ""
+
+
+def _recipe(card: ModelCard) -> str:
+    recipe = recipe_of(card)
+    return f"{recipe.name} {recipe.digest}"
+
+
+def _background(result: ImageEstimate) -> float:
+    if result.measured is None or not result.used.any():
+        return float("nan")
+    return float(np.median(result.measured.profiles.background[result.used]))
+
+
+def _digest(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, or of a folder's files; empty of what cannot be read."""
+    try:
+        if path.is_dir():
+            return hash_files(path.rglob("*"))
+        return hash_file(path)
+    except OSError:
+        return ""

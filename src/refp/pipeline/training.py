@@ -1,0 +1,108 @@
+"""Train and calibrate an ensemble on sweeps with a known plane."""
+
+from pathlib import Path
+
+import numpy as np
+
+from refp.core.parallel import HERE, Progress, Workers, no_progress
+from refp.estimate import calibrate, tilt_um_per_px
+from refp.models import (
+    Calibration,
+    Ensemble,
+    Trained,
+    TrainingJob,
+    Watch,
+    make_family,
+    match_held_out,
+    unwatched,
+)
+from refp.models.tiles import LabelledTiles, Split, estimate_label_errors, split_name
+from refp.pipeline.assembly import Training, assemble, checkpoint_folder
+from refp.pipeline.material import label
+from refp.pipeline.planes import Planes
+from refp.settings import Recipe
+
+
+def train_model(
+    planes: Planes,
+    recipe: Recipe,
+    *,
+    seed: int = 0,
+    checkpoints: Path | None = None,
+    workers: Workers = HERE,
+    progress: Progress = no_progress,
+) -> Ensemble:
+    """Train and calibrate an ensemble on sweeps with a known plane; see :func:`run_training`."""
+    training = run_training(
+        planes, recipe, seed=seed, checkpoints=checkpoints, workers=workers, progress=progress
+    )
+    return training.ensemble
+
+
+def run_training(
+    planes: Planes,
+    recipe: Recipe,
+    *,
+    seed: int = 0,
+    checkpoints: Path | None = None,
+    workers: Workers = HERE,
+    progress: Progress = no_progress,
+    watch: Watch = unwatched,
+) -> Training:
+    """Train and calibrate an ensemble, and keep what that showed.
+
+    Parameters
+    ----------
+    planes
+        From :func:`define_planes`.
+    recipe
+        Family and its settings.
+    seed
+        Start of the networks, batches and splits.
+    checkpoints
+        Folder in which long training keeps what it needs to resume; only the same training, that
+        is data, recipe and seed, resumes from it. Without it an interrupted training is lost.
+    workers, progress
+        Who trains, and who is told how far it is.
+    watch
+        Who sees the learning curves grow.
+
+    Raises
+    ------
+    DataError
+        If no sweep has a determined plane with usable beads.
+    MissingExtraError
+        If the family needs the extra ``train``.
+    """
+    family = make_family(recipe.train)
+    material = label(planes, recipe, seed)
+    tiles, splits = material.tiles, material.splits
+    with checkpoint_folder(checkpoints, tiles, recipe, seed) as folder:
+        job = TrainingJob(
+            tiles, splits, material.ring_pixels, seed, folder, progress, watch, workers
+        )
+        trained = family.train(job)
+    instrument = planes.measurements[0].instrument
+    calibration = _calibrate(tiles, splits, trained, planes, recipe)
+    files = [f.path for m in planes.measurements for sweep in m.sweeps for f in sweep.frames]
+    ensemble = assemble(tiles, trained, calibration, recipe, instrument, files)
+    return Training(ensemble, tiles, splits, trained, material.frames, material.refp_um)
+
+
+def _calibrate(
+    tiles: LabelledTiles,
+    splits: tuple[Split, ...],
+    trained: Trained,
+    planes: Planes,
+    recipe: Recipe,
+) -> Calibration:
+    instrument, result = planes.measurements[0].instrument, planes.result
+    return calibrate(
+        tiles,
+        trained.held_out,
+        match_held_out(tiles, splits, recipe.train.lookup),
+        recipe.estimate,
+        estimate_label_errors(result.axes, result.beads, len(np.unique(tiles.frame)), instrument),
+        tilt_um_per_px=tilt_um_per_px(recipe.estimate, instrument),
+        split=split_name(tiles, recipe.split),
+    )

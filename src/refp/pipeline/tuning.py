@@ -1,0 +1,56 @@
+"""Search for settings of a recipe's family."""
+
+from pathlib import Path
+
+from refp.core.parallel import HERE, Progress, Workers, no_progress
+from refp.models import (
+    SearchPlan,
+    TrainingJob,
+    TrialResult,
+    search_settings,
+)
+from refp.pipeline.assembly import digest_training
+from refp.pipeline.material import label
+from refp.pipeline.planes import Planes
+from refp.settings import Recipe
+
+
+def tune_model(
+    planes: Planes,
+    recipe: Recipe,
+    plan: SearchPlan,
+    folder: Path,
+    *,
+    workers: Workers = HERE,
+    progress: Progress = no_progress,
+) -> list[TrialResult]:
+    """Search for settings of the recipe's family.
+
+    Parameters
+    ----------
+    planes, recipe
+        As for :func:`run_training`.
+    plan
+        What is searched.
+    folder
+        Of the study; a search that lies in it goes on.
+    workers, progress
+        Who trains, and who is told how many trials are done.
+
+    Raises
+    ------
+    DataError
+        If no sweep has a determined plane with usable beads.
+    RecipeError
+        If the family is not trained in steps.
+    OutputError
+        If the folder holds a search of something else.
+    """
+    material = label(planes, recipe, plan.seed)
+    tiles, splits, rings = material.tiles, material.splits, material.ring_pixels
+    job = TrainingJob(tiles, splits, rings, plan.seed, folder, progress, workers=workers)
+    digest = digest_training(tiles, recipe, plan.seed)
+    varied = " ".join(plan.varied)
+    return search_settings(
+        plan, recipe.train, job, f"{digest} {plan.sampler} {plan.budget} {varied}"
+    )

@@ -1,0 +1,98 @@
+"""What makes an instrument's images: objective, light, sample and camera.
+
+Measuring needs none of it; simulating does. Each default has its source, or is assumed.
+"""
+
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+from refp.settings.base import Settings
+
+
+class Objective(Settings):
+    """The objective, used dry."""
+
+    numerical_aperture: PositiveFloat | None = Field(
+        default=None,
+        lt=0.95,
+        description="numerical aperture; default: 0.195 um over the pixel size, assumed",
+    )
+
+
+class Illumination(Settings):
+    """The light: an evenly lit condenser aperture and one band of wavelengths."""
+
+    condenser_na: PositiveFloat | None = Field(
+        default=None,
+        description="numerical aperture of the cone of light, at most the objective's; "
+        "default: 0.55 of the objective's, assumed",
+    )
+    wavelength_um: PositiveFloat = Field(
+        default=0.55, ge=0.3, le=1.2, description="middle of the band, in vacuum, um; assumed"
+    )
+    bandwidth_um: NonNegativeFloat = Field(
+        default=0.1, le=0.3, description="full width of the band at half maximum, um; assumed"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "Illumination":
+        if self.bandwidth_um > self.wavelength_um / 2:
+            raise ValueError(
+                f"bandwidth_um = {self.bandwidth_um} is more than half of wavelength_um = "
+                f"{self.wavelength_um}: no one band"
+            )
+        return self
+
+
+class Sample(Settings):
+    """What the beads lie in, and the slide that the objective looks through."""
+
+    medium_index: float = Field(
+        default=1.333, ge=1, le=2, description="refractive index of the medium; water"
+    )
+    medium_abbe: PositiveFloat = Field(default=55.7, description="dispersion; water")
+    slide_index: float = Field(
+        default=1.523, ge=1, le=2, description="refractive index of the slide; crown glass"
+    )
+    slide_abbe: PositiveFloat = Field(default=58.6, description="dispersion; crown glass")
+    slide_um: float = Field(
+        default=0.0,
+        description="thickness of slide that the objective is not corrected for, um: spherical "
+        "aberration; assumed none",
+    )
+
+
+class Camera(Settings):
+    """From light to grey levels."""
+
+    bit_depth: PositiveInt = Field(
+        default=8, ge=8, le=16, description="bits of a pixel; above 8 the files hold 16"
+    )
+    grey_levels_per_ms: PositiveFloat = Field(
+        default=5.3, description="background grey level for every ms of exposure; assumed"
+    )
+    offset: NonNegativeFloat = Field(default=0.0, description="grey level without light; assumed")
+    gain_e: PositiveFloat = Field(default=50.0, description="electrons for one grey level; assumed")
+    full_well_e: PositiveFloat | None = Field(
+        default=None,
+        description="electrons that a pixel holds; default: more than the largest grey level",
+    )
+    read_noise_e: NonNegativeFloat = Field(
+        default=12.0, description="standard deviation of the read noise, electrons; assumed"
+    )
+    fixed_pattern: NonNegativeFloat = Field(
+        default=0.003, description="relative standard deviation of the pixels' sensitivity; assumed"
+    )
+    serial: NonNegativeInt = Field(
+        default=1, description="which camera: the same one has the same fixed pattern"
+    )
+    blur_px: NonNegativeFloat = Field(
+        default=0.3,
+        description="standard deviation of the charges' spread beyond their pixel, px; assumed",
+    )

@@ -1,0 +1,153 @@
+"""A recipe: every setting of the method in one place, as TOML in and out.
+
+A TOML file may say ``base = "paper"``: what it does not state is then that recipe's, not the default's.
+"""
+
+import hashlib
+import json
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any, Self
+
+import tomli_w
+from pydantic import Field, ValidationError, model_validator
+
+from refp.core.errors import RecipeError
+from refp.settings.base import Settings
+from refp.settings.estimates import EstimateSettings
+from refp.settings.features import FeatureSettings
+from refp.settings.finding import FindSettings
+from refp.settings.instrument import load_toml, one_line
+from refp.settings.plane import PlaneSettings
+from refp.settings.profiles import JudgeSettings, ProfileSettings
+from refp.settings.publication import PublicationSettings
+from refp.settings.tiles import LabelSettings, SplitSettings, TileSettings
+from refp.settings.training import TrainSettings
+
+BASE = "base"
+"""Key of a TOML file that names the recipe which it changes."""
+
+
+class Recipe(Settings):
+    """All settings of the method; what depends on the instrument is in its own recipe."""
+
+    name: str = Field(default="default", description="name of the recipe")
+    find: FindSettings = FindSettings()
+    profile: ProfileSettings = ProfileSettings()
+    judge: JudgeSettings = JudgeSettings()
+    feature: FeatureSettings = FeatureSettings()
+    plane: PlaneSettings = PlaneSettings()
+    tile: TileSettings = TileSettings()
+    label: LabelSettings = LabelSettings()
+    split: SplitSettings = SplitSettings()
+    train: TrainSettings = TrainSettings()
+    estimate: EstimateSettings = EstimateSettings()
+    publication: PublicationSettings = PublicationSettings()
+
+    @model_validator(mode="after")
+    def _family_sees_tiles(self) -> Self:
+        if self.tile.cut == "grid" and self.train.family != "resnet":
+            raise ValueError(
+                f"tile.cut = 'grid' needs train.family = 'resnet', not {self.train.family!r}: no "
+                "other family sees pixels"
+            )
+        return self
+
+    @property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits that change with any setting."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def to_toml(self) -> str:
+        """Write every setting as TOML."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+
+def each_by_itself(recipe: Recipe) -> Recipe:
+    """Return the recipe with every frame measured by itself, not as one of a sweep."""
+    find = recipe.find.model_copy(update={"follow_sweep": False})
+    return recipe.model_copy(update={"find": find})
+
+
+def recipe_names() -> list[str]:
+    """Return the names of the recipes that come with the package."""
+    folder = resources.files("refp.settings") / "recipes"
+    return sorted(
+        f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
+    )
+
+
+def load_recipe(name_or_path: str | Path = "default") -> Recipe:
+    """Load a recipe of the package by name, or a TOML file.
+
+    Raises
+    ------
+    RecipeError
+        If there is none, or a key or value in it is wrong; the message names it.
+    """
+    name = str(name_or_path)
+    return check_recipe(_load_table(name), name)
+
+
+def check_recipe(table: dict[str, Any], name: str) -> Recipe:
+    """Make the recipe of a table of settings.
+
+    Raises
+    ------
+    RecipeError
+        If a key or value is wrong; the message names it.
+    """
+    try:
+        return Recipe.model_validate(table)
+    except ValidationError as error:
+        raise RecipeError(one_line(error, name)) from error
+
+
+def change_recipe(recipe: Recipe, changes: dict[str, Any], name: str) -> Recipe:
+    """Return a recipe with some settings changed, given as in a TOML file.
+
+    Raises
+    ------
+    RecipeError
+        If a key or value is wrong, or settings do not go together; the message names it.
+    """
+    return check_recipe(_merge(recipe.model_dump(), changes), name)
+
+
+def _load_table(name: str, used_by: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return a recipe's settings with those of the recipes that it is based on."""
+    known = name if name in recipe_names() else str(Path(name).resolve())
+    if known in used_by:
+        raise RecipeError(f"recipe {used_by[0]!r}: {BASE} = {name!r} leads round in a circle")
+    folder = Path()
+    table: dict[str, Any]
+    if name in recipe_names():
+        file = resources.files("refp.settings") / "recipes" / f"{name}.toml"
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    elif Path(name).is_file():
+        table, folder = load_toml(Path(name)), Path(name).parent
+    else:
+        raise RecipeError(
+            f"recipe {name!r} is neither a recipe of the package ({', '.join(recipe_names())}) "
+            "nor a TOML file"
+        )
+    base = table.pop(BASE, None)
+    if base is None:
+        return table
+    if not isinstance(base, str):
+        raise RecipeError(f"{name}: {BASE}: name a recipe or a TOML file (given: {base!r})")
+    below = base if base in recipe_names() else str(folder / base)
+    return _merge(_load_table(below, (*used_by, known)), table)
+
+
+def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        if isinstance(value, dict) and isinstance(under, dict):
+            merged[key] = _merge(under, value)
+        else:
+            merged[key] = value
+    return merged

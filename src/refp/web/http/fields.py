@@ -1,0 +1,148 @@
+"""Text that people write into forms, and bodies of JSON: checked once, alike for pages and programs."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Request
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    JsonValue,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+
+from refp.web.http.problems import Problem
+from refp.web.http.uploads import MOST_JSON, read_small
+from refp.web.settings import Limits
+
+MOST_LINE, MOST_NOTE = 120, 2000
+LINE = r"^[^\x00-\x1f\x7f\u2028\u2029]*$"
+Line = Annotated[str, StringConstraints(max_length=MOST_LINE, pattern=LINE)]
+"""A name: one line without control characters."""
+Note = Annotated[
+    str, StringConstraints(max_length=MOST_NOTE, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")
+]
+"""A remark, of several lines perhaps."""
+Location = Annotated[str, StringConstraints(min_length=1)]
+"""A file or folder, absolute or under a root."""
+
+_LINE: TypeAdapter[str] = TypeAdapter(Line)
+LINE_SCHEMA = _LINE.json_schema()
+"""What the API's document says of such a name."""
+Content = TypeVar("Content")
+
+
+def operator_in(fields: Mapping[str, str]) -> str:
+    """Return who says to have sent a form; empty where nobody does.
+
+    Raises
+    ------
+    Problem
+        If it is no name.
+    """
+    try:
+        return _LINE.validate_python(fields.get("operator", "").strip())
+    except ValidationError as error:
+        raise invalid(error, "operator") from error
+
+
+def fields_as(kind: type[BaseModel], fields: Mapping[str, Any]) -> Any:
+    """Return the fields of a form as what a program would send as JSON; empty ones are left out.
+
+    Raises
+    ------
+    Problem
+        If a field is missing, or not as it has to be.
+    """
+    try:
+        return kind.model_validate({k: v for k, v in fields.items() if v}, strict=False)
+    except ValidationError as error:
+        raise invalid(error) from error
+
+
+async def read_json(
+    request: Request, limits: Limits, kind: TypeAdapter[Content], most: int = MOST_JSON
+) -> Content:
+    """Return the body of a request, read no further than allowed.
+
+    Raises
+    ------
+    Problem
+        If it is too large or too slow, or not what is expected.
+    """
+    body = await read_small(request, limits, most)
+    try:
+        return kind.validate_json(body)
+    except ValidationError as error:
+        raise invalid(error) from error
+
+
+def invalid(error: ValidationError, name: str = "body") -> Problem:
+    """Return the problem that names the first field that is wrong, and why."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"])) or name
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", f"{where}: {first['msg']}")
+
+
+def shown(**example: JsonValue) -> ConfigDict:
+    """Return what lets the API's document show an example of a body."""
+    return ConfigDict(json_schema_extra={"example": example})
+
+
+def one_file(description: str) -> dict[str, Any]:
+    """Return the schema of a field that holds a file."""
+    return {"type": "string", "format": "binary", "description": description}
+
+
+def several_files(description: str) -> dict[str, Any]:
+    """Return the schema of a field that holds a file or more."""
+    items = {"type": "string", "format": "binary"}
+    return {"type": "array", "minItems": 1, "items": items, "description": description}
+
+
+def form_body(
+    properties: Mapping[str, Any],
+    required: str,
+    example: Mapping[str, object],
+    instead: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return what the API's document says of a form with files.
+
+    Parameters
+    ----------
+    properties
+        Schema of each field.
+    required
+        The field that has the files.
+    example
+        A form.
+    instead
+        Schema of the JSON that may be sent in place of it.
+    """
+    schema = {"type": "object", "required": [required], "properties": dict(properties)}
+    content: dict[str, Any] = {"multipart/form-data": {"schema": schema, "example": example}}
+    if instead is not None:
+        content["application/json"] = {"schema": instead}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _inlined(schema: Any, parts: Mapping[str, Any]) -> Any:
+    """Return a schema with its parts in their places: a reference would point elsewhere."""
+    if isinstance(schema, dict):
+        name = str(schema.get("$ref", "")).removeprefix("#/$defs/")
+        return (
+            _inlined(parts[name], parts)
+            if name in parts
+            else {key: _inlined(value, parts) for key, value in schema.items()}
+        )
+    return [_inlined(one, parts) for one in schema] if isinstance(schema, list) else schema
+
+
+def json_body(kind: TypeAdapter[Any]) -> dict[str, Any]:
+    """Return what the API's document says of such a body."""
+    schema = kind.json_schema()
+    content = {"application/json": {"schema": _inlined(schema, schema.pop("$defs", {}))}}
+    return {"requestBody": {"required": True, "content": content}}

@@ -1,0 +1,215 @@
+"""Who may ask: host, origin, token; and what every answer tells the browser."""
+
+import hashlib
+import hmac
+import ipaddress
+import secrets
+import socket
+from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from refp.web.http.body import Body
+from refp.web.http.problems import Problem, ShowPage
+from refp.web.settings import LOOPBACK, WebSettings
+
+SESSION, FORM = "refp_session", "refp_form"
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+OPEN_PATHS = ("/login", "/static/")
+SAME = frozenset({"same-origin", "none"})
+ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  compared with, not listened on
+HEADERS = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    # With no-referrer a browser would send forms of these very pages with "Origin: null".
+    "referrer-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+}
+
+
+class Keys:
+    """What the app knows and others have to show: the token, and a secret of its own for forms."""
+
+    def __init__(self, settings: WebSettings) -> None:
+        self._token = settings.token.get_secret_value() if settings.token else ""
+        self._secret = secrets.token_bytes(32)
+
+    @property
+    def locked(self) -> bool:
+        """Whether a token is asked for."""
+        return bool(self._token)
+
+    def knows(self, token: str) -> bool:
+        """Whether somebody gave the token; takes as long for any wrong one."""
+        return hmac.compare_digest(token.encode(), self._token.encode())
+
+    def session(self) -> str:
+        """Return what a browser keeps in place of the token."""
+        return _seal(self._token.encode(), "session")
+
+    def form_token(self, cookie: str) -> str:
+        """Return what a form has to bring back with the cookie that it was shown with."""
+        return _seal(self._secret, cookie)
+
+    def admits(self, headers: Headers) -> bool:
+        """Whether a request shows the token or a session."""
+        kind, _, token = headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer":
+            return self.knows(token.strip())
+        given = cookie_of(headers, SESSION)
+        return hmac.compare_digest(given.encode(), self.session().encode())
+
+    def check_form(self, headers: Headers, token: str) -> None:
+        """Refuse a form that this app did not show to this browser."""
+        expected = self.form_token(cookie_of(headers, FORM))
+        if not cookie_of(headers, FORM) or not hmac.compare_digest(
+            token.encode(), expected.encode()
+        ):
+            raise Problem(
+                HTTPStatus.FORBIDDEN, "form_token", "the form is out of date; load it again"
+            )
+
+
+def cookie_of(headers: Headers, name: str) -> str:
+    """Return a cookie's value; empty where there is none."""
+    try:
+        found = SimpleCookie(headers.get("cookie", "")).get(name)
+    except CookieError:
+        return ""
+    return found.value if found else ""
+
+
+def new_form_cookie() -> str:
+    """Return a value for a browser's form cookie."""
+    return secrets.token_urlsafe(16)
+
+
+class Guard:
+    """Middleware about everything: refuses before anything is read, and sets the headers."""
+
+    def __init__(
+        self, app: ASGIApp, settings: WebSettings, keys: Keys, show_page: ShowPage
+    ) -> None:
+        self._app = app
+        self._show_page = show_page
+        self._settings = settings
+        self._keys = keys
+        self._hosts = _own_hosts(settings)
+        self._uploads = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        safe = scope["method"] in SAFE_METHODS
+        body = Body(receive, Headers(scope=scope), self._settings.limits)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                if message["status"] >= HTTPStatus.BAD_REQUEST and not safe:
+                    await body.finish()
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                # Scripts and styles may be kept, and are asked about; results belong to nobody else.
+                kept = "no-cache" if scope["path"].startswith("/static/") else "no-store"
+                headers.setdefault("cache-control", kept)
+            await send(message)
+
+        try:
+            self._check(scope)
+        except Problem as problem:
+            await self._answer(Request(scope), problem)(scope, receive, send_with_headers)
+            return
+        self._uploads += not safe
+        try:
+            await self._app(scope, body.receive, send_with_headers)
+        finally:
+            self._uploads -= not safe
+
+    def _check(self, scope: Scope) -> None:
+        headers, path = Headers(scope=scope), str(scope["path"])
+        host = headers.get("host", "")
+        if not self._is_own(host):
+            detail = "this server does not answer for the host in the request; use its own address"
+            raise Problem(HTTPStatus.MISDIRECTED_REQUEST, "wrong_host", detail)
+        if scope["method"] not in SAFE_METHODS:
+            _check_origin(headers, host)
+            if self._uploads >= self._settings.limits.requests:
+                detail = "too many uploads at once; wait a moment and send it again"
+                again = {"retry-after": "2"}
+                raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "busy", detail, again)
+        if self._keys.locked and not path.startswith(OPEN_PATHS) and not self._keys.admits(headers):
+            detail = "a token is needed: 'Authorization: Bearer TOKEN', or log in at /login"
+            ask = {"www-authenticate": "Bearer"}
+            raise Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", detail, ask)
+
+    def _answer(self, request: Request, problem: Problem) -> Response:
+        """Answer a request that goes no further; people who lack the token may log in."""
+        if str(request.scope["path"]).startswith("/api"):
+            return problem.response()
+        if problem.status != HTTPStatus.UNAUTHORIZED:
+            return self._show_page(request, problem)
+        if "hx-request" in request.headers:
+            return Response(headers={"hx-redirect": "/login"})
+        return RedirectResponse("/login", HTTPStatus.SEE_OTHER)
+
+    def _is_own(self, host: str) -> bool:
+        """Whether a request asks for this server: other names may have been bent to its address."""
+        name = _host_name(host)
+        if name in self._hosts:
+            return True
+        return self._settings.host in ANY_ADDRESS and _is_address(name)
+
+
+def _seal(key: bytes, text: str) -> str:
+    return hmac.new(key, f"refp {text}".encode(), hashlib.sha256).hexdigest()
+
+
+def _host_name(host: str) -> str:
+    """Return the name, or the address, of a host with its port; empty where it is none."""
+    if set(host) & set("/@?#\\ "):
+        return ""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:  # such as [ without ]
+        return ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _own_hosts(settings: WebSettings) -> frozenset[str]:
+    if settings.local:
+        return frozenset(LOOPBACK)
+    names = {socket.gethostname().lower(), socket.getfqdn().lower()}
+    return frozenset({*LOOPBACK, settings.host.lower(), *names})
+
+
+def _check_origin(headers: Headers, host: str) -> None:
+    """Refuse what another page made a browser send; programs send neither header."""
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None and site not in SAME:
+        raise Problem(
+            HTTPStatus.FORBIDDEN, "wrong_origin", "sent by another site; use this server's"
+        )
+    if origin is not None and origin.partition("://")[2] != host:
+        raise Problem(
+            HTTPStatus.FORBIDDEN, "wrong_origin", "sent by another site; use this server's"
+        )

@@ -1,0 +1,37 @@
+"""Help, and the door: the page that asks for the token."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from refp.web.api.common import AnEngine
+from refp.web.http.guard import SESSION
+from refp.web.pages.form import read_fields
+from refp.web.pages.render import TheKeys, render, set_cookie
+
+router = APIRouter()
+
+
+@router.get("/help")
+async def help_page(request: Request) -> Response:
+    """Show what dZ means, and what each refusal asks for."""
+    return render(request, "help.html.jinja", {})
+
+
+@router.get("/login")
+async def login_page(request: Request) -> Response:
+    """Ask for the token."""
+    return render(request, "login.html.jinja", {"wrong": False})
+
+
+@router.post("/login")
+async def login(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
+    """Let a browser in that brings the token."""
+    fields = await read_fields(request, engine, keys)
+    if not keys.locked or not keys.knows(fields.get("token", "")):
+        status = HTTPStatus.UNAUTHORIZED
+        return render(request, "login.html.jinja", {"wrong": True}, status)
+    response = RedirectResponse("/", HTTPStatus.SEE_OTHER)
+    set_cookie(request, response, SESSION, keys.session())
+    return response

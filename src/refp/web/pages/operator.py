@@ -1,0 +1,35 @@
+"""Who stands at the instrument: the browser brings the name that was last given."""
+
+from urllib.parse import quote, unquote
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from refp.web.http.fields import operator_in
+from refp.web.http.guard import cookie_of
+from refp.web.http.problems import Problem
+
+OPERATOR = "refp_operator"
+KEPT_S = 365 * 24 * 3600
+
+
+def operator_of(request: Request) -> str:
+    """Return the name that this browser last gave; empty where it gave none."""
+    try:
+        return operator_in({"operator": unquote(cookie_of(request.headers, OPERATOR))})
+    except Problem:  # a cookie that somebody edited
+        return ""
+
+
+def remember(request: Request, response: Response, operator: str) -> Response:
+    """Let the browser keep a name, which no script reads and no other site brings; return the answer."""
+    secure = request.url.scheme == "https"
+    response.set_cookie(
+        OPERATOR,
+        quote(operator, safe=""),
+        max_age=KEPT_S if operator else 0,
+        httponly=True,
+        samesite="strict",
+        secure=secure,
+    )
+    return response

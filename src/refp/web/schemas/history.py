@@ -1,0 +1,362 @@
+"""What the API takes and gives of the history."""
+
+from typing import Annotated, Literal
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    TypeAdapter,
+)
+
+from refp.web.http.fields import Line, Note, shown
+from refp.web.schemas.common import ESTIMATE, MODEL, EstimateRow
+from refp.web.wording.rules import ACTIONS
+
+MOST_RECORDS = 1000
+"""Of one request that appends."""
+QUANTITY = Literal["delta_z_um", "refp_um", "n_beads_used", "background", "tilt"]
+YEARS = range(1900, 9000)
+"""In which something may have been measured; a database need not hold others."""
+KIND = Literal["estimate", "plane", "annotation"]
+ONLY = Literal["", "daily"]
+UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+AT = "ISO 8601"
+PERIOD = f"{AT}; without a zone local, without an hour midnight"
+MEANT = {"description": "what a program reads as written by `refp history list --json`"}
+
+WHEN = "2026-03-31T08:30:00+02:00"
+ID = "5f0c2c3e-8a55-4c58-9c4b-0d6b3f6f2a11"
+RECORD: dict[str, JsonValue] = {
+    "id": ID,
+    "recorded_at": WHEN,
+    "kind": "estimate",
+    "instrument": "a2k",
+    "operator": "Ada",
+    "image": "daily.tif",
+    "status": "ok",
+    "delta_z_um": 0.4,
+    "u_um": 0.5,
+    "n_beads": 21,
+    "n_beads_used": 19,
+    "purpose": "daily",
+}
+RECORDED: dict[str, JsonValue] = {
+    **RECORD,
+    "utc_offset_s": 7200,
+    "appended_at": WHEN,
+    "image_sha256": "3f1c" + 15 * "9a04",
+    "model": MODEL,
+    "model_sha256": "b07e" + 15 * "51d2",
+    "recipe": "default 0123456789ab",
+    "version": "0.1.0",
+    "reason": "",
+    "lower_um": -0.6,
+    "upper_um": 1.4,
+    "coverage": 0.95,
+    "background": 118.4,
+    "tilt_y_um_per_px": 0.0021,
+    "tilt_x_um_per_px": -0.0004,
+    "refp_um": None,
+    "refp_u_um": None,
+    "note": "",
+    "corrects": "",
+    "corrected_by": "",
+}
+LIMITS: dict[str, JsonValue] = {
+    "name": "spring",
+    "instrument": "a2k",
+    "quantity": "delta_z_um",
+    "since": "2026-03-01T00:00:00+01:00",
+    "until": "2026-03-31T00:00:00+02:00",
+}
+FROZEN: dict[str, JsonValue] = {
+    **LIMITS,
+    "n": 30,
+    "mean": 0.1,
+    "sd": 0.8,
+    "frozen_at": WHEN,
+    "by": "Ada",
+}
+
+
+FIRED: dict[str, JsonValue] = {
+    "rule": "1_3s",
+    "meaning": "a value more than 3 sd from the mean",
+    "action": ACTIONS["1_3s"],
+}
+POINT: dict[str, JsonValue] = {"id": ID, "image": "daily.tif", "time": WHEN, "value": 3.1}
+
+
+def _as_whole(value: object) -> object:
+    """Return 3.0, which is a whole number in JSON, as one."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Text = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
+Number = Annotated[float | None, Field(default=None, allow_inf_nan=False)]
+Count = Annotated[int, Field(default=0, ge=0, le=1_000_000), BeforeValidator(_as_whole)]
+Id = Annotated[str, Field(pattern=UUID)]
+Moment = Annotated[str, Field(default="", max_length=40, description=f"{PERIOD}; now if empty")]
+
+
+class Sent(BaseModel):
+    """What a request brings; a name that is not known is refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class RecordIn(Sent):
+    """A record to append, as ``refp history list --json`` prints it."""
+
+    model_config = shown(**RECORD)
+    id: Id = Field(description="UUID; what is sent again under it is not doubled")
+    recorded_at: AwareDatetime = Field(description=f"when, {AT} with a zone")
+    utc_offset_s: int | None = Field(default=None, description="not read: recorded_at has it")
+    appended_at: str | None = Field(default=None, description="not read: it is now")
+    kind: KIND
+    instrument: Line = Field(min_length=1)
+    operator: Line = Field(default="", description="who measured")
+    image: Text = Field(default="", description="what was measured")
+    image_sha256: Text = Field(default="", description="hash of the file's bytes")
+    model: Text = Field(default="", description="name of the model")
+    model_sha256: Text = Field(default="", description="hash of its file")
+    recipe: Text = Field(default="", description="recipe with its digest")
+    version: Text = Field(default="", description="of refp")
+    status: Literal["", "ok", "refused"] = Field(default="", description="empty for a note")
+    reason: Note = Field(default="", description="code and sentence of a refusal")
+    delta_z_um: Number
+    u_um: Number
+    lower_um: Number
+    upper_um: Number
+    coverage: Number
+    n_beads: Count
+    n_beads_used: Count
+    background: Number
+    tilt_y_um_per_px: Number
+    tilt_x_um_per_px: Number
+    refp_um: Number
+    refp_u_um: Number
+    note: Note = Field(default="")
+    corrects: Annotated[str, Field(pattern=rf"^$|{UUID}")] = Field(
+        default="", description="id of the record that this one takes the place of"
+    )
+    purpose: ONLY = Field(default="", description="daily for a daily check")
+    corrected_by: Line = Field(default="", description="who made this correction")
+
+
+RecordsIn: TypeAdapter[list[RecordIn]] = TypeAdapter(
+    Annotated[
+        list[RecordIn],
+        Field(min_length=1, max_length=MOST_RECORDS, json_schema_extra={"example": [RECORD]}),
+    ]
+)
+
+
+class RecordRow(BaseModel):
+    """A record, with the columns of ``refp history list --json``."""
+
+    model_config = shown(**RECORDED)
+    id: str
+    recorded_at: str = Field(description=f"when, {AT} in the zone of the place")
+    utc_offset_s: int = Field(description="of that zone")
+    appended_at: str = Field(description="when it was written down; of a correction, when made")
+    kind: KIND
+    instrument: str
+    operator: str = Field(description="who measured")
+    image: str
+    image_sha256: str
+    model: str
+    model_sha256: str
+    recipe: str
+    version: str
+    status: Literal["", "ok", "refused"]
+    reason: str
+    delta_z_um: float | None
+    u_um: float | None
+    lower_um: float | None
+    upper_um: float | None
+    coverage: float | None
+    n_beads: int
+    n_beads_used: int
+    background: float | None
+    tilt_y_um_per_px: float | None
+    tilt_x_um_per_px: float | None
+    refp_um: float | None
+    refp_u_um: float | None
+    note: str
+    corrects: str = Field(description="id of the record that this one takes the place of")
+    purpose: ONLY
+    corrected_by: str = Field(description="who made this correction")
+
+
+class Appended(BaseModel):
+    """The answer to ``POST /api/v1/history``."""
+
+    model_config = shown(received=20, new=3)
+    received: int = Field(description="records of the request")
+    new: int = Field(description="those that were not there already")
+
+
+class FreezeRequest(Sent):
+    """A period that was good, whose mean and scatter become limits."""
+
+    model_config = shown(**LIMITS, operator="Ada")
+    name: Line = Field(min_length=1, examples=["spring"])
+    instrument: Line = Field(min_length=1, examples=["a2k"])
+    quantity: QUANTITY = "delta_z_um"
+    since: str = Field(min_length=1, max_length=40, description=f"first time; {PERIOD}")
+    until: str = Field(min_length=1, max_length=40, description="end, no part of it")
+    only: ONLY = Field(default="", description="daily: of daily checks alone")
+    operator: Line = Field(default="", description="who freezes them")
+
+
+class BaselineRow(BaseModel):
+    """Frozen limits, as ``refp history baseline --json`` prints them."""
+
+    model_config = shown(**FROZEN)
+    name: str
+    instrument: str
+    quantity: QUANTITY
+    since: str
+    until: str
+    n: int = Field(description="values in the period")
+    mean: float = Field(description="in the quantity's unit")
+    sd: float = Field(description="sample standard deviation, in the quantity's unit")
+    frozen_at: str
+    by: str = Field(description="who froze them")
+
+
+class AnnotateRequest(Sent):
+    """What happened to an instrument, such as a service or a new slide lot."""
+
+    model_config = shown(text="stage serviced", instrument="a2k", at=WHEN, operator="Ada")
+    text: Note = Field(min_length=1, examples=["stage serviced"])
+    instrument: Line = Field(min_length=1, examples=["a2k"])
+    at: Moment
+    operator: Line = Field(default="", description="who notes it")
+
+
+class CorrectRequest(Sent):
+    """What is right in place of what stands in records; they stay, and stand back."""
+
+    model_config = shown(ids=[ID], note="wrong slide", withdraw=True, operator="Ada")
+    ids: list[Id] = Field(min_length=1, max_length=100, description="records")
+    note: Note | None = Field(default=None, description="why")
+    instrument: Line | None = Field(default=None, min_length=1, description="the right one")
+    measured_by: Line | None = Field(default=None, description="the right operator")
+    delta_z_um: float | None = Field(default=None, allow_inf_nan=False, description="um")
+    u_um: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="um")
+    withdraw: bool = Field(default=False, description="no value stands: shown as refused, for note")
+    operator: Line = Field(default="", description="who corrects: corrected_by of the new record")
+
+
+class Rule(BaseModel):
+    """A rule of Westgard's that fired."""
+
+    rule: str = Field(examples=["2_2s"])
+    meaning: str
+    action: str = Field(description="what to do about it")
+
+
+class RuleCount(Rule):
+    """A rule, and how often it fired in a chart."""
+
+    n: int
+    last_at: str | None
+
+
+class FiredRule(Rule):
+    """A rule, and the value that completed what it looks for."""
+
+    id: str
+    image: str
+    time: str
+    value: float
+
+
+class ChartPoint(BaseModel):
+    """A value of a chart, or an image that was refused."""
+
+    id: str
+    image: str
+    time: str = Field(description=f"{AT}, in the zone of the chart's last record")
+    value: float | None = Field(description="in the quantity's unit; null where refused")
+    u: float | None = Field(description="standard uncertainty, where one is stated")
+    refused: bool
+    rules: list[str] = Field(description="those that fire here")
+
+
+class ChartLimit(BaseModel):
+    """A line of limits."""
+
+    n_sd: int = Field(description="standard deviations from the mean; 0: the mean")
+    value: float
+
+
+class ChartNote(BaseModel):
+    """What happened, and when."""
+
+    time: str
+    text: str
+
+
+class HistoryChart(BaseModel):
+    """A control chart (Levey-Jennings).
+
+    Of more than 1000 values some of each stretch are told, the lowest and highest among them, and
+    likewise of values at which rules fire; ``n``, ``n_refused`` and ``rules`` count all.
+    """
+
+    model_config = shown(
+        instrument="a2k",
+        quantity="delta_z_um",
+        label="dZ (um)",
+        n=31,
+        n_refused=1,
+        baseline=FROZEN,
+        limits=[{"n_sd": n, "value": round(0.1 + 0.8 * n, 1)} for n in range(-3, 4)],
+        rules=[{**FIRED, "n": 1, "last_at": WHEN}],
+        annotations=[{"time": "2026-03-30T16:00:00+02:00", "text": "stage serviced"}],
+        n_points=32,
+        points=[{**POINT, "u": 0.5, "refused": False, "rules": ["1_3s"]}],
+        firings=[{**FIRED, **POINT}],
+    )
+    instrument: str
+    quantity: QUANTITY
+    label: str = Field(description="the quantity with its unit")
+    n: int = Field(description="values")
+    n_refused: int = Field(description="images that were refused")
+    baseline: BaselineRow | None = Field(description="what limits and rules come from")
+    limits: list[ChartLimit] = Field(description="-3 to 3 standard deviations; none unfrozen")
+    rules: list[RuleCount] = Field(description="every rule, whether it fired or not")
+    annotations: list[ChartNote]
+    n_points: int = Field(description="values and refusals that are told")
+    points: list[ChartPoint] = Field(description="by rising time")
+    firings: list[FiredRule] = Field(description="by rising time; of the points that are told")
+
+
+class CheckAnswer(BaseModel):
+    """What a daily check came to."""
+
+    model_config = shown(
+        estimate={
+            **ESTIMATE,
+            **{name: RECORDED[name] for name in ESTIMATE if name in RECORDED},
+            "verdict": "pass",
+        },
+        record=RECORDED,
+        baseline="spring",
+        in_control=True,
+        rules=[],
+    )
+    estimate: EstimateRow = Field(description="as ``refp estimate --json`` prints it")
+    record: RecordRow = Field(description="what was recorded of it")
+    baseline: str = Field(description="name of the limits; empty where none were frozen")
+    in_control: bool | None = Field(
+        description="whether no rule rejects it (1_2s warns); null without limits or number"
+    )
+    rules: list[Rule] = Field(description="those that fired")

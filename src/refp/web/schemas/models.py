@@ -1,0 +1,104 @@
+"""What the API takes and gives about models."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from refp.web.http.fields import Line, Location
+from refp.web.schemas.jobs import RECIPES, DataOptions
+
+Family = Literal["", "profile", "resnet", "lookup"]
+NAME = "what the model's file is to be called, without .refp; never that of a model that is here"
+MOST_SEED = 2**32 - 1
+
+
+class ModelUsage(BaseModel):
+    """Where a model was used, by the history."""
+
+    n_estimates: int = Field(description="images that were recorded with it, refused ones too")
+    last_at: str = Field(description="time of the newest, ISO 8601 with zone; empty if never")
+    instruments: list[str] = Field(description="what it was used on")
+
+
+class Model(BaseModel):
+    """A model that the server has."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "name": "profile-a2k-0b1c2d3e",
+                "file": "a2k-2026.refp",
+                "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                "error": "",
+                "card": {"family": "profile", "name": "profile-a2k-0b1c2d3e"},
+                "default": True,
+                "retired": False,
+                "fixed": False,
+                "made_at": "2026-03-31T08:30:00+02:00",
+                "job": "",
+                "report": True,
+                "used": {
+                    "n_estimates": 12,
+                    "last_at": "2026-04-01T09:00:00+02:00",
+                    "instruments": ["a2k"],
+                },
+            }
+        }
+    )
+    name: str
+    file: str = Field(description="name of its file")
+    sha256: str = Field(description="of the file; empty where it cannot be loaded")
+    error: str = Field(description="why it cannot be loaded; else empty")
+    card: dict[str, Any] = Field(description="as 'refp model show --json' prints it")
+    default: bool = Field(description="whether it speaks where no model is named")
+    retired: bool = Field(description="whether it is kept and not offered")
+    fixed: bool = Field(description="whether the server was started with it, so that it stays")
+    made_at: str = Field(description="when it came here, ISO 8601 with zone")
+    job: str = Field(description="id of the job that made it; empty where none did")
+    report: bool = Field(description="whether the page of its training is here")
+    used: ModelUsage | None = Field(description="null where no history is kept or it is not read")
+
+
+class TrainRequest(BaseModel):
+    """A model to train on the sweeps that planes were defined from."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {"planes": "7a1f0c9e-9f7b-4d6e-8f34-2f6d3c1b5a90", "name": "a2k-2026"}
+        },
+    )
+    planes: str = Field(max_length=64, description="id of the job that defined the planes")
+    name: str = Field(max_length=1000, description=NAME)
+    recipe: str = Field(default="default", max_length=120, description=RECIPES)
+    family: Family = Field(default="", description="how a bead becomes a dZ; empty: the recipe's")
+    seed: int = Field(
+        default=0, ge=0, le=MOST_SEED, description="repeats training bit for bit on one machine"
+    )
+    operator: Line = Field(default="", description="who asks for it")
+
+
+class AdaptRequest(DataOptions):
+    """A model to take to another instrument of its kind, from one short sweep: planes or paths."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {"model": "a2k.refp", "paths": ["second-lab"], "name": "a2k-lab2"}
+        },
+    )
+    model: str = Field(max_length=300, description="name or file name of the model")
+    name: str = Field(max_length=1000, description=NAME)
+    planes: str = Field(
+        default="", max_length=64, description="id of the job that defined the sweep's planes"
+    )
+    paths: list[Location] = Field(
+        default=[], max_length=32, description="or folders, absolute or under a root"
+    )
+    refp_um: float | None = Field(
+        default=None,
+        allow_inf_nan=False,
+        ge=-1e6,
+        le=1e6,
+        description="nominal Z of the reference plane, um; null: from the sweep itself",
+    )

@@ -1,0 +1,1 @@
+"""What pages and API do alike, for each kind of thing."""

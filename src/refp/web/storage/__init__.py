@@ -1,0 +1,1 @@
+"""Files that a server keeps: images, sweeps, models, reports, archives."""

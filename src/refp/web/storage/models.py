@@ -1,0 +1,160 @@
+"""Model files among those of a server: put there whole, under a free name, and never replaced."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from refp.core.digests import hash_file
+from refp.core.errors import OutputError
+
+SUFFIX, REPORT = ".refp", ".html"
+RETIRED = "retired"
+"""Folder beside the models in use, of those that are not."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}")
+DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d) *(\..*)?", re.IGNORECASE)
+"""Names that Windows keeps for itself, whatever follows their first dot."""
+
+
+class NameTaken(OutputError):  # noqa: N818  its name is its code
+    """Another file has the name."""
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name is one on every system: Windows keeps some, and drops what stands at the end."""
+    return not name.endswith((" ", ".")) and not DEVICE.fullmatch(name)
+
+
+def check_name(name: str) -> str:
+    """Return the file name of a model that people call so.
+
+    Raises
+    ------
+    OutputError
+        If it would not be one on every system.
+    """
+    stem = name.removesuffix(SUFFIX)
+    if not _NAME.fullmatch(stem) or not is_plain(stem):
+        raise OutputError(
+            f"name {_short(name)!r}: use up to 80 letters, digits, spaces, dots, '-' and '_', such as "
+            "a2k-2026"
+        )
+    return stem + SUFFIX
+
+
+def check_free(name: str, folder: Path, others: Iterable[str] = ()) -> str:
+    """Return the file name of a new model.
+
+    Parameters
+    ----------
+    name
+        What people call it.
+    folder
+        Of models in use; the names of retired ones, which may come back, are taken too.
+    others
+        File names that are taken elsewhere.
+
+    Raises
+    ------
+    OutputError
+        As :func:`check_name`.
+    NameTaken
+        If a model or a report is called so; systems that see no difference between small and large
+        letters decide.
+    """
+    file = check_name(name)
+    stem = file.removesuffix(SUFFIX).casefold()
+    for path in (folder / RETIRED).glob("*"):
+        if path.suffix in (SUFFIX, REPORT) and path.stem.casefold() == stem:
+            raise NameTaken(f"{file}: a retired model has this name; choose another, or restore it")
+    known = [*others, *(path.name for path in folder.glob("*"))]
+    if {f"{stem}{SUFFIX}", f"{stem}{REPORT}"} & {name.casefold() for name in known}:
+        raise NameTaken(f"{file}: exists already; choose another name")
+    return file
+
+
+def publish(made: Path, target: Path) -> bool:
+    """Put a file under a name that is free; one of the same content that is there already will do.
+
+    Returns
+    -------
+    bool
+        Whether it was not there.
+
+    Raises
+    ------
+    NameTaken
+        If another file has the name.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    shutil.copyfile(made, part)
+    try:
+        is_new = _link(part, target)
+        if not is_new:
+            _check_same(part, target)
+        return is_new
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def publish_model(made: Path, target: Path) -> None:
+    """Put a model, and the report beside it where there is one; errors as of :func:`publish`.
+
+    The report goes last, so that none ever lies beside a model that it is not about.
+    """
+    report, shown = made.with_suffix(REPORT), target.with_suffix(REPORT)
+    if report.is_file() and shown.exists():
+        _check_same(report, shown)
+    publish(made, target)
+    if report.is_file():
+        publish(report, shown)
+
+
+def move_model(model: Path, folder: Path) -> Path:
+    """Move a model and its report to a folder where their names are free.
+
+    Returns
+    -------
+    Path
+        Where it is now. A move that was broken off can be made again.
+
+    Raises
+    ------
+    NameTaken
+        If another file there has a name of theirs; then nothing is moved.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    pairs = [(path, folder / path.name) for path in (model, model.with_suffix(REPORT))]
+    there = [(path, target) for path, target in pairs if path.is_file()]
+    for path, target in there:
+        if target.exists():
+            _check_same(path, target)
+    for path, target in there:
+        if not _link(path, target):
+            _check_same(path, target)
+        path.unlink(missing_ok=True)
+    return folder / model.name
+
+
+def _check_same(made: Path, target: Path) -> None:
+    if hash_file(made) != hash_file(target):
+        raise NameTaken(f"{target.name}: exists already; choose another name")
+
+
+def _link(part: Path, target: Path) -> bool:
+    """Give a file its name unless that is taken; whether it was free."""
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without links
+        if target.exists():
+            return False
+        part.rename(target)
+    return True
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 40 else f"{name[:40]}..."

@@ -1,0 +1,1 @@
+"""Results, rules, refusals and jobs in words for the pages."""

@@ -1,0 +1,1 @@
+"""Worker processes, and the functions that they run; no web library in here."""

@@ -1,0 +1,158 @@
+"""What a control chart says, as plain values that pages and programs read."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+
+from refp.core.arrays import IntArray
+from refp.history import LABELS, RULES, WARNING, Baseline, ControlChart, with_offset
+from refp.history.chart import thin
+from refp.web.messages import Row
+from refp.web.wording.rules import ACTIONS, foremost
+
+MOST_FIRED = MOST_CALM = 1000
+"""Of more values that rules fire at, or of others, each stretch tells some, the farthest among them."""
+MOST_REFUSED = 500
+SIGMAS = (-3, -2, -1, 0, 1, 2, 3)
+
+
+def describe_chart(chart: ControlChart, records: pd.DataFrame) -> Row:
+    """Return everything that a chart shows.
+
+    Parameters
+    ----------
+    chart
+        The chart.
+    records
+        Columns ``id, image`` of each of its values.
+    """
+    fired: dict[int, list[str]] = {}
+    for firing in chart.firings:
+        fired.setdefault(firing.index, []).append(firing.rule)
+    rows = choose_points(chart).tolist()
+    told = records.take(rows).to_dict("records")
+    points = [
+        {**one, **_point(chart, k, fired.get(k, []))} for k, one in zip(rows, told, strict=True)
+    ]
+    pairs = zip(rows, points, strict=True)
+    return {
+        **_summary(chart),
+        "n_points": len(points),
+        "points": points,
+        "firings": [_firing(point, rule) for k, point in pairs for rule in fired.get(k, [])],
+    }
+
+
+def _summary(chart: ControlChart) -> Row:
+    """Return what a chart says as a whole: numbers, limits, how often which rule fired, notes."""
+    last = {firing.rule: firing.index for firing in chart.firings}
+    counts = Counter(firing.rule for firing in chart.firings)
+    return {
+        "instrument": chart.instrument,
+        "quantity": chart.quantity,
+        "label": LABELS[chart.quantity],
+        "n": int(np.isfinite(chart.value).sum()),
+        "n_refused": int(chart.refused.sum()),
+        "baseline": None if chart.baseline is None else describe_baseline(chart.baseline),
+        "limits": _limits(chart.baseline),
+        "rules": [
+            {**describe_rule(rule), "n": counts[rule], "last_at": _time(chart, last.get(rule))}
+            for rule in RULES
+        ],
+        "annotations": [
+            {"time": _local(chart, note.time), "text": note.text} for note in chart.annotations
+        ],
+    }
+
+
+def describe_baseline(baseline: Baseline) -> Row:
+    """Return a baseline as ``refp history baseline --json`` prints it."""
+    times = {key: getattr(baseline, key).isoformat() for key in ("since", "until", "frozen_at")}
+    return {**asdict(baseline), **times}
+
+
+def describe_rule(rule: str) -> dict[str, str]:
+    """Return a rule's name, what it means, and what to do when it fires."""
+    return {"rule": rule, "meaning": RULES[rule], "action": ACTIONS[rule]}
+
+
+def rules_at(chart: ControlChart, index: int) -> list[Row]:
+    """Return the rules that fire at a value."""
+    return [{**describe_rule(one.rule)} for one in chart.firings if one.index == index]
+
+
+def in_control(chart: ControlChart, index: int) -> bool | None:
+    """Return whether no rule rejects a value; ``None`` without limits or without a value."""
+    if chart.baseline is None or not np.isfinite(chart.value[index]):
+        return None
+    return all(one.index != index or one.rule == WARNING for one in chart.firings)
+
+
+def newest_firings(chart: ControlChart, most: int) -> list[Row]:
+    """Return the values that rules fired at, the newest first, each with all its rules."""
+    rows = list(dict.fromkeys(firing.index for firing in reversed(chart.firings)))[:most]
+    return [
+        {
+            "time": _local(chart, chart.time[k]),
+            "value": float(chart.value[k]),
+            "rules": rules_at(chart, k),
+            "foremost": foremost(rules_at(chart, k)),
+            "in_control": in_control(chart, k),
+        }
+        for k in rows
+    ]
+
+
+def choose_points(chart: ControlChart) -> IntArray:
+    """Return the values that are told, shape ``(k,)``, rising: few enough for a page to draw."""
+    fired = np.unique(np.array([firing.index for firing in chart.firings], dtype=int))
+    calm = np.setdiff1d(chart.shown, fired)
+    calm = calm[thin(chart.value[calm], [], MOST_CALM)]
+    fired = fired[thin(chart.value[fired], [], MOST_FIRED)]
+    refused = np.flatnonzero(chart.refused)
+    if len(refused) > MOST_REFUSED:
+        refused = refused[np.linspace(0, len(refused) - 1, MOST_REFUSED).astype(int)]
+    return np.unique(np.concatenate([calm, fired, refused]).astype(int))
+
+
+def _point(chart: ControlChart, index: int, rules: list[str]) -> Row:
+    value, u = (float(one[index]) for one in (chart.value, chart.u))
+    return {
+        "time": _local(chart, chart.time[index]),
+        "value": value if np.isfinite(value) else None,
+        "u": u if np.isfinite(u) else None,
+        "refused": bool(chart.refused[index]),
+        "rules": rules,
+    }
+
+
+def _firing(point: Mapping[str, object], rule: str) -> Row:
+    kept = {name: point[name] for name in ("id", "image", "time", "value")}
+    return {**kept, **describe_rule(rule)}
+
+
+def _limits(baseline: Baseline | None) -> list[Row]:
+    if baseline is None:
+        return []
+    return [{"n_sd": n, "value": baseline.mean + n * baseline.sd} for n in SIGMAS]
+
+
+def _time(chart: ControlChart, index: int | None) -> str | None:
+    return None if index is None else _local(chart, chart.time[index])
+
+
+def _local(chart: ControlChart, utc: np.datetime64) -> str:
+    """Return a time in the zone of the chart's last record."""
+    return with_offset(utc.astype(object), chart.utc_offset_s).isoformat()
+
+
+def period_of(chart: ControlChart) -> tuple[str, str]:
+    """Return the first day of a chart and the one after its last, as this machine counts days."""
+    first, last = (
+        with_offset(chart.time[k].astype(object), 0).astimezone().date() for k in (0, -1)
+    )
+    return first.isoformat(), (last + timedelta(days=1)).isoformat()

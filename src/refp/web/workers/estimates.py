@@ -1,0 +1,315 @@
+"""What worker processes do: read model files and images, estimate, draw. No web library in here."""
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from refp.core.arrays import FloatArray, Image
+from refp.core.digests import hash_file
+from refp.core.errors import DataError, RefpError
+from refp.core.files import to_json
+from refp.core.flags import BeadFlag
+from refp.estimate import FocusEstimate, Look, refused
+from refp.estimate.estimator import Estimator, ImageEstimate, Seen
+from refp.estimate.rows import estimate_rows, with_verdicts
+from refp.models import load_model
+from refp.models.describe import describe_card, describe_file
+from refp.pipeline.checks import check_declared
+from refp.plane.match import rows_at
+from refp.sweeps import SingleImage, list_images
+from refp.sweeps.formats.guard import bad_image
+from refp.sweeps.readers import read_header
+from refp.web.messages import Answer, BeadView, ImageView, ModelInfo, Opinions, Row, Task
+from refp.web.storage.roots import find_inside
+from refp.web.wording.remedies import BEAD_WORDS
+
+MOST_MODELS = 4
+"""Loaded in a worker at once."""
+WIDEST_PX = 1600
+CONTRAST = (0.1, 99.9)
+
+
+def describe_model(path: Path) -> ModelInfo:
+    """Return what a model file is; one that cannot be loaded says why."""
+    try:
+        card = load_model(path).card
+    except RefpError as error:
+        return ModelInfo(path, path.stem, {}, [], "", str(error))
+    lines = [(what, str(value)) for what, value in describe_card(card)]
+    file = describe_file(path)
+    return ModelInfo(path, card.name, card.model_dump(mode="json"), lines, str(file["sha256"]))
+
+
+def warm_up(models: Sequence[Path], database: str) -> None:
+    """Load the first model, measure a bead, open the history: what compiles, compiles now.
+
+    Parameters
+    ----------
+    models
+        Files.
+    database
+        Of the history; empty: none is kept.
+    """
+    for path in models[:1]:
+        estimator = _load(path, _stamp(path))
+        radius = estimator.card.instrument.bead_radius_px
+        side = int(16 * radius)
+        y, x = np.mgrid[:side, :side] - side // 2
+        disc = np.hypot(y, x) <= radius
+        estimator.estimate(np.where(disc, 60, 120 + (x + y) % 5).astype(np.uint8))
+    if database:
+        from refp.web.workers.history import list_baselines
+
+        list_baselines(database, "")
+
+
+def list_files(paths: Sequence[str], roots: Sequence[Path], most: int) -> list[Path]:
+    """Return the files that paths under the roots stand for; links are followed before the check.
+
+    Raises
+    ------
+    OutsideRoots
+        If a path, or a file of a folder, lies outside the roots, whether it exists or not.
+    DataError
+        If it does not exist, or there are too many.
+    """
+    files: list[Path] = []
+    for path in paths:
+        inside = find_inside(path, roots)
+        for image in list_images([inside]):
+            if image.path not in files:
+                files.append(find_inside(str(image.path), roots))
+    if len(files) > most:
+        raise DataError(f"{len(files)} files, at most {most} a request; ask in parts")
+    return list(dict.fromkeys(files))
+
+
+def estimate_file(task: Task, view: bool) -> list[Answer]:
+    """Estimate every plane of a file, as ``refp estimate`` does.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be loaded, or the file says that it is of another instrument.
+    """
+    estimator = _load(task.model, _stamp(task.model))
+    problem = _too_large(task)
+    if problem:
+        return refuse_file(task, problem)
+    check_declared(estimator.card, None, [task.path])
+    digests = _digest(task.path), _model_digest(task.model, _stamp(task.model))
+    answers: list[Answer] = []
+    results: list[ImageEstimate] = []
+    for source in list_images([task.path]):
+        result, seen, image = _estimate(estimator, source)
+        row = _row(task, source.page, result.estimate, estimator.card.name)
+        picture = _view(estimator, result, seen, image) if view and image is not None else None
+        answers.append(Answer(row, source.page, *digests, picture))
+        results.append(result)
+    return _record(task, estimator, results, answers)
+
+
+def refuse_file(task: Task, sentence: str) -> list[Answer]:
+    """Return the refusal of a file that cannot be read here."""
+    estimator = _load(task.model, _stamp(task.model))
+    coverage = estimator.card.recipe.get("estimate", {}).get("coverage", 0.95)
+    estimate = refused("unreadable", sentence, coverage)
+    row = _row(task, 0, estimate, estimator.card.name)
+    model = _model_digest(task.model, _stamp(task.model))
+    answers = [Answer(row, 0, _digest(task.path), model)]
+    nothing = ImageEstimate(task.name, estimate, None, np.zeros(0, dtype=np.bool_))
+    return _record(task, estimator, [nothing], answers)
+
+
+def _record(
+    task: Task, estimator: Estimator, results: Sequence[ImageEstimate], answers: list[Answer]
+) -> list[Answer]:
+    """Append the estimates to the history, where one is kept; the answers then name their records."""
+    if not task.history:
+        return answers
+    from refp.web.workers.history import append_estimates  # a library that is an extra of its own
+
+    ids = append_estimates(task, estimator, results, answers)
+    return [replace(answer, record_id=one) for answer, one in zip(answers, ids, strict=True)]
+
+
+def draw_overlay(task: Task, page: int) -> bytes:
+    """Return the picture that ``refp estimate --overlay`` writes, as PNG; empty without beads."""
+    from refp.pipeline.results import overlay_writer  # takes a second to load
+
+    estimator = _load(task.model, _stamp(task.model))
+    source = SingleImage(task.path, page)
+    result = estimator.estimate_source(source)
+    named = ImageEstimate(_label(task, page), result.estimate, result.measured, result.used)
+    with TemporaryDirectory() as folder:
+        overlay_writer([source], estimator.card, Path(folder), task.tolerance_um)(0, named)
+        return b"".join(path.read_bytes() for path in Path(folder).glob("*.png"))
+
+
+def write_csv(rows: Sequence[Row]) -> str:
+    """Return rows as ``refp estimate -o`` writes them."""
+    import pandas as pd  # takes longer to load than an image to estimate
+
+    return pd.DataFrame(list(rows)).to_csv(index=False, float_format="%.9g")
+
+
+@lru_cache(maxsize=MOST_MODELS)
+def _load(path: Path, stamp: tuple[int, int]) -> Estimator:  # noqa: ARG001
+    return Estimator.load(path)
+
+
+@lru_cache(maxsize=MOST_MODELS)
+def _model_digest(path: Path, stamp: tuple[int, int]) -> str:  # noqa: ARG001
+    return _digest(path)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """What changes with a file; ``(0, 0)`` where there is none, which loading tells."""
+    if not path.is_file():
+        return 0, 0
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size
+
+
+def _digest(path: Path) -> str:
+    if not path.is_file():  # an OME-Zarr is a folder
+        return ""
+    return hash_file(path)
+
+
+def _too_large(task: Task) -> str:
+    """Say what about a file's size is beyond the limits, by its header; empty where nothing is."""
+    try:
+        header = read_header(task.path)
+    except RefpError:
+        return ""  # reading it says why
+    pixels = header.shape[0] * header.shape[1]
+    if pixels > task.most_pixels:
+        what = f"{pixels / 1e6:.0f} million pixels, at most {task.most_pixels / 1e6:.0f} are read"
+    elif header.n_planes > task.most_planes:
+        what = f"{header.n_planes} planes, at most {task.most_planes} are read"
+    else:
+        return ""
+    return str(bad_image(Path(task.name), what, "cut or split it"))
+
+
+def _estimate(
+    estimator: Estimator, source: SingleImage
+) -> tuple[ImageEstimate, Seen | None, Image | None]:
+    """Estimate an image and keep what was seen of it; one that cannot be read is refused."""
+    try:
+        image = source.read()
+        seen = estimator.see(image)
+    except DataError:
+        return estimator.estimate_source(source), None, None  # which says why
+    return estimator.estimate_seen(seen, source.label), seen, image
+
+
+def _label(task: Task, page: int) -> str:
+    return task.name if page == 0 else f"{task.name}#{page}"
+
+
+def _row(task: Task, page: int, estimate: FocusEstimate, model: str) -> Row:
+    rows = estimate_rows([_label(task, page)], [estimate], model)
+    if task.tolerance_um is not None:
+        rows = with_verdicts(rows, [estimate], task.tolerance_um)
+    rows[0]["reason"] = str(rows[0]["reason"]).replace(str(task.path), task.name)
+    row: Row = json.loads(to_json(rows[0]))
+    return row
+
+
+def _view(
+    estimator: Estimator, result: ImageEstimate, seen: Seen | None, image: Image
+) -> ImageView | None:
+    if seen is None or seen.measured is None:  # models of whole images see no beads
+        return None
+    look = estimator.look_at_seen(seen)
+    profiles = seen.measured.profiles
+    pooled, pooled_sd = _pooled(estimator, result.estimate)
+    return ImageView(
+        png=_picture(image),
+        height_px=image.shape[0],
+        width_px=image.shape[1],
+        radius_px=float(profiles.bead_radius_px),
+        beads=_beads(result, seen, look),
+        radius_radii=[float(r) for r in profiles.radius_radii],
+        pooled=pooled,
+        pooled_sd=pooled_sd,
+        opinions=_opinions(estimator, result.estimate, look),
+    )
+
+
+def _picture(image: Image) -> bytes:
+    step = -(-image.shape[1] // WIDEST_PX)
+    small = image[::step, ::step]
+    low, high = np.percentile(small[:: len(small) // 500 + 1], CONTRAST)
+    grey = np.clip((small - low) * (255 / max(high - low, 1)), 0, 255).astype(np.uint8)
+    buffer = io.BytesIO()
+    PillowImage.fromarray(grey).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def _beads(result: ImageEstimate, seen: Seen, look: Look | None) -> list[BeadView]:
+    assert seen.measured is not None
+    beads, profiles = seen.measured.beads, seen.measured.profiles
+    alone = np.full(len(beads), np.nan)
+    if look is not None and result.estimate.status == "ok":
+        alone[seen.rows] = look.match.dz_um
+    values = np.where(profiles.saturated, np.nan, profiles.normalised)
+    ok = result.estimate.status == "ok"
+    return [
+        BeadView(
+            y_px=round(float(profiles.center_px[i, 0]), 2),
+            x_px=round(float(profiles.center_px[i, 1]), 2),
+            used=bool(result.used[i]),
+            why=_why(int(beads.flags[i]), used=bool(result.used[i]), ok=ok),
+            dz_um=round(float(alone[i]), 2) if np.isfinite(alone[i]) else None,
+            profile=_plain(values[i]),
+        )
+        for i in range(len(beads))
+    ]
+
+
+def _why(flags: int, *, used: bool, ok: bool) -> str:
+    """Say in words whether a bead counted, and why not."""
+    if used:
+        return "used"
+    told = [words for flag, words in BEAD_WORDS.items() if flag in BeadFlag(flags)]
+    if told:
+        return "left out: " + "; ".join(told)
+    return "left out: it disagrees with the others" if ok else "not used: the image was refused"
+
+
+def _pooled(estimator: Estimator, estimate: FocusEstimate) -> tuple[list[float], list[float]]:
+    """Return mean and scatter of the pooled stack at an image's dZ; empty where there is none."""
+    stack, adaptation = estimator.stack, estimator.card.adaptation
+    if estimate.status == "refused" or not len(stack.radius_radii):
+        return [], []
+    # An adapted model's stack is the first instrument's, where another dZ stands for this one.
+    line = adaptation.lookup if adaptation else None
+    at_um = line.bias_um + line.gain * estimate.delta_z_um if line else estimate.delta_z_um
+    mean, sd = (rows_at(part, stack.dz_um, np.array([at_um]))[0] for part in (stack.mean, stack.sd))
+    return [float(v) for v in mean], [float(v) for v in sd]
+
+
+def _opinions(estimator: Estimator, estimate: FocusEstimate, look: Look | None) -> Opinions | None:
+    if look is None or estimate.status == "refused":
+        return None
+    card = estimator.card
+    return Opinions(
+        family=card.family,
+        family_um=look.combined.dz_um,
+        lookup_um=look.lookup_um,
+        limit_um=card.calibration.maximum_disagreement_um,
+    )
+
+
+def _plain(values: FloatArray) -> list[float | None]:
+    return [round(float(v), 5) if np.isfinite(v) else None for v in values]

@@ -1,0 +1,87 @@
+"""What a folder under the server's roots holds, for those who choose sweeps from it; in workers."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from refp.core.errors import DataError
+from refp.sweeps.listing import is_zarr, natural_order
+from refp.sweeps.readers import ND2_SUFFIX, SUFFIXES
+from refp.sweeps.sweep_file import SWEEP_FILE
+from refp.web.jobs.views import Entry, Listing
+from refp.web.storage.roots import OutsideRoots, find_inside
+
+MOST_ENTRIES = 500
+MOST_COUNTED = 50_000
+"""Files that are looked at in all; a folder beyond is listed without its number."""
+STACKS = (".ome.tif", ".ome.tiff", ND2_SUFFIX)
+"""Files that are a sweep by themselves; another TIFF may be one frame."""
+
+
+def list_folder(folder: str, roots: Sequence[Path]) -> Listing:
+    """List a folder under the roots; the only root, or all of them, where none is named.
+
+    Raises
+    ------
+    OutsideRoots
+        If it lies elsewhere, whether it exists or not.
+    DataError
+        If there is no such folder, or it cannot be read.
+    """
+    known = [root.resolve() for root in roots if root.is_dir()]
+    if not folder and len(known) != 1:
+        return Listing(None, [], [_entry(root, root.name or str(root)) for root in known], 0)
+    here = find_inside(folder or str(known[0]), known)
+    if not here.is_dir():
+        raise DataError(f"{here.name}: no such folder; choose another")
+    root = next(root for root in known if here.is_relative_to(root))
+    passed = [here, *here.parents]
+    above = [(p.name or str(p), str(p)) for p in passed[1 : passed.index(root) + 1]]
+    try:
+        inside = sorted(_choices(here, known), key=natural_order)
+        left, entries = MOST_COUNTED, []
+        for path in inside[:MOST_ENTRIES]:
+            entries.append(_entry(path, path.name, left))
+            left -= entries[-1].n_images or 0
+        return Listing(
+            here=_entry(here, here.name or str(here)),
+            above=above[::-1],
+            entries=entries,
+            n_more=len(inside) - len(entries),
+        )
+    except OSError as error:
+        raise DataError(f"{here.name}: not listed: {error.strerror}; check its rights") from error
+
+
+def _choices(folder: Path, roots: Sequence[Path]) -> Iterator[Path]:
+    """Yield the folders and stacks of a folder; what a link leads out of the roots is not there."""
+    with os.scandir(folder) as inside:
+        for one in inside:
+            try:
+                fits = one.is_dir() or one.name.lower().endswith(STACKS)
+                find_inside(one.path, roots)
+            except (OutsideRoots, OSError, RuntimeError):  # links in a ring are the last two
+                continue
+            if fits and not one.name.startswith("."):
+                yield Path(one.path)
+
+
+def _entry(path: Path, name: str, most: int = MOST_COUNTED) -> Entry:
+    if path.is_file() or is_zarr(path):
+        return Entry(name, str(path), is_stack=True, n_images=None, has_sweep_file=False)
+    n_images, has_sweep_file = _count(path, most)
+    return Entry(name, str(path), False, n_images, has_sweep_file)
+
+
+def _count(folder: Path, most: int) -> tuple[int | None, bool]:
+    has_sweep_file = (folder / SWEEP_FILE).is_file()
+    n = 0
+    try:
+        with os.scandir(folder) as inside:
+            for looked_at, one in enumerate(inside):
+                if looked_at >= most:
+                    return None, has_sweep_file
+                n += one.name.lower().endswith(SUFFIXES) and not one.name.startswith(".")
+    except OSError:
+        return None, has_sweep_file
+    return n, has_sweep_file

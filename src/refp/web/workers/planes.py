@@ -1,0 +1,137 @@
+"""The planes that jobs defined, as their files state them; in workers."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from refp.core.errors import DataError
+from refp.core.flags import UNUSABLE_SWEEP, SweepFlag
+from refp.plane import COVERAGE, Contribution, StatedPlane, compare_planes
+from refp.sweeps import SweepKey
+from refp.web.jobs.views import AskedSet
+from refp.web.messages import Row
+from refp.web.storage.job_files import planes_folder
+
+INSTRUMENT = "instrument"
+
+
+def read_sets(home: Path, jobs: Sequence[str]) -> list[list[Row]]:
+    """Return the planes of jobs with their intervals; none of a job whose files are gone or damaged.
+
+    Each row is one of ``planes.csv`` with ``dof``, ``lower_um`` and ``upper_um``.
+    """
+    return [_rows_or_none(_path(home, job)) for job in jobs]
+
+
+def _rows_or_none(path: Path) -> list[Row]:
+    try:
+        return _rows(path) if path.is_file() else []
+    except DataError:
+        return []
+
+
+def compare_sets(home: Path, sets: Sequence[AskedSet]) -> tuple[list[Row], list[Row]]:
+    """Compare planes that were defined in different jobs, as ``comparison.csv`` does those of one.
+
+    Parameters
+    ----------
+    home, sets
+        Where they are kept, and which.
+
+    Returns
+    -------
+    tuple
+        The planes that are determined, each with its distance from the mean of its instrument's
+        (``relative_um``); and the differences within instruments, each with whether its interval
+        leaves zero out (``significant``). Instruments are not compared with each other: their
+        stages count from different zeros.
+
+    Raises
+    ------
+    DataError
+        If the files of one are gone or damaged.
+    """
+    named = _named(sets)
+    points: dict[str, list[Row]] = {}
+    stated: dict[str, list[StatedPlane]] = {}
+    for asked in sets:
+        for row in _rows(_path(home, asked.id), whole=True):
+            instrument = asked.instruments[str(row["dataset"])]
+            plane = _stated(row, asked.id, named[asked.id, str(row["dataset"])])
+            if plane.determined:
+                stated.setdefault(instrument, []).append(plane)
+                points.setdefault(instrument, []).append(_point(row, asked, instrument, plane))
+    differences = [
+        {**asdict(one), "coverage": COVERAGE, "significant": one.lower_um * one.upper_um > 0}
+        for one in compare_planes(list(stated.items()))
+        if one.kind != INSTRUMENT
+    ]
+    return [row for own in points.values() for row in _relative(own)], differences
+
+
+def _path(home: Path, job: str) -> Path:
+    return planes_folder(home, job) / "planes.json"
+
+
+def _rows(path: Path, *, whole: bool = False) -> list[Row]:
+    """Return the planes of a file, with their budgets where the whole is asked for."""
+    try:
+        rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["planes"]
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(
+            "the files of these planes are gone or damaged; define them again"
+        ) from error
+    return [{k: v for k, v in row.items() if whole or k != "budget"} for row in rows]
+
+
+def _named(sets: Sequence[AskedSet]) -> dict[tuple[str, str], str]:
+    """Return a name for each data set of each job: its own, and where others have it too, more."""
+    keys = [(asked.id, name) for asked in sets for name in asked.instruments]
+    titles = {asked.id: asked.title for asked in sets}
+    own = Counter(name for _, name in keys)
+    names = [name if own[name] == 1 else f"{titles[job]}: {name}" for job, name in keys]
+    seen: Counter[str] = Counter()
+    told: dict[tuple[str, str], str] = {}
+    for key, name in zip(keys, names, strict=True):
+        seen[name] += 1
+        told[key] = name if seen[name] == 1 else f"{name} ({seen[name]})"
+    return told
+
+
+def _stated(row: Mapping[str, Any], job: str, dataset: str) -> StatedPlane:
+    """Return a plane; planes of different jobs share no error, since each measured by itself."""
+    flags = SweepFlag(0)
+    for name in filter(None, str(row["flags"]).split("|")):
+        flags |= SweepFlag[name.upper()]
+    budget = tuple(
+        Contribution(
+            term=part["term"],
+            source=f"{job} {part['source']}",
+            u_um=part["u_um"],
+            dof=math.inf if part["dof"] is None else part["dof"],
+        )
+        for part in row["budget"]
+    )
+    known = row["refp_um"] is not None
+    return StatedPlane(
+        key=SweepKey(dataset, row["experiment"], row["fov"], row["exposure_ms"]),
+        refp_um=row["refp_um"] if known else math.nan,
+        budget=budget,
+        determined=known and not flags & UNUSABLE_SWEEP,
+    )
+
+
+def _point(row: Mapping[str, Any], asked: AskedSet, instrument: str, plane: StatedPlane) -> Row:
+    names = ("experiment", "fov", "exposure_ms", "refp_um", "refp_u_um", "lower_um", "upper_um")
+    own = {"id": asked.id, "title": asked.title, INSTRUMENT: instrument}
+    return {**own, "dataset": plane.key.dataset, **{name: row[name] for name in names}}
+
+
+def _relative(points: Sequence[Row]) -> list[Row]:
+    """Add to the planes of an instrument how far each lies from their mean."""
+    mean_um = sum(float(str(row["refp_um"])) for row in points) / len(points)
+    return [{**row, "relative_um": float(str(row["refp_um"])) - mean_um} for row in points]

@@ -1,0 +1,181 @@
+"""Worker processes that can be given up: one that takes too long or too much memory is replaced.
+
+``concurrent.futures`` can neither stop a task nor outlive a worker that is killed, and an image that
+somebody sends may cause both.
+"""
+
+import gc
+import multiprocessing
+import os
+import queue
+import re
+import signal
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from importlib import import_module
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from refp.core.errors import RefpError
+
+PAGE_STATUS = Path("/proc/self/statm")
+TOO_LONG, LOST, OUT_OF_MEMORY = "work_limit", "worker_lost", "memory_error"
+
+
+class WorkError(RefpError):
+    """What a worker raised, or its end; ``code`` is the exception's name in lower case."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def code_of(error: BaseException) -> str:
+    """Return the name of an exception's class as a code: ``ModelError`` is ``model_error``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()
+
+
+class Worker:
+    """One process, started anew whenever it is needed and not there."""
+
+    def __init__(self, memory_bytes: int) -> None:
+        self._memory_bytes = memory_bytes
+        self._process: multiprocessing.process.BaseProcess | None = None
+        self._end: Connection | None = None
+        self._closed = False
+        self._changing = threading.Lock()  # one thread asks, another may end the pool
+
+    def ask(self, function: str, arguments: tuple[object, ...], limit_s: float) -> Any:
+        """Run a function, ``module:name``, in the process: this one need not import what it needs.
+
+        Raises
+        ------
+        WorkError
+            What the function raised; or that it took too long, or that the process is gone.
+        """
+        try:
+            end = self._connect()
+            end.send((function, arguments))
+            if not end.poll(limit_s):
+                self.stop()
+                raise WorkError(TOO_LONG, f"it took more than {limit_s:g} s and was given up")
+            done, value = end.recv()
+        except (EOFError, OSError) as error:
+            self.stop()
+            told = "the worker was stopped, perhaps for want of memory"
+            raise WorkError(LOST, told) from error
+        if done:
+            return value
+        if value[0] == OUT_OF_MEMORY:
+            self.stop()  # what it still holds would be missing to the next
+        raise WorkError(*value)
+
+    def close(self) -> None:
+        """End the process for good; whoever asks from now on is told that it is lost."""
+        with self._changing:
+            self._closed = True
+        self.stop()
+
+    def stop(self) -> None:
+        """End the process, and then the pipe: whoever waits for an answer sees the end of it."""
+        with self._changing:
+            process, end = self._process, self._end
+            self._process = self._end = None
+        if process is not None:
+            process.kill()
+            process.join()
+        if end is not None:
+            end.close()
+
+    def _connect(self) -> Connection:
+        process = self._process
+        if process is not None and not process.is_alive():
+            self.stop()  # the system may end a process that does nothing, for its memory
+        with self._changing:
+            if self._closed:
+                raise OSError("closed")
+            if self._end is None:
+                # "spawn" behaves alike everywhere and never inherits a lock held by a thread.
+                context = multiprocessing.get_context("spawn")
+                ours, theirs = context.Pipe()
+                arguments = theirs, self._memory_bytes
+                process = context.Process(target=_serve, args=arguments, daemon=True)
+                process.start()
+                theirs.close()
+                self._process, self._end = process, ours
+            return self._end
+
+
+class Pool:
+    """A few workers, and a thread for each that waits for it."""
+
+    def __init__(self, size: int, memory_bytes: int) -> None:
+        self.threads = ThreadPoolExecutor(size, thread_name_prefix="refp-web")
+        self._workers = [Worker(memory_bytes) for _ in range(size)]
+        self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
+        for worker in self._workers:
+            self._idle.put(worker)
+
+    def ask(self, function: str, *arguments: object, limit_s: float) -> Any:
+        """Run a function in the next idle worker; errors as of :meth:`Worker.ask`."""
+        worker = self._idle.get()
+        try:
+            return worker.ask(function, arguments, limit_s)
+        finally:
+            self._idle.put(worker)
+
+    def stop(self) -> None:
+        """End the workers; whoever waits for one is told that it is lost."""
+        self.threads.shutdown(wait=False, cancel_futures=True)
+        for worker in self._workers:
+            worker.close()
+
+
+def _serve(end: Connection, memory_bytes: int) -> None:
+    """Answer until the other end closes, which it does when its process ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
+    _import("refp.web.workers.estimates")  # before the limit, which is on what images take
+    limit_memory(memory_bytes)
+    while True:
+        try:
+            function, arguments = end.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            module, _, name = function.partition(":")
+            reply = True, getattr(_import(module), name)(*arguments)
+        except MemoryError:
+            reply = False, (OUT_OF_MEMORY, "it takes more memory than an image may")
+        except Exception as error:
+            reply = False, (code_of(error), str(error) or type(error).__name__)
+        with suppress(OSError):
+            end.send(reply)
+
+
+def _import(name: str) -> ModuleType:
+    """Return a module; what an import brings stays, so garbage is not looked for in it again.
+
+    To look through it takes as long as to read half of a history of 100,000 records.
+    """
+    known = name in sys.modules
+    module = import_module(name)
+    if not known:
+        gc.collect()
+        gc.freeze()
+    return module
+
+
+def limit_memory(memory_bytes: int) -> None:
+    """Let the process take so much more than it has, where the system counts it (Linux)."""
+    if not PAGE_STATUS.exists():
+        return
+    import resource
+
+    has = int(PAGE_STATUS.read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = has + memory_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (limit if hard < 0 else min(limit, hard), hard))

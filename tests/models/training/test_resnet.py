@@ -1,0 +1,301 @@
+"""The article's family: tiles, augmentation, training that resumes."""
+
+import pickle
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from refp.core.rows import take
+from refp.models import Predictions, Trained, TrainingJob, inputs_of
+from refp.models.graph import GraphPredictor
+from refp.models.normalise import normalise_tiles
+from refp.models.tiles import LabelledTiles
+from refp.settings import ResnetSettings
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("lightning")
+pytest.importorskip("monai")
+
+from refp.models.training import resnet, resnet_loop  # noqa: E402
+from refp.models.training.augment import augment  # noqa: E402
+from refp.models.training.resnet import ResnetFamily  # noqa: E402
+
+TINY = ResnetSettings(members=1, batch=8, max_steps=6, validate_steps=3)
+STILL = ResnetSettings(shift_px=0, rotation_deg=0, scale=(1.0, 1.0), reflect=False)
+JobOf = Callable[..., TrainingJob]
+Told = list[tuple[str, int, int]]
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ("none", [[0.0, 10 / 255], [20 / 255, 30 / 255]]),
+        ("background", [[0.0, 0.25], [0.5, 0.75]]),
+        ("center", [[-15 / 255, -5 / 255], [5 / 255, 15 / 255]]),
+        ("zscore", np.array([[-15.0, -5.0], [5.0, 15.0]]) / np.sqrt(125.0)),
+    ],
+)
+def test_normalisation(how: str, expected: list[list[float]]) -> None:
+    tile = np.array([[[0.0, 10.0], [20.0, 30.0]]])
+    made = normalise_tiles(tile, np.array([40.0]), how)
+    assert made.dtype == np.float32
+    np.testing.assert_allclose(made[0], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("how", ["none", "background", "center", "zscore"])
+def test_each_tile_is_normalised_by_itself(how: str) -> None:
+    tiles = np.random.default_rng(0).uniform(1, 200, (3, 8, 8))
+    light = np.array([20.0, 50.0, 90.0])
+    alone = [normalise_tiles(tiles[[i]], light[[i]], how)[0] for i in range(3)]
+    np.testing.assert_allclose(normalise_tiles(tiles, light, how), alone, rtol=1e-5)
+
+
+def test_an_even_tile_has_no_infinite_zscore() -> None:
+    assert (normalise_tiles(np.full((1, 4, 4), 7.0), np.ones(1), "zscore") == 0).all()
+
+
+def dice(seed: int = 0) -> "torch.Generator":
+    return torch.Generator().manual_seed(seed)
+
+
+def some_tiles(n: int = 5, side: int = 16) -> "torch.Tensor":
+    return torch.rand(n, side, side, generator=torch.Generator().manual_seed(0))
+
+
+def test_no_range_no_change() -> None:
+    torch.testing.assert_close(
+        augment(some_tiles(), STILL, dice()), some_tiles(), atol=1e-5, rtol=0
+    )
+
+
+def test_shape_and_range_stay() -> None:
+    made = augment(some_tiles(), ResnetSettings(), dice())
+    assert made.shape == some_tiles().shape
+    assert made.min() >= 0
+    assert made.max() <= 1
+
+
+def test_reflection_alone_turns_left_and_right() -> None:
+    tiles = some_tiles(40)
+    made = augment(tiles, STILL.model_copy(update={"reflect": True}), dice())
+    turned = [
+        bool(torch.allclose(m, t.flip(1), atol=1e-5)) for m, t in zip(made, tiles, strict=True)
+    ]
+    kept = [bool(torch.allclose(m, t, atol=1e-5)) for m, t in zip(made, tiles, strict=True)]
+    assert all(a != b for a, b in zip(turned, kept, strict=True))
+    assert 10 < sum(turned) < 30
+
+
+def center_of(tiles: "torch.Tensor") -> np.ndarray:
+    at = torch.arange(tiles.shape[-1], dtype=torch.float32)
+    mass = tiles.sum(dim=(1, 2))
+    y = (tiles.sum(dim=2) * at).sum(dim=1) / mass
+    x = (tiles.sum(dim=1) * at).sum(dim=1) / mass
+    return np.stack([y.numpy(), x.numpy()], axis=1)
+
+
+def dot(y: float, x: float, n: int, side: int = 32) -> "torch.Tensor":
+    rows, columns = np.indices((side, side))
+    one = np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / 8)
+    return torch.tensor(np.tile(one, (n, 1, 1)), dtype=torch.float32)
+
+
+def test_shift_moves_a_dot_as_far_as_it_may() -> None:
+    made = augment(dot(15.5, 15.5, 300), STILL.model_copy(update={"shift_px": 5.0}), dice(1))
+    moved = center_of(made) - 15.5
+    assert 4.5 < np.abs(moved).max() <= 5.05
+    assert np.abs(moved.mean(axis=0)).max() < 0.6
+
+
+def test_rotation_turns_a_dot_about_the_middle() -> None:
+    made = augment(dot(15.5, 25.5, 300), STILL.model_copy(update={"rotation_deg": 30.0}), dice(2))
+    y, x = (center_of(made) - 15.5).T
+    np.testing.assert_allclose(np.hypot(y, x), 10.0, atol=0.2)
+    assert 27 < np.degrees(np.abs(np.arctan2(y, x))).max() < 30.5
+
+
+def test_scale_moves_a_dot_outwards_and_inwards() -> None:
+    made = augment(dot(15.5, 25.5, 300), STILL.model_copy(update={"scale": (0.8, 1.2)}), dice(3))
+    distance = center_of(made)[:, 1] - 15.5
+    assert 7.9 < distance.min() < 8.3
+    assert 11.7 < distance.max() < 12.1
+
+
+@pytest.fixture(scope="module")
+def few(tiles: LabelledTiles) -> LabelledTiles:
+    """Forty of the tiles, from both fields."""
+    return take(tiles, np.arange(0, len(tiles), 5)[:20].repeat(2) + np.tile([0, 1], 20))
+
+
+@pytest.fixture(scope="module")
+def trained(few: LabelledTiles, job_of: JobOf, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    return ResnetFamily(TINY).train(job_of(few, tmp_path_factory.mktemp("checkpoints")))
+
+
+def graph_says(trained: Trained, tiles: LabelledTiles) -> Predictions:
+    return GraphPredictor(trained.graph, "none").predict(inputs_of(tiles))
+
+
+@pytest.mark.slow
+def test_graph_predicts_what_torch_does(trained: Trained, few: LabelledTiles) -> None:
+    held_out = np.isfinite(trained.held_out.dz_um[0])
+    assert set(few.field[held_out]) == {0}  # the first split
+    said = graph_says(trained, few)
+    expected = trained.held_out.dz_um[0, held_out]
+    np.testing.assert_allclose(said.dz_um[0, held_out], expected, atol=0.01)
+    assert np.isnan(said.sd_um).all()
+
+
+class PowerCutError(Exception):
+    """Stands for a power cut."""
+
+
+@pytest.fixture(autouse=True)
+def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(resnet.ROUND_STEPS, "cpu", 2)
+
+
+def assert_equal(made: Trained, expected: Trained) -> None:
+    assert made.graph == expected.graph
+    np.testing.assert_array_equal(made.held_out.dz_um, expected.held_out.dz_um)
+    for curve, other in zip(made.curves, expected.curves, strict=True):
+        for name in ("step", "loss", "train_rms_um", "rms_um"):
+            np.testing.assert_array_equal(getattr(curve, name), getattr(other, name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cut", [2, 4])
+def test_interrupted_training_ends_in_the_same_bytes(
+    few: LabelledTiles, job_of: JobOf, tmp_path: Path, trained: Trained, cut: int
+) -> None:
+    def cut_power(title: str, done: int, total: int) -> None:
+        if done == cut:
+            raise PowerCutError
+
+    with pytest.raises(PowerCutError):
+        ResnetFamily(TINY).train(job_of(few, tmp_path, progress=cut_power))
+    told: Told = []
+    again = ResnetFamily(TINY).train(
+        job_of(few, tmp_path, progress=lambda *step: told.append(step))
+    )
+    assert [done for _, done, _ in told] == [done for done in (2, 4, 6) if done > cut]
+    assert_equal(again, trained)
+
+
+@pytest.mark.slow
+def test_a_kill_while_a_round_is_written_down_costs_nothing(
+    few: LabelledTiles,
+    job_of: JobOf,
+    tmp_path: Path,
+    trained: Trained,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The checkpoint is there, and what says so is not."""
+
+    def cut_power(*_: object) -> None:
+        raise PowerCutError
+
+    with monkeypatch.context() as cutting:
+        cutting.setattr(resnet_loop, "_publish", cut_power)
+        for _ in range(3):
+            with pytest.raises(PowerCutError):
+                ResnetFamily(TINY).train(job_of(few, tmp_path))
+    assert_equal(ResnetFamily(TINY).train(job_of(few, tmp_path)), trained)
+
+
+@pytest.mark.slow
+def test_finished_members_are_not_trained_again(
+    few: LabelledTiles, job_of: JobOf, tmp_path: Path, trained: Trained
+) -> None:
+    def never(title: str, done: int, total: int) -> None:
+        raise AssertionError(title)
+
+    ResnetFamily(TINY).train(job_of(few, tmp_path))
+    assert_equal(ResnetFamily(TINY).train(job_of(few, tmp_path, progress=never)), trained)
+
+
+PAIR = TINY.model_copy(update={"members": 2})
+
+
+@pytest.mark.slow
+def test_members_side_by_side_are_what_they_are_one_by_one(
+    few: LabelledTiles, job_of: JobOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In double precision, so that what rounding does stays small over the steps."""
+    single, read = resnet_loop._network, resnet_loop._read_tiles
+    monkeypatch.setattr(resnet_loop, "_network", lambda settings: single(settings).double())
+    monkeypatch.setattr(
+        resnet_loop, "_read_tiles", lambda *given: tuple(part.double() for part in read(*given))
+    )
+    settings = PAIR.model_copy(update={"max_steps": 4, "validate_steps": 2})
+    uneven = take(few, np.arange(len(few) - 3))  # so that the two hold out different numbers
+    job = job_of(uneven, tmp_path)
+    scale = resnet._prepare(job, settings)[1]
+    parts = resnet._plans(job, settings)
+    parts = [replace(part, train=(part.train[0][: 2 * TINY.batch],)) for part in parts]
+    whole = replace(
+        parts[0],
+        train=tuple(part.train[0] for part in parts),
+        held_out=tuple(part.held_out[0] for part in parts),
+        numbers=(0, 1),
+        folder=tmp_path / "together",
+    )
+    alone = [resnet_loop.train_round(part, 4, scale) for part in parts]
+    made = resnet_loop.train_round(whole, 4, scale)
+    np.testing.assert_allclose(made.best_um, [one.best_um[0] for one in alone], rtol=1e-6)
+    each = [np.array(one.curve["rms_um"])[:, 0] for one in alone]
+    np.testing.assert_allclose(made.curve["rms_um"], np.stack(each, axis=1), rtol=1e-6)
+    loss = np.mean([one.curve["loss"] for one in alone], axis=0)
+    np.testing.assert_allclose(made.curve["loss"], loss, rtol=1e-6)
+
+
+def test_patience_ends_a_member_and_its_best_is_kept(
+    few: LabelledTiles, job_of: JobOf, tmp_path: Path
+) -> None:
+    hasty = TINY.model_copy(
+        update={"learning_rate": 0.3, "max_steps": 40, "validate_steps": 1, "patience": 2}
+    )
+    trained = ResnetFamily(hasty).train(job_of(few, tmp_path))
+    (curve,) = trained.curves
+    assert len(curve.step) < 40
+    best = int(curve.rms_um.argmin())
+    assert len(curve.step) == best + 3
+    rows = np.isfinite(trained.held_out.dz_um[0])
+    error = trained.held_out.dz_um[0, rows] - few.dz_um[rows]
+    assert np.sqrt(np.mean(error**2)) == pytest.approx(curve.rms_um[best], rel=1e-3)
+
+
+@pytest.mark.slow
+def test_a_round_can_be_handed_to_another_process(
+    few: LabelledTiles,
+    job_of: JobOf,
+    tmp_path: Path,
+    trained: Trained,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Carried(resnet.MemberChain):
+        def next_round(self) -> Callable[[], resnet_loop.MemberState]:
+            return pickle.loads(pickle.dumps(super().next_round()))
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(resnet, "MemberChain", Carried)
+    assert_equal(ResnetFamily(TINY).train(job_of(few, Path("relative"))), trained)
+
+
+def test_no_step_depends_on_those_before(few: LabelledTiles, job_of: JobOf, tmp_path: Path) -> None:
+    """Every tile once an epoch, in another order each time, and another order for each member."""
+    job = job_of(few, tmp_path)
+    plan = resnet._plans(job, PAIR)[0]
+    plan = replace(plan, train=(np.arange(16),), numbers=(0,))
+    steps = resnet_loop.TrainSteps(SimpleNamespace(plan=plan))
+    epochs = [torch.cat([steps._rows(0, s) for s in (e, e + 1)]) for e in (0, 2)]
+    assert all(sorted(epoch.tolist()) == list(range(16)) for epoch in epochs)
+    assert epochs[0].tolist() != epochs[1].tolist()
+    fresh = resnet_loop.TrainSteps(SimpleNamespace(plan=plan))
+    assert fresh._rows(0, 3).tolist() == steps._rows(0, 3).tolist()
+    other = resnet_loop.TrainSteps(SimpleNamespace(plan=replace(plan, numbers=(1,))))
+    assert other._rows(0, 3).tolist() != steps._rows(0, 3).tolist()

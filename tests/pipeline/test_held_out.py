@@ -1,0 +1,99 @@
+"""The tables behind the page about a training."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from refp import pipeline
+from refp.models import Predictions
+from refp.pipeline import Planes
+from refp.pipeline.assembly import Training
+from refp.pipeline.held_out import SPLIT_COLUMNS, training_tables
+from refp.pipeline.tables import ERROR_COLUMNS
+from refp.reports import TrainingTables
+from refp.settings import Recipe
+
+
+@pytest.fixture(scope="module")
+def recipe(recipe_for: Callable[[str], Recipe]) -> Recipe:
+    return recipe_for("lookup")
+
+
+@pytest.fixture(scope="module")
+def training(planes: Planes, recipe: Recipe) -> Training:
+    return pipeline.run_training(planes, recipe)
+
+
+@pytest.fixture(scope="module")
+def tables(training: Training, recipe: Recipe) -> TrainingTables:
+    return training_tables(training, recipe)
+
+
+def test_every_held_out_image_is_told_once(tables: TrainingTables, training: Training) -> None:
+    assert list(tables.images.columns) == ["split", *ERROR_COLUMNS]
+    assert len(tables.images) == len(np.unique(training.tiles.frame)) == 60
+    assert tables.images["image"].is_unique
+    assert sorted(tables.images["split"].unique()) == [1, 2]
+    by_field = tables.images.groupby("fov")["split"].nunique()
+    assert (by_field == 1).all()
+
+
+def test_an_image_is_estimated_as_its_calibration_was(
+    tables: TrainingTables, training: Training
+) -> None:
+    error = tables.images["error_um"].dropna()
+    assert np.sqrt((error**2).mean()) == pytest.approx(
+        training.ensemble.card.calibration.rms_um, rel=0.2
+    )
+    refused = tables.images["status"] == "refused"
+    assert refused.mean() < 0.2
+    assert tables.images.loc[~refused, ["lower_um", "upper_um"]].notna().all(axis=None)
+
+
+def test_beads_are_told_against_their_labels(tables: TrainingTables, training: Training) -> None:
+    assert len(tables.beads) == len(training.tiles)
+    np.testing.assert_allclose(tables.beads["delta_z_true_um"], training.tiles.dz_um)
+    np.testing.assert_allclose(
+        tables.beads["error_um"], training.trained.held_out.dz_um[0] - training.tiles.dz_um
+    )
+    files = {f.label: f for f in training.frames}
+    assert all(
+        files[image].key.fov == fov and files[image].z_um == z_um
+        for image, fov, z_um in tables.beads[["image", "fov", "z_um"]].itertuples(index=False)
+    )
+
+
+def test_splits_say_what_they_held_out(tables: TrainingTables) -> None:
+    splits = tables.splits
+    assert tuple(splits.columns) == SPLIT_COLUMNS
+    assert sorted(splits["held_out"]) == [f"training, exp 1, FOV {i}" for i in (1, 2)]
+    assert (splits["n_images"] == 30).all()
+    assert (splits["n_beads"] == 6).all()
+    for split, rms in zip(splits["split"], splits["bead_rms_um"], strict=True):
+        error = tables.beads.loc[tables.beads["split"] == split, "error_um"]
+        assert rms == pytest.approx(np.sqrt((error**2).mean()))
+
+
+def test_tiles_held_out_at_random_are_told_as_such(planes: Planes, recipe: Recipe) -> None:
+    at_random = recipe.split.model_copy(update={"by": "random", "folds": 2})
+    settings = recipe.model_copy(update={"split": at_random})
+    tables = training_tables(pipeline.run_training(planes, settings), settings)
+    assert tables.splits["held_out"].str.fullmatch(r"\d+ tiles of 12 beads").all()
+    assert len(tables.images) > 60  # both splits hold out some beads of most images
+
+
+def test_what_no_network_predicted_is_left_out(
+    training: Training, recipe: Recipe, tables: TrainingTables
+) -> None:
+    said = training.trained.held_out
+    first = training.splits[0].held_out
+    only = Predictions(said.dz_um.copy(), said.sd_um)
+    only.dz_um[:, np.setdiff1d(np.arange(len(training.tiles)), first)] = np.nan
+    partly = replace(training, trained=replace(training.trained, held_out=only))
+    told = training_tables(partly, recipe)
+    assert set(told.images["split"]) == {1}
+    assert len(told.beads) == len(first)
+    assert told.splits["n_images"].tolist() == [30, 0]
+    assert np.isnan(told.splits["rms_um"][1])
