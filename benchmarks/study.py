@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.pages.text import ROOT
 from refp.core.files import write_json
-from refp.core.parallel import Workers, default_jobs, no_progress
+from refp.core.parallel import Execution, Workers, default_jobs, ignore_progress
 from refp.study import ITEMS, PAGE, SCALES, Study, find_sets, run_study
 from refp.study.page import TABLES
 from refp.synthetic import simulate_planned, table1_sets
@@ -24,15 +24,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Workers(default_jobs()) as workers:
         data, results = Path(folder) / "data", Path(folder) / "study"
         for planned in table1_sets(None, "quick"):
-            simulate_planned(planned, data, SEED, workers, no_progress)
+            simulate_planned(planned, data, SEED, Execution(workers, ignore_progress))
         started = time.perf_counter()
         study = Study(
             find_sets(data),
             SCALES["quick"],
             results,
             seed=SEED,
-            workers=workers,
-            progress=no_progress,
+            execution=Execution(workers, ignore_progress),
         )
         outcomes = run_study(study, ITEMS)
         minutes = (time.perf_counter() - started) / 60

@@ -15,7 +15,7 @@ from benchmarks.accuracy.models import twin_model
 from benchmarks.accuracy.twin import TESTS, truth
 from refp.core.files import write_json
 from refp.core.flags import describe
-from refp.core.parallel import Workers, default_jobs
+from refp.core.parallel import Execution, Workers, default_jobs
 from refp.estimate.estimator import Estimator
 from refp.estimate.evaluation import summarise
 from refp.models import load_model
@@ -102,13 +102,17 @@ def measure_planes(recipe: Recipe) -> list[dict[str, object]]:
     rows, pools = [], {}
     with Workers(default_jobs()) as workers:
         for name in PLANE_SETS:
-            planes = define_planes([open_dataset(TWIN / name)], recipe, workers=workers)
+            planes = define_planes(
+                [open_dataset(TWIN / name)], recipe, execution=Execution(workers)
+            )
             rows += plane_rows(name, planes, "")
             pools[name] = planes.result.pool
         for training, tests in TESTS.items():
             for name in tests:
                 dataset = open_dataset(TWIN / name)
-                planes = define_planes([dataset], recipe, pool=pools[training], workers=workers)
+                planes = define_planes(
+                    [dataset], recipe, pool=pools[training], execution=Execution(workers)
+                )
                 rows += plane_rows(name, planes, training)
     return rows
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from refp.core.arrays import FloatArray, Image
-from refp.core.parallel import Workers, map_ordered
+from refp.core.parallel import Execution, Workers, map_ordered
 from refp.estimate.estimator import Estimator
 from refp.models import load_model
 
@@ -74,7 +74,7 @@ def ask(
     model: Path, pictures: Sequence[Picture], workers: Workers, max_beads: int | None = None
 ) -> list[Answer]:
     """Ask a model about pictures."""
-    return map_ordered(Ask(model, max_beads), pictures, workers=workers)
+    return map_ordered(Ask(model, max_beads), pictures, execution=Execution(workers))
 
 
 def dz_range_um(model: Path) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from benchmarks.accuracy.twin import truth
 from refp.core.arrays import BoolArray, FloatArray
 from refp.core.files import write_json
 from refp.core.flags import UNUSABLE_BEAD
-from refp.core.parallel import Workers, default_jobs, map_ordered
+from refp.core.parallel import Execution, Workers, default_jobs, map_ordered
 from refp.measure.dataset import measure_dataset, measure_frame
 from refp.settings import Recipe, load_recipe
 from refp.sweeps import DataSet, Frame, open_dataset
@@ -46,13 +46,17 @@ class _Detect:
 def single_frames(dataset: DataSet, recipe: Recipe) -> Iterator[tuple[Frame, Finds]]:
     """Detect in every frame by itself."""
     frames = list(dataset.frames)
-    finds = map_ordered(_Detect(dataset, recipe), frames, workers=Workers(default_jobs()))
+    finds = map_ordered(
+        _Detect(dataset, recipe), frames, execution=Execution(Workers(default_jobs()))
+    )
     yield from zip(frames, finds, strict=True)
 
 
 def swept_frames(dataset: DataSet, recipe: Recipe) -> Iterator[tuple[Frame, Finds]]:
     """Detect in every frame as part of its sweep."""
-    for sweep in measure_dataset(dataset, recipe, workers=Workers(default_jobs())).sweeps:
+    for sweep in measure_dataset(
+        dataset, recipe, execution=Execution(Workers(default_jobs()))
+    ).sweeps:
         for i, frame in enumerate(sweep.frames):
             rows = sweep.frame_index == i
             yield frame, (sweep.profiles.center_px[rows], sweep.usable[rows])

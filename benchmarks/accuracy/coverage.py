@@ -15,7 +15,7 @@ from benchmarks import HERE, conditions
 from benchmarks.accuracy.instruments import A2K, vary
 from refp.core.arrays import FloatArray
 from refp.core.files import write_json
-from refp.core.parallel import Workers, default_jobs, map_ordered
+from refp.core.parallel import Execution, Workers, default_jobs, map_ordered
 from refp.pipeline import define_planes
 from refp.settings import Instrument, load_recipe
 from refp.sweeps import open_dataset
@@ -134,10 +134,10 @@ def main() -> None:
             print(f"{n} of {total}", flush=True)
 
     with Workers(default_jobs()) as workers:
-        looks_of(A2K, SceneSettings(), workers=workers)
+        looks_of(A2K, SceneSettings(), execution=Execution(workers))
         rows = [
             row
-            for part in map_ordered(locate, cases, workers=workers, progress=progress)
+            for part in map_ordered(locate, cases, execution=Execution(workers, progress))
             for row in part
         ]
     result = {

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.accuracy.asking import Picture
 from refp.core.arrays import Image
-from refp.core.parallel import Workers
+from refp.core.parallel import Execution, Workers
 from refp.settings import Instrument
 from refp.synthetic import (
     Scene,
@@ -55,7 +55,7 @@ def pictures_of(
     shots: Sequence[Shot], instrument: Instrument, scene: SceneSettings, workers: Workers
 ) -> list[Picture]:
     """Make pictures; the instrument's maps first, since each worker would make its own."""
-    looks_of(instrument, scene, workers=workers)
+    looks_of(instrument, scene, execution=Execution(workers))
     return [
         Picture(str(shot.field), partial(_take_image, shot, instrument, scene), shot.dz_um)
         for shot in shots

@@ -20,7 +20,7 @@ from refp.core.arrays import FloatArray
 from refp.core.digests import hash_code
 from refp.core.files import write_json
 from refp.core.flags import UNUSABLE_BEAD
-from refp.core.parallel import Workers, default_jobs, map_ordered
+from refp.core.parallel import Execution, Workers, default_jobs, map_ordered
 from refp.core.rows import take
 from refp.estimate.estimator import recipe_of
 from refp.measure.frame import measure_frame
@@ -78,7 +78,7 @@ def training_folder(name: str) -> Path:
                 training.settings,
                 dataset=training.dataset,
                 seed=1,
-                workers=workers,
+                execution=Execution(workers),
             )
     return folder
 
@@ -138,7 +138,7 @@ def judge(name: str, family: FamilyName, bounds: dict[float, DzBound]) -> list[d
             for dz in places[field]
         ]
         with Workers(default_jobs()) as workers:
-            beads = map_ordered(ask, shots, workers=workers)
+            beads = map_ordered(ask, shots, execution=Execution(workers))
         error = np.concatenate([b.error_um for b in beads])
         dz = np.concatenate([b.dz_um for b in beads])
         bound = np.interp(dz, bounds[exposure_ms].dz_um, bounds[exposure_ms].sd_um)

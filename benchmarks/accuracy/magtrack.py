@@ -25,7 +25,7 @@ from benchmarks.accuracy.twin import TESTS, frames, truth
 from refp.core.arrays import BoolArray, FloatArray, Image
 from refp.core.files import write_json
 from refp.core.flags import UNUSABLE_BEAD, BeadFlag
-from refp.core.parallel import Workers, default_jobs
+from refp.core.parallel import Execution, Workers, default_jobs
 from refp.core.rows import take
 from refp.estimate.estimator import recipe_of
 from refp.measure.frame import measure_frame
@@ -71,7 +71,9 @@ def training_tiles(training: str) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return the training tiles, their labels, and the number of the plane that each is from."""
     recipe = load_recipe()
     with Workers(default_jobs()) as workers:
-        planes = define_planes([open_dataset(TWIN / training)], recipe, workers=workers)
+        planes = define_planes(
+            [open_dataset(TWIN / training)], recipe, execution=Execution(workers)
+        )
     side_px = planes.measurements[0].instrument.tile_side_px
     sweeps = [sweep for m in planes.measurements for sweep in m.sweeps]
     labels = plane_of_sweeps(planes.result.planes, recipe.label)

@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks import HERE, TWIN
 from refp.core.digests import hash_code, hash_files
 from refp.core.files import write_json
-from refp.core.parallel import Progress, Workers, default_jobs
+from refp.core.parallel import Execution, Progress, Workers, default_jobs
 from refp.models import load_model, save_model
 from refp.pipeline import define_planes, train_model
 from refp.settings import FamilyName, Instrument, Recipe, load_recipe
@@ -64,7 +64,10 @@ def simulated(instrument: Instrument, settings: SimulationSettings, seed: int) -
     if not folder.is_dir():
         with Workers(default_jobs()) as workers:
             simulate_dataset(
-                *(folder, instrument, settings), dataset=folder.name, seed=seed, workers=workers
+                *(folder, instrument, settings),
+                dataset=folder.name,
+                seed=seed,
+                execution=Execution(workers),
             )
     return folder
 
@@ -92,9 +95,9 @@ def trained_on(folder: Path, family: FamilyName, recipe_name: str | None = None)
 def _train(dataset: DataSet, recipe: Recipe, path: Path) -> None:
     print(f"training {recipe.train.family} on {dataset.name}", flush=True)
     with Workers(default_jobs()) as workers:
-        planes = define_planes([dataset], recipe, workers=workers)
+        planes = define_planes([dataset], recipe, execution=Execution(workers))
         started = time.perf_counter()
-        ensemble = train_model(planes, recipe, workers=workers, progress=_print_halves())
+        ensemble = train_model(planes, recipe, execution=Execution(workers, _print_halves()))
         seconds = time.perf_counter() - started
     write_json({"seconds": seconds}, path.with_suffix(".json"))
     save_model(ensemble, path)

@@ -14,7 +14,7 @@ from benchmarks import HERE, conditions
 from benchmarks.accuracy.limit import training_folder
 from benchmarks.accuracy.models import trained_on
 from refp.core.files import write_json
-from refp.core.parallel import Workers, default_jobs
+from refp.core.parallel import Execution, Workers, default_jobs
 from refp.estimate.estimator import Estimator
 from refp.models import load_model
 from refp.pipeline import define_planes
@@ -56,7 +56,7 @@ def sweep_rows(limits: Limits) -> list[dict[str, object]]:
     recipe, rows = load_recipe(), []
     with tempfile.TemporaryDirectory() as folder, Workers(default_jobs()) as workers:
         training = define_planes(
-            [open_dataset(training_folder(INSTRUMENT))], recipe, workers=workers
+            [open_dataset(training_folder(INSTRUMENT))], recipe, execution=Execution(workers)
         )
         pool = training.result.pool
         offset_um = np.mean([plane.refp_um for plane in training.result.planes]) - np.mean(

@@ -21,7 +21,7 @@ from benchmarks.accuracy.models import twin_model
 from benchmarks.accuracy.twin import A2K, NIKON, TESTS, frames, truth
 from refp.core.arrays import Image
 from refp.core.files import write_json
-from refp.core.parallel import Workers, default_jobs
+from refp.core.parallel import Execution, Workers, default_jobs
 from refp.models import load_model
 from refp.sweeps import Frame, list_images
 from refp.synthetic import (
@@ -126,7 +126,11 @@ def beadless_sets(training: str, workers: Workers) -> Iterator[ImageSet]:
     """Fields without beads: simulated, and cut out of the twin's field with cells."""
     instrument = "a2k" if training == A2K else "nikon-ti2"
     for name in BEADLESS:
-        looks_of(as_instrument(instrument), beadless_scene(instrument, name), workers=workers)
+        looks_of(
+            as_instrument(instrument),
+            beadless_scene(instrument, name),
+            execution=Execution(workers),
+        )
         pictures = [
             Picture(f"{name} {seed}", partial(render_beadless, instrument, name, seed))
             for seed in range(N_BEADLESS)

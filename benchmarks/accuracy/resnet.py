@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks import HERE, TWIN, conditions
 from benchmarks.accuracy.__main__ import judge
 from refp.core.files import write_json
-from refp.core.parallel import Workers, default_jobs
+from refp.core.parallel import Execution, Workers, default_jobs
 from refp.models import save_model
 from refp.pipeline import define_planes, train_model
 from refp.settings import load_recipe
@@ -24,7 +24,7 @@ def main() -> None:
     """Train at each budget, judge, and write resnet.json."""
     paper = load_recipe("paper")
     planes = define_planes(
-        [open_dataset(TWIN / "a2k-training")], paper, workers=Workers(default_jobs())
+        [open_dataset(TWIN / "a2k-training")], paper, execution=Execution(Workers(default_jobs()))
     )
     budgets = []
     for steps in BUDGETS:

@@ -20,7 +20,7 @@ from benchmarks.accuracy.twin import TESTS
 from refp.core.arrays import FloatArray
 from refp.core.digests import hash_code
 from refp.core.files import write_json
-from refp.core.parallel import Workers, default_jobs
+from refp.core.parallel import Execution, Workers, default_jobs
 from refp.estimate.estimator import Estimator
 from refp.models import load_model
 from refp.pipeline import define_planes
@@ -40,7 +40,7 @@ def pooled(folder: Path) -> dict[str, FloatArray]:
     """Return the pooled curves and stack of a data set."""
     recipe = load_recipe()
     with Workers(default_jobs()) as workers:
-        planes = define_planes([open_dataset(folder)], recipe, workers=workers)
+        planes = define_planes([open_dataset(folder)], recipe, execution=Execution(workers))
     with tempfile.TemporaryDirectory() as out:
         write_planes([planes], recipe, Path(out))
         (file,) = Path(out).glob("pooled*.npz")

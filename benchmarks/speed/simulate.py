@@ -57,7 +57,7 @@ from refp.synthetic import SceneSettings, as_instrument, looks_of
 if __name__ == "__main__":
     started = time.perf_counter()
     with Workers(int(sys.argv[2])) as workers:
-        looks = looks_of(as_instrument(sys.argv[1]), SceneSettings(), workers=workers)
+        looks = looks_of(as_instrument(sys.argv[1]), SceneSettings(), execution=Execution(workers))
         print(time.perf_counter() - started)
 """
 

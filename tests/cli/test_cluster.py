@@ -15,7 +15,7 @@ import pytest
 from refp import pipeline
 from refp.cli.app import COMMANDS
 from refp.core import cluster as refp_cluster
-from refp.core.parallel import Crew, Workers
+from refp.core.parallel import Crew, Execution, Workers
 from refp.measure import dataset as measure
 from refp.measure.cache import FrameStore
 from refp.pipeline import plane_files
@@ -139,7 +139,9 @@ def test_threads_of_a_worker_do_not_disturb_each_other(
     with ThreadPoolExecutor(4) as pool:
         workers = Workers()
         workers._crew = Crew(pool, 4, False, (), "")
-        planes = pipeline.define_planes([open_dataset(tiny_sweep)], load_recipe(), workers=workers)
+        planes = pipeline.define_planes(
+            [open_dataset(tiny_sweep)], load_recipe(), execution=Execution(workers)
+        )
     plane_files.write_planes([planes], load_recipe(), tmp_path)
     check_tables(tmp_path, unbroken)
 

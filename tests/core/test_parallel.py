@@ -20,6 +20,7 @@ from refp.core.parallel import (
     FRAMES_WORTH_A_POOL,
     TASKS_A_WORKER,
     Crew,
+    Execution,
     Workers,
     default_jobs,
     iter_ordered,
@@ -75,27 +76,33 @@ def test_results_stand_in_the_order_of_the_items(n: int) -> None:
         seen.append((title, done, total))
 
     items = [float(k**2) for k in range(n)]
-    assert map_ordered(math.sqrt, items, title="roots", progress=progress) == list(range(n))
+    assert map_ordered(
+        math.sqrt, items, title="roots", execution=Execution(progress=progress)
+    ) == list(range(n))
     assert seen == [("roots", k + 1, n) for k in range(n)]
 
 
 @given(n=st.integers(0, 200), size=st.integers(1, 5))
 def test_threads_give_the_same_in_the_same_order(n: int, size: int) -> None:
     with ThreadPoolExecutor(size) as pool:
-        assert map_ordered(str, range(n), workers=Fake(pool, size)) == [str(k) for k in range(n)]
+        assert map_ordered(str, range(n), execution=Execution(Fake(pool, size))) == [
+            str(k) for k in range(n)
+        ]
 
 
 def test_a_pool_gives_the_same_in_the_same_order() -> None:
     items = [float(k) for k in range(FRAMES_WORTH_A_POOL)]
     with Workers(2) as workers:
-        assert map_ordered(math.sqrt, items, workers=workers) == [math.sqrt(k) for k in items]
+        assert map_ordered(math.sqrt, items, execution=Execution(workers)) == [
+            math.sqrt(k) for k in items
+        ]
 
 
 def test_a_pool_is_started_once_and_used_again_for_little_work() -> None:
     with Workers(2) as workers:
-        first = set(map_ordered(operator.call, [os.getpid] * 200, workers=workers))
+        first = set(map_ordered(operator.call, [os.getpid] * 200, execution=Execution(workers)))
         crew = workers.crew(1)
-        again = set(map_ordered(operator.call, [os.getpid] * 4, workers=workers))
+        again = set(map_ordered(operator.call, [os.getpid] * 4, execution=Execution(workers)))
         assert workers.crew(1000) is crew
     assert again <= first
     assert len(first) <= 3  # two workers, and this process for the first item
@@ -136,13 +143,13 @@ def test_tasks_that_nobody_waits_for_are_cancelled() -> None:
 def test_an_error_of_an_item_comes_through(jobs: int) -> None:
     items = [1.0] * FRAMES_WORTH_A_POOL + [-1.0]
     with Workers(jobs) as workers, pytest.raises(ValueError, match=r"math domain|nonnegative"):
-        map_ordered(math.sqrt, items, workers=workers)
+        map_ordered(math.sqrt, items, execution=Execution(workers))
 
 
 def test_a_worker_that_is_killed_is_told_in_one_line() -> None:
     remedy = "a worker process was stopped, .* with fewer than 2 --jobs"
     with Workers(2) as workers, pytest.raises(WorkersError, match=remedy):
-        map_ordered(end_worker, range(FRAMES_WORTH_A_POOL), workers=workers)
+        map_ordered(end_worker, range(FRAMES_WORTH_A_POOL), execution=Execution(workers))
 
 
 def test_workers_that_are_gone_are_told_with_the_remedy() -> None:
@@ -150,7 +157,7 @@ def test_workers_that_are_gone_are_told_with_the_remedy() -> None:
         raise BrokenPipeError
 
     with pytest.raises(WorkersError, match="they are gone"):
-        map_ordered(gone, range(3), workers=Fake(Lazy()))
+        map_ordered(gone, range(3), execution=Execution(Fake(Lazy())))
 
 
 def test_a_worker_ends_when_its_parent_has(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +256,7 @@ class Silent(Executor):
 @pytest.mark.parametrize(
     "work",
     [
-        lambda workers: map_ordered(abs, range(9), workers=workers),
+        lambda workers: map_ordered(abs, range(9), execution=Execution(workers)),
         lambda workers: run_chains([Doubling(1, 2, [])], workers),
     ],
     ids=["items", "chains"],

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from refp.core.errors import ModelError
-from refp.core.parallel import FRAMES_WORTH_A_POOL, Workers
+from refp.core.parallel import FRAMES_WORTH_A_POOL, Execution, Workers
 from refp.estimate.batch import estimate_each
 from refp.estimate.estimator import Estimator, ImageEstimate
 from refp.models import load_model
@@ -35,8 +35,7 @@ def test_two_processes_give_what_one_gives(profile_model: Path, images: list[Sin
         both = estimate_each(
             estimator,
             images,
-            workers=workers,
-            progress=lambda *step: told.append(step),
+            execution=Execution(workers, lambda *step: told.append(step)),
             each=each,
         )
         assert workers.crew(1) is not None  # the pool did start
@@ -52,7 +51,7 @@ def test_two_processes_give_what_one_gives(profile_model: Path, images: list[Sin
 
 def test_few_images_start_no_process(lookup_model: Path, images: list[SingleImage]) -> None:
     with Workers(2) as workers:
-        estimate_each(Estimator.load(lookup_model), images[:3], workers=workers)
+        estimate_each(Estimator.load(lookup_model), images[:3], execution=Execution(workers))
         assert workers.crew(1) is None
 
 
@@ -60,7 +59,7 @@ def test_estimator_without_a_file_works_here(lookup_model: Path, images: list[Si
     estimator = Estimator(load_model(lookup_model))
     assert not estimator.travels
     with Workers(2) as workers:
-        assert len(estimate_each(estimator, images, workers=workers)) == len(images)
+        assert len(estimate_each(estimator, images, execution=Execution(workers))) == len(images)
         assert workers.crew(1) is None
     with pytest.raises(TypeError, match="stays in its process"):
         pickle.dumps(estimator)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from refp.core.parallel import Execution
 from refp.core.rows import shared
 from refp.measure.cache import BATCH, Contents, FrameStore, array_names, pack, unpack
 from refp.measure.dataset import FrameMeasurement, measure_frame
@@ -197,7 +198,10 @@ def test_only_what_is_not_kept_is_measured(make_store: MakeStore, tmp_path: Path
     done.clear()
     again = make_store()
     results = again.map_ordered(
-        measure, todo[::-1], "settings", progress=lambda *told: seen.append(told[1])
+        measure,
+        todo[::-1],
+        "settings",
+        execution=Execution(progress=lambda *told: seen.append(told[1])),
     )
     assert sorted(done) == ["3.tif", "6.tif", "7.tif", "8.tif", "9.tif"]
     assert [isinstance(r, str) for r in results] == [False] * 6 + [True] + [False] * 3

@@ -9,7 +9,7 @@ import tifffile
 
 from refp.core.arrays import FloatArray, Image
 from refp.core.flags import UNUSABLE_BEAD, BeadFlag
-from refp.core.parallel import Workers
+from refp.core.parallel import Execution, Workers
 from refp.measure.dataset import Measurement, measure_dataset
 from refp.measure.features import SweepMeasurement
 from refp.settings import Recipe, load_recipe
@@ -166,7 +166,9 @@ def test_what_stands_in_few_frames_is_doubted(untouched: Measurement, sweep_fold
 def test_processes_change_nothing(untouched: Measurement, sweep_folder: Path) -> None:
     change_last_frames(sweep_folder, "remove", first_bead(untouched)[1])
     one, two = (
-        measure_dataset(open_dataset(sweep_folder), load_recipe(), workers=Workers(jobs))
+        measure_dataset(
+            open_dataset(sweep_folder), load_recipe(), execution=Execution(Workers(jobs))
+        )
         for jobs in (1, 2)
     )
     for a, b in zip(one.sweeps, two.sweeps, strict=True):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from refp.core.arrays import FloatArray
-from refp.core.parallel import Progress, no_progress
+from refp.core.parallel import Execution, Progress, ignore_progress
 from refp.models import BeadInputs, TrainingJob
 from refp.models.tiles import LabelledTiles, Split
 from refp.plane import PooledStack
@@ -94,14 +94,14 @@ def job_of() -> Callable[..., TrainingJob]:
     """Make a training job that holds each field out once."""
 
     def make(
-        tiles: LabelledTiles, folder: Path, seed: int = 0, progress: Progress = no_progress
+        tiles: LabelledTiles, folder: Path, seed: int = 0, progress: Progress = ignore_progress
     ) -> TrainingJob:
         splits = tuple(
             Split(np.flatnonzero(tiles.field != k), np.flatnonzero(tiles.field == k))
             for k in np.unique(tiles.field)
         )
         rings = np.maximum(2 * np.pi * RADIUS * 8.1, 1.0)
-        return TrainingJob(tiles, splits, rings, seed, folder, progress)
+        return TrainingJob(tiles, splits, rings, seed, folder, Execution(progress=progress))
 
     return make
 

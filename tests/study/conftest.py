@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from refp.core.parallel import Workers, no_progress
+from refp.core.parallel import Execution, Workers, ignore_progress
 from refp.settings import make_instrument, read_instrument
 from refp.study import Study, StudyScale, find_sets
 from refp.sweeps import write_sweep_file
@@ -76,6 +76,6 @@ def make_study(tiny_table1: Path) -> Callable[[Path], Study]:
 
     def make(folder: Path) -> Study:
         layout = find_sets(tiny_table1)
-        return Study(layout, TINY, folder, seed=0, workers=Workers(), progress=no_progress)
+        return Study(layout, TINY, folder, seed=0, execution=Execution(Workers(), ignore_progress))
 
     return make

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from refp.core.parallel import Workers, no_progress
+from refp.core.parallel import Execution, Workers, ignore_progress
 from refp.study import MAP_FILE, Study, check_items, find_sets, run_study
 from refp.study.items.fig01 import _fit, _tolerance
 from refp.study.layout import Assay
@@ -97,7 +97,7 @@ def with_assay(tiny_table1: Path, tmp_path: Path) -> Path:
 
 def run(root: Path, out: Path) -> tuple[str, str]:
     layout = find_sets(root)
-    study = Study(layout, TINY, out, seed=0, workers=Workers(), progress=no_progress)
+    study = Study(layout, TINY, out, seed=0, execution=Execution(Workers(), ignore_progress))
     outcomes = {o.item: o for o in run_study(study, check_items(["fig01a"]))}
     return outcomes["fig01a"].state, outcomes["fig01a"].here
 

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 import refp.synthetic
 from refp.core.errors import DataError, OutputError, RecipeError
-from refp.core.parallel import Workers
+from refp.core.parallel import Execution, Workers
 from refp.settings import Instrument, Stage
 from refp.sweeps import open_dataset, read_plane
 from refp.synthetic import (
@@ -182,7 +182,9 @@ def test_a_broken_run_leaves_nothing(tmp_path: Path, small: SimulationSettings) 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        simulate_dataset(tmp_path / "set", "a2k", small, dataset="x", seed=0, progress=stop)
+        simulate_dataset(
+            tmp_path / "set", "a2k", small, dataset="x", seed=0, execution=Execution(progress=stop)
+        )
     assert not list(tmp_path.iterdir())
 
 
@@ -194,7 +196,7 @@ def test_progress_counts_frames(tmp_path: Path, small: SimulationSettings) -> No
         small,
         dataset="x",
         seed=0,
-        progress=lambda title, done, total: seen.append((done, total)),
+        execution=Execution(progress=lambda title, done, total: seen.append((done, total))),
     )
     assert seen[-24:] == [(k, 24) for k in range(1, 25)]
 
@@ -247,7 +249,9 @@ def test_workers_write_the_same_bytes(
 ) -> None:
     with Workers(2) as workers:
         workers.crew(2, worth=1)
-        simulate_dataset(tmp_path / "pool", "a2k", small, dataset="small", seed=7, workers=workers)
+        simulate_dataset(
+            tmp_path / "pool", "a2k", small, dataset="small", seed=7, execution=Execution(workers)
+        )
     assert contents(tmp_path / "pool") == contents(written[0])
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from refp.cli.options import AsJson, Data, DataOptions, Overwrite, WorkerOptions, check_output
+from refp.core.parallel import Execution
 
 
 def adapt(
@@ -48,7 +49,7 @@ def adapt(
     ensemble = models.load_model(model)
     with show_progress() as progress, work.start() as workers:
         adapted = adapt_model(
-            ensemble, options.open(data), refp_um=refp_um, workers=workers, progress=progress
+            ensemble, options.open(data), refp_um=refp_um, execution=Execution(workers, progress)
         )
     models.save_model(adapted.ensemble, output)
     print_table(adapted.images, as_json=as_json)

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from refp.cli.options import AsJson, MaxBeads, Overwrite, WorkerOptions, check_output
+from refp.core.parallel import Execution
 
 if TYPE_CHECKING:
     from refp.estimate.batch import Each
@@ -98,7 +99,9 @@ def estimate(
     checks.check_declared(estimator.card, instrument, images)
     draw = _drawing(sources, estimator.card, written.overlay, tolerance_um)
     with work.start() as workers, show_progress() as progress:
-        estimates = estimate_each(estimator, sources, workers=workers, progress=progress, each=draw)
+        estimates = estimate_each(
+            estimator, sources, execution=Execution(workers, progress), each=draw
+        )
     rows = estimate_rows((source.label for source in sources), estimates, estimator.card.name)
     if tolerance_um is not None:
         rows = with_verdicts(rows, estimates, tolerance_um)

@@ -15,6 +15,7 @@ from refp.cli.options import (
     WorkerOptions,
     check_output,
 )
+from refp.core.parallel import Execution
 
 
 def evaluate(
@@ -55,7 +56,7 @@ def evaluate(
     estimator = Estimator.load(model, max_beads)
     with work.start() as workers, show_progress() as progress:
         evaluation = pipeline.evaluate_model(
-            estimator, options.open(data), workers=workers, progress=progress
+            estimator, options.open(data), execution=Execution(workers, progress)
         )
     say_left_out(evaluation.planes.measurements)
     results.write_evaluation(evaluation, estimator.card, tolerance_um, output)

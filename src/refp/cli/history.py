@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from refp.cli.options import AsJson, MaxBeads, Overwrite, WorkerOptions, check_output
+from refp.core.parallel import Execution
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,7 +138,7 @@ def record(
         checks.check_declared(estimator.card, None, images)
         with work.start() as workers, show_progress() as progress:
             made = recording.record_each(
-                estimator, sources, origin, workers=workers, progress=progress
+                estimator, sources, origin, execution=Execution(workers, progress)
             )
         _append(history, made, as_json=as_json)
     return 0 if any(one.status == "ok" for one in made) else EXIT_ALL_REFUSED

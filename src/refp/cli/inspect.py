@@ -14,6 +14,7 @@ from refp.cli.options import (
     WorkerOptions,
     check_output,
 )
+from refp.core.parallel import Execution
 
 
 def inspect(
@@ -53,7 +54,7 @@ def inspect(
     settings = each_by_itself(load_recipe(recipe))
     with work.start() as workers, show_progress() as progress:
         measurements = [
-            measure.measure_dataset(d, settings, workers=workers, progress=progress)
+            measure.measure_dataset(d, settings, execution=Execution(workers, progress))
             for d in options.open(data)
         ]
         if overlay:

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from refp.cli.options import AsJson, Overwrite, WorkerOptions, check_output
+from refp.core.parallel import Execution
 
 Tolerance = Annotated[
     float,
@@ -86,8 +87,7 @@ def plan(
             height_sd_um=height_sd_um,
             range_um=range_um,
             efficiency=EFFICIENCY if efficiency is None else efficiency,
-            workers=workers,
-            progress=progress,
+            execution=Execution(workers, progress),
         )
     rows = make_plan(limits)
     print_rows(plan_rows(rows, tolerance_um), as_json=as_json, title=f"Plan for {chosen.name}")

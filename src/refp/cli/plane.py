@@ -14,6 +14,7 @@ from refp.cli.options import (
     RecipeName,
     WorkerOptions,
 )
+from refp.core.parallel import Execution
 
 if TYPE_CHECKING:
     from refp.core.parallel import Workers
@@ -92,7 +93,7 @@ def _define(
     settings = load_recipe(recipe)
     with show_progress() as progress:
         done = work.define_planes(
-            run, datasets, settings, pool=pool, workers=workers, progress=progress
+            run, datasets, settings, pool=pool, execution=Execution(workers, progress)
         )
     if not done.files:
         return f"nothing to do: {run.folder} holds this result already"

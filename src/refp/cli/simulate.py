@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from refp.cli.options import SEED, Overwrite, WorkerOptions, check_output, clear_simulated
 from refp.core.errors import RecipeError
+from refp.core.parallel import Execution
 
 if TYPE_CHECKING:
     from refp.synthetic import PlannedSet
@@ -75,7 +76,7 @@ def simulate(
             folder = output / one.folder
             if overwrite:
                 clear_simulated(folder)
-            simulate_planned(one, output, seed + offset, workers, progress)
+            simulate_planned(one, output, seed + offset, Execution(workers, progress))
             say(f"wrote {folder}")
 
 

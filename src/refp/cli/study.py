@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from refp.cli.options import SEED, AsJson, Overwrite, WorkerOptions
 from refp.core.errors import RecipeError
+from refp.core.parallel import Execution
 
 
 @Parameter(name="*")
@@ -77,8 +78,7 @@ def study(
                 room.SCALES[made.scale],
                 output,
                 seed=made.seed,
-                workers=workers,
-                progress=progress,
+                execution=Execution(workers, progress),
             ),
             items,
         )

@@ -14,6 +14,7 @@ from refp.cli.options import (
     WorkerOptions,
     recipe_with_family,
 )
+from refp.core.parallel import Execution
 
 
 def train(
@@ -59,7 +60,7 @@ def train(
         models.make_family(settings.train)  # a missing library is told before the measuring
         with show_progress() as progress:
             training, planes = long_work.train_model(
-                run, options.open(data), settings, seed=seed, workers=workers, progress=progress
+                run, options.open(data), settings, seed=seed, execution=Execution(workers, progress)
             )
     say_left_out(planes.measurements)
     say(

@@ -16,6 +16,7 @@ from refp.cli.options import (
     WorkerOptions,
     recipe_with_family,
 )
+from refp.core.parallel import Execution
 
 if TYPE_CHECKING:
     from refp.models import SearchPlan
@@ -104,10 +105,10 @@ def tune(
         store = FrameStore(output / MEASURED, FrameMeasurement, Contents())
         with show_progress() as progress:
             planes = pipeline.define_planes(
-                options.open(data), settings, workers=workers, store=store, progress=progress
+                options.open(data), settings, execution=Execution(workers, progress), store=store
             )
             results = pipeline.tune_model(
-                planes, settings, plan, output, workers=workers, progress=progress
+                planes, settings, plan, output, execution=Execution(workers, progress)
             )
         names = tune_files.write_search(results, planes, settings, plan, output)
     say_left_out(planes.measurements)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
 from importlib import import_module
 from itertools import islice
 from types import TracebackType
@@ -39,8 +40,8 @@ TASKS_A_WORKER = 4
 """Tasks on their way for each worker: none waits for work, and few results wait to be taken."""
 
 
-def no_progress(title: str, done: int, total: int) -> None:
-    """Show nothing."""
+def ignore_progress(title: str, done: int, total: int) -> None:
+    """Do nothing with progress."""
 
 
 def default_jobs() -> int:
@@ -114,17 +115,32 @@ class Workers(AbstractContextManager["Workers"]):
                 crew.executor.submit(import_module, module)
 
 
-HERE = Workers()
-"""This process alone."""
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """Executor for the work, and callback for progress.
+
+    Attributes
+    ----------
+    workers
+        What executes the work; the result does not depend on it.
+    progress
+        Called after every item.
+    """
+
+    workers: Workers = field(default_factory=Workers)
+    progress: Progress = ignore_progress
+
+
+SERIAL = Execution()
+"""Work in this process, without progress."""
 
 
 def map_ordered(
     function: Callable[[T], R],
     items: Sequence[T],
     *,
-    workers: Workers = HERE,
+    execution: Execution = SERIAL,
     title: str = "",
-    progress: Progress = no_progress,
 ) -> list[R]:
     """Apply ``function`` to every item and return the results in the order of the items.
 
@@ -134,31 +150,31 @@ def map_ordered(
         A picklable function where ``workers`` are other processes.
     items
         What to apply it to.
-    workers
-        Who does it.
-    title, progress
-        ``progress(title, done, total)`` is called after every item.
+    execution, title
+        ``execution.progress(title, done, total)`` is called after every item.
     """
     results: list[R] = []
-    for result in iter_ordered(function, items, len(items), workers):
+    for result in iter_ordered(function, items, len(items), execution.workers):
         results.append(result)
-        progress(title, len(results), len(items))
+        execution.progress(title, len(results), len(items))
     return results
 
 
 def iter_ordered(
-    function: Callable[[T], R], items: Iterable[T], n_items: int, workers: Workers = HERE
+    function: Callable[[T], R], items: Iterable[T], n_items: int, workers: Workers
 ) -> Iterator[R]:
     """Yield ``function(item)`` for every item, in their order.
 
     Parameters
     ----------
-    function, workers
+    function
         As in :func:`map_ordered`.
     items
         What to apply it to; taken one by one, not long before its turn.
     n_items
         How many there are.
+    workers
+        What executes the work.
 
     Raises
     ------
@@ -245,7 +261,7 @@ class Chain(Protocol):
         ...
 
 
-def run_chains(chains: Sequence[Chain], workers: Workers = HERE) -> None:
+def run_chains(chains: Sequence[Chain], workers: Workers) -> None:
     """Do all rounds of all chains, in turns, so that chains of equal length end together.
 
     Raises
@@ -257,7 +273,7 @@ def run_chains(chains: Sequence[Chain], workers: Workers = HERE) -> None:
     _drive(chains, workers.crew(n_rounds, ROUNDS_WORTH_A_POOL), at_once=len(chains))
 
 
-def run_queue(chains: Iterable[Chain], n_rounds: int, workers: Workers = HERE) -> None:
+def run_queue(chains: Iterable[Chain], n_rounds: int, workers: Workers) -> None:
     """Do all rounds of chains, as many at a time as there are workers.
 
     Parameters

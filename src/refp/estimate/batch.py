@@ -3,7 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from refp.core.parallel import HERE, Progress, Workers, iter_ordered, no_progress
+from refp.core.parallel import (
+    SERIAL,
+    Execution,
+    iter_ordered,
+)
 from refp.estimate import FocusEstimate
 from refp.estimate.estimator import Estimator, ImageEstimate
 from refp.measure.frame import check_seen
@@ -17,8 +21,7 @@ def estimate_each(
     estimator: Estimator,
     images: Sequence[SingleImage | Frame],
     *,
-    workers: Workers = HERE,
-    progress: Progress = no_progress,
+    execution: Execution = SERIAL,
     each: Each | None = None,
 ) -> list[FocusEstimate]:
     """Estimate dZ of single images, in their order.
@@ -30,8 +33,8 @@ def estimate_each(
         in this process alone.
     images
         Read when their turn comes.
-    workers, progress
-        Who works, and who is told how far the work is.
+    execution
+        Executor for the work, and callback for progress.
     each
         Told every estimate as soon as it is there, in order.
 
@@ -42,7 +45,7 @@ def estimate_each(
     ModelError
         If they do not see the model's file.
     """
-    workers = workers if estimator.travels else HERE
+    workers = execution.workers if estimator.travels else SERIAL.workers
     if workers.scheduler is not None:  # its workers have working folders of their own
         images = [replace(image, path=image.path.absolute()) for image in images]
     estimates: list[FocusEstimate] = []
@@ -50,7 +53,7 @@ def estimate_each(
         if each is not None:
             each(len(estimates), result)
         estimates.append(result.estimate)
-        progress("estimating", len(estimates), len(images))
+        execution.progress("estimating", len(estimates), len(images))
     if workers.scheduler is not None:
         pairs = zip(images, estimates, strict=True)
         check_seen([image for image, e in pairs if e.reason.startswith("unreadable")])

@@ -17,7 +17,11 @@ import numpy.typing as npt
 
 from refp.core.errors import DataError
 from refp.core.files import read_arrays, write_whole
-from refp.core.parallel import HERE, Progress, Workers, iter_ordered, no_progress
+from refp.core.parallel import (
+    SERIAL,
+    Execution,
+    iter_ordered,
+)
 from refp.core.rows import Rows, join, take
 from refp.sweeps.frame import Frame
 
@@ -91,9 +95,8 @@ class FrameStore(Generic[D]):
         frames: Sequence[Frame],
         settings: str,
         *,
-        workers: Workers = HERE,
+        execution: Execution = SERIAL,
         title: str = "",
-        progress: Progress = no_progress,
     ) -> list[D | str]:
         """Do what :func:`refp.core.parallel.map_ordered` does, without the frames that are kept.
 
@@ -113,16 +116,16 @@ class FrameStore(Generic[D]):
             known = self.recall(self.sign(frame, settings))
             if known is not None:
                 results[frame] = known
-                progress(title, len(results), len(frames))
+                execution.progress(title, len(results), len(frames))
         todo = [frame for frame in frames if frame not in results]
         # Signed when it is handed out: the worker then finds the bytes in the system's cache.
         signed = (frame for frame in todo if self.sign(frame, settings))
-        measured = iter_ordered(function, signed, len(todo), workers)
+        measured = iter_ordered(function, signed, len(todo), execution.workers)
         for frame, result in zip(todo, measured, strict=True):
             if isinstance(result, self._kind):
                 self.keep(self.sign(frame, settings), result)
             results[frame] = result
-            progress(title, len(results), len(frames))
+            execution.progress(title, len(results), len(frames))
         self.flush()  # the next frames may be another instrument's: rings that differ do not join
         return [results[frame] for frame in frames]
 

@@ -12,7 +12,11 @@ from refp.core.arrays import IntArray, full_scale
 from refp.core.digests import hash_code
 from refp.core.errors import DataError
 from refp.core.files import library_versions
-from refp.core.parallel import HERE, Progress, Workers, map_ordered, no_progress
+from refp.core.parallel import (
+    SERIAL,
+    Execution,
+    map_ordered,
+)
 from refp.core.rows import join
 from refp.measure.cache import FrameStore
 from refp.measure.features import SweepMeasurement, take_off_black_level
@@ -57,9 +61,8 @@ def measure_dataset(
     dataset: DataSet,
     recipe: Recipe,
     *,
-    workers: Workers = HERE,
+    execution: Execution = SERIAL,
     store: FrameStore[FrameMeasurement] | None = None,
-    progress: Progress = no_progress,
     black_level: float = 0.0,
 ) -> Measurement:
     """Measure every frame of a data set.
@@ -86,14 +89,14 @@ def measure_dataset(
     WorkersError
         If the workers are lost, or do not see the files.
     """
-    if workers.scheduler is not None:
+    if execution.workers.scheduler is not None:
         dataset = _with_whole_paths(dataset)
-    measured, unread = _measure_frames(dataset, recipe, workers, store, progress)
-    if workers.scheduler is not None:
+    measured, unread = _measure_frames(dataset, recipe, execution, store)
+    if execution.workers.scheduler is not None:
         check_seen(list(unread))
     if not measured:
         raise DataError(next(iter(unread.values())))
-    followed, numbers = follow_beads(dataset, measured, recipe, workers=workers, progress=progress)
+    followed, numbers = follow_beads(dataset, measured, recipe, execution=execution)
     measured.clear()  # frames are let go as they are joined: only one copy of all beads is held
     sweeps = [_join_sweep(sweep, followed, numbers) for sweep in dataset.sweeps]
     kept = [sweep for sweep in sweeps if sweep is not None]
@@ -105,21 +108,18 @@ def measure_dataset(
 def _measure_frames(
     dataset: DataSet,
     recipe: Recipe,
-    workers: Workers,
+    execution: Execution,
     store: FrameStore[FrameMeasurement] | None,
-    progress: Progress,
 ) -> tuple[dict[Frame, FrameMeasurement], dict[Frame, str]]:
     """Measure every frame by itself; return what was measured, and why the others were not."""
     frames = list(dataset.frames)
     work = partial(_measure_or_reason, instrument=dataset.instrument, recipe=recipe)
     title = f"measuring {dataset.name}"
     if store is None:
-        results = map_ordered(work, frames, workers=workers, title=title, progress=progress)
+        results = map_ordered(work, frames, execution=execution, title=title)
     else:
         settings = _digest(dataset.instrument, recipe)
-        results = store.map_ordered(
-            work, frames, settings, workers=workers, title=title, progress=progress
-        )
+        results = store.map_ordered(work, frames, settings, execution=execution, title=title)
     told = list(zip(frames, results, strict=True))
     measured = {frame: result for frame, result in told if isinstance(result, FrameMeasurement)}
     return measured, {frame: result for frame, result in told if isinstance(result, str)}

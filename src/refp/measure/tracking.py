@@ -13,7 +13,7 @@ import numpy as np
 from refp.core.arrays import FloatArray, IntArray
 from refp.core.errors import DataError
 from refp.core.flags import BeadFlag
-from refp.core.parallel import Progress, Workers, map_ordered
+from refp.core.parallel import Execution, map_ordered
 from refp.core.rows import join, take
 from refp.measure.beads import (
     PASSING_SHARE,
@@ -53,7 +53,11 @@ class _Places:
 
 
 def follow_beads(
-    dataset: DataSet, measured: Measured, recipe: Recipe, *, workers: Workers, progress: Progress
+    dataset: DataSet,
+    measured: Measured,
+    recipe: Recipe,
+    *,
+    execution: Execution,
 ) -> tuple[Measured, dict[Frame, IntArray]]:
     """Number the beads of every field; place those missed, doubt what stands in few frames.
 
@@ -65,8 +69,8 @@ def follow_beads(
         Its readable frames, each measured by itself.
     recipe
         With ``find.follow_sweep`` off, beads are numbered only.
-    workers, progress
-        Who measures, and who is told how far the work is.
+    execution
+        Executor for the work, and callback for progress.
 
     Returns
     -------
@@ -90,7 +94,7 @@ def follow_beads(
     todo = [place for place in places if len(place.numbers)]
     work = partial(_measure_places, instrument=dataset.instrument, recipe=recipe)
     title = f"placing beads of {dataset.name}"
-    found = map_ordered(work, todo, workers=workers, title=title, progress=progress)
+    found = map_ordered(work, todo, execution=execution, title=title)
     for place, again in zip(todo, found, strict=True):
         if again is not None:
             frame = place.frame

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from refp.core.arrays import FloatArray, IntArray
-from refp.core.parallel import HERE, Progress, Workers, no_progress
+from refp.core.parallel import SERIAL, Execution
 from refp.models.card import Predictions
 from refp.models.tiles.tiles import LabelledTiles, Split
 
@@ -76,9 +76,8 @@ class TrainingJob:
     ring_pixels: FloatArray
     seed: int
     checkpoints: Path
-    progress: Progress = no_progress
+    execution: Execution = SERIAL
     watch: Watch = unwatched
-    workers: Workers = HERE
     device: str = ""
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from refp.core.digests import hash_files
 from refp.core.errors import DataError, ModelError
-from refp.core.parallel import HERE, Progress, Workers, no_progress
+from refp.core.parallel import SERIAL, Execution
 from refp.estimate import Answers, Look, fit_adaptation
 from refp.estimate.estimator import Estimator, recipe_of
 from refp.models import Adaptation, Calibration, Ensemble, ModelCard
@@ -43,8 +43,7 @@ def adapt_model(
     datasets: Sequence[DataSet],
     *,
     refp_um: float | None = None,
-    workers: Workers = HERE,
-    progress: Progress = no_progress,
+    execution: Execution = SERIAL,
 ) -> Adapted:
     """Find and take off how a model's answers are off on another instrument of its kind.
 
@@ -56,8 +55,8 @@ def adapt_model(
         A short sweep, nine frames say, of the other instrument.
     refp_um
         Nominal Z of its reference plane, where that is known; from the sweep itself otherwise.
-    workers, progress
-        Who measures, and who is told how far the work is.
+    execution
+        Executor for the work, and callback for progress.
 
     Raises
     ------
@@ -79,7 +78,7 @@ def adapt_model(
     instrument = _with_black_level(datasets[0].instrument, ensemble.card)
     _check_alike(instrument, ensemble.card)
     recipe = recipe_of(ensemble.card)
-    known = _known_planes(datasets, recipe, instrument, refp_um, workers, progress)
+    known = _known_planes(datasets, recipe, instrument, refp_um, execution)
     card = ensemble.card.model_copy(update={"instrument": instrument, "minimum_beads": 1})
     estimator = Estimator(Ensemble(card, ensemble.stack, ensemble.graph))
     looks: list[tuple[Frame, float, Look]] = []
@@ -87,7 +86,7 @@ def adapt_model(
         look = estimator.look(frame.read())
         if look is not None:
             looks.append((frame, frame.z_um - plane_um, look))
-        progress("adapting", i + 1, len(known))
+        execution.progress("adapting", i + 1, len(known))
     answers = _answers(looks, instrument.stage.repeatability_um)
     sweeps = tuple(str(sweep.key) for d in datasets for sweep in d.sweeps)
     digest = hash_files(frame.path for frame, *_ in known)
@@ -130,14 +129,13 @@ def _known_planes(
     recipe: Recipe,
     instrument: Instrument,
     refp_um: float | None,
-    workers: Workers,
-    progress: Progress,
+    execution: Execution,
 ) -> list[tuple[Frame, float, float]]:
     """Return the frames with their planes and the planes' standard uncertainties."""
     if refp_um is not None:
         return [(frame, refp_um, 0.0) for d in datasets for frame in d.frames]
     black = instrument.optics.black_level or 0.0
-    planes = define_planes(datasets, recipe, workers=workers, progress=progress, black_level=black)
+    planes = define_planes(datasets, recipe, execution=execution, black_level=black)
     labels = plane_of_sweeps(planes.result.planes, recipe.label)
     check_determined(labels, datasets[0].root, "adapt to; state it with --refp-um")
     sweeps = [sweep for m in planes.measurements for sweep in m.sweeps if sweep.key in labels]

@@ -6,7 +6,7 @@ import pandas as pd
 
 from refp import pipeline
 from refp.core.files import write_csv, write_json
-from refp.core.parallel import Progress, Workers, default_jobs, no_progress
+from refp.core.parallel import Execution, Progress, Workers, default_jobs, ignore_progress
 from refp.estimate.estimator import Estimator
 from refp.models import Ensemble, save_model
 from refp.pipeline import results
@@ -21,7 +21,7 @@ TOLERANCE_UM = 7.5
 """The article's tolerance: the repeatability of the A2K's stage."""
 
 
-def run_demo(folder: Path, *, seed: int = 0, progress: Progress = no_progress) -> pd.DataFrame:
+def run_demo(folder: Path, *, seed: int = 0, progress: Progress = ignore_progress) -> pd.DataFrame:
     """Run the whole method on simulated sweeps.
 
     Parameters
@@ -41,18 +41,20 @@ def run_demo(folder: Path, *, seed: int = 0, progress: Progress = no_progress) -
     recipe = load_recipe()
     with Workers(default_jobs()) as workers:
         sets = {
-            one.folder: simulate_planned(one, folder, seed + offset, workers, progress)
+            one.folder: simulate_planned(one, folder, seed + offset, Execution(workers, progress))
             for offset, one in enumerate(demo_sets(INSTRUMENT))
         }
-        planes, ensemble = _learn(folder, recipe, seed, workers, progress)
+        planes, ensemble = _learn(folder, recipe, seed, Execution(workers, progress))
     save_model(ensemble, folder / "model.refp")
     estimator = Estimator(ensemble)
     images = list_images([folder / "test"])
-    table, estimates = pipeline.estimate_images(estimator, images, progress=progress)
+    table, estimates = pipeline.estimate_images(
+        estimator, images, execution=Execution(progress=progress)
+    )
     write_csv(table, folder / "estimates.csv")
     results.write_overlays(images, estimates, estimator.card, folder / "pictures", progress)
     evaluation = pipeline.evaluate_model(
-        estimator, [open_dataset(folder / "test")], progress=progress
+        estimator, [open_dataset(folder / "test")], execution=Execution(progress=progress)
     )
     results.write_evaluation(evaluation, estimator.card, TOLERANCE_UM, folder / "evaluation")
     summary = results.evaluation_summary(evaluation, estimator.card)
@@ -65,13 +67,16 @@ def run_demo(folder: Path, *, seed: int = 0, progress: Progress = no_progress) -
 
 
 def _learn(
-    folder: Path, recipe: Recipe, seed: int, workers: Workers, progress: Progress
+    folder: Path,
+    recipe: Recipe,
+    seed: int,
+    execution: Execution,
 ) -> tuple[pipeline.Planes, Ensemble]:
     """Define the planes of the training sweep and train on it."""
     training = open_dataset(folder / "training")
-    planes = pipeline.define_planes([training], recipe, workers=workers, progress=progress)
+    planes = pipeline.define_planes([training], recipe, execution=execution)
     write_planes([planes], recipe, folder / "planes")
-    ensemble = pipeline.train_model(planes, recipe, seed=seed, workers=workers, progress=progress)
+    ensemble = pipeline.train_model(planes, recipe, seed=seed, execution=execution)
     return planes, ensemble
 
 

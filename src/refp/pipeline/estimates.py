@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from refp.core.parallel import HERE, Progress, Workers, no_progress
+from refp.core.parallel import SERIAL, Execution
 from refp.estimate.batch import estimate_each
 from refp.estimate.estimator import Estimator, ImageEstimate
 from refp.pipeline.tables import estimate_table
@@ -15,8 +15,7 @@ def estimate_images(
     estimator: Estimator,
     images: Sequence[SingleImage | Frame],
     *,
-    workers: Workers = HERE,
-    progress: Progress = no_progress,
+    execution: Execution = SERIAL,
 ) -> tuple[pd.DataFrame, list[ImageEstimate]]:
     """Estimate dZ of single images; one row each, in their order.
 
@@ -24,11 +23,7 @@ def estimate_images(
     """
     results: list[ImageEstimate] = []
     estimate_each(
-        estimator,
-        images,
-        workers=workers,
-        progress=progress,
-        each=lambda _, result: results.append(result),
+        estimator, images, execution=execution, each=lambda _, result: results.append(result)
     )
     names = [result.image for result in results]
     return estimate_table(names, [r.estimate for r in results], estimator.card.name), results

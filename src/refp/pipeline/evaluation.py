@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from refp.core.parallel import HERE, Progress, Workers, no_progress
+from refp.core.parallel import SERIAL, Execution
 from refp.estimate.estimator import Estimator, recipe_of
 from refp.estimate.evaluation import Summary, summarise
 from refp.models.tiles import (
@@ -36,8 +36,7 @@ def evaluate_model(
     estimator: Estimator,
     datasets: Sequence[DataSet],
     *,
-    workers: Workers = HERE,
-    progress: Progress = no_progress,
+    execution: Execution = SERIAL,
 ) -> Evaluation:
     """Estimate every frame of labelled data sets and compare with their own planes.
 
@@ -52,11 +51,11 @@ def evaluate_model(
         check_instrument(estimator.card, dataset.instrument, dataset.root)
     recipe = recipe_of(estimator.card)
     black = estimator.card.instrument.optics.black_level or 0.0
-    planes = define_planes(datasets, recipe, workers=workers, progress=progress, black_level=black)
+    planes = define_planes(datasets, recipe, execution=execution, black_level=black)
     known = known_frames(planes, recipe)
     check_determined(known, datasets[0].root, "compare with")
     frames = list(known)
-    table, _ = estimate_images(estimator, frames, workers=workers, progress=progress)
+    table, _ = estimate_images(estimator, frames, execution=execution)
     errors = error_table(frames, table, [refp_um for refp_um, _ in known.values()])
     label_u_um = np.hypot(
         datasets[0].instrument.stage.repeatability_um,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from threadpoolctl import threadpool_limits
 
 from refp.core.errors import DataError
-from refp.core.parallel import HERE, Progress, Workers, no_progress
+from refp.core.parallel import SERIAL, Execution
 from refp.measure.cache import FrameStore
 from refp.measure.dataset import FrameMeasurement, Measurement, explain_no_beads, measure_dataset
 from refp.measure.features import FeatureCurve, SweepMeasurement, feature_curve
@@ -44,9 +44,8 @@ def define_planes(
     recipe: Recipe,
     *,
     pool: Pool | None = None,
-    workers: Workers = HERE,
+    execution: Execution = SERIAL,
     store: FrameStore[FrameMeasurement] | None = None,
-    progress: Progress = no_progress,
     black_level: float = 0.0,
 ) -> Planes:
     """Define the reference plane of every sweep of one instrument.
@@ -59,8 +58,8 @@ def define_planes(
         Settings.
     pool
         What earlier sweeps of the instrument share, to locate with.
-    workers, progress
-        Who measures, and who is told how far the work is.
+    execution
+        Executor for the work, and callback for progress.
     store
         Where measured frames are kept, and taken from where they are there already.
     black_level
@@ -79,9 +78,7 @@ def define_planes(
     check_enough_frames(datasets, recipe.plane.minimum_frames)
     black = pool.black_level if pool is not None else black_level
     measurements = tuple(
-        measure_dataset(
-            d, recipe, workers=workers, store=store, progress=progress, black_level=black
-        )
+        measure_dataset(d, recipe, execution=execution, store=store, black_level=black)
         for d in datasets
     )
     if not any(len(sweep.beads) for m in measurements for sweep in m.sweeps):
@@ -96,9 +93,8 @@ def define_planes_of_all(
     recipe: Recipe,
     *,
     pool: Pool | None = None,
-    workers: Workers = HERE,
+    execution: Execution = SERIAL,
     store: FrameStore[FrameMeasurement] | None = None,
-    progress: Progress = no_progress,
 ) -> list[Planes]:
     """Define the reference planes of data sets of any number of instruments, each by itself.
 
@@ -118,7 +114,7 @@ def define_planes_of_all(
         names = ", ".join(instrument.name for instrument in groups)
         raise DataError(f"--pool: is of one instrument, the data are of {names}; run one at a time")
     return [
-        define_planes(group, recipe, pool=pool, workers=workers, store=store, progress=progress)
+        define_planes(group, recipe, pool=pool, execution=execution, store=store)
         for group in groups.values()
     ]
 

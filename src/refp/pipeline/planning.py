@@ -11,7 +11,7 @@ import pandas as pd
 from refp.core.arrays import FloatArray
 from refp.core.errors import RecipeError
 from refp.core.files import write_csv
-from refp.core.parallel import HERE, Progress, Workers, no_progress
+from refp.core.parallel import SERIAL, Execution
 from refp.estimate.focus_estimate import WIDTH_95
 from refp.reports import draw_plan, save_svg
 from refp.settings import Instrument
@@ -104,8 +104,7 @@ def find_limits(
     height_sd_um: float | None = None,
     range_um: float | None = None,
     efficiency: float = EFFICIENCY,
-    workers: Workers = HERE,
-    progress: Progress = no_progress,
+    execution: Execution = SERIAL,
 ) -> Limits:
     """Work out what limits an instrument.
 
@@ -122,8 +121,8 @@ def find_limits(
         Images lie within this of the REFP; default: five depths of field.
     efficiency
         How many times the bound the method errs; 1: no method does better.
-    workers, progress
-        Who images the beads, and who is told how far it is.
+    execution
+        Executor for the work, and callback for progress.
 
     Raises
     ------
@@ -139,13 +138,13 @@ def find_limits(
             raise RecipeError(f"{name} = {value} um: must be above 0")
     if efficiency < 1:
         raise RecipeError(f"efficiency = {efficiency}: no method errs less than the bound, 1")
-    looks_of(instrument, SceneSettings(), workers=workers, progress=progress)
+    looks_of(instrument, SceneSettings(), execution=execution)
     dz_um = np.linspace(-range_um, range_um, RANGE_POINTS)
     exposures_ms = _exposures(instrument)
     bounds = []
     for exposure_ms in exposures_ms:
         bounds.append(dz_bound(instrument, dz_um, float(exposure_ms)).sd_um)
-        progress("Bounding", len(bounds), len(exposures_ms))
+        execution.progress("Bounding", len(bounds), len(exposures_ms))
     return Limits(
         tolerance_um=tolerance_um,
         height_sd_um=bead_heights(instrument) if height_sd_um is None else height_sd_um,

@@ -13,7 +13,7 @@ import pandas as pd
 from refp.core.digests import hash_file, hash_files
 from refp.core.errors import HistoryError
 from refp.core.files import library_versions
-from refp.core.parallel import HERE, Progress, Workers, no_progress
+from refp.core.parallel import SERIAL, Execution
 from refp.estimate.batch import estimate_each
 from refp.estimate.estimator import Estimator, ImageEstimate, recipe_of
 from refp.history import HistoryRecord, Purpose, new_id
@@ -47,8 +47,7 @@ def record_each(
     images: Sequence[SingleImage],
     origin: Origin,
     *,
-    workers: Workers = HERE,
-    progress: Progress = no_progress,
+    execution: Execution = SERIAL,
 ) -> list[HistoryRecord]:
     """Estimate images as ``refp estimate`` does, and return a record of each; refusals too.
 
@@ -64,7 +63,7 @@ def record_each(
         sha256 = digest(images[number].path)
         made.append(record_estimate(result, estimator, sha256, origin))
 
-    estimate_each(estimator, images, workers=workers, progress=progress, each=keep)
+    estimate_each(estimator, images, execution=execution, each=keep)
     return made
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 from refp.core.digests import hash_code
 from refp.core.errors import DataError, OutputError, RecipeError, WorkersError
 from refp.core.files import INSTEAD, library_versions, refuse_existing, write_json
-from refp.core.parallel import Progress, no_progress
+from refp.core.parallel import Progress, ignore_progress
 from refp.measure.cache import Contents, FrameStore
 from refp.sweeps import DataSet
 
@@ -149,7 +149,7 @@ def digest_inputs(
     recipe: "Recipe",
     pool: Path | None,
     contents: Contents,
-    progress: Progress = no_progress,
+    progress: Progress = ignore_progress,
 ) -> dict[str, str]:
     """Return digests of everything that a result of ``refp plane`` is made from.
 

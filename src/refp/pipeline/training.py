@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from refp.core.parallel import HERE, Progress, Workers, no_progress
+from refp.core.parallel import SERIAL, Execution
 from refp.estimate import calibrate, tilt_um_per_px
 from refp.models import (
     Calibration,
@@ -29,13 +29,10 @@ def train_model(
     *,
     seed: int = 0,
     checkpoints: Path | None = None,
-    workers: Workers = HERE,
-    progress: Progress = no_progress,
+    execution: Execution = SERIAL,
 ) -> Ensemble:
     """Train and calibrate an ensemble on sweeps with a known plane; see :func:`run_training`."""
-    training = run_training(
-        planes, recipe, seed=seed, checkpoints=checkpoints, workers=workers, progress=progress
-    )
+    training = run_training(planes, recipe, seed=seed, checkpoints=checkpoints, execution=execution)
     return training.ensemble
 
 
@@ -45,8 +42,7 @@ def run_training(
     *,
     seed: int = 0,
     checkpoints: Path | None = None,
-    workers: Workers = HERE,
-    progress: Progress = no_progress,
+    execution: Execution = SERIAL,
     watch: Watch = unwatched,
 ) -> Training:
     """Train and calibrate an ensemble, and keep what that showed.
@@ -62,8 +58,8 @@ def run_training(
     checkpoints
         Folder in which long training keeps what it needs to resume; only the same training, that
         is data, recipe and seed, resumes from it. Without it an interrupted training is lost.
-    workers, progress
-        Who trains, and who is told how far it is.
+    execution
+        Executor for the work, and callback for progress.
     watch
         Who sees the learning curves grow.
 
@@ -78,9 +74,7 @@ def run_training(
     material = label(planes, recipe, seed)
     tiles, splits = material.tiles, material.splits
     with checkpoint_folder(checkpoints, tiles, recipe, seed) as folder:
-        job = TrainingJob(
-            tiles, splits, material.ring_pixels, seed, folder, progress, watch, workers
-        )
+        job = TrainingJob(tiles, splits, material.ring_pixels, seed, folder, execution, watch)
         trained = family.train(job)
     instrument = planes.measurements[0].instrument
     calibration = _calibrate(tiles, splits, trained, planes, recipe)

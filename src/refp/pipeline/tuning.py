@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from refp.core.parallel import HERE, Progress, Workers, no_progress
+from refp.core.parallel import SERIAL, Execution
 from refp.models import (
     SearchPlan,
     TrainingJob,
@@ -21,8 +21,7 @@ def tune_model(
     plan: SearchPlan,
     folder: Path,
     *,
-    workers: Workers = HERE,
-    progress: Progress = no_progress,
+    execution: Execution = SERIAL,
 ) -> list[TrialResult]:
     """Search for settings of the recipe's family.
 
@@ -34,8 +33,8 @@ def tune_model(
         What is searched.
     folder
         Of the study; a search that lies in it goes on.
-    workers, progress
-        Who trains, and who is told how many trials are done.
+    execution
+        Executor for the work, and callback for progress.
 
     Raises
     ------
@@ -48,7 +47,7 @@ def tune_model(
     """
     material = label(planes, recipe, plan.seed)
     tiles, splits, rings = material.tiles, material.splits, material.ring_pixels
-    job = TrainingJob(tiles, splits, rings, plan.seed, folder, progress, workers=workers)
+    job = TrainingJob(tiles, splits, rings, plan.seed, folder, execution)
     digest = digest_training(tiles, recipe, plan.seed)
     varied = " ".join(plan.varied)
     return search_settings(

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from refp import models, pipeline
-from refp.core.parallel import Progress, Workers
+from refp.core.parallel import Execution
 from refp.measure.dataset import Measurement
 from refp.models import Watch, unwatched
 from refp.pipeline import plane_files
@@ -44,8 +44,7 @@ def define_planes(
     recipe: Recipe,
     *,
     pool: Path | None,
-    workers: Workers,
-    progress: Progress,
+    execution: Execution,
 ) -> DefinedPlanes:
     """Define and write the planes of data sets, unless that is done.
 
@@ -55,8 +54,8 @@ def define_planes(
         The run in its folder, entered.
     datasets, recipe, pool
         What the planes are made from; ``pool`` is ``pooled.npz`` of earlier data.
-    workers, progress
-        Who does it, and who is told how far it is.
+    execution
+        Executor for the work, and callback for progress.
 
     Raises
     ------
@@ -67,11 +66,11 @@ def define_planes(
     """
     optics, bead = datasets[0].instrument.optics, datasets[0].instrument.bead
     known = plane_files.read_pooled(pool, optics.pixel_size_um, bead.diameter_um) if pool else None
-    inputs = partial(digest_inputs, datasets, recipe, pool, run.contents, progress)
+    inputs = partial(digest_inputs, datasets, recipe, pool, run.contents, execution.progress)
     if run.is_done(inputs):
         return DefinedPlanes()
     found = pipeline.define_planes_of_all(
-        datasets, recipe, pool=known, workers=workers, store=run.store, progress=progress
+        datasets, recipe, pool=known, execution=execution, store=run.store
     )
     with run.replacing(inputs):
         names = plane_files.write_planes(found, recipe, run.folder)
@@ -85,8 +84,7 @@ def train_model(
     recipe: Recipe,
     *,
     seed: int,
-    workers: Workers,
-    progress: Progress,
+    execution: Execution,
     watch: Watch = unwatched,
 ) -> tuple[Training, Planes]:
     """Train a model, and write it with its report.
@@ -97,26 +95,18 @@ def train_model(
         The run with its files, entered.
     datasets, recipe, seed
         What the model is made from.
-    workers, progress, watch
-        Who does it, who is told how far it is, and who sees the learning curves grow.
+    execution, watch
+        Executor for the work, and callback for progress.
 
     Raises
     ------
     DataError
         If the data cannot be used.
     """
-    planes = pipeline.define_planes(
-        datasets, recipe, workers=workers, store=run.store, progress=progress
-    )
+    planes = pipeline.define_planes(datasets, recipe, execution=execution, store=run.store)
     run.store.flush()
     training = pipeline.run_training(
-        planes,
-        recipe,
-        seed=seed,
-        checkpoints=run.checkpoints,
-        workers=workers,
-        progress=progress,
-        watch=watch,
+        planes, recipe, seed=seed, checkpoints=run.checkpoints, execution=execution, watch=watch
     )
     run.write_report(training_page(training, planes, recipe, seed))
     models.save_model(training.ensemble, run.model)

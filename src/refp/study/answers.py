@@ -9,7 +9,7 @@ import pandas as pd
 
 from refp.core.arrays import BoolArray, FloatArray, IntArray
 from refp.core.errors import DataError
-from refp.core.parallel import Progress, Workers, iter_ordered
+from refp.core.parallel import Execution, iter_ordered
 from refp.core.robust import IQR_FACTOR
 from refp.estimate import FocusEstimate, refused
 from refp.estimate.estimator import Estimator
@@ -56,8 +56,7 @@ def ask(
     refp_um: Sequence[float],
     sweeps: Sequence[SweepMeasurement],
     *,
-    workers: Workers,
-    progress: Progress,
+    execution: Execution,
     title: str,
 ) -> Answers:
     """Ask a model about frames.
@@ -70,13 +69,13 @@ def ask(
         What is asked about, and the plane of each.
     sweeps
         The frames as measured in their sweeps, which tell beads apart.
-    workers, progress, title
-        Who works, and who is told how far the work is.
+    execution, title
+        Executor for the work, and callback for progress.
     """
     told: list[_Told] = []
-    for answer in iter_ordered(partial(_ask, estimator), frames, len(frames), workers):
+    for answer in iter_ordered(partial(_ask, estimator), frames, len(frames), execution.workers):
         told.append(answer)
-        progress(title, len(told), len(frames))
+        execution.progress(title, len(told), len(frames))
     names = [frame.label for frame in frames]
     said = estimate_table(names, [t.estimate for t in told], estimator.card.name)
     return Answers(

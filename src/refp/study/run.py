@@ -71,9 +71,9 @@ def run_study(study: Study, items: Sequence[Item]) -> list[Outcome]:
     outcomes: list[Outcome] = []
     try:
         for i, item in enumerate(ITEMS):
-            study.progress("study", i, len(ITEMS))
+            study.execution.progress("study", i, len(ITEMS))
             outcomes.append(_outcome(study, item, data, make=item.name in asked))
-        study.progress("study", len(ITEMS), len(ITEMS))
+        study.execution.progress("study", len(ITEMS), len(ITEMS))
     finally:
         study.close()
     write_page(study, list(zip(ITEMS, outcomes, strict=True)))

@@ -21,7 +21,7 @@ from refp import models, pipeline
 from refp.core.digests import hash_code
 from refp.core.errors import DataError
 from refp.core.files import library_versions, write_parquet
-from refp.core.parallel import Progress, Workers
+from refp.core.parallel import Execution, Progress
 from refp.estimate.estimator import Estimator
 from refp.measure.cache import Contents, FrameStore
 from refp.measure.dataset import FrameMeasurement
@@ -74,8 +74,8 @@ class Study:
         Results.
     seed
         Of training and draws.
-    workers, progress
-        Who works, and who is told how far the work is.
+    execution
+        Executor for the work, and callback for progress.
     """
 
     def __init__(
@@ -85,11 +85,10 @@ class Study:
         folder: Path,
         *,
         seed: int,
-        workers: Workers,
-        progress: Progress,
+        execution: Execution,
     ) -> None:
         self.layout, self.scale, self.folder, self.seed = layout, scale, folder, seed
-        self.workers, self.progress = workers, progress
+        self.execution = execution
         self.kept = folder / KEPT
         self._contents = Contents()
         self._code = [hash_code(), library_versions("numpy", "scipy", "pandas")]
@@ -132,7 +131,7 @@ class Study:
             described.append(
                 [str(frame.key), frame.z_um, self._contents.of(frame.path), frame.page]
             )
-            self.progress(f"checking {dataset.name}", i + 1, dataset.n_frames)
+            self.execution.progress(f"checking {dataset.name}", i + 1, dataset.n_frames)
         return _short_hash(described)
 
     def recipe(self, wanted: Wanted) -> Recipe:
@@ -199,12 +198,7 @@ class Study:
         key = json.dumps([title, settings], sort_keys=True)
         if key not in self._planes:
             self._planes[key] = pipeline.define_planes(
-                datasets,
-                recipe,
-                pool=pool,
-                workers=self.workers,
-                store=self.store,
-                progress=self.progress,
+                datasets, recipe, pool=pool, execution=self.execution, store=self.store
             )
         return self._planes[key]
 
@@ -223,8 +217,7 @@ class Study:
                 recipe,
                 seed=self.seed,
                 checkpoints=checkpoints,
-                workers=self.workers,
-                progress=self._named(wanted.name),
+                execution=Execution(self.execution.workers, self._named(wanted.name)),
             )
             models.save_model(ensemble, path)
             rmtree(checkpoints, ignore_errors=True)
@@ -234,7 +227,7 @@ class Study:
         """Put a name before the titles of a progress that several have."""
 
         def told(title: str, done: int, total: int) -> None:
-            self.progress(f"{name}: {title}", done, total)
+            self.execution.progress(f"{name}: {title}", done, total)
 
         return told
 
@@ -274,8 +267,7 @@ class Study:
             frames,
             [refp_um for refp_um, _ in known.values()],
             [sweep for m in planes.measurements for sweep in m.sweeps],
-            workers=self.workers,
-            progress=self.progress,
+            execution=self.execution,
             title=f"{wanted.name}: estimating {name}",
         )
         for table, file in zip((answers.beads, answers.errors), files, strict=True):
@@ -294,8 +286,7 @@ class Study:
             recipe,
             plan,
             self.kept / "search" / digest,
-            workers=self.workers,
-            progress=self._named("search"),
+            execution=Execution(self.execution.workers, self._named("search")),
         )
         return trial_table(results)
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from refp.core.errors import RecipeError
-from refp.core.parallel import HERE, Progress, Workers, no_progress
+from refp.core.parallel import SERIAL, Execution
 from refp.settings import Instrument
 from refp.synthetic.optics import Microscope, Sphere, SphereMaps, make_microscope, sphere_maps
 from refp.synthetic.planes import feature_curves, find_planes
@@ -75,8 +75,7 @@ def looks_of(
     instrument: Instrument,
     scene: SceneSettings,
     *,
-    workers: Workers = HERE,
-    progress: Progress = no_progress,
+    execution: Execution = SERIAL,
 ) -> Looks:
     """Return the maps that a scene needs; computed where no earlier command left them.
 
@@ -84,8 +83,8 @@ def looks_of(
     ----------
     instrument, scene
         What is imaged by what.
-    workers, progress
-        Who computes what is missing, and who is told how far it is.
+    execution
+        Executor for the work, and callback for progress.
     """
     microscope = make_microscope(instrument)
     bead = instrument.bead
@@ -96,10 +95,9 @@ def looks_of(
         )
     nominal = Sphere(bead.diameter_um / 2, complex(bead.index), bead.abbe_number)
     spheres = _sizes(nominal, bead.diameter_spread, BEAD_STEP)
-    beads = sphere_maps(spheres, microscope, 2 * bead.index_sd, workers=workers, progress=progress)
+    beads = sphere_maps(spheres, microscope, 2 * bead.index_sd, execution=execution)
     others = tuple(
-        sphere_maps(_sizes_of(kind), microscope, workers=workers, progress=progress)
-        for kind in scene.others
+        sphere_maps(_sizes_of(kind), microscope, execution=execution) for kind in scene.others
     )
     pixel_um = instrument.optics.pixel_size_um
     blur_um = pixel_um * float(np.sqrt(PIXEL_VARIANCE + instrument.camera.blur_px**2))

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from refp.core.errors import RecipeError
-from refp.core.parallel import Progress, Workers
+from refp.core.parallel import Execution
 from refp.settings import Instrument, load_toml, one_line
 from refp.synthetic.optics import make_microscope
 from refp.synthetic.settings import SceneSettings, SimulationSettings
@@ -30,7 +30,10 @@ class PlannedSet:
 
 
 def simulate_planned(
-    planned: PlannedSet, folder: Path, seed: int, workers: Workers, progress: Progress
+    planned: PlannedSet,
+    folder: Path,
+    seed: int,
+    execution: Execution,
 ) -> Truth:
     """Write a planned data set into its folder within ``folder``; as :func:`simulate_dataset`."""
     return simulate_dataset(
@@ -39,8 +42,7 @@ def simulate_planned(
         planned.settings,
         dataset=planned.dataset,
         seed=seed,
-        workers=workers,
-        progress=progress,
+        execution=execution,
     )
 
 

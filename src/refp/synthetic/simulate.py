@@ -16,7 +16,11 @@ import tomli_w
 from refp.core.arrays import FloatArray
 from refp.core.errors import OutputError
 from refp.core.files import write_bytes
-from refp.core.parallel import HERE, Progress, Workers, iter_ordered, no_progress
+from refp.core.parallel import (
+    SERIAL,
+    Execution,
+    iter_ordered,
+)
 from refp.settings import Instrument, instrument_names, make_instrument, read_instrument
 from refp.sweeps import DEFAULT_PATTERN, fill_pattern, write_frame, write_sweep_file
 from refp.synthetic.looks import looks_of
@@ -44,8 +48,7 @@ def simulate_dataset(
     *,
     dataset: str,
     seed: int,
-    workers: Workers = HERE,
-    progress: Progress = no_progress,
+    execution: Execution = SERIAL,
 ) -> Truth:
     """Simulate Z sweeps and write them as a data set; the folder appears whole or not at all.
 
@@ -79,15 +82,15 @@ def simulate_dataset(
         If there is no such instrument, or the beads do not fit into the image.
     """
     instrument = as_instrument(instrument)
-    looks_of(instrument, settings.scene, workers=workers, progress=progress)
+    looks_of(instrument, settings.scene, execution=execution)
     plan = _Plan(instrument, settings, seed)
     with _whole_folder(Path(folder)) as part:
         shots = _shots(part, plan)
-        take = iter_ordered(_take, shots, len(shots), workers)
+        take = iter_ordered(_take, shots, len(shots), execution.workers)
         frames = []
         for frame in take:
             frames.append(frame)
-            progress("Simulating", len(frames), len(shots))
+            execution.progress("Simulating", len(frames), len(shots))
         truth = _make_truth(dataset, plan, frames)
         write_truth(part / TRUTH_FILE, truth)
         _write_sweep_file(part, dataset, instrument)

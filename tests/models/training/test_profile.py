@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from refp.core import parallel
-from refp.core.parallel import Workers
+from refp.core.parallel import Execution, Workers
 from refp.core.rows import take
 from refp.models import BeadInputs, Predictions, Trained, TrainingJob, inputs_of
 from refp.models.graph import GraphPredictor
@@ -282,7 +282,7 @@ def test_two_processes_train_what_one_does(
 ) -> None:
     monkeypatch.setattr(parallel, "ROUNDS_WORTH_A_POOL", 1)
     with Workers(jobs=2) as workers:
-        job = replace(job_of(tiles, tmp_path), workers=workers)
+        job = replace(job_of(tiles, tmp_path), execution=Execution(workers))
         again = ProfileFamily(QUICK).train(job)
     assert again.graph == trained.graph
     np.testing.assert_array_equal(again.held_out.dz_um, trained.held_out.dz_um)

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from refp.core.files import write_bytes
-from refp.core.parallel import HERE, Workers, run_chains
+from refp.core.parallel import SERIAL, Workers, run_chains
 from refp.models.training.descend import ROUND_STEPS, Descent, Snapshot, descend, read_snapshot
 
 
@@ -63,7 +63,7 @@ def run_fits(
     files: Sequence[Path],
     told: Callable[[int, int], None],
     watch: Callable[[int, Snapshot], None],
-    workers: Workers = HERE,
+    workers: Workers,
 ) -> list[Snapshot]:
     """Do descents to their ends.
 
@@ -93,5 +93,5 @@ def run_fits(
     pairs = enumerate(zip(descents, files, strict=True))
     fits += [Fit(descent, file, partial(tell, number)) for number, (descent, file) in pairs]
     on_cpu = all(descent.device == "cpu" for descent in descents)
-    run_chains(fits, workers if on_cpu else HERE)
+    run_chains(fits, workers if on_cpu else SERIAL.workers)
     return [fit.snapshot for fit in fits]

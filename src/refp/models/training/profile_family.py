@@ -61,9 +61,9 @@ class ProfileFamily:
         done = run_fits(
             [part.descent for part in parts],
             [job.checkpoints / part.file for part in parts],
-            partial(job.progress, "training"),
+            partial(job.execution.progress, "training"),
             watch,
-            job.workers,
+            job.execution.workers,
         )
         fits = [_fitted(part, at) for part, at in zip(parts, done, strict=True)]
         example = torch.zeros(2, job.tiles.profile.shape[1])

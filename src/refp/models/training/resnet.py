@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from refp.core.arrays import FloatArray, IntArray
-from refp.core.parallel import HERE, run_chains
+from refp.core.parallel import SERIAL, run_chains
 from refp.models.card import Predictions
 from refp.models.family import LearningCurve, Trained, TrainingJob
 from refp.models.normalise import normalise_tiles
@@ -112,14 +112,16 @@ class ResnetFamily:
 
         def told(number: int) -> None:
             left = sum(chain.steps_left * len(chain.plan.numbers) for chain in chains)
-            job.progress("training", total - left, total)
+            job.execution.progress("training", total - left, total)
             for curve in _curves(chains[number], job):
                 job.watch(curve)
 
         plans = enumerate(_plans(job, self._settings))
         chains += [MemberChain(plan, scale, partial(told, number)) for number, plan in plans]
         # A GPU of this process is not shared with others.
-        run_chains(chains, job.workers if chains[0].plan.device == "cpu" else HERE)
+        run_chains(
+            chains, job.execution.workers if chains[0].plan.device == "cpu" else SERIAL.workers
+        )
         networks = [network for chain in chains for network in load_members(chain.plan)]
         held_out = np.full((self._settings.members, len(job.tiles)), np.nan)
         for m, network in enumerate(networks):
@@ -168,7 +170,7 @@ def _plans(
     job: TrainingJob, settings: ResnetSettings, folder: Path | None = None
 ) -> list[MemberPlan]:
     """One plan per member on a CPU, one of all members on a GPU."""
-    device = choose_device(job.device) if job.workers.scheduler is None else "cpu"
+    device = choose_device(job.device) if job.execution.workers.scheduler is None else "cpu"
     everyone = tuple(range(settings.members))
     together: Sequence[tuple[int, ...]] = (
         [everyone] if device != "cpu" else [(m,) for m in everyone]

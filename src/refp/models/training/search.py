@@ -71,7 +71,7 @@ def run_search(
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     search = _Search(plan, base, job, digest)
     n_rounds = max(search.n_trials - search.n_told, 0) * _ROUNDS_A_TRIAL
-    run_queue(search.chains(), n_rounds, job.workers)
+    run_queue(search.chains(), n_rounds, job.execution.workers)
     rmtree(job.checkpoints / TRIALS, ignore_errors=True)
     return search.results()
 
@@ -141,7 +141,7 @@ class _Search:
         return HyperbandPruner(min_resource=max(budget // 9, 1), max_resource=budget)
 
     def _tell(self) -> None:
-        self._job.progress("trials", self.n_told, self.n_trials)
+        self._job.execution.progress("trials", self.n_told, self.n_trials)
 
 
 class _TrialChain:

@@ -14,7 +14,11 @@ from platformdirs import user_cache_path
 from refp.core.errors import DataError, OutputError
 from refp.core.files import read_arrays, write_arrays
 from refp.core.jit import digest
-from refp.core.parallel import HERE, Progress, Workers, map_ordered, no_progress
+from refp.core.parallel import (
+    SERIAL,
+    Execution,
+    map_ordered,
+)
 from refp.synthetic.optics.image import image_radially
 from refp.synthetic.optics.maps import RadialMap, SphereMaps, map_grid
 from refp.synthetic.optics.microscope import Microscope
@@ -42,8 +46,7 @@ class MapStore:
         spheres: Sequence[Sphere],
         microscope: Microscope,
         *,
-        workers: Workers = HERE,
-        progress: Progress = no_progress,
+        execution: Execution = SERIAL,
     ) -> list[RadialMap]:
         """Return the maps of spheres, computing those that are not there.
 
@@ -51,8 +54,8 @@ class MapStore:
         ----------
         spheres, microscope
             What is imaged by what.
-        workers, progress
-            Who computes, and who is told how far it is.
+        execution
+            Executor for the work, and callback for progress.
         """
         keys = [_key(sphere, microscope) for sphere in spheres]
         missing = {
@@ -61,13 +64,9 @@ class MapStore:
             if not self._has(key)
         }
         if missing:
-            workers.crew(len(missing), MAPS_WORTH_A_POOL)
+            execution.workers.crew(len(missing), MAPS_WORTH_A_POOL)
             made = map_ordered(
-                _compute,
-                list(missing.values()),
-                workers=workers,
-                title="Imaging spheres",
-                progress=progress,
+                _compute, list(missing.values()), execution=execution, title="Imaging spheres"
             )
             for key, one in zip(missing, made, strict=True):
                 self._keep(key, one)
@@ -112,8 +111,7 @@ def sphere_maps(
     index_step: float = 0.0,
     *,
     store: MapStore | None = None,
-    workers: Workers = HERE,
-    progress: Progress = no_progress,
+    execution: Execution = SERIAL,
 ) -> SphereMaps:
     """Return the maps of spheres of one index and rising radii.
 
@@ -136,7 +134,7 @@ def sphere_maps(
         if index_step
     ]
     store = store or default_store()
-    maps = store.get([*spheres, *steps], microscope, workers=workers, progress=progress)
+    maps = store.get([*spheres, *steps], microscope, execution=execution)
     own, beside = maps[: len(spheres)], maps[len(spheres) :]
     at = own[len(spheres) // 2]
     slope = np.zeros_like(at.values)

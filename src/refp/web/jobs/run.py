@@ -20,7 +20,7 @@ from refp import models
 from refp.core.digests import hash_file
 from refp.core.errors import HistoryError, RefpError, WorkersError
 from refp.core.files import INSTEAD
-from refp.core.parallel import Workers, end_with_parent
+from refp.core.parallel import Execution, Workers, end_with_parent
 from refp.models import LearningCurve
 from refp.pipeline import work
 from refp.pipeline.adaptation import adapt_model
@@ -109,7 +109,11 @@ def define_plane(assigned: Assignment) -> dict[str, Any]:
     with opened(assigned.request, assigned.name, assigned.place) as datasets:
         with Run(folder, overwrite=False) as run, Workers(assigned.place.processes) as workers:
             work.define_planes(
-                run, datasets, recipe, pool=None, workers=workers, progress=assigned.told.progress
+                run,
+                datasets,
+                recipe,
+                pool=None,
+                execution=Execution(workers, assigned.told.progress),
             )
         instruments = {dataset.name: dataset.instrument.name for dataset in datasets}
     assigned.told.whole()
@@ -139,8 +143,7 @@ def train_model(assigned: Assignment) -> dict[str, Any]:
                 datasets,
                 recipe,
                 seed=request["seed"],
-                workers=workers,
-                progress=assigned.told.progress,
+                execution=Execution(workers, assigned.told.progress),
                 watch=assigned.told.watch,
             )
     return _publish(assigned, made, target)
@@ -156,8 +159,7 @@ def adapt(assigned: Assignment) -> dict[str, Any]:
             ensemble,
             datasets,
             refp_um=request["refp_um"],
-            workers=workers,
-            progress=assigned.told.progress,
+            execution=Execution(workers, assigned.told.progress),
         )
     made = adapted_file(place.home, assigned.name)
     models.save_model(adapted.ensemble, made)
@@ -186,7 +188,7 @@ def simulate_demo(assigned: Assignment) -> dict[str, Any]:
         shutil.rmtree(part, ignore_errors=True)
         with Workers(assigned.place.processes) as workers:
             for seed, one in enumerate(demo_sets(INSTRUMENT)):
-                simulate_planned(one, part, seed, workers, assigned.told.progress)
+                simulate_planned(one, part, seed, Execution(workers, assigned.told.progress))
         part.rename(target)
     return {"folder": target.name}
 
