@@ -93,7 +93,8 @@ def tune(
     """
     from refp import models, pipeline
     from refp.cli.console import say, say_left_out, show_progress
-    from refp.measure.cache import Contents, FrameStore
+    from refp.core.digests import Contents
+    from refp.measure.cache import FrameStore
     from refp.measure.dataset import FrameMeasurement
     from refp.pipeline import tuning_files as tune_files
     from refp.pipeline.runs import MEASURED

@@ -5,7 +5,6 @@ depends on. A file that changed is another frame; one that was moved or renamed 
 in batches, one ``.npz`` each, arrays without pickle, written whole.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
@@ -15,6 +14,7 @@ from typing import Any, Generic, TypeVar, cast, get_type_hints
 import numpy as np
 import numpy.typing as npt
 
+from refp.core.digests import Contents, digest_bytes
 from refp.core.errors import DataError
 from refp.core.files import read_arrays, write_whole
 from refp.core.parallel import (
@@ -27,7 +27,6 @@ from refp.sweeps.frame import Frame
 
 BATCH = 32
 """Frames of a batch: about a second's work of a core is lost when a run is killed."""
-READ_BYTES = 1 << 20
 SUFFIX = ".npz"
 KEYS, SIZES = "key", "n"
 """Arrays of a batch beside those of the frames: a digest and the number of rows of each frame."""
@@ -35,31 +34,6 @@ KEYS, SIZES = "key", "n"
 Arrays = dict[str, npt.NDArray[Any]]
 D = TypeVar("D")
 P = TypeVar("P", bound=Rows)
-
-
-class Contents:
-    """SHA-256 of files, each read once; a folder (OME-Zarr) counts as all files in it."""
-
-    def __init__(self) -> None:
-        self._known: dict[Path, str] = {}
-
-    def of(self, path: Path) -> str:
-        """Return 64 hexadecimal digits; those of no bytes where the file cannot be read."""
-        whole = path.absolute()
-        if whole not in self._known:
-            self._known[whole] = _hash_path(whole)
-        return self._known[whole]
-
-
-def _hash_path(path: Path) -> str:
-    digest = hashlib.sha256()
-    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-        if path.is_dir():
-            digest.update(file.relative_to(path).as_posix().encode())
-        with suppress(OSError), file.open("rb") as stream:
-            while block := stream.read(READ_BYTES):
-                digest.update(block)
-    return digest.hexdigest()
 
 
 class FrameStore(Generic[D]):
@@ -72,7 +46,7 @@ class FrameStore(Generic[D]):
     kind
         Data class of one frame, made of data classes of arrays (:mod:`refp.core.rows`).
     contents
-        Knows the files' hashes.
+        Digests of the files.
     """
 
     def __init__(self, folder: Path, kind: type[D], contents: Contents) -> None:
@@ -132,7 +106,7 @@ class FrameStore(Generic[D]):
     def sign(self, frame: Frame, settings: str) -> str:
         """Return the key of a frame measured with ``settings``, a digest of them."""
         text = f"{self._contents.of(frame.path)} {frame.page} {settings}"
-        return hashlib.sha256(text.encode()).hexdigest()
+        return digest_bytes(text.encode())
 
     def recall(self, key: str) -> D | None:
         """Return what was measured; ``None`` where nothing is kept or its batch is damaged."""
@@ -166,7 +140,7 @@ class FrameStore(Generic[D]):
         if not self._waiting:
             return
         keys = list(self._waiting)
-        path = self.folder / f"{hashlib.sha256(''.join(keys).encode()).hexdigest()[:32]}{SUFFIX}"
+        path = self.folder / f"{digest_bytes(''.join(keys).encode())[:32]}{SUFFIX}"
         arrays = pack(list(self._waiting.values())) | {KEYS: np.array(keys)}
         write_whole(path, lambda part: _save(arrays, part))
         self._index.update((key, (path, row)) for row, key in enumerate(keys))

@@ -1,6 +1,5 @@
 """Measure every bead of every frame of a data set, one frame at a time."""
 
-import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -9,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from refp.core.arrays import IntArray, full_scale
-from refp.core.digests import hash_code
+from refp.core.digests import digest_json, hash_code
 from refp.core.errors import DataError
 from refp.core.files import library_versions
 from refp.core.parallel import (
@@ -33,6 +32,10 @@ __all__ = [
     "measure_dataset",
     "measure_frame",
 ]
+
+
+CODE = ("core", "settings", "sweeps", "measure")
+"""Rooms on whose code a measured frame depends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +180,9 @@ def _digest(instrument: Instrument, recipe: Recipe) -> str:
         instrument.model_dump_json(),
         recipe.model_dump_json(exclude=later),
         str(library_versions("numpy", "scipy", "scikit-image", "numba")),
-        hash_code(),
+        hash_code(*CODE),
     ]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return digest_json(parts)
 
 
 def _join_sweep(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from refp.core.digests import hash_files
+from refp.core.digests import hash_paths
 from refp.core.errors import DataError, ModelError
 from refp.core.parallel import SERIAL, Execution
 from refp.estimate import Answers, Look, fit_adaptation
@@ -89,7 +89,7 @@ def adapt_model(
         execution.progress("adapting", i + 1, len(known))
     answers = _answers(looks, instrument.stage.repeatability_um)
     sweeps = tuple(str(sweep.key) for d in datasets for sweep in d.sweeps)
-    digest = hash_files(frame.path for frame, *_ in known)
+    digest = hash_paths(frame.path for frame, *_ in known)
     adaptation = fit_adaptation(answers, ensemble.card.name, sweeps, digest)
     plane_u_um = float(np.sqrt(np.mean([u_um**2 for *_, u_um in known])))
     made = _card(ensemble.card, instrument, adaptation, answers, plane_u_um)

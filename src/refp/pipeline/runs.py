@@ -5,7 +5,6 @@ what the result was made from and the SHA-256 of each of its files. So a folder 
 a whole result, one with ``.measured`` alone an interrupted run, which goes on where it stopped.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -16,17 +15,19 @@ from shutil import rmtree
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from refp.core.digests import hash_code
+from refp.core.digests import Contents, digest_json, hash_code, hash_path
 from refp.core.errors import DataError, OutputError, RecipeError, WorkersError
 from refp.core.files import INSTEAD, library_versions, refuse_existing, write_json
 from refp.core.parallel import Progress, ignore_progress
-from refp.measure.cache import Contents, FrameStore
+from refp.measure.cache import FrameStore
 from refp.sweeps import DataSet
 
 if TYPE_CHECKING:  # worker processes start sooner when this process imports the method after them
     from refp.measure.dataset import FrameMeasurement
     from refp.settings import Recipe
 
+CODE = ("core", "settings", "sweeps", "measure", "plane", "models.tiles", "reports", "pipeline")
+"""Rooms and modules on whose code the files of ``refp plane`` depend."""
 RUN_FILE = "run.json"
 MEASURED = ".measured"
 
@@ -120,7 +121,7 @@ class Run(AbstractContextManager["Run"]):
             told = " and ".join(changed)
             raise OutputError(f"{self.folder}: holds the result of other {told}; {INSTEAD}")
         files = {self.folder / name: sha for name, sha in self._record["results"].items()}
-        edited = [p for p, sha in files.items() if p.is_file() and Contents().of(p) != sha]
+        edited = [p for p, sha in files.items() if p.is_file() and hash_path(p) != sha]
         if edited:
             raise OutputError(f"{edited[0]}: was changed since it was written; {INSTEAD}")
         return all(path.is_file() for path in files)
@@ -137,7 +138,7 @@ class Run(AbstractContextManager["Run"]):
         for name in set(former) - {path.name for path in written}:
             (self.folder / name).unlink(missing_ok=True)
         self.store.tidy()
-        results = {path.name: Contents().of(path) for path in sorted(written)}
+        results = {path.name: hash_path(path) for path in sorted(written)}
         for name in results:
             for part in self.folder.glob(f".{name}.*.part"):  # of a run killed while it wrote
                 part.unlink()
@@ -164,12 +165,15 @@ def digest_inputs(
     """
     instruments = [dataset.instrument.model_dump(mode="json") for dataset in datasets]
     return {
-        "data": _digest(list(_describe(datasets, contents, progress))),
-        "instrument": _digest(instruments),
-        "recipe": _digest(recipe.model_dump(mode="json")),
+        "data": digest_json(list(_describe(datasets, contents, progress))),
+        "instrument": digest_json(instruments),
+        "recipe": digest_json(recipe.model_dump(mode="json")),
         "pooled profiles": contents.of(pool) if pool else "",
-        "versions of refp or its libraries": _digest(
-            [library_versions("numpy", "scipy", "scikit-image", "numba", "pandas"), hash_code()]
+        "versions of refp or its libraries": digest_json(
+            [
+                library_versions("numpy", "scipy", "scikit-image", "numba", "pandas"),
+                hash_code(*CODE),
+            ]
         ),
     }
 
@@ -185,10 +189,6 @@ def _describe(
             yield asdict(frame.key), frame.z_um, frame.label, contents.of(frame.path)
             done += 1
             progress("checking", done, total)
-
-
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def _read_record(path: Path) -> dict[str, Mapping[str, Any]]:

@@ -4,7 +4,6 @@ Until the model is written, a folder beside it keeps what was measured and every
 The report is written before the model, which is the last thing of all, so a model that is there is whole.
 """
 
-import hashlib
 from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -12,9 +11,10 @@ from shutil import rmtree
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from refp.core.digests import Contents, digest_bytes, hash_path
 from refp.core.errors import OutputError
 from refp.core.files import refuse_existing, write_bytes
-from refp.measure.cache import Contents, FrameStore
+from refp.measure.cache import FrameStore
 from refp.pipeline.runs import MEASURED, at_fault, is_worth_keeping
 
 if TYPE_CHECKING:  # worker processes start sooner when this process imports the method after them
@@ -63,7 +63,7 @@ class TrainingRun(AbstractContextManager["TrainingRun"]):
 
     def write_report(self, page: bytes) -> None:
         """Write the report, so that this run knows it again should it be killed before its end."""
-        digest = hashlib.sha256(page).hexdigest()
+        digest = digest_bytes(page)
         write_bytes(digest.encode(), self.checkpoints / REPORT_DIGEST)
         write_bytes(page, self.report)
 
@@ -90,5 +90,5 @@ class TrainingRun(AbstractContextManager["TrainingRun"]):
         """Whether the report that is there is one that this run wrote before it was killed."""
         with suppress(OSError):
             digest = (self.checkpoints / REPORT_DIGEST).read_text()
-            return hashlib.sha256(self.report.read_bytes()).hexdigest() == digest
+            return hash_path(self.report) == digest
         return False

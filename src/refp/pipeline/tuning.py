@@ -48,7 +48,7 @@ def tune_model(
     material = label(planes, recipe, plan.seed)
     tiles, splits, rings = material.tiles, material.splits, material.ring_pixels
     job = TrainingJob(tiles, splits, rings, plan.seed, folder, execution)
-    digest = digest_training(tiles, recipe, plan.seed)
+    digest = digest_training(material, recipe, plan.seed)
     varied = " ".join(plan.varied)
     return search_settings(
         plan, recipe.train, job, f"{digest} {plan.sampler} {plan.budget} {varied}"

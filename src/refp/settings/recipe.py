@@ -3,8 +3,6 @@
 A TOML file may say ``base = "paper"``: what it does not state is then that recipe's, not the default's.
 """
 
-import hashlib
-import json
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any, Self
 import tomli_w
 from pydantic import Field, ValidationError, model_validator
 
+from refp.core.digests import digest_json
 from refp.core.errors import RecipeError
 from refp.settings.base import Settings
 from refp.settings.estimates import EstimateSettings
@@ -57,8 +56,7 @@ class Recipe(Settings):
     @property
     def digest(self) -> str:
         """Twelve hexadecimal digits that change with any setting."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return digest_json(self.model_dump(mode="json"))[:12]
 
     def to_toml(self) -> str:
         """Write every setting as TOML."""

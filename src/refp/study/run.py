@@ -15,7 +15,7 @@ from refp.reports import save_png, save_svg
 from refp.study.item import Finding, Item, Outcome, StoredPicture
 from refp.study.items import ITEMS
 from refp.study.page import FIGURES, TABLES, write_page
-from refp.study.study import KEPT, Study
+from refp.study.study import ITEM_CODE, KEPT, Study
 
 PAGE_PNG_PX, FILE_PNG_PX = 1100, 1600
 """Width of the pictures on the page, where there are many, and of those in files."""
@@ -84,9 +84,8 @@ def _outcome(study: Study, item: Item, data: str, *, make: bool) -> Outcome:
     lacking = item.missing(study.layout)
     if lacking:
         return Outcome(item.name, "missing", f"Not made: the data lack {lacking}.")
-    digest = study.digest(
-        item.name, study.scale.model_dump(mode="json"), data, study.digest_assay()
-    )
+    scale = study.scale.model_dump(mode="json")
+    digest = study.digest(item.name, scale, data, study.digest_assay(), code=ITEM_CODE)
     record = study.kept / "items" / f"{item.name}.json"
     known = _read(record, digest, study.folder)
     if known is not None:

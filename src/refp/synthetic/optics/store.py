@@ -1,19 +1,17 @@
 """Maps computed once and kept: in memory, and on disk for the next command."""
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 from platformdirs import user_cache_path
 
+from refp.core.digests import digest_json, hash_code
 from refp.core.errors import DataError, OutputError
 from refp.core.files import read_arrays, write_arrays
-from refp.core.jit import digest
 from refp.core.parallel import (
     SERIAL,
     Execution,
@@ -157,5 +155,5 @@ def _compute(what: tuple[Sphere, Microscope]) -> RadialMap:
 
 def _key(sphere: Sphere, microscope: Microscope) -> str:
     """Return a name that changes with sphere, microscope and this room's code."""
-    what = [digest(Path(__file__).parent), asdict(sphere), asdict(microscope)]
-    return sha256(json.dumps(what, default=str).encode()).hexdigest()[:24]
+    code = hash_code("core.jit", "synthetic.optics")
+    return digest_json([code, asdict(sphere), asdict(microscope)])[:24]
