@@ -38,9 +38,7 @@ class TrainedModel:
 def family_recipe(family: FamilyName) -> Recipe:
     """Return the default recipe with a family; the article's network cut to what a CPU trains."""
     recipe = load_recipe()
-    resnet = recipe.train.resnet.model_copy(update=RESNET)
-    train = recipe.train.model_copy(update={"family": family, "resnet": resnet})
-    return recipe.model_copy(update={"train": train})
+    return recipe.replace({"train": {"family": family, "resnet": RESNET}})
 
 
 def twin_model(name: str, family: FamilyName = "profile") -> TrainedModel:

@@ -30,7 +30,7 @@ PATIENCE_SECONDS = 300.0
 STOPS_HALFWAY = """
 import signal, sys, threading
 from pathlib import Path
-from refp import measure
+from refp.measure import dataset as measure
 from refp.cli.app import main
 
 # A shell that runs the tests in the background has its children ignore Ctrl-C.

@@ -15,8 +15,8 @@ from hypothesis.extra import numpy as hnp
 from refp.core.digests import Contents
 from refp.core.parallel import Execution
 from refp.core.rows import shared
-from refp.measure.cache import BATCH, FrameStore, array_names, pack, unpack
-from refp.measure.dataset import FrameMeasurement, measure_frame
+from refp.measure.cache import BATCH, FrameStore, array_names, pack_frames, unpack_frames
+from refp.measure.frame import FrameMeasurement, measure_frame
 from refp.settings import load_recipe
 from refp.sweeps import DataSet, Frame, SweepKey, open_dataset
 
@@ -80,9 +80,9 @@ def frames(draw: st.DrawFn) -> list[Measured]:
 
 @given(frames())
 def test_unpacked_is_what_was_packed(made: list[Measured]) -> None:
-    arrays = pack(made)
+    arrays = pack_frames(made)
     assert set(array_names(Measured)) < set(arrays)
-    back = unpack(arrays, Measured)
+    back = unpack_frames(arrays, Measured)
     assert len(back) == len(made)
     for one, other in zip(made, back, strict=True):
         check_same(one, other)
@@ -95,7 +95,7 @@ def test_measured_frames_come_back_whether_they_have_beads_or_not(tiny_test: Pat
     recipe = load_recipe()
     made = [measure_frame(i, dataset.instrument, recipe) for i in images]
     assert [len(m) > 0 for m in made] == [False, True, False]
-    for one, other in zip(made, unpack(pack(made), FrameMeasurement), strict=True):
+    for one, other in zip(made, unpack_frames(pack_frames(made), FrameMeasurement), strict=True):
         check_same(one, other)
 
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:  # the rooms that only write images need no tables
     import pandas as pd
 
 RECORD_VERSION = 1
-INSTEAD = "choose another output or add --overwrite"
 
 
 def library_versions(*names: str) -> dict[str, str]:
@@ -66,18 +65,6 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     finally:
         with suppress(OSError):  # as where the folder is a file
             part.unlink()
-
-
-def refuse_existing(path: Path) -> None:
-    """Refuse an output that exists.
-
-    Raises
-    ------
-    OutputError
-        If there is a file, or a folder with something in it.
-    """
-    if path.is_file() or (path.is_dir() and any(path.iterdir())):
-        raise OutputError(f"{path}: exists already; {INSTEAD}")
 
 
 def write_bytes(content: bytes, path: Path) -> None:

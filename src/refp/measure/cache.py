@@ -141,7 +141,7 @@ class FrameStore(Generic[D]):
             return
         keys = list(self._waiting)
         path = self.folder / f"{digest_bytes(''.join(keys).encode())[:32]}{SUFFIX}"
-        arrays = pack(list(self._waiting.values())) | {KEYS: np.array(keys)}
+        arrays = pack_frames(list(self._waiting.values())) | {KEYS: np.array(keys)}
         write_whole(path, lambda part: _save(arrays, part))
         self._index.update((key, (path, row)) for row, key in enumerate(keys))
         self._used.add(path)
@@ -178,15 +178,15 @@ def _read_batch(path: Path, kind: type[D]) -> list[D]:
         If the file is damaged or of another shape than this version writes.
     """
     names = [*array_names(kind), SIZES]
-    return unpack(cast("Mapping[str, npt.NDArray[Any]]", read_arrays(path, names)), kind)
+    return unpack_frames(cast("Mapping[str, npt.NDArray[Any]]", read_arrays(path, names)), kind)
 
 
 def array_names(kind: type[Any]) -> list[str]:
-    """Return the names under which :func:`pack` writes the arrays of a data class."""
+    """Return the names under which :func:`pack_frames` writes the arrays of a data class."""
     return [f"{part}.{f.name}" for part, cls in _parts(kind).items() for f in fields(cls)]
 
 
-def pack(frames: Sequence[D]) -> Arrays:
+def pack_frames(frames: Sequence[D]) -> Arrays:
     """Join frames to arrays, one per field of their parts, with the number of rows of each frame.
 
     Parameters
@@ -204,8 +204,8 @@ def pack(frames: Sequence[D]) -> Arrays:
     return arrays
 
 
-def unpack(arrays: Mapping[str, npt.NDArray[Any]], kind: type[D]) -> list[D]:
-    """Undo :func:`pack`; types, shapes and values are those that went in."""
+def unpack_frames(arrays: Mapping[str, npt.NDArray[Any]], kind: type[D]) -> list[D]:
+    """Undo :func:`pack_frames`; types, shapes and values are those that went in."""
     joined = {part: _from_arrays(arrays, part, cls) for part, cls in _parts(kind).items()}
     stop = np.cumsum(arrays[SIZES])
     rows = [slice(end - n, end) for n, end in zip(arrays[SIZES], stop, strict=True)]

@@ -25,15 +25,6 @@ from refp.measure.tracking import follow_beads
 from refp.settings import Instrument, Recipe
 from refp.sweeps import DataSet, Frame, LeftOut, ZSweep
 
-__all__ = [
-    "FrameMeasurement",
-    "Measurement",
-    "explain_no_beads",
-    "measure_dataset",
-    "measure_frame",
-]
-
-
 CODE = ("core", "settings", "sweeps", "measure")
 """Rooms on whose code a measured frame depends."""
 
@@ -214,9 +205,8 @@ def _take_off_black_level(
     black = typical_black_level(
         [_black_level_of_field(group) for group in _fields(sweeps)], unknown
     )
-    optics = instrument.optics.model_copy(update={"black_level": black})
     levelled = [_with_black_level(sweep, black) for sweep in sweeps]
-    return instrument.model_copy(update={"optics": optics}), levelled
+    return instrument.replace("optics.black_level", black), levelled
 
 
 def _with_black_level(sweep: SweepMeasurement, black: float) -> SweepMeasurement:

@@ -12,7 +12,7 @@ from refp.core.digests import digest_bytes, digest_json, hash_code, hash_paths
 from refp.core.files import library_versions
 from refp.models import Calibration, Ensemble, ModelCard, Trained, stack_of
 from refp.models.tiles import LabelledTiles, Split
-from refp.pipeline.material import Material
+from refp.pipeline.material import TrainingData
 from refp.settings import Instrument, Recipe
 from refp.sweeps import Frame
 
@@ -54,7 +54,7 @@ class Training:
 
 @contextmanager
 def checkpoint_folder(
-    parent: Path | None, material: Material, recipe: Recipe, seed: int
+    parent: Path | None, material: TrainingData, recipe: Recipe, seed: int
 ) -> Iterator[Path]:
     """Yield the folder of this training and of no other: one that differs must not resume from it."""
     if parent is None:
@@ -64,7 +64,7 @@ def checkpoint_folder(
     yield parent / digest_training(material, recipe, seed)
 
 
-def digest_training(material: Material, recipe: Recipe, seed: int) -> str:
+def digest_training(material: TrainingData, recipe: Recipe, seed: int) -> str:
     """Return twelve hexadecimal digits that change with all that a training depends on."""
     tiles, versions = material.tiles, library_versions("numpy", *LIBRARIES[recipe.train.family])
     arrays = digest_bytes(tiles.dz_um, tiles.profile, tiles.pixels, material.ring_pixels)

@@ -10,11 +10,12 @@ from pathlib import Path
 import pandas as pd
 
 from refp.core.errors import DataError, MissingExtraError, ModelError, RecipeError
-from refp.core.files import refuse_existing, write_csv, write_json
+from refp.core.files import write_csv, write_json
+from refp.core.outputs import check_output
 from refp.reports import save_png, save_svg
 from refp.study.item import Finding, Item, Outcome, StoredPicture
 from refp.study.items import ITEMS
-from refp.study.page import FIGURES, TABLES, write_page
+from refp.study.page import FIGURES, TABLES, write_study_page
 from refp.study.study import ITEM_CODE, KEPT, Study
 
 PAGE_PNG_PX, FILE_PNG_PX = 1100, 1600
@@ -47,8 +48,7 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
     if overwrite:
         with suppress(FileNotFoundError):
             shutil.rmtree(folder / KEPT)
-    elif not (folder / KEPT).is_dir():
-        refuse_existing(folder)
+    check_output(folder, overwrite=overwrite or (folder / KEPT).is_dir())
 
 
 def run_study(study: Study, items: Sequence[Item]) -> list[Outcome]:
@@ -76,7 +76,7 @@ def run_study(study: Study, items: Sequence[Item]) -> list[Outcome]:
         study.execution.progress("study", len(ITEMS), len(ITEMS))
     finally:
         study.close()
-    write_page(study, list(zip(ITEMS, outcomes, strict=True)))
+    write_study_page(study, list(zip(ITEMS, outcomes, strict=True)))
     return outcomes
 
 

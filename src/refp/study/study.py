@@ -23,15 +23,15 @@ from refp.core.files import library_versions, write_parquet
 from refp.core.parallel import Execution, Progress
 from refp.estimate.estimator import Estimator
 from refp.measure.cache import FrameStore
-from refp.measure.dataset import FrameMeasurement
+from refp.measure.frame import FrameMeasurement
 from refp.models import ModelCard, TrialResult
 from refp.pipeline import Planes
 from refp.pipeline.assembly import CODE
-from refp.pipeline.tuning_files import trial_table
-from refp.settings import Instrument, Recipe, change_recipe, load_recipe
+from refp.pipeline.tuning import trial_table
+from refp.settings import Instrument, Recipe, load_recipe
 from refp.study.answers import Answers, ask
 from refp.study.article import NORMALISATIONS, WHOLE
-from refp.study.layout import Layout, label_of
+from refp.study.layout import DataLayout, label_of
 from refp.study.settings import StudyScale
 from refp.sweeps import DataSet, Frame
 
@@ -84,7 +84,7 @@ class Study:
 
     def __init__(
         self,
-        layout: Layout,
+        layout: DataLayout,
         scale: StudyScale,
         folder: Path,
         *,
@@ -162,7 +162,7 @@ class Study:
         if wanted.family is not None:
             changes.append({"train": {"family": wanted.family}})
         for change in changes:
-            recipe = change_recipe(recipe, change, f"scale {scale.name}")
+            recipe = recipe.replace(change, source=f"scale {scale.name}")
         return recipe
 
     def instrument(self, label: str) -> Instrument:

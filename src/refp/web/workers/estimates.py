@@ -142,7 +142,7 @@ def _record(
 
 def draw_overlay(task: Task, page: int) -> bytes:
     """Return the picture that ``refp estimate --overlay`` writes, as PNG; empty without beads."""
-    from refp.pipeline.results import overlay_writer  # takes a second to load
+    from refp.pipeline.overlays import overlay_writer  # takes a second to load
 
     estimator = _load(task.model, _stamp(task.model))
     source = SingleImage(task.path, page)
