@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from refp.core.arrays import FloatArray
 from refp.core.errors import DataError, OutputError
@@ -125,10 +126,13 @@ def rows_of(table: "pd.DataFrame") -> list[dict[str, Any]]:
     return [{str(k): _plain(v) for k, v in row.items()} for row in known.to_dict("records")]
 
 
-def write_arrays(arrays: Mapping[str, FloatArray], path: Path) -> None:
-    """Write named arrays as a compressed ``.npz`` without pickle."""
+def write_arrays(
+    arrays: Mapping[str, npt.NDArray[Any]], path: Path, *, compressed: bool = True
+) -> None:
+    """Write named arrays as an ``.npz`` without pickle."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    save = np.savez_compressed if compressed else np.savez
+    save(buffer, allow_pickle=False, **arrays)
     write_bytes(buffer.getvalue(), path)
 
 

@@ -106,7 +106,8 @@ def another(instrument: Instrument) -> Instrument:
             "illumination.wavelength_um": 1.02 * light.wavelength_um,
             "camera.serial": camera.serial + 1,
             "camera.grey_levels_per_ms": 0.9 * camera.grey_levels_per_ms,
-        }
+        },
+        source=f"another {instrument.name}",
     )
 
 
