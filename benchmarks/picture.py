@@ -9,7 +9,7 @@ from PIL import Image
 
 from refp import define_planes, load_recipe, open_dataset
 from refp.pipeline.demo import TOLERANCE_UM, run_demo
-from refp.pipeline.results import sweep_montage
+from refp.pipeline.overlays import sweep_montage
 from refp.reports import draw_bead_montage, draw_errors, draw_feature_curves, png_bytes
 
 PICTURE = Path(__file__).parent.parent / "docs" / "images" / "demo.png"

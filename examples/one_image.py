@@ -22,10 +22,7 @@ def main() -> None:
     """Define the plane, look one image up, and print its dZ beside the truth."""
     with tempfile.TemporaryDirectory() as folder:
         truth = refp.simulate_dataset(Path(folder) / "sweep", "a2k", SWEEP, dataset="mine", seed=1)
-        recipe = refp.load_recipe()
-        recipe = recipe.model_copy(
-            update={"train": recipe.train.model_copy(update={"family": "lookup"})}
-        )
+        recipe = refp.load_recipe().replace("train.family", "lookup")
         planes = refp.define_planes([refp.open_dataset(Path(folder) / "sweep")], recipe)
         plane = planes.result.planes[0]
         print(f"REFP {plane.refp_um:.1f} um, u {plane.refp_u_um:.1f} um")

@@ -20,7 +20,7 @@ from .postgres import postgresql_server as postgresql_server
 
 QUICK = {"members": 2, "steps": 300, "batch": 64, "hidden": (32, 16)}
 A2K = make_instrument(read_instrument("a2k"), "a2k")
-STEADY = A2K.model_copy(update={"stage": A2K.stage.model_copy(update={"repeatability_um": 0.3})})
+STEADY = A2K.replace("stage.repeatability_um", 0.3)
 """Fifteen planes tell more of a stage that hardly errs."""
 
 
@@ -109,9 +109,7 @@ def planes(tiny_sweep: Path) -> Planes:
 def quick_recipe(family: str) -> Recipe:
     """The default recipe with a family, and training cut short."""
     recipe = load_recipe()
-    profile = recipe.train.profile.model_copy(update=QUICK)
-    train = recipe.train.model_copy(update={"family": family, "profile": profile})
-    return recipe.model_copy(update={"train": train})
+    return recipe.replace({"train": {"family": family, "profile": QUICK}})
 
 
 @pytest.fixture(scope="session")

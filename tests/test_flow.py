@@ -101,9 +101,7 @@ def all_beads(lookup_model: Path) -> Estimator:
     """The look-up without outliers: a bead on a fence may fall to either side by a rounding."""
     model = load_model(lookup_model)
     recipe = Recipe.model_validate(model.card.recipe)
-    estimate = recipe.estimate.model_copy(update={"iqr_factor": 1e6})
-    feature = recipe.feature.model_copy(update={"iqr_factor": 1e6})
-    every = recipe.model_copy(update={"estimate": estimate, "feature": feature})
+    every = recipe.replace({"estimate.iqr_factor": 1e6, "feature.iqr_factor": 1e6})
     card = model.card.model_copy(update={"recipe": every.model_dump(mode="json")})
     return Estimator(replace(model, card=card))
 

@@ -15,7 +15,8 @@ from refp.core.arrays import BoolArray, FloatArray
 from refp.core.files import write_json
 from refp.core.flags import UNUSABLE_BEAD
 from refp.core.parallel import Execution, Workers, default_jobs, map_ordered
-from refp.measure.dataset import measure_dataset, measure_frame
+from refp.measure.dataset import measure_dataset
+from refp.measure.frame import measure_frame
 from refp.settings import Recipe, load_recipe
 from refp.sweeps import DataSet, Frame, open_dataset
 

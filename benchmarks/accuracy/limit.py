@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import HERE, conditions
-from benchmarks.accuracy.models import CACHE, trained_on
+from benchmarks.accuracy.models import CACHE, SIMULATING, trained_on
 from benchmarks.pages.text import load_any
 from refp.core.arrays import FloatArray
 from refp.core.digests import hash_code
@@ -68,7 +68,7 @@ class Beads:
 
 def training_folder(name: str) -> Path:
     """Return the simulated training set of an instrument, made where it is not there."""
-    folder = CACHE / f"table1-{name}-{hash_code()[:16]}"
+    folder = CACHE / f"table1-{name}-{hash_code(*SIMULATING)[:16]}"
     if not folder.is_dir():
         training = next(table1_sets([name], "quick"))
         with Workers(default_jobs()) as workers:

@@ -4,23 +4,25 @@ They lie in ``benchmarks/.cache``, which git ignores; whatever the package's cod
 training images change makes another file name.
 """
 
-import hashlib
 import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import HERE, TWIN
-from refp.core.digests import hash_code, hash_files
+from refp.core.digests import digest_json, hash_code, hash_paths
 from refp.core.files import write_json
 from refp.core.parallel import Execution, Progress, Workers, default_jobs
 from refp.models import load_model, save_model
 from refp.pipeline import define_planes, train_model
+from refp.pipeline.assembly import CODE
 from refp.settings import FamilyName, Instrument, Recipe, load_recipe
 from refp.sweeps import DataSet, open_dataset
 from refp.synthetic import SimulationSettings, simulate_dataset
 
 CACHE = HERE / ".cache"
+SIMULATING = ("core", "settings", "sweeps", "synthetic")
+"""Rooms on whose code simulated sweeps depend."""
 RESNET = {"members": 1, "max_steps": 1000, "validate_steps": 250}
 """Minutes of a CPU; the article's network takes a hundred times as long."""
 
@@ -36,9 +38,7 @@ class TrainedModel:
 def family_recipe(family: FamilyName) -> Recipe:
     """Return the default recipe with a family; the article's network cut to what a CPU trains."""
     recipe = load_recipe()
-    resnet = recipe.train.resnet.model_copy(update=RESNET)
-    train = recipe.train.model_copy(update={"family": family, "resnet": resnet})
-    return recipe.model_copy(update={"train": train})
+    return recipe.replace({"train": {"family": family, "resnet": RESNET}})
 
 
 def twin_model(name: str, family: FamilyName = "profile") -> TrainedModel:
@@ -59,8 +59,8 @@ def simulated_model(
 def simulated(instrument: Instrument, settings: SimulationSettings, seed: int) -> Path:
     """Return the folder of simulated sweeps, made where it is not there."""
     made_from = f"{instrument.model_dump_json()} {settings.model_dump_json()}"
-    text = f"{seed} {made_from} {hash_code()}"
-    folder = CACHE / f"sweep-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    digest = digest_json([seed, made_from, hash_code(*SIMULATING)])
+    folder = CACHE / f"sweep-{digest[:16]}"
     if not folder.is_dir():
         with Workers(default_jobs()) as workers:
             simulate_dataset(
@@ -83,8 +83,9 @@ def trained_on(folder: Path, family: FamilyName, recipe_name: str | None = None)
         Instrument recipe to measure by; the data set's own without it.
     """
     recipe = family_recipe(family)
-    text = f"{hash_code()} {recipe.digest} {recipe_name} {hash_files(folder.iterdir())}"
-    name = f"{folder.name}-{family}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    code = hash_code(*CODE, "estimate", "pipeline")
+    digest = digest_json([code, recipe.digest, recipe_name, hash_paths(folder.iterdir())])
+    name = f"{folder.name}-{family}-{digest[:16]}"
     path = CACHE / f"{name}.refp"
     if not path.is_file():
         _train(open_dataset(folder, instrument=recipe_name), recipe, path)

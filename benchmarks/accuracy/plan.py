@@ -18,7 +18,7 @@ from refp.core.parallel import Execution, Workers, default_jobs
 from refp.estimate.estimator import Estimator
 from refp.models import load_model
 from refp.pipeline import define_planes
-from refp.pipeline.planning import Limits, PlanRow, find_limits, image_row, make_plan, sweep_row
+from refp.pipeline.planning import PlanLimits, PlanRow, find_limits, image_row, make_plan, sweep_row
 from refp.settings import load_recipe
 from refp.sweeps import open_dataset
 from refp.synthetic import (
@@ -51,7 +51,7 @@ def scene_of(n_beads: int) -> SceneSettings:
     )
 
 
-def sweep_rows(limits: Limits) -> list[dict[str, object]]:
+def sweep_rows(limits: PlanLimits) -> list[dict[str, object]]:
     """Simulate sweeps and locate their planes, by themselves and with the pool of the training set."""
     recipe, rows = load_recipe(), []
     with tempfile.TemporaryDirectory() as folder, Workers(default_jobs()) as workers:
@@ -77,7 +77,7 @@ def sweep_rows(limits: Limits) -> list[dict[str, object]]:
     return rows
 
 
-def _simulate_sweep(path: Path, limits: Limits, n_beads: int, n_frames: int, seed: int) -> None:
+def _simulate_sweep(path: Path, limits: PlanLimits, n_beads: int, n_frames: int, seed: int) -> None:
     places = np.linspace(limits.dz_um[0], limits.dz_um[-1], n_frames + 2)[1:-1]
     step_um = float(np.diff(places)[0])
     settings = SimulationSettings(
@@ -91,7 +91,7 @@ def _simulate_sweep(path: Path, limits: Limits, n_beads: int, n_frames: int, see
     simulate_dataset(path, INSTRUMENT, settings, dataset=path.name, seed=seed)
 
 
-def image_rows(limits: Limits) -> list[dict[str, object]]:
+def image_rows(limits: PlanLimits) -> list[dict[str, object]]:
     """Simulate images of new fields and ask both families."""
     instrument, rows = as_instrument(INSTRUMENT), []
     planned = [row for row in make_plan(limits) if row.what == "image"]

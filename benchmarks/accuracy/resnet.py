@@ -28,12 +28,8 @@ def main() -> None:
     )
     budgets = []
     for steps in BUDGETS:
-        resnet = paper.train.resnet.model_copy(
-            update={"members": 1, "max_steps": steps, "validate_steps": 250}
-        )
-        recipe = paper.model_copy(
-            update={"train": paper.train.model_copy(update={"resnet": resnet})}
-        )
+        resnet = {"members": 1, "max_steps": steps, "validate_steps": 250}
+        recipe = paper.replace({"train.resnet": resnet})
         started = time.perf_counter()
         ensemble = train_model(planes, recipe)
         seconds = time.perf_counter() - started

@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks import HERE, TWIN, conditions
 from benchmarks.accuracy.limit import training_folder
-from benchmarks.accuracy.models import CACHE, trained_on
+from benchmarks.accuracy.models import CACHE, SIMULATING, trained_on
 from benchmarks.accuracy.twin import TESTS
 from refp.core.arrays import FloatArray
 from refp.core.digests import hash_code
@@ -83,7 +83,7 @@ def _stack_at(one: dict[str, FloatArray], dz_um: FloatArray) -> FloatArray:
 def our_test(name: str, dataset: str) -> Path:
     """Return the folder of a simulated test set."""
     planned = {one.dataset: one for one in table1_sets([name], "quick")}[dataset]
-    folder = CACHE / f"{planned.folder}-{hash_code()[:16]}"
+    folder = CACHE / f"{planned.folder}-{hash_code(*SIMULATING)[:16]}"
     if not folder.is_dir():
         simulate_dataset(
             folder,

@@ -84,9 +84,9 @@ def simulate_planes(folder: Path) -> Planes:
 def train(planes: Planes, family: FamilyName, **changes: object) -> Ensemble:
     """Train a model of a family with some of its settings changed."""
     recipe = load_recipe()
-    settings = getattr(recipe.train, family).model_copy(update=changes)
-    chosen = recipe.train.model_copy(update={"family": family, family: settings})
-    return pipeline.train_model(planes, recipe.model_copy(update={"train": chosen}))
+    return pipeline.train_model(
+        planes, recipe.replace({"train": {"family": family, family: changes}})
+    )
 
 
 def simulate_images(folder: Path) -> list[SingleImage]:

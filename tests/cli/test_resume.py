@@ -30,7 +30,7 @@ PATIENCE_SECONDS = 300.0
 STOPS_HALFWAY = """
 import signal, sys, threading
 from pathlib import Path
-from refp import measure
+from refp.measure import dataset as measure
 from refp.cli.app import main
 
 # A shell that runs the tests in the background has its children ignore Ctrl-C.
@@ -348,6 +348,6 @@ def test_what_another_version_of_refp_made_is_refused(
 ) -> None:
     out = tmp_path / "planes"
     assert run_refp("plane", tiny_test, "-o", out).code == 0
-    monkeypatch.setattr(runs, "hash_code", lambda: "of a later version")
+    monkeypatch.setattr(runs, "hash_code", lambda *_: "of a later version")
     refused = run_refp("plane", tiny_test, "-o", out)
     assert "holds the result of other versions of refp or its libraries; choose" in refused.stderr

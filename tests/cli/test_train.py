@@ -14,7 +14,7 @@ import pytest
 
 from refp.core.errors import OutputError
 from refp.measure import dataset as measure
-from refp.pipeline.training_run import REPORT_DIGEST, TrainingRun
+from refp.pipeline.runs import REPORT_DIGEST, TrainingRun
 
 pytest.importorskip("torch", reason="the networks are trained with extra 'train'")
 
@@ -30,10 +30,7 @@ def names_in(folder: Path) -> list[str]:
 def recipe_quick(tmp_path_factory: pytest.TempPathFactory, recipe_for: Any) -> Path:
     """Fits of three rounds each."""
     path = tmp_path_factory.mktemp("recipe") / "quick.toml"
-    recipe = recipe_for("profile")
-    profile = recipe.train.profile.model_copy(update={"steps": 600})
-    train = recipe.train.model_copy(update={"profile": profile})
-    path.write_text(recipe.model_copy(update={"train": train}).to_toml())
+    path.write_text(recipe_for("profile").replace("train.profile.steps", 600).to_toml())
     return path
 
 

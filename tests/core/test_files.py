@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 import refp.core.files
-from refp.core.digests import hash_files
 from refp.core.errors import DataError, OutputError
 from refp.core.files import (
     library_versions,
@@ -172,17 +171,6 @@ def test_a_bad_array_file_is_named(tmp_path: Path, spoil: object) -> None:
     spoil(path)  # type: ignore[operator]
     with pytest.raises(DataError, match=r"a\.npz: not a whole array file .*make it again"):
         read_arrays(path, ["x"])
-
-
-def test_the_hash_of_files_is_of_names_and_bytes_not_of_order(tmp_path: Path) -> None:
-    paths = [tmp_path / name for name in ("a", "b")]
-    for path in paths:
-        path.write_bytes(b"1")
-    first = hash_files(paths)
-    assert hash_files(paths[::-1]) == hash_files([*paths, paths[0]]) == first
-    paths[1].write_bytes(b"2")
-    assert hash_files(paths) != first
-    assert hash_files(paths[:1]) != first
 
 
 def test_the_stamp_says_versions_recipe_and_data() -> None:

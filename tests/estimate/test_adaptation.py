@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from refp.core.arrays import FloatArray
 from refp.core.errors import DataError
-from refp.estimate import Answers, fit_adaptation
+from refp.estimate import KnownAnswers, fit_adaptation
 from refp.estimate.adaptation import adaptation_uncertainty
 from refp.models import Adaptation
 
@@ -18,9 +18,9 @@ DZ = np.linspace(-120.0, 120.0, 9)
 
 def answers(
     said_um: FloatArray, dz_um: FloatArray = DZ, u_um: float = 2.5, size: float = 1.0
-) -> Answers:
+) -> KnownAnswers:
     n = len(dz_um)
-    return Answers(
+    return KnownAnswers(
         dz_um=dz_um,
         said_um=said_um,
         lookup_um=said_um + 3.0,
@@ -31,7 +31,7 @@ def answers(
     )
 
 
-def fit(given: Answers) -> Adaptation:
+def fit(given: KnownAnswers) -> Adaptation:
     return fit_adaptation(given, "a2k", ("sweep",), "0" * 64)
 
 

@@ -1,6 +1,5 @@
 """What was measured comes back as it was, or not at all."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -13,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from refp.core.digests import Contents
 from refp.core.parallel import Execution
 from refp.core.rows import shared
-from refp.measure.cache import BATCH, Contents, FrameStore, array_names, pack, unpack
-from refp.measure.dataset import FrameMeasurement, measure_frame
+from refp.measure.cache import BATCH, FrameStore, array_names, pack_frames, unpack_frames
+from refp.measure.frame import FrameMeasurement, measure_frame
 from refp.settings import load_recipe
 from refp.sweeps import DataSet, Frame, SweepKey, open_dataset
 
@@ -80,9 +80,9 @@ def frames(draw: st.DrawFn) -> list[Measured]:
 
 @given(frames())
 def test_unpacked_is_what_was_packed(made: list[Measured]) -> None:
-    arrays = pack(made)
+    arrays = pack_frames(made)
     assert set(array_names(Measured)) < set(arrays)
-    back = unpack(arrays, Measured)
+    back = unpack_frames(arrays, Measured)
     assert len(back) == len(made)
     for one, other in zip(made, back, strict=True):
         check_same(one, other)
@@ -95,7 +95,7 @@ def test_measured_frames_come_back_whether_they_have_beads_or_not(tiny_test: Pat
     recipe = load_recipe()
     made = [measure_frame(i, dataset.instrument, recipe) for i in images]
     assert [len(m) > 0 for m in made] == [False, True, False]
-    for one, other in zip(made, unpack(pack(made), FrameMeasurement), strict=True):
+    for one, other in zip(made, unpack_frames(pack_frames(made), FrameMeasurement), strict=True):
         check_same(one, other)
 
 
@@ -206,27 +206,6 @@ def test_only_what_is_not_kept_is_measured(make_store: MakeStore, tmp_path: Path
     assert sorted(done) == ["3.tif", "6.tif", "7.tif", "8.tif", "9.tif"]
     assert [isinstance(r, str) for r in results] == [False] * 6 + [True] + [False] * 3
     assert seen == list(range(1, 11))
-
-
-def test_contents_are_those_of_the_bytes(tmp_path: Path) -> None:
-    frame = frame_of(tmp_path / "a.tif", b"pixels")
-    contents = Contents()
-    assert contents.of(frame.path) == hashlib.sha256(b"pixels").hexdigest()
-    frame.path.write_bytes(b"changed meanwhile")
-    assert contents.of(frame.path) == hashlib.sha256(b"pixels").hexdigest()
-    assert contents.of(tmp_path / "absent") == hashlib.sha256(b"").hexdigest()
-
-
-def test_contents_of_a_folder_are_those_of_all_files_in_it(tmp_path: Path) -> None:
-    folder = tmp_path / "stack.zarr" / "0"
-    folder.mkdir(parents=True)
-    (folder / "chunk").write_bytes(b"1")
-    before = Contents().of(folder.parent)
-    assert before == Contents().of(folder.parent)
-    (folder / "chunk").write_bytes(b"2")
-    changed = Contents().of(folder.parent)
-    (folder / "chunk").rename(folder / "other")
-    assert len({before, changed, Contents().of(folder.parent)}) == 3
 
 
 def test_a_store_takes_the_place_of_measuring(tiny_test: Path, tmp_path: Path) -> None:

@@ -130,9 +130,7 @@ def test_placed_beads_measure_over_the_whole_sweep(
 ) -> None:
     """A detector that only sees beads near their plane; the others are placed and give the same."""
     recipe = load_recipe()
-    blind = recipe.model_copy(
-        update={"find": recipe.find.model_copy(update={"minimum_response": LEAST_RESPONSE})}
-    )
+    blind = recipe.replace("find.minimum_response", LEAST_RESPONSE)
     measured = measure_dataset(open_dataset(tiny_sweep), blind)
     n_placed = 0
     for sweep, before in zip(measured.sweeps, untouched.sweeps, strict=True):
@@ -183,9 +181,7 @@ def test_the_article_looks_at_each_frame_by_itself(
     number, center = first_bead(untouched)
     change_last_frames(sweep_folder, "remove", center)
     recipe = Recipe()
-    alone = recipe.model_copy(
-        update={"find": recipe.find.model_copy(update={"follow_sweep": False})}
-    )
+    alone = recipe.replace("find.follow_sweep", False)
     for sweep in first_field(measure_dataset(open_dataset(sweep_folder), alone)):
         assert len(rows_of(sweep, number)) == len(sweep.frames) - LAST_FRAMES
     assert not load_recipe("paper").find.follow_sweep

@@ -77,8 +77,7 @@ def test_splits_say_what_they_held_out(tables: TrainingTables) -> None:
 
 
 def test_tiles_held_out_at_random_are_told_as_such(planes: Planes, recipe: Recipe) -> None:
-    at_random = recipe.split.model_copy(update={"by": "random", "folds": 2})
-    settings = recipe.model_copy(update={"split": at_random})
+    settings = recipe.replace({"split.by": "random", "split.folds": 2})
     tables = training_tables(pipeline.run_training(planes, settings), settings)
     assert tables.splits["held_out"].str.fullmatch(r"\d+ tiles of 12 beads").all()
     assert len(tables.images) > 60  # both splits hold out some beads of most images

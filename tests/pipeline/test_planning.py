@@ -7,7 +7,7 @@ import pytest
 from refp.core.errors import RecipeError
 from refp.pipeline.planning import (
     LEAST_FRAMES,
-    Limits,
+    PlanLimits,
     bead_heights,
     find_limits,
     image_row,
@@ -19,7 +19,7 @@ from refp.pipeline.planning import (
 from refp.synthetic import as_instrument
 
 
-def limits(**changes: object) -> Limits:
+def limits(**changes: object) -> PlanLimits:
     values = {
         "tolerance_um": 2.5,
         "height_sd_um": 1.2,
@@ -28,7 +28,7 @@ def limits(**changes: object) -> Limits:
         "exposures_ms": np.array([6.0, 12.0]),
         "bead_um": np.array([[2.0, 1.0, 0.5, 1.0, 2.0], [1.0, 0.5, 0.25, 0.5, 1.0]]),
     }
-    return Limits(**(values | changes))  # type: ignore[arg-type]
+    return PlanLimits(**(values | changes))  # type: ignore[arg-type]
 
 
 def test_a_sweep_without_image_noise_is_stage_and_heights() -> None:

@@ -14,8 +14,9 @@ from refp.core.rows import take
 from refp.estimate.estimator import Estimator
 from refp.measure.features import FeatureCurve, SweepMeasurement
 from refp.models import load_model
-from refp.pipeline import Planes, results, tables
+from refp.pipeline import Planes, inspection, tables
 from refp.plane import ReferencePlane, compare_planes
+from refp.settings import Recipe
 from refp.sweeps import Frame, SweepKey, list_images, open_dataset
 
 KEYS = {"dataset": "str", "experiment": "int64", "fov": "int64", "exposure_ms": "float64"}
@@ -226,7 +227,7 @@ def test_no_bead_at_all_has_the_same_columns_and_types(planes: Planes) -> None:
 
 
 def test_inspection(planes: Planes) -> None:
-    table = results.inspection_table(planes.measurements, pipeline.Recipe())
+    table = inspection.inspection_table(planes.measurements, Recipe())
     assert list(table.columns) == [
         *KEYS,
         *("z_first_um", "z_last_um", "z_step_um", "n_frames", "n_beads_found", "n_beads_usable"),

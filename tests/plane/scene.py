@@ -17,9 +17,9 @@ from refp.plane import (
     PlaneResult,
     Pool,
     PooledStack,
+    find_bead_planes,
     flag_off_plane,
     locate_planes,
-    place_beads,
     place_fields,
 )
 from refp.plane.plane import FieldProfiles
@@ -280,7 +280,7 @@ def locate(
     tool, recipe = instrument(repeatability_um), FeatureSettings()
     curves = [feature_curve(sweep, recipe) for sweep in sweeps]
     axes = place_fields(sweeps, curves, settings, tool, pool)
-    beads = place_beads(sweeps, curves, axes, settings, tool)
+    beads = find_bead_planes(sweeps, curves, axes, settings, tool)
     curves = [feature_curve(sweep, recipe) for sweep in flag_off_plane(sweeps, beads)]
     result = locate_planes(curves, axes, beads, settings, tool, pool)
     return Located(tuple(curves), tuple(axes), tuple(beads), result)

@@ -8,7 +8,15 @@ import pytest
 from pydantic import ValidationError
 
 from refp.core.errors import RecipeError
-from refp.settings import Recipe, change_recipe, load_recipe, recipe_names
+from refp.settings import (
+    OF_ONE_KIND,
+    Recipe,
+    is_alike,
+    load_recipe,
+    make_instrument,
+    read_instrument,
+    recipe_names,
+)
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -32,8 +40,7 @@ def test_there_are_a_default_and_the_articles_recipe() -> None:
 def test_the_digest_changes_with_any_setting() -> None:
     recipe = Recipe()
     assert re.fullmatch("[0-9a-f]{12}", recipe.digest)
-    plane = recipe.plane.model_copy(update={"minimum_frames": 6})
-    assert recipe.model_copy(update={"plane": plane}).digest != recipe.digest
+    assert recipe.replace("plane.minimum_frames", 6).digest != recipe.digest
     assert Recipe().digest == recipe.digest
 
 
@@ -117,7 +124,7 @@ def test_whole_images_need_a_family_that_sees_them(tmp_path: Path) -> None:
         load_recipe(path)
     whole = load_recipe("paper-whole")
     with pytest.raises(RecipeError, match=r"--family profile: .*needs train\.family = 'resnet'"):
-        change_recipe(whole, {"train": {"family": "profile"}}, "--family profile")
+        whole.replace("train.family", "profile", source="--family profile")
 
 
 ARTICLE = {
@@ -134,4 +141,49 @@ def test_variants_of_the_articles_recipe_differ_in_one_setting(
     name: str, change: tuple[str, object]
 ) -> None:
     paper = load_recipe("paper").model_copy(update={"name": name})
-    assert load_recipe(name) == change_recipe(paper, {"train": {"resnet": dict([change])}}, "")
+    assert load_recipe(name) == paper.replace({"train": {"resnet": dict([change])}})
+
+
+def test_settings_are_replaced_by_key_or_table() -> None:
+    recipe = Recipe()
+    one = recipe.replace("estimate.minimum_beads", 6)
+    assert (one.estimate.minimum_beads, recipe.estimate.minimum_beads) == (6, 3)
+    assert one.replace("estimate.minimum_beads", 3) == recipe
+    several = recipe.replace({"train.family": "lookup", "train": {"profile": {"steps": 7}}})
+    assert (several.train.family, several.train.profile.steps) == ("lookup", 7)
+    assert recipe.replace("name", "mine").name == "mine"
+    a2k = make_instrument(read_instrument("a2k"), "a2k")
+    assert a2k.replace("optics.black_level", 3.0).optics.black_level == 3.0
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("estimate.minimum_bead", 6, "recipe: no setting .*; the nearest are .*minimum_beads"),
+        ("trian.family", "lookup", "no setting 'trian'; the nearest are train"),
+        ("xyz", 1, "no setting 'xyz'; the nearest are name, find"),
+        ("plane.minimum_frames.n", 1, "no setting 'plane.minimum_frames.n'"),
+        ("estimate.minimum_beads", -1, "recipe: estimate.minimum_beads: .*given: -1"),
+        ("tile.cut", "grid", "needs train.family = 'resnet'"),
+    ],
+)
+def test_a_wrong_replacement_is_told(key: str, value: object, told: str) -> None:
+    with pytest.raises(RecipeError, match=told):
+        Recipe().replace(key, value)
+
+
+@pytest.mark.parametrize(
+    ("other_um", "same", "of_one_kind"),
+    [
+        (1.0, True, True),
+        (1.015, True, True),
+        (0.985, True, True),
+        (1.05, False, True),
+        (1.2, False, False),
+    ],
+)
+def test_lengths_are_alike_within_a_tolerance(
+    other_um: float, same: bool, of_one_kind: bool
+) -> None:
+    assert is_alike(other_um, 1.0) is same
+    assert is_alike(other_um, 1.0, OF_ONE_KIND) is of_one_kind

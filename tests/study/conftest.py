@@ -12,7 +12,7 @@ from refp.sweeps import write_sweep_file
 from refp.synthetic import SceneSettings, SimulationSettings, simulate_dataset
 
 A2K = make_instrument(read_instrument("a2k"), "a2k")
-STEADY = A2K.model_copy(update={"stage": A2K.stage.model_copy(update={"repeatability_um": 0.3})})
+STEADY = A2K.replace("stage.repeatability_um", 0.3)
 SCENE = SceneSettings(  # the article's detector presumes that beads fill a hundredth of the image
     shape_px=(320, 400),
     n_beads=6,

@@ -82,7 +82,7 @@ def test_bits_and_white_level(a2k: Instrument) -> None:
     assert image.dtype == np.uint16
     assert image.max() == 4095
     assert render_single_bead(0, a2k).dtype == np.uint8
-    white = a2k.model_copy(update={"optics": a2k.optics.model_copy(update={"white_level": 200})})
+    white = a2k.replace("optics.white_level", 200)
     assert render_single_bead(0, white, exposure_ms=30).max() == 200
 
 

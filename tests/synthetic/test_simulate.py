@@ -135,8 +135,7 @@ def test_beads_follow_the_tilt_of_the_truth(a2k: Instrument, tmp_path: Path) -> 
             "z_stop_um": 1200.0,
         }
     )
-    alike = a2k.bead.model_copy(update={"diameter_spread": 0.0, "index_sd": 0.0})
-    a2k = a2k.model_copy(update={"bead": alike})
+    a2k = a2k.replace({"bead.diameter_spread": 0.0, "bead.index_sd": 0.0})
     field = simulate_dataset(tmp_path / "set", a2k, settings, dataset="t", seed=0).fields[0]
     points = np.array([(b.x_px, b.y_px, 1) for b in field.beads])
     slopes = np.linalg.lstsq(points, np.array([b.refp_um for b in field.beads]))[0]
@@ -224,8 +223,7 @@ def test_an_instrument_of_ones_own_is_written_out(
 
 
 def test_sixteen_bits(a2k: Instrument, tmp_path: Path, small: SimulationSettings) -> None:
-    camera = a2k.camera.model_copy(update={"bit_depth": 12, "grey_levels_per_ms": 80.0})
-    a2k = a2k.model_copy(update={"camera": camera})
+    a2k = a2k.replace({"camera.bit_depth": 12, "camera.grey_levels_per_ms": 80.0})
     truth = simulate_dataset(tmp_path / "set", a2k, small, dataset="x", seed=0)
     image = read_plane(tmp_path / "set" / truth.frames[0].file)
     assert image.dtype == np.uint16

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from refp.cli.options import AsJson, Data, DataOptions, Overwrite, WorkerOptions, check_output
+from refp.cli.options import AsJson, Data, DataOptions, Overwrite, WorkerOptions
+from refp.core.outputs import check_output
 from refp.core.parallel import Execution
 
 

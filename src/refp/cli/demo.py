@@ -5,7 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from refp.cli.options import SEED, Overwrite, check_output, clear_simulated
+from refp.cli.options import SEED, Overwrite
+from refp.core.outputs import check_output
 
 
 def demo(
@@ -26,12 +27,9 @@ def demo(
     """
     from refp.cli.console import print_table, say, show_progress
     from refp.pipeline.demo import run_demo
-    from refp.synthetic.presets import KINDS
 
     check_output(output, overwrite=overwrite)
-    for kind in KINDS if overwrite else ():
-        clear_simulated(output / kind)
     with show_progress() as progress:
-        shown = run_demo(output, seed=seed, progress=progress)
+        shown = run_demo(output, seed=seed, progress=progress, overwrite=overwrite)
     print_table(shown, as_json=False, title="dZ of images that the model has not seen")
     say(f"report: {output / 'report.html'}")

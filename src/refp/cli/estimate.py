@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from refp.cli.options import AsJson, MaxBeads, Overwrite, WorkerOptions, check_output
+from refp.cli.options import EXIT_ALL_REFUSED, AsJson, MaxBeads, Overwrite, WorkerOptions
+from refp.core.outputs import check_output
 from refp.core.parallel import Execution
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from refp.models import ModelCard
     from refp.sweeps import SingleImage
 
-EXIT_ALL_REFUSED = 3
+
 ImagesInstrument = Annotated[
     str | None, Parameter(help="Instrument of the images, to be checked against the model's.")
 ]
@@ -124,7 +125,7 @@ def _drawing(
     """Return what draws each image, where pictures are wanted; it takes a second to load."""
     if folder is None:
         return None
-    from refp.pipeline.results import overlay_writer
+    from refp.pipeline.overlays import overlay_writer
 
     return overlay_writer(sources, card, folder, tolerance_um)
 

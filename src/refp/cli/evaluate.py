@@ -13,8 +13,8 @@ from refp.cli.options import (
     Output,
     Overwrite,
     WorkerOptions,
-    check_output,
 )
+from refp.core.outputs import check_output
 from refp.core.parallel import Execution
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from refp.cli.options import AsJson, MaxBeads, Overwrite, WorkerOptions, check_output
+from refp.cli.options import EXIT_ALL_REFUSED, AsJson, MaxBeads, Overwrite, WorkerOptions
+from refp.core.outputs import check_output
 from refp.core.parallel import Execution
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from refp.history import History, HistoryRecord, Purpose
 
-EXIT_ALL_REFUSED = 3
+
 SHOWN = (
     *("id", "recorded_at", "kind", "instrument", "operator", "image", "status", "delta_z_um"),
     *("u_um", "refp_um", "refp_u_um", "n_beads_used", "background", "reason", "note", "purpose"),
@@ -56,7 +57,7 @@ class Place:
 
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
-class Choice:
+class RecordChoice:
     """Which records."""
 
     instrument: str = ""
@@ -79,7 +80,7 @@ class Choice:
         )
 
 
-HERE, ALL = Place(), Choice()
+HERE, ALL = Place(), RecordChoice()
 Instrument = Annotated[str, Parameter(help="Name of the instrument.")]
 Operator = Annotated[str | None, Parameter(help="Who did it; default: the user's login name.")]
 Note = Annotated[str, Parameter(help="A remark.")]
@@ -280,7 +281,7 @@ def correct(
 @app.command(name="list")
 def list_records(
     *,
-    choice: Choice = ALL,
+    choice: RecordChoice = ALL,
     with_corrected: WithCorrected = False,
     place: Place = HERE,
     as_json: AsJson = False,
@@ -357,7 +358,7 @@ def export(
     output: Annotated[
         Path, Parameter(name=["--output", "-o"], help="File to write: .csv or .parquet.")
     ],
-    choice: Choice = ALL,
+    choice: RecordChoice = ALL,
     with_corrected: WithCorrected = False,
     place: Place = HERE,
     overwrite: Overwrite = False,

@@ -12,8 +12,8 @@ from refp.cli.options import (
     Overwrite,
     RecipeName,
     WorkerOptions,
-    check_output,
 )
+from refp.core.outputs import check_output
 from refp.core.parallel import Execution
 
 
@@ -44,13 +44,16 @@ def inspect(
     refp inspect images/ --instrument a2k --overlay pictures/ --beads beads.csv
     """
     from refp.cli.console import print_table, say, say_left_out, show_progress
+    from refp.core.files import check_table_name, write_table
     from refp.measure import dataset as measure
-    from refp.pipeline import results
+    from refp.pipeline.inspection import describe_instrument, inspection_table
+    from refp.pipeline.overlays import write_sweep_overlays
+    from refp.pipeline.tables import bead_table
     from refp.settings import each_by_itself, load_recipe
 
     for path in filter(None, (beads, overlay)):
         check_output(path, overwrite=overwrite)
-    results.check_table_name(beads)
+    check_table_name(beads)
     settings = each_by_itself(load_recipe(recipe))
     with work.start() as workers, show_progress() as progress:
         measurements = [
@@ -58,11 +61,11 @@ def inspect(
             for d in options.open(data)
         ]
         if overlay:
-            results.write_sweep_overlays(measurements, overlay, progress)
+            write_sweep_overlays(measurements, overlay, progress)
     for measurement in measurements:
-        say(results.describe_instrument(measurement))
+        say(describe_instrument(measurement))
     say_left_out(measurements)
-    print_table(results.inspection_table(measurements, settings), as_json=as_json)
+    print_table(inspection_table(measurements, settings), as_json=as_json)
     if beads:
-        results.write_table(results.bead_table(s for m in measurements for s in m.sweeps), beads)
+        write_table(bead_table(s for m in measurements for s in m.sweeps), beads)
         say(f"wrote {beads}")

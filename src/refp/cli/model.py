@@ -5,8 +5,9 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from refp.cli.options import AsJson, Overwrite, check_output
+from refp.cli.options import AsJson, Overwrite
 from refp.core.errors import OutputError
+from refp.core.outputs import check_output
 
 MODEL = Annotated[Path, Parameter(help="Model file from 'refp train'.")]
 

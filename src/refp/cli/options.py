@@ -86,6 +86,8 @@ MaxBeads = Annotated[
     ),
 ]
 SEED = Parameter(validator=Number(gte=0))
+EXIT_ALL_REFUSED = 3
+"""Exit code of a command that is done, but refused every image."""
 AsJson = Annotated[
     bool, Parameter(name="--json", negative=(), help="Print one JSON list of rows, nothing else.")
 ]
@@ -102,35 +104,11 @@ def recipe_with_family(name: str, family: str | None) -> "Recipe":
     RecipeError
         If there is no such recipe or family.
     """
-    from refp.settings import FamilyName, change_recipe, load_recipe
+    from refp.settings import FamilyName, load_recipe
 
     recipe = load_recipe(name)
     if family is None:
         return recipe
     if family not in get_args(FamilyName):
         raise RecipeError(f"--family {family}: choose {', '.join(get_args(FamilyName))}")
-    return change_recipe(recipe, {"train": {"family": family}}, f"--family {family}")
-
-
-def check_output(path: Path, *, overwrite: bool) -> None:
-    """Refuse an output that exists, unless it may be replaced.
-
-    Raises
-    ------
-    OutputError
-        If there is a file, or a folder with something in it.
-    """
-    from refp.core.files import refuse_existing
-
-    if not overwrite:
-        refuse_existing(path)
-
-
-def clear_simulated(folder: Path) -> None:
-    """Remove a simulated data set of an earlier run, and nothing that lacks its truth."""
-    import shutil
-
-    from refp.synthetic.truth import TRUTH_FILE
-
-    if (folder / TRUTH_FILE).is_file():
-        shutil.rmtree(folder, ignore_errors=True)
+    return recipe.replace("train.family", family, source=f"--family {family}")

@@ -7,7 +7,8 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from refp.cli.options import AsJson, Overwrite, WorkerOptions, check_output
+from refp.cli.options import AsJson, Overwrite, WorkerOptions
+from refp.core.outputs import check_output
 from refp.core.parallel import Execution
 
 Tolerance = Annotated[

@@ -18,7 +18,7 @@ from refp.core.parallel import Execution
 
 if TYPE_CHECKING:
     from refp.core.parallel import Workers
-    from refp.pipeline.runs import Run
+    from refp.pipeline.runs import PlaneRun
     from refp.sweeps import DataSet
 
 
@@ -67,9 +67,9 @@ def plane(
     output
         Folder for the results.
     """
-    from refp.pipeline.runs import Run
+    from refp.pipeline.runs import PlaneRun
 
-    with Run(output, overwrite=overwrite) as run, work.start() as workers:
+    with PlaneRun(output, overwrite=overwrite) as run, work.start() as workers:
         datasets = options.open(data)
         if run.has_work:
             workers.wake(sum(dataset.n_frames for dataset in datasets), "refp.measure.dataset")
@@ -83,16 +83,16 @@ def plane(
 
 
 def _define(
-    datasets: "list[DataSet]", recipe: str, pool: Path | None, run: "Run", workers: "Workers"
+    datasets: "list[DataSet]", recipe: str, pool: Path | None, run: "PlaneRun", workers: "Workers"
 ) -> str:
     """Define and write the planes where that is not done; return what there is to say."""
     from refp.cli.console import say_left_out, show_progress
-    from refp.pipeline import work
+    from refp.pipeline.plane_files import define_and_write
     from refp.settings import load_recipe
 
     settings = load_recipe(recipe)
     with show_progress() as progress:
-        done = work.define_planes(
+        done = define_and_write(
             run, datasets, settings, pool=pool, execution=Execution(workers, progress)
         )
     if not done.files:

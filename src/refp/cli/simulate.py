@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from refp.cli.options import SEED, Overwrite, WorkerOptions, check_output, clear_simulated
+from refp.cli.options import SEED, Overwrite, WorkerOptions
 from refp.core.errors import RecipeError
+from refp.core.outputs import check_output
 from refp.core.parallel import Execution
 
 if TYPE_CHECKING:
@@ -73,11 +74,9 @@ def simulate(
     check_output(output, overwrite=overwrite)
     with work.start() as workers, show_progress() as progress:
         for offset, one in enumerate(planned):
-            folder = output / one.folder
-            if overwrite:
-                clear_simulated(folder)
-            simulate_planned(one, output, seed + offset, Execution(workers, progress))
-            say(f"wrote {folder}")
+            execution = Execution(workers, progress)
+            simulate_planned(one, output, seed + offset, execution, overwrite=overwrite)
+            say(f"wrote {output / one.folder}")
 
 
 def _planned(

@@ -52,14 +52,14 @@ def train(
     """
     from refp import models
     from refp.cli.console import say, say_left_out, show_progress
-    from refp.pipeline import work as long_work
-    from refp.pipeline.training_run import TrainingRun
+    from refp.pipeline.runs import TrainingRun
+    from refp.pipeline.training_report import train_and_write
 
     with TrainingRun(output, overwrite=overwrite) as run, work.start() as workers:
         settings = recipe_with_family(recipe, family)
         models.make_family(settings.train)  # a missing library is told before the measuring
         with show_progress() as progress:
-            training, planes = long_work.train_model(
+            training, planes = train_and_write(
                 run, options.open(data), settings, seed=seed, execution=Execution(workers, progress)
             )
     say_left_out(planes.measurements)

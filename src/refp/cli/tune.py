@@ -93,24 +93,23 @@ def tune(
     """
     from refp import models, pipeline
     from refp.cli.console import say, say_left_out, show_progress
-    from refp.measure.cache import Contents, FrameStore
-    from refp.measure.dataset import FrameMeasurement
-    from refp.pipeline import tuning_files as tune_files
-    from refp.pipeline.runs import MEASURED
+    from refp.pipeline.tuning import SearchRun, write_search
 
     settings = recipe_with_family(recipe, family)
     plan = search.plan(settings.train)
     models.check_search(settings.train)
-    with tune_files.search_folder(output, overwrite=overwrite), work.start() as workers:
-        store = FrameStore(output / MEASURED, FrameMeasurement, Contents())
+    with SearchRun(output, overwrite=overwrite) as run, work.start() as workers:
         with show_progress() as progress:
             planes = pipeline.define_planes(
-                options.open(data), settings, execution=Execution(workers, progress), store=store
+                options.open(data),
+                settings,
+                execution=Execution(workers, progress),
+                store=run.store,
             )
             results = pipeline.tune_model(
                 planes, settings, plan, output, execution=Execution(workers, progress)
             )
-        names = tune_files.write_search(results, planes, settings, plan, output)
+        names = write_search(results, planes, settings, plan, output)
     say_left_out(planes.measurements)
     best = models.best_of(results)
     if best is not None:

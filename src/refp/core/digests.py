@@ -1,26 +1,125 @@
-"""SHA-256 of files: what a result was made from, and whether it is still that."""
+"""SHA-256 of content: bytes, values, files, folders and the package's own code.
+
+A name under which something is kept, and a record of the origin of a result, use these functions alone.
+"""
 
 import hashlib
+import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:  # settings, which are imported first of all, need no numpy
+    import numpy as np
+
+PACKAGE = Path(__file__).parent.parent
 
 
-def hash_files(paths: Iterable[Path]) -> str:
-    """Return the SHA-256 over the names and bytes of files, in the order of their names."""
+def digest_bytes(*parts: "bytes | np.ndarray[Any, Any]") -> str:
+    """Return the SHA-256 of bytes and arrays, one after the other.
+
+    Parameters
+    ----------
+    parts
+        Bytes, or arrays of any shape, which count in C order; shape and data type do not count.
+    """
     digest = hashlib.sha256()
-    for path in sorted(set(paths)):
-        digest.update(path.name.encode())
-        if path.is_file():
-            digest.update(path.read_bytes())
+    for part in parts:
+        view = memoryview(cast("Any", part))
+        digest.update(view if view.c_contiguous else view.tobytes())
     return digest.hexdigest()
 
 
+def digest_json(value: object) -> str:
+    """Return the SHA-256 of a value as JSON; the order of keys does not count.
+
+    Parameters
+    ----------
+    value
+        Numbers, texts, lists and mappings; of everything else its text counts.
+    """
+    return digest_bytes(json.dumps(value, sort_keys=True, default=str).encode())
+
+
 def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes."""
+    """Return the SHA-256 of a file's bytes.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def hash_code() -> str:
-    """Return the SHA-256 of the package's own code, which a version under work does not tell."""
-    return hash_files(Path(__file__).parent.parent.rglob("*.py"))
+def hash_path(path: Path) -> str:
+    """Return the SHA-256 of the content of a file or of a folder, such as an OME-Zarr.
+
+    The name of the path itself does not count. In a folder, the relative name and the bytes of each
+    file count.
+
+    Returns
+    -------
+    str
+        Empty where the path cannot be read. A file in a folder that cannot be read counts by its
+        name alone.
+    """
+    if path.is_dir():
+        files = sorted((p.relative_to(path).as_posix(), p) for p in path.rglob("*"))
+        return digest_json([(name, hash_path(p)) for name, p in files if not p.is_dir()])
+    try:
+        return hash_file(path)
+    except OSError:
+        return ""
+
+
+def hash_paths(paths: Iterable[Path]) -> str:
+    """Return the SHA-256 over the names and contents of files and folders.
+
+    Their order, and the folder in which each of them is, do not count.
+    """
+    return digest_json(sorted((path.name, hash_path(path)) for path in set(paths)))
+
+
+def hash_code(*parts: str) -> str:
+    """Return the SHA-256 of the code on which a result depends.
+
+    A version under work does not change with the code, this digest does.
+
+    Parameters
+    ----------
+    parts
+        Rooms and modules of the package, relative to it: ``"measure"``, ``"study.answers"``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such room or module.
+    """
+    files = [file for part in parts for file in _sources(part)]
+    named = {file.relative_to(PACKAGE).as_posix(): hash_file(file) for file in files}
+    return digest_json(named)
+
+
+def _sources(part: str) -> list[Path]:
+    path = PACKAGE.joinpath(*part.split("."))
+    module = path.with_suffix(".py")
+    files = [module] if module.is_file() else list(path.rglob("*.py"))
+    if not files:
+        raise ValueError(f"{part}: no room or module of refp")
+    return files
+
+
+class Contents:
+    """Digests of files and folders, each read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, str] = {}
+
+    def of(self, path: Path) -> str:
+        """Return what :func:`hash_path` returns, as it was when first asked for."""
+        whole = path.absolute()
+        if whole not in self._known:
+            self._known[whole] = hash_path(whole)
+        return self._known[whole]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from refp.core.arrays import FloatArray
 from refp.core.errors import DataError, OutputError
@@ -19,7 +20,6 @@ if TYPE_CHECKING:  # the rooms that only write images need no tables
     import pandas as pd
 
 RECORD_VERSION = 1
-INSTEAD = "choose another output or add --overwrite"
 
 
 def library_versions(*names: str) -> dict[str, str]:
@@ -66,18 +66,6 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     finally:
         with suppress(OSError):  # as where the folder is a file
             part.unlink()
-
-
-def refuse_existing(path: Path) -> None:
-    """Refuse an output that exists.
-
-    Raises
-    ------
-    OutputError
-        If there is a file, or a folder with something in it.
-    """
-    if path.is_file() or (path.is_dir() and any(path.iterdir())):
-        raise OutputError(f"{path}: exists already; {INSTEAD}")
 
 
 def write_bytes(content: bytes, path: Path) -> None:
@@ -138,10 +126,13 @@ def rows_of(table: "pd.DataFrame") -> list[dict[str, Any]]:
     return [{str(k): _plain(v) for k, v in row.items()} for row in known.to_dict("records")]
 
 
-def write_arrays(arrays: Mapping[str, FloatArray], path: Path) -> None:
-    """Write named arrays as a compressed ``.npz`` without pickle."""
+def write_arrays(
+    arrays: Mapping[str, npt.NDArray[Any]], path: Path, *, compressed: bool = True
+) -> None:
+    """Write named arrays as an ``.npz`` without pickle."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    save = np.savez_compressed if compressed else np.savez
+    save(buffer, allow_pickle=False, **arrays)
     write_bytes(buffer.getvalue(), path)
 
 

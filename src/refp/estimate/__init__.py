@@ -1,6 +1,6 @@
 """One image to one dZ with an interval, or a refusal that says why: hands on :class:`FocusEstimate`."""
 
-from refp.estimate.adaptation import Answers, fit_adaptation
+from refp.estimate.adaptation import KnownAnswers, fit_adaptation
 from refp.estimate.calibrate import calibrate
 from refp.estimate.combine import Combined, Spread, combine
 from refp.estimate.decide import Found, Look, estimate_focus, look_at, tilt_um_per_px
@@ -9,10 +9,10 @@ from refp.estimate.verdict import VERDICTS, Verdict, judge_focus
 
 __all__ = [
     "VERDICTS",
-    "Answers",
     "Combined",
     "FocusEstimate",
     "Found",
+    "KnownAnswers",
     "Look",
     "Parts",
     "Spread",

@@ -26,7 +26,7 @@ SIZE_SIGMAS = 2.6
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class KnownAnswers:
     """What a model says of images of known dZ.
 
     Attributes
@@ -53,7 +53,7 @@ class Answers:
 
 
 def fit_adaptation(
-    answers: Answers, source: str, sweeps: tuple[str, ...], data_sha256: str
+    answers: KnownAnswers, source: str, sweeps: tuple[str, ...], data_sha256: str
 ) -> Adaptation:
     """Fit how a model's answers are off.
 
@@ -136,7 +136,7 @@ def adaptation_uncertainty(adaptation: Adaptation | None, dz_um: float) -> float
     return float(np.sqrt(max(variance, 0.0))) / adaptation.line.gain
 
 
-def _typical_size(answers: Answers) -> float:
+def _typical_size(answers: KnownAnswers) -> float:
     """Return the size of the instrument's beads: the training's, unless they are clearly others.
 
     The images of a short sweep show the same few beads, so their number does not count.

@@ -2,7 +2,7 @@ from .baseline import LEAST_VALUES as LEAST_VALUES
 from .baseline import standardise as standardise
 from .chart import Annotation as Annotation
 from .chart import ControlChart as ControlChart
-from .chart import Span as Span
+from .chart import Period as Period
 from .chart import make_chart as make_chart
 from .chart import select_chart as select_chart
 from .chart import select_points as select_points
@@ -53,9 +53,9 @@ __all__ = [
     "JobState",
     "Kind",
     "ModelUse",
+    "Period",
     "Purpose",
     "Quantity",
-    "Span",
     "Status",
     "check_purpose",
     "check_quantity",

@@ -101,11 +101,11 @@ def select_chart(
     HistoryError
         If there is no baseline of that name, or no record.
     """
-    span = Span(since, until, purpose)
+    span = Period(since, until, purpose)
     return select_points(history, instrument, quantity, baseline, span)[0]
 
 
-class Span(NamedTuple):
+class Period(NamedTuple):
     """Records from ``since`` on, before ``until``, of one purpose or of all."""
 
     since: datetime | None = None
@@ -118,7 +118,7 @@ def select_points(
     instrument: str,
     quantity: Quantity,
     baseline: str = "",
-    span: Span = Span(),  # noqa: B008  immutable
+    span: Period = Period(),  # noqa: B008  immutable
     *,
     also: tuple[str, ...] = (),
 ) -> tuple[ControlChart, pd.DataFrame]:

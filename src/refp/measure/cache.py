@@ -5,30 +5,26 @@ depends on. A file that changed is another frame; one that was moved or renamed 
 in batches, one ``.npz`` each, arrays without pickle, written whole.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast, get_type_hints
+from typing import Any, Generic, TypeVar, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
 
-from refp.core.errors import DataError
-from refp.core.files import read_arrays, write_whole
+from refp.core.digests import Contents, digest_bytes
 from refp.core.parallel import (
     SERIAL,
     Execution,
     iter_ordered,
 )
 from refp.core.rows import Rows, join, take
+from refp.core.store import ArrayStore
 from refp.sweeps.frame import Frame
 
 BATCH = 32
 """Frames of a batch: about a second's work of a core is lost when a run is killed."""
-READ_BYTES = 1 << 20
-SUFFIX = ".npz"
 KEYS, SIZES = "key", "n"
 """Arrays of a batch beside those of the frames: a digest and the number of rows of each frame."""
 
@@ -37,33 +33,8 @@ D = TypeVar("D")
 P = TypeVar("P", bound=Rows)
 
 
-class Contents:
-    """SHA-256 of files, each read once; a folder (OME-Zarr) counts as all files in it."""
-
-    def __init__(self) -> None:
-        self._known: dict[Path, str] = {}
-
-    def of(self, path: Path) -> str:
-        """Return 64 hexadecimal digits; those of no bytes where the file cannot be read."""
-        whole = path.absolute()
-        if whole not in self._known:
-            self._known[whole] = _hash_path(whole)
-        return self._known[whole]
-
-
-def _hash_path(path: Path) -> str:
-    digest = hashlib.sha256()
-    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-        if path.is_dir():
-            digest.update(file.relative_to(path).as_posix().encode())
-        with suppress(OSError), file.open("rb") as stream:
-            while block := stream.read(READ_BYTES):
-                digest.update(block)
-    return digest.hexdigest()
-
-
-class FrameStore(Generic[D]):
-    """Measured frames in a folder.
+class FrameStore(ArrayStore, Generic[D]):
+    """Measured frames in a folder, a file for each batch.
 
     Parameters
     ----------
@@ -72,17 +43,17 @@ class FrameStore(Generic[D]):
     kind
         Data class of one frame, made of data classes of arrays (:mod:`refp.core.rows`).
     contents
-        Knows the files' hashes.
+        Digests of the files.
     """
 
     def __init__(self, folder: Path, kind: type[D], contents: Contents) -> None:
-        self.folder = folder
+        super().__init__(folder)
         self.n_recalled = 0
         self._kind = kind
         self._contents = contents
-        self._index = dict(_list_batches(folder))
+        self._index = dict(self._list_frames())
         self._used: set[Path] = set()
-        self._open: tuple[Path, list[D]] | None = None
+        self._open: tuple[str, list[D]] | None = None
         self._waiting: dict[str, D] = {}
 
     def __len__(self) -> int:
@@ -132,20 +103,20 @@ class FrameStore(Generic[D]):
     def sign(self, frame: Frame, settings: str) -> str:
         """Return the key of a frame measured with ``settings``, a digest of them."""
         text = f"{self._contents.of(frame.path)} {frame.page} {settings}"
-        return hashlib.sha256(text.encode()).hexdigest()
+        return digest_bytes(text.encode())
 
     def recall(self, key: str) -> D | None:
         """Return what was measured; ``None`` where nothing is kept or its batch is damaged."""
-        path, row = self._index.get(key, (None, 0))
-        if path is None:
+        batch, row = self._index.get(key, (None, 0))
+        if batch is None:
             return None
-        if self._open is None or self._open[0] != path:
-            try:
-                self._open = (path, _read_batch(path, self._kind))
-            except DataError:
-                self._index = {k: place for k, place in self._index.items() if place[0] != path}
+        if self._open is None or self._open[0] != batch:
+            arrays = self.read(batch, [*array_names(self._kind), SIZES])
+            if arrays is None:
+                self._index = {k: place for k, place in self._index.items() if place[0] != batch}
                 return None
-        self._used.add(path)
+            self._open = (batch, unpack_frames(arrays, self._kind))
+        self._used.add(self.path(batch))
         self.n_recalled += 1
         return self._open[1][row]
 
@@ -166,12 +137,20 @@ class FrameStore(Generic[D]):
         if not self._waiting:
             return
         keys = list(self._waiting)
-        path = self.folder / f"{hashlib.sha256(''.join(keys).encode()).hexdigest()[:32]}{SUFFIX}"
-        arrays = pack(list(self._waiting.values())) | {KEYS: np.array(keys)}
-        write_whole(path, lambda part: _save(arrays, part))
-        self._index.update((key, (path, row)) for row, key in enumerate(keys))
-        self._used.add(path)
+        batch = digest_bytes("".join(keys).encode())[:32]
+        arrays = pack_frames(list(self._waiting.values())) | {KEYS: np.array(keys)}
+        # Not compressed: noise does not shrink, and compressing took longer than all else here.
+        self.write(batch, arrays, compressed=False)
+        self._index.update((key, (batch, row)) for row, key in enumerate(keys))
+        self._used.add(self.path(batch))
         self._waiting = {}
+
+    def _list_frames(self) -> Iterator[tuple[str, tuple[str, int]]]:
+        """Batch and row of each frame; a batch that cannot be read holds none."""
+        for batch in self.keys():
+            arrays = self.read(batch, [KEYS]) or {KEYS: np.array([], dtype=np.str_)}
+            for row, key in enumerate(arrays[KEYS]):
+                yield str(key), (batch, row)
 
     def tidy(self) -> None:
         """Remove everything that this run neither wrote nor used: what is stale, damaged, cut off."""
@@ -181,38 +160,12 @@ class FrameStore(Generic[D]):
                 path.unlink()
 
 
-def _list_batches(folder: Path) -> Iterator[tuple[str, tuple[Path, int]]]:
-    """Which frame lies where; a batch that cannot be read holds none."""
-    for path in sorted(folder.glob(f"*{SUFFIX}")):
-        with suppress(DataError):
-            for row, key in enumerate(read_arrays(path, [KEYS])[KEYS]):
-                yield str(key), (path, row)
-
-
-def _save(arrays: Arrays, path: Path) -> None:
-    with path.open("wb") as file:  # a name without ".npz" would get one
-        # Not compressed: noise does not shrink, and compressing took longer than all else here.
-        np.savez(file, allow_pickle=False, **arrays)
-
-
-def _read_batch(path: Path, kind: type[D]) -> list[D]:
-    """Read the frames of a batch.
-
-    Raises
-    ------
-    DataError
-        If the file is damaged or of another shape than this version writes.
-    """
-    names = [*array_names(kind), SIZES]
-    return unpack(cast("Mapping[str, npt.NDArray[Any]]", read_arrays(path, names)), kind)
-
-
 def array_names(kind: type[Any]) -> list[str]:
-    """Return the names under which :func:`pack` writes the arrays of a data class."""
+    """Return the names under which :func:`pack_frames` writes the arrays of a data class."""
     return [f"{part}.{f.name}" for part, cls in _parts(kind).items() for f in fields(cls)]
 
 
-def pack(frames: Sequence[D]) -> Arrays:
+def pack_frames(frames: Sequence[D]) -> Arrays:
     """Join frames to arrays, one per field of their parts, with the number of rows of each frame.
 
     Parameters
@@ -230,8 +183,8 @@ def pack(frames: Sequence[D]) -> Arrays:
     return arrays
 
 
-def unpack(arrays: Mapping[str, npt.NDArray[Any]], kind: type[D]) -> list[D]:
-    """Undo :func:`pack`; types, shapes and values are those that went in."""
+def unpack_frames(arrays: Mapping[str, npt.NDArray[Any]], kind: type[D]) -> list[D]:
+    """Undo :func:`pack_frames`; types, shapes and values are those that went in."""
     joined = {part: _from_arrays(arrays, part, cls) for part, cls in _parts(kind).items()}
     stop = np.cumsum(arrays[SIZES])
     rows = [slice(end - n, end) for n, end in zip(arrays[SIZES], stop, strict=True)]

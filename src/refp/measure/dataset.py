@@ -1,6 +1,5 @@
 """Measure every bead of every frame of a data set, one frame at a time."""
 
-import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -9,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from refp.core.arrays import IntArray, full_scale
-from refp.core.digests import hash_code
+from refp.core.digests import digest_json, hash_code
 from refp.core.errors import DataError
 from refp.core.files import library_versions
 from refp.core.parallel import (
@@ -26,13 +25,8 @@ from refp.measure.tracking import follow_beads
 from refp.settings import Instrument, Recipe
 from refp.sweeps import DataSet, Frame, LeftOut, ZSweep
 
-__all__ = [
-    "FrameMeasurement",
-    "Measurement",
-    "explain_no_beads",
-    "measure_dataset",
-    "measure_frame",
-]
+CODE = ("core", "settings", "sweeps", "measure")
+"""Rooms on whose code a measured frame depends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +171,9 @@ def _digest(instrument: Instrument, recipe: Recipe) -> str:
         instrument.model_dump_json(),
         recipe.model_dump_json(exclude=later),
         str(library_versions("numpy", "scipy", "scikit-image", "numba")),
-        hash_code(),
+        hash_code(*CODE),
     ]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return digest_json(parts)
 
 
 def _join_sweep(
@@ -211,9 +205,8 @@ def _take_off_black_level(
     black = typical_black_level(
         [_black_level_of_field(group) for group in _fields(sweeps)], unknown
     )
-    optics = instrument.optics.model_copy(update={"black_level": black})
     levelled = [_with_black_level(sweep, black) for sweep in sweeps]
-    return instrument.model_copy(update={"optics": optics}), levelled
+    return instrument.replace("optics.black_level", black), levelled
 
 
 def _with_black_level(sweep: SweepMeasurement, black: float) -> SweepMeasurement:

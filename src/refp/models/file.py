@@ -5,7 +5,6 @@ operators without control flow, whose weights lie in it. Every part is checked a
 before it is used, and none is unpacked that would take more memory than a model does.
 """
 
-import hashlib
 import io
 import json
 import zipfile
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
+from refp.core.digests import digest_bytes
 from refp.core.errors import ModelError
 from refp.core.files import write_whole
 from refp.models.card import FORMAT_VERSION, Ensemble, ModelCard
@@ -44,7 +44,7 @@ def save_model(ensemble: Ensemble, path: str | Path) -> None:
         STACK: _pack_stack(ensemble.stack),
         GRAPH: ensemble.graph,
     }
-    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()}
+    hashes = {name: digest_bytes(data) for name, data in parts.items()}
     parts[HASHES] = json.dumps(hashes, indent=1).encode()
     write_whole(Path(path), lambda part: _pack(parts, part))
 
@@ -69,7 +69,7 @@ def load_model(path: str | Path) -> Ensemble:
             f"{path}: not a whole model file ({error}); copy it again or train again"
         ) from error
     for name in (CARD, STACK, GRAPH):
-        if hashes.get(name) != hashlib.sha256(parts[name]).hexdigest():
+        if hashes.get(name) != digest_bytes(parts[name]):
             raise ModelError(f"{path}: {name} was changed after training; train again")
     card = _card(parts[CARD], path)
     _check_graph(card, parts[GRAPH], path)

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from refp.core.digests import hash_files
+from refp.core.digests import hash_paths
 from refp.core.errors import DataError, ModelError
 from refp.core.parallel import SERIAL, Execution
-from refp.estimate import Answers, Look, fit_adaptation
+from refp.estimate import KnownAnswers, Look, fit_adaptation
 from refp.estimate.estimator import Estimator, recipe_of
 from refp.models import Adaptation, Calibration, Ensemble, ModelCard
 from refp.models.tiles import plane_of_sweeps
 from refp.pipeline.checks import check_determined, check_same_instrument
 from refp.pipeline.planes import define_planes
-from refp.settings import Instrument, Recipe
+from refp.settings import OF_ONE_KIND, Instrument, Recipe, is_alike
 from refp.sweeps import DataSet, Frame
 
 MARGIN = 1.5
@@ -75,7 +75,7 @@ def adapt_model(
             "model of whole images on the other instrument"
         )
     check_same_instrument(datasets)
-    instrument = _with_black_level(datasets[0].instrument, ensemble.card)
+    instrument = _with_black_level_of(datasets[0].instrument, ensemble.card)
     _check_alike(instrument, ensemble.card)
     recipe = recipe_of(ensemble.card)
     known = _known_planes(datasets, recipe, instrument, refp_um, execution)
@@ -89,7 +89,7 @@ def adapt_model(
         execution.progress("adapting", i + 1, len(known))
     answers = _answers(looks, instrument.stage.repeatability_um)
     sweeps = tuple(str(sweep.key) for d in datasets for sweep in d.sweeps)
-    digest = hash_files(frame.path for frame, *_ in known)
+    digest = hash_paths(frame.path for frame, *_ in known)
     adaptation = fit_adaptation(answers, ensemble.card.name, sweeps, digest)
     plane_u_um = float(np.sqrt(np.mean([u_um**2 for *_, u_um in known])))
     made = _card(ensemble.card, instrument, adaptation, answers, plane_u_um)
@@ -99,7 +99,7 @@ def adapt_model(
     )
 
 
-def _with_black_level(instrument: Instrument, card: ModelCard) -> Instrument:
+def _with_black_level_of(instrument: Instrument, card: ModelCard) -> Instrument:
     """Return the instrument with the model's black level where its own is not stated.
 
     A short sweep of one exposure does not tell it.
@@ -107,8 +107,7 @@ def _with_black_level(instrument: Instrument, card: ModelCard) -> Instrument:
     if instrument.optics.black_level is not None:
         return instrument
     black = card.instrument.optics.black_level
-    optics = instrument.optics.model_copy(update={"black_level": black})
-    return instrument.model_copy(update={"optics": optics})
+    return instrument.replace("optics.black_level", black)
 
 
 def _check_alike(instrument: Instrument, card: ModelCard) -> None:
@@ -117,7 +116,7 @@ def _check_alike(instrument: Instrument, card: ModelCard) -> None:
         ("bead diameter", instrument.bead.diameter_um, trained.bead.diameter_um),
         ("pixel size", instrument.optics.pixel_size_um, trained.optics.pixel_size_um),
     ):
-        if abs(here / there - 1) > 0.1:
+        if not is_alike(here, there, OF_ONE_KIND):
             raise ModelError(
                 f"instrument '{instrument.name}': {what} {here:g} um, model {card.name} was trained "
                 f"with {there:g} um; adapt between instruments of one kind, or train anew"
@@ -142,12 +141,12 @@ def _known_planes(
     return [(frame, *labels[sweep.key]) for sweep in sweeps for frame in sweep.frames]
 
 
-def _answers(looks: Sequence[tuple[Frame, float, Look]], stage_um: float) -> Answers:
+def _answers(looks: Sequence[tuple[Frame, float, Look]], stage_um: float) -> KnownAnswers:
     if not looks:
         raise DataError("no image with a usable bead to adapt from; see 'refp inspect'")
     dz_um = np.array([dz for _, dz, _ in looks])
     u_beads = np.array([look.combined.u_beads_um for *_, look in looks])
-    return Answers(
+    return KnownAnswers(
         dz_um=dz_um,
         said_um=np.array([look.combined.dz_um for *_, look in looks]),
         lookup_um=np.array([look.lookup_um for *_, look in looks]),
@@ -162,7 +161,7 @@ def _card(
     card: ModelCard,
     instrument: Instrument,
     adaptation: Adaptation,
-    answers: Answers,
+    answers: KnownAnswers,
     plane_u_um: float,
 ) -> ModelCard:
     """Return the card for the other instrument: its range, its plane, its limits of refusal."""
@@ -189,7 +188,7 @@ def _card(
     )
 
 
-def _adapted(answers: Answers, adaptation: Adaptation) -> tuple[np.ndarray, np.ndarray]:
+def _adapted(answers: KnownAnswers, adaptation: Adaptation) -> tuple[np.ndarray, np.ndarray]:
     """Return what family and look-up say of the images once adapted."""
     line, lookup = adaptation.line, adaptation.lookup
     return (
@@ -198,7 +197,9 @@ def _adapted(answers: Answers, adaptation: Adaptation) -> tuple[np.ndarray, np.n
     )
 
 
-def _image_table(frames: Sequence[Frame], answers: Answers, adaptation: Adaptation) -> pd.DataFrame:
+def _image_table(
+    frames: Sequence[Frame], answers: KnownAnswers, adaptation: Adaptation
+) -> pd.DataFrame:
     said, _ = _adapted(answers, adaptation)
     return pd.DataFrame(
         {

@@ -1,6 +1,5 @@
 """Around training: where it resumes from, and what it is put together to."""
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,13 +8,16 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from refp.core.digests import hash_code, hash_files
+from refp.core.digests import digest_bytes, digest_json, hash_code, hash_paths
 from refp.core.files import library_versions
 from refp.models import Calibration, Ensemble, ModelCard, Trained, stack_of
 from refp.models.tiles import LabelledTiles, Split
+from refp.pipeline.material import TrainingData
 from refp.settings import Instrument, Recipe
 from refp.sweeps import Frame
 
+CODE = ("core", "settings", "sweeps", "measure", "plane", "models")
+"""Rooms on whose code a training depends."""
 LIBRARIES: dict[str, tuple[str, ...]] = {
     "profile": ("torch", "onnx"),
     "resnet": ("torch", "onnx", "monai", "lightning"),
@@ -52,23 +54,21 @@ class Training:
 
 @contextmanager
 def checkpoint_folder(
-    parent: Path | None, tiles: LabelledTiles, recipe: Recipe, seed: int
+    parent: Path | None, material: TrainingData, recipe: Recipe, seed: int
 ) -> Iterator[Path]:
     """Yield the folder of this training and of no other: one that differs must not resume from it."""
     if parent is None:
         with TemporaryDirectory(prefix="refp-") as folder:
             yield Path(folder)
         return
-    yield parent / digest_training(tiles, recipe, seed)
+    yield parent / digest_training(material, recipe, seed)
 
 
-def digest_training(tiles: LabelledTiles, recipe: Recipe, seed: int) -> str:
+def digest_training(material: TrainingData, recipe: Recipe, seed: int) -> str:
     """Return twelve hexadecimal digits that change with all that a training depends on."""
-    versions = library_versions("numpy", *LIBRARIES[recipe.train.family])
-    digest = hashlib.sha256(f"{recipe.digest} {seed} {versions} {hash_code()}".encode())
-    for array in (tiles.dz_um, tiles.profile, tiles.pixels):
-        digest.update(array.tobytes())
-    return digest.hexdigest()[:12]
+    tiles, versions = material.tiles, library_versions("numpy", *LIBRARIES[recipe.train.family])
+    arrays = digest_bytes(tiles.dz_um, tiles.profile, tiles.pixels, material.ring_pixels)
+    return digest_json([recipe.digest, seed, versions, hash_code(*CODE), arrays])[:12]
 
 
 def assemble(
@@ -92,7 +92,7 @@ def assemble(
     """
     family = recipe.train.family
     stack = stack_of(tiles)
-    content = hashlib.sha256(trained.graph + stack.mean.tobytes() + stack.sd.tobytes()).hexdigest()
+    content = digest_bytes(trained.graph, stack.mean, stack.sd)
     per_image = np.unique(tiles.frame, return_counts=True)[1]
     card = ModelCard(
         name=f"{family}-{instrument.name}-{content[:8]}",
@@ -107,7 +107,7 @@ def assemble(
         conditions=_conditions(tiles, len(per_image)),
         recipe=recipe.model_dump(mode="json"),
         versions=library_versions("numpy", *LIBRARIES[family]),
-        data_sha256=hash_files(files),
+        data_sha256=hash_paths(files),
         calibration=calibration,
     )
     return Ensemble(card, stack, trained.graph)

@@ -5,11 +5,8 @@ from pathlib import Path
 
 from refp.core.errors import DataError, ModelError
 from refp.models import ModelCard
-from refp.settings import Instrument, make_instrument, read_instrument
+from refp.settings import Instrument, is_alike, make_instrument, read_instrument
 from refp.sweeps import DataSet, declared_instrument, declared_pixel_size_um
-
-PIXEL_SIZE_TOLERANCE = 0.02
-"""Relative difference up to which two pixel sizes or bead diameters are the same."""
 
 
 def check_same_instrument(datasets: Sequence[DataSet]) -> None:
@@ -78,8 +75,8 @@ def check_instrument(card: ModelCard, instrument: Instrument, source: object) ->
     own = card.instrument
     pixel, bead = instrument.optics.pixel_size_um, instrument.bead.diameter_um
     alike = (
-        abs(pixel / own.optics.pixel_size_um - 1) <= PIXEL_SIZE_TOLERANCE
-        and abs(bead / own.bead.diameter_um - 1) <= PIXEL_SIZE_TOLERANCE
+        is_alike(pixel, own.optics.pixel_size_um)
+        and is_alike(bead, own.bead.diameter_um)
         and instrument.name == own.name
     )
     if not alike:
@@ -116,7 +113,7 @@ def check_declared(card: ModelCard, instrument: str | None, paths: Sequence[Path
             check_instrument(card, declared, path)
         pixel_um = declared_pixel_size_um(path)
         own_um = card.instrument.optics.pixel_size_um
-        if pixel_um is not None and abs(pixel_um / own_um - 1) > PIXEL_SIZE_TOLERANCE:
+        if pixel_um is not None and not is_alike(pixel_um, own_um):
             raise ModelError(
                 f"{path}: pixel size {pixel_um:g} um, but the model is for {own_um:g} um; "
                 "train a model on this instrument"

@@ -10,6 +10,7 @@ from refp.core.parallel import Execution, Progress, Workers, default_jobs, ignor
 from refp.estimate.estimator import Estimator
 from refp.models import Ensemble, save_model
 from refp.pipeline import results
+from refp.pipeline.overlays import write_overlays
 from refp.pipeline.plane_files import write_planes
 from refp.reports import evaluation_sections
 from refp.settings import Recipe, load_recipe
@@ -21,7 +22,13 @@ TOLERANCE_UM = 7.5
 """The article's tolerance: the repeatability of the A2K's stage."""
 
 
-def run_demo(folder: Path, *, seed: int = 0, progress: Progress = ignore_progress) -> pd.DataFrame:
+def run_demo(
+    folder: Path,
+    *,
+    seed: int = 0,
+    progress: Progress = ignore_progress,
+    overwrite: bool = False,
+) -> pd.DataFrame:
     """Run the whole method on simulated sweeps.
 
     Parameters
@@ -32,6 +39,8 @@ def run_demo(folder: Path, *, seed: int = 0, progress: Progress = ignore_progres
         Simulates other beads.
     progress
         Told how far each step is.
+    overwrite
+        Whether simulated sweeps that are there are replaced.
 
     Returns
     -------
@@ -41,7 +50,9 @@ def run_demo(folder: Path, *, seed: int = 0, progress: Progress = ignore_progres
     recipe = load_recipe()
     with Workers(default_jobs()) as workers:
         sets = {
-            one.folder: simulate_planned(one, folder, seed + offset, Execution(workers, progress))
+            one.folder: simulate_planned(
+                one, folder, seed + offset, Execution(workers, progress), overwrite=overwrite
+            )
             for offset, one in enumerate(demo_sets(INSTRUMENT))
         }
         planes, ensemble = _learn(folder, recipe, seed, Execution(workers, progress))
@@ -52,7 +63,7 @@ def run_demo(folder: Path, *, seed: int = 0, progress: Progress = ignore_progres
         estimator, images, execution=Execution(progress=progress)
     )
     write_csv(table, folder / "estimates.csv")
-    results.write_overlays(images, estimates, estimator.card, folder / "pictures", progress)
+    write_overlays(images, estimates, estimator.card, folder / "pictures", progress)
     evaluation = pipeline.evaluate_model(
         estimator, [open_dataset(folder / "test")], execution=Execution(progress=progress)
     )

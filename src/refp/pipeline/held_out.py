@@ -23,7 +23,7 @@ from refp.pipeline.tables import KEY_COLUMNS, error_table, estimate_table
 from refp.reports import TrainingTables
 from refp.settings import Recipe
 
-CURVE_COLUMNS = ("fit", "split", "step", "loss", "train_rms_um", "rms_um")
+LEARNING_COLUMNS = ("fit", "split", "step", "loss", "train_rms_um", "rms_um")
 BEAD_ERROR_COLUMNS = (
     *("split", *KEY_COLUMNS, "z_um", "image", "bead"),
     *("delta_z_true_um", "delta_z_um", "error_um", "sd_um"),
@@ -81,7 +81,7 @@ def _curve_table(curves: Sequence[LearningCurve]) -> pd.DataFrame:
         )
         for curve in curves
     ]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=CURVE_COLUMNS)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=LEARNING_COLUMNS)
 
 
 def _split_of_rows(training: Training) -> IntArray:

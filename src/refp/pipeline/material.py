@@ -25,7 +25,7 @@ from refp.sweeps import Frame
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class TrainingData:
     """What training sees: labelled tiles, what of them is held out, and where they come from."""
 
     tiles: LabelledTiles
@@ -35,7 +35,7 @@ class Material:
     refp_um: tuple[float, ...]
 
 
-def label(planes: Planes, recipe: Recipe, seed: int) -> Material:
+def label(planes: Planes, recipe: Recipe, seed: int) -> TrainingData:
     """Label the tiles of measured sweeps, and split them.
 
     Raises
@@ -60,7 +60,7 @@ def label(planes: Planes, recipe: Recipe, seed: int) -> Material:
     rings = _ring_pixels(tiles.radius_radii, instrument.bead_radius_px)
     frames = tuple(f for sweep in sweeps if sweep.key in labels for f in sweep.frames)
     refp_um = tuple(labels[frame.key][0] for frame in frames)
-    return Material(tiles, split_tiles(tiles, recipe.split, seed), rings, frames, refp_um)
+    return TrainingData(tiles, split_tiles(tiles, recipe.split, seed), rings, frames, refp_um)
 
 
 def _ring_pixels(radius_radii: FloatArray, bead_radius_px: float) -> FloatArray:

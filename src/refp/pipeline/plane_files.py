@@ -1,6 +1,8 @@
 """The files of ``refp plane``: tables, the budget, what later sweeps are located with, the report."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,12 @@ import pandas as pd
 
 from refp.core.errors import DataError
 from refp.core.files import read_arrays, rows_of, write_arrays, write_csv, write_json, write_parquet
-from refp.pipeline.planes import Planes
-from refp.pipeline.results import overlay_of_sweep, plane_provenance, sweep_montage
+from refp.core.parallel import Execution
+from refp.measure.dataset import Measurement
+from refp.pipeline.overlays import overlay_of_sweep, sweep_montage
+from refp.pipeline.planes import Planes, define_planes_of_all
+from refp.pipeline.results import plane_provenance
+from refp.pipeline.runs import PlaneRun, digest_inputs
 from refp.pipeline.tables import (
     bead_plane_table,
     bead_table,
@@ -23,7 +29,8 @@ from refp.pipeline.tables import (
 )
 from refp.plane import COVERAGE, TERMS, Pool, PooledProfile, PooledStack, compare_planes
 from refp.reports import PlaneTables, write_plane_report
-from refp.settings import Recipe
+from refp.settings import Recipe, is_alike
+from refp.sweeps import DataSet
 
 KEYS = ["dataset", "experiment", "fov", "exposure_ms"]
 POOLED_ARRAYS = (
@@ -32,6 +39,63 @@ POOLED_ARRAYS = (
     *("feature_distance_um", "u_um", "stage_sigma_um", "black_level"),
     *("pixel_size_um", "bead_diameter_um"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class DefinedPlanes:
+    """What a run of ``refp plane`` did.
+
+    Attributes
+    ----------
+    files
+        Names of what was written; none where the folder held the same result already.
+    measurements
+        What the planes rest on.
+    n_recalled
+        Frames that an earlier run had measured.
+    """
+
+    files: tuple[str, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+    n_recalled: int = 0
+
+
+def define_and_write(
+    run: PlaneRun,
+    datasets: Sequence[DataSet],
+    recipe: Recipe,
+    *,
+    pool: Path | None,
+    execution: Execution,
+) -> DefinedPlanes:
+    """Define and write the planes of data sets, unless that is done.
+
+    Parameters
+    ----------
+    run
+        The run in its folder, entered.
+    datasets, recipe, pool
+        What the planes are made from; ``pool`` is ``pooled.npz`` of earlier data.
+    execution
+        Executor for the work, and callback for progress.
+
+    Raises
+    ------
+    DataError
+        If the data cannot be used.
+    OutputError
+        If the folder holds another result.
+    """
+    optics, bead = datasets[0].instrument.optics, datasets[0].instrument.bead
+    known = read_pooled(pool, optics.pixel_size_um, bead.diameter_um) if pool else None
+    inputs = partial(digest_inputs, datasets, recipe, pool, run.contents, execution.progress)
+    if run.is_done(inputs):
+        return DefinedPlanes()
+    found = define_planes_of_all(datasets, recipe, pool=known, execution=execution, store=run.store)
+    with run.replacing(inputs):
+        names = write_planes(found, recipe, run.folder)
+    measurements = tuple(m for planes in found for m in planes.measurements)
+    return DefinedPlanes(tuple(names), measurements, run.store.n_recalled)
 
 
 def write_planes(results: Sequence[Planes], recipe: Recipe, folder: Path) -> list[str]:
@@ -177,7 +241,7 @@ def read_pooled(path: Path, pixel_size_um: float, bead_diameter_um: float) -> Po
             "give the pooled.npz of a run that did"
         )
     own = (float(arrays["pixel_size_um"]), float(arrays["bead_diameter_um"]))
-    if not np.allclose(own, (pixel_size_um, bead_diameter_um), rtol=0.02):
+    if not (is_alike(own[0], pixel_size_um) and is_alike(own[1], bead_diameter_um)):
         raise DataError(
             f"{path}: is of an instrument with {own[0]:g} um a pixel and beads of {own[1]:g} um, "
             f"these data have {pixel_size_um:g} and {bead_diameter_um:g}; "

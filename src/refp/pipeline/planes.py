@@ -8,8 +8,9 @@ from threadpoolctl import threadpool_limits
 from refp.core.errors import DataError
 from refp.core.parallel import SERIAL, Execution
 from refp.measure.cache import FrameStore
-from refp.measure.dataset import FrameMeasurement, Measurement, explain_no_beads, measure_dataset
+from refp.measure.dataset import Measurement, explain_no_beads, measure_dataset
 from refp.measure.features import FeatureCurve, SweepMeasurement, feature_curve
+from refp.measure.frame import FrameMeasurement
 from refp.pipeline.checks import (
     check_different_instruments,
     check_different_names,
@@ -21,9 +22,9 @@ from refp.plane import (
     FieldAxis,
     PlaneResult,
     Pool,
+    find_bead_planes,
     flag_off_plane,
     locate_planes,
-    place_beads,
     place_fields,
 )
 from refp.settings import Instrument, Recipe
@@ -128,7 +129,7 @@ def _locate(measurements: Sequence[Measurement], recipe: Recipe, pool: Pool | No
     beads: list[BeadPlanes] = []
     if settings.method == "profiles":
         axes = place_fields(sweeps, curves, settings, instrument, pool)
-        beads = place_beads(sweeps, curves, axes, settings, instrument)
+        beads = find_bead_planes(sweeps, curves, axes, settings, instrument)
         sweeps = flag_off_plane(sweeps, beads)
         curves = [feature_curve(sweep, recipe.feature) for sweep in sweeps]
     result = locate_planes(curves, axes, beads, settings, instrument, pool)

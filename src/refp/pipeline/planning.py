@@ -33,7 +33,7 @@ REFP_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class PlanLimits:
     """What a plan is made from.
 
     Attributes
@@ -105,7 +105,7 @@ def find_limits(
     range_um: float | None = None,
     efficiency: float = EFFICIENCY,
     execution: Execution = SERIAL,
-) -> Limits:
+) -> PlanLimits:
     """Work out what limits an instrument.
 
     Parameters
@@ -145,7 +145,7 @@ def find_limits(
     for exposure_ms in exposures_ms:
         bounds.append(dz_bound(instrument, dz_um, float(exposure_ms)).sd_um)
         execution.progress("Bounding", len(bounds), len(exposures_ms))
-    return Limits(
+    return PlanLimits(
         tolerance_um=tolerance_um,
         height_sd_um=bead_heights(instrument) if height_sd_um is None else height_sd_um,
         stage_um=instrument.stage.repeatability_um,
@@ -173,7 +173,7 @@ def bead_heights(instrument: Instrument) -> float:
     return float(np.hypot(SceneSettings().height_sd_um, by_size_um))
 
 
-def make_plan(limits: Limits) -> list[PlanRow]:
+def make_plan(limits: PlanLimits) -> list[PlanRow]:
     """Return the ways to reach a tolerance: the sweep first, then single images.
 
     For each number of fields and beads stands the least number of frames that reaches it and
@@ -194,7 +194,7 @@ def plan_rows(rows: Sequence[PlanRow], tolerance_um: float) -> list[dict[str, ob
     ]
 
 
-def write_plan(limits: Limits, rows: Sequence[PlanRow], name: str, folder: Path) -> None:
+def write_plan(limits: PlanLimits, rows: Sequence[PlanRow], name: str, folder: Path) -> None:
     """Write ``plan.csv`` and ``plan.svg``.
 
     Raises
@@ -226,7 +226,7 @@ def write_plan(limits: Limits, rows: Sequence[PlanRow], name: str, folder: Path)
     save_svg(figure, folder / "plan.svg")
 
 
-def sweep_row(limits: Limits, n_fov: int, n_beads: int, n_frames: int) -> PlanRow:
+def sweep_row(limits: PlanLimits, n_fov: int, n_beads: int, n_frames: int) -> PlanRow:
     """Return what a sweep reaches whose frames lie evenly over the range.
 
     A frame tells its own place by its beads; the plane is the mean over frames of where they place it,
@@ -248,7 +248,7 @@ def sweep_row(limits: Limits, n_fov: int, n_beads: int, n_frames: int) -> PlanRo
     )
 
 
-def image_row(limits: Limits, exposure: int, n_beads: int, u_refp_um: float) -> PlanRow:
+def image_row(limits: PlanLimits, exposure: int, n_beads: int, u_refp_um: float) -> PlanRow:
     """Return what an image reaches where in the range it is told worst."""
     bead_um = float(limits.bead_um[exposure].max())
     return _row(
@@ -259,12 +259,12 @@ def image_row(limits: Limits, exposure: int, n_beads: int, u_refp_um: float) -> 
     )
 
 
-def _least_frames(limits: Limits, n_fov: int, n_beads: int) -> PlanRow:
+def _least_frames(limits: PlanLimits, n_fov: int, n_beads: int) -> PlanRow:
     rows = (sweep_row(limits, n_fov, n_beads, n) for n in range(LEAST_FRAMES, LARGEST_FRAMES + 1))
     return _first(rows, limits.tolerance_um)
 
 
-def _least_beads(limits: Limits, exposure: int, u_refp_um: float) -> PlanRow:
+def _least_beads(limits: PlanLimits, exposure: int, u_refp_um: float) -> PlanRow:
     rows = (image_row(limits, exposure, n, u_refp_um) for n in range(1, LARGEST_BEADS + 1))
     return _first(rows, limits.tolerance_um)
 

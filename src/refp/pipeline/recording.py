@@ -4,13 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from refp.core.digests import hash_file, hash_files
+from refp.core.digests import Contents, hash_path
 from refp.core.errors import HistoryError
 from refp.core.files import library_versions
 from refp.core.parallel import SERIAL, Execution
@@ -57,10 +56,10 @@ def record_each(
         As :func:`refp.estimate.batch.estimate_each`.
     """
     made: list[HistoryRecord] = []
-    digest = cache(_digest)
+    contents = Contents()
 
     def keep(number: int, result: ImageEstimate) -> None:
-        sha256 = digest(images[number].path)
+        sha256 = contents.of(images[number].path)
         made.append(record_estimate(result, estimator, sha256, origin))
 
     estimate_each(estimator, images, execution=execution, each=keep)
@@ -150,7 +149,7 @@ def record_planes(
         kind="plane",
         instrument="-",
         operator=origin.operator,
-        image_sha256=_digest(path),
+        image_sha256=hash_path(path),
         recipe=recipe,
         version=version,
         status="ok",
@@ -194,13 +193,3 @@ def _background(result: ImageEstimate) -> float:
     if result.measured is None or not result.used.any():
         return float("nan")
     return float(np.median(result.measured.profiles.background[result.used]))
-
-
-def _digest(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, or of a folder's files; empty of what cannot be read."""
-    try:
-        if path.is_dir():
-            return hash_files(path.rglob("*"))
-        return hash_file(path)
-    except OSError:
-        return ""

@@ -73,7 +73,7 @@ def run_training(
     family = make_family(recipe.train)
     material = label(planes, recipe, seed)
     tiles, splits = material.tiles, material.splits
-    with checkpoint_folder(checkpoints, tiles, recipe, seed) as folder:
+    with checkpoint_folder(checkpoints, material, recipe, seed) as folder:
         job = TrainingJob(tiles, splits, material.ring_pixels, seed, folder, execution, watch)
         trained = family.train(job)
     instrument = planes.measurements[0].instrument

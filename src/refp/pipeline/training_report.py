@@ -1,11 +1,18 @@
-"""What ``refp train`` writes beside the model."""
+"""The files of ``refp train``: the model and its report."""
 
+from collections.abc import Sequence
+
+from refp.core.parallel import Execution
+from refp.models import Watch, save_model, unwatched
 from refp.pipeline.assembly import Training
 from refp.pipeline.held_out import training_tables
-from refp.pipeline.planes import Planes
+from refp.pipeline.planes import Planes, define_planes
 from refp.pipeline.results import plane_provenance
+from refp.pipeline.runs import TrainingRun
+from refp.pipeline.training import run_training
 from refp.reports import render_report, training_sections
 from refp.settings import Recipe
+from refp.sweeps import DataSet
 
 
 def training_page(training: Training, planes: Planes, recipe: Recipe, seed: int) -> bytes:
@@ -19,3 +26,39 @@ def training_page(training: Training, planes: Planes, recipe: Recipe, seed: int)
     }
     sections = training_sections(training_tables(training, recipe))
     return render_report(f"Training of {card.name}", sections, stamp).encode("utf-8", "replace")
+
+
+def train_and_write(
+    run: TrainingRun,
+    datasets: Sequence[DataSet],
+    recipe: Recipe,
+    *,
+    seed: int,
+    execution: Execution,
+    watch: Watch = unwatched,
+) -> tuple[Training, Planes]:
+    """Train a model, and write it with its report.
+
+    Parameters
+    ----------
+    run
+        The run with its files, entered.
+    datasets, recipe, seed
+        What the model is made from.
+    execution, watch
+        Executor for the work, and callback for progress.
+
+    Raises
+    ------
+    DataError
+        If the data cannot be used.
+    """
+    planes = define_planes(datasets, recipe, execution=execution, store=run.store)
+    run.store.flush()
+    training = run_training(
+        planes, recipe, seed=seed, checkpoints=run.checkpoints, execution=execution, watch=watch
+    )
+    run.write_report(training_page(training, planes, recipe, seed))
+    save_model(training.ensemble, run.model)
+    run.finish()
+    return training, planes

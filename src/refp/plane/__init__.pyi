@@ -19,8 +19,8 @@ from .plane import PooledProfile as PooledProfile
 from .plane import PooledStack as PooledStack
 from .plane import ReferencePlane as ReferencePlane
 from .plane import Slide as Slide
+from .reference import find_bead_planes as find_bead_planes
 from .reference import locate_planes as locate_planes
-from .reference import place_beads as place_beads
 from .reference import place_fields as place_fields
 from .smooth import Smooth as Smooth
 from .smooth import fit_smooth as fit_smooth
@@ -46,11 +46,11 @@ __all__ = [
     "StatedPlane",
     "chi_squared",
     "compare_planes",
+    "find_bead_planes",
     "fit_smooth",
     "flag_off_plane",
     "locate_by_features",
     "locate_planes",
-    "place_beads",
     "place_fields",
     "pool_stack",
     "stretch_rings",

@@ -45,7 +45,7 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class PoolFit:
     """A curve's place on the pooled profile."""
 
     shift_um: float
@@ -53,7 +53,7 @@ class Fit:
     u_shift_um: float
 
 
-def fit_to_pool(curve: Curve, profile: PooledProfile) -> Fit:
+def fit_to_pool(curve: Curve, profile: PooledProfile) -> PoolFit:
     """Fit shift and factor of a pooled profile to one curve.
 
     Parameters
@@ -142,18 +142,18 @@ def has_extremum(curve: Curve) -> bool:
     return bool(z.min() < _at_start(curve).shift_um < z.max())
 
 
-def _gauge(fits: Sequence[Fit]) -> list[Fit]:
+def _gauge(fits: Sequence[PoolFit]) -> list[PoolFit]:
     """Make the geometric mean of the factors one: the profile's scale is shared, not anybody's."""
     mean = float(np.exp(np.mean([np.log(fit.factor) for fit in fits])))
-    return [Fit(fit.shift_um, fit.factor / mean, fit.u_shift_um) for fit in fits]
+    return [PoolFit(fit.shift_um, fit.factor / mean, fit.u_shift_um) for fit in fits]
 
 
-def _at_start(curve: Curve) -> Fit:
+def _at_start(curve: Curve) -> PoolFit:
     """The first curve places itself: at its own extremum, unchanged."""
     z, value = curve.points
     grid = np.linspace(z.min(), z.max(), GRID_POINTS)
     smoothed = fit_smooth(z, value).spline(grid)
-    return Fit(float(grid[np.argmax(curve.sign * smoothed)]), 1.0, 0.0)
+    return PoolFit(float(grid[np.argmax(curve.sign * smoothed)]), 1.0, 0.0)
 
 
 def _best_bracketed(curves: Sequence[Curve]) -> int:
@@ -167,7 +167,7 @@ def _best_bracketed(curves: Sequence[Curve]) -> int:
     return int(np.argmax([bracket(curve) for curve in curves]))
 
 
-def _aligned(curves: Sequence[Curve], fits: Sequence[Fit]) -> tuple[FloatArray, FloatArray]:
+def _aligned(curves: Sequence[Curve], fits: Sequence[PoolFit]) -> tuple[FloatArray, FloatArray]:
     """Put the points of all curves on one axis and scale."""
     pairs = list(zip(curves, fits, strict=True))
     x = np.concatenate([c.points[0] - f.shift_um for c, f in pairs])
@@ -175,7 +175,7 @@ def _aligned(curves: Sequence[Curve], fits: Sequence[Fit]) -> tuple[FloatArray, 
     return x, y
 
 
-def _pooled(curves: Sequence[Curve], fits: Sequence[Fit]) -> PooledProfile:
+def _pooled(curves: Sequence[Curve], fits: Sequence[PoolFit]) -> PooledProfile:
     """Smooth all aligned points and put the zero at the extremum."""
     x, y = _aligned(curves, fits)
     grid = np.linspace(x.min(), x.max(), GRID_POINTS)
@@ -193,14 +193,16 @@ def _extremum(x: FloatArray, y: FloatArray, sign: int) -> float:
     return float(x[i] + (0.5 * (left - right) / bend if bend else 0.0) * (x[1] - x[0]))
 
 
-def _search_shift(z: FloatArray, value: FloatArray, profile: PooledProfile, spline: BSpline) -> Fit:
+def _search_shift(
+    z: FloatArray, value: FloatArray, profile: PooledProfile, spline: BSpline
+) -> PoolFit:
     """Best shift on a grid that reaches from one end of the overlap to the other.
 
     Only the points that overlap the pooled profile are compared, by their share of unexplained
     variance, and at least half of them must.
     """
     low, high = float(profile.dz_um[0]), float(profile.dz_um[-1])
-    best, score = Fit(float(z.mean()), 1.0, 0.0), np.inf
+    best, score = PoolFit(float(z.mean()), 1.0, 0.0), np.inf
     for shift in np.linspace(z.min() - high, z.max() - low, GRID_POINTS):
         inside = (z - shift >= low) & (z - shift <= high)
         if np.count_nonzero(inside) < max(3, len(z) / 2):
@@ -212,11 +214,11 @@ def _search_shift(z: FloatArray, value: FloatArray, profile: PooledProfile, spli
         spread = float(value[inside].var()) + 1e-30
         unexplained = float(((value[inside] - factor * model) ** 2).mean()) / spread
         if unexplained < score:
-            best, score = Fit(float(shift), factor, 0.0), unexplained
+            best, score = PoolFit(float(shift), factor, 0.0), unexplained
     return best
 
 
-def _refine(z: FloatArray, value: FloatArray, spline: BSpline, start: Fit) -> Fit:
+def _refine(z: FloatArray, value: FloatArray, spline: BSpline, start: PoolFit) -> PoolFit:
     """Least squares from a start, robust to single bad frames, with a sandwich uncertainty."""
     scale = max(float(np.ptp(value)), 1e-12)
     low, high = spline.t[3], spline.t[-4]
@@ -234,12 +236,12 @@ def _refine(z: FloatArray, value: FloatArray, spline: BSpline, start: Fit) -> Fi
         residual, _start(start), loss="soft_l1", f_scale=3 * noise, x_scale=[np.ptp(z) / 20, 0.05]
     )
     shift, log_factor = found.x
-    return Fit(
+    return PoolFit(
         float(shift), float(np.exp(log_factor)), _sandwich(np.asarray(found.jac), residual(found.x))
     )
 
 
-def _start(fit: Fit) -> FloatArray:
+def _start(fit: PoolFit) -> FloatArray:
     return np.array([fit.shift_um, np.log(fit.factor)])
 
 

@@ -101,7 +101,7 @@ def _join_fields(
     return [together.get(i, axis) for i, axis in enumerate(axes)]
 
 
-def place_beads(
+def find_bead_planes(
     sweeps: Sequence[SweepMeasurement],
     curves: Sequence[FeatureCurve],
     axes: Sequence[FieldAxis],
@@ -144,7 +144,7 @@ def locate_planes(
     curves
         One feature curve per sweep.
     axes, beads
-        From :func:`place_fields` and :func:`place_beads`; a field without them is located by its
+        From :func:`place_fields` and :func:`find_bead_planes`; a field without them is located by its
         features against nominal Z.
     settings, instrument
         What a sweep must have; the bead and the stage.

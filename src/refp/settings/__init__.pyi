@@ -3,24 +3,25 @@ from .apparatus import Illumination as Illumination
 from .apparatus import Objective as Objective
 from .apparatus import Sample as Sample
 from .base import Settings as Settings
+from .base import one_line as one_line
 from .estimates import EstimateSettings as EstimateSettings
 from .features import FeatureSettings as FeatureSettings
 from .finding import FindSettings as FindSettings
+from .instrument import OF_ONE_KIND as OF_ONE_KIND
 from .instrument import Instrument as Instrument
 from .instrument import Optics as Optics
 from .instrument import ReferenceBead as ReferenceBead
 from .instrument import Stage as Stage
 from .instrument import instrument_names as instrument_names
+from .instrument import is_alike as is_alike
 from .instrument import load_toml as load_toml
 from .instrument import make_instrument as make_instrument
-from .instrument import one_line as one_line
 from .instrument import read_instrument as read_instrument
 from .plane import PlaneSettings as PlaneSettings
 from .profiles import JudgeSettings as JudgeSettings
 from .profiles import ProfileSettings as ProfileSettings
 from .publication import PublicationSettings as PublicationSettings
 from .recipe import Recipe as Recipe
-from .recipe import change_recipe as change_recipe
 from .recipe import each_by_itself as each_by_itself
 from .recipe import load_recipe as load_recipe
 from .recipe import recipe_names as recipe_names
@@ -35,6 +36,7 @@ from .training import ResnetSettings as ResnetSettings
 from .training import TrainSettings as TrainSettings
 
 __all__ = [
+    "OF_ONE_KIND",
     "Camera",
     "EstimateSettings",
     "FamilyName",
@@ -61,9 +63,9 @@ __all__ = [
     "Stage",
     "TileSettings",
     "TrainSettings",
-    "change_recipe",
     "each_by_itself",
     "instrument_names",
+    "is_alike",
     "load_recipe",
     "load_toml",
     "make_instrument",

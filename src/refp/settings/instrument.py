@@ -16,13 +16,19 @@ from pydantic import (
 
 from refp.core.errors import RecipeError
 from refp.settings.apparatus import Camera, Illumination, Objective, Sample
-from refp.settings.base import Settings
+from refp.settings.base import Settings, one_line
 
 TILE_SIDE_DIAMETERS = 3.4
 """Tile side in bead diameters where a recipe states none; 64 px of the article's A2K beads."""
 NA_TIMES_PIXEL_UM = 0.195
 """Aperture of an objective that suits a pixel of 1 um where a recipe states none; assumed."""
 LARGEST_NA = 0.9
+SAME = 0.02
+"""Relative difference up to which two pixel sizes or bead diameters are the same: that of the rounding in
+files and recipes."""
+OF_ONE_KIND = 0.1
+"""Relative difference up to which a model can be adapted between instruments: bias and gain are taken
+off, and these do not cover beads or pixels of another kind."""
 CONDENSER_SHARE = 0.55
 """Condenser's aperture over the objective's where a recipe states none; assumed."""
 
@@ -160,6 +166,19 @@ class Instrument(Settings):
         return inner, min(outer, self.tile_side_px / 2)
 
 
+def is_alike(length_um: float, other_um: float, tolerance: float = SAME) -> bool:
+    """Return whether two pixel sizes or bead diameters are the same, or of one kind.
+
+    Parameters
+    ----------
+    length_um, other_um
+        What is compared, and what with.
+    tolerance
+        Largest relative difference, ``SAME`` or ``OF_ONE_KIND``.
+    """
+    return abs(length_um - other_um) <= tolerance * other_um
+
+
 def instrument_names() -> list[str]:
     """Return the names of the instrument recipes that come with the package."""
     folder = resources.files("refp.settings") / "instruments"
@@ -223,12 +242,3 @@ def make_instrument(table: dict[str, Any], source: str) -> Instrument:
         return Instrument.model_validate(table)
     except ValidationError as error:
         raise RecipeError(one_line(error, source)) from error
-
-
-def one_line(error: ValidationError, source: str) -> str:
-    """Return the first problem of a validation error as one line that names ``source``."""
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    given = f" (given: {first['input']!r})" if key and first["type"] != "missing" else ""
-    problem = first["msg"].removeprefix("Value error, ")
-    return f"{source}: {key + ': ' if key else ''}{problem}{given}"

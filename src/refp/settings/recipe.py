@@ -3,8 +3,6 @@
 A TOML file may say ``base = "paper"``: what it does not state is then that recipe's, not the default's.
 """
 
-import hashlib
-import json
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -13,12 +11,13 @@ from typing import Any, Self
 import tomli_w
 from pydantic import Field, ValidationError, model_validator
 
+from refp.core.digests import digest_json
 from refp.core.errors import RecipeError
-from refp.settings.base import Settings
+from refp.settings.base import Settings, merge, one_line
 from refp.settings.estimates import EstimateSettings
 from refp.settings.features import FeatureSettings
 from refp.settings.finding import FindSettings
-from refp.settings.instrument import load_toml, one_line
+from refp.settings.instrument import load_toml
 from refp.settings.plane import PlaneSettings
 from refp.settings.profiles import JudgeSettings, ProfileSettings
 from refp.settings.publication import PublicationSettings
@@ -57,8 +56,7 @@ class Recipe(Settings):
     @property
     def digest(self) -> str:
         """Twelve hexadecimal digits that change with any setting."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return digest_json(self.model_dump(mode="json"))[:12]
 
     def to_toml(self) -> str:
         """Write every setting as TOML."""
@@ -67,8 +65,7 @@ class Recipe(Settings):
 
 def each_by_itself(recipe: Recipe) -> Recipe:
     """Return the recipe with every frame measured by itself, not as one of a sweep."""
-    find = recipe.find.model_copy(update={"follow_sweep": False})
-    return recipe.model_copy(update={"find": find})
+    return recipe.replace("find.follow_sweep", False)
 
 
 def recipe_names() -> list[str]:
@@ -88,32 +85,10 @@ def load_recipe(name_or_path: str | Path = "default") -> Recipe:
         If there is none, or a key or value in it is wrong; the message names it.
     """
     name = str(name_or_path)
-    return check_recipe(_load_table(name), name)
-
-
-def check_recipe(table: dict[str, Any], name: str) -> Recipe:
-    """Make the recipe of a table of settings.
-
-    Raises
-    ------
-    RecipeError
-        If a key or value is wrong; the message names it.
-    """
     try:
-        return Recipe.model_validate(table)
+        return Recipe.model_validate(_load_table(name))
     except ValidationError as error:
         raise RecipeError(one_line(error, name)) from error
-
-
-def change_recipe(recipe: Recipe, changes: dict[str, Any], name: str) -> Recipe:
-    """Return a recipe with some settings changed, given as in a TOML file.
-
-    Raises
-    ------
-    RecipeError
-        If a key or value is wrong, or settings do not go together; the message names it.
-    """
-    return check_recipe(_merge(recipe.model_dump(), changes), name)
 
 
 def _load_table(name: str, used_by: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -139,15 +114,4 @@ def _load_table(name: str, used_by: tuple[str, ...] = ()) -> dict[str, Any]:
     if not isinstance(base, str):
         raise RecipeError(f"{name}: {BASE}: name a recipe or a TOML file (given: {base!r})")
     below = base if base in recipe_names() else str(folder / base)
-    return _merge(_load_table(below, (*used_by, known)), table)
-
-
-def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for key, value in above.items():
-        under = merged.get(key)
-        if isinstance(value, dict) and isinstance(under, dict):
-            merged[key] = _merge(under, value)
-        else:
-            merged[key] = value
-    return merged
+    return merge(_load_table(below, (*used_by, known)), table)

@@ -6,7 +6,7 @@ each in :mod:`refp.study.items`, from what :class:`Study` defines, trains and as
 
 from refp.study.item import Finding, Item, Outcome, Picture
 from refp.study.items import ITEMS
-from refp.study.layout import MAP_FILE, Layout, find_sets, write_map
+from refp.study.layout import MAP_FILE, DataLayout, find_sets, write_map
 from refp.study.page import PAGE
 from refp.study.run import check_folder, check_items, run_study
 from refp.study.settings import SCALES, ScaleName, StudyScale
@@ -17,9 +17,9 @@ __all__ = [
     "MAP_FILE",
     "PAGE",
     "SCALES",
+    "DataLayout",
     "Finding",
     "Item",
-    "Layout",
     "Outcome",
     "Picture",
     "ScaleName",

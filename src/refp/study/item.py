@@ -7,7 +7,7 @@ from typing import Literal
 import pandas as pd
 
 from refp.reports import Figure
-from refp.study.layout import Layout
+from refp.study.layout import DataLayout
 from refp.study.study import Study
 
 Tables = dict[str, pd.DataFrame]
@@ -75,7 +75,7 @@ class Item:
     name: str
     title: str
     article: str
-    missing: Callable[[Layout], str]
+    missing: Callable[[DataLayout], str]
     make: Callable[[Study], Finding]
 
 

@@ -14,7 +14,8 @@ import tomli_w
 from pydantic import Field, ValidationError
 
 from refp.core.errors import DataError, RecipeError, RefpError
-from refp.core.files import refuse_existing, write_bytes
+from refp.core.files import write_bytes
+from refp.core.outputs import check_output
 from refp.settings import Settings, load_toml, one_line
 from refp.study.article import article_sets, instrument_of
 from refp.sweeps import DataSet, ZSweep, open_dataset
@@ -63,7 +64,7 @@ class MapFile(Settings):
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class DataLayout:
     """What lies in a folder.
 
     Attributes
@@ -98,7 +99,7 @@ class Layout:
         return [name.removesuffix(ending) for name in self.sets if name.endswith(ending)]
 
 
-def find_sets(root: Path) -> Layout:
+def find_sets(root: Path) -> DataLayout:
     """Work out which data sets are in a folder.
 
     Raises
@@ -132,7 +133,7 @@ def find_sets(root: Path) -> Layout:
             "you say which is which"
         )
     absent = [s.name for s in article_sets() if s.name not in wanted]
-    return Layout(root, sets, left_out | dict.fromkeys(absent, "not there"), mapped.assay)
+    return DataLayout(root, sets, left_out | dict.fromkeys(absent, "not there"), mapped.assay)
 
 
 def write_map(root: Path, *, overwrite: bool = False) -> Path:
@@ -148,8 +149,7 @@ def write_map(root: Path, *, overwrite: bool = False) -> Path:
     if not root.is_dir():
         raise DataError(f"{root}: no such folder")
     path = root / MAP_FILE
-    if not overwrite:
-        refuse_existing(path)
+    check_output(path, overwrite=overwrite)
     write_bytes(_map_text(root).encode(), path)
     return path
 

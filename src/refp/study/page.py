@@ -49,7 +49,7 @@ COLUMNS = {
 """Those of them that are wider than the page."""
 
 
-def write_page(study: Study, made: Sequence[tuple[Item, Outcome]]) -> Path:
+def write_study_page(study: Study, made: Sequence[tuple[Item, Outcome]]) -> Path:
     """Write the page of a study and return its path.
 
     Parameters

@@ -10,12 +10,13 @@ from pathlib import Path
 import pandas as pd
 
 from refp.core.errors import DataError, MissingExtraError, ModelError, RecipeError
-from refp.core.files import refuse_existing, write_csv, write_json
+from refp.core.files import write_csv, write_json
+from refp.core.outputs import check_output
 from refp.reports import save_png, save_svg
 from refp.study.item import Finding, Item, Outcome, StoredPicture
 from refp.study.items import ITEMS
-from refp.study.page import FIGURES, TABLES, write_page
-from refp.study.study import KEPT, Study
+from refp.study.page import FIGURES, TABLES, write_study_page
+from refp.study.study import ITEM_CODE, KEPT, Study
 
 PAGE_PNG_PX, FILE_PNG_PX = 1100, 1600
 """Width of the pictures on the page, where there are many, and of those in files."""
@@ -47,8 +48,7 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
     if overwrite:
         with suppress(FileNotFoundError):
             shutil.rmtree(folder / KEPT)
-    elif not (folder / KEPT).is_dir():
-        refuse_existing(folder)
+    check_output(folder, overwrite=overwrite or (folder / KEPT).is_dir())
 
 
 def run_study(study: Study, items: Sequence[Item]) -> list[Outcome]:
@@ -76,7 +76,7 @@ def run_study(study: Study, items: Sequence[Item]) -> list[Outcome]:
         study.execution.progress("study", len(ITEMS), len(ITEMS))
     finally:
         study.close()
-    write_page(study, list(zip(ITEMS, outcomes, strict=True)))
+    write_study_page(study, list(zip(ITEMS, outcomes, strict=True)))
     return outcomes
 
 
@@ -84,9 +84,8 @@ def _outcome(study: Study, item: Item, data: str, *, make: bool) -> Outcome:
     lacking = item.missing(study.layout)
     if lacking:
         return Outcome(item.name, "missing", f"Not made: the data lack {lacking}.")
-    digest = study.digest(
-        item.name, study.scale.model_dump(mode="json"), data, study.digest_assay()
-    )
+    scale = study.scale.model_dump(mode="json")
+    digest = study.digest(item.name, scale, data, study.digest_assay(), code=ITEM_CODE)
     record = study.kept / "items" / f"{item.name}.json"
     known = _read(record, digest, study.folder)
     if known is not None:

@@ -4,7 +4,6 @@ Everything lies in ``.study`` in the results' folder under the digest of what it
 a study that is given again goes on where it stopped, and one recipe's model serves every figure.
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,24 +17,29 @@ import numpy as np
 import pandas as pd
 
 from refp import models, pipeline
-from refp.core.digests import hash_code
+from refp.core.digests import Contents, digest_json, hash_code
 from refp.core.errors import DataError
 from refp.core.files import library_versions, write_parquet
 from refp.core.parallel import Execution, Progress
 from refp.estimate.estimator import Estimator
-from refp.measure.cache import Contents, FrameStore
-from refp.measure.dataset import FrameMeasurement
+from refp.measure.cache import FrameStore
+from refp.measure.frame import FrameMeasurement
 from refp.models import ModelCard, TrialResult
 from refp.pipeline import Planes
-from refp.pipeline.tuning_files import trial_table
-from refp.settings import Instrument, Recipe, change_recipe, load_recipe
+from refp.pipeline.assembly import CODE
+from refp.pipeline.tuning import trial_table
+from refp.settings import Instrument, Recipe, load_recipe
 from refp.study.answers import Answers, ask
 from refp.study.article import NORMALISATIONS, WHOLE
-from refp.study.layout import Layout, label_of
+from refp.study.layout import DataLayout, label_of
 from refp.study.settings import StudyScale
 from refp.sweeps import DataSet, Frame
 
 KEPT = ".study"
+MODEL_CODE = (*CODE, "estimate", "pipeline")
+"""Rooms on whose code a model and a search depend."""
+ITEM_CODE = (*MODEL_CODE, "synthetic", "reports", "study")
+"""Rooms on whose code tables and figures depend."""
 FAMILIES = {"resnet": "paper", "profile": "default", "lookup": "default"}
 """The families that figures are made for, and the recipe of each: the article's first."""
 LARGE_TILE_PX = 100
@@ -80,7 +84,7 @@ class Study:
 
     def __init__(
         self,
-        layout: Layout,
+        layout: DataLayout,
         scale: StudyScale,
         folder: Path,
         *,
@@ -91,7 +95,7 @@ class Study:
         self.execution = execution
         self.kept = folder / KEPT
         self._contents = Contents()
-        self._code = [hash_code(), library_versions("numpy", "scipy", "pandas")]
+        self._versions = library_versions("numpy", "scipy", "pandas")
         self._data: dict[str, str] = {}
         self._planes: dict[str, Planes] = {}
         self._estimators: dict[Wanted, Estimator] = {}
@@ -105,16 +109,24 @@ class Study:
         """Keep what was measured."""
         self.store.flush()
 
-    def digest(self, *what: object) -> str:
-        """Return twelve hexadecimal digits that change with code, libraries, seed and ``what``."""
-        return _short_hash([*self._code, self.seed, *what])
+    def digest(self, *what: object, code: Sequence[str] = MODEL_CODE) -> str:
+        """Return twelve hexadecimal digits that change with libraries, seed, ``what`` and ``code``.
+
+        Parameters
+        ----------
+        what
+            Values on which a result depends.
+        code
+            Rooms and modules on whose code it depends.
+        """
+        return digest_json([hash_code(*code), self._versions, self.seed, *what])[:12]
 
     def digest_data(self, names: Sequence[str]) -> str:
         """Return what changes with any byte of data sets, or with their instruments."""
         for name in names:
             if name not in self._data:
                 self._data[name] = self._digest_set(self.layout.sets[name])
-        return _short_hash([[name, self._data[name]] for name in names])
+        return digest_json([[name, self._data[name]] for name in names])[:12]
 
     def digest_assay(self) -> str:
         """Return what changes with the assay's table or with what is said of it."""
@@ -123,7 +135,7 @@ class Study:
             return ""
         path = self.layout.root / assay.table
         content = self._contents.of(path) if path.is_file() else ""
-        return _short_hash([assay.model_dump(mode="json"), content])
+        return digest_json([assay.model_dump(mode="json"), content])[:12]
 
     def _digest_set(self, dataset: DataSet) -> str:
         described: list[object] = [dataset.instrument.model_dump(mode="json")]
@@ -132,7 +144,7 @@ class Study:
                 [str(frame.key), frame.z_um, self._contents.of(frame.path), frame.page]
             )
             self.execution.progress(f"checking {dataset.name}", i + 1, dataset.n_frames)
-        return _short_hash(described)
+        return digest_json(described)[:12]
 
     def recipe(self, wanted: Wanted) -> Recipe:
         """Return the recipe of a model at this scale."""
@@ -150,7 +162,7 @@ class Study:
         if wanted.family is not None:
             changes.append({"train": {"family": wanted.family}})
         for change in changes:
-            recipe = change_recipe(recipe, change, f"scale {scale.name}")
+            recipe = recipe.replace(change, source=f"scale {scale.name}")
         return recipe
 
     def instrument(self, label: str) -> Instrument:
@@ -246,7 +258,8 @@ class Study:
         path, recipe = self.model_file(wanted), self.recipe(wanted)
         settings = recipe.model_dump(mode="json", exclude={"name"})
         digest = self.digest(
-            settings, path.name, self.digest_data([name, f"{wanted.label} training"])
+            *(settings, path.name, self.digest_data([name, f"{wanted.label} training"])),
+            code=(*MODEL_CODE, "study.answers"),
         )
         stem = f"{wanted.name} on {name} {digest}".replace(" ", "-").lower()
         files = [self.kept / "answers" / f"{stem}-{part}.parquet" for part in ("beads", "errors")]
@@ -297,11 +310,6 @@ class Study:
         u_um = [u for frame, (_, u) in known.items() if frame.key.dataset == name]
         stage_um = self.layout.sets[name].instrument.stage.repeatability_um
         return float(np.hypot(stage_um, np.sqrt(np.mean(np.square(u_um))))) if u_um else np.nan
-
-
-def _short_hash(value: object) -> str:
-    text = json.dumps(value, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def wanted_of(label: str, family: str) -> Wanted:

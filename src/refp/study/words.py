@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from refp.study.layout import Layout, label_of
+from refp.study.layout import DataLayout, label_of
 from refp.study.study import Study, Wanted
 
-Missing = Callable[[Layout], str]
+Missing = Callable[[DataLayout], str]
 
 
 def count(n: int, what: str) -> str:
@@ -22,7 +22,7 @@ def rms(values: pd.Series) -> float:
     return float(np.sqrt(np.mean(array**2))) if array.size else float("nan")
 
 
-def percent(share: float) -> str:
+def percent_of_images(share: float) -> str:
     """Return a share as people read it."""
     return "no image" if np.isnan(share) else f"{100 * share:.3g} %"
 
@@ -32,26 +32,26 @@ def um(value: float) -> str:
     return "not known" if np.isnan(value) else f"{value:.3g} um"
 
 
-def needs_training(layout: Layout) -> str:
+def needs_training(layout: DataLayout) -> str:
     """Name what is missing to train anything."""
     return "" if layout.labels else "training data of any instrument"
 
 
-def needs_tests(layout: Layout) -> str:
+def needs_tests(layout: DataLayout) -> str:
     """Name what is missing to train on one data set and test on another of an instrument."""
     if any(layout.tests(label) for label in layout.labels):
         return ""
     return "training and test data of one instrument"
 
 
-def preferred(layout: Layout, name: str) -> str:
+def preferred(layout: DataLayout, name: str) -> str:
     """Return a data set by its name in Table 1, or the nearest thing that is there to test on."""
     if name in layout.sets and label_of(name) in layout.labels:
         return name
     return next(test for label in layout.labels for test in layout.tests(label))
 
 
-def describe_model(study: Study, wanted: Wanted) -> str:
+def describe_wanted(study: Study, wanted: Wanted) -> str:
     """Say in words which networks a figure shows."""
     card = study.card(wanted)
     if card.family == "lookup":

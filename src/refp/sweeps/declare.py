@@ -5,12 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from refp.core.errors import DataError, RecipeError, RefpError
-from refp.settings import Instrument, instrument_names, make_instrument, read_instrument
+from refp.settings import Instrument, instrument_names, is_alike, make_instrument, read_instrument
 from refp.sweeps.readers import read_header
 from refp.sweeps.source import Source, find_source
-
-PIXEL_SIZE_TOLERANCE = 0.02
-"""Relative difference of two statements of the pixel size that rounding explains."""
 
 _OPTIONS = {
     ("optics", "pixel_size_um"): "--pixel-size-um",
@@ -113,7 +110,7 @@ def _check_pixel_size(optics: Any, stated_um: Mapping[Path, float], instrument: 
         return
     whose = f"instrument {instrument!r}" if instrument else "another file"
     for path, stated in stated_um.items():
-        if abs(stated - pixel_um) > PIXEL_SIZE_TOLERANCE * pixel_um:
+        if not is_alike(stated, pixel_um):
             raise DataError(
                 f"{path}: states pixels of {stated:g} um, {whose} {pixel_um:g} um; "
                 "give the right one as --pixel-size-um"

@@ -19,7 +19,7 @@ _DEFAULT_SUFFIXES: Final = (".tif", ".tiff", ".png")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Placed:
     """Frames of a data set with the headers of their files, and the files left out."""
 
     frames: list[Frame]
@@ -27,7 +27,7 @@ class Found:
     left_out: list[LeftOut]
 
 
-def place_frames(source: Source) -> Found:
+def place_frames(source: Source) -> Placed:
     """Find the frames of a data set and give each its place; only headers are read.
 
     A manifest comes first, then a pattern. Without either, a folder of nothing but stacks that
@@ -62,7 +62,7 @@ def check_any_left(source: Source, frames: Sequence[Frame], left_out: Sequence[L
     raise DataError(f"{source.root}: no usable image{count}: {first.path.name}: {first.reason}")
 
 
-def _by_manifest(source: Source) -> Found:
+def _by_manifest(source: Source) -> Placed:
     frames = read_manifest(source.folder / source.settings.manifest, source.name)
     if source.is_file:
         frames = [frame for frame in frames if frame.path.resolve() == source.root.resolve()]
@@ -76,10 +76,10 @@ def _by_manifest(source: Source) -> Found:
             reason = f"no page {frame.page} among {n_planes}; pages count from 0"
             left_out.append(LeftOut(frame.path, reason))
     kept = [frame for frame in readable if frame.page < headers[frame.path].n_planes]
-    return Found(kept, headers, left_out)
+    return Placed(kept, headers, left_out)
 
 
-def _by_pattern(source: Source, pattern: NamePattern) -> Found:
+def _by_pattern(source: Source, pattern: NamePattern) -> Placed:
     files = _files(source, pattern.depth)
     matched, left_out = _match_names(source, files, [pattern])
     if not matched:
@@ -91,7 +91,7 @@ def _by_pattern(source: Source, pattern: NamePattern) -> Found:
     return _placed(source, headers, matched, [*left_out, *unreadable])
 
 
-def _by_look(source: Source) -> Found:
+def _by_look(source: Source) -> Placed:
     """Place frames where neither manifest nor pattern is given."""
     files = _files(source, 0)
     headers, left_out = read_headers(files)
@@ -145,7 +145,7 @@ def _placed(
     headers: dict[Path, Header],
     matched: Mapping[Path, NameFields],
     left_out: list[LeftOut],
-) -> Found:
+) -> Placed:
     """Give every page of every readable file its sweep and its Z.
 
     Raises
@@ -163,7 +163,7 @@ def _placed(
                 continue
             _check_stack(pages)
             frames += pages
-    return Found(frames, headers, left_out)
+    return Placed(frames, headers, left_out)
 
 
 def _check_stack(pages: Sequence[Frame]) -> None:

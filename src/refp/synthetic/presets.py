@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 from typing import Literal
 
 from pydantic import ValidationError
@@ -13,7 +14,7 @@ from refp.settings import Instrument, load_toml, one_line
 from refp.synthetic.optics import make_microscope
 from refp.synthetic.settings import SceneSettings, SimulationSettings
 from refp.synthetic.simulate import as_instrument, simulate_dataset
-from refp.synthetic.truth import Truth
+from refp.synthetic.truth import TRUTH_FILE, Truth
 
 DemoKind = Literal["training", "test"]
 KINDS: tuple[DemoKind, ...] = ("training", "test")
@@ -34,10 +35,19 @@ def simulate_planned(
     folder: Path,
     seed: int,
     execution: Execution,
+    *,
+    overwrite: bool = False,
 ) -> Truth:
-    """Write a planned data set into its folder within ``folder``; as :func:`simulate_dataset`."""
+    """Write a planned data set into its folder within ``folder``; as :func:`simulate_dataset`.
+
+    With ``overwrite`` a simulated data set that is there is removed first; one without its truth is
+    no such data set, and stays.
+    """
+    target = folder / planned.folder
+    if overwrite and (target / TRUTH_FILE).is_file():
+        rmtree(target, ignore_errors=True)
     return simulate_dataset(
-        folder / planned.folder,
+        target,
         planned.instrument,
         planned.settings,
         dataset=planned.dataset,

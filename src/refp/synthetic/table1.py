@@ -98,21 +98,16 @@ def table1_sets(instruments: list[str] | None, scale: Scale) -> Iterator[Planned
 
 def another(instrument: Instrument) -> Instrument:
     """Return another instrument of the model, as another laboratory has it; differences assumed."""
-    objective = {"numerical_aperture": 0.97 * instrument.numerical_aperture}
-    light = {
-        "condenser_na": 1.08 * instrument.condenser_na,
-        "wavelength_um": 1.02 * instrument.illumination.wavelength_um,
-    }
-    camera = {
-        "serial": instrument.camera.serial + 1,
-        "grey_levels_per_ms": 0.9 * instrument.camera.grey_levels_per_ms,
-    }
-    return instrument.model_copy(
-        update={
-            "objective": instrument.objective.model_copy(update=objective),
-            "illumination": instrument.illumination.model_copy(update=light),
-            "camera": instrument.camera.model_copy(update=camera),
-        }
+    light, camera = instrument.illumination, instrument.camera
+    return instrument.replace(
+        {
+            "objective.numerical_aperture": 0.97 * instrument.numerical_aperture,
+            "illumination.condenser_na": 1.08 * instrument.condenser_na,
+            "illumination.wavelength_um": 1.02 * light.wavelength_um,
+            "camera.serial": camera.serial + 1,
+            "camera.grey_levels_per_ms": 0.9 * camera.grey_levels_per_ms,
+        },
+        source=f"another {instrument.name}",
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from refp.core.arrays import BoolArray, FloatArray
 from refp.core.flags import BeadFlag
-from refp.measure.dataset import FrameMeasurement, measure_frame
+from refp.measure.frame import FrameMeasurement, measure_frame
 from refp.settings import load_recipe, make_instrument
 from refp.sweeps import list_images
 

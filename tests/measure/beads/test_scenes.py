@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from refp.core.arrays import FloatArray, Image
 from refp.core.flags import BeadFlag
-from refp.measure.dataset import FrameMeasurement, measure_frame
+from refp.measure.frame import FrameMeasurement, measure_frame
 from refp.settings import load_recipe, make_instrument, read_instrument
 from refp.synthetic import (
     Objects,

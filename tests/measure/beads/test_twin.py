@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from refp.core.arrays import BoolArray, FloatArray
-from refp.measure.dataset import measure_dataset, measure_frame
+from refp.measure.dataset import measure_dataset
+from refp.measure.frame import measure_frame
 from refp.settings import load_recipe
 from refp.sweeps import Frame, open_dataset
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from refp.core.flags import BeadFlag
 from refp.measure.beads import Beads
-from refp.measure.dataset import measure_frame
+from refp.measure.frame import measure_frame
 from refp.measure.profiles import RadialProfiles
 from refp.measure.profiles.confidence import LEAST_RELATIVE_RESPONSE, bead_confidence
 from refp.settings import JudgeSettings, load_recipe, make_instrument, read_instrument
@@ -79,9 +79,7 @@ def test_one_bead_alone_in_its_frame_is_sure(dz_um: float) -> None:
 
 def test_below_the_setting_a_bead_is_flagged_and_does_not_measure() -> None:
     recipe = load_recipe()
-    strict = recipe.model_copy(
-        update={"judge": recipe.judge.model_copy(update={"minimum_confidence": 0.9999})}
-    )
+    strict = recipe.replace("judge.minimum_confidence", 0.9999)
     image = render_single_bead(0.0, A2K, side_px=81)
     measured = measure_frame(image, A2K, strict)
     assert measured.beads.flags[0] & BeadFlag.LOW_CONFIDENCE

@@ -255,8 +255,7 @@ def features_at(exposure_ms: float, black: int, dz_um: float) -> tuple[float, fl
     image = render_single_bead(
         dz_um, A2K, side_px=SIDE, center_px=(40.2, 39.9), exposure_ms=exposure_ms, camera=camera
     )
-    optics = A2K.optics.model_copy(update={"black_level": float(black)})
-    instrument = A2K.model_copy(update={"optics": optics})
+    instrument = A2K.replace("optics.black_level", float(black))
     found = fit(image + np.uint16(black), (MIDDLE, MIDDLE), instrument=instrument)
     assert found.n_saturated_px[0] == 0
     features = measure_features(found, FeatureSettings())
@@ -286,8 +285,7 @@ def test_a_black_level_that_is_not_taken_off_flattens_the_features() -> None:
     """The reason for the black level: without it the same bead differs between exposures."""
     image = render_single_bead(0.0, A2K, side_px=SIDE, exposure_ms=3.0) + np.uint8(10)
     raw = measure_features(fit(image, (MIDDLE, MIDDLE)), FeatureSettings())
-    optics = A2K.optics.model_copy(update={"black_level": 10.0})
-    instrument = A2K.model_copy(update={"optics": optics})
+    instrument = A2K.replace("optics.black_level", 10.0)
     levelled = measure_features(
         fit(image, (MIDDLE, MIDDLE), instrument=instrument), FeatureSettings()
     )

@@ -133,7 +133,7 @@ def test_a_clipped_mean_of_equal_values_and_of_one() -> None:
 def test_rings_and_saturated_pixels_are_counted() -> None:
     """Against a plain count over the same disc and the same rings."""
     image = render_single_bead(0.0, A2K, side_px=SIDE, exposure_ms=24.0)
-    white = A2K.model_copy(update={"optics": A2K.optics.model_copy(update={"white_level": 200})})
+    white = A2K.replace("optics.white_level", 200)
     image[40, 52] = 255
     fit = fit_profiles(image, np.array([[40.0, 40.0]]), white, SETTINGS)
     y, x, values = disc(image, fit.center_px[0], A2K.tile_side_px / 2)

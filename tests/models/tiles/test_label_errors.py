@@ -10,7 +10,7 @@ from refp.models.tiles import estimate_label_errors
 from refp.pipeline import Planes
 from refp.plane import BeadPlanes, FieldAxis, Slide
 from refp.plane.plane import StackOrigin
-from refp.settings import Instrument, Stage
+from refp.settings import Instrument
 
 NAN = float("nan")
 
@@ -19,8 +19,7 @@ NAN = float("nan")
 def instrument(planes: Planes) -> Instrument:
     """A stage that repeats within 2 um and beads of 30 um."""
     given = planes.measurements[0].instrument
-    bead = given.bead.model_copy(update={"diameter_um": 30.0})
-    return given.model_copy(update={"bead": bead, "stage": Stage(repeatability_um=2.0)})
+    return given.replace({"bead.diameter_um": 30.0, "stage": {"repeatability_um": 2.0}})
 
 
 @pytest.fixture

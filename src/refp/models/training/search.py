@@ -21,7 +21,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from refp.core.errors import OutputError
-from refp.core.files import INSTEAD
+from refp.core.outputs import INSTEAD
 from refp.core.parallel import Chain, run_queue
 from refp.models.family import TrainingJob
 from refp.models.training.space import FACTORIAL, SPACES, Choice, Span, Value

@@ -8,12 +8,12 @@ from scipy.interpolate import BSpline, make_smoothing_spline
 
 from refp.core.arrays import FloatArray
 from refp.core.errors import DataError
-from refp.pipeline.results import sweep_montage
+from refp.pipeline.overlays import sweep_montage
 from refp.reports import Montage, draw_bead_montage
 from refp.reports.study import draw_assay
 from refp.settings import load_recipe
 from refp.study.item import Finding, Item, Picture, Tables
-from refp.study.layout import Assay, Layout, table1_name
+from refp.study.layout import Assay, DataLayout, table1_name
 from refp.study.study import Study
 from refp.study.words import count, needs_training, um
 
@@ -183,7 +183,7 @@ def _sentence(fit: dict[str, object]) -> str:
     )
 
 
-def _no_assay(layout: Layout) -> str:
+def _no_assay(layout: DataLayout) -> str:
     return "" if layout.assay else "a table of an assay's result ([assay] in study.toml)"
 
 

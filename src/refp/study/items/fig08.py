@@ -8,7 +8,7 @@ from refp.study.article import TEST_3, WHOLE
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.layout import label_of
 from refp.study.study import Study, Wanted
-from refp.study.words import describe_images, describe_model, needs_tests, preferred, rms, um
+from refp.study.words import describe_images, describe_wanted, needs_tests, preferred, rms, um
 
 PIPELINES = {"whole image": WHOLE, "beads": "paper"}
 
@@ -28,7 +28,7 @@ def make(study: Study) -> Finding:
 
     def draw(tables: Tables) -> list[Picture]:
         shown = tables["fig08"]
-        models = "; ".join(f"{p}: {describe_model(study, m)}" for p, m in wanted.items())
+        models = "; ".join(f"{p}: {describe_wanted(study, m)}" for p, m in wanted.items())
         images = describe_images(shown[shown["pipeline"] == "beads"])
         caption = (
             f"{images}. Whole image: squares of {side_px} px, as many as fit, averaged. {models}. "

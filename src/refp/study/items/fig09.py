@@ -8,7 +8,7 @@ from refp.study.article import NORMALISATIONS, TEST_3
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.layout import label_of
 from refp.study.study import Study, Wanted, normalised
-from refp.study.words import describe_images, describe_model, needs_tests, preferred, rms
+from refp.study.words import describe_images, describe_wanted, needs_tests, preferred, rms
 
 MEMBERS_SHOWN = 1
 """The article shows one of its networks."""
@@ -32,7 +32,7 @@ def make(study: Study) -> Finding:
         shown = tables["fig09"]
         images = describe_images(shown[shown["normalisation"] == "none"])
         caption = (
-            f"{images}; one member of each: {describe_model(study, labels)}, with tiles as they are, "
+            f"{images}; one member of each: {describe_wanted(study, labels)}, with tiles as they are, "
             "standardised, centred, and divided by background. Left: all errors; right: a narrow scale. "
             "Nothing is refused."
         )

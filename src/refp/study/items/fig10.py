@@ -12,7 +12,7 @@ from refp.study.article import CELLS
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.settings import StudyScale
 from refp.study.study import FAMILIES, Study, wanted_of
-from refp.study.words import count, describe_model, needs_tests, percent
+from refp.study.words import count, describe_wanted, needs_tests, percent_of_images
 
 INTERVAL = (0.025, 0.975)
 LEAST_IMAGES = 0.5
@@ -96,7 +96,8 @@ def _picture(study: Study, shares: pd.DataFrame, family: str, label: str) -> Ite
     few = shown[shown["share"].isna()]["n_beads"]
     lacking = f" Fewer than half of some set's images show {few.min():g} beads." if len(few) else ""
     caption = (
-        f"{', '.join(dict.fromkeys(shown['dataset']))}; {describe_model(study, wanted_of(label, family))}. "
+        f"{', '.join(dict.fromkeys(shown['dataset']))}; "
+        f"{describe_wanted(study, wanted_of(label, family))}. "
         f"Beads of a field and members drawn {count(study.scale.resamples, 'time')}: mean share of images, "
         "bars from the 2.5th to the 97.5th percentile of the draws. Per bead the median of the members, "
         f"over beads the mean without outliers; nothing is refused.{lacking}"
@@ -117,8 +118,9 @@ def _here(shares: pd.DataFrame) -> str:
         few = own[own["members"] == own["members"].min()]
         ten, five = (few.loc[few["threshold_um"] == t, "share"] for t in (10.0, 5.0))
         texts.append(
-            f"{family}: one member and {LEAST} beads, at least {percent(float(ten.min()))} within 10 um "
-            f"and {percent(float(five.min()))} within 5 um in any of {len(ten)} combinations"
+            f"{family}: one member and {LEAST} beads, at least "
+            f"{percent_of_images(float(ten.min()))} within 10 um "
+            f"and {percent_of_images(float(five.min()))} within 5 um in any of {len(ten)} combinations"
         )
     return "; ".join(texts) + "."
 

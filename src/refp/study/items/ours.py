@@ -10,7 +10,7 @@ from refp.reports.study import draw_families
 from refp.study.answers import Answers
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.study import FAMILIES, Study, Wanted, wanted_of
-from refp.study.words import describe_model, needs_tests
+from refp.study.words import describe_wanted, needs_tests
 from refp.synthetic import dz_bound
 
 BOUND_POINTS = 9
@@ -38,7 +38,7 @@ def make(study: Study) -> Finding:
             shown = tables["ours"][tables["ours"]["dataset"].str.startswith(f"{label} test ")]
             if shown.empty:
                 continue
-            models = "; ".join(describe_model(study, wanted_of(label, f)) for f in FAMILIES)
+            models = "; ".join(describe_wanted(study, wanted_of(label, f)) for f in FAMILIES)
             caption = (
                 f"{', '.join(dict.fromkeys(shown['dataset']))}, {int(shown['n_images'].max())} images at "
                 f"most, all beads, refusals allowed. {models}. Tick: always answering the mean. Intervals "

@@ -9,11 +9,11 @@ from refp.reports.study import draw_study_errors
 from refp.study.answers import image_errors, inside_range
 from refp.study.article import CELLS, TOLERANCE_UM
 from refp.study.item import Finding, Item, Picture, Tables
-from refp.study.layout import Layout, label_of
+from refp.study.layout import DataLayout, label_of
 from refp.study.study import FAMILIES, Study, wanted_of
-from refp.study.words import Missing, describe_images, describe_model, largest, um
+from refp.study.words import Missing, describe_images, describe_wanted, largest, um
 
-Choose = Callable[[Layout], list[str]]
+Choose = Callable[[DataLayout], list[str]]
 
 
 def make_of(stem: str, choose: Choose) -> Callable[[Study], Finding]:
@@ -21,7 +21,7 @@ def make_of(stem: str, choose: Choose) -> Callable[[Study], Finding]:
 
     def make(study: Study) -> Finding:
         names = choose(study.layout)
-        table = residuals(study, names)
+        table = residual_rows(study, names)
 
         def draw(tables: Tables) -> list[Picture]:
             return list(_pictures(study, tables[stem], stem, names))
@@ -31,7 +31,7 @@ def make_of(stem: str, choose: Choose) -> Callable[[Study], Finding]:
     return make
 
 
-def residuals(study: Study, names: Sequence[str]) -> pd.DataFrame:
+def residual_rows(study: Study, names: Sequence[str]) -> pd.DataFrame:
     """Return the error of every image by every family.
 
     The article's family answers always, as it does there; ours may refuse, and gives intervals.
@@ -65,7 +65,7 @@ def _pictures(
 ) -> Iterator[Picture]:
     for family, rows in table.groupby("family", sort=False):
         models = {wanted_of(label_of(name), str(family)) for name in names}
-        told = "; ".join(sorted(describe_model(study, model) for model in models))
+        told = "; ".join(sorted(describe_wanted(study, model) for model in models))
         trained_um = (float(rows["trained_low_um"].min()), float(rows["trained_high_um"].max()))
         refused = int((rows["status"] == "refused").sum())
         how = "nothing is refused" if family == "resnet" else f"{refused} refused (triangles below)"
@@ -90,19 +90,19 @@ def _here(table: pd.DataFrame) -> str:
 
 
 def _tests(label_is: Callable[[str], bool]) -> Choose:
-    def choose(layout: Layout) -> list[str]:
+    def choose(layout: DataLayout) -> list[str]:
         labels = [label for label in layout.labels if label_is(label)]
         return [n for label in labels for n in layout.tests(label) if n not in CELLS]
 
     return choose
 
 
-def _cells(layout: Layout) -> list[str]:
+def _cells(layout: DataLayout) -> list[str]:
     return [name for name in CELLS if name in layout.sets and label_of(name) in layout.labels]
 
 
 def _needs(choose: Choose, what: str) -> Missing:
-    def missing(layout: Layout) -> str:
+    def missing(layout: DataLayout) -> str:
         return "" if choose(layout) else what
 
     return missing

@@ -8,7 +8,7 @@ from refp.pipeline import Planes
 from refp.settings import load_recipe
 from refp.study.article import article_sets
 from refp.study.item import Finding, Item, Picture, Tables
-from refp.study.layout import Layout
+from refp.study.layout import DataLayout
 from refp.study.study import Study
 from refp.study.words import um
 from refp.sweeps import DataSet
@@ -114,7 +114,7 @@ def _draw(tables: Tables) -> list[Picture]:  # noqa: ARG001
     return []
 
 
-def _missing(layout: Layout) -> str:  # noqa: ARG001
+def _missing(layout: DataLayout) -> str:  # noqa: ARG001
     return ""
 
 

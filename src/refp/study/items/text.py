@@ -9,7 +9,7 @@ from refp.study.answers import draw_beads, image_errors
 from refp.study.article import CELLS, DEPTHS, ON_OTHER_INSTRUMENT, TEST_3, TOLERANCE_UM, WHOLE
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.items.fig10 import LEAST, shares_of
-from refp.study.items.residuals import residuals
+from refp.study.items.residuals import residual_rows
 from refp.study.layout import label_of
 from refp.study.study import FAMILIES, Study, Wanted, wanted_of
 from refp.study.words import needs_tests, preferred, rms
@@ -37,7 +37,7 @@ def _row(claim: str, article: str, unit: str, values: dict[str, float]) -> Row:
 
 def _errors(study: Study, tests: list[str]) -> Iterator[Row]:
     """Errors of images, with all beads and members, inside the trained range; refused ones apart."""
-    table = residuals(study, tests)
+    table = residual_rows(study, tests)
     table = table[table["in_range"] & (table["status"] == "ok")]
     error = {
         str(family): rows.assign(error=rows["error_um"].abs())

@@ -1,24 +1,23 @@
 """Maps computed once and kept: in memory, and on disk for the next command."""
 
-import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 from platformdirs import user_cache_path
 
-from refp.core.errors import DataError, OutputError
-from refp.core.files import read_arrays, write_arrays
-from refp.core.jit import digest
+from refp.core.digests import digest_json, hash_code
+from refp.core.errors import OutputError
 from refp.core.parallel import (
     SERIAL,
     Execution,
     map_ordered,
 )
+from refp.core.store import ArrayStore
 from refp.synthetic.optics.image import image_radially
 from refp.synthetic.optics.maps import RadialMap, SphereMaps, map_grid
 from refp.synthetic.optics.microscope import Microscope
@@ -26,19 +25,21 @@ from refp.synthetic.optics.scatter import Sphere
 
 CACHE_VARIABLE = "REFP_CACHE"
 MAPS_WORTH_A_POOL = 4
+ARRAYS = ("z_um", "r_um", "values")
+"""Of a map, as it is kept."""
 
 
-class MapStore:
+class MapStore(ArrayStore):
     """Radial maps on disk, one file for each sphere and microscope.
 
     Parameters
     ----------
     folder
-        Where the files lie. One that cannot be written is done without.
+        Of the files. A folder that cannot be written costs time, not the result.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        super().__init__(folder)
         self._read: dict[str, RadialMap] = {}
 
     def get(
@@ -75,27 +76,15 @@ class MapStore:
     def _has(self, key: str) -> bool:
         if key in self._read:
             return True
-        path = self._path(key)
-        if not path.is_file():
-            return False
-        try:
-            arrays = read_arrays(path, ("z_um", "r_um", "values"))
-        except DataError:  # cut off by a full disk, say: it is made anew
-            return False
-        self._read[key] = RadialMap(**arrays)
-        return True
+        arrays = self.read(key, ARRAYS)
+        if arrays is not None:
+            self._read[key] = RadialMap(**arrays)
+        return arrays is not None
 
     def _keep(self, key: str, one: RadialMap) -> None:
         self._read[key] = one
-        try:
-            write_arrays(
-                {"z_um": one.z_um, "r_um": one.r_um, "values": one.values}, self._path(key)
-            )
-        except OutputError:  # a cache that cannot be written costs time, not the result
-            return
-
-    def _path(self, key: str) -> Path:
-        return self.folder / f"{key}.npz"
+        with suppress(OutputError):  # a cache that cannot be written costs time, not the result
+            self.write(key, {name: getattr(one, name) for name in ARRAYS})
 
 
 @lru_cache(maxsize=1)
@@ -157,5 +146,5 @@ def _compute(what: tuple[Sphere, Microscope]) -> RadialMap:
 
 def _key(sphere: Sphere, microscope: Microscope) -> str:
     """Return a name that changes with sphere, microscope and this room's code."""
-    what = [digest(Path(__file__).parent), asdict(sphere), asdict(microscope)]
-    return sha256(json.dumps(what, default=str).encode()).hexdigest()[:24]
+    code = hash_code("core.jit", "synthetic.optics")
+    return digest_json([code, asdict(sphere), asdict(microscope)])[:24]

@@ -19,14 +19,14 @@ import numpy as np
 from refp import models
 from refp.core.digests import hash_file
 from refp.core.errors import HistoryError, RefpError, WorkersError
-from refp.core.files import INSTEAD
+from refp.core.outputs import INSTEAD
 from refp.core.parallel import Execution, Workers, end_with_parent
 from refp.models import LearningCurve
-from refp.pipeline import work
 from refp.pipeline.adaptation import adapt_model
-from refp.pipeline.runs import Run
-from refp.pipeline.training_run import TrainingRun
-from refp.settings import change_recipe, load_recipe
+from refp.pipeline.plane_files import define_and_write
+from refp.pipeline.runs import PlaneRun, TrainingRun
+from refp.pipeline.training_report import train_and_write
+from refp.settings import load_recipe
 from refp.web.http.problems import INTERNAL, SHOWN_AS
 from refp.web.jobs.data import opened
 from refp.web.jobs.job import Curve, JobPlace
@@ -107,8 +107,8 @@ def define_plane(assigned: Assignment) -> dict[str, Any]:
     folder = planes_folder(assigned.place.home, assigned.name)
     recipe = load_recipe(assigned.request["recipe"])
     with opened(assigned.request, assigned.name, assigned.place) as datasets:
-        with Run(folder, overwrite=False) as run, Workers(assigned.place.processes) as workers:
-            work.define_planes(
+        with PlaneRun(folder, overwrite=False) as run, Workers(assigned.place.processes) as workers:
+            define_and_write(
                 run,
                 datasets,
                 recipe,
@@ -131,14 +131,14 @@ def train_model(assigned: Assignment) -> dict[str, Any]:
         recipe = load_recipe(request["recipe"])
         if request["family"]:
             change = {"train": {"family": request["family"]}}
-            recipe = change_recipe(recipe, change, f"family {request['family']}")
+            recipe = recipe.replace(change, source=f"family {request['family']}")
         models.make_family(recipe.train)  # a missing library is told before the measuring
         with (
             opened(request, assigned.name, place) as datasets,
             Workers(place.processes) as workers,
             TrainingRun(made, overwrite=True) as run,
         ):
-            work.train_model(
+            train_and_write(
                 run,
                 datasets,
                 recipe,

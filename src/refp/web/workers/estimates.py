@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from refp.core.arrays import FloatArray, Image
-from refp.core.digests import hash_file
+from refp.core.digests import hash_path
 from refp.core.errors import DataError, RefpError
 from refp.core.files import to_json
 from refp.core.flags import BeadFlag
@@ -104,7 +104,7 @@ def estimate_file(task: Task, view: bool) -> list[Answer]:
     if problem:
         return refuse_file(task, problem)
     check_declared(estimator.card, None, [task.path])
-    digests = _digest(task.path), _model_digest(task.model, _stamp(task.model))
+    digests = hash_path(task.path), _model_digest(task.model, _stamp(task.model))
     answers: list[Answer] = []
     results: list[ImageEstimate] = []
     for source in list_images([task.path]):
@@ -123,7 +123,7 @@ def refuse_file(task: Task, sentence: str) -> list[Answer]:
     estimate = refused("unreadable", sentence, coverage)
     row = _row(task, 0, estimate, estimator.card.name)
     model = _model_digest(task.model, _stamp(task.model))
-    answers = [Answer(row, 0, _digest(task.path), model)]
+    answers = [Answer(row, 0, hash_path(task.path), model)]
     nothing = ImageEstimate(task.name, estimate, None, np.zeros(0, dtype=np.bool_))
     return _record(task, estimator, [nothing], answers)
 
@@ -142,7 +142,7 @@ def _record(
 
 def draw_overlay(task: Task, page: int) -> bytes:
     """Return the picture that ``refp estimate --overlay`` writes, as PNG; empty without beads."""
-    from refp.pipeline.results import overlay_writer  # takes a second to load
+    from refp.pipeline.overlays import overlay_writer  # takes a second to load
 
     estimator = _load(task.model, _stamp(task.model))
     source = SingleImage(task.path, page)
@@ -167,7 +167,7 @@ def _load(path: Path, stamp: tuple[int, int]) -> Estimator:  # noqa: ARG001
 
 @lru_cache(maxsize=MOST_MODELS)
 def _model_digest(path: Path, stamp: tuple[int, int]) -> str:  # noqa: ARG001
-    return _digest(path)
+    return hash_path(path)
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -176,12 +176,6 @@ def _stamp(path: Path) -> tuple[int, int]:
         return 0, 0
     status = path.stat()
     return status.st_mtime_ns, status.st_size
-
-
-def _digest(path: Path) -> str:
-    if not path.is_file():  # an OME-Zarr is a folder
-        return ""
-    return hash_file(path)
 
 
 def _too_large(task: Task) -> str:

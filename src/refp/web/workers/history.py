@@ -18,8 +18,8 @@ from refp.history import (
     ControlChart,
     History,
     HistoryRecord,
+    Period,
     Quantity,
-    Span,
     check_purpose,
     check_quantity,
     correction,
@@ -303,9 +303,9 @@ def _judge(history: History, record: pd.DataFrame) -> Check:
     return Check(row, name, in_control(chart, index), rules_at(chart, index))
 
 
-def _span(since: str, until: str, purpose: str = "") -> Span:
+def _span(since: str, until: str, purpose: str = "") -> Period:
     start, end = (parse_time(text) if text else None for text in (since, until))
-    return Span(start, end, check_purpose(purpose))
+    return Period(start, end, check_purpose(purpose))
 
 
 def read_uses(database: str) -> dict[str, ModelUse]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from refp.core.digests import hash_file
 from refp.core.errors import MissingExtraError, ModelError
 from refp.estimate.estimator import Estimator
-from refp.settings import FamilyName, Recipe, change_recipe, load_recipe
+from refp.settings import FamilyName, Recipe, load_recipe
 from refp.web.storage.models import RETIRED, SUFFIX, NameTaken, check_free, move_model, publish
 from refp.web.workers.checks import check_options
 
@@ -76,7 +76,7 @@ def check_training(recipe: str, family: str) -> None:
     check_options(recipe, "")
     settings: Recipe = load_recipe(recipe)
     if family:
-        settings = change_recipe(settings, {"train": {"family": family}}, f"family {family}")
+        settings = settings.replace("train.family", family, source=f"family {family}")
     chosen = settings.train.family
     for library in TRAINING_LIBRARIES[chosen]:
         if find_spec(library) is None:

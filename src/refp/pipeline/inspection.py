@@ -1,0 +1,68 @@
+"""What ``refp inspect`` shows of measured data sets."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from refp.core.arrays import IntArray
+from refp.measure.dataset import Measurement
+from refp.measure.features import SweepMeasurement
+from refp.settings import Recipe
+
+
+def describe_instrument(measurement: Measurement) -> str:
+    """Return one line on what the data set was understood as."""
+    instrument = measurement.instrument
+    optics = instrument.optics
+    return (
+        f"{measurement.dataset.name}: instrument {instrument.name}, {optics.pixel_size_um:g} um a "
+        f"pixel, bead {instrument.bead.diameter_um:g} um = {2 * instrument.bead_radius_px:.1f} px, "
+        f"tile {instrument.tile_side_px} px, black level {optics.black_level or 0:.1f}, "
+        f"{measurement.dataset.n_frames} frames, {len(measurement.left_out)} files left out"
+    )
+
+
+def inspection_table(measurements: Sequence[Measurement], recipe: Recipe) -> pd.DataFrame:
+    """Return one row per sweep with what will go wrong."""
+    rows = [_inspect_sweep(sweep, recipe) for m in measurements for sweep in m.sweeps]
+    return pd.DataFrame(rows)
+
+
+def _inspect_sweep(sweep: SweepMeasurement, recipe: Recipe) -> dict[str, object]:
+    z_um = np.array([frame.z_um for frame in sweep.frames])
+    n = len(z_um)
+    usable = np.bincount(sweep.frame_index[sweep.usable], minlength=n)
+    found = np.bincount(sweep.frame_index, minlength=n)
+    saturated = sweep.usable & (sweep.profiles.n_saturated_px > 0)
+    n_saturated = int(np.count_nonzero(np.bincount(sweep.frame_index[saturated], minlength=n)))
+    return {
+        "dataset": sweep.key.dataset,
+        "experiment": sweep.key.experiment,
+        "fov": sweep.key.fov,
+        "exposure_ms": sweep.key.exposure_ms,
+        "z_first_um": float(z_um[0]),
+        "z_last_um": float(z_um[-1]),
+        "z_step_um": float(np.median(np.diff(z_um))) if n > 1 else float("nan"),
+        "n_frames": n,
+        "n_beads_found": int(np.median(found)),
+        "n_beads_usable": int(np.median(usable)),
+        "n_frames_without_beads": int(np.count_nonzero(usable == 0)),
+        "n_frames_saturated": n_saturated,
+        "notes": "; ".join(_warnings(n, usable, n_saturated, recipe)),
+    }
+
+
+def _warnings(n_frames: int, usable: IntArray, n_saturated: int, recipe: Recipe) -> list[str]:
+    """Say what will go wrong with a sweep."""
+    notes: list[str] = []
+    least = recipe.plane.minimum_frames
+    if n_frames < least:
+        notes.append(f"a plane needs {least} frames")
+    if not usable.any():
+        notes.append("no usable bead: check bead diameter and pixel size")
+    elif n_saturated > n_frames / 2:
+        notes.append("most frames are saturated: shorten the exposure")
+    if 0 < np.median(usable) < recipe.estimate.minimum_beads:
+        notes.append("few beads")
+    return notes
