@@ -27,7 +27,7 @@ from refp.settings import TrainSettings
 pytest.importorskip("torch")
 pytest.importorskip("optuna")
 
-from refp.models.training import descend, fits, search
+from refp.models.training import fits, profile_family, search
 from refp.models.training.profile_family import profile_trial
 
 JobOf = Callable[..., TrainingJob]
@@ -37,8 +37,7 @@ PLAN = SearchPlan("tpe", "none", trials=3, budget=40, seed=0)
 
 @pytest.fixture(autouse=True)
 def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(descend, "ROUND_STEPS", 20)
-    monkeypatch.setattr(fits, "ROUND_STEPS", 20)
+    monkeypatch.setattr(profile_family, "ROUND_STEPS", 20)
 
 
 def look_for(job: TrainingJob, plan: SearchPlan = PLAN, digest: str = "a") -> list[TrialResult]:
