@@ -11,17 +11,17 @@ import numpy as np
 
 from refp.core.digests import hash_code, hash_files
 from refp.core.files import library_versions
-from refp.models import Calibration, Ensemble, ModelCard, Trained, stack_of
+from refp.models import (
+    TRAINING_LIBRARIES,
+    Calibration,
+    Ensemble,
+    ModelCard,
+    Trained,
+    stack_of,
+)
 from refp.models.tiles import LabelledTiles, Split
 from refp.settings import Instrument, Recipe
 from refp.sweeps import Frame
-
-LIBRARIES: dict[str, tuple[str, ...]] = {
-    "profile": ("torch", "onnx"),
-    "resnet": ("torch", "onnx", "monai", "lightning"),
-    "lookup": (),
-}
-"""What each family is trained with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def checkpoint_folder(
 
 def digest_training(tiles: LabelledTiles, recipe: Recipe, seed: int) -> str:
     """Return twelve hexadecimal digits that change with all that a training depends on."""
-    versions = library_versions("numpy", *LIBRARIES[recipe.train.family])
+    versions = library_versions("numpy", *TRAINING_LIBRARIES[recipe.train.family])
     digest = hashlib.sha256(f"{recipe.digest} {seed} {versions} {hash_code()}".encode())
     for array in (tiles.dz_um, tiles.profile, tiles.pixels):
         digest.update(array.tobytes())
@@ -106,7 +106,7 @@ def assemble(
         sweeps=tuple(str(key) for key in tiles.sweeps),
         conditions=_conditions(tiles, len(per_image)),
         recipe=recipe.model_dump(mode="json"),
-        versions=library_versions("numpy", *LIBRARIES[family]),
+        versions=library_versions("numpy", *TRAINING_LIBRARIES[family]),
         data_sha256=hash_files(files),
         calibration=calibration,
     )

@@ -8,7 +8,7 @@ from refp import pipeline
 from refp.core.files import write_csv, write_json
 from refp.core.parallel import Execution, Progress, Workers, default_jobs, ignore_progress
 from refp.estimate.estimator import Estimator
-from refp.models import Ensemble, save_model
+from refp.models import Ensemble, check_libraries, save_model
 from refp.pipeline import results
 from refp.pipeline.plane_files import write_planes
 from refp.reports import evaluation_sections
@@ -39,6 +39,7 @@ def run_demo(folder: Path, *, seed: int = 0, progress: Progress = ignore_progres
         One row per unseen image: true and estimated dZ, interval, status.
     """
     recipe = load_recipe()
+    check_libraries(recipe.train)
     with Workers(default_jobs()) as workers:
         sets = {
             one.folder: simulate_planned(one, folder, seed + offset, Execution(workers, progress))

@@ -3,12 +3,7 @@
 from pathlib import Path
 
 from refp.core.parallel import SERIAL, Execution
-from refp.models import (
-    SearchPlan,
-    TrainingJob,
-    TrialResult,
-    search_settings,
-)
+from refp.models import SearchPlan, TrainingJob, TrialResult, check_search, search_settings
 from refp.pipeline.assembly import digest_training
 from refp.pipeline.material import label
 from refp.pipeline.planes import Planes
@@ -42,9 +37,12 @@ def tune_model(
         If no sweep has a determined plane with usable beads.
     RecipeError
         If the family is not trained in steps.
+    MissingExtraError
+        If the libraries of extra ``train`` are not installed.
     OutputError
         If the folder holds a search of something else.
     """
+    check_search(recipe.train)
     material = label(planes, recipe, plan.seed)
     tiles, splits, rings = material.tiles, material.splits, material.ring_pixels
     job = TrainingJob(tiles, splits, rings, plan.seed, folder, execution)

@@ -39,7 +39,7 @@ def fit(tiles: LabelledTiles, job: TrainingJob, seed: int = 0) -> ProfileNet:
     nothing = Split(np.arange(len(tiles)), np.arange(0))
     part = profile_part(replace(job, seed=seed), QUICK, nothing, -1, "all members")
     content = b""
-    while read_snapshot(content).standing.step < QUICK.steps:
+    while read_snapshot(content).state.step < QUICK.steps:
         content = descend(part.descent, content)
     net = ProfileNet(tiles, QUICK)
     net.load_state_dict(read_snapshot(content).net)
@@ -184,9 +184,9 @@ def test_a_snapshot_that_cannot_be_read_stands_at_the_start(
     settings = QUICK.model_copy(update={"steps": 2})
     split = job_of(tiles, tmp_path).splits[0]
     whole = descend(profile_part(job_of(tiles, tmp_path), settings, split, 0, "a").descent, b"")
-    assert read_snapshot(whole).standing.step == 2
+    assert read_snapshot(whole).state.step == 2
     for damaged in (b"", b"cut", whole[:-100], whole[100:]):
-        assert read_snapshot(damaged).standing.step == 0
+        assert read_snapshot(damaged).state.step == 0
 
 
 def test_a_snapshot_runs_nothing(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_a_snapshot_runs_nothing(tmp_path: Path) -> None:
 
     buffer = io.BytesIO()
     torch.save({"step": Evil()}, buffer)
-    assert read_snapshot(buffer.getvalue()).standing.step == 0
+    assert read_snapshot(buffer.getvalue()).state.step == 0
     assert not (tmp_path / "ran").exists()
 
 

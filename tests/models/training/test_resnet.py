@@ -20,7 +20,7 @@ pytest.importorskip("monai")
 
 from refp.models.training import fits, members, resnet  # noqa: E402
 from refp.models.training.augment import augment  # noqa: E402
-from refp.models.training.descend import Standing, descend_in_file  # noqa: E402
+from refp.models.training.descend import FitState, descend_in_file  # noqa: E402
 from refp.models.training.members import MemberPlan, TileOrder  # noqa: E402
 from refp.models.training.resnet import ResnetFamily, descent_of, resnet_parts  # noqa: E402
 
@@ -205,7 +205,7 @@ def test_a_round_that_was_written_is_not_done_again(
         raise PowerCutError
 
     with monkeypatch.context() as cutting:
-        cutting.setattr(fits.Fit, "take", cut_power)
+        cutting.setattr(fits.FitChain, "take", cut_power)
         for _ in range(3):
             with pytest.raises(PowerCutError):
                 ResnetFamily(TINY).train(job_of(few, tmp_path))
@@ -246,8 +246,8 @@ def test_members_side_by_side_are_what_they_are_one_by_one(
         held_out=tuple(plan.held_out[0] for plan in plans),
         numbers=(0, 1),
     )
-    alone = [standing_after(plan, tmp_path / f"{i}.pt") for i, plan in enumerate(plans)]
-    made = standing_after(whole, tmp_path / "whole.pt")
+    alone = [state_after(plan, tmp_path / f"{i}.pt") for i, plan in enumerate(plans)]
+    made = state_after(whole, tmp_path / "whole.pt")
     np.testing.assert_allclose(made.best_um, [one.best_um[0] for one in alone], rtol=1e-6)
     each = [np.array(one.curve["rms_um"])[:, 0] for one in alone]
     np.testing.assert_allclose(made.curve["rms_um"], np.stack(each, axis=1), rtol=1e-6)
@@ -259,7 +259,7 @@ def plan_of(part: fits.Part) -> MemberPlan:
     return part.descent.build.args[0]
 
 
-def standing_after(plan: MemberPlan, file: Path) -> Standing:
+def state_after(plan: MemberPlan, file: Path) -> FitState:
     return descend_in_file(descent_of(plan, "cpu"), file)
 
 
@@ -287,12 +287,12 @@ def test_a_round_can_be_handed_to_another_process(
     trained: Trained,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class Carried(fits.Fit):
-        def next_round(self) -> Callable[[], bytes | Standing]:
+    class Carried(fits.FitChain):
+        def next_round(self) -> Callable[[], bytes | FitState]:
             return pickle.loads(pickle.dumps(super().next_round()))
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(fits, "Fit", Carried)
+    monkeypatch.setattr(fits, "FitChain", Carried)
     assert_equal(ResnetFamily(TINY).train(job_of(few, Path("relative"))), trained)
 
 

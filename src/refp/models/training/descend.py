@@ -35,7 +35,7 @@ Batch = tuple[Tensor, ...]
 _alone = threading.RLock()
 
 
-class Problem(Protocol):
+class TrainingProblem(Protocol):
     """A network, its training batches and its held-out data."""
 
     @property
@@ -90,7 +90,7 @@ class Descent:
         Ask a GPU for deterministic algorithms where it has them.
     """
 
-    build: Callable[[torch.device], Problem]
+    build: Callable[[torch.device], TrainingProblem]
     optimizer: Callable[[Iterable[nn.Parameter]], Optimizer]
     schedule: Callable[[Optimizer], LRScheduler]
     steps: int
@@ -103,7 +103,7 @@ class Descent:
 
 
 @dataclass(slots=True)
-class Standing:
+class FitState:
     """How far a fit is, in plain values.
 
     Attributes
@@ -135,7 +135,7 @@ class Standing:
 class Snapshot:
     """Everything on which the rest of a fit depends."""
 
-    standing: Standing = field(default_factory=Standing)
+    state: FitState = field(default_factory=FitState)
     net: dict[str, Any] = field(default_factory=dict)
     best: list[dict[str, Tensor]] = field(default_factory=list)
     optimizer: dict[str, Any] = field(default_factory=dict)
@@ -145,7 +145,7 @@ class Snapshot:
     def save(self, file: Path | io.BytesIO) -> None:
         """Write it to a file."""
         table = {name: getattr(self, name) for name in self.__slots__}
-        torch.save({**table, "standing": asdict(self.standing)}, file)
+        torch.save({**table, "state": asdict(self.state)}, file)
 
     def to_bytes(self) -> bytes:
         """Return it as a file's content."""
@@ -162,17 +162,17 @@ def read_snapshot(source: Path | bytes, *, mapped: bool = False) -> Snapshot:
     try:
         file = io.BytesIO(source) if isinstance(source, bytes) else source
         table = torch.load(file, weights_only=True, map_location="cpu", mmap=mapped)
-        return Snapshot(**{**table, "standing": Standing(**table["standing"])})
+        return Snapshot(**{**table, "state": FitState(**table["state"])})
     except Exception:  # torch, zipfile and pickle raise whatever the bytes make them
         return Snapshot()
 
 
-def read_standing(file: Path) -> Standing:
+def read_state(file: Path) -> FitState:
     """Read how far the fit of a snapshot's file is; at the start where there is none."""
-    return read_snapshot(file, mapped=True).standing
+    return read_snapshot(file, mapped=True).state
 
 
-def start(descent: Descent) -> Problem:
+def start(descent: Descent) -> TrainingProblem:
     """Build the problem with the initial weights of its seed."""
     with torch.random.fork_rng():
         torch.manual_seed(descent.seed)
@@ -197,7 +197,7 @@ def descend(descent: Descent, content: bytes) -> bytes:
     return _do_round(descent, read_snapshot(content)).to_bytes()
 
 
-def descend_in_file(descent: Descent, file: Path) -> Standing:
+def descend_in_file(descent: Descent, file: Path) -> FitState:
     """Do one round of steps; the snapshot, too large to travel, stays in a file.
 
     Parameters
@@ -209,14 +209,14 @@ def descend_in_file(descent: Descent, file: Path) -> Standing:
 
     Returns
     -------
-    Standing
+    FitState
         How far the fit is then.
     """
     snapshot = read_snapshot(file)
-    if snapshot.standing.steps_left(descent):
+    if snapshot.state.steps_left(descent):
         snapshot = _do_round(descent, snapshot)
         write_whole(file, snapshot.save)
-    return snapshot.standing
+    return snapshot.state
 
 
 def choose_device(wish: str = "") -> str:
@@ -260,7 +260,7 @@ def _deterministic() -> Iterator[None]:
 def _do_round(descent: Descent, at: Snapshot) -> Snapshot:
     with torch_threads(1), _deterministic() if descent.deterministic else nullcontext():
         walk = _Walk(descent, at)
-        rounds = at.standing.step // descent.round_steps + 1
+        rounds = at.state.step // descent.round_steps + 1
         return walk.to(min(rounds * descent.round_steps, descent.steps))
 
 
@@ -268,13 +268,13 @@ class _Walk:
     """Weights, optimiser, schedule and generator during a round."""
 
     def __init__(self, descent: Descent, at: Snapshot) -> None:
-        self._descent, self._standing, self._best = descent, at.standing, at.best
+        self._descent, self._state, self._best = descent, at.state, at.best
         self._problem = start(descent)
         self._device = torch.device(descent.device)
         self._generator = torch.Generator(self._device).manual_seed(descent.seed)
         self._optimizer = descent.optimizer(self._problem.net.parameters())
         self._schedule = descent.schedule(self._optimizer)
-        if at.standing.step:
+        if at.state.step:
             self._problem.net.load_state_dict(at.net)
             self._optimizer.load_state_dict(at.optimizer)
             self._schedule.load_state_dict(at.schedule)
@@ -282,24 +282,24 @@ class _Walk:
 
     def to(self, stop: int) -> Snapshot:
         """Go on to step ``stop``, or until all members are out of patience."""
-        standing = self._standing
-        sums = torch.tensor(standing.sums, device=self._device)
+        state = self._state
+        sums = torch.tensor(state.sums, device=self._device)
         for batch in self._batches(stop):
             sums += self._take_step(batch)
-            standing.step += 1
-            if standing.step % self._descent.validate_steps == 0 or (
-                standing.step == self._descent.steps
+            state.step += 1
+            if state.step % self._descent.validate_steps == 0 or (
+                state.step == self._descent.steps
             ):
                 self._validate(sums)
                 sums.zero_()
-                if not standing.steps_left(self._descent):
+                if not state.steps_left(self._descent):
                     break
-        standing.sums = sums.tolist()
+        state.sums = sums.tolist()
         return self._snapshot()
 
     def _batches(self, stop: int) -> Iterator[Batch]:
         at_once = 1 if self._device.type == "cpu" else STEPS_AT_ONCE
-        for step in range(self._standing.step, stop, at_once):
+        for step in range(self._state.step, stop, at_once):
             yield from self._problem.draw(step, min(at_once, stop - step), self._generator)
 
     def _take_step(self, batch: Batch) -> Tensor:
@@ -312,7 +312,7 @@ class _Walk:
 
     def _validate(self, sums: Tensor) -> None:
         """Add a point to the learning curve, and keep the best weights."""
-        curve, step = self._standing.curve, self._standing.step
+        curve, step = self._state.curve, self._state.step
         loss, square_um2 = (sums / (step - (curve["step"] or [0])[-1])).tolist()
         net = self._problem.net.eval()
         with torch.no_grad():
@@ -325,24 +325,24 @@ class _Walk:
         net.train()
 
     def _keep_best(self, rms_um: list[float], patience: int) -> None:
-        standing, members = self._standing, len(rms_um)
+        state, members = self._state, len(rms_um)
         if not self._best:
-            standing.best_um, standing.waited = [math.inf] * members, [0] * members
+            state.best_um, state.waited = [math.inf] * members, [0] * members
             self._best = [{} for _ in rms_um]
         for i, error_um in enumerate(rms_um):
-            if standing.waited[i] >= patience:
+            if state.waited[i] >= patience:
                 continue
-            better = error_um < standing.best_um[i]
-            standing.waited[i] = 0 if better else standing.waited[i] + 1
+            better = error_um < state.best_um[i]
+            state.waited[i] = 0 if better else state.waited[i] + 1
             if better:
-                standing.best_um[i] = error_um
+                state.best_um[i] = error_um
             if better or not self._best[i]:
                 state = member_state(self._problem.net.state_dict(), i, members)
                 self._best[i] = {name: tensor.cpu() for name, tensor in state.items()}
 
     def _snapshot(self) -> Snapshot:
         return Snapshot(
-            self._standing,
+            self._state,
             self._problem.net.state_dict(),
             self._best,
             self._optimizer.state_dict(),

@@ -15,11 +15,11 @@ from refp.models.family import LearningCurve, TrainingJob
 from refp.models.training.descend import (
     CURVE,
     Descent,
-    Standing,
+    FitState,
     descend,
     descend_in_file,
     read_snapshot,
-    read_standing,
+    read_state,
 )
 
 
@@ -47,7 +47,7 @@ class Part:
     travels: bool = True
 
 
-class Fit:
+class FitChain:
     """A part under way; a :class:`refp.core.parallel.Chain`.
 
     Parameters
@@ -60,31 +60,31 @@ class Fit:
 
     def __init__(self, part: Part, told: Callable[[], None]) -> None:
         self.part = part
-        self.standing = read_standing(part.file)
+        self.state = read_state(part.file)
         self._told = told
 
     @property
     def curve(self) -> dict[str, list[float]]:
         """Its learning curve so far, that of all its members together."""
-        curve = self.standing.curve
+        curve = self.state.curve
         return {**curve, "rms_um": [_rms(values) for values in curve["rms_um"]]}
 
     @property
     def score_um(self) -> float:
         """RMS error of held-out beads with the weights that are kept: the best, or else the last."""
-        return _rms(self.standing.best_um or self.standing.curve["rms_um"][-1])
+        return _rms(self.state.best_um or self.state.curve["rms_um"][-1])
 
     @property
     def steps_left(self) -> int:
         """How many steps there are still to do, at most."""
-        return self.standing.steps_left(self.part.descent)
+        return self.state.steps_left(self.part.descent)
 
     @property
     def rounds_left(self) -> int:
         """How many rounds there are still to do, at most."""
         return -(-self.steps_left // self.part.descent.round_steps)
 
-    def next_round(self) -> Callable[[], bytes | Standing]:
+    def next_round(self) -> Callable[[], bytes | FitState]:
         """Return the next round."""
         descent, file = self.part.descent, self.part.file
         if not self.part.travels:
@@ -95,13 +95,13 @@ class Fit:
         """Keep the result of a round."""
         if isinstance(result, bytes):
             write_bytes(result, self.part.file)
-            result = read_snapshot(result).standing
-        self.standing = result
+            result = read_snapshot(result).state
+        self.state = result
         self._told()
 
     def learning_curves(self) -> list[LearningCurve]:
         """Return its learning curves so far."""
-        step, loss, train_rms_um, rms_um = (np.array(self.standing.curve[name]) for name in CURVE)
+        step, loss, train_rms_um, rms_um = (np.array(self.state.curve[name]) for name in CURVE)
         each = rms_um.reshape(len(step), len(self.part.titles)).T
         return [
             LearningCurve(title, split, step.astype(np.int64), loss, train_rms_um, own_um)
@@ -121,14 +121,14 @@ def run_fits(parts: Sequence[Part], job: TrainingJob) -> tuple[LearningCurve, ..
         Those of all fits, in order.
     """
     total = sum(part.descent.steps for part in parts)
-    fits: list[Fit] = []
+    fits: list[FitChain] = []
 
     def tell(number: int) -> None:
         job.execution.progress("training", total - sum(fit.steps_left for fit in fits), total)
         for curve in fits[number].learning_curves():
             job.watch(curve)
 
-    fits += [Fit(part, partial(tell, number)) for number, part in enumerate(parts)]
+    fits += [FitChain(part, partial(tell, number)) for number, part in enumerate(parts)]
     on_cpu = all(part.descent.device == "cpu" for part in parts)
     run_chains(fits, job.execution.workers if on_cpu else SERIAL.workers)
     return tuple(curve for fit in fits for curve in fit.learning_curves())

@@ -83,7 +83,7 @@ def _read_tiles(path: Path, stamp_ns: int) -> tuple[Tensor, Tensor]:  # noqa: AR
 
 
 class MembersFit:
-    """Members as a :class:`~refp.models.training.descend.Problem`: one grouped network.
+    """Members as a :class:`~refp.models.training.descend.TrainingProblem`: one grouped network.
 
     Parameters
     ----------

@@ -16,8 +16,8 @@ from refp.models.family import Trained, TrainingJob
 from refp.models.tiles.tiles import Split
 from refp.models.training.descend import Descent, choose_device, read_snapshot
 from refp.models.training.export import to_onnx
-from refp.models.training.fits import Fit, Part, run_fits
-from refp.models.training.profile_net import ProfileFit, ProfileNet, predict
+from refp.models.training.fits import FitChain, Part, run_fits
+from refp.models.training.profile_net import ProfileFit, ProfileNet, predict_profiles
 from refp.settings import ProfileNetSettings
 
 HELD_OUT_MEMBERS = 3
@@ -82,13 +82,13 @@ def profile_part(
     return Part(descent, file, (title,), (number,))
 
 
-def profile_trial(settings: ProfileNetSettings, job: TrainingJob, folder: Path) -> list[Fit]:
+def profile_trial(settings: ProfileNetSettings, job: TrainingJob, folder: Path) -> list[FitChain]:
     """Return the fits that a trial of settings is judged by: a few networks per split."""
     here, few = replace(job, checkpoints=folder), few_members(settings)
     parts = [
         profile_part(here, few, split, i, f"hold-out {i + 1}") for i, split in enumerate(job.splits)
     ]
-    return [Fit(part, lambda: None) for part in parts]
+    return [FitChain(part, lambda: None) for part in parts]
 
 
 def _trained_net(job: TrainingJob, settings: ProfileNetSettings, part: Part) -> ProfileNet:
@@ -103,5 +103,7 @@ def _predict_held_out(job: TrainingJob, nets: Sequence[ProfileNet]) -> Predictio
     dz = np.full((HELD_OUT_MEMBERS, len(job.tiles)), np.nan)
     sd = dz.copy()
     for split, net in zip(job.splits, nets, strict=True):
-        dz[:, split.held_out], sd[:, split.held_out] = predict(net, take(job.tiles, split.held_out))
+        dz[:, split.held_out], sd[:, split.held_out] = predict_profiles(
+            net, take(job.tiles, split.held_out)
+        )
     return Predictions(dz, sd)

@@ -85,7 +85,7 @@ class ProfileNet(nn.Module):
 
 
 class ProfileFit:
-    """The network as a :class:`~refp.models.training.descend.Problem`.
+    """The network as a :class:`~refp.models.training.descend.TrainingProblem`.
 
     Parameters
     ----------
@@ -147,11 +147,11 @@ class ProfileFit:
         """Return the RMS error of one held-out bead by one member; NaN where none is held out."""
         if not len(self._held_out):
             return [math.nan]
-        error = predict(self.net, self._held_out)[0] - self._held_out.dz_um
+        error = predict_profiles(self.net, self._held_out)[0] - self._held_out.dz_um
         return [float(np.sqrt(np.mean(error**2)))]
 
 
-def predict(net: ProfileNet, tiles: LabelledTiles) -> tuple[FloatArray, FloatArray]:
+def predict_profiles(net: ProfileNet, tiles: LabelledTiles) -> tuple[FloatArray, FloatArray]:
     """Return mean and standard deviation in um, each ``(members, n)``."""
     with torch.no_grad():
         mean, sd = net(_tensor(tiles.profile).to(net.dz_scale.device))

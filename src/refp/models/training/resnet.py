@@ -23,7 +23,7 @@ from refp.models.normalise import normalise_tiles
 from refp.models.tiles.tiles import Split
 from refp.models.training.descend import Descent, choose_device, read_snapshot
 from refp.models.training.export import to_onnx
-from refp.models.training.fits import Fit, Part, run_fits
+from refp.models.training.fits import FitChain, Part, run_fits
 from refp.models.training.members import (
     PREDICT_BATCH,
     MemberPlan,
@@ -70,20 +70,20 @@ class ResnetFamily:
         held_out = np.full((self._settings.members, len(job.tiles)), np.nan)
         for m, network in enumerate(networks):
             rows = _split_of(job, m).held_out
-            held_out[m, rows] = predict(network, pixels[rows]) * scale
+            held_out[m, rows] = predict_tiles(network, pixels[rows]) * scale
         graph = to_onnx(StackedMembers(networks, scale).eval(), pixels[:2].unsqueeze(1))
         nothing = np.full_like(held_out, np.nan)
         return Trained(graph, self._settings.members, Predictions(held_out, nothing), curves)
 
 
-def resnet_trial(settings: ResnetSettings, job: TrainingJob, folder: Path) -> list[Fit]:
+def resnet_trial(settings: ResnetSettings, job: TrainingJob, folder: Path) -> list[FitChain]:
     """Return the fits that a trial of settings is judged by: one member on the first split."""
     alone = settings.model_copy(update={"members": 1})
     (part,) = resnet_parts(job, alone, _prepare(job, alone)[1])
-    return [Fit(replace(part, file=folder.absolute() / part.file.name), lambda: None)]
+    return [FitChain(replace(part, file=folder.absolute() / part.file.name), lambda: None)]
 
 
-def predict(network: nn.Module, tiles: Tensor) -> FloatArray:
+def predict_tiles(network: nn.Module, tiles: Tensor) -> FloatArray:
     """Predict scaled dZ of tiles ``(n, side, side)`` in batches."""
     with torch.no_grad():
         parts = [
