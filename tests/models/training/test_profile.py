@@ -19,7 +19,7 @@ from refp.settings import ProfileNetSettings
 
 torch = pytest.importorskip("torch")
 
-from refp.models.training.descend import descend, read_snapshot  # noqa: E402
+from refp.models.training.descend import descend, read_snapshot, start  # noqa: E402
 from refp.models.training.profile_family import ProfileFamily, profile_part  # noqa: E402
 from refp.models.training.profile_net import ProfileFit, ProfileNet  # noqa: E402
 
@@ -99,6 +99,19 @@ def test_other_seed_other_network(
 ) -> None:
     job = job_of(tiles, tmp_path)
     assert (ask(fit(tiles, job), unseen)[0] != ask(fit(tiles, job, seed=7), unseen)[0]).any()
+
+
+def test_fits_of_two_seeds_share_no_random_numbers(
+    tiles: LabelledTiles, job_of: JobOf, tmp_path: Path
+) -> None:
+    job, split = job_of(tiles, tmp_path), Split(np.arange(4), np.arange(4, 6))
+    starts = [
+        start(profile_part(replace(job, seed=seed), QUICK, split, number, "a").descent)
+        for seed in (0, 1)
+        for number in (-1, 0, 1)
+    ]
+    first = {tuple(problem.net.weights[0].flatten().tolist()) for problem in starts}
+    assert len(first) == 6
 
 
 def test_state_of_the_caller_stays(tiles: LabelledTiles, job_of: JobOf, tmp_path: Path) -> None:

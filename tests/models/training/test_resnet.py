@@ -141,6 +141,12 @@ def graph_says(trained: Trained, tiles: LabelledTiles) -> Predictions:
 
 
 @pytest.mark.slow
+def test_graph_holds_no_folders_of_this_machine(trained: Trained) -> None:
+    assert b"site-packages" not in trained.graph
+    assert b".py" not in trained.graph
+
+
+@pytest.mark.slow
 def test_graph_predicts_what_torch_does(trained: Trained, few: LabelledTiles) -> None:
     held_out = np.isfinite(trained.held_out.dz_um[0])
     assert set(few.field[held_out]) == {0}  # the first split
@@ -307,6 +313,17 @@ def test_no_step_depends_on_those_before(few: LabelledTiles, job_of: JobOf, tmp_
     assert TileOrder(plan).rows_of(3).tolist() == steps.rows_of(3).tolist()
     other = TileOrder(replace(plan, numbers=(1,)))
     assert other.rows_of(3).tolist() != steps.rows_of(3).tolist()
+
+
+def test_ensembles_of_two_seeds_share_no_random_numbers() -> None:
+    """Neither initial weights nor the order of tiles."""
+    rows = np.arange(16)
+    plan = MemberPlan(TINY, Path(), 1.0, (rows,), (rows,), (0,), seed=0)
+    plans = [replace(plan, seed=seed, numbers=(n,)) for seed in (0, 1) for n in (0, 1)]
+    weights = [next(members._start(one, one.numbers[0]).parameters()) for one in plans]
+    orders = [TileOrder(one).rows_of(0) for one in plans]
+    for drawn in (weights, orders):
+        assert len({tuple(one.flatten().tolist()) for one in drawn}) == 4
 
 
 def test_recipe_paper_drops_the_rate_as_the_article_does() -> None:

@@ -21,13 +21,14 @@ from torch import Tensor, nn
 from refp.core.arrays import FloatArray, IntArray
 from refp.core.files import read_arrays, write_whole
 from refp.models.training.augment import draw_warps, warp
+from refp.models.training.descend import derive_seed
 from refp.models.training.grouped import group_members
 from refp.settings import ResnetSettings
 
 NETWORKS = {18: resnet18, 50: resnet50, 101: resnet101}
 PREDICT_BATCH = 256
-ORDER, WARPS = 0, 1
-"""Purposes of a generator."""
+START, ORDER, WARPS = 0, 1, 2
+"""Purposes of random numbers."""
 NOBODY = -1
 """In place of a tile's row where members hold out different numbers."""
 
@@ -139,7 +140,7 @@ class MembersFit:
 
     def _draw_warps(self, step: int) -> Tensor:
         plan, side = self._plan, self._pixels.shape[-1]
-        generators = [generator_of(plan.seed, number, WARPS, step) for number in plan.numbers]
+        generators = [_generator(plan, number, WARPS, step) for number in plan.numbers]
         batch = plan.settings.batch
         return torch.stack([draw_warps(batch, side, plan.settings, each) for each in generators])
 
@@ -167,7 +168,7 @@ class TileOrder:
         plan = self._plan
         epoch, place = divmod(step, plan.steps_an_epoch)
         if self._orders.get(i, (-1, None))[0] != epoch:
-            generator = generator_of(plan.seed, plan.numbers[i], ORDER, epoch)
+            generator = _generator(plan, plan.numbers[i], ORDER, epoch)
             rows = torch.as_tensor(plan.train[i])
             self._orders[i] = epoch, rows[torch.randperm(len(rows), generator=generator)]
         order, batch = self._orders[i][1], plan.settings.batch
@@ -185,11 +186,9 @@ def make_network(settings: ResnetSettings) -> nn.Module:
 
 
 def _start(plan: MemberPlan, number: int) -> nn.Module:
-    torch.manual_seed(plan.seed + number)
+    torch.manual_seed(derive_seed(plan.seed, number, START))
     return make_network(plan.settings)
 
 
-def generator_of(*numbers: int) -> torch.Generator:
-    """Return the generator that numbers choose."""
-    (seed,) = np.random.SeedSequence(numbers).generate_state(1, np.uint64)
-    return torch.Generator().manual_seed(int(seed))
+def _generator(plan: MemberPlan, *key: int) -> torch.Generator:
+    return torch.Generator().manual_seed(derive_seed(plan.seed, *key))

@@ -14,7 +14,7 @@ from refp.core.rows import take
 from refp.models.card import Predictions
 from refp.models.family import Trained, TrainingJob
 from refp.models.tiles.tiles import Split
-from refp.models.training.descend import Descent, choose_device, read_snapshot
+from refp.models.training.descend import Descent, choose_device, derive_seed, read_snapshot
 from refp.models.training.export import to_onnx
 from refp.models.training.fits import FitChain, Part, run_fits
 from refp.models.training.profile_net import ProfileFit, ProfileNet, predict_profiles
@@ -75,7 +75,7 @@ def profile_part(
         steps=settings.steps,
         round_steps=ROUND_STEPS,
         validate_steps=ROUND_STEPS,
-        seed=job.seed + 1 + number,
+        seed=derive_seed(job.seed, 1 + number),
         device=choose_device(job.device),
     )
     file = job.checkpoints / f"{title.replace(' ', '-')}.pt"
