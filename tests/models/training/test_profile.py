@@ -28,17 +28,27 @@ JobOf = Callable[..., TrainingJob]
 
 
 @pytest.fixture(scope="module")
-def trained(
-    tiles: LabelledTiles, job_of: JobOf, tmp_path_factory: pytest.TempPathFactory
-) -> Trained:
-    return ProfileFamily(QUICK).train(job_of(tiles, tmp_path_factory.mktemp("job")))
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the snapshots of ``trained``."""
+    return tmp_path_factory.mktemp("checkpoints")
+
+
+@pytest.fixture(scope="module")
+def trained(tiles: LabelledTiles, job_of: JobOf, checkpoints: Path) -> Trained:
+    return ProfileFamily(QUICK).train(job_of(tiles, checkpoints))
+
+
+@pytest.fixture(scope="module")
+def net(trained: Trained, tiles: LabelledTiles, job_of: JobOf, checkpoints: Path) -> ProfileNet:
+    """The network of all members of ``trained``."""
+    return fit(tiles, job_of(tiles, checkpoints))
 
 
 def fit(tiles: LabelledTiles, job: TrainingJob, seed: int = 0) -> ProfileNet:
-    """The network of all members, fitted round by round outside of the family."""
+    """The network of all members, of its file or fitted round by round outside of the family."""
     nothing = Split(np.arange(len(tiles)), np.arange(0))
     part = profile_part(replace(job, seed=seed), QUICK, nothing, -1, "all members")
-    content = b""
+    content = part.file.read_bytes() if part.file.is_file() else b""
     while read_snapshot(content).state.step < QUICK.steps:
         content = descend(part.descent, content)
     net = ProfileNet(tiles, QUICK)
@@ -70,17 +80,17 @@ def test_held_out_beads_are_placed_by_networks_that_have_not_seen_them(
 
 
 def test_training_improves_on_an_untrained_net(
-    tiles: LabelledTiles, unseen: LabelledTiles, job_of: JobOf, tmp_path: Path
+    net: ProfileNet, tiles: LabelledTiles, unseen: LabelledTiles
 ) -> None:
     untrained = ask(ProfileNet(tiles, QUICK).eval(), unseen)[0]
-    learned = ask(fit(tiles, job_of(tiles, tmp_path)), unseen)[0]
+    learned = ask(net, unseen)[0]
     assert np.abs(learned - unseen.dz_um).mean() < 0.2 * np.abs(untrained - unseen.dz_um).mean()
 
 
 def test_graph_predicts_what_torch_does(
-    trained: Trained, tiles: LabelledTiles, unseen: LabelledTiles, job_of: JobOf, tmp_path: Path
+    trained: Trained, net: ProfileNet, unseen: LabelledTiles
 ) -> None:
-    mean, sd = ask(fit(tiles, job_of(tiles, tmp_path)), unseen)
+    mean, sd = ask(net, unseen)
     said = GraphPredictor(trained.graph, None).predict(inputs_of(unseen))
     np.testing.assert_allclose(said.dz_um, mean, atol=0.01)
     np.testing.assert_allclose(said.sd_um, sd, atol=0.01)
@@ -95,10 +105,10 @@ def test_same_seed_same_bytes(
 
 
 def test_other_seed_other_network(
-    tiles: LabelledTiles, unseen: LabelledTiles, job_of: JobOf, tmp_path: Path
+    net: ProfileNet, tiles: LabelledTiles, unseen: LabelledTiles, job_of: JobOf, tmp_path: Path
 ) -> None:
-    job = job_of(tiles, tmp_path)
-    assert (ask(fit(tiles, job), unseen)[0] != ask(fit(tiles, job, seed=7), unseen)[0]).any()
+    other = fit(tiles, job_of(tiles, tmp_path), seed=7)
+    assert (ask(net, unseen)[0] != ask(other, unseen)[0]).any()
 
 
 def test_fits_of_two_seeds_share_no_random_numbers(
@@ -181,13 +191,12 @@ def test_a_killed_training_ends_in_the_same_bytes(
 
 
 def test_finished_training_is_taken_from_the_folder(
-    trained: Trained, tiles: LabelledTiles, job_of: JobOf, tmp_path: Path
+    trained: Trained, tiles: LabelledTiles, job_of: JobOf, checkpoints: Path
 ) -> None:
     def never(title: str, done: int, total: int) -> None:
         raise AssertionError(title)
 
-    ProfileFamily(QUICK).train(job_of(tiles, tmp_path))
-    again = ProfileFamily(QUICK).train(job_of(tiles, tmp_path, progress=never))
+    again = ProfileFamily(QUICK).train(job_of(tiles, checkpoints, progress=never))
     assert again.graph == trained.graph
 
 

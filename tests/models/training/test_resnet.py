@@ -132,8 +132,14 @@ def few(tiles: LabelledTiles) -> LabelledTiles:
 
 
 @pytest.fixture(scope="module")
-def trained(few: LabelledTiles, job_of: JobOf, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    return ResnetFamily(TINY).train(job_of(few, tmp_path_factory.mktemp("checkpoints")))
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the snapshots of ``trained``."""
+    return tmp_path_factory.mktemp("checkpoints")
+
+
+@pytest.fixture(scope="module")
+def trained(few: LabelledTiles, job_of: JobOf, checkpoints: Path) -> Trained:
+    return ResnetFamily(TINY).train(job_of(few, checkpoints))
 
 
 def graph_says(trained: Trained, tiles: LabelledTiles) -> Predictions:
@@ -220,10 +226,9 @@ def test_a_round_that_was_written_is_not_done_again(
 
 @pytest.mark.slow
 def test_finished_members_are_not_trained_again(
-    few: LabelledTiles, job_of: JobOf, tmp_path: Path, trained: Trained
+    few: LabelledTiles, job_of: JobOf, checkpoints: Path, trained: Trained
 ) -> None:
-    ResnetFamily(TINY).train(job_of(few, tmp_path))
-    assert_equal(ResnetFamily(TINY).train(job_of(few, tmp_path, progress=never)), trained)
+    assert_equal(ResnetFamily(TINY).train(job_of(few, checkpoints, progress=never)), trained)
 
 
 PAIR = TINY.model_copy(update={"members": 2})

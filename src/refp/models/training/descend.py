@@ -52,11 +52,11 @@ class TrainingProblem(Protocol):
         """Number of members over which the loss is summed."""
         ...
 
-    def draw(self, step: int, count: int, generator: torch.Generator) -> list[Batch]:
+    def draw(self, step: int, count: int, generator: torch.Generator, /) -> list[Batch]:
         """Draw the batches of ``count`` steps from ``step`` on."""
         ...
 
-    def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def loss(self, batch: Batch, /) -> tuple[Tensor, Tensor]:
         """Return the loss of a batch, and its mean squared error in um2."""
         ...
 

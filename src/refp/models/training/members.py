@@ -106,12 +106,7 @@ class MembersFit:
         """Number of members over which the loss is summed."""
         return len(self._plan.numbers)
 
-    def draw(
-        self,
-        step: int,
-        count: int,
-        generator: torch.Generator,  # noqa: ARG002
-    ) -> list[tuple[Tensor, ...]]:
+    def draw(self, step: int, count: int, _generator: torch.Generator) -> list[tuple[Tensor, ...]]:
         """Draw rows ``(k, batch)`` and warps ``(k, batch, 2, 3)`` of ``count`` steps."""
         steps = range(step, step + count)
         rows = torch.stack([self._order.rows_of(each) for each in steps]).to(self._device)

@@ -117,12 +117,7 @@ class ProfileFit:
             ring_pixels=_tensor(ring_pixels).to(device),
         )
 
-    def draw(
-        self,
-        step: int,  # noqa: ARG002
-        count: int,
-        generator: torch.Generator,
-    ) -> list[tuple[Tensor, ...]]:
+    def draw(self, _step: int, count: int, generator: torch.Generator) -> list[tuple[Tensor, ...]]:
         """Draw and augment the batches of ``count`` steps: profiles and scaled dZ of each."""
         dz, settings = self._data.dz, self._settings
         shape = (settings.members, count * settings.batch)
