@@ -352,8 +352,8 @@ class _Walk:
             if better:
                 state.best_um[i] = error_um
             if better or not self._best[i]:
-                state = member_state(self._problem.net.state_dict(), i, members)
-                self._best[i] = {name: tensor.cpu() for name, tensor in state.items()}
+                weights = member_state(self._problem.net.state_dict(), i, members)
+                self._best[i] = {name: tensor.cpu() for name, tensor in weights.items()}
 
     def _snapshot(self) -> Snapshot:
         return Snapshot(
