@@ -26,7 +26,7 @@ ROOMS = [
     "refp.synthetic",
     "refp.web",
 ]
-HEAVY = "('torch', 'lightning', 'monai', 'matplotlib', 'pandas', 'onnxruntime')"
+HEAVY = "('torch', 'monai', 'matplotlib', 'pandas', 'onnxruntime')"
 
 
 def test_names_of_the_package() -> None:

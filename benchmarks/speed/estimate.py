@@ -173,22 +173,23 @@ def resnet(members: int = 10, tiles: int = 20) -> dict[str, object]:
 
     from refp.core.parallel import default_jobs
     from refp.models.training.export import to_onnx
-    from refp.models.training.resnet import ResnetMember, StackedMembers
+    from refp.models.training.members import make_network
+    from refp.models.training.resnet import StackedMembers
     from refp.settings import ResnetSettings
 
     torch.manual_seed(0)
     torch.set_num_threads(default_jobs())
-    networks = [ResnetMember(ResnetSettings(), 300.0).eval() for _ in range(members)]
-    given = torch.rand(tiles, 64, 64) * 0.3
-    graph = to_onnx(StackedMembers(networks).eval(), given[:2].unsqueeze(1))
+    networks = [make_network(ResnetSettings()).eval() for _ in range(members)]
+    given, scale_um = torch.rand(tiles, 1, 64, 64) * 0.3, 300.0
+    graph = to_onnx(StackedMembers(networks, scale_um).eval(), given[:2])
     predictor = GraphPredictor(graph, "none")
-    seen = given.unsqueeze(1).numpy()
+    seen = given.numpy()
 
     def eager() -> list[torch.Tensor]:
         with torch.no_grad():
             return [network(given) for network in networks]
 
-    expected = 300.0 * np.stack([told.numpy() for told in eager()])
+    expected = scale_um * np.stack([told.squeeze(1).numpy() for told in eager()])
     largest = float(np.abs(predictor.run(seen)["dz_um"] - expected).max())
     best = {"eager": np.inf, "graph": np.inf}
     for _ in range(5):

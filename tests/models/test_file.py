@@ -194,7 +194,7 @@ def test_loading_and_running_needs_no_torch(
     image = sorted(tiny_test.glob("*.tif"))[4]
     code = f"""
 import sys
-for name in ("torch", "onnx", "lightning", "monai"):
+for name in ("torch", "onnx", "monai"):
     sys.modules[name] = None  # importing it fails
 from pathlib import Path
 import refp

@@ -1,11 +1,9 @@
 """Families by name."""
 
-import builtins
 import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +11,12 @@ import pytest
 from refp.core.errors import MissingExtraError, ModelError
 from refp.core.rows import take
 from refp.models import (
+    TRAINING_LIBRARIES,
     Ensemble,
     Lookup,
     TrainingJob,
+    check_libraries,
+    check_search,
     inputs_of,
     load_model,
     make_family,
@@ -38,22 +39,37 @@ def test_family_by_name(family: str, sees_pixels: bool) -> None:
     assert made.sees_pixels is sees_pixels
 
 
-@pytest.mark.parametrize("family", ["profile", "resnet"])
-def test_without_torch_the_extra_is_named(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    imported = builtins.__import__
+@pytest.mark.parametrize(
+    ("family", "library"),
+    [(family, library) for family, needed in TRAINING_LIBRARIES.items() for library in needed],
+)
+def test_a_missing_library_is_named(
+    family: str, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    told = rf"family '{family}' needs {library}, .*'refp\[train\]'"
+    settings = TrainSettings.model_validate({"family": family})
+    for check in (check_libraries, check_search, make_family):
+        with pytest.raises(MissingExtraError, match=told):
+            check(settings)
 
-    def lacks_torch(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name.split(".")[0] in ("torch", "lightning"):
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        return imported(name, *args, **kwargs)
 
-    for module in [
-        m for m in sys.modules if m.startswith(("refp.models.training.resnet", "refp.models.pr"))
-    ]:
-        monkeypatch.delitem(sys.modules, module)
-    monkeypatch.setattr(builtins, "__import__", lacks_torch)
-    with pytest.raises(MissingExtraError, match=rf"family '{family}' needs .*'refp\[train\]'"):
-        make_family(TrainSettings.model_validate({"family": family}))
+def test_a_family_imports_no_library_that_is_not_listed(
+    run_python: Callable[[str], str],
+) -> None:
+    """Of those that extra ``train`` installs."""
+    pytest.importorskip("torch")
+    extra = ("torch", "monai", "onnx", "onnxscript", "optuna")
+    for family, needed in TRAINING_LIBRARIES.items():
+        code = f"""
+import sys
+for name in {sorted(set(extra) - set(needed))}:
+    sys.modules[name] = None  # importing it fails
+from refp.models import make_family
+from refp.settings import TrainSettings
+make_family(TrainSettings(family={family!r}))
+"""
+        run_python(code)
 
 
 def test_lookup_predicts_from_the_stack(lookup_model: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -375,7 +376,7 @@ def test_taken_names(there: str, tmp_path: Path) -> None:
 def test_a_missing_library_is_told_before_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
     from refp.web.workers import models as model_work
 
-    monkeypatch.setattr(model_work, "find_spec", lambda name: None if name == "torch" else name)
+    monkeypatch.setitem(sys.modules, "torch", None)
     model_work.check_training("default", "lookup")
     with pytest.raises(MissingExtraError, match="family 'profile' needs torch"):
         model_work.check_training("default", "")

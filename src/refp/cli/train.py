@@ -57,7 +57,7 @@ def train(
 
     with TrainingRun(output, overwrite=overwrite) as run, work.start() as workers:
         settings = recipe_with_family(recipe, family)
-        models.make_family(settings.train)  # a missing library is told before the measuring
+        models.check_libraries(settings.train)
         with show_progress() as progress:
             training, planes = train_and_write(
                 run, options.open(data), settings, seed=seed, execution=Execution(workers, progress)

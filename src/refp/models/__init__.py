@@ -17,6 +17,8 @@ from refp.models.family import Family, LearningCurve, Trained, TrainingJob, Watc
 from refp.models.file import load_model, save_model
 from refp.models.lookup import Lookup, Match, NoLookup, make_lookup
 from refp.models.registry import (
+    TRAINING_LIBRARIES,
+    check_libraries,
     check_search,
     inputs_of,
     make_family,
@@ -39,6 +41,7 @@ from refp.models.training.trials import (
 
 __all__ = [
     "STUDY_FILE",
+    "TRAINING_LIBRARIES",
     "Adaptation",
     "BeadInputs",
     "Calibration",
@@ -59,6 +62,7 @@ __all__ = [
     "TrialResult",
     "Watch",
     "best_of",
+    "check_libraries",
     "check_search",
     "inputs_of",
     "load_model",

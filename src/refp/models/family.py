@@ -44,7 +44,7 @@ Watch = Callable[[LearningCurve], None]
 
 
 def unwatched(curve: LearningCurve) -> None:
-    """Let nobody see it."""
+    """Do nothing with learning curves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,12 @@ class TrainingJob:
         Repeats training bit for bit on one machine.
     checkpoints
         Folder in which long training keeps what it needs to resume.
-    progress, watch
-        Told how far training is, and how it goes.
-    workers
-        Who trains; the result does not depend on it.
+    execution
+        Executor for the work, and callback for progress; the result does not depend on it.
+    watch
+        Called with the learning curves of a fit after each of its rounds.
     device
-        What networks are trained on, ``cpu`` or ``cuda``; empty: a GPU where this process has one.
+        Device of the training, ``cpu`` or ``cuda``; empty: a GPU where this process has one.
     """
 
     tiles: LabelledTiles

@@ -14,7 +14,14 @@ from refp.models.lookup import Lookup, Match, make_lookup, predictions_of
 from refp.models.tiles.tiles import LabelledTiles, Split
 from refp.models.training.trials import SearchPlan, TrialResult
 from refp.plane.plane import PooledStack
-from refp.settings import LookupSettings, TrainSettings
+from refp.settings import FamilyName, LookupSettings, TrainSettings
+
+TRAINING_LIBRARIES: dict[FamilyName, tuple[str, ...]] = {
+    "lookup": (),
+    "profile": ("torch", "onnx", "onnxscript"),
+    "resnet": ("torch", "onnx", "onnxscript", "monai"),
+}
+"""Libraries that training and export of a family import, by the names of packages and modules."""
 
 
 class LookupFamily:
@@ -69,20 +76,33 @@ def make_family(settings: TrainSettings) -> Family:
     MissingExtraError
         If it needs the libraries of extra ``train`` and they are not installed.
     """
+    check_libraries(settings)
     if settings.family == "lookup":
         return LookupFamily(settings.lookup)
-    try:
-        if settings.family == "resnet":
-            from refp.models.training.resnet import ResnetFamily
+    if settings.family == "resnet":
+        from refp.models.training.resnet import ResnetFamily
 
-            return ResnetFamily(settings.resnet)
-        from refp.models.training.profile_family import ProfileFamily
+        return ResnetFamily(settings.resnet)
+    from refp.models.training.profile_family import ProfileFamily
 
-        return ProfileFamily(settings.profile)
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            str(error.name), "train", f"training family '{settings.family}'"
-        ) from error
+    return ProfileFamily(settings.profile)
+
+
+def check_libraries(settings: TrainSettings) -> None:
+    """Refuse a family that cannot be trained here, before the measuring; imports no library.
+
+    Raises
+    ------
+    MissingExtraError
+        If a library that its training or export needs is not installed.
+    """
+    _require(TRAINING_LIBRARIES[settings.family], f"training family '{settings.family}'")
+
+
+def _require(libraries: Sequence[str], purpose: str) -> None:
+    for library in libraries:
+        if find_spec(library) is None:
+            raise MissingExtraError(library, "train", purpose)
 
 
 def search_settings(
@@ -126,9 +146,8 @@ def check_search(base: TrainSettings) -> None:
     """
     if base.family == "lookup":
         raise RecipeError("family 'lookup' is not trained: there is nothing to tune; use profile")
-    make_family(base)
-    if find_spec("optuna") is None:
-        raise MissingExtraError("optuna", "train", "refp tune")
+    check_libraries(base)
+    _require(("optuna",), "refp tune")
 
 
 def make_predictor(ensemble: Ensemble, settings: TrainSettings) -> Predictor:

@@ -10,7 +10,14 @@ import numpy as np
 
 from refp.core.digests import digest_bytes, digest_json, hash_code, hash_paths
 from refp.core.files import library_versions
-from refp.models import Calibration, Ensemble, ModelCard, Trained, stack_of
+from refp.models import (
+    TRAINING_LIBRARIES,
+    Calibration,
+    Ensemble,
+    ModelCard,
+    Trained,
+    stack_of,
+)
 from refp.models.tiles import LabelledTiles, Split
 from refp.pipeline.material import TrainingData
 from refp.settings import Instrument, Recipe
@@ -18,12 +25,6 @@ from refp.sweeps import Frame
 
 CODE = ("core", "settings", "sweeps", "measure", "plane", "models")
 """Rooms on whose code a training depends."""
-LIBRARIES: dict[str, tuple[str, ...]] = {
-    "profile": ("torch", "onnx"),
-    "resnet": ("torch", "onnx", "monai", "lightning"),
-    "lookup": (),
-}
-"""What each family is trained with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,10 @@ def checkpoint_folder(
 
 def digest_training(material: TrainingData, recipe: Recipe, seed: int) -> str:
     """Return twelve hexadecimal digits that change with all that a training depends on."""
-    tiles, versions = material.tiles, library_versions("numpy", *LIBRARIES[recipe.train.family])
+    tiles, versions = (
+        material.tiles,
+        library_versions("numpy", *TRAINING_LIBRARIES[recipe.train.family]),
+    )
     arrays = digest_bytes(tiles.dz_um, tiles.profile, tiles.pixels, material.ring_pixels)
     return digest_json([recipe.digest, seed, versions, hash_code(*CODE), arrays])[:12]
 
@@ -106,7 +110,7 @@ def assemble(
         sweeps=tuple(str(key) for key in tiles.sweeps),
         conditions=_conditions(tiles, len(per_image)),
         recipe=recipe.model_dump(mode="json"),
-        versions=library_versions("numpy", *LIBRARIES[family]),
+        versions=library_versions("numpy", *TRAINING_LIBRARIES[family]),
         data_sha256=hash_paths(files),
         calibration=calibration,
     )

@@ -8,7 +8,7 @@ from refp import pipeline
 from refp.core.files import write_csv, write_json
 from refp.core.parallel import Execution, Progress, Workers, default_jobs, ignore_progress
 from refp.estimate.estimator import Estimator
-from refp.models import Ensemble, save_model
+from refp.models import Ensemble, check_libraries, save_model
 from refp.pipeline import results
 from refp.pipeline.overlays import write_overlays
 from refp.pipeline.plane_files import write_planes
@@ -48,6 +48,7 @@ def run_demo(
         One row per unseen image: true and estimated dZ, interval, status.
     """
     recipe = load_recipe()
+    check_libraries(recipe.train)
     with Workers(default_jobs()) as workers:
         sets = {
             one.folder: simulate_planned(

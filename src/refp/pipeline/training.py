@@ -68,7 +68,7 @@ def run_training(
     DataError
         If no sweep has a determined plane with usable beads.
     MissingExtraError
-        If the family needs the extra ``train``.
+        If a library of extra ``train`` that the family needs is not installed.
     """
     family = make_family(recipe.train)
     material = label(planes, recipe, seed)

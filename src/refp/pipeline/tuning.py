@@ -14,6 +14,7 @@ from refp.models import (
     TrainingJob,
     TrialResult,
     best_of,
+    check_search,
     search_settings,
     steps_of,
     with_values,
@@ -82,9 +83,12 @@ def tune_model(
         If no sweep has a determined plane with usable beads.
     RecipeError
         If the family is not trained in steps.
+    MissingExtraError
+        If the libraries of extra ``train`` are not installed.
     OutputError
         If the folder holds a search of something else.
     """
+    check_search(recipe.train)
     material = label(planes, recipe, plan.seed)
     tiles, splits, rings = material.tiles, material.splits, material.ring_pixels
     job = TrainingJob(tiles, splits, rings, plan.seed, folder, execution)

@@ -222,6 +222,7 @@ class Study:
         name = f"{wanted.name.replace(' ', '-').lower()}-{self.digest(content, data)}.refp"
         path = self.kept / "models" / name
         if not path.is_file():
+            models.check_libraries(recipe.train)
             planes = self.training_planes(wanted.label, recipe)
             checkpoints = path.with_suffix(".checkpoints")
             ensemble = pipeline.train_model(

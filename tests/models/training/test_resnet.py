@@ -4,7 +4,6 @@ import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,15 +13,16 @@ from refp.models import Predictions, Trained, TrainingJob, inputs_of
 from refp.models.graph import GraphPredictor
 from refp.models.normalise import normalise_tiles
 from refp.models.tiles import LabelledTiles
-from refp.settings import ResnetSettings
+from refp.settings import ResnetSettings, load_recipe
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("lightning")
 pytest.importorskip("monai")
 
-from refp.models.training import resnet, resnet_loop  # noqa: E402
+from refp.models.training import fits, members, resnet  # noqa: E402
 from refp.models.training.augment import augment  # noqa: E402
-from refp.models.training.resnet import ResnetFamily  # noqa: E402
+from refp.models.training.descend import FitState, descend_in_file  # noqa: E402
+from refp.models.training.members import MemberPlan, TileOrder  # noqa: E402
+from refp.models.training.resnet import ResnetFamily, descent_of, resnet_parts  # noqa: E402
 
 TINY = ResnetSettings(members=1, batch=8, max_steps=6, validate_steps=3)
 STILL = ResnetSettings(shift_px=0, rotation_deg=0, scale=(1.0, 1.0), reflect=False)
@@ -132,12 +132,24 @@ def few(tiles: LabelledTiles) -> LabelledTiles:
 
 
 @pytest.fixture(scope="module")
-def trained(few: LabelledTiles, job_of: JobOf, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    return ResnetFamily(TINY).train(job_of(few, tmp_path_factory.mktemp("checkpoints")))
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the snapshots of ``trained``."""
+    return tmp_path_factory.mktemp("checkpoints")
+
+
+@pytest.fixture(scope="module")
+def trained(few: LabelledTiles, job_of: JobOf, checkpoints: Path) -> Trained:
+    return ResnetFamily(TINY).train(job_of(few, checkpoints))
 
 
 def graph_says(trained: Trained, tiles: LabelledTiles) -> Predictions:
     return GraphPredictor(trained.graph, "none").predict(inputs_of(tiles))
+
+
+@pytest.mark.slow
+def test_graph_holds_no_folders_of_this_machine(trained: Trained) -> None:
+    assert b"site-packages" not in trained.graph
+    assert b".py" not in trained.graph
 
 
 @pytest.mark.slow
@@ -157,6 +169,11 @@ class PowerCutError(Exception):
 @pytest.fixture(autouse=True)
 def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(resnet.ROUND_STEPS, "cpu", 2)
+
+
+def never(title: str, done: int, total: int) -> None:
+    """Progress where nothing is left to do."""
+    raise AssertionError(title)
 
 
 def assert_equal(made: Trained, expected: Trained) -> None:
@@ -187,35 +204,31 @@ def test_interrupted_training_ends_in_the_same_bytes(
 
 
 @pytest.mark.slow
-def test_a_kill_while_a_round_is_written_down_costs_nothing(
+def test_a_round_that_was_written_is_not_done_again(
     few: LabelledTiles,
     job_of: JobOf,
     tmp_path: Path,
     trained: Trained,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The checkpoint is there, and what says so is not."""
+    """The snapshot is in its file, and the kill came before its result was taken."""
 
     def cut_power(*_: object) -> None:
         raise PowerCutError
 
     with monkeypatch.context() as cutting:
-        cutting.setattr(resnet_loop, "_publish", cut_power)
+        cutting.setattr(fits.FitChain, "take", cut_power)
         for _ in range(3):
             with pytest.raises(PowerCutError):
                 ResnetFamily(TINY).train(job_of(few, tmp_path))
-    assert_equal(ResnetFamily(TINY).train(job_of(few, tmp_path)), trained)
+    assert_equal(ResnetFamily(TINY).train(job_of(few, tmp_path, progress=never)), trained)
 
 
 @pytest.mark.slow
 def test_finished_members_are_not_trained_again(
-    few: LabelledTiles, job_of: JobOf, tmp_path: Path, trained: Trained
+    few: LabelledTiles, job_of: JobOf, checkpoints: Path, trained: Trained
 ) -> None:
-    def never(title: str, done: int, total: int) -> None:
-        raise AssertionError(title)
-
-    ResnetFamily(TINY).train(job_of(few, tmp_path))
-    assert_equal(ResnetFamily(TINY).train(job_of(few, tmp_path, progress=never)), trained)
+    assert_equal(ResnetFamily(TINY).train(job_of(few, checkpoints, progress=never)), trained)
 
 
 PAIR = TINY.model_copy(update={"members": 2})
@@ -226,31 +239,39 @@ def test_members_side_by_side_are_what_they_are_one_by_one(
     few: LabelledTiles, job_of: JobOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In double precision, so that what rounding does stays small over the steps."""
-    single, read = resnet_loop._network, resnet_loop._read_tiles
-    monkeypatch.setattr(resnet_loop, "_network", lambda settings: single(settings).double())
+    single, read = members.make_network, members._read_tiles
+    monkeypatch.setattr(members, "make_network", lambda settings: single(settings).double())
     monkeypatch.setattr(
-        resnet_loop, "_read_tiles", lambda *given: tuple(part.double() for part in read(*given))
+        members, "_read_tiles", lambda *given: tuple(part.double() for part in read(*given))
     )
+    monkeypatch.setitem(resnet.ROUND_STEPS, "cpu", 4)
     settings = PAIR.model_copy(update={"max_steps": 4, "validate_steps": 2})
     uneven = take(few, np.arange(len(few) - 3))  # so that the two hold out different numbers
     job = job_of(uneven, tmp_path)
     scale = resnet._prepare(job, settings)[1]
-    parts = resnet._plans(job, settings)
-    parts = [replace(part, train=(part.train[0][: 2 * TINY.batch],)) for part in parts]
+    plans = [plan_of(part) for part in resnet_parts(job, settings, scale)]
+    plans = [replace(plan, train=(plan.train[0][: 2 * TINY.batch],)) for plan in plans]
     whole = replace(
-        parts[0],
-        train=tuple(part.train[0] for part in parts),
-        held_out=tuple(part.held_out[0] for part in parts),
+        plans[0],
+        train=tuple(plan.train[0] for plan in plans),
+        held_out=tuple(plan.held_out[0] for plan in plans),
         numbers=(0, 1),
-        folder=tmp_path / "together",
     )
-    alone = [resnet_loop.train_round(part, 4, scale) for part in parts]
-    made = resnet_loop.train_round(whole, 4, scale)
+    alone = [state_after(plan, tmp_path / f"{i}.pt") for i, plan in enumerate(plans)]
+    made = state_after(whole, tmp_path / "whole.pt")
     np.testing.assert_allclose(made.best_um, [one.best_um[0] for one in alone], rtol=1e-6)
     each = [np.array(one.curve["rms_um"])[:, 0] for one in alone]
     np.testing.assert_allclose(made.curve["rms_um"], np.stack(each, axis=1), rtol=1e-6)
     loss = np.mean([one.curve["loss"] for one in alone], axis=0)
     np.testing.assert_allclose(made.curve["loss"], loss, rtol=1e-6)
+
+
+def plan_of(part: fits.Part) -> MemberPlan:
+    return part.descent.build.args[0]
+
+
+def state_after(plan: MemberPlan, file: Path) -> FitState:
+    return descend_in_file(descent_of(plan, "cpu"), file)
 
 
 def test_patience_ends_a_member_and_its_best_is_kept(
@@ -277,25 +298,51 @@ def test_a_round_can_be_handed_to_another_process(
     trained: Trained,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class Carried(resnet.MemberChain):
-        def next_round(self) -> Callable[[], resnet_loop.MemberState]:
+    class Carried(fits.FitChain):
+        def next_round(self) -> Callable[[], bytes | FitState]:
             return pickle.loads(pickle.dumps(super().next_round()))
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(resnet, "MemberChain", Carried)
+    monkeypatch.setattr(fits, "FitChain", Carried)
     assert_equal(ResnetFamily(TINY).train(job_of(few, Path("relative"))), trained)
 
 
 def test_no_step_depends_on_those_before(few: LabelledTiles, job_of: JobOf, tmp_path: Path) -> None:
     """Every tile once an epoch, in another order each time, and another order for each member."""
-    job = job_of(few, tmp_path)
-    plan = resnet._plans(job, PAIR)[0]
+    plan = plan_of(resnet_parts(job_of(few, tmp_path), PAIR, 1.0)[0])
     plan = replace(plan, train=(np.arange(16),), numbers=(0,))
-    steps = resnet_loop.TrainSteps(SimpleNamespace(plan=plan))
-    epochs = [torch.cat([steps._rows(0, s) for s in (e, e + 1)]) for e in (0, 2)]
+    steps = TileOrder(plan)
+    epochs = [torch.cat([steps.rows_of(s)[0] for s in (e, e + 1)]) for e in (0, 2)]
     assert all(sorted(epoch.tolist()) == list(range(16)) for epoch in epochs)
     assert epochs[0].tolist() != epochs[1].tolist()
-    fresh = resnet_loop.TrainSteps(SimpleNamespace(plan=plan))
-    assert fresh._rows(0, 3).tolist() == steps._rows(0, 3).tolist()
-    other = resnet_loop.TrainSteps(SimpleNamespace(plan=replace(plan, numbers=(1,))))
-    assert other._rows(0, 3).tolist() != steps._rows(0, 3).tolist()
+    assert TileOrder(plan).rows_of(3).tolist() == steps.rows_of(3).tolist()
+    other = TileOrder(replace(plan, numbers=(1,)))
+    assert other.rows_of(3).tolist() != steps.rows_of(3).tolist()
+
+
+def test_ensembles_of_two_seeds_share_no_random_numbers() -> None:
+    """Neither initial weights nor the order of tiles."""
+    rows = np.arange(16)
+    plan = MemberPlan(TINY, Path(), 1.0, (rows,), (rows,), (0,), seed=0)
+    plans = [replace(plan, seed=seed, numbers=(n,)) for seed in (0, 1) for n in (0, 1)]
+    weights = [next(members._start(one, one.numbers[0]).parameters()) for one in plans]
+    orders = [TileOrder(one).rows_of(0) for one in plans]
+    for drawn in (weights, orders):
+        assert len({tuple(one.flatten().tolist()) for one in drawn}) == 4
+
+
+def test_recipe_paper_drops_the_rate_as_the_article_does() -> None:
+    """By 0.9 every 15 epochs, from 1e-4."""
+    settings = load_recipe("paper").train.resnet
+    rows = np.arange(3 * settings.batch + 5)  # three full batches an epoch
+    plan = MemberPlan(settings, Path(), 1.0, (rows,), (rows,), (0,), seed=0)
+    descent = descent_of(plan, "cpu")
+    optimizer = descent.optimizer([torch.nn.Parameter(torch.zeros(1))])
+    schedule = descent.schedule(optimizer)
+    rates = []
+    for _ in range(4 * 15 * 3):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    expected = 1e-4 * 0.9 ** (np.arange(len(rates)) // (15 * 3))
+    np.testing.assert_allclose(rates, expected, rtol=1e-12)

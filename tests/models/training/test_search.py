@@ -21,13 +21,13 @@ from refp.models import (
     with_values,
 )
 from refp.models.tiles import LabelledTiles
-from refp.models.training.space import FACTORIAL, SPACES, Choice, Span, as_setting
+from refp.models.training.space import FACTORIAL, SPACES, ValueChoice, ValueRange, as_setting
 from refp.settings import TrainSettings
 
 pytest.importorskip("torch")
 pytest.importorskip("optuna")
 
-from refp.models.training import descend, fits, search
+from refp.models.training import fits, profile_family, search
 from refp.models.training.profile_family import profile_trial
 
 JobOf = Callable[..., TrainingJob]
@@ -37,22 +37,21 @@ PLAN = SearchPlan("tpe", "none", trials=3, budget=40, seed=0)
 
 @pytest.fixture(autouse=True)
 def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(descend, "ROUND_STEPS", 20)
-    monkeypatch.setattr(fits, "ROUND_STEPS", 20)
+    monkeypatch.setattr(profile_family, "ROUND_STEPS", 20)
 
 
 def look_for(job: TrainingJob, plan: SearchPlan = PLAN, digest: str = "a") -> list[TrialResult]:
     return search_settings(plan, FAMILY, job, digest)
 
 
-def ends_of(each: Span | Choice) -> tuple[Any, ...]:
-    return each.values if isinstance(each, Choice) else (each.low, each.high)
+def ends_of(each: ValueRange | ValueChoice) -> tuple[Any, ...]:
+    return each.values if isinstance(each, ValueChoice) else (each.low, each.high)
 
 
 @pytest.mark.parametrize("family", ["profile", "resnet"])
 def test_all_that_is_varied_is_a_setting(family: Any) -> None:
     base = TrainSettings(family=family)
-    grid = {name: Choice(levels) for name, levels in FACTORIAL[family].items()}
+    grid = {name: ValueChoice(levels) for name, levels in FACTORIAL[family].items()}
     for space in (SPACES[family], grid):
         for end in (0, -1):
             values = {name: ends_of(each)[end] for name, each in space.items()}
@@ -140,15 +139,15 @@ def test_a_killed_search_goes_on(
 def count_rounds(monkeypatch: pytest.MonkeyPatch, cut: int) -> list[int]:
     """Count the rounds that come back, and cut the power at one of them."""
     rounds: list[int] = []
-    whole = fits.Fit.take
+    whole = fits.FitChain.take
 
-    def take(fit: fits.Fit, result: bytes) -> None:
+    def take(fit: fits.FitChain, result: bytes) -> None:
         rounds.append(1)
         if len(rounds) == cut:
             raise PowerCutError
         whole(fit, result)
 
-    monkeypatch.setattr(fits.Fit, "take", take)
+    monkeypatch.setattr(fits.FitChain, "take", take)
     return rounds
 
 
@@ -171,7 +170,7 @@ def test_a_search_of_something_else_is_refused(
 
 
 def draw_rates(rates: Iterator[float]) -> Callable[..., float]:
-    def suggest(trial: Any, name: str, each: Span | Choice) -> float:
+    def suggest(trial: Any, name: str, each: ValueRange | ValueChoice) -> float:
         rate = next(rates)
         return float(trial.suggest_float(name, rate, 1.001 * rate))
 
@@ -183,7 +182,7 @@ def test_trials_that_lag_behind_are_pruned(
 ) -> None:
     monkeypatch.setattr(search, "STARTUP_TRIALS", 1)
     # After the first, good trial, all learn next to nothing.
-    monkeypatch.setitem(search.SPACES, "profile", {"learning_rate": Span(1e-7, 1e-1)})
+    monkeypatch.setitem(search.SPACES, "profile", {"learning_rate": ValueRange(1e-7, 1e-1)})
     monkeypatch.setattr(search, "_suggest", draw_rates(iter([1e-2, 1e-6, 1e-6])))
     plan = SearchPlan("tpe", "median", trials=3, budget=160, seed=0)
     results = look_for(job_of(tiles, tmp_path), plan)

@@ -1,133 +1,190 @@
-"""Gradient descent in rounds, which goes on after a kill as if nothing had happened.
+"""Gradient descent in rounds that resumes after a kill: the one training loop of all networks.
 
-A round is a pure function of the fit and of the snapshot it starts from: weights, optimiser, schedule,
-random generator and learning curve. Who does it, and how often the training was killed in between,
-cannot be told from the result. Snapshots hold tensors and plain values and are read without running
-anything that lies in them.
+A round is a pure function of a descent and of the snapshot from which it starts: weights, optimiser,
+schedule, random generator, best weights and learning curve. Neither the process that does a round nor
+the number of interruptions changes the result. Snapshots hold tensors and plain values and are read
+without executing anything in them.
 """
 
 import io
 import math
+import os
 import threading
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
-from refp.models.family import LearningCurve
+from refp.core.files import write_whole
+from refp.models.training.grouped import member_state
 
-ROUND_STEPS = 200
-"""About a second of a core: as much is lost by a kill, and so often a curve gets a point."""
 STEPS_AT_ONCE = 50
 """Batches that a GPU draws and augments in one go, which are too small to keep it busy."""
 
 CURVE = ("step", "loss", "train_rms_um", "rms_um")
+
+START, BATCHES = 0, 1
+"""Purposes of random numbers."""
 
 Batch = tuple[Tensor, ...]
 
 _alone = threading.RLock()
 
 
-class Problem(Protocol):
-    """What is fitted."""
+class TrainingProblem(Protocol):
+    """A network, its training batches and its held-out data."""
 
     @property
     def net(self) -> nn.Module:
-        """The weights."""
+        """The network."""
         ...
 
     @property
     def members(self) -> int:
-        """Over how many the loss is summed."""
+        """Number of members over which the loss is summed."""
         ...
 
-    def draw(self, count: int, generator: torch.Generator) -> list[Batch]:
-        """Draw the batches of ``count`` steps."""
+    def draw(self, step: int, count: int, generator: torch.Generator, /) -> list[Batch]:
+        """Draw the batches of ``count`` steps from ``step`` on."""
         ...
 
-    def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def loss(self, batch: Batch, /) -> tuple[Tensor, Tensor]:
         """Return the loss of a batch, and its mean squared error in um2."""
         ...
 
-    def held_out_rms_um(self) -> float:
-        """Judge what is held out; NaN where nothing is."""
+    def held_out_rms_um(self) -> list[float]:
+        """Return the RMS errors of held-out data, one per learning curve; NaN where none is held out."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Descent:
-    """A fit, before it is done.
+    """A fit before it is done.
 
     Attributes
     ----------
     build
-        Makes the problem on a device; picklable. Its start is drawn from torch's own generator.
+        Makes the problem on a device; picklable. Initial weights may come from torch's own generator.
+    optimizer, schedule
+        Make the optimiser of parameters, and its learning-rate schedule; picklable.
     steps
-        Gradient steps of AdamW.
-    learning_rate
-        Peak of the one-cycle schedule.
-    weight_decay
-        AdamW's.
+        Gradient steps, at most.
+    round_steps
+        Gradient steps of a round.
+    validate_steps
+        Gradient steps between validations, each a point of the learning curve; the last step is
+        always followed by one.
     seed
-        Of start, batches and augmentation.
+        Of initial weights, batches and augmentation.
+    patience
+        Validations without a new best after which a member stops; the best weights of each member
+        are kept. Only for networks of :func:`~refp.models.training.grouped.group_members`. ``None``:
+        all steps are done and the last weights count.
     device
         ``cpu`` or ``cuda``.
+    deterministic
+        Ask a GPU for deterministic algorithms where it has them.
     """
 
-    build: Callable[[torch.device], Problem]
+    build: Callable[[torch.device], TrainingProblem]
+    optimizer: Callable[[Iterable[nn.Parameter]], Optimizer]
+    schedule: Callable[[Optimizer], LRScheduler]
     steps: int
-    learning_rate: float
-    weight_decay: float
+    round_steps: int
+    validate_steps: int
     seed: int
+    patience: int | None = None
     device: str = "cpu"
+    deterministic: bool = False
+
+
+@dataclass(slots=True)
+class FitState:
+    """How far a fit is, in plain values.
+
+    Attributes
+    ----------
+    step
+        Gradient steps done.
+    sums
+        Loss and squared error, um2, summed over the steps since the last validation.
+    best_um, waited
+        Per member: least RMS error of held-out data, and the validations since; empty without patience.
+    curve
+        Learning curve: a value per validation; ``rms_um`` has a list per validation.
+    """
+
+    step: int = 0
+    sums: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    best_um: list[float] = field(default_factory=list)
+    waited: list[int] = field(default_factory=list)
+    curve: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in CURVE})
+
+    def steps_left(self, descent: Descent) -> int:
+        """Return how many steps there are still to do, at most."""
+        if descent.patience is not None and self.waited and min(self.waited) >= descent.patience:
+            return 0
+        return descent.steps - self.step
 
 
 @dataclass(slots=True)
 class Snapshot:
-    """Where a fit is: everything that the rest of it depends on."""
+    """Everything on which the rest of a fit depends."""
 
-    step: int = 0
-    curve: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in CURVE})
+    state: FitState = field(default_factory=FitState)
     net: dict[str, Any] = field(default_factory=dict)
+    best: list[dict[str, Tensor]] = field(default_factory=list)
     optimizer: dict[str, Any] = field(default_factory=dict)
     schedule: dict[str, Any] = field(default_factory=dict)
     generator: Tensor = field(default_factory=lambda: torch.empty(0))
 
+    def save(self, file: Path | io.BytesIO) -> None:
+        """Write it to a file."""
+        table = {name: getattr(self, name) for name in self.__slots__}
+        torch.save({**table, "state": asdict(self.state)}, file)
+
     def to_bytes(self) -> bytes:
         """Return it as a file's content."""
         buffer = io.BytesIO()
-        torch.save({name: getattr(self, name) for name in self.__slots__}, buffer)
+        self.save(buffer)
         return buffer.getvalue()
 
-    def learning_curve(self, fit: str, split: int) -> LearningCurve:
-        """Return the curve so far."""
-        step, *rest = (np.array(self.curve[name]) for name in CURVE)
-        return LearningCurve(fit, split, step.astype(np.int64), *rest)
 
+def read_snapshot(source: Path | bytes, *, mapped: bool = False) -> Snapshot:
+    """Read a snapshot; without one, or from damaged bytes, return that of the start.
 
-def read_snapshot(content: bytes) -> Snapshot:
-    """Read a snapshot; of no bytes, or bytes that are none, one that stands at the start."""
-    if not content:
-        return Snapshot()
+    ``mapped`` reads tensors of a file when they are used, and keeps the file open until then.
+    """
     try:
-        return Snapshot(**torch.load(io.BytesIO(content), weights_only=True, map_location="cpu"))
+        file = io.BytesIO(source) if isinstance(source, bytes) else source
+        table = torch.load(file, weights_only=True, map_location="cpu", mmap=mapped)
+        return Snapshot(**{**table, "state": FitState(**table["state"])})
     except Exception:  # torch, zipfile and pickle raise whatever the bytes make them
         return Snapshot()
 
 
-def start(descent: Descent) -> Problem:
-    """Build the problem with the weights that its seed draws."""
+def read_state(file: Path) -> FitState:
+    """Read how far the fit of a snapshot's file is; at the start where there is none."""
+    return read_snapshot(file, mapped=True).state
+
+
+def start(descent: Descent) -> TrainingProblem:
+    """Build the problem with the initial weights of its seed."""
     with torch.random.fork_rng():
-        torch.manual_seed(descent.seed)
+        torch.manual_seed(derive_seed(descent.seed, START))
         return descent.build(torch.device(descent.device))
 
 
 def descend(descent: Descent, content: bytes) -> bytes:
-    """Do one round of steps.
+    """Do one round of steps; the snapshot travels.
 
     Parameters
     ----------
@@ -141,10 +198,29 @@ def descend(descent: Descent, content: bytes) -> bytes:
     bytes
         Snapshot after this one.
     """
-    with one_thread():
-        walk = _Walk(descent, read_snapshot(content))
-        stop = min(walk.step + ROUND_STEPS, descent.steps)
-        return walk.to(stop).to_bytes()
+    return _do_round(descent, read_snapshot(content)).to_bytes()
+
+
+def descend_in_file(descent: Descent, file: Path) -> FitState:
+    """Do one round of steps; the snapshot, too large to travel, stays in a file.
+
+    Parameters
+    ----------
+    descent
+        The fit.
+    file
+        Snapshot after the round before, replaced by that after this one.
+
+    Returns
+    -------
+    FitState
+        How far the fit is then.
+    """
+    snapshot = read_snapshot(file)
+    if snapshot.state.steps_left(descent):
+        snapshot = _do_round(descent, snapshot)
+        write_whole(file, snapshot.save)
+    return snapshot.state
 
 
 def choose_device(wish: str = "") -> str:
@@ -152,67 +228,94 @@ def choose_device(wish: str = "") -> str:
     return wish or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def derive_seed(seed: int, *key: int) -> int:
+    """Return the seed that belongs to a key; no other seed with any key gives the same numbers.
+
+    A sum of seed and number would give two ensembles, trained with seeds 0 and 1, nine of ten initial
+    weights in common.
+    """
+    (derived,) = np.random.SeedSequence(seed, spawn_key=key).generate_state(1, np.uint64)
+    return int(derived)
+
+
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Keep torch to one thread, and this process to one round at a time.
+def torch_threads(count: int) -> Iterator[None]:
+    """Limit torch to ``count`` threads, and this process to one round at a time.
 
     The products are too small to share: two threads gain a tenth on an idle machine and wait for each
     other on a busy one, where training was seen to take fifteen times as long. The number of threads and
-    torch's own generator, which draws the start, belong to the process, and a worker of a cluster may
-    work on several rounds.
+    torch's own generator, which draws the initial weights, belong to the process, and a worker of a
+    cluster may work on several rounds.
     """
     with _alone:
         threads = torch.get_num_threads()
-        torch.set_num_threads(1)
+        torch.set_num_threads(count)
         try:
             yield
         finally:
             torch.set_num_threads(threads)
 
 
+@contextmanager
+def _deterministic() -> Iterator[None]:
+    """Choose deterministic algorithms where a GPU has them, without a word where it has not."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    before = torch.are_deterministic_algorithms_enabled()
+    warns_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=warns_only)
+
+
+def _do_round(descent: Descent, at: Snapshot) -> Snapshot:
+    with torch_threads(1), _deterministic() if descent.deterministic else nullcontext():
+        walk = _Walk(descent, at)
+        rounds = at.state.step // descent.round_steps + 1
+        return walk.to(min(rounds * descent.round_steps, descent.steps))
+
+
 class _Walk:
-    """Weights, optimiser, schedule and generator on their way down."""
+    """Weights, optimiser, schedule and generator during a round."""
 
     def __init__(self, descent: Descent, at: Snapshot) -> None:
-        self.step = at.step
+        self._descent, self._state, self._best = descent, at.state, at.best
         self._problem = start(descent)
-        self._curve = at.curve
         self._device = torch.device(descent.device)
-        self._generator = torch.Generator(self._device).manual_seed(descent.seed)
-        self._optimizer = torch.optim.AdamW(
-            self._problem.net.parameters(),
-            lr=descent.learning_rate,
-            weight_decay=descent.weight_decay,
-            fused=True,  # a step takes a fifth less
-        )
-        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self._optimizer, descent.learning_rate, total_steps=descent.steps
-        )
-        if at.step:
+        seed = derive_seed(descent.seed, BATCHES)
+        self._generator = torch.Generator(self._device).manual_seed(seed)
+        self._optimizer = descent.optimizer(self._problem.net.parameters())
+        self._schedule = descent.schedule(self._optimizer)
+        if at.state.step:
             self._problem.net.load_state_dict(at.net)
             self._optimizer.load_state_dict(at.optimizer)
             self._schedule.load_state_dict(at.schedule)
             self._generator.set_state(at.generator)
 
     def to(self, stop: int) -> Snapshot:
-        """Go on to step ``stop``."""
-        sums = torch.zeros(2, device=self._device)
-        # On a GPU, whatever the problem draws or makes is made there.
-        with self._device if self._device.type != "cpu" else nullcontext():
-            for batch in self._batches(stop - self.step):
-                sums += self._take_step(batch)
-        loss, square_um2 = (sums / (stop - self.step)).tolist()
-        rms_um = self._problem.held_out_rms_um()
-        values = (stop, loss / self._problem.members, math.sqrt(square_um2), rms_um)
-        for name, value in zip(CURVE, values, strict=True):
-            self._curve[name].append(value)
-        self.step = stop
+        """Go on to step ``stop``, or until all members are out of patience."""
+        state = self._state
+        sums = torch.tensor(state.sums, device=self._device)
+        for batch in self._batches(stop):
+            sums += self._take_step(batch)
+            state.step += 1
+            if state.step % self._descent.validate_steps == 0 or (
+                state.step == self._descent.steps
+            ):
+                self._validate(sums)
+                sums.zero_()
+                if not state.steps_left(self._descent):
+                    break
+        state.sums = sums.tolist()
         return self._snapshot()
 
-    def _batches(self, count: int) -> Iterator[Batch]:
+    def _batches(self, stop: int) -> Iterator[Batch]:
         at_once = 1 if self._device.type == "cpu" else STEPS_AT_ONCE
-        for done in range(0, count, at_once):
-            yield from self._problem.draw(min(at_once, count - done), self._generator)
+        for step in range(self._state.step, stop, at_once):
+            yield from self._problem.draw(step, min(at_once, stop - step), self._generator)
 
     def _take_step(self, batch: Batch) -> Tensor:
         loss, square_um2 = self._problem.loss(batch)
@@ -222,11 +325,41 @@ class _Walk:
         self._schedule.step()
         return torch.stack([loss, square_um2]).detach()
 
+    def _validate(self, sums: Tensor) -> None:
+        """Add a point to the learning curve, and keep the best weights."""
+        curve, step = self._state.curve, self._state.step
+        loss, square_um2 = (sums / (step - (curve["step"] or [0])[-1])).tolist()
+        net = self._problem.net.eval()
+        with torch.no_grad():
+            rms_um = self._problem.held_out_rms_um()
+        values = (step, loss / self._problem.members, math.sqrt(square_um2), rms_um)
+        for name, value in zip(CURVE, values, strict=True):
+            curve[name].append(value)
+        if self._descent.patience is not None:
+            self._keep_best(rms_um, self._descent.patience)
+        net.train()
+
+    def _keep_best(self, rms_um: list[float], patience: int) -> None:
+        state, members = self._state, len(rms_um)
+        if not self._best:
+            state.best_um, state.waited = [math.inf] * members, [0] * members
+            self._best = [{} for _ in rms_um]
+        for i, error_um in enumerate(rms_um):
+            if state.waited[i] >= patience:
+                continue
+            better = error_um < state.best_um[i]
+            state.waited[i] = 0 if better else state.waited[i] + 1
+            if better:
+                state.best_um[i] = error_um
+            if better or not self._best[i]:
+                weights = member_state(self._problem.net.state_dict(), i, members)
+                self._best[i] = {name: tensor.cpu() for name, tensor in weights.items()}
+
     def _snapshot(self) -> Snapshot:
         return Snapshot(
-            self.step,
-            self._curve,
+            self._state,
             self._problem.net.state_dict(),
+            self._best,
             self._optimizer.state_dict(),
             self._schedule.state_dict(),
             self._generator.get_state(),

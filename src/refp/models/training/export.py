@@ -34,5 +34,8 @@ def to_onnx(net: nn.Module, example: Tensor) -> bytes:
             verbose=False,
         )
         assert program is not None
-        buffer.write(program.model_proto.SerializeToString())
+        model = program.model_proto
+        for node in model.graph.node:
+            node.ClearField("metadata_props")  # source lines and folders of this machine
+        buffer.write(model.SerializeToString())
         return buffer.getvalue()

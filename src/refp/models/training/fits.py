@@ -1,97 +1,138 @@
-"""Fits that are done in rounds by whoever is free, and kept in the checkpoint folder."""
+"""Fits that are done in rounds over the workers, and kept in the checkpoint folder."""
 
+import math
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from refp.core.files import write_bytes
-from refp.core.parallel import SERIAL, Workers, run_chains
-from refp.models.training.descend import ROUND_STEPS, Descent, Snapshot, descend, read_snapshot
+from refp.core.parallel import SERIAL, run_chains
+from refp.models.family import LearningCurve, TrainingJob
+from refp.models.training.descend import (
+    CURVE,
+    Descent,
+    FitState,
+    descend,
+    descend_in_file,
+    read_snapshot,
+    read_state,
+)
 
 
-class Fit:
-    """A descent and its file; a :class:`refp.core.parallel.Chain`.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One fit of a training.
+
+    Attributes
+    ----------
+    descent
+        The fit.
+    file
+        File of its newest snapshot, from which it resumes.
+    titles, splits
+        Title of each of its learning curves, and number of the split that is held out there; -1 for
+        none.
+    travels
+        The snapshot is sent to the worker and back, and the worker needs no access to the file.
+    """
+
+    descent: Descent
+    file: Path
+    titles: tuple[str, ...]
+    splits: tuple[int, ...]
+    travels: bool = True
+
+
+class FitChain:
+    """A part under way; a :class:`refp.core.parallel.Chain`.
 
     Parameters
     ----------
-    descent
-        What is fitted.
-    file
-        Where its newest snapshot lies; it goes on from there where there is one.
+    part
+        The fit and its file; it resumes from the file where there is one.
     told
         Called when a round is done and written.
     """
 
-    def __init__(self, descent: Descent, file: Path, told: Callable[[], None]) -> None:
-        self.descent = descent
-        self._file = file
+    def __init__(self, part: Part, told: Callable[[], None]) -> None:
+        self.part = part
+        self.state = read_state(part.file)
         self._told = told
-        self._content = b""
-        with suppress(OSError):
-            self._content = file.read_bytes()
-        self.snapshot = read_snapshot(self._content)
 
     @property
     def curve(self) -> dict[str, list[float]]:
-        """The learning curve so far."""
-        return self.snapshot.curve
+        """Its learning curve so far, that of all its members together."""
+        curve = self.state.curve
+        return {**curve, "rms_um": [_rms(values) for values in curve["rms_um"]]}
 
     @property
     def score_um(self) -> float:
-        """How right the held-out beads come out: the last, since the schedule ends there."""
-        return self.curve["rms_um"][-1]
+        """RMS error of held-out beads with the weights that are kept: the best, or else the last."""
+        return _rms(self.state.best_um or self.state.curve["rms_um"][-1])
+
+    @property
+    def steps_left(self) -> int:
+        """How many steps there are still to do, at most."""
+        return self.state.steps_left(self.part.descent)
 
     @property
     def rounds_left(self) -> int:
-        """How many rounds there are still to do."""
-        return -(-(self.descent.steps - self.snapshot.step) // ROUND_STEPS)
+        """How many rounds there are still to do, at most."""
+        return -(-self.steps_left // self.part.descent.round_steps)
 
-    def next_round(self) -> Callable[[], bytes]:
+    def next_round(self) -> Callable[[], bytes | FitState]:
         """Return the next round."""
-        return partial(descend, self.descent, self._content)
+        descent, file = self.part.descent, self.part.file
+        if not self.part.travels:
+            return partial(descend_in_file, descent, file)
+        return partial(descend, descent, file.read_bytes() if file.is_file() else b"")
 
-    def take(self, result: bytes) -> None:
-        """Keep a round's snapshot."""
-        write_bytes(result, self._file)
-        self._content, self.snapshot = result, read_snapshot(result)
+    def take(self, result: Any) -> None:
+        """Keep the result of a round."""
+        if isinstance(result, bytes):
+            write_bytes(result, self.part.file)
+            result = read_snapshot(result).state
+        self.state = result
         self._told()
 
+    def learning_curves(self) -> list[LearningCurve]:
+        """Return its learning curves so far."""
+        step, loss, train_rms_um, rms_um = (np.array(self.state.curve[name]) for name in CURVE)
+        each = rms_um.reshape(len(step), len(self.part.titles)).T
+        return [
+            LearningCurve(title, split, step.astype(np.int64), loss, train_rms_um, own_um)
+            for title, split, own_um in zip(self.part.titles, self.part.splits, each, strict=True)
+        ]
 
-def run_fits(
-    descents: Sequence[Descent],
-    files: Sequence[Path],
-    told: Callable[[int, int], None],
-    watch: Callable[[int, Snapshot], None],
-    workers: Workers,
-) -> list[Snapshot]:
-    """Do descents to their ends.
 
-    Parameters
-    ----------
-    descents, files
-        What is fitted, and where the snapshot of each is kept.
-    told
-        Called with the steps of all fits that are done, and those in all, after every round.
-    watch
-        Called then with the number of the fit and where it is.
-    workers
-        Who does it. A GPU of this process is not shared with others.
+def run_fits(parts: Sequence[Part], job: TrainingJob) -> tuple[LearningCurve, ...]:
+    """Do fits to their ends; their last snapshots are in their files then.
+
+    Progress counts the steps of all fits. The workers do the rounds, unless fits use a GPU of this
+    process.
 
     Returns
     -------
-    list of Snapshot
-        The last of each.
+    tuple of LearningCurve
+        Those of all fits, in order.
     """
-    total = sum(descent.steps for descent in descents)
-    fits: list[Fit] = []
+    total = sum(part.descent.steps for part in parts)
+    fits: list[FitChain] = []
 
     def tell(number: int) -> None:
-        told(sum(fit.snapshot.step for fit in fits), total)
-        watch(number, fits[number].snapshot)
+        job.execution.progress("training", total - sum(fit.steps_left for fit in fits), total)
+        for curve in fits[number].learning_curves():
+            job.watch(curve)
 
-    pairs = enumerate(zip(descents, files, strict=True))
-    fits += [Fit(descent, file, partial(tell, number)) for number, (descent, file) in pairs]
-    on_cpu = all(descent.device == "cpu" for descent in descents)
-    run_chains(fits, workers if on_cpu else SERIAL.workers)
-    return [fit.snapshot for fit in fits]
+    fits += [FitChain(part, partial(tell, number)) for number, part in enumerate(parts)]
+    on_cpu = all(part.descent.device == "cpu" for part in parts)
+    run_chains(fits, job.execution.workers if on_cpu else SERIAL.workers)
+    return tuple(curve for fit in fits for curve in fit.learning_curves())
+
+
+def _rms(values: Sequence[float]) -> float:
+    return math.sqrt(sum(value**2 for value in values) / len(values))

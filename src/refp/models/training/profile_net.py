@@ -85,12 +85,12 @@ class ProfileNet(nn.Module):
 
 
 class ProfileFit:
-    """A descent's view of the network: it draws batches, tells their loss, and judges what is held out.
+    """The network as a :class:`~refp.models.training.descend.TrainingProblem`.
 
     Parameters
     ----------
     tiles, held_out
-        Labelled beads to train on, and those to judge by; there may be none of the latter.
+        Labelled beads to train on, and those to validate by; there may be none of the latter.
     settings
         Architecture and augmentation.
     ring_pixels
@@ -117,7 +117,7 @@ class ProfileFit:
             ring_pixels=_tensor(ring_pixels).to(device),
         )
 
-    def draw(self, count: int, generator: torch.Generator) -> list[tuple[Tensor, ...]]:
+    def draw(self, _step: int, count: int, generator: torch.Generator) -> list[tuple[Tensor, ...]]:
         """Draw and augment the batches of ``count`` steps: profiles and scaled dZ of each."""
         dz, settings = self._data.dz, self._settings
         shape = (settings.members, count * settings.batch)
@@ -135,21 +135,22 @@ class ProfileFit:
 
     @property
     def members(self) -> int:
-        """Over how many the loss is summed."""
+        """Number of members over which the loss is summed."""
         return self._settings.members
 
-    def held_out_rms_um(self) -> float:
+    def held_out_rms_um(self) -> list[float]:
         """Return the RMS error of one held-out bead by one member; NaN where none is held out."""
         if not len(self._held_out):
-            return math.nan
-        error = self.predict(self._held_out)[0] - self._held_out.dz_um
-        return float(np.sqrt(np.mean(error**2)))
+            return [math.nan]
+        error = predict_profiles(self.net, self._held_out)[0] - self._held_out.dz_um
+        return [float(np.sqrt(np.mean(error**2)))]
 
-    def predict(self, tiles: LabelledTiles) -> tuple[FloatArray, FloatArray]:
-        """Return mean and standard deviation in um, each ``(members, n)``."""
-        with torch.no_grad():
-            mean, sd = self.net(_tensor(tiles.profile).to(self._data.dz.device))
-        return mean.double().cpu().numpy(), sd.double().cpu().numpy()
+
+def predict_profiles(net: ProfileNet, tiles: LabelledTiles) -> tuple[FloatArray, FloatArray]:
+    """Return mean and standard deviation in um, each ``(members, n)``."""
+    with torch.no_grad():
+        mean, sd = net(_tensor(tiles.profile).to(net.dz_scale.device))
+    return mean.double().cpu().numpy(), sd.double().cpu().numpy()
 
 
 def _loss(error: Tensor, log_variance: Tensor) -> Tensor:

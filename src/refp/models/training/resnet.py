@@ -5,35 +5,36 @@ some of them have not seen. On a GPU all members train side by side in one netwo
 over the workers, which was measured to take a fifth less.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim import Adam
+from torch.optim.lr_scheduler import StepLR
 
-from refp.core.arrays import FloatArray, IntArray
-from refp.core.parallel import SERIAL, run_chains
+from refp.core.arrays import FloatArray
 from refp.models.card import Predictions
-from refp.models.family import LearningCurve, Trained, TrainingJob
+from refp.models.family import Trained, TrainingJob
 from refp.models.normalise import normalise_tiles
-from refp.models.training.descend import choose_device
+from refp.models.tiles.tiles import Split
+from refp.models.training.descend import Descent, choose_device, read_snapshot
 from refp.models.training.export import to_onnx
-from refp.models.training.resnet_loop import (
+from refp.models.training.fits import FitChain, Part, run_fits
+from refp.models.training.members import (
     PREDICT_BATCH,
     MemberPlan,
-    MemberState,
-    load_members,
-    read_state,
-    train_round,
+    MembersFit,
+    make_network,
     write_tiles,
 )
 from refp.settings import ResnetSettings
 
 ROUND_STEPS = {"cpu": 100, "cuda": 2000}
-"""Some seconds' work; writing a checkpoint of a member takes about one."""
+"""Some seconds' work; writing a snapshot of a member takes about one."""
 TILES = "tiles.npz"
 
 
@@ -52,50 +53,6 @@ class StackedMembers(nn.Module):
         return mean, torch.full_like(mean, float("nan"))
 
 
-class MemberChain:
-    """Members that train side by side, as a :class:`refp.core.parallel.Chain`."""
-
-    def __init__(self, plan: MemberPlan, dz_scale: float, told: Callable[[], None]) -> None:
-        self.plan = plan
-        self.state = read_state(plan.folder)
-        self._dz_scale, self._told = dz_scale, told
-
-    @property
-    def rounds_left(self) -> int:
-        """How many rounds there are still to do, at most."""
-        settings = self.plan.settings
-        left = 0 if self.state.is_done(settings) else settings.max_steps - self.state.step
-        return -(-left // ROUND_STEPS[self.plan.device])
-
-    @property
-    def steps_left(self) -> int:
-        """How many steps there are still to do, at most."""
-        done = self.state.is_done(self.plan.settings)
-        return 0 if done else self.plan.settings.max_steps - self.state.step
-
-    @property
-    def curve(self) -> dict[str, list[float]]:
-        """The learning curve so far, of all members together."""
-        rms_um = [float(np.sqrt(np.mean(np.square(v)))) for v in self.state.curve["rms_um"]]
-        return {**self.state.curve, "rms_um": rms_um}
-
-    @property
-    def score_um(self) -> float:
-        """How right the held-out tiles come out at best, since the best is kept."""
-        return float(np.sqrt(np.mean(np.square(self.state.best_um))))
-
-    def next_round(self) -> Callable[[], MemberState]:
-        """Return the next round, which ends at a whole number of rounds or with the last step."""
-        length, settings = ROUND_STEPS[self.plan.device], self.plan.settings
-        stop = min((self.state.step // length + 1) * length, settings.max_steps)
-        return partial(train_round, self.plan, stop, self._dz_scale)
-
-    def take(self, result: Any) -> None:
-        """Take where a round ended."""
-        self.state = result
-        self._told()
-
-
 class ResnetFamily:
     """See the module's text."""
 
@@ -105,43 +62,28 @@ class ResnetFamily:
         self._settings = settings
 
     def train(self, job: TrainingJob) -> Trained:
-        """Train all members, going on from what lies in the checkpoint folder."""
+        """Train all members, resuming from the snapshots in the checkpoint folder."""
         pixels, scale = _prepare(job, self._settings)
-        chains: list[MemberChain] = []
-        total = self._settings.members * self._settings.max_steps
-
-        def told(number: int) -> None:
-            left = sum(chain.steps_left * len(chain.plan.numbers) for chain in chains)
-            job.execution.progress("training", total - left, total)
-            for curve in _curves(chains[number], job):
-                job.watch(curve)
-
-        plans = enumerate(_plans(job, self._settings))
-        chains += [MemberChain(plan, scale, partial(told, number)) for number, plan in plans]
-        # A GPU of this process is not shared with others.
-        run_chains(
-            chains, job.execution.workers if chains[0].plan.device == "cpu" else SERIAL.workers
-        )
-        networks = [network for chain in chains for network in load_members(chain.plan)]
+        parts = resnet_parts(job, self._settings, scale)
+        curves = run_fits(parts, job)
+        networks = [network for part in parts for network in _best_networks(part, self._settings)]
         held_out = np.full((self._settings.members, len(job.tiles)), np.nan)
         for m, network in enumerate(networks):
             rows = _split_of(job, m).held_out
-            held_out[m, rows] = predict(network, pixels[rows]) * scale
+            held_out[m, rows] = predict_tiles(network, pixels[rows]) * scale
         graph = to_onnx(StackedMembers(networks, scale).eval(), pixels[:2].unsqueeze(1))
         nothing = np.full_like(held_out, np.nan)
-        curves = tuple(curve for chain in chains for curve in _curves(chain, job))
         return Trained(graph, self._settings.members, Predictions(held_out, nothing), curves)
 
 
-def resnet_trial(settings: ResnetSettings, job: TrainingJob, folder: Path) -> list[MemberChain]:
+def resnet_trial(settings: ResnetSettings, job: TrainingJob, folder: Path) -> list[FitChain]:
     """Return the fits that a trial of settings is judged by: one member on the first split."""
     alone = settings.model_copy(update={"members": 1})
-    scale = _prepare(job, alone)[1]
-    (plan,) = _plans(job, alone, folder)
-    return [MemberChain(plan, scale, lambda: None)]
+    (part,) = resnet_parts(job, alone, _prepare(job, alone)[1])
+    return [FitChain(replace(part, file=folder.absolute() / part.file.name), lambda: None)]
 
 
-def predict(network: nn.Module, tiles: Tensor) -> FloatArray:
+def predict_tiles(network: nn.Module, tiles: Tensor) -> FloatArray:
     """Predict scaled dZ of tiles ``(n, side, side)`` in batches."""
     with torch.no_grad():
         parts = [
@@ -151,7 +93,7 @@ def predict(network: nn.Module, tiles: Tensor) -> FloatArray:
 
 
 def _prepare(job: TrainingJob, settings: ResnetSettings) -> tuple[Tensor, float]:
-    """Normalise the tiles and put them where the workers find them; return them with the scale of dZ."""
+    """Normalise the tiles and write them for the workers; return them with the scale of dZ, um."""
     tiles = job.tiles
     pixels = normalise_tiles(tiles.pixels, tiles.light, settings.normalisation)
     scale = float(np.abs(tiles.dz_um).max())
@@ -166,47 +108,68 @@ def _tiles_path(job: TrainingJob, settings: ResnetSettings) -> Path:
     return job.checkpoints.absolute() / f"{settings.normalisation}-{TILES}"
 
 
-def _plans(
-    job: TrainingJob, settings: ResnetSettings, folder: Path | None = None
-) -> list[MemberPlan]:
-    """One plan per member on a CPU, one of all members on a GPU."""
+def resnet_parts(job: TrainingJob, settings: ResnetSettings, dz_scale: float) -> list[Part]:
+    """Return one fit per member on a CPU, one of all members on a GPU."""
     device = choose_device(job.device) if job.execution.workers.scheduler is None else "cpu"
     everyone = tuple(range(settings.members))
-    together: Sequence[tuple[int, ...]] = (
-        [everyone] if device != "cpu" else [(m,) for m in everyone]
+    together = [everyone] if device != "cpu" else [(m,) for m in everyone]
+    return [_part(job, settings, dz_scale, numbers, device) for numbers in together]
+
+
+def _part(
+    job: TrainingJob,
+    settings: ResnetSettings,
+    dz_scale: float,
+    numbers: tuple[int, ...],
+    device: str,
+) -> Part:
+    plan = MemberPlan(
+        settings=settings,
+        data=_tiles_path(job, settings),
+        dz_scale=dz_scale,
+        train=tuple(_split_of(job, m).train for m in numbers),
+        held_out=tuple(_split_of(job, m).held_out for m in numbers),
+        numbers=numbers,
+        seed=job.seed,
     )
-    parent = (folder or job.checkpoints).absolute()
-    return [
-        MemberPlan(
-            settings=settings,
-            data=_tiles_path(job, settings),
-            train=tuple(_split_of(job, m).train for m in numbers),
-            held_out=tuple(_split_of(job, m).held_out for m in numbers),
-            numbers=numbers,
-            seed=job.seed,
-            folder=parent / f"member-{numbers[0] + 1:02d}-{numbers[-1] + 1:02d}",
-            device=device,
-        )
-        for numbers in together
-    ]
+    return Part(
+        descent=descent_of(plan, device),
+        file=job.checkpoints.absolute() / f"member-{numbers[0] + 1:02d}-{numbers[-1] + 1:02d}.pt",
+        titles=tuple(f"member {m + 1}" for m in numbers),
+        splits=tuple(m % len(job.splits) for m in numbers),
+        travels=False,
+    )
 
 
-def _split_of(job: TrainingJob, member: int) -> Any:
+def descent_of(plan: MemberPlan, device: str) -> Descent:
+    """Return the descent of members: Adam with the article's step schedule and stopping."""
+    settings = plan.settings
+    rate, decay = settings.learning_rate, settings.weight_decay
+    drop_steps = settings.drop_epochs * plan.steps_an_epoch
+    return Descent(
+        build=partial(MembersFit, plan),
+        optimizer=partial(Adam, lr=rate, weight_decay=decay),
+        schedule=partial(StepLR, step_size=drop_steps, gamma=settings.drop_factor),
+        steps=settings.max_steps,
+        round_steps=ROUND_STEPS[device],
+        validate_steps=settings.validate_steps,
+        seed=plan.seed,
+        patience=settings.patience,
+        device=device,
+        deterministic=device != "cpu",
+    )
+
+
+def _best_networks(part: Part, settings: ResnetSettings) -> list[nn.Module]:
+    """Return the best network of each member of a finished fit, to predict with."""
+    networks = []
+    for weights in read_snapshot(part.file, mapped=True).best:
+        with torch.random.fork_rng():  # the weights that are drawn here are not used
+            network = make_network(settings)
+        network.load_state_dict(weights)
+        networks.append(network.eval())
+    return networks
+
+
+def _split_of(job: TrainingJob, member: int) -> Split:
     return job.splits[member % len(job.splits)]
-
-
-def _curves(chain: MemberChain, job: TrainingJob) -> list[LearningCurve]:
-    curve, n = chain.state.curve, len(job.splits)
-    step: IntArray = np.array(curve["step"], dtype=np.int64)
-    rms_um = np.array(curve["rms_um"], dtype=np.float64).reshape(len(step), len(chain.plan.numbers))
-    return [
-        LearningCurve(
-            fit=f"member {number + 1}",
-            split=number % n,
-            step=step,
-            loss=np.array(curve["loss"]),
-            train_rms_um=np.array(curve["train_rms_um"]),
-            rms_um=rms_um[:, i],
-        )
-        for i, number in enumerate(chain.plan.numbers)
-    ]

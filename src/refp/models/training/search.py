@@ -24,7 +24,7 @@ from refp.core.errors import OutputError
 from refp.core.outputs import INSTEAD
 from refp.core.parallel import Chain, run_queue
 from refp.models.family import TrainingJob
-from refp.models.training.space import FACTORIAL, SPACES, Choice, Span, Value
+from refp.models.training.space import FACTORIAL, SPACES, Value, ValueChoice, ValueRange
 from refp.models.training.trials import STUDY_FILE, SearchPlan, TrialResult, with_values
 from refp.settings import TrainSettings
 
@@ -120,9 +120,9 @@ class _Search:
         fits = _fits_of(settings, self._job, folder)
         return _TrialChain(trial, fits, self._study, folder, self._tell)
 
-    def _space(self) -> Mapping[str, Span | Choice]:
+    def _space(self) -> Mapping[str, ValueRange | ValueChoice]:
         if self._plan.sampler == "grid":
-            return {name: Choice(levels) for name, levels in self._grid.items()}
+            return {name: ValueChoice(levels) for name, levels in self._grid.items()}
         return SPACES[self._base.family]
 
     def _sampler(self, n_known: int) -> BaseSampler:
@@ -219,8 +219,8 @@ def _fits_of(settings: TrainSettings, job: TrainingJob, folder: Path) -> Sequenc
     return profile_trial(settings.profile, job, folder)
 
 
-def _suggest(trial: Trial, name: str, each: Span | Choice) -> Value:
-    if isinstance(each, Choice):
+def _suggest(trial: Trial, name: str, each: ValueRange | ValueChoice) -> Value:
+    if isinstance(each, ValueChoice):
         chosen = trial.suggest_categorical(name, each.values)
         assert chosen is not None  # optuna's choices may be None, ours are not
         return chosen

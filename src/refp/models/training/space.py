@@ -9,7 +9,7 @@ Value = int | float | str
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ValueRange:
     """A range of numbers, whole ones where both ends are."""
 
     low: float
@@ -18,13 +18,13 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ValueChoice:
     """One of a few values; lists of widths are written ``64-64-32``."""
 
     values: tuple[Value, ...]
 
 
-Space = Mapping[str, Span | Choice]
+Space = Mapping[str, ValueRange | ValueChoice]
 
 FACTORIAL: Mapping[FamilyName, Mapping[str, tuple[Value, ...]]] = {
     # The ends of each range that the article considered, and the value that it selected.
@@ -50,22 +50,22 @@ the third level lies between."""
 SPACES: Mapping[FamilyName, Space] = {
     # Without what only says when to stop: a budget of steps decides that.
     "resnet": {
-        "learning_rate": Span(1e-4, 1e-2, log=True),
-        "drop_epochs": Span(5, 20),
-        "drop_factor": Span(0.7, 1.0),
-        "batch": Choice((4, 8, 16, 32)),
-        "weight_decay": Span(1e-4, 1e-3, log=True),
-        "normalisation": Choice(("none", "background", "center", "zscore")),
+        "learning_rate": ValueRange(1e-4, 1e-2, log=True),
+        "drop_epochs": ValueRange(5, 20),
+        "drop_factor": ValueRange(0.7, 1.0),
+        "batch": ValueChoice((4, 8, 16, 32)),
+        "weight_decay": ValueRange(1e-4, 1e-3, log=True),
+        "normalisation": ValueChoice(("none", "background", "center", "zscore")),
     },
     "profile": {
-        "learning_rate": Span(3e-4, 3e-2, log=True),
-        "weight_decay": Span(1e-6, 1e-2, log=True),
-        "batch": Choice((32, 64, 128, 256)),
-        "hidden": Choice(("32-32", "64-32", "64-64-32", "128-128-64")),
-        "reach_radii": Span(1.5, 3.0),
-        "size_spread": Span(0.0, 0.12),
-        "gain_spread": Span(1e-3, 2e-2, log=True),
-        "pixel_noise": Span(0.05, 1.0, log=True),
+        "learning_rate": ValueRange(3e-4, 3e-2, log=True),
+        "weight_decay": ValueRange(1e-6, 1e-2, log=True),
+        "batch": ValueChoice((32, 64, 128, 256)),
+        "hidden": ValueChoice(("32-32", "64-32", "64-64-32", "128-128-64")),
+        "reach_radii": ValueRange(1.5, 3.0),
+        "size_spread": ValueRange(0.0, 0.12),
+        "gain_spread": ValueRange(1e-3, 2e-2, log=True),
+        "pixel_noise": ValueRange(0.05, 1.0, log=True),
     },
 }
 """What the sampler draws from."""

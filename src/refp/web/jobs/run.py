@@ -132,7 +132,7 @@ def train_model(assigned: Assignment) -> dict[str, Any]:
         if request["family"]:
             change = {"train": {"family": request["family"]}}
             recipe = recipe.replace(change, source=f"family {request['family']}")
-        models.make_family(recipe.train)  # a missing library is told before the measuring
+        models.check_libraries(recipe.train)
         with (
             opened(request, assigned.name, place) as datasets,
             Workers(place.processes) as workers,

@@ -2,22 +2,15 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 from refp.core.digests import hash_file
-from refp.core.errors import MissingExtraError, ModelError
+from refp.core.errors import ModelError
 from refp.estimate.estimator import Estimator
-from refp.settings import FamilyName, Recipe, load_recipe
+from refp.models import check_libraries
+from refp.settings import Recipe, load_recipe
 from refp.web.storage.models import RETIRED, SUFFIX, NameTaken, check_free, move_model, publish
 from refp.web.workers.checks import check_options
-
-TRAINING_LIBRARIES: dict[FamilyName, tuple[str, ...]] = {
-    "lookup": (),
-    "profile": ("torch", "onnx", "onnxscript"),
-    "resnet": ("torch", "onnx", "onnxscript", "monai", "lightning"),
-}
-"""What training a family imports; they are looked for and not loaded, which would take seconds."""
 
 
 def take_model(
@@ -77,10 +70,7 @@ def check_training(recipe: str, family: str) -> None:
     settings: Recipe = load_recipe(recipe)
     if family:
         settings = settings.replace("train.family", family, source=f"family {family}")
-    chosen = settings.train.family
-    for library in TRAINING_LIBRARIES[chosen]:
-        if find_spec(library) is None:
-            raise MissingExtraError(library, "train", f"training family '{chosen}'")
+    check_libraries(settings.train)
 
 
 def retire_model(model: Path) -> None:
