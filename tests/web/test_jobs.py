@@ -23,8 +23,8 @@ from refp.history import History, JobLog, JobRecord
 from refp.web import WebSettings, create_app
 from refp.web.api.jobs import _events as events_of
 from refp.web.client import ApiError
+from refp.web.job import Job, JobPlace
 from refp.web.jobs import run
-from refp.web.jobs.job import Job, JobPlace
 from refp.web.jobs.runner import MOST_STARTS, Runner
 from refp.web.services.engine import Engine
 from refp.web.storage.home import Home

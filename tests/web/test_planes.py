@@ -14,10 +14,10 @@ pytest.importorskip("sqlalchemy", reason="jobs need extra 'history'")
 
 from refp.core.flags import SweepFlag
 from refp.web import ApiError, Client, WebSettings
-from refp.web.jobs.job import Job, Live
-from refp.web.jobs.views import AskedSet
+from refp.web.job import Job, Live
 from refp.web.wording.jobs import describe_progress, describe_state, describe_time
 from refp.web.wording.numbers import SWEEP_FLAGS
+from refp.web.workers.views import AskedSet
 
 from .conftest import Served
 from .given import form_token

@@ -8,7 +8,8 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the pages need extra 'web'")
 
-from refp.web.workers.pool import LOST, TOO_LONG, Pool, WorkError
+from refp.web.errors import LOST, TOO_LONG, WorkError
+from refp.web.workers.pool import Pool
 
 MEMORY = 1_000_000_000
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
 from refp.web.api.common import AnEngine
-from refp.web.jobs.job import Job, Live
+from refp.web.job import Job, Live
 from refp.web.jobs.runner import Runner
 from refp.web.schemas.jobs import JobProgress, JobView
 from refp.web.wording.jobs import describe_progress

@@ -15,7 +15,7 @@ from refp.web.http.fields import form_body, json_body, one_file, read_json
 from refp.web.http.problems import Problem
 from refp.web.http.reports import send_report_file
 from refp.web.http.uploads import read_form
-from refp.web.jobs.job import Job
+from refp.web.job import Job
 from refp.web.schemas.jobs import JobView
 from refp.web.schemas.models import AdaptRequest, Model, ModelUsage, TrainRequest
 from refp.web.services.engine import Engine

@@ -11,9 +11,10 @@ from pydantic import TypeAdapter
 
 from refp.web.api.common import AnEngine, is_json
 from refp.web.api.jobs import view_of
+from refp.web.errors import WorkError
 from refp.web.http.fields import form_body, read_json, several_files
 from refp.web.http.uploads import read_form
-from refp.web.jobs.job import Job
+from refp.web.job import Job
 from refp.web.schemas.jobs import (
     RECIPES,
     DataOptions,
@@ -34,7 +35,6 @@ from refp.web.services.planes import (
     send_file,
     send_report,
 )
-from refp.web.workers.pool import WorkError
 
 router = APIRouter(prefix="/planes")
 ASKED = TypeAdapter(PlaneRequest)

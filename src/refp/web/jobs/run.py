@@ -27,12 +27,12 @@ from refp.pipeline.adaptation import adapt_model
 from refp.pipeline.runs import Run
 from refp.pipeline.training_run import TrainingRun
 from refp.settings import change_recipe, load_recipe
+from refp.web.errors import LOST, code_of
 from refp.web.http.problems import INTERNAL, SHOWN_AS
+from refp.web.job import Curve, JobPlace
 from refp.web.jobs.data import opened
-from refp.web.jobs.job import Curve, JobPlace
 from refp.web.storage.job_files import adapted_file, demo_folder, model_file, planes_folder
 from refp.web.storage.models import REPORT, check_name, publish_model
-from refp.web.workers.pool import LOST, code_of
 
 TOLD_S = 0.1
 """Progress is told no more often."""

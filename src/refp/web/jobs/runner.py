@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from refp.core.errors import RefpError
+from refp.web.errors import LOST, TOO_LONG
 from refp.web.http.problems import INTERNAL, Problem
-from refp.web.jobs.job import Job, JobPlace, Live
+from refp.web.job import Job, JobPlace, Live
 from refp.web.storage.home import Home
 from refp.web.storage.job_files import remove_unfinished
-from refp.web.workers.pool import LOST, TOO_LONG, limit_memory
+from refp.web.workers.pool import limit_memory
 
 MOST_STARTS = 3
 """A job that the server did not survive so often is not begun again."""

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from refp.web.api.common import AnEngine
-from refp.web.jobs.job import Job
+from refp.web.job import Job
 from refp.web.jobs.runner import Runner
 from refp.web.pages.form import read_fields
 from refp.web.pages.render import TheKeys, render

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from refp.web.api.common import AnEngine
 from refp.web.http.fields import fields_as
-from refp.web.jobs.job import Job
+from refp.web.job import Job
 from refp.web.pages.form import read_fields, read_shown
 from refp.web.pages.operator import operator_of, remember
 from refp.web.pages.render import TheKeys, render

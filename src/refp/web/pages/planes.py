@@ -14,8 +14,7 @@ from refp.web.api.planes import MOST_COMPARED
 from refp.web.http.fields import fields_as
 from refp.web.http.problems import Problem
 from refp.web.http.uploads import Form
-from refp.web.jobs.job import Job
-from refp.web.jobs.views import Listing
+from refp.web.job import Job
 from refp.web.messages import Row
 from refp.web.pages.form import read_fields, read_shown
 from refp.web.pages.operator import operator_of, remember
@@ -37,6 +36,7 @@ from refp.web.services.planes import (
 from refp.web.storage.job_files import demo_folder, planes_folder
 from refp.web.wording.jobs import describe_state
 from refp.web.wording.numbers import describe_sweep_flags
+from refp.web.workers.views import Listing
 
 router = APIRouter()
 SHOWN_PLANES = 6

@@ -13,15 +13,18 @@ from typing import Any
 
 from refp.core.errors import RefpError
 from refp.core.parallel import default_jobs
+from refp.web.errors import LOST, OUT_OF_MEMORY, TOO_LONG, WorkError
 from refp.web.http.problems import Problem
 from refp.web.http.uploads import Given
-from refp.web.jobs.job import JobPlace
+from refp.web.job import JobPlace
 from refp.web.jobs.runner import Runner
 from refp.web.messages import NOBODY, Answer, By, ModelInfo, Row, Task
 from refp.web.settings import WebSettings
 from refp.web.storage.files import Files
 from refp.web.storage.home import Home
-from refp.web.workers.pool import LOST, OUT_OF_MEMORY, TOO_LONG, Pool, WorkError
+from refp.web.storage.job_files import demo_folder
+from refp.web.storage.models import model_files, retired_files
+from refp.web.workers.pool import Pool
 
 START_S = 300.0
 """A worker's first work may compile its kernels, which takes a minute on a slow machine."""
@@ -60,7 +63,7 @@ class Engine:
     """Estimates for the routes; lives as long as the app."""
 
     def __init__(self, settings: WebSettings) -> None:
-        self.settings = settings.with_demo()
+        self.settings = _with_demo(settings)
         self._pool = Pool(settings.workers, settings.limits.memory_bytes)
         self._slow = Pool(1, settings.limits.memory_bytes)  # estimates do not wait for archives
         self._models: dict[tuple[Path, int, int], ModelInfo] = {}
@@ -195,7 +198,7 @@ class Engine:
     async def models(self, *, retired: bool = False) -> list[ModelInfo]:
         """Return the models that are there now; a file is read again only when it changes."""
         found: dict[tuple[Path, int, int], ModelInfo] = {}
-        files = self.settings.retired_files() if retired else self.settings.model_files()
+        files = retired_files(self.settings) if retired else model_files(self.settings)
         for path in files:
             status = path.stat() if path.is_file() else None
             key = (path, status.st_mtime_ns, status.st_size) if status else (path, 0, 0)
@@ -216,7 +219,7 @@ class Engine:
     def choices(self) -> list[tuple[str, str]]:
         """Return file name and name of each model; a page does not wait for one not yet read."""
         read = {path: model.name for (path, _, _), model in self._models.items()}
-        return [(p.name, read.get(p, p.stem)) for p in self.settings.model_files()]
+        return [(p.name, read.get(p, p.stem)) for p in model_files(self.settings)]
 
     async def choose(self, name: str) -> ModelInfo:
         """Return the model of a name or of a file's name, the first where it is empty.
@@ -332,5 +335,12 @@ class Engine:
         if not at_once:
             await self.jobs_loaded()  # which pages wait for
         with suppress(RefpError, asyncio.CancelledError, RuntimeError):  # asking for it says why
-            models, database = self.settings.model_files(), self.settings.history
+            models, database = model_files(self.settings), self.settings.history
             await self.ask("warm_up", models, database, limit_s=START_S)
+
+
+def _with_demo(settings: WebSettings) -> WebSettings:
+    """Return the settings with the folder of simulated sweeps as a last root."""
+    if settings.home is None:
+        return settings
+    return settings.model_copy(update={"roots": (*settings.roots, demo_folder(settings.home))})

@@ -10,12 +10,12 @@ from typing import Any
 from refp.core.errors import RefpError
 from refp.web.http.problems import Problem
 from refp.web.http.uploads import Form, Given
-from refp.web.jobs.job import OPTIONS, Job
+from refp.web.job import OPTIONS, Job
 from refp.web.messages import ModelInfo, ModelUse
 from refp.web.schemas.models import AdaptRequest, TrainRequest
 from refp.web.services.engine import Engine
 from refp.web.services.planes import find_planes
-from refp.web.storage.models import REPORT, check_name
+from refp.web.storage.models import REPORT, check_name, model_files, retired_files
 
 WORK, PUBLISH, CHECKS = (
     "refp.web.workers.models",
@@ -108,7 +108,7 @@ async def find_model(engine: Engine, file: str) -> Shelved:
 def find_file(engine: Engine, file: str) -> Path:
     """Return where a model lies by its file's name; errors as of :func:`find_model`."""
     settings = engine.settings
-    for path in (*settings.model_files(), *settings.retired_files()):
+    for path in (*model_files(settings), *retired_files(settings)):
         if path.name == file and path.is_file():
             return path
     raise _unknown(file)
@@ -195,7 +195,7 @@ async def retire(engine: Engine, file: str) -> None:
     Problem
         If there is none, the server was started with it, or a job that waits needs it.
     """
-    path = next((p for p in engine.settings.model_files() if p.name == file), None)
+    path = next((p for p in model_files(engine.settings) if p.name == file), None)
     if path is None or not path.is_file():
         raise _unknown(file)
     if path in engine.settings.models:
@@ -217,7 +217,7 @@ async def restore(engine: Engine, file: str) -> None:
     WorkError
         If another model has its name.
     """
-    path = next((p for p in engine.settings.retired_files() if p.name == file), None)
+    path = next((p for p in retired_files(engine.settings) if p.name == file), None)
     if path is None:
         raise _unknown(file)
     await engine.ask(f"{WORK}:restore_model", path)

@@ -11,11 +11,11 @@ from refp.web.http.fields import fields_as
 from refp.web.http.problems import Problem
 from refp.web.http.reports import send_report_file
 from refp.web.http.uploads import Form, Given, check_any
-from refp.web.jobs.job import Job
-from refp.web.jobs.views import AskedSet
+from refp.web.job import Job
 from refp.web.schemas.jobs import PlaneComparison, PlaneRequest, PlaneSet
 from refp.web.services.engine import Engine
 from refp.web.storage.job_files import planes_folder
+from refp.web.workers.views import AskedSet
 
 CHECKS, SETS = "refp.web.workers.checks", "refp.web.workers.planes"
 CHECK_S = 300.0

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from refp.history import JobLog, JobRecord, JobState
-from refp.web.jobs.job import Job
+from refp.web.job import Job
 
 
 def load_jobs(database: str, server: str) -> list[Job]:

@@ -8,7 +8,6 @@ import gc
 import multiprocessing
 import os
 import queue
-import re
 import signal
 import sys
 import threading
@@ -20,23 +19,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from refp.core.errors import RefpError
+from refp.web.errors import LOST, OUT_OF_MEMORY, TOO_LONG, WorkError, code_of
 
 PAGE_STATUS = Path("/proc/self/statm")
-TOO_LONG, LOST, OUT_OF_MEMORY = "work_limit", "worker_lost", "memory_error"
-
-
-class WorkError(RefpError):
-    """What a worker raised, or its end; ``code`` is the exception's name in lower case."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-def code_of(error: BaseException) -> str:
-    """Return the name of an exception's class as a code: ``ModelError`` is ``model_error``."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()
 
 
 class Worker:
