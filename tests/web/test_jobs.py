@@ -29,6 +29,7 @@ from refp.web.jobs.runner import MOST_STARTS, Runner
 from refp.web.services.engine import Engine
 from refp.web.storage.home import Home
 from refp.web.storage.job_files import data_folder, planes_folder, remove_unfinished
+from refp.web.workers import calls
 
 from .given import BASE, LIMITS
 from .server import LONGEST, Server
@@ -358,10 +359,10 @@ class Log:
         self.told: list[tuple[str, str]] = []
         self.may_run = asyncio.Event()
 
-    async def ask(self, name: str, *arguments: Any) -> Any:
-        if name == "load_jobs":
+    async def ask(self, function: Any, *arguments: Any) -> Any:
+        if function is calls.load_jobs:
             return []
-        if name == "tell_job":
+        if function is calls.tell_job:
             job, state, _ = arguments
             if state == "running":
                 await self.may_run.wait()
@@ -436,10 +437,10 @@ def test_an_error_of_our_own_fails_its_job_alone(
 def test_a_log_that_is_away_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("refp.web.jobs.runner.RETRY_S", 0.01)
     known = Job(str(uuid.uuid4()), "plane", "Monday", "", {}, "done", "2026-03-31T08:30:00+02:00")
-    tries: list[str] = []
+    tries: list[object] = []
 
-    async def ask(name: str, *_: object) -> Any:
-        tries.append(name)
+    async def ask(function: Any, *_: object) -> Any:
+        tries.append(function)
         if len(tries) < 3:
             raise HistoryError("away")
         return [known]
@@ -454,7 +455,7 @@ def test_a_log_that_is_away_is_asked_again(tmp_path: Path, monkeypatch: pytest.M
         assert runner.jobs() == [known]
 
     asyncio.run(scene())
-    assert tries == ["load_jobs"] * 3
+    assert tries == [calls.load_jobs] * 3
 
 
 def test_a_server_that_ends_at_once(tiny_sweep: Path, tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from pydantic import TypeAdapter
 from refp.web.api.common import AnEngine
 from refp.web.api.jobs import view_of
 from refp.web.http.fields import form_body, json_body, one_file, read_json
+from refp.web.http.guard import send_report_file
 from refp.web.http.problems import Problem
-from refp.web.http.reports import send_report_file
 from refp.web.http.uploads import read_form
 from refp.web.job import Job
 from refp.web.schemas.jobs import JobView
@@ -53,7 +53,7 @@ async def models(engine: AnEngine, retired: bool = False) -> list[Model]:
 @router.post("", status_code=HTTPStatus.CREATED, openapi_extra=UPLOAD, responses=SAME)
 async def upload(request: Request, response: Response, engine: AnEngine) -> Model:
     """Take a model that was trained elsewhere; the same content is kept once."""
-    with engine.spool() as folder:
+    with engine.files.spool() as folder:
         form = await read_form(request, Path(folder), engine.settings.limits.for_model())
         file, is_new = await take_form(engine, form)
     response.status_code = HTTPStatus.CREATED if is_new else HTTPStatus.OK
@@ -134,4 +134,4 @@ def model_view(model: Shelved) -> Model:
 
 def _queued(job: Job, response: Response, engine: Engine) -> JobView:
     response.headers["location"] = f"/api/v1/jobs/{job.id}"
-    return view_of(job, engine.jobs)
+    return view_of(job, engine.jobs.runner)

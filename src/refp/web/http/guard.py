@@ -7,11 +7,12 @@ import secrets
 import socket
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from refp.web.http.body import Body
@@ -34,6 +35,12 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
 }
+
+REPORT_RULES = (
+    "sandbox allow-downloads; default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""A report brings its own style, pictures and tables, all within itself, and runs nothing."""
 
 
 class Keys:
@@ -171,6 +178,12 @@ class Guard:
         if name in self._hosts:
             return True
         return self._settings.host in ANY_ADDRESS and _is_address(name)
+
+
+def send_report_file(path: Path) -> FileResponse:
+    """Send a page that a run wrote."""
+    rules = {"content-security-policy": REPORT_RULES}
+    return FileResponse(path, headers=rules, media_type="text/html")
 
 
 def _seal(key: bytes, text: str) -> str:

@@ -12,14 +12,16 @@ from http import HTTPStatus
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 from refp.core.errors import RefpError
+from refp.history.job_state import JobState
 from refp.web.errors import LOST, TOO_LONG
 from refp.web.http.problems import INTERNAL, Problem
 from refp.web.job import Job, JobPlace, Live
 from refp.web.storage.home import Home
 from refp.web.storage.job_files import remove_unfinished
+from refp.web.workers import calls
 from refp.web.workers.pool import limit_memory
 
 MOST_STARTS = 3
@@ -31,8 +33,17 @@ RETRY_S = 10.0
 """A database that was away when the server started is asked again as often."""
 GPU = Path("/dev/nvidiactl")
 _LOG = logging.getLogger(__name__)
-Ask = Callable[..., Awaitable[Any]]
-"""Runs a function of :mod:`refp.web.workers.job_log` in a worker: its name, then what it is given."""
+Arguments = TypeVarTuple("Arguments")
+Answer = TypeVar("Answer")
+
+
+class AskLog(Protocol):
+    """Runs a function of :mod:`refp.web.workers.calls` on the log of jobs in a worker."""
+
+    def __call__(
+        self, function: Callable[[str, *Arguments], Answer], *arguments: *Arguments
+    ) -> Awaitable[Answer]:
+        """Return its answer."""
 
 
 class Runner:
@@ -48,7 +59,7 @@ class Runner:
         Id of the server, under which its jobs are logged.
     """
 
-    def __init__(self, ask: Ask, place: JobPlace, server: str) -> None:
+    def __init__(self, ask: AskLog, place: JobPlace, server: str) -> None:
         self._ask, self._place, self._server = ask, place, server
         self._jobs: dict[str, Job] = {}
         self._live: dict[str, Live] = {}
@@ -124,7 +135,7 @@ class Runner:
         """
         self.check_room()
         job = Job(str(uuid.uuid4()), kind, title, operator, request, "queued", _now())
-        await self._ask("add_job", self._server, job)
+        await self._ask(calls.add_job, self._server, job)
         self._jobs[job.id] = job
         await self._notify()
         return job
@@ -178,7 +189,7 @@ class Runner:
     async def _load(self) -> bool:
         """Take up the jobs of an earlier server; whether they could be read."""
         try:
-            known: list[Job] = await self._ask("load_jobs", self._server)
+            known = await self._ask(calls.load_jobs, self._server)
         except Exception as error:
             _LOG.error("jobs of earlier are not known yet: %s", error)
             return False
@@ -283,12 +294,12 @@ class Runner:
             live.show(message[1])
         await self._notify()
 
-    async def _tell(self, job: Job, state: str, about: Mapping[str, Any]) -> Job:
+    async def _tell(self, job: Job, state: JobState, about: Mapping[str, Any]) -> Job:
         """Log what became of a job; one that cannot be logged is known to this server alone."""
         if self._jobs[job.id].has_ended:
             return self._jobs[job.id]
         try:
-            await self._ask("tell_job", job.id, state, about)
+            await self._ask(calls.tell_job, job.id, state, about)
         except RefpError as error:
             _LOG.error("job %s is %s, not logged: %s", job.id, state, error)
         self._jobs[job.id] = job = self._jobs[job.id].told(_now(), state, about)

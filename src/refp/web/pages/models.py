@@ -25,6 +25,7 @@ from refp.web.services.models import (
     take_form,
 )
 from refp.web.services.planes import done_jobs
+from refp.web.workers import calls
 
 router = APIRouter()
 FAMILIES = {
@@ -51,7 +52,7 @@ async def models_page(
     """Show the models' cards and the forms; ``planes`` chooses what to train from."""
     models = await list_models(engine)
     retired = await list_models(engine, retired=True)
-    done = done_jobs(engine) if engine.keeps_jobs else []
+    done = done_jobs(engine) if engine.jobs.are_kept else []
     names = {model.file for model in (*models, *retired)}
     content = {
         "models": models,
@@ -60,7 +61,7 @@ async def models_page(
         "planes": done,
         "chosen": planes,
         "keeps": engine.settings.own_models is not None,
-        "recipes": await engine.ask("refp.settings.recipe:recipe_names") if done else [],
+        "recipes": await engine.pools.ask(calls.recipe_names) if done else [],
         "families": FAMILIES,
         "roots": engine.settings.roots,
         "operator": operator_of(request),
@@ -72,7 +73,7 @@ async def models_page(
 @router.post("/models/upload")
 async def upload(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Take the model that the form sends."""
-    with engine.spool() as folder:
+    with engine.files.spool() as folder:
         form = await read_shown(request, keys, folder, engine.settings.limits.for_model())
         file, is_new = await take_form(engine, form)
     return _back("new" if is_new else "same", file)

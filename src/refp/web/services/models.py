@@ -16,12 +16,8 @@ from refp.web.schemas.models import AdaptRequest, TrainRequest
 from refp.web.services.engine import Engine
 from refp.web.services.planes import find_planes
 from refp.web.storage.models import REPORT, check_name, model_files, retired_files
+from refp.web.workers import calls
 
-WORK, PUBLISH, CHECKS = (
-    "refp.web.workers.models",
-    "refp.web.storage.models",
-    "refp.web.workers.checks",
-)
 MAKES_MODELS = frozenset({"train", "adapt"})
 NO_FOLDER = "no models are kept here; start refp serve with --home FOLDER"
 
@@ -72,9 +68,9 @@ class Shelved:
 
 async def list_models(engine: Engine, *, retired: bool = False) -> list[Shelved]:
     """Return the models in use, the default first, or those that are retired."""
-    infos = await engine.models(retired=retired)
+    infos = await engine.models.read(retired=retired)
     uses = await _uses(engine) if infos else None
-    jobs = [job for job in _jobs(engine) if "sha256" in job.result]
+    jobs = [job for job in engine.jobs.known() if "sha256" in job.result]
     made = {(job.result["model"], job.result["sha256"]): job for job in jobs}
     return [
         Shelved(
@@ -141,10 +137,7 @@ async def _take_upload(engine: Engine, given: Given, name: str) -> tuple[str, bo
     folder = _folder(engine)
     waiting = [folder / file for file in _waiting(engine)]  # their names are taken
     others = [*engine.settings.models, *waiting]
-    file, is_new = await engine.ask(
-        f"{WORK}:take_model", given.path, given.name, name, folder, others
-    )
-    return str(file), bool(is_new)
+    return await engine.pools.ask(calls.take_model, given.path, given.name, name, folder, others)
 
 
 async def ask_to_train(engine: Engine, asked: TrainRequest) -> Job:
@@ -158,19 +151,19 @@ async def ask_to_train(engine: Engine, asked: TrainRequest) -> Job:
         If the name is none or not free, or family, recipe or a library is not there.
     """
     planes = find_planes(engine, asked.planes)
-    async with engine.naming:
+    async with engine.jobs.naming:
         file = await _new_name(engine, asked.name)
-        await engine.ask(f"{WORK}:check_training", asked.recipe, asked.family)
+        await engine.pools.ask(calls.check_training, asked.recipe, asked.family)
         request = asked.model_dump() | {"name": file} | _data_of(planes)
-        return await engine.jobs.add("train", Path(file).stem, request, asked.operator)
+        return await engine.jobs.runner.add("train", Path(file).stem, request, asked.operator)
 
 
 async def ask_to_adapt(engine: Engine, asked: AdaptRequest) -> Job:
     """Queue the adaptation of a model; errors as of :func:`ask_to_train`, and of the paths."""
-    _ = engine.jobs  # before anything is looked for
+    _ = engine.jobs.runner  # before anything is looked for
     _check_source(asked)
-    model = await engine.choose(asked.model)
-    async with engine.naming:
+    model = await engine.models.choose(asked.model)
+    async with engine.jobs.naming:
         return await _queue_adapting(engine, asked, model.path)
 
 
@@ -179,12 +172,12 @@ async def _queue_adapting(engine: Engine, asked: AdaptRequest, model: Path) -> J
     if asked.planes:
         data = _data_of(find_planes(engine, asked.planes))
     else:
-        await engine.ask(f"{CHECKS}:check_paths", asked.paths, engine.settings.roots)
+        await engine.pools.ask(calls.check_paths, asked.paths, engine.settings.roots)
         data = {"data": [{"path": path} for path in asked.paths]}
     request = asked.model_dump(exclude={"paths", "title"}) | data
     request |= {"name": file, "model": str(model)}
     title = asked.title or Path(file).stem
-    return await engine.jobs.add("adapt", title, request, asked.operator)
+    return await engine.jobs.runner.add("adapt", title, request, asked.operator)
 
 
 async def retire(engine: Engine, file: str) -> None:
@@ -201,10 +194,12 @@ async def retire(engine: Engine, file: str) -> None:
     if path in engine.settings.models:
         detail = f"{file}: the server was started with it (--model); start it without"
         raise Problem(HTTPStatus.CONFLICT, "named_at_start", detail)
-    if any(job.request.get("model") == str(path) for job in _jobs(engine) if not job.has_ended):
+    if any(
+        job.request.get("model") == str(path) for job in engine.jobs.known() if not job.has_ended
+    ):
         detail = f"{file}: a job that has not ended adapts it; wait for the job or cancel it"
         raise Problem(HTTPStatus.CONFLICT, "in_use", detail)
-    await engine.ask(f"{WORK}:retire_model", path)
+    await engine.pools.ask(calls.retire_model, path)
 
 
 async def restore(engine: Engine, file: str) -> None:
@@ -220,7 +215,7 @@ async def restore(engine: Engine, file: str) -> None:
     path = next((p for p in retired_files(engine.settings) if p.name == file), None)
     if path is None:
         raise _unknown(file)
-    await engine.ask(f"{WORK}:restore_model", path)
+    await engine.pools.ask(calls.restore_model, path)
 
 
 def _check_source(asked: AdaptRequest) -> None:
@@ -238,20 +233,15 @@ def _check_source(asked: AdaptRequest) -> None:
 async def _new_name(engine: Engine, name: str) -> str:
     """Return the file name of a model that a job is to make."""
     others = [path.name for path in engine.settings.models]
-    file: str = await engine.ask(
-        f"{PUBLISH}:check_free", name, _folder(engine), [*others, *_waiting(engine)]
+    return await engine.pools.ask(
+        calls.check_free, name, _folder(engine), [*others, *_waiting(engine)]
     )
-    return file
 
 
 def _waiting(engine: Engine) -> list[str]:
     """Return the file names of models that jobs are yet to make."""
-    jobs = [job for job in _jobs(engine) if job.kind in MAKES_MODELS and not job.has_ended]
+    jobs = [job for job in engine.jobs.known() if job.kind in MAKES_MODELS and not job.has_ended]
     return [check_name(job.request["name"]) for job in jobs]
-
-
-def _jobs(engine: Engine) -> list[Job]:
-    return engine.jobs.jobs() if engine.keeps_jobs else []
 
 
 def _folder(engine: Engine) -> Path:
@@ -272,10 +262,9 @@ async def _uses(engine: Engine) -> dict[str, ModelUse] | None:
     if not engine.settings.history:
         return None
     try:
-        uses: dict[str, ModelUse] = await engine.ask_past("read_uses")
+        return await engine.history.ask(calls.read_uses)
     except RefpError:
         return None
-    return uses
 
 
 def _made_at(path: Path, job: Job | None) -> str:
