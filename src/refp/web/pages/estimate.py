@@ -48,6 +48,12 @@ async def estimate(request: Request, engine: AnEngine, keys: TheKeys) -> Respons
     return remember(request, response, operator)
 
 
+@router.get("/starting")
+async def starting(request: Request, engine: AnEngine) -> Response:
+    """Show how long the server has been starting; nothing once estimates are answered."""
+    return render(request, "starting.html.jinja", {"starting_s": engine.pools.starting_s})
+
+
 @router.get("/results/{name}")
 async def result_page(request: Request, engine: AnEngine, name: str, image: int = 0) -> Response:
     """Show a result that is still kept, one of its images large."""
@@ -104,6 +110,7 @@ def _estimate_page(
     tolerance_um = engine.settings.tolerance_um
     content = {
         "models": engine.models.choices(),
+        "starting_s": engine.pools.starting_s,
         "tolerance_um": shown["result"].tolerance_um if shown else tolerance_um,
         "chosen": shown["result"].model.path.name if shown else "",
         "shown": bool(shown),

@@ -63,6 +63,7 @@ async def history_page(request: Request, engine: AnEngine, asked: AskedFor) -> R
         "shown": asdict(past.asked),
         "quantities": QUANTITIES,
         "models": engine.models.choices(),
+        "starting_s": engine.pools.starting_s,
         "check": describe_check(past.check, datetime.now().astimezone().date()),
         "operator": operator_of(request),
         "svg": f"/history/chart.svg?{query}",
