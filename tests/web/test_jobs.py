@@ -362,7 +362,7 @@ class Log:
     async def ask(self, function: Any, *arguments: Any) -> Any:
         if function is calls.load_jobs:
             return []
-        if function is calls.tell_job:
+        if function is calls.append_job_event:
             job, state, _ = arguments
             if state == "running":
                 await self.may_run.wait()
@@ -509,8 +509,8 @@ def test_every_curve_is_sent(tmp_path: Path) -> None:
         runner = Runner(log.ask, place_of(tmp_path), "server")
         runner._jobs["x"] = job = Job("x", "train", "", "", {}, "running", "")
         live = runner.live("x")
-        live.show({"fit": "a", "step": [1]})
-        live.show({"fit": "b", "step": [1]})
+        live.add_curve({"fit": "a", "step": [1]})
+        live.add_curve({"fit": "b", "step": [1]})
         seen: list[tuple[str, int]] = []
         async for event in events_of(runner, "x"):
             kind, _, data = event.partition("\ndata: ")
@@ -519,9 +519,9 @@ def test_every_curve_is_sent(tmp_path: Path) -> None:
             curve = json.loads(data)
             seen.append((curve["fit"], curve["step"][-1]))
             if len(seen) == 1:
-                live.show({"fit": "a", "step": [1, 2]})  # while "b" waits to be sent
+                live.add_curve({"fit": "a", "step": [1, 2]})  # while "b" waits to be sent
             if len(seen) == 3:
-                runner._jobs["x"] = job.told("", "done", {})
+                runner._jobs["x"] = job.after("", "done", {})
                 await runner._notify()
         return seen
 
@@ -538,7 +538,7 @@ def test_planes_stand_where_the_history_is_away(
     request = {"data": [{"path": tiny_sweep.name}], "recipe": "default"}
     job = str(uuid.uuid4())
     end, theirs = multiprocessing.Pipe(duplex=False)
-    made = run.define_plane(run.Assignment(job, request, place, run.Told(theirs)))
+    made = run.define_plane(run.Assignment(job, request, place, run.Reporter(theirs)))
     assert made["n_recorded"] == 0
     assert made["remark"].startswith("not recorded in the history: ")
     assert (planes_folder(tmp_path, job) / "planes.csv").is_file()

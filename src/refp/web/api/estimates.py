@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from refp.web.api.common import AnEngine, is_json, tolerance_of
 from refp.web.http.fields import LINE_SCHEMA, form_body, operator_in, read_json, several_files
-from refp.web.http.uploads import Given, check_any, read_form
+from refp.web.http.uploads import RequestFile, check_any, read_form
 from refp.web.messages import By, Row
 from refp.web.schemas.common import EstimateRow, Estimates, PathsRequest
 from refp.web.services.engine import Engine
@@ -47,7 +47,7 @@ async def _asked_paths(request: Request, engine: Engine) -> PathsRequest:
 
 
 async def _estimate(
-    engine: Engine, files: list[Given], model: str, tolerance_um: float | None, by: By
+    engine: Engine, files: list[RequestFile], model: str, tolerance_um: float | None, by: By
 ) -> Estimates:
     check_any(files)
     chosen = await engine.models.choose(model)

@@ -44,7 +44,7 @@ REPORT_RULES = (
 
 
 class Keys:
-    """What the app knows and others have to show: the token, and a secret of its own for forms."""
+    """Secrets of the app: the token, and a key for its forms."""
 
     def __init__(self, settings: WebSettings) -> None:
         self._token = settings.token.get_secret_value() if settings.token else ""
@@ -55,8 +55,8 @@ class Keys:
         """Whether a token is asked for."""
         return bool(self._token)
 
-    def knows(self, token: str) -> bool:
-        """Whether somebody gave the token; takes as long for any wrong one."""
+    def is_token(self, token: str) -> bool:
+        """Return whether a text is the token; takes as long for any wrong one."""
         return hmac.compare_digest(token.encode(), self._token.encode())
 
     def session(self) -> str:
@@ -71,7 +71,7 @@ class Keys:
         """Whether a request shows the token or a session."""
         kind, _, token = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
-            return self.knows(token.strip())
+            return self.is_token(token.strip())
         given = cookie_of(headers, SESSION)
         return hmac.compare_digest(given.encode(), self.session().encode())
 

@@ -182,7 +182,7 @@ class Runner:
                 await self._run(job)
             except Exception:
                 _LOG.exception("job %s", job.id)
-                await self._tell(job, "failed", {"code": "internal_error", "detail": INTERNAL})
+                await self._record(job, "failed", {"code": "internal_error", "detail": INTERNAL})
             finally:
                 self._current = ""
 
@@ -198,7 +198,7 @@ class Runner:
             if job.state != "running":
                 continue
             if job.starts < MOST_STARTS:
-                await self._tell(job, "queued", {})
+                await self._record(job, "queued", {})
             else:
                 detail = f"the server was stopped {job.starts} times while it ran; ask for it again"
                 await self._fail(job, "interrupted", detail)
@@ -210,7 +210,7 @@ class Runner:
         return next((job for job in waiting if job.id not in self._cancelled), None)
 
     async def _run(self, job: Job) -> None:
-        job = await self._tell(job, "running", {})
+        job = await self._record(job, "running", {})
         self._live[job.id] = Live()
         loop = asyncio.get_running_loop()
 
@@ -221,7 +221,7 @@ class Runner:
         if job.id not in self._cancelled:
             ended = await asyncio.to_thread(self._work, job, take)
         if ended[0] == "done":
-            await self._tell(job, "done", {"result": ended[1], "detail": ended[2]})
+            await self._record(job, "done", {"result": ended[1], "detail": ended[2]})
         elif job.id in self._cancelled:
             await self._end_cancelled(job)
         elif not self._stopping:  # otherwise it is running still, as far as the log knows
@@ -229,7 +229,7 @@ class Runner:
 
     async def _end_cancelled(self, job: Job) -> None:
         await self._remove(job)
-        await self._tell(job, "cancelled", {})
+        await self._record(job, "cancelled", {})
 
     async def _remove(self, job: Job) -> None:
         """Remove what a job left, and what was sent for it unless another job works on that too."""
@@ -242,7 +242,7 @@ class Runner:
     async def _fail(self, job: Job, code: str, detail: str) -> None:
         if job.id not in self._whole:
             await self._remove(job)
-        await self._tell(job, "failed", {"code": code, "detail": detail})
+        await self._record(job, "failed", {"code": code, "detail": detail})
 
     def _work(self, job: Job, take: Callable[[tuple[Any, ...]], None]) -> tuple[Any, ...]:
         """Do a job in a process of its own; return how that told that it ended."""
@@ -289,20 +289,20 @@ class Runner:
     async def _take(self, name: str, message: tuple[Any, ...]) -> None:
         live = self.live(name)
         if message[0] == "progress":
-            live.tell(*message[1:])
+            live.set_progress(*message[1:])
         else:
-            live.show(message[1])
+            live.add_curve(message[1])
         await self._notify()
 
-    async def _tell(self, job: Job, state: JobState, about: Mapping[str, Any]) -> Job:
+    async def _record(self, job: Job, state: JobState, about: Mapping[str, Any]) -> Job:
         """Log what became of a job; one that cannot be logged is known to this server alone."""
         if self._jobs[job.id].has_ended:
             return self._jobs[job.id]
         try:
-            await self._ask(calls.tell_job, job.id, state, about)
+            await self._ask(calls.append_job_event, job.id, state, about)
         except RefpError as error:
             _LOG.error("job %s is %s, not logged: %s", job.id, state, error)
-        self._jobs[job.id] = job = self._jobs[job.id].told(_now(), state, about)
+        self._jobs[job.id] = job = self._jobs[job.id].after(_now(), state, about)
         await self._notify()
         return job
 

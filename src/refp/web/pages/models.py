@@ -16,10 +16,10 @@ from refp.web.pages.operator import operator_of, remember
 from refp.web.pages.render import TheKeys, render
 from refp.web.schemas.models import AdaptRequest, TrainRequest
 from refp.web.services.models import (
-    Shelved,
-    ask_to_adapt,
-    ask_to_train,
+    ServedModel,
     list_models,
+    queue_adaptation,
+    queue_training,
     restore,
     retire,
     take_form,
@@ -83,7 +83,7 @@ async def upload(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
 async def train(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Train as the form asks, and go to the job."""
     given = _given(await read_fields(request, engine, keys))
-    job = await ask_to_train(engine, fields_as(TrainRequest, given))
+    job = await queue_training(engine, fields_as(TrainRequest, given))
     return remember(request, _to_job(job), job.operator)
 
 
@@ -93,7 +93,7 @@ async def adapt(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     given = _given(await read_fields(request, engine, keys))
     folder = given.pop("folder", "")
     asked = given | {"paths": [folder]} if folder else given
-    job = await ask_to_adapt(engine, fields_as(AdaptRequest, asked))
+    job = await queue_adaptation(engine, fields_as(AdaptRequest, asked))
     return remember(request, _to_job(job), job.operator)
 
 
@@ -118,7 +118,7 @@ def _given(fields: Mapping[str, str]) -> dict[str, Any]:
     return {name: value.strip() for name, value in fields.items() if value.strip()}
 
 
-def _is_adaptable(model: Shelved) -> bool:
+def _is_adaptable(model: ServedModel) -> bool:
     card: Mapping[str, Any] = model.info.card
     tile = card.get("recipe", {}).get("tile", {})
     return not model.error and card.get("adaptation") is None and tile.get("cut") != "grid"

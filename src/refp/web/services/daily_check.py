@@ -1,9 +1,9 @@
-"""The daily check: one image, estimated as any other, recorded apart, held against the limits."""
+"""The daily check: one image, estimated as any other, recorded as a check, compared with the limits."""
 
 from http import HTTPStatus
 
 from refp.web.http.problems import Problem
-from refp.web.http.uploads import Given
+from refp.web.http.uploads import RequestFile
 from refp.web.messages import Answer, By, Check, ModelInfo
 from refp.web.services.engine import Engine
 from refp.web.workers import calls
@@ -12,7 +12,7 @@ DAILY = "daily"
 
 
 async def check_today(
-    engine: Engine, files: list[Given], model: str, instrument: str, operator: str
+    engine: Engine, files: list[RequestFile], model: str, instrument: str, operator: str
 ) -> tuple[Answer, Check]:
     """Estimate the image of a daily check, record it, and say what it came to.
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from refp.web.errors import LOST, OUT_OF_MEMORY, TOO_LONG, WorkError
-from refp.web.http.uploads import Given
+from refp.web.http.uploads import RequestFile
 from refp.web.messages import NOBODY, Answer, By, ModelInfo, Task
 from refp.web.settings import WebSettings
 from refp.web.workers import calls
@@ -21,14 +21,14 @@ class Estimates:
     def __init__(self, settings: WebSettings, pools: WorkerPools) -> None:
         self._settings, self._pools = settings, pools
 
-    async def list_files(self, paths: Sequence[str]) -> list[Given]:
+    async def list_files(self, paths: Sequence[str]) -> list[RequestFile]:
         """Return the files of paths under the allowed roots; errors of a worker."""
         roots, most = self._settings.roots, self._settings.limits.files
         files = await self._pools.ask(calls.list_files, list(paths), roots, most)
-        return [Given(path, path.name, known=True) for path in files]
+        return [RequestFile(path, path.name, is_image=True) for path in files]
 
     def task(
-        self, given: Given, model: ModelInfo, tolerance_um: float | None, by: By = NOBODY
+        self, given: RequestFile, model: ModelInfo, tolerance_um: float | None, by: By = NOBODY
     ) -> Task:
         """Return the task of a worker for a file."""
         limits = self._settings.limits
@@ -45,7 +45,7 @@ class Estimates:
 
     async def estimate(
         self,
-        files: Sequence[Given],
+        files: Sequence[RequestFile],
         model: ModelInfo,
         tolerance_um: float | None,
         *,
@@ -62,8 +62,8 @@ class Estimates:
         work = [self._estimate(f, self.task(f, model, tolerance_um, by), view) for f in files]
         return list(await asyncio.gather(*work))
 
-    async def _estimate(self, given: Given, task: Task, view: bool) -> list[Answer]:
-        if not given.known:
+    async def _estimate(self, given: RequestFile, task: Task, view: bool) -> list[Answer]:
+        if not given.is_image:
             return await self._refuse(task, f"{given.name}: {NO_IMAGE}")
         try:
             return await self._pools.ask_anew(calls.estimate_file, task, view)

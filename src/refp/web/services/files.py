@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from refp.web.http.uploads import Given
+from refp.web.http.uploads import RequestFile
 from refp.web.settings import WebSettings
 from refp.web.storage.files import Files
 from refp.web.storage.home import Home
@@ -30,13 +30,13 @@ class ServerFiles:
         """The sweeps that people sent, by content."""
         return self.home.sweeps()
 
-    async def keep_images(self, files: Sequence[Given]) -> list[Given]:
+    async def keep_images(self, files: Sequence[RequestFile]) -> list[RequestFile]:
         """Keep the images among files that were sent by their content; others stay where they are."""
 
-        def keep() -> list[Given]:
+        def keep() -> list[RequestFile]:
             return [
                 replace(one, path=self._images.path(self._images.keep(one.path, one.path.suffix)))
-                if one.known
+                if one.is_image
                 else one
                 for one in files
             ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from refp.core.errors import RefpError
 from refp.web.http.problems import Problem
-from refp.web.http.uploads import Form, Given
+from refp.web.http.uploads import Form, RequestFile
 from refp.web.job import OPTIONS, Job
 from refp.web.messages import ModelInfo, ModelUse
 from refp.web.schemas.models import AdaptRequest, TrainRequest
@@ -23,20 +23,20 @@ NO_FOLDER = "no models are kept here; start refp serve with --home FOLDER"
 
 
 @dataclass(frozen=True, slots=True)
-class Shelved:
-    """A model with what the server knows of it.
+class ServedModel:
+    """A model of the server, with its origin and use.
 
     Attributes
     ----------
     info
         What its file is.
     is_default, is_retired, is_fixed
-        Whether it speaks where none is named; whether it is not offered; whether the server was
+        Whether it is used where none is named; whether it is not offered; whether the server was
         started with it.
     made_at
-        When it came here, ISO 8601 with zone; empty where its file is gone.
+        Time of its training or upload, ISO 8601 with zone; empty where its file is gone.
     job
-        What made it; ``None`` where no job did.
+        The job that made it; ``None`` where no job did.
     use
         Where it was used; ``None`` where that is not known.
     """
@@ -66,14 +66,14 @@ class Shelved:
         return page if page.is_file() else None
 
 
-async def list_models(engine: Engine, *, retired: bool = False) -> list[Shelved]:
+async def list_models(engine: Engine, *, retired: bool = False) -> list[ServedModel]:
     """Return the models in use, the default first, or those that are retired."""
     infos = await engine.models.read(retired=retired)
     uses = await _uses(engine) if infos else None
     jobs = [job for job in engine.jobs.known() if "sha256" in job.result]
     made = {(job.result["model"], job.result["sha256"]): job for job in jobs}
     return [
-        Shelved(
+        ServedModel(
             info=info,
             is_default=number == 0 and not retired,
             is_retired=retired,
@@ -86,7 +86,7 @@ async def list_models(engine: Engine, *, retired: bool = False) -> list[Shelved]
     ]
 
 
-async def find_model(engine: Engine, file: str) -> Shelved:
+async def find_model(engine: Engine, file: str) -> ServedModel:
     """Return a model, in use or retired, by its file's name.
 
     Raises
@@ -124,7 +124,7 @@ async def take_form(engine: Engine, form: Form) -> tuple[str, bool]:
     return await _take_upload(engine, form.files[0], form.fields.get("name", "").strip())
 
 
-async def _take_upload(engine: Engine, given: Given, name: str) -> tuple[str, bool]:
+async def _take_upload(engine: Engine, given: RequestFile, name: str) -> tuple[str, bool]:
     """Put a model that was sent among those in use; return its file's name, and whether it is new.
 
     Raises
@@ -140,7 +140,7 @@ async def _take_upload(engine: Engine, given: Given, name: str) -> tuple[str, bo
     return await engine.pools.ask(calls.take_model, given.path, given.name, name, folder, others)
 
 
-async def ask_to_train(engine: Engine, asked: TrainRequest) -> Job:
+async def queue_training(engine: Engine, asked: TrainRequest) -> Job:
     """Queue the training of a model.
 
     Raises
@@ -158,8 +158,8 @@ async def ask_to_train(engine: Engine, asked: TrainRequest) -> Job:
         return await engine.jobs.runner.add("train", Path(file).stem, request, asked.operator)
 
 
-async def ask_to_adapt(engine: Engine, asked: AdaptRequest) -> Job:
-    """Queue the adaptation of a model; errors as of :func:`ask_to_train`, and of the paths."""
+async def queue_adaptation(engine: Engine, asked: AdaptRequest) -> Job:
+    """Queue the adaptation of a model; errors as of :func:`queue_training`, and of the paths."""
     _ = engine.jobs.runner  # before anything is looked for
     _check_source(asked)
     model = await engine.models.choose(asked.model)

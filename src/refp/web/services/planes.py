@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse
 from refp.web.http.fields import fields_as
 from refp.web.http.guard import send_report_file
 from refp.web.http.problems import Problem
-from refp.web.http.uploads import Form, Given, check_any
+from refp.web.http.uploads import Form, RequestFile, check_any
 from refp.web.job import Job
 from refp.web.schemas.jobs import PlaneComparison, PlaneRequest, PlaneSet
 from refp.web.services.engine import Engine
@@ -143,7 +143,7 @@ async def queue_form(engine: Engine, form: Form) -> Job:
     return await _queue(engine, asked, await store(engine, form.files))
 
 
-async def store(engine: Engine, files: Sequence[Given]) -> list[dict[str, str]]:
+async def store(engine: Engine, files: Sequence[RequestFile]) -> list[dict[str, str]]:
     """Keep files with sweeps, all or none; return what a job is told of them.
 
     Raises

@@ -332,8 +332,8 @@ def add_job(database: str, server: str, job: Job) -> None:
     job_log.add_job(database, server, job)
 
 
-def tell_job(database: str, job: str, state: JobState, about: Mapping[str, Any]) -> bool:
+def append_job_event(database: str, job: str, state: JobState, about: Mapping[str, Any]) -> bool:
     """Append an event of a job; return whether it is new."""
     from refp.web.workers import job_log
 
-    return job_log.tell_job(database, job, state, about)
+    return job_log.append_job_event(database, job, state, about)
