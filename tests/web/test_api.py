@@ -1,6 +1,7 @@
 """The API: the command's numbers, typed, and errors as problems."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from fastapi.testclient import TestClient
 from refp.estimate.rows import DETAIL_COLUMNS, ESTIMATE_COLUMNS, VERDICT_COLUMN
 from refp.web import WebSettings, create_app
 from refp.web.schemas.common import EstimateRow
+from refp.web.workers import calls
 
 from .given import BASE, ESTIMATES, LIMITS
 
@@ -58,30 +60,30 @@ def test_planes_of_a_stack(client: TestClient, image_files: list[Path], tmp_path
 @pytest.mark.parametrize(
     ("work", "n_lost", "status"),
     [
-        pytest.param("estimate_file", 1, "ok", id="once: perhaps for another's memory"),
-        pytest.param("estimate_file", 2, "refused", id="again: by the image"),
-        pytest.param("describe_model", 1, "ok", id="once, with the model"),
+        pytest.param(calls.estimate_file, 1, "ok", id="once: perhaps for another's memory"),
+        pytest.param(calls.estimate_file, 2, "refused", id="again: by the image"),
+        pytest.param(calls.describe_model, 1, "ok", id="once, with the model"),
     ],
 )
 def test_worker_that_ends(
     settings: WebSettings,
     image_files: list[Path],
     monkeypatch: pytest.MonkeyPatch,
-    work: str,
+    work: Callable[..., object],
     n_lost: int,
     status: str,
 ) -> None:
     with TestClient(create_app(settings), base_url=BASE) as client:
-        engine, asked = client.app.state.engine, []  # type: ignore[attr-defined]
-        ask = engine.ask
+        pools, asked = client.app.state.engine.pools, []  # type: ignore[attr-defined]
+        ask = pools.ask
 
-        async def ask_one_that_ends(name: str, *arguments: object, **options: Any) -> Any:
-            asked.append(name)
-            if name == work and asked.count(work) <= n_lost:
-                return await ask("os:_exit", 1)
-            return await ask(name, *arguments, **options)
+        async def ask_one_that_ends(function: Any, *arguments: object, **options: Any) -> Any:
+            asked.append(function)
+            if function is work and asked.count(work) <= n_lost:
+                return await ask(os._exit, 1)
+            return await ask(function, *arguments, **options)
 
-        monkeypatch.setattr(engine, "ask", ask_one_that_ends)
+        monkeypatch.setattr(pools, "ask", ask_one_that_ends)
         (row,) = client.post(ESTIMATES, files=sent(image_files[4])).json()["estimates"]
         assert row["status"] == status
         monkeypatch.undo()

@@ -18,8 +18,8 @@ pytest.importorskip("sqlalchemy", reason="jobs need extra 'history'")
 
 from refp.core.errors import DataError, RefpError
 from refp.web import Client, WebSettings, create_app
+from refp.web.job import JobPlace
 from refp.web.jobs.data import opened
-from refp.web.jobs.job import JobPlace
 from refp.web.storage.archive import unpack
 from refp.web.storage.job_files import data_folder
 from refp.web.storage.roots import OutsideRoots

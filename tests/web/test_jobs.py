@@ -23,12 +23,13 @@ from refp.history import History, JobLog, JobRecord
 from refp.web import WebSettings, create_app
 from refp.web.api.jobs import _events as events_of
 from refp.web.client import ApiError
+from refp.web.job import Job, JobPlace
 from refp.web.jobs import run
-from refp.web.jobs.job import Job, JobPlace
 from refp.web.jobs.runner import MOST_STARTS, Runner
 from refp.web.services.engine import Engine
 from refp.web.storage.home import Home
 from refp.web.storage.job_files import data_folder, planes_folder, remove_unfinished
+from refp.web.workers import calls
 
 from .given import BASE, LIMITS
 from .server import LONGEST, Server
@@ -358,10 +359,10 @@ class Log:
         self.told: list[tuple[str, str]] = []
         self.may_run = asyncio.Event()
 
-    async def ask(self, name: str, *arguments: Any) -> Any:
-        if name == "load_jobs":
+    async def ask(self, function: Any, *arguments: Any) -> Any:
+        if function is calls.load_jobs:
             return []
-        if name == "tell_job":
+        if function is calls.append_job_event:
             job, state, _ = arguments
             if state == "running":
                 await self.may_run.wait()
@@ -436,10 +437,10 @@ def test_an_error_of_our_own_fails_its_job_alone(
 def test_a_log_that_is_away_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("refp.web.jobs.runner.RETRY_S", 0.01)
     known = Job(str(uuid.uuid4()), "plane", "Monday", "", {}, "done", "2026-03-31T08:30:00+02:00")
-    tries: list[str] = []
+    tries: list[object] = []
 
-    async def ask(name: str, *_: object) -> Any:
-        tries.append(name)
+    async def ask(function: Any, *_: object) -> Any:
+        tries.append(function)
         if len(tries) < 3:
             raise HistoryError("away")
         return [known]
@@ -454,7 +455,7 @@ def test_a_log_that_is_away_is_asked_again(tmp_path: Path, monkeypatch: pytest.M
         assert runner.jobs() == [known]
 
     asyncio.run(scene())
-    assert tries == ["load_jobs"] * 3
+    assert tries == [calls.load_jobs] * 3
 
 
 def test_a_server_that_ends_at_once(tiny_sweep: Path, tmp_path: Path) -> None:
@@ -508,8 +509,8 @@ def test_every_curve_is_sent(tmp_path: Path) -> None:
         runner = Runner(log.ask, place_of(tmp_path), "server")
         runner._jobs["x"] = job = Job("x", "train", "", "", {}, "running", "")
         live = runner.live("x")
-        live.show({"fit": "a", "step": [1]})
-        live.show({"fit": "b", "step": [1]})
+        live.add_curve({"fit": "a", "step": [1]})
+        live.add_curve({"fit": "b", "step": [1]})
         seen: list[tuple[str, int]] = []
         async for event in events_of(runner, "x"):
             kind, _, data = event.partition("\ndata: ")
@@ -518,9 +519,9 @@ def test_every_curve_is_sent(tmp_path: Path) -> None:
             curve = json.loads(data)
             seen.append((curve["fit"], curve["step"][-1]))
             if len(seen) == 1:
-                live.show({"fit": "a", "step": [1, 2]})  # while "b" waits to be sent
+                live.add_curve({"fit": "a", "step": [1, 2]})  # while "b" waits to be sent
             if len(seen) == 3:
-                runner._jobs["x"] = job.told("", "done", {})
+                runner._jobs["x"] = job.after("", "done", {})
                 await runner._notify()
         return seen
 
@@ -537,7 +538,7 @@ def test_planes_stand_where_the_history_is_away(
     request = {"data": [{"path": tiny_sweep.name}], "recipe": "default"}
     job = str(uuid.uuid4())
     end, theirs = multiprocessing.Pipe(duplex=False)
-    made = run.define_plane(run.Assignment(job, request, place, run.Told(theirs)))
+    made = run.define_plane(run.Assignment(job, request, place, run.Reporter(theirs)))
     assert made["n_recorded"] == 0
     assert made["remark"].startswith("not recorded in the history: ")
     assert (planes_folder(tmp_path, job) / "planes.csv").is_file()

@@ -17,7 +17,7 @@ from refp.models import load_model, save_model
 from refp.settings import FamilyName
 from refp.web import WebSettings, create_app
 from refp.web.client import ApiError, Client
-from refp.web.http.reports import REPORT_RULES
+from refp.web.http.guard import REPORT_RULES
 from refp.web.schemas.models import Family
 from refp.web.storage.models import NameTaken, check_free, check_name, move_model, publish_model
 

@@ -14,10 +14,10 @@ pytest.importorskip("sqlalchemy", reason="jobs need extra 'history'")
 
 from refp.core.flags import SweepFlag
 from refp.web import ApiError, Client, WebSettings
-from refp.web.jobs.job import Job, Live
-from refp.web.jobs.views import AskedSet
+from refp.web.job import Job, Live
 from refp.web.wording.jobs import describe_progress, describe_state, describe_time
 from refp.web.wording.numbers import SWEEP_FLAGS
+from refp.web.workers.views import AskedSet
 
 from .conftest import Served
 from .given import form_token
@@ -394,11 +394,11 @@ def test_times() -> None:
 def test_progress_in_words() -> None:
     live = Live()
     assert describe_progress(live) == "starting"
-    live.tell("measuring monday", 120, 486)
+    live.set_progress("measuring monday", 120, 486)
     assert describe_progress(live) == "measuring monday, frame 120 of 486"
     live.since -= 10
     assert describe_progress(live).startswith("measuring monday, frame 120 of 486, about 3")
-    live.tell("measuring monday", 486, 486)
+    live.set_progress("measuring monday", 486, 486)
     assert (
         describe_progress(live) == "measuring monday, frame 486 of 486; what follows takes a moment"
     )

@@ -109,6 +109,7 @@ def test_refused_at_the_start(
 
 
 def test_missing_extra_is_named(run_refp: RunRefp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "refp.web.serve", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     done = run_refp("serve")
     assert done.code == 2

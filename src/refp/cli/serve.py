@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from refp.web import WebSettings
 
-GRACE_S = 3
-"""What is being answered at the end may take so long; a page that watches a job would wait for ever."""
 LEAST_TOKEN = 16
 """Characters; fewer can be guessed."""
 
@@ -55,8 +53,8 @@ class KeptOptions:
 
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
-class DoorOptions:
-    """Who may ask."""
+class AccessOptions:
+    """Address, port and token of the server."""
 
     host: str = "127.0.0.1"
     "Address to listen on."
@@ -70,7 +68,7 @@ def serve(
     *,
     offered: OfferedOptions = OfferedOptions(),
     kept: KeptOptions = KeptOptions(),
-    door: DoorOptions = DoorOptions(),
+    access: AccessOptions = AccessOptions(),
 ) -> None:
     """Open the pages and the HTTP API on this machine.
 
@@ -90,33 +88,24 @@ def serve(
     refp serve --model a2k.refp --host 0.0.0.0 --token-file token.txt
     """
     try:
-        import uvicorn
-
-        from refp.web import create_app
+        from refp.web.serve import run_server
         from refp.web.storage.home import Home
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), "web", "refp serve") from error
     from refp.cli.console import say
 
-    settings = _settings(offered, kept, door)
+    settings = _settings(offered, kept, access)
     assert settings.home is not None
     if not settings.local and settings.token is None:
         raise RecipeError(
-            f"--host {door.host}: others can reach this address; add --token-file FILE"
+            f"--host {access.host}: others can reach this address; add --token-file FILE"
         )
     with Home(settings.home).held():
-        say(f"refp: {_address(door.host, door.port)} for {_who(settings)}; Ctrl-C ends it")
-        uvicorn.run(
-            create_app(settings),
-            host=door.host,
-            port=door.port,
-            log_level="warning",
-            access_log=False,
-            timeout_graceful_shutdown=GRACE_S,
-        )
+        say(f"refp: {_address(access.host, access.port)} for {_who(settings)}; Ctrl-C ends it")
+        run_server(settings, access.port)
 
 
-def _settings(offered: OfferedOptions, kept: KeptOptions, door: DoorOptions) -> "WebSettings":
+def _settings(offered: OfferedOptions, kept: KeptOptions, access: AccessOptions) -> "WebSettings":
     from refp.history import default_database
     from refp.web import WebSettings
     from refp.web.storage.home import Home
@@ -130,8 +119,8 @@ def _settings(offered: OfferedOptions, kept: KeptOptions, door: DoorOptions) -> 
         home=home.folder,
         history=log if kept.history else "",
         jobs=log,
-        host=door.host,
-        token=_token(door.token_file),
+        host=access.host,
+        token=_token(access.token_file),
         tolerance_um=offered.tolerance_um,
     )
 

@@ -5,8 +5,6 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 
 from refp.settings import Settings
-from refp.web.storage.job_files import demo_folder
-from refp.web.storage.models import RETIRED, SUFFIX
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 MEGABYTE = 1_000_000
@@ -89,12 +87,6 @@ class WebSettings(Settings):
 
     jobs: str = Field(default="", description="database that jobs are logged in; empty: no jobs")
 
-    def with_demo(self) -> "WebSettings":
-        """Return the settings with the folder of simulated sweeps as a last root."""
-        if self.home is None:
-            return self
-        return self.model_copy(update={"roots": (*self.roots, demo_folder(self.home))})
-
     @property
     def local(self) -> bool:
         """Whether only this machine is served."""
@@ -104,25 +96,3 @@ class WebSettings(Settings):
     def own_models(self) -> Path | None:
         """Folder that models are put into; none where nothing is kept."""
         return self.models_folder or (self.home / MODELS if self.home is not None else None)
-
-    def model_files(self) -> list[Path]:
-        """Return the model files that are there now, the default first.
-
-        Those of the folder come in the order in which they were put there: a new one does not become
-        the default by its name.
-        """
-        folder = self.own_models
-        further = sorted(folder.glob(f"*{SUFFIX}"), key=_age) if folder is not None else []
-        return list(dict.fromkeys([*self.models, *further]))
-
-    def retired_files(self) -> list[Path]:
-        """Return the model files that are kept and not offered."""
-        folder = self.own_models
-        return sorted((folder / RETIRED).glob(f"*{SUFFIX}")) if folder is not None else []
-
-
-def _age(path: Path) -> tuple[int, str]:
-    try:
-        return path.stat().st_mtime_ns, path.name
-    except OSError:  # removed since it was listed
-        return 0, path.name

@@ -35,7 +35,7 @@ def is_json(request: Request) -> bool:
 
 async def jobs_known(engine: AnEngine) -> None:
     """Let a request wait until the jobs of earlier servers are known."""
-    await engine.jobs_loaded()
+    await engine.jobs.loaded()
 
 
 def tolerance_of(text: str) -> float | None:

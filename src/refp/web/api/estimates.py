@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from refp.web.api.common import AnEngine, is_json, tolerance_of
 from refp.web.http.fields import LINE_SCHEMA, form_body, operator_in, read_json, several_files
-from refp.web.http.uploads import Given, check_any, read_form
+from refp.web.http.uploads import RequestFile, check_any, read_form
 from refp.web.messages import By, Row
 from refp.web.schemas.common import EstimateRow, Estimates, PathsRequest
 from refp.web.services.engine import Engine
@@ -31,14 +31,14 @@ async def estimates(request: Request, engine: AnEngine) -> Estimates:
     """Estimate dZ of images that are sent, or that lie under one of the server's folders."""
     if is_json(request):
         asked = await _asked_paths(request, engine)
-        files = await engine.list_files(asked.paths)
+        files = await engine.estimates.list_files(asked.paths)
         by = By(asked.operator)
         return await _estimate(engine, files, asked.model, asked.tolerance_um, by)
-    with engine.spool() as folder:
+    with engine.files.spool() as folder:
         form = await read_form(request, Path(folder), engine.settings.limits)
         tolerance_um = tolerance_of(form.fields.get("tolerance_um", ""))
         by = By(operator_in(form.fields))
-        files = await engine.keep_images(form.files)
+        files = await engine.files.keep_images(form.files)
         return await _estimate(engine, files, form.fields.get("model", ""), tolerance_um, by)
 
 
@@ -47,12 +47,12 @@ async def _asked_paths(request: Request, engine: Engine) -> PathsRequest:
 
 
 async def _estimate(
-    engine: Engine, files: list[Given], model: str, tolerance_um: float | None, by: By
+    engine: Engine, files: list[RequestFile], model: str, tolerance_um: float | None, by: By
 ) -> Estimates:
     check_any(files)
-    chosen = await engine.choose(model)
+    chosen = await engine.models.choose(model)
     tolerance_um = tolerance_um or engine.settings.tolerance_um
-    answers = await engine.estimate(files, chosen, tolerance_um, view=False, by=by)
+    answers = await engine.estimates.estimate(files, chosen, tolerance_um, view=False, by=by)
     rows: list[Row] = [answer.row for of_file in answers for answer in of_file]
     return Estimates(
         model=chosen.name,

@@ -1,11 +1,13 @@
 """Whether the server answers."""
 
 from importlib.metadata import version as version_of
+from typing import Literal
 
 from fastapi import APIRouter
 
 from refp.web.api.common import AnEngine
 from refp.web.schemas.common import Health
+from refp.web.storage.models import model_files
 
 router = APIRouter()
 
@@ -13,6 +15,13 @@ router = APIRouter()
 @router.get("/health")
 async def health(engine: AnEngine) -> Health:
     """Say whether the server answers, without asking its workers."""
-    n_models = len(engine.settings.model_files())
+    n_models = len(model_files(engine.settings))
     version = version_of("refp")
-    return Health(status="ok" if n_models else "no_model", version=version, n_models=n_models)
+    status: Literal["ok", "no_model"] = "ok" if n_models else "no_model"
+    waited_s = engine.pools.starting_s
+    return Health(
+        status=status,
+        version=version,
+        n_models=n_models,
+        starting_s=None if waited_s is None else round(waited_s, 1),
+    )

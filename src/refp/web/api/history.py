@@ -19,7 +19,7 @@ from refp.web.http.fields import (
 )
 from refp.web.http.problems import Problem
 from refp.web.http.uploads import read_form
-from refp.web.messages import Asked, Check, Records, Row
+from refp.web.messages import Asked, Check, Records
 from refp.web.schemas.history import (
     KIND,
     ONLY,
@@ -37,8 +37,8 @@ from refp.web.schemas.history import (
     RecordsIn,
 )
 from refp.web.services.daily_check import check_today
-from refp.web.services.history import annotate_as, correct_as, freeze_as
 from refp.web.settings import MEGABYTE
+from refp.web.workers import calls
 
 router = APIRouter()
 MOST_ROWS = 10_000
@@ -82,7 +82,7 @@ async def history(
 ) -> list[RecordRow]:
     """Return what was recorded, the newest first, as ``refp history list --json`` prints it."""
     asked = Records(instrument, since, until, kind or "", only, with_corrected, limit)
-    rows: list[Row] = await engine.ask_past("read_history", asked)
+    rows = await engine.history.ask(calls.read_history, asked)
     return [RecordRow.model_validate(row) for row in rows]
 
 
@@ -100,7 +100,7 @@ async def append(request: Request, engine: AnEngine) -> Appended:
             )
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "history_error", detail)
     rows = [{**one.model_dump(), "recorded_at": one.recorded_at.isoformat()} for one in sent]
-    new: int = await engine.ask_past("append", rows)
+    new = await engine.history.ask(calls.append_records, rows)
     return Appended(received=len(sent), new=new)
 
 
@@ -116,13 +116,13 @@ async def chart(
 ) -> HistoryChart:
     """Return the control chart of a quantity, with its limits and where which rule fires."""
     asked = Asked(instrument, quantity, baseline, since, until, only)
-    return HistoryChart.model_validate(await engine.ask_past("read_chart", asked))
+    return HistoryChart.model_validate(await engine.history.ask(calls.read_chart, asked))
 
 
 @router.get("/history/baselines")
 async def baselines(engine: AnEngine, instrument: Name = "") -> list[BaselineRow]:
     """Return frozen limits, in the order in which they were frozen."""
-    rows: list[Row] = await engine.ask_past("list_baselines", instrument)
+    rows = await engine.history.ask(calls.list_baselines, instrument)
     return [BaselineRow.model_validate(row) for row in rows]
 
 
@@ -130,7 +130,7 @@ async def baselines(engine: AnEngine, instrument: Name = "") -> list[BaselineRow
 async def freeze(request: Request, engine: AnEngine) -> BaselineRow:
     """Freeze mean and standard deviation of a period as limits; later records do not move them."""
     sent = await read_json(request, engine.settings.limits, FREEZE)
-    return BaselineRow.model_validate(await freeze_as(engine, sent))
+    return BaselineRow.model_validate(await engine.history.freeze(sent))
 
 
 @router.post(
@@ -139,7 +139,7 @@ async def freeze(request: Request, engine: AnEngine) -> BaselineRow:
 async def annotate(request: Request, engine: AnEngine) -> RecordRow:
     """Note what happened to an instrument; charts show it as a line at its time."""
     sent = await read_json(request, engine.settings.limits, ANNOTATE)
-    return RecordRow.model_validate(await annotate_as(engine, sent))
+    return RecordRow.model_validate(await engine.history.annotate(sent))
 
 
 @router.post(
@@ -148,13 +148,13 @@ async def annotate(request: Request, engine: AnEngine) -> RecordRow:
 async def correct(request: Request, engine: AnEngine) -> list[RecordRow]:
     """Correct or withdraw records: new ones take their place, and say by whom and when."""
     sent = await read_json(request, engine.settings.limits, CORRECT)
-    return [RecordRow.model_validate(row) for row in await correct_as(engine, sent)]
+    return [RecordRow.model_validate(row) for row in await engine.history.correct(sent)]
 
 
 @router.post("/history/checks", openapi_extra=CHECK_BODY, response_model_exclude_unset=True)
 async def check(request: Request, engine: AnEngine) -> CheckAnswer:
     """Do the daily check with one image: estimate it, record it, hold it against the limits."""
-    with engine.spool() as folder:
+    with engine.files.spool() as folder:
         form = await read_form(request, Path(folder), engine.settings.limits)
         model, instrument = (form.fields.get(name, "") for name in ("model", "instrument"))
         operator = operator_in(form.fields)

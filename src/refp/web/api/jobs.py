@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
 from refp.web.api.common import AnEngine
-from refp.web.jobs.job import Job, Live
+from refp.web.job import Job, Live
 from refp.web.jobs.runner import Runner
 from refp.web.schemas.jobs import JobProgress, JobView
 from refp.web.wording.jobs import describe_progress
@@ -36,33 +36,33 @@ EVENTS: dict[int | str, dict[str, Any]] = {
 @router.get("")
 async def jobs(engine: AnEngine) -> list[JobView]:
     """Return the jobs of this server, the newest first."""
-    return [view_of(job, engine.jobs) for job in engine.jobs.jobs()]
+    return [view_of(job, engine.jobs.runner) for job in engine.jobs.runner.jobs()]
 
 
 @router.post("/demo", status_code=HTTPStatus.ACCEPTED)
 async def demo(response: Response, engine: AnEngine) -> JobView:
     """Simulate sweeps for people who have none yet; paths under ``training`` and ``test``."""
-    job = await engine.jobs.add("demo", DEMO, {}, "")
+    job = await engine.jobs.runner.add("demo", DEMO, {}, "")
     response.headers["location"] = f"/api/v1/jobs/{job.id}"
-    return view_of(job, engine.jobs)
+    return view_of(job, engine.jobs.runner)
 
 
 @router.get("/{job}")
 async def job(engine: AnEngine, job: str) -> JobView:
     """Return a job and how far it is."""
-    return view_of(engine.jobs.job(job), engine.jobs)
+    return view_of(engine.jobs.runner.job(job), engine.jobs.runner)
 
 
 @router.post("/{job}/cancel")
 async def cancel(engine: AnEngine, job: str) -> JobView:
     """End a job that has not ended; what it made so far is removed."""
-    return view_of(await engine.jobs.cancel(job), engine.jobs)
+    return view_of(await engine.jobs.runner.cancel(job), engine.jobs.runner)
 
 
 @router.get("/{job}/events", responses=EVENTS, response_class=StreamingResponse)
 async def events(engine: AnEngine, job: str) -> StreamingResponse:
     """Send how far a job is whenever there is news, until it has ended."""
-    runner = engine.jobs
+    runner = engine.jobs.runner
     runner.job(job)
     return StreamingResponse(_events(runner, job), media_type=STREAM)
 

@@ -12,20 +12,20 @@ from pydantic import TypeAdapter
 from refp.web.api.common import AnEngine
 from refp.web.api.jobs import view_of
 from refp.web.http.fields import form_body, json_body, one_file, read_json
+from refp.web.http.guard import send_report_file
 from refp.web.http.problems import Problem
-from refp.web.http.reports import send_report_file
 from refp.web.http.uploads import read_form
-from refp.web.jobs.job import Job
+from refp.web.job import Job
 from refp.web.schemas.jobs import JobView
 from refp.web.schemas.models import AdaptRequest, Model, ModelUsage, TrainRequest
 from refp.web.services.engine import Engine
 from refp.web.services.models import (
-    Shelved,
-    ask_to_adapt,
-    ask_to_train,
+    ServedModel,
     find_file,
     find_model,
     list_models,
+    queue_adaptation,
+    queue_training,
     restore,
     retire,
     take_form,
@@ -53,7 +53,7 @@ async def models(engine: AnEngine, retired: bool = False) -> list[Model]:
 @router.post("", status_code=HTTPStatus.CREATED, openapi_extra=UPLOAD, responses=SAME)
 async def upload(request: Request, response: Response, engine: AnEngine) -> Model:
     """Take a model that was trained elsewhere; the same content is kept once."""
-    with engine.spool() as folder:
+    with engine.files.spool() as folder:
         form = await read_form(request, Path(folder), engine.settings.limits.for_model())
         file, is_new = await take_form(engine, form)
     response.status_code = HTTPStatus.CREATED if is_new else HTTPStatus.OK
@@ -65,14 +65,14 @@ async def upload(request: Request, response: Response, engine: AnEngine) -> Mode
 async def train(request: Request, response: Response, engine: AnEngine) -> JobView:
     """Train a model on the sweeps of planes; the answer is the job that does it."""
     asked = await read_json(request, engine.settings.limits, TRAIN)
-    return _queued(await ask_to_train(engine, asked), response, engine)
+    return _queued(await queue_training(engine, asked), response, engine)
 
 
 @router.post("/adapt", status_code=HTTPStatus.ACCEPTED, openapi_extra=json_body(ADAPT))
 async def adapt(request: Request, response: Response, engine: AnEngine) -> JobView:
     """Take a model to another instrument of its kind; the answer is the job that does it."""
     asked = await read_json(request, engine.settings.limits, ADAPT)
-    return _queued(await ask_to_adapt(engine, asked), response, engine)
+    return _queued(await queue_adaptation(engine, asked), response, engine)
 
 
 @router.get("/{file}")
@@ -112,7 +112,7 @@ async def restore_model(engine: AnEngine, file: str) -> Model:
     return model_view(await find_model(engine, file))
 
 
-def model_view(model: Shelved) -> Model:
+def model_view(model: ServedModel) -> Model:
     """Return a model as it is told."""
     info = model.info
     used = ModelUsage.model_validate(asdict(model.use)) if model.use is not None else None
@@ -134,4 +134,4 @@ def model_view(model: Shelved) -> Model:
 
 def _queued(job: Job, response: Response, engine: Engine) -> JobView:
     response.headers["location"] = f"/api/v1/jobs/{job.id}"
-    return view_of(job, engine.jobs)
+    return view_of(job, engine.jobs.runner)

@@ -11,9 +11,10 @@ from pydantic import TypeAdapter
 
 from refp.web.api.common import AnEngine, is_json
 from refp.web.api.jobs import view_of
+from refp.web.errors import WorkError
 from refp.web.http.fields import form_body, read_json, several_files
 from refp.web.http.uploads import read_form
-from refp.web.jobs.job import Job
+from refp.web.job import Job
 from refp.web.schemas.jobs import (
     RECIPES,
     DataOptions,
@@ -34,7 +35,6 @@ from refp.web.services.planes import (
     send_file,
     send_report,
 )
-from refp.web.workers.pool import WorkError
 
 router = APIRouter(prefix="/planes")
 ASKED = TypeAdapter(PlaneRequest)
@@ -74,7 +74,7 @@ async def define(request: Request, response: Response, engine: AnEngine) -> JobV
     """Define reference planes from sweeps; the answer is the job that does it."""
     job = await _ask(request, engine)
     response.headers["location"] = f"/api/v1/jobs/{job.id}"
-    return view_of(job, engine.jobs)
+    return view_of(job, engine.jobs.runner)
 
 
 @router.get("")
@@ -126,10 +126,10 @@ async def _ask(request: Request, engine: Engine) -> Job:
     Problem
         If the request cannot be met as it stands.
     """
-    _ = engine.jobs  # before anything is read
+    _ = engine.jobs.runner  # before anything is read
     if is_json(request):
         asked = await read_json(request, engine.settings.limits, ASKED)
         return await queue_paths(engine, asked)
-    with engine.spool() as folder:
+    with engine.files.spool() as folder:
         form = await read_form(request, Path(folder), engine.settings.limits.for_sweeps())
         return await queue_form(engine, form)

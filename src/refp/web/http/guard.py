@@ -7,11 +7,12 @@ import secrets
 import socket
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from refp.web.http.body import Body
@@ -35,9 +36,15 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
 }
 
+REPORT_RULES = (
+    "sandbox allow-downloads; default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""A report brings its own style, pictures and tables, all within itself, and runs nothing."""
+
 
 class Keys:
-    """What the app knows and others have to show: the token, and a secret of its own for forms."""
+    """Secrets of the app: the token, and a key for its forms."""
 
     def __init__(self, settings: WebSettings) -> None:
         self._token = settings.token.get_secret_value() if settings.token else ""
@@ -48,8 +55,8 @@ class Keys:
         """Whether a token is asked for."""
         return bool(self._token)
 
-    def knows(self, token: str) -> bool:
-        """Whether somebody gave the token; takes as long for any wrong one."""
+    def is_token(self, token: str) -> bool:
+        """Return whether a text is the token; takes as long for any wrong one."""
         return hmac.compare_digest(token.encode(), self._token.encode())
 
     def session(self) -> str:
@@ -64,7 +71,7 @@ class Keys:
         """Whether a request shows the token or a session."""
         kind, _, token = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
-            return self.knows(token.strip())
+            return self.is_token(token.strip())
         given = cookie_of(headers, SESSION)
         return hmac.compare_digest(given.encode(), self.session().encode())
 
@@ -171,6 +178,12 @@ class Guard:
         if name in self._hosts:
             return True
         return self._settings.host in ANY_ADDRESS and _is_address(name)
+
+
+def send_report_file(path: Path) -> FileResponse:
+    """Send a page that a run wrote."""
+    rules = {"content-security-policy": REPORT_RULES}
+    return FileResponse(path, headers=rules, media_type="text/html")
 
 
 def _seal(key: bytes, text: str) -> str:

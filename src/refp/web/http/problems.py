@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from refp.core.errors import RefpError
-from refp.web.workers.pool import LOST, TOO_LONG, WorkError, code_of
+from refp.web.errors import LOST, TOO_LONG, WorkError, code_of
 
 MEDIA_TYPE = "application/problem+json"
 STATUS = {

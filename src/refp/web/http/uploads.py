@@ -32,19 +32,19 @@ MAGIC = {
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """A file of a request: where it lies, what its owner calls it, whether it may be an image."""
+class RequestFile:
+    """A file of a request: its path, its owner's name for it, and whether its content may be an image."""
 
     path: Path
     name: str
-    known: bool
+    is_image: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
     """A form that was sent: its files and its other fields."""
 
-    files: list[Given]
+    files: list[RequestFile]
     fields: dict[str, str]
 
 
@@ -118,7 +118,7 @@ def _broken_off(error: Exception) -> Problem:
     return Problem(HTTPStatus.REQUEST_TIMEOUT, "upload_broken", detail, {"connection": "close"})
 
 
-def _keep(part: UploadFile, folder: Path, number: int) -> Given:
+def _keep(part: UploadFile, folder: Path, number: int) -> RequestFile:
     """Move an uploaded file to a name of our own, with the suffix that its content asks for."""
     head = part.file.read(max(map(len, MAGIC)))
     part.file.seek(0)
@@ -126,7 +126,7 @@ def _keep(part: UploadFile, folder: Path, number: int) -> Given:
     path = folder / f"{number:03d}{suffix or '.bin'}"
     with path.open("xb") as file:
         shutil.copyfileobj(part.file, file, MEGABYTE)
-    return Given(path, _own_name(part.filename or ""), bool(suffix))
+    return RequestFile(path, _own_name(part.filename or ""), bool(suffix))
 
 
 def _own_name(name: str) -> str:
@@ -136,7 +136,7 @@ def _own_name(name: str) -> str:
     return printable if printable.strip(". ") else "image"
 
 
-def check_any(files: list[Given]) -> None:
+def check_any(files: list[RequestFile]) -> None:
     """Refuse a request without a file."""
     if not files:
         detail = "no file was sent; choose an image"

@@ -13,7 +13,7 @@ from refp.settings import instrument_names
 from refp.sweeps import DataSet, open_dataset
 from refp.sweeps.readers import read_header
 from refp.sweeps.sweep_file import SWEEP_FILE, read_sweep_file
-from refp.web.jobs.job import OPTIONS, JobPlace
+from refp.web.job import OPTIONS, JobPlace
 from refp.web.storage.archive import RESERVED, is_archive, unpack
 from refp.web.storage.home import Home
 from refp.web.storage.job_files import data_folder
@@ -28,7 +28,7 @@ def opened(request: Mapping[str, Any], job: str, place: JobPlace) -> Iterator[li
     ----------
     request
         ``data``: for each data set its ``path`` under a root, or the ``stored`` file with its
-        ``name``; and what :data:`refp.web.jobs.job.OPTIONS` say of them.
+        ``name``; and what :data:`refp.web.job.OPTIONS` say of them.
     job, place
         Whose data they are, and where.
 

@@ -27,15 +27,15 @@ from refp.pipeline.plane_files import define_and_write
 from refp.pipeline.runs import PlaneRun, TrainingRun
 from refp.pipeline.training_report import train_and_write
 from refp.settings import load_recipe
+from refp.web.errors import LOST, code_of
 from refp.web.http.problems import INTERNAL, SHOWN_AS
+from refp.web.job import Curve, JobPlace
 from refp.web.jobs.data import opened
-from refp.web.jobs.job import Curve, JobPlace
 from refp.web.storage.job_files import adapted_file, demo_folder, model_file, planes_folder
 from refp.web.storage.models import REPORT, check_name, publish_model
-from refp.web.workers.pool import LOST, code_of
 
-TOLD_S = 0.1
-"""Progress is told no more often."""
+PROGRESS_S = 0.1
+"""Shortest time between two reports of progress, s."""
 PAUSES_S = (0.0, 2.0, 10.0)
 """Before each try to write to the history."""
 LOST_WORKER = "a process was stopped, perhaps for want of memory; ask for it again"
@@ -44,27 +44,27 @@ NICE = 10
 
 
 @dataclass(slots=True)
-class Told:
-    """Tells the server how far a job is, and how it goes."""
+class Reporter:
+    """Sends progress and learning curves of a job to the server."""
 
     end: Connection
     last_s: float = 0.0
     stage: str = ""
 
     def progress(self, stage: str, done: int, total: int) -> None:
-        """Tell how far it is."""
+        """Send the progress."""
         now = time.monotonic()
-        if stage == self.stage and done < total and now - self.last_s < TOLD_S:
+        if stage == self.stage and done < total and now - self.last_s < PROGRESS_S:
             return
         self.stage, self.last_s = stage, now
         self.end.send(("progress", stage, done, total))
 
     def whole(self) -> None:
-        """Tell that the result is whole: from here on the job is not cancelled."""
+        """Report that the result is whole: from here on the job is not cancelled."""
         self.end.send(("whole",))
 
     def watch(self, curve: LearningCurve) -> None:
-        """Show a learning curve."""
+        """Send a learning curve."""
         self.end.send(("curve", plain_curve(curve)))
 
 
@@ -75,7 +75,7 @@ class Assignment:
     name: str
     request: Mapping[str, Any]
     place: JobPlace
-    told: Told
+    reporter: Reporter
 
 
 def run_job(
@@ -87,7 +87,7 @@ def run_job(
     with suppress(AttributeError, OSError):  # not on Windows
         os.nice(NICE)
     try:
-        result = WORK[kind](Assignment(name, request, place, Told(end)))
+        result = WORK[kind](Assignment(name, request, place, Reporter(end)))
         ended: tuple[Any, ...] = "done", result, result.pop("remark", "")
     except WorkersError:  # its words are about options of a command
         ended = "failed", LOST, LOST_WORKER
@@ -113,10 +113,10 @@ def define_plane(assigned: Assignment) -> dict[str, Any]:
                 datasets,
                 recipe,
                 pool=None,
-                execution=Execution(workers, assigned.told.progress),
+                execution=Execution(workers, assigned.reporter.progress),
             )
         instruments = {dataset.name: dataset.instrument.name for dataset in datasets}
-    assigned.told.whole()
+    assigned.reporter.whole()
     n_recorded, remark = _record(assigned, folder / "planes.csv", instruments)
     made = {"planes": assigned.name, "instruments": instruments, "n_recorded": n_recorded}
     return {**made, "remark": remark}
@@ -143,8 +143,8 @@ def train_model(assigned: Assignment) -> dict[str, Any]:
                 datasets,
                 recipe,
                 seed=request["seed"],
-                execution=Execution(workers, assigned.told.progress),
-                watch=assigned.told.watch,
+                execution=Execution(workers, assigned.reporter.progress),
+                watch=assigned.reporter.watch,
             )
     return _publish(assigned, made, target)
 
@@ -159,7 +159,7 @@ def adapt(assigned: Assignment) -> dict[str, Any]:
             ensemble,
             datasets,
             refp_um=request["refp_um"],
-            execution=Execution(workers, assigned.told.progress),
+            execution=Execution(workers, assigned.reporter.progress),
         )
     made = adapted_file(place.home, assigned.name)
     models.save_model(adapted.ensemble, made)
@@ -168,7 +168,7 @@ def adapt(assigned: Assignment) -> dict[str, Any]:
 
 def _publish(assigned: Assignment, made: Path, target: Path) -> dict[str, Any]:
     """Give a model its name, with its report where it has one."""
-    assigned.told.whole()
+    assigned.reporter.whole()
     try:
         publish_model(made, target)
     finally:  # also where the name is taken: a new job makes it again, under another
@@ -188,7 +188,7 @@ def simulate_demo(assigned: Assignment) -> dict[str, Any]:
         shutil.rmtree(part, ignore_errors=True)
         with Workers(assigned.place.processes) as workers:
             for seed, one in enumerate(demo_sets(INSTRUMENT)):
-                simulate_planned(one, part, seed, Execution(workers, assigned.told.progress))
+                simulate_planned(one, part, seed, Execution(workers, assigned.reporter.progress))
         part.rename(target)
     return {"folder": target.name}
 

@@ -12,14 +12,17 @@ from http import HTTPStatus
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 from refp.core.errors import RefpError
+from refp.history.job_state import JobState
+from refp.web.errors import LOST, TOO_LONG
 from refp.web.http.problems import INTERNAL, Problem
-from refp.web.jobs.job import Job, JobPlace, Live
+from refp.web.job import Job, JobPlace, Live
 from refp.web.storage.home import Home
 from refp.web.storage.job_files import remove_unfinished
-from refp.web.workers.pool import LOST, TOO_LONG, limit_memory
+from refp.web.workers import calls
+from refp.web.workers.pool import limit_memory
 
 MOST_STARTS = 3
 """A job that the server did not survive so often is not begun again."""
@@ -30,8 +33,17 @@ RETRY_S = 10.0
 """A database that was away when the server started is asked again as often."""
 GPU = Path("/dev/nvidiactl")
 _LOG = logging.getLogger(__name__)
-Ask = Callable[..., Awaitable[Any]]
-"""Runs a function of :mod:`refp.web.workers.job_log` in a worker: its name, then what it is given."""
+Arguments = TypeVarTuple("Arguments")
+Answer = TypeVar("Answer")
+
+
+class AskLog(Protocol):
+    """Runs a function of :mod:`refp.web.workers.calls` on the log of jobs in a worker."""
+
+    def __call__(
+        self, function: Callable[[str, *Arguments], Answer], *arguments: *Arguments
+    ) -> Awaitable[Answer]:
+        """Return its answer."""
 
 
 class Runner:
@@ -47,7 +59,7 @@ class Runner:
         Id of the server, under which its jobs are logged.
     """
 
-    def __init__(self, ask: Ask, place: JobPlace, server: str) -> None:
+    def __init__(self, ask: AskLog, place: JobPlace, server: str) -> None:
         self._ask, self._place, self._server = ask, place, server
         self._jobs: dict[str, Job] = {}
         self._live: dict[str, Live] = {}
@@ -123,7 +135,7 @@ class Runner:
         """
         self.check_room()
         job = Job(str(uuid.uuid4()), kind, title, operator, request, "queued", _now())
-        await self._ask("add_job", self._server, job)
+        await self._ask(calls.add_job, self._server, job)
         self._jobs[job.id] = job
         await self._notify()
         return job
@@ -170,14 +182,14 @@ class Runner:
                 await self._run(job)
             except Exception:
                 _LOG.exception("job %s", job.id)
-                await self._tell(job, "failed", {"code": "internal_error", "detail": INTERNAL})
+                await self._record(job, "failed", {"code": "internal_error", "detail": INTERNAL})
             finally:
                 self._current = ""
 
     async def _load(self) -> bool:
         """Take up the jobs of an earlier server; whether they could be read."""
         try:
-            known: list[Job] = await self._ask("load_jobs", self._server)
+            known = await self._ask(calls.load_jobs, self._server)
         except Exception as error:
             _LOG.error("jobs of earlier are not known yet: %s", error)
             return False
@@ -186,7 +198,7 @@ class Runner:
             if job.state != "running":
                 continue
             if job.starts < MOST_STARTS:
-                await self._tell(job, "queued", {})
+                await self._record(job, "queued", {})
             else:
                 detail = f"the server was stopped {job.starts} times while it ran; ask for it again"
                 await self._fail(job, "interrupted", detail)
@@ -198,7 +210,7 @@ class Runner:
         return next((job for job in waiting if job.id not in self._cancelled), None)
 
     async def _run(self, job: Job) -> None:
-        job = await self._tell(job, "running", {})
+        job = await self._record(job, "running", {})
         self._live[job.id] = Live()
         loop = asyncio.get_running_loop()
 
@@ -209,7 +221,7 @@ class Runner:
         if job.id not in self._cancelled:
             ended = await asyncio.to_thread(self._work, job, take)
         if ended[0] == "done":
-            await self._tell(job, "done", {"result": ended[1], "detail": ended[2]})
+            await self._record(job, "done", {"result": ended[1], "detail": ended[2]})
         elif job.id in self._cancelled:
             await self._end_cancelled(job)
         elif not self._stopping:  # otherwise it is running still, as far as the log knows
@@ -217,7 +229,7 @@ class Runner:
 
     async def _end_cancelled(self, job: Job) -> None:
         await self._remove(job)
-        await self._tell(job, "cancelled", {})
+        await self._record(job, "cancelled", {})
 
     async def _remove(self, job: Job) -> None:
         """Remove what a job left, and what was sent for it unless another job works on that too."""
@@ -230,7 +242,7 @@ class Runner:
     async def _fail(self, job: Job, code: str, detail: str) -> None:
         if job.id not in self._whole:
             await self._remove(job)
-        await self._tell(job, "failed", {"code": code, "detail": detail})
+        await self._record(job, "failed", {"code": code, "detail": detail})
 
     def _work(self, job: Job, take: Callable[[tuple[Any, ...]], None]) -> tuple[Any, ...]:
         """Do a job in a process of its own; return how that told that it ended."""
@@ -277,20 +289,20 @@ class Runner:
     async def _take(self, name: str, message: tuple[Any, ...]) -> None:
         live = self.live(name)
         if message[0] == "progress":
-            live.tell(*message[1:])
+            live.set_progress(*message[1:])
         else:
-            live.show(message[1])
+            live.add_curve(message[1])
         await self._notify()
 
-    async def _tell(self, job: Job, state: str, about: Mapping[str, Any]) -> Job:
+    async def _record(self, job: Job, state: JobState, about: Mapping[str, Any]) -> Job:
         """Log what became of a job; one that cannot be logged is known to this server alone."""
         if self._jobs[job.id].has_ended:
             return self._jobs[job.id]
         try:
-            await self._ask("tell_job", job.id, state, about)
+            await self._ask(calls.append_job_event, job.id, state, about)
         except RefpError as error:
             _LOG.error("job %s is %s, not logged: %s", job.id, state, error)
-        self._jobs[job.id] = job = self._jobs[job.id].told(_now(), state, about)
+        self._jobs[job.id] = job = self._jobs[job.id].after(_now(), state, about)
         await self._notify()
         return job
 

@@ -14,7 +14,9 @@ from refp.web.messages import Answer, By, ImageView
 from refp.web.pages.form import read_shown
 from refp.web.pages.operator import operator_of, remember
 from refp.web.pages.render import TheKeys, render, saved
-from refp.web.services.engine import Engine, Result
+from refp.web.services.engine import Engine
+from refp.web.services.results import Result
+from refp.web.workers import calls
 
 router = APIRouter()
 
@@ -28,15 +30,15 @@ async def estimate_page(request: Request, engine: AnEngine) -> Response:
 @router.post("/estimate")
 async def estimate(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Estimate what the form sends, and show the result."""
-    with engine.spool() as folder:
+    with engine.files.spool() as folder:
         form = await read_shown(request, keys, folder, engine.settings.limits)
         result = Result(
-            model=await engine.choose(form.fields.get("model", "")),
+            model=await engine.models.choose(form.fields.get("model", "")),
             tolerance_um=tolerance_of(form.fields.get("tolerance_um", "")),
         )
         operator = operator_in(form.fields)
         await _fill(engine, result, form, By(operator))
-    name = engine.keep(result)
+    name = engine.results.keep(result)
     if "hx-request" not in request.headers:
         response: Response = RedirectResponse(f"/results/{name}", HTTPStatus.SEE_OTHER)
     else:
@@ -46,23 +48,29 @@ async def estimate(request: Request, engine: AnEngine, keys: TheKeys) -> Respons
     return remember(request, response, operator)
 
 
+@router.get("/starting")
+async def starting(request: Request, engine: AnEngine) -> Response:
+    """Show how long the server has been starting; nothing once estimates are answered."""
+    return render(request, "starting.html.jinja", {"starting_s": engine.pools.starting_s})
+
+
 @router.get("/results/{name}")
 async def result_page(request: Request, engine: AnEngine, name: str, image: int = 0) -> Response:
     """Show a result that is still kept, one of its images large."""
-    return _estimate_page(request, engine, _shown(name, engine.result(name), image))
+    return _estimate_page(request, engine, _shown(name, engine.results.find(name), image))
 
 
 @router.get("/results/{name}/estimates.csv")
 async def result_csv(engine: AnEngine, name: str) -> Response:
     """Return the rows as ``refp estimate -o`` writes them."""
-    text: str = await engine.ask("write_csv", engine.result(name).rows)
+    text = await engine.pools.ask(calls.write_csv, engine.results.find(name).rows)
     return Response(text, media_type="text/csv", headers=saved("estimates.csv"))
 
 
 @router.get("/results/{name}/estimates.json")
 async def result_json(engine: AnEngine, name: str) -> Response:
     """Return the rows as ``refp estimate --json`` prints them."""
-    return JSONResponse(engine.result(name).rows, headers=saved("estimates.json"))
+    return JSONResponse(engine.results.find(name).rows, headers=saved("estimates.json"))
 
 
 @router.get("/results/{name}/{image}/image.png")
@@ -87,12 +95,12 @@ async def profiles(engine: AnEngine, name: str, image: int) -> Response:
 @router.get("/results/{name}/{image}/overlay.png")
 async def overlay(engine: AnEngine, name: str, image: int) -> Response:
     """Return the picture that ``refp estimate --overlay`` writes."""
-    result = engine.result(name)
+    result = engine.results.find(name)
     _view(engine, name, image)
     page, path = result.answers[image].page, result.tasks[image].path
     if not path.is_file():
         raise Problem(HTTPStatus.NOT_FOUND, "no_result", "this image is no longer kept")
-    png: bytes = await engine.ask("draw_overlay", result.tasks[image], page)
+    png = await engine.pools.ask(calls.draw_overlay, result.tasks[image], page)
     return Response(png, media_type="image/png", headers=saved("overlay.png"))
 
 
@@ -101,7 +109,8 @@ def _estimate_page(
 ) -> Response:
     tolerance_um = engine.settings.tolerance_um
     content = {
-        "models": engine.choices(),
+        "models": engine.models.choices(),
+        "starting_s": engine.pools.starting_s,
         "tolerance_um": shown["result"].tolerance_um if shown else tolerance_um,
         "chosen": shown["result"].model.path.name if shown else "",
         "shown": bool(shown),
@@ -115,12 +124,12 @@ def _estimate_page(
 
 async def _fill(engine: Engine, result: Result, form: Form, by: By) -> None:
     check_any(form.files)
-    files = await engine.keep_images(form.files)
+    files = await engine.files.keep_images(form.files)
     model, tolerance_um = result.model, result.tolerance_um
-    answers = await engine.estimate(files, model, tolerance_um, view=True, by=by)
+    answers = await engine.estimates.estimate(files, model, tolerance_um, view=True, by=by)
     for given, of_file in zip(files, answers, strict=True):
         result.answers += of_file
-        result.tasks += [engine.task(given, model, tolerance_um)] * len(of_file)
+        result.tasks += [engine.estimates.task(given, model, tolerance_um)] * len(of_file)
 
 
 def _shown(name: str, result: Result, image: int) -> dict[str, Any]:
@@ -136,7 +145,7 @@ def _answer(result: Result, image: int) -> Answer:
 
 
 def _view(engine: Engine, name: str, image: int) -> ImageView:
-    view = _answer(engine.result(name), image).view
+    view = _answer(engine.results.find(name), image).view
     if view is None:
         raise Problem(HTTPStatus.NOT_FOUND, "no_result", "there is no picture of this image")
     return view

@@ -25,6 +25,6 @@ async def read_shown(request: Request, keys: Keys, folder: str, limits: Limits) 
 
 async def read_fields(request: Request, engine: Engine, keys: Keys) -> dict[str, str]:
     """Read a form that holds no file; errors as of :func:`read_shown`."""
-    with engine.spool() as folder:
+    with engine.files.spool() as folder:
         limits = engine.settings.limits.for_fields()
         return (await read_shown(request, keys, folder, limits)).fields

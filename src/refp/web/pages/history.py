@@ -18,8 +18,8 @@ from refp.web.pages.operator import operator_of, remember
 from refp.web.pages.render import TheKeys, render, saved
 from refp.web.schemas.history import AnnotateRequest, CorrectRequest, FreezeRequest
 from refp.web.services.daily_check import check_today
-from refp.web.services.history import annotate_as, correct_as, freeze_as
 from refp.web.wording.checks import describe_check
+from refp.web.workers import calls
 
 router = APIRouter()
 MOST_SAVED = 1_000_000
@@ -54,7 +54,7 @@ async def history_page(request: Request, engine: AnEngine, asked: AskedFor) -> R
     kept = bool(engine.settings.history)
     past = Past([], asked)
     if kept:
-        past = await engine.ask_past("read_page", asked)
+        past = await engine.history.ask(calls.read_page, asked)
     query = urlencode({name: value for name, value in asdict(past.asked).items() if value})
     content = {
         "kept": kept,
@@ -62,7 +62,8 @@ async def history_page(request: Request, engine: AnEngine, asked: AskedFor) -> R
         "asked": past.asked,
         "shown": asdict(past.asked),
         "quantities": QUANTITIES,
-        "models": engine.choices(),
+        "models": engine.models.choices(),
+        "starting_s": engine.pools.starting_s,
         "check": describe_check(past.check, datetime.now().astimezone().date()),
         "operator": operator_of(request),
         "svg": f"/history/chart.svg?{query}",
@@ -73,7 +74,7 @@ async def history_page(request: Request, engine: AnEngine, asked: AskedFor) -> R
 @router.get("/history/chart.svg")
 async def history_chart(engine: AnEngine, asked: AskedFor) -> Response:
     """Return the control chart of a quantity."""
-    svg: bytes = await engine.ask_past("draw_history", asked)
+    svg = await engine.history.ask(calls.draw_history, asked)
     return Response(svg, media_type="image/svg+xml")
 
 
@@ -83,14 +84,14 @@ async def history_csv(
 ) -> Response:
     """Return the records of an instrument as ``refp history export`` writes them."""
     asked = Records(instrument, since, until, purpose=only, limit=MOST_SAVED)
-    text: str = await engine.ask_past("write_history", asked)
+    text = await engine.history.ask(calls.write_history, asked)
     return Response(text, media_type="text/csv", headers=saved("history.csv"))
 
 
 @router.post("/history/checks")
 async def check(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Do the daily check with the image that the form sends; the page then says how it went."""
-    with engine.spool() as folder:
+    with engine.files.spool() as folder:
         form = await read_shown(request, keys, folder, engine.settings.limits)
         operator, model = operator_in(form.fields), form.fields.get("model", "")
         instrument = form.fields.get("show_instrument", "")
@@ -104,7 +105,7 @@ async def freeze(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Freeze the limits of a period."""
     fields = await read_fields(request, engine, keys)
     sent: FreezeRequest = fields_as(FreezeRequest, _own(FreezeRequest, fields))
-    await freeze_as(engine, sent)
+    await engine.history.freeze(sent)
     shown = {key: value for key, value in fields.items() if key != "show_baseline"}
     return remember(request, _back(shown, "chart"), sent.operator)
 
@@ -114,7 +115,7 @@ async def annotate(request: Request, engine: AnEngine, keys: TheKeys) -> Respons
     """Note what happened to an instrument."""
     fields = await read_fields(request, engine, keys)
     sent: AnnotateRequest = fields_as(AnnotateRequest, _own(AnnotateRequest, fields))
-    await annotate_as(engine, sent)
+    await engine.history.annotate(sent)
     return remember(request, _back(fields, "chart"), sent.operator)
 
 
@@ -124,7 +125,7 @@ async def correct(request: Request, engine: AnEngine, keys: TheKeys) -> Response
     fields = await read_fields(request, engine, keys)
     own = {**_own(CorrectRequest, fields), "ids": [fields.get("id", "")]}
     sent: CorrectRequest = fields_as(CorrectRequest, own)
-    await correct_as(engine, sent)
+    await engine.history.correct(sent)
     return remember(request, _back(fields, "records"), sent.operator)
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from refp.web.api.common import AnEngine
-from refp.web.jobs.job import Job
+from refp.web.job import Job
 from refp.web.jobs.runner import Runner
 from refp.web.pages.form import read_fields
 from refp.web.pages.render import TheKeys, render
@@ -22,7 +22,7 @@ router = APIRouter()
 async def jobs_page(request: Request, engine: AnEngine) -> Response:
     """Show all jobs, the newest first."""
     content = {
-        "jobs": engine.jobs.jobs(),
+        "jobs": engine.jobs.runner.jobs(),
         "describe_kind": describe_kind,
         "describe_state": describe_state,
     }
@@ -32,14 +32,14 @@ async def jobs_page(request: Request, engine: AnEngine) -> Response:
 @router.get("/jobs/{name}")
 async def job_page(request: Request, engine: AnEngine, name: str, result: bool = False) -> Response:
     """Show a job; or its result, where that is asked for and there."""
-    job = engine.jobs.job(name)
+    job = engine.jobs.runner.job(name)
     made = result_of(job, engine)
     if result and made:
         return RedirectResponse(made, HTTPStatus.SEE_OTHER)
-    live = engine.jobs.live(name)
+    live = engine.jobs.runner.live(name)
     content = {
         "job": job,
-        "before": jobs_before(job, engine.jobs),
+        "before": jobs_before(job, engine.jobs.runner),
         "kind": describe_kind(job.kind),
         "state": describe_state(job),
         "told": describe_progress(live),
@@ -54,7 +54,7 @@ async def job_page(request: Request, engine: AnEngine, name: str, result: bool =
 async def cancel(request: Request, engine: AnEngine, keys: TheKeys, name: str) -> Response:
     """End a job, and show it."""
     await read_fields(request, engine, keys)
-    await engine.jobs.cancel(name)
+    await engine.jobs.runner.cancel(name)
     return RedirectResponse(f"/jobs/{name}", HTTPStatus.SEE_OTHER)
 
 
@@ -75,5 +75,5 @@ def result_of(job: Job, engine: Engine) -> str:
     if job.kind == "plane":
         return f"/planes/{job.id}"
     if job.kind == "demo":
-        return f"/planes?{urlencode({'folder': demo_folder(engine.home)})}"
+        return f"/planes?{urlencode({'folder': demo_folder(engine.files.folder)})}"
     return f"/models#{quote(job.result['model'])}"

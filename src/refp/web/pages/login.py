@@ -29,7 +29,7 @@ async def login_page(request: Request) -> Response:
 async def login(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Let a browser in that brings the token."""
     fields = await read_fields(request, engine, keys)
-    if not keys.locked or not keys.knows(fields.get("token", "")):
+    if not keys.locked or not keys.is_token(fields.get("token", "")):
         status = HTTPStatus.UNAUTHORIZED
         return render(request, "login.html.jinja", {"wrong": True}, status)
     response = RedirectResponse("/", HTTPStatus.SEE_OTHER)

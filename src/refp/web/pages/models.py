@@ -10,21 +10,22 @@ from fastapi.responses import RedirectResponse, Response
 
 from refp.web.api.common import AnEngine
 from refp.web.http.fields import fields_as
-from refp.web.jobs.job import Job
+from refp.web.job import Job
 from refp.web.pages.form import read_fields, read_shown
 from refp.web.pages.operator import operator_of, remember
 from refp.web.pages.render import TheKeys, render
 from refp.web.schemas.models import AdaptRequest, TrainRequest
 from refp.web.services.models import (
-    Shelved,
-    ask_to_adapt,
-    ask_to_train,
+    ServedModel,
     list_models,
+    queue_adaptation,
+    queue_training,
     restore,
     retire,
     take_form,
 )
 from refp.web.services.planes import done_jobs
+from refp.web.workers import calls
 
 router = APIRouter()
 FAMILIES = {
@@ -51,7 +52,7 @@ async def models_page(
     """Show the models' cards and the forms; ``planes`` chooses what to train from."""
     models = await list_models(engine)
     retired = await list_models(engine, retired=True)
-    done = done_jobs(engine) if engine.keeps_jobs else []
+    done = done_jobs(engine) if engine.jobs.are_kept else []
     names = {model.file for model in (*models, *retired)}
     content = {
         "models": models,
@@ -60,7 +61,7 @@ async def models_page(
         "planes": done,
         "chosen": planes,
         "keeps": engine.settings.own_models is not None,
-        "recipes": await engine.ask("refp.settings.recipe:recipe_names") if done else [],
+        "recipes": await engine.pools.ask(calls.recipe_names) if done else [],
         "families": FAMILIES,
         "roots": engine.settings.roots,
         "operator": operator_of(request),
@@ -72,7 +73,7 @@ async def models_page(
 @router.post("/models/upload")
 async def upload(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Take the model that the form sends."""
-    with engine.spool() as folder:
+    with engine.files.spool() as folder:
         form = await read_shown(request, keys, folder, engine.settings.limits.for_model())
         file, is_new = await take_form(engine, form)
     return _back("new" if is_new else "same", file)
@@ -82,7 +83,7 @@ async def upload(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
 async def train(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Train as the form asks, and go to the job."""
     given = _given(await read_fields(request, engine, keys))
-    job = await ask_to_train(engine, fields_as(TrainRequest, given))
+    job = await queue_training(engine, fields_as(TrainRequest, given))
     return remember(request, _to_job(job), job.operator)
 
 
@@ -92,7 +93,7 @@ async def adapt(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     given = _given(await read_fields(request, engine, keys))
     folder = given.pop("folder", "")
     asked = given | {"paths": [folder]} if folder else given
-    job = await ask_to_adapt(engine, fields_as(AdaptRequest, asked))
+    job = await queue_adaptation(engine, fields_as(AdaptRequest, asked))
     return remember(request, _to_job(job), job.operator)
 
 
@@ -117,7 +118,7 @@ def _given(fields: Mapping[str, str]) -> dict[str, Any]:
     return {name: value.strip() for name, value in fields.items() if value.strip()}
 
 
-def _is_adaptable(model: Shelved) -> bool:
+def _is_adaptable(model: ServedModel) -> bool:
     card: Mapping[str, Any] = model.info.card
     tile = card.get("recipe", {}).get("tile", {})
     return not model.error and card.get("adaptation") is None and tile.get("cut") != "grid"

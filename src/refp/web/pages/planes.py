@@ -14,8 +14,7 @@ from refp.web.api.planes import MOST_COMPARED
 from refp.web.http.fields import fields_as
 from refp.web.http.problems import Problem
 from refp.web.http.uploads import Form
-from refp.web.jobs.job import Job
-from refp.web.jobs.views import Listing
+from refp.web.job import Job
 from refp.web.messages import Row
 from refp.web.pages.form import read_fields, read_shown
 from refp.web.pages.operator import operator_of, remember
@@ -24,7 +23,6 @@ from refp.web.schemas.jobs import ComparedPlane, PlaneRequest
 from refp.web.services.engine import Engine
 from refp.web.services.planes import (
     FILES,
-    SETS,
     compare,
     done_jobs,
     find_planes,
@@ -37,6 +35,8 @@ from refp.web.services.planes import (
 from refp.web.storage.job_files import demo_folder, planes_folder
 from refp.web.wording.jobs import describe_state
 from refp.web.wording.numbers import describe_sweep_flags
+from refp.web.workers import calls
+from refp.web.workers.views import Listing
 
 router = APIRouter()
 SHOWN_PLANES = 6
@@ -70,17 +70,17 @@ async def planes_page(request: Request, engine: AnEngine, folder: str = "") -> R
     if "hx-request" in request.headers:
         return render(request, "planes_folders.html.jinja", {"listing": listing})
     jobs = done_jobs(engine)
-    told: list[list[Row]] = await engine.ask(
-        f"{SETS}:read_sets", engine.home, [job.id for job in jobs]
-    )
+    told = await engine.pools.ask(calls.read_sets, engine.files.folder, [job.id for job in jobs])
     content = {
         "listing": listing,
         "asked": bool(folder),
         "sets": [Defined(job, rows) for job, rows in zip(jobs, told, strict=True)],
-        "under_way": [j for j in engine.jobs.jobs() if j.kind == "plane" and not j.has_ended],
+        "under_way": [
+            j for j in engine.jobs.runner.jobs() if j.kind == "plane" and not j.has_ended
+        ],
         "instruments": INSTRUMENTS,
-        "recipes": await engine.ask("refp.settings.recipe:recipe_names"),
-        "has_demo": demo_folder(engine.home).is_dir(),
+        "recipes": await engine.pools.ask(calls.recipe_names),
+        "has_demo": demo_folder(engine.files.folder).is_dir(),
         "operator": operator_of(request),
         "most": SHOWN_PLANES,
         "most_mb": engine.settings.limits.archive_bytes // 1_000_000,
@@ -93,8 +93,8 @@ async def planes_page(request: Request, engine: AnEngine, folder: str = "") -> R
 @router.post("/planes")
 async def define(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Queue the job that the form asks for, and show it."""
-    _ = engine.jobs  # before anything is read
-    with engine.spool() as folder:
+    _ = engine.jobs.runner  # before anything is read
+    with engine.files.spool() as folder:
         form = await read_shown(request, keys, folder, engine.settings.limits.for_sweeps())
         job = await _queue(engine, form)
     response = RedirectResponse(f"/jobs/{job.id}", HTTPStatus.SEE_OTHER)
@@ -105,7 +105,7 @@ async def define(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
 async def simulate(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
     """Queue the job that simulates sweeps, for who has none, and show it."""
     await read_fields(request, engine, keys)
-    job = await engine.jobs.add("demo", DEMO, {}, "")
+    job = await engine.jobs.runner.add("demo", DEMO, {}, "")
     return RedirectResponse(f"/jobs/{job.id}", HTTPStatus.SEE_OTHER)
 
 
@@ -136,8 +136,8 @@ async def compare_page(
 async def one_page(request: Request, engine: AnEngine, name: str) -> Response:
     """Show planes that were defined together."""
     job = find_planes(engine, name)
-    (rows,) = await engine.ask(f"{SETS}:read_sets", engine.home, [job.id])
-    folder = planes_folder(engine.home, job.id)
+    (rows,) = await engine.pools.ask(calls.read_sets, engine.files.folder, [job.id])
+    folder = planes_folder(engine.files.folder, job.id)
     names = [file for file in (*FILES, *pooled_names(job)) if (folder / file).is_file()]
     content = {"set": Defined(job, rows), "files": names, **_words()}
     return render(request, "planes_one.html.jinja", content)
@@ -160,8 +160,7 @@ async def _list_folder(engine: Engine, folder: str) -> Listing | None:
     roots = engine.settings.roots
     if not roots and not folder:
         return None
-    listing: Listing = await engine.ask("refp.web.workers.folders:list_folder", folder, roots)
-    return listing
+    return await engine.pools.ask(calls.list_folder, folder, roots)
 
 
 async def _queue(engine: Engine, form: Form) -> Job:

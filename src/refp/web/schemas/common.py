@@ -164,3 +164,6 @@ class Health(BaseModel):
     status: Literal["ok", "no_model"]
     version: str = Field(description="of refp")
     n_models: int = Field(description="model files, whether they load or not")
+    starting_s: float | None = Field(
+        default=None, description="since the start, s, while estimates wait for it; else null"
+    )

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from refp.web.http.fields import LINE, Line, Location, shown
-from refp.web.jobs.job import JobKind
+from refp.web.job import JobKind
 
 LongLine = Annotated[str, StringConstraints(max_length=300, pattern=LINE)]
 ID = "5f0c2c3e-8a55-4c58-9c4b-0d6b3f6f2a11"

@@ -1,17 +1,18 @@
-"""The daily check: one image, estimated as any other, recorded apart, held against the limits."""
+"""The daily check: one image, estimated as any other, recorded as a check, compared with the limits."""
 
 from http import HTTPStatus
 
 from refp.web.http.problems import Problem
-from refp.web.http.uploads import Given
+from refp.web.http.uploads import RequestFile
 from refp.web.messages import Answer, By, Check, ModelInfo
-from refp.web.services.engine import NO_HISTORY, Engine
+from refp.web.services.engine import Engine
+from refp.web.workers import calls
 
 DAILY = "daily"
 
 
 async def check_today(
-    engine: Engine, files: list[Given], model: str, instrument: str, operator: str
+    engine: Engine, files: list[RequestFile], model: str, instrument: str, operator: str
 ) -> tuple[Answer, Check]:
     """Estimate the image of a daily check, record it, and say what it came to.
 
@@ -33,27 +34,28 @@ async def check_today(
     Problem
         If no history is kept, or there is not one file.
     WorkError
-        As ``Engine.estimate``.
+        As of ``Estimates.estimate``.
     """
-    if not engine.settings.history:
-        raise Problem(HTTPStatus.NOT_FOUND, "no_history", NO_HISTORY)
+    _ = engine.history.database  # before anything is estimated
     if len(files) != 1:
         detail = f"{len(files)} files; a daily check is one image of the check slide: choose it"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no_files", detail)
     chosen = await _choose(engine, model, instrument)
-    files = await engine.keep_images(files)
+    files = await engine.files.keep_images(files)
     tolerance_um, by = engine.settings.tolerance_um, By(operator, DAILY)
-    ((answer, *_),) = await engine.estimate(files, chosen, tolerance_um, view=False, by=by)
-    return answer, await engine.ask_past("read_check", answer.record_id)
+    ((answer, *_),) = await engine.estimates.estimate(
+        files, chosen, tolerance_um, view=False, by=by
+    )
+    return answer, await engine.history.ask(calls.read_check, answer.record_id)
 
 
 async def _choose(engine: Engine, model: str, instrument: str) -> ModelInfo:
     if model or not instrument:
-        return await engine.choose(model)
-    for one in await engine.models():
+        return await engine.models.choose(model)
+    for one in await engine.models.read():
         if not one.error and instrument_of(one) == instrument:
             return one
-    return await engine.choose("")
+    return await engine.models.choose("")
 
 
 def instrument_of(model: ModelInfo) -> str:

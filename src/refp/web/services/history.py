@@ -1,29 +1,65 @@
-"""What people add to the history: limits, notes, corrections; by a page or a program."""
+"""The history of a server: read in workers; limits, notes and corrections are added to it."""
 
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import TypeVar, TypeVarTuple
+
+from refp.web.http.problems import Problem
 from refp.web.messages import Asked, Row
 from refp.web.schemas.history import AnnotateRequest, CorrectRequest, FreezeRequest
-from refp.web.services.engine import Engine
+from refp.web.settings import WebSettings
+from refp.web.workers import calls
+from refp.web.workers.pools import WorkerPools
+
+NO_HISTORY = "no history is kept here; start refp serve without --no-history"
+Arguments = TypeVarTuple("Arguments")
+Answer = TypeVar("Answer")
 
 
-async def freeze_as(engine: Engine, sent: FreezeRequest) -> Row:
-    """Freeze limits."""
-    asked = Asked(sent.instrument, sent.quantity, sent.name, sent.since, sent.until, sent.only)
-    row: Row = await engine.ask_past("freeze", asked, sent.operator)
-    return row
+class HistoryService:
+    """The history for the routes."""
 
+    def __init__(self, settings: WebSettings, pools: WorkerPools) -> None:
+        self._settings, self._pools = settings, pools
 
-async def annotate_as(engine: Engine, sent: AnnotateRequest) -> Row:
-    """Note what happened."""
-    told = sent.instrument, sent.text, sent.at, sent.operator
-    row: Row = await engine.ask_past("annotate", *told)
-    return row
+    @property
+    def database(self) -> str:
+        """The database.
 
+        Raises
+        ------
+        Problem
+            If no history is kept.
+        """
+        if not self._settings.history:
+            raise Problem(HTTPStatus.NOT_FOUND, "no_history", NO_HISTORY)
+        return self._settings.history
 
-async def correct_as(engine: Engine, sent: CorrectRequest) -> list[Row]:
-    """Correct records."""
-    names = ("note", "instrument", "delta_z_um", "u_um")
-    given = {**{name: getattr(sent, name) for name in names}, "operator": sent.measured_by}
-    rows: list[Row] = await engine.ask_past(
-        "correct", sent.ids, given, sent.withdraw, sent.operator
-    )
-    return rows
+    async def ask(
+        self, function: Callable[[str, *Arguments], Answer], *arguments: *Arguments
+    ) -> Answer:
+        """Run a function of :mod:`refp.web.workers.calls` on the history in a worker.
+
+        Raises
+        ------
+        Problem
+            If no history is kept.
+        WorkError
+            As of :meth:`WorkerPools.ask`.
+        """
+        return await self._pools.ask(function, self.database, *arguments)
+
+    async def freeze(self, sent: FreezeRequest) -> Row:
+        """Freeze limits; errors as of :meth:`ask`."""
+        asked = Asked(sent.instrument, sent.quantity, sent.name, sent.since, sent.until, sent.only)
+        return await self.ask(calls.freeze_limits, asked, sent.operator)
+
+    async def annotate(self, sent: AnnotateRequest) -> Row:
+        """Append a note about an instrument; errors as of :meth:`ask`."""
+        return await self.ask(calls.annotate, sent.instrument, sent.text, sent.at, sent.operator)
+
+    async def correct(self, sent: CorrectRequest) -> list[Row]:
+        """Append corrections of records; errors as of :meth:`ask`."""
+        names = ("note", "instrument", "delta_z_um", "u_um")
+        given = {**{name: getattr(sent, name) for name in names}, "operator": sent.measured_by}
+        return await self.ask(calls.correct_records, sent.ids, given, sent.withdraw, sent.operator)

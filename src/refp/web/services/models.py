@@ -9,38 +9,34 @@ from typing import Any
 
 from refp.core.errors import RefpError
 from refp.web.http.problems import Problem
-from refp.web.http.uploads import Form, Given
-from refp.web.jobs.job import OPTIONS, Job
+from refp.web.http.uploads import Form, RequestFile
+from refp.web.job import OPTIONS, Job
 from refp.web.messages import ModelInfo, ModelUse
 from refp.web.schemas.models import AdaptRequest, TrainRequest
 from refp.web.services.engine import Engine
 from refp.web.services.planes import find_planes
-from refp.web.storage.models import REPORT, check_name
+from refp.web.storage.models import REPORT, check_name, model_files, retired_files
+from refp.web.workers import calls
 
-WORK, PUBLISH, CHECKS = (
-    "refp.web.workers.models",
-    "refp.web.storage.models",
-    "refp.web.workers.checks",
-)
 MAKES_MODELS = frozenset({"train", "adapt"})
 NO_FOLDER = "no models are kept here; start refp serve with --home FOLDER"
 
 
 @dataclass(frozen=True, slots=True)
-class Shelved:
-    """A model with what the server knows of it.
+class ServedModel:
+    """A model of the server, with its origin and use.
 
     Attributes
     ----------
     info
         What its file is.
     is_default, is_retired, is_fixed
-        Whether it speaks where none is named; whether it is not offered; whether the server was
+        Whether it is used where none is named; whether it is not offered; whether the server was
         started with it.
     made_at
-        When it came here, ISO 8601 with zone; empty where its file is gone.
+        Time of its training or upload, ISO 8601 with zone; empty where its file is gone.
     job
-        What made it; ``None`` where no job did.
+        The job that made it; ``None`` where no job did.
     use
         Where it was used; ``None`` where that is not known.
     """
@@ -70,14 +66,14 @@ class Shelved:
         return page if page.is_file() else None
 
 
-async def list_models(engine: Engine, *, retired: bool = False) -> list[Shelved]:
+async def list_models(engine: Engine, *, retired: bool = False) -> list[ServedModel]:
     """Return the models in use, the default first, or those that are retired."""
-    infos = await engine.models(retired=retired)
+    infos = await engine.models.read(retired=retired)
     uses = await _uses(engine) if infos else None
-    jobs = [job for job in _jobs(engine) if "sha256" in job.result]
+    jobs = [job for job in engine.jobs.known() if "sha256" in job.result]
     made = {(job.result["model"], job.result["sha256"]): job for job in jobs}
     return [
-        Shelved(
+        ServedModel(
             info=info,
             is_default=number == 0 and not retired,
             is_retired=retired,
@@ -90,7 +86,7 @@ async def list_models(engine: Engine, *, retired: bool = False) -> list[Shelved]
     ]
 
 
-async def find_model(engine: Engine, file: str) -> Shelved:
+async def find_model(engine: Engine, file: str) -> ServedModel:
     """Return a model, in use or retired, by its file's name.
 
     Raises
@@ -108,7 +104,7 @@ async def find_model(engine: Engine, file: str) -> Shelved:
 def find_file(engine: Engine, file: str) -> Path:
     """Return where a model lies by its file's name; errors as of :func:`find_model`."""
     settings = engine.settings
-    for path in (*settings.model_files(), *settings.retired_files()):
+    for path in (*model_files(settings), *retired_files(settings)):
         if path.name == file and path.is_file():
             return path
     raise _unknown(file)
@@ -128,7 +124,7 @@ async def take_form(engine: Engine, form: Form) -> tuple[str, bool]:
     return await _take_upload(engine, form.files[0], form.fields.get("name", "").strip())
 
 
-async def _take_upload(engine: Engine, given: Given, name: str) -> tuple[str, bool]:
+async def _take_upload(engine: Engine, given: RequestFile, name: str) -> tuple[str, bool]:
     """Put a model that was sent among those in use; return its file's name, and whether it is new.
 
     Raises
@@ -141,13 +137,10 @@ async def _take_upload(engine: Engine, given: Given, name: str) -> tuple[str, bo
     folder = _folder(engine)
     waiting = [folder / file for file in _waiting(engine)]  # their names are taken
     others = [*engine.settings.models, *waiting]
-    file, is_new = await engine.ask(
-        f"{WORK}:take_model", given.path, given.name, name, folder, others
-    )
-    return str(file), bool(is_new)
+    return await engine.pools.ask(calls.take_model, given.path, given.name, name, folder, others)
 
 
-async def ask_to_train(engine: Engine, asked: TrainRequest) -> Job:
+async def queue_training(engine: Engine, asked: TrainRequest) -> Job:
     """Queue the training of a model.
 
     Raises
@@ -158,19 +151,19 @@ async def ask_to_train(engine: Engine, asked: TrainRequest) -> Job:
         If the name is none or not free, or family, recipe or a library is not there.
     """
     planes = find_planes(engine, asked.planes)
-    async with engine.naming:
+    async with engine.jobs.naming:
         file = await _new_name(engine, asked.name)
-        await engine.ask(f"{WORK}:check_training", asked.recipe, asked.family)
+        await engine.pools.ask(calls.check_training, asked.recipe, asked.family)
         request = asked.model_dump() | {"name": file} | _data_of(planes)
-        return await engine.jobs.add("train", Path(file).stem, request, asked.operator)
+        return await engine.jobs.runner.add("train", Path(file).stem, request, asked.operator)
 
 
-async def ask_to_adapt(engine: Engine, asked: AdaptRequest) -> Job:
-    """Queue the adaptation of a model; errors as of :func:`ask_to_train`, and of the paths."""
-    _ = engine.jobs  # before anything is looked for
+async def queue_adaptation(engine: Engine, asked: AdaptRequest) -> Job:
+    """Queue the adaptation of a model; errors as of :func:`queue_training`, and of the paths."""
+    _ = engine.jobs.runner  # before anything is looked for
     _check_source(asked)
-    model = await engine.choose(asked.model)
-    async with engine.naming:
+    model = await engine.models.choose(asked.model)
+    async with engine.jobs.naming:
         return await _queue_adapting(engine, asked, model.path)
 
 
@@ -179,12 +172,12 @@ async def _queue_adapting(engine: Engine, asked: AdaptRequest, model: Path) -> J
     if asked.planes:
         data = _data_of(find_planes(engine, asked.planes))
     else:
-        await engine.ask(f"{CHECKS}:check_paths", asked.paths, engine.settings.roots)
+        await engine.pools.ask(calls.check_paths, asked.paths, engine.settings.roots)
         data = {"data": [{"path": path} for path in asked.paths]}
     request = asked.model_dump(exclude={"paths", "title"}) | data
     request |= {"name": file, "model": str(model)}
     title = asked.title or Path(file).stem
-    return await engine.jobs.add("adapt", title, request, asked.operator)
+    return await engine.jobs.runner.add("adapt", title, request, asked.operator)
 
 
 async def retire(engine: Engine, file: str) -> None:
@@ -195,16 +188,18 @@ async def retire(engine: Engine, file: str) -> None:
     Problem
         If there is none, the server was started with it, or a job that waits needs it.
     """
-    path = next((p for p in engine.settings.model_files() if p.name == file), None)
+    path = next((p for p in model_files(engine.settings) if p.name == file), None)
     if path is None or not path.is_file():
         raise _unknown(file)
     if path in engine.settings.models:
         detail = f"{file}: the server was started with it (--model); start it without"
         raise Problem(HTTPStatus.CONFLICT, "named_at_start", detail)
-    if any(job.request.get("model") == str(path) for job in _jobs(engine) if not job.has_ended):
+    if any(
+        job.request.get("model") == str(path) for job in engine.jobs.known() if not job.has_ended
+    ):
         detail = f"{file}: a job that has not ended adapts it; wait for the job or cancel it"
         raise Problem(HTTPStatus.CONFLICT, "in_use", detail)
-    await engine.ask(f"{WORK}:retire_model", path)
+    await engine.pools.ask(calls.retire_model, path)
 
 
 async def restore(engine: Engine, file: str) -> None:
@@ -217,10 +212,10 @@ async def restore(engine: Engine, file: str) -> None:
     WorkError
         If another model has its name.
     """
-    path = next((p for p in engine.settings.retired_files() if p.name == file), None)
+    path = next((p for p in retired_files(engine.settings) if p.name == file), None)
     if path is None:
         raise _unknown(file)
-    await engine.ask(f"{WORK}:restore_model", path)
+    await engine.pools.ask(calls.restore_model, path)
 
 
 def _check_source(asked: AdaptRequest) -> None:
@@ -238,20 +233,15 @@ def _check_source(asked: AdaptRequest) -> None:
 async def _new_name(engine: Engine, name: str) -> str:
     """Return the file name of a model that a job is to make."""
     others = [path.name for path in engine.settings.models]
-    file: str = await engine.ask(
-        f"{PUBLISH}:check_free", name, _folder(engine), [*others, *_waiting(engine)]
+    return await engine.pools.ask(
+        calls.check_free, name, _folder(engine), [*others, *_waiting(engine)]
     )
-    return file
 
 
 def _waiting(engine: Engine) -> list[str]:
     """Return the file names of models that jobs are yet to make."""
-    jobs = [job for job in _jobs(engine) if job.kind in MAKES_MODELS and not job.has_ended]
+    jobs = [job for job in engine.jobs.known() if job.kind in MAKES_MODELS and not job.has_ended]
     return [check_name(job.request["name"]) for job in jobs]
-
-
-def _jobs(engine: Engine) -> list[Job]:
-    return engine.jobs.jobs() if engine.keeps_jobs else []
 
 
 def _folder(engine: Engine) -> Path:
@@ -272,10 +262,9 @@ async def _uses(engine: Engine) -> dict[str, ModelUse] | None:
     if not engine.settings.history:
         return None
     try:
-        uses: dict[str, ModelUse] = await engine.ask_past("read_uses")
+        return await engine.history.ask(calls.read_uses)
     except RefpError:
         return None
-    return uses
 
 
 def _made_at(path: Path, job: Job | None) -> str:

@@ -8,16 +8,16 @@ from pathlib import Path
 from fastapi.responses import FileResponse
 
 from refp.web.http.fields import fields_as
+from refp.web.http.guard import send_report_file
 from refp.web.http.problems import Problem
-from refp.web.http.reports import send_report_file
-from refp.web.http.uploads import Form, Given, check_any
-from refp.web.jobs.job import Job
-from refp.web.jobs.views import AskedSet
+from refp.web.http.uploads import Form, RequestFile, check_any
+from refp.web.job import Job
 from refp.web.schemas.jobs import PlaneComparison, PlaneRequest, PlaneSet
 from refp.web.services.engine import Engine
 from refp.web.storage.job_files import planes_folder
+from refp.web.workers import calls
+from refp.web.workers.views import AskedSet
 
-CHECKS, SETS = "refp.web.workers.checks", "refp.web.workers.planes"
 CHECK_S = 300.0
 """To list a packed archive it has to be read from end to end."""
 FILES = {
@@ -33,7 +33,7 @@ FILES = {
 
 def done_jobs(engine: Engine) -> list[Job]:
     """Return the jobs that defined planes, the newest first."""
-    return [job for job in engine.jobs.jobs() if job.kind == "plane" and job.state == "done"]
+    return [job for job in engine.jobs.runner.jobs() if job.kind == "plane" and job.state == "done"]
 
 
 def find_planes(engine: Engine, name: str) -> Job:
@@ -81,7 +81,7 @@ def send_file(engine: Engine, planes: str, name: str) -> FileResponse:
 
 
 def _own_file(engine: Engine, job: Job, name: str) -> Path:
-    path = planes_folder(engine.home, job.id) / name
+    path = planes_folder(engine.files.folder, job.id) / name
     if not path.is_file():
         detail = (
             f"{name} is not there; pooled profiles have their instrument's name where several are"
@@ -92,7 +92,7 @@ def _own_file(engine: Engine, job: Job, name: str) -> Path:
 
 async def plane_set(engine: Engine, job: Job) -> PlaneSet:
     """Return the planes that a job defined."""
-    rows = await engine.ask(f"{CHECKS}:read_planes", engine.home, job.id)
+    rows = await engine.pools.ask(calls.read_planes, engine.files.folder, job.id)
     return PlaneSet(
         id=job.id,
         title=job.title,
@@ -106,7 +106,7 @@ async def plane_set(engine: Engine, job: Job) -> PlaneSet:
 async def compare(engine: Engine, jobs: Sequence[Job]) -> PlaneComparison:
     """Compare the planes of jobs; errors as of :func:`refp.web.workers.planes.compare_sets`."""
     asked = [AskedSet(job.id, job.title, job.result["instruments"]) for job in jobs]
-    told = await engine.ask(f"{SETS}:compare_sets", engine.home, asked)
+    told = await engine.pools.ask(calls.compare_sets, engine.files.folder, asked)
     return PlaneComparison(planes=told[0], differences=told[1])
 
 
@@ -121,7 +121,7 @@ async def queue_paths(engine: Engine, asked: PlaneRequest) -> Job:
         If recipe or instrument is none, or a path is not there or outside the roots.
     """
     await _check_options(engine, asked)
-    await engine.ask(f"{CHECKS}:check_paths", asked.paths, engine.settings.roots)
+    await engine.pools.ask(calls.check_paths, asked.paths, engine.settings.roots)
     return await _queue(engine, asked, [{"path": path} for path in asked.paths])
 
 
@@ -136,14 +136,14 @@ async def queue_form(engine: Engine, form: Form) -> Job:
         If recipe or instrument is none; or as of :func:`store`.
     """
     check_any(form.files)
-    engine.jobs.check_room()  # before anything is kept
+    engine.jobs.runner.check_room()  # before anything is kept
     names = {"paths": [given.name for given in form.files]}
     asked = fields_as(PlaneRequest, {**form.fields, **names})
     await _check_options(engine, asked)
     return await _queue(engine, asked, await store(engine, form.files))
 
 
-async def store(engine: Engine, files: Sequence[Given]) -> list[dict[str, str]]:
+async def store(engine: Engine, files: Sequence[RequestFile]) -> list[dict[str, str]]:
     """Keep files with sweeps, all or none; return what a job is told of them.
 
     Raises
@@ -153,10 +153,10 @@ async def store(engine: Engine, files: Sequence[Given]) -> list[dict[str, str]]:
     """
     limits = engine.settings.limits
     suffixes = [
-        await engine.ask(f"{CHECKS}:check_sweeps", one.path, one.name, limits, limit_s=CHECK_S)
+        await engine.pools.ask(calls.check_sweeps, one.path, one.name, limits, limit_s=CHECK_S)
         for one in files
     ]
-    keep = engine.sweeps.keep
+    keep = engine.files.sweeps.keep
     stored = [
         await asyncio.to_thread(keep, one.path, suffix)
         for one, suffix in zip(files, suffixes, strict=True)
@@ -165,10 +165,10 @@ async def store(engine: Engine, files: Sequence[Given]) -> list[dict[str, str]]:
 
 
 async def _check_options(engine: Engine, asked: PlaneRequest) -> None:
-    await engine.ask(f"{CHECKS}:check_options", asked.recipe, asked.instrument)
+    await engine.pools.ask(calls.check_options, asked.recipe, asked.instrument)
 
 
 async def _queue(engine: Engine, asked: PlaneRequest, data: list[dict[str, str]]) -> Job:
     request = asked.model_dump(exclude={"paths", "title"}) | {"data": data}
     title = asked.title or ", ".join(Path(path).name or path for path in asked.paths)
-    return await engine.jobs.add("plane", title, request, asked.operator)
+    return await engine.jobs.runner.add("plane", title, request, asked.operator)

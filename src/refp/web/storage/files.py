@@ -5,11 +5,10 @@ import re
 import threading
 from collections import OrderedDict
 from contextlib import suppress
-from http import HTTPStatus
 from pathlib import Path
 
 from refp.core.digests import hash_file
-from refp.web.http.problems import Problem
+from refp.core.errors import DataError
 
 _NAME = re.compile(r"[0-9a-f]{64}(\.[a-z0-9]+)*")
 
@@ -48,12 +47,12 @@ class Files:
 
         Raises
         ------
-        Problem
+        DataError
             If it is not there, or there can be none of this name.
         """
         path = self.path(name)
         if not _NAME.fullmatch(name) or not path.is_file():
-            raise Problem(HTTPStatus.NOT_FOUND, "no_file", f"{name}: not kept here; send it again")
+            raise DataError(f"{name}: not kept here; send it again")
         return path
 
 

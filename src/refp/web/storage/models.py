@@ -8,6 +8,7 @@ from pathlib import Path
 
 from refp.core.digests import hash_file
 from refp.core.errors import OutputError
+from refp.web.settings import WebSettings
 
 SUFFIX, REPORT = ".refp", ".html"
 RETIRED = "retired"
@@ -19,6 +20,30 @@ DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d) *(\..*)?", re.IGNORECASE)
 
 class NameTaken(OutputError):  # noqa: N818  its name is its code
     """Another file has the name."""
+
+
+def model_files(settings: WebSettings) -> list[Path]:
+    """Return the model files that exist now, the default first.
+
+    Those of the folder come in the order in which they were put there: a new one does not become
+    the default by its name.
+    """
+    folder = settings.own_models
+    further = sorted(folder.glob(f"*{SUFFIX}"), key=_age) if folder is not None else []
+    return list(dict.fromkeys([*settings.models, *further]))
+
+
+def retired_files(settings: WebSettings) -> list[Path]:
+    """Return the model files that are kept and not offered."""
+    folder = settings.own_models
+    return sorted((folder / RETIRED).glob(f"*{SUFFIX}")) if folder is not None else []
+
+
+def _age(path: Path) -> tuple[int, str]:
+    try:
+        return path.stat().st_mtime_ns, path.name
+    except OSError:  # removed since it was listed
+        return 0, path.name
 
 
 def is_plain(name: str) -> bool:

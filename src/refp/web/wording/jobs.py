@@ -1,6 +1,6 @@
 """Jobs in words, as the person who asked for one reads them."""
 
-from refp.web.jobs.job import Job, Live
+from refp.web.job import Job, Live
 
 KINDS = {
     "plane": "Define reference planes",

@@ -8,8 +8,8 @@ from refp.core.errors import DataError
 from refp.sweeps.listing import is_zarr, natural_order
 from refp.sweeps.readers import ND2_SUFFIX, SUFFIXES
 from refp.sweeps.sweep_file import SWEEP_FILE
-from refp.web.jobs.views import Entry, Listing
 from refp.web.storage.roots import OutsideRoots, find_inside
+from refp.web.workers.views import Entry, Listing
 
 MOST_ENTRIES = 500
 MOST_COUNTED = 50_000

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from refp.history import JobLog, JobRecord, JobState
-from refp.web.jobs.job import Job
+from refp.web.job import Job
 
 
 def load_jobs(database: str, server: str) -> list[Job]:
@@ -20,7 +20,7 @@ def add_job(database: str, server: str, job: Job) -> None:
     _open(database).add(record)
 
 
-def tell_job(database: str, job: str, state: JobState, about: Mapping[str, Any]) -> bool:
+def append_job_event(database: str, job: str, state: JobState, about: Mapping[str, Any]) -> bool:
     """Append what became of a job; whether that is news."""
     return _open(database).tell(job, state, about)
 
@@ -39,7 +39,7 @@ def _job_of(record: JobRecord) -> Job:
     for event in record.events[1:]:
         if job.has_ended:
             break  # what two servers appended at once
-        job = job.told(event.at.isoformat(timespec="seconds"), event.state, event.told)
+        job = job.after(event.at.isoformat(timespec="seconds"), event.state, event.told)
     return job
 
 

@@ -12,9 +12,9 @@ from refp.core.errors import DataError
 from refp.core.flags import UNUSABLE_SWEEP, SweepFlag
 from refp.plane import COVERAGE, Contribution, StatedPlane, compare_planes
 from refp.sweeps import SweepKey
-from refp.web.jobs.views import AskedSet
 from refp.web.messages import Row
 from refp.web.storage.job_files import planes_folder
+from refp.web.workers.views import AskedSet
 
 INSTRUMENT = "instrument"
 

@@ -8,35 +8,21 @@ import gc
 import multiprocessing
 import os
 import queue
-import re
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import TypeVar, TypeVarTuple
 
-from refp.core.errors import RefpError
+from refp.web.errors import LOST, OUT_OF_MEMORY, TOO_LONG, WorkError, code_of
 
 PAGE_STATUS = Path("/proc/self/statm")
-TOO_LONG, LOST, OUT_OF_MEMORY = "work_limit", "worker_lost", "memory_error"
-
-
-class WorkError(RefpError):
-    """What a worker raised, or its end; ``code`` is the exception's name in lower case."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-def code_of(error: BaseException) -> str:
-    """Return the name of an exception's class as a code: ``ModelError`` is ``model_error``."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()
+Arguments = TypeVarTuple("Arguments")
+Result = TypeVar("Result")
 
 
 class Worker:
@@ -49,8 +35,13 @@ class Worker:
         self._closed = False
         self._changing = threading.Lock()  # one thread asks, another may end the pool
 
-    def ask(self, function: str, arguments: tuple[object, ...], limit_s: float) -> Any:
-        """Run a function, ``module:name``, in the process: this one need not import what it needs.
+    def ask(
+        self,
+        function: Callable[[*Arguments], Result],
+        arguments: tuple[*Arguments],
+        limit_s: float,
+    ) -> Result:
+        """Run a function, which the process imports by its name.
 
         Raises
         ------
@@ -69,7 +60,8 @@ class Worker:
             told = "the worker was stopped, perhaps for want of memory"
             raise WorkError(LOST, told) from error
         if done:
-            return value
+            result: Result = value
+            return result
         if value[0] == OUT_OF_MEMORY:
             self.stop()  # what it still holds would be missing to the next
         raise WorkError(*value)
@@ -120,7 +112,9 @@ class Pool:
         for worker in self._workers:
             self._idle.put(worker)
 
-    def ask(self, function: str, *arguments: object, limit_s: float) -> Any:
+    def ask(
+        self, function: Callable[[*Arguments], Result], *arguments: *Arguments, limit_s: float
+    ) -> Result:
         """Run a function in the next idle worker; errors as of :meth:`Worker.ask`."""
         worker = self._idle.get()
         try:
@@ -138,7 +132,9 @@ class Pool:
 def _serve(end: Connection, memory_bytes: int) -> None:
     """Answer until the other end closes, which it does when its process ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
-    _import("refp.web.workers.estimates")  # before the limit, which is on what images take
+    from refp.web.workers import estimates  # noqa: F401  before the limit, which is on images
+
+    n_modules = _freeze()
     limit_memory(memory_bytes)
     while True:
         try:
@@ -146,27 +142,26 @@ def _serve(end: Connection, memory_bytes: int) -> None:
         except (EOFError, OSError):
             return
         try:
-            module, _, name = function.partition(":")
-            reply = True, getattr(_import(module), name)(*arguments)
+            reply = True, function(*arguments)
         except MemoryError:
             reply = False, (OUT_OF_MEMORY, "it takes more memory than an image may")
         except Exception as error:
             reply = False, (code_of(error), str(error) or type(error).__name__)
         with suppress(OSError):
             end.send(reply)
+        del function, arguments, reply
+        if len(sys.modules) > n_modules:
+            n_modules = _freeze()
 
 
-def _import(name: str) -> ModuleType:
-    """Return a module; what an import brings stays, so garbage is not looked for in it again.
+def _freeze() -> int:
+    """Keep what imports brought out of the garbage collection; return the number of modules.
 
     To look through it takes as long as to read half of a history of 100,000 records.
     """
-    known = name in sys.modules
-    module = import_module(name)
-    if not known:
-        gc.collect()
-        gc.freeze()
-    return module
+    gc.collect()
+    gc.freeze()
+    return len(sys.modules)
 
 
 def limit_memory(memory_bytes: int) -> None:

@@ -58,7 +58,7 @@ class Job:
         """Whether nothing more becomes of it."""
         return self.state in ENDED
 
-    def told(self, at: str, state: str, about: Mapping[str, Any]) -> "Job":
+    def after(self, at: str, state: str, about: Mapping[str, Any]) -> "Job":
         """Return the job after an event."""
         return replace(
             self,
@@ -85,15 +85,15 @@ class Live:
     version: int = 0
     curves: dict[str, tuple[int, Curve]] = field(default_factory=dict)
 
-    def tell(self, stage: str, done: int, total: int) -> None:
-        """Take how far it is."""
+    def set_progress(self, stage: str, done: int, total: int) -> None:
+        """Set the stage, and the number of its steps that are done."""
         if stage != self.stage:
             self.stage, self.since = stage, time.monotonic()
         self.done, self.total = done, total
         self.version += 1
 
-    def show(self, curve: Curve) -> None:
-        """Take a learning curve."""
+    def add_curve(self, curve: Curve) -> None:
+        """Add a learning curve, in place of an earlier one of the same fit."""
         self.version += 1
         self.curves[str(curve["fit"])] = self.version, curve
 

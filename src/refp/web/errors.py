@@ -1,0 +1,20 @@
+"""Errors of worker processes, and the code of each error in answers and in the log of jobs."""
+
+import re
+
+from refp.core.errors import RefpError
+
+TOO_LONG, LOST, OUT_OF_MEMORY = "work_limit", "worker_lost", "memory_error"
+
+
+class WorkError(RefpError):
+    """An exception of a worker, or its end; ``code`` is the exception's name in lower case."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def code_of(error: BaseException) -> str:
+    """Return the name of an exception's class as a code: ``ModelError`` is ``model_error``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()

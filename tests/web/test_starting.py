@@ -1,0 +1,120 @@
+"""The start: kernels are compiled in one worker, and estimates wait for that."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("fastapi", reason="the pages need extra 'web'")
+
+from fastapi.testclient import TestClient
+
+from refp.web import WebSettings, create_app
+from refp.web.errors import WorkError
+from refp.web.messages import Answer, ModelInfo
+from refp.web.schemas.common import ESTIMATE
+from refp.web.workers import calls
+
+from .given import BASE, ESTIMATES, LIMITS, png_of
+
+N_WORKERS = 2
+
+
+@dataclass
+class Start:
+    """A start that takes until it is released, and the calls of the workers."""
+
+    released: Event = field(default_factory=Event)
+    error: Exception | None = None
+    now_s: float = 1000.0
+    asked: list[tuple[Callable[..., object], float]] = field(default_factory=list)
+
+    def answer(self, function: Callable[..., object], limit_s: float) -> object:
+        assert self.released.is_set() or not calls.needs_kernels(function)
+        self.asked.append((function, limit_s))
+        if function is calls.compile_kernels:
+            assert self.released.wait(60)
+            if self.error is not None:
+                raise self.error
+        if function is calls.describe_model:
+            return ModelInfo(Path("m.refp"), "m", {}, [], "")
+        return [Answer(dict(ESTIMATE), 0, "", "")] if function is calls.estimate_file else None
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch) -> Start:
+    start = Start()
+
+    class FakePool:
+        def __init__(self, size: int, _: int) -> None:
+            self.threads = ThreadPoolExecutor(size)
+
+        def ask(self, function: Callable[..., object], *_: object, limit_s: float) -> object:
+            return start.answer(function, limit_s)
+
+        def stop(self) -> None:
+            start.released.set()
+            self.threads.shutdown(wait=False, cancel_futures=True)
+
+    monkeypatch.setattr("refp.web.workers.pools.Pool", FakePool)
+    monkeypatch.setattr("refp.web.workers.pools.monotonic", lambda: start.now_s)
+    return start
+
+
+@pytest.fixture
+def starting(start: Start, tmp_path: Path) -> Iterator[TestClient]:
+    (tmp_path / "m.refp").touch()
+    models = (tmp_path / "m.refp",)
+    settings = WebSettings(models=models, workers=N_WORKERS, limits=LIMITS)
+    with TestClient(create_app(settings), base_url=BASE) as client:
+        yield client
+
+
+def estimate(client: TestClient) -> Any:
+    image = png_of(np.zeros((8, 8), dtype=np.uint8))
+    return client.post(ESTIMATES, files={"files": ("a.png", image)})
+
+
+def test_estimates_wait_for_the_kernels(start: Start, starting: TestClient) -> None:
+    start.now_s += 90
+    assert starting.get("/api/v1/health").json()["starting_s"] == 90
+    for page in ("/", "/starting"):
+        assert "Starting, 90 s" in starting.get(page).text
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(estimate, starting)
+        while calls.describe_model not in [function for function, _ in start.asked]:
+            assert not waiting.done()  # the model is read; the estimate has to wait
+        start.released.set()
+        answer = waiting.result(60)
+    assert (answer.status_code, len(answer.json()["estimates"])) == (200, 1)
+    functions = [function for function, _ in start.asked if function is not calls.describe_model]
+    assert functions == [
+        calls.compile_kernels,
+        *[calls.warm_up] * N_WORKERS,
+        calls.estimate_file,
+    ]
+    assert start.asked[-1] == (calls.estimate_file, LIMITS.work_s)
+
+
+def test_nothing_is_shown_after_the_start(start: Start, starting: TestClient) -> None:
+    start.released.set()
+    assert estimate(starting).status_code == 200
+    assert starting.get("/api/v1/health").json()["starting_s"] is None
+    assert "Starting" not in starting.get("/").text
+    assert starting.get("/starting").text == ""
+
+
+def test_kernels_that_cannot_be_compiled_hold_nobody(start: Start, starting: TestClient) -> None:
+    start.error = WorkError("worker_lost", "no memory")
+    start.released.set()
+    assert estimate(starting).status_code == 200
+
+
+def test_the_end_does_not_wait_for_the_start(start: Start, starting: TestClient) -> None:
+    assert starting.get("/api/v1/health").json()["starting_s"] == 0
+    assert not start.released.is_set()  # the end of the workers releases it
