@@ -11,7 +11,7 @@ from refp.core.errors import RefpError
 from refp.web.http.problems import Problem
 from refp.web.http.uploads import Form, Given
 from refp.web.jobs.job import OPTIONS, Job
-from refp.web.messages import ModelInfo, ModelUse
+from refp.web.messages import ModelInfo, ModelUsage
 from refp.web.schemas.models import AdaptRequest, TrainRequest
 from refp.web.services.engine import Engine
 from refp.web.services.planes import find_planes
@@ -23,6 +23,7 @@ WORK, PUBLISH, CHECKS = (
     "refp.web.workers.checks",
 )
 MAKES_MODELS = frozenset({"train", "adapt"})
+UNUSED = ModelUsage(n_estimates=0, last_at="", instruments=[])
 NO_FOLDER = "no models are kept here; start refp serve with --home FOLDER"
 
 
@@ -51,7 +52,7 @@ class Shelved:
     is_fixed: bool
     made_at: str
     job: Job | None
-    use: ModelUse | None
+    use: ModelUsage | None
 
     @property
     def file(self) -> str:
@@ -84,7 +85,7 @@ async def list_models(engine: Engine, *, retired: bool = False) -> list[Shelved]
             is_fixed=info.path in engine.settings.models,
             made_at=_made_at(info.path, made.get((info.path.name, info.sha256))),
             job=made.get((info.path.name, info.sha256)),
-            use=None if uses is None else uses.get(info.sha256, ModelUse(0, "", [])),
+            use=None if uses is None else uses.get(info.sha256, UNUSED),
         )
         for number, info in enumerate(infos)
     ]
@@ -267,12 +268,12 @@ def _data_of(planes: Job) -> dict[str, Any]:
     return {"data": said["data"], **{name: said.get(name) for name in OPTIONS}}
 
 
-async def _uses(engine: Engine) -> dict[str, ModelUse] | None:
+async def _uses(engine: Engine) -> dict[str, ModelUsage] | None:
     """Return where models were used; a history that is not there keeps nobody from the models."""
     if not engine.settings.history:
         return None
     try:
-        uses: dict[str, ModelUse] = await engine.ask_past("read_uses")
+        uses: dict[str, ModelUsage] = await engine.ask_past("read_uses")
     except RefpError:
         return None
     return uses
