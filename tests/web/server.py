@@ -1,6 +1,5 @@
 """``refp serve`` as a process, for tests that kill it or walk through its pages."""
 
-import json
 import socket
 import subprocess
 import sys
@@ -37,8 +36,7 @@ class Server:
             return
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        sent = None if body is None else json.dumps(body).encode()
-        return self.client._ask(path, sent, "application/json" if sent else "")
+        return self.client._ask(path) if body is None else self.client._tell(path, body)
 
     def wait(self, job: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         for _ in range(LONGEST):
