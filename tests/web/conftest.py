@@ -1,23 +1,20 @@
 """An app for the tests, its images, and requests to it."""
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 pytest.importorskip("fastapi", reason="the pages need extra 'web'")
 
-import uvicorn
 from fastapi.testclient import TestClient
 
 from refp.web import WebSettings, create_app
 
 from .browser import browser as browser
-from .given import BASE, LIMITS, png_of
+from .requests import BASE, LIMITS, png_of
+from .server import Served, serve
 
 
 @pytest.fixture(scope="session")
@@ -61,32 +58,6 @@ def blank() -> bytes:
     """A PNG without a bead."""
     noise = np.random.default_rng(0).normal(100, 2, (160, 200))
     return png_of(noise.astype(np.uint8))
-
-
-class Served(NamedTuple):
-    """A server that listens on a port."""
-
-    port: int
-    address: str
-
-
-@contextmanager
-def serve(settings: WebSettings) -> Iterator[Served]:
-    """Put an app behind a real socket."""
-    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_level="error")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        threading.Event().wait(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield Served(port, f"http://127.0.0.1:{port}")
-    finally:
-        server.should_exit = True
-        thread.join(30)
-    assert not thread.is_alive()
 
 
 @pytest.fixture(scope="session")

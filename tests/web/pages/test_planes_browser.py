@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 pytest.importorskip("sqlalchemy", reason="jobs need extra 'history'")
-from refp.web import Client
+from tests.web.pages.test_accessible import LOOKS, found
+from tests.web.server import Served
 
-from .conftest import Served
-from .test_accessible import LOOKS, found
+from refp.web import Client
 
 WAIT_MS = 120_000
 

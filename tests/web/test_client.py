@@ -10,7 +10,7 @@ pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
 
 from refp.web import ApiError, Client, WebSettings
 
-from .past_data import STEADY, rows, served_with
+from .history_data import STEADY, rows, served_with
 
 
 @pytest.fixture(scope="module")

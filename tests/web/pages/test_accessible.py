@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
+from tests.web.requests import png_of
+from tests.web.server import Served, serve
 
 from refp.web import WebSettings
-
-from .conftest import Served, serve
-from .given import png_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-AXE = Path(__file__).parent / "axe" / "axe.min.js"
+AXE = Path(__file__).parents[1] / "axe" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SIZE = {"width": 1366, "height": 768}
 TABLET = {"width": 768, "height": 1024}

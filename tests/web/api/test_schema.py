@@ -11,11 +11,10 @@ from jsonschema_rs import Draft202012Validator
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
 from schemathesis.python import asgi
+from tests.web.requests import BASE, ESTIMATES, LIMITS
 
 from refp.web import WebSettings, create_app
 from refp.web.storage.job_files import demo_folder
-
-from .given import BASE, ESTIMATES, LIMITS
 
 DOCUMENT = "/api/v1/openapi.json"
 HOST = {"host": BASE.removeprefix("http://")}

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
+from tests.web.markup import check
+from tests.web.requests import BASE, LIMITS, form_token
 
 from refp.models import load_model, save_model
 from refp.web import WebSettings, create_app
-
-from .given import BASE, LIMITS, form_token
-from .test_pages import check
 
 
 @pytest.fixture(scope="module")
