@@ -15,6 +15,16 @@ from refp.web import WebSettings, create_app
 from .browser import browser as browser
 from .requests import BASE, LIMITS, png_of
 from .server import Served, serve
+from .spare_workers import SpareWorker
+
+
+@pytest.fixture(scope="session", autouse=True)
+def spare_workers() -> Iterator[None]:
+    """Let apps leave their idle worker processes to the next app."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("refp.web.workers.pool.Worker", SpareWorker)
+        yield
+    SpareWorker.end_all()
 
 
 @pytest.fixture(scope="session")
@@ -84,3 +94,21 @@ def keeper(keeping_settings: WebSettings) -> Iterator[Served]:
     """The app with a home, where jobs run."""
     with serve(keeping_settings) as served:
         yield served
+
+
+@pytest.fixture(scope="session")
+def home_with_planes(
+    tiny_sweep: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str]:
+    """A home to copy, and the id of its job: planes ``<Monday>`` of the training sweeps."""
+    pytest.importorskip("sqlalchemy", reason="jobs need extra 'history'")
+    home = tmp_path_factory.mktemp("defined") / "home"
+    database, roots = str(home / "history.db"), (tiny_sweep.parent,)
+    kept = WebSettings(home=home, jobs=database, roots=roots, workers=1, limits=LIMITS)
+    asked = {"paths": [str(tiny_sweep)], "title": "<Monday>", "instrument": "a2k"}
+    with TestClient(create_app(kept), base_url=BASE) as client:
+        job = client.post("/api/v1/planes", json=asked).json()["id"]
+        client.get(f"/api/v1/jobs/{job}/events")  # which ends with the job
+        ended = client.get(f"/api/v1/jobs/{job}").json()
+    assert ended["state"] == "done", ended["detail"]
+    return home, job

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,10 +24,15 @@ WRONG_NAMES = ["../x", "CON", "com1.refp", "", "x" * 300, "modèle", "a/b", ".x"
 
 @pytest.fixture(scope="module")
 def kept(
-    lookup_model: Path, tiny_sweep: Path, tiny_test: Path, tmp_path_factory: pytest.TempPathFactory
+    lookup_model: Path,
+    tiny_sweep: Path,
+    tiny_test: Path,
+    home_with_planes: tuple[Path, str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> WebSettings:
     """A server with a home, a model of its command line, and sweeps under its roots."""
-    home = tmp_path_factory.mktemp("kept")
+    home = tmp_path_factory.mktemp("kept") / "home"
+    shutil.copytree(home_with_planes[0], home)
     (home / "data" / "nothing").mkdir(parents=True)
     database = str(home / "history.db")
     return WebSettings(
@@ -61,13 +67,10 @@ def ended(api: Client, job: dict[str, Any]) -> dict[str, Any]:
     return job
 
 
-@pytest.fixture(scope="module")
-def planes_job(api: Client, tiny_sweep: Path) -> str:
+@pytest.fixture
+def planes_job(home_with_planes: tuple[Path, str]) -> str:
     """Planes that were defined from the training sweeps."""
-    asked = {"paths": [str(tiny_sweep)], "title": "tiny", "instrument": "a2k"}
-    job = ended(api, api._tell("/planes", asked))
-    assert job["state"] == "done", job["detail"]
-    return str(job["id"])
+    return home_with_planes[1]
 
 
 def copy_of(model: Path, path: Path, name: str) -> Path:
@@ -218,7 +221,7 @@ def test_report_runs_nothing(api: Client, folder: Path, planes_job: str) -> None
     if not (folder / "reported.refp").exists():
         ended(api, api.train(planes_job, "reported", family="lookup", seed=1))
     with api._opener.open(f"{api._address}/api/v1/models/reported.refp/report") as answer:
-        policy = answer.headers.get_all("content-security-policy")
+        policy = answer.headers.get_list("content-security-policy")
         page = answer.read()
     assert policy == [REPORT_RULES]
     assert policy[0].startswith("sandbox allow-downloads; default-src 'none';")
