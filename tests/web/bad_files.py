@@ -6,7 +6,7 @@ from struct import pack
 import numpy as np
 import pytest
 
-from .given import deflated, lying_tiff, ome_tiff, png_bomb, strips, tiff_of
+from .requests import deflated, lying_tiff, ome_tiff, png_bomb, strips, tiff_of
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 BMP = b"BM" + pack("<IIIIiiHHIIiiII", 54, 0, 54, 40, 2**31 - 1, 2**31 - 1, 1, 8, 0, 0, 0, 0, 0, 0)

@@ -1,23 +1,30 @@
 """An app for the tests, its images, and requests to it."""
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 pytest.importorskip("fastapi", reason="the pages need extra 'web'")
 
-import uvicorn
 from fastapi.testclient import TestClient
 
 from refp.web import WebSettings, create_app
 
 from .browser import browser as browser
-from .given import BASE, LIMITS, png_of
+from .requests import BASE, LIMITS, png_of
+from .server import Served, serve
+from .spare_workers import SpareWorker
+
+
+@pytest.fixture(scope="session", autouse=True)
+def spare_workers() -> Iterator[None]:
+    """Let apps leave their idle worker processes to the next app."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("refp.web.workers.pool.Worker", SpareWorker)
+        yield
+    SpareWorker.end_all()
 
 
 @pytest.fixture(scope="session")
@@ -63,32 +70,6 @@ def blank() -> bytes:
     return png_of(noise.astype(np.uint8))
 
 
-class Served(NamedTuple):
-    """A server that listens on a port."""
-
-    port: int
-    address: str
-
-
-@contextmanager
-def serve(settings: WebSettings) -> Iterator[Served]:
-    """Put an app behind a real socket."""
-    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_level="error")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        threading.Event().wait(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield Served(port, f"http://127.0.0.1:{port}")
-    finally:
-        server.should_exit = True
-        thread.join(30)
-    assert not thread.is_alive()
-
-
 @pytest.fixture(scope="session")
 def served(settings: WebSettings) -> Iterator[Served]:
     """The app behind a real socket, for what no test client can do."""
@@ -113,3 +94,21 @@ def keeper(keeping_settings: WebSettings) -> Iterator[Served]:
     """The app with a home, where jobs run."""
     with serve(keeping_settings) as served:
         yield served
+
+
+@pytest.fixture(scope="session")
+def home_with_planes(
+    tiny_sweep: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str]:
+    """A home to copy, and the id of its job: planes ``<Monday>`` of the training sweeps."""
+    pytest.importorskip("sqlalchemy", reason="jobs need extra 'history'")
+    home = tmp_path_factory.mktemp("defined") / "home"
+    database, roots = str(home / "history.db"), (tiny_sweep.parent,)
+    kept = WebSettings(home=home, jobs=database, roots=roots, workers=1, limits=LIMITS)
+    asked = {"paths": [str(tiny_sweep)], "title": "<Monday>", "instrument": "a2k"}
+    with TestClient(create_app(kept), base_url=BASE) as client:
+        job = client.post("/api/v1/planes", json=asked).json()["id"]
+        client.get(f"/api/v1/jobs/{job}/events")  # which ends with the job
+        ended = client.get(f"/api/v1/jobs/{job}").json()
+    assert ended["state"] == "done", ended["detail"]
+    return home, job

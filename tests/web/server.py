@@ -1,19 +1,48 @@
-"""``refp serve`` as a process, for tests that kill it or walk through its pages."""
+"""An app behind a socket of this process, and ``refp serve`` as a process of its own."""
 
-import json
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import uvicorn
+
+from refp.web import WebSettings, create_app
 from refp.web.client import Client
 
 LONGEST = 6000
 """Questions asked at most while waiting; each takes a while to be answered."""
+
+
+class Served(NamedTuple):
+    """A server that listens on a port."""
+
+    port: int
+    address: str
+
+
+@contextmanager
+def serve(settings: WebSettings) -> Iterator[Served]:
+    """Put an app behind a real socket."""
+    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_level="error")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        threading.Event().wait(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield Served(port, f"http://127.0.0.1:{port}")
+    finally:
+        server.should_exit = True
+        thread.join(30)
+    assert not thread.is_alive()
 
 
 class Server:
@@ -37,8 +66,7 @@ class Server:
             return
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        sent = None if body is None else json.dumps(body).encode()
-        return self.client._ask(path, sent, "application/json" if sent else "")
+        return self.client._ask(path) if body is None else self.client._tell(path, body)
 
     def wait(self, job: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         for _ in range(LONGEST):

@@ -1,4 +1,4 @@
-"""A client of the API that needs nothing but Python.
+"""A client of the API.
 
 ::
 
@@ -12,25 +12,27 @@
 """
 
 import json
-import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.parse import quote, urlencode
-from urllib.request import HTTPHandler, ProxyHandler, Request, build_opener
+from urllib.parse import quote
 
-from refp.core.errors import RefpError
+from refp.core.errors import MissingExtraError, RefpError
+
+try:
+    import httpx
+except ModuleNotFoundError as error:
+    raise MissingExtraError("httpx", "web", "the client") from error
 
 TIMEOUT_S = 300.0
 AGAIN_S = 1.0
 MOST_LOST = 30
 """After a connection was lost, the server may be starting again; so often it is tried."""
-CHUNK = 1 << 20
 MOST_RECORDS = 1000
 """Appended by one request."""
+JSON = {"content-type": "application/json"}
 Row = dict[str, Any]
 
 
@@ -45,22 +47,6 @@ class ApiError(RefpError):
         self.status, self.code = status, code
 
 
-class _Connection(HTTPConnection):
-    """Reads the answer of a server that had enough before all was sent."""
-
-    def send(self, data: Any) -> None:
-        try:
-            super().send(data)
-        except (BrokenPipeError, ConnectionResetError, ConnectionAbortedError):
-            if self.sock is None:
-                raise
-
-
-class _Handler(HTTPHandler):
-    def http_open(self, req: Request) -> HTTPResponse:
-        return self.do_open(_Connection, req)
-
-
 class Client:
     """Asks one server.
 
@@ -73,9 +59,15 @@ class Client:
     """
 
     def __init__(self, address: str, token: str = "") -> None:
-        self._address = address.rstrip("/")
-        self._headers = {"authorization": f"Bearer {token}"} if token else {}
-        self._opener = build_opener(ProxyHandler({}), _Handler)  # the server is near
+        self._http = httpx.Client(
+            base_url=f"{address.rstrip('/')}/api/v1",
+            headers={"authorization": f"Bearer {token}"} if token else {},
+            timeout=TIMEOUT_S,
+            # A server that was started again does not answer on a connection that was kept.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+            follow_redirects=True,
+            trust_env=False,  # the server is near: no proxy
+        )
 
     def estimate(
         self,
@@ -94,8 +86,7 @@ class Client:
         """
         tolerance = "" if tolerance_um is None else str(tolerance_um)
         fields = {"model": model, "tolerance_um": tolerance, "operator": operator}
-        rows: list[Row] = self._send("/estimates", fields, images)["estimates"]
-        return rows
+        return self._send("/estimates", fields, images)["estimates"]
 
     def estimate_there(
         self,
@@ -107,13 +98,11 @@ class Client:
     ) -> list[Row]:
         """Estimate files on the server's machine; errors as of :meth:`estimate`."""
         asked = {"paths": list(paths), "model": model, "tolerance_um": tolerance_um}
-        rows: list[Row] = self._tell("/estimates", {**asked, "operator": operator})["estimates"]
-        return rows
+        return self._tell("/estimates", {**asked, "operator": operator})["estimates"]
 
     def history(self, **asked: object) -> list[Row]:
         """Return the newest records first; see ``GET /api/v1/history`` for what may be asked."""
-        rows: list[Row] = self._ask(f"/history{_query(asked)}")
-        return rows
+        return self._ask("/history", asked)
 
     def record(self, records: Sequence[Mapping[str, object]]) -> int:
         """Append records, as :meth:`history` returns them; return how many were not there already."""
@@ -122,43 +111,36 @@ class Client:
 
     def chart(self, instrument: str, **asked: object) -> Row:
         """Return a control chart; see ``GET /api/v1/history/chart`` for what may be asked."""
-        chart: Row = self._ask(f"/history/chart{_query({'instrument': instrument, **asked})}")
-        return chart
+        return self._ask("/history/chart", {"instrument": instrument, **asked})
 
     def baselines(self, instrument: str = "") -> list[Row]:
         """Return frozen limits, in the order in which they were frozen."""
-        rows: list[Row] = self._ask(f"/history/baselines{_query({'instrument': instrument})}")
-        return rows
+        return self._ask("/history/baselines", {"instrument": instrument})
 
     def freeze(self, name: str, instrument: str, since: str, until: str, **given: object) -> Row:
         """Freeze limits from a period; ``quantity``, ``only`` and ``operator`` may be given."""
         period = {"name": name, "instrument": instrument, "since": since, "until": until}
-        row: Row = self._tell("/history/baselines", {**period, **given})
-        return row
+        return self._tell("/history/baselines", {**period, **given})
 
     def annotate(self, text: str, instrument: str, *, at: str = "", operator: str = "") -> Row:
         """Note what happened to an instrument; return the record."""
         note = {"text": text, "instrument": instrument, "at": at, "operator": operator}
-        row: Row = self._tell("/history/annotations", note)
-        return row
+        return self._tell("/history/annotations", note)
 
     def correct(self, ids: Sequence[str], **given: object) -> list[Row]:
         """Correct or withdraw records; see ``POST /api/v1/history/corrections`` for what is given."""
-        rows: list[Row] = self._tell("/history/corrections", {"ids": list(ids), **given})
-        return rows
+        return self._tell("/history/corrections", {"ids": list(ids), **given})
 
     def check(
         self, image: str | Path, *, model: str = "", instrument: str = "", operator: str = ""
     ) -> Row:
         """Do the daily check: return estimate, record, whether in control, and rules that fired."""
         fields = {"model": model, "instrument": instrument, "operator": operator}
-        answer: Row = self._send("/history/checks", fields, [image])
-        return answer
+        return self._send("/history/checks", fields, [image])
 
     def models(self, *, retired: bool = False) -> list[Row]:
         """Return the server's models, the default first, or those that are retired."""
-        models: list[Row] = self._ask(f"/models?retired={str(retired).lower()}")
-        return models
+        return self._ask("/models", {"retired": retired})
 
     def upload_model(self, path: str | Path, *, name: str = "") -> Row:
         """Send a model file, and return the model; one of the same content is kept once.
@@ -168,8 +150,7 @@ class Client:
         ApiError
             ``model_error`` where it is none, ``name_taken`` where another is called so.
         """
-        model: Row = self._send("/models", {"name": name}, [path], "file")
-        return model
+        return self._send("/models", {"name": name}, [path], "file")
 
     def train(self, planes: str, name: str, **settings: Any) -> Row:
         """Ask for a model trained on the sweeps that planes were defined from; return the job.
@@ -177,8 +158,7 @@ class Client:
         ``settings`` are ``recipe``, ``family``, ``seed`` and ``operator``; errors as of
         :meth:`upload_model`.
         """
-        job: Row = self._tell("/models/train", {"planes": planes, "name": name, **settings})
-        return job
+        return self._tell("/models/train", {"planes": planes, "name": name, **settings})
 
     def adapt(self, model: str, name: str, **data: Any) -> Row:
         """Ask for a model to be taken to another instrument; return the job.
@@ -186,25 +166,21 @@ class Client:
         ``data`` are ``planes`` or ``paths``, ``refp_um``, what sweeps are of, and ``operator``; errors
         as of :meth:`upload_model`.
         """
-        job: Row = self._tell("/models/adapt", {"model": model, "name": name, **data})
-        return job
+        return self._tell("/models/adapt", {"model": model, "name": name, **data})
 
     def retire(self, file: str) -> Row:
         """Take a model out of use, by its file's name; return it."""
-        model: Row = self._ask(f"/models/{quote(file, safe='')}/retire", b"")
-        return model
+        return self._tell(f"/models/{quote(file, safe='')}/retire")
 
     def restore(self, file: str) -> Row:
         """Take a retired model into use again; return it."""
-        model: Row = self._ask(f"/models/{quote(file, safe='')}/restore", b"")
-        return model
+        return self._tell(f"/models/{quote(file, safe='')}/restore")
 
     def health(self) -> Row:
         """Return whether the server can estimate."""
-        health: Row = self._ask("/health")
-        return health
+        return self._ask("/health")
 
-    def define_planes(self, files: Sequence[str | Path], **options: object) -> dict[str, Any]:
+    def define_planes(self, files: Sequence[str | Path], **options: object) -> Row:
         """Send sweeps, each a ZIP or TAR of a folder or an OME-TIFF, and define their planes.
 
         Parameters
@@ -225,57 +201,44 @@ class Client:
         ApiError
             If the server refuses the files or an option.
         """
-        job: dict[str, Any] = self._send(
-            "/planes", {name: str(value) for name, value in options.items()}, files
-        )
-        return job
+        fields = {"title": "", **{name: str(value) for name, value in options.items()}}
+        return self._send("/planes", fields, files)
 
-    def define_planes_there(self, paths: Sequence[str], **options: object) -> dict[str, Any]:
+    def define_planes_there(self, paths: Sequence[str], **options: object) -> Row:
         """Define planes from sweeps on the server's machine; as :meth:`define_planes`."""
-        job: dict[str, Any] = self._tell("/planes", {"paths": list(paths), **options})
-        return job
+        return self._tell("/planes", {"paths": list(paths), **options})
 
-    def planes(self, name: str) -> dict[str, Any]:
+    def planes(self, name: str) -> Row:
         """Return planes by the id of the job that defined them, with the rows of ``planes.csv``."""
-        planes: dict[str, Any] = self._ask(f"/planes/{quote(name, safe='')}")
-        return planes
+        return self._ask(f"/planes/{quote(name, safe='')}")
 
-    def all_planes(self) -> list[dict[str, Any]]:
+    def all_planes(self) -> list[Row]:
         """Return all planes that were defined on the server, the newest first."""
-        planes: list[dict[str, Any]] = self._ask("/planes")
-        return planes
+        return self._ask("/planes")
 
-    def compare_planes(self, names: Sequence[str]) -> dict[str, Any]:
+    def compare_planes(self, names: Sequence[str]) -> Row:
         """Return planes of several jobs, and their differences within each instrument."""
-        query = urlencode({"ids": list(names)}, doseq=True)
-        comparison: dict[str, Any] = self._ask(f"/planes/comparison?{query}")
-        return comparison
+        return self._ask("/planes/comparison", {"ids": list(names)})
 
     def planes_file(self, name: str, file: str) -> bytes:
         """Return a file of planes, such as ``planes.csv`` or ``pooled.npz``."""
         path = f"/planes/{quote(name, safe='')}/files/{quote(file, safe='')}"
-        with self._open(path) as answer:
-            content: bytes = answer.read()
-        return content
+        with self._open("GET", path) as answer:
+            return answer.read()
 
-    def jobs(self) -> list[dict[str, Any]]:
+    def jobs(self) -> list[Row]:
         """Return the server's jobs, the newest first."""
-        jobs: list[dict[str, Any]] = self._ask("/jobs")
-        return jobs
+        return self._ask("/jobs")
 
-    def job(self, name: str) -> dict[str, Any]:
+    def job(self, name: str) -> Row:
         """Return a job by its id."""
-        job: dict[str, Any] = self._ask(f"/jobs/{quote(name, safe='')}")
-        return job
+        return self._ask(f"/jobs/{quote(name, safe='')}")
 
-    def cancel(self, name: str) -> dict[str, Any]:
+    def cancel(self, name: str) -> Row:
         """End a job that has not ended, and return it."""
-        job: dict[str, Any] = self._ask(f"/jobs/{quote(name, safe='')}/cancel", b"")
-        return job
+        return self._tell(f"/jobs/{quote(name, safe='')}/cancel")
 
-    def wait(
-        self, name: str, progress: Callable[[dict[str, Any]], object] | None = None
-    ) -> dict[str, Any]:
+    def wait(self, name: str, progress: Callable[[Row], object] | None = None) -> Row:
         """Wait for a job to end, over connections that break and servers that start again.
 
         Parameters
@@ -306,103 +269,71 @@ class Client:
                         return told
                     if kind == "progress" and progress is not None:
                         progress(told)
-            except (OSError, HTTPException):
+            except OSError:
                 n_lost += 1
                 if n_lost > MOST_LOST:
                     raise
             time.sleep(AGAIN_S)
 
-    def _events(self, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _events(self, path: str) -> Iterator[tuple[str, Row]]:
         """Yield what the server sends: the kind of an event, and what it says."""
-        with self._open(path) as answer:
+        with self._open("GET", path) as answer:
             kind = ""
-            for line in answer:
-                name, _, value = line.decode().rstrip("\r\n").partition(": ")
+            for line in answer.iter_lines():
+                name, _, value = line.partition(": ")
                 if name == "event":
                     kind = value
                 elif name == "data":
                     yield kind, json.loads(value)
 
-    def _tell(self, path: str, content: object) -> Any:
-        return self._ask(path, json.dumps(content).encode(), "application/json")
+    def _ask(self, path: str, asked: Mapping[str, Any] | None = None) -> Any:
+        """Get what an address returns; what is empty or ``None`` is not asked for."""
+        query = {name: value for name, value in (asked or {}).items() if value not in ("", None)}
+        with self._open("GET", path, params=query) as answer:
+            return json.loads(answer.read())
+
+    def _tell(self, path: str, content: object = None) -> Any:
+        """Post JSON, or nothing."""
+        body = {} if content is None else {"content": json.dumps(content), "headers": JSON}
+        with self._open("POST", path, **body) as answer:
+            return json.loads(answer.read())
 
     def _send(
-        self, path: str, fields: dict[str, str], files: Sequence[str | Path], part: str = "files"
+        self, path: str, fields: Mapping[str, str], files: Sequence[str | Path], part: str = "files"
     ) -> Any:
-        """Post a form with files, a piece after another."""
-        boundary = secrets.token_hex(16)
-        form = _Form(boundary, fields, [Path(file) for file in files], part)
-        kind = f"multipart/form-data; boundary={boundary}"
-        headers = {"content-type": kind, "content-length": str(form.n_bytes)}
-        with self._open(path, form.pieces(), headers) as answer:
-            return json.load(answer)
+        """Post a form with files, which are read as they are sent."""
+        parts: list[tuple[str, Any]] = [(name, (None, value)) for name, value in fields.items()]
+        with ExitStack() as opened:
+            for file in map(Path, files):
+                content = opened.enter_context(file.open("rb"))
+                parts.append((part, (file.name, content, "application/octet-stream")))
+            with self._open("POST", path, files=parts) as answer:
+                return json.loads(answer.read())
 
-    def _ask(self, path: str, body: bytes | None = None, kind: str = "") -> Any:
-        with self._open(path, body, {"content-type": kind} if kind else {}) as answer:
-            return json.load(answer)
+    @contextmanager
+    def _open(self, method: str, path: str, **options: Any) -> Iterator[httpx.Response]:
+        """Open the answer to a request.
 
-    def _open(
-        self,
-        path: str,
-        body: bytes | Iterable[bytes] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Any:
-        address = f"{self._address}/api/v1{path}"
-        request = Request(address, body, {**self._headers, **(headers or {})})  # noqa: S310  theirs
+        Raises
+        ------
+        ApiError
+            If the server refuses the request.
+        ConnectionError
+            If the server cannot be reached, or the connection is lost.
+        """
         try:
-            return self._opener.open(request, timeout=TIMEOUT_S)
-        except HTTPError as error:
-            with error:
-                raise _api_error(error) from error
+            with self._http.stream(method, path, **options) as answer:
+                if answer.is_error:
+                    raise _api_error(answer)
+                yield answer
+        except httpx.TransportError as error:
+            raise ConnectionError(f"{self._http.base_url}: {error}") from error
 
 
-def _api_error(error: HTTPError) -> ApiError:
+def _api_error(answer: httpx.Response) -> ApiError:
     try:
-        problem = json.load(error)
-        return ApiError(error.code, str(problem["code"]), str(problem["detail"]))
+        problem = json.loads(answer.read())
+        return ApiError(answer.status_code, str(problem["code"]), str(problem["detail"]))
     except (ValueError, KeyError, TypeError):
-        return ApiError(error.code, "not_refp", f"the answer is not one of refp: {error.reason}")
-
-
-def _query(asked: Mapping[str, object]) -> str:
-    given = {name: value for name, value in asked.items() if value not in ("", None)}
-    return f"?{urlencode(given)}" if given else ""
-
-
-class _Form:
-    """A multipart form: how long it is, and its pieces; files are read as they are sent."""
-
-    def __init__(
-        self, boundary: str, fields: dict[str, str], files: Sequence[Path], part: str
-    ) -> None:
-        self._head = b"".join(
-            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-            for name, value in fields.items()
-        )
-        self._files = [(_file_head(boundary, path, part), path) for path in files]
-        self._end = f"--{boundary}--\r\n".encode()
-
-    @property
-    def n_bytes(self) -> int:
-        """Length of the whole."""
-        files = sum(len(head) + path.stat().st_size + 2 for head, path in self._files)
-        return len(self._head) + files + len(self._end)
-
-    def pieces(self) -> Iterator[bytes]:
-        """Yield it."""
-        yield self._head
-        for head, path in self._files:
-            yield head
-            with path.open("rb") as file:
-                while chunk := file.read(CHUNK):
-                    yield chunk
-            yield b"\r\n"
-        yield self._end
-
-
-def _file_head(boundary: str, path: Path, part: str) -> bytes:
-    name = path.name.replace('"', "%22").replace("\r", "_").replace("\n", "_")
-    return (
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{part}"; filename="{name}"\r\n'
-        "Content-Type: application/octet-stream\r\n\r\n"
-    ).encode()
+        detail = f"the answer is not one of refp: {answer.reason_phrase}"
+        return ApiError(answer.status_code, "not_refp", detail)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import BaseModel, Field
+
 Row = dict[str, object]
 """As ``refp estimate --json`` prints it: what is not known is ``None``."""
 
@@ -222,23 +224,12 @@ class Past:
     check: Check | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ModelUse:
-    """How often a model estimated, as a history tells.
+class ModelUsage(BaseModel):
+    """Where a model was used, by the history."""
 
-    Attributes
-    ----------
-    n_estimates
-        Records of it.
-    last_at
-        Time of the newest, ISO 8601 with zone.
-    instruments
-        All that it was used on.
-    """
-
-    n_estimates: int
-    last_at: str
-    instruments: list[str]
+    n_estimates: int = Field(description="images that were recorded with it, refused ones too")
+    last_at: str = Field(description="time of the newest, ISO 8601 with zone; empty if never")
+    instruments: list[str] = Field(description="what it was used on")
 
 
 @dataclass(frozen=True, slots=True)

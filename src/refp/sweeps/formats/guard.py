@@ -105,7 +105,8 @@ def as_plane(path: Path, pixels: Any) -> Image:
     """
     array = np.asarray(pixels)
     shape = check_grey(path, array.shape, array.dtype)
-    return np.ascontiguousarray(array.reshape(shape), dtype=array.dtype.newbyteorder("="))
+    # Kernels are compiled anew for read-only pixels, such as those that Pillow returns.
+    return np.require(array.reshape(shape), array.dtype.newbyteorder("="), ["C", "W"])
 
 
 def _check_present(path: Path) -> None:

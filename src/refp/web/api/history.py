@@ -1,12 +1,14 @@
 """What was recorded: read it, add to it, freeze limits, check the instrument."""
 
+from dataclasses import asdict
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from pydantic import TypeAdapter, WithJsonSchema
 
+from refp.history.history import Kind, Purpose, Quantity
 from refp.web.api.common import AnEngine
 from refp.web.http.fields import (
     LINE_SCHEMA,
@@ -19,12 +21,9 @@ from refp.web.http.fields import (
 )
 from refp.web.http.problems import Problem
 from refp.web.http.uploads import read_form
-from refp.web.messages import Asked, Check, Records
+from refp.web.messages import Asked, Records
 from refp.web.schemas.history import (
-    KIND,
-    ONLY,
     PERIOD,
-    QUANTITY,
     YEARS,
     AnnotateRequest,
     Appended,
@@ -75,8 +74,8 @@ async def history(
     instrument: Name = "",
     since: Time = "",
     until: Time = "",
-    kind: KIND | None = None,
-    only: ONLY = "",
+    kind: Kind | None = None,
+    only: Purpose = "",
     with_corrected: bool = False,
     limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = MOST_ROWS,
 ) -> list[RecordRow]:
@@ -108,11 +107,11 @@ async def append(request: Request, engine: AnEngine) -> Appended:
 async def chart(
     engine: AnEngine,
     instrument: Name,
-    quantity: QUANTITY = "delta_z_um",
+    quantity: Quantity = "delta_z_um",
     baseline: Name = "",
     since: Time = "",
     until: Time = "",
-    only: ONLY = "",
+    only: Purpose = "",
 ) -> HistoryChart:
     """Return the control chart of a quantity, with its limits and where which rule fires."""
     asked = Asked(instrument, quantity, baseline, since, until, only)
@@ -159,10 +158,4 @@ async def check(request: Request, engine: AnEngine) -> CheckAnswer:
         model, instrument = (form.fields.get(name, "") for name in ("model", "instrument"))
         operator = operator_in(form.fields)
         answer, found = await check_today(engine, form.files, model, instrument, operator)
-    return CheckAnswer.model_validate({"estimate": answer.row, **plain_check(found)})
-
-
-def plain_check(check: Check) -> dict[str, Any]:
-    """Return what a daily check came to, but for its estimate."""
-    names = ("record", "baseline", "in_control", "rules")
-    return {name: getattr(check, name) for name in names}
+    return CheckAnswer.model_validate({"estimate": answer.row, **asdict(found)})

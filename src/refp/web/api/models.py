@@ -1,6 +1,5 @@
 """The models that are here: trained, adapted, sent, retired and taken into use again."""
 
-from dataclasses import asdict
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from refp.web.http.problems import Problem
 from refp.web.http.uploads import read_form
 from refp.web.job import Job
 from refp.web.schemas.jobs import JobView
-from refp.web.schemas.models import AdaptRequest, Model, ModelUsage, TrainRequest
+from refp.web.schemas.models import AdaptRequest, Model, TrainRequest
 from refp.web.services.engine import Engine
 from refp.web.services.models import (
     ServedModel,
@@ -115,7 +114,6 @@ async def restore_model(engine: AnEngine, file: str) -> Model:
 def model_view(model: ServedModel) -> Model:
     """Return a model as it is told."""
     info = model.info
-    used = ModelUsage.model_validate(asdict(model.use)) if model.use is not None else None
     return Model(
         name=info.name,
         file=model.file,
@@ -128,7 +126,7 @@ def model_view(model: ServedModel) -> Model:
         made_at=model.made_at,
         job=model.job.id if model.job is not None else "",
         report=model.report is not None,
-        used=used,
+        used=model.use,
     )
 
 

@@ -33,19 +33,7 @@ QUANTITIES = {
 """What a chart may show and its unit, by the names that :mod:`refp.history` has."""
 
 
-def asked_of(
-    instrument: str = "",
-    quantity: str = "delta_z_um",
-    baseline: str = "",
-    since: str = "",
-    until: str = "",
-    only: str = "",
-) -> Asked:
-    """Return what an address asks for."""
-    return Asked(instrument, quantity, baseline, since, until, only)
-
-
-AskedFor = Annotated[Asked, Depends(asked_of)]
+AskedFor = Annotated[Asked, Depends()]
 
 
 @router.get("/history")

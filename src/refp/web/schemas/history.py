@@ -1,6 +1,9 @@
 """What the API takes and gives of the history."""
 
-from typing import Annotated, Literal
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from dataclasses import Field as DataclassField
+from typing import Annotated, Any
 
 from pydantic import (
     AwareDatetime,
@@ -10,19 +13,18 @@ from pydantic import (
     Field,
     JsonValue,
     TypeAdapter,
+    create_model,
 )
 
+from refp.history.history import HistoryRecord, Purpose, Quantity
 from refp.web.http.fields import Line, Note, shown
 from refp.web.schemas.common import ESTIMATE, MODEL, EstimateRow
 from refp.web.wording.rules import ACTIONS
 
 MOST_RECORDS = 1000
 """Of one request that appends."""
-QUANTITY = Literal["delta_z_um", "refp_um", "n_beads_used", "background", "tilt"]
 YEARS = range(1900, 9000)
 """In which something may have been measured; a database need not hold others."""
-KIND = Literal["estimate", "plane", "annotation"]
-ONLY = Literal["", "daily"]
 UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 AT = "ISO 8601"
 PERIOD = f"{AT}; without a zone local, without an hour midnight"
@@ -100,6 +102,7 @@ Text = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
 Number = Annotated[float | None, Field(default=None, allow_inf_nan=False)]
 Count = Annotated[int, Field(default=0, ge=0, le=1_000_000), BeforeValidator(_as_whole)]
 Id = Annotated[str, Field(pattern=UUID)]
+RecordField = DataclassField[Any]
 Moment = Annotated[str, Field(default="", max_length=40, description=f"{PERIOD}; now if empty")]
 
 
@@ -109,43 +112,77 @@ class Sent(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class RecordIn(Sent):
-    """A record to append, as ``refp history list --json`` prints it."""
+class SentHead(Sent):
+    """First columns of a record that is sent."""
 
-    model_config = shown(**RECORD)
     id: Id = Field(description="UUID; what is sent again under it is not doubled")
     recorded_at: AwareDatetime = Field(description=f"when, {AT} with a zone")
     utc_offset_s: int | None = Field(default=None, description="not read: recorded_at has it")
     appended_at: str | None = Field(default=None, description="not read: it is now")
-    kind: KIND
-    instrument: Line = Field(min_length=1)
-    operator: Line = Field(default="", description="who measured")
-    image: Text = Field(default="", description="what was measured")
-    image_sha256: Text = Field(default="", description="hash of the file's bytes")
-    model: Text = Field(default="", description="name of the model")
-    model_sha256: Text = Field(default="", description="hash of its file")
-    recipe: Text = Field(default="", description="recipe with its digest")
-    version: Text = Field(default="", description="of refp")
-    status: Literal["", "ok", "refused"] = Field(default="", description="empty for a note")
-    reason: Note = Field(default="", description="code and sentence of a refusal")
-    delta_z_um: Number
-    u_um: Number
-    lower_um: Number
-    upper_um: Number
-    coverage: Number
-    n_beads: Count
-    n_beads_used: Count
-    background: Number
-    tilt_y_um_per_px: Number
-    tilt_x_um_per_px: Number
-    refp_um: Number
-    refp_u_um: Number
-    note: Note = Field(default="")
-    corrects: Annotated[str, Field(pattern=rf"^$|{UUID}")] = Field(
-        default="", description="id of the record that this one takes the place of"
-    )
-    purpose: ONLY = Field(default="", description="daily for a daily check")
-    corrected_by: Line = Field(default="", description="who made this correction")
+
+
+class RowHead(BaseModel):
+    """First columns of a record that is returned."""
+
+    id: str
+    recorded_at: str = Field(description=f"when, {AT} in the zone of the place")
+    utc_offset_s: int = Field(description="of that zone")
+    appended_at: str = Field(description="when it was written down; of a correction, when made")
+
+
+DESCRIPTIONS = {
+    "operator": "who measured",
+    "image": "what was measured",
+    "image_sha256": "hash of the file's bytes",
+    "model": "name of the model",
+    "model_sha256": "hash of its file",
+    "recipe": "recipe with its digest",
+    "version": "of refp",
+    "status": "empty for a note",
+    "reason": "code and sentence of a refusal",
+    "corrects": "id of the record that this one takes the place of",
+    "purpose": "daily for a daily check",
+    "corrected_by": "who made this correction",
+}
+CHECKED: dict[str, object] = {
+    "instrument": Annotated[Line, Field(min_length=1)],
+    "operator": Line,
+    "reason": Note,
+    "note": Note,
+    "corrects": Annotated[str, Field(pattern=rf"^$|{UUID}")],
+    "corrected_by": Line,
+}
+"""Columns that are checked by more than their type."""
+SENT_AS: dict[object, object] = {str: Text, float: Number, int: Count}
+
+
+def _sent_column(column: RecordField) -> tuple[Any, Any]:
+    """Return type and field of a column that may be left out where a record has a default."""
+    type_ = CHECKED.get(column.name, SENT_AS.get(column.type, column.type))
+    default = column.default if column.default is not MISSING else ...
+    default = None if column.type is float else default  # JSON has no NaN
+    return type_, Field(default, description=DESCRIPTIONS.get(column.name))
+
+
+def _returned_column(column: RecordField) -> tuple[Any, Any]:
+    """Return type and field of a column that every row has."""
+    type_ = float | None if column.type is float else column.type
+    return type_, Field(description=DESCRIPTIONS.get(column.name))
+
+
+def _with_columns(
+    head: type[BaseModel], describe: Callable[[RecordField], tuple[Any, Any]]
+) -> type[BaseModel]:
+    """Return a model with the columns of :class:`refp.history.HistoryRecord` behind its first."""
+    behind = (one for one in fields(HistoryRecord) if one.name not in head.model_fields)
+    columns: dict[str, Any] = {one.name: describe(one) for one in behind}
+    return create_model(head.__name__, __base__=head, **columns)
+
+
+class RecordIn(_with_columns(SentHead, _sent_column)):  # type: ignore[misc]  # HistoryRecord's
+    """A record to append, as ``refp history list --json`` prints it."""
+
+    model_config = shown(**RECORD)
 
 
 RecordsIn: TypeAdapter[list[RecordIn]] = TypeAdapter(
@@ -156,41 +193,10 @@ RecordsIn: TypeAdapter[list[RecordIn]] = TypeAdapter(
 )
 
 
-class RecordRow(BaseModel):
+class RecordRow(_with_columns(RowHead, _returned_column)):  # type: ignore[misc]  # as above
     """A record, with the columns of ``refp history list --json``."""
 
     model_config = shown(**RECORDED)
-    id: str
-    recorded_at: str = Field(description=f"when, {AT} in the zone of the place")
-    utc_offset_s: int = Field(description="of that zone")
-    appended_at: str = Field(description="when it was written down; of a correction, when made")
-    kind: KIND
-    instrument: str
-    operator: str = Field(description="who measured")
-    image: str
-    image_sha256: str
-    model: str
-    model_sha256: str
-    recipe: str
-    version: str
-    status: Literal["", "ok", "refused"]
-    reason: str
-    delta_z_um: float | None
-    u_um: float | None
-    lower_um: float | None
-    upper_um: float | None
-    coverage: float | None
-    n_beads: int
-    n_beads_used: int
-    background: float | None
-    tilt_y_um_per_px: float | None
-    tilt_x_um_per_px: float | None
-    refp_um: float | None
-    refp_u_um: float | None
-    note: str
-    corrects: str = Field(description="id of the record that this one takes the place of")
-    purpose: ONLY
-    corrected_by: str = Field(description="who made this correction")
 
 
 class Appended(BaseModel):
@@ -207,10 +213,10 @@ class FreezeRequest(Sent):
     model_config = shown(**LIMITS, operator="Ada")
     name: Line = Field(min_length=1, examples=["spring"])
     instrument: Line = Field(min_length=1, examples=["a2k"])
-    quantity: QUANTITY = "delta_z_um"
+    quantity: Quantity = "delta_z_um"
     since: str = Field(min_length=1, max_length=40, description=f"first time; {PERIOD}")
     until: str = Field(min_length=1, max_length=40, description="end, no part of it")
-    only: ONLY = Field(default="", description="daily: of daily checks alone")
+    only: Purpose = Field(default="", description="daily: of daily checks alone")
     operator: Line = Field(default="", description="who freezes them")
 
 
@@ -220,7 +226,7 @@ class BaselineRow(BaseModel):
     model_config = shown(**FROZEN)
     name: str
     instrument: str
-    quantity: QUANTITY
+    quantity: Quantity
     since: str
     until: str
     n: int = Field(description="values in the period")
@@ -326,7 +332,7 @@ class HistoryChart(BaseModel):
         firings=[{**FIRED, **POINT}],
     )
     instrument: str
-    quantity: QUANTITY
+    quantity: Quantity
     label: str = Field(description="the quantity with its unit")
     n: int = Field(description="values")
     n_refused: int = Field(description="images that were refused")

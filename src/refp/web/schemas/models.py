@@ -5,19 +5,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from refp.web.http.fields import Line, Location
+from refp.web.messages import ModelUsage
 from refp.web.schemas.jobs import RECIPES, DataOptions
 
 Family = Literal["", "profile", "resnet", "lookup"]
 NAME = "what the model's file is to be called, without .refp; never that of a model that is here"
 MOST_SEED = 2**32 - 1
-
-
-class ModelUsage(BaseModel):
-    """Where a model was used, by the history."""
-
-    n_estimates: int = Field(description="images that were recorded with it, refused ones too")
-    last_at: str = Field(description="time of the newest, ISO 8601 with zone; empty if never")
-    instruments: list[str] = Field(description="what it was used on")
 
 
 class Model(BaseModel):

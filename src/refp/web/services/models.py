@@ -11,7 +11,7 @@ from refp.core.errors import RefpError
 from refp.web.http.problems import Problem
 from refp.web.http.uploads import Form, RequestFile
 from refp.web.job import OPTIONS, Job
-from refp.web.messages import ModelInfo, ModelUse
+from refp.web.messages import ModelInfo, ModelUsage
 from refp.web.schemas.models import AdaptRequest, TrainRequest
 from refp.web.services.engine import Engine
 from refp.web.services.planes import find_planes
@@ -19,6 +19,7 @@ from refp.web.storage.models import REPORT, check_name, model_files, retired_fil
 from refp.web.workers import calls
 
 MAKES_MODELS = frozenset({"train", "adapt"})
+UNUSED = ModelUsage(n_estimates=0, last_at="", instruments=[])
 NO_FOLDER = "no models are kept here; start refp serve with --home FOLDER"
 
 
@@ -47,7 +48,7 @@ class ServedModel:
     is_fixed: bool
     made_at: str
     job: Job | None
-    use: ModelUse | None
+    use: ModelUsage | None
 
     @property
     def file(self) -> str:
@@ -80,7 +81,7 @@ async def list_models(engine: Engine, *, retired: bool = False) -> list[ServedMo
             is_fixed=info.path in engine.settings.models,
             made_at=_made_at(info.path, made.get((info.path.name, info.sha256))),
             job=made.get((info.path.name, info.sha256)),
-            use=None if uses is None else uses.get(info.sha256, ModelUse(0, "", [])),
+            use=None if uses is None else uses.get(info.sha256, UNUSED),
         )
         for number, info in enumerate(infos)
     ]
@@ -257,7 +258,7 @@ def _data_of(planes: Job) -> dict[str, Any]:
     return {"data": said["data"], **{name: said.get(name) for name in OPTIONS}}
 
 
-async def _uses(engine: Engine) -> dict[str, ModelUse] | None:
+async def _uses(engine: Engine) -> dict[str, ModelUsage] | None:
     """Return where models were used; a history that is not there keeps nobody from the models."""
     if not engine.settings.history:
         return None

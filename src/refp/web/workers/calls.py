@@ -18,7 +18,7 @@ from refp.web.messages import (
     Asked,
     Check,
     ModelInfo,
-    ModelUse,
+    ModelUsage,
     Past,
     Records,
     Row,
@@ -308,7 +308,7 @@ def append_records(database: str, rows: Sequence[Mapping[str, Any]]) -> int:
     return history.append(database, rows)
 
 
-def read_uses(database: str) -> dict[str, ModelUse]:
+def read_uses(database: str) -> dict[str, ModelUsage]:
     """Return the use of each model by the SHA-256 of its file."""
     from refp.web.workers import history
 

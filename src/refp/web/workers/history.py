@@ -29,7 +29,7 @@ from refp.history import (
 )
 from refp.history.history import NAN
 from refp.pipeline.recording import Origin, record_estimate, record_planes
-from refp.web.messages import Answer, Asked, Check, ModelUse, Past, Records, Row, Task
+from refp.web.messages import Answer, Asked, Check, ModelUsage, Past, Records, Row, Task
 from refp.web.workers.charts import (
     describe_baseline,
     describe_chart,
@@ -308,7 +308,7 @@ def _span(since: str, until: str, purpose: str = "") -> Period:
     return Period(start, end, check_purpose(purpose))
 
 
-def read_uses(database: str) -> dict[str, ModelUse]:
+def read_uses(database: str) -> dict[str, ModelUsage]:
     """Return how often each model estimated, by the SHA-256 of its file.
 
     Raises
@@ -318,13 +318,17 @@ def read_uses(database: str) -> dict[str, ModelUse]:
     """
     if not _is_there(database):
         return {}
-    uses: dict[str, ModelUse] = {}
+    uses: dict[str, ModelUsage] = {}
     for used in _open(database).model_uses():  # the newest first
         at = used.last_at.astimezone().isoformat(timespec="seconds")
-        known = uses.setdefault(used.model_sha256, ModelUse(0, at, []))
+        known = uses.setdefault(
+            used.model_sha256, ModelUsage(n_estimates=0, last_at=at, instruments=[])
+        )
         names = sorted({*known.instruments, used.instrument})
         n = known.n_estimates + used.n_estimates
-        uses[used.model_sha256] = ModelUse(n, known.last_at, names)
+        uses[used.model_sha256] = ModelUsage(
+            n_estimates=n, last_at=known.last_at, instruments=names
+        )
     return uses
 
 

@@ -9,9 +9,9 @@ import pytest
 
 pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
 
-from refp.web import Client, WebSettings
+from tests.web.history_data import STEADY, rows, served_with
 
-from .past_data import STEADY, rows, served_with
+from refp.web import Client, WebSettings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -17,6 +17,8 @@ from typing import Any
 import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
+from tests.web.requests import BASE, LIMITS
+from tests.web.server import LONGEST, Server
 
 from refp.core.errors import HistoryError
 from refp.history import History, JobLog, JobRecord
@@ -30,9 +32,6 @@ from refp.web.services.engine import Engine
 from refp.web.storage.home import Home
 from refp.web.storage.job_files import data_folder, planes_folder, remove_unfinished
 from refp.web.workers import calls
-
-from .given import BASE, LIMITS
-from .server import LONGEST, Server
 
 RunRefp = Callable[..., Any]
 

@@ -9,23 +9,16 @@ from typing import Any
 import pytest
 import tifffile
 from fastapi.testclient import TestClient
+from tests.web.requests import BASE, ESTIMATES, LIMITS
 
-from refp.estimate.rows import DETAIL_COLUMNS, ESTIMATE_COLUMNS, VERDICT_COLUMN
 from refp.web import WebSettings, create_app
-from refp.web.schemas.common import EstimateRow
 from refp.web.workers import calls
-
-from .given import BASE, ESTIMATES, LIMITS
 
 RunRefp = Callable[..., Any]
 
 
 def sent(*paths: Path) -> list[tuple[str, tuple[str, bytes]]]:
     return [("files", (path.name, path.read_bytes())) for path in paths]
-
-
-def test_rows_have_the_columns_of_the_command() -> None:
-    assert tuple(EstimateRow.model_fields) == (*ESTIMATE_COLUMNS, *DETAIL_COLUMNS, VERDICT_COLUMN)
 
 
 def test_upload_gives_the_numbers_of_the_command(

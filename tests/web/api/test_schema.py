@@ -1,5 +1,6 @@
 """Schemathesis asks every operation of the API what its description allows, and what it forbids."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,14 +12,14 @@ from jsonschema_rs import Draft202012Validator
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
 from schemathesis.python import asgi
+from tests.web.requests import BASE, ESTIMATES, LIMITS
 
 from refp.web import WebSettings, create_app
 from refp.web.storage.job_files import demo_folder
 
-from .given import BASE, ESTIMATES, LIMITS
-
 DOCUMENT = "/api/v1/openapi.json"
 HOST = {"host": BASE.removeprefix("http://")}
+MAX_EXAMPLES = 20 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 6
 CONFIG = f"""
 base-url = "{BASE}"
 continue-on-failure = true
@@ -28,7 +29,7 @@ request-timeout = 120
 host = "{HOST["host"]}"
 
 [generation]
-max-examples = 20
+max-examples = {MAX_EXAMPLES}
 deterministic = true
 no-shrink = true
 database = "none"

@@ -1,5 +1,6 @@
 """The client's methods for the history, over a real socket."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
 
 from refp.web import ApiError, Client, WebSettings
 
-from .past_data import STEADY, rows, served_with
+from .history_data import STEADY, rows, served_with
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +58,11 @@ def test_images(client: Client, image_files: list[Path]) -> None:
         *(("Grace", "daily"), ("Bo", ""), ("Ada", ""))
     ]
     assert answer["record"] == newest[0]
+
+
+def test_a_server_that_is_not_there() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+        with pytest.raises(OSError, match=address):
+            Client(address).health()

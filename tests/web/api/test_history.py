@@ -11,14 +11,12 @@ from fastapi.testclient import TestClient
 
 pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
 
-from refp.history import RULES, WARNING, History, new_id
-from refp.history.rows import COLUMNS
-from refp.web import WebSettings
-from refp.web.schemas.history import MOST_RECORDS, RecordIn, RecordRow
-from refp.web.wording import rules as rule_words
-from refp.web.wording.rules import ACTIONS
+from tests.web.history_data import HISTORY, STEADY, app_with, freeze, row, rows
 
-from .past_data import HISTORY, STEADY, app_with, freeze, row, rows
+from refp.history import RULES, History, new_id
+from refp.web import WebSettings
+from refp.web.schemas.history import MOST_RECORDS
+from refp.web.wording.rules import ACTIONS
 
 SD = float(np.std(STEADY, ddof=1))
 PROVOKED = {
@@ -45,13 +43,6 @@ def app(settings: WebSettings, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture
 def database(app: TestClient) -> Path:
     return Path(app.app.state.engine.settings.history)  # type: ignore[attr-defined]
-
-
-def test_rows_have_the_columns_of_the_command() -> None:
-    assert tuple(RecordRow.model_fields) == COLUMNS
-    assert set(RecordIn.model_fields) == set(COLUMNS)
-    assert set(ACTIONS) == set(RULES)
-    assert rule_words.WARNING == WARNING
 
 
 def test_what_is_sent_again_is_not_doubled(app: TestClient) -> None:

@@ -10,10 +10,10 @@ from fastapi.testclient import TestClient
 
 pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
 
+from tests.web.requests import BASE
+
 from refp.history import History, HistoryRecord, new_id, parse_time
 from refp.web import WebSettings, create_app
-
-from .given import BASE
 
 ESTIMATES = "/api/v1/estimates"
 

@@ -1,18 +1,17 @@
 """Records as programs send them, and an app that keeps them."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from fastapi.testclient import TestClient
 
 from refp.history import new_id
 from refp.web import WebSettings, create_app
 
-from .given import BASE
+from .requests import BASE
+from .server import serve
 
 HISTORY = "/api/v1/history"
 STEADY = [1.0, -1.0] * 10
@@ -45,27 +44,19 @@ def rows(*values: float | None, start: int = 0, **others: object) -> list[dict[s
 @contextmanager
 def app_with(settings: WebSettings, folder: Path) -> Iterator[TestClient]:
     """An app that keeps its history in a folder."""
-    kept = settings.model_copy(update={"history": str(folder / "history.db")})
-    with TestClient(create_app(kept), base_url=BASE) as client:
+    with TestClient(create_app(_keeping(settings, folder)), base_url=BASE) as client:
         yield client
 
 
 @contextmanager
 def served_with(settings: WebSettings, folder: Path) -> Iterator[str]:
     """The address of such an app behind a real socket."""
-    kept = settings.model_copy(update={"history": str(folder / "history.db")})
-    config = uvicorn.Config(create_app(kept), host="127.0.0.1", port=0, log_level="error")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            threading.Event().wait(0.02)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(30)
+    with serve(_keeping(settings, folder)) as served:
+        yield served.address
+
+
+def _keeping(settings: WebSettings, folder: Path) -> WebSettings:
+    return settings.model_copy(update={"history": str(folder / "history.db")})
 
 
 def freeze(client: TestClient, name: str = "spring", **values: object) -> Any:

@@ -4,7 +4,6 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +15,14 @@ from httpx import Response
 
 pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
 
+from tests.web.history_data import HISTORY, STEADY, app_with, freeze, rows
+from tests.web.markup import check as check_markup
+from tests.web.requests import ESTIMATES, File, form_token, send_form
+
 from refp.web import WebSettings
-from refp.web.messages import Check
 from refp.web.pages.history import QUANTITIES
-from refp.web.wording.checks import describe_check
 from refp.web.wording.remedies import REMEDIES
 from refp.web.wording.rules import ACTIONS
-
-from .given import ESTIMATES, File, form_token, send_form
-from .past_data import HISTORY, STEADY, app_with, freeze, row, rows
-from .test_pages import check as check_markup
 
 CHECKS = f"{HISTORY}/checks"
 
@@ -259,68 +256,3 @@ def test_the_records_as_a_table(app: TestClient) -> None:
     text = app.get("/history/records.csv", params={"instrument": "mine"}).text
     assert text.count("daily_") == len(STEADY) + 2
     assert text.index("daily_0.tif") < text.index("daily_20.tif")
-
-
-def checked(day: str, **values: Any) -> Check:
-    record = row(0, 3.21, recorded_at=f"{day}T08:05:00+01:00", lower_um=2.1, upper_um=4.3)
-    known: dict[str, Any] = {"baseline": "spring", "in_control": True, "rules": []}
-    given = {**known, **values}
-    return Check({**record, "reason": "", **given.pop("record", {})}, **given)
-
-
-TODAY = date(2026, 3, 2)
-WARNS = {"rule": "1_2s", "meaning": "one value out", "action": "Take one more."}
-REJECTS = {"rule": "2_2s", "meaning": "two values out", "action": "Stop."}
-
-
-@pytest.mark.parametrize(
-    ("check", "look", "headline"),
-    [
-        (None, "open", "No daily check yet"),
-        (checked("2026-03-01"), "open", "No daily check today"),
-        (checked("2026-03-02"), "pass", "Today: +3.2 µm ± 1.1 — within limits"),
-        (
-            checked("2026-03-02", rules=[WARNS]),
-            "open",
-            "Today: +3.2 µm ± 1.1 — warning 1_2s",
-        ),
-        (
-            checked("2026-03-02", rules=[WARNS, REJECTS], in_control=False),
-            "fail",
-            "Today: +3.2 µm ± 1.1 — out of control: 1_2s, 2_2s",
-        ),
-        (checked("2026-03-02", in_control=None), "open", "Today: +3.2 µm ± 1.1 — no limits yet"),
-        (
-            checked("2026-03-02", record={"lower_um": None, "delta_z_um": -2.0}),
-            "pass",
-            "Today: \N{MINUS SIGN}2.0 µm — within limits",
-        ),
-        (
-            checked(
-                "2026-03-02",
-                record={"status": "refused", "delta_z_um": None, "reason": "no_beads: none found"},
-            ),
-            "fail",
-            "Today: no number, no bead to measure",
-        ),
-        (
-            checked(
-                "2026-03-02",
-                record={"status": "refused", "delta_z_um": None, "reason": "withdrawn: bumped"},
-            ),
-            "open",
-            "Today: withdrawn",
-        ),
-    ],
-)
-def test_words_of_a_check(check: Check | None, look: str, headline: str) -> None:
-    words = describe_check(check, TODAY)
-    assert (words.look, words.headline) == (look, headline)
-
-
-def test_words_of_a_check_say_when_and_what_to_do() -> None:
-    old = describe_check(checked("2026-03-01"), TODAY)
-    assert old.detail == "The last was on 2026-03-01: +3.2 µm ± 1.1, within limits."
-    out = describe_check(checked("2026-03-02", rules=[WARNS, REJECTS], in_control=False), TODAY)
-    assert out.detail == "Two values out. At 08:05 by Ada."
-    assert out.action == "Stop."

@@ -5,7 +5,6 @@ import io
 import json
 import re
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -13,62 +12,15 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image as PillowImage
+from tests.web.markup import check
+from tests.web.requests import BASE, LIMITS, File, send_form
 
 from refp.estimate.focus_estimate import Reason
 from refp.web import WebSettings, create_app
-from refp.web.messages import BeadView, ImageView
-from refp.web.wording.numbers import COLORS, color_beads, describe_dz, describe_tilt, plus_minus
+from refp.web.wording.numbers import describe_dz, plus_minus
 from refp.web.wording.remedies import REMEDIES
 
-from .given import BASE, LIMITS, File, send_form
-
 RunRefp = Callable[..., Any]
-
-
-class Checked(HTMLParser):
-    """Tags of a page, those left open, and what would run or be fetched from elsewhere."""
-
-    VOID = frozenset({"meta", "link", "input", "img", "br"})
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.wrong: list[str] = []
-        self.labelled: set[str] = set()
-        self.inputs: set[str] = set()
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        given = dict(attributes)
-        if tag not in self.VOID and not (self.get_starttag_text() or "").endswith("/>"):
-            self.open.append(tag)
-        if "style" in given or any(name.startswith("on") for name in given) or tag == "style":
-            self.wrong.append(self.get_starttag_text() or "")
-        is_data = given.get("type") == "application/json"  # which is not run
-        if tag == "script" and not (is_data or (given.get("src") or "").startswith("/static/")):
-            self.wrong.append(self.get_starttag_text() or "")
-        for name in ("src", "href", "action"):
-            if "//" in (given.get(name) or ""):
-                self.wrong.append(self.get_starttag_text() or "")
-        if tag == "label" and given.get("for"):
-            self.labelled.add(str(given["for"]))
-        if tag == "input" and given.get("type") != "hidden" and "label" not in self.open:
-            self.inputs.add(str(given.get("id")))
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-
-    def handle_endtag(self, tag: str) -> None:
-        if not self.open or self.open.pop() != tag:
-            self.wrong.append(f"</{tag}>")
-
-
-def check(page: str) -> None:
-    checked = Checked(page)
-    assert checked.wrong == []
-    assert checked.open == []
-    assert checked.inputs <= checked.labelled
 
 
 @pytest.mark.parametrize(
@@ -117,20 +69,6 @@ def test_result(
     assert f'class="verdict {row["verdict"]}"' in answer.text
     assert answer.text.count('class="bead used"') == row["n_beads_used"]
     check(answer.text)
-
-
-@pytest.mark.parametrize(
-    ("dz_um", "told"),
-    [
-        (14.21, ("14.2", "above the reference plane")),
-        (-3.0, ("3.0", "below the reference plane")),
-        (0.04, ("0.0", "in the reference plane")),
-        (-0.051, ("0.1", "below the reference plane")),
-    ],
-)
-def test_words(dz_um: float, told: tuple[str, str]) -> None:
-    assert describe_dz({"delta_z_um": dz_um}) == told
-    assert plus_minus({"lower_um": 13.1, "upper_um": 15.3}) == "±1.1"
 
 
 def test_refusal_says_what_to_do(client: TestClient, blank: bytes) -> None:
@@ -215,7 +153,7 @@ def test_error_is_a_page_or_a_part(client: TestClient) -> None:
 
 
 def test_nothing_is_fetched_from_outside() -> None:
-    static = Path(__file__).parents[2] / "src" / "refp" / "web" / "static"
+    static = Path(__file__).parents[3] / "src" / "refp" / "web" / "static"
     theirs = {"htmx.min.js", "plotly-basic.min.js"}
     mine = [p for p in static.iterdir() if p.suffix in (".css", ".js") and p.name not in theirs]
     assert mine
@@ -225,30 +163,3 @@ def test_nothing_is_fetched_from_outside() -> None:
         "htmx.LICENSE.txt",
         "plotly-basic.LICENSE.txt",
     }
-
-
-def view_of(*own: float | None, height: int = 100, width: int = 200) -> ImageView:
-    beads = [BeadView(0, 0, value is not None, "", value, []) for value in own]
-    return ImageView(b"", height, width, 5, beads, [], [], [], None)
-
-
-def test_beads_are_coloured_from_low_to_high() -> None:
-    told = color_beads(view_of(10.0, 4.0, None, 16.0))
-    assert told.span_um == 6
-    assert (told.colors[1], told.colors[2], told.colors[3]) == (COLORS[0], "", COLORS[-1])
-    alike = color_beads(view_of(5.0, 5.1, 4.9))
-    assert len(set(alike.colors)) == 1
-    assert color_beads(view_of(None, None)).colors == ("", "")
-
-
-def test_tilt_in_words() -> None:
-    row = {
-        "tilt_y_um_per_px": -0.05,
-        "tilt_y_u_um_per_px": 0.01,
-        "tilt_x_um_per_px": 0.001,
-        "tilt_x_u_um_per_px": 0.001,
-    }
-    assert describe_tilt(row, view_of()) == "rises 5.0 ±2.0 µm to the top"
-    flat = {**row, "tilt_y_um_per_px": 0.0}
-    assert describe_tilt(flat, view_of()) == "none seen"
-    assert describe_tilt({**row, "tilt_y_um_per_px": None}, view_of()) == ""

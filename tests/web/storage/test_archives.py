@@ -16,6 +16,9 @@ from fastapi.testclient import TestClient
 
 pytest.importorskip("sqlalchemy", reason="jobs need extra 'history'")
 
+from tests.web.requests import BASE, LIMITS, lying_tiff, tiff_of
+from tests.web.server import Served
+
 from refp.core.errors import DataError, RefpError
 from refp.web import Client, WebSettings, create_app
 from refp.web.job import JobPlace
@@ -24,9 +27,6 @@ from refp.web.storage.archive import unpack
 from refp.web.storage.job_files import data_folder
 from refp.web.storage.roots import OutsideRoots
 from refp.web.workers.checks import check_sweeps
-
-from .conftest import Served
-from .given import BASE, LIMITS, lying_tiff, tiff_of
 
 PLANES = "/api/v1/planes"
 FEW = LIMITS.model_copy(update={"archive_files": 40, "unpacked_bytes": 2_000_000})

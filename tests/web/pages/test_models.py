@@ -1,6 +1,7 @@
 """The page of models: what may be done is there, and what was asked for is done once."""
 
 import re
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,21 +9,23 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
+from tests.web.markup import check
+from tests.web.requests import BASE, LIMITS, form_token
 
 from refp.models import load_model, save_model
 from refp.web import WebSettings, create_app
 
-from .given import BASE, LIMITS, form_token
-from .test_pages import check
-
 
 @pytest.fixture(scope="module")
 def kept(
-    lookup_model: Path, tiny_sweep: Path, tmp_path_factory: pytest.TempPathFactory
+    lookup_model: Path,
+    tiny_sweep: Path,
+    home_with_planes: tuple[Path, str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> WebSettings:
-    pytest.importorskip("sqlalchemy", reason="jobs need extra 'history'")
-    home = tmp_path_factory.mktemp("page")
-    (home / "models").mkdir()
+    home = tmp_path_factory.mktemp("page") / "home"
+    shutil.copytree(home_with_planes[0], home)
+    (home / "models").mkdir(exist_ok=True)
     (home / "models" / "bad.refp").write_bytes(b"no model")
     database = str(home / "history.db")
     roots = (tiny_sweep.parent,)
@@ -37,11 +40,9 @@ def client(kept: WebSettings) -> Iterator[TestClient]:
         yield client
 
 
-@pytest.fixture(scope="module")
-def planes_job(client: TestClient, tiny_sweep: Path) -> str:
-    asked = {"paths": [str(tiny_sweep)], "title": "<Monday>", "instrument": "a2k"}
-    job = client.post("/api/v1/planes", json=asked).json()
-    return ended(client, job["id"])
+@pytest.fixture
+def planes_job(home_with_planes: tuple[Path, str]) -> str:
+    return home_with_planes[1]
 
 
 def ended(client: TestClient, job: str) -> str:

@@ -1,30 +1,33 @@
 """Axe finds nothing on any page, light, dark or on a tablet: names, roles, contrast, headings."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import pytest
+from tests.web.requests import png_of
+from tests.web.server import Served, serve
 
 from refp.web import WebSettings
 
-from .conftest import Served, serve
-from .given import png_of
-
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, ViewportSize
 
-AXE = Path(__file__).parent / "axe" / "axe.min.js"
+Scheme = Literal["light", "dark"]
+
+AXE = Path(__file__).parents[1] / "axe" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-SIZE = {"width": 1366, "height": 768}
-TABLET = {"width": 768, "height": 1024}
-LOOKS = (
-    pytest.param(("light", SIZE), id="light"),
-    pytest.param(("dark", SIZE), id="dark"),
-    pytest.param(("light", TABLET), id="tablet"),
+SIZE: "ViewportSize" = {"width": 1366, "height": 768}
+TABLET: "ViewportSize" = {"width": 768, "height": 1024}
+WAIT_MS = 120_000
+LOOKS: "tuple[tuple[Scheme, ViewportSize], ...]" = (
+    ("light", SIZE),
+    ("dark", SIZE),
+    ("light", TABLET),
 )
-"""What a page is seen in: colours, and a window as small as those that pages are made for."""
+"""Colours, and a window as small as those that pages are made for."""
 PAGES = ("/", "/models", "/history", "/help", "/login", "/nothing")
 """Every page that an address shows by itself; a page of its own belongs in here."""
 STATES = ("result", "refusal", "many", "problem", "bad file")
@@ -59,26 +62,42 @@ def started(
         yield Started(served, files)
 
 
-@pytest.fixture(params=LOOKS)
-def page(browser: "Browser", started: Started, request: pytest.FixtureRequest) -> "Iterator[Page]":
+@pytest.fixture
+def page(browser: "Browser", started: Started) -> "Iterator[Page]":
     """A window to look at pages in."""
-    scheme, size = request.param
+    with window(browser, started.served.address) as page:
+        yield page
+
+
+@contextmanager
+def window(browser: "Browser", address: str) -> "Iterator[Page]":
+    """Open a window to look at the pages of a server in."""
     context = browser.new_context(
-        viewport=size,
-        color_scheme=scheme,
-        base_url=started.served.address,
+        base_url=address,
         bypass_csp=True,  # for axe alone, which is put into the page
         reduced_motion="reduce",
     )
+    context.set_default_timeout(WAIT_MS)  # of a machine that has much else to do
     yield context.new_page()
     context.close()
 
 
 def found(page: "Page") -> list[str]:
-    """Return what axe has against a page as it stands."""
+    """Return what axe has against a page as it stands, in every look."""
     if not AXE.is_file():
         pytest.skip("axe-core is not part of the source archive")
     page.add_script_tag(path=AXE)
+    return [
+        f"{scheme} {size['width']} px: {one}"
+        for scheme, size in LOOKS
+        for one in looked_at(page, scheme, size)
+    ]
+
+
+def looked_at(page: "Page", scheme: Scheme, size: "ViewportSize") -> list[str]:
+    """Return what axe has against a page in colours and a window of some size."""
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size(size)
     told = page.evaluate("tags => axe.run(document, {runOnly: tags})", RULES)
     assert told["passes"]
     return [
@@ -132,10 +151,7 @@ def test_card_that_is_open(page: "Page") -> None:
 
 
 def test_first_start_with_nothing(browser: "Browser") -> None:
-    with serve(WebSettings(workers=1)) as served:
-        context = browser.new_context(viewport=SIZE, base_url=served.address, bypass_csp=True)
-        page = context.new_page()
+    with serve(WebSettings(workers=1)) as served, window(browser, served.address) as page:
         for path in ("/", "/models", "/history"):
             page.goto(path)
             assert found(page) == []
-        context.close()

@@ -12,16 +12,12 @@ import pytest
 
 pytest.importorskip("sqlalchemy", reason="jobs need extra 'history'")
 
-from refp.core.flags import SweepFlag
-from refp.web import ApiError, Client, WebSettings
-from refp.web.job import Job, Live
-from refp.web.wording.jobs import describe_progress, describe_state, describe_time
-from refp.web.wording.numbers import SWEEP_FLAGS
-from refp.web.workers.views import AskedSet
+from tests.web.markup import check
+from tests.web.requests import form_token
+from tests.web.server import Served
 
-from .conftest import Served
-from .given import form_token
-from .test_pages import check
+from refp.web import ApiError, Client, WebSettings
+from refp.web.workers.views import AskedSet
 
 Planes = dict[str, Any]
 
@@ -329,35 +325,6 @@ def test_folders_under_the_roots(pages: httpx.Client, tiny_sweep: Path) -> None:
     assert pages.get("/planes", params={"folder": "nothing"}).status_code == 422
 
 
-def test_folders_follow_no_link_out(tmp_path: Path) -> None:
-    from refp.web.storage.roots import OutsideRoots
-    from refp.web.workers.folders import MOST_ENTRIES, list_folder
-
-    root, outside = tmp_path / "root", tmp_path / "outside"
-    for folder in (root / "z10", root / "z9", root / ".hidden", outside):
-        folder.mkdir(parents=True)
-    (root / "a.ome.tif").write_bytes(b"")
-    (root / "frame.tif").write_bytes(b"")
-    try:
-        (root / "out").symlink_to(outside, target_is_directory=True)
-        (root / "ring").symlink_to(root / "ring")
-    except OSError:
-        pytest.skip("links cannot be made here")
-    listing = list_folder("", [root])
-    assert [entry.name for entry in listing.entries] == ["a.ome.tif", "z9", "z10"]
-    assert listing.here is not None
-    assert (listing.here.n_images, listing.n_more) == (2, 0)
-    with pytest.raises(OutsideRoots):
-        list_folder("out", [root])
-    several = list_folder("", [root, outside])
-    assert (several.here, [entry.name for entry in several.entries]) == (None, ["root", "outside"])
-    for k in range(MOST_ENTRIES):
-        (outside / f"{k}").mkdir()
-    (outside / "one more").mkdir()
-    many = list_folder(str(outside), [root, outside])
-    assert (len(many.entries), many.n_more) == (MOST_ENTRIES, 1)
-
-
 def test_pages_without_a_home(served: Served) -> None:
     for path in ("/planes", "/jobs"):
         answer = httpx.get(served.address + path)
@@ -366,43 +333,3 @@ def test_pages_without_a_home(served: Served) -> None:
 
 
 # Words
-
-
-def job_of(state: str, starts: int) -> Job:
-    return Job("x", "plane", "Monday", "", {}, state, "2026-01-01T00:00:00+00:00", starts=starts)
-
-
-@pytest.mark.parametrize(
-    ("state", "starts", "told"),
-    [
-        ("queued", 0, "waiting"),
-        ("queued", 1, "waiting, taken up again"),
-        ("running", 1, "running"),
-        ("running", 2, "running, taken up again"),
-        ("failed", 3, "failed"),
-    ],
-)
-def test_states(state: str, starts: int, told: str) -> None:
-    assert describe_state(job_of(state, starts)) == told
-
-
-def test_times() -> None:
-    told = [describe_time(left_s) for left_s in (0.2, 20.4, 89, 600, 7200)]
-    assert told == ["1 s", "20 s", "89 s", "10 min", "2.0 h"]
-
-
-def test_progress_in_words() -> None:
-    live = Live()
-    assert describe_progress(live) == "starting"
-    live.set_progress("measuring monday", 120, 486)
-    assert describe_progress(live) == "measuring monday, frame 120 of 486"
-    live.since -= 10
-    assert describe_progress(live).startswith("measuring monday, frame 120 of 486, about 3")
-    live.set_progress("measuring monday", 486, 486)
-    assert (
-        describe_progress(live) == "measuring monday, frame 486 of 486; what follows takes a moment"
-    )
-
-
-def test_every_flag_has_words() -> None:
-    assert set(SWEEP_FLAGS) == {str(flag.name).lower() for flag in SweepFlag}

@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
+from tests.web.requests import BASE, ESTIMATES, LIMITS, form_token, send_form
 
 from refp.web import WebSettings, create_app
-
-from .given import BASE, ESTIMATES, LIMITS, form_token, send_form
 
 TOKEN = "a token that nobody guesses"
 Unstarted = Callable[[WebSettings], TestClient]

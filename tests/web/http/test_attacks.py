@@ -11,14 +11,13 @@ import pytest
 from fastapi import Request
 from fastapi.testclient import TestClient
 from starlette.types import Message
+from tests.web.bad_files import BAD_FILES, ODD_FILES, SCRIPT, SVG
+from tests.web.requests import ESTIMATES, LIMITS, png_bomb, send_form
+from tests.web.server import Served
 
 from refp.web import Client
 from refp.web.http.problems import Problem
 from refp.web.http.uploads import read_form
-
-from .bad_files import BAD_FILES, ODD_FILES, SCRIPT, SVG
-from .conftest import Served
-from .given import ESTIMATES, LIMITS, png_bomb, send_form
 
 
 @pytest.fixture

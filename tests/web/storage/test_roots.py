@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from tests.web.requests import BASE, ESTIMATES
 
 from refp.web import WebSettings, create_app
-
-from .given import BASE, ESTIMATES
 
 
 @pytest.fixture(scope="module")

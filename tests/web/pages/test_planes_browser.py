@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 
 pytest.importorskip("sqlalchemy", reason="jobs need extra 'history'")
+from tests.web.pages.test_accessible import WAIT_MS, found, window
+from tests.web.server import Served
+
 from refp.web import Client
-
-from .conftest import Served
-from .test_accessible import LOOKS, found
-
-WAIT_MS = 120_000
 
 
 @pytest.fixture(scope="module")
@@ -130,17 +128,10 @@ def states(keeper: Served, tiny_sweep: Path) -> list[str]:
     return ["/planes", folder, f"/planes/{done}", f"/planes/compare?ids={done}", "/jobs", *jobs]
 
 
-@pytest.mark.parametrize(("scheme", "size"), [look.values[0] for look in LOOKS])
-def test_axe_finds_nothing(
-    browser: Any, keeper: Served, states: list[str], scheme: str, size: dict[str, int]
-) -> None:
-    context = browser.new_context(
-        viewport=size, color_scheme=scheme, base_url=keeper.address, bypass_csp=True
-    )
-    page = context.new_page()
-    for address in states:
-        page.goto(address)
-        if "compare" in address:
-            page.wait_for_selector("#compare .scatterlayer .point")
-        assert (address, found(page)) == (address, [])
-    context.close()
+def test_axe_finds_nothing(browser: Any, keeper: Served, states: list[str]) -> None:
+    with window(browser, keeper.address) as page:
+        for address in states:
+            page.goto(address)
+            if "compare" in address:
+                page.wait_for_selector("#compare .scatterlayer .point")
+            assert (address, found(page)) == (address, [])

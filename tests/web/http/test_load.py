@@ -16,11 +16,10 @@ from threading import Barrier
 import httpx
 import pytest
 from fastapi.testclient import TestClient
+from tests.web.requests import BASE, ESTIMATES, LIMITS, File, form_token
+from tests.web.server import Served, serve
 
 from refp.web import ApiError, Client, WebSettings, create_app
-
-from .conftest import Served, serve
-from .given import BASE, ESTIMATES, LIMITS, File, form_token
 
 GIGABYTE, MEGABYTE = 1_000_000_000, 1_000_000
 PART = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.tif"\r\n\r\n'

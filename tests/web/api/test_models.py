@@ -2,26 +2,21 @@
 
 import json
 import pickle
-import sys
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
+from tests.web.requests import LIMITS
+from tests.web.server import serve
 
 from refp.core.digests import hash_file
-from refp.core.errors import MissingExtraError
 from refp.models import load_model, save_model
-from refp.settings import FamilyName
-from refp.web import WebSettings, create_app
+from refp.web import WebSettings
 from refp.web.client import ApiError, Client
 from refp.web.http.guard import REPORT_RULES
-from refp.web.schemas.models import Family
-from refp.web.storage.models import NameTaken, check_free, check_name, move_model, publish_model
-
-from .given import LIMITS
 
 RunRefp = Callable[..., Any]
 WRONG_NAMES = ["../x", "CON", "com1.refp", "", "x" * 300, "modèle", "a/b", ".x", "x.", "a\nb", "-x"]
@@ -29,10 +24,15 @@ WRONG_NAMES = ["../x", "CON", "com1.refp", "", "x" * 300, "modèle", "a/b", ".x"
 
 @pytest.fixture(scope="module")
 def kept(
-    lookup_model: Path, tiny_sweep: Path, tiny_test: Path, tmp_path_factory: pytest.TempPathFactory
+    lookup_model: Path,
+    tiny_sweep: Path,
+    tiny_test: Path,
+    home_with_planes: tuple[Path, str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> WebSettings:
     """A server with a home, a model of its command line, and sweeps under its roots."""
-    home = tmp_path_factory.mktemp("kept")
+    home = tmp_path_factory.mktemp("kept") / "home"
+    shutil.copytree(home_with_planes[0], home)
     (home / "data" / "nothing").mkdir(parents=True)
     database = str(home / "history.db")
     return WebSettings(
@@ -49,18 +49,8 @@ def kept(
 @pytest.fixture(scope="module")
 def api(kept: WebSettings) -> Iterator[Client]:
     pytest.importorskip("sqlalchemy", reason="jobs need extra 'history'")
-    config = uvicorn.Config(create_app(kept), host="127.0.0.1", port=0, log_level="error")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        threading.Event().wait(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield Client(f"http://127.0.0.1:{port}")
-    server.should_exit = True
-    thread.join(30)
-    assert not thread.is_alive()
+    with serve(kept) as served:
+        yield Client(served.address)
 
 
 @pytest.fixture(scope="module")
@@ -77,13 +67,10 @@ def ended(api: Client, job: dict[str, Any]) -> dict[str, Any]:
     return job
 
 
-@pytest.fixture(scope="module")
-def planes_job(api: Client, tiny_sweep: Path) -> str:
+@pytest.fixture
+def planes_job(home_with_planes: tuple[Path, str]) -> str:
     """Planes that were defined from the training sweeps."""
-    asked = {"paths": [str(tiny_sweep)], "title": "tiny", "instrument": "a2k"}
-    job = ended(api, api._tell("/planes", asked))
-    assert job["state"] == "done", job["detail"]
-    return str(job["id"])
+    return home_with_planes[1]
 
 
 def copy_of(model: Path, path: Path, name: str) -> Path:
@@ -99,10 +86,6 @@ def refused(ask: Callable[[], object]) -> tuple[int, str]:
         ask()
     assert "\n" not in str(error.value)
     return error.value.status, error.value.code
-
-
-def test_families_are_those_of_the_method() -> None:
-    assert set(Family.__args__) == {"", *FamilyName.__args__}
 
 
 @pytest.mark.parametrize("name", WRONG_NAMES)
@@ -238,7 +221,7 @@ def test_report_runs_nothing(api: Client, folder: Path, planes_job: str) -> None
     if not (folder / "reported.refp").exists():
         ended(api, api.train(planes_job, "reported", family="lookup", seed=1))
     with api._opener.open(f"{api._address}/api/v1/models/reported.refp/report") as answer:
-        policy = answer.headers.get_all("content-security-policy")
+        policy = answer.headers.get_list("content-security-policy")
         page = answer.read()
     assert policy == [REPORT_RULES]
     assert policy[0].startswith("sandbox allow-downloads; default-src 'none';")
@@ -314,69 +297,3 @@ def test_adapting_needs_one_source(api: Client, lookup_model: Path, planes_job: 
     assert outside == (403, "outside_roots")
     unknown = refused(lambda: api.adapt("none", "x", planes=planes_job))
     assert unknown == (404, "unknown_model")
-
-
-def test_a_job_that_comes_second_replaces_nothing(tmp_path: Path) -> None:
-    made, target = tmp_path / "job.refp", tmp_path / "models" / "a.refp"
-    target.parent.mkdir()
-    made.write_bytes(b"second")
-    made.with_suffix(".html").write_text("of the second")
-    target.write_bytes(b"first")
-    with pytest.raises(NameTaken, match=r"^a\.refp: exists already; choose another name"):
-        publish_model(made, target)
-    assert target.read_bytes() == b"first"
-    assert not target.with_suffix(".html").exists()  # it would be taken for the first one's
-    assert made.read_bytes() == b"second"
-
-
-def test_publishing_again_after_a_kill(tmp_path: Path) -> None:
-    made, target = tmp_path / "job.refp", tmp_path / "models" / "a.refp"
-    made.write_bytes(b"model")
-    made.with_suffix(".html").write_text("report")
-    publish_model(made, target)
-    made.with_suffix(".html").unlink()  # where a job that is begun again may find itself
-    publish_model(made, target)
-    assert (target.read_bytes(), target.with_suffix(".html").read_text()) == (b"model", "report")
-    assert sorted(path.name for path in target.parent.iterdir()) == ["a.html", "a.refp"]
-
-
-def test_a_move_takes_both_or_none(tmp_path: Path) -> None:
-    model, folder = tmp_path / "a.refp", tmp_path / "retired"
-    model.write_bytes(b"model")
-    model.with_suffix(".html").write_text("report")
-    folder.mkdir()
-    (folder / "a.html").write_text("of another")
-    with pytest.raises(NameTaken):
-        move_model(model, folder)
-    assert model.is_file()
-    assert (folder / "a.html").read_text() == "of another"
-    (folder / "a.html").unlink()
-    made_at = model.stat().st_mtime_ns
-    assert move_model(model, folder).stat().st_mtime_ns == made_at
-    assert (folder / "a.html").read_text() == "report"
-    assert not model.exists()
-
-
-@pytest.mark.parametrize("name", ["a2k-2026", "a2k 2026.refp", "A.b_c", "console", "x" * 80])
-def test_good_names(name: str, tmp_path: Path) -> None:
-    assert check_name(name) == check_free(name, tmp_path) == f"{name.removesuffix('.refp')}.refp"
-
-
-@pytest.mark.parametrize(
-    "there", ["a.refp", "A.refp", "a.html", "retired/a.refp", "retired/A.html"]
-)
-def test_taken_names(there: str, tmp_path: Path) -> None:
-    (tmp_path / "retired").mkdir()
-    (tmp_path / there).write_bytes(b"")
-    with pytest.raises(NameTaken, match="choose another"):
-        check_free("a", tmp_path)
-    assert check_free("b", tmp_path) == "b.refp"
-
-
-def test_a_missing_library_is_told_before_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    from refp.web.workers import models as model_work
-
-    monkeypatch.setitem(sys.modules, "torch", None)
-    model_work.check_training("default", "lookup")
-    with pytest.raises(MissingExtraError, match="family 'profile' needs torch"):
-        model_work.check_training("default", "")

@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
 
-from .past_data import rows
-from .server import Server, start_server
+from tests.web.history_data import rows
+from tests.web.server import Server, start_server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -1,0 +1,48 @@
+"""Worker processes that outlive their app: loading the libraries takes a second for each."""
+
+import threading
+from collections import defaultdict
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any, ClassVar
+
+from refp.web.workers.pool import Worker
+
+
+class SpareWorker(Worker):
+    """A worker that takes the idle process of an app that ended, and leaves its own to the next."""
+
+    _spare: ClassVar[dict[int, list[tuple[BaseProcess, Connection]]]] = defaultdict(list)
+    _taking: ClassVar[threading.Lock] = threading.Lock()
+    _is_busy = False
+
+    def ask(self, *arguments: Any, **options: Any) -> Any:
+        self._is_busy = True
+        try:
+            return super().ask(*arguments, **options)
+        finally:
+            self._is_busy = False
+
+    def close(self) -> None:
+        with self._changing, self._taking:
+            self._closed = True
+            if self._process is not None and self._end is not None and not self._is_busy:
+                self._spare[self._memory_bytes].append((self._process, self._end))
+                self._process = self._end = None
+        self.stop()
+
+    def _connect(self) -> Connection:
+        with self._changing, self._taking:
+            spare = self._spare[self._memory_bytes]
+            if self._end is None and not self._closed and spare:
+                self._process, self._end = spare.pop()
+        return super()._connect()
+
+    @classmethod
+    def end_all(cls) -> None:
+        """End the processes that no app took."""
+        for process, end in (one for spare in cls._spare.values() for one in spare):
+            process.kill()
+            process.join()
+            end.close()
+        cls._spare.clear()
