@@ -204,10 +204,10 @@ def test_a_figure_shows_the_beads_that_err_most() -> None:
 def test_bead_figure_marks_those_that_err_to_one_side(tables: TrainingTables) -> None:
     figure = draw_bead_errors(summarise_beads(tables.beads))
     words = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert "errs to one side" in words
+    assert "errors of one sign" in words
     even = tables.beads[tables.beads["bead"] % 10_000 < N_BEADS - 1]
     figure = draw_bead_errors(summarise_beads(even))
-    assert "errs to one side" not in [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "errors of one sign" not in [text.get_text() for text in figure.legends[0].get_texts()]
 
 
 def test_learning_curves_share_one_scale(tables: TrainingTables) -> None:
