@@ -2,6 +2,7 @@
 
 import os
 import platform
+from datetime import UTC, datetime
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -10,11 +11,12 @@ TWIN = SHARED / "data" / "twin"
 
 
 def conditions() -> dict[str, str]:
-    """Return what a figure depends on beside the code."""
+    """Return date, versions, machine and data of a measurement."""
     from refp.core.files import library_versions
     from refp.core.parallel import default_jobs
 
     return {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
         **library_versions("numpy", "scipy", "numba", "torch", "onnxruntime"),
         "machine": f"{platform.machine()}, {default_jobs()} cores",
         "data": "shared twin: simulated images of the paper's instruments, with truth",
