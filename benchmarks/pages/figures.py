@@ -52,7 +52,8 @@ def draw_twin_errors(images: Rows) -> Figure:
             ax.set_ylim(-reach, reach)
     legend = Legend([dot(COLORS[family], family) for family in families])
     legend.line(MUTED, "95 % interval", alpha=0.5)
-    legend.dot(MUTED, "refused", hollow=True, marker="^").draw(figure)
+    refused = any(row["reason"] for row in images)
+    legend.dot(MUTED, "refused", hollow=True, marker="^", when=refused).draw(figure)
     return figure
 
 

@@ -12,6 +12,7 @@ from benchmarks import HERE
 
 ROOT = HERE.parent
 A2K_PLANES = ("a2k-training", "a2k-test1", "a2k-test2", "a2k-cells")
+_ALWAYS = ("date", "refp", "data")
 NAMES = {"a2k": "A2K", "nikon-ti2": "Nikon Ti2"}
 
 
@@ -55,9 +56,21 @@ def subset(value: object) -> str:
     return f"{value:g} ms" if isinstance(value, float) else str(value)
 
 
-def conditions(measured: dict[str, str]) -> str:
-    """Return the conditions of a measurement as one line."""
-    return ", ".join(f"{key} {value}" for key, value in measured.items())
+def conditions(measured: dict[str, str], page: dict[str, str] | None = None) -> str:
+    """Return the conditions of a measurement as one line.
+
+    Parameters
+    ----------
+    measured
+        Conditions by name.
+    page
+        Conditions at the top of the page; versions and machine equal to these are left out.
+    """
+    return ", ".join(
+        f"{key} {value}"
+        for key, value in measured.items()
+        if key in _ALWAYS or page is None or page.get(key) != value
+    )
 
 
 def render(template: str, **context: Any) -> str:

@@ -107,7 +107,7 @@ def draw_limit(limit: dict[str, Any]) -> Figure:
             _draw_scatter(ax, limit["rows"], name, family, exposure_ms)
         ax.set(
             xlabel="dZ (um)",
-            ylabel="standard deviation, one bead (um)",
+            ylabel="standard deviation\nof one bead (um)",
             yscale="log",
             title=f"{NAMES[name]}; families at {exposure_label(exposure_ms)}",
         )

@@ -146,7 +146,12 @@ def rectangles(axes: Axes) -> list[Rectangle]:
 class TestBudget:
     def test_labels_units_and_terms(self, more: PlaneTables) -> None:
         shown = texts(draw_budget(more.budget, "A2K training"))
-        for text in ("fraction of the variance (%)", "u (um)", "exp 1, FOV 2, 12 ms", "bead heights"):
+        for text in (
+            "fraction of the variance (%)",
+            "u (um)",
+            "exp 1, FOV 2, 12 ms",
+            "bead heights",
+        ):
             assert text in shown
 
     def test_shares_of_a_plane_fill_its_bar(self, more: PlaneTables) -> None:

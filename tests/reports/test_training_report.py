@@ -160,7 +160,7 @@ REFUSED = {"status": "refused", "error_um": np.nan, "delta_z_um": np.nan}
     ("rows", "columns", "level", "told"),
     [
         pytest.param(slice(0, 0), {}, "good", "60 of 60 images", id="good"),
-        pytest.param(slice(None), {"error_um": 99.0}, "poor", "99.00 um RMS", id="no better"),
+        pytest.param(slice(None), {"error_um": 99.0}, "poor", "RMS error 99.00 um", id="no better"),
         pytest.param(
             slice(0, 4), REFUSED | {"reason": "outside_range: "}, "good", "5 refused", id="ends"
         ),

@@ -175,7 +175,7 @@ def draw_pair(trials: pd.DataFrame, pair: tuple[str, str] = PAIR) -> Figure:
     """Draw the error of the best trial at each point in the plane of two settings."""
     known = trials[(trials["state"] == "done") & trials["rms_um"].notna()]
     if known.empty:
-        return empty_figure("no completed trial")
+        return empty_figure("no trial was completed")
     least = known.sort_values("rms_um", kind="stable").drop_duplicates(list(pair))
     figure = blank_sheet(4.6, width_in=0.75 * WIDTH_IN)
     axes = figure.subplots()

@@ -101,7 +101,7 @@ def _as_panels(images: pd.DataFrame) -> pd.DataFrame:
 def _split_table(splits: pd.DataFrame) -> ReportTable:
     caption = (
         "Held-out images and errors of each split. RMS, bias and largest error are of images; the RMS "
-        "of a bead is of one bead by the split's networks. Tinted: twice the RMS of the best split, or more."
+        "of a bead is of one bead by the split's networks. Tinted: RMS at least twice the smallest."
     )
     rms = splits["rms_um"].to_numpy(dtype=float)
     worse = rms > 2 * np.nanmin(rms) if np.isfinite(rms).any() else np.zeros(len(rms), dtype=bool)
