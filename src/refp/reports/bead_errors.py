@@ -33,7 +33,7 @@ def draw_bead_errors(summary: pd.DataFrame, title: str = "") -> Figure:
     ticks: list[tuple[float, str]] = []
     for name, rows in shown.groupby("field", sort=False):
         place = at + np.arange(len(rows))
-        _draw_beads(axes, rows, place)
+        _draw_field_beads(axes, rows, place)
         ticks.append((float(place.mean()), printable(name, 30)))
         at = place[-1] + 2.5
         axes.axvline(at - 1.25, color=MUTED, lw=0.8, zorder=1)
@@ -77,14 +77,14 @@ def choose_beads(summary: pd.DataFrame, limit: int = MAX_BEADS) -> pd.DataFrame:
     return summary.loc[sorted(largest)]
 
 
-def _draw_beads(axes: Axes, rows: pd.DataFrame, place: np.ndarray) -> None:
+def _draw_field_beads(axes: Axes, rows: pd.DataFrame, place: np.ndarray) -> None:
     colors = [FLAGGED if biased else USED for biased in _errs_to_one_side(rows)]
     axes.vlines(place, rows["low_um"], rows["high_um"], color=colors, alpha=0.45, lw=3, zorder=3)
     axes.scatter(place, rows["median_um"], c=colors, s=30, zorder=4, linewidths=0)
 
 
 def _fit_names(names: Sequence[str]) -> list[str]:
-    """Shorten what would overlap: a figure of this width has room for about a hundred letters."""
+    """Shorten names that would overlap: the figure has room for about a hundred letters."""
     room = max(100 // max(len(names), 1), 4)
     return [name if len(name) <= room else name.rsplit(", ", 1)[-1][:room] for name in names]
 

@@ -55,7 +55,7 @@ def draw_budget(budget: pd.DataFrame, title: str = "") -> Figure:
     combined = np.sqrt(variances.sum(axis=1))
     fractions = variances / np.where(combined > 0, combined, 1.0)[:, None] ** 2
     figure, (parts, sizes) = _bar_panels(len(terms), title)
-    _draw_fractions(parts, fractions, list(terms.columns))
+    _draw_contributions(parts, fractions, list(terms.columns))
     _draw_sizes(sizes, combined)
     _name_rows(parts, list(terms.index), unique_in_order(budget["dataset"]))
     legend = Legend()
@@ -116,7 +116,7 @@ def _bar_panels(n: int, title: str) -> tuple[Figure, tuple[Axes, Axes]]:
     return figure, (parts, sizes)
 
 
-def _draw_fractions(axes: Axes, fractions: np.ndarray, terms: Sequence[str]) -> None:
+def _draw_contributions(axes: Axes, fractions: np.ndarray, terms: Sequence[str]) -> None:
     left = np.zeros(len(fractions))
     for percents, term in zip(100 * fractions.T, terms, strict=True):
         color = _color(term)

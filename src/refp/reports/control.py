@@ -51,7 +51,7 @@ def draw_control(chart: ControlChart, title: str = "") -> Figure:
     panels = [row[0] for row in grid]
     axes = panels[0]
     days = _days(chart.time)
-    axes.set(ylim=_value_limits(chart), ylabel=LABELS[chart.quantity])
+    axes.set(ylim=_chart_limits(chart), ylabel=LABELS[chart.quantity])
     _draw_limits(axes, chart)
     _draw_values(axes, chart, days)
     _draw_refusals(axes, days[chart.refused])
@@ -68,7 +68,7 @@ def draw_control(chart: ControlChart, title: str = "") -> Figure:
 
 
 def describe_control(chart: ControlChart) -> str:
-    """Return the caption: instrument, number of values, baseline, rules that fired, what is drawn."""
+    """Return the caption: instrument, number of values, baseline, rules that fired."""
     n = int(np.isfinite(chart.value).sum())
     drawn = "" if len(chart.shown) >= n else f" ({len(chart.shown)} drawn, extremes among them)"
     text = (
@@ -87,7 +87,7 @@ def describe_control(chart: ControlChart) -> str:
     )
 
 
-def _value_limits(chart: ControlChart) -> tuple[float, float]:
+def _chart_limits(chart: ControlChart) -> tuple[float, float]:
     values = chart.value[chart.shown]
     limits = chart.baseline
     if limits is None:

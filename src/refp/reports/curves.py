@@ -180,12 +180,12 @@ def _note_undetermined(axes: Axes, sweep: _Sweep, width: int) -> None:
     if missing.empty:
         return
     exposures = ", ".join(f"{e:g}" for e in missing["exposure_ms"])
-    reasons = "; ".join(unique_in_order([_words(flags) for flags in missing["flags"]]))
+    reasons = "; ".join(unique_in_order([_flag_words(flags) for flags in missing["flags"]]))
     text = f"not determined at {exposures} ms: {reasons}"
     note(axes, fill(printable(text), width, max_lines=3, placeholder=" ..."), y=0, size=11)
 
 
-def _words(flags: object) -> str:
+def _flag_words(flags: object) -> str:
     text = str(flags).replace("_", " ").replace("|", ", ")
     return text if isinstance(flags, str) and text else "no reason given"
 
@@ -199,7 +199,7 @@ def _title_sweep(axes: Axes, sweep: _Sweep, width: int, *, short: bool) -> None:
 
 def _scale_pair(pair: tuple[Axes, Axes], sweeps: Sequence[_Sweep], z_limits: Limits) -> None:
     for axes, feature in zip(pair, (_SS, _CI), strict=True):
-        axes.set(xlim=z_limits, ylim=_value_limits(sweeps, feature))
+        axes.set(xlim=z_limits, ylim=_feature_limits(sweeps, feature))
         axes.locator_params(axis="x", nbins=4)
         axes.locator_params(axis="y", nbins=5)
         label_left(axes, feature.label)
@@ -207,7 +207,7 @@ def _scale_pair(pair: tuple[Axes, Axes], sweeps: Sequence[_Sweep], z_limits: Lim
     pair[1].set_xlabel("Z (um)")
 
 
-def _value_limits(sweeps: Sequence[_Sweep], feature: _Feature) -> Limits:
+def _feature_limits(sweeps: Sequence[_Sweep], feature: _Feature) -> Limits:
     """Return the scale of a feature, with room for a note below the steepest slope."""
     values = [s.curves[column] for s in sweeps for column in (feature.value, feature.fitted)]
     low, high = padded_limits(*values)

@@ -49,11 +49,11 @@ def evaluation_sections(
 
 def evaluation_headline(summary: Mapping[str, Any], tolerance_um: float) -> Headline:
     """Return the verdict on a summary: good only if no error exceeds the tolerance."""
-    level = _level(summary, tolerance_um)
+    level = _error_level(summary, tolerance_um)
     return Headline(level, _sentence(summary, tolerance_um), _numbers(summary, tolerance_um))
 
 
-def _level(summary: Mapping[str, Any], tolerance_um: float) -> Level:
+def _error_level(summary: Mapping[str, Any], tolerance_um: float) -> Level:
     if not summary.get("n_ok", 0) or not _at_most(summary, "rms_um", tolerance_um):
         return "poor"
     doubts = (
@@ -116,14 +116,14 @@ def _errors_section(
 def _errors_figure(
     errors: pd.DataFrame, summary: Mapping[str, Any], tolerance_um: float
 ) -> ReportFigure:
-    members = _members(summary)
+    members = _members_text(summary)
     title = ", ".join(str(summary[k]) for k in ("model", "family") if summary.get(k))
     figure = draw_errors(errors, tolerance_um, f"{title}, {members}" if title else "")
     alt = f"Error of dZ against the true dZ, per data set. {_sentence(summary, tolerance_um)}"
     return vector_figure(figure, alt, describe_errors(errors, members))
 
 
-def _members(summary: Mapping[str, Any]) -> str:
+def _members_text(summary: Mapping[str, Any]) -> str:
     n = summary.get("n_members")
     return "members not stated" if n is None else f"{n} member{'s' * (n != 1)}"
 

@@ -51,17 +51,17 @@ def training_headline(tables: TrainingTables) -> Headline:
     )
     within = images[~images["reason"].str.startswith("outside_range")]
     lost = float((within["status"] == "refused").mean())
-    return Headline(_level(rms, constant, lost, known["held_out"]), text, numbers)
+    return Headline(_training_level(rms, constant, lost, known["held_out"]), text, numbers)
 
 
-def _level(rms: float, constant: float, refused: float, held_out: str) -> Level:
+def _training_level(rms: float, constant: float, refused: float, held_out: str) -> Level:
     if rms >= constant:
         return "poor"
     return "caution" if refused > _MAX_REFUSED or held_out != "field" else "good"
 
 
 def _held_out_section(tables: TrainingTables) -> ReportSection:
-    images, members = tables.images, _members(tables)
+    images, members = tables.images, _networks_text(tables)
     panels = _as_panels(images)
     figure = draw_errors(panels, np.nan, str(tables.card["name"]))
     alt = "Error of held-out images against their dZ, per split."
@@ -137,11 +137,11 @@ def _card_rows(card: Mapping[str, Any]) -> list[tuple[str, str]]:
         elif isinstance(value, Mapping):
             rows += [(f"{key}: {name}", text) for name, text in _card_rows(value)]
         else:
-            rows.append((_words(key), _text(key, value)))
+            rows.append((_card_words(key), _text(key, value)))
     return rows
 
 
-def _words(key: str) -> str:
+def _card_words(key: str) -> str:
     stem, _, unit = key.replace("_", " ").rpartition(" ")
     return f"{stem} (um)" if stem and unit == "um" else f"{stem} {unit}".strip()
 
@@ -152,6 +152,6 @@ def _text(key: str, value: object) -> str:
     return format_value(key, value)
 
 
-def _members(tables: TrainingTables) -> str:
+def _networks_text(tables: TrainingTables) -> str:
     """Return the text of the networks that predicted the held-out images."""
     return f"networks of family {tables.card['family']}"
