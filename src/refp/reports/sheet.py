@@ -20,7 +20,8 @@ DASHED = (0, (5, 3))
 _TITLE_IN = 0.4
 _LABELS_IN = 1.0  # labels of the lowest X axis and a legend of one row
 _PAD_IN = (0.06, 0.06)
-_NARROW_RATIO = 20.0  # a logarithmic axis of less than this has too few decades to be read
+_NARROW_RATIO = 20.0  # a logarithmic axis of a smaller range has too few decades for its scale
+_FEW_DIGITS_RATIO = 4.0
 
 
 def blank_sheet(
@@ -125,7 +126,7 @@ def limit_ticks(axes: Axes, y_ticks: int = 7) -> None:
     """Limit the ticks of linear axes to those that the width of a panel has room for."""
     place = axes.get_subplotspec()
     columns = place.get_gridspec().ncols if place else 1
-    axes.locator_params(axis="x", nbins=max(12 // columns, 4))
+    axes.locator_params(axis="x", nbins=max(10 // columns, 4))
     axes.locator_params(axis="y", nbins=y_ticks)
 
 
@@ -143,7 +144,7 @@ def hide_y_axis(axes: Axes) -> None:
 
 
 def plain_log_axis(axis: Axis, low: float, high: float) -> None:
-    """Label a logarithmic axis with plain numbers: decades, and 2, 3 and 5 where there are few.
+    """Label a logarithmic axis with plain numbers: decades, and digits between where there are few.
 
     Parameters
     ----------
@@ -154,8 +155,9 @@ def plain_log_axis(axis: Axis, low: float, high: float) -> None:
     """
     axis.set_major_locator(LogLocator(numticks=5))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
-    # Neighbours of 2, 3 and 5 would overlap.
-    some = FuncFormatter(lambda value, _: f"{value:.3g}" if f"{value:.0e}"[0] in "235" else "")
+    # Over a decade the labels of all digits would overlap.
+    digits = "235" if high / low > _FEW_DIGITS_RATIO else "23456789"
+    some = FuncFormatter(lambda value, _: f"{value:.3g}" if f"{value:.0e}"[0] in digits else "")
     axis.set_minor_formatter(some if high / low < _NARROW_RATIO else NullFormatter())
     axis.set_tick_params(which="both", labelsize=12)
 
@@ -215,7 +217,7 @@ class Legend:
         when: bool = True,
     ) -> Self:
         """Add a line."""
-        entry = Line2D([], [], color=color, lw=lw, ls=ls, alpha=alpha, label=printable(label))
+        entry = Line2D([], [], color=color, lw=lw, ls=ls, alpha=alpha, label=label)
         return self.add(entry, when=when)
 
     def band(self, color: str, label: str, *, alpha: float = 0.5, when: bool = True) -> Self:
