@@ -1,14 +1,13 @@
-"""Write what the docs quote from the benchmark files: ``python -m benchmarks.page``.
+"""Write the docs pages of the benchmark files: ``python -m benchmarks.page``.
 
 Makes docs/accuracy.md, docs/models.md and docs/simulator.md with their figures, and the block between
 the markers in README.md.
 """
 
-from benchmarks.pages.accuracy import accuracy_page, readme_block
-from benchmarks.pages.figures import draw_figures
-from benchmarks.pages.models import models_page
-from benchmarks.pages.simulator import draw_simulator_figures, simulator_page
-from benchmarks.pages.text import ROOT
+from benchmarks.pages.figures import COVERAGE, ERRORS, draw_figures
+from benchmarks.pages.render import ROOT, load, render
+from benchmarks.pages.simulator import draw_simulator_figures
+from benchmarks.pages.summaries import busy_cores, methods, plane_summary, worst_near_plane
 
 START, END = "<!-- accuracy: generated, do not edit -->", "<!-- end of accuracy -->"
 
@@ -17,14 +16,35 @@ def main() -> None:
     """Write the pages, their figures and the README's block."""
     draw_figures(ROOT / "docs" / "images")
     draw_simulator_figures(ROOT / "docs" / "images")
-    (ROOT / "docs" / "accuracy.md").write_text(accuracy_page(), encoding="utf-8")
-    (ROOT / "docs" / "models.md").write_text(models_page(), encoding="utf-8")
-    (ROOT / "docs" / "simulator.md").write_text(simulator_page(), encoding="utf-8")
+    for name, text in render_pages().items():
+        (ROOT / "docs" / f"{name}.md").write_text(text, encoding="utf-8")
     readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    before, rest = text.split(START)
+    before, rest = readme.read_text(encoding="utf-8").split(START)
     _, after = rest.split(END)
-    readme.write_text(f"{before}{START}\n\n{readme_block()}\n\n{END}{after}", encoding="utf-8")
+    readme.write_text(f"{before}{START}\n\n{render_block()}\n{END}{after}", encoding="utf-8")
+
+
+def render_pages() -> dict[str, str]:
+    """Return the text of every generated page by its name."""
+    planes = load("accuracy/planes.json")["planes"]
+    alone = [plane for plane in planes if not plane["pooled_from"]]
+    pooled = [plane for plane in planes if plane["pooled_from"]]
+    summaries = {"alone": plane_summary(alone), "pooled": plane_summary(pooled)}
+    figures = {"ERRORS": ERRORS, "COVERAGE": COVERAGE}
+    return {
+        "accuracy": render(
+            "accuracy", alone=alone, pooled=pooled, summaries=summaries, busy_cores=busy_cores
+        ),
+        "models": render("models", methods=methods(), busy_cores=busy_cores, **figures),
+        "simulator": render("simulator", worst_near_plane=worst_near_plane, busy_cores=busy_cores),
+    }
+
+
+def render_block() -> str:
+    """Return the accuracy statement of the README."""
+    planes = load("accuracy/planes.json")["planes"]
+    alone = [plane for plane in planes if not plane["pooled_from"]]
+    return render("readme", planes=plane_summary(alone))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.pages.text import ROOT
+from benchmarks.pages.render import ROOT
 from refp.core.files import write_json
 from refp.core.parallel import Execution, Workers, default_jobs, ignore_progress
 from refp.study import ITEMS, PAGE, SCALES, Study, find_sets, run_study

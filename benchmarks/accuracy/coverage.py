@@ -141,7 +141,7 @@ def main() -> None:
             for row in part
         ]
     result = {
-        "conditions": conditions(),
+        "conditions": conditions("sweeps simulated by refp.synthetic"),
         "summary": summarise(rows),
         "sweeps": rows,
     }

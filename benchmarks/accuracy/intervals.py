@@ -191,7 +191,9 @@ def main() -> None:
     result = {"sets": options.sets, "fields": options.fields, "places": N_PLACES}
     write_json(
         {
-            "conditions": conditions(),
+            "conditions": conditions(
+                "images simulated by refp.synthetic; images of the shared twin"
+            ),
             **result,
             "simulated": simulated,
             "twin": twin,

@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks import HERE, conditions
 from benchmarks.accuracy.models import CACHE, SIMULATING, trained_on
-from benchmarks.pages.text import load_any
+from benchmarks.pages.render import load
 from refp.core.arrays import FloatArray
 from refp.core.digests import hash_code
 from refp.core.files import write_json
@@ -177,7 +177,7 @@ def main(families: tuple[str, ...]) -> None:
     """Judge families on both instruments; those not named keep their rows."""
     asked = families or FAMILIES
     rows = [
-        row for row in load_any("accuracy/limit.json").get("rows", []) if row["family"] not in asked
+        row for row in load("accuracy/limit.json").get("rows", []) if row["family"] not in asked
     ]
     curves = []
     for name, (exposures_ms, range_um) in CASES.items():

@@ -179,7 +179,12 @@ def main() -> None:
     with Workers(default_jobs()) as workers:
         ways = measure(n_fields, workers)
     write_json(
-        {"conditions": conditions(), "fields": n_fields, "range_um": RANGE_UM, **ways},
+        {
+            "conditions": conditions("A2K simulated by refp.synthetic"),
+            "fields": n_fields,
+            "range_um": RANGE_UM,
+            **ways,
+        },
         HERE / "accuracy" / "second_lab.json",
     )
 

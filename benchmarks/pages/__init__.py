@@ -1,1 +1,1 @@
-"""What the docs quote from the benchmark files, a module per theme."""
+"""Pages of the docs generated from the benchmark files: summaries, figures and templates."""

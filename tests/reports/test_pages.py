@@ -192,12 +192,12 @@ GOOD = {
 @pytest.mark.parametrize(
     ("change", "level", "text"),
     [
-        ({}, "good", "dZ of 18 of 20 images is right to 1.00 um RMS, at worst 2.40 um"),
-        ({"largest_um": 8.0}, "caution", "at worst 8.00 um against a tolerance of 7.5 um"),
-        ({"coverage_observed": 0.6}, "caution", "too narrow: only 60 % hold the truth"),
-        ({"skill": -0.2}, "caution", "no better than always answering the mean"),
-        ({"rms_um": 9.0}, "poor", "9.00 um RMS"),
-        ({"rms_um": np.nan, "largest_um": np.nan}, "poor", "\N{EN DASH} um RMS"),
+        ({}, "good", "dZ of 18 of 20 images: RMS error 1.00 um, largest error 2.40 um"),
+        ({"largest_um": 8.0}, "caution", "largest error 8.00 um against a tolerance of 7.5 um"),
+        ({"coverage_observed": 0.6}, "caution", "too narrow: observed coverage 60 %"),
+        ({"skill": -0.2}, "caution", "no better than the constant predictor"),
+        ({"rms_um": 9.0}, "poor", "RMS error 9.00 um"),
+        ({"rms_um": np.nan, "largest_um": np.nan}, "poor", "RMS error \N{EN DASH} um"),
         ({"n_ok": 0, "n_refused": 20}, "poor", "20 of 20 images were refused"),
     ],
 )

@@ -201,7 +201,7 @@ def test_differences_that_exclude_zero_are_tinted_and_counted(
     sections: list[ReportSection],
 ) -> None:
     comparison = section(sections, "Comparison")
-    assert "Here 1 of 5 do." in comparison.text
+    assert "Here 1 of 5 intervals exclude 0." in comparison.text
     (table,) = comparison.tables
     assert table.marked == {4}
     assert column(table, "kind")[4] == "between fields of view"

@@ -146,7 +146,12 @@ def rectangles(axes: Axes) -> list[Rectangle]:
 class TestBudget:
     def test_labels_units_and_terms(self, more: PlaneTables) -> None:
         shown = texts(draw_budget(more.budget, "A2K training"))
-        for text in ("share of the variance (%)", "u (um)", "exp 1, FOV 2, 12 ms", "bead heights"):
+        for text in (
+            "fraction of the variance (%)",
+            "u (um)",
+            "exp 1, FOV 2, 12 ms",
+            "bead heights",
+        ):
             assert text in shown
 
     def test_shares_of_a_plane_fill_its_bar(self, more: PlaneTables) -> None:
@@ -270,7 +275,7 @@ class TestBeadPlanes:
         fields = more.fields.assign(tilt_y_um_per_px=tilt, tilt_x_um_per_px=tilt)
         figure = draw_bead_planes(more.beads, fields)
         svg_text(figure)
-        assert ("too few beads to tell a tilt" in texts(figure)) == np.isnan(tilt)
+        assert ("too few beads for a tilt" in texts(figure)) == np.isnan(tilt)
 
     def test_a_field_without_a_row_has_no_slide(self, more: PlaneTables) -> None:
         for fields in (EMPTY, more.fields[:1]):
@@ -348,7 +353,7 @@ class TestComparison:
         table = more.comparison.assign(difference_um=-2.0, lower_um=-3.0, upper_um=-1.0)
         shown = texts(draw_comparison(table))
         assert "\N{MINUS SIGN}2.00" in shown
-        assert "no difference shown" not in shown
+        assert "interval contains 0" not in shown
 
     def test_a_very_wide_interval_does_not_squeeze_the_others(self, more: PlaneTables) -> None:
         table = more.comparison.assign(kind="exposure")

@@ -160,7 +160,7 @@ REFUSED = {"status": "refused", "error_um": np.nan, "delta_z_um": np.nan}
     ("rows", "columns", "level", "told"),
     [
         pytest.param(slice(0, 0), {}, "good", "60 of 60 images", id="good"),
-        pytest.param(slice(None), {"error_um": 99.0}, "poor", "99.00 um RMS", id="no better"),
+        pytest.param(slice(None), {"error_um": 99.0}, "poor", "RMS error 99.00 um", id="no better"),
         pytest.param(
             slice(0, 4), REFUSED | {"reason": "outside_range: "}, "good", "5 refused", id="ends"
         ),
@@ -204,10 +204,10 @@ def test_a_figure_shows_the_beads_that_err_most() -> None:
 def test_bead_figure_marks_those_that_err_to_one_side(tables: TrainingTables) -> None:
     figure = draw_bead_errors(summarise_beads(tables.beads))
     words = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert "errs to one side" in words
+    assert "errors of one sign" in words
     even = tables.beads[tables.beads["bead"] % 10_000 < N_BEADS - 1]
     figure = draw_bead_errors(summarise_beads(even))
-    assert "errs to one side" not in [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "errors of one sign" not in [text.get_text() for text in figure.legends[0].get_texts()]
 
 
 def test_learning_curves_share_one_scale(tables: TrainingTables) -> None:

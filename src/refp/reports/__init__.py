@@ -1,7 +1,7 @@
 """Figures and self-contained HTML pages from tables and arrays.
 
-The only room that imports matplotlib. Figures are drawn by ``draw_*``, saved by ``save_*``, and put
-on a page by ``write_*``; nothing is computed here but what it takes to show a table.
+The only package that imports matplotlib. Figures are drawn by ``draw_*``, saved by ``save_*``, and put
+on a page by ``write_*``; computations here only prepare tables for display.
 """
 
 from matplotlib.figure import Figure

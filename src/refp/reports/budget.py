@@ -1,30 +1,22 @@
-"""What the uncertainty of each reference plane is made of."""
+"""Uncertainty budget of each reference plane."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from refp.reports.panels import pick, plane_names, short_name, unique_in_order
-from refp.reports.style import (
-    MUTED,
-    WIDTH_IN,
-    empty_figure,
-    ink_on,
-    legend_below,
-    look,
-    printable,
-    set_title,
-)
+from refp.reports.sheet import Legend, empty_figure, hide_y_axis, panel_matrix
+from refp.reports.style import MUTED, ink_on, look, printable
 from refp.reports.tables import decimals_for, fixed
 
 MAX_PLANES = 12
 TERM_COLORS = {
-    # Okabe and Ito's colours; terms of one origin share a hue and differ in lightness, which eyes
-    # that see few colours tell as well.
+    # Okabe and Ito's colours; terms of one origin share a hue and differ in lightness, so that
+    # they also differ for colour-blind readers.
     "stage repeatability": "#0072b2",
     "stage errors near the plane": "#8ccbee",
     "bead heights": "#e69f00",
@@ -34,23 +26,22 @@ TERM_COLORS = {
     "pooled profile": "#4d5561",
     "feature curves": "#d55e00",
 }
-"""Order and colour of the terms; one that is not named here comes last, in grey."""
+"""Order and colour of the terms; other terms come last, in grey."""
 _OTHER = "#c3c8cf"
 _BAR = 0.72
-_ROW_IN = 0.44
-_LEAST_WRITTEN = 0.09  # a narrower part has no room for its percentage
+_MIN_WRITTEN = 0.09  # a narrower part has no room for its percentage
 
 
 @look()
 def draw_budget(budget: pd.DataFrame, title: str = "") -> Figure:
-    """Draw, a bar per plane, each term's share of the variance, and beside it the combined u.
+    """Draw a bar per plane: each term's fraction of the variance, and the combined u beside it.
 
     Parameters
     ----------
     budget
         A row per plane and term: ``dataset, experiment, fov, exposure_ms, term, u_um``.
     title
-        Names the data set.
+        Name of the data set.
 
     Notes
     -----
@@ -62,12 +53,15 @@ def draw_budget(budget: pd.DataFrame, title: str = "") -> Figure:
     terms = terms.loc[choose_planes(terms)]
     variances = terms.to_numpy(dtype=float) ** 2
     combined = np.sqrt(variances.sum(axis=1))
-    shares = variances / np.where(combined > 0, combined, 1.0)[:, None] ** 2
-    figure, (parts, sizes) = _grid(len(terms), title)
-    _draw_shares(parts, shares, list(terms.columns))
+    fractions = variances / np.where(combined > 0, combined, 1.0)[:, None] ** 2
+    figure, (parts, sizes) = _bar_panels(len(terms), title)
+    _draw_contributions(parts, fractions, list(terms.columns))
     _draw_sizes(sizes, combined)
-    _label_rows(parts, list(terms.index), unique_in_order(budget["dataset"]))
-    legend_below(figure, [Patch(color=_color(t), lw=0, label=printable(t)) for t in terms.columns])
+    _name_rows(parts, list(terms.index), unique_in_order(budget["dataset"]))
+    legend = Legend()
+    for term in terms.columns:
+        legend.band(_color(term), term, alpha=1.0)
+    legend.draw(figure)
     return figure
 
 
@@ -108,38 +102,39 @@ def choose_planes(terms: pd.DataFrame) -> list[str]:
     return pick(list(terms.index), set(combined.index), MAX_PLANES)
 
 
-def _grid(n: int, title: str) -> tuple[Figure, tuple[Axes, Axes]]:
-    height = n * _ROW_IN + 1.9 + 0.4 * bool(title)
-    figure = Figure(figsize=(WIDTH_IN, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)  # type: ignore[union-attr,call-arg]
-    set_title(figure, title)
-    parts, sizes = figure.subplots(1, 2, sharey=True, width_ratios=(3.2, 1))
-    for axes in (parts, sizes):
-        axes.grid(visible=False, axis="y")
-        axes.tick_params(axis="y", length=0)
-    parts.set(xlim=(0, 100), xlabel="share of the variance (%)", ylim=(n - 0.4, -0.6))
-    parts.set_title("what it is made of", fontsize=13)
+def _bar_panels(n: int, title: str) -> tuple[Figure, tuple[Axes, Axes]]:
+    height = 0.44 * n + 1.9
+    figure, grid = panel_matrix(1, 2, height, title, sharey=True, width_ratios=(3.2, 1))
+    parts, sizes = grid[0]
+    hide_y_axis(parts)
+    hide_y_axis(sizes)
+    parts.set(xlim=(0, 100), xlabel="fraction of the variance (%)", ylim=(n - 0.4, -0.6))
+    parts.set_title("contributions", fontsize=13)
     sizes.set(xlabel="u (um)")
-    sizes.set_title("how large it is", fontsize=13)
+    sizes.set_title("combined", fontsize=13)
     sizes.tick_params(axis="y", labelleft=False)
     return figure, (parts, sizes)
 
 
-def _draw_shares(axes: Axes, shares: np.ndarray, terms: Sequence[str]) -> None:
-    left = np.zeros(len(shares))
-    for share, term in zip(100 * shares.T, terms, strict=True):
+def _draw_contributions(axes: Axes, fractions: np.ndarray, terms: Sequence[str]) -> None:
+    left = np.zeros(len(fractions))
+    for percents, term in zip(100 * fractions.T, terms, strict=True):
         color = _color(term)
         axes.barh(
-            np.arange(len(share)), share, _BAR, left=left, color=color, ec="white", lw=0.8, zorder=3
+            np.arange(len(left)),
+            percents,
+            _BAR,
+            left=left,
+            color=color,
+            ec="white",
+            lw=0.8,
+            zorder=3,
         )
-        for i in np.flatnonzero(share > 100 * _LEAST_WRITTEN):
-            middle = left[i] + share[i] / 2
-            _write_share(axes, (middle, float(i)), f"{share[i]:.0f}", color)
-        left = left + share
-
-
-def _write_share(axes: Axes, place: tuple[float, float], text: str, color: str) -> None:
-    axes.text(*place, text, color=ink_on(color), fontsize=12, ha="center", va="center", zorder=4)
+        for i in np.flatnonzero(percents > 100 * _MIN_WRITTEN):
+            middle, text = left[i] + percents[i] / 2, f"{percents[i]:.0f}"
+            style: Any = {"color": ink_on(color), "fontsize": 12, "zorder": 4}
+            axes.text(middle, float(i), text, ha="center", va="center", **style)
+        left = left + percents
 
 
 def _draw_sizes(axes: Axes, combined: np.ndarray) -> None:
@@ -152,7 +147,7 @@ def _draw_sizes(axes: Axes, combined: np.ndarray) -> None:
         axes.text(u + 0.05 * largest, i, fixed(u, decimals), fontsize=13, va="center", zorder=4)
 
 
-def _label_rows(axes: Axes, names: Sequence[str], datasets: Sequence[str]) -> None:
+def _name_rows(axes: Axes, names: Sequence[str], datasets: Sequence[str]) -> None:
     labels = [printable(short_name(name, datasets), 40) for name in names]
     axes.set_yticks(range(len(labels)), labels)
 
@@ -178,7 +173,7 @@ def describe_budget(budget: pd.DataFrame, planes: pd.DataFrame) -> str:
     most = ", the most uncertain ones among them" * (len(shown) < len(terms))
     return (
         f"{datasets}: {len(shown)} of {len(terms)} planes shown{most}, from "
-        f"{int(used['n_frames_used'].sum())} images; no network takes part. Left: share of each "
-        "term in the variance, in per cent. Right: the combined standard uncertainty u of the "
+        f"{int(used['n_frames_used'].sum())} images; independent of any model. Left: fraction of "
+        "the variance per term, in per cent. Right: the combined standard uncertainty u of the "
         "reference plane, the root of the sum of squares."
     )

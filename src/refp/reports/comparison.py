@@ -8,22 +8,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from refp.core.arrays import FloatArray
 from refp.reports.panels import Limits, pick, share_limits, unique_in_order
-from refp.reports.style import (
-    FLAGGED,
-    INK,
-    MUTED,
-    WIDTH_IN,
-    dot,
-    empty_figure,
-    legend_below,
-    look,
-    printable,
-    set_title,
-)
+from refp.reports.sheet import Legend, empty_figure, hide_y_axis, panel_matrix
+from refp.reports.style import FLAGGED, INK, MUTED, look, printable
 from refp.reports.tables import decimals_for, fixed, percent
 
 MAX_ROWS = 24
@@ -34,7 +23,6 @@ KINDS = {
     "dataset": "between data sets",
     "instrument": "between instruments",
 }
-_ROW_IN = 0.36
 _LABEL = 46
 _HEADING = 86
 _MINUS = "\N{MINUS SIGN}"
@@ -42,7 +30,7 @@ _MINUS = "\N{MINUS SIGN}"
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """One panel: the differences of a kind, with the words that all of them share."""
+    """One panel: the differences of a kind, and the words common to their labels."""
 
     title: str
     labels: list[str]
@@ -59,7 +47,7 @@ def draw_comparison(comparison: pd.DataFrame, title: str = "") -> Figure:
         A row per difference: ``kind, within, first, second, difference_um, u_um, lower_um,
         upper_um, coverage``.
     title
-        Names the data set.
+        Name of the data set.
 
     Notes
     -----
@@ -70,8 +58,8 @@ def draw_comparison(comparison: pd.DataFrame, title: str = "") -> Figure:
     if shown.empty:
         return empty_figure("no planes to compare", title)
     groups = _groups(shown, title)
-    figure, panels = _grid([len(g.rows) for g in groups], title)
-    limits = share_limits([_reach(g.rows) for g in groups])
+    figure, panels = _kind_panels([len(g.rows) for g in groups], title)
+    limits = share_limits([_difference_limits(g.rows) for g in groups])
     decimals = decimals_for(shown["u_um"])
     # Headings begin where the longest label ends.
     room = _HEADING - max(len(label) for group in groups for label in group.labels)
@@ -81,7 +69,11 @@ def draw_comparison(comparison: pd.DataFrame, title: str = "") -> Figure:
         heading = printable(group.title, room)
         axes.set_title(heading, loc="left", fontsize=13, fontweight="bold")
     panels[-1].set_xlabel("difference of the reference planes, second minus first (um)")
-    legend_below(figure, _legend(shown))
+    differs = excludes_zero(shown)
+    coverage = " and ".join(unique_in_order(shown["coverage"].map(percent)))
+    legend = Legend().line(MUTED, f"{coverage} interval", lw=2.4)
+    legend.dot(FLAGGED, "interval excludes 0", when=bool(differs.any()))
+    legend.dot(MUTED, "interval contains 0", when=not differs.all()).draw(figure)
     return figure
 
 
@@ -91,7 +83,7 @@ def excludes_zero(comparison: pd.DataFrame) -> pd.Series:
 
 
 def choose_differences(comparison: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that are drawn: every kind has its share, those that exclude zero first."""
+    """Return the rows to draw: some of every kind, those that exclude zero first."""
     if comparison.empty:
         return comparison
     known = comparison[comparison["difference_um"].notna()].reset_index(drop=True)
@@ -141,20 +133,17 @@ def _row_label(within: str, first: str, second: str) -> str:
     return f"{where}: {difference}" if within else difference
 
 
-def _grid(counts: Sequence[int], title: str) -> tuple[Figure, list[Axes]]:
-    height = sum(counts) * _ROW_IN + 0.75 * len(counts) + 1.3 + 0.4 * bool(title)
-    figure = Figure(figsize=(WIDTH_IN, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)  # type: ignore[union-attr,call-arg]
-    set_title(figure, title)
+def _kind_panels(counts: Sequence[int], title: str) -> tuple[Figure, list[Axes]]:
+    height = 0.36 * sum(counts) + 0.75 * len(counts) + 1.3
     ratios = [count + 0.6 for count in counts]
-    panels = figure.subplots(len(counts), 1, squeeze=False, height_ratios=ratios)
-    return figure, list(panels.flat)
+    figure, grid = panel_matrix(len(counts), 1, height, title, height_ratios=ratios)
+    return figure, [row[0] for row in grid]
 
 
-def _reach(rows: pd.DataFrame) -> Limits:
-    """Return limits about zero that hold all differences and intervals of a common width.
+def _difference_limits(rows: pd.DataFrame) -> Limits:
+    """Return limits about zero that contain all differences and intervals of a common width.
 
-    A difference of few degrees of freedom can have an interval so wide that all others would be dots.
+    A difference of few degrees of freedom can have an interval so wide that the others would be dots.
     """
     largest = float(rows["difference_um"].abs().max())
     ends = rows[["lower_um", "upper_um"]].abs().to_numpy(dtype=float)
@@ -166,8 +155,7 @@ def _reach(rows: pd.DataFrame) -> Limits:
 
 def _draw_group(axes: Axes, group: _Group, decimals: int) -> None:
     axes.set_ylim(len(group.rows) - 0.4, -0.6)
-    axes.grid(visible=False, axis="y")
-    axes.tick_params(axis="y", length=0)
+    hide_y_axis(axes)
     axes.axvline(0, color=INK, lw=1.2, zorder=2)
     axes.set_yticks(range(len(group.labels)), group.labels)
     values = group.rows[["difference_um", "lower_um", "upper_um"]].to_numpy(dtype=float)
@@ -193,24 +181,13 @@ def _draw_difference(axes: Axes, i: int, row: FloatArray, color: str, size: floa
     axes.plot(difference, i, "o", ms=size, mew=0, color=color, zorder=4)
 
 
-def _legend(shown: pd.DataFrame) -> list[Line2D]:
-    coverage = " and ".join(unique_in_order(shown["coverage"].map(percent)))
-    entries = [Line2D([], [], color=MUTED, lw=2.4, label=f"{coverage} interval")]
-    differs = excludes_zero(shown)
-    if differs.any():
-        entries.append(dot(FLAGGED, "interval excludes 0"))
-    if not differs.all():
-        entries.append(dot(MUTED, "no difference shown"))
-    return entries
-
-
 def describe_comparison(comparison: pd.DataFrame) -> str:
-    """Return the caption: how many differences of how many, and of how many planes each is made."""
+    """Return the caption: how many differences of how many are drawn."""
     shown = choose_differences(comparison)
     some = len(shown) < len(comparison)
-    which = ", those whose interval excludes 0 preferred; all stand in the table" * some
+    which = ", those whose interval excludes 0 preferred; the table has all" * some
     return (
-        f"{len(shown)} of {len(comparison)} differences shown{which}; no network takes part. Points: "
-        "second minus first reference plane, written at the right in um; lines: the interval. What "
-        "the two share is taken out of the interval. Each kind has its own panel."
+        f"{len(shown)} of {len(comparison)} differences shown{which}; independent of any model. Points: "
+        "second minus first reference plane, in um at the right; lines: the interval, without errors "
+        "common to both planes. One panel per kind of difference."
     )

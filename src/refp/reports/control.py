@@ -1,4 +1,4 @@
-"""Control charts: values over time against limits that were frozen, and the rules that fire."""
+"""Control charts: values over time against frozen limits, and the rules that fire."""
 
 from collections import Counter
 from datetime import UTC, timedelta, timezone
@@ -6,42 +6,29 @@ from typing import Any
 
 import matplotlib.dates as mdates
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
 from refp.core.arrays import BoolArray, FloatArray, IntArray
 from refp.history import LABELS, RULES, WARNING, ControlChart
 from refp.reports.panels import padded_limits
-from refp.reports.style import (
-    FLAGGED,
-    INK,
-    MUTED,
-    TOLERANCE,
-    USED,
-    WIDTH_IN,
-    dot,
-    legend_below,
-    look,
-    printable,
-    set_title,
-)
+from refp.reports.sheet import Legend, panel_matrix
+from refp.reports.style import FLAGGED, INK, MUTED, TOLERANCE, USED, look, printable
 
-_HEIGHT_IN = 4.6
+_HEIGHT_IN = 4.2
 _LANE_IN = 0.28
 _MANY = 300
-"""Of more points each is drawn smaller and its bar lighter."""
+"""Largest number of values drawn with full-size points and dark bars."""
 _NOTE_REACH = 0.25
-"""Notes up to so many times the values' time before or after them are shown."""
-_MOST_NOTES = 12
+"""Notes are shown up to this fraction of the charted time before or after it."""
+_MAX_NOTES = 12
 """Of more annotations only the last are written out; all have their line."""
-_MOST_REFUSED = 500
+_MAX_REFUSED = 500
 _SIGMAS = {1: (":", 1.0), 2: ("--", 1.2), 3: ("-", 1.4)}
 _REACH_SD = 3.6
 _FAR_SD = 6.0
-"""Values farther from the mean than this stand on the edge of the scale instead of stretching it."""
+"""Values farther from the mean are drawn on the edge of the scale instead of stretching it."""
 
 
 @look()
@@ -51,37 +38,37 @@ def draw_control(chart: ControlChart, title: str = "") -> Figure:
     Parameters
     ----------
     chart
-        Without a baseline there are neither limits nor rules, and the figure says so.
+        Values, limits and firings; without a baseline there are neither limits nor rules.
     title
-        Names the instrument and the quantity; empty: as the chart does.
+        Title; empty for the quantity and instrument of the chart.
     """
-    ruled = chart.baseline is not None
     rows = [rule for rule in RULES if any(f.rule == rule for f in chart.firings)]
-    height = _HEIGHT_IN + _LANE_IN * (len(rows) + 1) * bool(rows)
-    figure = Figure(figsize=(WIDTH_IN, height), layout="constrained")
-    set_title(figure, title or f"{LABELS[chart.quantity]} of {chart.instrument}")
-    ratios = [_HEIGHT_IN, _LANE_IN * (len(rows) + 1)] if rows else [_HEIGHT_IN]
-    panels = figure.subplots(len(ratios), 1, squeeze=False, sharex=True, height_ratios=ratios)
-    axes = panels[0, 0]
+    heights = [_HEIGHT_IN, _LANE_IN * (len(rows) + 1)][: 1 + bool(rows)]
+    title = title or f"{LABELS[chart.quantity]} of {chart.instrument}"
+    figure, grid = panel_matrix(
+        len(heights), 1, sum(heights), title, sharex=True, height_ratios=heights
+    )
+    panels = [row[0] for row in grid]
+    axes = panels[0]
     days = _days(chart.time)
-    axes.set(ylim=_limits(chart), ylabel=LABELS[chart.quantity])
+    axes.set(ylim=_chart_limits(chart), ylabel=LABELS[chart.quantity])
     _draw_limits(axes, chart)
     _draw_values(axes, chart, days)
-    _draw_refused(axes, days[chart.refused])
+    _draw_refusals(axes, days[chart.refused])
     if rows:
-        _draw_rules(panels[1, 0], chart, days, rows)
-    for panel in panels[:, 0]:
+        _draw_rules(panels[1], chart, days, rows)
+    for panel in panels:
         _draw_note_lines(panel, chart)
     _write_notes(axes, chart)
-    _set_time(panels[-1, 0], chart, days)
-    if not ruled:
+    _set_time(panels[-1], chart, days)
+    if chart.baseline is None:
         axes.set_title("no frozen baseline, so no limits", loc="left", color=FLAGGED, fontsize=13)
-    legend_below(figure, _legend(chart))
+    _chart_legend(chart).draw(figure)
     return figure
 
 
 def describe_control(chart: ControlChart) -> str:
-    """Return the caption: instrument, number of values, baseline, rules that fired, what is drawn."""
+    """Return the caption: instrument, number of values, baseline, rules that fired."""
     n = int(np.isfinite(chart.value).sum())
     drawn = "" if len(chart.shown) >= n else f" ({len(chart.shown)} drawn, extremes among them)"
     text = (
@@ -100,7 +87,7 @@ def describe_control(chart: ControlChart) -> str:
     )
 
 
-def _limits(chart: ControlChart) -> tuple[float, float]:
+def _chart_limits(chart: ControlChart) -> tuple[float, float]:
     values = chart.value[chart.shown]
     limits = chart.baseline
     if limits is None:
@@ -110,7 +97,7 @@ def _limits(chart: ControlChart) -> tuple[float, float]:
         max(_REACH_SD, 1.12 * min(float(np.nanmax(side * z, initial=0.0)), _FAR_SD))
         for side in (-1, 1)
     )
-    below += 0.08 * (below + above) * bool(chart.refused.any())  # their triangles stand there
+    below += 0.08 * (below + above) * bool(chart.refused.any())  # room for their triangles
     return limits.mean - below * limits.sd, limits.mean + above * limits.sd
 
 
@@ -161,7 +148,7 @@ def _draw_values(axes: Axes, chart: ControlChart, days: FloatArray) -> None:
 
 
 def _draw_beyond(axes: Axes, days: FloatArray, value: FloatArray, inside: BoolArray) -> None:
-    """Put values beyond the scale on its edge, as triangles that point at them."""
+    """Draw values beyond the scale as triangles on its edge that point towards them."""
     low, high = axes.get_ylim()
     air = 0.02 * (high - low)
     for at, height, marker in (
@@ -173,7 +160,7 @@ def _draw_beyond(axes: Axes, days: FloatArray, value: FloatArray, inside: BoolAr
 
 
 def _levels(chart: ControlChart) -> IntArray:
-    """How much each value asks for attention: 0 no rule, 1 the warning alone, 2 a rejection."""
+    """Return the level of each value: 0 no rule fired, 1 only the warning, 2 a rejection."""
     level = np.zeros(len(chart), dtype=np.int64)
     for rejects in (False, True):
         rows = [f.index for f in chart.firings if (f.rule != WARNING) == rejects]
@@ -181,10 +168,10 @@ def _levels(chart: ControlChart) -> IntArray:
     return level
 
 
-def _draw_refused(axes: Axes, days: FloatArray) -> None:
+def _draw_refusals(axes: Axes, days: FloatArray) -> None:
     few = days
-    if len(days) > _MOST_REFUSED:
-        few = days[np.linspace(0, len(days) - 1, _MOST_REFUSED).astype(int)]
+    if len(days) > _MAX_REFUSED:
+        few = days[np.linspace(0, len(days) - 1, _MAX_REFUSED).astype(int)]
     axes.plot(
         few, np.full(len(few), 0.035), transform=axes.get_xaxis_transform(), ls="", marker="^",
         ms=8, mec=MUTED, mfc="none", mew=1.4, zorder=5,
@@ -209,7 +196,7 @@ def _draw_note_lines(axes: Axes, chart: ControlChart) -> None:
 
 
 def _write_notes(axes: Axes, chart: ControlChart) -> None:
-    for annotation in chart.annotations[-_MOST_NOTES:]:
+    for annotation in chart.annotations[-_MAX_NOTES:]:
         text = axes.text(
             _day(annotation.time), 0.985, f" {printable(annotation.text, 34)}", rotation=90,
             transform=axes.get_xaxis_transform(), va="top", ha="right", fontsize=11, zorder=2.3,
@@ -220,7 +207,7 @@ def _write_notes(axes: Axes, chart: ControlChart) -> None:
 
 
 def _days(times: ArrayLike) -> FloatArray:
-    """Return times of UTC as the days that an axis counts."""
+    """Return UTC times as days of matplotlib's time axis."""
     days: FloatArray = mdates.date2num(np.asarray(times))  # type: ignore[no-untyped-call]
     return days
 
@@ -244,15 +231,15 @@ def _set_time(axes: Axes, chart: ControlChart, days: FloatArray) -> None:
     axes.set_xlabel(f"time ({zone})")
 
 
-def _legend(chart: ControlChart) -> list[Artist]:
+def _chart_legend(chart: ControlChart) -> Legend:
     level = _levels(chart)
-    entries: list[Artist] = [dot(USED, "value")]
-    if np.isfinite(chart.u).any():
-        entries.append(Line2D([], [], color=USED, alpha=0.5, lw=2, label="\N{PLUS-MINUS SIGN} u"))
-    entries += [dot(FLAGGED, "warning", hollow=True)] * bool((level == 1).any())
-    entries += [dot(FLAGGED, "a rule rejects", marker="D")] * bool((level == 2).any())
-    entries += [dot(MUTED, "refused", hollow=True, marker="^")] * bool(chart.refused.any())
+    has_u = bool(np.isfinite(chart.u).any())
+    legend = Legend().dot(USED, "value")
+    legend.line(USED, "\N{PLUS-MINUS SIGN} u", alpha=0.5, when=has_u)
+    legend.dot(FLAGGED, "warning", hollow=True, when=bool((level == 1).any()))
+    legend.dot(FLAGGED, "rejected by a rule", marker="D", when=bool((level == 2).any()))
+    legend.dot(MUTED, "refused", hollow=True, marker="^", when=bool(chart.refused.any()))
     if chart.baseline is not None:
         label = printable(f"baseline {chart.baseline.name}, n = {chart.baseline.n}", 40)
-        entries.append(Line2D([], [], color=TOLERANCE, lw=8, label=label))
-    return entries
+        legend.band(TOLERANCE, label, alpha=0.3)
+    return legend

@@ -22,33 +22,33 @@ from refp.reports.style import save_png, save_svg
 from refp.reports.tables import ReportTable, format_table
 
 SUFFIXES = (".html", ".svg", ".png")
-MOST_VECTOR = 1500
-"""Of more points the page holds a picture of pixels, which is smaller."""
+MAX_VECTOR_POINTS = 1500
+"""Largest number of points drawn as SVG; of more a PNG is smaller."""
 
 
 def check_chart_name(path: Path) -> None:
-    """Refuse a chart's name that says no format.
+    """Check that the suffix of a chart's file is a supported format.
 
     Raises
     ------
     OutputError
-        Naming the file and the formats.
+        If it is not; the message names the file and the formats.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise OutputError(f"{path}: charts are written as {', '.join(SUFFIXES)}")
 
 
 def write_control(chart: ControlChart, path: Path, source: str) -> None:
-    """Write a control chart as its file's name says, whole or not at all.
+    """Write a control chart in the format of the file's suffix, whole or not at all.
 
     Parameters
     ----------
     chart
-        What it shows.
+        Values, limits and firings.
     path
         ``.svg``, ``.png``, or ``.html`` for a page with the rules and the values in it.
     source
-        Where the records are, as it may be shown.
+        Location of the records, as shown on the page.
 
     Raises
     ------
@@ -68,8 +68,8 @@ def write_control(chart: ControlChart, path: Path, source: str) -> None:
 
 
 def control_section(chart: ControlChart) -> ReportSection:
-    """Return the section of a page: what fired, the chart, the rules, the values as a file."""
-    make = raster_figure if len(chart.shown) > MOST_VECTOR else vector_figure
+    """Return the section of a page: verdict, chart, rules, and the values as a file."""
+    make = raster_figure if len(chart.shown) > MAX_VECTOR_POINTS else vector_figure
     caption = describe_control(chart)
     rules = _rules(chart)
     return ReportSection(
@@ -121,9 +121,9 @@ def _headline(chart: ControlChart) -> Headline:
         ("refused", str(int(chart.refused.sum()))),
     )
     if chart.baseline is None:
-        return Headline("caution", "No baseline was frozen, so no rule is asked.", numbers)
+        return Headline("caution", "No baseline was frozen, so no rule is checked.", numbers)
     rejected = {f.index for f in chart.firings if f.rule != WARNING}
-    numbers = (*numbers, ("values that a rule rejects", str(len(rejected))))
+    numbers = (*numbers, ("values rejected by a rule", str(len(rejected))))
     known = np.flatnonzero(np.isfinite(chart.value))
     if len(known) and known[-1] in rejected:
         names = [f.rule for f in chart.firings if f.index == known[-1] and f.rule != WARNING]

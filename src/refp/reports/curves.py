@@ -8,14 +8,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from refp.reports.panels import (
     ExposureRows,
     Limits,
     by_exposure,
     colors_of,
-    grid_shape,
     padded_limits,
     pick,
     share_limits,
@@ -23,29 +21,26 @@ from refp.reports.panels import (
     sweep_names,
     unique_in_order,
 )
-from refp.reports.style import (
-    MUTED,
-    WIDTH_IN,
-    dot,
+from refp.reports.sheet import (
+    DASHED,
+    Legend,
     empty_figure,
-    exposure_label,
-    legend_below,
-    look,
+    grid_shape,
+    label_left,
     note,
-    printable,
-    set_title,
+    panel_matrix,
 )
+from refp.reports.style import MUTED, look, printable
 
 MAX_SWEEPS = 6
 _MAX_COLUMNS = 4
-_ROW_IN = 2.6
 _NOTE_ROOM = 0.4
 _COVERAGE_FACTOR = 2.0  # the band is the expanded uncertainty, about 95 %
 
 
 @dataclass(frozen=True, slots=True)
 class _Feature:
-    """Names of the columns that one row of panels reads."""
+    """Columns of the feature that one row of panels shows."""
 
     value: str
     saturated: str
@@ -75,14 +70,14 @@ class _Sweep:
 
 
 def choose_sweeps(planes: pd.DataFrame, limit: int = MAX_SWEEPS) -> list[str]:
-    """Choose the sweeps that a figure shows: some without a plane, the others spread evenly.
+    """Choose the sweeps to draw: some without a plane, the others spread evenly.
 
     Parameters
     ----------
     planes
         Columns of ``planes.csv``; the exposures of an experiment and FOV count as one sweep.
     limit
-        At most so many.
+        Largest number of sweeps.
 
     Returns
     -------
@@ -102,12 +97,12 @@ def draw_feature_curves(curves: pd.DataFrame, planes: pd.DataFrame, title: str =
     ----------
     curves
         A row per frame: ``dataset, experiment, fov, exposure_ms, z_um, steepest_slope,
-        center_intensity, ss_saturated, ci_saturated, n_beads, ss_fitted, ci_fitted``. Rows without a
-        feature value but with a fitted one only make the fitted line finer.
+        center_intensity, ss_saturated, ci_saturated, n_beads, ss_fitted, ci_fitted``. Rows with a
+        fitted value alone make the fitted line finer.
     planes
         Columns of ``planes.csv``; a NaN plane is one that was not determined.
     title
-        Names the data set.
+        Name of the data set.
 
     Notes
     -----
@@ -118,19 +113,19 @@ def draw_feature_curves(curves: pd.DataFrame, planes: pd.DataFrame, title: str =
         return empty_figure("no sweep to show", title)
     colors = colors_of(curves, planes)
     blocks, columns = grid_shape(len(sweeps), _MAX_COLUMNS if len(sweeps) <= _MAX_COLUMNS else 3)
-    figure, grid = _grid(blocks, columns, title)
+    figure, grid = panel_matrix(2 * blocks, columns, 5.2 * blocks + 1.6, title)
     z_limits = share_limits([padded_limits(s.curves["z_um"], _planes_z(s)) for s in sweeps])
     one_dataset = len({str(d) for d in planes["dataset"]}) == 1
     for i, sweep in enumerate(sweeps):
         pair = grid[2 * (i // columns)][i % columns], grid[2 * (i // columns) + 1][i % columns]
         _draw_sweep(pair, sweep, colors)
-        _head(pair[0], sweep, 80 // columns, short=one_dataset)
+        _title_sweep(pair[0], sweep, 80 // columns, short=one_dataset)
         _note_undetermined(pair[0], sweep, 88 // columns)
-        _scales(pair, sweeps, z_limits[i], first=i % columns == 0)
+        _scale_pair(pair, sweeps, z_limits[i])
     for i in range(len(sweeps), blocks * columns):
         grid[2 * (i // columns)][i % columns].remove()
         grid[2 * (i // columns) + 1][i % columns].remove()
-    legend_below(figure, _legend(colors, curves))
+    _curve_legend(colors, curves).draw(figure)
     return figure
 
 
@@ -146,15 +141,6 @@ def _planes_z(sweep: _Sweep) -> pd.DataFrame:
     return sweep.planes[[_SS.plane, _CI.plane]]
 
 
-def _grid(blocks: int, columns: int, title: str) -> tuple[Figure, list[list[Axes]]]:
-    height = 2 * blocks * _ROW_IN + 1.6 + 0.4 * bool(title)
-    figure = Figure(figsize=(WIDTH_IN, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)  # type: ignore[union-attr,call-arg]
-    set_title(figure, title)
-    panels = figure.subplots(2 * blocks, columns, squeeze=False)
-    return figure, [list(row) for row in panels]
-
-
 def _draw_sweep(pair: tuple[Axes, Axes], sweep: _Sweep, colors: dict[float, str]) -> None:
     for axes, feature in zip(pair, (_SS, _CI), strict=True):
         for exposure in by_exposure(sweep.planes, colors):
@@ -168,7 +154,7 @@ def _draw_plane(axes: Axes, exposure: ExposureRows, feature: _Feature) -> None:
     for z, u in zip(located[feature.plane], located[feature.plane_u], strict=True):
         reach = _COVERAGE_FACTOR * (u if np.isfinite(u) else 0.0)
         axes.axvspan(z - reach, z + reach, color=exposure.color, alpha=0.2, lw=0, zorder=1)
-        axes.axvline(z, color=exposure.color, ls=(0, (5, 3)), lw=1.4, zorder=2)
+        axes.axvline(z, color=exposure.color, ls=DASHED, lw=1.4, zorder=2)
 
 
 def _draw_curve(axes: Axes, exposure: ExposureRows, feature: _Feature) -> None:
@@ -194,55 +180,47 @@ def _note_undetermined(axes: Axes, sweep: _Sweep, width: int) -> None:
     if missing.empty:
         return
     exposures = ", ".join(f"{e:g}" for e in missing["exposure_ms"])
-    reasons = "; ".join(unique_in_order([_words(flags) for flags in missing["flags"]]))
+    reasons = "; ".join(unique_in_order([_flag_words(flags) for flags in missing["flags"]]))
     text = f"not determined at {exposures} ms: {reasons}"
     note(axes, fill(printable(text), width, max_lines=3, placeholder=" ..."), y=0, size=11)
 
 
-def _words(flags: object) -> str:
+def _flag_words(flags: object) -> str:
     text = str(flags).replace("_", " ").replace("|", ", ")
     return text if isinstance(flags, str) and text else "no reason given"
 
 
-def _head(axes: Axes, sweep: _Sweep, width: int, *, short: bool) -> None:
+def _title_sweep(axes: Axes, sweep: _Sweep, width: int, *, short: bool) -> None:
     name = ", ".join(sweep.name.rsplit(", ", 2)[-2:]) if short else sweep.name
     found = span_text(sweep.planes["refp_um"], 1)
     found = f"REFP {found} um" if found else "no REFP"
     axes.set_title(f"{fill(printable(name), width)}\n{fill(found, width)}", fontsize=13)
 
 
-def _scales(
-    pair: tuple[Axes, Axes], sweeps: Sequence[_Sweep], z_limits: Limits, *, first: bool
-) -> None:
+def _scale_pair(pair: tuple[Axes, Axes], sweeps: Sequence[_Sweep], z_limits: Limits) -> None:
     for axes, feature in zip(pair, (_SS, _CI), strict=True):
-        axes.set(xlim=z_limits, ylim=_value_limits(sweeps, feature))
+        axes.set(xlim=z_limits, ylim=_feature_limits(sweeps, feature))
         axes.locator_params(axis="x", nbins=4)
         axes.locator_params(axis="y", nbins=5)
-        axes.tick_params(labelleft=first)
-    if first:
-        pair[0].set_ylabel(_SS.label)
-        pair[1].set_ylabel(_CI.label)
+        label_left(axes, feature.label)
     pair[0].tick_params(labelbottom=False)
     pair[1].set_xlabel("Z (um)")
 
 
-def _value_limits(sweeps: Sequence[_Sweep], feature: _Feature) -> Limits:
-    """Return the scale of a feature; steepest slopes leave room below for a note."""
+def _feature_limits(sweeps: Sequence[_Sweep], feature: _Feature) -> Limits:
+    """Return the scale of a feature, with room for a note below the steepest slope."""
     values = [s.curves[column] for s in sweeps for column in (feature.value, feature.fitted)]
     low, high = padded_limits(*values)
     noted = feature is _SS and any(s.planes["refp_um"].isna().any() for s in sweeps)
     return low - _NOTE_ROOM * (high - low) * noted, high
 
 
-def _legend(colors: dict[float, str], curves: pd.DataFrame) -> list[Line2D]:
-    entries = [dot(color, exposure_label(e)) for e, color in colors.items()]
-    if curves[[_SS.saturated, _CI.saturated]].fillna(value=False).to_numpy(dtype=bool).any():
-        entries.append(dot(MUTED, "saturated, left out", hollow=True))
-    return [
-        *entries,
-        Line2D([], [], color=MUTED, lw=1.8, label="pooled profile"),
-        Line2D([], [], color=MUTED, lw=1.6, ls=(0, (5, 3)), label="plane \N{PLUS-MINUS SIGN} 2 u"),
-    ]
+def _curve_legend(colors: dict[float, str], curves: pd.DataFrame) -> Legend:
+    saturated = curves[[_SS.saturated, _CI.saturated]].fillna(value=False).to_numpy(dtype=bool)
+    legend = Legend().exposures(colors, curves["exposure_ms"])
+    legend.dot(MUTED, "saturated, left out", hollow=True, when=bool(saturated.any()))
+    legend.line(MUTED, "pooled profile", lw=1.8)
+    return legend.line(MUTED, "plane \N{PLUS-MINUS SIGN} 2 u", lw=1.6, ls=DASHED)
 
 
 def describe_curves(curves: pd.DataFrame, planes: pd.DataFrame) -> str:
@@ -255,8 +233,8 @@ def describe_curves(curves: pd.DataFrame, planes: pd.DataFrame) -> str:
     return (
         f"{datasets}: {len(shown)} of {len(names)} fields of view shown, exposures together, "
         f"{len(used)} images, {span_text(used['n_beads'], 0) or 'no'} beads per image; "
-        "no network takes part. Points: the typical bead of an image; hollow: saturated and "
-        "left out. Lines: the pooled profile shifted and scaled to the points, read where each frame "
-        "truly lay, so that it follows the stage's errors. Dashed: the plane "
-        "of each feature, with its band of two standard uncertainties."
+        "independent of any model. Points: the median bead of an image; hollow: saturated and left "
+        "out. Lines: the pooled profile shifted and scaled to the points, at the fitted Z of each "
+        "frame, so that it follows the stage's errors. Dashed: the plane of each feature; band: two "
+        "standard uncertainties to both sides."
     )

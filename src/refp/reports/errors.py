@@ -1,13 +1,9 @@
 """Errors of dZ against the true dZ (Fig. 11 of the paper)."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
 from refp.reports.panels import (
@@ -15,9 +11,7 @@ from refp.reports.panels import (
     Limits,
     by_exposure,
     colors_of,
-    grid_shape,
     padded_limits,
-    panel_grid,
     share_limits,
     span_text,
     unique_in_order,
@@ -26,24 +20,14 @@ from refp.reports.residuals import (
     beyond_entry,
     draw_band,
     draw_dots,
-    exposure_entries,
     n_beyond,
     shade_untrained,
     untrained_entry,
 )
-from refp.reports.style import (
-    MUTED,
-    TOLERANCE,
-    dot,
-    empty_figure,
-    legend_below,
-    look,
-    note,
-    printable,
-)
+from refp.reports.sheet import Legend, empty_figure, label_panels, note, panel_grid
+from refp.reports.style import MUTED, TOLERANCE, look, printable
 
 _MAX_COLUMNS = 3
-_ROW_IN = 3.6
 
 
 @look()
@@ -60,23 +44,23 @@ def draw_errors(
     Parameters
     ----------
     errors
-        Columns of ``errors.csv``. Refused images stand as hollow triangles on the lower edge.
+        Columns of ``errors.csv``. Refused images are hollow triangles on the lower edge.
     tolerance_um
         Half height of the band; NaN for none.
     title
-        Names the model.
+        Name of the model.
     trained_um
-        Lowest and highest dZ trained on; what lies outside is hatched.
+        Lowest and highest dZ trained on; the range outside is hatched.
     reach_um
-        How far the scale of error goes to both sides; errors beyond it stand as triangles on its
-        edge, and are counted. NaN: as far as the largest error.
+        Half height of the scale of error in um; errors beyond it are triangles on its edge, and
+        are counted. NaN for the largest error.
     """
     known = errors[errors["delta_z_true_um"].notna()]
     datasets = unique_in_order(known["dataset"])
     if not datasets:
         return empty_figure("no image with a known dZ", title)
     colors = colors_of(known)
-    figure, panels = _grid(len(datasets), title)
+    figure, panels = panel_grid(len(datasets), _MAX_COLUMNS, 3.6, title)
     parts = [known[known["dataset"].astype(str) == name] for name in datasets]
     x_limits = share_limits([padded_limits(part["delta_z_true_um"]) for part in parts])
     reach = (
@@ -89,29 +73,24 @@ def draw_errors(
         draw_band(axes, tolerance_um)
         _draw_images(axes, part, colors)
         axes.set_title(f"{printable(name, 34)}\n{_counts(part, reach)}", fontsize=13)
-    _label(panels)
-    entries = _legend(colors, known, tolerance_um)
-    entries += [beyond_entry()] * bool(n_beyond(known["error_um"], reach))
-    legend_below(figure, [*entries, *[untrained_entry()] * untrained])
+    label_panels(panels, "dZ (um)", "error of dZ (um)")
+    legend = _error_legend(colors, known, tolerance_um)
+    legend.add(beyond_entry(), when=n_beyond(known["error_um"], reach) > 0)
+    legend.add(untrained_entry(), when=untrained).draw(figure)
     return figure
 
 
-def _grid(n: int, title: str) -> tuple[Figure, list[Axes]]:
-    rows, _ = grid_shape(n, _MAX_COLUMNS)
-    return panel_grid(n, _MAX_COLUMNS, rows * _ROW_IN + 1.0, title)
-
-
 def error_reach(errors: pd.DataFrame, tolerance_um: float, largest_um: ArrayLike) -> float:
-    """Return how far a scale about zero goes to both sides.
+    """Return the half height in um of a scale of errors about zero.
 
     Parameters
     ----------
     errors
         Columns of ``errors.csv``.
     tolerance_um
-        Half height of the band, which is held; NaN for none.
+        Half height of the band, which the scale contains; NaN for none.
     largest_um
-        Errors that are held. Intervals are, where they are of a common width.
+        Errors that the scale contains. It contains intervals of a common width too.
     """
     largest = np.nanmax(np.abs([*np.ravel(largest_um), tolerance_um, -1.0]))
     ends = np.abs(np.concatenate(_interval_ends(errors)))
@@ -168,30 +147,15 @@ def _counts(part: pd.DataFrame, reach_um: float) -> str:
     return "\n".join(lines)
 
 
-def _label(panels: Sequence[Axes]) -> None:
-    _, columns = grid_shape(len(panels), _MAX_COLUMNS)
-    for i, axes in enumerate(panels):
-        axes.locator_params(axis="x", nbins=12 // columns)
-        axes.locator_params(axis="y", nbins=7)
-        axes.set_xlabel("dZ (um)")
-        axes.tick_params(labelleft=i % columns == 0)
-        if i % columns == 0:
-            axes.set_ylabel("error of dZ (um)")
-
-
-def _legend(
-    colors: dict[float, str], errors: pd.DataFrame, tolerance_um: float
-) -> list[Line2D | Patch]:
-    entries: list[Line2D | Patch] = [*exposure_entries(errors, colors)]
+def _error_legend(colors: dict[float, str], errors: pd.DataFrame, tolerance_um: float) -> Legend:
     known = errors[["lower_um", "upper_um"]].notna().all(axis=1)
-    if (known & (errors["status"] == "ok")).any():
-        entries.append(Line2D([], [], color=MUTED, alpha=0.5, lw=2, label="interval"))
-    if (errors["status"] == "refused").any():
-        entries.append(dot(MUTED, "refused", hollow=True, marker="^"))
-    if np.isfinite(tolerance_um):
-        label = f"tolerance \N{PLUS-MINUS SIGN}{tolerance_um:g} um"
-        entries.append(Patch(color=TOLERANCE, alpha=0.5, lw=0, label=label))
-    return entries
+    has_interval = bool((known & (errors["status"] == "ok")).any())
+    refused = bool((errors["status"] == "refused").any())
+    band = f"tolerance \N{PLUS-MINUS SIGN}{tolerance_um:g} um"
+    legend = Legend().exposures(colors, errors["exposure_ms"])
+    legend.line(MUTED, "interval", alpha=0.5, when=has_interval)
+    legend.dot(MUTED, "refused", hollow=True, marker="^", when=refused)
+    return legend.band(TOLERANCE, band, when=bool(np.isfinite(tolerance_um)))
 
 
 def describe_errors(errors: pd.DataFrame, members: str) -> str:
@@ -202,7 +166,7 @@ def describe_errors(errors: pd.DataFrame, members: str) -> str:
     errors
         Columns of ``errors.csv``.
     members
-        Number of members in words.
+        Number of members, as text.
     """
     datasets = ", ".join(unique_in_order(errors["dataset"])) or "no data set"
     known = int(errors["delta_z_true_um"].notna().sum())
@@ -211,6 +175,6 @@ def describe_errors(errors: pd.DataFrame, members: str) -> str:
     without = f" ({len(errors) - known} without a known dZ not shown)" * (known < len(errors))
     return (
         f"{datasets}: {len(errors)} images{without}, {refused} of them refused; {beads} beads used "
-        f"per image; {members}. Points: estimated minus true dZ, positive when the estimate lies "
-        "above. Light lines: the interval. Panels share one scale of error."
+        f"per image; {members}. Points: estimated minus true dZ, positive when the estimate is "
+        "too high. Light lines: the interval. Panels share one scale of error."
     )

@@ -1,4 +1,4 @@
-"""The report on errors against known planes."""
+"""Report on the errors of a model against known planes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,7 +26,7 @@ _WORST = (
     "image", "dataset", "experiment", "fov", "exposure_ms", "delta_z_true_um", "delta_z_um",
     "error_um", "lower_um", "upper_um", "n_beads_used",
 )  # fmt: skip
-_NARROW_COVERAGE = 0.85  # intervals of 95 % that hold the truth more seldom are not to be trusted
+_NARROW_COVERAGE = 0.85  # 95 % intervals of lower observed coverage are reported as too narrow
 
 
 def evaluation_sections(
@@ -39,9 +39,9 @@ def evaluation_sections(
     errors
         Columns of ``errors.csv``.
     summary
-        The key figures; those missing are left out.
+        Key figures; missing ones are left out.
     tolerance_um
-        Largest error that is good enough.
+        Largest acceptable error in um.
     """
     sections = [_errors_section(errors, summary, tolerance_um), _images_section(errors)]
     return [s for s in sections if s.figures or s.tables]
@@ -49,11 +49,11 @@ def evaluation_sections(
 
 def evaluation_headline(summary: Mapping[str, Any], tolerance_um: float) -> Headline:
     """Return the verdict on a summary: good only if no error exceeds the tolerance."""
-    level = _level(summary, tolerance_um)
+    level = _error_level(summary, tolerance_um)
     return Headline(level, _sentence(summary, tolerance_um), _numbers(summary, tolerance_um))
 
 
-def _level(summary: Mapping[str, Any], tolerance_um: float) -> Level:
+def _error_level(summary: Mapping[str, Any], tolerance_um: float) -> Level:
     if not summary.get("n_ok", 0) or not _at_most(summary, "rms_um", tolerance_um):
         return "poor"
     doubts = (
@@ -80,7 +80,7 @@ def _error_sentence(summary: Mapping[str, Any], tolerance_um: float) -> str:
     rms, largest = (format_value(key, summary.get(key)) for key in ("rms_um", "largest_um"))
     against = f" against a tolerance of {tolerance_um:g} um" if np.isfinite(tolerance_um) else ""
     return (
-        f"dZ of {ok} of {n} images is right to {rms} um RMS, at worst {largest} um{against}; "
+        f"dZ of {ok} of {n} images: RMS error {rms} um, largest error {largest} um{against}; "
         f"{summary.get('n_refused', 0)} refused."
     )
 
@@ -88,10 +88,10 @@ def _error_sentence(summary: Mapping[str, Any], tolerance_um: float) -> str:
 def _doubts(summary: Mapping[str, Any]) -> list[str]:
     doubts = []
     if summary.get("coverage_observed", 1.0) < _NARROW_COVERAGE:
-        held = percent(summary["coverage_observed"])
-        doubts.append(f"The intervals are too narrow: only {held} hold the truth.")
+        covered = percent(summary["coverage_observed"])
+        doubts.append(f"The intervals are too narrow: observed coverage {covered}.")
     if summary.get("skill", 1.0) <= 0:
-        doubts.append("It is no better than always answering the mean.")
+        doubts.append("It is no better than the constant predictor.")
     return doubts
 
 
@@ -105,8 +105,8 @@ def _errors_section(
 ) -> ReportSection:
     return ReportSection(
         "Errors",
-        text="dZ is positive when the focal plane lies above the reference plane. "
-        "Skill is 1 minus the ratio of the RMS error to that of always answering the mean.",
+        text="dZ is positive when the focal plane is above the reference plane. Skill is 1 minus the "
+        "ratio of the RMS error to that of the constant predictor, the mean dZ.",
         figures=(_errors_figure(errors, summary, tolerance_um),),
         tables=(_summary_table(summary),),
         headlines=(evaluation_headline(summary, tolerance_um),),
@@ -116,14 +116,14 @@ def _errors_section(
 def _errors_figure(
     errors: pd.DataFrame, summary: Mapping[str, Any], tolerance_um: float
 ) -> ReportFigure:
-    members = _members(summary)
+    members = _members_text(summary)
     title = ", ".join(str(summary[k]) for k in ("model", "family") if summary.get(k))
     figure = draw_errors(errors, tolerance_um, f"{title}, {members}" if title else "")
     alt = f"Error of dZ against the true dZ, per data set. {_sentence(summary, tolerance_um)}"
     return vector_figure(figure, alt, describe_errors(errors, members))
 
 
-def _members(summary: Mapping[str, Any]) -> str:
+def _members_text(summary: Mapping[str, Any]) -> str:
     n = summary.get("n_members")
     return "members not stated" if n is None else f"{n} member{'s' * (n != 1)}"
 
@@ -153,7 +153,7 @@ def _worst(estimated: pd.DataFrame) -> ReportTable:
     )
     caption = (
         f"The {len(worst)} largest errors of {len(estimated)} estimated images; all are in "
-        "errors.csv. Tinted: the truth lies outside the interval."
+        "errors.csv. Tinted: the true dZ is outside the interval."
     )
     return format_table(worst, caption, np.flatnonzero(outside).tolist())
 
@@ -164,4 +164,4 @@ def _reasons(refused: pd.DataFrame) -> ReportTable:
         lowest_true_dz_um=("delta_z_true_um", "min"),
         highest_true_dz_um=("delta_z_true_um", "max"),
     )
-    return format_table(counts.reset_index(), f"Why {len(refused)} images were refused.")
+    return format_table(counts.reset_index(), f"Reasons for the refusal of {len(refused)} images.")

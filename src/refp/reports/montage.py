@@ -1,4 +1,4 @@
-"""One bead against dZ."""
+"""Montage of one bead at several dZ."""
 
 import math
 from collections.abc import Sequence
@@ -10,26 +10,26 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from refp.core.arrays import FloatArray, Image
-from refp.reports.panels import grid_shape
-from refp.reports.style import WIDTH_IN, empty_figure, look, set_title
+from refp.reports.sheet import blank_sheet, empty_figure, grid_shape
+from refp.reports.style import WIDTH_IN, look
 
 MAX_COLUMNS = 9
 
 
 @dataclass(frozen=True, slots=True)
 class Montage:
-    """What :func:`draw_bead_montage` draws.
+    """Tiles of one bead for :func:`draw_bead_montage`.
 
     Attributes
     ----------
     title
-        Names data set, bead and exposure.
+        Data set, bead and exposure.
     tiles
         Each ``(y, x)`` with the bead in its middle.
     dz_um
         dZ of each tile.
     pixel_size_um
-        Side of a pixel in the object.
+        Side of a pixel in object space.
     """
 
     title: str
@@ -51,9 +51,9 @@ def draw_bead_montage(
     dz_um
         dZ of each tile, written under it.
     pixel_size_um
-        Side of a pixel in the object, for the scale bar.
+        Side of a pixel in object space, for the scale bar.
     title
-        Names data set, bead and exposure.
+        Data set, bead and exposure.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def draw_bead_montage(
         return empty_figure("no tile to show", title)
     shown = [_over_background(tile) for tile in tiles]
     rows, columns = grid_shape(len(tiles), MAX_COLUMNS)
-    figure, panels = _grid(rows, columns, title)
+    figure, panels = _tile_panels(rows, columns, title)
     low, high = _shared_range(shown)
     side_um = max(max(tile.shape) for tile in shown) * pixel_size_um
     for axes, tile, dz in zip(panels, shown, dz_um, strict=False):
@@ -91,12 +91,11 @@ def _shared_range(tiles: Sequence[FloatArray]) -> tuple[float, float]:
     return float(low), float(max(high, low + 1e-6))
 
 
-def _grid(rows: int, columns: int, title: str) -> tuple[Figure, list[Axes]]:
+def _tile_panels(rows: int, columns: int, title: str) -> tuple[Figure, list[Axes]]:
     width = WIDTH_IN if columns > 4 else max(1.8 * columns, 5.0)
-    height = rows * (width / columns + 0.35) + 0.3 + 0.35 * bool(title)
-    figure = Figure(figsize=(width, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.01)  # type: ignore[union-attr,call-arg]
-    set_title(figure, title)
+    height = rows * (width / columns + 0.35) + 0.3
+    figure = blank_sheet(height, title, width_in=width, pad_in=(0.03, 0.03))
+    figure.get_layout_engine().set(wspace=0.01)  # type: ignore[union-attr,call-arg]
     return figure, list(figure.subplots(rows, columns, squeeze=False).flat)
 
 

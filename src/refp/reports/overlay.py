@@ -1,9 +1,9 @@
-"""A frame with a circle round every bead, coloured and dashed by its most telling flag."""
+"""A frame with a circle round every bead, in the colour and dashes of its first flag."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,33 +14,26 @@ from matplotlib.patches import Circle
 from matplotlib.patheffects import withStroke
 
 from refp.core.arrays import BoolArray, FloatArray, Image
-from refp.reports.style import (
-    FLAGGED,
-    MUTED,
-    USED,
-    WIDTH_IN,
-    legend_below,
-    look,
-    set_title,
-)
+from refp.reports.sheet import Legend, panel_matrix
+from refp.reports.style import FLAGGED, MUTED, USED, WIDTH_IN, look
 
-_FRAME_IN = (0.9, 1.3)  # room beside and, for title, axis and legend, above and below
+_FRAME_IN = (0.9, 0.9)  # room beside, and below for axis and legend
 _CONTRAST = (0.1, 99.9)  # percentiles; beads are a small part of a frame
 _CIRCLE_RADII = 1.25
-"""The circle leaves the bead's rim to be seen."""
+"""Radius of the circle in bead radii, so that the rim of the bead is visible."""
 _LETTERS_PT = (7.0, 12.0)
 _LINE_PT = (1.0, 2.4)
 
 
 class _Kind(NamedTuple):
-    """How a flag is drawn: its letter, and the colour and dashes of the circle."""
+    """Letter of a flag, and colour and dashes of its circle."""
 
     letter: str
     color: str
     dashes: tuple[float, ...] = ()
 
 
-# Wong 2011, "Points of view: Color blindness"; dashes tell them apart without colour.
+# Wong 2011, "Points of view: Color blindness"; dashes differ, for readers without colour vision.
 _KINDS = {
     "border": _Kind("B", "#cc79a7", (1, 1)),
     "touching": _Kind("T", FLAGGED, (3, 1.2)),
@@ -50,21 +43,21 @@ _KINDS = {
     "low_confidence": _Kind("?", "#111111", (1, 1)),
     "outlier": _Kind("O", "#56b4e9", (3, 1.2)),
 }
-"""The first one that a bead has makes its circle."""
+"""In order: the first flag of a bead sets its circle."""
 _USED = _Kind("", USED)
 _NOT_USED = _Kind("", MUTED, (1, 1))
 _MARKS = {"saturated": "w", "cut_tile": "e", "placed": "+"}
-"""These keep no bead from measuring: a letter, no circle of their own."""
+"""Letters of flags that leave a bead usable; they set no circle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """What :func:`draw_overlay` draws.
+    """A frame and its beads for :func:`draw_overlay`.
 
     Attributes
     ----------
     title
-        Names the file.
+        Name of the file.
     image
         Shape ``(y, x)``.
     center_px
@@ -109,7 +102,7 @@ def draw_overlay(
     labels
         The names of each bead's flags, joined by ``|``; empty for none.
     title
-        Names the file.
+        Name of the file.
 
     Raises
     ------
@@ -123,33 +116,31 @@ def draw_overlay(
             f"{len(centers)} centres, {len(used)} usable and {len(labels)} labels: give one per bead"
         )
     radii = np.broadcast_to(np.asarray(radius_px, dtype=float), (len(centers),))
-    figure, axes = _frame(image, title)
+    figure, axes = _image_panel(image, title)
     radii = _CIRCLE_RADII * radii
     flags = [label.split("|") if label else [] for label in labels]
-    kinds = [_kind(names, good) for names, good in zip(flags, used, strict=True)]
+    kinds = [_circle_kind(names, good) for names, good in zip(flags, used, strict=True)]
     pt_per_px = 72 * (WIDTH_IN - _FRAME_IN[0]) / max(image.shape[1], 1)
     for kind in (_USED, _NOT_USED, *_KINDS.values()):
         of_kind = np.array([k is kind for k in kinds], dtype=bool)
         if of_kind.any():
             _circles(axes, centers[of_kind], radii[of_kind], kind, pt_per_px)
     _letters(axes, centers, radii, flags, pt_per_px)
-    _legend(figure, kinds, flags)
+    _flag_legend(kinds, flags).draw(figure)
     return figure
 
 
-def _kind(names: Sequence[str], used: bool) -> _Kind:
-    """What is drawn of a bead's flags: its first, of a used bead too where it is an outlier, say."""
+def _circle_kind(names: Sequence[str], used: bool) -> _Kind:
+    """Return the kind of a bead's first flag, else that of a used or unused bead."""
     first = next((kind for name, kind in _KINDS.items() if name in names), None)
     return first or (_USED if used else _NOT_USED)
 
 
-def _frame(image: Image, title: str) -> tuple[Figure, Axes]:
+def _image_panel(image: Image, title: str) -> tuple[Figure, Axes]:
     ny, nx = image.shape
-    beside, above = _FRAME_IN
-    height = float(np.clip((WIDTH_IN - beside) * ny / nx, 2.5, 1.3 * WIDTH_IN)) + above
-    figure = Figure(figsize=(WIDTH_IN, height), layout="constrained")
-    set_title(figure, title)
-    axes = figure.subplots()
+    beside, below = _FRAME_IN
+    height = float(np.clip((WIDTH_IN - beside) * ny / nx, 2.5, 1.3 * WIDTH_IN)) + below
+    figure, [[axes]] = panel_matrix(1, 1, height, title)
     low, high = np.percentile(image[:: ny // 1000 + 1, :: nx // 1000 + 1], _CONTRAST)
     axes.imshow(image, cmap="gray", vmin=low, vmax=max(high, low + 1))
     axes.set(xlabel="x (px)", ylabel="y (px)")
@@ -205,27 +196,18 @@ def _letters(
             )
 
 
-def _legend(figure: Figure, kinds: Sequence[_Kind], flags: Sequence[Sequence[str]]) -> None:
-    """Count the beads by circle, and those with each mark."""
+def _flag_legend(kinds: Sequence[_Kind], flags: Sequence[Sequence[str]]) -> Legend:
+    """Return the numbers of beads per circle and per mark."""
     drawn = Counter(kinds)
     names = {kind: name.replace("_", " ") for name, kind in _KINDS.items()}
-    entries = [_entry(_USED, f"used: {drawn[_USED]}")]
-    entries += [
-        _entry(kind, f"{kind.letter}  {names[kind]}: {drawn[kind]}")
-        for kind in _KINDS.values()
-        if drawn[kind]
-    ]
-    if drawn[_NOT_USED]:
-        entries.append(_entry(_NOT_USED, f"not used: {drawn[_NOT_USED]}"))
+    legend = Legend()
+    for kind in (_USED, *_KINDS.values(), _NOT_USED):
+        text = {_USED: "used", _NOT_USED: "not used"}.get(kind) or f"{kind.letter}  {names[kind]}"
+        style: Any = {"lw": 2.2, "ls": (0, kind.dashes) if kind.dashes else "-"}
+        shown = kind is _USED or drawn[kind] > 0
+        legend.line(kind.color, f"{text}: {drawn[kind]}", when=shown, **style)
     for name, letter in _MARKS.items():
         n = sum(name in names_of_bead for names_of_bead in flags)
-        if n:
-            text = f"{letter}  {name.replace('_', ' ')}: {n}"
-            entries.append(Line2D([], [], ls="", label=text))
-    legend_below(figure, entries)
-
-
-def _entry(kind: _Kind, text: str) -> Line2D:
-    """Return a legend entry in a circle's colour and dashes."""
-    style = (0, kind.dashes) if kind.dashes else "solid"
-    return Line2D([], [], color=kind.color, lw=2.2, ls=style, label=text)
+        text = f"{letter}  {name.replace('_', ' ')}: {n}"
+        legend.add(Line2D([], [], ls="", label=text), when=n > 0)
+    return legend

@@ -21,12 +21,12 @@ _CSS_PX_PER_IN = 100
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """What a reader takes away in two seconds; stands at the top of the page.
+    """Verdict of a section, shown at the top of the page.
 
     Attributes
     ----------
     level
-        The verdict; it is also written in words.
+        The verdict.
     text
         One sentence.
     numbers
@@ -50,9 +50,9 @@ class ReportFigure:
     Attributes
     ----------
     uri
-        The picture itself, as a ``data:`` address.
+        The picture, as a ``data:`` address.
     alt
-        What is seen, for those who do not see it.
+        Description of the picture, for screen readers.
     caption
         Data set, number of images, beads per image, members.
     width_px
@@ -67,14 +67,14 @@ class ReportFigure:
 
 @dataclass(frozen=True, slots=True)
 class ReportFile:
-    """A file inside a page, to be saved from there.
+    """A file embedded in a page for download.
 
     Attributes
     ----------
     name
-        Under which it is saved.
+        File name of the download.
     uri
-        The file itself, as a ``data:`` address.
+        The file, as a ``data:`` address.
     """
 
     name: str
@@ -83,14 +83,14 @@ class ReportFile:
 
 @dataclass(frozen=True, slots=True)
 class ReportSection:
-    """A part of a page; whatever is empty is left out.
+    """A part of a page; empty fields are left out.
 
-    ``says`` are pairs of who says something and what, which stand side by side.
+    ``statements`` are pairs of a source and its statement, shown side by side.
     """
 
     title: str
     text: str = ""
-    says: tuple[tuple[str, str], ...] = ()
+    statements: tuple[tuple[str, str], ...] = ()
     figures: tuple[ReportFigure, ...] = ()
     tables: tuple[ReportTable, ...] = ()
     headlines: tuple[Headline, ...] = ()
@@ -98,29 +98,29 @@ class ReportSection:
 
 
 def table_file(table: pd.DataFrame, name: str) -> ReportFile:
-    """Return a table as CSV inside the page, where the page is all that a command writes."""
+    """Return a table as CSV embedded in the page."""
     text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
     return ReportFile(name, f"data:text/csv;base64,{base64.b64encode(text.encode()).decode()}")
 
 
 def vector_figure(figure: Figure, alt: str, caption: str) -> ReportFigure:
-    """Return a figure for the page as SVG; for lines and points."""
+    """Return an SVG figure for the page, for lines and points."""
     return _figure(figure, "image/svg+xml", svg_text(figure).encode(), alt, caption)
 
 
 def raster_figure(figure: Figure, alt: str, caption: str) -> ReportFigure:
-    """Return a figure for the page as PNG; for images."""
+    """Return a PNG figure for the page, for images."""
     return _figure(figure, "image/png", png_bytes(figure), alt, caption)
 
 
 def stored_figure(path: Path, width_in: float, alt: str, caption: str) -> ReportFigure:
-    """Return a figure for the page from a PNG that was saved before, ``width_in`` inches wide."""
+    """Return a figure for the page from a PNG file, ``width_in`` inches wide."""
     return _picture("image/png", path.read_bytes(), width_in, alt, caption)
 
 
 def _figure(figure: Figure, kind: str, content: bytes, alt: str, caption: str) -> ReportFigure:
-    # As a picture rather than as elements of the page: the names of clip paths and markers of two
-    # figures cannot meet.
+    # As a picture rather than as elements of the page: names of clip paths and markers would collide
+    # between figures.
     return _picture(kind, content, float(figure.get_figwidth()), alt, caption)
 
 
@@ -132,7 +132,7 @@ def _picture(kind: str, content: bytes, width_in: float, alt: str, caption: str)
 def render_report(
     title: str, sections: Sequence[ReportSection], provenance: Mapping[str, str]
 ) -> str:
-    """Return the page as text; everything given is escaped."""
+    """Return the page as HTML text; all arguments are escaped."""
     environment = Environment(
         loader=PackageLoader("refp.reports"),
         autoescape=True,
@@ -149,7 +149,7 @@ def render_report(
 def write_report(
     path: Path, title: str, sections: Sequence[ReportSection], provenance: Mapping[str, str]
 ) -> Path:
-    """Write one HTML file that needs no other, whole or not at all, and return its path.
+    """Write a self-contained HTML file, whole or not at all, and return its path.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def write_report(
     title
         Title of the page.
     sections
-        In reading order; the headlines of all of them stand at the top.
+        In reading order; the headlines of all of them are at the top of the page.
     provenance
         Version, recipe hash, input hashes and the like.
 

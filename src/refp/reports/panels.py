@@ -1,23 +1,20 @@
-"""Panels of one figure: their grid, the scales they share, and names of what they show."""
+"""Rows that a panel shows: by exposure or sweep, their names, and limits of scales."""
 
-import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from refp.reports.style import MUTED, WIDTH_IN, exposure_colors, exposure_label, set_title
+from refp.reports.style import MUTED, exposure_colors, exposure_label
 
 Limits = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class ExposureRows:
-    """The rows of one exposure and how they are drawn."""
+    """The rows of one exposure, their label and their colour."""
 
     label: str
     color: str
@@ -25,7 +22,7 @@ class ExposureRows:
 
 
 def by_exposure(table: pd.DataFrame, colors: dict[float, str]) -> Iterator[ExposureRows]:
-    """Go through the exposures of a table, short to long, one not known last."""
+    """Iterate over the exposures of a table, short to long, unknown ones last."""
     for key, rows in table.groupby("exposure_ms", dropna=False, sort=True):
         exposure = float(key)  # type: ignore[arg-type]
         yield ExposureRows(exposure_label(exposure), colors.get(exposure, MUTED), rows)
@@ -37,7 +34,7 @@ def colors_of(*tables: pd.DataFrame) -> dict[float, str]:
 
 
 def sweep_names(table: pd.DataFrame) -> pd.Series:
-    """Return, for every row, data set, experiment and FOV in words."""
+    """Return the name of the sweep of each row: data set, experiment and FOV."""
     words = [
         f"{dataset}, exp {experiment}, FOV {fov}"
         for dataset, experiment, fov in zip(
@@ -48,27 +45,27 @@ def sweep_names(table: pd.DataFrame) -> pd.Series:
 
 
 def plane_names(table: pd.DataFrame) -> pd.Series:
-    """Return, for every row, the name of its sweep with the exposure."""
+    """Return the name of the plane of each row: its sweep and exposure."""
     exposures = table["exposure_ms"].astype(float).map(exposure_label)
     return sweep_names(table) + ", " + exposures.astype("object")
 
 
 def short_name(name: str, datasets: Collection[str]) -> str:
-    """Return the name of a sweep or plane without its data set, where there is but one."""
+    """Return the name of a sweep or plane, without its data set where there is only one."""
     return name.removeprefix(f"{next(iter(datasets))}, ") if len(datasets) == 1 else name
 
 
 def pick(names: Sequence[str], urgent: Collection[str], limit: int) -> list[str]:
-    """Choose what a figure shows: a third of it urgent (more where there is room), all spread evenly.
+    """Choose names to show, spread evenly, a third of them (more where there is room) urgent.
 
     Parameters
     ----------
     names
-        All there is, in order.
+        All names, in order.
     urgent
-        Those of them that ask for attention.
+        Names that need attention.
     limit
-        At most so many.
+        Largest number of names.
 
     Returns
     -------
@@ -95,7 +92,7 @@ def unique_in_order(values: Sequence[str] | pd.Series) -> list[str]:
 
 
 def padded_limits(*values: ArrayLike, pad: float = 0.06) -> Limits:
-    """Return limits that hold all finite values with some air about them."""
+    """Return limits that contain all finite values with a margin of ``pad`` of their range."""
     joined = np.concatenate([np.ravel(np.asarray(v, dtype=float)) for v in values])
     finite = joined[np.isfinite(joined)]
     if not finite.size:
@@ -108,31 +105,13 @@ def padded_limits(*values: ArrayLike, pad: float = 0.06) -> Limits:
 def share_limits(limits: Sequence[Limits]) -> list[Limits]:
     """Return one range for all panels, or their own where one range would squeeze them.
 
-    Sweeps of one instrument stand at about the same Z; those of two may be far apart.
+    Sweeps of one instrument are at about the same Z; those of two may be far apart.
     """
     if not limits:
         return []
     low, high = min(a for a, _ in limits), max(b for _, b in limits)
     narrowest = min(b - a for a, b in limits)
     return [(low, high)] * len(limits) if high - low <= 2.5 * narrowest else list(limits)
-
-
-def grid_shape(n: int, max_columns: int) -> tuple[int, int]:
-    """Return rows and columns for ``n`` panels, rows filled evenly."""
-    rows = max(math.ceil(n / max_columns), 1)
-    return rows, max(math.ceil(n / rows), 1)
-
-
-def panel_grid(n: int, max_columns: int, height_in: float, title: str) -> tuple[Figure, list[Axes]]:
-    """Return a figure of the common width with ``n`` panels, rows filled evenly."""
-    rows, columns = grid_shape(n, max_columns)
-    figure = Figure(figsize=(WIDTH_IN, height_in + 0.4 * bool(title)), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)  # type: ignore[union-attr,call-arg]
-    set_title(figure, title)
-    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for axes in panels[n:]:
-        axes.remove()
-    return figure, panels[:n]
 
 
 def span_text(values: Sequence[float] | pd.Series, digits: int) -> str:

@@ -1,25 +1,14 @@
-"""What limits dZ, and what it takes to reach a tolerance."""
-
-from collections.abc import Sequence
+"""Limit of dZ for one bead, and half widths that sweeps and images reach."""
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from matplotlib.typing import LineStyleType
 
-from refp.reports.style import (
-    INK,
-    TOLERANCE,
-    WIDTH_IN,
-    exposure_colors,
-    exposure_label,
-    legend_below,
-    look,
-    set_title,
-)
+from refp.reports.sheet import Legend, panel_grid
+from refp.reports.style import INK, TOLERANCE, exposure_colors, exposure_label, look
 
-_LINES = ("-", "--", ":")
-_HEIGHT_IN = 4.6
+_LINES: tuple[LineStyleType, ...] = ("-", "--", ":")
 
 
 @look()
@@ -30,7 +19,7 @@ def draw_plan(
     tolerance_um: float,
     title: str = "",
 ) -> Figure:
-    """Draw what one bead can tell, and what sweeps and images of many beads reach.
+    """Draw the bound of one bead, and the half widths of sweeps and of images of many beads.
 
     Parameters
     ----------
@@ -41,13 +30,11 @@ def draw_plan(
     images
         Rows of ``exposure_ms, n_beads, half_width_um``.
     tolerance_um
-        Half width that is asked for.
+        Required half width in um.
     title
-        Names instrument and tolerance.
+        Instrument and tolerance.
     """
-    figure = Figure(figsize=(WIDTH_IN, _HEIGHT_IN), layout="constrained")
-    set_title(figure, title)
-    one, plane, many = figure.subplots(1, 3)
+    figure, (one, plane, many) = panel_grid(3, 3, 3.2, title)
     colors = exposure_colors(bounds["exposure_ms"])
     for exposure_ms, color in colors.items():
         rows = bounds[bounds["exposure_ms"] == exposure_ms]
@@ -57,13 +44,18 @@ def draw_plan(
     one.set(xlabel="dZ (um)", ylabel="standard deviation (um)", title="One bead", ylim=(0, None))
     for style, (_, rows) in zip(_LINES, sweeps.groupby("n_beads"), strict=False):
         plane.plot(rows["n_frames"], rows["half_width_um"], color=INK, ls=style, lw=2)
-    _reach(plane, "frames of a sweep", "REFP, one field", tolerance_um)
-    _reach(many, "beads of an image", "dZ of one image", tolerance_um)
-    legend_below(figure, _legend(colors, sorted(sweeps["n_beads"].unique()), tolerance_um))
+    _draw_tolerance(plane, "frames of a sweep", "REFP, one field", tolerance_um)
+    _draw_tolerance(many, "beads of an image", "dZ of one image", tolerance_um)
+    legend = Legend()
+    for exposure_ms, color in colors.items():
+        legend.line(color, exposure_label(round(exposure_ms, 1)))
+    for style, n in zip(_LINES, sorted(sweeps["n_beads"].unique()), strict=False):
+        legend.line(INK, f"{n} beads", ls=style)
+    legend.band(TOLERANCE, f"within {tolerance_um:g} um").draw(figure)
     return figure
 
 
-def _reach(axes: Axes, across: str, title: str, tolerance_um: float) -> None:
+def _draw_tolerance(axes: Axes, across: str, title: str, tolerance_um: float) -> None:
     axes.axhspan(0, tolerance_um, color=TOLERANCE, alpha=0.5, lw=0)
     axes.set(
         xscale="log",
@@ -73,17 +65,3 @@ def _reach(axes: Axes, across: str, title: str, tolerance_um: float) -> None:
         ylim=(0, 3 * tolerance_um),
     )
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-
-
-def _legend(colors: dict[float, str], beads: Sequence[int], tolerance_um: float) -> list[Line2D]:
-    return [
-        *(
-            Line2D([], [], color=color, lw=2, label=exposure_label(round(exposure_ms, 1)))
-            for exposure_ms, color in colors.items()
-        ),
-        *(
-            Line2D([], [], color=INK, ls=style, lw=2, label=f"{n} beads")
-            for style, n in zip(_LINES, beads, strict=False)
-        ),
-        Line2D([], [], color=TOLERANCE, lw=8, label=f"within {tolerance_um:g} um"),
-    ]

@@ -1,4 +1,4 @@
-"""The sections of the report on planes that say how far they can be trusted, and why."""
+"""Sections of the report on planes about their uncertainty: budget, stage, beads, comparison."""
 
 import numpy as np
 import pandas as pd
@@ -23,29 +23,29 @@ from refp.reports.tables import (
 _KEYS = ["dataset", "experiment", "fov", "exposure_ms"]
 _FIELD_KEYS = ["dataset", "experiment", "fov"]
 _FEATURES = (
-    "The article reads the plane off two curves, the steepest slope (SS) and the centre intensity "
-    "(CI) of the beads against the Z that the stage reports. The planes above place every frame by "
-    "its whole radial profile instead. Where the two agree, the plane does not hang on the method; "
-    "where they differ, look at the stage of that sweep first."
+    "The article determines the plane from two curves, the steepest slope (SS) and the centre "
+    "intensity (CI) of the beads against the Z that the stage reports. For the planes above, every "
+    "frame is placed by its whole radial profile instead. Where the two agree, the plane does not "
+    "depend on the method; where they differ, check the stage of that sweep first."
 )
 _UNCERTAINTY = (
-    "What could have made the plane come out elsewhere, source by source. Standard uncertainties "
-    "combine in quadrature, so the widest part of a bar is what to improve: more frames against the "
+    "Sources of uncertainty of the plane. Standard uncertainties combine in quadrature, so the widest "
+    "part of a bar is the one to improve: more frames against the "
     "stage, more beads against their heights, more light against the fits."
 )
 _STAGE = (
-    "How far each frame truly lay from the Z that the stage reported. A stage that only scatters "
+    "Distance of each frame from the Z that the stage reported. A stage that only scatters "
     "fills the band evenly; steps or a pattern along Z are errors that repeat. An error as "
     "smooth along Z as the profiles' own change shows only in part, since the pooled profiles follow "
-    "it. Frames far off their place or unlike the others are left out of the plane."
+    "it. Frames far from their nominal Z or unlike the others are left out of the plane."
 )
 _BEADS = (
     "Each bead has its own plane. Heights that rise evenly over the field are a tilted slide, which "
-    "moves the plane of an image with the place of its beads; heights without order are the beads "
-    "themselves. A bead far off does not lie on the slide and is left out."
+    "shifts the plane of an image with the position of its beads; heights without order are those of "
+    "the beads themselves. A bead far off is not on the slide and is left out."
 )
 _COMPARISON = (
-    "Which planes differ, and by how much. An interval that excludes 0 is a difference that the "
+    "Differences between planes. An interval that excludes 0 is a difference that the "
     "uncertainties do not explain; of intervals of 95 %, one in twenty does so by chance."
 )
 
@@ -53,7 +53,7 @@ _COMPARISON = (
 def detail_sections(
     planes: pd.DataFrame, curves: pd.DataFrame, more: PlaneTables
 ) -> list[ReportSection]:
-    """Return the sections after the planes; those without a table are left out.
+    """Return the sections after the planes; sections without a table are left out.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def detail_sections(
     curves
         A row per frame; with ``stage_error_um, stage_error_u_um, trusted`` where frames were placed.
     more
-        What is known beside the planes.
+        Tables beside the planes.
     """
     sections = [
         _features_section(planes, more.by_features),
@@ -94,8 +94,8 @@ def _features_table(planes: pd.DataFrame, by_features: pd.DataFrame) -> ReportTa
     )
     apart = difference.abs() > 2 * np.fmax(u, other["refp_u_um"])
     caption = (
-        "REFP by whole profiles, by the two features, and the first minus the second. Tinted: they "
-        "lie further apart than twice the larger u."
+        "REFP by whole profiles, by the two features, and the first minus the second. Tinted: "
+        "differences of more than twice the larger u."
     )
     numeric = ("refp_with_u", "features_with_u")
     return format_table(shown, caption, np.flatnonzero(apart).tolist(), numeric)
@@ -118,10 +118,10 @@ def _uncertainty_section(planes: pd.DataFrame, more: PlaneTables) -> ReportSecti
 
 
 def _budget_figure(planes: pd.DataFrame, budget: pd.DataFrame, terms: pd.DataFrame) -> ReportFigure:
-    share = (terms**2).sum() / (terms**2).to_numpy().sum()
+    fraction = (terms**2).sum() / (terms**2).to_numpy().sum()
     alt = (
-        "For each plane the share of each source in the variance, and the combined uncertainty. "
-        f"Over all planes the largest is {share.idxmax()} with {percent(float(share.max()))}."
+        "For each plane the fraction of each source in the variance, and the combined uncertainty. "
+        f"Over all planes the largest is {fraction.idxmax()} with {percent(float(fraction.max()))}."
     )
     return vector_figure(draw_budget(budget, _title(budget)), alt, describe_budget(budget, planes))
 
@@ -173,7 +173,7 @@ def _ranges(intervals: pd.DataFrame, decimals: int) -> list[str]:
 def _meaning_table(budget: pd.DataFrame, terms: pd.DataFrame) -> ReportTable:
     meanings = dict(zip(budget["term"].astype(str), budget["meaning"].astype(str), strict=True))
     rows = tuple((term, meanings[term]) for term in terms.columns)
-    return ReportTable("What the terms are.", ("term", "meaning"), rows, (False, False))
+    return ReportTable("Meaning of the terms.", ("term", "meaning"), rows, (False, False))
 
 
 def _stage_section(curves: pd.DataFrame, fields: pd.DataFrame) -> ReportSection:
@@ -238,7 +238,7 @@ def _comparison_section(planes: pd.DataFrame, comparison: pd.DataFrame) -> Repor
     if comparison.empty:
         return ReportSection("Comparison")
     apart = excludes_zero(comparison)
-    verdict = f" Here {int(apart.sum())} of {len(comparison)} do."
+    verdict = f" Here {int(apart.sum())} of {len(comparison)} intervals exclude 0."
     figure = draw_comparison(comparison, _title(planes))
     alt = f"Differences between reference planes with their intervals.{verdict}"
     return ReportSection(

@@ -1,4 +1,4 @@
-"""The report on reference planes."""
+"""Report on reference planes."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -49,12 +49,12 @@ def write_plane_report(
     planes
         Columns of ``planes.csv``.
     curves
-        See :func:`refp.reports.draw_feature_curves`, and :func:`refp.reports.draw_stage_errors` for
-        what it may hold beside.
+        Columns as for :func:`refp.reports.draw_feature_curves`, and optionally those for
+        :func:`refp.reports.draw_stage_errors`.
     more
-        Budgets, stage, beads and comparisons; an empty table leaves its section out.
+        Budgets, stage, beads and comparisons; sections of empty tables are left out.
     overlays, montages
-        Pictures to show; none leaves their section out.
+        Pictures; without any, their section is left out.
     provenance
         Version, recipe hash, input hashes and the like.
 

@@ -1,4 +1,4 @@
-"""What the report on reference planes shows beside the planes themselves."""
+"""Tables of the report on reference planes beside the planes themselves."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ import pandas as pd
 
 @dataclass(frozen=True, slots=True)
 class PlaneTables:
-    """Tables about a set of reference planes; an empty one leaves its section out.
+    """Tables about a set of reference planes; sections of empty ones are left out.
 
     Every table begins with the columns ``dataset, experiment, fov``, and ``exposure_ms`` where a row
     belongs to one exposure; ``comparison`` names its planes in words instead.
@@ -15,7 +15,7 @@ class PlaneTables:
     Attributes
     ----------
     by_features
-        Columns of ``planes.csv``: the article's way, two feature curves against nominal Z.
+        Columns of ``planes.csv``: by the article's method, two feature curves against nominal Z.
     budget
         A row per plane and source of uncertainty: ``term, u_um, dof, meaning``.
     intervals
@@ -41,4 +41,4 @@ class PlaneTables:
 
 
 ONLY_PLANES = PlaneTables()
-"""Nothing beside the planes."""
+"""No table beside the planes."""

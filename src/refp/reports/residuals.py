@@ -1,21 +1,21 @@
-"""Parts of figures of errors against the true dZ: their scale, dots, edges and grounds."""
+"""Parts of figures of errors against the true dZ: scale, dots, band, untrained range."""
 
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
 from refp.reports.panels import ExposureRows, Limits
-from refp.reports.style import INK, MUTED, TOLERANCE, dot, exposure_label
+from refp.reports.sheet import dot
+from refp.reports.style import INK, MUTED, TOLERANCE
 
 FAR = 4.0
-"""Errors beyond so many times the 95th percentile do not stretch a scale."""
+"""Errors beyond this many times the 95th percentile do not stretch a scale."""
 _EDGE = 0.955
-"""Where on the scale the errors beyond it stand."""
+"""Height of errors beyond the scale, as a fraction of it."""
 _UNTRAINED: dict[str, Any] = {
     "facecolor": "#eceef1",
     "edgecolor": "#cdd2d9",
@@ -25,7 +25,7 @@ _UNTRAINED: dict[str, Any] = {
 
 
 def largest_near(errors: ArrayLike) -> float:
-    """Return the largest absolute error without the few that are far off; NaN of none."""
+    """Return the largest absolute error without outliers; NaN if there is none."""
     sizes = np.abs(np.ravel(np.asarray(errors, dtype=float)))
     sizes = sizes[np.isfinite(sizes)]
     if not sizes.size:
@@ -34,12 +34,12 @@ def largest_near(errors: ArrayLike) -> float:
 
 
 def n_beyond(errors: ArrayLike, reach_um: float) -> int:
-    """Return how many errors lie beyond the scale."""
+    """Return the number of errors beyond the scale."""
     return int((np.abs(np.asarray(errors, dtype=float)) > reach_um).sum())
 
 
 def rms_text(errors: ArrayLike) -> str:
-    """Return the RMS of the known errors in words."""
+    """Return the RMS of the known errors as text."""
     values = np.asarray(errors, dtype=float)
     values = values[np.isfinite(values)]
     if not values.size:
@@ -49,16 +49,16 @@ def rms_text(errors: ArrayLike) -> str:
 
 
 def draw_dots(axes: Axes, exposure: ExposureRows, size: float = 5.0) -> None:
-    """Draw the errors of an exposure; those beyond the scale stand as triangles on its edge.
+    """Draw the errors of an exposure; those beyond the scale are triangles on its edge.
 
     Parameters
     ----------
     axes
-        Its limits are set, symmetric about zero.
+        Panel with its limits set, symmetric about zero.
     exposure
         Rows with ``delta_z_true_um, error_um``.
     size
-        Of a dot, in points.
+        Diameter of a dot in points.
     """
     rows, reach = exposure.rows, axes.get_ylim()[1]
     error = rows["error_um"].astype(float)
@@ -77,21 +77,21 @@ def draw_dots(axes: Axes, exposure: ExposureRows, size: float = 5.0) -> None:
 
 
 def draw_band(axes: Axes, tolerance_um: float) -> None:
-    """Draw the line of no error, and the band of the tolerance unless it is NaN."""
+    """Draw the zero line, and the band of the tolerance unless it is NaN."""
     if np.isfinite(tolerance_um):
         axes.axhspan(-tolerance_um, tolerance_um, color=TOLERANCE, alpha=0.35, lw=0, zorder=0.5)
     axes.axhline(0, color=INK, lw=1.0, zorder=2)
 
 
 def shade_untrained(axes: Axes, trained_um: Limits | None) -> bool:
-    """Hatch what of a panel lies outside the trained range, and return whether any does.
+    """Hatch the part of a panel outside the trained range; return whether there is any.
 
     Parameters
     ----------
     axes
-        Its limits are set.
+        Panel with its limits set.
     trained_um
-        Lowest and highest dZ trained on; NaN for an end that is not known.
+        Lowest and highest dZ trained on; NaN for an unknown end.
     """
     low, high = axes.get_xlim()
     trained_low, trained_high = trained_um or (np.nan, np.nan)
@@ -100,13 +100,6 @@ def shade_untrained(axes: Axes, trained_um: Limits | None) -> bool:
     for start, stop in spans:
         axes.axvspan(start, stop, zorder=0.3, **_UNTRAINED)
     return bool(spans)
-
-
-def exposure_entries(rows: pd.DataFrame, colors: dict[float, str]) -> list[Line2D]:
-    """Return the legend entry of each exposure, and of one not known where there is any."""
-    entries = [dot(color, exposure_label(exposure)) for exposure, color in colors.items()]
-    unknown = dot(MUTED, exposure_label(float("nan")))
-    return [*entries, *[unknown] * bool(rows["exposure_ms"].isna().any())]
 
 
 def untrained_entry() -> Patch:

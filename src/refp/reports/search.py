@@ -1,4 +1,4 @@
-"""A search for settings: the error of each trial against what was varied (Fig. 4 of the paper)."""
+"""Search for settings: the error of each trial against each setting (Fig. 4 of the paper)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.colors import LogNorm, to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from refp.reports.page import (
     Headline,
@@ -19,22 +18,20 @@ from refp.reports.page import (
     table_file,
     vector_figure,
 )
-from refp.reports.panels import grid_shape, padded_limits, panel_grid
-from refp.reports.style import (
-    FLAGGED,
-    MUTED,
-    USED,
-    WIDTH_IN,
-    dot,
+from refp.reports.panels import padded_limits
+from refp.reports.sheet import (
+    Legend,
+    blank_sheet,
     empty_figure,
-    ink_on,
-    legend_below,
-    look,
+    label_left,
+    panel_grid,
+    plain_log_axis,
 )
+from refp.reports.style import FLAGGED, MUTED, USED, WIDTH_IN, ink_on, look
 from refp.reports.tables import format_table
 
 PAIR = ("learning_rate", "weight_decay")
-"""What the article's Fig. 4 varies: initial learning rate and L2 regularisation."""
+"""Settings of the article's Fig. 4: initial learning rate and L2 regularisation."""
 MAX_ROWS = 15
 _NOT_SETTINGS = ("trial", "state", "n_steps", "rms_um")
 _LOG_RATIO = 20.0
@@ -58,17 +55,17 @@ def search_sections(trials: pd.DataFrame, about: Mapping[str, str]) -> list[Repo
     trials
         Columns of ``trials.csv``.
     about
-        Family, sampler, trials, steps of a fit and the like, in words.
+        Family, sampler, trials, steps of a fit and the like, as text.
     """
     caption = ", ".join(f"{name} {value}" for name, value in about.items())
     done = trials[trials["state"] == "done"]
     best = done.sort_values("rms_um", kind="stable").head(MAX_ROWS)
-    table = format_table(best, f"The {len(best)} best of {len(done)} trials that were done.", [0])
+    table = format_table(best, f"The {len(best)} best of {len(done)} completed trials.", [0])
     return [
         ReportSection(
             "Trials",
-            text="The error is the RMS of one held-out bead by one network, after the budget of "
-            "steps; a model averages over beads and networks.",
+            text="The error is the RMS of one held-out bead by one network, after the given number "
+            "of steps; a model averages over beads and networks.",
             figures=tuple(_figures(trials, caption)),
             tables=(table,) if len(best) else (),
             headlines=(search_headline(trials),),
@@ -78,14 +75,14 @@ def search_sections(trials: pd.DataFrame, about: Mapping[str, str]) -> list[Repo
 
 
 def search_headline(trials: pd.DataFrame) -> Headline:
-    """Return what the search found."""
+    """Return the verdict on a search: its best trial."""
     done = trials[trials["state"] == "done"]
     if done.empty:
-        return Headline("poor", f"None of {len(trials)} trials came to its end.")
+        return Headline("poor", f"None of {len(trials)} trials was completed.")
     best = done.sort_values("rms_um", kind="stable").iloc[0]
     text = f"Trial {best['trial']} is the best of {len(trials)}: {best['rms_um']:.2f} um RMS."
     middle = f"{done['rms_um'].median():.2f}"
-    numbers = (("best (um)", f"{best['rms_um']:.2f}"), ("median of those done (um)", middle))
+    numbers = (("best (um)", f"{best['rms_um']:.2f}"), ("median of completed trials (um)", middle))
     return Headline("good", text, numbers)
 
 
@@ -93,14 +90,14 @@ def _figures(trials: pd.DataFrame, caption: str) -> list[ReportFigure]:
     shown = vector_figure(
         draw_search(trials),
         "Error of each trial against each setting that was varied.",
-        f"{caption}. Each point is a trial; the line joins the best at each level.",
+        f"{caption}. Points: trials; line: the best trial at each level.",
     )
     if not set(PAIR).issubset(trials.columns):
         return [shown]
     pair = vector_figure(
         draw_pair(trials),
         "Error of the trials in the plane of learning rate and L2 regularisation.",
-        f"{caption}. The article's Fig. 4: the best trial at each place, whatever else it varied.",
+        f"{caption}. The article's Fig. 4: the best trial at each point, over all other settings.",
     )
     return [shown, pair]
 
@@ -111,20 +108,23 @@ def draw_search(trials: pd.DataFrame) -> Figure:
     names = [name for name in trials.columns if name not in _NOT_SETTINGS]
     known = trials[trials["rms_um"].notna()]
     if known.empty or not names:
-        return empty_figure("no trial has told its error")
-    rows, columns = grid_shape(len(names), 3)
-    figure, panels = panel_grid(len(names), 3, 2.9 * rows + 0.8, "")
-    low, high = padded_limits(np.log10(known["rms_um"]))
-    for i, (axes, name) in enumerate(zip(panels, names, strict=True)):
+        return empty_figure("no trial with a known error")
+    figure, panels = panel_grid(len(names), 3, 2.8)
+    low, high = (10**end for end in padded_limits(np.log10(known["rms_um"])))
+    for axes, name in zip(panels, names, strict=True):
         _draw_setting(axes, known, name)
-        axes.set_yscale("log")
-        axes.set_ylim(10**low, 10**high)
-        _plain_numbers(axes, labels=i % columns == 0)
-        axes.set_xlabel(_WORDS.get(name, name.replace("_", " ")))
-        if i % columns == 0:
-            axes.set_ylabel("RMS error (um)")
-    legend_below(figure, _legend(known))
+        axes.set(yscale="log", ylim=(low, high), xlabel=_setting_label(name))
+        plain_log_axis(axes.yaxis, low, high)
+        label_left(axes, "RMS error (um)")
+    best = Line2D([], [], ls="", marker="*", ms=13, mfc=FLAGGED, mec="white", label="best")
+    stopped = bool((known["state"] != "done").any())
+    legend = Legend().dot(USED, "completed").dot(USED, "stopped early", hollow=True, when=stopped)
+    legend.add(best).line(MUTED, "best at each level", lw=1.4).draw(figure)
     return figure
+
+
+def _setting_label(name: str) -> str:
+    return _WORDS.get(name, name.replace("_", " "))
 
 
 def _draw_setting(axes: Axes, known: pd.DataFrame, name: str) -> None:
@@ -151,14 +151,14 @@ def _draw_best(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:
 
 
 def _positions(axes: Axes, values: pd.Series) -> np.ndarray:
-    """Return where values stand: a few levels side by side, more on an axis of their own."""
+    """Return X positions of values: of few levels evenly spaced, of more their own values."""
     levels = sorted(set(values))
     if len(levels) <= _FEW_LEVELS or not pd.api.types.is_numeric_dtype(values):
         _label_levels(axes.set_xticks, levels)
         return values.map({level: i for i, level in enumerate(levels)}).to_numpy(dtype=float)
     if levels[0] > 0 and levels[-1] / levels[0] > _LOG_RATIO:
         axes.set_xscale("log")
-        _plain_log(axes.xaxis)
+        plain_log_axis(axes.xaxis, levels[0], levels[-1])
     else:
         axes.locator_params(axis="x", nbins=4)
     return values.to_numpy(dtype=float)
@@ -170,23 +170,16 @@ def _label_levels(set_ticks: Callable[..., object], levels: Sequence[object]) ->
     set_ticks(range(len(levels)), words, fontsize=10 if small else 13)
 
 
-def _plain_log(axis: Axis) -> None:
-    """Label the decades with plain numbers: the look draws no mathematics."""
-    axis.set_major_locator(LogLocator(numticks=5))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
-
-
 @look()
 def draw_pair(trials: pd.DataFrame, pair: tuple[str, str] = PAIR) -> Figure:
-    """Draw the error of the best trial at each place in the plane of two settings."""
+    """Draw the error of the best trial at each point in the plane of two settings."""
     known = trials[(trials["state"] == "done") & trials["rms_um"].notna()]
     if known.empty:
-        return empty_figure("no trial came to its end")
+        return empty_figure("no trial was completed")
     least = known.sort_values("rms_um", kind="stable").drop_duplicates(list(pair))
-    figure = Figure(figsize=(WIDTH_IN * 0.75, 4.6), layout="constrained")
+    figure = blank_sheet(4.6, width_in=0.75 * WIDTH_IN)
     axes = figure.subplots()
-    x, y = (_place(axes, least[name], side) for name, side in zip(pair, "xy", strict=True))
+    x, y = (_pair_positions(axes, least[name], side) for name, side in zip(pair, "xy", strict=True))
     error = least["rms_um"].to_numpy(dtype=float)
     few = len(least) <= _FEW_LEVELS**2
     look_of: dict[str, Any] = {"s": 1500 if few else 140, "marker": "s" if few else "o"}
@@ -201,37 +194,21 @@ def draw_pair(trials: pd.DataFrame, pair: tuple[str, str] = PAIR) -> Figure:
     bar.set_ticks(np.geomspace(norm.vmin or 1.0, norm.vmax or 1.0, 5).tolist(), minor=False)
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
     bar.ax.yaxis.set_minor_formatter(NullFormatter())
-    legend_below(figure, [dot(FLAGGED, "best", hollow=True, marker="s" if few else "o")])
+    Legend().dot(FLAGGED, "best", hollow=True, marker="s" if few else "o").draw(figure)
     return figure
 
 
-def _place(axes: Axes, values: pd.Series, side: str) -> np.ndarray:
-    """Return where values stand on one side of the plane, and label that side."""
+def _pair_positions(axes: Axes, values: pd.Series, side: str) -> np.ndarray:
+    """Return positions of values along one side of the plane, and label that side."""
     axis, limit = (axes.xaxis, axes.set_xlim) if side == "x" else (axes.yaxis, axes.set_ylim)
-    axis.set_label_text(_WORDS.get(str(values.name), str(values.name)))
+    axis.set_label_text(_setting_label(str(values.name)))
     levels = sorted(set(values))
     if len(levels) <= _FEW_LEVELS:
         _label_levels(axes.set_xticks if side == "x" else axes.set_yticks, levels)
         limit(-0.6, len(levels) - 0.4)
         return values.map({level: i for i, level in enumerate(levels)}).to_numpy(dtype=float)
     (axes.set_xscale if side == "x" else axes.set_yscale)("log")
-    _plain_log(axis)
-    ends = padded_limits(np.log10(values))
-    limit(10 ** ends[0], 10 ** ends[1])
+    low, high = (10**end for end in padded_limits(np.log10(values)))
+    limit(low, high)
+    plain_log_axis(axis, low, high)
     return values.to_numpy(dtype=float)
-
-
-def _plain_numbers(axes: Axes, *, labels: bool) -> None:
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
-    low, high = axes.get_ylim()
-    few = FuncFormatter(lambda v, _: f"{v:.3g}" if f"{v:.0e}"[0] in "235" else "")
-    axes.yaxis.set_minor_formatter(few if high / low < 20 else NullFormatter())
-    axes.tick_params(axis="y", which="both", labelleft=labels, labelsize=12)
-
-
-def _legend(known: pd.DataFrame) -> list[Line2D]:
-    entries = [dot(USED, "done")]
-    if (known["state"] != "done").any():
-        entries.append(dot(USED, "ended early", hollow=True))
-    best = Line2D([], [], ls="", marker="*", ms=13, mfc=FLAGGED, mec="white", label="best")
-    return [*entries, best, Line2D([], [], color=MUTED, lw=1.4, label="best at each level")]

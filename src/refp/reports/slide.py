@@ -1,4 +1,4 @@
-"""The beads' own planes over the field of view, and the slide that runs through them."""
+"""Maps of the beads' own planes over the field of view, with the fitted slide."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,32 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize, to_hex
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from refp.core.arrays import FloatArray
-from refp.reports.panels import (
-    Limits,
-    grid_shape,
-    panel_grid,
-    pick,
-    short_name,
-    span_text,
-    sweep_names,
-    unique_in_order,
-)
-from refp.reports.style import (
-    FLAGGED,
-    INK,
-    MUTED,
-    WIDTH_IN,
-    dot,
-    empty_figure,
-    ink_on,
-    legend_below,
-    look,
-    printable,
-)
+from refp.reports.panels import Limits, pick, short_name, span_text, sweep_names, unique_in_order
+from refp.reports.sheet import Legend, empty_figure, grid_shape, label_panels, panel_grid
+from refp.reports.style import FLAGGED, INK, MUTED, WIDTH_IN, ink_on, look, printable
 from refp.reports.tables import fixed, with_uncertainty
 
 MAX_FIELDS = 6
@@ -44,14 +24,14 @@ PER_PX = 1000.0
 _MAX_COLUMNS = 2
 _MAP = "RdBu_r"  # diverging and safe for colour-blind eyes
 _MANY_BEADS = 40
-_LEAST_SCALE_UM = 0.1
+_MIN_SCALE_UM = 0.1
 _LEVEL_UM = 1e-3  # a slide that rises by less than a nanometre over the field has no lines
 _HALO = (withStroke(linewidth=3.0, foreground="white"),)
 
 
 @dataclass(frozen=True, slots=True)
 class _Map:
-    """One panel: the beads of a field and what was found of its slide."""
+    """One panel: the beads of a field, the tilt of its slide, and the text of its title."""
 
     label: str
     beads: pd.DataFrame
@@ -61,7 +41,7 @@ class _Map:
 
 @look()
 def draw_bead_planes(beads: pd.DataFrame, fields: pd.DataFrame, title: str = "") -> Figure:
-    """Draw each field of view as a map of its beads, coloured by how high their own planes lie.
+    """Draw each field of view as a map of its beads, coloured by the height of their own planes.
 
     Parameters
     ----------
@@ -73,7 +53,7 @@ def draw_bead_planes(beads: pd.DataFrame, fields: pd.DataFrame, title: str = "")
         tilt_x_um_per_px, tilt_x_u_um_per_px``; the slide's plane is drawn as lines of equal height
         where both tilts are known.
     title
-        Names the data set.
+        Name of the data set.
 
     Notes
     -----
@@ -84,22 +64,25 @@ def draw_bead_planes(beads: pd.DataFrame, fields: pd.DataFrame, title: str = "")
     if not maps:
         return empty_figure("no bead has a plane of its own", title)
     shown = pd.concat([m.beads for m in maps])
-    limits = _limits(shown)
-    figure, panels = _grid(len(maps), limits, title)
-    colors = ScalarMappable(_scale(shown), colormaps[_MAP])
+    limits = _map_limits(shown)
+    figure, panels = panel_grid(
+        len(maps), _MAX_COLUMNS, _map_height(len(maps), limits) + 1.3, title
+    )
+    colors = ScalarMappable(_height_scale(shown), colormaps[_MAP])
     for axes, field in zip(panels, maps, strict=True):
         axes.set(xlim=limits[1], ylim=limits[0][::-1], aspect="equal")
         _draw_slide(axes, field, limits)
+        axes.grid(visible=False)
         _draw_beads(axes, field.beads, colors)
         axes.set_title(f"{printable(field.label, 46)}\n{field.found}", fontsize=13)
-    _label(panels)
+    label_panels(panels, "x (px)", "y (px)", y_ticks=5)
     figure.colorbar(colors, ax=panels, label="height above the field's plane (um)", aspect=30)
-    legend_below(figure, _legend(shown, maps))
+    _map_legend(shown, maps).draw(figure)
     return figure
 
 
 def choose_maps(beads: pd.DataFrame) -> list[str]:
-    """Return the names of the fields that are drawn, some of them with a bead off the plane."""
+    """Return the names of the fields to draw, some of them with a bead off the plane."""
     names = sweep_names(beads)
     return pick(unique_in_order(names), set(names[_off_plane(beads)]), MAX_FIELDS)
 
@@ -127,15 +110,15 @@ def _map(label: str, beads: pd.DataFrame, field: pd.DataFrame) -> _Map:
     row = field.iloc[0]
     tilt = np.array([row["tilt_y_um_per_px"], row["tilt_x_um_per_px"]], dtype=float)
     if not np.isfinite(tilt).all():
-        return _Map(label, beads, tilt, "too few beads to tell a tilt")
+        return _Map(label, beads, tilt, "too few beads for a tilt")
     u = PER_PX * row[["tilt_y_u_um_per_px", "tilt_x_u_um_per_px"]].astype(float)
     y, x = with_uncertainty(pd.Series(PER_PX * tilt), u)
     found = f"rise along y {y} um / {PER_PX:g} px\nalong x {x} um / {PER_PX:g} px"
     return _Map(label, beads, tilt, found)
 
 
-def _limits(beads: pd.DataFrame) -> tuple[Limits, Limits]:
-    """Return limits in y and x that hold all beads with room for their circles and numbers."""
+def _map_limits(beads: pd.DataFrame) -> tuple[Limits, Limits]:
+    """Return limits in y and x that contain all beads with their circles and numbers."""
     low = beads[["y_px", "x_px"]].min().to_numpy(dtype=float)
     high = beads[["y_px", "x_px"]].max().to_numpy(dtype=float)
     air = max(0.09 * float((high - low).max()), 30.0)
@@ -145,19 +128,19 @@ def _limits(beads: pd.DataFrame) -> tuple[Limits, Limits]:
     return (float(y0), float(y1)), (float(x0), float(x1))
 
 
-def _scale(beads: pd.DataFrame) -> Normalize:
-    """Return a scale about zero that reaches to the highest bead in the plane."""
+def _height_scale(beads: pd.DataFrame) -> Normalize:
+    """Return a scale about zero up to the highest bead in the plane."""
     heights = beads["height_um"][~_off_plane(beads)].abs()
-    reach = max(float(heights.max()) if heights.notna().any() else 0.0, _LEAST_SCALE_UM)
+    reach = max(float(heights.max()) if heights.notna().any() else 0.0, _MIN_SCALE_UM)
     return Normalize(-reach, reach)
 
 
-def _grid(n: int, limits: tuple[Limits, Limits], title: str) -> tuple[Figure, list[Axes]]:
-    rows, columns = grid_shape(n, _MAX_COLUMNS)
+def _map_height(n: int, limits: tuple[Limits, Limits]) -> float:
+    """Return the height in inches of one of ``n`` maps of equal scales."""
+    _, columns = grid_shape(n, _MAX_COLUMNS)
     (y0, y1), (x0, x1) = limits
     width = (WIDTH_IN - 1.6) / columns - 0.6
-    panel = float(np.clip(width * (y1 - y0) / (x1 - x0), 1.5, 6.5))
-    return panel_grid(n, _MAX_COLUMNS, rows * (panel + 1.3) + 0.7, title)
+    return float(np.clip(width * (y1 - y0) / (x1 - x0), 1.5, 6.5))
 
 
 def _draw_slide(axes: Axes, field: _Map, limits: tuple[Limits, Limits]) -> None:
@@ -224,7 +207,7 @@ def _number(axes: Axes, place: tuple[float, float], text: str, color: str) -> No
 
 
 def _off_height(axes: Axes, place: tuple[float, float], height_um: float) -> None:
-    """Write how far off the plane a bead lies, towards the middle of the panel."""
+    """Write the height of a bead off the plane, towards the middle of the panel."""
     left = place[0] < sum(axes.get_xlim()) / 2
     axes.annotate(
         f"{fixed(height_um, 1, sign=True)} um", place, xytext=(11 if left else -11, 0),
@@ -233,28 +216,13 @@ def _off_height(axes: Axes, place: tuple[float, float], height_um: float) -> Non
     )  # fmt: skip
 
 
-def _label(panels: Sequence[Axes]) -> None:
-    _, columns = grid_shape(len(panels), _MAX_COLUMNS)
-    for i, axes in enumerate(panels):
-        axes.grid(visible=False)
-        axes.locator_params(axis="x", nbins=5)
-        axes.locator_params(axis="y", nbins=5)
-        axes.tick_params(labelleft=i % columns == 0)
-        axes.set_xlabel("x (px)")
-        if i % columns == 0:
-            axes.set_ylabel("y (px)")
-
-
-def _legend(beads: pd.DataFrame, maps: Sequence[_Map]) -> list[Line2D]:
+def _map_legend(beads: pd.DataFrame, maps: Sequence[_Map]) -> Legend:
     numbered = any(len(m.beads) <= _MANY_BEADS for m in maps)
-    entries = [dot(INK, "bead" + ", with its number" * numbered, hollow=True)]
-    if _off_plane(beads).any():
-        entries.append(dot(FLAGGED, "off the plane, left out", hollow=True))
-    if any(np.isfinite(m.tilt_um_per_px).all() for m in maps):
-        entries.append(
-            Line2D([], [], color=MUTED, ls="dotted", lw=1.6, label="height of the slide")
-        )
-    return entries
+    tilted = any(np.isfinite(m.tilt_um_per_px).all() for m in maps)
+    legend = Legend().dot(INK, "bead" + ", with its number" * numbered, hollow=True)
+    off = bool(_off_plane(beads).any())
+    legend.dot(FLAGGED, "off the plane, left out", hollow=True, when=off)
+    return legend.line(MUTED, "height of the slide", ls="dotted", lw=1.6, when=tilted)
 
 
 def describe_bead_planes(beads: pd.DataFrame) -> str:
@@ -268,7 +236,7 @@ def describe_bead_planes(beads: pd.DataFrame) -> str:
         f"{', '.join(unique_in_order(beads['dataset']))}: {len(shown)} of "
         f"{sweep_names(beads).nunique()} fields of view shown, {len(used)} beads, "
         f"{int(_off_plane(used).sum())} of them off the plane, each measured in "
-        f"{span_text(used['n_frames'], 0) or 'no'} images; no network takes part. Colour: the bead's "
+        f"{span_text(used['n_frames'], 0) or 'no'} images; independent of any model. Colour: the bead's "
         "own plane above that of its field; standard uncertainty "
         f"{f'{u} um' if u else 'not known'}. Dotted: lines of equal height of the plane through the "
         "beads. Hollow: off the plane and left out, with its height."

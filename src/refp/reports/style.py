@@ -1,13 +1,13 @@
-"""One look for all figures, and how a figure becomes SVG or PNG.
+"""Look of all figures, and their output as SVG or PNG.
 
-Nothing here touches pyplot or leaves a global setting behind: :func:`look` holds matplotlib's
-settings while a figure is drawn or saved and puts back what was there.
+Nothing here touches pyplot or leaves a global setting behind: :func:`look` sets matplotlib's
+settings while a figure is drawn or saved and restores the previous ones.
 """
 
 import io
 import math
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -15,12 +15,9 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib import colormaps
-from matplotlib.artist import Artist
-from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
-from matplotlib.lines import Line2D
 
 from refp.core.files import write_bytes
 
@@ -28,7 +25,7 @@ WIDTH_IN = 10.0
 """Width of every figure; a page shows it at about 1000 CSS pixels."""
 MAX_PNG_WIDTH_PX = 1600
 VIRIDIS_END = 0.75
-"""Beyond it viridis is too light for points on a white ground."""
+"""Part of viridis in use: the rest is too light for points on a white ground."""
 
 USED = "#0072b2"
 FLAGGED = "#d55e00"
@@ -72,7 +69,7 @@ _lock = threading.RLock()  # matplotlib's settings belong to the process, not to
 
 @contextmanager
 def look() -> Iterator[None]:
-    """Hold the look of all figures; also a decorator of functions that draw."""
+    """Apply the look of all figures; also a decorator of functions that draw."""
     with _lock, mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_LOOK)
@@ -80,7 +77,7 @@ def look() -> Iterator[None]:
 
 
 def exposure_colors(exposures_ms: Iterable[float]) -> dict[float, str]:
-    """Give every exposure its colour: viridis, short to long, without the too light end.
+    """Return a colour per exposure: viridis, short to long, without its light end.
 
     Parameters
     ----------
@@ -100,7 +97,7 @@ def exposure_colors(exposures_ms: Iterable[float]) -> dict[float, str]:
 
 
 def exposure_label(exposure_ms: float) -> str:
-    """Return an exposure as it stands in legends."""
+    """Return the text of an exposure in legends."""
     return f"{exposure_ms:g} ms" if math.isfinite(exposure_ms) else "exposure not known"
 
 
@@ -111,20 +108,12 @@ def luminance(color: str) -> float:
 
 
 def ink_on(color: str) -> str:
-    """Return the colour of text that is read best on a ground of the given colour."""
+    """Return the colour of legible text on a ground of the given colour."""
     return "white" if luminance(color) < 0.3 else INK
 
 
-def dot(color: str, label: str, *, hollow: bool = False, marker: str = "o") -> Line2D:
-    """Return a legend entry that looks like a point."""
-    face = "white" if hollow else color
-    return Line2D(
-        [], [], ls="", marker=marker, ms=8, mec=color, mfc=face, mew=1.5, label=printable(label)
-    )
-
-
 def printable(text: object, limit: int = 120) -> str:
-    """Return text that the font can draw, shortened in its middle; other characters become ``?``."""
+    """Return text shortened in its middle, with ``?`` for characters that the font lacks."""
     known = _characters()
     clean = "".join(c if ord(c) in known else "?" for c in " ".join(str(text).split()))
     if len(clean) <= limit:
@@ -138,57 +127,9 @@ def _characters() -> frozenset[int]:
     return frozenset(get_font(findfont(_FONT)).get_charmap())
 
 
-def set_title(figure: Figure, title: str) -> None:
-    """Put a title at the left of the figure; an empty one takes no room."""
-    if title:
-        figure.suptitle(printable(title, 72), x=0.01, ha="left", fontweight="bold")
-
-
-def empty_figure(message: str, title: str = "") -> Figure:
-    """Return a figure that says why there is nothing to see."""
-    figure = Figure(figsize=(WIDTH_IN, 2.2), layout="constrained")
-    set_title(figure, title)
-    axes = figure.subplots()
-    axes.set_axis_off()
-    note(axes, message, y=0.5)
-    return figure
-
-
-def note(axes: Axes, message: str, *, y: float = 0.5, size: float = 14.0) -> None:
-    """Write a message across a panel, about or (at ``y=0``) from the height ``y`` on."""
-    text = axes.text(
-        0.5,
-        y or 0.04,
-        message,
-        transform=axes.transAxes,
-        ha="center",
-        va="center" if y else "bottom",
-        color=FLAGGED,
-        fontsize=size,
-        fontweight="bold",
-        zorder=6,
-        bbox={"facecolor": "white", "edgecolor": FLAGGED, "boxstyle": "round,pad=0.3"},
-    )
-    text.set_in_layout(False)
-
-
-def legend_below(figure: Figure, handles: Sequence[Artist]) -> None:
-    """Put one legend under all panels, in as few rows as its texts allow."""
-    inches = sum(0.75 + 0.115 * len(str(h.get_label())) for h in handles)
-    rows = max(math.ceil(inches / (float(figure.get_figwidth()) - 0.4)), 1)
-    figure.legend(
-        handles=list(handles),
-        loc="outside lower center",
-        ncols=math.ceil(len(handles) / rows) or 1,
-        columnspacing=1.3,
-        handletextpad=0.5,
-        handlelength=1.8,
-    )
-
-
 @look()
 def svg_text(figure: Figure) -> str:
-    """Return the figure as SVG; the same figure gives the same text."""
+    """Return a figure as SVG; equal figures give equal text."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": "refp"})
     return buffer.getvalue()
@@ -196,7 +137,7 @@ def svg_text(figure: Figure) -> str:
 
 @look()
 def png_bytes(figure: Figure, max_width_px: int = MAX_PNG_WIDTH_PX) -> bytes:
-    """Return the figure as PNG of at most ``max_width_px``."""
+    """Return a figure as PNG of at most ``max_width_px`` pixels across."""
     buffer = io.BytesIO()
     dpi = max_width_px / float(figure.get_figwidth())
     figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": "refp"})
@@ -204,7 +145,7 @@ def png_bytes(figure: Figure, max_width_px: int = MAX_PNG_WIDTH_PX) -> bytes:
 
 
 def save_svg(figure: Figure, path: Path) -> None:
-    """Write the figure as SVG, whole or not at all.
+    """Write a figure as SVG, whole or not at all.
 
     Raises
     ------
@@ -215,7 +156,7 @@ def save_svg(figure: Figure, path: Path) -> None:
 
 
 def save_png(figure: Figure, path: Path, max_width_px: int = MAX_PNG_WIDTH_PX) -> None:
-    """Write the figure as PNG of at most ``max_width_px``, whole or not at all.
+    """Write a figure as PNG of at most ``max_width_px`` pixels across, whole or not at all.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Tables as a page shows them: units in the headers, digits that mean something."""
+"""Tables as text for a page: units in the headers, significant digits."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 NOTHING = "\N{EN DASH}"
-"""Stands where there is no value."""
+"""Text of a missing value."""
 
 HEADERS = {
     "dataset": "data set",
@@ -44,16 +44,16 @@ HEADERS = {
     "rms_um": "RMS error (um)",
     "bias_um": "bias (um)",
     "largest_um": "largest error (um)",
-    "constant_rms_um": "RMS of always the mean (um)",
-    "coverage_observed": "intervals that hold the truth, its u allowed for",
+    "constant_rms_um": "RMS of the constant predictor (um)",
+    "coverage_observed": "observed coverage, label uncertainty included",
     "label_u_um": "u of the true dZ (um)",
-    "skill": "skill against a constant",
+    "skill": "skill against the constant predictor",
     "features_with_u": "by features \N{PLUS-MINUS SIGN} u (um)",
     "difference_um": "difference (um)",
     "interval_um": "interval (um)",
     "dof": "degrees of freedom",
     "stage_sigma_with_u": "repeatability \N{PLUS-MINUS SIGN} u (um)",
-    "n_frames_trusted": "frames relied on",
+    "n_frames_trusted": "frames trusted",
     "n_beads_followed": "beads followed",
     "n_off_plane": "off the plane",
     "spread_um": "spread of heights (um)",
@@ -78,12 +78,12 @@ _SIGNED = {
 
 @dataclass(frozen=True, slots=True)
 class ReportTable:
-    """A table ready to be shown.
+    """A table as text.
 
     Attributes
     ----------
     caption
-        What its rows are.
+        Content of the rows.
     headers
         One per column, units included.
     rows
@@ -91,7 +91,7 @@ class ReportTable:
     numeric
         Per column, whether it is aligned as numbers.
     marked
-        Indices of rows that ask for attention.
+        Indices of highlighted rows.
     """
 
     caption: str
@@ -112,13 +112,13 @@ def format_table(
     Parameters
     ----------
     table
-        Any table; names that end in ``_um``, ``_ms`` or ``_px`` carry their unit into the header.
+        Any table; units of names that end in ``_um``, ``_ms`` or ``_px`` go into the header.
     caption
-        What its rows are.
+        Content of the rows.
     marked
-        Positions of rows that ask for attention.
+        Positions of rows to highlight.
     numeric
-        Columns of text that is aligned as numbers.
+        Columns of text to be aligned as numbers.
     """
     columns = [(str(name), table.iloc[:, i]) for i, name in enumerate(table.columns)]
     cells = [_cells(name, column) for name, column in columns]
@@ -132,7 +132,7 @@ def format_table(
 
 
 def with_uncertainty(values: pd.Series, u: pd.Series) -> list[str]:
-    """Return values and their standard uncertainties as text, all with as many decimals."""
+    """Return values with their standard uncertainties as text, with common decimals."""
     decimals = decimals_for(u)
     return [
         f"{fixed(v, decimals)} \N{PLUS-MINUS SIGN} {fixed(e, decimals)}"
@@ -143,14 +143,14 @@ def with_uncertainty(values: pd.Series, u: pd.Series) -> list[str]:
 
 
 def decimals_for(u: ArrayLike) -> int:
-    """Return how many decimals show two digits of the smallest uncertainty, from 2 to 4."""
+    """Return the number of decimals, 2 to 4, for two digits of the smallest uncertainty."""
     known = np.asarray(u, dtype=float)
     known = known[np.isfinite(known) & (known > 0)]
     return int(np.clip(np.ceil(-np.log10(known.min())) + 1, 2, 4)) if known.size else 2
 
 
 def fixed(value: float, decimals: int, *, sign: bool = False) -> str:
-    """Return a number with so many decimals, a plus before it where ``sign``."""
+    """Return a number with the given decimals, with a plus sign if ``sign``."""
     if np.isnan(value):
         return NOTHING
     return _minus(f"{value:+.{decimals}f}" if sign else f"{value:.{decimals}f}")
@@ -161,7 +161,7 @@ def _is_numeric(column: pd.Series) -> bool:
 
 
 def header(name: str) -> str:
-    """Return what a column is called on a page, its unit included."""
+    """Return the header of a column, with its unit."""
     if name in HEADERS:
         return HEADERS[name]
     stem, _, unit = name.rpartition("_")
@@ -172,7 +172,7 @@ def header(name: str) -> str:
 
 
 def format_value(name: str, value: object) -> str:
-    """Return one value as the column ``name`` shows it."""
+    """Return one value as text in the format of column ``name``."""
     if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
         return NOTHING
     if isinstance(value, str | bool | np.bool_):
@@ -203,7 +203,7 @@ def _number_format(name: str) -> Callable[[float], str]:
 
 
 def percent(fraction: float) -> str:
-    """Return a fraction as a percentage; only a whole one reads 100 %."""
+    """Return a fraction as a percentage; only exactly 1 reads 100 %."""
     if not np.isfinite(fraction):
         return NOTHING
     rounded = f"{100 * fraction:.1f}"

@@ -1,4 +1,4 @@
-"""The report on a training."""
+"""Report on a training."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,17 +21,17 @@ from refp.reports.tables import ReportTable, format_table, format_value
 from refp.reports.training_tables import TrainingTables
 
 MAX_PANELS = 6
-_FEW_REFUSED = 0.01
-"""The share of good images that may be refused; those at the ends of the range always are."""
+_MAX_REFUSED = 0.01
+"""Largest acceptable fraction of refused images inside the range."""
 
 
 def training_sections(tables: TrainingTables) -> list[ReportSection]:
-    """Return the sections about a training: what was held out, how it was learnt, the card."""
+    """Return the sections about a training: held-out errors, learning curves, card."""
     return [_held_out_section(tables), _learning_section(tables), _card_section(tables)]
 
 
 def training_headline(tables: TrainingTables) -> Headline:
-    """Return the verdict: poor where it is no better than always answering the mean."""
+    """Return the verdict on a training: poor if no better than the constant predictor."""
     images, known = tables.images, tables.card["calibration"]
     ok = images[images["status"] == "ok"]
     if ok.empty:
@@ -40,37 +40,37 @@ def training_headline(tables: TrainingTables) -> Headline:
     rms, constant = float(np.sqrt(np.mean(error**2))), float(ok["delta_z_true_um"].std(ddof=0))
     refused = len(images) - len(ok)
     text = (
-        f"Held out by {known['held_out']}, dZ of {len(ok)} of {len(images)} images came out right to "
-        f"{rms:.2f} um RMS against their labels, which hold the stage's own error; {refused} refused."
+        f"Held out by {known['held_out']}, dZ of {len(ok)} of {len(images)} images: RMS error "
+        f"{rms:.2f} um against their labels, which include the stage's own error; {refused} refused."
     )
     numbers = (
         ("RMS error (um)", f"{rms:.2f}"),
         ("largest error (um)", f"{np.abs(error).max():.2f}"),
-        ("RMS of always the mean (um)", f"{constant:.1f}"),
+        ("RMS of the constant predictor (um)", f"{constant:.1f}"),
         ("refused", str(refused)),
     )
     within = images[~images["reason"].str.startswith("outside_range")]
     lost = float((within["status"] == "refused").mean())
-    return Headline(_level(rms, constant, lost, known["held_out"]), text, numbers)
+    return Headline(_training_level(rms, constant, lost, known["held_out"]), text, numbers)
 
 
-def _level(rms: float, constant: float, refused: float, held_out: str) -> Level:
+def _training_level(rms: float, constant: float, refused: float, held_out: str) -> Level:
     if rms >= constant:
         return "poor"
-    return "caution" if refused > _FEW_REFUSED or held_out != "field" else "good"
+    return "caution" if refused > _MAX_REFUSED or held_out != "field" else "good"
 
 
 def _held_out_section(tables: TrainingTables) -> ReportSection:
-    images, members = tables.images, _members(tables)
+    images, members = tables.images, _networks_text(tables)
     panels = _as_panels(images)
     figure = draw_errors(panels, np.nan, str(tables.card["name"]))
     alt = "Error of held-out images against their dZ, per split."
     beads = summarise_beads(tables.beads)
     return ReportSection(
         "Held out",
-        text="Networks that have not seen it predict what a split held out; that calibrates the "
-        "interval. An error is against the label, nominal Z less the reference plane, and so holds "
-        "the stage's own error, which the interval leaves out.",
+        text="Images of a split are predicted by networks trained on the other splits; their errors "
+        "calibrate the interval. The label is nominal Z minus the reference plane, so that errors "
+        "include the stage's own error, which the interval leaves out.",
         figures=(
             vector_figure(figure, alt, describe_errors(panels, members)),
             vector_figure(
@@ -100,8 +100,8 @@ def _as_panels(images: pd.DataFrame) -> pd.DataFrame:
 
 def _split_table(splits: pd.DataFrame) -> ReportTable:
     caption = (
-        "What each split held out. RMS, bias and largest error are of images; the RMS of a bead is "
-        "that of one bead by the split's networks. Tinted: twice the RMS of the best split, or more."
+        "Held-out images and errors of each split. RMS, bias and largest error are of images; the RMS "
+        "of a bead is of one bead by the split's networks. Tinted: RMS at least twice the smallest."
     )
     rms = splits["rms_um"].to_numpy(dtype=float)
     worse = rms > 2 * np.nanmin(rms) if np.isfinite(rms).any() else np.zeros(len(rms), dtype=bool)
@@ -129,7 +129,7 @@ def _card_section(tables: TrainingTables) -> ReportSection:
 
 
 def _card_rows(card: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Flatten a card to lines; of the recipe only its name, the rest travels in the model."""
+    """Flatten a card to lines; of the recipe only its name."""
     rows: list[tuple[str, str]] = []
     for key, value in card.items():
         if key == "recipe":
@@ -137,11 +137,11 @@ def _card_rows(card: Mapping[str, Any]) -> list[tuple[str, str]]:
         elif isinstance(value, Mapping):
             rows += [(f"{key}: {name}", text) for name, text in _card_rows(value)]
         else:
-            rows.append((_words(key), _text(key, value)))
+            rows.append((_card_words(key), _text(key, value)))
     return rows
 
 
-def _words(key: str) -> str:
+def _card_words(key: str) -> str:
     stem, _, unit = key.replace("_", " ").rpartition(" ")
     return f"{stem} (um)" if stem and unit == "um" else f"{stem} {unit}".strip()
 
@@ -152,6 +152,6 @@ def _text(key: str, value: object) -> str:
     return format_value(key, value)
 
 
-def _members(tables: TrainingTables) -> str:
-    """What predicted the held-out images."""
+def _networks_text(tables: TrainingTables) -> str:
+    """Return the text of the networks that predicted the held-out images."""
     return f"networks of family {tables.card['family']}"

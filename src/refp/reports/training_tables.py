@@ -1,4 +1,4 @@
-"""What the report on a training shows."""
+"""Tables of the report on a training."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import pandas as pd
 
 @dataclass(frozen=True, slots=True)
 class TrainingTables:
-    """Tables about one training; an empty one leaves its section out.
+    """Tables about one training; sections of empty ones are left out.
 
     Attributes
     ----------

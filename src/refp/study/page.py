@@ -107,7 +107,7 @@ def _section(study: Study, item: Item, outcome: Outcome) -> ReportSection:
     files = tuple(ReportFile(f"{name}.csv", f"{TABLES}/{name}.csv") for name in outcome.tables)
     return ReportSection(
         item.title,
-        says=(("The article", item.article), ("Here", outcome.here)),
+        statements=(("The article", item.article), ("Here", outcome.here)),
         figures=figures,
         tables=tuple(tables),
         files=files,

@@ -17,9 +17,9 @@ from refp.reports.study import (
     draw_assay,
     draw_centers,
     draw_families,
+    draw_fraction_within,
     draw_normalisations,
     draw_pipelines,
-    draw_shares,
     draw_study_errors,
 )
 from refp.reports.style import FLAGGED, USED
@@ -70,7 +70,7 @@ def draw_all(make: SimpleNamespace, *, empty: bool = False, unknown: bool = Fals
         draw_centers(of(pixels), of(summary), tiles, "t"),
         draw_pipelines(of(make.pipelines()), TRAINED_UM, "t"),
         draw_normalisations(of(make.normalisations()), "t"),
-        draw_shares(of(make.shares()), "t"),
+        draw_fraction_within(of(make.shares()), "t"),
         draw_study_errors(of(make.tests()), TRAINED_UM, 7.5, "t"),
         draw_families(of(make.families()), "t"),
     ]
@@ -81,9 +81,9 @@ SENTENCES = (
     "no bead to show",
     "no image with a known error",
     "no image with a known error",
-    "no share to show",
+    "no fraction to show",
     "no image with a known dZ",
-    "no family was tried",
+    "no result of a family",
 )
 
 
@@ -116,14 +116,14 @@ class TestAll:
         for figure in figures:
             assert legend(figure)[0] == "exposure not known"
             assert len(marked(figure.axes[-1], "o")) > 20
-        shares = draw_shares(make.shares(exposures_ms=nan))
+        shares = draw_fraction_within(make.shares(exposures_ms=nan))
         assert "exposure\nnot known" in texts(shares)
         assert len(shares.axes[0].lines) == 12
 
     def test_hostile_names(self, make: SimpleNamespace) -> None:
         name = "<b>$x_{</b> \N{CJK UNIFIED IDEOGRAPH-7126} " + "x" * 80
         svg_text(draw_assay(make.points([name]), make.fit([name]).assign(unit="$%")))
-        svg_text(draw_shares(make.shares([name], (12.0,)), name))
+        svg_text(draw_fraction_within(make.shares([name], (12.0,)), name))
         svg_text(draw_families(make.families(1).assign(dataset=name, family=name)))
         pixels, summary, tiles = make.centers(1)
         tiles = {name: tiles["bead 1"]}

@@ -15,7 +15,7 @@ from matplotlib.text import Text
 
 from refp.reports import draw_errors
 from refp.reports.residuals import FAR, largest_near
-from refp.reports.study import draw_families, draw_shares, draw_study_errors
+from refp.reports.study import draw_families, draw_fraction_within, draw_study_errors
 
 CELLS = ("A2K test 5, cells",)
 TRAINED_UM = (-100.0, 90.0)
@@ -45,16 +45,16 @@ def points(axes: Axes, marker: str, *, hollow: bool = False) -> np.ndarray:
 
 class TestShares:
     def test_a_panel_per_data_set_and_exposure(self, shares: pd.DataFrame) -> None:
-        axes = draw_shares(shares).axes
+        axes = draw_fraction_within(shares).axes
         assert len(axes) == 4 * 7
         assert [a.get_title() for a in axes[:7]] == [f"{e} ms" for e in range(6, 25, 3)]
         assert [a.get_ylabel() for a in axes[::7]] == [
-            f"A2K test {i}\nshare (%)" for i in range(1, 5)
+            f"A2K test {i}\nwithin (%)" for i in range(1, 5)
         ]
         assert len({a.get_ylim() for a in axes}) == len({a.get_xlim() for a in axes}) == 1
 
     def test_where_there_is_none_the_panel_is_blank(self, shares: pd.DataFrame) -> None:
-        axes = draw_shares(shares).axes
+        axes = draw_fraction_within(shares).axes
         drawn = [len(a.lines) for a in axes]
         assert drawn == [12] * 21 + [0] + [12] * 5 + [0]
         blank = axes[27]
@@ -63,12 +63,12 @@ class TestShares:
         assert blank.get_xlabel() == ""
 
     def test_the_lowest_panel_of_a_column_has_the_labels(self, shares: pd.DataFrame) -> None:
-        axes = draw_shares(shares).axes
+        axes = draw_fraction_within(shares).axes
         labelled = [i for i, a in enumerate(axes) if a.get_xlabel()]
         assert labelled == [14, 20, 22, 23, 24, 25, 26]
 
     def test_lines_are_the_shares_in_percent_with_their_bars(self, shares: pd.DataFrame) -> None:
-        axes = draw_shares(shares.sample(frac=1, random_state=1)).axes
+        axes = draw_fraction_within(shares.sample(frac=1, random_state=1)).axes
         order = [a.get_ylabel()[:10] for a in axes[::7]]
         axes = axes[7 * order.index("A2K test 2") + 1]
         rows = shares[(shares["dataset"] == "A2K test 2") & (shares["exposure_ms"] == 9)]
@@ -82,7 +82,7 @@ class TestShares:
         assert all(np.isclose(ends, pair).all(axis=1).any() for pair in expected)
 
     def test_colors_tell_thresholds_and_styles_members(self, shares: pd.DataFrame) -> None:
-        figure = draw_shares(shares)
+        figure = draw_fraction_within(shares)
         assert legend(figure) == [
             *(f"within {t} um" for t in ("2.5", "5", "7.5", "10")),
             *("1 member", "5 members", "10 members"),
@@ -94,8 +94,8 @@ class TestShares:
         assert solid == {"o"}
 
     def test_ticks_are_sparse_where_panels_are_narrow(self, make: SimpleNamespace) -> None:
-        assert list(draw_shares(make.shares()).axes[0].get_xticks()) == [6, 10, 20]
-        wide = draw_shares(make.shares(CELLS, (12.0,)))
+        assert list(draw_fraction_within(make.shares()).axes[0].get_xticks()) == [6, 10, 20]
+        wide = draw_fraction_within(make.shares(CELLS, (12.0,)))
         assert len(wide.axes) == 1
         assert list(wide.axes[0].get_xticks()) == [6, 8, 10, 15, 20]
 
@@ -103,7 +103,7 @@ class TestShares:
         shares = make.shares(CELLS, (12.0,))
         shares.loc[:3, "share"] = np.nan
         shares[["lower", "upper"]] = np.nan
-        axes = draw_shares(shares).axes[0]
+        axes = draw_fraction_within(shares).axes[0]
         assert sum(len(line.get_xdata()) for line in axes.lines) == 60 - 4
 
 
@@ -212,7 +212,7 @@ class TestFamilies:
         figure = draw_families(families)
         ticks = points(figure.axes[0], "|")
         np.testing.assert_allclose(ticks, [(70.0 + i, i) for i in range(9)])
-        assert legend(figure)[-2:] == ["always the same answer", "95 % stated"]
+        assert legend(figure)[-2:] == ["constant predictor", "95 % stated"]
 
     def test_all_markers_are_in_sight(self, families: pd.DataFrame) -> None:
         families.loc[0, ["rms_um", "coverage"]] = [400.0, 0.2]

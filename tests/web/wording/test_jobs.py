@@ -32,11 +32,11 @@ def test_times() -> None:
 def test_progress_in_words() -> None:
     live = Live()
     assert describe_progress(live) == "starting"
-    live.tell("measuring monday", 120, 486)
+    live.set_progress("measuring monday", 120, 486)
     assert describe_progress(live) == "measuring monday, frame 120 of 486"
     live.since -= 10
     assert describe_progress(live).startswith("measuring monday, frame 120 of 486, about 3")
-    live.tell("measuring monday", 486, 486)
+    live.set_progress("measuring monday", 486, 486)
     assert (
         describe_progress(live) == "measuring monday, frame 486 of 486; what follows takes a moment"
     )

@@ -1,4 +1,4 @@
-"""The result of an assay against dZ, and the dZ that it tolerates (Fig. 1A of the article)."""
+"""Result of an assay against dZ, and the dZ that it tolerates (Fig. 1A of the article)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,39 +7,20 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
-from refp.reports.panels import (
-    Limits,
-    grid_shape,
-    padded_limits,
-    panel_grid,
-    share_limits,
-    unique_in_order,
-)
-from refp.reports.style import (
-    FLAGGED,
-    MUTED,
-    TOLERANCE,
-    USED,
-    dot,
-    empty_figure,
-    legend_below,
-    look,
-    printable,
-)
+from refp.reports.panels import Limits, padded_limits, share_limits, unique_in_order
+from refp.reports.sheet import DASHED, Legend, empty_figure, label_left, limit_ticks, panel_grid
+from refp.reports.style import FLAGGED, MUTED, TOLERANCE, USED, look, printable
 from refp.reports.tables import decimals_for, fixed
 
 _MAX_COLUMNS = 3
-_ROW_IN = 3.9
 _SLOPE_PART = 0.16
-"""Half length of the line of the slope, as a part of the panel's width."""
+"""Half length of the line of the slope, as a fraction of the panel's width."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Assay:
-    """One panel: the results of a data set, and the row of what was fitted to them."""
+    """One panel: the results of a data set, and the row of the fit to them."""
 
     name: str
     points: pd.DataFrame
@@ -51,7 +32,7 @@ class _Assay:
 
     @property
     def quantity(self) -> str:
-        """What the result is, with its unit."""
+        """Name of the result with its unit."""
         name = self.fit.get("result_name", "")
         words = "result" if pd.isna(name) or not name else printable(name, 30)
         return f"{words} ({self.unit})" if self.unit else words
@@ -64,13 +45,13 @@ class _Assay:
 
     @property
     def band(self) -> Limits:
-        """The results allowed about that at the plane."""
+        """Allowed results about the one at the plane."""
         middle, half = self.number("result_at_plane"), self.number("allowed_bias")
         return middle - half, middle + half
 
     @property
     def tolerated(self) -> Limits:
-        """The lowest and highest dZ that the assay tolerates."""
+        """Lowest and highest dZ that the assay tolerates, in um."""
         return self.number("tolerance_low_um"), self.number("tolerance_high_um")
 
 
@@ -87,25 +68,24 @@ def draw_assay(points: pd.DataFrame, fit: pd.DataFrame, title: str = "") -> Figu
         slope_u_per_um, allowed_bias, tolerance_low_um, tolerance_high_um``. The horizontal band is
         ``allowed_bias`` about ``result_at_plane``, the vertical one the tolerated dZ.
     title
-        Names the assay.
+        Name of the assay.
 
     Notes
     -----
-    Panels share one scale of the result where all show the same one.
+    Panels of the same result share one scale.
     """
     assays = _assays(points, fit)
     if not assays:
         return empty_figure("no result with a known dZ", title)
-    rows, columns = grid_shape(len(assays), _MAX_COLUMNS)
-    figure, panels = panel_grid(len(assays), _MAX_COLUMNS, rows * _ROW_IN + 0.9, title)
+    figure, panels = panel_grid(len(assays), _MAX_COLUMNS, 3.9, title)
     x_limits = share_limits([padded_limits(a.points["delta_z_um"], 0.0) for a in assays])
     y_limits = _result_limits(assays)
     for i, (axes, assay) in enumerate(zip(panels, assays, strict=True)):
         axes.set(xlim=x_limits[i], ylim=y_limits[i], xlabel="dZ (um)")
         _draw_assay(axes, assay)
-        axes.set_title("\n".join([printable(assay.name, 34), *_found(assay)]), fontsize=13)
-        _label(axes, assay, leftmost=i % columns == 0, shared=len(set(y_limits)) == 1)
-    legend_below(figure, _legend(assays))
+        axes.set_title("\n".join([printable(assay.name, 34), *_fit_lines(assay)]), fontsize=13)
+        _label_result(axes, assay, shared=len(set(y_limits)) == 1)
+    _assay_legend(assays).draw(figure)
     return figure
 
 
@@ -115,14 +95,14 @@ def _assays(points: pd.DataFrame, fit: pd.DataFrame) -> list[_Assay]:
     fits = {str(row["dataset"]): row for _, row in fitted.iterrows()}
     names = unique_in_order([*known["dataset"], *fitted["dataset"]])
     datasets = known["dataset"].astype(str)
-    # What was not fitted shows the same quantity as the others, where these show but one.
+    # A data set without a fit has the quantity of the others, where these have only one.
     shown = fit[["result_name", "unit"]].drop_duplicates()
     other = shown.iloc[0] if len(shown) == 1 else pd.Series(dtype="object")
     return [_Assay(name, known[datasets == name], fits.get(name, other)) for name in names]
 
 
 def _result_limits(assays: Sequence[_Assay]) -> list[Limits]:
-    """Return one scale for all that show the same quantity, each its own where they do not."""
+    """Return one scale per quantity."""
     by_quantity = {
         quantity: padded_limits(
             *([*a.points["result"], *a.band] for a in assays if a.quantity == quantity)
@@ -137,7 +117,7 @@ def _draw_assay(axes: Axes, assay: _Assay) -> None:
         axes.axvspan(*assay.tolerated, color=MUTED, alpha=0.16, lw=0, zorder=0.4)
     for end in assay.tolerated:
         if np.isfinite(end):
-            axes.axvline(end, color=MUTED, lw=1.2, ls=(0, (5, 3)), zorder=2)
+            axes.axvline(end, color=MUTED, lw=1.2, ls=DASHED, zorder=2)
     if np.isfinite(assay.band).all():
         axes.axhspan(*assay.band, color=TOLERANCE, alpha=0.45, lw=0, zorder=0.5)
     x, y = assay.points["delta_z_um"], assay.points["result"]
@@ -149,8 +129,8 @@ def _draw_assay(axes: Axes, assay: _Assay) -> None:
         axes.plot(ends, heights, color=FLAGGED, lw=2.6, zorder=4)
 
 
-def _found(assay: _Assay) -> list[str]:
-    """Return the lines of a panel's title that tell what was fitted."""
+def _fit_lines(assay: _Assay) -> list[str]:
+    """Return the lines of a panel's title about the fit."""
     return [line for line in (_slope_text(assay), _tolerated_text(assay)) if line]
 
 
@@ -174,20 +154,19 @@ def _tolerated_text(assay: _Assay) -> str:
     return ""
 
 
-def _label(axes: Axes, assay: _Assay, *, leftmost: bool, shared: bool) -> None:
-    axes.locator_params(axis="x", nbins=5)
-    axes.locator_params(axis="y", nbins=7)
-    axes.tick_params(labelleft=leftmost or not shared)
-    if leftmost or not shared:
+def _label_result(axes: Axes, assay: _Assay, *, shared: bool) -> None:
+    limit_ticks(axes)
+    if shared:
+        label_left(axes, assay.quantity)
+    else:
         axes.set_ylabel(assay.quantity)
 
 
-def _legend(assays: Sequence[_Assay]) -> list[Line2D | Patch]:
-    entries: list[Line2D | Patch] = [dot(USED, "an image")]
-    if any(np.isfinite(a.number("slope_per_um")) for a in assays):
-        entries.append(Line2D([], [], color=FLAGGED, lw=2.6, label="slope at the plane"))
-    if any(np.isfinite(a.band).all() for a in assays):
-        entries.append(Patch(color=TOLERANCE, alpha=0.6, lw=0, label="allowed result"))
-    if any(np.isfinite(a.tolerated).all() for a in assays):
-        entries.append(Patch(color=MUTED, alpha=0.3, lw=0, label="tolerated dZ"))
-    return entries
+def _assay_legend(assays: Sequence[_Assay]) -> Legend:
+    sloped = any(np.isfinite(a.number("slope_per_um")) for a in assays)
+    banded = any(np.isfinite(a.band).all() for a in assays)
+    tolerated = any(np.isfinite(a.tolerated).all() for a in assays)
+    legend = Legend().dot(USED, "an image")
+    legend.line(FLAGGED, "slope at the plane", lw=2.6, when=sloped)
+    legend.band(TOLERANCE, "allowed result", alpha=0.6, when=banded)
+    return legend.band(MUTED, "tolerated dZ", alpha=0.3, when=tolerated)

@@ -1,4 +1,4 @@
-"""A bead's profile about the tile's centre and about the bead's (Fig. 6 of the article)."""
+"""Profile of a bead about the centre of its tile and about its own (Fig. 6 of the article)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,31 +8,18 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from refp.core.arrays import Image
 from refp.reports.panels import padded_limits, unique_in_order
-from refp.reports.style import (
-    FLAGGED,
-    INK,
-    MUTED,
-    USED,
-    WIDTH_IN,
-    dot,
-    empty_figure,
-    legend_below,
-    look,
-    printable,
-    set_title,
-)
+from refp.reports.sheet import Legend, dot, empty_figure, panel_matrix
+from refp.reports.style import FLAGGED, INK, MUTED, USED, look, printable
 from refp.reports.tables import fixed
 
 ABOUT: Mapping[str, str] = {"tile": FLAGGED, "bead": USED}
 """Colour of each centre."""
-_ROW_IN = 2.5
 _ZOOM = 4
-"""The middle of the tile is shown so many times enlarged: centres lie less than a pixel apart."""
+"""Enlargement of the middle of the tile: the centres are less than a pixel apart."""
 _WIDTHS = (1.0, 1.0, 1.75, 1.75)
 
 
@@ -62,14 +49,15 @@ def draw_centers(
         tile's centre to the bead's.
     tiles
         Tile ``(side, side)`` of each case, its centre on pixel ``(side / 2, side / 2)``. A case
-        without one has profiles alone.
+        without a tile has only profiles.
     title
-        Names the data set.
+        Name of the data set.
     """
-    cases = [_case(name, pixels, summary) for name in _names(pixels, summary)]
+    cases = [_case(name, pixels, summary) for name in _case_names(pixels, summary)]
     if not cases:
         return empty_figure("no bead to show", title)
-    figure, grid = _grid(len(cases), title)
+    n, height = len(cases), 2.5 * len(cases) + 1.0
+    figure, grid = panel_matrix(n, len(_WIDTHS), height, title, width_ratios=_WIDTHS)
     for panels, case in zip(grid, cases, strict=True):
         if case.name in tiles:
             _draw_tile(panels[0], case, tiles[case.name], 1)
@@ -82,12 +70,12 @@ def draw_centers(
         _draw_profiles((panels[2], panels[3]), case)
     for axes in grid[-1][2:]:
         axes.set_xlabel("distance (px)")
-    entries = [dot(color, f"about the {about}'s centre") for about, color in ABOUT.items()]
-    legend_below(figure, [*entries, Line2D([], [], color=INK, lw=1.6, label="spline")])
+    legend = Legend([dot(color, f"about the {about}'s centre") for about, color in ABOUT.items()])
+    legend.line(INK, "spline", lw=1.6).draw(figure)
     return figure
 
 
-def _names(pixels: pd.DataFrame, summary: pd.DataFrame) -> list[str]:
+def _case_names(pixels: pd.DataFrame, summary: pd.DataFrame) -> list[str]:
     known = pixels[pixels[["distance_px", "grey"]].notna().all(axis=1)]
     return unique_in_order([*summary["case"], *known["case"]])
 
@@ -98,15 +86,6 @@ def _case(name: str, pixels: pd.DataFrame, summary: pd.DataFrame) -> _Case:
     y, x = (float(row.get(column, np.nan)) for column in ("offset_y_px", "offset_x_px"))
     ci = {about: float(row.get(f"ci_{about}", np.nan)) for about in ABOUT}
     return _Case(name, pixels[pixels["case"].astype(str) == name], (y, x), ci)
-
-
-def _grid(n: int, title: str) -> tuple[Figure, list[list[Axes]]]:
-    height = n * _ROW_IN + 1.0 + 0.4 * bool(title)
-    figure = Figure(figsize=(WIDTH_IN, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)  # type: ignore[union-attr,call-arg]
-    set_title(figure, title)
-    panels = figure.subplots(n, len(_WIDTHS), squeeze=False, width_ratios=_WIDTHS)
-    return figure, [list(row) for row in panels]
 
 
 def _draw_tile(axes: Axes, case: _Case, tile: Image, zoom: int) -> None:
@@ -125,7 +104,7 @@ def _draw_tile(axes: Axes, case: _Case, tile: Image, zoom: int) -> None:
     size = 9 if zoom == 1 else 16
     marks = ("+", middle, middle, ABOUT["tile"]), ("x", x, y, ABOUT["bead"])
     for marker, at_x, at_y, color in marks:
-        # White beneath: grey tiles are dark and light in turn.
+        # White beneath: tiles have dark and light rings.
         axes.plot(at_x, at_y, marker, ms=size + 2, mew=4.5, color="white", zorder=4)
         axes.plot(at_x, at_y, marker, ms=size, mew=2.2, color=color, zorder=5)
 

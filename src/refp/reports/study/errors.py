@@ -1,4 +1,4 @@
-"""Errors of dZ on each test, on a scale that few images far off do not stretch (Figs 11, 12, 14)."""
+"""Errors of dZ on each test, on a scale that outliers do not stretch (Figs 11, 12, 14)."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from refp.reports.errors import draw_errors, error_reach
 from refp.reports.panels import Limits
 from refp.reports.residuals import largest_near
 
-_MAY_LACK: dict[str, Any] = {"status": "ok", "lower_um": np.nan, "upper_um": np.nan}
+_OPTIONAL: dict[str, Any] = {"status": "ok", "lower_um": np.nan, "upper_um": np.nan}
 
 
 def draw_study_errors(
@@ -21,17 +21,17 @@ def draw_study_errors(
     Parameters
     ----------
     errors
-        A row per image: ``dataset, exposure_ms, delta_z_true_um, error_um`` and, where they are
-        known, ``status, lower_um, upper_um``. Images beyond the scale stand as triangles on its
-        edge, refused ones as hollow triangles.
+        A row per image: ``dataset, exposure_ms, delta_z_true_um, error_um`` and, where
+        known, ``status, lower_um, upper_um``. Images beyond the scale are triangles on its edge,
+        refused ones hollow triangles.
     trained_um
-        Lowest and highest dZ trained on, NaN where not known; what lies outside is hatched.
+        Lowest and highest dZ trained on, NaN where not known; the range outside is hatched.
     tolerance_um
         Half height of the band; NaN for none.
     title
-        Names the data sets.
+        Names of the data sets.
     """
-    lacking = {name: value for name, value in _MAY_LACK.items() if name not in errors.columns}
+    lacking = {name: value for name, value in _OPTIONAL.items() if name not in errors.columns}
     rows = errors.assign(**lacking)
     rows["status"] = rows["status"].fillna("ok")
     rows.loc[rows["status"] == "refused", "error_um"] = np.nan

@@ -1,30 +1,23 @@
-"""Four ways to normalise what a network is shown (Fig. 9 of the article)."""
+"""Four normalisations of the input of a network (Fig. 9 of the article)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from refp.reports.panels import (
-    Limits,
-    by_exposure,
-    colors_of,
-    padded_limits,
-    panel_grid,
-    unique_in_order,
-)
+from refp.reports.panels import Limits, by_exposure, colors_of, padded_limits, unique_in_order
 from refp.reports.residuals import (
     beyond_entry,
     draw_band,
     draw_dots,
-    exposure_entries,
     largest_near,
     n_beyond,
     rms_text,
 )
-from refp.reports.style import empty_figure, legend_below, look, printable
+from refp.reports.sheet import Legend, empty_figure, limit_ticks, panel_grid
+from refp.reports.style import look, printable
 
 NORMALISATIONS: Mapping[str, str] = {
     "none": "no normalisation",
@@ -32,8 +25,7 @@ NORMALISATIONS: Mapping[str, str] = {
     "center": "mean subtracted",
     "background": "divided by background",
 }
-"""In the order of the article, with their names in words; others come after them."""
-_ROW_IN = 2.0
+"""Names of the article's normalisations, in its order; others come after them."""
 _ROOM = 1.15
 
 
@@ -46,18 +38,18 @@ def draw_normalisations(errors: pd.DataFrame, title: str = "") -> Figure:
     errors
         A row per image and normalisation: ``normalisation, exposure_ms, delta_z_true_um, error_um``.
     title
-        Names the data set.
+        Name of the data set.
 
     Notes
     -----
-    The panels at the left hold all errors; those at the right hold all but those of the normalisation
-    with the largest RMS, and errors beyond their scale stand as triangles on its edge.
+    The panels at the left show all errors. The scale at the right contains all but those of the
+    normalisation with the largest RMS; errors beyond it are triangles on its edge.
     """
     known = errors[errors[["delta_z_true_um", "error_um"]].notna().all(axis=1)]
     parts = _parts(known)
     if not parts:
         return empty_figure("no image with a known error", title)
-    figure, panels = panel_grid(2 * len(parts), 2, len(parts) * _ROW_IN + 1.3, title)
+    figure, panels = panel_grid(2 * len(parts), 2, 2.1, title)
     scales = _ROOM * float(known["error_um"].abs().max()) or 1.0, _narrow_reach(parts)
     x_limits = padded_limits(known["delta_z_true_um"])
     colors = colors_of(known)
@@ -69,10 +61,12 @@ def draw_normalisations(errors: pd.DataFrame, title: str = "") -> Figure:
         pair[1].set_title(_scale_text(rows, scales[1]), fontsize=13)
         for axes in pair:
             axes.tick_params(labelbottom=i == len(parts) - 1)
-    _label(panels)
-    entries = exposure_entries(known, colors)
-    entries += [beyond_entry()] * bool(n_beyond(known["error_um"], scales[1]))
-    legend_below(figure, entries)
+    for axes in panels[::2]:
+        axes.set_ylabel("error (um)")
+    for axes in panels[-2:]:
+        axes.set_xlabel("true dZ (um)")
+    legend = Legend().exposures(colors, known["exposure_ms"])
+    legend.add(beyond_entry(), when=n_beyond(known["error_um"], scales[1]) > 0).draw(figure)
     return figure
 
 
@@ -84,7 +78,7 @@ def _parts(known: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _narrow_reach(parts: Mapping[str, pd.DataFrame]) -> float:
-    """Return how far a scale goes that holds all but the worst normalisation."""
+    """Return the half height of a scale that contains all but the worst normalisation."""
     by_rms = sorted((rows["error_um"] for rows in parts.values()), key=lambda e: (e**2).mean())
     return _ROOM * largest_near(pd.concat(by_rms[: max(len(by_rms) - 1, 1)])) or 1.0
 
@@ -101,17 +95,9 @@ def _draw_pair(
         draw_band(axes, np.nan)
         for exposure in by_exposure(rows, colors):
             draw_dots(axes, exposure, size=4)
-        axes.locator_params(axis="x", nbins=7)
-        axes.locator_params(axis="y", nbins=5)
+        limit_ticks(axes, y_ticks=5)
 
 
 def _scale_text(rows: pd.DataFrame, reach_um: float) -> str:
     beyond = n_beyond(rows["error_um"], reach_um)
     return f"narrow scale, {beyond} of {len(rows)} beyond it" if beyond else "narrow scale"
-
-
-def _label(panels: Sequence[Axes]) -> None:
-    for axes in panels[::2]:
-        axes.set_ylabel("error (um)")
-    for axes in panels[-2:]:
-        axes.set_xlabel("true dZ (um)")

@@ -1,33 +1,23 @@
-"""Whole images against beads as what a network is shown (Fig. 8 of the article)."""
+"""Whole images against beads as the input of a network (Fig. 8 of the article)."""
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
-from refp.reports.panels import (
-    Limits,
-    by_exposure,
-    colors_of,
-    padded_limits,
-    panel_grid,
-    unique_in_order,
-)
+from refp.reports.panels import Limits, by_exposure, colors_of, padded_limits, unique_in_order
 from refp.reports.residuals import (
     draw_band,
     draw_dots,
-    exposure_entries,
     rms_text,
     shade_untrained,
     untrained_entry,
 )
-from refp.reports.style import empty_figure, legend_below, look, printable
+from refp.reports.sheet import Legend, empty_figure, label_left, panel_grid
+from refp.reports.style import look, printable
 
 PIPELINES = ("whole image", "beads")
-"""In the order of the article; others come after them."""
-_HEIGHT_IN = 4.6
+"""Pipelines in the order of the article; others come after them."""
 
 
 @look()
@@ -39,9 +29,9 @@ def draw_pipelines(errors: pd.DataFrame, trained_um: Limits, title: str = "") ->
     errors
         A row per image and pipeline: ``pipeline, exposure_ms, delta_z_true_um, error_um``.
     trained_um
-        Lowest and highest dZ trained on, NaN where not known; what lies outside is hatched.
+        Lowest and highest dZ trained on, NaN where not known; the range outside is hatched.
     title
-        Names the data set.
+        Name of the data set.
     """
     known = errors[errors[["delta_z_true_um", "error_um"]].notna().all(axis=1)]
     names = unique_in_order(known["pipeline"])
@@ -49,7 +39,7 @@ def draw_pipelines(errors: pd.DataFrame, trained_um: Limits, title: str = "") ->
         return empty_figure("no image with a known error", title)
     names = [n for n in PIPELINES if n in names] + [n for n in names if n not in PIPELINES]
     colors = colors_of(known)
-    figure, panels = panel_grid(len(names), len(names), _HEIGHT_IN, title)
+    figure, panels = panel_grid(len(names), len(names), 3.6, title)
     reach = 1.08 * float(known["error_um"].abs().max()) or 1.0
     x_limits = padded_limits(known["delta_z_true_um"])
     untrained = False
@@ -59,10 +49,9 @@ def draw_pipelines(errors: pd.DataFrame, trained_um: Limits, title: str = "") ->
         untrained |= shade_untrained(axes, trained_um)
         _draw_pipeline(axes, rows, colors)
         axes.set_title(f"{printable(name, 34)}\n{rms_text(rows['error_um'])}")
-        axes.tick_params(labelleft=axes is panels[0])
-    panels[0].set_ylabel("error of dZ (um)")
-    entries: list[Line2D | Patch] = [*exposure_entries(known, colors)]
-    legend_below(figure, [*entries, *[untrained_entry()] * untrained])
+        label_left(axes, "error of dZ (um)")
+    legend = Legend().exposures(colors, known["exposure_ms"])
+    legend.add(untrained_entry(), when=untrained).draw(figure)
     return figure
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from refp.estimate.evaluation import THRESHOLDS_UM
-from refp.reports.study import draw_shares
+from refp.reports.study import draw_fraction_within
 from refp.study.answers import Answers, Draws, draw_beads
 from refp.study.article import CELLS
 from refp.study.item import Finding, Item, Picture, Tables
@@ -102,7 +102,7 @@ def _picture(study: Study, shares: pd.DataFrame, family: str, label: str) -> Ite
         "bars from the 2.5th to the 97.5th percentile of the draws. Per bead the median of the members, "
         f"over beads the mean without outliers; nothing is refused.{lacking}"
     )
-    figure = draw_shares(shown, f"{label}, family {family}")
+    figure = draw_fraction_within(shown, f"{label}, family {family}")
     alt = f"Share of images within 2.5 to 10 um against the number of beads, {label}, {family}."
     yield Picture(f"fig10-{label}-{family}".lower(), alt, caption, figure)
 

@@ -1,4 +1,4 @@
-"""Share of errors within thresholds against beads and members (Fig. 10 of the article)."""
+"""Fraction of errors within thresholds against beads and members (Fig. 10 of the article)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,21 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from refp.reports.panels import unique_in_order
-from refp.reports.style import (
-    MUTED,
-    WIDTH_IN,
-    empty_figure,
-    exposure_label,
-    legend_below,
-    look,
-    printable,
-    set_title,
-)
+from refp.reports.sheet import Legend, empty_figure, panel_matrix
+from refp.reports.style import MUTED, exposure_label, look, printable
 
-_ROW_IN = 2.0
-_MAX_ROW_IN = 3.6
+_ROW_IN, _MAX_ROW_IN = 2.0, 3.6
 _PLASMA_END = 0.78
-"""Beyond it plasma is too light for lines on a white ground."""
+"""Part of plasma in use: the rest is too light for lines on a white ground."""
 _STYLES: tuple[dict[str, Any], ...] = (
     {"ls": (0, (1, 1.6)), "marker": "^"},
     {"ls": (0, (5, 2)), "marker": "s"},
@@ -40,7 +31,7 @@ _DODGE = 0.22
 
 @dataclass(frozen=True, slots=True)
 class _Key:
-    """How thresholds and members are drawn."""
+    """Colours of thresholds, styles of members, and numbers of beads."""
 
     colors: dict[float, str]
     styles: dict[float, dict[str, Any]]
@@ -48,30 +39,34 @@ class _Key:
 
 
 @look()
-def draw_shares(shares: pd.DataFrame, title: str = "") -> Figure:
-    """Draw the share of errors within each threshold, a row per data set, a column per exposure.
+def draw_fraction_within(fractions: pd.DataFrame, title: str = "") -> Figure:
+    """Draw the fraction of errors within each threshold, a row per data set, a column per exposure.
 
     Parameters
     ----------
-    shares
+    fractions
         A row per data set, exposure, number of members and of beads, and threshold: ``dataset,
-        exposure_ms, members, n_beads, threshold_um, share, lower, upper``; the last three are
-        fractions of 1, and the last two the ends of the bars.
+        exposure_ms, members, n_beads, threshold_um, share, lower, upper``; the last three
+        from 0 to 1, the last two the ends of the bars.
     title
-        Names the instrument.
+        Name of the instrument.
 
     Notes
     -----
     Up to seven exposures are legible: draw instruments of other exposures one by one.
     """
-    known = shares[shares[["members", "n_beads", "threshold_um", "share"]].notna().all(axis=1)]
+    known = fractions[
+        fractions[["members", "n_beads", "threshold_um", "share"]].notna().all(axis=1)
+    ]
     datasets = unique_in_order(known["dataset"])
     if not datasets:
-        return empty_figure("no share to show", title)
+        return empty_figure("no fraction to show", title)
     exposures = sorted({float(e) for e in known["exposure_ms"].dropna()})
     exposures += [float("nan")] * bool(known["exposure_ms"].isna().any())
     key = _key(known)
-    figure, grid = _grid(len(datasets), len(exposures), title)
+    rows, columns = len(datasets), len(exposures)
+    row_in = _ROW_IN if columns > 3 or rows > 2 else _MAX_ROW_IN
+    figure, grid = panel_matrix(rows, columns, rows * row_in + 1.6, title, pad_in=(0.03, 0.05))
     for name, row in zip(datasets, grid, strict=True):
         part = known[known["dataset"].astype(str) == name]
         for exposure, axes in zip(exposures, row, strict=True):
@@ -80,13 +75,13 @@ def draw_shares(shares: pd.DataFrame, title: str = "") -> Figure:
                 if np.isnan(exposure)
                 else part["exposure_ms"] == exposure
             )
-            _draw_panel(axes, part[of_it], key)
-        row[0].set_ylabel(f"{printable(name, 22)}\nshare (%)")
-    _scales(grid, known, key)
+            _draw_fractions(axes, part[of_it], key)
+        row[0].set_ylabel(f"{printable(name, 22)}\nwithin (%)")
+    _scale_grid(grid, known, key)
     for exposure, axes in zip(exposures, grid[0], strict=True):
         words = exposure_label(exposure)
         axes.set_title(words.replace(" not", "\nnot"))
-    legend_below(figure, _legend(key))
+    _key_legend(key).draw(figure)
     return figure
 
 
@@ -100,16 +95,7 @@ def _key(known: pd.DataFrame) -> _Key:
     return _Key(colors, styles, sorted({float(n) for n in known["n_beads"]}))
 
 
-def _grid(rows: int, columns: int, title: str) -> tuple[Figure, list[list[Axes]]]:
-    row_in = _ROW_IN if columns > 3 or rows > 2 else _MAX_ROW_IN
-    height = rows * row_in + 1.6 + 0.4 * bool(title)
-    figure = Figure(figsize=(WIDTH_IN, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.05)  # type: ignore[union-attr,call-arg]
-    set_title(figure, title)
-    return figure, [list(row) for row in figure.subplots(rows, columns, squeeze=False)]
-
-
-def _draw_panel(axes: Axes, rows: pd.DataFrame, key: _Key) -> None:
+def _draw_fractions(axes: Axes, rows: pd.DataFrame, key: _Key) -> None:
     """Draw the lines of a data set and an exposure; a panel without rows is left blank."""
     if rows.empty:
         axes.spines[:].set_visible(False)
@@ -126,7 +112,7 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, key: _Key) -> None:
             axes.plot(x, 100 * line["share"], color=color, lw=1.3, ms=3.6, mew=0, **style)
 
 
-def _scales(grid: Sequence[Sequence[Axes]], known: pd.DataFrame, key: _Key) -> None:
+def _scale_grid(grid: Sequence[Sequence[Axes]], known: pd.DataFrame, key: _Key) -> None:
     low, high = key.n_beads[0], key.n_beads[-1]
     air = 0.08 * (high - low) or 1.0
     least = 100 * float(np.nanmin(known[["share", "lower"]].to_numpy(dtype=float)))
@@ -145,23 +131,17 @@ def _scales(grid: Sequence[Sequence[Axes]], known: pd.DataFrame, key: _Key) -> N
 
 
 def _few(n_beads: Sequence[float], columns: int) -> list[float]:
-    """Return the numbers of beads that are written: neighbours run into each other where narrow."""
+    """Return the numbers of beads to label: in narrow panels neighbours would overlap."""
     if columns <= 3 or len(n_beads) <= 3:
         return list(n_beads)
     return [n_beads[0], n_beads[len(n_beads) // 2], n_beads[-1]]
 
 
-def _legend(key: _Key) -> list[Line2D]:
-    thresholds = [
-        Line2D([], [], color=color, lw=4, label=f"within {threshold:g} um")
-        for threshold, color in key.colors.items()
-    ]
-    members = [
-        Line2D([], [], color=MUTED, lw=1.6, ms=6, label=_members_text(members), **style)
-        for members, style in key.styles.items()
-    ]
-    return [*thresholds, *members]
-
-
-def _members_text(members: float) -> str:
-    return f"{members:g} member{'s' * (members != 1)}"
+def _key_legend(key: _Key) -> Legend:
+    legend = Legend()
+    for threshold, color in key.colors.items():
+        legend.line(color, f"within {threshold:g} um", lw=4)
+    for members, style in key.styles.items():
+        text = f"{members:g} member{'s' * (members != 1)}"
+        legend.add(Line2D([], [], color=MUTED, lw=1.6, ms=6, label=text, **style))
+    return legend
