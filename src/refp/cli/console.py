@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PIPE_WIDTH = 200
 """Columns where the output is no terminal: a table is as wide as its content needs."""
+COMPILING = "Compiling kernels, once: about 10 s"
 QUIET_SECONDS = 2.0
 """Work that is done within these shows no progress bar."""
 
@@ -64,6 +65,18 @@ def show_progress() -> Iterator[Progress]:
 
     with bars:
         yield update
+
+
+def compile_kernels() -> None:
+    """Compile the kernels that measure beads, with a message, where they are not on disk yet."""
+    from refp.core import jit
+    from refp.measure import dataset as _  # declares the kernels
+
+    if jit.kernels_are_compiled():
+        return
+    say(COMPILING)
+    with show_progress() as progress:
+        jit.compile_kernels(progress)
 
 
 def print_table(table: "pd.DataFrame", *, as_json: bool, title: str = "") -> None:
