@@ -67,16 +67,20 @@ def show_progress() -> Iterator[Progress]:
         yield update
 
 
-def compile_kernels() -> None:
-    """Compile the kernels that measure beads, with a message, where they are not on disk yet."""
-    from refp.core import jit
-    from refp.measure import dataset as _  # declares the kernels
+@contextmanager
+def show_measuring() -> Iterator[Progress]:
+    """Yield a progress callback for work that measures beads.
 
-    if jit.kernels_are_compiled():
-        return
-    say(COMPILING)
+    The first command of a fresh install compiles the kernels before that, with a message.
+    """
+    from refp.core import jit
+    from refp.measure import dataset as _  # noqa: F401 - importing it declares its kernels
+
     with show_progress() as progress:
-        jit.compile_kernels(progress)
+        if not jit.kernels_are_compiled():
+            say(COMPILING)
+            jit.compile_kernels(progress)
+        yield progress
 
 
 def print_table(table: "pd.DataFrame", *, as_json: bool, title: str = "") -> None:

@@ -24,14 +24,14 @@ def demo(
     --------
     refp demo -o refp-demo
     """
-    from refp.cli.console import print_table, say, show_progress
+    from refp.cli.console import print_table, say, show_measuring
     from refp.pipeline.demo import run_demo
     from refp.synthetic.presets import KINDS
 
     check_output(output, overwrite=overwrite)
     for kind in KINDS if overwrite else ():
         clear_simulated(output / kind)
-    with show_progress() as progress:
+    with show_measuring() as progress:
         shown = run_demo(output, seed=seed, progress=progress)
     print_table(shown, as_json=False, title="dZ of images that the model has not seen")
     say(f"report: {output / 'report.html'}")

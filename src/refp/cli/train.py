@@ -51,14 +51,14 @@ def train(
     refp train training/ -o a2k-resnet.refp --recipe paper
     """
     from refp import models
-    from refp.cli.console import say, say_left_out, show_progress
+    from refp.cli.console import say, say_left_out, show_measuring
     from refp.pipeline import work as long_work
     from refp.pipeline.training_run import TrainingRun
 
     with TrainingRun(output, overwrite=overwrite) as run, work.start() as workers:
         settings = recipe_with_family(recipe, family)
         models.make_family(settings.train)  # a missing library is told before the measuring
-        with show_progress() as progress:
+        with show_measuring() as progress:
             training, planes = long_work.train_model(
                 run, options.open(data), settings, seed=seed, execution=Execution(workers, progress)
             )

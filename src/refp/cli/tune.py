@@ -92,7 +92,7 @@ def tune(
         Folder for the results.
     """
     from refp import models, pipeline
-    from refp.cli.console import say, say_left_out, show_progress
+    from refp.cli.console import say, say_left_out, show_measuring
     from refp.measure.cache import Contents, FrameStore
     from refp.measure.dataset import FrameMeasurement
     from refp.pipeline import tuning_files as tune_files
@@ -103,7 +103,7 @@ def tune(
     models.check_search(settings.train)
     with tune_files.search_folder(output, overwrite=overwrite), work.start() as workers:
         store = FrameStore(output / MEASURED, FrameMeasurement, Contents())
-        with show_progress() as progress:
+        with show_measuring() as progress:
             planes = pipeline.define_planes(
                 options.open(data), settings, execution=Execution(workers, progress), store=store
             )

@@ -51,6 +51,6 @@ def _multiply_in(
             canvas[y, x] *= total / 4
 
 
-multiply_in = kernel(
-    np.empty((0, 0), dtype=np.float32), 0.0, 0.0, np.empty(0), 0.0, 0.0
-)(_multiply_in)
+multiply_in = kernel(np.empty((0, 0), dtype=np.float32), 0.0, 0.0, np.empty(0), 0.0, 0.0)(
+    _multiply_in
+)

@@ -60,7 +60,11 @@ def _nearly_equal(n: int, parts: int) -> list[tuple[slice, slice]]:
     length, n_longer = divmod(n, parts)
     end = n_longer * (length + 1)
     longer = (slice(0, n_longer), slice(0, end))
-    return [longer, (slice(n_longer, parts), slice(end, n))] if n_longer else [(slice(parts), slice(n))]
+    return (
+        [longer, (slice(n_longer, parts), slice(end, n))]
+        if n_longer
+        else [(slice(parts), slice(n))]
+    )
 
 
 def _medians_of(image: FloatArray, grid: tuple[int, ...]) -> FloatArray:

@@ -156,9 +156,7 @@ def _nothing_measured(centers: FloatArray, n_bases: int, n_rings: int) -> Profil
 _LAYOUT = Layout(*(1.0,) * 8, 1, (1.0, 1.0), 1.0)
 
 
-@kernel(
-    np.empty((0, 0)), _LAYOUT, _make_room(_LAYOUT), _nothing_measured(np.empty((0, 2)), 0, 0)
-)
+@kernel(np.empty((0, 0)), _LAYOUT, _make_room(_LAYOUT), _nothing_measured(np.empty((0, 2)), 0, 0))
 def _measure_beads(image: FloatArray, layout: Layout, room: Room, out: Profiled) -> None:
     """Measure the beads of a frame from the first guesses of their centres in ``out``."""
     for i in range(out.center_px.shape[0]):
