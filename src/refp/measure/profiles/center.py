@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refp.core.arrays import FloatArray, Image
+from refp.core.arrays import FloatArray
 from refp.core.jit import compiled, inlined
 from refp.core.robust import MAD_TO_SIGMA
 from refp.measure.profiles.rings import median
@@ -29,16 +29,14 @@ from refp.measure.profiles.spline import (
     Pixels,
     Spline,
     as_cubics,
+    fit,
     gather,
     new_pixels,
     new_spline,
-    place,
     residuals,
     slope_at,
     solve_lower,
-    solve_sums,
     solve_upper,
-    sum_pixels,
     value_at,
 )
 
@@ -123,9 +121,7 @@ def _try_center(
     The step is NaN where no way is down, as on a flat tile.
     """
     spline, cross = room.spline, room.cross
-    n = place(pixels, n_pixels, y, x, spline)
-    sum_pixels(pixels, n_pixels, spline)
-    solve_sums(spline, n)
+    n = fit(pixels, n_pixels, y, x, spline, np.int64(0))
     _fit_residuals(room, n)
     cross[:] = 0.0
     total = hyy = hyx = hxx = gy = gx = 0.0
@@ -220,9 +216,7 @@ def _leave_out_strays(n: int, y: float, x: float, stray_sigmas: float, room: Sea
     many pixels are clear, ``n`` where they all count.
     """
     every, clear = room.every, room.clear
-    n_intervals = place(every, n, y, x, room.spline)
-    sum_pixels(every, n, room.spline)
-    solve_sums(room.spline, n_intervals)
+    fit(every, n, y, x, room.spline, np.int64(0))
     apart, copy = clear.r, clear.t
     residuals(every, n, room.spline.cubic, apart)
     mean = variance = 0.0
@@ -261,12 +255,12 @@ def find_center(
     """
     y, x = start
     every = room.every
-    n = gather(image, np.rint(y), np.rint(x), radius_px, COARSE, every)
+    n = gather(image, np.rint(y), np.rint(x), radius_px, np.int64(COARSE), every)
     y, x, found = _search(every, n, (y, x), room, COARSE_STEP_PX, (y, x, limit_px))
     limit = (y, x, limit_px)
     for _ in range(2):
         row, column = np.rint(y), np.rint(x)
-        n = gather(image, row, column, radius_px, 1, every)
+        n = gather(image, row, column, radius_px, np.int64(1), every)
         y, x, found = _search(every, n, (y, x), room, FINE_STEP_PX, limit)
         if np.rint(y) == row and np.rint(x) == column:
             break

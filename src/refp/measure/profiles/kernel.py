@@ -11,13 +11,11 @@ from refp.measure.profiles.rings import Rings, clipped_mean, new_rings, ring_lev
 from refp.measure.profiles.spline import (
     Pixels,
     Spline,
+    fit,
     gather,
     new_pixels,
     new_spline,
-    place,
     residuals,
-    solve_sums,
-    sum_pixels,
 )
 
 LEAST_PIXELS = 0.75
@@ -105,12 +103,10 @@ def _measure_bead(image: FloatArray, i: int, layout: Layout, room: Room, out: Pr
     """Measure the profile about bead ``i``'s centre; false where too few pixels are in the frame."""
     pixels, rings, spline = room.pixels, room.rings, room.spline
     y, x = out.center_px[i, 0], out.center_px[i, 1]
-    n = gather(image, y, x, layout.reach_px, 1, pixels)
+    n = gather(image, y, x, layout.reach_px, np.int64(1), pixels)
     if n < LEAST_PIXELS * spline.coef.shape[0]:
         return False
-    place(pixels, n, y, x, spline)
-    sum_pixels(pixels, n, spline)
-    solve_sums(spline, spline.sums.shape[0])
+    fit(pixels, n, y, x, spline, spline.sums.shape[0])
     for k in range(spline.coef.shape[0]):
         out.coefficients[i, k] = spline.coef[k]
     out.background[i] = _background(pixels, n, layout.background_px, rings)

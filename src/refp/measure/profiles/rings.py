@@ -92,10 +92,10 @@ def median(values: FloatArray, start: int, stop: int) -> float:
 @inlined
 def _typical_range(values: FloatArray, start: int, stop: int) -> tuple[float, float]:
     """Median, and 2.5 standard deviations or one grey level about it; ``values`` are overwritten."""
-    middle = median(values, start, stop)
+    middle = median(values, np.int64(start), np.int64(stop))
     for i in range(start, stop):
         values[i] = abs(values[i] - middle)
-    return middle, max(2.5 * 1.4826 * median(values, start, stop), 1.0)
+    return middle, max(2.5 * 1.4826 * median(values, np.int64(start), np.int64(stop)), 1.0)
 
 
 @inlined
@@ -109,7 +109,7 @@ def clipped_mean(values: FloatArray, n: int, room: FloatArray) -> float:
     """
     for i in range(n):
         room[i] = values[i]
-    middle, reach = _typical_range(room, np.int64(0), n)
+    middle, reach = _typical_range(room, 0, n)
     total = 0.0
     count = 0
     for i in range(n):

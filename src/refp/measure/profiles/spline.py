@@ -82,7 +82,7 @@ def new_spline(reach_px: float, knot_px: float, lam: float) -> Spline:
     return Spline(float(knot_px), float(lam), sums, bands, np.empty(n + 3), np.empty((n, BANDS)))
 
 
-@inlined
+@compiled
 def gather(image: Image, y: float, x: float, radius: float, step: int, pixels: Pixels) -> int:
     """Take the pixels of the frame within ``radius`` of a point, every ``step``-th of such rows."""
     height, width = image.shape
@@ -104,28 +104,6 @@ def gather(image: Image, y: float, x: float, radius: float, step: int, pixels: P
 
 
 @inlined
-def place(pixels: Pixels, n: int, y: float, x: float, spline: Spline) -> int:
-    """Determine the pixels' positions about a centre: distance, knot interval and fraction of it.
-
-    Returns the number of intervals up to the last pixel; beyond that the spline is a straight line
-    without information.
-    """
-    per_knot = 1.0 / spline.knot_px
-    last = spline.sums.shape[0] - 1
-    furthest = 0
-    for p in range(n):
-        dy, dx = pixels.y[p] - y, pixels.x[p] - x
-        r = np.sqrt(dy * dy + dx * dx)
-        along = r * per_knot
-        interval = min(int(along), last)
-        pixels.r[p] = r
-        pixels.interval[p] = interval
-        pixels.t[p] = along - interval
-        furthest = max(furthest, interval)
-    return furthest + 1
-
-
-@inlined
 def add_pixel(sums: FloatArray, j: int, t: float, weight: float, value: float) -> None:
     """Add a pixel to the sums of interval ``j``."""
     t2 = t * t
@@ -142,14 +120,6 @@ def add_pixel(sums: FloatArray, j: int, t: float, weight: float, value: float) -
     sums[j, 8] += weighted * t
     sums[j, 9] += weighted * t2
     sums[j, 10] += weighted * t3
-
-
-@inlined
-def sum_pixels(pixels: Pixels, n: int, spline: Spline) -> None:
-    """Sum up the pixels as they are placed."""
-    spline.sums[:] = 0.0
-    for p in range(n):
-        add_pixel(spline.sums, pixels.interval[p], pixels.t[p], 1.0, pixels.value[p])
 
 
 @compiled
@@ -216,6 +186,42 @@ def solve_upper(bands: FloatArray, x: FloatArray, n: int) -> None:
         for k in range(min(BANDS - 1, n - 1 - i), 0, -1):
             s -= bands[i + k, k] * x[i + k]
         x[i] = s * bands[i, 0]
+
+
+@inlined
+def _place(pixels: Pixels, n: int, y: float, x: float, spline: Spline) -> int:
+    """Determine the pixels' positions about a centre: distance, knot interval and fraction of it.
+
+    Returns the number of intervals up to the last pixel; beyond that the spline is a straight line
+    without information.
+    """
+    per_knot = 1.0 / spline.knot_px
+    last = spline.sums.shape[0] - 1
+    furthest = 0
+    for p in range(n):
+        dy, dx = pixels.y[p] - y, pixels.x[p] - x
+        r = np.sqrt(dy * dy + dx * dx)
+        along = r * per_knot
+        interval = min(int(along), last)
+        pixels.r[p] = r
+        pixels.interval[p] = interval
+        pixels.t[p] = along - interval
+        furthest = max(furthest, interval)
+    return furthest + 1
+
+
+@compiled
+def fit(pixels: Pixels, n: int, y: float, x: float, spline: Spline, least: int) -> int:
+    """Fit the spline to the first ``n`` pixels about a centre.
+
+    Returns the number of its intervals: up to the last pixel, and ``least`` at least.
+    """
+    n_intervals = max(_place(pixels, n, y, x, spline), least)
+    spline.sums[:] = 0.0
+    for p in range(n):
+        add_pixel(spline.sums, pixels.interval[p], pixels.t[p], 1.0, pixels.value[p])
+    solve_sums(spline, n_intervals)
+    return n_intervals
 
 
 @inlined
