@@ -167,6 +167,56 @@ def fresh_process(model: Path, image: Path) -> dict[str, float]:
     }
 
 
+COLD = """
+import json, sys, time
+from numba.core import event
+
+class Compiling(event.Listener):
+    def __init__(self):
+        self.depth, self.functions, self.cpu_s = 0, 0, 0.0
+
+    def on_start(self, _):
+        self.depth, self.functions = self.depth + 1, self.functions + 1
+        if self.depth == 1:
+            self.started = time.process_time()
+
+    def on_end(self, _):
+        self.depth -= 1
+        if self.depth == 0:
+            self.cpu_s += time.process_time() - self.started
+
+compiling = Compiling()
+event.register("numba:compile", compiling)
+from refp.cli.app import main
+try:
+    main(sys.argv[1:])
+finally:
+    from refp.core.jit import KERNELS
+    cpu_s = time.process_time()
+    print(json.dumps({
+        "cpu_s": cpu_s,
+        "compiling_cpu_s": compiling.cpu_s,
+        "compiling_share": compiling.cpu_s / cpu_s,
+        "kernels": len(KERNELS),
+        "signatures": sum(len(kernel.dispatcher.signatures) for kernel in KERNELS),
+        "functions_compiled": compiling.functions,
+    }), file=sys.stderr)
+"""
+
+
+def cold_start(model: Path, image: Path) -> dict[str, float]:
+    """CPU seconds of the first ``refp estimate`` of a fresh install, and their part of compiling."""
+    with TemporaryDirectory() as cache:
+        done = subprocess.run(
+            [sys.executable, "-c", COLD, "estimate", str(model), str(image), "--json"],
+            env={**os.environ, "NUMBA_CACHE_DIR": cache},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    return {**json.loads(done.stderr.splitlines()[-1]), "bar_cpu_s": 10.0}
+
+
 def resnet(members: int = 10, tiles: int = 20) -> dict[str, object]:
     """Ten networks in one graph against ten eager calls of torch, in turns."""
     import torch
@@ -314,6 +364,7 @@ def main() -> None:
         parts: dict[str, Callable[[], object]] = {
             "image": lambda: one_image(Estimator.load(model), sources),
             "fresh": lambda: fresh_process(model, sources[N_IMAGES // 2].path),
+            "cold": lambda: cold_start(model, sources[N_IMAGES // 2].path),
             "resnet": resnet,
             "precision": lambda: precision(planes, work),
             "folder": lambda: folder_of_images(model, sources, work),

@@ -10,11 +10,18 @@ import pytest
 import tifffile
 
 from refp.core.files import write_bytes
+from refp.core.jit import compile_kernels
 from refp.measure import dataset as measure
 from refp.settings import Recipe
 
 PATTERN = "exp1_fov1_z{z:g}_t10ms.tif"
 DECLARED = 'dataset = "spoilt"\ninstrument = "a2k"\n'
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_kernels() -> None:
+    """No command of a test is the first one of an install, with a message of its own."""
+    compile_kernels()
 
 
 @pytest.fixture

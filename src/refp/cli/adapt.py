@@ -43,12 +43,12 @@ def adapt(
     refp adapt a2k.refp second-lab/ -o a2k-lab2.refp --refp-um 1512.5
     """
     from refp import models
-    from refp.cli.console import print_table, say, show_progress
+    from refp.cli.console import print_table, say, show_measuring
     from refp.pipeline.adaptation import adapt_model
 
     check_output(output, overwrite=overwrite)
     ensemble = models.load_model(model)
-    with show_progress() as progress, work.start() as workers:
+    with show_measuring() as progress, work.start() as workers:
         adapted = adapt_model(
             ensemble, options.open(data), refp_um=refp_um, execution=Execution(workers, progress)
         )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PIPE_WIDTH = 200
 """Columns where the output is no terminal: a table is as wide as its content needs."""
+COMPILING = "Compiling kernels, once: about 10 s"
 QUIET_SECONDS = 2.0
 """Work that is done within these shows no progress bar."""
 
@@ -64,6 +65,22 @@ def show_progress() -> Iterator[Progress]:
 
     with bars:
         yield update
+
+
+@contextmanager
+def show_measuring() -> Iterator[Progress]:
+    """Yield a progress callback for work that measures beads.
+
+    The first command of a fresh install compiles the kernels before that, with a message.
+    """
+    from refp.core import jit
+    from refp.measure import dataset as _  # noqa: F401 - importing it declares its kernels
+
+    with show_progress() as progress:
+        if not jit.kernels_are_compiled():
+            say(COMPILING)
+            jit.compile_kernels(progress)
+        yield progress
 
 
 def print_table(table: "pd.DataFrame", *, as_json: bool, title: str = "") -> None:

@@ -25,11 +25,11 @@ def demo(
     --------
     refp demo -o refp-demo
     """
-    from refp.cli.console import print_table, say, show_progress
+    from refp.cli.console import print_table, say, show_measuring
     from refp.pipeline.demo import run_demo
 
     check_output(output, overwrite=overwrite)
-    with show_progress() as progress:
+    with show_measuring() as progress:
         shown = run_demo(output, seed=seed, progress=progress, overwrite=overwrite)
     print_table(shown, as_json=False, title="dZ of images that the model has not seen")
     say(f"report: {output / 'report.html'}")

@@ -81,7 +81,7 @@ def estimate(
 
     refp estimate a2k.refp images/ --tolerance 7.5
     """
-    from refp.cli.console import print_rows, say, show_progress
+    from refp.cli.console import print_rows, say, show_measuring
     from refp.estimate.batch import estimate_each
     from refp.estimate.estimator import Estimator
     from refp.estimate.rows import (
@@ -99,7 +99,7 @@ def estimate(
     sources = list_images(images)
     checks.check_declared(estimator.card, instrument, images)
     draw = _drawing(sources, estimator.card, written.overlay, tolerance_um)
-    with work.start() as workers, show_progress() as progress:
+    with work.start() as workers, show_measuring() as progress:
         estimates = estimate_each(
             estimator, sources, execution=Execution(workers, progress), each=draw
         )

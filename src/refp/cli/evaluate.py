@@ -48,13 +48,13 @@ def evaluate(
     import pandas as pd
 
     from refp import pipeline
-    from refp.cli.console import print_table, say, say_left_out, show_progress
+    from refp.cli.console import print_table, say, say_left_out, show_measuring
     from refp.estimate.estimator import Estimator
     from refp.pipeline import results
 
     check_output(output, overwrite=overwrite)
     estimator = Estimator.load(model, max_beads)
-    with work.start() as workers, show_progress() as progress:
+    with work.start() as workers, show_measuring() as progress:
         evaluation = pipeline.evaluate_model(
             estimator, options.open(data), execution=Execution(workers, progress)
         )

@@ -126,7 +126,7 @@ def record(
 
     refp history record a2k.refp images/ --operator Ada --note "slide 12"
     """
-    from refp.cli.console import show_progress
+    from refp.cli.console import show_measuring
     from refp.estimate.estimator import Estimator
     from refp.pipeline import checks, recording
     from refp.sweeps import list_images
@@ -137,7 +137,7 @@ def record(
         estimator = Estimator.load(model, max_beads)
         sources = list_images(images)
         checks.check_declared(estimator.card, None, images)
-        with work.start() as workers, show_progress() as progress:
+        with work.start() as workers, show_measuring() as progress:
             made = recording.record_each(
                 estimator, sources, origin, execution=Execution(workers, progress)
             )

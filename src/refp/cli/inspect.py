@@ -43,7 +43,7 @@ def inspect(
 
     refp inspect images/ --instrument a2k --overlay pictures/ --beads beads.csv
     """
-    from refp.cli.console import print_table, say, say_left_out, show_progress
+    from refp.cli.console import print_table, say, say_left_out, show_measuring
     from refp.core.files import check_table_name, write_table
     from refp.measure import dataset as measure
     from refp.pipeline.inspection import describe_instrument, inspection_table
@@ -55,7 +55,7 @@ def inspect(
         check_output(path, overwrite=overwrite)
     check_table_name(beads)
     settings = each_by_itself(load_recipe(recipe))
-    with work.start() as workers, show_progress() as progress:
+    with work.start() as workers, show_measuring() as progress:
         measurements = [
             measure.measure_dataset(d, settings, execution=Execution(workers, progress))
             for d in options.open(data)

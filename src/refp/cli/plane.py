@@ -86,12 +86,12 @@ def _define(
     datasets: "list[DataSet]", recipe: str, pool: Path | None, run: "PlaneRun", workers: "Workers"
 ) -> str:
     """Define and write the planes where that is not done; return what there is to say."""
-    from refp.cli.console import say_left_out, show_progress
+    from refp.cli.console import say_left_out, show_measuring
     from refp.pipeline.plane_files import define_and_write
     from refp.settings import load_recipe
 
     settings = load_recipe(recipe)
-    with show_progress() as progress:
+    with show_measuring() as progress:
         done = define_and_write(
             run, datasets, settings, pool=pool, execution=Execution(workers, progress)
         )

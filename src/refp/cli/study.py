@@ -58,7 +58,7 @@ def study(
     refp study archive/ -o study/ --only table1 --only fig07
     """
     from refp import study as room
-    from refp.cli.console import print_rows, say, show_progress
+    from refp.cli.console import print_rows, say, show_measuring
 
     if made.init:
         path = room.write_map(data_root, overwrite=overwrite)
@@ -71,7 +71,7 @@ def study(
     layout = room.find_sets(data_root)
     for name, reason in layout.left_out.items():
         say(f"left out: {name}: {reason}")
-    with work.start() as workers, show_progress() as progress:
+    with work.start() as workers, show_measuring() as progress:
         done = room.run_study(
             room.Study(
                 layout,

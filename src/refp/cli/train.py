@@ -51,14 +51,14 @@ def train(
     refp train training/ -o a2k-resnet.refp --recipe paper
     """
     from refp import models
-    from refp.cli.console import say, say_left_out, show_progress
+    from refp.cli.console import say, say_left_out, show_measuring
     from refp.pipeline.runs import TrainingRun
     from refp.pipeline.training_report import train_and_write
 
     with TrainingRun(output, overwrite=overwrite) as run, work.start() as workers:
         settings = recipe_with_family(recipe, family)
         models.check_libraries(settings.train)
-        with show_progress() as progress:
+        with show_measuring() as progress:
             training, planes = train_and_write(
                 run, options.open(data), settings, seed=seed, execution=Execution(workers, progress)
             )

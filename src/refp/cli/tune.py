@@ -92,14 +92,14 @@ def tune(
         Folder for the results.
     """
     from refp import models, pipeline
-    from refp.cli.console import say, say_left_out, show_progress
+    from refp.cli.console import say, say_left_out, show_measuring
     from refp.pipeline.tuning import SearchRun, write_search
 
     settings = recipe_with_family(recipe, family)
     plan = search.plan(settings.train)
     models.check_search(settings.train)
     with SearchRun(output, overwrite=overwrite) as run, work.start() as workers:
-        with show_progress() as progress:
+        with show_measuring() as progress:
             planes = pipeline.define_planes(
                 options.open(data),
                 settings,

@@ -1,13 +1,21 @@
-"""How kernels are compiled."""
+"""How kernels are compiled.
+
+A kernel is a compiled function that Python calls. It is compiled for one signature, and everything
+that it calls with it: whoever calls it brings the arguments to these types. ``compile_kernels``
+compiles the kernels of all modules that are imported, before there is work for them.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from numba import njit
+from numba import njit, typeof
 from numba.core.caching import FunctionCache
 from numba.core.sigutils import normalize_signature
+
+from refp.core.parallel import Progress, ignore_progress
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -25,6 +33,12 @@ def compiled(function: F, *, fused: bool = True) -> F:
     return result
 
 
+def inlined(function: F) -> F:
+    """Make a function a part of each compiled function that calls it."""
+    result: F = njit(**OPTIONS, inline="always")(function)
+    return result
+
+
 def compiled_once(function: F, *, fused: bool = True) -> F:
     """Compile a function with all that it calls, and keep the machine code on disk.
 
@@ -36,6 +50,55 @@ def compiled_once(function: F, *, fused: bool = True) -> F:
     result: Any = njit(**options)(function)
     result._cache = CheckedCache(function)  # noqa: SLF001 - as ``cache=True`` sets it
     return cast("F", result)
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A kernel and the only types of arguments that it is compiled for."""
+
+    dispatcher: Any
+    types: tuple[Any, ...]
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether its machine code is in memory or on disk."""
+        if self.types in self.dispatcher.overloads:
+            return True
+        cache, context = self.dispatcher._cache, self.dispatcher.targetctx  # noqa: SLF001
+        return cache.load_overload(self.types, context) is not None
+
+
+KERNELS: list[Kernel] = []
+"""The kernels of the modules that are imported."""
+
+
+def kernel(*example: object, fused: bool = True) -> Callable[[F], F]:
+    """Declare a kernel: a function that is compiled once, for the types of the example's arguments."""
+
+    def declare(function: F) -> F:
+        dispatcher = compiled_once(function, fused=fused)
+        KERNELS.append(Kernel(dispatcher, tuple(typeof(argument) for argument in example)))
+        return dispatcher
+
+    return declare
+
+
+def kernels_are_compiled() -> bool:
+    """Return whether every kernel of the modules that are imported is compiled; compile nothing."""
+    return all(kernel.is_compiled for kernel in KERNELS)
+
+
+def compile_kernels(progress: Progress = ignore_progress) -> None:
+    """Compile the kernels of the modules that are imported, or load them from disk.
+
+    Parameters
+    ----------
+    progress
+        Called after every kernel.
+    """
+    for done, declared in enumerate(KERNELS, start=1):
+        declared.dispatcher.compile(declared.types)
+        progress("Compiling kernels", done, len(KERNELS))
 
 
 class CheckedCache(FunctionCache):  # type: ignore[misc]

@@ -2,8 +2,10 @@
 
 import math
 
+import numpy as np
+
 from refp.core.arrays import FloatArray
-from refp.core.jit import compiled_once
+from refp.core.jit import kernel
 
 
 def _multiply_in(
@@ -49,4 +51,6 @@ def _multiply_in(
             canvas[y, x] *= total / 4
 
 
-multiply_in = compiled_once(_multiply_in)
+multiply_in = kernel(np.empty((0, 0), dtype=np.float32), 0.0, 0.0, np.empty(0), 0.0, 0.0)(
+    _multiply_in
+)

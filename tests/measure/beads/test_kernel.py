@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from refp.core.arrays import FloatArray
-from refp.measure.beads.kernel import local_contrast
+from refp.measure.beads.contrast import local_contrast
 from refp.measure.beads.symmetry import (
     GRADIENT_SIGMA_PX,
     GRADIENT_SIGMA_RADII,

@@ -12,8 +12,8 @@ from scipy import ndimage
 from refp.core.arrays import FloatArray, Image
 from refp.core.flags import BeadFlag
 from refp.core.rows import take
-from refp.measure.beads import kernel
 from refp.measure.beads.beads import Beads
+from refp.measure.beads.contrast import local_contrast
 from refp.measure.beads.find_paper import find_beads_paper
 from refp.measure.beads.segment import segment
 from refp.measure.beads.symmetry import radial_symmetry
@@ -87,18 +87,10 @@ def place_beads(image: Image, center_px: FloatArray, instrument: Instrument) -> 
     return beads
 
 
-def local_contrast(image: Image, radius_px: float) -> tuple[FloatArray, int]:
-    """Return ``I / background - 1``, clipped to +-1, at reduced size, and the reduction."""
-    factor = max(1, min(int(radius_px / REDUCED_RADIUS_PX), *image.shape))
-    # Frames of another byte order are rare; the others are read as they are.
-    pixels = np.ascontiguousarray(image, dtype=image.dtype.newbyteorder("="))
-    block = BACKGROUND_BLOCK_RADII * radius_px / factor
-    return kernel.local_contrast(pixels, factor, block), factor
-
-
 def _respond(image: Image, radius_px: float) -> tuple[FloatArray, FloatArray, int]:
     """Return the detector's response, the share of it that is round, and the reduction."""
-    contrast, factor = local_contrast(image, radius_px)
+    factor = max(1, min(int(radius_px / REDUCED_RADIUS_PX), *image.shape))
+    contrast = local_contrast(image, factor, BACKGROUND_BLOCK_RADII * radius_px / factor)
     amplitude, share = radial_symmetry(contrast, radius_px / factor)
     return amplitude * np.maximum(share, 0.0), share, factor
 

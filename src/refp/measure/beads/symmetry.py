@@ -13,7 +13,7 @@ Bigün 1988, "Recognition of local symmetries in gray value images by harmonic f
 import numpy as np
 
 from refp.core.arrays import FloatArray
-from refp.measure.beads.kernel import sum_gradients
+from refp.measure.beads.kernel import Filters, filter_images
 
 WEIGHT_RADII = 0.6
 """The weight is largest at 0.85 bead radii, on the rim of a sharp bead, and reaches 2.4 radii; at 2
@@ -51,6 +51,60 @@ def radial_symmetry(contrast: FloatArray, radius_px: float) -> tuple[FloatArray,
     x = np.arange(np.ceil(4 * width) + 1) / width
     flat = np.exp(-0.5 * x**2)
     flat /= 2 * flat.sum() - flat[0]
-    surplus, every = sum_gradients(contrast, smooth, slope, flat, x * flat)
+    surplus, every = _sum_gradients(_gradient(contrast, smooth, slope), flat, x * flat)
     share = surplus / np.maximum(every, np.finfo(np.float64).tiny)
     return np.sqrt(np.maximum(surplus, 0.0) / 2), share
+
+
+def _gradient(contrast: FloatArray, smooth: FloatArray, slope: FloatArray) -> FloatArray:
+    """Gradient along ``y`` and ``x``, shape ``(2, y, x)``; edge pixels are repeated outwards."""
+    filters = Filters(
+        image=np.array([0, 0]),
+        down=np.stack([slope, smooth]),
+        across=np.stack([smooth, slope]),
+        down_sign=np.array([-1.0, 1.0]),
+        across_sign=np.array([1.0, -1.0]),
+        result=np.array([0, 1]),
+    )
+    padded = np.pad(contrast, len(smooth) - 1, mode="edge")
+    return filter_images(padded[None], filters, 2)
+
+
+def _sum_gradients(gradient: FloatArray, flat: FloatArray, linear: FloatArray) -> FloatArray:
+    """Sum, about every point, the radial gradient's surplus over the tangential one, and all gradient.
+
+    Parameters
+    ----------
+    gradient
+        Shape ``(2, y, x)``, overwritten; outside the frame there is none.
+    flat, linear
+        Weights ``exp(-x**2 / 2)`` and ``x`` times that, which is odd.
+
+    Returns
+    -------
+    ndarray, shape (2, y, x)
+    """
+    square = np.zeros_like(flat)
+    square[1:] = linear[1:] ** 2 / flat[1:]
+    odd = np.array([1.0, 1.0, -1.0, 1.0, 1.0])
+    filters = Filters(
+        image=np.array([0, 0, 1, 2, 2]),
+        down=np.stack([flat, -square, 4.0 * linear, flat, square]),
+        across=np.stack([square, flat, linear, square, flat]),
+        down_sign=odd,
+        across_sign=odd,
+        result=np.array([0, 0, 0, 1, 1]),
+    )
+    return filter_images(_products(gradient, len(flat) - 1), filters, 2)
+
+
+def _products(gradient: FloatArray, margin: int) -> FloatArray:
+    """Return ``gx**2 - gy**2``, ``gx * gy`` and ``gx**2 + gy**2`` with a margin of zeros."""
+    (gy, gx), (height, width) = gradient, gradient.shape[1:]
+    products = np.zeros((3, height + 2 * margin, width + 2 * margin))
+    inner = products[:, margin : margin + height, margin : margin + width]
+    np.multiply(gx, gy, out=inner[1])
+    np.square(gradient, out=gradient)
+    np.subtract(gx, gy, out=inner[0])
+    np.add(gx, gy, out=inner[2])
+    return products

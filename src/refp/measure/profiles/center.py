@@ -14,11 +14,14 @@ Chalfoun et al. 2024, "Bead center location optimization".
 Golub and Pereyra 1973, "The differentiation of pseudo-inverses and nonlinear least squares".
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
-from refp.core.arrays import FloatArray, Image
-from refp.core.jit import compiled
+from refp.core.arrays import FloatArray
+from refp.core.jit import compiled, inlined
 from refp.core.robust import MAD_TO_SIGMA
+from refp.measure.profiles.rings import median
 from refp.measure.profiles.spline import (
     BANDS,
     CUBICS,
@@ -26,9 +29,10 @@ from refp.measure.profiles.spline import (
     Pixels,
     Spline,
     as_cubics,
-    fit_placed,
+    fit,
     gather,
-    place,
+    new_pixels,
+    new_spline,
     residuals,
     slope_at,
     solve_lower,
@@ -40,6 +44,7 @@ COARSE = 2
 """The search starts on every second pixel of every second row, until its steps are short."""
 MOST_STEPS = 20
 """Beads take three or four; only where there is none does a search go on for long."""
+MOST_HALVINGS = 6
 COARSE_STEP_PX, FINE_STEP_PX = 0.03, 1e-3
 """The two searches end with a step below this."""
 STRAY_ROUNDS = 3
@@ -49,55 +54,84 @@ LEAST_STRAY = 0.15
 """Of the pixels' standard deviation: without noise the spline itself is off by more than noise."""
 
 
-@compiled
-def _spline_of_residuals(spline: Spline) -> FloatArray:
-    """Return the cubics of the spline that the residuals of the fit would get in their turn.
+class Search(NamedTuple):
+    """Room for the search for a centre."""
+
+    every: Pixels
+    clear: Pixels
+    """Those that are the bead's."""
+    spline: Spline
+    pull: FloatArray
+    """Shape ``(bases,)``."""
+    again: FloatArray
+    """Shape ``(intervals, 4)``: cubics of the spline of the residuals."""
+    cross: FloatArray
+    """Shape ``(2, intervals, 4)``: sums of the derivative by ``y`` or ``x`` times ``t**k``."""
+    lower: FloatArray
+    """Shape ``(2, bases)``: the same as seen through the lower factor."""
+
+
+def new_search(radius_px: float, reach_px: float, knot_px: float, lam: float) -> Search:
+    """Make room for pixels within a radius, and a spline that reaches over the search."""
+    spline = new_spline(reach_px, knot_px, lam)
+    pixels = new_pixels(radius_px), new_pixels(radius_px)
+    pull, again = np.empty_like(spline.coef), np.empty_like(spline.cubic)
+    return Search(
+        *pixels, spline, pull, again, np.empty((2, *again.shape)), np.empty((2, *pull.shape))
+    )
+
+
+@inlined
+def _fit_residuals(room: Search, n: int) -> None:
+    """Find the cubics of the spline that the residuals of the fit would get in their turn.
 
     The residuals' right hand side is the penalty's pull on the coefficients.
     """
-    pull = np.zeros_like(spline.coef)
+    spline, pull = room.spline, room.pull
+    pull[:] = 0.0
     stiffness = spline.lam / spline.knot_px**3
-    for j in range(spline.sums.shape[0]):
+    for j in range(n):
         for a in range(BANDS):
             for b in range(BANDS):
                 pull[j + a] += stiffness * PENALTY[a, b] * spline.coef[j + b]
-    solve_lower(spline.bands, pull)
-    solve_upper(spline.bands, pull)
-    cubic = np.empty_like(spline.cubic)
-    as_cubics(pull, cubic)
-    return cubic
+    solve_lower(spline.bands, pull, n + BANDS - 1)
+    solve_upper(spline.bands, pull, n + BANDS - 1)
+    as_cubics(pull, room.again, n)
 
 
-@compiled
-def _projected(cross: FloatArray, spline: Spline) -> FloatArray:
-    """Sums over the pixels of a derivative times ``t**k``, as seen through the lower factor."""
-    v = np.zeros_like(spline.coef)
-    for j in range(cross.shape[0]):
-        for a in range(BANDS):
-            for k in range(BANDS):
-                v[j + a] += CUBICS[a, k] * cross[j, k]
-    solve_lower(spline.bands, v)
-    return v
+@inlined
+def _project(room: Search, n: int) -> None:
+    """Bring the sums of both derivatives through the lower factor."""
+    for axis in range(2):
+        cross, v = room.cross[axis], room.lower[axis]
+        v[:] = 0.0
+        for j in range(n):
+            for a in range(BANDS):
+                for k in range(BANDS):
+                    v[j + a] += CUBICS[a, k] * cross[j, k]
+        solve_lower(room.spline.bands, v, n + BANDS - 1)
 
 
-@compiled
-def try_center(pixels: Pixels, y: float, x: float, room: Spline) -> tuple[float, float, float]:
+@inlined
+def _try_center(
+    pixels: Pixels, n_pixels: int, y: float, x: float, room: Search
+) -> tuple[float, float, float]:
     """Fit the spline about a centre: the residual sum, and the Gauss-Newton step from there.
 
     The step is NaN where no way is down, as on a flat tile.
     """
-    spline = place(pixels, y, x, room)
-    fit_placed(pixels, spline)
-    again = _spline_of_residuals(spline)
-    cross = np.zeros((spline.sums.shape[0], 2, BANDS))
+    spline, cross = room.spline, room.cross
+    n = fit(pixels, n_pixels, y, x, spline, np.int64(0))
+    _fit_residuals(room, n)
+    cross[:] = 0.0
     total = hyy = hyx = hxx = gy = gx = 0.0
-    for p in range(pixels.t.shape[0]):
+    for p in range(n_pixels):
         j, t = pixels.interval[p], pixels.t[p]
         toward = -1.0 / (spline.knot_px * max(pixels.r[p], 1e-9))
         ty, tx = toward * (pixels.y[p] - y), toward * (pixels.x[p] - x)
-        e = pixels.value[p] - value_at(spline.cubic[j], t)
-        s = slope_at(spline.cubic[j], t)
-        g = (e - value_at(again[j], t)) * s + e * slope_at(again[j], t)
+        e = pixels.value[p] - value_at(spline.cubic, j, t)
+        s = slope_at(spline.cubic, j, t)
+        g = (e - value_at(room.again, j, t)) * s + e * slope_at(room.again, j, t)
         jy, jx = s * ty, s * tx
         total += e * e
         gy += g * ty
@@ -106,21 +140,25 @@ def try_center(pixels: Pixels, y: float, x: float, room: Spline) -> tuple[float,
         hyx += jy * jx
         hxx += jx * jx
         for k in range(BANDS):
-            cross[j, 0, k] += jy
-            cross[j, 1, k] += jx
+            cross[0, j, k] += jy
+            cross[1, j, k] += jx
             jy *= t
             jx *= t
-    vy, vx = _projected(cross[:, 0], spline), _projected(cross[:, 1], spline)
-    hyy -= np.sum(vy * vy)
-    hyx -= np.sum(vy * vx)
-    hxx -= np.sum(vx * vx)
+    _project(room, n)
+    vyy = vyx = vxx = 0.0
+    for i in range(n + BANDS - 1):
+        vy, vx = room.lower[0, i], room.lower[1, i]
+        vyy += vy * vy
+        vyx += vy * vx
+        vxx += vx * vx
+    hyy, hyx, hxx = hyy - vyy, hyx - vyx, hxx - vxx
     det = hyy * hxx - hyx * hyx
     if det <= 1e-12 * (1.0 + hyy * hxx):
         return total, np.nan, np.nan
     return total, (hxx * gy - hyx * gx) / det, (hyy * gx - hyx * gy) / det
 
 
-@compiled
+@inlined
 def _longer(sy: float, sx: float, my: float, mx: float) -> float:
     """Return the factor for a step ``s`` after a move ``m``, from what that move has left to do.
 
@@ -135,74 +173,79 @@ def _longer(sy: float, sx: float, my: float, mx: float) -> float:
 @compiled
 def _search(
     pixels: Pixels,
+    n_pixels: int,
     start: tuple[float, float],
-    spline: Spline,
+    room: Search,
     step_px: float,
     limit: tuple[float, float, float],
 ) -> tuple[float, float, bool]:
     """Move the centre to the least residual over the pixels, but not out of a circle, the limit."""
     y, x = start
-    if pixels.y.shape[0] < 3 * spline.coef.shape[0] // 2:
+    if n_pixels < 3 * room.spline.coef.shape[0] // 2:
         return y, x, False
-    best, sy, sx = try_center(pixels, y, x, spline)
-    my = mx = 0.0
-    for _ in range(MOST_STEPS):
-        length = np.hypot(sy, sx)
-        if np.isnan(length):  # a flat tile has no centre
-            return y, x, False
-        if length < step_px:
-            return y + sy, x + sx, True
-        part = min(_longer(sy, sx, my, mx), 1.5 / length)
+    best = np.inf
+    my = mx = sy = sx = part = length = 0.0
+    steps = halvings = 0
+    while True:
         improved = False
-        for _halving in range(6):
-            my, mx = part * sy, part * sx
-            if np.hypot(y + my - limit[0], x + mx - limit[1]) <= limit[2]:
-                total, ty, tx = try_center(pixels, y + my, x + mx, spline)
-                if total <= best * (1.0 + 1e-12):
-                    improved = True
-                    break
+        if steps == 0 or np.hypot(y + my - limit[0], x + mx - limit[1]) <= limit[2]:
+            total, ty, tx = _try_center(pixels, n_pixels, y + my, x + mx, room)
+            improved = steps == 0 or total <= best * (1.0 + 1e-12)
+        if improved:
+            y, x, best, sy, sx = y + my, x + mx, total, ty, tx
+            length = np.hypot(sy, sx)
+            if steps == MOST_STEPS or np.isnan(length):  # a flat tile has no centre
+                return y, x, False
+            if length < step_px:
+                return y + sy, x + sx, True
+            part = min(_longer(sy, sx, my, mx), 1.5 / length)
+            steps, halvings = steps + 1, 0
+        else:
             part *= 0.5
-        if not improved:
-            return y, x, length < 0.05
-        y, x, best, sy, sx = y + my, x + mx, total, ty, tx
-    return y, x, False
+            halvings += 1
+            if halvings == MOST_HALVINGS:
+                return y, x, length < 0.05
+        my, mx = part * sy, part * sx
 
 
-@compiled
-def _without_strays(
-    pixels: Pixels, y: float, x: float, spline: Spline, stray_sigmas: float
-) -> Pixels:
-    """Leave out pixels that are not the bead's, where they are too many for noise.
+@inlined
+def _leave_out_strays(n: int, y: float, x: float, stray_sigmas: float, room: Search) -> int:
+    """Take the pixels that are the bead's, where the others are too many for noise.
 
-    A cell or a bead beside it pulls the centre by half a pixel where the rim is soft.
+    A cell or a bead beside it pulls the centre by half a pixel where the rim is soft. Returns how
+    many pixels are clear, ``n`` where they all count.
     """
-    placed = place(pixels, y, x, spline)
-    fit_placed(pixels, placed)
-    apart = np.empty(pixels.r.shape[0])
-    residuals(pixels, placed.cubic, apart)
-    apart = np.abs(apart)
-    usual = MAD_TO_SIGMA * np.median(apart)
-    kept = apart <= max(stray_sigmas * usual, LEAST_STRAY * np.std(pixels.value))
-    if np.sum(kept) > (1.0 - STRAYS_OF_NOISE) * kept.shape[0]:
-        return pixels
-    return Pixels(
-        pixels.y[kept],
-        pixels.x[kept],
-        pixels.value[kept],
-        pixels.r[kept],
-        pixels.interval[kept],
-        pixels.t[kept],
-    )
+    every, clear = room.every, room.clear
+    fit(every, n, y, x, room.spline, np.int64(0))
+    apart, copy = clear.r, clear.t
+    residuals(every, n, room.spline.cubic, apart)
+    mean = variance = 0.0
+    for p in range(n):
+        apart[p] = copy[p] = abs(apart[p])
+        mean += every.value[p]
+    mean /= n
+    for p in range(n):
+        variance += (every.value[p] - mean) ** 2
+    usual = MAD_TO_SIGMA * median(copy, np.int64(0), n)
+    reach = max(stray_sigmas * usual, LEAST_STRAY * np.sqrt(variance / n))
+    n_clear = 0
+    for p in range(n):
+        if apart[p] <= reach:
+            clear.y[n_clear] = every.y[p]
+            clear.x[n_clear] = every.x[p]
+            clear.value[n_clear] = every.value[p]
+            n_clear += 1
+    return n if n_clear > (1.0 - STRAYS_OF_NOISE) * n else n_clear
 
 
-@compiled
+@inlined
 def find_center(
-    image: Image,
+    image: FloatArray,
     start: tuple[float, float],
     radius_px: float,
     limit_px: float,
     stray_sigmas: float,
-    spline: Spline,
+    room: Search,
 ) -> tuple[float, float, bool]:
     """Search on few pixels, then on all about the answer, and again if it comes nearer to another.
 
@@ -211,18 +254,19 @@ def find_center(
     spline has to reach over ``radius_px + limit_px + 1``.
     """
     y, x = start
-    pixels = gather(image, np.rint(y), np.rint(x), radius_px, COARSE)
-    y, x, found = _search(pixels, (y, x), spline, COARSE_STEP_PX, (y, x, limit_px))
+    every = room.every
+    n = gather(image, np.rint(y), np.rint(x), radius_px, np.int64(COARSE), every)
+    y, x, found = _search(every, n, (y, x), room, COARSE_STEP_PX, (y, x, limit_px))
     limit = (y, x, limit_px)
     for _ in range(2):
         row, column = np.rint(y), np.rint(x)
-        pixels = gather(image, row, column, radius_px, 1)
-        y, x, found = _search(pixels, (y, x), spline, FINE_STEP_PX, limit)
+        n = gather(image, row, column, radius_px, np.int64(1), every)
+        y, x, found = _search(every, n, (y, x), room, FINE_STEP_PX, limit)
         if np.rint(y) == row and np.rint(x) == column:
             break
     for _ in range(STRAY_ROUNDS if stray_sigmas > 0.0 and found else 0):
-        clear = _without_strays(pixels, y, x, spline, stray_sigmas)
-        if clear.y.shape[0] == pixels.y.shape[0]:
+        n_clear = _leave_out_strays(n, y, x, stray_sigmas, room)
+        if n_clear == n:
             break
-        y, x, found = _search(clear, (y, x), spline, FINE_STEP_PX, limit)
+        y, x, found = _search(room.clear, n_clear, (y, x), room, FINE_STEP_PX, limit)
     return y, x, found

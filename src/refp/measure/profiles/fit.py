@@ -36,10 +36,7 @@ def fit_profiles(
     """
     layout = _layout(image, instrument, settings)
     radius, knot = layout.bead_radius_px, layout.knot_px
-    # Frames of another byte order are rare; the others are read as they are.
-    pixels = np.ascontiguousarray(image, dtype=image.dtype.newbyteorder("="))
-    starts = np.ascontiguousarray(center_px, dtype=np.float64)
-    found = measure_beads(pixels, starts, layout)
+    found = measure_beads(image, center_px, layout)
     background = found.background
     if settings.background == "spline_mean":
         background = _spline_background(found.coefficients, knot, layout.background_px)
@@ -68,14 +65,14 @@ def _layout(image: Image, instrument: Instrument, settings: ProfileSettings) -> 
     reach = instrument.tile_side_px / 2
     spacing = settings.ring_spacing_radii * radius
     return Layout(
-        bead_radius_px=radius,
-        fit_radius_px=min(settings.center_fit_radii * radius, reach),
-        limit_px=LIMIT_RADII * radius,
-        stray_sigmas=settings.center_stray_sigmas,
-        reach_px=reach,
-        knot_px=settings.knot_spacing_radii * radius,
-        lam=settings.smoothing * radius**5,
-        ring_px=spacing,
+        bead_radius_px=float(radius),
+        fit_radius_px=float(min(settings.center_fit_radii * radius, reach)),
+        limit_px=float(LIMIT_RADII * radius),
+        stray_sigmas=float(settings.center_stray_sigmas),
+        reach_px=float(reach),
+        knot_px=float(settings.knot_spacing_radii * radius),
+        lam=float(settings.smoothing * radius**5),
+        ring_px=float(spacing),
         n_rings=int(reach / spacing) + 1,
         background_px=_background_ring(instrument, settings),
         white_level=float(instrument.optics.white_level or full_scale(image)),
@@ -86,7 +83,7 @@ def _background_ring(instrument: Instrument, settings: ProfileSettings) -> tuple
     """Inner and outer radius of the background ring, px, no further than the spline reaches."""
     inner, outer = settings.background_ring_px or instrument.background_px
     reach = instrument.tile_side_px / 2
-    return min(inner, 0.8 * reach), min(outer, reach)
+    return float(min(inner, 0.8 * reach)), float(min(outer, reach))
 
 
 def _spline_background(

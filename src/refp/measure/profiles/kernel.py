@@ -5,16 +5,16 @@ from typing import NamedTuple
 import numpy as np
 
 from refp.core.arrays import BoolArray, FloatArray, Image, IntArray
-from refp.core.jit import compiled, compiled_once
-from refp.measure.profiles.center import find_center
-from refp.measure.profiles.rings import clipped_mean, ring_levels
+from refp.core.jit import inlined, kernel
+from refp.measure.profiles.center import Search, find_center, new_search
+from refp.measure.profiles.rings import Rings, clipped_mean, new_rings, ring_levels
 from refp.measure.profiles.spline import (
     Pixels,
     Spline,
-    fit_placed,
+    fit,
     gather,
+    new_pixels,
     new_spline,
-    place,
     residuals,
 )
 
@@ -61,56 +61,84 @@ class Profiled(NamedTuple):
     saturated: BoolArray
 
 
-@compiled
-def _explained(pixels: Pixels, residual: FloatArray, radius_px: float) -> float:
+class Room(NamedTuple):
+    """Room for the work on a bead."""
+
+    search: Search
+    pixels: Pixels
+    rings: Rings
+    spline: Spline
+
+
+@inlined
+def _explained(pixels: Pixels, n: int, residual: FloatArray, radius_px: float) -> float:
     """Share of the variance within a radius that the spline explains; 0 where nothing varies."""
-    n = 0
+    count = 0
     mean = unexplained = variance = 0.0
-    for p in range(residual.shape[0]):
+    for p in range(n):
         if pixels.r[p] <= radius_px:
-            n += 1
+            count += 1
             mean += pixels.value[p]
             unexplained += residual[p] * residual[p]
-    mean /= max(n, 1)
-    for p in range(residual.shape[0]):
+    mean /= max(count, 1)
+    for p in range(n):
         if pixels.r[p] <= radius_px:
             variance += (pixels.value[p] - mean) ** 2
     return 1.0 - unexplained / variance if variance > 0.0 else 0.0
 
 
-@compiled
-def _measure_bead(image: Image, i: int, layout: Layout, tile: Spline, out: Profiled) -> bool:
+@inlined
+def _background(pixels: Pixels, n: int, ring_px: tuple[float, float], rings: Rings) -> float:
+    """Clipped mean of the pixels in a ring; NaN without one."""
+    count = 0
+    for p in range(n):
+        if ring_px[0] <= pixels.r[p] <= ring_px[1]:
+            rings.grouped[count] = pixels.value[p]
+            count += 1
+    return clipped_mean(rings.grouped, count, rings.residual) if count else np.nan
+
+
+@inlined
+def _measure_bead(image: FloatArray, i: int, layout: Layout, room: Room, out: Profiled) -> bool:
     """Measure the profile about bead ``i``'s centre; false where too few pixels are in the frame."""
-    y, x = out.center_px[i]
-    pixels = gather(image, y, x, layout.reach_px, 1)
-    if pixels.y.shape[0] < LEAST_PIXELS * tile.coef.shape[0]:
+    pixels, rings, spline = room.pixels, room.rings, room.spline
+    y, x = out.center_px[i, 0], out.center_px[i, 1]
+    n = gather(image, y, x, layout.reach_px, np.int64(1), pixels)
+    if n < LEAST_PIXELS * spline.coef.shape[0]:
         return False
-    place(pixels, y, x, tile)
-    fit_placed(pixels, tile)
-    out.coefficients[i] = tile.coef
-    residual = np.empty_like(pixels.value)
-    residuals(pixels, tile.cubic, residual)
-    out.symmetry[i] = _explained(pixels, residual, 1.5 * layout.bead_radius_px)
-    inner, outer = layout.background_px
-    around = pixels.value[(pixels.r >= inner) & (pixels.r <= outer)]
-    if around.shape[0]:
-        out.background[i] = clipped_mean(around)
-    ring = np.empty_like(pixels.interval)
-    for p in range(ring.shape[0]):
-        ring[p] = min(int(pixels.r[p] / layout.ring_px + 0.5), layout.n_rings)
+    fit(pixels, n, y, x, spline, spline.sums.shape[0])
+    for k in range(spline.coef.shape[0]):
+        out.coefficients[i, k] = spline.coef[k]
+    out.background[i] = _background(pixels, n, layout.background_px, rings)
+    residuals(pixels, n, spline.cubic, rings.residual)
+    out.symmetry[i] = _explained(pixels, n, rings.residual, 1.5 * layout.bead_radius_px)
+    for p in range(n):
+        ring = min(int(pixels.r[p] / layout.ring_px + 0.5), layout.n_rings)
+        rings.ring[p] = ring
         if pixels.value[p] >= layout.white_level:
             out.n_saturated[i] += 1
-            if ring[p] < layout.n_rings:
-                out.saturated[i, ring[p]] = True
-    ring_levels(pixels, residual, ring, tile, layout.ring_px, out.levels[i])
+            if ring < layout.n_rings:
+                out.saturated[i, ring] = True
+    ring_levels(pixels, n, rings, spline, layout.ring_px, out.levels[i])
     return True
 
 
-@compiled
+def _make_room(layout: Layout) -> Room:
+    reach, knot, lam = layout.reach_px, layout.knot_px, layout.lam
+    search_px = layout.fit_radius_px + layout.limit_px + 1.0
+    pixels = new_pixels(reach)
+    return Room(
+        search=new_search(layout.fit_radius_px, search_px, CENTER_KNOTS * knot, lam),
+        pixels=pixels,
+        rings=new_rings(len(pixels.r), layout.n_rings),
+        spline=new_spline(reach, knot, lam),
+    )
+
+
 def _nothing_measured(centers: FloatArray, n_bases: int, n_rings: int) -> Profiled:
-    n = centers.shape[0]
+    n = len(centers)
     return Profiled(
-        centers.copy(),
+        np.array(centers, dtype=np.float64),
         np.zeros(n, dtype=np.bool_),
         np.full((n, n_bases), np.nan),
         np.full(n, np.nan),
@@ -121,7 +149,29 @@ def _nothing_measured(centers: FloatArray, n_bases: int, n_rings: int) -> Profil
     )
 
 
-@compiled_once
+_LAYOUT = Layout(*(1.0,) * 8, 1, (1.0, 1.0), 1.0)
+
+
+@kernel(np.empty((0, 0)), _LAYOUT, _make_room(_LAYOUT), _nothing_measured(np.empty((0, 2)), 0, 0))
+def _measure_beads(image: FloatArray, layout: Layout, room: Room, out: Profiled) -> None:
+    """Measure the beads of a frame from the first guesses of their centres in ``out``."""
+    for i in range(out.center_px.shape[0]):
+        start = (out.center_px[i, 0], out.center_px[i, 1])
+        y, x, found = find_center(
+            image,
+            start,
+            layout.fit_radius_px,
+            layout.limit_px,
+            layout.stray_sigmas,
+            room.search,
+        )
+        out.center_px[i, 0], out.center_px[i, 1] = y, x
+        if _measure_bead(image, i, layout, room, out):
+            out.converged[i] = found and out.symmetry[i] > LEAST_SYMMETRY
+        else:
+            out.center_px[i, 0], out.center_px[i, 1] = start
+
+
 def measure_beads(image: Image, centers: FloatArray, layout: Layout) -> Profiled:
     """Fit centre and spline of every bead of a frame, and measure its rings.
 
@@ -154,18 +204,7 @@ def measure_beads(image: Image, centers: FloatArray, layout: Layout) -> Profiled
     saturated : ndarray of bool, shape (n, n_rings)
         Rings with such a pixel.
     """
-    knot, lam = layout.knot_px, layout.lam
-    near = new_spline(layout.fit_radius_px + layout.limit_px + 1.0, CENTER_KNOTS * knot, lam)
-    tile = new_spline(layout.reach_px, knot, lam)
-    out = _nothing_measured(centers, tile.coef.shape[0], layout.n_rings)
-    for i in range(centers.shape[0]):
-        start = (centers[i, 0], centers[i, 1])
-        y, x, found = find_center(
-            image, start, layout.fit_radius_px, layout.limit_px, layout.stray_sigmas, near
-        )
-        out.center_px[i] = y, x
-        if _measure_bead(image, i, layout, tile, out):
-            out.converged[i] = found and out.symmetry[i] > LEAST_SYMMETRY
-        else:
-            out.center_px[i] = start
+    room = _make_room(layout)
+    out = _nothing_measured(centers, room.spline.coef.shape[0], layout.n_rings)
+    _measure_beads(np.array(image, dtype=np.float64), layout, room, out)
     return out

@@ -1,13 +1,52 @@
 """Robust levels of the rings about a bead, and its background."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from refp.core.arrays import FloatArray, IntArray
-from refp.core.jit import compiled
-from refp.measure.profiles.spline import Pixels, Spline, add_pixel, residuals, solve_sums, value_at
+from refp.core.jit import compiled, inlined
+from refp.measure.profiles.spline import (
+    Pixels,
+    Spline,
+    add_pixel,
+    residuals,
+    solve_sums,
+    value_at,
+)
 
 
-@compiled
+class Rings(NamedTuple):
+    """Room for the rings of a bead."""
+
+    ring: IntArray
+    """Shape ``(pixels,)``: the ring of each pixel; -1 where the pixel is left out."""
+    residual: FloatArray
+    """Shape ``(pixels,)``."""
+    grouped: FloatArray
+    """Shape ``(pixels,)``: values in the order of their rings."""
+    first: IntArray
+    """Shape ``(rings + 2,)``: where the values of each ring begin."""
+    middle: FloatArray
+    """Shape ``(rings + 1,)``: median of each ring; the last one is beyond the rings."""
+    reach: FloatArray
+    """Shape ``(rings + 1,)``: distance from the median that is typical."""
+    total: FloatArray
+    """Shape ``(rings + 1,)``: sum of the residuals that are typical."""
+    count: IntArray
+    """Shape ``(rings + 1,)``: their number."""
+
+
+def new_rings(n_pixels: int, n_rings: int) -> Rings:
+    """Make room for so many pixels in so many rings."""
+    ring, first = np.empty(n_pixels, dtype=np.int64), np.empty(n_rings + 2, dtype=np.int64)
+    residual, grouped = np.empty((2, n_pixels))
+    middle, reach, total = np.empty((3, n_rings + 1))
+    count = np.empty(n_rings + 1, dtype=np.int64)
+    return Rings(ring, residual, grouped, first, middle, reach, total, count)
+
+
+@inlined
 def _partition(values: FloatArray, start: int, stop: int, pivot: float) -> int:
     """Bring what is less than the pivot to the front; return where that ends. Free of branches."""
     end = start
@@ -19,10 +58,9 @@ def _partition(values: FloatArray, start: int, stop: int, pivot: float) -> int:
     return end
 
 
-@compiled
-def _select(values: FloatArray, rank: int) -> float:
-    """Return the value of a rank, and bring all lesser ones before it."""
-    start, stop = 0, values.shape[0]
+@inlined
+def _select(values: FloatArray, start: int, stop: int, rank: int) -> float:
+    """Return the value of a rank among those from ``start`` to ``stop``; lesser ones come before it."""
     while stop - start > 1:
         first, last = values[start], values[stop - 1]
         between = max(min(first, last), min(max(first, last), values[(start + stop) // 2]))
@@ -39,79 +77,81 @@ def _select(values: FloatArray, rank: int) -> float:
 
 
 @compiled
-def _median(values: FloatArray) -> float:
-    """Median of at least one value; they are left in another order."""
-    half = values.shape[0] // 2
-    upper = _select(values, half)
-    return upper if values.shape[0] % 2 else 0.5 * (float(np.max(values[:half])) + upper)
+def median(values: FloatArray, start: int, stop: int) -> float:
+    """Median of the values from ``start`` to ``stop``, at least one; they are left in another order."""
+    half = start + (stop - start) // 2
+    upper = _select(values, start, stop, half)
+    if (stop - start) % 2:
+        return upper
+    lower = values[start]
+    for i in range(start + 1, half):
+        lower = max(lower, values[i])
+    return 0.5 * (lower + upper)
 
 
-@compiled
-def _typical_range(values: FloatArray) -> tuple[float, float]:
+@inlined
+def _typical_range(values: FloatArray, start: int, stop: int) -> tuple[float, float]:
     """Median, and 2.5 standard deviations or one grey level about it; ``values`` are overwritten."""
-    middle = _median(values)
-    for i in range(values.shape[0]):
+    middle = median(values, np.int64(start), np.int64(stop))
+    for i in range(start, stop):
         values[i] = abs(values[i] - middle)
-    return middle, max(2.5 * 1.4826 * _median(values), 1.0)
+    return middle, max(2.5 * 1.4826 * median(values, np.int64(start), np.int64(stop)), 1.0)
 
 
-@compiled
-def clipped_mean(values: FloatArray) -> float:
-    """Mean of the values near their median: as robust as the median, without its coarseness.
+@inlined
+def clipped_mean(values: FloatArray, n: int, room: FloatArray) -> float:
+    """Mean of the first ``n`` values near their median: as robust as the median, without its coarseness.
 
     Grey levels are whole numbers; the median of a flat ring is one too, which at 36 grey levels is
     an error of up to 1.4 per cent. The mean of the values within 2.5 standard deviations (from the
     median absolute deviation, and never less than one grey level) is not held to whole numbers.
+    ``room`` is overwritten.
     """
-    middle, reach = _typical_range(values.copy())
+    for i in range(n):
+        room[i] = values[i]
+    middle, reach = _typical_range(room, 0, n)
     total = 0.0
-    n = 0
-    for value in values:
-        if abs(value - middle) <= reach:
-            total += value
-            n += 1
-    return total / n
+    count = 0
+    for i in range(n):
+        if abs(values[i] - middle) <= reach:
+            total += values[i]
+            count += 1
+    return total / count
 
 
-@compiled
-def _typical_of_rings(
-    residual: FloatArray, ring: IntArray, n_rings: int
-) -> tuple[FloatArray, FloatArray]:
-    """Median residual of every ring and how far from it is typical; without end beyond the rings."""
-    first = np.zeros(n_rings + 2, dtype=np.int64)
-    for k in ring:
-        first[k + 1] += 1
-    first = np.cumsum(first)
-    grouped = np.empty_like(residual)
-    free = first.copy()
-    for p in range(ring.shape[0]):
-        grouped[free[ring[p]]] = residual[p]
-        free[ring[p]] += 1
-    middle = np.zeros(n_rings + 1)
-    reach = np.full(n_rings + 1, np.inf)
+@inlined
+def _find_typical(rings: Rings, n: int) -> None:
+    """Find the median residual of every ring and its typical range; without end beyond the rings."""
+    first, n_rings = rings.first, rings.middle.shape[0] - 1
+    first[:] = 0
+    for p in range(n):
+        first[rings.ring[p] + 1] += 1
+    for k in range(n_rings + 1):
+        first[k + 1] += first[k]
+        rings.count[k] = first[k]
+    for p in range(n):
+        k = rings.ring[p]
+        rings.grouped[rings.count[k]] = rings.residual[p]
+        rings.count[k] += 1
+    rings.middle[n_rings], rings.reach[n_rings] = 0.0, np.inf
     for k in range(n_rings):
+        rings.middle[k], rings.reach[k] = 0.0, np.inf
         if first[k + 1] > first[k]:
-            middle[k], reach[k] = _typical_range(grouped[first[k] : first[k + 1]])
-    return middle, reach
+            middle, reach = _typical_range(rings.grouped, first[k], first[k + 1])
+            rings.middle[k], rings.reach[k] = middle, reach
 
 
-@compiled
-def _at_rings(spline: Spline, ring_px: float, levels: FloatArray) -> None:
-    """Evaluate the spline at the rings' middles."""
-    for k in range(levels.shape[0]):
-        along = k * ring_px / spline.knot_px
-        j = min(int(along), spline.cubic.shape[0] - 1)
-        levels[k] = value_at(spline.cubic[j], along - j)
+@inlined
+def level_at(spline: Spline, n: int, r_px: float) -> float:
+    """Value of the spline of ``n`` intervals at a distance from the centre."""
+    along = r_px / spline.knot_px
+    j = min(int(along), n - 1)
+    return value_at(spline.cubic, j, along - j)
 
 
-@compiled
+@inlined
 def ring_levels(
-    pixels: Pixels,
-    residual: FloatArray,
-    ring: IntArray,
-    spline: Spline,
-    ring_px: float,
-    levels: FloatArray,
+    pixels: Pixels, n: int, rings: Rings, spline: Spline, ring_px: float, levels: FloatArray
 ) -> None:
     """Fill in the robust level of each ring; a ring without pixels gets the spline's value.
 
@@ -119,22 +159,25 @@ def ring_levels(
     beside the bead bends the spline inside the rings, and the level at a ring's middle is off by as
     much as 15 per cent, however robust the mean of the residuals.
     """
-    n_rings = levels.shape[0]
-    _at_rings(spline, ring_px, levels)
-    middle, reach = _typical_of_rings(residual, ring, n_rings)
-    for p in range(ring.shape[0]):
-        if abs(residual[p] - middle[ring[p]]) > reach[ring[p]]:
-            ring[p] = -1
-            add_pixel(spline.sums[pixels.interval[p]], pixels.t[p], -1.0, pixels.value[p])
-    solve_sums(spline)
-    residuals(pixels, spline.cubic, residual)
-    total, count = np.zeros(n_rings + 1), np.zeros(n_rings + 1)
-    for p in range(ring.shape[0]):
-        if ring[p] >= 0:
-            total[ring[p]] += residual[p]
-            count[ring[p]] += 1.0
-    clean = np.empty(n_rings)
-    _at_rings(spline, ring_px, clean)
+    n_rings, n_intervals = levels.shape[0], spline.sums.shape[0]
     for k in range(n_rings):
-        if count[k] > 0.0:
-            levels[k] = clean[k] + total[k] / count[k]
+        levels[k] = level_at(spline, n_intervals, k * ring_px)
+    _find_typical(rings, n)
+    for p in range(n):
+        k = rings.ring[p]
+        if abs(rings.residual[p] - rings.middle[k]) > rings.reach[k]:
+            rings.ring[p] = -1
+            add_pixel(spline.sums, pixels.interval[p], pixels.t[p], -1.0, pixels.value[p])
+    solve_sums(spline, n_intervals)
+    residuals(pixels, n, spline.cubic, rings.residual)
+    rings.total[:] = 0.0
+    rings.count[:] = 0
+    for p in range(n):
+        k = rings.ring[p]
+        if k >= 0:
+            rings.total[k] += rings.residual[p]
+            rings.count[k] += 1
+    for k in range(n_rings):
+        if rings.count[k] > 0:
+            clean = level_at(spline, n_intervals, k * ring_px)
+            levels[k] = clean + rings.total[k] / rings.count[k]

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from refp.core.arrays import FloatArray, Image, IntArray
-from refp.core.jit import compiled
+from refp.core.jit import compiled, inlined
 
 BANDS = 4
 """A cubic B-spline overlaps three neighbours on each side."""
@@ -41,7 +41,10 @@ PENALTY: FloatArray = (
 
 
 class Pixels(NamedTuple):
-    """Pixels of the frame, and where they lie as seen from a centre; each of shape ``(n,)``."""
+    """Room for the pixels of a fit, and for their positions about a centre; each of shape ``(n,)``.
+
+    A function that fills it returns how many pixels there are.
+    """
 
     y: FloatArray
     x: FloatArray
@@ -65,93 +68,70 @@ class Spline(NamedTuple):
     """Shape ``(intervals, 4)``: the spline as powers of ``t``."""
 
 
-@compiled
+def new_pixels(radius_px: float) -> Pixels:
+    """Make room for the pixels within a distance."""
+    n = (int(2.0 * radius_px) + 2) ** 2
+    y, x, value, r, t = np.empty((5, n))
+    return Pixels(y, x, value, r, np.empty(n, dtype=np.int64), t)
+
+
 def new_spline(reach_px: float, knot_px: float, lam: float) -> Spline:
     """Make room for a spline from distance 0 to ``reach_px``."""
     n = int(np.ceil(reach_px / knot_px))
-    sums, bands = np.zeros((n, POWERS + BANDS)), np.empty((n + 3, BANDS))
-    return Spline(knot_px, lam, sums, bands, np.empty(n + 3), np.empty((n, BANDS)))
+    sums, bands = np.empty((n, POWERS + BANDS)), np.empty((n + 3, BANDS))
+    return Spline(float(knot_px), float(lam), sums, bands, np.empty(n + 3), np.empty((n, BANDS)))
 
 
 @compiled
-def gather(image: Image, y: float, x: float, radius: float, step: int) -> Pixels:
-    """Pixels of the frame within ``radius`` of a point, every ``step``-th of every such row."""
+def gather(image: Image, y: float, x: float, radius: float, step: int, pixels: Pixels) -> int:
+    """Take the pixels of the frame within ``radius`` of a point, every ``step``-th of such rows."""
     height, width = image.shape
-    top = max(0, int(np.ceil(y - radius)))
-    bottom = min(height - 1, int(np.floor(y + radius)))
-    size = max(0, bottom - top + 1) * int(2.0 * radius + 2.0)
-    ys, xs, values = np.empty(size), np.empty(size), np.empty(size)
     n = 0
-    for row in range(top, bottom + 1, step):
+    bottom = min(height - 1, int(np.floor(y + radius)))
+    row = max(0, int(np.ceil(y - radius)))
+    while row <= bottom:
         half = np.sqrt(max(radius * radius - (row - y) ** 2, 0.0))
-        left, right = int(np.ceil(x - half)), int(np.floor(x + half))
-        for column in range(max(0, left), min(width - 1, right) + 1, step):
-            ys[n] = row
-            xs[n] = column
-            values[n] = image[row, column]
+        right = min(width - 1, int(np.floor(x + half)))
+        column = max(0, int(np.ceil(x - half)))
+        while column <= right:
+            pixels.y[n] = row
+            pixels.x[n] = column
+            pixels.value[n] = image[row, column]
             n += 1
-    interval = np.empty(n, dtype=np.int64)
-    return Pixels(ys[:n], xs[:n], values[:n], np.empty(n), interval, np.empty(n))
+            column += step
+        row += step
+    return n
 
 
-@compiled
-def place(pixels: Pixels, y: float, x: float, spline: Spline) -> Spline:
-    """Look at the pixels from a centre: distance, knot interval and fraction of it.
-
-    Returns the spline up to the last pixel; beyond that it is a straight line and tells nothing.
-    """
-    per_knot = 1.0 / spline.knot_px
-    last = spline.sums.shape[0] - 1
-    n = 1
-    for p in range(pixels.y.shape[0]):
-        dy, dx = pixels.y[p] - y, pixels.x[p] - x
-        r = np.sqrt(dy * dy + dx * dx)
-        along = r * per_knot
-        interval = min(int(along), last)
-        pixels.r[p] = r
-        pixels.interval[p] = interval
-        pixels.t[p] = along - interval
-        n = max(n, interval + 1)
-    bands, coef = spline.bands[: n + 3], spline.coef[: n + 3]
-    return Spline(spline.knot_px, spline.lam, spline.sums[:n], bands, coef, spline.cubic[:n])
-
-
-@compiled
-def add_pixel(sums: FloatArray, t: float, weight: float, value: float) -> None:
-    """Add a pixel to the sums of its interval."""
+@inlined
+def add_pixel(sums: FloatArray, j: int, t: float, weight: float, value: float) -> None:
+    """Add a pixel to the sums of interval ``j``."""
     t2 = t * t
     t3 = t2 * t
-    sums[0] += weight
-    sums[1] += weight * t
-    sums[2] += weight * t2
-    sums[3] += weight * t3
-    sums[4] += weight * (t2 * t2)
-    sums[5] += weight * (t2 * t3)
-    sums[6] += weight * (t3 * t3)
-    value *= weight
-    sums[7] += value
-    sums[8] += value * t
-    sums[9] += value * t2
-    sums[10] += value * t3
+    sums[j, 0] += weight
+    sums[j, 1] += weight * t
+    sums[j, 2] += weight * t2
+    sums[j, 3] += weight * t3
+    sums[j, 4] += weight * (t2 * t2)
+    sums[j, 5] += weight * (t2 * t3)
+    sums[j, 6] += weight * (t3 * t3)
+    weighted = value * weight
+    sums[j, 7] += weighted
+    sums[j, 8] += weighted * t
+    sums[j, 9] += weighted * t2
+    sums[j, 10] += weighted * t3
 
 
 @compiled
-def fit_placed(pixels: Pixels, spline: Spline) -> None:
-    """Fit the spline to the pixels as they are placed."""
-    spline.sums[:] = 0.0
-    for p in range(pixels.t.shape[0]):
-        add_pixel(spline.sums[pixels.interval[p]], pixels.t[p], 1.0, pixels.value[p])
-    solve_sums(spline)
-
-
-@compiled
-def solve_sums(spline: Spline) -> None:
-    """Fit the spline to its sums."""
+def solve_sums(spline: Spline, n: int) -> None:
+    """Fit the spline, as far as its first ``n`` intervals, to their sums."""
     bands, coef, sums = spline.bands, spline.coef, spline.sums
-    bands[:] = 0.0
-    coef[:] = 0.0
+    for i in range(n + BANDS - 1):
+        coef[i] = 0.0
+        for k in range(BANDS):
+            bands[i, k] = 0.0
     stiffness = spline.lam / spline.knot_px**3
-    for j in range(sums.shape[0]):
+    for j in range(n):
         for a in range(BANDS):
             for k in range(BANDS):
                 coef[j + a] += CUBICS[a, k] * sums[j, POWERS + k]
@@ -160,16 +140,16 @@ def solve_sums(spline: Spline) -> None:
                 for k in range(POWERS):
                     s += PRODUCTS[a, b, k] * sums[j, k]
                 bands[j + a, a - b] += s
-    _factor(bands)
-    solve_lower(bands, coef)
-    solve_upper(bands, coef)
-    as_cubics(coef, spline.cubic)
+    _factor(bands, n + BANDS - 1)
+    solve_lower(bands, coef, n + BANDS - 1)
+    solve_upper(bands, coef, n + BANDS - 1)
+    as_cubics(coef, spline.cubic, n)
 
 
-@compiled
-def as_cubics(coef: FloatArray, cubic: FloatArray) -> None:
-    """Write out B-spline coefficients as powers of ``t`` on every interval."""
-    for j in range(cubic.shape[0]):
+@inlined
+def as_cubics(coef: FloatArray, cubic: FloatArray, n: int) -> None:
+    """Write out B-spline coefficients as powers of ``t`` on the first ``n`` intervals."""
+    for j in range(n):
         for k in range(BANDS):
             s = 0.0
             for a in range(BANDS):
@@ -177,10 +157,10 @@ def as_cubics(coef: FloatArray, cubic: FloatArray) -> None:
             cubic[j, k] = s
 
 
-@compiled
-def _factor(bands: FloatArray) -> None:
+@inlined
+def _factor(bands: FloatArray, n: int) -> None:
     """Cholesky factor in place; ``bands[i, k]`` holds row ``i`` and column ``i - k``."""
-    for i in range(bands.shape[0]):
+    for i in range(n):
         for k in range(min(BANDS - 1, i), -1, -1):
             s = bands[i, k]
             for m in range(1, min(BANDS - k, i - k + 1)):
@@ -188,20 +168,19 @@ def _factor(bands: FloatArray) -> None:
             bands[i, k] = 1.0 / np.sqrt(max(s, 1e-12)) if k == 0 else s * bands[i - k, 0]
 
 
-@compiled
-def solve_lower(bands: FloatArray, x: FloatArray) -> None:
+@inlined
+def solve_lower(bands: FloatArray, x: FloatArray, n: int) -> None:
     """Solve with the lower factor, in place."""
-    for i in range(bands.shape[0]):
+    for i in range(n):
         s = x[i]
         for k in range(min(BANDS - 1, i), 0, -1):
             s -= bands[i, k] * x[i - k]
         x[i] = s * bands[i, 0]
 
 
-@compiled
-def solve_upper(bands: FloatArray, x: FloatArray) -> None:
+@inlined
+def solve_upper(bands: FloatArray, x: FloatArray, n: int) -> None:
     """Solve with the lower factor's transpose, in place."""
-    n = bands.shape[0]
     for i in range(n - 1, -1, -1):
         s = x[i]
         for k in range(min(BANDS - 1, n - 1 - i), 0, -1):
@@ -209,20 +188,56 @@ def solve_upper(bands: FloatArray, x: FloatArray) -> None:
         x[i] = s * bands[i, 0]
 
 
-@compiled
-def value_at(cubic: FloatArray, t: float) -> float:
-    """Value of the spline at fraction ``t`` of an interval, given by its powers of ``t``."""
-    return cubic[0] + t * (cubic[1] + t * (cubic[2] + t * cubic[3]))
+@inlined
+def _place(pixels: Pixels, n: int, y: float, x: float, spline: Spline) -> int:
+    """Determine the pixels' positions about a centre: distance, knot interval and fraction of it.
+
+    Returns the number of intervals up to the last pixel; beyond that the spline is a straight line
+    without information.
+    """
+    per_knot = 1.0 / spline.knot_px
+    last = spline.sums.shape[0] - 1
+    furthest = 0
+    for p in range(n):
+        dy, dx = pixels.y[p] - y, pixels.x[p] - x
+        r = np.sqrt(dy * dy + dx * dx)
+        along = r * per_knot
+        interval = min(int(along), last)
+        pixels.r[p] = r
+        pixels.interval[p] = interval
+        pixels.t[p] = along - interval
+        furthest = max(furthest, interval)
+    return furthest + 1
 
 
 @compiled
-def slope_at(cubic: FloatArray, t: float) -> float:
+def fit(pixels: Pixels, n: int, y: float, x: float, spline: Spline, least: int) -> int:
+    """Fit the spline to the first ``n`` pixels about a centre.
+
+    Returns the number of its intervals: up to the last pixel, and ``least`` at least.
+    """
+    n_intervals = max(_place(pixels, n, y, x, spline), least)
+    spline.sums[:] = 0.0
+    for p in range(n):
+        add_pixel(spline.sums, pixels.interval[p], pixels.t[p], 1.0, pixels.value[p])
+    solve_sums(spline, n_intervals)
+    return n_intervals
+
+
+@inlined
+def value_at(cubic: FloatArray, j: int, t: float) -> float:
+    """Value of the spline at fraction ``t`` of interval ``j``, given by its powers of ``t``."""
+    return cubic[j, 0] + t * (cubic[j, 1] + t * (cubic[j, 2] + t * cubic[j, 3]))
+
+
+@inlined
+def slope_at(cubic: FloatArray, j: int, t: float) -> float:
     """Derivative of the spline, per knot interval."""
-    return cubic[1] + t * (2.0 * cubic[2] + t * 3.0 * cubic[3])
+    return cubic[j, 1] + t * (2.0 * cubic[j, 2] + t * 3.0 * cubic[j, 3])
 
 
-@compiled
-def residuals(pixels: Pixels, cubic: FloatArray, residual: FloatArray) -> None:
+@inlined
+def residuals(pixels: Pixels, n: int, cubic: FloatArray, residual: FloatArray) -> None:
     """Fill in the values less the spline at the pixels as they are placed."""
-    for p in range(residual.shape[0]):
-        residual[p] = pixels.value[p] - value_at(cubic[pixels.interval[p]], pixels.t[p])
+    for p in range(n):
+        residual[p] = pixels.value[p] - value_at(cubic, pixels.interval[p], pixels.t[p])

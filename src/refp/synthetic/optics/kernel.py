@@ -1,7 +1,9 @@
 """The sum over the condenser's aperture, compiled."""
 
+import numpy as np
+
 from refp.core.arrays import FloatArray
-from refp.core.jit import compiled_once
+from refp.core.jit import kernel
 from refp.synthetic.optics.scatter import ComplexArray
 
 
@@ -38,4 +40,10 @@ def _add_intensity(
                 change[r, z] += share * (twice * interference + power)
 
 
-add_intensity = compiled_once(_add_intensity)
+add_intensity = kernel(
+    np.empty((0, 0)),
+    np.empty((0, 0, 0), dtype=np.complex64),
+    np.empty((0, 0), dtype=np.float32),
+    np.empty((2, 2), dtype=np.complex64, order="F"),
+    np.empty(0),
+)(_add_intensity)
