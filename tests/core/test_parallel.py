@@ -196,7 +196,7 @@ def test_chains_go_on_from_their_own_results(size: int) -> None:
 
 def test_chains_of_one_process_take_turns() -> None:
     log: list[int] = []
-    run_chains([Doubling(3, 3, log), Doubling(5, 2, log)])
+    run_chains([Doubling(3, 3, log), Doubling(5, 2, log)], Workers())
     assert log == [3, 5, 6, 10, 12]
 
 
@@ -227,7 +227,7 @@ def raise_broken_pipe() -> None:
 def test_a_pool_is_started_for_enough_rounds_only(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[int, int]] = []
     monkeypatch.setattr(Workers, "crew", lambda self, *given: asked.append(given))
-    run_chains([Doubling(1, 2, []), Doubling(1, 3, [])])
+    run_chains([Doubling(1, 2, []), Doubling(1, 3, [])], Workers())
     assert asked == [(5, parallel.ROUNDS_WORTH_A_POOL)]
 
 

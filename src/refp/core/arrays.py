@@ -15,6 +15,8 @@ FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 IntArray: TypeAlias = npt.NDArray[np.int64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 FlagArray: TypeAlias = npt.NDArray[np.uint32]
+Index: TypeAlias = int | np.integer[Any]
+"""A whole number: Python's, or an element of an array."""
 Image: TypeAlias = npt.NDArray[Any]
 """A grey frame ``(y, x)``, ``uint8`` or ``uint16``."""
 

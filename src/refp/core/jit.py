@@ -120,12 +120,3 @@ def digest(folder: Path) -> str:
     """Return eight hexadecimal digits that change with this file and any other in a folder."""
     sources = [Path(__file__), *sorted(folder.glob("*.py"))]
     return sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()[:8]
-
-
-def compile_kernels(progress: Callable[[str, int, int], None] | None = None) -> None:
-    """Compile every kernel into the cache on disk; quick where all are there."""
-
-
-def kernels_are_compiled() -> bool:
-    """Return whether every kernel is in the cache on disk."""
-    return True

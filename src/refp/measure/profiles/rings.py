@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refp.core.arrays import FloatArray, IntArray
+from refp.core.arrays import FloatArray, Index, IntArray
 from refp.core.jit import compiled, inlined
 from refp.measure.profiles.spline import (
     Pixels,
@@ -33,7 +33,7 @@ class Rings(NamedTuple):
     """Shape ``(rings + 1,)``: distance from the median that is typical."""
     total: FloatArray
     """Shape ``(rings + 1,)``: sum of the residuals that are typical."""
-    count: IntArray
+    number: IntArray
     """Shape ``(rings + 1,)``: their number."""
 
 
@@ -42,8 +42,8 @@ def new_rings(n_pixels: int, n_rings: int) -> Rings:
     ring, first = np.empty(n_pixels, dtype=np.int64), np.empty(n_rings + 2, dtype=np.int64)
     residual, grouped = np.empty((2, n_pixels))
     middle, reach, total = np.empty((3, n_rings + 1))
-    count = np.empty(n_rings + 1, dtype=np.int64)
-    return Rings(ring, residual, grouped, first, middle, reach, total, count)
+    number = np.empty(n_rings + 1, dtype=np.int64)
+    return Rings(ring, residual, grouped, first, middle, reach, total, number)
 
 
 @inlined
@@ -77,7 +77,7 @@ def _select(values: FloatArray, start: int, stop: int, rank: int) -> float:
 
 
 @compiled
-def median(values: FloatArray, start: int, stop: int) -> float:
+def median(values: FloatArray, start: Index, stop: Index) -> float:
     """Median of the values from ``start`` to ``stop``, at least one; they are left in another order."""
     half = start + (stop - start) // 2
     upper = _select(values, start, stop, half)
@@ -128,11 +128,11 @@ def _find_typical(rings: Rings, n: int) -> None:
         first[rings.ring[p] + 1] += 1
     for k in range(n_rings + 1):
         first[k + 1] += first[k]
-        rings.count[k] = first[k]
+        rings.number[k] = first[k]
     for p in range(n):
         k = rings.ring[p]
-        rings.grouped[rings.count[k]] = rings.residual[p]
-        rings.count[k] += 1
+        rings.grouped[rings.number[k]] = rings.residual[p]
+        rings.number[k] += 1
     rings.middle[n_rings], rings.reach[n_rings] = 0.0, np.inf
     for k in range(n_rings):
         rings.middle[k], rings.reach[k] = 0.0, np.inf
@@ -171,13 +171,13 @@ def ring_levels(
     solve_sums(spline, n_intervals)
     residuals(pixels, n, spline.cubic, rings.residual)
     rings.total[:] = 0.0
-    rings.count[:] = 0
+    rings.number[:] = 0
     for p in range(n):
         k = rings.ring[p]
         if k >= 0:
             rings.total[k] += rings.residual[p]
-            rings.count[k] += 1
+            rings.number[k] += 1
     for k in range(n_rings):
-        if rings.count[k] > 0:
+        if rings.number[k] > 0:
             clean = level_at(spline, n_intervals, k * ring_px)
-            levels[k] = clean + rings.total[k] / rings.count[k]
+            levels[k] = clean + rings.total[k] / rings.number[k]

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refp.core.arrays import FloatArray, Image, IntArray
+from refp.core.arrays import FloatArray, Image, Index, IntArray
 from refp.core.jit import compiled, inlined
 
 BANDS = 4
@@ -83,7 +83,7 @@ def new_spline(reach_px: float, knot_px: float, lam: float) -> Spline:
 
 
 @compiled
-def gather(image: Image, y: float, x: float, radius: float, step: int, pixels: Pixels) -> int:
+def gather(image: Image, y: float, x: float, radius: float, step: Index, pixels: Pixels) -> int:
     """Take the pixels of the frame within ``radius`` of a point, every ``step``-th of such rows."""
     height, width = image.shape
     n = 0
@@ -211,7 +211,7 @@ def _place(pixels: Pixels, n: int, y: float, x: float, spline: Spline) -> int:
 
 
 @compiled
-def fit(pixels: Pixels, n: int, y: float, x: float, spline: Spline, least: int) -> int:
+def fit(pixels: Pixels, n: int, y: float, x: float, spline: Spline, least: Index) -> int:
     """Fit the spline to the first ``n`` pixels about a centre.
 
     Returns the number of its intervals: up to the last pixel, and ``least`` at least.

@@ -146,5 +146,5 @@ def _compute(what: tuple[Sphere, Microscope]) -> RadialMap:
 
 def _key(sphere: Sphere, microscope: Microscope) -> str:
     """Return a name that changes with sphere, microscope and this room's code."""
-    code = hash_code("core.jit", "synthetic.optics")
+    code = hash_code("synthetic.optics")
     return digest_json([code, asdict(sphere), asdict(microscope)])[:24]

@@ -60,6 +60,7 @@ def needs_kernels(function: Callable[..., object]) -> bool:
 def compile_kernels() -> None:
     """Compile every kernel into the cache on disk; takes a moment where it is there."""
     from refp.core import jit
+    from refp.measure import dataset as _  # noqa: F401 - importing it declares its kernels
 
     jit.compile_kernels()
 
