@@ -55,7 +55,9 @@ def tests(session: nox.Session) -> None:
     _install_programs(session)
     _install(session, "train,formats,dev")
     session.run("lint-imports")
-    session.run("pytest", "-n", "2", "--dist", "loadfile", *session.posargs)
+    # Files as wholes, in the order of tests/conftest.py.
+    in_files = ("--dist", "loadfile", "--no-loadscope-reorder")
+    session.run("pytest", "-n", "2", *in_files, *session.posargs)
 
 
 @nox.session

@@ -1,5 +1,14 @@
-"""One tiny simulated instrument for every test: sweeps, planes and models, each made once."""
+"""One tiny simulated instrument for every test: sweeps, planes and models, each made once.
 
+Tests run in several processes. What takes long to make is made in the first process that needs it, and
+the others read it (``make_once``).
+
+Properties are checked on few examples, the same in every run. ``HYPOTHESIS_PROFILE=nightly`` checks
+them on many, new ones in every run.
+"""
+
+import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -7,6 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from filelock import FileLock
+from hypothesis import settings
 
 from refp import pipeline
 from refp.models import save_model
@@ -17,6 +28,10 @@ from refp.synthetic import SceneSettings, SimulationSettings, simulate_dataset
 
 from .postgres import postgresql as postgresql
 from .postgres import postgresql_server as postgresql_server
+
+settings.register_profile("quick", max_examples=25, deadline=None, derandomize=True)
+settings.register_profile("nightly", max_examples=300, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 QUICK = {"members": 2, "steps": 300, "batch": 64, "hidden": (32, 16)}
 A2K = make_instrument(read_instrument("a2k"), "a2k")
@@ -32,7 +47,39 @@ class Finished(NamedTuple):
     stderr: str
 
 
+PREPARATIONS = (
+    "from refp.synthetic import render_single_bead; render_single_bead(0.0, 'nikon-ti2')",
+    """
+from refp.measure.dataset import measure_frame
+from refp.settings import load_recipe
+from refp.synthetic import as_instrument, render_single_bead
+measure_frame(render_single_bead(0.0, "a2k", side_px=81), as_instrument("a2k"), load_recipe())
+""",
+)
+"""On a fresh machine: images of spheres, and compiled kernels, which are kept on disk."""
+
 RunRefp = Callable[..., Finished]
+MakeOnce = Callable[[str, Callable[[Path], object]], Path]
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Prepare before several processes start, each of which would do all of it."""
+    if session.config.getoption("numprocesses", None):
+        started = [subprocess.Popen([sys.executable, "-c", code]) for code in PREPARATIONS]
+        assert [one.wait() for one in started] == [0, 0]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files of slow tests: at the end, short ones keep all processes busy."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+def run_in_process(*arguments: object) -> Finished:
+    """Run the command line in a process of its own."""
+    command = [sys.executable, "-m", "refp", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return Finished(done.returncode, done.stdout, done.stderr)
 
 
 def tiny_settings(
@@ -85,25 +132,78 @@ def home_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def tiny_sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
+    """Make a file or folder once for all processes that run tests: ``make_once(name, make)``.
+
+    ``make`` gets the path to write to, which is renamed to ``name`` once it is whole.
+    """
+    common = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # each process has a folder of its own therein
+        common = common.parent
+    made = common / "made-once"
+    made.mkdir(exist_ok=True)
+
+    def once(name: str, make: Callable[[Path], object]) -> Path:
+        path, part = made / name, made / f"part-{name}"
+        with FileLock(made / f"{name}.lock"):
+            if not path.exists():
+                make(part)
+                part.rename(path)
+        return path
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def tiny_sweep(make_once: MakeOnce) -> Path:
     """Training sweeps: 15 planes, 2 FOVs, 2 exposures, dZ of -80 to +88 um."""
-    folder = tmp_path_factory.mktemp("tiny") / "training"
-    _simulate(folder, TRAINING, seed=1)
-    return folder
+    return make_once(
+        "tiny-training", lambda folder: _simulate(folder / "training", TRAINING, 1)
+    ) / ("training")
 
 
 @pytest.fixture(scope="session")
-def tiny_test(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_test(make_once: MakeOnce) -> Path:
     """A sweep of other beads at another exposure: 9 planes, dZ of -50 to +46 um."""
-    folder = tmp_path_factory.mktemp("tiny") / "test"
-    _simulate(folder, TEST, seed=2)
-    return folder
+    return make_once("tiny-test", lambda folder: _simulate(folder / "test", TEST, 2)) / "test"
 
 
 @pytest.fixture(scope="session")
-def planes(tiny_sweep: Path) -> Planes:
+def planes(tiny_sweep: Path, make_once: MakeOnce) -> Planes:
     """The reference planes of the training sweeps."""
-    return pipeline.define_planes([open_dataset(tiny_sweep)], load_recipe())
+
+    def make(path: Path) -> None:
+        made = pipeline.define_planes([open_dataset(tiny_sweep)], load_recipe())
+        path.write_bytes(pickle.dumps(made))
+
+    read: Planes = pickle.loads(make_once("planes.pickle", make).read_bytes())
+    return read
+
+
+def _run_plane(data: Path) -> Callable[[Path], None]:
+    """Return what runs ``refp plane`` on data by the real command line, and keeps what it printed."""
+
+    def run(folder: Path) -> None:
+        folder.mkdir()
+        out = folder / "planes"
+        done = run_in_process("plane", data, "-o", out, "--json")
+        assert done.code == 0, done.stderr
+        assert done.stderr.splitlines()[-1].startswith(f"wrote to {out}: planes.csv, ")
+        (folder / "stdout.json").write_text(done.stdout, encoding="utf-8")
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def plane_run(tiny_sweep: Path, make_once: MakeOnce) -> Path:
+    """Output of ``refp plane`` for the training sweeps: ``planes``, ``stdout.json``; not to be changed."""
+    return make_once("plane-of-training", _run_plane(tiny_sweep))
+
+
+@pytest.fixture(scope="session")
+def plane_run_of_test(tiny_test: Path, make_once: MakeOnce) -> Path:
+    """The same for the test sweep."""
+    return make_once("plane-of-test", _run_plane(tiny_test))
 
 
 def quick_recipe(family: str) -> Recipe:
@@ -125,20 +225,25 @@ def demo_sweeps() -> dict[str, SimulationSettings]:
 
 
 @pytest.fixture(scope="session")
-def lookup_model(planes: Planes, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def lookup_model(request: pytest.FixtureRequest, make_once: MakeOnce) -> Path:
     """Model file of family ``lookup``."""
-    path = tmp_path_factory.mktemp("models") / "lookup.refp"
-    save_model(pipeline.train_model(planes, quick_recipe("lookup")), path)
-    return path
+    return make_once("models-lookup", _train(request, "lookup")) / "lookup.refp"
 
 
 @pytest.fixture(scope="session")
-def profile_model(planes: Planes, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def profile_model(request: pytest.FixtureRequest, make_once: MakeOnce) -> Path:
     """Model file of family ``profile``, two members trained for 300 steps."""
     pytest.importorskip("torch", reason="the networks are trained with extra 'train'")
-    path = tmp_path_factory.mktemp("models") / "profile.refp"
-    save_model(pipeline.train_model(planes, quick_recipe("profile")), path)
-    return path
+    return make_once("models-profile", _train(request, "profile")) / "profile.refp"
+
+
+def _train(request: pytest.FixtureRequest, family: str) -> Callable[[Path], None]:
+    def train(folder: Path) -> None:
+        folder.mkdir()
+        planes: Planes = request.getfixturevalue("planes")  # a process that only reads needs none
+        save_model(pipeline.train_model(planes, quick_recipe(family)), folder / f"{family}.refp")
+
+    return train
 
 
 @pytest.fixture
@@ -159,13 +264,7 @@ def run_refp(capsys: pytest.CaptureFixture[str]) -> RunRefp:
 @pytest.fixture(scope="session")
 def run_process() -> RunRefp:
     """The command line in a process of its own."""
-
-    def run(*arguments: object) -> Finished:
-        command = [sys.executable, "-m", "refp", *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return Finished(done.returncode, done.stdout, done.stderr)
-
-    return run
+    return run_in_process
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,7 +27,9 @@ ROOMS = [
     "refp.synthetic",
     "refp.web",
 ]
-HEAVY = "('torch', 'monai', 'matplotlib', 'pandas', 'onnxruntime')"
+HEAVY = ("torch", "monai", "matplotlib", "pandas", "onnxruntime")
+LIGHT = ("refp", "refp.core.errors", "refp.sweeps", "refp.cli.app")
+WITHOUT_TORCH = ("refp.pipeline", "refp.models", "refp.pipeline.results", "refp.pipeline.demo")
 
 
 def test_names_of_the_package() -> None:
@@ -75,18 +78,30 @@ def _rank(name: str) -> tuple[int, str]:
     return (0 if name.isupper() else 1 if name[0].isupper() else 2), name
 
 
-@pytest.mark.parametrize("module", ["refp", "refp.cli.app", "refp.sweeps", "refp.core.errors"])
-def test_import_is_light(run_python: Callable[[str], str], module: str) -> None:
-    code = f"import sys, {module}; print([m for m in {HEAVY} if m in sys.modules])"
-    assert run_python(code).strip() == "[]"
+@pytest.fixture(scope="module")
+def loaded_by(run_python: Callable[[str], str]) -> dict[str, list[str]]:
+    """Heavy libraries that each import adds, one after another in one process."""
+    code = f"""
+import importlib, json, sys
+added, before = {{}}, set()
+for module in {(*LIGHT, *WITHOUT_TORCH)}:
+    importlib.import_module(module)
+    loaded = set({HEAVY}) & set(sys.modules)
+    added[module], before = sorted(loaded - before), loaded
+print(json.dumps(added))
+"""
+    added: dict[str, list[str]] = json.loads(run_python(code))
+    return added
 
 
-@pytest.mark.parametrize(
-    "module", ["refp.pipeline", "refp.models", "refp.pipeline.results", "refp.pipeline.demo"]
-)
-def test_no_torch_but_for_training(run_python: Callable[[str], str], module: str) -> None:
-    code = f"import sys, {module}; print('torch' in sys.modules)"
-    assert run_python(code).strip() == "False"
+@pytest.mark.parametrize("module", LIGHT)
+def test_import_is_light(loaded_by: dict[str, list[str]], module: str) -> None:
+    assert loaded_by[module] == []
+
+
+@pytest.mark.parametrize("module", WITHOUT_TORCH)
+def test_no_torch_but_for_training(loaded_by: dict[str, list[str]], module: str) -> None:
+    assert "torch" not in loaded_by[module]
 
 
 def test_names_are_found_by_dir() -> None:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import tifffile
 
-from refp.core.files import write_bytes
 from refp.core.jit import compile_kernels
 from refp.measure import dataset as measure
 from refp.settings import Recipe
@@ -65,9 +64,23 @@ def save_frames(tmp_path: Path) -> Callable[..., Path]:
     return save
 
 
-@pytest.fixture
-def recipe_file(tmp_path: Path, recipe_for: Callable[[str], Recipe]) -> Path:
-    """The default recipe with training cut short, as a user writes one."""
-    path = tmp_path / "quick.toml"
-    write_bytes(recipe_for("profile").to_toml().encode(), path)
-    return path
+@pytest.fixture(scope="session")
+def trained_run(
+    tiny_sweep: Path,
+    recipe_for: Callable[[str], Recipe],
+    run_process: Callable[..., Any],
+    make_once: Callable[[str, Callable[[Path], None]], Path],
+) -> Path:
+    """Output of ``refp train --seed 5``: ``a2k.refp`` and its page; ``recipe.toml``, fits of two rounds."""
+    pytest.importorskip("torch", reason="the networks are trained with extra 'train'")
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        recipe, model = folder / "recipe.toml", folder / "a2k.refp"
+        settings = recipe_for("profile").replace("train.profile.steps", 400)
+        recipe.write_text(settings.to_toml(), encoding="utf-8")
+        command = ["train", tiny_sweep, "-o", model, "--recipe", recipe, "--seed", "5"]
+        done = run_process(*command, "--jobs", "1")
+        assert done.code == 0, done.stderr
+
+    return make_once("trained", make)

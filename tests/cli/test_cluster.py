@@ -24,6 +24,7 @@ from refp.sweeps import open_dataset
 
 distributed = pytest.importorskip("distributed", reason="needs the extra 'cluster'")
 
+pytestmark = pytest.mark.slow
 RunRefp = Callable[..., Any]
 OWN_FOLDER = Path("/proc/self/cwd")
 TABLES = ["beads.parquet", "curves.parquet", "planes.csv", "pooled.npz"]
@@ -42,13 +43,10 @@ def cluster() -> Iterator[Any]:
         yield started
 
 
-@pytest.fixture(scope="module")
-def unbroken(
-    tiny_sweep: Path, run_process: RunRefp, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    out = tmp_path_factory.mktemp("unbroken") / "planes"
-    assert run_process("plane", tiny_sweep, "-o", out).code == 0
-    return out
+@pytest.fixture
+def unbroken(plane_run: Path) -> Path:
+    """What one process makes of the training sweeps."""
+    return plane_run / "planes"
 
 
 def check_tables(out: Path, expected: Path) -> None:
@@ -112,15 +110,13 @@ def test_estimate_on_a_cluster(
 
 
 def test_training_on_a_cluster(
-    run_refp: RunRefp, tiny_sweep: Path, recipe_file: Path, cluster: Any, tmp_path: Path
+    run_refp: RunRefp, tiny_sweep: Path, trained_run: Path, cluster: Any, tmp_path: Path
 ) -> None:
-    pytest.importorskip("torch", reason="the networks are trained with extra 'train'")
-    here, there = tmp_path / "here" / "a2k.refp", tmp_path / "there" / "a2k.refp"
-    command = ["train", tiny_sweep, "--recipe", recipe_file, "-o"]
-    assert run_refp(*command, here, "--jobs", "1").code == 0
-    done = run_refp(*command, there, "--scheduler", cluster.scheduler_address)
+    model, recipe = tmp_path / "a2k.refp", trained_run / "recipe.toml"
+    command = ["train", tiny_sweep, "-o", model, "--recipe", recipe, "--seed", "5"]
+    done = run_refp(*command, "--scheduler", cluster.scheduler_address)
     assert done.code == 0, done.stderr
-    assert there.read_bytes() == here.read_bytes()
+    assert model.read_bytes() == (trained_run / "a2k.refp").read_bytes()
 
 
 def test_every_command_that_takes_jobs_takes_a_scheduler(run_refp: RunRefp) -> None:

@@ -143,31 +143,19 @@ def test_inspect_overlay(run_refp: RunRefp, tiny_test: Path, tmp_path: Path) -> 
     assert all(name.startswith("test_exp1_fov1_z") for name in pictures)
 
 
-@pytest.fixture(scope="module")
-def plane_folder(
-    tiny_sweep: Path, run_process: RunRefp, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """What ``refp plane`` writes, in a process of its own."""
-    out = tmp_path_factory.mktemp("cli") / "planes"
-    done = run_process("plane", tiny_sweep, "-o", out, "--json")
-    assert done.code == 0, done.stderr
-    assert len(rows_of(done.stdout)) == 4
-    assert done.stderr.splitlines()[-1].startswith(f"wrote to {out}: planes.csv, ")
-    return out
-
-
-def test_plane_files(plane_folder: Path, tiny_sweep: Path) -> None:
-    assert names_in(plane_folder) == RUN_FILES
-    table = pd.read_csv(plane_folder / "planes.csv")
+def test_plane_files(plane_run: Path, tiny_sweep: Path) -> None:
+    assert names_in(plane_run / "planes") == RUN_FILES
+    assert len(rows_of((plane_run / "stdout.json").read_text(encoding="utf-8"))) == 4
+    table = pd.read_csv(plane_run / "planes" / "planes.csv")
     assert tuple(table.columns) == tables.PLANE_COLUMNS
     truth = {field.fov: field.refp_um for field in read_truth(tiny_sweep).fields}
     assert (table["refp_um"] - table["fov"].map(truth)).abs().max() < 3.0
 
 
 def test_plane_of_pooled_profiles(
-    run_refp: RunRefp, plane_folder: Path, tiny_test: Path, tmp_path: Path
+    run_refp: RunRefp, plane_run: Path, tiny_test: Path, tmp_path: Path
 ) -> None:
-    pool = plane_folder / "pooled.npz"
+    pool = plane_run / "planes" / "pooled.npz"
     done = run_refp("plane", tiny_test, "-o", tmp_path / "out", "--pool", pool, "--json")
     assert done.code == 0
     assert rows_of(done.stdout)[0]["refp_um"] == pytest.approx(1520.0, abs=3.0)
@@ -199,16 +187,10 @@ def test_train_lookup(run_refp: RunRefp, tiny_sweep: Path, tmp_path: Path) -> No
     assert "This family is not trained in steps." in text
 
 
-def test_train_profile(
-    run_refp: RunRefp, tiny_sweep: Path, tmp_path: Path, recipe_file: Path
-) -> None:
-    pytest.importorskip("torch")
-    model = tmp_path / "a2k.refp"
-    done = run_refp("train", tiny_sweep, "-o", model, "--recipe", recipe_file, "--seed", "5")
-    assert done.code == 0, done.stderr
-    card = load_model(model).card
+def test_train_profile(trained_run: Path) -> None:
+    card = load_model(trained_run / "a2k.refp").card
     assert (card.family, card.members) == ("profile", 2)
-    assert card.recipe["train"]["profile"]["steps"] == 300
+    assert card.recipe["train"]["profile"]["steps"] == 400
 
 
 def test_estimate_csv(

@@ -3,10 +3,10 @@
 import json
 import multiprocessing
 import re
+import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,37 +16,37 @@ import tifffile
 
 from refp.core import parallel
 from refp.core.errors import OutputError
-from refp.measure.cache import BATCH, FrameStore
+from refp.measure.cache import FrameStore
 from refp.pipeline import plane_files, runs
 
+pytestmark = pytest.mark.slow
 RunRefp = Callable[..., Any]
 RESULTS = [
     *("bead_planes.csv", "beads.parquet", "comparison.csv", "curves.parquet", "planes.csv"),
     *("planes.json", "pooled.npz", "report.html"),
 ]
-N_FRAMES = 60
-PATIENCE_SECONDS = 300.0
-"""How long a process may take to get somewhere, on the busiest machine."""
+N_FRAMES = 9
 STOPS_HALFWAY = """
 import signal, sys, threading
 from pathlib import Path
-from refp.measure import dataset as measure
 from refp.cli.app import main
+from refp.measure import cache, dataset
 
 # A shell that runs the tests in the background has its children ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-n, whole = 0, measure.measure_frame
+n, whole = 0, dataset.measure_frame
 
 def measure_some(*given):
     global n
     n += 1
-    if n > 40:
-        Path(sys.argv[1]).touch()
+    if n > 6:
+        print("halfway", flush=True)
         threading.Event().wait()
     return whole(*given)
 
-measure.measure_frame = measure_some
-main(sys.argv[2:])
+dataset.measure_frame = measure_some
+cache.BATCH = 4
+main(sys.argv[1:])
 """
 
 
@@ -59,39 +59,41 @@ def stamps_of(folder: Path) -> dict[str, tuple[bytes, int]]:
     return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
 
 
-@pytest.fixture(scope="module")
-def unbroken(
-    tiny_sweep: Path, run_process: RunRefp, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """What a run without interruption writes."""
-    out = tmp_path_factory.mktemp("unbroken") / "planes"
-    done = run_process("plane", tiny_sweep, "-o", out)
-    assert done.code == 0, done.stderr
-    return out
+@pytest.fixture
+def unbroken(plane_run_of_test: Path) -> Path:
+    """What a run on the test sweep without interruption writes."""
+    return plane_run_of_test / "planes"
 
 
-def stop_halfway(data: Path, out: Path, marker: Path, how: signal.Signals) -> int:
-    """Start a run, stop it while it measures the 41st frame, and return its exit code."""
-    command = [sys.executable, "-c", STOPS_HALFWAY, marker, "plane", data, "-o", out, "--jobs", "1"]
-    with subprocess.Popen([str(part) for part in command]) as process:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not marker.exists() and time.monotonic() < deadline and process.poll() is None:
-            time.sleep(0.05)
+@pytest.fixture
+def done_run(unbroken: Path, tmp_path: Path) -> Path:
+    """A copy of it that a test may spoil."""
+    return Path(shutil.copytree(unbroken, tmp_path / "planes"))
+
+
+def stop_halfway(data: Path, out: Path, how: signal.Signals) -> int:
+    """Start a run, stop it while it measures the seventh frame, and return its exit code."""
+    command = [sys.executable, "-c", STOPS_HALFWAY, "plane", data, "-o", out, "--jobs", "1"]
+    with subprocess.Popen(
+        [str(part) for part in command], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "halfway\n"
         process.send_signal(how)
-        return process.wait(PATIENCE_SECONDS)
+        return process.wait()
 
 
 @pytest.mark.parametrize(
     ("how", "code", "kept"),
     [
-        pytest.param("SIGKILL", -9, BATCH, id="killed"),
-        pytest.param("SIGINT", 130, 40, id="Ctrl-C"),
+        pytest.param("SIGKILL", -9, 4, id="killed"),
+        pytest.param("SIGINT", 130, 6, id="Ctrl-C"),
     ],
 )
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_an_interrupted_run_goes_on_where_it_stopped(
     run_refp: RunRefp,
-    tiny_sweep: Path,
+    tiny_test: Path,
     unbroken: Path,
     tmp_path: Path,
     n_measured: list[int],
@@ -100,10 +102,10 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
     kept: int,
 ) -> None:
     out = tmp_path / "planes"
-    assert stop_halfway(tiny_sweep, out, tmp_path / "halfway", signal.Signals[how]) == code
+    assert stop_halfway(tiny_test, out, signal.Signals[how]) == code
     assert [path.name for path in out.iterdir()] == [".measured"]
     (out / ".planes.csv.1.part").write_bytes(b"of a run that was killed while it wrote")
-    done = run_refp("plane", tiny_sweep, "-o", out)
+    done = run_refp("plane", tiny_test, "-o", out)
     assert done.code == 0
     assert f"{kept} frames were measured by an earlier run" in done.stderr
     assert len(n_measured) == N_FRAMES - kept
@@ -112,33 +114,29 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
 
 
 def test_an_interrupted_run_of_other_settings_is_measured_anew(
-    run_refp: RunRefp, tiny_sweep: Path, unbroken: Path, tmp_path: Path, n_measured: list[int]
+    run_refp: RunRefp, tiny_test: Path, unbroken: Path, tmp_path: Path, n_measured: list[int]
 ) -> None:
     out = tmp_path / "planes"
-    first = run_refp("plane", tiny_sweep, "-o", out, "--bead-diameter-um", "27")
+    first = run_refp("plane", tiny_test, "-o", out, "--bead-diameter-um", "27")
     assert first.code == 0
     (out / "run.json").unlink()
     stale = set((out / ".measured").iterdir())
     n_measured.clear()
-    done = run_refp("plane", tiny_sweep, "-o", out)
+    done = run_refp("plane", tiny_test, "-o", out)
     assert (done.code, len(n_measured)) == (0, N_FRAMES)
     assert bytes_of(out) == bytes_of(unbroken)
     assert not stale.intersection((out / ".measured").iterdir())
 
 
 def test_a_damaged_batch_is_measured_anew(
-    run_refp: RunRefp, tiny_test: Path, tmp_path: Path, n_measured: list[int]
+    run_refp: RunRefp, tiny_test: Path, unbroken: Path, done_run: Path, n_measured: list[int]
 ) -> None:
-    out = tmp_path / "planes"
-    assert run_refp("plane", tiny_test, "-o", out).code == 0
-    before = bytes_of(out)
-    (batch,) = (out / ".measured").iterdir()
+    (batch,) = (done_run / ".measured").iterdir()
     batch.write_bytes(batch.read_bytes()[:1000])
-    (out / "run.json").unlink()
-    n_measured.clear()
-    assert run_refp("plane", tiny_test, "-o", out).code == 0
-    assert len(n_measured) == 9
-    assert bytes_of(out) == before
+    (done_run / "run.json").unlink()
+    assert run_refp("plane", tiny_test, "-o", done_run).code == 0
+    assert len(n_measured) == N_FRAMES
+    assert bytes_of(done_run) == bytes_of(unbroken)
 
 
 @pytest.mark.parametrize("option", [(), ("--json",)])
@@ -159,7 +157,7 @@ def test_a_second_run_does_nothing_and_says_so(
 def test_a_worker_process_that_is_killed_is_told_and_the_run_goes_on(
     run_refp: RunRefp,
     tiny_sweep: Path,
-    unbroken: Path,
+    plane_run: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -182,7 +180,7 @@ def test_a_worker_process_that_is_killed_is_told_and_the_run_goes_on(
     assert re.search(r"what was measured, \d+ frames, is kept", stopped.stderr)
     done = run_refp(*command)
     assert "measured by an earlier run" in done.stderr
-    assert bytes_of(tmp_path / "planes") == bytes_of(unbroken)
+    assert bytes_of(tmp_path / "planes") == bytes_of(plane_run / "planes")
 
 
 def change_image(folder: Path) -> None:
@@ -196,34 +194,34 @@ def test_a_changed_image_is_refused_or_measured_anew(
     run_refp: RunRefp,
     tiny_test: Path,
     copy_of: Callable[[Path], Path],
+    done_run: Path,
     tmp_path: Path,
     n_measured: list[int],
 ) -> None:
-    data, out = copy_of(tiny_test), tmp_path / "planes"
-    assert run_refp("plane", data, "-o", out).code == 0
+    data = copy_of(tiny_test)
     change_image(data)
-    before = stamps_of(out)
-    n_measured.clear()
-    refused = run_refp("plane", data, "-o", out)
+    before = stamps_of(done_run)
+    refused = run_refp("plane", data, "-o", done_run)
     assert (refused.code, refused.stdout, n_measured) == (2, "", [])
     assert refused.stderr == (
-        f"refp: {out}: holds the result of other data; choose another output or add --overwrite\n"
+        f"refp: {done_run}: holds the result of other data; choose another output or add --overwrite\n"
     )
-    assert stamps_of(out) == before
-    assert run_refp("plane", data, "-o", out, "--overwrite").code == 0
+    assert stamps_of(done_run) == before
+    assert run_refp("plane", data, "-o", done_run, "--overwrite").code == 0
     assert len(n_measured) == 1
     fresh = tmp_path / "fresh"
     assert run_refp("plane", data, "-o", fresh).code == 0
-    assert bytes_of(out) == bytes_of(fresh)
+    assert bytes_of(done_run) == bytes_of(fresh)
 
 
 @pytest.mark.parametrize(
-    ("told", "measured"), [("recipe", 0), ("instrument", 9), ("pooled profiles", 0)]
+    ("told", "measured"), [("recipe", 0), ("instrument", N_FRAMES), ("pooled profiles", 0)]
 )
 def test_other_settings_are_refused_or_taken(
     run_refp: RunRefp,
     tiny_test: Path,
-    unbroken: Path,
+    plane_run: Path,
+    done_run: Path,
     tmp_path: Path,
     n_measured: list[int],
     told: str,
@@ -234,46 +232,39 @@ def test_other_settings_are_refused_or_taken(
     options = {
         "recipe": ["--recipe", recipe],
         "instrument": ["--bead-diameter-um", "27"],
-        "pooled profiles": ["--pool", unbroken / "pooled.npz"],
+        "pooled profiles": ["--pool", plane_run / "planes" / "pooled.npz"],
     }[told]
-    out = tmp_path / "planes"
-    assert run_refp("plane", tiny_test, "-o", out).code == 0
-    n_measured.clear()
-    refused = run_refp("plane", tiny_test, "-o", out, *options)
+    refused = run_refp("plane", tiny_test, "-o", done_run, *options)
     assert refused.code == 2
     assert f"holds the result of other {told}; choose" in refused.stderr
-    assert run_refp("plane", tiny_test, "-o", out, *options, "--overwrite").code == 0
+    assert n_measured == []
+    assert run_refp("plane", tiny_test, "-o", done_run, *options, "--overwrite").code == 0
     assert len(n_measured) == measured
-    assert "nothing to do" in run_refp("plane", tiny_test, "-o", out, *options).stderr
+    assert "nothing to do" in run_refp("plane", tiny_test, "-o", done_run, *options).stderr
 
 
 def test_a_result_that_was_edited_is_spared(
-    run_refp: RunRefp, tiny_test: Path, tmp_path: Path
+    run_refp: RunRefp, tiny_test: Path, done_run: Path, n_measured: list[int]
 ) -> None:
-    out = tmp_path / "planes"
-    assert run_refp("plane", tiny_test, "-o", out).code == 0
-    (out / "planes.csv").write_text("my notes")
-    refused = run_refp("plane", tiny_test, "-o", out)
-    assert refused.code == 2
-    assert f"{out / 'planes.csv'}: was changed since it was written; choose" in refused.stderr
-    assert (out / "planes.csv").read_text() == "my notes"
+    (done_run / "planes.csv").write_text("my notes")
+    refused = run_refp("plane", tiny_test, "-o", done_run)
+    assert (refused.code, n_measured) == (2, [])
+    assert f"{done_run / 'planes.csv'}: was changed since it was written; choose" in refused.stderr
+    assert (done_run / "planes.csv").read_text() == "my notes"
 
 
 def test_a_result_that_is_missing_is_written_again(
-    run_refp: RunRefp, tiny_test: Path, tmp_path: Path, n_measured: list[int]
+    run_refp: RunRefp, tiny_test: Path, unbroken: Path, done_run: Path, n_measured: list[int]
 ) -> None:
-    out = tmp_path / "planes"
-    assert run_refp("plane", tiny_test, "-o", out).code == 0
-    before = bytes_of(out)
-    (out / "report.html").unlink()
-    n_measured.clear()
-    assert run_refp("plane", tiny_test, "-o", out).code == 0
-    assert (bytes_of(out), n_measured) == (before, [])
+    (done_run / "report.html").unlink()
+    assert run_refp("plane", tiny_test, "-o", done_run).code == 0
+    assert (bytes_of(done_run), n_measured) == (bytes_of(unbroken), [])
 
 
 def test_the_record_names_every_result_and_nothing_else(
-    run_refp: RunRefp, tiny_test: Path, tmp_path: Path
+    run_refp: RunRefp, tiny_test: Path, unbroken: Path, tmp_path: Path
 ) -> None:
+    shutil.copytree(unbroken / ".measured", tmp_path / ".measured")
     (tmp_path / "mine.txt").write_text("mine")
     (tmp_path / "planes.csv").write_text("of an older version")
     assert run_refp("plane", tiny_test, "-o", tmp_path, "--overwrite").code == 0
@@ -281,14 +272,12 @@ def test_the_record_names_every_result_and_nothing_else(
 
 
 def test_bad_input_leaves_an_earlier_result_whole(
-    run_refp: RunRefp, tiny_test: Path, tmp_path: Path
+    run_refp: RunRefp, tiny_test: Path, done_run: Path
 ) -> None:
-    out = tmp_path / "planes"
-    assert run_refp("plane", tiny_test, "-o", out).code == 0
-    before = stamps_of(out)
-    refused = run_refp("plane", tiny_test, "-o", out, "--bead-diameter-um", "1", "--overwrite")
+    before = stamps_of(done_run)
+    refused = run_refp("plane", tiny_test, "-o", done_run, "--bead-diameter-um", "1", "--overwrite")
     assert refused.code == 2
-    assert stamps_of(out) == before
+    assert stamps_of(done_run) == before
 
 
 def test_an_output_that_cannot_be_written_is_told(
@@ -344,10 +333,8 @@ def test_a_result_that_could_not_be_written_is_written_by_the_next_run(
 
 
 def test_what_another_version_of_refp_made_is_refused(
-    run_refp: RunRefp, tiny_test: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_refp: RunRefp, tiny_test: Path, done_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out = tmp_path / "planes"
-    assert run_refp("plane", tiny_test, "-o", out).code == 0
     monkeypatch.setattr(runs, "hash_code", lambda *_: "of a later version")
-    refused = run_refp("plane", tiny_test, "-o", out)
+    refused = run_refp("plane", tiny_test, "-o", done_run)
     assert "holds the result of other versions of refp or its libraries; choose" in refused.stderr

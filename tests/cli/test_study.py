@@ -11,19 +11,36 @@ import pytest
 RunRefp = Callable[..., Any]
 
 
-@pytest.fixture
-def root(tiny_sweep: Path, tiny_test: Path, tmp_path: Path) -> Path:
-    """The tiny data sets, called as in Table 1."""
-    folder = tmp_path / "data"
+OPTIONS = ("--scale", "quick", "--jobs", "1")
+
+
+@pytest.fixture(scope="module")
+def kept_root(tiny_sweep: Path, tiny_test: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny data sets, called as in Table 1; not to be changed."""
+    folder = tmp_path_factory.mktemp("study") / "data"
     shutil.copytree(tiny_sweep, folder / "a2k-training")
     shutil.copytree(tiny_test, folder / "2- A2K test 1")
     return folder
 
 
-def test_some_items_as_a_new_user_would(root: Path, run_process: RunRefp, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    command = ["study", root, "-o", out, "--scale", "quick", "--only", "table1", "--only", "fig01b"]
-    done = run_process(*command, "--json")
+@pytest.fixture
+def root(kept_root: Path, tmp_path: Path) -> Path:
+    """A copy of them."""
+    return Path(shutil.copytree(kept_root, tmp_path / "data"))
+
+
+@pytest.fixture(scope="module")
+def some_items(
+    kept_root: Path, run_process: RunRefp, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Any]:
+    """Results of two items, and what the command printed."""
+    out = tmp_path_factory.mktemp("study") / "out"
+    command = ["study", kept_root, "-o", out, *OPTIONS, "--only", "table1", "--only", "fig01b"]
+    return out, run_process(*command, "--json")
+
+
+def test_some_items_as_a_new_user_would(some_items: tuple[Path, Any]) -> None:
+    out, done = some_items
     assert done.code == 0, done.stderr
     states = {row["item"]: row["state"] for row in json.loads(done.stdout)}
     assert states["table1"] == states["fig01b"] == "done"
@@ -61,7 +78,9 @@ def test_what_is_wrong_is_told_in_a_line(root: Path, run_refp: RunRefp, tmp_path
     assert not out.exists()
 
 
-def test_a_cell_of_a_table_may_hold_brackets(root: Path, run_refp: RunRefp, tmp_path: Path) -> None:
-    done = run_refp("study", root, "-o", tmp_path / "out", "--only", "table1", "--jobs", "1")
+def test_a_cell_of_a_table_may_hold_brackets(
+    kept_root: Path, some_items: tuple[Path, Any], run_refp: RunRefp
+) -> None:
+    done = run_refp("study", kept_root, "-o", some_items[0], *OPTIONS, "--only", "table1")
     assert done.code == 0, done.stderr
     assert "[assay] in study.toml" in done.stdout

@@ -1,10 +1,10 @@
 """``refp train`` that was interrupted, or is given again."""
 
 import hashlib
+import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,64 +14,55 @@ import pytest
 
 from refp.core.errors import OutputError
 from refp.measure import dataset as measure
+from refp.models import load_model
 from refp.pipeline.runs import REPORT_DIGEST, TrainingRun
 
 pytest.importorskip("torch", reason="the networks are trained with extra 'train'")
 
+pytestmark = pytest.mark.slow
 RunRefp = Callable[..., Any]
-PATIENCE_SECONDS = 300.0
+STOPS_AT_THE_SECOND_CHECKPOINT = """
+import os, sys, threading
+from refp.cli.app import main
+
+n = 0
+
+def stop(event, given):
+    global n
+    if event == "os.rename" and os.fspath(given[1]).endswith(".pt"):
+        n += 1
+        if n == 2:
+            print("one is kept", flush=True)
+            threading.Event().wait()
+
+sys.addaudithook(stop)
+main(sys.argv[1:])
+"""
 
 
 def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.fixture(scope="module")
-def recipe_quick(tmp_path_factory: pytest.TempPathFactory, recipe_for: Any) -> Path:
-    """Fits of three rounds each."""
-    path = tmp_path_factory.mktemp("recipe") / "quick.toml"
-    path.write_text(recipe_for("profile").replace("train.profile.steps", 600).to_toml())
-    return path
-
-
-@pytest.fixture(scope="module")
-def unbroken(
-    tiny_sweep: Path,
-    recipe_quick: Path,
-    run_process: RunRefp,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Path:
-    """What a training without interruption writes."""
-    model = tmp_path_factory.mktemp("unbroken") / "a2k.refp"
-    done = run_process("train", tiny_sweep, "-o", model, "--recipe", recipe_quick, "--jobs", "1")
-    assert done.code == 0, done.stderr
-    return model
-
-
-def kill_when(command: list[object], there: Callable[[], bool]) -> None:
-    """Start the real command line and end it without a word once something is there."""
-    with subprocess.Popen([sys.executable, "-m", "refp", *map(str, command)]) as process:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not there() and time.monotonic() < deadline and process.poll() is None:
-            time.sleep(0.02)
-        assert process.poll() is None, "it ended before it could be killed"
+def kill_after_a_checkpoint(command: list[object]) -> None:
+    """Start the command line and end it without a word once the first checkpoint is there."""
+    program = [sys.executable, "-c", STOPS_AT_THE_SECOND_CHECKPOINT, *map(str, command)]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "one is kept\n"
         process.kill()  # SIGKILL, or TerminateProcess on Windows
-        assert process.wait(PATIENCE_SECONDS) in {-9, 1}
+        assert process.wait() in {-9, 1}
 
 
 def test_a_killed_training_goes_on_to_the_same_bytes(
-    run_refp: RunRefp,
-    tiny_sweep: Path,
-    recipe_quick: Path,
-    unbroken: Path,
-    tmp_path: Path,
-    n_measured: list[int],
+    run_refp: RunRefp, tiny_sweep: Path, trained_run: Path, tmp_path: Path, n_measured: list[int]
 ) -> None:
-    model = tmp_path / "a2k.refp"
-    command = ["train", tiny_sweep, "-o", model, "--recipe", recipe_quick, "--jobs", "1"]
-    kept = tmp_path / "a2k.refp.checkpoints"
-    kill_when(command, lambda: any(kept.rglob("*.pt")))
+    model, unbroken = tmp_path / "a2k.refp", trained_run / "a2k.refp"
+    recipe = trained_run / "recipe.toml"
+    command = ["train", tiny_sweep, "-o", model, "--recipe", recipe, "--seed", "5", "--jobs", "1"]
+    kill_after_a_checkpoint(command)
     assert names_in(tmp_path) == ["a2k.refp.checkpoints"]
+    assert len(list((tmp_path / "a2k.refp.checkpoints").rglob("*.pt"))) == 1
     done = run_refp(*command)
     assert done.code == 0, done.stderr
     assert n_measured == []
@@ -81,11 +72,10 @@ def test_a_killed_training_goes_on_to_the_same_bytes(
 
 
 def test_what_refp_plane_measured_is_not_measured_again(
-    run_refp: RunRefp, tiny_sweep: Path, tmp_path: Path, n_measured: list[int]
+    run_refp: RunRefp, tiny_sweep: Path, plane_run: Path, tmp_path: Path, n_measured: list[int]
 ) -> None:
-    assert run_refp("plane", tiny_sweep, "-o", tmp_path, "--jobs", "1").code == 0
+    shutil.copytree(plane_run / "planes", tmp_path, dirs_exist_ok=True)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / ".measured").iterdir()}
-    n_measured.clear()
     model = tmp_path / "a2k.refp"
     done = run_refp("train", tiny_sweep, "-o", model, "--family", "lookup", "--jobs", "1")
     assert (done.code, n_measured) == (0, [])
@@ -94,18 +84,23 @@ def test_what_refp_plane_measured_is_not_measured_again(
     assert not (tmp_path / "a2k.refp.checkpoints").exists()
 
 
-@pytest.mark.parametrize("there", ["a2k.refp", "a2k.html"])
 def test_what_is_there_is_not_replaced_unasked(
-    run_refp: RunRefp, tiny_sweep: Path, tmp_path: Path, there: str
+    run_refp: RunRefp, tiny_sweep: Path, tmp_path: Path, n_measured: list[int]
 ) -> None:
-    (tmp_path / there).write_text("mine")
     command = ["train", tiny_sweep, "-o", tmp_path / "a2k.refp", "--family", "lookup"]
-    refused = run_refp(*command)
-    assert (refused.code, refused.stderr.count("\n")) == (2, 1)
-    assert f"{tmp_path / there}: exists already; choose another output" in refused.stderr
-    assert names_in(tmp_path) == [there]
+    for there in (tmp_path / "a2k.refp", tmp_path / "a2k.html"):
+        there.write_text("mine")
+        refused = run_refp(*command)
+        assert (refused.code, refused.stderr.count("\n"), n_measured) == (2, 1, [])
+        assert f"{there}: exists already; choose another output" in refused.stderr
+        assert names_in(tmp_path) == [there.name]
+        there.unlink()
+    for name in ("a2k.refp", "a2k.html"):
+        (tmp_path / name).write_text("mine")
     assert run_refp(*command, "--overwrite").code == 0
     assert names_in(tmp_path) == ["a2k.html", "a2k.refp"]
+    assert (tmp_path / "a2k.html").read_text("utf-8") != "mine"
+    assert load_model(tmp_path / "a2k.refp").card.family == "lookup"
 
 
 def test_a_model_may_not_have_the_name_of_its_page(run_refp: RunRefp, tmp_path: Path) -> None:

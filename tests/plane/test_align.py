@@ -123,7 +123,7 @@ def test_saturated_rings_do_not_matter(axis: FieldAxis) -> None:
 
 
 @given(shift_um=st.floats(-3000, 3000))
-@settings(deadline=None, max_examples=5)
+@settings(max_examples=settings.default.max_examples // 5)  # each takes long
 def test_the_axis_follows_a_shift_of_z(shift_um: float) -> None:
     profiles = see(WELL_SAMPLED).profiles
     one, other = align(profiles), align(replace(profiles, z_um=profiles.z_um + shift_um))

@@ -211,7 +211,7 @@ def test_the_order_of_the_sweeps_does_not_matter(
 
 
 @given(shift_um=st.floats(-3000, 3000))
-@settings(deadline=None, max_examples=4)
+@settings(max_examples=settings.default.max_examples // 6)  # each takes long
 def test_the_planes_follow_a_shift_of_z(shift_um: float) -> None:
     scenes = [
         replace(FIELD, plane_um=FIELD.plane_um + by, z_um=Z_UM + by) for by in (0.0, shift_um)

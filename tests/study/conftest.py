@@ -26,21 +26,21 @@ TRAINING = SimulationSettings(
     scene=SCENE,
     refp_um=(1503.0,),
     n_fov=2,
-    z_start_um=1410.0,
-    z_stop_um=1600.0,
-    z_step_um=10.0,
+    z_start_um=1413.0,
+    z_stop_um=1593.0,
+    z_step_um=15.0,
     exposures_ms=(8.0, 12.0),
 )
 TEST = TRAINING.model_copy(
     update={
         "refp_um": (1520.0,),
         "n_fov": 1,
-        "z_start_um": 1440.0,
-        "z_stop_um": 1600.0,
+        "z_start_um": 1445.0,
+        "z_stop_um": 1595.0,
         "exposures_ms": (10.0,),
     }
 )
-SHORT = TEST.model_copy(update={"z_stop_um": 1470.0})
+SHORT = TEST.model_copy(update={"z_stop_um": 1475.0})
 """Ends below its plane, which is not determined."""
 TINY = StudyScale(
     name="quick",
@@ -61,13 +61,15 @@ def write_set(folder: Path, settings: SimulationSettings, seed: int) -> None:
 
 
 @pytest.fixture(scope="session")
-def tiny_table1(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_table1(make_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     """Folders of small images: training, a test, and a test without a plane."""
-    root = tmp_path_factory.mktemp("table1")
-    write_set(root / "a2k-training", TRAINING, seed=1)
-    write_set(root / "a2k-test1", TEST, seed=2)
-    write_set(root / "a2k-test2", SHORT, seed=3)
-    return root
+
+    def make(root: Path) -> None:
+        write_set(root / "a2k-training", TRAINING, seed=1)
+        write_set(root / "a2k-test1", TEST, seed=2)
+        write_set(root / "a2k-test2", SHORT, seed=3)
+
+    return make_once("table1", make)
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ def instrument(request: Any) -> Instrument:
     return load(request.param)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small() -> SimulationSettings:
     scene = SceneSettings(
         shape_px=(200, 240), n_beads=5, n_touching=1, n_border=1, n_off_plane=1, n_dust=1

@@ -27,9 +27,11 @@ from refp.synthetic import (
 from refp.synthetic.optics import make_microscope
 
 
-@pytest.fixture
-def written(tmp_path: Path, small: SimulationSettings) -> tuple[Path, Truth]:
-    folder = tmp_path / "deep" / "set"
+@pytest.fixture(scope="module")
+def written(
+    tmp_path_factory: pytest.TempPathFactory, small: SimulationSettings
+) -> tuple[Path, Truth]:
+    folder = tmp_path_factory.mktemp("simulated") / "deep" / "set"
     return folder, simulate_dataset(folder, "a2k", small, dataset="small", seed=7)
 
 

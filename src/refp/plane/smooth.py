@@ -240,16 +240,15 @@ def _least_gcv(
 ) -> float:
     """Search the penalty weight of least generalised cross-validation on a fine grid."""
     positive = roughness[roughness > 1e-12 * roughness.max()]
-    n = len(values)
     weights = np.geomspace(1e-4 / positive.max(), 1e4 / positive.min(), 200)
     energy = (rotated**2 / scale).sum(axis=1)
     total = (values**2 / scale).sum()
-    scores = np.empty(len(weights))
-    for i, weight in enumerate(weights):
-        shrink = 1.0 / (1.0 + weight * roughness)
-        residual = total - (energy * (2 * shrink - shrink**2)).sum()
-        # 1.4 edf instead of 1 guards the criterion against interpolating small, noisy samples
-        # (Kim and Gu 2004, "Smoothing spline Gaussian regression").
-        freedom = n - 1.4 * shrink.sum()
-        scores[i] = max(residual, 1e-30) / freedom**2 if freedom > 0 else np.inf
+    shrink = 1.0 / (1.0 + weights[:, None] * roughness)
+    residual = total - (energy * (2 * shrink - shrink**2)).sum(axis=1)
+    # 1.4 edf instead of 1 guards the criterion against interpolating small, noisy samples
+    # (Kim and Gu 2004, "Smoothing spline Gaussian regression").
+    freedom = len(values) - 1.4 * shrink.sum(axis=1)
+    scores = np.full(len(weights), np.inf)
+    enough = freedom > 0
+    scores[enough] = np.maximum(residual[enough], 1e-30) / freedom[enough] ** 2
     return float(weights[np.argmin(scores)])

@@ -260,6 +260,7 @@ def join_stacks(axes: Sequence[FieldAxis]) -> tuple[FrameStack, list[float]]:
     """
     # Of equals the last by name, so that the result does not depend on the order of the fields.
     largest = max(axes, key=lambda axis: (axis.n_trusted, str(axis.profiles.field)))
+    by_name = sorted(range(len(axes)), key=lambda i: str(axes[i].profiles.field))
     radius = largest.profiles.radius_radii
     good = largest.trusted
     first = fit_stack(largest.x_um[good], largest.profiles.profile[good], radius, 0.0).stack
@@ -273,8 +274,12 @@ def join_stacks(axes: Sequence[FieldAxis]) -> tuple[FrameStack, list[float]]:
         places.append(axis.x_um[axis.trusted] / stretch)
         profiles.append(stretch_rings(profile, radius, stretch))
     step = float(np.median(np.diff(np.unique(largest.profiles.z_um))))
+    # Rounding that differs with the order of the rows would move the smoothness that is chosen.
     joined = fit_stack(
-        np.concatenate(places), np.concatenate(profiles), radius, MARGIN_STEPS * step
+        np.concatenate([places[i] for i in by_name]),
+        np.concatenate([profiles[i] for i in by_name]),
+        radius,
+        MARGIN_STEPS * step,
     )
     return joined, stretches
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from refp.core.arrays import BoolArray, FloatArray
@@ -34,7 +34,6 @@ def all_good(centers: Sequence[FloatArray]) -> list[BoolArray]:
 
 
 @given(n=st.integers(3, 12), seed=st.integers(0, 99), frames=st.integers(2, 8))
-@settings(deadline=None, max_examples=30)
 def test_known_shifts_are_found_and_numbers_follow(n: int, seed: int, frames: int) -> None:
     """Frames jump by up to a radius each, and lose a third of the beads; centres scatter."""
     rng = np.random.default_rng(seed)
@@ -58,7 +57,6 @@ def test_known_shifts_are_found_and_numbers_follow(n: int, seed: int, frames: in
 
 
 @given(seed=st.integers(0, 99), frames=st.integers(1, 8))
-@settings(deadline=None, max_examples=30)
 def test_the_order_of_frames_does_not_matter(seed: int, frames: int) -> None:
     """Two exposures at each Z, in any order: the registration only changes its order."""
     rng = np.random.default_rng(seed)
@@ -85,7 +83,6 @@ def test_the_order_of_frames_does_not_matter(seed: int, frames: int) -> None:
     spread=st.floats(1, 60),
     seed=st.integers(0, 99),
 )
-@settings(deadline=None, max_examples=50)
 def test_two_beads_of_a_frame_never_share_a_number(
     counts: list[int], spread: float, seed: int
 ) -> None:

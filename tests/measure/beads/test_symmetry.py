@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -80,7 +80,6 @@ def test_edges_and_noise_are_not_round() -> None:
 
 
 @given(turns=st.integers(0, 3), gain=st.floats(0.1, 10), flip=st.booleans())
-@settings(deadline=None, max_examples=20)
 def test_turned_mirrored_and_scaled(turns: int, gain: float, flip: bool) -> None:
     image = picture("rings") + np.random.default_rng(1).normal(0, 0.05, (49, 53))
     amplitude, share = radial_symmetry(image, RADIUS)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from refp.core.flags import UNUSABLE_BEAD, BeadFlag
@@ -93,7 +93,6 @@ def test_the_midmean_without_outliers() -> None:
     outlier=st.floats(-100, 100),
     place=st.integers(0, 12),
 )
-@settings(deadline=None, max_examples=60)
 def test_one_bead_more_never_takes_the_curve_out_of_the_range_of_the_others(
     inliers: list[float], outlier: float, place: int
 ) -> None:
@@ -164,7 +163,6 @@ def test_the_article_asks_the_median_bead_alone() -> None:
 
 
 @given(order=st.permutations(range(9)))
-@settings(deadline=None, max_examples=25)
 def test_the_order_of_the_beads_does_not_matter(order: list[int]) -> None:
     values = [-1.0, -1.2, -1.1, -5.0, -1.3, -1.25, -1.15, -1.05, -0.2]
     expected = feature_curve(sweep([values]), DEFAULT)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from refp.measure.profiles import estimate_black_level, typical_black_level
@@ -13,7 +13,6 @@ from refp.measure.profiles import estimate_black_level, typical_black_level
     per_ms=st.floats(5, 40),
     exposures=st.lists(st.floats(5, 100), min_size=1, max_size=4, unique=True),
 )
-@settings(deadline=None, max_examples=50)
 def test_a_straight_line_gives_its_intercept(
     black: float, per_ms: float, exposures: list[float]
 ) -> None:

@@ -56,7 +56,6 @@ def test_the_center_of_a_bead_without_noise(name: str, depths: float) -> None:
 
 @given(dy=st.floats(-1, 1), dx=st.floats(-1, 1), dz_um=st.sampled_from([-80.0, 0.0, 40.0]))
 @example(dy=0.5, dx=0.5, dz_um=0.0)
-@settings(deadline=None, max_examples=25)
 def test_the_center_follows_a_shift(dy: float, dx: float, dz_um: float) -> None:
     center = (MIDDLE + dy, MIDDLE + dx)
     image = render_single_bead(dz_um, A2K, side_px=SIDE, center_px=center, camera=FINE)
@@ -64,7 +63,7 @@ def test_the_center_follows_a_shift(dy: float, dx: float, dz_um: float) -> None:
 
 
 @given(dy=st.floats(-0.5, 0.5), dx=st.floats(-0.5, 0.5), seed=st.integers(0, 9))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=settings.default.max_examples // 2)  # each takes long
 def test_the_center_turns_and_flips_with_the_image(dy: float, dx: float, seed: int) -> None:
     """Noise and all: the fit knows no direction. The start has the symmetry of the square."""
     image = render_single_bead(
@@ -83,7 +82,7 @@ def test_the_center_turns_and_flips_with_the_image(dy: float, dx: float, seed: i
 
 
 @given(dy=st.floats(-0.5, 0.5), dx=st.floats(-0.5, 0.5), dz_um=st.sampled_from([-40.0, 0.0, 30.0]))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=settings.default.max_examples // 2)  # each takes long
 def test_features_do_not_change_when_the_image_turns(dy: float, dx: float, dz_um: float) -> None:
     image = render_single_bead(
         dz_um, A2K, side_px=SIDE, center_px=(MIDDLE + dy, MIDDLE + dx), noise=True
@@ -96,7 +95,7 @@ def test_features_do_not_change_when_the_image_turns(dy: float, dx: float, dz_um
 
 
 @given(scale=st.integers(1, 50), offset=st.integers(0, 2000))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=settings.default.max_examples // 2)  # each takes long
 def test_the_center_does_not_change_with_gain_and_offset(scale: int, offset: int) -> None:
     image = render_single_bead(0.0, A2K, side_px=SIDE, center_px=(40.3, 40.4), noise=True)
     plain = fit(image, (MIDDLE, MIDDLE))
@@ -267,7 +266,6 @@ def features_at(exposure_ms: float, black: int, dz_um: float) -> tuple[float, fl
     black=st.integers(0, 5000),
     dz_um=st.sampled_from([-100.0, -20.0, 0.0, 20.0]),
 )
-@settings(deadline=None, max_examples=25)
 def test_features_do_not_change_with_exposure(exposure_ms: float, black: int, dz_um: float) -> None:
     reference, found = features_at(100.0, 0, dz_um), features_at(exposure_ms, black, dz_um)
     assert found == pytest.approx(reference, rel=4e-3, abs=1e-3)  # whole grey levels remain

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.interpolate import BSpline
@@ -90,7 +90,6 @@ def test_values_are_those_of_scipys_b_spline() -> None:
     ),
     reach_knots=st.floats(0.1, 12),
 )
-@settings(deadline=None, max_examples=60)
 def test_extreme_slopes_are_exact(coefficients: FloatArray, reach_knots: float) -> None:
     n, k = coefficients.shape
     knot = 0.7
@@ -179,7 +178,6 @@ def test_a_ring_outside_the_frame_goes_on_as_the_spline() -> None:
     values=arrays(np.float64, st.integers(1, 60), elements=st.integers(0, 12).map(float)),
     far=st.sampled_from([0.0, 1e3]),
 )
-@settings(deadline=None, max_examples=100)
 def test_a_clipped_mean_is_that_of_numpy(values: FloatArray, far: float) -> None:
     """Whole numbers, so that many are equal."""
     values[::3] += far

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refp.core.arrays import FloatArray
+from refp.core.arrays import FloatArray, Index
 from refp.core.jit import compiled, inlined
 from refp.core.robust import MAD_TO_SIGMA
 from refp.measure.profiles.rings import median
@@ -82,7 +82,7 @@ def new_search(radius_px: float, reach_px: float, knot_px: float, lam: float) ->
 
 
 @inlined
-def _fit_residuals(room: Search, n: int) -> None:
+def _fit_residuals(room: Search, n: Index) -> None:
     """Find the cubics of the spline that the residuals of the fit would get in their turn.
 
     The residuals' right hand side is the penalty's pull on the coefficients.
@@ -100,7 +100,7 @@ def _fit_residuals(room: Search, n: int) -> None:
 
 
 @inlined
-def _project(room: Search, n: int) -> None:
+def _project(room: Search, n: Index) -> None:
     """Bring the sums of both derivatives through the lower factor."""
     for axis in range(2):
         cross, v = room.cross[axis], room.lower[axis]

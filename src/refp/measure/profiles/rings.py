@@ -47,7 +47,7 @@ def new_rings(n_pixels: int, n_rings: int) -> Rings:
 
 
 @inlined
-def _partition(values: FloatArray, start: int, stop: int, pivot: float) -> int:
+def _partition(values: FloatArray, start: Index, stop: Index, pivot: float) -> Index:
     """Bring what is less than the pivot to the front; return where that ends. Free of branches."""
     end = start
     for i in range(start, stop):
@@ -59,7 +59,7 @@ def _partition(values: FloatArray, start: int, stop: int, pivot: float) -> int:
 
 
 @inlined
-def _select(values: FloatArray, start: int, stop: int, rank: int) -> float:
+def _select(values: FloatArray, start: Index, stop: Index, rank: Index) -> float:
     """Return the value of a rank among those from ``start`` to ``stop``; lesser ones come before it."""
     while stop - start > 1:
         first, last = values[start], values[stop - 1]

@@ -123,7 +123,7 @@ def add_pixel(sums: FloatArray, j: int, t: float, weight: float, value: float) -
 
 
 @compiled
-def solve_sums(spline: Spline, n: int) -> None:
+def solve_sums(spline: Spline, n: Index) -> None:
     """Fit the spline, as far as its first ``n`` intervals, to their sums."""
     bands, coef, sums = spline.bands, spline.coef, spline.sums
     for i in range(n + BANDS - 1):
@@ -147,7 +147,7 @@ def solve_sums(spline: Spline, n: int) -> None:
 
 
 @inlined
-def as_cubics(coef: FloatArray, cubic: FloatArray, n: int) -> None:
+def as_cubics(coef: FloatArray, cubic: FloatArray, n: Index) -> None:
     """Write out B-spline coefficients as powers of ``t`` on the first ``n`` intervals."""
     for j in range(n):
         for k in range(BANDS):
@@ -158,7 +158,7 @@ def as_cubics(coef: FloatArray, cubic: FloatArray, n: int) -> None:
 
 
 @inlined
-def _factor(bands: FloatArray, n: int) -> None:
+def _factor(bands: FloatArray, n: Index) -> None:
     """Cholesky factor in place; ``bands[i, k]`` holds row ``i`` and column ``i - k``."""
     for i in range(n):
         for k in range(min(BANDS - 1, i), -1, -1):
@@ -211,7 +211,7 @@ def _place(pixels: Pixels, n: int, y: float, x: float, spline: Spline) -> int:
 
 
 @compiled
-def fit(pixels: Pixels, n: int, y: float, x: float, spline: Spline, least: Index) -> int:
+def fit(pixels: Pixels, n: int, y: float, x: float, spline: Spline, least: Index) -> Index:
     """Fit the spline to the first ``n`` pixels about a centre.
 
     Returns the number of its intervals: up to the last pixel, and ``least`` at least.
