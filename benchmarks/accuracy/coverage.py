@@ -24,7 +24,7 @@ from refp.synthetic import SceneSettings, SimulationSettings, looks_of, simulate
 N_DATASETS = 240
 N_SHORT = 60
 SCENE = {"shape_px": (320, 400), "n_touching": 0, "n_dust": 2}
-LONGEST_UM, LONGEST_SHORT_UM = 480.0, 270.0
+MAX_UM, MAX_SHORT_UM = 480.0, 270.0
 """No sweep is longer, or simulated images would not reach to its ends."""
 
 
@@ -41,7 +41,7 @@ def settings_of(case: Case) -> SimulationSettings:
     rng = np.random.default_rng([23, case.seed, case.short])
     step_um, n = float(rng.choice([5.0, 7.5, 10.0, 15.0])), int(rng.integers(17, 42))
     refp_um = 1500.0 + float(rng.uniform(-10, 10))
-    longest_um = LONGEST_SHORT_UM if case.short else LONGEST_UM
+    longest_um = MAX_SHORT_UM if case.short else MAX_UM
     span_um = step_um * min(n - 1, int(longest_um / step_um))
     below = float(rng.uniform(0.35, 0.65))
     start_um = refp_um - below * span_um

@@ -21,7 +21,7 @@ from refp.web import Client
 N_ESTIMATES, EACH, N_CLIENTS = 5000, 250, 4
 PAGES_OF = 5
 """Every fifth estimate is a page's, whose images and pictures are kept for a while."""
-MOST_GROWTH = 0.05
+MAX_GROWTH = 0.05
 """Of the second half, over what there is in its middle: less is flat."""
 
 
@@ -82,7 +82,7 @@ def describe(samples_mb: np.ndarray) -> dict[str, object]:
         "workers_mb": [float(v) for v in samples_mb[:, 1]],
         "second_half_mb_per_1000": float(1000 * per_estimate),
         "second_half_growth": float(growth),
-        "bars": {"second_half_growth": MOST_GROWTH},
+        "bars": {"second_half_growth": MAX_GROWTH},
     }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks import conditions
 from refp.core.files import write_json
 
-LEAST_CORES = 1.8
+MIN_CORES = 1.8
 """Cores that two busy processes get on a machine with two that does nothing else."""
 
 
@@ -33,7 +33,7 @@ def measure_parts(target: Path, parts: Mapping[str, Callable[[], object]], data:
         measured = parts[part]()
         after = cores_given()
         # Where others work on the machine, threads that wait for each other are slower still.
-        idle = min(before, after) > LEAST_CORES
+        idle = min(before, after) > MIN_CORES
         result[part] = {"cores": [before, after], "undisturbed": idle, "measured": measured}
         print(part, result[part], flush=True)
         write_json(result, target)  # the whole takes minutes, and may be interrupted

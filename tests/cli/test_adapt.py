@@ -41,7 +41,7 @@ def test_a_bias_is_found_and_taken_off(
     found = load_model(new).card.adaptation
     assert found is not None
     assert found.line.bias_um == pytest.approx(-10.0, abs=1.5)
-    assert found.line.gain == pytest.approx(1.0, abs=0.05)
+    assert found.line.slope == pytest.approx(1.0, abs=0.05)
     image = sorted(tiny_test.glob("*.tif"))[4]
     before, after = (said(run_refp, model, image) for model in (lookup_model, new))
     assert after["delta_z_um"] - before["delta_z_um"] == pytest.approx(10.0, abs=2.0)

@@ -27,7 +27,7 @@ def answers(
         u_um=np.full(n, u_um),
         size=np.full(n, size),
         size_sd=np.full(n, 0.012),
-        misfit=np.ones(n),
+        reduced_chi2=np.ones(n),
     )
 
 
@@ -36,22 +36,24 @@ def fit(given: KnownAnswers) -> Adaptation:
 
 
 @given(st.floats(-40, 40), st.floats(0.9, 1.1))
-def test_bias_and_gain_are_found(bias: float, gain: float) -> None:
-    found = fit(answers(bias + gain * DZ))
+def test_bias_and_gain_are_found(bias: float, slope: float) -> None:
+    found = fit(answers(bias + slope * DZ))
     assert found.line.bias_um == pytest.approx(bias, abs=1e-6)
-    assert found.line.gain == pytest.approx(gain, abs=2e-3)  # the prior draws a little towards one
+    assert found.line.slope == pytest.approx(
+        slope, abs=2e-3
+    )  # the prior draws a little towards one
     assert found.lookup.bias_um == pytest.approx(bias + 3.0, abs=1e-6)
-    assert found.left_um == pytest.approx(0.0, abs=0.3)
+    assert found.residual_um == pytest.approx(0.0, abs=0.3)
 
 
 def test_uncertainties_are_the_scatter_of_many_adaptations() -> None:
     rng = np.random.default_rng(0)
     found = [fit(answers(-14.0 + DZ + rng.normal(0, 2.5, 9))) for _ in range(600)]
     bias = np.array([f.line.bias_um for f in found])
-    gain = np.array([f.line.gain for f in found])
+    slope = np.array([f.line.slope for f in found])
     assert bias.mean() == pytest.approx(-14.0, abs=0.15)
     assert bias.std() == pytest.approx(np.median([f.bias_u_um for f in found]), rel=0.2)
-    assert gain.std() == pytest.approx(np.median([f.gain_u for f in found]), rel=0.2)
+    assert slope.std() == pytest.approx(np.median([f.slope_u for f in found]), rel=0.2)
     # Weighted least squares in closed form.
     assert np.median([f.bias_u_um for f in found]) == pytest.approx(2.5 / 3, rel=0.2)
 
@@ -63,15 +65,15 @@ def test_one_wild_image_does_not_count() -> None:
     without = fit(answers(np.delete(said, 3), np.delete(DZ, 3)))
     found = fit(answers(wild))
     assert found.line.bias_um == pytest.approx(without.line.bias_um, abs=0.1)
-    assert found.line.gain == pytest.approx(without.line.gain, abs=2e-3)
+    assert found.line.slope == pytest.approx(without.line.slope, abs=2e-3)
 
 
 def test_what_a_line_leaves_is_kept() -> None:
     bent = -14.0 + DZ + 12.0 * np.cos(DZ / 40.0)
     found = fit(answers(bent, u_um=1.0))
-    rest = bent - (found.line.bias_um + found.line.gain * DZ)
-    assert found.left_um == pytest.approx(np.sqrt((rest**2).sum() / 7 - 1.0), rel=0.1)
-    assert adaptation_uncertainty(found, 0.0) >= found.left_um / found.line.gain
+    rest = bent - (found.line.bias_um + found.line.slope * DZ)
+    assert found.residual_um == pytest.approx(np.sqrt((rest**2).sum() / 7 - 1.0), rel=0.1)
+    assert adaptation_uncertainty(found, 0.0) >= found.residual_um / found.line.slope
 
 
 def test_uncertainty_grows_away_from_the_images() -> None:

@@ -77,14 +77,14 @@ def simulate(
 
 def match_of(tiles: LabelledTiles, dz_um: FloatArray, **more: FloatArray) -> Match:
     n = len(tiles)
-    given = {"misfit": np.ones(n), "size": np.ones(n), **more}
+    given = {"reduced_chi2": np.ones(n), "size": np.ones(n), **more}
     ones = np.ones(n)
     return Match(
         dz_um=dz_um,
         sd_um=ones,
         size=given["size"],
         size_sd=0.01 * ones,
-        misfit=given["misfit"],
+        reduced_chi2=given["reduced_chi2"],
         at_end=np.zeros(n, dtype=np.bool_),
     )
 
@@ -278,26 +278,28 @@ def test_beads_that_rise_with_their_size_are_taken_where_they_are() -> None:
 
 
 @pytest.mark.parametrize(("bright", "noise"), [(1.0, 0.0), (0.7, 30.0), (0.0, 50.0)])
-def test_misfit_that_an_image_s_light_brings_is_expected(bright: float, noise: float) -> None:
+def test_chi2_that_an_image_s_light_brings_is_expected(bright: float, noise: float) -> None:
     tiles, said, _ = simulate(Model(), (4, 50, 6))
     light = np.random.default_rng(4).uniform(20, 200, 200)[tiles.frame]
     chance = np.random.default_rng(5).uniform(0.8, 1.2, 200)[tiles.frame]
-    misfit = (bright + noise / light) * chance
+    reduced_chi2 = (bright + noise / light) * chance
     made = calibrated(
-        replace(tiles, light=light), said, match=match_of(tiles, tiles.dz_um, misfit=misfit)
+        replace(tiles, light=light),
+        said,
+        match=match_of(tiles, tiles.dz_um, reduced_chi2=reduced_chi2),
     )
-    told = [made.relative_misfit(bright + noise / one, one) for one in (20.0, 60.0, 200.0)]
+    told = [made.relative_chi2(bright + noise / one, one) for one in (20.0, 60.0, 200.0)]
     np.testing.assert_allclose(told, 1.0, atol=0.08)
-    assert made.maximum_misfit == pytest.approx(1.5 * 1.2, rel=0.06)
+    assert made.maximum_reduced_chi2 == pytest.approx(1.5 * 1.2, rel=0.06)
 
 
-def test_images_whose_rings_are_all_saturated_tell_no_misfit() -> None:
+def test_images_whose_rings_are_all_saturated_tell_no_chi2() -> None:
     tiles, said, _ = simulate(Model(), (4, 50, 6))
     white = tiles.frame % 5 == 0
-    match = match_of(tiles, tiles.dz_um, misfit=np.where(white, 0.0, 2.0))
-    assert calibrated(tiles, said, match=match).relative_misfit(2.0, 1.0) == pytest.approx(1.0)
-    nothing = match_of(tiles, tiles.dz_um, misfit=np.zeros(len(tiles)))
-    assert calibrated(tiles, said, match=nothing).relative_misfit(3.0, 1.0) == 3.0
+    match = match_of(tiles, tiles.dz_um, reduced_chi2=np.where(white, 0.0, 2.0))
+    assert calibrated(tiles, said, match=match).relative_chi2(2.0, 1.0) == pytest.approx(1.0)
+    nothing = match_of(tiles, tiles.dz_um, reduced_chi2=np.zeros(len(tiles)))
+    assert calibrated(tiles, said, match=nothing).relative_chi2(3.0, 1.0) == 3.0
 
 
 def test_images_beyond_the_range_of_those_that_judge_them_do_not_count() -> None:
@@ -315,11 +317,13 @@ def test_images_beyond_the_range_of_those_that_judge_them_do_not_count() -> None
 def test_limits_lie_above_what_training_shows() -> None:
     tiles, said, _ = simulate(Model(sd_um=(1e-6, 1e-6)), (4, 50, 6))
     rng = np.random.default_rng(1)
-    misfit, apart = rng.uniform(0.5, 2.0, 200), rng.normal(0, 2.0, 200)
-    match = match_of(tiles, tiles.dz_um + apart[tiles.frame], misfit=misfit[tiles.frame])
+    reduced_chi2, apart = rng.uniform(0.5, 2.0, 200), rng.normal(0, 2.0, 200)
+    match = match_of(
+        tiles, tiles.dz_um + apart[tiles.frame], reduced_chi2=reduced_chi2[tiles.frame]
+    )
     made = calibrated(tiles, said, match=match)
-    relative = misfit / (made.misfit + made.misfit_light / 1.0)
-    assert made.maximum_misfit == pytest.approx(1.5 * np.quantile(relative, 0.995))
+    relative = reduced_chi2 / (made.reduced_chi2 + made.reduced_chi2_light / 1.0)
+    assert made.maximum_reduced_chi2 == pytest.approx(1.5 * np.quantile(relative, 0.995))
     expected = 1.5 * np.quantile(np.abs(apart), 0.995)
     assert made.maximum_disagreement_um == pytest.approx(expected, rel=1e-4)
 
@@ -328,9 +332,11 @@ def test_one_odd_bead_does_not_set_the_limits() -> None:
     """Look-up and family are each combined over the beads before they are compared."""
     tiles, said, _ = simulate(Model(sd_um=(0.1, 0.1)), (4, 50, 6))
     odd = tiles.bead % 10_000 == 0
-    match = match_of(tiles, tiles.dz_um + np.where(odd, 40.0, 0.0), misfit=np.where(odd, 90.0, 1.0))
+    match = match_of(
+        tiles, tiles.dz_um + np.where(odd, 40.0, 0.0), reduced_chi2=np.where(odd, 90.0, 1.0)
+    )
     made = calibrated(tiles, said, match=match)
-    assert made.maximum_misfit == pytest.approx(1.5)
+    assert made.maximum_reduced_chi2 == pytest.approx(1.5)
     assert made.maximum_disagreement_um < 1.5
 
 

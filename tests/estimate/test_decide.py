@@ -69,7 +69,7 @@ def with_calibration(ensemble: Ensemble, family: str = "profile", **changes: flo
             {"dz_um": 5, "ripple": 0.2},
             {"dz_um": 5},
             Found(4),
-            "unlike_training: the beads do not look like those of the training (misfit ",
+            "unlike_training: the beads do not look like those of the training (reduced chi squared ",
             id="unlike",
         ),
         pytest.param({"dz_um": 45}, {"dz_um": 80}, Found(4), OUTSIDE, id="network says outside"),
@@ -157,7 +157,7 @@ def test_beads_with_some_saturated_rings_are_estimated(
 ) -> None:
     estimate = ask(ensemble, beads_at(10, saturated=0.2), says(10))
     assert estimate.status == "ok"
-    usable = ask(ensemble, beads_at(10), says(10), Found(9, saturated_share=0.9))
+    usable = ask(ensemble, beads_at(10), says(10), Found(9, saturated_fraction=0.9))
     assert usable.status == "ok"  # beads that can be used speak for themselves
 
 
@@ -172,13 +172,17 @@ def test_saturation_is_the_typical_bead_s(
 
 
 @pytest.mark.parametrize(("light", "status"), [(60.0, "refused"), (4.0, "ok")])
-def test_misfit_is_judged_at_the_image_s_light(
+def test_chi2_is_judged_at_the_image_s_light(
     ensemble: Ensemble, beads_at: BeadsAt, says: Says, light: float, status: str
 ) -> None:
-    """At 60 grey levels a misfit of 1 is usual, at 4 one of 3.8."""
+    """At 60 grey levels a reduced chi squared of 1 is usual, at 4 one of 3.8."""
     inputs = beads_at(5, ripple=0.08)
-    misfit = Lookup(ensemble.stack, LookupSettings()).match(inputs.profile, inputs.saturated).misfit
-    assert 4.0 < misfit[0] < 4.0 * 3.8
+    reduced_chi2 = (
+        Lookup(ensemble.stack, LookupSettings())
+        .match(inputs.profile, inputs.saturated)
+        .reduced_chi2
+    )
+    assert 4.0 < reduced_chi2[0] < 4.0 * 3.8
     dimmed = replace(inputs, light=np.full(len(inputs), light))
     assert ask(ensemble, dimmed, says(5)).status == status
 

@@ -75,7 +75,7 @@ def measure(frames: dict[str, FloatArray]) -> dict[str, Any]:
         "profiles": {
             "center_px": profiles.center_px,
             "background": profiles.background,
-            "symmetry": profiles.symmetry,
+            "symmetry": profiles.r_squared,
             "edge_radii": profiles.edge_radii,
             "n_saturated_px": profiles.n_saturated_px,
             "normalised": profiles.normalised[:, RINGS],

@@ -17,7 +17,7 @@ from refp.sweeps import open_dataset
 
 LAST_FRAMES = 4
 """Frames of a sweep of 15 in which something is changed."""
-LEAST_RESPONSE = 0.97
+MIN_RESPONSE = 0.97
 """About what beads have 40 um off their plane."""
 
 
@@ -130,7 +130,7 @@ def test_placed_beads_measure_over_the_whole_sweep(
 ) -> None:
     """A detector that only sees beads near their plane; the others are placed and give the same."""
     recipe = load_recipe()
-    blind = recipe.replace("find.minimum_response", LEAST_RESPONSE)
+    blind = recipe.replace("find.minimum_response", MIN_RESPONSE)
     measured = measure_dataset(open_dataset(tiny_sweep), blind)
     n_placed = 0
     for sweep, before in zip(measured.sweeps, untouched.sweeps, strict=True):

@@ -159,7 +159,7 @@ def test_a_size_that_is_not_sought_costs_accuracy(
     rigid, elastic = match(stack, larger, spread=0.0), match(stack, larger)
     assert (np.abs(elastic.dz_um - [12.0, -25.0]) < 0.3).all()
     assert (np.abs(rigid.dz_um - [12.0, -25.0]) > 0.5).all()
-    assert (elastic.misfit < 0.2 * rigid.misfit).all()
+    assert (elastic.reduced_chi2 < 0.2 * rigid.reduced_chi2).all()
 
 
 @pytest.mark.parametrize("size", [0.96, 1.0, 1.04])
@@ -174,8 +174,8 @@ def test_saturated_rings_are_ignored(
     np.testing.assert_array_equal(other.dz_um, told.dz_um)
     assert 0.75 < ((told.dz_um - dz_um) / told.sd_um).std() < 1.3
     assert 0.75 < ((told.size - size) / told.size_sd).std() < 1.3
-    assert told.misfit.mean() == pytest.approx(1.0, abs=0.1)
-    assert np.median(match(stack, np.where(saturated, 0.9, profile)).misfit) > 10
+    assert told.reduced_chi2.mean() == pytest.approx(1.0, abs=0.1)
+    assert np.median(match(stack, np.where(saturated, 0.9, profile)).reduced_chi2) > 10
 
 
 def test_rings_that_are_not_known_are_ignored(stack: PooledStack, profile_at: ProfileAt) -> None:
@@ -185,29 +185,31 @@ def test_rings_that_are_not_known_are_ignored(stack: PooledStack, profile_at: Pr
 
 
 @pytest.mark.parametrize("size", [0.95, 1.0, 1.05])
-def test_misfit_is_one_for_beads_like_those_of_training(
+def test_chi2_is_one_for_beads_like_those_of_training(
     stack: PooledStack, profile_at: ProfileAt, size: float
 ) -> None:
     """Whatever their size: what is read between two rings must not seem to fit better."""
     found = match(stack, profile_at(5.0, size) + noise(300, stack, 2))
-    assert found.misfit.mean() == pytest.approx(1.0, abs=0.1)
+    assert found.reduced_chi2.mean() == pytest.approx(1.0, abs=0.1)
 
 
 @given(INSIDE, st.floats(0.05, 0.3))
-def test_misfit_rises_for_unlike_profiles(
+def test_chi2_rises_for_unlike_profiles(
     stack: PooledStack, profile_at: ProfileAt, dz_um: float, ripple: float
 ) -> None:
     profile = profile_at([dz_um])
     unlike = profile + ripple * np.cos(9.0 * stack.radius_radii)
-    assert match(stack, unlike).misfit[0] > match(stack, profile).misfit[0] + 0.5
+    assert match(stack, unlike).reduced_chi2[0] > match(stack, profile).reduced_chi2[0] + 0.5
 
 
 def test_a_bead_that_fits_badly_states_more(stack: PooledStack, profile_at: ProfileAt) -> None:
-    """Neighbouring rings err together, so the misfit tempers the likelihood."""
+    """Neighbouring rings err together, so the reduced chi squared tempers the likelihood."""
     plain = match(stack, profile_at([8.0]))
     rippled = match(stack, profile_at([8.0]) + 0.1 * np.cos(25.0 * stack.radius_radii))
-    assert rippled.misfit[0] > 4
-    assert rippled.sd_um[0] == pytest.approx(plain.sd_um[0] * np.sqrt(rippled.misfit[0]), rel=0.3)
+    assert rippled.reduced_chi2[0] > 4
+    assert rippled.sd_um[0] == pytest.approx(
+        plain.sd_um[0] * np.sqrt(rippled.reduced_chi2[0]), rel=0.3
+    )
     assert rippled.size_sd[0] > 1.5 * plain.size_sd[0]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from refp.core.errors import RecipeError
 from refp.pipeline.planning import (
-    LEAST_FRAMES,
+    MIN_FRAMES,
     PlanLimits,
     bead_heights,
     find_limits,
@@ -65,12 +65,12 @@ def test_a_plan_is_the_least_that_reaches() -> None:
     known = limits(tolerance_um=1.3)
     rows = make_plan(known)
     assert [row.what for row in rows] == ["refp"] * 9 + ["image"] * 2
-    assert min(row.n_frames for row in rows[:9]) == LEAST_FRAMES
-    assert max(row.n_frames for row in rows[:9]) > LEAST_FRAMES
+    assert min(row.n_frames for row in rows[:9]) == MIN_FRAMES
+    assert max(row.n_frames for row in rows[:9]) > MIN_FRAMES
     for row in rows:
         assert row.half_width_um <= 1.3
     for row in rows[:9]:
-        if row.n_frames > LEAST_FRAMES:
+        if row.n_frames > MIN_FRAMES:
             fewer = sweep_row(known, row.n_fov, row.n_beads, row.n_frames - 1)
             assert fewer.half_width_um > 1.3
     image = rows[-1]

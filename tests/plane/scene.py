@@ -201,7 +201,7 @@ def _profiles(
         coefficients=np.empty((n, 0)),
         intensity=normalised * LIGHT,
         background=np.full(n, LIGHT),
-        symmetry=np.ones(n),
+        r_squared=np.ones(n),
         edge_radii=np.ones(n),
         edge_depth=np.full(n, 0.5),
         n_saturated_px=saturated.sum(axis=1),

@@ -45,7 +45,7 @@ def test_profiles_without_noise_are_placed_between_the_planes_of_the_stack() -> 
     assert found.dz_um == pytest.approx(dz_um, abs=0.2 * STEP_UM)
     assert found.best_um == pytest.approx(dz_um, abs=0.51 * STEP_UM)
     assert found.inside.all()
-    assert found.misfit.max() < 0.2
+    assert found.reduced_chi2.max() < 0.2
     assert found.share == pytest.approx(1.0)
 
 
@@ -78,15 +78,15 @@ def test_where_the_profile_is_flat_the_expectation_stays() -> None:
     assert found.share == pytest.approx(0.0, abs=0.02)
 
 
-def test_a_misfit_is_in_units_of_the_spread_and_widens_the_place() -> None:
-    """Noise of three times the stack's spread: a misfit of nine, a place three times as wide."""
+def test_a_chi2_is_in_units_of_the_spread_and_widens_the_place() -> None:
+    """Noise of three times the stack's spread: chi squared is nine, the place three times as wide."""
     rng = np.random.default_rng(1)
     dz_um = np.repeat(20.0, 200)
     profile = profiles_at(dz_um) + rng.normal(0, 0.03, (200, SEEN.sum()))
     stack = true_stack(sd=0.01)
     found = place_profiles(stack, profile, dz_um, np.inf)
     clean = place_profiles(stack, profiles_at(dz_um), dz_um, np.inf)
-    assert np.median(found.misfit) == pytest.approx(9, rel=0.15)
+    assert np.median(found.reduced_chi2) == pytest.approx(9, rel=0.15)
     assert np.median(found.u_um) == pytest.approx(3 * np.median(clean.u_um), rel=0.15)
     assert found.dz_um.std() == pytest.approx(np.median(found.u_um), rel=0.25)
 

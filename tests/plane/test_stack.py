@@ -5,7 +5,7 @@ import pytest
 
 from refp.core.arrays import BoolArray, FloatArray
 from refp.plane import PooledStack, pool_stack
-from refp.plane.stack import LEAST_SD, UNKNOWN_SD
+from refp.plane.stack import MIN_SD, UNKNOWN_SD
 
 RADII = np.linspace(0, 3, 31)
 DZ_UM = np.linspace(-100, 100, 41)
@@ -86,7 +86,7 @@ def test_spread_is_held_beyond_the_last_beads_that_tell_it() -> None:
 
 def test_beads_that_hardly_differ_keep_a_least_spread() -> None:
     stack, inner = pooled(beads(sd=0.0, spread=0.05)), RADII < 2.7
-    assert (stack.sd[np.ix_(np.abs(stack.dz_um) < 90, inner)] == LEAST_SD).all()
+    assert (stack.sd[np.ix_(np.abs(stack.dz_um) < 90, inner)] == MIN_SD).all()
 
 
 def test_ends_are_known_as_well_as_the_middle() -> None:

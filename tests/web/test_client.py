@@ -43,7 +43,7 @@ def test_a_history_from_elsewhere(client: Client) -> None:
 def test_more_records_than_one_request_takes(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("refp.web.client.MOST_RECORDS", 7)
+    monkeypatch.setattr("refp.web.client.MAX_RECORDS", 7)
     assert client.record(rows(*STEADY, instrument="parts")) == 20
     assert len(client.history(instrument="parts")) == 20
 

@@ -33,7 +33,7 @@ def adapt(
     """Take a model to another instrument of its kind, from one short sweep.
 
     Nine frames over the range in use are enough, or a few images at known Z with --refp-um. What the
-    model says there is compared with where the frames are; bias and gain are taken off, and what is
+    model says there is compared with where the frames are; bias and slope are taken off, and what is
     left stays in the interval. The new model is bound to the data's instrument.
 
     Examples
@@ -58,8 +58,8 @@ def adapt(
     assert found is not None
     plus_minus = "\N{PLUS-MINUS SIGN}"
     say(
-        f"bias {found.line.bias_um:.2f} {plus_minus} {found.bias_u_um:.2f} um, gain "
-        f"{found.line.gain:.4f} {plus_minus} {found.gain_u:.4f}, left over {found.left_um:.2f} um, "
+        f"bias {found.line.bias_um:.2f} {plus_minus} {found.bias_u_um:.2f} um, slope "
+        f"{found.line.slope:.4f} {plus_minus} {found.slope_u:.4f}, left over {found.residual_um:.2f} um, "
         f"plane {plus_minus} {adapted.ensemble.card.calibration.refp_u_um:.2f} um, on "
         f"{found.n_images} images (standard uncertainties)"
     )

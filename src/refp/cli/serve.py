@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from refp.web import WebSettings
 
-LEAST_TOKEN = 16
+MIN_TOKEN = 16
 """Characters; fewer can be guessed."""
 
 
@@ -167,9 +167,9 @@ def _token(path: Path | None) -> "SecretStr | None":
         token = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"--token-file {path}: cannot be read; check the path") from error
-    if len(token) < LEAST_TOKEN:
+    if len(token) < MIN_TOKEN:
         raise RecipeError(
-            f"--token-file {path}: shorter than {LEAST_TOKEN} characters; make one: "
+            f"--token-file {path}: shorter than {MIN_TOKEN} characters; make one: "
             'python -c "import secrets; print(secrets.token_urlsafe())"'
         )
     return SecretStr(token)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 10.0
 """A scheduler that is there answers within a second, one behind a slow network within a few."""
-LEAST_SIZE = 8
+MIN_SIZE = 8
 """Tasks are handed out for this many workers at least, for a cluster that is still growing."""
 
 
@@ -41,7 +41,7 @@ def join_cluster(address: str) -> Iterator[Crew]:
         _check_versions(client, address)
         # pure=False: a result is not to be taken for that of an earlier call with equal arguments.
         executor = client.get_executor(pure=False)
-        size = max(LEAST_SIZE, sum(client.nthreads().values()))
+        size = max(MIN_SIZE, sum(client.nthreads().values()))
         lost = (KilledWorker, CancelledError, CommClosedError)
         # What is submitted just when the scheduler goes away is neither cancelled nor answered.
         yield Crew(executor, size, False, lost, remedy, lambda: client.status != "running")

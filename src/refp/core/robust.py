@@ -55,27 +55,27 @@ def mad_sigma(values: FloatArray) -> float:
 
 @dataclass(frozen=True, slots=True)
 class RobustFit:
-    """A linear fit that values far off do not pull.
+    """A linear fit that down-weights outliers.
 
     Attributes
     ----------
     coefficients
         Shape ``(p,)``.
     covariance
-        Shape ``(p, p)``, where the values scatter as stated.
-    solve
-        Shape ``(p, n)``: what each value adds to the coefficients.
-    count
-        Shape ``(n,)``: how much each value counts, 0 to 1.
-    apart
-        Shape ``(n,)``: how far each lies off, in its standard deviations.
+        Shape ``(p, p)``, of the coefficients if the stated standard deviations hold.
+    influence
+        Shape ``(p, n)``: derivative of the coefficients with respect to the values.
+    weight
+        Shape ``(n,)``: weight of each value, 0 to 1, besides that of its standard deviation.
+    standardised_residual
+        Shape ``(n,)``: residuals over the stated standard deviations.
     """
 
     coefficients: FloatArray
     covariance: FloatArray
-    solve: FloatArray
-    count: FloatArray
-    apart: FloatArray
+    influence: FloatArray
+    weight: FloatArray
+    standardised_residual: FloatArray
 
 
 def fit_bisquare(
@@ -103,13 +103,13 @@ def fit_bisquare(
     """
     found, precision = start, np.diag(prior)
     for _ in range(ROUNDS):
-        apart = (values - design @ found) / sd
-        scale = max(1.0, MAD_TO_SIGMA * float(np.median(np.abs(apart))))
-        count = np.maximum(1.0 - (apart / (BISQUARE * scale)) ** 2, 0.0) ** 2
-        weight = count / sd**2
-        covariance = np.linalg.inv(design.T @ (design * weight[:, None]) + precision)
-        solve = covariance @ (design.T * weight)
-        before, found = found, solve @ values + covariance @ (prior * expected)
+        standardised_residual = (values - design @ found) / sd
+        scale = max(1.0, MAD_TO_SIGMA * float(np.median(np.abs(standardised_residual))))
+        weight = np.maximum(1.0 - (standardised_residual / (BISQUARE * scale)) ** 2, 0.0) ** 2
+        total_weight = weight / sd**2
+        covariance = np.linalg.inv(design.T @ (design * total_weight[:, None]) + precision)
+        influence = covariance @ (design.T * total_weight)
+        before, found = found, influence @ values + covariance @ (prior * expected)
         if np.abs(found - before).max() < SETTLED:
             break
-    return RobustFit(found, covariance, solve, count, apart)
+    return RobustFit(found, covariance, influence, weight, standardised_residual)

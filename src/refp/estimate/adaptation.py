@@ -1,8 +1,8 @@
 """Take a model to another instrument: find how its answers are off there, and take that off.
 
 Two instruments of one model differ in aberrations, bead lot, light. To first order what a model says
-there is a straight line in the true dZ, ``said = bias + gain * dZ``. A few images of known dZ tell bias
-and gain; what they leave, beyond the stage and the beads, stays in the interval.
+there is a straight line in the true dZ, ``said = bias + slope * dZ``. A few images of known dZ tell bias
+and slope; what they leave, beyond the stage and the beads, stays in the interval.
 """
 
 from dataclasses import dataclass, replace
@@ -13,13 +13,13 @@ from refp.core.arrays import FloatArray
 from refp.core.errors import DataError
 from refp.core.robust import fit_bisquare
 from refp.estimate.combine import Combined
-from refp.models.card import Adaptation, AnswerLine
+from refp.models.card import Adaptation, ResponseLine
 from refp.models.lookup import Match
 
-LEAST_IMAGES = 3
-GAIN_SD = 0.1
+MIN_IMAGES = 3
+SLOPE_SD = 0.1
 """Standard deviation of gains among instruments of one model; assumed."""
-LEAST_GAIN = 0.5
+MIN_SLOPE = 0.5
 """Instruments that differ by more than this, or twice, are not of one kind."""
 SIZE_SIGMAS = 2.6
 """One in a hundred of images or instruments shows beads of one lot further off in size than this."""
@@ -39,7 +39,7 @@ class KnownAnswers:
         Shape ``(n,)``, standard uncertainty of one image's answer and of its known dZ together.
     size, size_sd
         Shape ``(n,)``, typical bead size, and how far off is normal among images.
-    misfit
+    reduced_chi2
         Shape ``(n,)``, to the pooled stack.
     """
 
@@ -49,7 +49,7 @@ class KnownAnswers:
     u_um: FloatArray
     size: FloatArray
     size_sd: FloatArray
-    misfit: FloatArray
+    reduced_chi2: FloatArray
 
 
 def fit_adaptation(
@@ -72,12 +72,12 @@ def fit_adaptation(
         If there are too few images, they lie in too few places, or the answers do not follow Z.
     """
     n = len(answers.dz_um)
-    if n < LEAST_IMAGES or len(np.unique(answers.dz_um)) < LEAST_IMAGES:
+    if n < MIN_IMAGES or len(np.unique(answers.dz_um)) < MIN_IMAGES:
         raise DataError(
-            f"{n} usable images of known dZ; at least {LEAST_IMAGES} at different Z are needed to "
+            f"{n} usable images of known dZ; at least {MIN_IMAGES} at different Z are needed to "
             "adapt a model"
         )
-    line, covariance, left_um = _fit_line(answers.dz_um, answers.said_um, answers.u_um)
+    line, covariance, residual_um = _fit_line(answers.dz_um, answers.said_um, answers.u_um)
     lookup, _, _ = _fit_line(answers.dz_um, answers.lookup_um, answers.u_um)
     return Adaptation(
         source=source,
@@ -86,9 +86,9 @@ def fit_adaptation(
         data_sha256=data_sha256,
         line=line,
         bias_u_um=float(np.sqrt(covariance[0, 0])),
-        gain_u=float(np.sqrt(covariance[1, 1])),
+        slope_u=float(np.sqrt(covariance[1, 1])),
         covariance_um=float(covariance[0, 1]),
-        left_um=left_um,
+        residual_um=residual_um,
         lookup=lookup,
         size=_typical_size(answers),
     )
@@ -101,8 +101,8 @@ def adapt_match(match: Match, adaptation: Adaptation | None) -> Match:
     line = adaptation.lookup
     return replace(
         match,
-        dz_um=(match.dz_um - line.bias_um) / line.gain,
-        sd_um=match.sd_um / line.gain,
+        dz_um=(match.dz_um - line.bias_um) / line.slope,
+        sd_um=match.sd_um / line.slope,
         size=match.size / adaptation.size,
     )
 
@@ -114,12 +114,12 @@ def adapt_combined(combined: Combined, adaptation: Adaptation | None) -> Combine
     line = adaptation.line
     return replace(
         combined,
-        dz_um=(combined.dz_um - line.bias_um) / line.gain,
-        u_beads_um=combined.u_beads_um / line.gain,
-        noise_um=combined.noise_um / line.gain,
-        u_members_um=combined.u_members_um / line.gain,
-        tilt_um_per_px=combined.tilt_um_per_px / line.gain,
-        tilt_u_um_per_px=combined.tilt_u_um_per_px / line.gain,
+        dz_um=(combined.dz_um - line.bias_um) / line.slope,
+        u_beads_um=combined.u_beads_um / line.slope,
+        noise_um=combined.noise_um / line.slope,
+        u_members_um=combined.u_members_um / line.slope,
+        tilt_um_per_px=combined.tilt_um_per_px / line.slope,
+        tilt_u_um_per_px=combined.tilt_u_um_per_px / line.slope,
     )
 
 
@@ -130,10 +130,10 @@ def adaptation_uncertainty(adaptation: Adaptation | None, dz_um: float) -> float
     variance = (
         adaptation.bias_u_um**2
         + 2 * dz_um * adaptation.covariance_um
-        + (dz_um * adaptation.gain_u) ** 2
-        + adaptation.left_um**2
+        + (dz_um * adaptation.slope_u) ** 2
+        + adaptation.residual_um**2
     )
-    return float(np.sqrt(max(variance, 0.0))) / adaptation.line.gain
+    return float(np.sqrt(max(variance, 0.0))) / adaptation.line.slope
 
 
 def _typical_size(answers: KnownAnswers) -> float:
@@ -147,25 +147,25 @@ def _typical_size(answers: KnownAnswers) -> float:
 
 def _fit_line(
     dz_um: FloatArray, said_um: FloatArray, u_um: FloatArray
-) -> tuple[AnswerLine, FloatArray, float]:
-    """Fit a robust line; return it, the covariance of bias and gain, and what it leaves."""
+) -> tuple[ResponseLine, FloatArray, float]:
+    """Fit a robust line; return it, the covariance of bias and slope, and what it leaves."""
     fit = fit_bisquare(
         np.column_stack([np.ones(len(dz_um)), dz_um]),
         said_um,
         u_um,
         start=np.array([float(np.median(said_um - dz_um)), 1.0]),
-        prior=np.array([0.0, 1.0 / GAIN_SD**2]),
+        prior=np.array([0.0, 1.0 / SLOPE_SD**2]),
         expected=np.array([0.0, 1.0]),
     )
-    bias, gain = fit.coefficients
-    if not LEAST_GAIN < gain < 1 / LEAST_GAIN:
+    bias, slope = fit.coefficients
+    if not MIN_SLOPE < slope < 1 / MIN_SLOPE:
         raise DataError(
-            f"the model's answers rise by {gain:.2f} um a micrometre of the sweep's Z; is the sign of "
+            f"the model's answers rise by {slope:.2f} um a micrometre of the sweep's Z; is the sign of "
             "Z turned, or is this another kind of instrument? train anew there"
         )
-    freedom = max(float(fit.count.sum()) - 2.0, 1.0)
-    variance = float((fit.count * (fit.apart * u_um) ** 2).sum()) / freedom
-    expected = float(np.average(u_um**2, weights=fit.count))
-    left_um = float(np.sqrt(max(variance - expected, 0.0)))
-    line = AnswerLine(bias_um=float(bias), gain=float(gain))
-    return line, fit.covariance * max(1.0, variance / expected), left_um
+    freedom = max(float(fit.weight.sum()) - 2.0, 1.0)
+    variance = float((fit.weight * (fit.standardised_residual * u_um) ** 2).sum()) / freedom
+    expected = float(np.average(u_um**2, weights=fit.weight))
+    residual_um = float(np.sqrt(max(variance - expected, 0.0)))
+    line = ResponseLine(bias_um=float(bias), slope=float(slope))
+    return line, fit.covariance * max(1.0, variance / expected), residual_um

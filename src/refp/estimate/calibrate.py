@@ -33,7 +33,7 @@ from refp.models.tiles.label_errors import LabelErrors
 from refp.models.tiles.tiles import LabelledTiles
 from refp.settings import EstimateSettings
 
-LEAST_FACTOR = 0.1
+MIN_FACTOR = 0.1
 REFUSAL_QUANTILE = 0.995
 REFUSAL_MARGIN = 1.5
 """Held-out fields are few: the limit lies above what 99.5 % of their images show, by half."""
@@ -75,8 +75,10 @@ def calibrate(
     # What lies outside the range of those that judge it would be refused, and tells nothing.
     images = [image for image in judged if image.inside] or judged
     error = np.array([image.error_um for image in images])
-    misfit, misfit_light = _usual_misfit(images)
-    relative = [image.misfit / (misfit + misfit_light / image.light) for image in images]
+    reduced_chi2, reduced_chi2_light = _usual_chi2(images)
+    relative = [
+        image.reduced_chi2 / (reduced_chi2 + reduced_chi2_light / image.light) for image in images
+    ]
     sizes = tiles.size[np.unique(tiles.bead, return_index=True)[1]]
     return Calibration(
         bead_factor=factor,
@@ -87,9 +89,9 @@ def calibrate(
         model_u_um=_model_uncertainty(images, labels, by_field=split == "field"),
         size_sd=float(sizes.std(ddof=1)) if len(sizes) > 1 else 0.0,
         n_sizes=len(sizes),
-        misfit=misfit,
-        misfit_light=misfit_light,
-        maximum_misfit=_limit(relative),
+        reduced_chi2=reduced_chi2,
+        reduced_chi2_light=reduced_chi2_light,
+        maximum_reduced_chi2=_limit(relative),
         maximum_disagreement_um=_limit([image.apart_um for image in images]),
         held_out=split,
         n_images=len(images),
@@ -106,7 +108,7 @@ class _Image:
     noise_um: float
     label_u_um: float
     apart_um: float
-    misfit: float
+    reduced_chi2: float
     light: float
     inside: bool
 
@@ -128,7 +130,7 @@ def _judge(
         noise_um=combined.noise_um,
         label_u_um=float(tiles.label_u_um[rows[0]]),
         apart_um=abs(combined.dz_um - second.dz_um),
-        misfit=float(np.median(fit.misfit)),
+        reduced_chi2=float(np.median(fit.reduced_chi2)),
         light=float(np.median(tiles.light[rows])),
         inside=bool(fit.at_end.mean() < 0.5),
     )
@@ -173,7 +175,7 @@ def _bead_factor(tiles: LabelledTiles, held_out: Predictions, coverage: float) -
         else:
             alone.append(error / sd)
     told = np.abs(np.concatenate(scores or alone))
-    return max(float(np.quantile(told, coverage) / ndtri(0.5 + coverage / 2)), LEAST_FACTOR)
+    return max(float(np.quantile(told, coverage) / ndtri(0.5 + coverage / 2)), MIN_FACTOR)
 
 
 def _model_uncertainty(images: list[_Image], labels: LabelErrors, *, by_field: bool) -> float:
@@ -198,15 +200,15 @@ def _stage_variance(labels: LabelErrors, n_fields: int) -> float:
     return labels.stage_u_um**2 * n_fields * (1 + 1 / max(n_fields - 1, 1))
 
 
-def _usual_misfit(images: list[_Image]) -> tuple[float, float]:
-    """Return the misfit of a bright image, and what light takes off: photon noise goes with 1/light."""
-    told = [image for image in images if image.misfit > 0]  # 0 where every ring is saturated
+def _usual_chi2(images: list[_Image]) -> tuple[float, float]:
+    """Return the reduced chi squared of a bright image, and the coefficient of its term in 1 / light."""
+    told = [image for image in images if image.reduced_chi2 > 0]  # 0 where every ring is saturated
     if not told:
         return 1.0, 0.0
-    misfit = np.array([image.misfit for image in told])
+    reduced_chi2 = np.array([image.reduced_chi2 for image in told])
     terms = np.column_stack([np.ones(len(told)), [1.0 / image.light for image in told]])
     # Relative deviations, so that dim images do not outweigh the others.
-    (bright, noise), _ = nnls(terms / misfit[:, None], np.ones(len(told)))
+    (bright, noise), _ = nnls(terms / reduced_chi2[:, None], np.ones(len(told)))
     return float(bright), float(noise)
 
 

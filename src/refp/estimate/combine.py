@@ -131,16 +131,18 @@ def _weighted(
     start = nothing.copy()
     start[0] = _weighted_median(dz, 1.0 / sd_um**2)
     fit = fit_bisquare(design, dz, sd_um, start=start, prior=prior, expected=nothing)
-    freedom = fit.count.sum() - 1.0
-    surplus = float((fit.count * fit.apart**2).sum()) / freedom if freedom > 0.5 else 1.0
+    freedom = fit.weight.sum() - 1.0
+    surplus = (
+        float((fit.weight * fit.standardised_residual**2).sum()) / freedom if freedom > 0.5 else 1.0
+    )
     u = np.sqrt(max(surplus, 1.0) * np.diag(fit.covariance))
     unknown = np.full(2, np.nan)
     return Combined(
         dz_um=float(fit.coefficients[0]),
         u_beads_um=float(u[0]),
-        noise_um=float(np.linalg.norm(fit.solve[0] * noise_um)),
-        u_members_um=_between(predictions.dz_um @ fit.solve[0]),
-        used=fit.count > 0,
+        noise_um=float(np.linalg.norm(fit.influence[0] * noise_um)),
+        u_members_um=_between(predictions.dz_um @ fit.influence[0]),
+        used=fit.weight > 0,
         tilt_um_per_px=fit.coefficients[1:] if tilted else unknown,
         tilt_u_um_per_px=u[1:] if tilted else unknown,
     )

@@ -18,10 +18,10 @@ from refp.models.card import BeadInputs, Calibration, ModelCard, Predictor
 from refp.models.lookup import Lookup, Match, NoLookup, predictions_of
 from refp.settings import EstimateSettings, Instrument
 
-LARGEST_SATURATED = 0.3
+MAX_SATURATED = 0.3
 """Share of saturated rings, or of pixels, beyond which too little is left to tell anything from."""
 LIMIT_QUANTILE = 0.995
-LEAST_SIZE_SD = 0.003
+MIN_SIZE_SD = 0.003
 """Beads and optics are never more alike than this."""
 
 
@@ -30,7 +30,7 @@ class Found:
     """What an image shows: beads in all, usable or not, and the share of saturated pixels."""
 
     n_beads: int
-    saturated_share: float = 0.0
+    saturated_fraction: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,14 @@ class Size:
 class Look:
     """What family and look-up say of an image, each of all its beads together.
 
-    ``misfit`` is that of the typical bead over what is usual at the image's light.
+    ``reduced_chi2`` is that of the typical bead over what is usual at the image's light.
     """
 
     match: Match
     combined: Combined
     lookup_um: float
     size: Size
-    misfit: float
+    reduced_chi2: float
 
 
 def estimate_focus(
@@ -117,8 +117,8 @@ def look_at(
         combined=combined,
         lookup_um=second.dz_um,
         size=_typical_size(match, combined, known),
-        misfit=known.relative_misfit(
-            float(np.median(match.misfit)), float(np.median(inputs.light))
+        reduced_chi2=known.relative_chi2(
+            float(np.median(match.reduced_chi2)), float(np.median(inputs.light))
         ),
     )
 
@@ -131,8 +131,8 @@ def tilt_um_per_px(settings: EstimateSettings, instrument: Instrument) -> float:
 def _missing(inputs: BeadInputs, found: Found, card: ModelCard) -> tuple[Reason, str] | None:
     """Return why there is nothing to estimate from."""
     n = len(inputs)
-    rings = float(np.median(inputs.saturated_share)) if n else found.saturated_share
-    if rings > LARGEST_SATURATED:
+    rings = float(np.median(inputs.saturated_fraction)) if n else found.saturated_fraction
+    if rings > MAX_SATURATED:
         what = "the typical bead's rings" if n else "the image"
         return "saturated", f"{100 * rings:.0f} % of {what} are saturated; use less light"
     if n >= max(card.minimum_beads, 1):
@@ -179,7 +179,7 @@ def _typical_size(match: Match, combined: Combined, known: Calibration) -> Size:
     """Compare the size of the beads that count with that of the training's."""
     used = combined.used
     n = max(int(used.sum()), 1)
-    own = np.maximum(match.size_sd[used], LEAST_SIZE_SD)
+    own = np.maximum(match.size_sd[used], MIN_SIZE_SD)
     u = float(np.sqrt((own**2).sum())) / n
     spread = known.size_sd * _for_few(known.n_sizes)
     among = spread**2 * (1 / n + 1 / max(known.n_sizes, 1))
@@ -197,9 +197,14 @@ def _for_few(n: int) -> float:
 def _objection(look: Look, estimate: FocusEstimate, card: ModelCard) -> tuple[Reason, str] | None:
     """Return the first reason to refuse, most telling first."""
     known = card.calibration
-    if look.misfit > known.maximum_misfit:
-        misfit = f"misfit {look.misfit:.1f} > {known.maximum_misfit:.1f}"
-        return "unlike_training", f"the beads do not look like those of the training ({misfit})"
+    if look.reduced_chi2 > known.maximum_reduced_chi2:
+        reduced_chi2 = (
+            f"reduced chi squared {look.reduced_chi2:.1f} > {known.maximum_reduced_chi2:.1f}"
+        )
+        return (
+            "unlike_training",
+            f"the beads do not look like those of the training ({reduced_chi2})",
+        )
     outside = _outside(look, estimate, card.dz_range_um)
     if outside:
         return "outside_range", outside

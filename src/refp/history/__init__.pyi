@@ -1,4 +1,4 @@
-from .baseline import LEAST_VALUES as LEAST_VALUES
+from .baseline import MIN_VALUES as MIN_VALUES
 from .baseline import standardise as standardise
 from .chart import Annotation as Annotation
 from .chart import ControlChart as ControlChart
@@ -38,7 +38,7 @@ __all__ = [
     "ENDED",
     "KIND_OF",
     "LABELS",
-    "LEAST_VALUES",
+    "MIN_VALUES",
     "RULES",
     "WARNING",
     "Annotation",

@@ -8,7 +8,7 @@ from refp.core.arrays import FloatArray
 from refp.core.errors import HistoryError
 from refp.history.history import Baseline
 
-LEAST_VALUES = 10
+MIN_VALUES = 10
 """Of fewer the standard deviation is known to no better than a quarter (1 / sqrt(2 (n - 1)))."""
 
 
@@ -29,10 +29,10 @@ def summarise_period(values: FloatArray, empty: Baseline) -> Baseline:
     """
     known = values[np.isfinite(values)]
     about = f"baseline {empty.name!r}: {empty.quantity} of {empty.instrument!r}"
-    if len(known) < LEAST_VALUES:
+    if len(known) < MIN_VALUES:
         raise HistoryError(
             f"{about} has {len(known)} values from {empty.since.isoformat()} to "
-            f"{empty.until.isoformat()}; it needs {LEAST_VALUES}: take a longer period"
+            f"{empty.until.isoformat()}; it needs {MIN_VALUES}: take a longer period"
         )
     if np.ptp(known) == 0:
         raise HistoryError(

@@ -17,7 +17,7 @@ from refp.history.rules import Firing, fired
 if TYPE_CHECKING:
     from refp.history.database import History
 
-MOST_POINTS = 2000
+MAX_POINTS = 2000
 """So many values are drawn, and besides them every one at which a rule fires."""
 
 
@@ -187,7 +187,7 @@ def make_chart(
     )
 
 
-def thin(values: FloatArray, keep: "list[int]", most: int = MOST_POINTS) -> IntArray:
+def thin(values: FloatArray, keep: "list[int]", most: int = MAX_POINTS) -> IntArray:
     """Choose the values that are drawn: of each stretch the lowest, the highest, and two as they come.
 
     So no extreme is hidden, and where most values lie still shows.

@@ -16,12 +16,12 @@ from refp.core.flags import BeadFlag
 from refp.core.parallel import Execution, map_ordered
 from refp.core.rows import join, take
 from refp.measure.beads import (
-    PASSING_SHARE,
+    PASSING_FRACTION,
     Beads,
+    Persistence,
     Registration,
-    Standing,
+    find_persistent,
     register_frames,
-    who_stands,
 )
 from refp.measure.frame import FrameMeasurement, measure_places, with_outliers
 from refp.settings import Instrument, Recipe
@@ -87,10 +87,12 @@ def follow_beads(
         registration = _register(frames, parts, radius)
         numbers.update(zip(frames, registration.numbers, strict=True))
         if recipe.find.follow_sweep:
-            standing = who_stands(registration, [part.usable for part in parts])
+            persistence = find_persistent(registration, [part.usable for part in parts])
             for i, (frame, part) in enumerate(zip(frames, parts, strict=True)):
-                followed[frame] = _doubt(part, standing.share[registration.numbers[i]], recipe)
-                places.append(_missing(frame, part, registration, standing, i))
+                followed[frame] = _doubt(
+                    part, persistence.fraction[registration.numbers[i]], recipe
+                )
+                places.append(_missing(frame, part, registration, persistence, i))
     todo = [place for place in places if len(place.numbers)]
     work = partial(_measure_places, instrument=dataset.instrument, recipe=recipe)
     title = f"placing beads of {dataset.name}"
@@ -121,26 +123,26 @@ def _register(
     return register_frames(centers, [part.usable for part in parts], z_um, radius_px)
 
 
-def _doubt(part: FrameMeasurement, share: FloatArray, recipe: Recipe) -> FrameMeasurement:
-    """Lower the confidence in what stands in few frames of the field, ``share`` of them."""
-    passing = share < PASSING_SHARE
+def _doubt(part: FrameMeasurement, fraction: FloatArray, recipe: Recipe) -> FrameMeasurement:
+    """Lower the confidence in what stands in few frames of the field, ``fraction`` of them."""
+    passing = fraction < PASSING_FRACTION
     if not passing.any():
         return part
     flags = np.where(
         passing, part.beads.flags | np.uint32(BeadFlag.LOW_CONFIDENCE), part.beads.flags
     )
-    confidence = part.beads.confidence * np.where(passing, share, 1.0)
+    confidence = part.beads.confidence * np.where(passing, fraction, 1.0)
     return with_outliers(
         replace(part, beads=replace(part.beads, flags=flags, confidence=confidence)), recipe
     )
 
 
 def _missing(
-    frame: Frame, part: FrameMeasurement, field: Registration, standing: Standing, index: int
+    frame: Frame, part: FrameMeasurement, field: Registration, persistence: Persistence, index: int
 ) -> _Places:
     """Where real beads should be that the frame lacks, or has but not usable."""
     has = field.numbers[index][part.usable]
-    lacks = np.setdiff1d(np.flatnonzero(standing.real), has)
+    lacks = np.setdiff1d(np.flatnonzero(persistence.persistent), has)
     expected = field.position_px[lacks] + field.shift_px[index]
     return _Places(frame, lacks, expected, take(part.beads, part.usable))
 

@@ -13,7 +13,7 @@ from refp.models.card import (
     Predictions,
     Predictor,
 )
-from refp.models.family import Family, LearningCurve, Trained, TrainingJob, Watch, unwatched
+from refp.models.family import Family, LearningCurve, Trained, TrainingJob, Watch, ignore_curve
 from refp.models.file import load_model, save_model
 from refp.models.lookup import Lookup, Match, NoLookup, make_lookup
 from refp.models.registry import (
@@ -64,6 +64,7 @@ __all__ = [
     "best_of",
     "check_libraries",
     "check_search",
+    "ignore_curve",
     "inputs_of",
     "load_model",
     "make_family",
@@ -75,6 +76,5 @@ __all__ = [
     "stack_of",
     "steps_of",
     "training_device",
-    "unwatched",
     "with_values",
 ]

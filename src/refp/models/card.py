@@ -9,7 +9,7 @@ from refp.core.arrays import BoolArray, FloatArray
 from refp.plane.plane import PooledStack
 from refp.settings import FamilyName, Instrument, Settings
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Of the model file; a program refuses a file of a newer one."""
 
 
@@ -38,12 +38,16 @@ class Calibration(Settings):
         description="relative standard deviation of bead sizes; 0 where they are not known"
     )
     n_sizes: int = Field(description="beads that sizes were compared of")
-    misfit: float = Field(description="misfit to the pooled stack of an image without noise")
-    misfit_light: float = Field(
-        description="misfit that noise adds, times the light: background less black, grey levels"
+    reduced_chi2: float = Field(
+        description="reduced chi squared of an image without noise against the pooled stack"
     )
-    maximum_misfit: float = Field(
-        description="misfit over what these two expect, above which an image is unlike the training"
+    reduced_chi2_light: float = Field(
+        description="reduced chi squared that noise adds, times the light: background less black, "
+        "grey levels"
+    )
+    maximum_reduced_chi2: float = Field(
+        description="limit of the reduced chi squared over its expected value; above it an image is "
+        "unlike the training"
     )
     maximum_disagreement_um: float = Field(
         description="largest distance between the family's dZ and the look-up's, um"
@@ -52,16 +56,16 @@ class Calibration(Settings):
     n_images: int = Field(description="held-out images that the calibration rests on")
     rms_um: float = Field(description="RMS error of held-out images against their labels, um")
 
-    def relative_misfit(self, misfit: float, light: float) -> float:
-        """Return a misfit over what is expected at an image's light; 1 is usual."""
-        return misfit / (self.misfit + self.misfit_light / light)
+    def relative_chi2(self, reduced_chi2: float, light: float) -> float:
+        """Return a reduced chi squared over what is expected at an image's light; 1 is usual."""
+        return reduced_chi2 / (self.reduced_chi2 + self.reduced_chi2_light / light)
 
 
-class AnswerLine(Settings):
-    """What is said of a true dZ: ``bias + gain * dZ``."""
+class ResponseLine(Settings):
+    """What is said of a true dZ: ``bias + slope * dZ``."""
 
     bias_um: float = Field(description="what is said in the reference plane, um")
-    gain: float = Field(gt=0, description="what is said more for a micrometre more")
+    slope: float = Field(gt=0, description="what is said more for a micrometre more")
 
 
 class Adaptation(Settings):
@@ -71,14 +75,14 @@ class Adaptation(Settings):
     sweeps: tuple[str, ...] = Field(description="sweeps that it was adapted from")
     n_images: int = Field(description="images of known dZ")
     data_sha256: str = Field(description="hash over those images' bytes")
-    line: AnswerLine = Field(description="of the family")
+    line: ResponseLine = Field(description="of the family")
     bias_u_um: float = Field(description="standard uncertainty of the bias, um")
-    gain_u: float = Field(description="standard uncertainty of the gain")
-    covariance_um: float = Field(description="covariance of bias and gain, um")
-    left_um: float = Field(
+    slope_u: float = Field(description="standard uncertainty of the slope")
+    covariance_um: float = Field(description="covariance of bias and slope, um")
+    residual_um: float = Field(
         description="standard deviation of images about the line beyond stage and beads, um"
     )
-    lookup: AnswerLine = Field(description="of the look-up")
+    lookup: ResponseLine = Field(description="of the look-up")
     size: float = Field(gt=0, description="typical bead radius over that of the training's beads")
 
 
@@ -133,7 +137,7 @@ class BeadInputs:
         return int(self.profile.shape[0])
 
     @property
-    def saturated_share(self) -> FloatArray:
+    def saturated_fraction(self) -> FloatArray:
         """Share of each bead's rings that are saturated, shape ``(n,)``; 0 of what has no rings."""
         share: FloatArray = self.saturated.sum(axis=1) / max(self.saturated.shape[1], 1)
         return share

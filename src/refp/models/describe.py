@@ -11,7 +11,7 @@ from refp.models.normalise import FULL_SCALE
 Line = tuple[str, object]
 """What, and its value."""
 
-MOST_VALUES = 6
+MAX_VALUES = 6
 """Of a list of numbers so many are shown."""
 
 
@@ -25,7 +25,7 @@ def describe_card(card: ModelCard) -> list[Line]:
         ("sees", describe_input(card)),
         ("fewest beads", card.minimum_beads),
         ("trained on", card.conditions),
-        ("sweeps", ", ".join(card.sweeps[:MOST_VALUES]) + _rest(len(card.sweeps))),
+        ("sweeps", ", ".join(card.sweeps[:MAX_VALUES]) + _rest(len(card.sweeps))),
         *(
             (f"calibration: {name}", _short(getattr(card.calibration, name)))
             for name in Calibration.model_fields
@@ -76,17 +76,17 @@ def _adaptation(card: ModelCard) -> Iterator[Line]:
         return
     yield "adapted from", f"{found.source}, by {found.n_images} images of {', '.join(found.sweeps)}"
     yield "bias taken off", f"{found.line.bias_um:.2f} +- {found.bias_u_um:.2f} um"
-    yield "gain taken off", f"{found.line.gain:.4f} +- {found.gain_u:.4f}"
-    yield "left over", f"{found.left_um:.2f} um"
+    yield "slope taken off", f"{found.line.slope:.4f} +- {found.slope_u:.4f}"
+    yield "left over", f"{found.residual_um:.2f} um"
 
 
 def _short(value: Any) -> object:
     """Return a value as it fits on a line."""
     if isinstance(value, list | tuple):
-        shown = ", ".join(str(_short(one)) for one in value[:MOST_VALUES])
+        shown = ", ".join(str(_short(one)) for one in value[:MAX_VALUES])
         return shown + _rest(len(value))
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _rest(n: int) -> str:
-    return f", ... {n} in all" if n > MOST_VALUES else ""
+    return f", ... {n} in all" if n > MAX_VALUES else ""

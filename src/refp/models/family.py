@@ -43,7 +43,7 @@ Watch = Callable[[LearningCurve], None]
 """Called with the curve so far of one fit whenever there is more of it."""
 
 
-def unwatched(curve: LearningCurve) -> None:
+def ignore_curve(curve: LearningCurve) -> None:
     """Do nothing with learning curves."""
 
 
@@ -77,7 +77,7 @@ class TrainingJob:
     seed: int
     checkpoints: Path
     execution: Execution = SERIAL
-    watch: Watch = unwatched
+    watch: Watch = ignore_curve
     device: str = ""
 
 

@@ -24,9 +24,9 @@ from refp.settings import one_line
 CARD, STACK, GRAPH, HASHES = "card.json", "stack.npz", "graph.onnx", "sha256.json"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """Time stamp of every entry, so that the same model is the same bytes."""
-MOST_BYTES = {CARD: 2**24, STACK: 2**28, GRAPH: 2**31, HASHES: 2**16}
+MAX_BYTES = {CARD: 2**24, STACK: 2**28, GRAPH: 2**31, HASHES: 2**16}
 """Largest size of each part. An ONNX graph cannot be larger; the others have hundredfold room."""
-MOST_UNPACKED, LEAST_ROOM = 30, 2**24
+MAX_UNPACKED, MIN_ROOM = 30, 2**24
 """All parts together are at most as many times the file's size, which text that repeats itself just
 reaches and weights never, or this many bytes."""
 
@@ -79,8 +79,8 @@ def load_model(path: str | Path) -> Ensemble:
 def _unpack(archive: zipfile.ZipFile, packed: int) -> dict[str, bytes]:
     """Return the parts; a few kilobytes that unpack to gigabytes are no model."""
     parts: dict[str, bytes] = {}
-    room = max(MOST_UNPACKED * packed, LEAST_ROOM)
-    for name, most in MOST_BYTES.items():
+    room = max(MAX_UNPACKED * packed, MIN_ROOM)
+    for name, most in MAX_BYTES.items():
         limit = min(most, room)
         with archive.open(name) as part:
             parts[name] = part.read(limit + 1)  # what the archive says of its size may be wrong
@@ -149,7 +149,7 @@ def _unpack_stack(data: bytes, path: Path) -> PooledStack:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
-        if size > MOST_BYTES[STACK]:
+        if size > MAX_BYTES[STACK]:
             raise ValueError(f"unpacks to {size / 1e6:.0f} MB")
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             dz_um, radius, mean, sd = (arrays[name] for name in names)

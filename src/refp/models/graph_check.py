@@ -24,7 +24,7 @@ _NODE_TYPE, _NODE_ATTRIBUTE, _NODE_DOMAIN = 4, 5, 7
 _ATTRIBUTE_TENSORS, _ATTRIBUTE_GRAPHS, _ATTRIBUTE_SPARSE = (5, 10), (6, 11), (22, 23)
 _TENSOR_EXTERNAL, _TENSOR_LOCATION = 13, 14
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_LONGEST_VARINT = 10
+_MAX_VARINT = 10
 
 Field = tuple[int, int | memoryview]
 """Number of a field, and its value: a whole number, or bytes that are a message, text or numbers."""
@@ -140,7 +140,7 @@ def _fields(message: memoryview) -> Iterator[Field]:
 def _varint(message: memoryview, at: int) -> tuple[int, int]:
     """Read a whole number of seven bits a byte, lowest first; return it and where the next begins."""
     value = 0
-    for k, byte in enumerate(message[at : at + _LONGEST_VARINT]):
+    for k, byte in enumerate(message[at : at + _MAX_VARINT]):
         value |= (byte & 0x7F) << (7 * k)
         if byte < 0x80:
             return value, at + k + 1

@@ -21,9 +21,9 @@ from refp.plane.match import fill_rings, least_of_rings, rows_at, stretch_rings
 from refp.plane.plane import PooledStack
 from refp.settings import LookupSettings
 
-LARGEST_SIZE = 0.12
+MAX_SIZE = 0.12
 N_SIZES = 13
-"""Sizes from ``1 - LARGEST_SIZE`` to ``1 + LARGEST_SIZE`` that the search starts from."""
+"""Sizes from ``1 - MAX_SIZE`` to ``1 + MAX_SIZE`` that the search starts from."""
 THINNING = 2
 """Every so many planes of the stack are enough to start from."""
 END_STEPS = 4
@@ -31,9 +31,9 @@ END_STEPS = 4
 SIZE_STEPS = (0.01, 0.005, 0.0025)
 PLACE_STEPS = (2.0, 1.0, 1.0)
 """Of the refinement, relative and in planes of the stack."""
-LEAST_WEIGHT = 0.01
+MIN_WEIGHT = 0.01
 """Of a ring that the stack knows: one over the variance, times background squared."""
-LEAST_BEND = 1e-6
+MIN_BEND = 1e-6
 """Of the cost along Z, where nothing is known of a bead."""
 
 
@@ -47,7 +47,7 @@ class Match:
         Shape ``(n,)``: place of the best match and its standard deviation from the likelihood.
     size, size_sd
         Shape ``(n,)``: the bead's radius over the typical bead's, and its standard deviation.
-    misfit
+    reduced_chi2
         Shape ``(n,)``: mean squared deviation there in units of the stack's spread; about 1 for a
         bead like those of the training.
     at_end
@@ -58,7 +58,7 @@ class Match:
     sd_um: FloatArray
     size: FloatArray
     size_sd: FloatArray
-    misfit: FloatArray
+    reduced_chi2: FloatArray
     at_end: BoolArray
 
     @property
@@ -121,13 +121,13 @@ class Lookup:
         self._grid = stack.dz_um
         self._weight = 1.0 / stack.sd**2
         # Rings that some planes know go on along Z; rings that none knows as their neighbours.
-        known = (self._weight >= LEAST_WEIGHT).any(axis=0)
+        known = (self._weight >= MIN_WEIGHT).any(axis=0)
         self._mean = fill_rings(stack.mean, np.broadcast_to(known, stack.mean.shape))
         self._where_unknown = _typical_weight(self._weight[:, self._seen]) / math.e
         # To start from, every few planes and sizes are enough: what of them does not depend on the
         # profile, a column for each plane of each size.
         self._planes = np.arange(0, len(self._grid), THINNING)
-        sizes = np.linspace(1.0 - LARGEST_SIZE, 1.0 + LARGEST_SIZE, N_SIZES)
+        sizes = np.linspace(1.0 - MAX_SIZE, 1.0 + MAX_SIZE, N_SIZES)
         self._sizes = sizes if self._spread else np.ones(1)
         self._coarse = np.concatenate([self._terms(size) for size in self._sizes], axis=1)
 
@@ -191,7 +191,7 @@ class Lookup:
         bend = 2.0 * np.einsum(
             "nir,njr->nij", slopes * (beads.clear * here.weight)[:, None], slopes
         )
-        bend[:, 0, 0] += LEAST_BEND
+        bend[:, 0, 0] += MIN_BEND
         bend[:, 1, 1] += 2.0 * (steps[1] / self._spread) ** 2 if self._spread else 1.0
         inverse = np.linalg.inv(bend)
         moved = np.clip(-np.einsum("nij,nj->ni", inverse, gradient), -1.0, 1.0) * steps
@@ -212,7 +212,7 @@ class Lookup:
         A ring that the stack does not know counts as it does elsewhere where it fits: neither for
         nor against a place.
         """
-        return np.asarray(np.log(np.where(weight < LEAST_WEIGHT, self._where_unknown, weight)))
+        return np.asarray(np.log(np.where(weight < MIN_WEIGHT, self._where_unknown, weight)))
 
     def _at_size(
         self, place: FloatArray, size: float | FloatArray
@@ -233,12 +233,12 @@ class Lookup:
         self, beads: _Beads, place: FloatArray, size: FloatArray, covariance: FloatArray
     ) -> Match:
         distance = self._look(beads, place, size).distance
-        misfit = distance / np.maximum(beads.clear.sum(axis=1), 1.0)
+        reduced_chi2 = distance / np.maximum(beads.clear.sum(axis=1), 1.0)
         step = self._grid[1] - self._grid[0]
         typical_dz = self._grid[0] + step * place
-        # dz = size * typical_dz; neighbouring rings err together, so the misfit tempers both.
+        # dz = size * typical_dz; neighbouring rings err together, so the reduced chi squared tempers both.
         slope = np.stack([size * step, typical_dz], axis=1)
-        temper = np.maximum(misfit, 1.0)
+        temper = np.maximum(reduced_chi2, 1.0)
         variance = np.einsum("ni,nij,nj->n", slope, covariance, slope) * temper
         at_end = (place < END_STEPS) | (place > len(self._grid) - 1 - END_STEPS)
         return Match(
@@ -246,14 +246,14 @@ class Lookup:
             sd_um=np.sqrt(np.maximum(variance, 0.0)),
             size=size,
             size_sd=np.sqrt(covariance[:, 1, 1] * temper),
-            misfit=misfit,
+            reduced_chi2=reduced_chi2,
             at_end=at_end,
         )
 
 
 def _typical_weight(weight: FloatArray) -> FloatArray:
     """Return the median weight of each ring over the planes that know it; 1 where none does."""
-    known = np.where(weight < LEAST_WEIGHT, np.nan, weight)
+    known = np.where(weight < MIN_WEIGHT, np.nan, weight)
     somewhere = np.isfinite(known).any(axis=0)
     typical = np.ones(weight.shape[1])
     typical[somewhere] = np.nanmedian(known[:, somewhere], axis=0)

@@ -153,7 +153,7 @@ def _answers(looks: Sequence[tuple[Frame, float, Look]], stage_um: float) -> Kno
         u_um=np.hypot(u_beads, stage_um),
         size=np.array([look.size.value for *_, look in looks]),
         size_sd=np.array([look.size.normal_sd for *_, look in looks]),
-        misfit=np.array([look.misfit for *_, look in looks]),
+        reduced_chi2=np.array([look.reduced_chi2 for *_, look in looks]),
     )
 
 
@@ -170,13 +170,15 @@ def _card(
     calibration: Calibration = known.model_copy(
         update={
             "refp_u_um": plane_u_um,
-            "maximum_misfit": max(known.maximum_misfit, MARGIN * float(answers.misfit.max())),
+            "maximum_reduced_chi2": max(
+                known.maximum_reduced_chi2, MARGIN * float(answers.reduced_chi2.max())
+            ),
             "maximum_disagreement_um": max(
                 known.maximum_disagreement_um, MARGIN * float(np.abs(said - by_lookup).max())
             ),
         }
     )
-    low, high = ((end - line.bias_um) / line.gain for end in card.dz_range_um)
+    low, high = ((end - line.bias_um) / line.slope for end in card.dz_range_um)
     return card.model_copy(
         update={
             "name": f"{card.name}-to-{instrument.name}",
@@ -192,8 +194,8 @@ def _adapted(answers: KnownAnswers, adaptation: Adaptation) -> tuple[np.ndarray,
     """Return what family and look-up say of the images once adapted."""
     line, lookup = adaptation.line, adaptation.lookup
     return (
-        (answers.said_um - line.bias_um) / line.gain,
-        (answers.lookup_um - lookup.bias_um) / lookup.gain,
+        (answers.said_um - line.bias_um) / line.slope,
+        (answers.lookup_um - lookup.bias_um) / lookup.slope,
     )
 
 

@@ -23,7 +23,7 @@ RANGE_POINTS = 21
 BACKGROUNDS = (1 / 8, 1 / 4, 1 / 2)
 """Background over the largest grey level, at which exposures are planned."""
 FIELDS, BEADS = (1, 2, 4), (6, 12, 20)
-LEAST_FRAMES, LARGEST_FRAMES, LARGEST_BEADS = 21, 1000, 100
+MIN_FRAMES, MAX_FRAMES, MAX_BEADS = 21, 1000, 100
 """With eleven frames over the range every other simulated sweep is not determined by itself."""
 EFFICIENCY = 3.0
 """Scatter of one bead over its bound: that of the look-up on the A2K is 2 to 4, as
@@ -208,13 +208,13 @@ def write_plan(limits: PlanLimits, rows: Sequence[PlanRow], name: str, folder: P
         for exposure, line in zip(limits.exposures_ms, limits.bead_um, strict=True)
         for dz, sd in zip(limits.dz_um, line, strict=True)
     ]
-    frames = np.unique(np.geomspace(LEAST_FRAMES, LARGEST_FRAMES, 40).round()).astype(int)
+    frames = np.unique(np.geomspace(MIN_FRAMES, MAX_FRAMES, 40).round()).astype(int)
     sweeps = [asdict(sweep_row(limits, 1, n, int(k))) for n in BEADS for k in frames]
     u_refp_um = limits.planned_refp_um
     images = [
         asdict(image_row(limits, k, n, u_refp_um))
         for k in range(len(limits.exposures_ms))
-        for n in range(1, LARGEST_BEADS + 1)
+        for n in range(1, MAX_BEADS + 1)
     ]
     figure = draw_plan(
         pd.DataFrame(bounds),
@@ -260,12 +260,12 @@ def image_row(limits: PlanLimits, exposure: int, n_beads: int, u_refp_um: float)
 
 
 def _least_frames(limits: PlanLimits, n_fov: int, n_beads: int) -> PlanRow:
-    rows = (sweep_row(limits, n_fov, n_beads, n) for n in range(LEAST_FRAMES, LARGEST_FRAMES + 1))
+    rows = (sweep_row(limits, n_fov, n_beads, n) for n in range(MIN_FRAMES, MAX_FRAMES + 1))
     return _first(rows, limits.tolerance_um)
 
 
 def _least_beads(limits: PlanLimits, exposure: int, u_refp_um: float) -> PlanRow:
-    rows = (image_row(limits, exposure, n, u_refp_um) for n in range(1, LARGEST_BEADS + 1))
+    rows = (image_row(limits, exposure, n, u_refp_um) for n in range(1, MAX_BEADS + 1))
     return _first(rows, limits.tolerance_um)
 
 

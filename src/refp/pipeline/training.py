@@ -12,9 +12,9 @@ from refp.models import (
     Trained,
     TrainingJob,
     Watch,
+    ignore_curve,
     make_family,
     match_held_out,
-    unwatched,
 )
 from refp.models.tiles import LabelledTiles, Split, estimate_label_errors, split_name
 from refp.pipeline.assembly import Training, assemble, checkpoint_folder
@@ -43,7 +43,7 @@ def run_training(
     seed: int = 0,
     checkpoints: Path | None = None,
     execution: Execution = SERIAL,
-    watch: Watch = unwatched,
+    watch: Watch = ignore_curve,
 ) -> Training:
     """Train and calibrate an ensemble, and keep what that showed.
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from refp.core.parallel import Execution
-from refp.models import Watch, save_model, unwatched
+from refp.models import Watch, ignore_curve, save_model
 from refp.pipeline.assembly import Training
 from refp.pipeline.held_out import training_tables
 from refp.pipeline.planes import Planes, define_planes
@@ -35,7 +35,7 @@ def train_and_write(
     *,
     seed: int,
     execution: Execution,
-    watch: Watch = unwatched,
+    watch: Watch = ignore_curve,
 ) -> tuple[Training, Planes]:
     """Train a model, and write it with its report.
 

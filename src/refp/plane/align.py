@@ -19,24 +19,24 @@ from refp.core.arrays import BoolArray, FloatArray, IntArray
 from refp.core.robust import mad_sigma
 from refp.plane.match import Placement, fit_stretch, place_profiles, stretch_stack
 from refp.plane.plane import FieldAxis, FieldProfiles, PooledStack, StackOrigin
-from refp.plane.stack import LEAST_FRAMES, can_stack, fit_stack, join_stacks, leave_one_out
+from refp.plane.stack import MIN_FRAMES, can_stack, fit_stack, join_stacks, leave_one_out
 
 ROUNDS = 2
 JOINT_ROUNDS = 1
 MARGIN_SIGMAS = 3.0
 TRUSTED_SIGMAS = 5.0
-LARGEST_MISFIT = 25.0
-"""Times the typical misfit beyond which a frame shows something else than the others do."""
+MAX_REDUCED_CHI2 = 25.0
+"""Times the typical reduced chi squared beyond which a frame shows something else than the others do."""
 NEAR_FRAMES = 9
-LARGEST_SHARE_ODD = 0.1
+MAX_FRACTION_ODD = 0.1
 """Frames of a sweep that may be set aside before anything is known."""
-LARGEST_TAKEN = 0.75
-LEAST_SHARE = 0.05
+MAX_TAKEN = 0.75
+MIN_FRACTION = 0.05
 """Frames whose profile says less than this about their place do not move their sweep further."""
 NOTHING = StackOrigin(np.empty(0), 0.0, 0.0)
 UNKNOWN_SIGMA_STEPS = 0.25
 """Where the stage's repeatability is not known the search starts at this part of the Z step."""
-LEAST_SIGMA_STEPS = 0.002
+MIN_SIGMA_STEPS = 0.002
 
 
 class _Gauge(Enum):
@@ -76,7 +76,7 @@ def align_field(profiles: FieldProfiles, stage_sigma_um: float) -> FieldAxis | N
     FieldAxis or None
         ``None`` where too few frames lie in different places for a stack, or agree with one.
     """
-    if len(np.unique(profiles.z_um)) < LEAST_FRAMES:
+    if len(np.unique(profiles.z_um)) < MIN_FRAMES:
         return None
     which = np.unique(profiles.sweep, return_inverse=True)[1]
     floor_um, sigma_um = _sigmas(profiles.z_um, stage_sigma_um)
@@ -121,7 +121,7 @@ def place_field(
     Notes
     -----
     Beads of another field differ in size. A larger sphere refracts alike on a larger scale, so radii
-    and distances along Z are stretched by one factor, the one of least misfit.
+    and distances along Z are stretched by one factor, the one of least reduced_chi2.
     """
     floor_um, sigma_um = _sigmas(profiles.z_um, stage_sigma_um)
     n_rings = profiles.profile.shape[1]
@@ -133,7 +133,7 @@ def place_field(
     # Nobody knows yet where the sweep lies, so the first look has no expectation.
     first = place_profiles(sized, profiles.profile, np.zeros(len(profiles)), np.inf)
     inside = first.inside
-    if np.count_nonzero(inside) < 3 or np.median(first.misfit[inside]) > LARGEST_MISFIT:
+    if np.count_nonzero(inside) < 3 or np.median(first.reduced_chi2[inside]) > MAX_REDUCED_CHI2:
         return None
     which = np.unique(profiles.sweep, return_inverse=True)[1]
     offset = np.where(inside, profiles.z_um - first.best_um, np.nan)
@@ -201,7 +201,7 @@ def _sigmas(z_um: FloatArray, stage_sigma_um: float) -> tuple[float, float]:
     """Return the least stage error that is thought of, and the one to start with."""
     distinct = np.unique(z_um)
     step = float(np.median(np.diff(distinct))) if len(distinct) > 1 else 1.0
-    floor = LEAST_SIGMA_STEPS * step
+    floor = MIN_SIGMA_STEPS * step
     return floor, max(stage_sigma_um or UNKNOWN_SIGMA_STEPS * step, floor)
 
 
@@ -219,16 +219,16 @@ def _like_neighbours(profiles: FieldProfiles) -> BoolArray:
     z_um = profiles.z_um
     rings = np.isfinite(profiles.profile).all(axis=0)
     like = np.ones(len(z_um), dtype=np.bool_)
-    for _ in range(int(LARGEST_SHARE_ODD * len(z_um)) if rings.any() else 0):
+    for _ in range(int(MAX_FRACTION_ODD * len(z_um)) if rings.any() else 0):
         kept = np.flatnonzero(like)
-        if len(np.unique(z_um[kept])) <= LEAST_FRAMES:
+        if len(np.unique(z_um[kept])) <= MIN_FRAMES:
             break
         apart = leave_one_out(z_um[kept], profiles.profile[np.ix_(kept, rings)])
         order = np.lexsort((apart, z_um[kept]))
         typical = median_filter(apart[order], NEAR_FRAMES, mode="nearest")
         odd = apart[order] / np.maximum(typical, 1e-12)
         worst = int(np.argmax(odd))
-        if odd[worst] <= LARGEST_MISFIT:
+        if odd[worst] <= MAX_REDUCED_CHI2:
             break
         like[kept[order[worst]]] = False
     return like
@@ -249,7 +249,9 @@ def _update(
     # Of few frames the median deviation is a chance: no frame is far off within its own uncertainty.
     scale = np.maximum(max(mad_sigma(error - middle[which]), floor_um), found.u_um)
     trusted = np.abs(error - middle[which]) <= TRUSTED_SIGMAS * scale
-    trusted &= found.misfit <= LARGEST_MISFIT * max(float(np.median(found.misfit)), 1.0)
+    trusted &= found.reduced_chi2 <= MAX_REDUCED_CHI2 * max(
+        float(np.median(found.reduced_chi2)), 1.0
+    )
     trusted &= found.inside
     error = error + _held_back(error, found.share, which, trusted)
     error = error - _line(expected, error, trusted, gauge)
@@ -269,9 +271,9 @@ def _held_back(
     Every frame was drawn to where the shift had it. The stage's repeatability bounds errors of frames
     about their sweep, not the sweep's place: that is where the frames together fit best.
     """
-    used_share = np.where(used, np.maximum(share, LEAST_SHARE), 0.0)
+    used_share = np.where(used, np.maximum(share, MIN_FRACTION), 0.0)
     moved = np.bincount(which, np.where(used, error, 0.0)) / np.maximum(
-        np.bincount(which, used_share), LEAST_SHARE
+        np.bincount(which, used_share), MIN_FRACTION
     )
     return (1.0 - share) * moved[which]
 
@@ -299,7 +301,7 @@ def _axis(
 ) -> FieldAxis:
     numbers = np.unique(profiles.sweep)
     # A stack of the frames themselves has followed a part of their errors.
-    taken = 0.0 if origin.given else min(origin.edf / len(origin.x_um), LARGEST_TAKEN)
+    taken = 0.0 if origin.given else min(origin.edf / len(origin.x_um), MAX_TAKEN)
     return FieldAxis(
         profiles=profiles,
         x_um=state.x_um,

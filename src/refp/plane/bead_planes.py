@@ -18,7 +18,7 @@ from refp.plane.match import chi_squared, stretch_stack
 from refp.plane.plane import BeadPlanes, FieldAxis, PooledStack, Slide
 from refp.plane.typical import clear_profiles
 
-LEAST_FRAMES = 5
+MIN_FRAMES = 5
 STRETCHES = np.linspace(0.92, 1.08, 9)
 REACH_DIAMETERS = 2.0
 """Beads are sought this far off the field's plane."""
@@ -26,13 +26,13 @@ N_HEIGHTS = 561
 BLOCKS = 5
 """The frames are dealt out to so many parts; their scatter tells the uncertainty."""
 BAD_FRAME = 9.0
-"""Times the typical misfit at which a frame stops counting more."""
+"""Times the typical reduced chi squared at which a frame stops counting more."""
 OFF_PLANE_SIGMAS = 4.0
 TOLD_PART = 1e-6
 """Part of an unknown that may be left open before it counts as not told."""
-LEAST_OFF_PLANE_DIAMETERS = 0.1
+MIN_OFF_PLANE_DIAMETERS = 0.1
 """Beads of one plane differ by their size and by what they rest on."""
-LEAST_FOR_PLANE = 9
+MIN_FOR_PLANE = 9
 """Least absolute deviations pass exactly through three beads; twice as many others must judge it."""
 
 
@@ -76,7 +76,7 @@ def locate_beads(
     table = np.array(rows, dtype=np.float64).reshape(-1, 3)
     center = np.array([bead.center_px for bead in beads]).reshape(-1, 2)
     height, u, size = table.T
-    off_plane = _off_plane(center, height, LEAST_OFF_PLANE_DIAMETERS * bead_diameter_um)
+    off_plane = _off_plane(center, height, MIN_OFF_PLANE_DIAMETERS * bead_diameter_um)
     inside = ~off_plane
     # The field's plane is that of its beads in the plane, not of the axis' arbitrary zero.
     height = height - (np.median(height[inside]) if inside.any() else 0.0)
@@ -188,7 +188,7 @@ def _plane_through(center_px: FloatArray, height_um: FloatArray, inside: BoolArr
 
     Absolute deviations are minimised (by reweighting), so that one bead off the plane does not tilt it.
     """
-    if np.count_nonzero(inside) < LEAST_FOR_PLANE:
+    if np.count_nonzero(inside) < MIN_FOR_PLANE:
         return np.full(len(height_um), float(np.median(height_um[inside])))
     offset = center_px - center_px[inside].mean(axis=0)
     design = np.concatenate([np.ones((len(offset), 1)), offset], axis=1)
@@ -221,7 +221,7 @@ def _follow_beads(sweeps: Sequence[SweepMeasurement], axis: FieldAxis) -> list[_
     beads: list[_Bead] = []
     for number in np.unique(bead):
         rows = np.flatnonzero(bead == number)
-        if len(rows) >= LEAST_FRAMES:
+        if len(rows) >= MIN_FRAMES:
             middle = np.median(center[rows], axis=0)
             beads.append(_Bead(int(number), middle, x[rows], profile[rows], clear[rows]))
     return beads
@@ -245,7 +245,7 @@ def _fit_bead(
 
 
 def _costs(bead: _Bead, stack: PooledStack, heights: FloatArray) -> FloatArray:
-    """Return the misfit of every frame at every height, shape ``(n, heights)``."""
+    """Return the reduced chi squared of every frame at every height, shape ``(n, heights)``."""
     known = np.where(bead.clear, bead.profile, 0.0)
     distance = chi_squared(known, bead.clear, stack.mean, 1.0 / stack.sd**2)
     step = stack.dz_um[1] - stack.dz_um[0]
@@ -257,7 +257,7 @@ def _costs(bead: _Bead, stack: PooledStack, heights: FloatArray) -> FloatArray:
 
 
 def _total(cost: FloatArray) -> FloatArray:
-    """Mean misfit at every height, single bad frames held down; infinite where half do not tell."""
+    """Mean reduced chi squared at every height, robust to single frames; infinite where half have none."""
     told = np.isfinite(cost)
     known = np.where(told, cost, np.inf)
     limit = BAD_FRAME * max(float(np.median(known.min(axis=1))), 1e-12)

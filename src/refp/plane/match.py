@@ -9,7 +9,7 @@ from refp.plane.plane import PooledStack
 
 CHUNK = 512
 """Profiles compared at once; more only takes memory."""
-LARGEST_STRETCH = 0.08
+MAX_STRETCH = 0.08
 N_STRETCHES = 33
 END_STEPS = 2
 """Within these of a stack's end a best place is taken as lying beyond it."""
@@ -29,7 +29,7 @@ class Placement:
         Shape ``(n,)``: how far the mean follows the profile instead of what was expected, 0 to 1.
     best_um
         Shape ``(n,)``: where they fit best, whatever was expected.
-    misfit
+    reduced_chi2
         Shape ``(n,)``: least mean squared deviation, in units of the stack's spread.
     inside
         Shape ``(n,)``: expected and best place lie on the stack, not at an end of it.
@@ -39,7 +39,7 @@ class Placement:
     u_um: FloatArray
     share: FloatArray
     best_um: FloatArray
-    misfit: FloatArray
+    reduced_chi2: FloatArray
     inside: BoolArray
 
 
@@ -146,8 +146,8 @@ def fit_stretch(stack: PooledStack, profile: FloatArray) -> float:
     profile
         Shape ``(n, m)`` on its radii, NaN where not known.
     """
-    stretches = np.linspace(1 - LARGEST_STRETCH, 1 + LARGEST_STRETCH, N_STRETCHES)
-    costs = [_misfit(stretch_stack(stack, s), profile) for s in stretches]
+    stretches = np.linspace(1 - MAX_STRETCH, 1 + MAX_STRETCH, N_STRETCHES)
+    costs = [_reduced_chi2(stretch_stack(stack, s), profile) for s in stretches]
     return float(stretches[int(np.argmin(costs))])
 
 
@@ -161,14 +161,14 @@ def stretch_stack(stack: PooledStack, stretch: float, pivot_um: float = 0.0) -> 
     )
 
 
-def _misfit(stack: PooledStack, profile: FloatArray) -> float:
-    """Return the mean misfit of profiles wherever they fit best, single bad ones held down."""
+def _reduced_chi2(stack: PooledStack, profile: FloatArray) -> float:
+    """Return the mean reduced chi squared of profiles wherever they fit best, single bad ones held down."""
     thin = slice(None, None, THINNING)
     weight = 1.0 / stack.sd[thin] ** 2
     clear = np.isfinite(profile)
     distance = chi_squared(np.nan_to_num(profile), clear, stack.mean[thin], weight)
-    misfit = distance.min(axis=1) / np.maximum(clear.sum(axis=1), 1)
-    return float(np.minimum(misfit, 4 * np.median(misfit)).mean())
+    reduced_chi2 = distance.min(axis=1) / np.maximum(clear.sum(axis=1), 1)
+    return float(np.minimum(reduced_chi2, 4 * np.median(reduced_chi2)).mean())
 
 
 def place_profiles(
@@ -189,8 +189,8 @@ def place_profiles(
 
     Notes
     -----
-    The likelihood is tempered by the median misfit where that is above one: neighbouring rings err
-    together, and what the stack does not know must not place anything.
+    The likelihood is tempered by the median reduced chi squared where that is above one, since the
+    errors of neighbouring rings are correlated and the stack has errors of its own.
     """
     grid = stack.dz_um
     weight = 1.0 / stack.sd**2
@@ -201,8 +201,8 @@ def place_profiles(
         chi_squared(known[i : i + CHUNK], clear[i : i + CHUNK], stack.mean, weight)
         for i in range(0, len(profile), CHUNK)
     ]
-    misfit = np.concatenate([d.min(axis=1) for d in distances]) / n_rings
-    temper = max(float(np.median(misfit)), 1.0)
+    reduced_chi2 = np.concatenate([d.min(axis=1) for d in distances]) / n_rings
+    temper = max(float(np.median(reduced_chi2)), 1.0)
     moments = [
         _posterior(d / temper, grid, expected_um[i * CHUNK : (i + 1) * CHUNK], sigma_um)
         for i, d in enumerate(distances)
@@ -214,7 +214,7 @@ def place_profiles(
     # Of two normal distributions the product's mean divides their distance by their variances.
     share = np.clip(1.0 - variance / sigma_um**2, 0.0, 1.0)
     u_um = np.sqrt(np.maximum(variance, 0.0))
-    return Placement(mean, u_um, share, grid[best], misfit, inside)
+    return Placement(mean, u_um, share, grid[best], reduced_chi2, inside)
 
 
 def _posterior(

@@ -13,27 +13,27 @@ from refp.plane.plane import FieldAxis, PooledStack, StackOrigin
 from refp.plane.smooth import Smooth, fit_smooth_each
 
 GRID_POINTS = 801
-LEAST_SD = 0.003
+MIN_SD = 0.003
 """Part of background; keeps the likelihood finite where beads hardly differ."""
 GROUP = 6
 """Neighbours along Z that are reduced to their median."""
-LEAST_GROUPS = 60
-LARGEST_GROUPS = 600
+MIN_GROUPS = 60
+MAX_GROUPS = 600
 SPREAD_GROUP = 20
 """Neighbours whose typical deviation tells how far single beads differ."""
 UNKNOWN_SD = 1e3
 """Stands where nothing is known: whatever is measured there weighs nothing."""
-LEAST_FRAMES = 6
+MIN_FRAMES = 6
 """In which a ring must be known to be smoothed."""
-LEAST_PLACES = 4
+MIN_PLACES = 4
 PLACING_POINTS = 2001
 """Of a stack that frames are placed on: its step must be finer than a frame can be placed."""
 NEAR_FRAMES = 5
-LEAST_FREEDOM = 0.02
+MIN_FREEDOM = 0.02
 MARGIN_STEPS = 1.0
 """How far a joined stack goes on beyond its outermost frames."""
 EMPTY_STACK = PooledStack(np.empty(0), np.empty(0), np.empty((0, 0)), np.empty((0, 0)))
-LEAST_FRAME_SD = 0.002
+MIN_FRAME_SD = 0.002
 """Part of background; whole grey levels leave no frame's typical profile better known."""
 
 
@@ -85,7 +85,7 @@ def pool_stack(
     the beads do not share.
     """
     x = dz_um / size
-    if len(np.unique(x)) < LEAST_PLACES:
+    if len(np.unique(x)) < MIN_PLACES:
         raise ValueError(f"a pooled stack needs four different planes, not {len(np.unique(x))}")
     typical = _of_typical_size(np.where(saturated, np.nan, profile), size, radius_radii)
     # Beads of one place lie in the order of what they show, whoever came first.
@@ -93,13 +93,13 @@ def pool_stack(
     x, typical = x[order], typical[order]
     shown, own = np.where(saturated, np.nan, profile)[order], size[order]
     grid = np.linspace(x[0], x[-1], GRID_POINTS)
-    n_groups = int(np.clip(len(x) // GROUP, min(len(x), LEAST_GROUPS), LARGEST_GROUPS))
+    n_groups = int(np.clip(len(x) // GROUP, min(len(x), MIN_GROUPS), MAX_GROUPS))
     at, medians = _medians(x, typical, n_groups)
     mean = _smooth_columns(at, medians, grid)
     # Between rings lies the mean of their noise: the spread is that of rings as beads show them.
     expected = _stretch_known(rows_at(mean, grid, x), radius_radii, 1.0 / own)
     spread = _spread(x, shown - expected, grid)
-    sd = np.where(np.isnan(mean), UNKNOWN_SD, np.maximum(spread, LEAST_SD))
+    sd = np.where(np.isnan(mean), UNKNOWN_SD, np.maximum(spread, MIN_SD))
     return PooledStack(grid, radius_radii, _continue(mean), sd)
 
 
@@ -142,9 +142,9 @@ def _medians(x: FloatArray, values: FloatArray, n_groups: int) -> tuple[FloatArr
 
 def _spread(x: FloatArray, residual: FloatArray, grid: FloatArray) -> FloatArray:
     """Return the standard deviation of single beads on the grid, very large where not known."""
-    n_groups = min(len(x) // SPREAD_GROUP, LARGEST_GROUPS)
+    n_groups = min(len(x) // SPREAD_GROUP, MAX_GROUPS)
     at, typical = _medians(x, np.abs(residual), max(n_groups, 1))
-    if n_groups < LEAST_FRAMES:
+    if n_groups < MIN_FRAMES:
         spread = np.broadcast_to(_medians(x, np.abs(residual), 1)[1], (len(grid), typical.shape[1]))
     else:
         spread = _smooth_columns(at, typical, np.clip(grid, at[0], at[-1]))
@@ -153,7 +153,7 @@ def _spread(x: FloatArray, residual: FloatArray, grid: FloatArray) -> FloatArray
 
 def can_stack(x_um: FloatArray, profile: FloatArray) -> bool:
     """Whether frames at some places, shape ``(n,)`` and ``(n, m)``, know any ring well enough."""
-    return any(len(np.unique(x_um[known])) >= LEAST_PLACES for _, known in _equally_known(profile))
+    return any(len(np.unique(x_um[known])) >= MIN_PLACES for _, known in _equally_known(profile))
 
 
 def fit_stack(
@@ -184,7 +184,7 @@ def fit_stack(
     sd = np.full_like(mean, UNKNOWN_SD)
     smooths_of_rings: list[Smooth] = []
     for columns, known in _equally_known(profile):
-        if len(np.unique(x_um[known])) < LEAST_PLACES:
+        if len(np.unique(x_um[known])) < MIN_PLACES:
             continue
         smooths = fit_smooth_each(x_um[known], profile[np.ix_(known, columns)])
         low, high = x_um[known].min() - margin_um, x_um[known].max() + margin_um
@@ -217,7 +217,7 @@ def leave_one_out(x_um: FloatArray, profile: FloatArray) -> FloatArray:
     """
     smooths = fit_smooth_each(x_um, profile)
     left_out = [
-        (profile[:, k] - smooth.spline(x_um)) / np.maximum(1.0 - smooth.leverage, LEAST_FREEDOM)
+        (profile[:, k] - smooth.spline(x_um)) / np.maximum(1.0 - smooth.leverage, MIN_FREEDOM)
         for k, smooth in enumerate(smooths)
     ]
     return np.asarray((np.array(left_out) ** 2).mean(axis=0))
@@ -232,7 +232,7 @@ def _predictive_sd(
     the profile's change, the stack follows each of them and knows nothing between them. A spread from
     the plain residuals would call it exact there, and bend the axis until the stack is smooth.
     """
-    left_out = residual / np.maximum(1.0 - smooth.leverage, LEAST_FREEDOM)
+    left_out = residual / np.maximum(1.0 - smooth.leverage, MIN_FREEDOM)
     # Frames of several exposures share a place: their order must not hang on who came first.
     order = np.lexsort((np.abs(left_out), x_um))
     squares = left_out[order] ** 2
@@ -240,7 +240,7 @@ def _predictive_sd(
     mean = np.convolve(squares, np.ones(near), "same") / np.convolve(
         np.ones_like(squares), np.ones(near), "same"
     )
-    return np.sqrt(np.interp(grid, x_um[order], mean) + LEAST_FRAME_SD**2)
+    return np.sqrt(np.interp(grid, x_um[order], mean) + MIN_FRAME_SD**2)
 
 
 def join_stacks(axes: Sequence[FieldAxis]) -> tuple[FrameStack, list[float]]:
@@ -289,7 +289,7 @@ def _equally_known(profile: FloatArray) -> Iterator[tuple[IntArray, BoolArray]]:
     known = np.isfinite(profile)
     patterns, which = np.unique(known, axis=1, return_inverse=True)
     for i, pattern in enumerate(patterns.T):
-        if np.count_nonzero(pattern) >= LEAST_FRAMES:
+        if np.count_nonzero(pattern) >= MIN_FRAMES:
             yield np.flatnonzero(which.ravel() == i), pattern
 
 
@@ -303,7 +303,7 @@ def _smooth_columns(x: FloatArray, y: FloatArray, grid: FloatArray) -> FloatArra
     smoothed = np.full((len(grid), y.shape[1]), np.nan)
     for columns, known in _equally_known(y):
         at = x[known]
-        if len(np.unique(at)) < LEAST_FRAMES:
+        if len(np.unique(at)) < MIN_FRAMES:
             continue
         low = grid[0] if known[0] else at.min()
         high = grid[-1] if known[-1] else at.max()

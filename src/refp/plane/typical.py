@@ -9,7 +9,7 @@ from refp.measure.features.features import SweepMeasurement
 from refp.plane.plane import FieldProfiles
 from refp.sweeps.frame import FieldKey
 
-LEAST_SHARE_CLEAR = 0.5
+MIN_FRACTION_CLEAR = 0.5
 """Share of a frame's beads in which a ring must be unsaturated for its median to be known."""
 
 
@@ -79,7 +79,7 @@ def _edges(sweep: SweepMeasurement) -> IntArray:
 
 def _median(profile: FloatArray, clear: BoolArray) -> FloatArray:
     """Median over the beads of the rings that are clear in enough of them; NaN elsewhere."""
-    known = clear.mean(axis=0) >= LEAST_SHARE_CLEAR
+    known = clear.mean(axis=0) >= MIN_FRACTION_CLEAR
     median = np.full(profile.shape[1], np.nan)
     median[known] = np.nanmedian(np.where(clear, profile, np.nan)[:, known], axis=0)
     return median

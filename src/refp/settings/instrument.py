@@ -22,7 +22,7 @@ TILE_SIDE_DIAMETERS = 3.4
 """Tile side in bead diameters where a recipe states none; 64 px of the article's A2K beads."""
 NA_TIMES_PIXEL_UM = 0.195
 """Aperture of an objective that suits a pixel of 1 um where a recipe states none; assumed."""
-LARGEST_NA = 0.9
+MAX_NA = 0.9
 SAME = 0.02
 """Relative difference up to which two pixel sizes or bead diameters are the same: that of the rounding in
 files and recipes."""
@@ -145,7 +145,7 @@ class Instrument(Settings):
     def numerical_aperture(self) -> float:
         """The objective's, or that which suits the pixel."""
         stated = self.objective.numerical_aperture
-        return stated or min(NA_TIMES_PIXEL_UM / self.optics.pixel_size_um, LARGEST_NA)
+        return stated or min(NA_TIMES_PIXEL_UM / self.optics.pixel_size_um, MAX_NA)
 
     @property
     def condenser_na(self) -> float:

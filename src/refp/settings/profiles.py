@@ -64,10 +64,10 @@ class JudgeSettings(Settings):
         description="least contrast relative to the strongest round candidates of bead size in the "
         "same frame: beads of one frame look alike, cells and debris are fainter",
     )
-    minimum_symmetry: float = Field(
+    minimum_r_squared: float = Field(
         default=0.5, ge=0, le=1, description="below it a candidate is no bead at all"
     )
-    usable_symmetry: float = Field(
+    usable_r_squared: float = Field(
         default=0.87,
         ge=0,
         le=1,

@@ -15,7 +15,7 @@ from refp.synthetic.settings import Objects, SceneSettings
 BEAD_STEP = 0.03
 """Relative step of the radii of which maps are made; between two the images are averaged."""
 OTHERS_STEP = 0.15
-LEAST_CONTRAST = 0.01
+MIN_CONTRAST = 0.01
 SPAN_SIGMAS = 3.0
 CELL_ABBE = 55.0
 """Dispersion of cells and debris: nearly that of water; assumed."""
@@ -88,9 +88,9 @@ def looks_of(
     """
     microscope = make_microscope(instrument)
     bead = instrument.bead
-    if bead.index < instrument.sample.medium_index + LEAST_CONTRAST:
+    if bead.index < instrument.sample.medium_index + MIN_CONTRAST:
         raise RecipeError(
-            f"instrument {instrument.name!r}: bead.index = {bead.index} must be at least {LEAST_CONTRAST} "
+            f"instrument {instrument.name!r}: bead.index = {bead.index} must be at least {MIN_CONTRAST} "
             f"above sample.medium_index = {instrument.sample.medium_index}: beads gather no light"
         )
     nominal = Sphere(bead.diameter_um / 2, complex(bead.index), bead.abbe_number)

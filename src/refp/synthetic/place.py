@@ -15,7 +15,7 @@ from refp.synthetic.settings import Objects, SceneSettings, SimulationSettings
 
 TRIES = 2000
 """Random positions tried for one object before the field counts as full."""
-LARGEST_SIGMAS = 3.0
+MAX_SIGMAS = 3.0
 PLANE_DEPTHS = 3.0
 """Depths of field about a bead's own plane in which the field's plane lies."""
 MARGIN_RADII = 3.4
@@ -203,7 +203,7 @@ def _make_beads(
 
 
 def _clipped_normal(n: int, rng: np.random.Generator) -> FloatArray:
-    return np.clip(rng.standard_normal(n), -LARGEST_SIGMAS, LARGEST_SIGMAS)
+    return np.clip(rng.standard_normal(n), -MAX_SIGMAS, MAX_SIGMAS)
 
 
 def _rests(radius_um: FloatArray, instrument: Instrument) -> FloatArray:

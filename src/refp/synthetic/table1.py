@@ -12,7 +12,7 @@ from refp.synthetic.simulate import as_instrument
 Scale = Literal["quick", "full"]
 N_CELLS = 60
 SHAPE_PX = {"quick": (480, 640), "full": (960, 1280)}
-LEAST_FIT = {"quick": 0.65, "full": 0.35}
+MIN_FIT = {"quick": 0.65, "full": 0.35}
 """Image over ``SHAPE_PX`` for each time that beads are as large, in px, as the A2K's: they must fit."""
 N_BEADS = {"quick": 13, "full": 20}
 
@@ -130,7 +130,7 @@ def _settings(row: Row, instrument: Instrument, scale: Scale, depth: float) -> S
 def _scene(row: Row, instrument: Instrument, scale: Scale) -> SceneSettings:
     depth, size = scales_of(instrument)
     usual = SceneSettings()
-    (height_px, width_px), fit = SHAPE_PX[scale], max(1.0, LEAST_FIT[scale] * size)
+    (height_px, width_px), fit = SHAPE_PX[scale], max(1.0, MIN_FIT[scale] * size)
     cells: dict[str, Objects] = {}
     if row.viability is not None:
         n_live = round(N_CELLS * row.viability)

@@ -28,9 +28,9 @@ except ModuleNotFoundError as error:
 
 TIMEOUT_S = 300.0
 AGAIN_S = 1.0
-MOST_LOST = 30
+MAX_LOST = 30
 """After a connection was lost, the server may be starting again; so often it is tried."""
-MOST_RECORDS = 1000
+MAX_RECORDS = 1000
 """Appended by one request."""
 JSON = {"content-type": "application/json"}
 Row = dict[str, Any]
@@ -106,7 +106,7 @@ class Client:
 
     def record(self, records: Sequence[Mapping[str, object]]) -> int:
         """Append records, as :meth:`history` returns them; return how many were not there already."""
-        parts = [records[k : k + MOST_RECORDS] for k in range(0, len(records), MOST_RECORDS)]
+        parts = [records[k : k + MAX_RECORDS] for k in range(0, len(records), MAX_RECORDS)]
         return sum(self._tell("/history", list(part))["new"] for part in parts)
 
     def chart(self, instrument: str, **asked: object) -> Row:
@@ -271,7 +271,7 @@ class Client:
                         progress(told)
             except OSError:
                 n_lost += 1
-                if n_lost > MOST_LOST:
+                if n_lost > MAX_LOST:
                     raise
             time.sleep(AGAIN_S)
 

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from refp.core.arrays import BoolArray, FloatArray
-from refp.measure.beads import Registration, register_frames, who_stands
+from refp.measure.beads import Registration, find_persistent, register_frames
 
 RADIUS = 9.0
 
@@ -123,7 +123,7 @@ def test_no_beads(frames: list[FloatArray]) -> None:
     found = register(frames)
     assert [len(numbers) for numbers in found.numbers] == [0] * len(frames)
     assert len(found.position_px) == 0
-    assert len(who_stands(found, all_good(frames)).real) == 0
+    assert len(find_persistent(found, all_good(frames)).persistent) == 0
 
 
 class TestWhoStands:
@@ -132,35 +132,35 @@ class TestWhoStands:
         centers = [np.delete(truth, 0, axis=0) if k % 3 == 1 else truth for k in range(12)]
         centers[5] = np.concatenate([centers[5], [[100.0, 300.0]]])
         found = register(centers)
-        standing = who_stands(found, all_good(centers))
+        persistence = find_persistent(found, all_good(centers))
         false = found.numbers[5][-1]
-        assert list(np.flatnonzero(~standing.real)) == [false]
-        assert standing.share[false] == pytest.approx(1 / 12)
+        assert list(np.flatnonzero(~persistence.persistent)) == [false]
+        assert persistence.fraction[false] == pytest.approx(1 / 12)
         lost = found.numbers[0][0]
-        assert standing.share[lost] == pytest.approx(8 / 12)
+        assert persistence.fraction[lost] == pytest.approx(8 / 12)
 
     def test_a_cell_seen_often_but_never_well_is_neither_real_nor_passing(self) -> None:
         truth = layout(5, 1)
         good = [np.array([True, True, True, True, False])] * 12
         found = register([truth] * 12, good)
-        standing = who_stands(found, good)
-        assert list(np.flatnonzero(~standing.real)) == [found.numbers[0][4]]
-        assert (standing.share == 1).all()
+        persistence = find_persistent(found, good)
+        assert list(np.flatnonzero(~persistence.persistent)) == [found.numbers[0][4]]
+        assert (persistence.fraction == 1).all()
 
     def test_a_rolling_bead_passes_by_and_the_others_stay(self) -> None:
         truth = layout(6, 2)
         steps = [np.array([300.0, 1.2 * RADIUS * k]) for k in range(12)]
         centers = [np.concatenate([truth, [step]]) for step in steps]
         found = register(centers)
-        standing = who_stands(found, all_good(centers))
-        assert standing.real.sum() == 6
+        persistence = find_persistent(found, all_good(centers))
+        assert persistence.persistent.sum() == 6
         rolling = [numbers[-1] for numbers in found.numbers]
-        assert (standing.share[rolling] < 0.25).all()
+        assert (persistence.fraction[rolling] < 0.25).all()
         assert np.abs(found.shift_px).max() < 0.5
 
     def test_a_few_frames_say_nothing(self) -> None:
         truth = layout(5, 1)
         centers = [truth, truth[:4], truth[1:]]
-        standing = who_stands(register(centers), all_good(centers))
-        assert not standing.real.any()
-        assert (standing.share == 1).all()
+        persistence = find_persistent(register(centers), all_good(centers))
+        assert not persistence.persistent.any()
+        assert (persistence.fraction == 1).all()

@@ -9,7 +9,7 @@ from refp.core.flags import BeadFlag
 from refp.measure.beads import Beads
 from refp.measure.frame import measure_frame
 from refp.measure.profiles import RadialProfiles
-from refp.measure.profiles.confidence import LEAST_RELATIVE_RESPONSE, bead_confidence
+from refp.measure.profiles.confidence import MIN_RELATIVE_RESPONSE, bead_confidence
 from refp.settings import JudgeSettings, load_recipe, make_instrument, read_instrument
 from refp.synthetic import render_single_bead
 
@@ -17,11 +17,11 @@ SETTINGS = JudgeSettings()
 A2K = make_instrument(read_instrument("a2k"), "a2k")
 CLEAR = {"symmetry": 0.98, "edge_radii": 1.1, "edge_depth": 0.8, "contrast": 0.7, "response": 0.8}
 LIMITS = {
-    "symmetry": SETTINGS.usable_symmetry,
+    "symmetry": SETTINGS.usable_r_squared,
     "edge_radii": SETTINGS.edge_radii[0],
     "edge_depth": SETTINGS.minimum_depth,
     "contrast": SETTINGS.minimum_relative_contrast * 0.7,
-    "response": LEAST_RELATIVE_RESPONSE * 0.8,
+    "response": MIN_RELATIVE_RESPONSE * 0.8,
 }
 
 
@@ -38,7 +38,7 @@ def confidence(**values: float) -> float:
         coefficients=np.zeros((1, 8)),
         intensity=np.ones((1, 3)),
         background=one,
-        symmetry=v["symmetry"],
+        r_squared=v["symmetry"],
         edge_radii=v["edge_radii"],
         edge_depth=v["edge_depth"],
         n_saturated_px=np.zeros(1, np.int64),
@@ -65,7 +65,7 @@ def test_rising_with_every_margin(name: str, a: float, b: float) -> None:
 
 def test_a_clear_bead_is_sure_and_one_without_a_profile_is_not() -> None:
     assert confidence() > 0.98
-    assert confidence(symmetry=float("nan")) == 0.0
+    assert confidence(r_squared=float("nan")) == 0.0
     assert confidence(edge_radii=1.65) < 0.5
 
 

@@ -49,7 +49,7 @@ def test_the_center_of_a_bead_without_noise(name: str, depths: float) -> None:
     found = fit(image, (float(start[0]), float(start[1])), instrument=instrument)
     assert found.converged[0]
     assert off(found, center) < 0.05
-    assert found.symmetry[0] > 0.99
+    assert found.r_squared[0] > 0.99
     light = 12.0 * instrument.camera.grey_levels_per_ms
     assert found.background[0] == pytest.approx(light, abs=1.0)
 
@@ -101,7 +101,7 @@ def test_the_center_does_not_change_with_gain_and_offset(scale: int, offset: int
     plain = fit(image, (MIDDLE, MIDDLE))
     other = fit(image.astype(np.uint16) * np.uint16(scale) + np.uint16(offset), (MIDDLE, MIDDLE))
     assert other.center_px == pytest.approx(plain.center_px, abs=1e-3)
-    assert other.symmetry == pytest.approx(plain.symmetry, abs=1e-6)
+    assert other.r_squared == pytest.approx(plain.r_squared, abs=1e-6)
 
 
 @pytest.mark.parametrize("dz_um", [-120.0, -40.0, 0.0, 40.0, 120.0])
@@ -208,7 +208,7 @@ def test_a_flat_tile_has_no_center(level: int) -> None:
     found = fit(np.full((SIDE, SIDE), level, np.uint8), (MIDDLE, MIDDLE))
     assert not found.converged[0]
     assert off(found, (MIDDLE, MIDDLE)) == 0.0
-    assert found.symmetry[0] == 0.0
+    assert found.r_squared[0] == 0.0
     assert found.background[0] == level
 
 
@@ -222,7 +222,7 @@ def test_a_point_outside_the_frame_has_no_profile(start: tuple[float, float]) ->
     assert not found.converged[0]
     assert off(found, start) == 0.0
     assert np.isnan(found.coefficients).all()
-    assert np.isnan([found.background[0], found.symmetry[0]]).all()
+    assert np.isnan([found.background[0], found.r_squared[0]]).all()
 
 
 def test_no_beads_give_no_rows() -> None:

@@ -15,7 +15,7 @@ from tests.web.history_data import HISTORY, STEADY, app_with, freeze, row, rows
 
 from refp.history import RULES, History, new_id
 from refp.web import WebSettings
-from refp.web.schemas.history import MOST_RECORDS
+from refp.web.schemas.history import MAX_RECORDS
 from refp.web.wording.rules import ACTIONS
 
 SD = float(np.std(STEADY, ddof=1))
@@ -218,7 +218,7 @@ GOOD = row(0, 1.0)
         pytest.param("/corrections", {"ids": [], "note": "x"}, 422, "ids"),
         pytest.param("/corrections", {"ids": [ANY], "u_um": -1}, 422, "u_um"),
         pytest.param("", [], 422, "at least 1"),
-        pytest.param("", [GOOD] * (MOST_RECORDS + 1), 422, f"at most {MOST_RECORDS}"),
+        pytest.param("", [GOOD] * (MAX_RECORDS + 1), 422, f"at most {MAX_RECORDS}"),
         pytest.param("", [{**GOOD, "recorded_at": "2026-03-01T08:00"}], 422, "recorded_at"),
         pytest.param("", [{**GOOD, "recorded_at": "0001-01-01T00:00+14:00"}], 422, "recorded_at"),
         pytest.param("", [{**GOOD, "delta_z_um": "3"}], 422, "delta_z_um"),
@@ -306,8 +306,8 @@ def test_points_of_a_long_chart_are_few(app: TestClient) -> None:
         {**row(0, value, instrument="long"), "id": new_id(), "recorded_at": _minute(k)}
         for k, value in enumerate(values)
     ]
-    for start in range(0, len(many), MOST_RECORDS):
-        assert app.post(HISTORY, json=many[start : start + MOST_RECORDS]).status_code == 200
+    for start in range(0, len(many), MAX_RECORDS):
+        assert app.post(HISTORY, json=many[start : start + MAX_RECORDS]).status_code == 200
     freeze(app, instrument="long", until="2026-03-01T00:20+00:00", since="2026-03-01T00:00+00:00")
     told = app.get(f"{HISTORY}/chart", params={"instrument": "long"}).json()
     assert told["n"] == len(values)

@@ -27,7 +27,7 @@ from refp.web.api.jobs import _events as events_of
 from refp.web.client import ApiError
 from refp.web.job import Job, JobPlace
 from refp.web.jobs import run
-from refp.web.jobs.runner import MOST_STARTS, Runner
+from refp.web.jobs.runner import MAX_STARTS, Runner
 from refp.web.services.engine import Engine
 from refp.web.storage.home import Home
 from refp.web.storage.job_files import data_folder, planes_folder, remove_unfinished
@@ -144,7 +144,7 @@ def test_a_job_that_no_server_survives_is_given_up(tiny_sweep: Path, tmp_path: P
         pass  # which names the server
     with JobLog.open(home / "history.db") as jobs:
         jobs.add(_record(home, name, tiny_sweep))
-        for _ in range(MOST_STARTS):
+        for _ in range(MAX_STARTS):
             jobs.tell(name, "running")
     with TestClient(create_app(settings_of(home, tiny_sweep)), base_url=BASE) as client:
         (kind, last), *_ = reversed(told(client, name))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from refp.web.storage.roots import OutsideRoots
-from refp.web.workers.folders import MOST_ENTRIES, list_folder
+from refp.web.workers.folders import MAX_ENTRIES, list_folder
 
 
 def test_folders_follow_no_link_out(tmp_path: Path) -> None:
@@ -27,8 +27,8 @@ def test_folders_follow_no_link_out(tmp_path: Path) -> None:
         list_folder("out", [root])
     several = list_folder("", [root, outside])
     assert (several.here, [entry.name for entry in several.entries]) == (None, ["root", "outside"])
-    for k in range(MOST_ENTRIES):
+    for k in range(MAX_ENTRIES):
         (outside / f"{k}").mkdir()
     (outside / "one more").mkdir()
     many = list_folder(str(outside), [root, outside])
-    assert (len(many.entries), many.n_more) == (MOST_ENTRIES, 1)
+    assert (len(many.entries), many.n_more) == (MAX_ENTRIES, 1)

@@ -68,16 +68,16 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Persistence:
     """What the frames of a field say about its beads.
 
     Attributes
     ----------
-    real
+    persistent
         Shape ``(b,)``: seen well in a good part of the frames in which any bead is.
-    share
+    fraction
         Shape ``(b,)``: the part of those frames in which it is seen, well or not.
     """
 
-    real: BoolArray
-    share: FloatArray
+    persistent: BoolArray
+    fraction: FloatArray

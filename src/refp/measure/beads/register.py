@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from refp.core.arrays import BoolArray, FloatArray, IntArray
-from refp.measure.beads.beads import Registration, Standing
+from refp.measure.beads.beads import Persistence, Registration
 
 REACH_RADII = 0.8
 """A bead is within this distance of where it is expected; two beads are two radii apart."""
@@ -20,13 +20,13 @@ AGREE_RADII = 0.3
 """Displacements of beads that moved together differ by less; centres are good to 0.1 radii."""
 REFINEMENTS = 3
 """Positions and shifts are means of each other; one round settles them, more cost nothing."""
-REAL_SHARE = 0.5
+PERSISTENT_FRACTION = 0.5
 """A bead that stands still is seen well in nearly all frames; half allows for a sweep whose far end is
 lost to blur."""
-PASSING_SHARE = 0.25
+PASSING_FRACTION = 0.25
 """What is seen in fewer frames passes by, or is noise."""
-LEAST_FRAMES = 4
-"""With fewer frames a share says nothing."""
+MIN_FRAMES = 4
+"""With fewer frames a fraction means nothing."""
 
 
 def register_frames(
@@ -218,7 +218,7 @@ def _nearest(centers: FloatArray, known: FloatArray, reach_px: float) -> IntArra
     return assigned
 
 
-def who_stands(registration: Registration, good: Sequence[BoolArray]) -> Standing:
+def find_persistent(registration: Registration, good: Sequence[BoolArray]) -> Persistence:
     """Tell beads that stand in the field from what passes through.
 
     Parameters
@@ -230,10 +230,10 @@ def who_stands(registration: Registration, good: Sequence[BoolArray]) -> Standin
     """
     n = len(registration.position_px)
     telling = [i for i, g in enumerate(good) if g.any()]
-    if len(telling) < LEAST_FRAMES:
-        return Standing(np.zeros(n, dtype=np.bool_), np.ones(n))
+    if len(telling) < MIN_FRAMES:
+        return Persistence(np.zeros(n, dtype=np.bool_), np.ones(n))
     seen, well = np.zeros(n), np.zeros(n)
     for i in telling:
         seen[registration.numbers[i]] += 1
         well[registration.numbers[i][good[i]]] += 1
-    return Standing(well >= REAL_SHARE * len(telling), seen / len(telling))
+    return Persistence(well >= PERSISTENT_FRACTION * len(telling), seen / len(telling))

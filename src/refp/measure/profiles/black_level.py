@@ -11,9 +11,9 @@ import numpy as np
 
 from refp.core.arrays import FloatArray
 
-LEAST_EXPOSURE_RATIO = 1.3
-LARGEST_RESIDUAL = 0.03
-LARGEST_PART_OF_BACKGROUND = 0.3
+MIN_EXPOSURE_RATIO = 1.3
+MAX_RESIDUAL = 0.03
+MAX_PART_OF_BACKGROUND = 0.3
 
 
 def estimate_black_level(exposure_ms: FloatArray, background: FloatArray) -> float:
@@ -34,13 +34,13 @@ def estimate_black_level(exposure_ms: FloatArray, background: FloatArray) -> flo
     """
     known = (exposure_ms > 0) & np.isfinite(background)
     t, b = exposure_ms[known], background[known]
-    if len(t) < 2 or t.max() < LEAST_EXPOSURE_RATIO * t.min():
+    if len(t) < 2 or t.max() < MIN_EXPOSURE_RATIO * t.min():
         return float("nan")
     # Lamp and exposure errors are relative, so the shortest exposure says most about the intercept.
     design = np.column_stack([np.ones_like(t), t]) / b[:, None]
     (black, per_ms), *_ = np.linalg.lstsq(design, np.ones_like(b))
     residual = np.abs(black + per_ms * t - b) / b
-    if residual.max() > LARGEST_RESIDUAL or black > LARGEST_PART_OF_BACKGROUND * b.min():
+    if residual.max() > MAX_RESIDUAL or black > MAX_PART_OF_BACKGROUND * b.min():
         return float("nan")
     return max(float(black), 0.0)
 

@@ -42,15 +42,15 @@ from refp.measure.profiles.spline import (
 
 COARSE = 2
 """The search starts on every second pixel of every second row, until its steps are short."""
-MOST_STEPS = 20
+MAX_STEPS = 20
 """Beads take three or four; only where there is none does a search go on for long."""
-MOST_HALVINGS = 6
+MAX_HALVINGS = 6
 COARSE_STEP_PX, FINE_STEP_PX = 0.03, 1e-3
 """The two searches end with a step below this."""
 STRAY_ROUNDS = 3
 """What is beside the bead is told the better the less it pulled."""
 STRAYS_OF_NOISE = 0.02
-LEAST_STRAY = 0.15
+MIN_STRAY = 0.15
 """Of the pixels' standard deviation: without noise the spline itself is off by more than noise."""
 
 
@@ -194,7 +194,7 @@ def _search(
         if improved:
             y, x, best, sy, sx = y + my, x + mx, total, ty, tx
             length = np.hypot(sy, sx)
-            if steps == MOST_STEPS or np.isnan(length):  # a flat tile has no centre
+            if steps == MAX_STEPS or np.isnan(length):  # a flat tile has no centre
                 return y, x, False
             if length < step_px:
                 return y + sy, x + sx, True
@@ -203,7 +203,7 @@ def _search(
         else:
             part *= 0.5
             halvings += 1
-            if halvings == MOST_HALVINGS:
+            if halvings == MAX_HALVINGS:
                 return y, x, length < 0.05
         my, mx = part * sy, part * sx
 
@@ -227,7 +227,7 @@ def _leave_out_strays(n: int, y: float, x: float, stray_sigmas: float, room: Sea
     for p in range(n):
         variance += (every.value[p] - mean) ** 2
     usual = MAD_TO_SIGMA * median(copy, np.int64(0), n)
-    reach = max(stray_sigmas * usual, LEAST_STRAY * np.sqrt(variance / n))
+    reach = max(stray_sigmas * usual, MIN_STRAY * np.sqrt(variance / n))
     n_clear = 0
     for p in range(n):
         if apart[p] <= reach:

@@ -8,15 +8,15 @@ from refp.measure.beads.beads import Beads
 from refp.measure.profiles.profiles import RadialProfiles
 from refp.settings import JudgeSettings
 
-SYMMETRY_SCALE = 0.02
+R_SQUARED_SCALE = 0.02
 EDGE_SCALE_RADII = 0.03
 CONTRAST_SCALE = 0.05
 DEPTH_SCALE = 0.25
 RESPONSE_SCALE = 0.25
-"""From a limit to about 0.9 it takes two of these: a quarter of the way from the least usable symmetry
+"""From a limit to about 0.9 it takes two of these: a quarter of the way from the least usable r_squared
 to a perfect one, half a ring of the profile, a tenth of a typical bead's contrast; for depth and response,
 which span decades, a factor of 1.6."""
-LEAST_RELATIVE_RESPONSE = 0.2
+MIN_RELATIVE_RESPONSE = 0.2
 """The middle one of three beads in a row keeps 0.3 of an isolated bead's response."""
 
 
@@ -41,7 +41,7 @@ def bead_confidence(
     Returns
     -------
     ndarray
-        Shape ``(n,)``: the product of a logistic function for each of symmetry, edge radius, contrast
+        Shape ``(n,)``: the product of a logistic function for each of r_squared, edge radius, contrast
         and response against the frame's other beads, and depth. Each is 1/2 at its limit and rises
         with the distance from it, so that a candidate at one limit, or near several, falls below 1/2.
         0 where the profile could not be fitted.
@@ -51,9 +51,9 @@ def bead_confidence(
     contrast = beads.contrast - settings.minimum_relative_contrast * typical_contrast
     with np.errstate(divide="ignore", invalid="ignore"):
         depth = np.log(profiles.edge_depth / settings.minimum_depth)
-        response = np.log(beads.response / (LEAST_RELATIVE_RESPONSE * typical_response))
+        response = np.log(beads.response / (MIN_RELATIVE_RESPONSE * typical_response))
         margins = (
-            (profiles.symmetry - settings.usable_symmetry) / SYMMETRY_SCALE,
+            (profiles.r_squared - settings.usable_r_squared) / R_SQUARED_SCALE,
             edge / EDGE_SCALE_RADII,
             contrast / (CONTRAST_SCALE * typical_contrast),
             depth / DEPTH_SCALE,

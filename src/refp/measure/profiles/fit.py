@@ -48,7 +48,7 @@ def fit_profiles(
         coefficients=found.coefficients,
         intensity=found.levels,
         background=background,
-        symmetry=found.symmetry,
+        r_squared=found.r_squared,
         edge_radii=edge_radii,
         edge_depth=edge_depth,
         n_saturated_px=found.n_saturated,

@@ -41,7 +41,7 @@ def judge_beads(
     beads, profiles
         Row by row the same ``n`` candidates.
     settings
-        Limits of size, depth and symmetry.
+        Limits of size, depth and r_squared.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def judge_placed(
     typical
         Beads of the frame that are sure, to compare with; may be empty.
     settings
-        Limits of size, depth and symmetry.
+        Limits of size, depth and r_squared.
 
     Returns
     -------
@@ -117,14 +117,14 @@ def _shape(
     with np.errstate(invalid="ignore"):
         sized = (profiles.edge_radii >= smallest) & (profiles.edge_radii <= largest)
         deep = (profiles.edge_depth >= settings.minimum_depth) & np.isfinite(profiles.background)
-        round_ = profiles.symmetry >= settings.minimum_symmetry
+        round_ = profiles.r_squared >= settings.minimum_r_squared
     return sized, round_, deep
 
 
 def _flags(flags: FlagArray, profiles: RadialProfiles, settings: JudgeSettings) -> FlagArray:
     """Return the flags with what the profile says by itself."""
     flags = flags.copy()
-    flags[profiles.symmetry < settings.usable_symmetry] |= np.uint32(BeadFlag.ODD_SHAPE)
+    flags[profiles.r_squared < settings.usable_r_squared] |= np.uint32(BeadFlag.ODD_SHAPE)
     flags[~profiles.converged] |= np.uint32(BeadFlag.NO_CENTER)
     flags[profiles.n_saturated_px > 0] |= np.uint32(BeadFlag.SATURATED)
     return flags

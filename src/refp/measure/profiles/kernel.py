@@ -18,12 +18,12 @@ from refp.measure.profiles.spline import (
     residuals,
 )
 
-LEAST_PIXELS = 0.75
+MIN_PIXELS = 0.75
 """Pixels for each basis of the spline, which the penalty holds where there are none."""
 CENTER_KNOTS = 2.5
 """The spline that finds the centre has knots as much wider, which moves the centre by less than
 0.01 px and takes half the time."""
-LEAST_SYMMETRY = 0.3
+MIN_R_SQUARED = 0.3
 """A spline through mere noise explains a tenth of its variance, a fifth where a bead has few pixels;
 a centre of less is none."""
 
@@ -54,7 +54,7 @@ class Profiled(NamedTuple):
     center_px: FloatArray
     converged: BoolArray
     coefficients: FloatArray
-    symmetry: FloatArray
+    r_squared: FloatArray
     levels: FloatArray
     background: FloatArray
     n_saturated: IntArray
@@ -104,14 +104,14 @@ def _measure_bead(image: FloatArray, i: int, layout: Layout, room: Room, out: Pr
     pixels, rings, spline = room.pixels, room.rings, room.spline
     y, x = out.center_px[i, 0], out.center_px[i, 1]
     n = gather(image, y, x, layout.reach_px, np.int64(1), pixels)
-    if n < LEAST_PIXELS * spline.coef.shape[0]:
+    if n < MIN_PIXELS * spline.coef.shape[0]:
         return False
     fit(pixels, n, y, x, spline, spline.sums.shape[0])
     for k in range(spline.coef.shape[0]):
         out.coefficients[i, k] = spline.coef[k]
     out.background[i] = _background(pixels, n, layout.background_px, rings)
     residuals(pixels, n, spline.cubic, rings.residual)
-    out.symmetry[i] = _explained(pixels, n, rings.residual, 1.5 * layout.bead_radius_px)
+    out.r_squared[i] = _explained(pixels, n, rings.residual, 1.5 * layout.bead_radius_px)
     for p in range(n):
         ring = min(int(pixels.r[p] / layout.ring_px + 0.5), layout.n_rings)
         rings.ring[p] = ring
@@ -167,7 +167,7 @@ def _measure_beads(image: FloatArray, layout: Layout, room: Room, out: Profiled)
         )
         out.center_px[i, 0], out.center_px[i, 1] = y, x
         if _measure_bead(image, i, layout, room, out):
-            out.converged[i] = found and out.symmetry[i] > LEAST_SYMMETRY
+            out.converged[i] = found and out.r_squared[i] > MIN_R_SQUARED
         else:
             out.center_px[i, 0], out.center_px[i, 1] = start
 
@@ -191,7 +191,7 @@ def measure_beads(image: Image, centers: FloatArray, layout: Layout) -> Profiled
     converged : ndarray of bool, shape (n,)
     coefficients : ndarray, shape (n, m)
         Of the cubic B-spline on knots ``(arange(m + 4) - 3) * knot_px``.
-    symmetry : ndarray, shape (n,)
+    r_squared : ndarray, shape (n,)
         Share of the variance within 1.5 bead radii that the spline explains.
     levels : ndarray, shape (n, n_rings)
         Robust level of the ring ``k * ring_px`` +- half a ring: the spline without outlying pixels,

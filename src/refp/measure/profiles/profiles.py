@@ -27,7 +27,7 @@ class RadialProfiles:
         stand out in their ring, moved in each ring to the mean of the others; grey levels.
     background
         Shape ``(n,)``, grey levels; NaN where too little of the ring lies in the frame.
-    symmetry
+    r_squared
         Shape ``(n,)``, share of the variance within 1.5 bead radii that the spline explains.
     edge_radii, edge_depth
         Shape ``(n,)``: where the profile last falls to half of its largest deviation from
@@ -51,7 +51,7 @@ class RadialProfiles:
     coefficients: FloatArray
     intensity: FloatArray
     background: FloatArray
-    symmetry: FloatArray
+    r_squared: FloatArray
     edge_radii: FloatArray
     edge_depth: FloatArray
     n_saturated_px: IntArray

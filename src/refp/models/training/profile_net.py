@@ -26,7 +26,7 @@ from refp.models.tiles.tiles import LabelledTiles
 from refp.settings import ProfileNetSettings
 
 LOSS_POWER = 0.5
-LEAST_SPREAD = 0.02
+MIN_SPREAD = 0.02
 """Added to the spread of a ring over the training, so that a ring that never changes stays small."""
 
 
@@ -53,7 +53,7 @@ class ProfileNet(nn.Module):
         profile = tiles.profile[:, :seen]
         self.seen = seen
         self.register_buffer("center", _tensor(profile.mean(axis=0)))
-        self.register_buffer("spread", _tensor(profile.std(axis=0) + LEAST_SPREAD))
+        self.register_buffer("spread", _tensor(profile.std(axis=0) + MIN_SPREAD))
         self.register_buffer(
             "dz_scale", torch.tensor(float(np.abs(tiles.dz_um).max()) / math.sqrt(3))
         )

@@ -17,7 +17,7 @@ from refp.study.layout import Assay, DataLayout, table1_name
 from refp.study.study import Study
 from refp.study.words import count, needs_training, um
 
-LEAST_POINTS = 6
+MIN_POINTS = 6
 RESAMPLES = 50
 GRID_POINTS = 2001
 
@@ -137,7 +137,7 @@ def _fit(name: str, points: pd.DataFrame, assay: Assay) -> dict[str, object]:
         ),
         np.nan,
     )
-    if len(dz_um) < LEAST_POINTS or not dz_um[0] <= 0.0 <= dz_um[-1]:
+    if len(dz_um) < MIN_POINTS or not dz_um[0] <= 0.0 <= dz_um[-1]:
         return row | unknown
     spline = make_smoothing_spline(dz_um, result)
     residual, rng = result - spline(dz_um), np.random.default_rng(0)

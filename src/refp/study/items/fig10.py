@@ -15,7 +15,7 @@ from refp.study.study import FAMILIES, Study, wanted_of
 from refp.study.words import count, describe_wanted, needs_tests, percent_of_images
 
 INTERVAL = (0.025, 0.975)
-LEAST_IMAGES = 0.5
+MIN_IMAGES = 0.5
 """Share of the images that must show so many beads: those that do lie near the plane."""
 LEAST = 6
 """Beads that the article finds enough."""
@@ -82,7 +82,7 @@ def _count(draws: Draws, members: int, n_beads: int) -> Iterator[tuple[float, ..
         error = error[:, enough]
         for threshold in THRESHOLDS_UM:
             share = np.full(3, np.nan)
-            if enough.mean() >= LEAST_IMAGES:
+            if enough.mean() >= MIN_IMAGES:
                 within = (error <= threshold).mean(axis=1)
                 share = np.array([within.mean(), *np.quantile(within, INTERVAL)])
             yield (exposure, members, n_beads, threshold, *share, error.shape[1])

@@ -14,7 +14,7 @@ from refp.study.words import describe_wanted, needs_tests
 from refp.synthetic import dz_bound
 
 BOUND_POINTS = 9
-LEAST_BEADS = 3
+MIN_BEADS = 3
 
 
 def make(study: Study) -> Finding:
@@ -100,7 +100,7 @@ def _scatter(answers: Answers, beads: pd.DataFrame) -> float:
     """Return the typical standard deviation of the beads of one image about their mean."""
     said = beads.assign(said=beads[answers.members].mean(axis=1))
     groups = said.groupby([*KEY_COLUMNS, "z_um"])["said"]
-    spread = groups.std()[groups.size() >= LEAST_BEADS]
+    spread = groups.std()[groups.size() >= MIN_BEADS]
     return float(spread.median()) if len(spread) else float("nan")
 
 

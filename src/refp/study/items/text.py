@@ -15,7 +15,7 @@ from refp.study.study import FAMILIES, Study, Wanted, wanted_of
 from refp.study.words import needs_tests, preferred, rms
 
 LIMIT_UM = 10.0
-LEAST_SHARES = {
+MIN_FRACTIONS = {
     "everywhere": "at least 80",
     "on the instruments trained on": "at least 90 in 14 of 15",
 }
@@ -83,13 +83,13 @@ def _few_beads(study: Study, tests: list[str]) -> Iterator[Row]:
             for family, rows in few[few["dataset"].isin(names)].groupby("family")
         }
         claim = f"least share within 10 um of a data set and exposure, {LEAST} beads, one member"
-        yield _row(f"{claim}, {where}", LEAST_SHARES[where], "%", least)
+        yield _row(f"{claim}, {where}", MIN_FRACTIONS[where], "%", least)
 
 
 def _groups(tests: list[str]) -> dict[str, list[str]]:
     """Return all tests, and those of the instruments that were trained on."""
     own = [name for name in tests if name not in ON_OTHER_INSTRUMENT]
-    return dict(zip(LEAST_SHARES, (tests, own), strict=True))
+    return dict(zip(MIN_FRACTIONS, (tests, own), strict=True))
 
 
 def _within(study: Study, tests: list[str], family: str) -> float:

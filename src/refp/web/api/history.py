@@ -12,7 +12,7 @@ from refp.history.history import Kind, Purpose, Quantity
 from refp.web.api.common import AnEngine
 from refp.web.http.fields import (
     LINE_SCHEMA,
-    MOST_LINE,
+    MAX_LINE,
     form_body,
     json_body,
     one_file,
@@ -40,9 +40,9 @@ from refp.web.settings import MEGABYTE
 from refp.web.workers import calls
 
 router = APIRouter()
-MOST_ROWS = 10_000
+MAX_ROWS = 10_000
 """Of one answer; who wants more asks for a time."""
-MOST_BODY = 8 * MEGABYTE
+MAX_BODY = 8 * MEGABYTE
 """A thousand records, their notes long."""
 FREEZE, ANNOTATE = TypeAdapter(FreezeRequest), TypeAdapter(AnnotateRequest)
 CORRECT = TypeAdapter(CorrectRequest)
@@ -65,7 +65,7 @@ Time = Annotated[
     WithJsonSchema({"type": "string", "anyOf": TIMES}),
     Query(max_length=40, description=PERIOD, examples=["2026-03-31", "2026-03-31T08:30+02:00"]),
 ]
-Name = Annotated[str, Query(max_length=MOST_LINE)]
+Name = Annotated[str, Query(max_length=MAX_LINE)]
 
 
 @router.get("/history")
@@ -77,7 +77,7 @@ async def history(
     kind: Kind | None = None,
     only: Purpose = "",
     with_corrected: bool = False,
-    limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = MOST_ROWS,
+    limit: Annotated[int, Query(ge=1, le=MAX_ROWS)] = MAX_ROWS,
 ) -> list[RecordRow]:
     """Return what was recorded, the newest first, as ``refp history list --json`` prints it."""
     asked = Records(instrument, since, until, kind or "", only, with_corrected, limit)
@@ -91,7 +91,7 @@ async def append(request: Request, engine: AnEngine) -> Appended:
 
     A record of a known id with other content is a conflict: append a correction instead.
     """
-    sent = await read_json(request, engine.settings.limits, RecordsIn, MOST_BODY)
+    sent = await read_json(request, engine.settings.limits, RecordsIn, MAX_BODY)
     for one in sent:
         if one.recorded_at.year not in YEARS:
             detail = (

@@ -38,7 +38,7 @@ from refp.web.services.planes import (
 
 router = APIRouter(prefix="/planes")
 ASKED = TypeAdapter(PlaneRequest)
-MOST_COMPARED = 32
+MAX_COMPARED = 32
 
 
 def _form_fields() -> dict[str, Any]:
@@ -90,7 +90,7 @@ async def planes(engine: AnEngine) -> list[PlaneSet]:
 @router.get("/comparison")
 async def comparison(
     engine: AnEngine,
-    ids: Annotated[list[str], Query(min_length=1, max_length=MOST_COMPARED)],
+    ids: Annotated[list[str], Query(min_length=1, max_length=MAX_COMPARED)],
 ) -> PlaneComparison:
     """Compare planes of several jobs within each instrument.
 

@@ -8,7 +8,7 @@ from starlette.types import Message, Receive
 
 from refp.web.settings import Limits
 
-MOST_DIGITS = 20
+MAX_DIGITS = 20
 """Of a length that is read: Python refuses numbers of thousands of digits."""
 LINGER_S = 5.0
 """Time that a refused request is still listened to, s."""
@@ -58,4 +58,4 @@ class Body:
 def stated_length(headers: Headers) -> int:
     """Return the length of a body as its header states it; 0 where it does not."""
     stated = headers.get("content-length", "")
-    return int(stated[:MOST_DIGITS]) if stated.isdecimal() else 0
+    return int(stated[:MAX_DIGITS]) if stated.isdecimal() else 0

@@ -15,15 +15,15 @@ from pydantic import (
 )
 
 from refp.web.http.problems import Problem
-from refp.web.http.uploads import MOST_JSON, read_small
+from refp.web.http.uploads import MAX_JSON, read_small
 from refp.web.settings import Limits
 
-MOST_LINE, MOST_NOTE = 120, 2000
+MAX_LINE, MAX_NOTE = 120, 2000
 LINE = r"^[^\x00-\x1f\x7f\u2028\u2029]*$"
-Line = Annotated[str, StringConstraints(max_length=MOST_LINE, pattern=LINE)]
+Line = Annotated[str, StringConstraints(max_length=MAX_LINE, pattern=LINE)]
 """A name: one line without control characters."""
 Note = Annotated[
-    str, StringConstraints(max_length=MOST_NOTE, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")
+    str, StringConstraints(max_length=MAX_NOTE, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")
 ]
 """A remark, of several lines perhaps."""
 Location = Annotated[str, StringConstraints(min_length=1)]
@@ -64,7 +64,7 @@ def fields_as(kind: type[BaseModel], fields: Mapping[str, Any]) -> Any:
 
 
 async def read_json(
-    request: Request, limits: Limits, kind: TypeAdapter[Content], most: int = MOST_JSON
+    request: Request, limits: Limits, kind: TypeAdapter[Content], most: int = MAX_JSON
 ) -> Content:
     """Return the body of a request, read no further than allowed.
 

@@ -16,9 +16,9 @@ from refp.web.http.body import stated_length
 from refp.web.http.problems import Problem
 from refp.web.settings import MEGABYTE, Limits
 
-MOST_FIELDS = 16
-MOST_JSON = MEGABYTE
-MOST_NAME = 120
+MAX_FIELDS = 16
+MAX_JSON = MEGABYTE
+MAX_NAME = 120
 MAGIC = {
     b"\x89PNG\r\n\x1a\n": ".png",
     b"\xff\xd8\xff": ".jpg",
@@ -57,9 +57,7 @@ async def read_form(request: Request, folder: Path, limits: Limits) -> Form:
         If it is too large or too slow, has too many files, or is no form.
     """
     stream = _bounded(request, limits.upload_bytes)
-    parser = MultiPartParser(
-        request.headers, stream, max_files=limits.files, max_fields=MOST_FIELDS
-    )
+    parser = MultiPartParser(request.headers, stream, max_files=limits.files, max_fields=MAX_FIELDS)
     try:
         async with asyncio.timeout(limits.upload_s):
             parts = await parser.parse()
@@ -82,7 +80,7 @@ async def read_form(request: Request, folder: Path, limits: Limits) -> Form:
     return Form(files, fields)
 
 
-async def read_small(request: Request, limits: Limits, most: int = MOST_JSON) -> bytes:
+async def read_small(request: Request, limits: Limits, most: int = MAX_JSON) -> bytes:
     """Read the body of a request that holds no file; errors as of :func:`read_form`."""
     try:
         async with asyncio.timeout(limits.upload_s):
@@ -132,7 +130,7 @@ def _keep(part: UploadFile, folder: Path, number: int) -> RequestFile:
 def _own_name(name: str) -> str:
     """Return what a file is called, without the folders and control characters of wherever."""
     last = PureWindowsPath(PurePosixPath(name).name).name
-    printable = "".join(c if c.isprintable() else "_" for c in last)[:MOST_NAME]
+    printable = "".join(c if c.isprintable() else "_" for c in last)[:MAX_NAME]
     return printable if printable.strip(". ") else "image"
 
 

@@ -24,9 +24,9 @@ from refp.web.storage.job_files import remove_unfinished
 from refp.web.workers import calls
 from refp.web.workers.pool import limit_memory
 
-MOST_STARTS = 3
+MAX_STARTS = 3
 """A job that the server did not survive so often is not begun again."""
-MOST_WAITING = 50
+MAX_WAITING = 50
 NOTHING = frozenset({"failed", "cancelled"})
 """States of jobs that leave nothing."""
 RETRY_S = 10.0
@@ -119,7 +119,7 @@ class Runner:
         Problem
             Saying when to ask again.
         """
-        if sum(not job.has_ended for job in self._jobs.values()) >= MOST_WAITING:
+        if sum(not job.has_ended for job in self._jobs.values()) >= MAX_WAITING:
             detail = "too many jobs wait; cancel some, or wait for them"
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "busy", detail, {"retry-after": "60"})
 
@@ -197,7 +197,7 @@ class Runner:
         for job in known:
             if job.state != "running":
                 continue
-            if job.starts < MOST_STARTS:
+            if job.starts < MAX_STARTS:
                 await self._record(job, "queued", {})
             else:
                 detail = f"the server was stopped {job.starts} times while it ran; ask for it again"

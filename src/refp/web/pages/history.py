@@ -22,7 +22,7 @@ from refp.web.wording.checks import describe_check
 from refp.web.workers import calls
 
 router = APIRouter()
-MOST_SAVED = 1_000_000
+MAX_SAVED = 1_000_000
 QUANTITIES = {
     "delta_z_um": ("dZ", "µm"),
     "n_beads_used": ("beads used", ""),
@@ -71,7 +71,7 @@ async def history_csv(
     engine: AnEngine, instrument: str = "", since: str = "", until: str = "", only: str = ""
 ) -> Response:
     """Return the records of an instrument as ``refp history export`` writes them."""
-    asked = Records(instrument, since, until, purpose=only, limit=MOST_SAVED)
+    asked = Records(instrument, since, until, purpose=only, limit=MAX_SAVED)
     text = await engine.history.ask(calls.write_history, asked)
     return Response(text, media_type="text/csv", headers=saved("history.csv"))
 

@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse, RedirectResponse, Response
 
 from refp.web.api.common import AnEngine
 from refp.web.api.jobs import DEMO
-from refp.web.api.planes import MOST_COMPARED
+from refp.web.api.planes import MAX_COMPARED
 from refp.web.http.fields import fields_as
 from refp.web.http.problems import Problem
 from refp.web.http.uploads import Form
@@ -113,7 +113,7 @@ async def simulate(request: Request, engine: AnEngine, keys: TheKeys) -> Respons
 async def compare_page(
     request: Request,
     engine: AnEngine,
-    ids: Annotated[list[str], Query(max_length=MOST_COMPARED)] = [],  # noqa: B006  only read
+    ids: Annotated[list[str], Query(max_length=MAX_COMPARED)] = [],  # noqa: B006  only read
 ) -> Response:
     """Show planes beside each other, and which of their differences count."""
     jobs = [find_planes(engine, name) for name in dict.fromkeys(ids)]

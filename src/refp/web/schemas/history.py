@@ -21,7 +21,7 @@ from refp.web.http.fields import Line, Note, shown
 from refp.web.schemas.common import ESTIMATE, MODEL, EstimateRow
 from refp.web.wording.rules import ACTIONS
 
-MOST_RECORDS = 1000
+MAX_RECORDS = 1000
 """Of one request that appends."""
 YEARS = range(1900, 9000)
 """In which something may have been measured; a database need not hold others."""
@@ -188,7 +188,7 @@ class RecordIn(_with_columns(SentHead, _sent_column)):  # type: ignore[misc]  # 
 RecordsIn: TypeAdapter[list[RecordIn]] = TypeAdapter(
     Annotated[
         list[RecordIn],
-        Field(min_length=1, max_length=MOST_RECORDS, json_schema_extra={"example": [RECORD]}),
+        Field(min_length=1, max_length=MAX_RECORDS, json_schema_extra={"example": [RECORD]}),
     ]
 )
 

@@ -10,7 +10,7 @@ from refp.web.schemas.jobs import RECIPES, DataOptions
 
 Family = Literal["", "profile", "resnet", "lookup"]
 NAME = "what the model's file is to be called, without .refp; never that of a model that is here"
-MOST_SEED = 2**32 - 1
+MAX_SEED = 2**32 - 1
 
 
 class Model(BaseModel):
@@ -66,7 +66,7 @@ class TrainRequest(BaseModel):
     recipe: str = Field(default="default", max_length=120, description=RECIPES)
     family: Family = Field(default="", description="how a bead becomes a dZ; empty: the recipe's")
     seed: int = Field(
-        default=0, ge=0, le=MOST_SEED, description="repeats training bit for bit on one machine"
+        default=0, ge=0, le=MAX_SEED, description="repeats training bit for bit on one machine"
     )
     operator: Line = Field(default="", description="who asks for it")
 

@@ -2,7 +2,7 @@
 
 import { color, layout, loadPlotly } from "/static/chart.js";
 
-const REACH_SD = 3.6, FAR_SD = 6, LANE = 0.055, ROW = 0.05, MOST_NOTES = 12, WARNING = "1_2s";
+const REACH_SD = 3.6, FAR_SD = 6, LANE = 0.055, ROW = 0.05, MAX_NOTES = 12, WARNING = "1_2s";
 const figure = document.querySelector(".history-chart");
 
 const check = document.getElementById("check-form");
@@ -149,7 +149,7 @@ function words(chart) {
     xref: "paper", x: 1.005, xanchor: "left", y: value, showarrow: false, font,
     text: n ? `${n > 0 ? "+" : "−"}${Math.abs(n)} sd` : "mean",
   }));
-  const notes = chart.annotations.slice(-MOST_NOTES).map(({ time, text }, k) => ({
+  const notes = chart.annotations.slice(-MAX_NOTES).map(({ time, text }, k) => ({
     x: wall(time), yref: "paper", y: 1 + ROW * (k % 2), yanchor: "bottom", xanchor: "center", showarrow: false,
     text: escaped(short(text, 24)), hovertext: escaped(text), font: { size: 12, color: color("--ink") },
   }));

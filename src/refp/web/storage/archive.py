@@ -16,7 +16,7 @@ from refp.core.errors import DataError
 from refp.web.settings import MEGABYTE, Limits
 from refp.web.storage.models import is_plain
 
-LONGEST_NAME = 1000
+MAX_NAME = 1000
 RESERVED = frozenset('<>:"|?*')
 BROKEN = (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, zlib.error, RuntimeError)
 """What reading a damaged, encrypted or truncated archive raises; ``RuntimeError`` asks a password."""
@@ -25,7 +25,7 @@ BROKEN = (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, zlib.error, R
 ZIP = b"PK\x03\x04", b"PK\x05\x06"
 PACKED = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"
 """What ZIP, and packed TAR (gzip, bzip2, xz), begin with."""
-LONGEST_MAGIC = 8
+MAX_MAGIC = 8
 ENCRYPTED = 1
 METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
 ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".7z", ".rar")
@@ -43,7 +43,7 @@ class Member:
 def is_archive(path: Path) -> bool:
     """Whether a file begins as a ZIP or TAR does; damaged, it is one still."""
     with path.open("rb") as file:
-        head = file.read(LONGEST_MAGIC)
+        head = file.read(MAX_MAGIC)
     if head.startswith((*ZIP, *PACKED)):
         return True
     try:
@@ -150,7 +150,7 @@ def _inside(member: str, name: str) -> PurePosixPath:
     """Return a name that stays in the folder that it is put into, on every system."""
     path = PurePosixPath(member.replace("\\", "/"))
     odd = path.is_absolute() or PureWindowsPath(member).drive or ".." in path.parts
-    odd = odd or len(member) > LONGEST_NAME or not all(map(is_plain, path.parts))
+    odd = odd or len(member) > MAX_NAME or not all(map(is_plain, path.parts))
     if odd or not path.parts or set(member) & RESERVED or not member.isprintable():
         raise DataError(f"{name}: {member!r} leads out of the folder or is no name; pack it again")
     if path.name.lower().endswith(ARCHIVES):
@@ -164,7 +164,7 @@ def _inside(member: str, name: str) -> PurePosixPath:
 def _members(path: Path, name: str) -> Iterator[Iterator[Member]]:
     """Open an archive and list its files; links and devices are refused."""
     with path.open("rb") as file:
-        is_zip = file.read(LONGEST_MAGIC).startswith(ZIP)
+        is_zip = file.read(MAX_MAGIC).startswith(ZIP)
     try:
         if is_zip:
             with zipfile.ZipFile(path) as packed:

@@ -34,7 +34,7 @@ VERDICTS = {
 
 COLORS = ("#440154", "#443983", "#31688e", "#21918c", "#35b779", "#90d743", "#fde725")
 """Viridis, which rises in lightness: from beads that say least to those that say most."""
-LEAST_SPAN_UM = 2.0
+MIN_SPAN_UM = 2.0
 """Beads that differ by less than this both ways are not told apart by colour."""
 
 
@@ -61,7 +61,7 @@ def color_beads(view: ImageView) -> BeadColors:
     if not known:
         return BeadColors(("",) * len(own), 0.0)
     middle = median(known)
-    span_um = max(LEAST_SPAN_UM, *(abs(value - middle) for value in known))
+    span_um = max(MIN_SPAN_UM, *(abs(value - middle) for value in known))
     last = len(COLORS) - 1
     places = (
         None if v is None else round(last * (v - middle + span_um) / (2 * span_um)) for v in own

@@ -14,9 +14,9 @@ from refp.history.chart import thin
 from refp.web.messages import Row
 from refp.web.wording.rules import ACTIONS, foremost
 
-MOST_FIRED = MOST_CALM = 1000
+MAX_FIRED = MAX_CALM = 1000
 """Of more values that rules fire at, or of others, each stretch tells some, the farthest among them."""
-MOST_REFUSED = 500
+MAX_REFUSED = 500
 SIGMAS = (-3, -2, -1, 0, 1, 2, 3)
 
 
@@ -111,11 +111,11 @@ def choose_points(chart: ControlChart) -> IntArray:
     """Return the values that are told, shape ``(k,)``, rising: few enough for a page to draw."""
     fired = np.unique(np.array([firing.index for firing in chart.firings], dtype=int))
     calm = np.setdiff1d(chart.shown, fired)
-    calm = calm[thin(chart.value[calm], [], MOST_CALM)]
-    fired = fired[thin(chart.value[fired], [], MOST_FIRED)]
+    calm = calm[thin(chart.value[calm], [], MAX_CALM)]
+    fired = fired[thin(chart.value[fired], [], MAX_FIRED)]
     refused = np.flatnonzero(chart.refused)
-    if len(refused) > MOST_REFUSED:
-        refused = refused[np.linspace(0, len(refused) - 1, MOST_REFUSED).astype(int)]
+    if len(refused) > MAX_REFUSED:
+        refused = refused[np.linspace(0, len(refused) - 1, MAX_REFUSED).astype(int)]
     return np.unique(np.concatenate([calm, fired, refused]).astype(int))
 
 

@@ -30,7 +30,7 @@ from refp.web.messages import Answer, BeadView, ImageView, ModelInfo, Opinions, 
 from refp.web.storage.roots import find_inside
 from refp.web.wording.remedies import BEAD_WORDS
 
-MOST_MODELS = 4
+MAX_MODELS = 4
 """Loaded in a worker at once."""
 WIDEST_PX = 1600
 CONTRAST = (0.1, 99.9)
@@ -160,12 +160,12 @@ def write_csv(rows: Sequence[Row]) -> str:
     return pd.DataFrame(list(rows)).to_csv(index=False, float_format="%.9g")
 
 
-@lru_cache(maxsize=MOST_MODELS)
+@lru_cache(maxsize=MAX_MODELS)
 def _load(path: Path, stamp: tuple[int, int]) -> Estimator:  # noqa: ARG001
     return Estimator.load(path)
 
 
-@lru_cache(maxsize=MOST_MODELS)
+@lru_cache(maxsize=MAX_MODELS)
 def _model_digest(path: Path, stamp: tuple[int, int]) -> str:  # noqa: ARG001
     return hash_path(path)
 
@@ -288,7 +288,7 @@ def _pooled(estimator: Estimator, estimate: FocusEstimate) -> tuple[list[float],
         return [], []
     # An adapted model's stack is the first instrument's, where another dZ stands for this one.
     line = adaptation.lookup if adaptation else None
-    at_um = line.bias_um + line.gain * estimate.delta_z_um if line else estimate.delta_z_um
+    at_um = line.bias_um + line.slope * estimate.delta_z_um if line else estimate.delta_z_um
     mean, sd = (rows_at(part, stack.dz_um, np.array([at_um]))[0] for part in (stack.mean, stack.sd))
     return [float(v) for v in mean], [float(v) for v in sd]
 

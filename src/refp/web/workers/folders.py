@@ -11,8 +11,8 @@ from refp.sweeps.sweep_file import SWEEP_FILE
 from refp.web.storage.roots import OutsideRoots, find_inside
 from refp.web.workers.views import Entry, Listing
 
-MOST_ENTRIES = 500
-MOST_COUNTED = 50_000
+MAX_ENTRIES = 500
+MAX_COUNTED = 50_000
 """Files that are looked at in all; a folder beyond is listed without its number."""
 STACKS = (".ome.tif", ".ome.tiff", ND2_SUFFIX)
 """Files that are a sweep by themselves; another TIFF may be one frame."""
@@ -39,8 +39,8 @@ def list_folder(folder: str, roots: Sequence[Path]) -> Listing:
     above = [(p.name or str(p), str(p)) for p in passed[1 : passed.index(root) + 1]]
     try:
         inside = sorted(_choices(here, known), key=natural_order)
-        left, entries = MOST_COUNTED, []
-        for path in inside[:MOST_ENTRIES]:
+        left, entries = MAX_COUNTED, []
+        for path in inside[:MAX_ENTRIES]:
             entries.append(_entry(path, path.name, left))
             left -= entries[-1].n_images or 0
         return Listing(
@@ -66,7 +66,7 @@ def _choices(folder: Path, roots: Sequence[Path]) -> Iterator[Path]:
                 yield Path(one.path)
 
 
-def _entry(path: Path, name: str, most: int = MOST_COUNTED) -> Entry:
+def _entry(path: Path, name: str, most: int = MAX_COUNTED) -> Entry:
     if path.is_file() or is_zarr(path):
         return Entry(name, str(path), is_stack=True, n_images=None, has_sweep_file=False)
     n_images, has_sweep_file = _count(path, most)
