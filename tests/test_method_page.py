@@ -1,4 +1,4 @@
-"""docs/method.md: the code and settings it names exist and have the stated values."""
+"""docs/method.md: the code and the settings that it names exist, and have the values it states."""
 
 import importlib
 import inspect
@@ -22,7 +22,7 @@ KEY = re.compile(rf"((?:{'|'.join(sorted(SECTIONS))})(?:\.\w+)+)(?: = (.+))?")
 
 
 def snippets(text: str) -> list[str]:
-    """Return the text between backticks, which are closed on their line."""
+    """Texts between backticks; every backtick is closed on its line."""
     lines = text.splitlines()
     assert [line for line in lines if line.count("`") % 2] == []
     return sorted({found for line in lines for found in re.findall("`([^`]+)`", line)})
@@ -43,26 +43,26 @@ def resolve(name: str) -> object:
     path = "refp"
     for part in name.split(".")[1:]:
         path = f"{path}.{part}"
-        # A missing library of an existing module is an error, not a missing name.
+        # Of a module that is there, a library that it lacks is an error, not a missing name.
         is_module = inspect.ismodule(found) and hasattr(found, "__path__") and find_spec(path)
         found = importlib.import_module(path) if is_module else getattr(found, part)
     return found
 
 
 def value_of(recipe: Recipe, key: str) -> Any:
-    """Return a setting as in TOML."""
+    """Return a setting with TOML types."""
     whole: Any = recipe
     value = reduce(getattr, key.split("."), whole)
     assert not isinstance(value, BaseModel), f"{key} is a section"
     return list(value) if isinstance(value, tuple) else value
 
 
-def has_stated_value(recipe: Recipe, key: str, stated: str) -> bool:
+def is_stated_right(recipe: Recipe, key: str, stated: str) -> bool:
     return bool(tomllib.loads(f"stated = {stated}")["stated"] == value_of(recipe, key))
 
 
 def settings_of(section: BaseModel, prefix: str = "") -> dict[str, Any]:
-    """Return every setting by its full key."""
+    """Every setting by its whole key."""
     found: dict[str, Any] = {}
     for name, value in section:
         inner = isinstance(value, BaseModel)
@@ -87,10 +87,10 @@ def test_named_settings_exist(key: str) -> None:
 
 @pytest.mark.parametrize(("key", "stated"), [(key, stated) for key, stated in KEYS if stated])
 def test_stated_values_are_those_of_recipe_paper(key: str, stated: str) -> None:
-    assert has_stated_value(PAPER, key, stated)
+    assert is_stated_right(PAPER, key, stated)
 
 
-def test_page_lists_all_changes_of_recipe_paper() -> None:
+def test_settings_of_recipe_paper_are_on_the_page() -> None:
     usual = settings_of(Recipe())
     changed = {key for key, value in settings_of(PAPER).items() if value != usual[key]} - {"name"}
     assert len(changed) > 20
@@ -105,21 +105,21 @@ def test_page_lists_all_changes_of_recipe_paper() -> None:
         "refp.core.robust.iqr_inliers.no_part",
     ],
 )
-def test_unknown_name_is_found(name: str) -> None:
+def test_a_missing_name_is_detected(name: str) -> None:
     assert named_code(f"| `{name}` |") == [name]
     with pytest.raises(AttributeError):
         resolve(name)
 
 
 @pytest.mark.parametrize("key", ["find.dark_percent", "train.resnet.no_key", "find.method.paper"])
-def test_unknown_setting_is_found(key: str) -> None:
+def test_a_missing_setting_is_detected(key: str) -> None:
     assert named_keys(f"| `{key} = 1` |") == [(key, "1")]
     with pytest.raises(AttributeError):
         value_of(PAPER, key)
 
 
 @pytest.mark.parametrize(
-    ("line", "correct"),
+    ("line", "right"),
     [
         ("`find.dark_percentile = 1.0`", True),
         ("`find.dark_percentile = 2.0`", False),
@@ -128,7 +128,7 @@ def test_unknown_setting_is_found(key: str) -> None:
         ('`split.by = "field"`', False),
     ],
 )
-def test_wrong_value_is_found(line: str, correct: bool) -> None:
+def test_a_wrong_value_is_detected(line: str, right: bool) -> None:
     ((key, stated),) = named_keys(line)
     assert stated is not None
-    assert has_stated_value(PAPER, key, stated) is correct
+    assert is_stated_right(PAPER, key, stated) is right
