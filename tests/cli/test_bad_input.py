@@ -241,7 +241,7 @@ def test_two_instruments_of_one_name(run_refp: RunRefp, tiny_test: Path, tmp_pat
 def test_pool_that_is_none(refuse_plane: RefusePlane, tiny_test: Path, tmp_path: Path) -> None:
     pool = tmp_path / "pooled.npz"
     pool.write_bytes(b"no arrays")
-    told = f"{pool}: not a whole array file"
+    told = f"{pool}: not a complete array file"
     refuse_plane(tiny_test, told, "make it again", options=("--pool", str(pool)))
 
 

@@ -205,7 +205,7 @@ def test_workers_with_another_refp_are_told(
     monkeypatch.setattr(refp_cluster, "own_version", lambda: "9.9")
     done = run_refp("inspect", tiny_test, "--scheduler", cluster.scheduler_address)
     assert (done.code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert "and this is refp 9.9; install the same for every worker" in done.stderr
+    assert "this process has refp 9.9; install the same version for every worker" in done.stderr
 
 
 def test_a_scheduler_that_goes_away_is_told_and_what_was_measured_kept(
@@ -226,5 +226,5 @@ def test_a_scheduler_that_goes_away_is_told_and_what_was_measured_kept(
         monkeypatch.setattr(FrameStore, "keep", keep_and_stop)
         done = run_refp("plane", tiny_sweep, "-o", out, "--scheduler", cluster.scheduler_address)
     assert done.code == 2, done
-    assert "the scheduler is gone" in done.stderr
+    assert "the scheduler is lost" in done.stderr
     assert "is kept and will be taken up" in done.stderr

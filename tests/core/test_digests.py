@@ -162,5 +162,5 @@ def test_a_part_may_be_a_module_and_must_be_there(package: Path) -> None:
     assert hash_code("study.answers") == before
     edit(package / "study" / "answers.py")
     assert hash_code("study.answers") != before
-    with pytest.raises(ValueError, match=r"study\.none: no room"):
+    with pytest.raises(ValueError, match=r"study\.none: no subpackage"):
         hash_code("study.none")

@@ -169,7 +169,7 @@ SPOILT = {
 def test_a_bad_array_file_is_named(tmp_path: Path, spoil: object) -> None:
     path = tmp_path / "a.npz"
     spoil(path)  # type: ignore[operator]
-    with pytest.raises(DataError, match=r"a\.npz: not a whole array file .*make it again"):
+    with pytest.raises(DataError, match=r"a\.npz: not a complete array file .*make it again"):
         read_arrays(path, ["x"])
 
 

@@ -266,7 +266,7 @@ class Silent(Executor):
 def test_workers_that_are_gone_without_a_word_are_told(
     work: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parallel, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(parallel, "POLL_SECONDS", 0.01)
     asked: list[bool] = []
 
     def is_gone() -> bool:
