@@ -104,8 +104,8 @@ def test_a_recipe_based_on_another_states_only_what_differs(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('base = "mine.toml"', "leads round in a circle"),
-        ('base = "../{folder}/mine.toml"', "leads round in a circle"),
+        ('base = "mine.toml"', "makes a circular chain of recipes"),
+        ('base = "../{folder}/mine.toml"', "makes a circular chain of recipes"),
         ('base = "theirs"', "is neither a recipe of the package"),
         ("base = 3", r"mine\.toml: base: name a recipe or a TOML file \(given: 3\)"),
     ],
