@@ -66,7 +66,7 @@ TWICE = {
 def test_two_rows_at_one_z_of_a_sweep_are_refused(tmp_path: Path, rows: str, message: str) -> None:
     with pytest.raises(DataError, match=message) as caught:
         read_manifest(write_rows(tmp_path, rows), "set")
-    assert "remove one of them, or tell them apart by experiment, FOV" in str(caught.value)
+    assert "remove one of them, or distinguish them by experiment, FOV" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -81,7 +81,7 @@ FALLING = {
 def test_a_sweep_whose_rows_fall_in_z_is_refused(tmp_path: Path, rows: str) -> None:
     message = (
         r"\(a\.tif\): Z falls from 9 um here to 3 um in .*\(a\.tif#2\) \(sweep set exp 1 FOV 1 0 ms\)"
-        r": the sign of Z may be turned round, and dZ would have the wrong sign; give Z rising upwards"
+        r": the sign of Z may be inverted, and dZ would have the wrong sign; give Z that rises upwards"
     )
     with pytest.raises(DataError, match=message) as caught:
         read_manifest(write_rows(tmp_path, rows), "set")

@@ -85,7 +85,7 @@ def test_every_stack_of_a_folder_is_a_field_of_view(tmp_path: Path, save_stack, 
 def test_a_stack_without_z_says_what_to_do(tmp_path: Path, save_stack, optics, whole: bool) -> None:
     path = save_stack("plain.tif", 3)
     with pytest.raises(
-        DataError, match=r"plain\.tif: holds 3 planes and no Z.*--manifest.*--pattern"
+        DataError, match=r"plain\.tif: holds 3 pages and no Z.*--manifest.*--pattern"
     ):
         open_dataset(tmp_path if whole else path, **optics)
 
@@ -96,7 +96,7 @@ def test_a_stack_whose_name_gives_one_z_is_left_out(
     save_frames([1])
     save_stack("exp1_fov1_z2_t20ms.tif", 3)
     left = reasons(open_dataset(tmp_path, **optics))
-    assert left["exp1_fov1_z2_t20ms.tif"].startswith("holds 3 planes, its name one Z")
+    assert left["exp1_fov1_z2_t20ms.tif"].startswith("holds 3 pages, its name one Z")
 
 
 def spoil_truncate(path: Path) -> None:

@@ -60,9 +60,9 @@ WRONG = {
     ),
     "empty field": ("z{}.tif", r"unknown field \{\}"),
     "format of a field": ("z{z_um:.1f}.tif", r"unknown field \{z_um:.1f\}"),
-    "field twice": ("z{z_um}_{z_um}.tif", r"field \{z_um\} stands 2 times"),
-    "open brace": ("z{z_um.tif", "brace has no partner"),
-    "closing brace": ("z_um}.tif", "brace has no partner"),
+    "field twice": ("z{z_um}_{z_um}.tif", r"field \{z_um\} occurs 2 times"),
+    "open brace": ("z{z_um.tif", "unmatched brace"),
+    "closing brace": ("z_um}.tif", "unmatched brace"),
 }
 
 

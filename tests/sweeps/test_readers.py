@@ -230,7 +230,7 @@ def test_a_truncated_page_is_refused_when_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", [-1, 3])
 def test_a_page_that_is_not_there_is_named(tmp_path: Path, page: int) -> None:
     path = save_tiff(tmp_path / "a.tif", np.stack([RAMP8] * 3))
-    refuse(path, f"no page {page} among 3; pages count from 0", page)
+    refuse(path, f"no page {page} among 3; pages are numbered from 0", page)
     refuse(save_pillow(tmp_path / "a.png", RAMP8), f"no page {page} among 1", page)
 
 

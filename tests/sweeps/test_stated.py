@@ -89,7 +89,7 @@ def falling_stack(tmp_path: Path) -> Path:
 def test_a_stack_whose_pages_fall_in_z_is_refused(falling_stack: Path, whole: bool) -> None:
     message = (
         r"bead\.ome\.tif, page 0: Z falls from 4 um here to 1 um in .*bead\.ome\.tif, page 3 .*"
-        r"the sign of Z may be turned round.*; save the stack with Z rising, or .* --manifest"
+        r"the sign of Z may be inverted.*; save the stack in rising Z, or .* --manifest"
     )
     with pytest.raises(DataError, match=message) as caught:
         open_dataset(falling_stack.parent if whole else falling_stack, bead_diameter_um=28.0)
@@ -178,7 +178,7 @@ def test_an_ome_tiff_that_promises_more_planes_is_refused(tmp_path: Path) -> Non
     path = save_ome(tmp_path / "a.ome.tif")
     xml = tifffile.tiffcomment(path).replace('PlaneCount="4"', 'PlaneCount="3"')
     tifffile.tiffcomment(path, xml.encode())
-    with pytest.raises(DataError, match="describes 3 planes, the file holds 4"):
+    with pytest.raises(DataError, match="describes 3 pages, the file has 4"):
         read_header(path)
 
 
@@ -208,7 +208,7 @@ def test_an_imagej_stack_of_time_points_is_refused(tmp_path: Path) -> None:
 def test_an_imagej_stack_behind_one_page_is_refused(tmp_path: Path) -> None:
     description = "ImageJ=1.54f\nimages=500\nslices=500\nunit=um\nspacing=2.0\n"
     tifffile.imwrite(tmp_path / "a.tif", STACK[0], description=description, metadata=None)
-    with pytest.raises(DataError, match="500 planes behind a single TIFF page; save as OME-TIFF"):
+    with pytest.raises(DataError, match="500 images behind a single TIFF page; save as OME-TIFF"):
         read_header(tmp_path / "a.tif")
 
 

@@ -47,8 +47,8 @@ class ProfileNetSettings(Settings):
     )
     pixel_noise: NonNegativeFloat = Field(
         default=0.3,
-        description="augmentation: noise of one pixel, grey levels over the square root of background; "
-        "averaged over the pixels of each ring",
+        description="augmentation: relative noise of a pixel at a background of 1 grey level; it falls as "
+        "the square root of background, and is averaged over the pixels of each ring",
     )
 
 
