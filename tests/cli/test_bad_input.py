@@ -128,8 +128,8 @@ def test_too_few_planes(
     ("level", "dtype", "told"),
     [
         pytest.param(0, np.uint8, "black (grey level 0); check lamp, shutter", id="black"),
-        pytest.param(255, np.uint8, "saturated all over; shorten the exposure", id="saturated"),
-        pytest.param(65535, np.uint16, "saturated all over; shorten the exposure", id="16 bits"),
+        pytest.param(255, np.uint8, "saturated everywhere; shorten the exposure", id="saturated"),
+        pytest.param(65535, np.uint16, "saturated everywhere; shorten the exposure", id="16 bits"),
         pytest.param(60, np.uint8, "bead diameter (28 um) and pixel size (1.5 um)", id="even grey"),
     ],
 )

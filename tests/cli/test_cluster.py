@@ -195,7 +195,7 @@ def test_workers_that_do_not_see_the_data_are_told(
     data, address = OWN_FOLDER / tiny_test.name, cluster.scheduler_address
     done = run_refp("plane", data, "-o", tmp_path / "out", "--scheduler", address)
     assert done.code == 2
-    assert "read here, but not by the workers of the cluster" in done.stderr
+    assert "readable by this process, but not by the workers of the cluster" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -172,12 +172,12 @@ def test_a_key_tells_content_page_and_settings_apart_and_not_names(
 ) -> None:
     store = make_store()
     frame = frame_of(tmp_path / "a.tif")
-    key = store.sign(frame, "settings")
-    assert key == store.sign(frame_of(tmp_path / "b.tif"), "settings")
+    key = store.key_of(frame, "settings")
+    assert key == store.key_of(frame_of(tmp_path / "b.tif"), "settings")
     others = [
-        store.sign(frame, "other settings"),
-        store.sign(frame_of(tmp_path / "c.tif", b"other"), "settings"),
-        store.sign(frame_of(tmp_path / "d.tif", page=1), "settings"),
+        store.key_of(frame, "other settings"),
+        store.key_of(frame_of(tmp_path / "c.tif", b"other"), "settings"),
+        store.key_of(frame_of(tmp_path / "d.tif", page=1), "settings"),
     ]
     assert len({key, *others}) == 4
 
