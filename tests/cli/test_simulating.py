@@ -102,7 +102,7 @@ def test_options_that_do_not_go_together(
     [
         (
             "[bead]\ndiameter_um = 6\nindex = 1.333\ndiameter_spread = 0\nindex_sd = 0\n",
-            "beads gather no light",
+            "beads do not focus light",
         ),
         (
             "[bead]\ndiameter_um = 6\n[illumination]\nwavelength_um = 0.4\nbandwidth_um = 0.3\n",

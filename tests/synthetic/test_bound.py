@@ -71,7 +71,7 @@ def test_saturated_pixels_tell_nothing(a2k: Instrument) -> None:
 
 
 def test_beyond_the_images_is_refused(a2k: Instrument) -> None:
-    with pytest.raises(DataError, match="simulated images reach"):
+    with pytest.raises(DataError, match="simulated images cover"):
         dz_bound(a2k, np.array([1000.0]), 12.0)
 
 

@@ -142,7 +142,7 @@ def _lower_confidence(
 def _missing(
     frame: Frame, part: FrameMeasurement, field: Registration, persistence: Persistence, index: int
 ) -> _Places:
-    """Expected positions of persistent beads that are missing or not usable in a frame."""
+    """Return the expected positions of persistent beads that are missing or not usable in a frame."""
     has = field.numbers[index][part.usable]
     lacks = np.setdiff1d(np.flatnonzero(persistence.persistent), has)
     expected = field.position_px[lacks] + field.shift_px[index]

@@ -176,7 +176,7 @@ def _check_stack(pages: Sequence[Frame]) -> None:
 
 
 def _numbered(headers: Mapping[Path, Header]) -> dict[Path, NameFields]:
-    """Number the FOVs of the stacks, from 1."""
+    """Return the FOV of each stack, numbered from 1."""
     fields: dict[Path, NameFields] = {}
     n = 1
     for path, header in headers.items():

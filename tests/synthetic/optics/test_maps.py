@@ -48,7 +48,7 @@ def test_blur_is_a_normal_one() -> None:
 
 def test_far_from_focus_is_refused(tmp_path: Path) -> None:
     one = MapStore(tmp_path).get([SMALL], SCOPE)[0]
-    with pytest.raises(DataError, match=r"lies \+1000 um from a sphere's focus; .* shorten"):
+    with pytest.raises(DataError, match=r"is \+1000 um from a sphere's focus; .* shorten"):
         one.at(np.array([1000.0]), np.zeros(1))
 
 

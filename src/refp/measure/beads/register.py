@@ -13,7 +13,7 @@ from refp.core.arrays import BoolArray, FloatArray, IntArray
 from refp.measure.beads.beads import Persistence, Registration
 
 REACH_RADII = 0.8
-"""Largest distance of a bead from its expected position; the distance of two beads is at least two radii."""
+"""Largest distance of a bead from its expected position; two beads are at least two radii apart."""
 SEARCH_RADII = 3.0
 """Largest shift of a frame against the one before it, if several beads agree."""
 AGREE_RADII = 0.3

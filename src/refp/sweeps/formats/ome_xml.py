@@ -91,13 +91,13 @@ def _block_spots(image: int, pixels: "Pixels", block: "TiffData") -> Iterator[tu
 
 
 def _n_channel_planes(pixels: "Pixels") -> int:
-    """Number of channels with separate planes: an RGB channel has three samples in one plane."""
+    """Return the number of channels with separate planes: an RGB channel has three samples in one plane."""
     samples = [channel.samples_per_pixel or 1 for channel in pixels.channels]
     return len(samples) if sum(samples) == pixels.size_c else pixels.size_c
 
 
 def _n_planes(block: "TiffData", everything: int) -> int:
-    """Number of planes of a block; by the OME model one if a page is named, else all."""
+    """Return the number of planes of a block; by the OME model one if a page is named, else all."""
     if block.plane_count is not None:
         return block.plane_count
     return 1 if "ifd" in block.model_fields_set else everything
