@@ -54,7 +54,7 @@ def frame_near(folder: Path, dz_um: float) -> Image:
     return SingleImage(folder / best.file).read()
 
 
-def test_planes_lie_near_the_truth(planes: Planes, tiny_sweep: Path) -> None:
+def test_planes_are_near_the_truth(planes: Planes, tiny_sweep: Path) -> None:
     truth = {(f.experiment, f.fov): f.refp_um for f in read_truth(tiny_sweep).fields}
     for plane in planes.result.planes:
         assert plane.determined
@@ -71,7 +71,7 @@ def test_estimates_of_unseen_images(estimator: Estimator, tiny_test: Path) -> No
     assert np.sqrt((error**2).mean()) < 4.0
 
 
-def test_interval_holds_the_truth(lookup: Estimator, tiny_test: Path) -> None:
+def test_interval_contains_the_truth(lookup: Estimator, tiny_test: Path) -> None:
     table, _ = pipeline.estimate_images(lookup, list_images([tiny_test]))
     truth = truth_of(table, tiny_test)
     inside = (table["lower_um"] <= truth) & (truth <= table["upper_um"])
@@ -154,7 +154,7 @@ def test_same_training_gives_the_same_model(
     assert again.card == load_model(lookup_model).card
 
 
-def test_card_says_what_the_model_rests_on(lookup_model: Path, tiny_sweep: Path) -> None:
+def test_card_states_the_training_data(lookup_model: Path, tiny_sweep: Path) -> None:
     card = load_model(lookup_model).card
     assert card.name.startswith("lookup-a2k-")
     assert card.conditions.startswith("60 images, ")
@@ -184,7 +184,7 @@ def test_image_of_fewer_beads_is_refused(lookup_model: Path, tiny_test: Path) ->
     assert estimate_of(demanding, frame_near(tiny_test, 0)).reason.startswith("too_few_beads: ")
 
 
-def test_asking_for_few_beads_is_no_reason_to_refuse(lookup_model: Path, tiny_test: Path) -> None:
+def test_a_low_minimum_of_beads_refuses_no_image(lookup_model: Path, tiny_test: Path) -> None:
     estimate = estimate_of(
         Estimator(load_model(lookup_model), max_beads=2), frame_near(tiny_test, 0)
     )
@@ -239,7 +239,7 @@ def checkpoints_used(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return used
 
 
-def test_only_the_same_training_shares_checkpoints(
+def test_checkpoints_are_used_for_the_same_training_only(
     planes: Planes,
     recipe_for: Callable[[str], Recipe],
     checkpoints_used: list[Path],

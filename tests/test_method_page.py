@@ -90,7 +90,7 @@ def test_stated_values_are_those_of_recipe_paper(key: str, stated: str) -> None:
     assert is_stated_right(PAPER, key, stated)
 
 
-def test_what_recipe_paper_changes_is_on_the_page() -> None:
+def test_settings_of_recipe_paper_are_on_the_page() -> None:
     usual = settings_of(Recipe())
     changed = {key for key, value in settings_of(PAPER).items() if value != usual[key]} - {"name"}
     assert len(changed) > 20
@@ -105,14 +105,14 @@ def test_what_recipe_paper_changes_is_on_the_page() -> None:
         "refp.core.robust.iqr_inliers.no_part",
     ],
 )
-def test_a_name_that_is_not_there_is_told(name: str) -> None:
+def test_a_missing_name_is_detected(name: str) -> None:
     assert named_code(f"| `{name}` |") == [name]
     with pytest.raises(AttributeError):
         resolve(name)
 
 
 @pytest.mark.parametrize("key", ["find.dark_percent", "train.resnet.no_key", "find.method.paper"])
-def test_a_setting_that_is_not_there_is_told(key: str) -> None:
+def test_a_missing_setting_is_detected(key: str) -> None:
     assert named_keys(f"| `{key} = 1` |") == [(key, "1")]
     with pytest.raises(AttributeError):
         value_of(PAPER, key)
@@ -128,7 +128,7 @@ def test_a_setting_that_is_not_there_is_told(key: str) -> None:
         ('`split.by = "field"`', False),
     ],
 )
-def test_a_wrong_value_is_told(line: str, right: bool) -> None:
+def test_a_wrong_value_is_detected(line: str, right: bool) -> None:
     ((key, stated),) = named_keys(line)
     assert stated is not None
     assert is_stated_right(PAPER, key, stated) is right

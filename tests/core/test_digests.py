@@ -53,7 +53,7 @@ def test_the_name_of_the_path_itself_does_not_count(zarr: Path) -> None:
     assert hash_path(zarr.rename(zarr.with_name("other.zarr"))) == before
 
 
-def test_names_and_bytes_in_a_folder_do_not_run_together(tmp_path: Path) -> None:
+def test_names_and_bytes_in_a_folder_are_separated(tmp_path: Path) -> None:
     for folder, name, content in (("one", "a", b"bc"), ("two", "ab", b"c")):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / name).write_bytes(content)

@@ -56,7 +56,7 @@ def test_kernels_are_compiled_once() -> None:
     assert told[-1] == ("Compiling kernels", len(NAMES), len(NAMES))
 
 
-def test_a_kernel_that_is_nowhere_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_without_machine_code_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     def total(values: Any) -> float:
         return float(values.sum())
 

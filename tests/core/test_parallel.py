@@ -69,7 +69,7 @@ def end_worker(item: int) -> int:
 
 
 @pytest.mark.parametrize("n", [0, 1, 5])
-def test_results_stand_in_the_order_of_the_items(n: int) -> None:
+def test_results_are_in_the_order_of_the_items(n: int) -> None:
     seen: list[tuple[str, int, int]] = []
 
     def progress(title: str, done: int, total: int) -> None:
@@ -132,7 +132,7 @@ def test_few_tasks_wait_however_many_items_there_are() -> None:
     assert (executor.most, executor.waiting) == (limit, 0)
 
 
-def test_tasks_that_nobody_waits_for_are_cancelled() -> None:
+def test_tasks_of_a_closed_iterator_are_cancelled() -> None:
     executor = Lazy()
     results = iter_ordered(abs, range(10_000), 10_000, Fake(executor))
     assert next(results) == 0
@@ -148,13 +148,13 @@ def test_an_error_of_an_item_comes_through(jobs: int) -> None:
         map_ordered(math.sqrt, items, execution=Execution(workers))
 
 
-def test_a_worker_that_is_killed_is_told_in_one_line() -> None:
+def test_a_killed_worker_is_reported_in_one_line() -> None:
     remedy = "a worker process was stopped, .* with fewer than 2 --jobs"
     with Workers(2) as workers, pytest.raises(WorkersError, match=remedy):
         map_ordered(end_worker, range(FRAMES_WORTH_A_POOL), execution=Execution(workers))
 
 
-def test_workers_that_are_gone_are_told_with_the_remedy() -> None:
+def test_lost_workers_are_reported_with_the_remedy() -> None:
     def gone(_: object) -> None:
         raise BrokenPipeError
 
@@ -213,7 +213,7 @@ def test_a_chain_that_fails_ends_the_others() -> None:
     assert len(log) < 10**6
 
 
-def test_chains_whose_workers_are_lost_are_told() -> None:
+def test_lost_workers_of_chains_are_reported() -> None:
     class Lost(Doubling):
         def next_round(self) -> Any:
             return raise_broken_pipe
@@ -263,7 +263,7 @@ class Silent(Executor):
     ],
     ids=["items", "chains"],
 )
-def test_workers_that_are_gone_without_a_word_are_told(
+def test_workers_lost_without_an_exception_are_reported(
     work: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parallel, "POLL_SECONDS", 0.01)

@@ -79,7 +79,7 @@ def frames(draw: st.DrawFn) -> list[Measured]:
 
 
 @given(frames())
-def test_unpacked_is_what_was_packed(made: list[Measured]) -> None:
+def test_unpacking_undoes_packing(made: list[Measured]) -> None:
     arrays = pack_frames(made)
     assert set(array_names(Measured)) < set(arrays)
     back = unpack_frames(arrays, Measured)
@@ -147,7 +147,7 @@ def test_a_damaged_batch_holds_nothing(make_store: MakeStore, spoil: str) -> Non
     assert path not in again.folder.iterdir()
 
 
-def test_what_this_run_did_not_use_is_removed_at_its_end(make_store: MakeStore) -> None:
+def test_files_that_a_run_did_not_use_are_removed_at_its_end(make_store: MakeStore) -> None:
     store = make_store()
     fill(store)
     store.flush()
@@ -167,7 +167,7 @@ def frame_of(path: Path, content: bytes = b"pixels", page: int = 0) -> Frame:
     return Frame(KEY, 1.0, path, page)
 
 
-def test_a_key_tells_content_page_and_settings_apart_and_not_names(
+def test_a_key_depends_on_content_page_and_settings_and_not_on_names(
     make_store: MakeStore, tmp_path: Path
 ) -> None:
     store = make_store()
@@ -182,7 +182,9 @@ def test_a_key_tells_content_page_and_settings_apart_and_not_names(
     assert len({key, *others}) == 4
 
 
-def test_only_what_is_not_kept_is_measured(make_store: MakeStore, tmp_path: Path) -> None:
+def test_only_frames_that_are_not_cached_are_measured(
+    make_store: MakeStore, tmp_path: Path
+) -> None:
     todo = [frame_of(tmp_path / f"{k}.tif", bytes([k])) for k in range(10)]
     done: list[str] = []
     seen: list[int] = []
@@ -208,7 +210,7 @@ def test_only_what_is_not_kept_is_measured(make_store: MakeStore, tmp_path: Path
     assert seen == list(range(1, 11))
 
 
-def test_a_store_takes_the_place_of_measuring(tiny_test: Path, tmp_path: Path) -> None:
+def test_cached_frames_equal_measured_ones(tiny_test: Path, tmp_path: Path) -> None:
     from refp.measure import dataset as measure
 
     dataset: DataSet = open_dataset(tiny_test)

@@ -106,7 +106,7 @@ def test_a_bead_that_rolled_away_is_placed_and_flagged(
         assert not (flags[~last] & UNUSABLE_BEAD).any()
 
 
-def test_a_bead_that_was_missed_is_placed_where_it_stands(
+def test_a_missed_bead_is_placed_at_its_position(
     untouched: Measurement, sweep_folder: Path
 ) -> None:
     """The detector alone would call it a cell; its centre is fitted, its doubt is stated."""
@@ -145,7 +145,9 @@ def test_placed_beads_measure_over_the_whole_sweep(
     assert n_placed > 0.1 * sum(len(sweep.beads) for sweep in measured.sweeps)
 
 
-def test_what_stands_in_few_frames_is_doubted(untouched: Measurement, sweep_folder: Path) -> None:
+def test_a_bead_found_in_few_frames_has_a_low_confidence(
+    untouched: Measurement, sweep_folder: Path
+) -> None:
     _, center = first_bead(untouched)
     change_last_frames(sweep_folder, "add", center)
     # Four of fifteen frames are more than a quarter, so one exposure's are left as they were.
@@ -175,7 +177,7 @@ def test_processes_change_nothing(untouched: Measurement, sweep_folder: Path) ->
         np.testing.assert_array_equal(a.profiles.intensity, b.profiles.intensity)
 
 
-def test_the_article_looks_at_each_frame_by_itself(
+def test_the_articles_method_measures_each_frame_independently(
     untouched: Measurement, sweep_folder: Path
 ) -> None:
     number, center = first_bead(untouched)

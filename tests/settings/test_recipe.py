@@ -63,7 +63,7 @@ def test_a_wrong_recipe_names_file_and_key(tmp_path: Path, text: str, message: s
     assert "\n" not in str(caught.value)
 
 
-def test_a_recipe_that_is_not_there_names_those_that_are() -> None:
+def test_an_unknown_recipe_lists_the_known_ones() -> None:
     with pytest.raises(
         RecipeError, match=r"recipe 'defualt' is neither .*default.*nor a TOML file"
     ):
@@ -110,14 +110,14 @@ def test_a_recipe_based_on_another_states_only_what_differs(tmp_path: Path) -> N
         ("base = 3", r"mine\.toml: base: name a recipe or a TOML file \(given: 3\)"),
     ],
 )
-def test_a_base_that_is_none_is_told(tmp_path: Path, text: str, message: str) -> None:
+def test_a_wrong_base_is_an_error(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(text.format(folder=tmp_path.name), encoding="utf-8")
     with pytest.raises(RecipeError, match=message):
         load_recipe(path)
 
 
-def test_whole_images_need_a_family_that_sees_them(tmp_path: Path) -> None:
+def test_whole_images_need_a_family_that_uses_pixels(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text('[tile]\ncut = "grid"\n', encoding="utf-8")
     with pytest.raises(RecipeError, match=r"tile\.cut = 'grid' needs train\.family = 'resnet'"):
@@ -167,7 +167,7 @@ def test_settings_are_replaced_by_key_or_table() -> None:
         ("tile.cut", "grid", "needs train.family = 'resnet'"),
     ],
 )
-def test_a_wrong_replacement_is_told(key: str, value: object, told: str) -> None:
+def test_a_wrong_replacement_is_an_error(key: str, value: object, told: str) -> None:
     with pytest.raises(RecipeError, match=told):
         Recipe().replace(key, value)
 

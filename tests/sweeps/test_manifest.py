@@ -145,7 +145,7 @@ def test_a_manifest_in_the_sweep_file_is_relative_to_it(
     assert open_dataset(tmp_path, **optics).sweeps[0].z_um == (99.0,)
 
 
-def test_a_page_that_is_not_there_is_left_out(tmp_path: Path, save_stack, optics) -> None:
+def test_a_missing_page_is_left_out(tmp_path: Path, save_stack, optics) -> None:
     save_stack("stack.tif", 2)
     text = "path,page,z_um\nstack.tif,1,5\nstack.tif,2,6\n"
     (tmp_path / "m.csv").write_text(text, encoding="utf-8")

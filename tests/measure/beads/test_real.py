@@ -68,7 +68,7 @@ class TestQtrk:
         rows = [(t["y_px"], t["x_px"]) for t in truth if not kinds or t["kind"] in kinds]
         return np.array(rows, dtype=float)
 
-    def test_isolated_beads_are_found_and_measure(
+    def test_isolated_beads_are_found_and_usable(
         self, found: FrameMeasurement, truth: list[dict[str, str]]
     ) -> None:
         hits = near(found.profiles.center_px, self.of_kind(truth, "isolated"), 5.5)
@@ -84,7 +84,7 @@ class TestQtrk:
         assert hits[touching].any(axis=0).sum() >= 26
         assert not hits[found.usable].any()
 
-    def test_what_is_no_bead_is_not_taken_for_one(
+    def test_other_objects_are_not_found(
         self, found: FrameMeasurement, truth: list[dict[str, str]]
     ) -> None:
         """Nor the cell at (314, 1128), nor debris at (997, 33)."""
@@ -108,7 +108,7 @@ def test_deeptrack_beads_with_bright_centres(index: int) -> None:
 
 @pytest.mark.parametrize("diameter", [12, 14, 16, 18])
 @pytest.mark.parametrize("index", [0, 12, 24, 36, 48])
-def test_deeptrack_bacteria_do_not_measure(index: int, diameter: float) -> None:
+def test_deeptrack_bacteria_are_not_usable(index: int, diameter: float) -> None:
     """Example 4: swimming bacteria over a dense layer of faint beads of 12 to 18 px, all touching."""
     found = measure(REAL / "deeptrack-frames" / f"example4_frame{index:02}.png", diameter)
     assert not found.usable.any()

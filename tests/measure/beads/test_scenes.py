@@ -70,7 +70,7 @@ def near(found: FloatArray, truth: FloatArray) -> FloatArray:
 
 @pytest.mark.parametrize("dz_um", DZ_UM)
 @pytest.mark.parametrize("name", SCENES)
-def test_isolated_beads_measure_and_nothing_else(name: str, dz_um: float) -> None:
+def test_only_isolated_beads_are_usable(name: str, dz_um: float) -> None:
     scene = scene_of(name)
     measured = measure(take_image(scene, dz_um))
     plain = ~(scene.beads.touching | scene.beads.border)
@@ -147,7 +147,7 @@ def test_the_unit_of_light_does_not_matter(gain: int, dz_um: float) -> None:
     assert brighter.beads.confidence == pytest.approx(first.beads.confidence, abs=0.01)
 
 
-def test_a_bead_off_the_others_plane_is_told_but_not_by_one_image() -> None:
+def test_a_bead_off_the_plane_is_not_flagged_in_one_image() -> None:
     """It is a bead, and one frame cannot say from which plane: that is for a sweep to say."""
     scene = scene_of("dust")
     lifted = scene.beads.plane_um.copy()

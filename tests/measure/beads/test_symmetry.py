@@ -60,7 +60,7 @@ def test_the_filters_are_the_definition(profile: str, at: tuple[int, int]) -> No
 
 @pytest.mark.parametrize("sign", [-1, 1])
 @pytest.mark.parametrize("profile", ["dark disc", "bright centre", "rings", "blur"])
-def test_what_is_round_peaks_in_its_middle_whatever_its_sign(profile: str, sign: int) -> None:
+def test_the_maximum_is_in_the_middle_for_either_sign(profile: str, sign: int) -> None:
     amplitude, share = radial_symmetry(sign * picture(profile), RADIUS)
     assert np.unravel_index(np.argmax(amplitude), amplitude.shape) == MIDDLE
     assert share[MIDDLE] > 0.98

@@ -87,7 +87,7 @@ def judge(name: str, finds: Iterator[tuple[Frame, FloatArray]], radius_px: float
 
 
 @pytest.mark.parametrize("name", THINNED)
-def test_each_frame_by_itself(name: str) -> None:
+def test_each_frame_independently(name: str) -> None:
     dataset = open_dataset(TWIN / name)
 
     def finds() -> Iterator[tuple[Frame, FloatArray]]:

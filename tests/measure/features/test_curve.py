@@ -103,7 +103,7 @@ def test_one_bead_more_never_takes_the_curve_out_of_the_range_of_the_others(
         assert min(inliers) - 1e-9 <= found <= max(inliers) + 1e-9
 
 
-def test_outliers_are_told_per_feature() -> None:
+def test_outliers_are_determined_per_feature() -> None:
     measured = sweep([[-1.0, -1.1, -1.2, -1.3, -1.4]])
     center = measured.features.center_intensity.copy()
     center[0] = 99.0
@@ -147,7 +147,7 @@ SATURATED = {
 
 
 @pytest.mark.parametrize(("n", "saturated", "flag"), SATURATED.values(), ids=SATURATED)
-def test_a_frame_counts_as_saturated_where_a_bead_that_counts_is(
+def test_a_frame_is_saturated_if_a_contributing_bead_is(
     n: int, saturated: set[tuple[int, int]], flag: bool
 ) -> None:
     values = [-1.0 - 0.1 * k for k in range(n)]
@@ -155,7 +155,7 @@ def test_a_frame_counts_as_saturated_where_a_bead_that_counts_is(
     assert (bool(curve.ss_saturated[0]), bool(curve.ci_saturated[0])) == (flag, flag)
 
 
-def test_the_article_asks_the_median_bead_alone() -> None:
+def test_the_articles_saturation_is_that_of_the_median_bead() -> None:
     values = [-1.0 - 0.1 * k for k in range(9)]
     beside = feature_curve(sweep([values], saturated={(0, 3), (0, 5)}), PAPER)
     itself = feature_curve(sweep([values], saturated={(0, 4)}), PAPER)
@@ -199,7 +199,7 @@ def test_the_farthest_slope_flips_to_the_outer_edge_and_the_negative_one_does_no
     assert measure_features(far, DEFAULT).steepest_slope[0] < 0
 
 
-def test_slopes_beyond_the_reach_do_not_count() -> None:
+def test_slopes_beyond_the_reach_are_ignored() -> None:
     profiles = a_profile(0.0)
     rim = measure_features(profiles, FeatureSettings(slope_reach_radii=0.05)).steepest_slope[0]
     assert rim > measure_features(profiles, DEFAULT).steepest_slope[0]

@@ -35,14 +35,14 @@ SILENT = {
 
 
 @pytest.mark.parametrize(("exposure_ms", "background"), SILENT.values(), ids=SILENT)
-def test_exposures_that_do_not_tell_give_nan(
+def test_uninformative_exposures_give_nan(
     exposure_ms: list[float], background: list[float]
 ) -> None:
     estimate = estimate_black_level(np.array(exposure_ms, float), np.array(background, float))
     assert np.isnan(estimate)
 
 
-def test_unknown_exposures_and_fields_without_beads_are_passed_over() -> None:
+def test_unknown_exposures_and_fields_without_beads_are_ignored() -> None:
     t, b = np.array([0.0, 10.0, 20.0, 40.0]), np.array([999.0, 52.0, np.nan, 202.0])
     assert estimate_black_level(t, b) == pytest.approx(2.0)
 

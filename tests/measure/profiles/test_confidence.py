@@ -63,21 +63,21 @@ def test_rising_with_every_margin(name: str, a: float, b: float) -> None:
     assert 0 < confidence(**{name: low}) <= confidence(**{name: high}) < 1
 
 
-def test_a_clear_bead_is_sure_and_one_without_a_profile_is_not() -> None:
+def test_confidence_of_a_clear_bead_and_without_a_profile() -> None:
     assert confidence() > 0.98
     assert confidence(r_squared=float("nan")) == 0.0
     assert confidence(edge_radii=1.65) < 0.5
 
 
 @pytest.mark.parametrize("dz_um", [-200.0, -80.0, 0.0, 80.0, 200.0])
-def test_one_bead_alone_in_its_frame_is_sure(dz_um: float) -> None:
+def test_a_single_bead_of_a_frame_has_a_high_confidence(dz_um: float) -> None:
     measured = measure_frame(render_single_bead(dz_um, A2K, side_px=81), A2K, load_recipe())
     assert len(measured) == 1
     assert measured.beads.confidence[0] > 0.9
     assert not measured.beads.flags[0] & BeadFlag.LOW_CONFIDENCE
 
 
-def test_below_the_setting_a_bead_is_flagged_and_does_not_measure() -> None:
+def test_a_bead_of_low_confidence_is_flagged_and_not_usable() -> None:
     recipe = load_recipe()
     strict = recipe.replace("judge.minimum_confidence", 0.9999)
     image = render_single_bead(0.0, A2K, side_px=81)

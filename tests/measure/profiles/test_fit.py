@@ -106,7 +106,7 @@ def test_the_center_does_not_change_with_gain_and_offset(scale: int, offset: int
 
 @pytest.mark.parametrize("dz_um", [-120.0, -40.0, 0.0, 40.0, 120.0])
 @pytest.mark.parametrize("inset_px", [2.0, 5.0, 8.0, 14.0])
-def test_a_bead_cut_by_the_border_does_not_run_away(dz_um: float, inset_px: float) -> None:
+def test_the_center_of_a_bead_cut_by_the_border_is_bounded(dz_um: float, inset_px: float) -> None:
     image = render_single_bead(dz_um, A2K, side_px=SIDE, center_px=(inset_px, 40.3), noise=True)
     found = fit(image, (inset_px + 2, 39.0))
     assert off(found, (inset_px, 40.3)) < 0.5
@@ -153,7 +153,7 @@ CORNERS = {"at the corner": (0.0, 0.0), "in it": (3.0, 5.0), "near it": (9.0, 4.
 
 @pytest.mark.parametrize("dz_um", [-120.0, -40.0, 0.0, 40.0, 120.0])
 @pytest.mark.parametrize("corner", CORNERS.values(), ids=CORNERS)
-def test_a_bead_cut_by_a_corner_does_not_run_away(
+def test_the_center_of_a_bead_cut_by_a_corner_is_bounded(
     dz_um: float, corner: tuple[float, float]
 ) -> None:
     center = (corner[0] + 0.2, corner[1] + 0.3)
@@ -163,7 +163,7 @@ def test_a_bead_cut_by_a_corner_does_not_run_away(
     assert off(fit(image, (corner[0] + 1, corner[1] + 2)), center) < limit
 
 
-def test_nothing_is_made_up_beyond_a_border() -> None:
+def test_pixels_beyond_a_border_are_not_extrapolated() -> None:
     """The profile of a cut bead is scipy's spline through the pixels that are there."""
     image = render_single_bead(0.0, A2K, side_px=SIDE, center_px=(6.2, 40.3), noise=True)
     found = fit(image, (7.0, 40.0))
@@ -231,7 +231,7 @@ def test_no_beads_give_no_rows() -> None:
     assert found.intensity.shape == (0, len(found.radius_radii))
 
 
-def test_beads_of_one_frame_do_not_know_of_each_other() -> None:
+def test_beads_of_one_frame_are_fitted_independently() -> None:
     image = render_single_bead(0.0, A2K, side_px=SIDE, noise=True)
     both = fit(image, (41.0, 40.0), (MIDDLE, 38.5))
     alone = fit(image, (MIDDLE, 38.5))
@@ -279,7 +279,7 @@ def test_signs_and_extremes_of_the_features_are_at_the_plane() -> None:
     assert z_um[slope.argmin()] == z_um[center.argmax()] == 0.0
 
 
-def test_a_black_level_that_is_not_taken_off_flattens_the_features() -> None:
+def test_an_uncorrected_black_level_flattens_the_features() -> None:
     """The reason for the black level: without it the same bead differs between exposures."""
     image = render_single_bead(0.0, A2K, side_px=SIDE, exposure_ms=3.0) + np.uint8(10)
     raw = measure_features(fit(image, (MIDDLE, MIDDLE)), FeatureSettings())

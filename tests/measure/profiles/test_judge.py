@@ -72,7 +72,7 @@ def test_isolated_beads_are_usable_and_dust_is_not(dz_um: float) -> None:
 
 
 @pytest.mark.parametrize("dz_um", DZ_UM)
-def test_touching_beads_are_reported_and_never_measure(dz_um: float) -> None:
+def test_touching_beads_are_reported_and_never_usable(dz_um: float) -> None:
     scene = a_scene(n_beads=7, n_touching=2)
     beads, _ = judged(take_image(scene, dz_um))
     pairs = beads.flags & (BeadFlag.TOUCHING | BeadFlag.ODD_SHAPE)
@@ -82,7 +82,7 @@ def test_touching_beads_are_reported_and_never_measure(dz_um: float) -> None:
 
 
 @pytest.mark.parametrize("dz_um", DZ_UM)
-def test_beads_cut_by_the_border_are_reported_and_never_measure(dz_um: float) -> None:
+def test_beads_cut_by_the_border_are_reported_and_never_usable(dz_um: float) -> None:
     scene = a_scene(n_beads=7, n_border=2)
     beads, _ = judged(take_image(scene, dz_um))
     assert matches(has(beads, BeadFlag.BORDER), scene.beads.centers_px[scene.beads.border])
@@ -91,7 +91,7 @@ def test_beads_cut_by_the_border_are_reported_and_never_measure(dz_um: float) ->
 
 @pytest.mark.parametrize("dz_um", DZ_UM)
 @pytest.mark.parametrize("seed", [1, 2])
-def test_cells_do_not_measure(dz_um: float, seed: int) -> None:
+def test_cells_are_not_usable(dz_um: float, seed: int) -> None:
     live, stained = (
         getattr(SceneSettings(), kind).model_copy(update={"n": n})
         for kind, n in (("live_cells", 8), ("stained_cells", 7))
@@ -125,7 +125,7 @@ def test_touching_means_that_another_bead_reaches_into_what_is_measured(
     assert (((beads.flags & BeadFlag.TOUCHING) > 0) == mixes).all()
 
 
-def test_a_fit_that_strays_gives_the_detectors_centre_and_says_so() -> None:
+def test_a_fit_too_far_off_is_replaced_by_the_detectors_centre() -> None:
     """As between two beads far out of focus."""
     image = take_image(a_scene(n_beads=7), 0.0)
     found = find_beads(image, A2K, FindSettings())
@@ -158,7 +158,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("shape", ODD.values(), ids=ODD)
-def test_what_is_no_bead_does_not_measure(shape: Callable[..., FloatArray]) -> None:
+def test_other_objects_are_not_usable(shape: Callable[..., FloatArray]) -> None:
     """Put among beads; the disc of the bead's own size and depth is the counter-check below."""
     image, beads = with_disc(shape)
     assert matches(usable(judged(image)[0]), beads)

@@ -120,7 +120,7 @@ def test_extreme_slopes_of_a_bead_without_a_fit_are_nan() -> None:
 
 @pytest.mark.parametrize("level", [36.0, 36.25, 36.5, 36.75])
 @pytest.mark.parametrize("bad", [0.0, 0.3])
-def test_a_clipped_mean_is_robust_and_not_held_to_whole_numbers(level: float, bad: float) -> None:
+def test_a_clipped_mean_is_robust_and_not_quantised(level: float, bad: float) -> None:
     rng = np.random.default_rng(0)
     values = np.rint(rng.normal(level, 0.6, 400))
     values[: int(bad * 400)] = rng.choice([0.0, 255.0, 90.0], int(bad * 400))

@@ -76,7 +76,7 @@ def test_a_thin_phase_disc_is_fresnels(z_um: float) -> None:
     assert found == pytest.approx(2 * phase * np.sin(turn), abs=0.06 * phase)
 
 
-def test_what_the_image_lacks_is_what_the_sphere_took() -> None:
+def test_the_missing_light_is_the_extinction_of_the_sphere() -> None:
     """Energy: extinction less the light that is scattered into the pupil, at any focus."""
     radius_um, na = 2.0, 0.3
     waves = partial_waves(radius_um, 1.45, 1.333, WAVELENGTH_UM)
@@ -157,13 +157,13 @@ def test_finer_sampling_changes_little(name: str) -> None:
     assert np.abs(beyond_resonances).max() < 2e-3
 
 
-def test_a_sphere_like_its_medium_is_not_seen() -> None:
+def test_a_sphere_of_the_index_of_its_medium_is_invisible() -> None:
     scope = microscope(0.3, 0.15, WATER)
     seen = image_radially(Sphere(5.0, 1.333, 1e9), scope, np.array([-20.0, 0.0]), np.arange(9.0))
     np.testing.assert_allclose(seen, 1.0, atol=1e-9)
 
 
-def test_a_bead_gathers_light_below_its_middle() -> None:
+def test_a_bead_focuses_light_below_its_centre() -> None:
     """A ball lens: light comes from above, its focus lies where the focal plane is below."""
     scope = make_microscope(as_instrument("a2k"))
     z_um = np.linspace(-120, 120, 25)

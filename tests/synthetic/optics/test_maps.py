@@ -36,7 +36,7 @@ def test_between_maps(radius_um: float, index: float) -> None:
     assert np.abs(maps.at(14.0, 1.59, z_um, r_um) - own).max() > np.abs(apart).max() - 1e-12
 
 
-def test_blur_is_a_normal_one() -> None:
+def test_blur_is_gaussian() -> None:
     """A Gaussian spot blurred by a Gaussian is a wider, lower one."""
     z_um, r_um = np.linspace(-1, 1, 9), np.arange(0, 30, 0.5)
     wide, blur = 3.0, 1.2
@@ -69,12 +69,14 @@ def test_maps_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     np.testing.assert_array_equal(MapStore(tmp_path).get([SMALL], SCOPE)[0].values, first.values)
 
 
-def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     assert MapStore(tmp_path / "file").get([SMALL], SCOPE)[0].values.shape[0] > 100
 
 
-def test_the_cache_can_be_put_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_of_the_cache_can_be_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(store.CACHE_VARIABLE, str(tmp_path))
     store.default_store.cache_clear()
     try:

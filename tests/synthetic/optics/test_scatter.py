@@ -57,7 +57,7 @@ def test_optical_theorem(index: complex) -> None:
 
 
 @pytest.mark.parametrize("index", [1.19, 1.02 + 0.002j])
-def test_what_is_scattered_goes_somewhere(index: complex) -> None:
+def test_the_scattered_light_is_conserved(index: complex) -> None:
     waves = waves_of(60.0, index)
     cosine, weight = np.polynomial.legendre.leggauss(200)
     kept, turned = waves.amplitudes(cosine)
@@ -66,7 +66,7 @@ def test_what_is_scattered_goes_somewhere(index: complex) -> None:
 
 
 @pytest.mark.parametrize(("radius_um", "index"), [(14.0, 1.59), (6.0, 1.37)])
-def test_hardly_any_light_is_turned(radius_um: float, index: float) -> None:
+def test_hardly_any_light_changes_its_handedness(radius_um: float, index: float) -> None:
     """What images leave out, within the angles of an objective of 0.4 and a condenser of 0.22."""
     waves = partial_waves(radius_um, index, 1.333, 0.55)
     angle = np.linspace(0, np.arcsin(0.4 / 1.333) + np.arcsin(0.22 / 1.333), 4001)
