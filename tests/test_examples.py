@@ -1,4 +1,4 @@
-"""What can rot is run: the README's example and every file of examples/."""
+"""The README's example and every file of examples/ run."""
 
 import re
 import runpy

@@ -98,7 +98,7 @@ SAME: list[tuple[str, Change]] = [
 
 @pytest.fixture(scope="module")
 def all_beads(lookup_model: Path) -> Estimator:
-    """The look-up without outliers: a bead on a fence may fall to either side by a rounding."""
+    """The look-up without outlier removal, in which rounding could exclude a bead on a fence."""
     model = load_model(lookup_model)
     recipe = Recipe.model_validate(model.card.recipe)
     every = recipe.replace({"estimate.iqr_factor": 1e6, "feature.iqr_factor": 1e6})
@@ -227,7 +227,7 @@ def test_model_of_another_instrument_is_refused(lookup: Estimator, tiny_test: Pa
 
 @pytest.fixture
 def checkpoints_used(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """The folders that training was given, one after another."""
+    """The checkpoint folders of training jobs, in their order."""
     used: list[Path] = []
 
     class Watched(LookupFamily):

@@ -22,7 +22,7 @@ KEY = re.compile(rf"((?:{'|'.join(sorted(SECTIONS))})(?:\.\w+)+)(?: = (.+))?")
 
 
 def snippets(text: str) -> list[str]:
-    """What stands between backticks; all of them are closed on their line."""
+    """Texts between backticks; every backtick is closed on its line."""
     lines = text.splitlines()
     assert [line for line in lines if line.count("`") % 2] == []
     return sorted({found for line in lines for found in re.findall("`([^`]+)`", line)})
@@ -50,7 +50,7 @@ def resolve(name: str) -> object:
 
 
 def value_of(recipe: Recipe, key: str) -> Any:
-    """Return a setting as TOML has it."""
+    """Return a setting with TOML types."""
     whole: Any = recipe
     value = reduce(getattr, key.split("."), whole)
     assert not isinstance(value, BaseModel), f"{key} is a section"

@@ -1,4 +1,4 @@
-"""Digests change with content and code, and with nothing else."""
+"""Digests depend on content and code only."""
 
 import hashlib
 import shutil
@@ -22,7 +22,7 @@ from refp.core.digests import (
 
 @pytest.fixture
 def zarr(tmp_path: Path) -> Path:
-    """A folder as OME-Zarr has it: chunks in folders below it."""
+    """A folder like an OME-Zarr, with chunks in folders below it."""
     root = tmp_path / "stack.zarr"
     for name in ("0/0/0", "0/0/1", "1/0/0"):
         chunk = root / name

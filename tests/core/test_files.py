@@ -1,4 +1,4 @@
-"""Whole files or none, and what they say of their origin."""
+"""Atomic writes, and the recorded origin of results."""
 
 import ast
 import json
@@ -82,9 +82,9 @@ def test_a_path_that_is_a_folder_is_named(tmp_path: Path) -> None:
 
 
 def test_no_other_code_renames_a_file_over_another() -> None:
-    """The one writer stays the one: nobody else renames a file over another.
+    """Only ``write_whole`` renames files over others.
 
-    Uploads are moved to a name that is their content's hash: what lies there is the same.
+    Uploads are an exception: they are moved to a name that is the digest of their content.
     """
     root = Path(refp.core.files.__file__).parents[1]
     movers = []

@@ -31,7 +31,7 @@ from refp.core.parallel import (
 
 
 class Fake(Workers):
-    """Workers that are an executor of the test's own."""
+    """Workers with an executor of the test."""
 
     def __init__(self, executor: Executor, size: int = 2) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Fake(Workers):
 
 
 class Lazy(Executor):
-    """Does a task when its result is asked for; counts the tasks that wait."""
+    """Runs a task when its result is read; counts the tasks in flight."""
 
     def __init__(self) -> None:
         self.waiting = 0
@@ -174,7 +174,7 @@ def test_there_is_at_least_one_job() -> None:
 
 
 class Doubling:
-    """A chain that doubles a number, and writes down when."""
+    """A chain that doubles a number, and logs when."""
 
     def __init__(self, start: int, rounds: int, log: list[int]) -> None:
         self.value, self.rounds_left, self._log = start, rounds, log
@@ -227,10 +227,10 @@ def raise_broken_pipe() -> None:
 
 
 def test_a_pool_is_started_for_enough_rounds_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[int, int]] = []
-    monkeypatch.setattr(Workers, "crew", lambda self, *given: asked.append(given))
+    calls: list[tuple[int, int]] = []
+    monkeypatch.setattr(Workers, "crew", lambda self, *given: calls.append(given))
     run_chains([Doubling(1, 2, []), Doubling(1, 3, [])], Workers())
-    assert asked == [(5, parallel.ROUNDS_WORTH_A_POOL)]
+    assert calls == [(5, parallel.ROUNDS_WORTH_A_POOL)]
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 5])
@@ -249,7 +249,7 @@ def test_a_queue_begins_a_chain_when_a_worker_is_free(size: int) -> None:
 
 
 class Silent(Executor):
-    """Takes tasks and never says a word of them, as a client does whose scheduler has gone."""
+    """Never completes a task, like a client whose scheduler is lost."""
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
         return Future()
@@ -267,14 +267,14 @@ def test_workers_lost_without_an_exception_are_reported(
     work: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parallel, "POLL_SECONDS", 0.01)
-    asked: list[bool] = []
+    calls: list[bool] = []
 
     def is_gone() -> bool:
-        asked.append(True)
-        return len(asked) > 3
+        calls.append(True)
+        return len(calls) > 3
 
     workers = Workers()
     workers._crew = Crew(Silent(), 2, False, (), "they are gone", is_gone)
     with pytest.raises(WorkersError, match="they are gone"):
         work(workers)
-    assert len(asked) == 4
+    assert len(calls) == 4

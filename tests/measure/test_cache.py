@@ -1,4 +1,4 @@
-"""What was measured comes back as it was, or not at all."""
+"""Cached frames are read unchanged, or not at all."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -101,7 +101,7 @@ def test_measured_frames_come_back_whether_they_have_beads_or_not(tiny_test: Pat
 
 @pytest.fixture
 def make_store(tmp_path: Path) -> Callable[[], FrameStore[Measured]]:
-    """Open the store of a folder, as a new run does."""
+    """Open the store of a folder like a new run."""
     return lambda: FrameStore(tmp_path / "kept", Measured, Contents())
 
 
@@ -203,7 +203,7 @@ def test_only_frames_that_are_not_cached_are_measured(
         measure,
         todo[::-1],
         "settings",
-        execution=Execution(progress=lambda *told: seen.append(told[1])),
+        execution=Execution(progress=lambda *step: seen.append(step[1])),
     )
     assert sorted(done) == ["3.tif", "6.tif", "7.tif", "8.tif", "9.tif"]
     assert [isinstance(r, str) for r in results] == [False] * 6 + [True] + [False] * 3

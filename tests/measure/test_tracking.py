@@ -1,4 +1,4 @@
-"""Beads are followed through a sweep: placed where they were missed, doubted where they do not stand."""
+"""Tracking of beads through a sweep: placement of missed beads, confidence of passing ones."""
 
 import shutil
 from pathlib import Path
@@ -16,9 +16,9 @@ from refp.settings import Recipe, load_recipe
 from refp.sweeps import open_dataset
 
 LAST_FRAMES = 4
-"""Frames of a sweep of 15 in which something is changed."""
+"""Number of changed frames of a sweep of 15."""
 MIN_RESPONSE = 0.97
-"""About what beads have 40 um off their plane."""
+"""About the value of beads 40 um off their plane."""
 
 
 @pytest.fixture
@@ -33,13 +33,13 @@ def untouched(tiny_sweep: Path) -> Measurement:
 
 
 def first_bead(measured: Measurement) -> tuple[int, FloatArray]:
-    """Number and centre of a bead of the first field, as its first frame has it."""
+    """Number and centre of a bead in the first frame of the first field."""
     sweep = measured.sweeps[0]
     return int(sweep.bead_number[0]), sweep.profiles.center_px[0]
 
 
 def change_last_frames(folder: Path, change: str, center: FloatArray) -> None:
-    """Change what stands at a point in the last frames of the first field, all exposures."""
+    """Change the image at a point in the last frames of the first field, all exposures."""
     for sweep in open_dataset(folder).sweeps:
         if sweep.key.fov == 1:
             for frame in sweep.frames[-LAST_FRAMES:]:
@@ -54,14 +54,14 @@ def disc(image: Image, center: FloatArray, radius: float) -> FloatArray:
 
 
 def remove(image: Image, center: FloatArray) -> None:
-    """Nothing but background where the bead was."""
+    """Replace the bead by background."""
     noise = np.random.default_rng(0).normal(0, 1, image.shape)
     where = disc(image, center, 22)
     image[where] = np.rint(np.median(image) + noise[where]).astype(image.dtype)
 
 
 def fade(image: Image, center: FloatArray) -> None:
-    """A third of the bead's contrast: not bright enough to be found, round all the same."""
+    """Reduce the contrast to a third: too low for detection, but still round."""
     where = disc(image, center, 22)
     level = float(np.median(image))
     image[where] = np.rint(level + (image[where] - level) / 3).astype(image.dtype)
@@ -109,7 +109,7 @@ def test_a_bead_that_rolled_away_is_placed_and_flagged(
 def test_a_missed_bead_is_placed_at_its_position(
     untouched: Measurement, sweep_folder: Path
 ) -> None:
-    """The detector alone would call it a cell; its centre is fitted, its doubt is stated."""
+    """The detector alone would exclude it as a cell; its centre is fitted, its confidence low."""
     number, center = first_bead(untouched)
     change_last_frames(sweep_folder, "fade", center)
     for sweep, before in zip(
@@ -128,7 +128,7 @@ def test_a_missed_bead_is_placed_at_its_position(
 def test_placed_beads_measure_over_the_whole_sweep(
     untouched: Measurement, tiny_sweep: Path
 ) -> None:
-    """A detector that only sees beads near their plane; the others are placed and give the same."""
+    """The detector finds beads near their plane only; placed beads give the same features."""
     recipe = load_recipe()
     blind = recipe.replace("find.minimum_response", MIN_RESPONSE)
     measured = measure_dataset(open_dataset(tiny_sweep), blind)

@@ -1,4 +1,4 @@
-"""Recipes: TOML in and out."""
+"""Recipes: reading and writing of TOML."""
 
 import re
 import tomllib
@@ -157,7 +157,7 @@ def test_settings_are_replaced_by_key_or_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "message"),
     [
         ("estimate.minimum_bead", 6, "recipe: no setting .*; the nearest are .*minimum_beads"),
         ("trian.family", "lookup", "no setting 'trian'; the nearest are train"),
@@ -167,8 +167,8 @@ def test_settings_are_replaced_by_key_or_table() -> None:
         ("tile.cut", "grid", "needs train.family = 'resnet'"),
     ],
 )
-def test_a_wrong_replacement_is_an_error(key: str, value: object, told: str) -> None:
-    with pytest.raises(RecipeError, match=told):
+def test_a_wrong_replacement_is_an_error(key: str, value: object, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
         Recipe().replace(key, value)
 
 

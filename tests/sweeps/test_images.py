@@ -1,4 +1,4 @@
-"""Single images, and what is declared beside them."""
+"""Single images, and the instrument declared beside them."""
 
 from pathlib import Path
 

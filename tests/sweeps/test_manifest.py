@@ -1,4 +1,4 @@
-"""The table of frames."""
+"""Manifests."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Formats: pixels, metadata, and one line about whatever cannot be read."""
+"""Formats: pixels, metadata, and one-line errors about unreadable files."""
 
 import builtins
 import logging
@@ -30,7 +30,7 @@ def save_pillow(path: Path, pixels: Any, mode: str = "") -> Path:
 
 
 def refuse(path: Path, message: str, page: int = 0) -> None:
-    """Reading must fail with one line that names the file, and the header at least not crash."""
+    """Check that reading fails with one line that names the file, and the header raises no other error."""
     with pytest.raises(DataError, match=message) as caught:
         read_plane(path, page)
     text = str(caught.value)

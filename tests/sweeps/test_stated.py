@@ -134,7 +134,7 @@ def test_the_images_of_an_ome_tiff_are_fields_of_view(tmp_path: Path) -> None:
 
 
 def test_one_file_of_an_ome_set_has_its_own_planes(tmp_path: Path) -> None:
-    """A set of one file per plane, every file of which holds the metadata of all."""
+    """A set of one file per frame, each with the metadata of all."""
     xml = (
         '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:{uuid}">'
         '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" SizeX="40" '
@@ -303,7 +303,7 @@ def test_a_folder_that_is_no_ome_zarr_is_refused(tmp_path: Path) -> None:
 
 
 class FakeNd2:
-    """What refp uses of ``nd2.ND2File``: no free software writes the format."""
+    """The part of ``nd2.ND2File`` that refp uses; no free software writes the format."""
 
     sizes: dict[str, int] = {"Z": 4, "Y": 30, "X": 40}  # noqa: RUF012
     stage_z_um: tuple[float, ...] | None = (2.0, 4.0, 6.0, 8.0)
@@ -366,7 +366,7 @@ def test_an_nd2_is_a_data_set(nd2_path: Path) -> None:
 
 
 def test_every_field_of_an_nd2_is_checked_for_falling_z(nd2_path: Path) -> None:
-    """Over all pages Z goes down, up and down again; in each field it only falls."""
+    """Over all pages Z falls, rises and falls again; in each field it only falls."""
     set_nd2(stage_z_um=(8.0, 6.0, 4.0, 2.0), sizes={"P": 2, "Z": 4, "Y": 30, "X": 40})
     with pytest.raises(DataError, match=r"bead\.nd2, page 0: Z falls from 8 um here to 2 um"):
         open_dataset(nd2_path, bead_diameter_um=28.0)

@@ -16,7 +16,7 @@ def with_camera(instrument: Instrument, **changes: object) -> Instrument:
 
 @pytest.mark.parametrize("dz_um", [-60.0, 30.0])
 def test_maximum_likelihood_reaches_the_bound(a2k: Instrument, dz_um: float) -> None:
-    """Noisy tiles, each fitted with the simulator's own slopes in one step from the truth."""
+    """Noisy tiles, each fitted with the simulator's derivatives in one step from the truth."""
     exposure_ms = 12.0
     # Fine grey levels above 0: rounding and black would shift the means of dark pixels.
     a2k = with_camera(a2k, bit_depth=12, offset=100.0, grey_levels_per_ms=84.8, gain_e=3.125)
@@ -47,7 +47,7 @@ def test_unknown_parameters_raise_the_bound(a2k: Instrument) -> None:
 
 
 def test_four_times_the_light_halves_the_bound(a2k: Instrument) -> None:
-    """Where shot noise is all there is."""
+    """With shot noise only."""
     quiet = with_camera(a2k, read_noise_e=0.0, fixed_pattern=0.0, gain_e=0.01, bit_depth=16)
     dz_um = np.array([-80.0, 10.0, 120.0])
     short, long = (dz_bound(quiet, dz_um, exposure).known_um for exposure in (10.0, 40.0))

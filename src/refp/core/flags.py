@@ -39,9 +39,9 @@ class SweepFlag(IntFlag):
     TOO_FEW_FRAMES = 1 << 0
     """Fewer usable frames than the fit needs."""
     SS_NOT_BRACKETED = 1 << 1
-    """The steepest slope has no extremum inside the sweep: the plane may lie outside."""
+    """The steepest slope has no extremum inside the sweep: the plane may be outside."""
     CI_NOT_BRACKETED = 1 << 2
-    """The centre intensity has no maximum inside the sweep: the plane may lie outside."""
+    """The centre intensity has no maximum inside the sweep: the plane may be outside."""
     NO_BEADS = 1 << 3
     """No usable bead in any frame."""
     PEAK_SATURATED = 1 << 4

@@ -1,4 +1,4 @@
-"""Frames of a field are registered, and the same bead has the same number in every one."""
+"""Registration of the frames of a field, with the same number for a bead in all frames."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -24,7 +24,7 @@ def layout(n: int, seed: int) -> FloatArray:
 def register(
     centers: Sequence[FloatArray], good: Sequence[BoolArray] | None = None
 ) -> Registration:
-    """Register frames that are a micrometre apart, all their points good if not said otherwise."""
+    """Register frames in steps of a micrometre; default: all their points are good."""
     all_good = [np.ones(len(c), dtype=np.bool_) for c in centers]
     return register_frames(centers, good or all_good, np.arange(len(centers)) * 1.0, RADIUS)
 
@@ -35,13 +35,13 @@ def all_good(centers: Sequence[FloatArray]) -> list[BoolArray]:
 
 @given(n=st.integers(3, 12), seed=st.integers(0, 99), frames=st.integers(2, 8))
 def test_known_shifts_are_found_and_numbers_follow(n: int, seed: int, frames: int) -> None:
-    """Frames jump by up to a radius each, and lose a third of the beads; centres scatter."""
+    """Frames shift by up to a radius each, and lack a third of the beads; centres scatter."""
     rng = np.random.default_rng(seed)
     truth = layout(n, seed)
     shift = np.cumsum(rng.uniform(-RADIUS / 1.5, RADIUS / 1.5, (frames, 2)), axis=0)
     kept = [np.flatnonzero(rng.random(n) < 0.7) for _ in range(frames)]
     kept = [k if len(k) > 2 else np.arange(n) for k in kept]
-    # Neighbours with fewer beads in common than this cannot be told from chance.
+    # The shift between neighbours with fewer common beads than this is ambiguous.
     assume(all(len(np.intersect1d(a, b)) > 2 for a, b in pairwise(kept)))
     orders = [rng.permutation(k) for k in kept]
     found = register(
@@ -103,7 +103,7 @@ def test_a_bead_that_was_lost_keeps_its_number() -> None:
 
 
 def test_one_bead_beyond_reach_is_a_new_one() -> None:
-    """One pair alone could as well be two beads; three that moved together could not."""
+    """A single pair could be two different beads; three that moved together could not."""
     found = register([np.array([[10.0, 10.0]]), np.array([[10.0, 11.0 + RADIUS]])])
     assert [list(numbers) for numbers in found.numbers] == [[0], [1]]
     three = layout(3, 0)

@@ -1,4 +1,4 @@
-"""Whole scenes through detector and judge: few beads and many, uneven light, dust, cells, pairs."""
+"""Detection and selection in whole scenes: few and many beads, uneven light, dust, cells, pairs."""
 
 from dataclasses import replace
 
@@ -63,7 +63,7 @@ def measure(image: Image) -> FrameMeasurement:
 
 
 def near(found: FloatArray, truth: FloatArray) -> FloatArray:
-    """Which finds lie within half a radius of which true beads."""
+    """Which detections are within half a radius of which true beads."""
     offsets = found[:, None] - truth[None]
     return np.hypot(offsets[..., 0], offsets[..., 1]) <= RADIUS / 2
 
@@ -148,7 +148,7 @@ def test_the_unit_of_light_does_not_matter(gain: int, dz_um: float) -> None:
 
 
 def test_a_bead_off_the_plane_is_not_flagged_in_one_image() -> None:
-    """It is a bead, and one frame cannot say from which plane: that is for a sweep to say."""
+    """It is a bead; only a sweep shows that its plane differs from that of the others."""
     scene = scene_of("dust")
     lifted = scene.beads.plane_um.copy()
     lifted[0] += 60.0

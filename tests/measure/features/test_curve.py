@@ -1,4 +1,4 @@
-"""From the beads of a sweep to its feature curve."""
+"""Feature curves of sweeps."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -68,7 +68,7 @@ PAPER = load_recipe("paper").feature
 
 
 def test_the_median_without_outliers() -> None:
-    """Of six beads one stands out; the article takes the middle one of the other five."""
+    """One of six beads is an outlier; the article takes the middle one of the other five."""
     curve = feature_curve(sweep([[-1, -1.1, -1.2, -1.3, -1.6, 50], [-2, -4]]), PAPER)
     assert PAPER.typical == "median"
     assert curve.steepest_slope == pytest.approx([-1.2, -3])
@@ -78,7 +78,7 @@ def test_the_median_without_outliers() -> None:
 
 
 def test_the_midmean_without_outliers() -> None:
-    """Of ten beads one stands out; of the other nine two fall off either end, five are averaged."""
+    """One of ten beads is an outlier; of the other nine the middle five are averaged."""
     values = [-1.0, -1.1, -1.2, -1.3, -1.5, -1.6, -1.7, -1.8, -1.9, 50.0]
     curve = feature_curve(sweep([values, [-2, -4], [-1.0, -2.0, -9.0]]), DEFAULT)
     middle = np.mean([-1.2, -1.3, -1.5, -1.6, -1.7])
@@ -191,7 +191,7 @@ def test_features_are_read_off_the_spline() -> None:
 
 
 def test_the_farthest_slope_flips_to_the_outer_edge_and_the_negative_one_does_not() -> None:
-    """The article's words against the guard: alike at the plane, of other sign far from it."""
+    """Both definitions agree at the plane, and differ in sign far from it."""
     farthest = FeatureSettings(slope="farthest")
     near, far = a_profile(0.0), a_profile(-160.0)
     assert measure_features(near, farthest).steepest_slope[0] < 0

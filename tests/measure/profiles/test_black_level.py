@@ -1,4 +1,4 @@
-"""The black level from how background grows with exposure."""
+"""The black level from the background at several exposures."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ SILENT = {
     "only one known": ([0, 12], [30, 60]),
     "lamp turned": ([5, 10, 20], [30, 55, 80]),
     "saturated": ([10, 20, 40, 80], [60, 120, 240, 255]),
-    "intercept above what a camera has": ([10, 20, 30], [60, 70, 80]),
+    "intercept above that of a camera": ([10, 20, 30], [60, 70, 80]),
     "a field without beads": ([10, 20], [np.nan, 110]),
 }
 

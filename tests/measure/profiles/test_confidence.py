@@ -1,4 +1,4 @@
-"""Confidence: between 0 and 1, rising with every margin, a half at a limit."""
+"""Confidence is between 0 and 1, rises with every margin, and is a half at a limit."""
 
 import numpy as np
 import pytest
@@ -15,9 +15,9 @@ from refp.synthetic import render_single_bead
 
 SETTINGS = JudgeSettings()
 A2K = make_instrument(read_instrument("a2k"), "a2k")
-CLEAR = {"symmetry": 0.98, "edge_radii": 1.1, "edge_depth": 0.8, "contrast": 0.7, "response": 0.8}
+CLEAR = {"r_squared": 0.98, "edge_radii": 1.1, "edge_depth": 0.8, "contrast": 0.7, "response": 0.8}
 LIMITS = {
-    "symmetry": SETTINGS.usable_r_squared,
+    "r_squared": SETTINGS.usable_r_squared,
     "edge_radii": SETTINGS.edge_radii[0],
     "edge_depth": SETTINGS.minimum_depth,
     "contrast": SETTINGS.minimum_relative_contrast * 0.7,
@@ -38,7 +38,7 @@ def confidence(**values: float) -> float:
         coefficients=np.zeros((1, 8)),
         intensity=np.ones((1, 3)),
         background=one,
-        r_squared=v["symmetry"],
+        r_squared=v["r_squared"],
         edge_radii=v["edge_radii"],
         edge_depth=v["edge_depth"],
         n_saturated_px=np.zeros(1, np.int64),

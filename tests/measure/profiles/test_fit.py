@@ -1,4 +1,4 @@
-"""Centre, background and symmetry of simulated beads, whose truth is known."""
+"""Centre, background and r_squared of simulated beads, against their truth."""
 
 import numpy as np
 import pytest
@@ -65,7 +65,7 @@ def test_the_center_follows_a_shift(dy: float, dx: float, dz_um: float) -> None:
 @given(dy=st.floats(-0.5, 0.5), dx=st.floats(-0.5, 0.5), seed=st.integers(0, 9))
 @settings(max_examples=settings.default.max_examples // 2)  # each takes long
 def test_the_center_turns_and_flips_with_the_image(dy: float, dx: float, seed: int) -> None:
-    """Noise and all: the fit knows no direction. The start has the symmetry of the square."""
+    """With noise: the fit has no preferred direction. The start has the symmetry of the square."""
     image = render_single_bead(
         30.0, A2K, side_px=SIDE, center_px=(MIDDLE + dy, MIDDLE + dx), noise=True, seed=seed
     )
@@ -115,7 +115,7 @@ def test_the_center_of_a_bead_cut_by_the_border_is_bounded(dz_um: float, inset_p
 @pytest.mark.parametrize("name", INSTRUMENTS)
 @pytest.mark.parametrize("part", np.linspace(0, 1, 9))
 def test_the_center_of_noisy_beads_at_every_focus(name: str, part: float) -> None:
-    """Over 18 depths of field about the focus of the bead's middle."""
+    """Over 18 depths of field about the focus of the bead's centre."""
     instrument = INSTRUMENTS[name]
     side = 2 * instrument.tile_side_px + 1
     rng = np.random.default_rng(int(part * 100) + 100)
@@ -158,13 +158,13 @@ def test_the_center_of_a_bead_cut_by_a_corner_is_bounded(
 ) -> None:
     center = (corner[0] + 0.2, corner[1] + 0.3)
     image = render_single_bead(dz_um, A2K, side_px=SIDE, center_px=center, noise=True)
-    # A quarter of a blurred disc says little of its middle under noise: there as at the border.
+    # A quarter of a blurred disc hardly determines its centre under noise: limits as at the border.
     limit = 0.2 if abs(dz_um) < 100 else 0.5
     assert off(fit(image, (corner[0] + 1, corner[1] + 2)), center) < limit
 
 
 def test_pixels_beyond_a_border_are_not_extrapolated() -> None:
-    """The profile of a cut bead is scipy's spline through the pixels that are there."""
+    """The profile of a cut bead is scipy's spline through the existing pixels."""
     image = render_single_bead(0.0, A2K, side_px=SIDE, center_px=(6.2, 40.3), noise=True)
     found = fit(image, (7.0, 40.0))
     y, x, values = disc(image, found.center_px[0], A2K.tile_side_px / 2)
@@ -241,7 +241,7 @@ def test_beads_of_one_frame_are_fitted_independently() -> None:
 
 def test_the_spline_mean_is_the_background_of_the_article() -> None:
     image = render_single_bead(0.0, A2K, side_px=SIDE, noise=True)
-    image[36:45, 62:70] = 0  # a dark cell in the ring: a mean sees it, a clipped mean does not
+    image[36:45, 62:70] = 0  # a dark cell in the ring changes a mean, but not a clipped mean
     ring = fit(image, (MIDDLE, MIDDLE)).background[0]
     settings_ = ProfileSettings(background="spline_mean")
     mean = fit_profiles(image, np.array([[MIDDLE, MIDDLE]]), A2K, settings_).background[0]

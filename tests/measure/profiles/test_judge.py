@@ -1,4 +1,4 @@
-"""Which candidates are beads, and which beads measure."""
+"""Selection of candidates that are beads, and of usable beads."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -77,7 +77,9 @@ def test_touching_beads_are_reported_and_never_usable(dz_um: float) -> None:
     beads, _ = judged(take_image(scene, dz_um))
     pairs = beads.flags & (BeadFlag.TOUCHING | BeadFlag.ODD_SHAPE)
     assert np.count_nonzero(pairs) == 4
-    assert len(has(beads, BeadFlag.TOUCHING)) >= 2  # blurred pairs may pull each other's centre off
+    assert (
+        len(has(beads, BeadFlag.TOUCHING)) >= 2
+    )  # beads of blurred pairs may shift each other's centre
     assert matches(usable(beads), scene.beads.centers_px[~scene.beads.touching])
 
 
@@ -102,7 +104,7 @@ def test_cells_are_not_usable(dz_um: float, seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("apart_radii", "dz_um", "mixes"),
+    ("distance_radii", "dz_um", "mixes"),
     [
         (2.05, 0.0, True),
         (2.05, -200.0, True),
@@ -113,11 +115,11 @@ def test_cells_are_not_usable(dz_um: float, seed: int) -> None:
     ],
 )
 def test_touching_means_that_another_bead_reaches_into_what_is_measured(
-    apart_radii: float, dz_um: float, mixes: bool
+    distance_radii: float, dz_um: float, mixes: bool
 ) -> None:
     """At 2.7 radii sharp beads are clear of each other, blurred ones are not."""
     scene = a_scene(n_beads=2)
-    centers = np.array([[120.0, 150.0], [120.0, 150.0 + apart_radii * RADIUS]])
+    centers = np.array([[120.0, 150.0], [120.0, 150.0 + distance_radii * RADIUS]])
     beads, _ = judged(
         take_image(replace(scene, beads=replace(scene.beads, centers_px=centers)), dz_um)
     )
@@ -159,7 +161,7 @@ ODD = {
 
 @pytest.mark.parametrize("shape", ODD.values(), ids=ODD)
 def test_other_objects_are_not_usable(shape: Callable[..., FloatArray]) -> None:
-    """Put among beads; the disc of the bead's own size and depth is the counter-check below."""
+    """Placed among beads; the test below checks a disc of the bead's own size and depth."""
     image, beads = with_disc(shape)
     assert matches(usable(judged(image)[0]), beads)
 

@@ -1,4 +1,4 @@
-"""The compiled fit against scipy, and its small parts against plain numpy."""
+"""The compiled fit against scipy, and its parts against numpy."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -63,7 +63,7 @@ def test_the_spline_is_scipys(dz_um: float, center: tuple[float, float]) -> None
 
 
 def test_closer_knots_come_nearer_to_scipys_spline() -> None:
-    """What is left at the default spacing is the knots', not the penalty's or the solver's."""
+    """The difference at the default spacing is due to the knots, not to penalty or solver."""
     image = render_single_bead(120.0, A2K, side_px=SIDE, center_px=(39.5, 40.2), noise=True)
     at = np.linspace(0.6, 30, 601)
     errors = []
@@ -134,7 +134,7 @@ def test_a_clipped_mean_of_equal_values_and_of_one() -> None:
 
 
 def test_rings_and_saturated_pixels_are_counted() -> None:
-    """Against a plain count over the same disc and the same rings."""
+    """Against a direct count over the same disc and the same rings."""
     image = render_single_bead(0.0, A2K, side_px=SIDE, exposure_ms=24.0)
     white = A2K.replace("optics.white_level", 200)
     image[40, 52] = 255
@@ -154,7 +154,7 @@ def test_no_pixel_is_saturated_below_the_full_scale_of_the_type() -> None:
 
 
 def test_a_ring_of_outliers_does_not_move_its_level() -> None:
-    """A bright cell covers a fifth of the rings about a bead; the rings' levels hardly notice."""
+    """A bright cell covers a fifth of the rings about a bead and hardly changes their levels."""
     image = render_single_bead(0.0, A2K, side_px=SIDE)
     clean = fit_one(image, (40, 40))
     image[50:62, 36:45] = 200
@@ -212,7 +212,7 @@ def test_a_frame_that_may_not_be_written_is_read() -> None:
 
 
 def test_profiles_do_without_their_coefficients() -> None:
-    """Once features are measured nobody reads them; joined sweeps are kept without."""
+    """They are not used after the features are measured; joined sweeps have none."""
     fit = fit_one(render_single_bead(0.0, A2K, side_px=SIDE), (40, 40))
     light = replace(fit, coefficients=np.empty((1, 0)))
     both = take(join([light, light]), np.array([1]))

@@ -64,7 +64,7 @@ def test_a_point_fades_along_the_axis() -> None:
 
 @pytest.mark.parametrize("z_um", [-300.0, -180.0, 150.0, 420.0])
 def test_a_thin_phase_disc_is_fresnels(z_um: float) -> None:
-    """On the axis light diffracted at the edge of the disc beats with what went straight on."""
+    """On the axis, light diffracted at the edge of the disc interferes with transmitted light."""
     radius_um, phase = 10.0, 0.01
 
     def disc(cosine: np.ndarray) -> np.ndarray:
@@ -146,11 +146,11 @@ def test_finer_sampling_changes_little(name: str) -> None:
     r_um = np.linspace(0, 30, 61)
     usual = sampling_for(sphere, scope, z_um, r_um)
     finer = Sampling(3 * usual.n_wavelengths, 2 * usual.n_source, int(1.5 * usual.n_pupil))
-    apart = image_radially(sphere, scope, z_um, r_um) - image_radially(
+    difference = image_radially(sphere, scope, z_um, r_um) - image_radially(
         sphere, scope, z_um, r_um, finer
     )
-    assert np.sqrt(np.mean(apart**2)) < 2e-3
-    assert np.abs(apart).max() < 0.03
+    assert np.sqrt(np.mean(difference**2)) < 2e-3
+    assert np.abs(difference).max() < 0.03
     beyond_resonances = image_radially(
         sphere, scope, z_um, r_um, replace(finer, n_wavelengths=usual.n_wavelengths)
     ) - image_radially(sphere, scope, z_um, r_um)
@@ -164,7 +164,7 @@ def test_a_sphere_of_the_index_of_its_medium_is_invisible() -> None:
 
 
 def test_a_bead_focuses_light_below_its_centre() -> None:
-    """A ball lens: light comes from above, its focus lies where the focal plane is below."""
+    """A ball lens: light comes from above, so that its focus is below its centre."""
     scope = make_microscope(as_instrument("a2k"))
     z_um = np.linspace(-120, 120, 25)
     center = image_radially(Sphere(14.0, 1.59, 30.9), scope, z_um, np.array([0.0, 60.0]))[:, 0]
@@ -176,7 +176,7 @@ def test_a_bead_focuses_light_below_its_centre() -> None:
 
 
 def test_light_through_an_absorbing_sphere_fades() -> None:
-    """At its focus a stained cell lets through what its thickness leaves (Beer and Lambert)."""
+    """At its focus the transmission of a stained cell follows its thickness (Beer-Lambert law)."""
     scope = microscope(0.4, 0.05, WATER)
     sphere = Sphere(6.0, 1.333 + 0.003j, 1e9)
     center = image_radially(sphere, scope, np.zeros(1), np.array([0.0, 20.0]))[0, 0]
