@@ -158,7 +158,7 @@ def test_a_scheduler_that_does_not_answer(
     done = run_refp("plane", tiny_test, "-o", out, "--scheduler", silent_address)
     assert (done.code, done.stdout) == (2, "")
     assert done.stderr == (
-        f"refp: --scheduler {silent_address}: no Dask scheduler answers there; check the address, "
+        f"refp: --scheduler {silent_address}: the Dask scheduler cannot be reached; check the address, "
         "which 'dask scheduler' prints when it starts\n"
     )
     assert not out.exists()
@@ -170,7 +170,7 @@ def test_an_address_that_is_none(
 ) -> None:
     done = run_refp("plane", tiny_test, "-o", tmp_path / "out", "--scheduler", address)
     assert (done.code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert f"--scheduler {address}: no Dask scheduler answers there" in done.stderr
+    assert f"--scheduler {address}: the Dask scheduler cannot be reached" in done.stderr
 
 
 def test_dask_that_is_not_installed(

@@ -35,7 +35,7 @@ def test_kernels_run_for_the_declared_types_only(tiny_test: Path) -> None:
     dataset = open_dataset(tiny_test)
     recipe = load_recipe()
     measure_dataset(dataset, recipe)
-    image = dataset.frames[0].read()
+    image = next(dataset.frames).read()
     image.flags.writeable = False
     for frame in (image, image.astype(np.uint16), image.astype(">u2"), np.asfortranarray(image)):
         beads = find_beads(frame, dataset.instrument, recipe.find)

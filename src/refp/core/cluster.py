@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 ANSWER_SECONDS = 10.0
-"""Timeout of the connection: a scheduler answers within a second, over a slow network within a few."""
+"""Timeout of the connection, which takes under a second, over a slow network a few seconds."""
 MIN_SIZE = 8
 """Minimum number of workers for which tasks are submitted, for a cluster that is still growing."""
 
@@ -25,7 +25,7 @@ def join_cluster(address: str) -> Iterator[Crew]:
     Raises
     ------
     WorkersError
-        If no scheduler answers there, or a worker has another version of refp, or none.
+        If the scheduler cannot be reached, or a worker has another version of refp, or none.
     MissingExtraError
         If Dask is not installed.
     """
@@ -58,7 +58,7 @@ def _connect(address: str) -> "Client":
         return Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise WorkersError(
-            f"--scheduler {address}: no Dask scheduler answers there; check the address, which "
+            f"--scheduler {address}: the Dask scheduler cannot be reached; check the address, which "
             "'dask scheduler' prints when it starts"
         ) from error
 

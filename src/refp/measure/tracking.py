@@ -31,7 +31,7 @@ Measured = dict[Frame, FrameMeasurement]
 
 
 @dataclass(frozen=True, slots=True)
-class _Places:
+class _ExpectedBeads:
     """Expected positions of beads in a frame.
 
     Attributes
@@ -80,7 +80,7 @@ def follow_beads(
     """
     radius = dataset.instrument.bead_radius_px
     numbers: dict[Frame, IntArray] = {}
-    places: list[_Places] = []
+    expected: list[_ExpectedBeads] = []
     followed = dict(measured)
     for frames in _fields(dataset, measured):
         parts = [measured[frame] for frame in frames]
@@ -92,16 +92,16 @@ def follow_beads(
                 followed[frame] = _lower_confidence(
                     part, persistence.fraction[registration.numbers[i]], recipe
                 )
-                places.append(_missing(frame, part, registration, persistence, i))
-    todo = [place for place in places if len(place.numbers)]
-    work = partial(_measure_places, instrument=dataset.instrument, recipe=recipe)
+                expected.append(_missing(frame, part, registration, persistence, i))
+    todo = [beads for beads in expected if len(beads.numbers)]
+    work = partial(_measure_expected, instrument=dataset.instrument, recipe=recipe)
     title = f"placing beads of {dataset.name}"
     found = map_ordered(work, todo, execution=execution, title=title)
-    for place, again in zip(todo, found, strict=True):
-        if again is not None:
-            frame = place.frame
+    for beads, measurement in zip(todo, found, strict=True):
+        if measurement is not None:
+            frame = beads.frame
             followed[frame], numbers[frame] = _merge(
-                (followed[frame], numbers[frame]), (again, place.numbers), recipe
+                (followed[frame], numbers[frame]), (measurement, beads.numbers), recipe
             )
     return followed, numbers
 
@@ -141,39 +141,39 @@ def _lower_confidence(
 
 def _missing(
     frame: Frame, part: FrameMeasurement, field: Registration, persistence: Persistence, index: int
-) -> _Places:
+) -> _ExpectedBeads:
     """Return the expected positions of persistent beads that are missing or not usable in a frame."""
-    has = field.numbers[index][part.usable]
-    lacks = np.setdiff1d(np.flatnonzero(persistence.persistent), has)
-    expected = field.position_px[lacks] + field.shift_px[index]
-    return _Places(frame, lacks, expected, take(part.beads, part.usable))
+    usable = field.numbers[index][part.usable]
+    missing = np.setdiff1d(np.flatnonzero(persistence.persistent), usable)
+    expected = field.position_px[missing] + field.shift_px[index]
+    return _ExpectedBeads(frame, missing, expected, take(part.beads, part.usable))
 
 
-def _measure_places(
-    places: _Places, *, instrument: Instrument, recipe: Recipe
+def _measure_expected(
+    expected: _ExpectedBeads, *, instrument: Instrument, recipe: Recipe
 ) -> FrameMeasurement | None:
     """Measure beads at expected positions; ``None`` if the file has become unreadable."""
     try:
-        image = places.frame.read()
+        image = expected.frame.read()
     except DataError:
         return None
-    return measure_places(image, places.center_px, places.typical, instrument, recipe)
+    return measure_places(image, expected.center_px, expected.typical, instrument, recipe)
 
 
 def _merge(
-    seen: tuple[FrameMeasurement, IntArray],
+    found: tuple[FrameMeasurement, IntArray],
     placed: tuple[FrameMeasurement, IntArray],
     recipe: Recipe,
 ) -> tuple[FrameMeasurement, IntArray]:
     """Add placed beads; a bead found in the frame is replaced if the placed one is usable."""
-    part, numbers = seen
-    again, places = placed
-    known = np.isin(places, numbers)
-    add = ~known | again.usable
-    keep = ~np.isin(numbers, places[add])
+    part, numbers = found
+    placed_part, placed_numbers = placed
+    known = np.isin(placed_numbers, numbers)
+    add = ~known | placed_part.usable
+    keep = ~np.isin(numbers, placed_numbers[add])
     joined = FrameMeasurement(
-        join([take(part.beads, keep), take(again.beads, add)]),
-        join([take(part.profiles, keep), take(again.profiles, add)]),
-        join([take(part.features, keep), take(again.features, add)]),
+        join([take(part.beads, keep), take(placed_part.beads, add)]),
+        join([take(part.profiles, keep), take(placed_part.profiles, add)]),
+        join([take(part.features, keep), take(placed_part.features, add)]),
     )
-    return with_outliers(joined, recipe), np.concatenate([numbers[keep], places[add]])
+    return with_outliers(joined, recipe), np.concatenate([numbers[keep], placed_numbers[add]])

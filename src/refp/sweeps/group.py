@@ -13,7 +13,7 @@ from refp.sweeps.frame import Frame, SweepKey
 from refp.sweeps.header import Header
 from refp.sweeps.sweep import ZSweep
 
-Place = Callable[[Frame], str]
+Describe = Callable[[Frame], str]
 """Returns the description of a frame for a message."""
 
 
@@ -37,7 +37,7 @@ def check_one_kind(root: Path, frames: Iterable[Frame], headers: Mapping[Path, H
         )
 
 
-def check_no_repeat(frames: Iterable[Frame], place: Place) -> None:
+def check_no_repeat(frames: Iterable[Frame], describe: Describe) -> None:
     """Check that no two frames of a sweep have the same Z.
 
     Raises
@@ -50,20 +50,20 @@ def check_no_repeat(frames: Iterable[Frame], place: Place) -> None:
         first = seen.setdefault((frame.key, frame.z_um), frame)
         if first is not frame:
             raise DataError(
-                f"{place(frame)}: the same Z as {place(first)} (sweep {frame.key}, Z "
+                f"{describe(frame)}: the same Z as {describe(first)} (sweep {frame.key}, Z "
                 f"{frame.z_um:g} um); remove one of them, or distinguish them by experiment, FOV or "
                 "exposure in --pattern or --manifest"
             )
 
 
-def check_not_falling(frames: Sequence[Frame], place: Place, remedy: str) -> None:
+def check_not_falling(frames: Sequence[Frame], describe: Describe, remedy: str) -> None:
     """Check that Z does not fall from each frame of a sweep to the next.
 
     Parameters
     ----------
     frames
         Frames of one sweep, in the order of rows or pages.
-    place
+    describe
         Returns the description of a frame for the message.
     remedy
         Remedy in the message.
@@ -76,8 +76,8 @@ def check_not_falling(frames: Sequence[Frame], place: Place, remedy: str) -> Non
     z_um = [frame.z_um for frame in frames]
     if len(z_um) > 1 and all(after < before for before, after in pairwise(z_um)):
         raise DataError(
-            f"{place(frames[0])}: Z falls from {z_um[0]:g} um here to {z_um[-1]:g} um in "
-            f"{place(frames[-1])} (sweep {frames[0].key}): the sign of Z may be inverted, and dZ "
+            f"{describe(frames[0])}: Z falls from {z_um[0]:g} um here to {z_um[-1]:g} um in "
+            f"{describe(frames[-1])} (sweep {frames[0].key}): the sign of Z may be inverted, and dZ "
             f"would have the wrong sign; {remedy}"
         )
 
@@ -100,11 +100,11 @@ def group_sweeps(frames: Iterable[Frame]) -> list[ZSweep]:
     """
     sweeps = by_sweep(frames)
     for repeated in sweeps.values():
-        check_no_repeat(repeated, _place)
+        check_no_repeat(repeated, _describe)
     return [ZSweep(key, tuple(sorted(sweeps[key], key=_z_um))) for key in sorted(sweeps)]
 
 
-def _place(frame: Frame) -> str:
+def _describe(frame: Frame) -> str:
     return f"{frame.path}, page {frame.page}" if frame.page else str(frame.path)
 
 

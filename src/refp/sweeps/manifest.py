@@ -87,13 +87,15 @@ def read_manifest(path: Path, dataset: str) -> list[Frame]:
 def _check_sweeps(rows: Sequence[_Row], frames: Sequence[Frame]) -> None:
     lines = {id(frame): row for row, frame in zip(rows, frames, strict=True)}
 
-    def place(frame: Frame) -> str:
+    def describe(frame: Frame) -> str:
         row = lines[id(frame)]
         return f"{row.manifest}: line {row.line} ({frame.label})"
 
     for sweep in by_sweep(frames).values():
-        check_no_repeat(sweep, place)
-        check_not_falling(sweep, place, "give Z that rises upwards, or list the rows in rising Z")
+        check_no_repeat(sweep, describe)
+        check_not_falling(
+            sweep, describe, "give Z that rises upwards, or list the rows in rising Z"
+        )
 
 
 def _frame(row: _Row, dataset: str) -> Frame:

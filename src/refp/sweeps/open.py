@@ -4,7 +4,7 @@ from pathlib import Path
 
 from refp.sweeps.declare import resolve_instrument
 from refp.sweeps.group import check_one_kind, group_sweeps
-from refp.sweeps.place import Placed, check_any_left, place_frames
+from refp.sweeps.place import FoundFrames, check_any_left, place_frames
 from refp.sweeps.source import as_options, find_source
 from refp.sweeps.sweep import DataSet
 
@@ -71,7 +71,7 @@ def open_dataset(
     )
 
 
-def _stated_um(found: Placed) -> dict[Path, float]:
+def _stated_um(found: FoundFrames) -> dict[Path, float]:
     """Pixel size of the files that state one."""
     stated = {f.path: found.headers[f.path].stated.pixel_size_um for f in found.frames}
     return {path: pixel_um for path, pixel_um in stated.items() if pixel_um}

@@ -19,7 +19,7 @@ _DEFAULT_SUFFIXES: Final = (".tif", ".tiff", ".png")
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class FoundFrames:
     """Frames of a data set with the headers of their files, and the files left out."""
 
     frames: list[Frame]
@@ -27,7 +27,7 @@ class Placed:
     left_out: list[LeftOut]
 
 
-def place_frames(source: Source) -> Placed:
+def place_frames(source: Source) -> FoundFrames:
     """Find the frames of a data set with sweep and Z of each; only headers are read.
 
     A manifest has precedence over a pattern. Without either, a folder that contains only stacks that
@@ -44,7 +44,7 @@ def place_frames(source: Source) -> Placed:
         return _by_manifest(source)
     if source.settings.pattern:
         return _by_pattern(source, parse_pattern(source.settings.pattern))
-    return _by_look(source)
+    return _by_default(source)
 
 
 def check_any_left(source: Source, frames: Sequence[Frame], left_out: Sequence[LeftOut]) -> None:
@@ -62,7 +62,7 @@ def check_any_left(source: Source, frames: Sequence[Frame], left_out: Sequence[L
     raise DataError(f"{source.root}: no usable image{count}: {first.path.name}: {first.reason}")
 
 
-def _by_manifest(source: Source) -> Placed:
+def _by_manifest(source: Source) -> FoundFrames:
     frames = read_manifest(source.folder / source.settings.manifest, source.name)
     if source.is_file:
         frames = [frame for frame in frames if frame.path.resolve() == source.root.resolve()]
@@ -76,10 +76,10 @@ def _by_manifest(source: Source) -> Placed:
             reason = f"no page {frame.page} among {n_planes}; pages are numbered from 0"
             left_out.append(LeftOut(frame.path, reason))
     kept = [frame for frame in readable if frame.page < headers[frame.path].n_planes]
-    return Placed(kept, headers, left_out)
+    return FoundFrames(kept, headers, left_out)
 
 
-def _by_pattern(source: Source, pattern: NamePattern) -> Placed:
+def _by_pattern(source: Source, pattern: NamePattern) -> FoundFrames:
     files = _files(source, pattern.depth)
     matched, left_out = _match_names(source, files, [pattern])
     if not matched:
@@ -88,16 +88,16 @@ def _by_pattern(source: Source, pattern: NamePattern) -> Placed:
             f"{_two_names(source, files)}; correct --pattern"
         )
     headers, unreadable = read_headers(matched)
-    return _placed(source, headers, matched, [*left_out, *unreadable])
+    return _read_frames(source, headers, matched, [*left_out, *unreadable])
 
 
-def _by_look(source: Source) -> Placed:
+def _by_default(source: Source) -> FoundFrames:
     """Place frames without manifest and pattern."""
     files = _files(source, 0)
     headers, left_out = read_headers(files)
     check_any_left(source, [], left_out if not headers else [])
     if _are_stacks(headers, single=source.is_file or len(files) == 1):
-        return _placed(source, headers, _numbered(headers), left_out)
+        return _read_frames(source, headers, _numbered(headers), left_out)
     patterns = [parse_pattern(DEFAULT_PATTERN.replace(".tif", s)) for s in _DEFAULT_SUFFIXES]
     matched, unmatched = _match_names(source, list(headers), patterns)
     if not matched:
@@ -105,7 +105,7 @@ def _by_look(source: Source) -> Placed:
             f"{source.root}: no pattern: the position of Z in the names {_two_names(source, files)} is "
             f"not known; give --pattern, such as {DEFAULT_PATTERN!r}, or --manifest"
         )
-    return _placed(source, headers, matched, [*left_out, *unmatched])
+    return _read_frames(source, headers, matched, [*left_out, *unmatched])
 
 
 def _files(source: Source, depth: int) -> list[Path]:
@@ -140,12 +140,12 @@ def _match_names(
     return matched, left_out
 
 
-def _placed(
+def _read_frames(
     source: Source,
     headers: dict[Path, Header],
     matched: Mapping[Path, NameFields],
     left_out: list[LeftOut],
-) -> Placed:
+) -> FoundFrames:
     """Make the frames of all pages of all readable files.
 
     Raises
@@ -163,7 +163,7 @@ def _placed(
                 continue
             _check_stack(pages)
             frames += pages
-    return Placed(frames, headers, left_out)
+    return FoundFrames(frames, headers, left_out)
 
 
 def _check_stack(pages: Sequence[Frame]) -> None:

@@ -49,22 +49,24 @@ def judge_beads(
         The beads, with flags ``TOUCHING``, ``ODD_SHAPE``, ``NO_CENTER``, ``SATURATED`` and
         ``LOW_CONFIDENCE`` set, and their confidence.
     """
-    profiles = _call_back(beads.center_px, profiles)
+    profiles = _reset_strayed(beads.center_px, profiles)
     sized, round_, deep = _shape(profiles, settings)
-    border, crowded = (
+    border, touching = (
         (beads.flags & np.uint32(flag)) > 0 for flag in (BeadFlag.BORDER, BeadFlag.TOUCHING)
     )
-    sure = sized & round_ & deep & ~crowded & ~border
-    typical = _typical(beads.contrast[sure])
+    clear = sized & round_ & deep & ~touching & ~border
+    typical = _typical(beads.contrast[clear])
     least = settings.minimum_relative_contrast * REPORTED_CONTRAST * typical
     # A touching pair is neither round nor of the size of one bead, but it is not a cell either.
-    is_bead = deep & ((sized & round_) | crowded | border) & (beads.contrast >= least)
-    confidence = bead_confidence(beads, profiles, typical, _typical(beads.response[sure]), settings)
+    is_bead = deep & ((sized & round_) | touching | border) & (beads.contrast >= least)
+    confidence = bead_confidence(
+        beads, profiles, typical, _typical(beads.response[clear]), settings
+    )
     flags = _flags(beads.flags, profiles, settings)
     flags[confidence < settings.minimum_confidence] |= np.uint32(BeadFlag.LOW_CONFIDENCE)
     index = np.flatnonzero(is_bead)
-    judged = take(replace(beads, confidence=confidence, flags=flags), index)
-    return _flag_mixing(judged, take(profiles, index), settings), take(profiles, index)
+    selected = take(replace(beads, confidence=confidence, flags=flags), index)
+    return _flag_mixing(selected, take(profiles, index), settings), take(profiles, index)
 
 
 def judge_placed(
@@ -89,7 +91,7 @@ def judge_placed(
     strayed = np.hypot(*(profiles.center_px - beads.center_px).T) > (
         STRAY_RADII * profiles.bead_radius_px
     )
-    profiles = _call_back(beads.center_px, profiles)
+    profiles = _reset_strayed(beads.center_px, profiles)
     confidence = bead_confidence(
         beads, profiles, _typical(typical.contrast), _typical(typical.response), settings
     )
@@ -99,7 +101,7 @@ def judge_placed(
     return replace(beads, confidence=confidence, flags=flags), profiles
 
 
-def _call_back(center_px: FloatArray, profiles: RadialProfiles) -> RadialProfiles:
+def _reset_strayed(center_px: FloatArray, profiles: RadialProfiles) -> RadialProfiles:
     """Reset fits too far from the detector's centre to that centre, as not converged."""
     strayed = np.hypot(*(profiles.center_px - center_px).T) > STRAY_RADII * profiles.bead_radius_px
     return replace(
