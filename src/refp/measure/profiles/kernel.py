@@ -206,5 +206,5 @@ def measure_beads(image: Image, centers: FloatArray, layout: Layout) -> Profiled
     """
     room = _make_room(layout)
     out = _nothing_measured(centers, room.spline.coef.shape[0], layout.n_rings)
-    _measure_beads(np.array(image, dtype=np.float64), layout, room, out)
+    _measure_beads(np.array(image, dtype=np.float64, order="C"), layout, room, out)
     return out
