@@ -138,7 +138,7 @@ def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
     ``make`` gets the path to write to, which is renamed to ``name`` once it is whole.
     """
     common = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:  # each process has a folder of its own therein
+    if "PYTEST_XDIST_WORKER" in os.environ:  # each process has its own subfolder
         common = common.parent
     made = common / "made-once"
     made.mkdir(exist_ok=True)
@@ -240,7 +240,7 @@ def profile_model(request: pytest.FixtureRequest, make_once: MakeOnce) -> Path:
 def _train(request: pytest.FixtureRequest, family: str) -> Callable[[Path], None]:
     def train(folder: Path) -> None:
         folder.mkdir()
-        planes: Planes = request.getfixturevalue("planes")  # a process that only reads needs none
+        planes: Planes = request.getfixturevalue("planes")  # only a process that trains needs them
         save_model(pipeline.train_model(planes, quick_recipe(family)), folder / f"{family}.refp")
 
     return train

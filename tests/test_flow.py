@@ -235,7 +235,9 @@ def checkpoints_used(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
             used.append(job.checkpoints)
             return super().train(job)
 
-    monkeypatch.setattr(pipeline, "make_family", lambda settings: Watched(settings.lookup))
+    monkeypatch.setattr(
+        "refp.pipeline.training.make_family", lambda settings: Watched(settings.lookup)
+    )
     return used
 
 

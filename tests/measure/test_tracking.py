@@ -150,7 +150,7 @@ def test_a_bead_found_in_few_frames_has_a_low_confidence(
 ) -> None:
     _, center = first_bead(untouched)
     change_last_frames(sweep_folder, "add", center)
-    # Four of fifteen frames are more than a quarter, so one exposure's are left as they were.
+    # Four of fifteen frames are more than a quarter, so the frames of one exposure are not changed.
     for sweep in first_field(untouched)[1:]:
         for frame in sweep.frames[-LAST_FRAMES:]:
             shutil.copy(frame.path, sweep_folder / frame.path.name)

@@ -134,7 +134,7 @@ def test_beads_move_with_the_image(dz_um: float, shift: tuple[int, int]) -> None
     order, again = (np.lexsort(b.center_px.round(0).T) for b in (first, moved))
     steps = moved.center_px[again] - first.center_px[order]
     assert len(first) == 7
-    assert np.abs(steps - shift).max() <= 2.0  # the reduction's own pixel
+    assert np.abs(steps - shift).max() <= 2.0  # one reduced pixel
     assert np.median(steps, axis=0) == pytest.approx(shift, abs=0)
 
 

@@ -111,7 +111,7 @@ def sorted_centers(measured: FrameMeasurement) -> FloatArray:
     shift=st.tuples(st.integers(-9, 9), st.integers(-9, 9)),
     dz_um=st.sampled_from(DZ_UM),
 )
-@settings(max_examples=settings.default.max_examples // 2)  # each takes long
+@settings(max_examples=settings.default.max_examples // 2)  # slow examples
 def test_shifted_frames_give_shifted_beads(shift: tuple[int, int], dz_um: float) -> None:
     image = np.pad(take_image(scene_of("one bead", 1), dz_um), 30, mode="median")
     first = measure(image)
@@ -124,7 +124,7 @@ def test_shifted_frames_give_shifted_beads(shift: tuple[int, int], dz_um: float)
 
 
 @given(turns=st.integers(1, 3), dz_um=st.sampled_from(DZ_UM))
-@settings(max_examples=settings.default.max_examples // 3)  # each takes long
+@settings(max_examples=settings.default.max_examples // 3)  # slow examples
 def test_turned_frames_give_turned_beads(turns: int, dz_um: float) -> None:
     image = take_image(scene_of("dust"), dz_um)[:480, :480]
     first, turned = measure(image), measure(np.ascontiguousarray(np.rot90(image, turns)))
@@ -137,7 +137,7 @@ def test_turned_frames_give_turned_beads(turns: int, dz_um: float) -> None:
 
 
 @given(gain=st.integers(2, 60), dz_um=st.sampled_from(DZ_UM))
-@settings(max_examples=settings.default.max_examples // 2)  # each takes long
+@settings(max_examples=settings.default.max_examples // 2)  # slow examples
 def test_the_unit_of_light_does_not_matter(gain: int, dz_um: float) -> None:
     image = take_image(scene_of("one bead", 1), dz_um)
     unsaturated = np.minimum(image, 250)

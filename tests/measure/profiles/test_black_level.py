@@ -9,7 +9,7 @@ from refp.measure.profiles import estimate_black_level, typical_black_level
 
 
 @given(
-    black=st.floats(0, 7),  # less than the part of background that is believed
+    black=st.floats(0, 7),  # below the maximum fraction of background
     per_ms=st.floats(5, 40),
     exposures=st.lists(st.floats(5, 100), min_size=1, max_size=4, unique=True),
 )

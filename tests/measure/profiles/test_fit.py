@@ -63,7 +63,7 @@ def test_the_center_follows_a_shift(dy: float, dx: float, dz_um: float) -> None:
 
 
 @given(dy=st.floats(-0.5, 0.5), dx=st.floats(-0.5, 0.5), seed=st.integers(0, 9))
-@settings(max_examples=settings.default.max_examples // 2)  # each takes long
+@settings(max_examples=settings.default.max_examples // 2)  # slow examples
 def test_the_center_turns_and_flips_with_the_image(dy: float, dx: float, seed: int) -> None:
     """With noise: the fit has no preferred direction. The start has the symmetry of the square."""
     image = render_single_bead(
@@ -82,7 +82,7 @@ def test_the_center_turns_and_flips_with_the_image(dy: float, dx: float, seed: i
 
 
 @given(dy=st.floats(-0.5, 0.5), dx=st.floats(-0.5, 0.5), dz_um=st.sampled_from([-40.0, 0.0, 30.0]))
-@settings(max_examples=settings.default.max_examples // 2)  # each takes long
+@settings(max_examples=settings.default.max_examples // 2)  # slow examples
 def test_features_do_not_change_when_the_image_turns(dy: float, dx: float, dz_um: float) -> None:
     image = render_single_bead(
         dz_um, A2K, side_px=SIDE, center_px=(MIDDLE + dy, MIDDLE + dx), noise=True
@@ -95,7 +95,7 @@ def test_features_do_not_change_when_the_image_turns(dy: float, dx: float, dz_um
 
 
 @given(scale=st.integers(1, 50), offset=st.integers(0, 2000))
-@settings(max_examples=settings.default.max_examples // 2)  # each takes long
+@settings(max_examples=settings.default.max_examples // 2)  # slow examples
 def test_the_center_does_not_change_with_gain_and_offset(scale: int, offset: int) -> None:
     image = render_single_bead(0.0, A2K, side_px=SIDE, center_px=(40.3, 40.4), noise=True)
     plain = fit(image, (MIDDLE, MIDDLE))

@@ -77,9 +77,8 @@ def test_touching_beads_are_reported_and_never_usable(dz_um: float) -> None:
     beads, _ = judged(take_image(scene, dz_um))
     pairs = beads.flags & (BeadFlag.TOUCHING | BeadFlag.ODD_SHAPE)
     assert np.count_nonzero(pairs) == 4
-    assert (
-        len(has(beads, BeadFlag.TOUCHING)) >= 2
-    )  # beads of blurred pairs may shift each other's centre
+    # Beads of blurred pairs may shift each other's centre.
+    assert len(has(beads, BeadFlag.TOUCHING)) >= 2
     assert matches(usable(beads), scene.beads.centers_px[~scene.beads.touching])
 
 
@@ -197,7 +196,7 @@ def test_a_bead_without_a_center_is_flagged() -> None:
     profiles.converged[0] = False
     beads, _ = judge_beads(found, profiles, JudgeSettings())
     assert list((beads.flags & BeadFlag.NO_CENTER) > 0) == [True, *[False] * 5]
-    assert not (found.flags & BeadFlag.NO_CENTER).any()  # the candidates are left as they were
+    assert not (found.flags & BeadFlag.NO_CENTER).any()  # the candidates are not changed
 
 
 def test_no_candidates_give_no_beads() -> None:

@@ -53,12 +53,12 @@ def test_the_spline_is_scipys(dz_um: float, center: tuple[float, float]) -> None
     expected = smoothing_spline(
         np.hypot(y - fit.center_px[0, 0], x - fit.center_px[0, 1]), values, LAM
     )
-    at = np.linspace(0.6, 30, 601)  # no pixel lies nearer to a centre between pixels
+    at = np.linspace(0.6, 30, 601)  # no pixel is nearer to a centre between pixels
     ours = evaluate(fit.coefficients, fit.knot_px, at)[0]
     assert ours == pytest.approx(expected(at), abs=0.002 * np.ptp(values))
     assert np.interp(1.0, at, ours) == pytest.approx(expected(1.0), rel=0.01)
     slope = expected.derivative()(np.linspace(0, 1.5 * RADIUS, 3001)).min()
-    # Far from the plane the slope is noise: there the limit is a part of the slope at the plane, 71.
+    # Far from the plane the slope is noise; the limit is a fraction of the slope at the plane, 71.
     assert extreme_slopes(fit, 1.5 * RADIUS)[0][0] == pytest.approx(slope, rel=0.01, abs=0.071)
 
 
@@ -103,7 +103,7 @@ def test_extreme_slopes_are_exact(coefficients: FloatArray, reach_knots: float) 
     at = np.linspace(0, last * knot, 2001)
     for row in range(n):
         slopes = BSpline((np.arange(k + 4) - 3) * knot, coefficients[row], 3).derivative()(at)
-        tolerance = 1e-9 + 1e-3 * np.ptp(coefficients[row])  # of the grid, not of ours
+        tolerance = 1e-9 + 1e-3 * np.ptp(coefficients[row])  # of the grid of the reference
         assert least[row] <= slopes.min() + 1e-9
         assert greatest[row] >= slopes.max() - 1e-9
         assert least[row] == pytest.approx(slopes.min(), abs=tolerance)

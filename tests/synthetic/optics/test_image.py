@@ -80,7 +80,7 @@ def test_the_missing_light_is_the_extinction_of_the_sphere() -> None:
     """Energy: extinction less the light that is scattered into the pupil, at any focus."""
     radius_um, na = 2.0, 0.3
     waves = partial_waves(radius_um, 1.45, 1.333, WAVELENGTH_UM)
-    # A wide smooth window over the image picks the forward wave out of the fringes.
+    # A wide smooth window over the image separates the forward wave from the fringes.
     window_um = 80.0
     r_um = np.arange(0, 4 * window_um, 0.1)
     window = np.exp(-0.5 * (r_um / window_um) ** 2)
@@ -168,7 +168,7 @@ def test_a_bead_focuses_light_below_its_centre() -> None:
     scope = make_microscope(as_instrument("a2k"))
     z_um = np.linspace(-120, 120, 25)
     center = image_radially(Sphere(14.0, 1.59, 30.9), scope, z_um, np.array([0.0, 60.0]))[:, 0]
-    # Thick-lens focus of a ball, nD / 4 (n - 1), from its middle, in air lengths.
+    # Thick-lens focus of a ball, nD / 4 (n - 1), from its centre, in air lengths.
     relative = 1.59 / 1.333
     focus_um = relative * 28.0 / (4 * (relative - 1)) / 1.333
     assert z_um[center.argmax()] == pytest.approx(-focus_um, rel=0.4)

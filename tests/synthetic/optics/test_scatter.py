@@ -41,7 +41,7 @@ def test_published_efficiencies(
 @pytest.mark.parametrize(("index", "size"), [(1.19, 213.0), (1.02, 70.0), (1.02 + 0.002j, 60.0)])
 def test_amplitudes_are_miepythons(index: complex, size: float) -> None:
     cosine = np.cos(np.linspace(0, np.pi, 101))
-    # Its time factor is the other one: conjugate.
+    # Its time factor has the opposite sign: conjugate.
     first, second = np.conj(miepython.S1_S2(np.conj(index), size, cosine, norm="wiscombe"))
     kept, turned = waves_of(size, index).amplitudes(cosine)
     largest = np.abs(first).max()

@@ -66,7 +66,7 @@ def sampling_for(
     contrast = abs(sphere.index.real - microscope.medium.index)
     path_rad = 2 * wavenumber * sphere.radius_um * contrast
     spread_rad = path_rad * microscope.wavelength_sd_um / microscope.wavelength_um
-    # Phases over the aperture: sideways and along the axis, half a cycle each.
+    # Phases over the aperture, lateral and axial, in steps of half a cycle.
     across = wavenumber * (float(r_um.max()) + sphere.radius_um) * na
     along = wavenumber * float(np.abs(z_um).max()) * na**2 / 2
     return Sampling(
