@@ -43,7 +43,7 @@ def resolve(name: str) -> object:
     path = "refp"
     for part in name.split(".")[1:]:
         path = f"{path}.{part}"
-        # Of a module that is there, a library that it lacks is an error, not a missing name.
+        # A missing library of an existing module is an error, not a missing name.
         is_module = inspect.ismodule(found) and hasattr(found, "__path__") and find_spec(path)
         found = importlib.import_module(path) if is_module else getattr(found, part)
     return found

@@ -128,8 +128,8 @@ def test_too_few_planes(
     ("level", "dtype", "told"),
     [
         pytest.param(0, np.uint8, "black (grey level 0); check lamp, shutter", id="black"),
-        pytest.param(255, np.uint8, "saturated all over; shorten the exposure", id="saturated"),
-        pytest.param(65535, np.uint16, "saturated all over; shorten the exposure", id="16 bits"),
+        pytest.param(255, np.uint8, "saturated everywhere; shorten the exposure", id="saturated"),
+        pytest.param(65535, np.uint16, "saturated everywhere; shorten the exposure", id="16 bits"),
         pytest.param(60, np.uint8, "bead diameter (28 um) and pixel size (1.5 um)", id="even grey"),
     ],
 )
@@ -241,7 +241,7 @@ def test_two_instruments_of_one_name(run_refp: RunRefp, tiny_test: Path, tmp_pat
 def test_pool_that_is_none(refuse_plane: RefusePlane, tiny_test: Path, tmp_path: Path) -> None:
     pool = tmp_path / "pooled.npz"
     pool.write_bytes(b"no arrays")
-    told = f"{pool}: not a whole array file"
+    told = f"{pool}: not a complete array file"
     refuse_plane(tiny_test, told, "make it again", options=("--pool", str(pool)))
 
 

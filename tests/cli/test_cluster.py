@@ -158,7 +158,7 @@ def test_a_scheduler_that_does_not_answer(
     done = run_refp("plane", tiny_test, "-o", out, "--scheduler", silent_address)
     assert (done.code, done.stdout) == (2, "")
     assert done.stderr == (
-        f"refp: --scheduler {silent_address}: no Dask scheduler answers there; check the address, "
+        f"refp: --scheduler {silent_address}: the Dask scheduler cannot be reached; check the address, "
         "which 'dask scheduler' prints when it starts\n"
     )
     assert not out.exists()
@@ -170,7 +170,7 @@ def test_an_address_that_is_none(
 ) -> None:
     done = run_refp("plane", tiny_test, "-o", tmp_path / "out", "--scheduler", address)
     assert (done.code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert f"--scheduler {address}: no Dask scheduler answers there" in done.stderr
+    assert f"--scheduler {address}: the Dask scheduler cannot be reached" in done.stderr
 
 
 def test_dask_that_is_not_installed(
@@ -195,7 +195,7 @@ def test_workers_that_do_not_see_the_data_are_told(
     data, address = OWN_FOLDER / tiny_test.name, cluster.scheduler_address
     done = run_refp("plane", data, "-o", tmp_path / "out", "--scheduler", address)
     assert done.code == 2
-    assert "read here, but not by the workers of the cluster" in done.stderr
+    assert "readable by this process, but not by the workers of the cluster" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
@@ -205,7 +205,7 @@ def test_workers_with_another_refp_are_told(
     monkeypatch.setattr(refp_cluster, "own_version", lambda: "9.9")
     done = run_refp("inspect", tiny_test, "--scheduler", cluster.scheduler_address)
     assert (done.code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert "and this is refp 9.9; install the same for every worker" in done.stderr
+    assert "this process has refp 9.9; install the same version for every worker" in done.stderr
 
 
 def test_a_scheduler_that_goes_away_is_told_and_what_was_measured_kept(
@@ -226,5 +226,5 @@ def test_a_scheduler_that_goes_away_is_told_and_what_was_measured_kept(
         monkeypatch.setattr(FrameStore, "keep", keep_and_stop)
         done = run_refp("plane", tiny_sweep, "-o", out, "--scheduler", cluster.scheduler_address)
     assert done.code == 2, done
-    assert "the scheduler is gone" in done.stderr
+    assert "the scheduler is lost" in done.stderr
     assert "is kept and will be taken up" in done.stderr

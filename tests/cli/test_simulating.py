@@ -102,13 +102,13 @@ def test_options_that_do_not_go_together(
     [
         (
             "[bead]\ndiameter_um = 6\nindex = 1.333\ndiameter_spread = 0\nindex_sd = 0\n",
-            "beads gather no light",
+            "beads do not focus light",
         ),
         (
             "[bead]\ndiameter_um = 6\n[illumination]\nwavelength_um = 0.4\nbandwidth_um = 0.3\n",
             "band",
         ),
-        ("[bead]\ndiameter_um = 6\n[camera]\noffset = 300\n", "no grey level below white"),
+        ("[bead]\ndiameter_um = 6\n[camera]\noffset = 300\n", "must be below the white level"),
     ],
 )
 def test_what_cannot_be_imaged_is_refused(
