@@ -83,7 +83,7 @@ def test_without_the_extra(run_python: Callable[[str], str]) -> None:
     code = """
 import sys
 sys.modules["sqlalchemy"] = None
-from refp.errors import MissingExtraError
+from refp.core.errors import MissingExtraError
 from refp.history import HistoryRecord, fired, select_chart
 import refp.reports
 try:
