@@ -68,7 +68,7 @@ def test_what_is_wrong_is_told_in_a_line(root: Path, run_refp: RunRefp, tmp_path
         "-o/--output: name a folder": [root],
         "--only fig3: choose of table1": [root, "-o", out, "--only", "fig3"],
         "no such folder": [tmp_path / "none", "-o", out],
-        "called as in Table 1": [root / "a2k-training", "-o", out],
+        "a name of Table 1": [root / "a2k-training", "-o", out],
         "exists": [root, "-o", root],
     }
     for message, arguments in wrong.items():

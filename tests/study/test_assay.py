@@ -104,7 +104,7 @@ def run(root: Path, out: Path) -> tuple[str, str]:
     layout = find_sets(root)
     study = Study(layout, TINY, out, seed=0, execution=Execution(Workers(), ignore_progress))
     outcomes = {o.item: o for o in run_study(study, check_items(["fig01a"]))}
-    return outcomes["fig01a"].state, outcomes["fig01a"].here
+    return outcomes["fig01a"].state, outcomes["fig01a"].summary
 
 
 @pytest.fixture(scope="module")

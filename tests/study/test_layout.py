@@ -84,7 +84,7 @@ def test_a_map_file_is_written_for_the_user_to_correct(copy: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert 'path = "a2k-test1"' in text
     assert '# [sets."Nikon training"]' in text
-    assert "called like none of them: notes" in text
+    assert "Folders with other names: notes" in text
     assert list(find_sets(copy).sets) == ["A2K training", "A2K test 1", "A2K test 2"]
     with pytest.raises(OutputError, match=r"study\.toml"):
         write_map(copy)
@@ -116,8 +116,8 @@ def test_a_wrong_map_names_file_and_key(copy: Path, text: str, message: str) -> 
 def test_a_folder_with_nothing_of_the_table_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such folder"):
         find_sets(tmp_path / "none")
-    with pytest.raises(DataError, match=r"called as in Table 1, .* 'refp study --init"):
+    with pytest.raises(DataError, match=r"a name of Table 1, .* 'refp study --init"):
         find_sets(tmp_path)
     (tmp_path / "A2K training").mkdir()
-    with pytest.raises(DataError, match="called as in Table 1"):
+    with pytest.raises(DataError, match="a name of Table 1"):
         find_sets(tmp_path)
