@@ -112,15 +112,17 @@ def test_falling_z(refuse_plane: RefusePlane, save_frames: SaveFrames) -> None:
 
 
 @pytest.mark.parametrize("n", [1, 4])
-def test_too_few_planes(
+def test_too_few_frames(
     refuse_plane: RefusePlane, tiny_test: Path, copy_of: CopyOf, n: int
 ) -> None:
     folder = copy_of(tiny_test)
     for path in sorted(folder.glob("*.tif"))[n:]:
         path.unlink()
-    planes = "1 plane," if n == 1 else "4 planes,"
+    frames = "1 frame;" if n == 1 else "4 frames;"
     refuse_plane(
-        folder, f"{folder}: no sweep has more than {planes}", "at least 5; record a Z sweep"
+        folder,
+        f"{folder}: no sweep has more than {frames}",
+        "at least 5 Z positions; record a Z sweep",
     )
 
 

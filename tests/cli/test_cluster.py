@@ -227,4 +227,4 @@ def test_a_scheduler_that_goes_away_is_told_and_what_was_measured_kept(
         done = run_refp("plane", tiny_sweep, "-o", out, "--scheduler", cluster.scheduler_address)
     assert done.code == 2, done
     assert "the scheduler is gone" in done.stderr
-    assert "is kept and will be taken up" in done.stderr
+    assert "measured frames are kept" in done.stderr

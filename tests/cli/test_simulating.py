@@ -81,8 +81,8 @@ def test_a_condenser_wider_than_the_objective_is_refused(run_refp: RunRefp, tmp_
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--scale", "full"], "--scale full is of --like table1"),
-        (["--settings", "own.toml", "--like", "demo"], "so does --like demo"),
+        (["--scale", "full"], "--scale full: applies to --like table1 only"),
+        (["--settings", "own.toml", "--like", "demo"], "--like demo: give only one of them"),
         (["--settings", "own.toml"], "own.toml: no such file"),
         (["--instrument", "no-such"], "'no-such' is neither"),
     ],
