@@ -83,6 +83,13 @@ def define_planes(
         for a plane, or if no bead is found.
     WorkersError
         If all workers are lost.
+
+    Examples
+    --------
+    >>> import refp
+    >>> planes = refp.define_planes([refp.open_dataset("training")], refp.load_recipe())
+    >>> [plane.determined for plane in planes.result.planes]
+    [True, True, True, True]
     """
     check_same_instrument(datasets)
     check_different_names(datasets)

@@ -31,7 +31,20 @@ def train_model(
     checkpoints: Path | None = None,
     execution: Execution = SERIAL,
 ) -> Ensemble:
-    """Train and calibrate an ensemble on sweeps with a known plane; see :func:`run_training`."""
+    """Train and calibrate an ensemble on sweeps with a known plane.
+
+    Parameters and errors are those of :func:`run_training`.
+
+    Examples
+    --------
+    With ``planes`` from :func:`define_planes`:
+
+    >>> import refp
+    >>> recipe = refp.load_recipe().replace("train.family", "lookup")
+    >>> ensemble = refp.train_model(planes, recipe, seed=1)
+    >>> ensemble.card.family, ensemble.card.calibration.rms_um < 5
+    ('lookup', True)
+    """
     training = run_training(planes, recipe, seed=seed, checkpoints=checkpoints, execution=execution)
     return training.ensemble
 

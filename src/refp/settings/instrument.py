@@ -237,6 +237,13 @@ def make_instrument(table: dict[str, Any], source: str) -> Instrument:
     ------
     RecipeError
         Naming ``source``, the key, its value and what is allowed.
+
+    Examples
+    --------
+    >>> from refp.settings import make_instrument, read_instrument
+    >>> instrument = make_instrument(read_instrument("a2k"), "a2k")
+    >>> instrument.bead.diameter_um > 10 * instrument.optics.pixel_size_um
+    True
     """
     try:
         return Instrument.model_validate(table)
