@@ -1,4 +1,4 @@
-"""Which data sets lie in a folder."""
+"""The data sets of a folder."""
 
 import shutil
 from pathlib import Path
@@ -32,7 +32,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize(("text", "name"), NAMES.items(), ids=[f"{n!r}" for n in NAMES])
-def test_what_a_folder_may_be_called(text: str, name: str | None) -> None:
+def test_names_of_folders(text: str, name: str | None) -> None:
     assert table1_name(text) == name
 
 
@@ -58,7 +58,7 @@ def test_the_name_in_sweep_toml_counts_before_the_folders(copy: Path) -> None:
     assert "A2K test 1" in find_sets(copy).sets
 
 
-def test_folders_without_sweep_toml_are_known_by_name(copy: Path) -> None:
+def test_folders_without_sweep_toml_are_recognised_by_name(copy: Path) -> None:
     for folder in ("a2k-training", "a2k-test1", "a2k-test2"):
         (copy / folder / "sweep.toml").unlink()
     layout = find_sets(copy)
@@ -113,7 +113,7 @@ def test_a_wrong_map_names_file_and_key(copy: Path, text: str, message: str) -> 
         find_sets(copy)
 
 
-def test_a_folder_with_nothing_of_the_table_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_data_sets_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such folder"):
         find_sets(tmp_path / "none")
     with pytest.raises(DataError, match=r"a name of Table 1, .* 'refp study --init"):

@@ -1,4 +1,4 @@
-"""A whole study of tiny data: every item, what is kept, and what is told of what is missing."""
+"""A whole study of tiny data: every item, kept results, and missing data."""
 
 import json
 import re
@@ -37,7 +37,7 @@ def table(folder: Path, name: str) -> pd.DataFrame:
     return pd.read_csv(folder / "tables" / f"{name}.csv")
 
 
-def test_every_item_is_made_or_says_what_is_missing(
+def test_every_item_is_made_or_names_missing_data(
     whole: tuple[Path, dict[str, Outcome]],
 ) -> None:
     _, outcomes = whole
@@ -63,7 +63,7 @@ def test_the_page_holds_each_item_beside_the_article(
     assert "://" not in page
 
 
-def test_figures_say_data_images_beads_and_members(
+def test_captions_name_data_images_beads_and_members(
     whole: tuple[Path, dict[str, Outcome]],
 ) -> None:
     _, outcomes = whole
@@ -97,8 +97,10 @@ def test_shares_and_claims_are_consistent_with_the_errors(
     assert (fractions["lower"] <= fractions["share"] + 1e-9).all()
     assert (fractions["share"] <= fractions["upper"] + 1e-9).all()
     claims = table(folder, "claims").set_index("claim")
-    told = errors[(errors["family"] == "lookup") & (errors["status"] == "ok") & errors["in_range"]]
-    expected = 100 * (told["error_um"].abs() <= 10).mean()
+    estimated = errors[
+        (errors["family"] == "lookup") & (errors["status"] == "ok") & errors["in_range"]
+    ]
+    expected = 100 * (estimated["error_um"].abs() <= 10).mean()
     row = claims.loc["images with an error of at most 10 um"]
     assert row["lookup"] == pytest.approx(expected)
     resnet = errors[errors["family"] == "resnet"]
@@ -131,7 +133,7 @@ def test_a_second_run_makes_nothing_anew(
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*.csv")} == before
 
 
-def test_an_item_whose_figure_is_gone_is_made_anew_from_what_is_kept(
+def test_an_item_with_a_missing_figure_is_made_again_from_kept_results(
     whole: tuple[Path, dict[str, Outcome]],
     make_study: MakeStudy,
     tmp_path: Path,

@@ -49,7 +49,7 @@ class HistoryOptions:
     "URL of another database, such as postgresql://user@host/name; its password is never shown."
 
     def open(self, *, create: bool = False) -> "History":
-        """Open the history; create it only if asked to, as commands that record do."""
+        """Open the history; ``create`` makes a missing one."""
         from refp.history import History, default_database
 
         return History.open(self.database or default_database(self.home), create=create)

@@ -39,7 +39,7 @@ def show(model: MODEL, /, *, as_json: AsJson = False) -> None:
         print_rows([{**file, **card.model_dump(mode="json")}], as_json=True)
         return
     lines = [*describe_card(card), *file.items()]
-    rows = [{"what": name, "value": str(value)} for name, value in lines]
+    rows = [{"property": name, "value": str(value)} for name, value in lines]
     print_rows(rows, as_json=False, title=card.name)
 
 

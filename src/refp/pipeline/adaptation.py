@@ -88,15 +88,15 @@ def adapt_model(
         if look is not None:
             looks.append((frame, frame.z_um - plane_um, look))
         execution.progress("adapting", i + 1, len(known))
-    answers = _answers(looks, instrument.stage.repeatability_um)
+    estimates = _known_estimates(looks, instrument.stage.repeatability_um)
     sweeps = tuple(str(sweep.key) for d in datasets for sweep in d.sweeps)
     digest = hash_paths(frame.path for frame, *_ in known)
-    adaptation = fit_adaptation(answers, ensemble.card.name, sweeps, digest)
+    adaptation = fit_adaptation(estimates, ensemble.card.name, sweeps, digest)
     plane_u_um = float(np.sqrt(np.mean([u_um**2 for *_, u_um in known])))
-    made = _card(ensemble.card, instrument, adaptation, answers, plane_u_um)
+    made = _card(ensemble.card, instrument, adaptation, estimates, plane_u_um)
     return Adapted(
         Ensemble(made, ensemble.stack, ensemble.graph),
-        _image_table([frame for frame, *_ in looks], answers, adaptation),
+        _image_table([frame for frame, *_ in looks], estimates, adaptation),
     )
 
 
@@ -142,7 +142,7 @@ def _known_planes(
     return [(frame, *labels[sweep.key]) for sweep in sweeps for frame in sweep.frames]
 
 
-def _answers(looks: Sequence[tuple[Frame, float, Look]], stage_um: float) -> KnownAnswers:
+def _known_estimates(looks: Sequence[tuple[Frame, float, Look]], stage_um: float) -> KnownAnswers:
     if not looks:
         raise DataError("no image with a usable bead to adapt from; see 'refp inspect'")
     dz_um = np.array([dz for _, dz, _ in looks])
@@ -162,17 +162,17 @@ def _card(
     card: ModelCard,
     instrument: Instrument,
     adaptation: Adaptation,
-    answers: KnownAnswers,
+    estimates: KnownAnswers,
     plane_u_um: float,
 ) -> ModelCard:
     """Return the card for the other instrument, with its range, plane and limits of refusal."""
     line, known = adaptation.line, card.calibration
-    by_family, by_lookup = _adapted(answers, adaptation)
+    by_family, by_lookup = _adapted(estimates, adaptation)
     calibration: Calibration = known.model_copy(
         update={
             "refp_u_um": plane_u_um,
             "maximum_reduced_chi2": max(
-                known.maximum_reduced_chi2, MARGIN * float(answers.reduced_chi2.max())
+                known.maximum_reduced_chi2, MARGIN * float(estimates.reduced_chi2.max())
             ),
             "maximum_disagreement_um": max(
                 known.maximum_disagreement_um, MARGIN * float(np.abs(by_family - by_lookup).max())
@@ -191,26 +191,26 @@ def _card(
     )
 
 
-def _adapted(answers: KnownAnswers, adaptation: Adaptation) -> tuple[np.ndarray, np.ndarray]:
+def _adapted(estimates: KnownAnswers, adaptation: Adaptation) -> tuple[np.ndarray, np.ndarray]:
     """Return dZ of the images by family and by look-up, adapted, um."""
     line, lookup = adaptation.line, adaptation.lookup
     return (
-        (answers.said_um - line.bias_um) / line.slope,
-        (answers.lookup_um - lookup.bias_um) / lookup.slope,
+        (estimates.said_um - line.bias_um) / line.slope,
+        (estimates.lookup_um - lookup.bias_um) / lookup.slope,
     )
 
 
 def _image_table(
-    frames: Sequence[Frame], answers: KnownAnswers, adaptation: Adaptation
+    frames: Sequence[Frame], estimates: KnownAnswers, adaptation: Adaptation
 ) -> pd.DataFrame:
-    adapted_um, _ = _adapted(answers, adaptation)
+    adapted_um, _ = _adapted(estimates, adaptation)
     return pd.DataFrame(
         {
             "image": [frame.label for frame in frames],
             "z_um": [frame.z_um for frame in frames],
-            "delta_z_true_um": answers.dz_um,
-            "said_um": answers.said_um,
+            "delta_z_true_um": estimates.dz_um,
+            "said_um": estimates.said_um,
             "delta_z_um": adapted_um,
-            "error_um": adapted_um - answers.dz_um,
+            "error_um": adapted_um - estimates.dz_um,
         }
     )

@@ -194,8 +194,8 @@ class TrainingRun(OutputRun):
         self.report = model.with_suffix(".html")
         self.checkpoints = model.with_name(f"{model.name}.checkpoints")
         if self.report == model:
-            raise OutputError(f"{model}: is where the report goes; name the model *.refp")
-        of_plane = model.parent / MEASURED  # what ``refp plane`` measured in the same folder
+            raise OutputError(f"{model}: has the name of the report; name the model *.refp")
+        of_plane = model.parent / MEASURED  # measured by ``refp plane`` in the same folder
         measured = of_plane if of_plane.is_dir() else self.checkpoints / MEASURED
         super().__init__(model, self.checkpoints, measured, overwrite=overwrite)
         check_output(self.report, overwrite=overwrite or self._wrote_report())

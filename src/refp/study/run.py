@@ -101,7 +101,7 @@ def _outcome(study: Study, item: Item, data: str, *, make: bool) -> Outcome:
 
 
 def _read(record: Path, digest: str, folder: Path) -> Outcome | None:
-    """Return the outcome of an earlier run on the same inputs; ``None`` if there is none, or files lack."""
+    """Return the outcome of an earlier run on the same inputs; ``None`` if it or a file is missing."""
     try:
         kept = json.loads(record.read_bytes())
         if kept.pop("digest") != digest:

@@ -40,15 +40,15 @@ def make(study: Study) -> Finding:
     return Finding({"fig07": curves, "fig07_planes": planes}, draw, summary)
 
 
-Placed = tuple[Planes, ReferencePlane]
+SweepPlane = tuple[Planes, ReferencePlane]
 
 
-def _choose(all_planes: Sequence[Placed]) -> list[Placed]:
+def _choose(all_planes: Sequence[SweepPlane]) -> list[SweepPlane]:
     """Choose sweeps of different data sets, the one with the fewest points in the middle."""
     known = [pair for pair in all_planes if pair[1].determined]
     if not known:
         return []
-    first: dict[str, Placed] = {}
+    first: dict[str, SweepPlane] = {}
     for pair in sorted(known, key=lambda pair: pair[1].n_frames_used):
         first.setdefault(pair[1].key.dataset, pair)
     few, *others = first.values()
