@@ -38,7 +38,7 @@ def cluster() -> Iterator[Any]:
         threads_per_worker=1,
         processes=True,
         dashboard_address=":0",
-        silence_logs=50,  # what a killed worker leaves behind in the log is no news
+        silence_logs=50,  # a killed worker logs errors
     ) as started:
         yield started
 
@@ -144,14 +144,14 @@ def test_threads_of_a_worker_do_not_disturb_each_other(
 
 @pytest.fixture
 def silent_address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """An address at which nobody listens, and little patience."""
+    """An unreachable address, and a short timeout."""
     monkeypatch.setattr(refp_cluster, "ANSWER_SECONDS", 1.0)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # without listen(), connections are refused
         yield f"tcp://127.0.0.1:{taken.getsockname()[1]}"
 
 
-def test_a_scheduler_that_does_not_answer(
+def test_an_unreachable_scheduler(
     run_refp: RunRefp, tiny_test: Path, silent_address: str, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
@@ -184,7 +184,7 @@ def test_dask_that_is_not_installed(
 
 
 @pytest.mark.skipif(not OWN_FOLDER.exists(), reason="a path that every process reads differently")
-def test_workers_that_do_not_see_the_data_are_told(
+def test_workers_without_the_data_are_an_error(
     run_refp: RunRefp,
     tiny_test: Path,
     cluster: Any,
@@ -199,7 +199,7 @@ def test_workers_that_do_not_see_the_data_are_told(
     assert done.stderr.count("\n") == 1
 
 
-def test_workers_with_another_refp_are_told(
+def test_workers_with_another_refp_are_an_error(
     run_refp: RunRefp, tiny_test: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refp_cluster, "own_version", lambda: "9.9")
@@ -208,7 +208,7 @@ def test_workers_with_another_refp_are_told(
     assert "this process has refp 9.9; install the same version for every worker" in done.stderr
 
 
-def test_a_scheduler_that_goes_away_is_told_and_what_was_measured_kept(
+def test_a_lost_scheduler_is_an_error_and_measured_frames_are_kept(
     run_refp: RunRefp, tiny_sweep: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, stopped = tmp_path / "out", threading.Event()
@@ -227,4 +227,4 @@ def test_a_scheduler_that_goes_away_is_told_and_what_was_measured_kept(
         done = run_refp("plane", tiny_sweep, "-o", out, "--scheduler", cluster.scheduler_address)
     assert done.code == 2, done
     assert "the scheduler is lost" in done.stderr
-    assert "is kept and will be taken up" in done.stderr
+    assert "measured frames are kept" in done.stderr

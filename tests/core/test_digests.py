@@ -144,7 +144,7 @@ def code_digests() -> dict[str, str]:
         ("models/lookup.py", {"training", "model", "figure"}),
         ("estimate/combine.py", {"model", "figure"}),
         ("reports/style.py", {"planes", "figure"}),
-        ("study/words.py", {"figure"}),
+        ("study/descriptions.py", {"figure"}),
     ],
 )
 def test_code_counts_where_it_can_change_the_result(
@@ -157,10 +157,10 @@ def test_code_counts_where_it_can_change_the_result(
 
 
 def test_a_part_may_be_a_module_and_must_be_there(package: Path) -> None:
-    before = hash_code("study.answers")
-    edit(package / "study" / "words.py")
-    assert hash_code("study.answers") == before
-    edit(package / "study" / "answers.py")
-    assert hash_code("study.answers") != before
+    before = hash_code("study.predictions")
+    edit(package / "study" / "descriptions.py")
+    assert hash_code("study.predictions") == before
+    edit(package / "study" / "predictions.py")
+    assert hash_code("study.predictions") != before
     with pytest.raises(ValueError, match=r"study\.none: no subpackage"):
         hash_code("study.none")

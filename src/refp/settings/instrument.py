@@ -239,6 +239,13 @@ def make_instrument(table: dict[str, Any], source: str) -> Instrument:
     ------
     RecipeError
         If a setting is wrong; the message names ``source``, the key, its value and the allowed values.
+
+    Examples
+    --------
+    >>> from refp.settings import make_instrument, read_instrument
+    >>> instrument = make_instrument(read_instrument("a2k"), "a2k")
+    >>> instrument.bead.diameter_um > 10 * instrument.optics.pixel_size_um
+    True
     """
     try:
         return Instrument.model_validate(table)

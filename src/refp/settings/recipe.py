@@ -83,6 +83,13 @@ def load_recipe(name_or_path: str | Path = "default") -> Recipe:
     ------
     RecipeError
         If there is no such recipe, or a key or value in it is wrong; the message names it.
+
+    Examples
+    --------
+    >>> import refp
+    >>> recipe = refp.load_recipe("paper")
+    >>> recipe.train.family
+    'resnet'
     """
     name = str(name_or_path)
     try:

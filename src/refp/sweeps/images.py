@@ -19,6 +19,15 @@ def list_images(paths: Sequence[str | Path]) -> list[SingleImage]:
     ------
     DataError
         If a path does not exist or a folder holds no image.
+
+    Examples
+    --------
+    >>> import refp
+    >>> images = refp.list_images(["test"])
+    >>> len(images)
+    9
+    >>> images[0].read().shape
+    (160, 200)
     """
     return [image for path in paths for file in _files(Path(path)) for image in _planes(file)]
 

@@ -49,6 +49,13 @@ def open_dataset(
         recipe.
     RecipeError
         If ``sweep.toml``, the pattern or the instrument is wrong, or the instrument is not known.
+
+    Examples
+    --------
+    >>> import refp
+    >>> dataset = refp.open_dataset("training")
+    >>> len(dataset.sweeps), dataset.n_frames
+    (4, 60)
     """
     options = as_options(
         instrument=instrument,

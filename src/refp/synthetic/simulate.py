@@ -79,6 +79,21 @@ def simulate_dataset(
         If the folder is not empty, or cannot be written.
     RecipeError
         If there is no such instrument, or the beads do not fit into the image.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import refp
+    >>> from refp.synthetic import SceneSettings, SimulationSettings
+    >>> scene = SceneSettings(
+    ...     shape_px=(160, 200), n_beads=4, n_touching=0, n_border=0, n_off_plane=0, n_dust=0
+    ... )
+    >>> settings = SimulationSettings(
+    ...     scene=scene, refp_um=(1500.0,), z_start_um=1490.0, z_stop_um=1510.0, z_step_um=10.0
+    ... )
+    >>> truth = refp.simulate_dataset(Path("simulated"), "a2k", settings, dataset="simulated", seed=1)
+    >>> len(truth.frames), Path("simulated", "truth.json").is_file()
+    (3, True)
     """
     instrument = as_instrument(instrument)
     looks_of(instrument, settings.scene, execution=execution)
