@@ -9,7 +9,7 @@ import pandas as pd
 from refp.core.digests import hash_paths
 from refp.core.errors import DataError, ModelError
 from refp.core.parallel import SERIAL, Execution
-from refp.estimate import KnownAnswers, Look, fit_adaptation
+from refp.estimate import KnownImages, Look, fit_adaptation
 from refp.estimate.estimator import Estimator, recipe_of
 from refp.models import Adaptation, Calibration, Ensemble, ModelCard
 from refp.models.tiles import plane_of_sweeps
@@ -141,14 +141,14 @@ def _known_planes(
     return [(frame, *labels[sweep.key]) for sweep in sweeps for frame in sweep.frames]
 
 
-def _answers(looks: Sequence[tuple[Frame, float, Look]], stage_um: float) -> KnownAnswers:
+def _answers(looks: Sequence[tuple[Frame, float, Look]], stage_um: float) -> KnownImages:
     if not looks:
         raise DataError("no image with a usable bead to adapt from; see 'refp inspect'")
     dz_um = np.array([dz for _, dz, _ in looks])
     u_beads = np.array([look.combined.u_beads_um for *_, look in looks])
-    return KnownAnswers(
+    return KnownImages(
         dz_um=dz_um,
-        said_um=np.array([look.combined.dz_um for *_, look in looks]),
+        estimated_um=np.array([look.combined.dz_um for *_, look in looks]),
         lookup_um=np.array([look.lookup_um for *_, look in looks]),
         u_um=np.hypot(u_beads, stage_um),
         size=np.array([look.size.value for *_, look in looks]),
@@ -161,7 +161,7 @@ def _card(
     card: ModelCard,
     instrument: Instrument,
     adaptation: Adaptation,
-    answers: KnownAnswers,
+    answers: KnownImages,
     plane_u_um: float,
 ) -> ModelCard:
     """Return the card for the other instrument: its range, its plane, its limits of refusal."""
@@ -190,17 +190,17 @@ def _card(
     )
 
 
-def _adapted(answers: KnownAnswers, adaptation: Adaptation) -> tuple[np.ndarray, np.ndarray]:
+def _adapted(answers: KnownImages, adaptation: Adaptation) -> tuple[np.ndarray, np.ndarray]:
     """Return what family and look-up say of the images once adapted."""
     line, lookup = adaptation.line, adaptation.lookup
     return (
-        (answers.said_um - line.bias_um) / line.slope,
+        (answers.estimated_um - line.bias_um) / line.slope,
         (answers.lookup_um - lookup.bias_um) / lookup.slope,
     )
 
 
 def _image_table(
-    frames: Sequence[Frame], answers: KnownAnswers, adaptation: Adaptation
+    frames: Sequence[Frame], answers: KnownImages, adaptation: Adaptation
 ) -> pd.DataFrame:
     said, _ = _adapted(answers, adaptation)
     return pd.DataFrame(
@@ -208,7 +208,7 @@ def _image_table(
             "image": [frame.label for frame in frames],
             "z_um": [frame.z_um for frame in frames],
             "delta_z_true_um": answers.dz_um,
-            "said_um": answers.said_um,
+            "said_um": answers.estimated_um,
             "delta_z_um": said,
             "error_um": said - answers.dz_um,
         }

@@ -86,11 +86,11 @@ def ask(
 
 def _ask(estimator: Estimator, frame: Frame) -> _Told:
     try:
-        seen = estimator.see(frame.read())
+        seen = estimator.measure(frame.read())
     except DataError as error:
         nobody = np.empty((estimator.card.members, 0))
         return _Told(refused("unreadable", str(error), 0.95), nobody, np.empty((0, 2)))
-    estimate = estimator.estimate_seen(seen).estimate
+    estimate = estimator.estimate_measured(seen).estimate
     centers = np.full((len(seen.rows), 2), np.nan)
     if seen.measured is not None:
         centers = seen.measured.profiles.center_px[seen.rows]
