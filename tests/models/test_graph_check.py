@@ -1,4 +1,4 @@
-"""A graph that is more than a network is refused unread."""
+"""Graphs with other features than a network are refused without running them."""
 
 import contextlib
 from collections.abc import Callable
@@ -71,12 +71,12 @@ def sparse() -> Any:
     return model
 
 
-def test_network_is_accepted_and_tells_its_operators() -> None:
+def test_network_is_accepted_with_its_operator_version() -> None:
     assert check_graph(model_of().SerializeToString()) == 18
 
 
 @pytest.mark.parametrize(
-    ("make", "what"),
+    ("make", "feature"),
     [
         (foreign, r"the operator com\.example\.Shell"),
         (contributed, r"the operator com\.microsoft\.Gelu"),
@@ -87,8 +87,8 @@ def test_network_is_accepted_and_tells_its_operators() -> None:
         (sparse, "sparse weights"),
     ],
 )
-def test_more_than_a_network(make: Callable[[], Any], what: str) -> None:
-    with pytest.raises(ModelError, match=f"the model's graph has {what}"):
+def test_more_than_a_network(make: Callable[[], Any], feature: str) -> None:
+    with pytest.raises(ModelError, match=f"the model's graph has {feature}"):
         check_graph(make().SerializeToString())
 
 

@@ -38,7 +38,7 @@ def noise(n: int, stack: PooledStack, seed: int = 1) -> FloatArray:
     return np.random.default_rng(seed).normal(0, NOISE, (n, len(stack.radius_radii)))
 
 
-def least_sd(profile_at: ProfileAt, seen: BoolArray, dz_um: float, size: float) -> FloatArray:
+def minimum_sd(profile_at: ProfileAt, seen: BoolArray, dz_um: float, size: float) -> FloatArray:
     """Cramer-Rao bound of dZ and size, the prior on sizes counted as one more measurement."""
     along_z = (profile_at(dz_um + 0.01, size) - profile_at(dz_um - 0.01, size))[0] / 0.02
     with_size = (profile_at(dz_um, size + 1e-4) - profile_at(dz_um, size - 1e-4))[0] / 2e-4
@@ -77,7 +77,7 @@ def test_error_is_near_the_least_possible(
 ) -> None:
     n, seen = 300, stack.radius_radii <= REACH
     found = match(stack, profile_at(dz_um, size) + noise(n, stack))
-    bound = least_sd(profile_at, seen, dz_um, size)
+    bound = minimum_sd(profile_at, seen, dz_um, size)
     error = np.stack([found.dz_um - dz_um, found.size - size])
     # The prior draws sizes to 1; the bound is that of an estimate without bias.
     prior_pull = np.array([abs(dz_um), 1.0]) * abs(size - 1) * (bound[1] / SPREAD) ** 2
@@ -152,9 +152,7 @@ def test_beyond_the_stack_is_at_its_end(
     assert found.dz_um[0] / found.size[0] == pytest.approx(end_um, abs=1.0)
 
 
-def test_a_size_that_is_not_sought_costs_accuracy(
-    stack: PooledStack, profile_at: ProfileAt
-) -> None:
+def test_a_fixed_size_costs_accuracy(stack: PooledStack, profile_at: ProfileAt) -> None:
     larger = profile_at([12.0, -25.0], 1.04)
     rigid, elastic = match(stack, larger, spread=0.0), match(stack, larger)
     assert (np.abs(elastic.dz_um - [12.0, -25.0]) < 0.3).all()
@@ -169,12 +167,12 @@ def test_saturated_rings_are_ignored(
     dz_um = np.random.default_rng(3).uniform(-50, 50, 300)
     profile = profile_at(dz_um, size) + noise(300, stack)
     saturated = np.broadcast_to(stack.radius_radii < 0.5, profile.shape)
-    told = match(stack, np.where(saturated, 0.9, profile), saturated=saturated)
+    found = match(stack, np.where(saturated, 0.9, profile), saturated=saturated)
     other = match(stack, np.where(saturated, 77.0, profile), saturated=saturated)
-    np.testing.assert_array_equal(other.dz_um, told.dz_um)
-    assert 0.75 < ((told.dz_um - dz_um) / told.sd_um).std() < 1.3
-    assert 0.75 < ((told.size - size) / told.size_sd).std() < 1.3
-    assert told.reduced_chi2.mean() == pytest.approx(1.0, abs=0.1)
+    np.testing.assert_array_equal(other.dz_um, found.dz_um)
+    assert 0.75 < ((found.dz_um - dz_um) / found.sd_um).std() < 1.3
+    assert 0.75 < ((found.size - size) / found.size_sd).std() < 1.3
+    assert found.reduced_chi2.mean() == pytest.approx(1.0, abs=0.1)
     assert np.median(match(stack, np.where(saturated, 0.9, profile)).reduced_chi2) > 10
 
 
@@ -188,7 +186,7 @@ def test_rings_that_are_not_known_are_ignored(stack: PooledStack, profile_at: Pr
 def test_chi2_is_one_for_beads_like_those_of_training(
     stack: PooledStack, profile_at: ProfileAt, size: float
 ) -> None:
-    """Whatever their size: what is read between two rings must not seem to fit better."""
+    """For any size: interpolation between rings must not improve the fit."""
     found = match(stack, profile_at(5.0, size) + noise(300, stack, 2))
     assert found.reduced_chi2.mean() == pytest.approx(1.0, abs=0.1)
 
@@ -213,7 +211,7 @@ def test_a_bead_that_fits_badly_states_more(stack: PooledStack, profile_at: Prof
     assert rippled.size_sd[0] > 1.5 * plain.size_sd[0]
 
 
-def test_a_ring_that_the_stack_does_not_know_draws_no_bead(
+def test_an_unknown_ring_of_the_stack_has_no_pull(
     stack: PooledStack, profile_at: ProfileAt
 ) -> None:
     """As where a spot is saturated in all of the training: neither towards it nor away from it."""
@@ -231,13 +229,15 @@ def test_a_ring_that_the_stack_does_not_know_draws_no_bead(
         assert pulls.std() < 1.4
 
 
-def test_beyond_the_reach_nothing_counts(stack: PooledStack, profile_at: ProfileAt) -> None:
+def test_rings_beyond_the_reach_have_no_weight(stack: PooledStack, profile_at: ProfileAt) -> None:
     far = profile_at([10.0]) + np.where(stack.radius_radii > REACH + 0.01, 5.0, 0.0)
     assert match(stack, far).dz_um[0] == match(stack, profile_at([10.0])).dz_um[0]
 
 
 @pytest.mark.parametrize("spread", [0.0, SPREAD])
-def test_no_bead_sees_the_others(stack: PooledStack, profile_at: ProfileAt, spread: float) -> None:
+def test_beads_are_matched_independently(
+    stack: PooledStack, profile_at: ProfileAt, spread: float
+) -> None:
     rng = np.random.default_rng(9)
     profile = profile_at(rng.uniform(-55, 55, 20), rng.uniform(0.95, 1.05, 20)) + noise(20, stack)
     saturated = rng.random(profile.shape) < 0.1
@@ -253,10 +253,10 @@ def test_no_bead_sees_the_others(stack: PooledStack, profile_at: ProfileAt, spre
 
 
 def test_predicts_as_one_member(stack: PooledStack, inputs_at: Callable[..., BeadInputs]) -> None:
-    said = Lookup(stack, LookupSettings()).predict(inputs_at([-20.0, 0.0, 31.0]))
-    assert said.dz_um.shape == said.sd_um.shape == (1, 3)
-    np.testing.assert_allclose(said.dz_um[0], [-20.0, 0.0, 31.0], atol=0.1)
-    assert (said.sd_um > 0).all()
+    predictions = Lookup(stack, LookupSettings()).predict(inputs_at([-20.0, 0.0, 31.0]))
+    assert predictions.dz_um.shape == predictions.sd_um.shape == (1, 3)
+    np.testing.assert_allclose(predictions.dz_um[0], [-20.0, 0.0, 31.0], atol=0.1)
+    assert (predictions.sd_um > 0).all()
 
 
 @pytest.mark.parametrize("spread", [0.0, SPREAD])

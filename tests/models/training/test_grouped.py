@@ -1,4 +1,4 @@
-"""Networks side by side give what they give one by one."""
+"""A grouped network equals its separate members."""
 
 import copy
 
@@ -49,7 +49,7 @@ def test_forward_backward_and_statistics_are_equal(separate: "list[torch.nn.Modu
             torch.testing.assert_close(state[name], tensor, atol=1e-12, rtol=0, check_dtype=False)
 
 
-def test_a_member_taken_out_predicts_what_it_did_inside(separate: "list[torch.nn.Module]") -> None:
+def test_an_extracted_member_predicts_as_in_the_group(separate: "list[torch.nn.Module]") -> None:
     whole = group_members([copy.deepcopy(net) for net in separate]).eval()
     single = make(9)
     single.load_state_dict(member_state(whole.state_dict(), 1, K))
@@ -59,7 +59,7 @@ def test_a_member_taken_out_predicts_what_it_did_inside(separate: "list[torch.nn
     torch.testing.assert_close(outside, inside, atol=1e-12, rtol=0)
 
 
-def test_weights_of_another_kind_are_refused() -> None:
+def test_layers_of_another_type_are_refused() -> None:
     layers = [torch.nn.Sequential(torch.nn.LayerNorm(4)) for _ in range(2)]
-    with pytest.raises(TypeError, match="LayerNorm: weights of this kind"):
+    with pytest.raises(TypeError, match="LayerNorm: layers of this type"):
         group_members(layers)

@@ -27,7 +27,7 @@ from refp.models.training.resnet import ResnetFamily, descent_of, resnet_parts  
 TINY = ResnetSettings(members=1, batch=8, max_steps=6, validate_steps=3)
 STILL = ResnetSettings(shift_px=0, rotation_deg=0, scale=(1.0, 1.0), reflect=False)
 JobOf = Callable[..., TrainingJob]
-Told = list[tuple[str, int, int]]
+Steps = list[tuple[str, int, int]]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def trained(few: LabelledTiles, job_of: JobOf, checkpoints: Path) -> Trained:
     return ResnetFamily(TINY).train(job_of(few, checkpoints))
 
 
-def graph_says(trained: Trained, tiles: LabelledTiles) -> Predictions:
+def predict_by_graph(trained: Trained, tiles: LabelledTiles) -> Predictions:
     return GraphPredictor(trained.graph, "none").predict(inputs_of(tiles))
 
 
@@ -153,17 +153,17 @@ def test_graph_holds_no_folders_of_this_machine(trained: Trained) -> None:
 
 
 @pytest.mark.slow
-def test_graph_predicts_what_torch_does(trained: Trained, few: LabelledTiles) -> None:
+def test_graph_predicts_as_torch(trained: Trained, few: LabelledTiles) -> None:
     held_out = np.isfinite(trained.held_out.dz_um[0])
     assert set(few.field[held_out]) == {0}  # the first split
-    said = graph_says(trained, few)
+    predictions = predict_by_graph(trained, few)
     expected = trained.held_out.dz_um[0, held_out]
-    np.testing.assert_allclose(said.dz_um[0, held_out], expected, atol=0.01)
-    assert np.isnan(said.sd_um).all()
+    np.testing.assert_allclose(predictions.dz_um[0, held_out], expected, atol=0.01)
+    assert np.isnan(predictions.sd_um).all()
 
 
 class PowerCutError(Exception):
-    """Stands for a power cut."""
+    """Simulated power cut."""
 
 
 @pytest.fixture(autouse=True)
@@ -195,23 +195,23 @@ def test_interrupted_training_ends_in_the_same_bytes(
 
     with pytest.raises(PowerCutError):
         ResnetFamily(TINY).train(job_of(few, tmp_path, progress=cut_power))
-    told: Told = []
+    steps: Steps = []
     again = ResnetFamily(TINY).train(
-        job_of(few, tmp_path, progress=lambda *step: told.append(step))
+        job_of(few, tmp_path, progress=lambda *step: steps.append(step))
     )
-    assert [done for _, done, _ in told] == [done for done in (2, 4, 6) if done > cut]
+    assert [done for _, done, _ in steps] == [done for done in (2, 4, 6) if done > cut]
     assert_equal(again, trained)
 
 
 @pytest.mark.slow
-def test_a_round_that_was_written_is_not_done_again(
+def test_a_written_round_is_not_repeated(
     few: LabelledTiles,
     job_of: JobOf,
     tmp_path: Path,
     trained: Trained,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The snapshot is in its file, and the kill came before its result was taken."""
+    """The process is killed after writing the snapshot, before its result is taken."""
 
     def cut_power(*_: object) -> None:
         raise PowerCutError
@@ -235,10 +235,10 @@ PAIR = TINY.model_copy(update={"members": 2})
 
 
 @pytest.mark.slow
-def test_members_side_by_side_are_what_they_are_one_by_one(
+def test_grouped_members_equal_separate_ones(
     few: LabelledTiles, job_of: JobOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In double precision, so that what rounding does stays small over the steps."""
+    """In double precision, so that rounding errors stay small over the steps."""
     single, read = members.make_network, members._read_tiles
     monkeypatch.setattr(members, "make_network", lambda settings: single(settings).double())
     monkeypatch.setattr(
@@ -291,7 +291,7 @@ def test_patience_ends_a_member_and_its_best_is_kept(
 
 
 @pytest.mark.slow
-def test_a_round_can_be_handed_to_another_process(
+def test_a_round_can_be_sent_to_another_process(
     few: LabelledTiles,
     job_of: JobOf,
     tmp_path: Path,
