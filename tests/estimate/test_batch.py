@@ -30,9 +30,9 @@ def test_two_processes_equal_one(profile_model: Path, images: list[SingleImage])
         assert result.measured is not None
         called.append((number, result.image))
 
-    alone = estimate_each(estimator, images)
+    serial = estimate_each(estimator, images)
     with Workers(2) as workers:
-        both = estimate_each(
+        parallel = estimate_each(
             estimator,
             images,
             execution=Execution(workers, lambda *step: steps.append(step)),
@@ -41,10 +41,10 @@ def test_two_processes_equal_one(profile_model: Path, images: list[SingleImage])
         assert workers.crew(1) is not None  # the pool did start
     columns = ("delta_z_um", "u_um", "lower_um", "upper_um", "n_beads", "n_beads_used")
     for name in columns:
-        first, second = ([getattr(e, name) for e in estimates] for estimates in (alone, both))
+        first, second = ([getattr(e, name) for e in estimates] for estimates in (serial, parallel))
         np.testing.assert_array_equal(first, second)
-    assert [e.reason for e in alone] == [e.reason for e in both]
-    assert max(e.n_beads_used for e in both) == 5
+    assert [e.reason for e in serial] == [e.reason for e in parallel]
+    assert max(e.n_beads_used for e in parallel) == 5
     assert called == [(k, image.label) for k, image in enumerate(images)]
     assert steps == [("estimating", k + 1, len(images)) for k in range(len(images))]
 

@@ -44,10 +44,10 @@ def simulate(
     fields, frames, beads = shape
     field, frame, bead = (axis.ravel() for axis in np.indices(shape))
     image = frame + frames * field
-    place = rng.uniform(-500, 500, (fields, beads, 2))
+    position = rng.uniform(-500, 500, (fields, beads, 2))
     tilt = model.tilt_um_per_px * rng.normal(size=(fields, 2))
     height = model.height_um * rng.normal(size=(fields, beads)) + np.einsum(
-        "fbi,fi->fb", place, tilt
+        "fbi,fi->fb", position, tilt
     )
     truth = rng.uniform(-60, 60, fields * frames)
     own = truth[image] - height[field, bead]
@@ -62,7 +62,7 @@ def simulate(
         height_um=height[field, bead],
         label_u_um=np.full(n, model.label_um),
         size=np.ones(n),
-        offset_px=place[field, bead],
+        offset_px=position[field, bead],
         profile=np.ones((n, 2)),
         saturated=np.zeros((n, 2), dtype=np.bool_),
         light=np.ones(n),
@@ -132,7 +132,7 @@ def test_factor_is_the_conformal_quantile() -> None:
     assert calibrated(tiles, predicted).bead_factor == pytest.approx(expected)
 
 
-def test_errors_that_an_image_shares_are_not_the_beads() -> None:
+def test_common_errors_do_not_change_the_factor() -> None:
     plain = calibrated(*simulate(Model(), (4, 100, 6))[:2])
     shared = Model(image_um=8.0, label_um=3.0, height_um=2.0)
     labels = LabelErrors(0.0, 2.0, 0.0)
@@ -140,20 +140,20 @@ def test_errors_that_an_image_shares_are_not_the_beads() -> None:
     assert made.bead_factor == pytest.approx(plain.bead_factor, rel=0.02)
 
 
-def test_lone_beads_are_judged_by_their_labels() -> None:
+def test_single_beads_are_compared_with_their_labels() -> None:
     tiles, predicted, _ = simulate(Model(factor=2.0), (3, 300, 1))
     error = np.abs(predicted.dz_um[0] - tiles.dz_um) / predicted.sd_um[0]
     expected = np.quantile(error, 0.95) / norm.ppf(0.975)
     assert calibrated(tiles, predicted).bead_factor == pytest.approx(expected)
 
 
-def test_where_nothing_is_stated_the_factor_is_the_deviation_itself() -> None:
+def test_without_stated_deviations_the_factor_is_the_deviation() -> None:
     tiles, predicted, _ = simulate(Model(factor=1.0, sd_um=(3.0, 3.0)), (4, 100, 6))
     no_sd = Predictions(predicted.dz_um, np.full_like(predicted.sd_um, np.nan))
     assert calibrated(tiles, no_sd).bead_factor == pytest.approx(3.0, rel=0.06)
 
 
-def test_the_factor_is_never_nothing() -> None:
+def test_the_factor_has_a_lower_bound() -> None:
     assert calibrated(*simulate(Model(factor=1e-9))[:2]).bead_factor == 0.1
 
 
@@ -212,8 +212,8 @@ def test_intervals_of_unseen_images_cover(model: Model, n_beads: int, split: str
     inside = []
     for image, rows in enumerate(np.arange(len(unseen)).reshape(N_UNSEEN, n_beads)):
         of_image = Predictions(predictions.dz_um[:, rows], predictions.sd_um[:, rows])
-        places, sizes = unseen.offset_px[rows], np.ones(n_beads)
-        one = combine(of_image, places, sizes, spread, EstimateSettings())
+        positions, sizes = unseen.offset_px[rows], np.ones(n_beads)
+        one = combine(of_image, positions, sizes, spread, EstimateSettings())
         half = norm.ppf(0.975) * np.hypot(one.u_beads_um, made.model_u_um)
         inside.append(abs(one.dz_um - truth[image]) <= half)
     low, high = binom.ppf([0.001, 0.999], N_UNSEEN, 0.95)
@@ -267,7 +267,7 @@ def test_a_single_bead_has_no_spread_of_sizes() -> None:
     assert (made.size_sd, made.n_sizes) == (0.0, 1)
 
 
-def test_beads_that_rise_with_their_size_are_taken_where_they_are() -> None:
+def test_rise_with_size_is_corrected() -> None:
     """The look-up measures sizes; without the rise the image would have the error of its larger beads."""
     tiles, predicted, _ = simulate(Model(sd_um=(0.1, 0.1)), (4, 50, 5))
     # The field's plane is that of its median bead; the others are on one side of it.
@@ -282,7 +282,7 @@ def test_beads_that_rise_with_their_size_are_taken_where_they_are() -> None:
 
 
 @pytest.mark.parametrize(("bright", "noise"), [(1.0, 0.0), (0.7, 30.0), (0.0, 50.0)])
-def test_chi2_that_an_image_s_light_brings_is_expected(bright: float, noise: float) -> None:
+def test_expected_chi2_depends_on_the_light(bright: float, noise: float) -> None:
     tiles, predicted, _ = simulate(Model(), (4, 50, 6))
     light = np.random.default_rng(4).uniform(20, 200, 200)[tiles.frame]
     chance = np.random.default_rng(5).uniform(0.8, 1.2, 200)[tiles.frame]
@@ -321,18 +321,18 @@ def test_images_beyond_the_held_out_range_are_excluded() -> None:
 def test_limits_are_above_the_held_out_values() -> None:
     tiles, predicted, _ = simulate(Model(sd_um=(1e-6, 1e-6)), (4, 50, 6))
     rng = np.random.default_rng(1)
-    reduced_chi2, apart = rng.uniform(0.5, 2.0, 200), rng.normal(0, 2.0, 200)
+    reduced_chi2, difference = rng.uniform(0.5, 2.0, 200), rng.normal(0, 2.0, 200)
     match = match_of(
-        tiles, tiles.dz_um + apart[tiles.frame], reduced_chi2=reduced_chi2[tiles.frame]
+        tiles, tiles.dz_um + difference[tiles.frame], reduced_chi2=reduced_chi2[tiles.frame]
     )
     made = calibrated(tiles, predicted, match=match)
     relative = reduced_chi2 / (made.reduced_chi2 + made.reduced_chi2_light / 1.0)
     assert made.maximum_reduced_chi2 == pytest.approx(1.5 * np.quantile(relative, 0.995))
-    expected = 1.5 * np.quantile(np.abs(apart), 0.995)
+    expected = 1.5 * np.quantile(np.abs(difference), 0.995)
     assert made.maximum_disagreement_um == pytest.approx(expected, rel=1e-4)
 
 
-def test_one_odd_bead_does_not_set_the_limits() -> None:
+def test_an_outlier_bead_does_not_change_the_limits() -> None:
     """Look-up and family are each combined over the beads before they are compared."""
     tiles, predicted, _ = simulate(Model(sd_um=(0.1, 0.1)), (4, 50, 6))
     odd = tiles.bead % 10_000 == 0

@@ -117,7 +117,7 @@ def test_result_is_within_the_predictions(order: str, dz: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_rise_with_size_is_taken_off(order: str) -> None:
+def test_rise_with_size_is_corrected(order: str) -> None:
     """With a rise of 100 um per size, a bead 4 % larger is 4 um higher and measures 4 um less."""
     size = np.array([0.97, 1.0, 1.04, 1.02, 0.96])
     rising = Spread(1.0, 0.0, 100.0, 0.0)
@@ -137,10 +137,10 @@ def test_disagreement_of_members_is_a_contribution(order: str) -> None:
 @pytest.mark.parametrize("height_um", [0.0, 1.2])
 def test_without_a_stated_deviation_the_calibration_s_is_used(order: str, height_um: float) -> None:
     spread = Spread(bead_factor=2.5, height_um=height_um, rise_um_per_size=0.0, tilt_um_per_px=0.0)
-    silent = combined([[0.0, 0.01, -0.01, 0.0]], order, np.nan, spread)
-    assert silent.u_beads_um == pytest.approx(np.hypot(2.5, height_um) / 2, rel=1e-4)
-    loud = combined([[0.0, 0.01, -0.01, 0.0]], order, 2.0, spread)
-    assert loud.u_beads_um == pytest.approx(np.hypot(5.0, height_um) / 2, rel=1e-4)
+    without_sd = combined([[0.0, 0.01, -0.01, 0.0]], order, np.nan, spread)
+    assert without_sd.u_beads_um == pytest.approx(np.hypot(2.5, height_um) / 2, rel=1e-4)
+    with_sd = combined([[0.0, 0.01, -0.01, 0.0]], order, 2.0, spread)
+    assert with_sd.u_beads_um == pytest.approx(np.hypot(5.0, height_um) / 2, rel=1e-4)
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -156,7 +156,7 @@ def test_a_member_without_predictions_has_no_weight(order: str) -> None:
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_members_that_each_predict_some_beads(order: str) -> None:
-    """As where a random split holds out other beads of an image from every member."""
+    """With a random split, each member holds out other beads of an image."""
     nan = np.nan
     dz = np.array([[1.0, nan, 2.0, nan], [nan, 3.0, nan, 2.0], [1.0, nan, nan, 2.0]])
     found = combined(dz, order, np.where(np.isfinite(dz), 1.0, nan))
@@ -170,7 +170,7 @@ def test_members_that_each_predict_some_beads(order: str) -> None:
 @pytest.mark.parametrize("n", [1, 2, 3, 6, 20])
 @pytest.mark.parametrize("tilt", [0.0, 0.004])
 def test_generalised_least_squares_without_outliers(n: int, tilt: float) -> None:
-    """Beads that differ far less than stated all count, so the closed form holds."""
+    """Without outliers all beads have full weight, so the closed form holds."""
     rng = np.random.default_rng(n)
     spread = Spread(1.5, 0.4, 0.0, tilt)
     positions, sd_um = some_positions(n, n), rng.uniform(0.5, 3.0, n)
@@ -245,8 +245,8 @@ def test_tilt_of_the_slide_and_its_sign(rise: tuple[float, float]) -> None:
 
 def test_prior_holds_the_tilt_of_beads_on_one_side() -> None:
     """With one bead far from the middle, the height of the slide at the middle is uncertain."""
-    place = np.array([[300.0, -400.0]])
-    found = combined([5.0], sd_um=1.0, spread=TILTED, offset_px=place)
+    position = np.array([[300.0, -400.0]])
+    found = combined([5.0], sd_um=1.0, spread=TILTED, offset_px=position)
     assert found.dz_um == pytest.approx(5.0)
     noise = bead_sd(np.array([1.0]), TILTED)[0]
     assert found.u_beads_um == pytest.approx(np.hypot(noise, 500 * TILTED.tilt_um_per_px))
@@ -268,10 +268,10 @@ def test_single_bead_without_tilt() -> None:
 )
 def test_an_outlier_does_not_move_the_result(n: int, bad: float, side: int, seed: int) -> None:
     dz = 0.3 * np.clip(np.random.default_rng(seed).normal(size=n), -1.5, 1.5)
-    alone = combined(dz, sd_um=1.0)
+    without = combined(dz, sd_um=1.0)
     found = combined(np.append(dz, side * bad), sd_um=1.0)
-    assert found.dz_um == pytest.approx(alone.dz_um, abs=1e-6)
-    assert found.u_beads_um == pytest.approx(alone.u_beads_um, abs=1e-6)
+    assert found.dz_um == pytest.approx(without.dz_um, abs=1e-6)
+    assert found.u_beads_um == pytest.approx(without.u_beads_um, abs=1e-6)
     assert list(found.used) == [True] * n + [False]
 
 
@@ -279,8 +279,8 @@ def test_uncertainty_grows_with_fewer_beads_and_with_disagreement() -> None:
     dz = np.tile([-0.5, 0.5], 8)
     u = [combined(dz[:n], sd_um=1.0).u_beads_um for n in (2, 4, 8, 16)]
     np.testing.assert_allclose(np.array(u[:-1]) / u[1:], np.sqrt(2), rtol=0.05)
-    apart = [combined(k * dz, sd_um=1.0).u_beads_um for k in (1, 3, 6, 12)]
-    assert (np.diff(apart) > 0).all()
+    u_disagreeing = [combined(k * dz, sd_um=1.0).u_beads_um for k in (1, 3, 6, 12)]
+    assert (np.diff(u_disagreeing) > 0).all()
     # Far beyond the stated deviation, only the beads' own scatter contributes.
     stated_less = combined(12 * dz, sd_um=0.1).u_beads_um
     assert stated_less == pytest.approx(np.std(12 * dz, ddof=1) / 4, rel=0.12)

@@ -208,9 +208,10 @@ def test_a_size_is_compared_with_the_normal_scatter(
     size: float,
     n_beads: int,
 ) -> None:
-    """2.6 times the spread of so many beads, of the training's 16, and of the look-up's own error.
+    """The limit is 2.6 times the standard deviation of the mean size.
 
-    The spread of 16 beads is known that well only, which widens it by Student's quantile.
+    It includes the spread of the image's beads, of the training's 16 and the error of the look-up.
+    Student's quantile widens the spread, which is estimated from 16 beads.
     """
     one = replace(ensemble, card=ensemble.card.model_copy(update={"minimum_beads": 1}))
     inputs = beads_at(5, n=n_beads, size=size)
@@ -228,7 +229,7 @@ def test_a_size_is_compared_with_the_normal_scatter(
         )
         assert f"(up to {limit:.1f} % is normal)" in estimate.reason
     else:
-        assert estimate.size == pytest.approx(size, abs=2e-3)  # drawn to 1 by the prior
+        assert estimate.size == pytest.approx(size, abs=2e-3)  # pulled to 1 by the prior
         assert estimate.size_u == pytest.approx(own)
     unknown = with_calibration(one, size_sd=0.0, n_sizes=1)
     assert estimate_with(unknown, inputs, fixed_predictor(5)).status == "ok"
@@ -238,8 +239,8 @@ def test_the_look_up_is_not_compared_with_itself(
     ensemble: Ensemble, beads_at: BeadsAt, fixed_predictor: FixedPredictor
 ) -> None:
     strict = {"maximum_disagreement_um": 0.0}
-    alone = with_calibration(ensemble, "lookup", **strict)
-    assert estimate_with(alone, beads_at(5), fixed_predictor(5.5)).status == "ok"
+    lookup_only = with_calibration(ensemble, "lookup", **strict)
+    assert estimate_with(lookup_only, beads_at(5), fixed_predictor(5.5)).status == "ok"
     other = with_calibration(ensemble, "profile", **strict)
     assert estimate_with(other, beads_at(5), fixed_predictor(5.5)).reason.startswith(
         "families_disagree"
@@ -320,7 +321,7 @@ def test_the_slide_s_tilt_is_estimated(
 
 
 def test_prior_of_the_tilt_is_per_pixel(ensemble: Ensemble) -> None:
-    """5 mrad over a pixel of so many um."""
+    """5 mrad times the pixel size."""
     pixel_um = ensemble.card.instrument.optics.pixel_size_um
     settings = EstimateSettings(tilt_mrad=5.0)
     assert tilt_um_per_px(settings, ensemble.card.instrument) == pytest.approx(0.005 * pixel_um)
@@ -343,8 +344,8 @@ def test_outlier_bead_is_not_used(
 def test_one_bead_is_enough_where_the_card_allows_it(
     ensemble: Ensemble, beads_at: BeadsAt, fixed_predictor: FixedPredictor
 ) -> None:
-    lone = replace(ensemble, card=ensemble.card.model_copy(update={"minimum_beads": 1}))
-    no_sd = estimate_with(lone, beads_at(5, n=1), fixed_predictor(5, sd_um=float("nan")))
+    one_bead = replace(ensemble, card=ensemble.card.model_copy(update={"minimum_beads": 1}))
+    no_sd = estimate_with(one_bead, beads_at(5, n=1), fixed_predictor(5, sd_um=float("nan")))
     assert (no_sd.status, no_sd.n_beads_used) == ("ok", 1)
     assert no_sd.parts.beads_um == pytest.approx(np.hypot(2.0, 0.3))
 

@@ -92,12 +92,12 @@ def test_skill(scale: float, skill: float) -> None:
     assert summarise(table([-scale * t for t in truth], truth)).skill == pytest.approx(skill)
 
 
-def test_refused_images_are_counted_and_nothing_else() -> None:
+def test_refused_images_are_counted_only() -> None:
     errors = table([1.0, -2.0], [0.0, 10.0])
-    made, alone = summarise(refuse(errors, 3)), summarise(errors)
+    made, without = summarise(refuse(errors, 3)), summarise(errors)
     assert (made.n_images, made.n_ok, made.n_refused) == (5, 2, 3)
-    assert made.rms_um == alone.rms_um
-    assert made.constant_rms_um == alone.constant_rms_um
+    assert made.rms_um == without.rms_um
+    assert made.constant_rms_um == without.constant_rms_um
 
 
 @pytest.mark.parametrize("n_refused", [0, 4])
@@ -112,7 +112,7 @@ def values_of(made: Summary) -> list[float]:
     return [value for name, value in made.as_dict().items() if name not in counts]
 
 
-def test_one_plane_has_no_skill() -> None:
+def test_one_dz_has_no_skill() -> None:
     assert math.isnan(summarise(table([1.0, 2.0], [5.0, 5.0])).skill)
 
 

@@ -121,7 +121,7 @@ def inputs_at() -> Callable[..., BeadInputs]:
 
 @pytest.fixture(scope="session")
 def tile_graph() -> bytes:
-    """Graph of two members that see tiles: the mean grey level, and no standard deviation."""
+    """Graph of two members on tiles: the mean grey level, and no standard deviation."""
     torch = pytest.importorskip("torch")
     from refp.models.training.export import to_onnx
 

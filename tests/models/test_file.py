@@ -83,12 +83,12 @@ def test_cut_anywhere(lookup_model: Path, tmp_path: Path, part: float) -> None:
 
 
 @SHARED
-@given(place=st.floats(0.0, 1.0, exclude_max=True), bit=st.integers(0, 7))
+@given(position=st.floats(0.0, 1.0, exclude_max=True), bit=st.integers(0, 7))
 def test_no_flipped_bit_changes_the_model(
-    lookup_model: Path, tmp_path: Path, place: float, bit: int
+    lookup_model: Path, tmp_path: Path, position: float, bit: int
 ) -> None:
     whole = bytearray(lookup_model.read_bytes())
-    whole[int(place * len(whole))] ^= 1 << bit
+    whole[int(position * len(whole))] ^= 1 << bit
     spoilt = tmp_path / "spoilt.refp"
     spoilt.write_bytes(whole)
     try:
@@ -232,16 +232,16 @@ def test_all_members_are_in_one_graph(profile_model: Path) -> None:
 @SHARED
 @given(
     name=st.sampled_from([CARD, STACK, GRAPH]),
-    place=st.floats(0.0, 1.0, exclude_max=True),
+    position=st.floats(0.0, 1.0, exclude_max=True),
     byte=st.integers(0, 255),
     cut=st.booleans(),
 )
 def test_forged_part_raises_at_most_a_model_error(
-    profile_model: Path, tmp_path: Path, name: str, place: float, byte: int, cut: bool
+    profile_model: Path, tmp_path: Path, name: str, position: float, byte: int, cut: bool
 ) -> None:
     parts = parts_of(profile_model)
     forged = bytearray(parts[name])
-    at = int(place * len(forged))
+    at = int(position * len(forged))
     forged[at] = byte
     parts[name] = bytes(forged[:at] if cut else forged)
     path = pack(parts, tmp_path / "forged.refp")

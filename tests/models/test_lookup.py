@@ -72,7 +72,7 @@ def test_without_a_spread_all_beads_have_the_typical_size(
 
 @pytest.mark.parametrize("dz_um", [-40.0, -9.0, 2.0, 30.0])
 @pytest.mark.parametrize("size", [0.93, 0.98, 1.0, 1.04, 1.07])
-def test_error_is_near_the_least_possible(
+def test_error_is_near_the_cramer_rao_bound(
     stack: PooledStack, profile_at: ProfileAt, dz_um: float, size: float
 ) -> None:
     n, seen = 300, stack.radius_radii <= REACH
@@ -104,25 +104,25 @@ def test_error_goes_with_the_stated_deviation_of_each_bead(
 def brute_force(
     stack: PooledStack, profile: FloatArray, seen: BoolArray, about: FloatArray
 ) -> tuple[float, float, float]:
-    """Least cost, with place and size, of one bead on a fine grid about a place and a size."""
+    """Return the minimum cost, with position and size, of one bead on a fine grid."""
     radius = stack.radius_radii
-    places = about[0] + np.linspace(-1.0, 1.0, 81)
-    mean = np.stack([np.interp(places, stack.dz_um, column) for column in stack.mean.T], axis=1)
+    positions = about[0] + np.linspace(-1.0, 1.0, 81)
+    mean = np.stack([np.interp(positions, stack.dz_um, column) for column in stack.mean.T], axis=1)
     rings, weight = CubicSpline(radius, mean, axis=1), 1 / stack.sd[0] ** 2
     best = (np.inf, np.nan, np.nan)
     for size in about[1] + np.linspace(-0.02, 0.02, 81):
         terms = weight * (profile - rings(np.minimum(radius / size, radius[-1]))) ** 2
         cost = terms[:, seen].sum(axis=1) + ((size - 1) / SPREAD) ** 2
         if cost.min() < best[0]:
-            best = (float(cost.min()), float(places[cost.argmin()]), float(size))
+            best = (float(cost.min()), float(positions[cost.argmin()]), float(size))
     return best
 
 
 @pytest.mark.parametrize("lost", [0, 9])
-def test_refinement_finds_the_least_cost(
+def test_refinement_finds_the_minimum_cost(
     stack: PooledStack, profile_at: ProfileAt, lost: int
 ) -> None:
-    """Of likelihood and prior, against a fine grid; with and without a saturated spot."""
+    """Minimum of likelihood and prior, against a fine grid; with and without a saturated spot."""
     rng = np.random.default_rng(7)
     dz_um, size = rng.uniform(-50, 50, 12), rng.uniform(0.94, 1.06, 12)
     ring_sd = NOISE * (1 + 0.5 * stack.radius_radii)  # the outer rings count for less
@@ -136,10 +136,10 @@ def test_refinement_finds_the_least_cost(
     seen = (stack.radius_radii <= REACH) & ~saturated[0]
     typical = found.dz_um / found.size
     for i in range(12):
-        _, place, best_size = brute_force(
+        _, position, best_size = brute_force(
             known, profile[i], seen, np.array([typical[i], found.size[i]])
         )
-        assert found.dz_um[i] == pytest.approx(place * best_size, abs=0.25 * found.sd_um[i])
+        assert found.dz_um[i] == pytest.approx(position * best_size, abs=0.25 * found.sd_um[i])
         assert found.size[i] == pytest.approx(best_size, abs=0.25 * found.size_sd[i])
 
 
@@ -200,8 +200,8 @@ def test_chi2_rises_for_unlike_profiles(
     assert match(stack, unlike).reduced_chi2[0] > match(stack, profile).reduced_chi2[0] + 0.5
 
 
-def test_a_bead_that_fits_badly_states_more(stack: PooledStack, profile_at: ProfileAt) -> None:
-    """Neighbouring rings err together, so the reduced chi squared tempers the likelihood."""
+def test_a_bad_fit_has_a_larger_deviation(stack: PooledStack, profile_at: ProfileAt) -> None:
+    """Errors of neighbouring rings are correlated, so the reduced chi squared scales the variance."""
     plain = match(stack, profile_at([8.0]))
     rippled = match(stack, profile_at([8.0]) + 0.1 * np.cos(25.0 * stack.radius_radii))
     assert rippled.reduced_chi2[0] > 4
@@ -214,7 +214,7 @@ def test_a_bead_that_fits_badly_states_more(stack: PooledStack, profile_at: Prof
 def test_an_unknown_ring_of_the_stack_has_no_pull(
     stack: PooledStack, profile_at: ProfileAt
 ) -> None:
-    """As where a spot is saturated in all of the training: neither towards it nor away from it."""
+    """A spot that is saturated in all of the training must not bias dZ."""
     sd = stack.sd.copy()
     unknown = np.ix_(stack.dz_um > 5, stack.radius_radii < 0.4)
     sd[unknown] = UNKNOWN_SD
@@ -242,13 +242,13 @@ def test_beads_are_matched_independently(
     profile = profile_at(rng.uniform(-55, 55, 20), rng.uniform(0.95, 1.05, 20)) + noise(20, stack)
     saturated = rng.random(profile.shape) < 0.1
     order = rng.permutation(20)
-    together = match(stack, profile, spread, saturated)
+    joint = match(stack, profile, spread, saturated)
     turned = match(stack, profile[order], spread, saturated[order])
-    alone = [match(stack, profile[[i]], spread, saturated[[i]]) for i in range(20)]
+    separate = [match(stack, profile[[i]], spread, saturated[[i]]) for i in range(20)]
     for name in (field.name for field in fields(Match)):
-        expected = getattr(together, name)
+        expected = getattr(joint, name)
         np.testing.assert_allclose(getattr(turned, name), expected[order], atol=1e-9)
-        single = np.concatenate([getattr(one, name) for one in alone])
+        single = np.concatenate([getattr(one, name) for one in separate])
         np.testing.assert_allclose(single, expected, atol=1e-9)
 
 

@@ -108,10 +108,10 @@ def test_held_out_beads_are_matched_with_stacks_of_the_others(
     for split in splits:
         stack = stack_of(take(tiles, split.train))
         held_out = take(tiles, split.held_out)
-        alone = Lookup(stack, settings).match(held_out.profile, held_out.saturated)
-        np.testing.assert_allclose(found.dz_um[split.held_out], alone.dz_um)
-        np.testing.assert_allclose(found.size[split.held_out], alone.size)
-        np.testing.assert_array_equal(found.at_end[split.held_out], alone.at_end)
+        expected = Lookup(stack, settings).match(held_out.profile, held_out.saturated)
+        np.testing.assert_allclose(found.dz_um[split.held_out], expected.dz_um)
+        np.testing.assert_allclose(found.size[split.held_out], expected.size)
+        np.testing.assert_array_equal(found.at_end[split.held_out], expected.at_end)
 
 
 def test_inputs_are_all_fields_but_the_labels(tiles: LabelledTiles) -> None:

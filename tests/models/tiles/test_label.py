@@ -19,7 +19,7 @@ from refp.sweeps import SweepKey
 
 @pytest.fixture
 def plane(planes: Planes) -> ReferencePlane:
-    """A determined plane to make others from."""
+    """A determined plane, as a template for others."""
     return planes.result.planes[0]
 
 
@@ -44,7 +44,7 @@ def test_exposures_share_the_plane_of_their_field(plane: ReferencePlane) -> None
     assert all(1.0 <= u <= 2.0 for _, u in shared.values())
 
 
-def test_a_sweep_borrows_the_plane_of_its_field(plane: ReferencePlane) -> None:
+def test_a_sweep_without_a_plane_has_that_of_its_field(plane: ReferencePlane) -> None:
     given = [plane_at(plane, 1, 8.0, 1500.0), plane_at(plane, 1, 12.0, float("nan"))]
     assert plane_of_sweeps(given, LabelSettings())[given[1].key] == (1500.0, 1.0)
 
@@ -114,7 +114,7 @@ def test_tiles_are_cut_for_families_with_pixels(measured: Measurement) -> None:
     np.testing.assert_array_equal(tiles.pixels[0], expected)
 
 
-def test_nothing_to_train_on_is_refused(measured: Measurement) -> None:
+def test_no_labelled_bead_is_refused(measured: Measurement) -> None:
     with pytest.raises(DataError, match="no bead with a known dZ"):
         label_tiles(measured.sweeps, {})
 
@@ -241,7 +241,9 @@ def test_nominal_z_has_the_uncertainty_of_the_stage(
     np.testing.assert_array_equal(tiles.image_dz_um, tiles.dz_um)
 
 
-def test_own_planes_leave_the_image_s_dz(planes: Planes, sweeps: list[SweepMeasurement]) -> None:
+def test_own_planes_do_not_change_the_image_s_dz(
+    planes: Planes, sweeps: list[SweepMeasurement]
+) -> None:
     """dZ of the bead's own plane and its height add up to the frame's, with and without axes."""
     for axes in ([], list(planes.result.axes)):
         field = label_tiles(sweeps, labelled(planes), axes=axes)

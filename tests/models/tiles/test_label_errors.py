@@ -17,7 +17,7 @@ NAN = float("nan")
 
 @pytest.fixture
 def instrument(planes: Planes) -> Instrument:
-    """A stage that repeats within 2 um and beads of 30 um."""
+    """A stage with a repeatability of 2 um, and beads of 30 um."""
     given = planes.measurements[0].instrument
     return given.replace({"bead.diameter_um": 30.0, "stage": {"repeatability_um": 2.0}})
 

@@ -199,7 +199,7 @@ def test_a_killed_training_ends_in_the_same_bytes(
         np.testing.assert_array_equal(curve.rms_um, unbroken.rms_um)
 
 
-def test_finished_training_is_taken_from_the_folder(
+def test_finished_training_is_read_from_the_folder(
     trained: Trained, tiles: LabelledTiles, job_of: JobOf, checkpoints: Path
 ) -> None:
     def never(title: str, done: int, total: int) -> None:
@@ -324,14 +324,14 @@ def test_two_processes_equal_one(
     ]
 
 
-def test_threads_of_one_process_do_not_disturb_each_other(
+def test_threads_of_one_process_are_independent(
     tiles: LabelledTiles, job_of: JobOf, tmp_path: Path
 ) -> None:
-    """As in a worker of a cluster that has several."""
+    """A worker of a cluster may have several threads."""
     job = job_of(tiles, tmp_path)
     settings = QUICK.model_copy(update={"steps": 20})
     parts = [profile_part(job, settings, split, i, "a") for i, split in enumerate(job.splits)]
     descents = [part.descent for part in parts] * 3
-    alone = [descend(descent, b"") for descent in descents]
+    serial = [descend(descent, b"") for descent in descents]
     with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(lambda descent: descend(descent, b""), descents)) == alone
+        assert list(pool.map(lambda descent: descend(descent, b""), descents)) == serial

@@ -50,8 +50,8 @@ def test_normalisation(how: str, expected: list[list[float]]) -> None:
 def test_each_tile_is_normalised_by_itself(how: str) -> None:
     tiles = np.random.default_rng(0).uniform(1, 200, (3, 8, 8))
     light = np.array([20.0, 50.0, 90.0])
-    alone = [normalise_tiles(tiles[[i]], light[[i]], how)[0] for i in range(3)]
-    np.testing.assert_allclose(normalise_tiles(tiles, light, how), alone, rtol=1e-5)
+    separate = [normalise_tiles(tiles[[i]], light[[i]], how)[0] for i in range(3)]
+    np.testing.assert_allclose(normalise_tiles(tiles, light, how), separate, rtol=1e-5)
 
 
 def test_an_even_tile_has_no_infinite_zscore() -> None:
@@ -104,7 +104,7 @@ def dot(y: float, x: float, n: int, side: int = 32) -> "torch.Tensor":
     return torch.tensor(np.tile(one, (n, 1, 1)), dtype=torch.float32)
 
 
-def test_shift_moves_a_dot_as_far_as_it_may() -> None:
+def test_shift_covers_its_range() -> None:
     made = augment(dot(15.5, 15.5, 300), STILL.model_copy(update={"shift_px": 5.0}), dice(1))
     moved = center_of(made) - 15.5
     assert 4.5 < np.abs(moved).max() <= 5.05
@@ -172,7 +172,7 @@ def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def never(title: str, done: int, total: int) -> None:
-    """Progress where nothing is left to do."""
+    """Fail where progress is reported."""
     raise AssertionError(title)
 
 
@@ -257,12 +257,12 @@ def test_grouped_members_equal_separate_ones(
         held_out=tuple(plan.held_out[0] for plan in plans),
         numbers=(0, 1),
     )
-    alone = [state_after(plan, tmp_path / f"{i}.pt") for i, plan in enumerate(plans)]
+    separate = [state_after(plan, tmp_path / f"{i}.pt") for i, plan in enumerate(plans)]
     made = state_after(whole, tmp_path / "whole.pt")
-    np.testing.assert_allclose(made.best_um, [one.best_um[0] for one in alone], rtol=1e-6)
-    each = [np.array(one.curve["rms_um"])[:, 0] for one in alone]
+    np.testing.assert_allclose(made.best_um, [one.best_um[0] for one in separate], rtol=1e-6)
+    each = [np.array(one.curve["rms_um"])[:, 0] for one in separate]
     np.testing.assert_allclose(made.curve["rms_um"], np.stack(each, axis=1), rtol=1e-6)
-    loss = np.mean([one.curve["loss"] for one in alone], axis=0)
+    loss = np.mean([one.curve["loss"] for one in separate], axis=0)
     np.testing.assert_allclose(made.curve["loss"], loss, rtol=1e-6)
 
 
@@ -274,7 +274,7 @@ def state_after(plan: MemberPlan, file: Path) -> FitState:
     return descend_in_file(descent_of(plan, "cpu"), file)
 
 
-def test_patience_ends_a_member_and_its_best_is_kept(
+def test_patience_stops_a_member_and_keeps_its_best_weights(
     few: LabelledTiles, job_of: JobOf, tmp_path: Path
 ) -> None:
     hasty = TINY.model_copy(
@@ -307,7 +307,7 @@ def test_a_round_can_be_sent_to_another_process(
     assert_equal(ResnetFamily(TINY).train(job_of(few, Path("relative"))), trained)
 
 
-def test_no_step_depends_on_those_before(few: LabelledTiles, job_of: JobOf, tmp_path: Path) -> None:
+def test_steps_are_independent(few: LabelledTiles, job_of: JobOf, tmp_path: Path) -> None:
     """Every tile once an epoch, in another order each time, and another order for each member."""
     plan = plan_of(resnet_parts(job_of(few, tmp_path), PAIR, 1.0)[0])
     plan = replace(plan, train=(np.arange(16),), numbers=(0,))

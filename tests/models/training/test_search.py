@@ -63,7 +63,7 @@ def test_all_varied_names_are_settings(family: Any) -> None:
             }
 
 
-def test_the_factorial_is_the_articles() -> None:
+def test_the_factorial_is_that_of_the_article() -> None:
     ranges = {  # "Hyper-parameters optimization": considered from, to, selected
         "learning_rate": (1e-4, 1e-2, 1e-4),
         "drop_epochs": (5, 20, 15),
@@ -137,7 +137,7 @@ def test_a_killed_search_resumes(
 
 
 def count_rounds(monkeypatch: pytest.MonkeyPatch, cut: int) -> list[int]:
-    """Count the rounds that come back, and cut the power at one of them."""
+    """Count the finished rounds, and simulate a power cut at one of them."""
     rounds: list[int] = []
     whole = fits.FitChain.take
 
@@ -151,7 +151,7 @@ def count_rounds(monkeypatch: pytest.MonkeyPatch, cut: int) -> list[int]:
     return rounds
 
 
-def test_a_finished_search_goes_on_with_more_trials(
+def test_a_finished_search_continues_with_more_trials(
     tiles: LabelledTiles, job_of: JobOf, tmp_path: Path
 ) -> None:
     first = run_search(job_of(tiles, tmp_path), replace(PLAN, trials=1))
@@ -175,7 +175,7 @@ def draw_rates(rates: Iterator[float]) -> Callable[..., float]:
     return suggest
 
 
-def test_trials_that_lag_behind_are_pruned(
+def test_trials_with_large_errors_are_pruned(
     tiles: LabelledTiles, job_of: JobOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "STARTUP_TRIALS", 1)
@@ -194,5 +194,5 @@ def test_lookup_has_nothing_to_tune() -> None:
         check_search(TrainSettings(family="lookup"))
 
 
-def test_no_finished_trial_no_best() -> None:
+def test_without_a_finished_trial_there_is_no_best() -> None:
     assert best_of([TrialResult(0, "pruned", 20, 1.0, {})]) is None
