@@ -36,8 +36,8 @@ class GraphPredictor:
     def __init__(self, graph: bytes, normalisation: Normalisation | None) -> None:
         self._normalisation = normalisation
         # A worker process has one core, and networks on profiles take negligible time.
-        several = parent_process() is None and normalisation is not None
-        self._n_cores = default_jobs() if several else 1
+        parallel = parent_process() is None and normalisation is not None
+        self._n_cores = default_jobs() if parallel else 1
         self._cores = ThreadPoolExecutor(self._n_cores)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3

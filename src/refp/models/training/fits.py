@@ -65,7 +65,7 @@ class FitChain:
 
     @property
     def curve(self) -> dict[str, list[float]]:
-        """The learning curve so far, averaged over all members."""
+        """The learning curve so far, as RMS over all members."""
         curve = self.state.curve
         return {**curve, "rms_um": [_rms(values) for values in curve["rms_um"]]}
 
