@@ -47,7 +47,7 @@ def test_a_bias_is_found_and_taken_off(
     assert after["delta_z_um"] - before["delta_z_um"] == pytest.approx(10.0, abs=2.0)
     assert after["u_calibration_um"] >= before["u_calibration_um"]
     shown = run_refp("model", "show", new).stdout
-    assert "bias taken off" in shown
+    assert "bias corrected" in shown
 
 
 def test_the_plane_is_that_of_the_sweep(

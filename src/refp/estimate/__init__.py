@@ -1,6 +1,6 @@
-"""One image to one dZ with an interval, or a refusal that says why: hands on :class:`FocusEstimate`."""
+"""Estimate dZ of one image with its interval, or refuse it with a reason: :class:`FocusEstimate`."""
 
-from refp.estimate.adaptation import KnownAnswers, fit_adaptation
+from refp.estimate.adaptation import KnownImages, fit_adaptation
 from refp.estimate.calibrate import calibrate
 from refp.estimate.combine import Combined, Spread, combine
 from refp.estimate.decide import Found, Look, estimate_focus, look_at, tilt_um_per_px
@@ -12,7 +12,7 @@ __all__ = [
     "Combined",
     "FocusEstimate",
     "Found",
-    "KnownAnswers",
+    "KnownImages",
     "Look",
     "Parts",
     "Spread",

@@ -9,7 +9,7 @@ import pandas as pd
 from refp.core.digests import hash_paths
 from refp.core.errors import DataError, ModelError
 from refp.core.parallel import SERIAL, Execution
-from refp.estimate import KnownAnswers, Look, fit_adaptation
+from refp.estimate import KnownImages, Look, fit_adaptation
 from refp.estimate.estimator import Estimator, recipe_of
 from refp.models import Adaptation, Calibration, Ensemble, ModelCard
 from refp.models.tiles import plane_of_sweeps
@@ -142,14 +142,14 @@ def _known_planes(
     return [(frame, *labels[sweep.key]) for sweep in sweeps for frame in sweep.frames]
 
 
-def _known_estimates(looks: Sequence[tuple[Frame, float, Look]], stage_um: float) -> KnownAnswers:
+def _known_estimates(looks: Sequence[tuple[Frame, float, Look]], stage_um: float) -> KnownImages:
     if not looks:
         raise DataError("no image with a usable bead to adapt from; see 'refp inspect'")
     dz_um = np.array([dz for _, dz, _ in looks])
     u_beads = np.array([look.combined.u_beads_um for *_, look in looks])
-    return KnownAnswers(
+    return KnownImages(
         dz_um=dz_um,
-        said_um=np.array([look.combined.dz_um for *_, look in looks]),
+        estimated_um=np.array([look.combined.dz_um for *_, look in looks]),
         lookup_um=np.array([look.lookup_um for *_, look in looks]),
         u_um=np.hypot(u_beads, stage_um),
         size=np.array([look.size.value for *_, look in looks]),
@@ -162,7 +162,7 @@ def _card(
     card: ModelCard,
     instrument: Instrument,
     adaptation: Adaptation,
-    estimates: KnownAnswers,
+    estimates: KnownImages,
     plane_u_um: float,
 ) -> ModelCard:
     """Return the card for the other instrument, with its range, plane and limits of refusal."""
@@ -191,17 +191,17 @@ def _card(
     )
 
 
-def _adapted(estimates: KnownAnswers, adaptation: Adaptation) -> tuple[np.ndarray, np.ndarray]:
+def _adapted(estimates: KnownImages, adaptation: Adaptation) -> tuple[np.ndarray, np.ndarray]:
     """Return dZ of the images by family and by look-up, adapted, um."""
     line, lookup = adaptation.line, adaptation.lookup
     return (
-        (estimates.said_um - line.bias_um) / line.slope,
+        (estimates.estimated_um - line.bias_um) / line.slope,
         (estimates.lookup_um - lookup.bias_um) / lookup.slope,
     )
 
 
 def _image_table(
-    frames: Sequence[Frame], estimates: KnownAnswers, adaptation: Adaptation
+    frames: Sequence[Frame], estimates: KnownImages, adaptation: Adaptation
 ) -> pd.DataFrame:
     adapted_um, _ = _adapted(estimates, adaptation)
     return pd.DataFrame(
@@ -209,7 +209,7 @@ def _image_table(
             "image": [frame.label for frame in frames],
             "z_um": [frame.z_um for frame in frames],
             "delta_z_true_um": estimates.dz_um,
-            "said_um": estimates.said_um,
+            "said_um": estimates.estimated_um,
             "delta_z_um": adapted_um,
             "error_um": adapted_um - estimates.dz_um,
         }

@@ -87,11 +87,11 @@ def predict_frames(
 
 def _predict(estimator: Estimator, frame: Frame) -> _FramePredictions:
     try:
-        seen = estimator.see(frame.read())
+        seen = estimator.measure(frame.read())
     except DataError as error:
         empty = np.empty((estimator.card.members, 0))
         return _FramePredictions(refused("unreadable", str(error), 0.95), empty, np.empty((0, 2)))
-    estimate = estimator.estimate_seen(seen).estimate
+    estimate = estimator.estimate_measured(seen).estimate
     centers = np.full((len(seen.rows), 2), np.nan)
     if seen.measured is not None:
         centers = seen.measured.profiles.center_px[seen.rows]

@@ -17,7 +17,7 @@ from refp.core.errors import DataError, RefpError
 from refp.core.files import to_json
 from refp.core.flags import BeadFlag
 from refp.estimate import FocusEstimate, Look, refused
-from refp.estimate.estimator import Estimator, ImageEstimate, Seen
+from refp.estimate.estimator import Estimator, ImageEstimate, MeasuredImage
 from refp.estimate.rows import estimate_rows, with_verdicts
 from refp.models import load_model
 from refp.models.describe import describe_card, describe_file
@@ -196,14 +196,14 @@ def _too_large(task: Task) -> str:
 
 def _estimate(
     estimator: Estimator, source: SingleImage
-) -> tuple[ImageEstimate, Seen | None, Image | None]:
+) -> tuple[ImageEstimate, MeasuredImage | None, Image | None]:
     """Estimate an image and keep what was seen of it; one that cannot be read is refused."""
     try:
         image = source.read()
-        seen = estimator.see(image)
+        seen = estimator.measure(image)
     except DataError:
         return estimator.estimate_source(source), None, None  # which says why
-    return estimator.estimate_seen(seen, source.label), seen, image
+    return estimator.estimate_measured(seen, source.label), seen, image
 
 
 def _label(task: Task, page: int) -> str:
@@ -220,7 +220,7 @@ def _row(task: Task, page: int, estimate: FocusEstimate, model: str) -> Row:
 
 
 def _view(
-    estimator: Estimator, result: ImageEstimate, seen: Seen | None, image: Image
+    estimator: Estimator, result: ImageEstimate, seen: MeasuredImage | None, image: Image
 ) -> ImageView | None:
     if seen is None or seen.measured is None:  # models of whole images see no beads
         return None
@@ -250,7 +250,7 @@ def _picture(image: Image) -> bytes:
     return buffer.getvalue()
 
 
-def _beads(result: ImageEstimate, seen: Seen, look: Look | None) -> list[BeadView]:
+def _beads(result: ImageEstimate, seen: MeasuredImage, look: Look | None) -> list[BeadView]:
     assert seen.measured is not None
     beads, profiles = seen.measured.beads, seen.measured.profiles
     alone = np.full(len(beads), np.nan)
