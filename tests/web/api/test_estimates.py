@@ -67,16 +67,16 @@ def test_worker_that_ends(
     status: str,
 ) -> None:
     with TestClient(create_app(settings), base_url=BASE) as client:
-        pools, asked = client.app.state.engine.pools, []  # type: ignore[attr-defined]
-        ask = pools.ask
+        pools, calls_made = client.app.state.engine.pools, []  # type: ignore[attr-defined]
+        run = pools.run
 
-        async def ask_one_that_ends(function: Any, *arguments: object, **options: Any) -> Any:
-            asked.append(function)
-            if function is work and asked.count(work) <= n_lost:
-                return await ask(os._exit, 1)
-            return await ask(function, *arguments, **options)
+        async def run_one_that_ends(function: Any, *arguments: object, **options: Any) -> Any:
+            calls_made.append(function)
+            if function is work and calls_made.count(work) <= n_lost:
+                return await run(os._exit, 1)
+            return await run(function, *arguments, **options)
 
-        monkeypatch.setattr(pools, "ask", ask_one_that_ends)
+        monkeypatch.setattr(pools, "run", run_one_that_ends)
         (row,) = client.post(ESTIMATES, files=sent(image_files[4])).json()["estimates"]
         assert row["status"] == status
         monkeypatch.undo()

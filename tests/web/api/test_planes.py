@@ -17,7 +17,7 @@ from tests.web.requests import form_token
 from tests.web.server import Served
 
 from refp.web import ApiError, Client, WebSettings
-from refp.web.workers.views import AskedSet
+from refp.web.workers.views import ComparedSet
 
 Planes = dict[str, Any]
 
@@ -162,9 +162,9 @@ def test_jobs_are_compared_within_their_instrument(
     assert home is not None
     other_set(home, defined["id"], "later", 100.0)
     other_set(home, defined["id"], "elsewhere", 1000.0)
-    first = AskedSet(defined["id"], "Monday", {"training": "a2k"})
-    later = AskedSet("later", "Monday", {"training": "a2k"})
-    elsewhere = AskedSet("elsewhere", "Nikon", {"training": "nikon-ti2"})
+    first = ComparedSet(defined["id"], "Monday", {"training": "a2k"})
+    later = ComparedSet("later", "Monday", {"training": "a2k"})
+    elsewhere = ComparedSet("elsewhere", "Nikon", {"training": "nikon-ti2"})
     planes, differences = compare_sets(home, [first, later, elsewhere])
     assert {str(row["dataset"]) for row in planes} == {
         "Monday: training",

@@ -13,14 +13,13 @@ import pytest
 pytest.importorskip("fastapi", reason="the pages need extra 'web'")
 
 from fastapi.testclient import TestClient
+from tests.web.requests import BASE, ESTIMATES, LIMITS, png_of
 
 from refp.web import WebSettings, create_app
 from refp.web.errors import WorkError
-from refp.web.messages import Answer, ModelInfo
+from refp.web.messages import ModelInfo, PageEstimate
 from refp.web.schemas.common import ESTIMATE
 from refp.web.workers import calls
-
-from .given import BASE, ESTIMATES, LIMITS, png_of
 
 N_WORKERS = 2
 
@@ -43,7 +42,9 @@ class Start:
                 raise self.error
         if function is calls.describe_model:
             return ModelInfo(Path("m.refp"), "m", {}, [], "")
-        return [Answer(dict(ESTIMATE), 0, "", "")] if function is calls.estimate_file else None
+        return (
+            [PageEstimate(dict(ESTIMATE), 0, "", "")] if function is calls.estimate_file else None
+        )
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Start:
         def __init__(self, size: int, _: int) -> None:
             self.threads = ThreadPoolExecutor(size)
 
-        def ask(self, function: Callable[..., object], *_: object, limit_s: float) -> object:
+        def run(self, function: Callable[..., object], *_: object, limit_s: float) -> object:
             return start.answer(function, limit_s)
 
         def stop(self) -> None:

@@ -14,18 +14,18 @@ from typing import Any, TypeVar
 from refp.history.job_state import JobState
 from refp.web.job import Job
 from refp.web.messages import (
-    Answer,
-    Asked,
-    Check,
+    ChartQuery,
+    DailyCheck,
+    HistoryView,
     ModelInfo,
     ModelUsage,
-    Past,
-    Records,
+    PageEstimate,
+    RecordQuery,
     Row,
     Task,
 )
 from refp.web.settings import Limits
-from refp.web.workers.views import AskedSet, Listing
+from refp.web.workers.views import ComparedSet, Listing
 
 Function = TypeVar("Function", bound=Callable[..., object])
 _SLOW: set[Callable[..., object]] = set()
@@ -133,22 +133,22 @@ def recipe_names() -> list[str]:
 # Estimates
 
 
-def list_files(paths: Sequence[str], roots: Sequence[Path], most: int) -> list[Path]:
+def list_files(paths: Sequence[str], roots: Sequence[Path], max_files: int) -> list[Path]:
     """Return the image files of paths under the roots."""
     from refp.web.workers import estimates
 
-    return estimates.list_files(paths, roots, most)
+    return estimates.list_files(paths, roots, max_files)
 
 
 @with_kernels
-def estimate_file(task: Task, view: bool) -> list[Answer]:
+def estimate_file(task: Task, view: bool) -> list[PageEstimate]:
     """Estimate every plane of a file."""
     from refp.web.workers import estimates
 
     return estimates.estimate_file(task, view)
 
 
-def refuse_file(task: Task, sentence: str) -> list[Answer]:
+def refuse_file(task: Task, sentence: str) -> list[PageEstimate]:
     """Return the refusal of a file that cannot be read here."""
     from refp.web.workers import estimates
 
@@ -220,7 +220,7 @@ def read_sets(home: Path, jobs: Sequence[str]) -> list[list[Row]]:
     return planes.read_sets(home, jobs)
 
 
-def compare_sets(home: Path, sets: Sequence[AskedSet]) -> tuple[list[Row], list[Row]]:
+def compare_sets(home: Path, sets: Sequence[ComparedSet]) -> tuple[list[Row], list[Row]]:
     """Return the planes of jobs and their differences within instruments."""
     from refp.web.workers import planes
 
@@ -230,42 +230,42 @@ def compare_sets(home: Path, sets: Sequence[AskedSet]) -> tuple[list[Row], list[
 # History; the database comes first
 
 
-def read_history(database: str, asked: Records) -> list[Row]:
+def read_history(database: str, asked: RecordQuery) -> list[Row]:
     """Return the newest records first."""
     from refp.web.workers import history
 
     return history.read_history(database, asked)
 
 
-def write_history(database: str, asked: Records) -> str:
+def write_history(database: str, asked: RecordQuery) -> str:
     """Return records by rising time as CSV."""
     from refp.web.workers import history
 
     return history.write_history(database, asked)
 
 
-def read_page(database: str, asked: Asked) -> Past:
+def read_page(database: str, asked: ChartQuery) -> HistoryView:
     """Return the content of the page of an instrument."""
     from refp.web.workers import history
 
     return history.read_page(database, asked)
 
 
-def read_chart(database: str, asked: Asked) -> Row:
+def read_chart(database: str, asked: ChartQuery) -> Row:
     """Return the control chart of a quantity as plain values."""
     from refp.web.workers import history
 
     return history.read_chart(database, asked)
 
 
-def draw_history(database: str, asked: Asked) -> bytes:
+def draw_history(database: str, asked: ChartQuery) -> bytes:
     """Return the control chart of a quantity as SVG."""
     from refp.web.workers import history
 
     return history.draw_history(database, asked)
 
 
-def read_check(database: str, record_id: str) -> Check:
+def read_check(database: str, record_id: str) -> DailyCheck:
     """Return a daily check against the limits of its instrument."""
     from refp.web.workers import history
 
@@ -279,7 +279,7 @@ def list_baselines(database: str, instrument: str) -> list[Row]:
     return history.list_baselines(database, instrument)
 
 
-def freeze_limits(database: str, asked: Asked, operator: str) -> Row:
+def freeze_limits(database: str, asked: ChartQuery, operator: str) -> Row:
     """Freeze the limits of a period."""
     from refp.web.workers import history
 
