@@ -53,9 +53,11 @@ def test_planes_of_a_stack(client: TestClient, image_files: list[Path], tmp_path
 @pytest.mark.parametrize(
     ("work", "n_lost", "status"),
     [
-        pytest.param(calls.estimate_file, 1, "ok", id="once: perhaps for another's memory"),
-        pytest.param(calls.estimate_file, 2, "refused", id="again: by the image"),
-        pytest.param(calls.describe_model, 1, "ok", id="once, with the model"),
+        pytest.param(
+            calls.estimates.estimate_file, 1, "ok", id="once: perhaps for another's memory"
+        ),
+        pytest.param(calls.estimates.estimate_file, 2, "refused", id="again: by the image"),
+        pytest.param(calls.estimates.describe_model, 1, "ok", id="once, with the model"),
     ],
 )
 def test_worker_that_ends(

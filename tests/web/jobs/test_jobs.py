@@ -359,9 +359,9 @@ class Log:
         self.may_run = asyncio.Event()
 
     async def request(self, function: Any, *arguments: Any) -> Any:
-        if function is calls.load_jobs:
+        if function == calls.job_log.load_jobs:
             return []
-        if function is calls.append_job_event:
+        if function == calls.job_log.append_job_event:
             job, state, _ = arguments
             if state == "running":
                 await self.may_run.wait()
@@ -454,7 +454,7 @@ def test_a_log_that_is_away_is_asked_again(tmp_path: Path, monkeypatch: pytest.M
         assert runner.jobs() == [known]
 
     asyncio.run(scene())
-    assert tries == [calls.load_jobs] * 3
+    assert tries == [calls.job_log.load_jobs] * 3
 
 
 def test_a_server_that_ends_at_once(tiny_sweep: Path, tmp_path: Path) -> None:

@@ -148,7 +148,10 @@ def test_form_of_nobody(client: TestClient, kept: WebSettings) -> None:
 
 def test_adapt_by_the_form_needs_a_source(client: TestClient, lookup_model: Path) -> None:
     answer = send(client, "/models/adapt", model=lookup_model.name, name="x")
-    assert (answer.status_code, "give either planes that were defined here" in answer.text) == (422, True)
+    assert (answer.status_code, "give either planes that were defined here" in answer.text) == (
+        422,
+        True,
+    )
     check(answer.text)
 
 

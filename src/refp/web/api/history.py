@@ -81,7 +81,7 @@ async def history(
 ) -> list[RecordRow]:
     """Return records, the newest first, as ``refp history list --json`` prints them."""
     query = RecordQuery(instrument, since, until, kind or "", only, with_corrected, limit)
-    rows = await engine.history.run(calls.read_history, query)
+    rows = await engine.history.run(calls.history.read_history, query)
     return [RecordRow.model_validate(row) for row in rows]
 
 
@@ -98,7 +98,7 @@ async def append(request: Request, engine: EngineDep) -> Appended:
             detail = f"recorded_at {time}: outside the years 1900 to 8999; correct it"
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "history_error", detail)
     rows = [{**one.model_dump(), "recorded_at": one.recorded_at.isoformat()} for one in sent]
-    new = await engine.history.run(calls.append_records, rows)
+    new = await engine.history.run(calls.history.append, rows)
     return Appended(received=len(sent), new=new)
 
 
@@ -114,13 +114,13 @@ async def chart(
 ) -> HistoryChart:
     """Return the control chart of a quantity, with its limits and the rules that fired."""
     query = ChartQuery(instrument, quantity, baseline, since, until, only)
-    return HistoryChart.model_validate(await engine.history.run(calls.read_chart, query))
+    return HistoryChart.model_validate(await engine.history.run(calls.history.read_chart, query))
 
 
 @router.get("/history/baselines")
 async def baselines(engine: EngineDep, instrument: Name = "") -> list[BaselineRow]:
     """Return frozen limits in the order of freezing."""
-    rows = await engine.history.run(calls.list_baselines, instrument)
+    rows = await engine.history.run(calls.history.list_baselines, instrument)
     return [BaselineRow.model_validate(row) for row in rows]
 
 

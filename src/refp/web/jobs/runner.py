@@ -135,7 +135,7 @@ class Runner:
         """
         self.check_room()
         job = Job(str(uuid.uuid4()), kind, title, operator, request, "queued", _now())
-        await self._run_on_log(calls.add_job, self._server, job)
+        await self._run_on_log(calls.job_log.add_job, self._server, job)
         self._jobs[job.id] = job
         await self._notify()
         return job
@@ -189,7 +189,7 @@ class Runner:
     async def _load(self) -> bool:
         """Load the jobs of earlier servers; return whether the log could be read."""
         try:
-            known = await self._run_on_log(calls.load_jobs, self._server)
+            known = await self._run_on_log(calls.job_log.load_jobs, self._server)
         except Exception as error:
             _LOG.error("jobs of earlier servers cannot be read yet: %s", error)
             return False
@@ -305,7 +305,7 @@ class Runner:
         if self._jobs[job.id].has_ended:
             return self._jobs[job.id]
         try:
-            await self._run_on_log(calls.append_job_event, job.id, state, about)
+            await self._run_on_log(calls.job_log.append_job_event, job.id, state, about)
         except RefpError as error:
             _LOG.error("job %s is %s, not logged: %s", job.id, state, error)
         self._jobs[job.id] = job = self._jobs[job.id].after(_now(), state, about)

@@ -63,7 +63,7 @@ async def result_page(request: Request, engine: EngineDep, name: str, image: int
 @router.get("/results/{name}/estimates.csv")
 async def result_csv(engine: EngineDep, name: str) -> Response:
     """Return the rows as ``refp estimate -o`` writes them."""
-    text = await engine.pools.run(calls.write_csv, engine.results.find(name).rows)
+    text = await engine.pools.run(calls.estimates.write_csv, engine.results.find(name).rows)
     return Response(text, media_type="text/csv", headers=saved("estimates.csv"))
 
 
@@ -102,7 +102,7 @@ async def overlay(engine: EngineDep, name: str, image: int) -> Response:
         raise Problem(
             HTTPStatus.NOT_FOUND, "no_result", "this image is no longer kept; send it again"
         )
-    png = await engine.pools.run(calls.draw_overlay, result.tasks[image], page)
+    png = await engine.pools.run(calls.estimates.draw_overlay, result.tasks[image], page)
     return Response(png, media_type="image/png", headers=saved("overlay.png"))
 
 

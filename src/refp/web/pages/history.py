@@ -42,8 +42,8 @@ async def history_page(request: Request, engine: EngineDep, query: ChartParamete
     kept = bool(engine.settings.history)
     view = HistoryView([], query)
     if kept:
-        view = await engine.history.run(calls.read_page, query)
-    query = urlencode({name: value for name, value in asdict(view.query).items() if value})
+        view = await engine.history.run(calls.history.read_page, query)
+    parameters = urlencode({name: value for name, value in asdict(view.query).items() if value})
     content = {
         "kept": kept,
         "view": view,
@@ -54,7 +54,7 @@ async def history_page(request: Request, engine: EngineDep, query: ChartParamete
         "starting_s": engine.pools.starting_s,
         "check": describe_check(view.check, datetime.now().astimezone().date()),
         "operator": operator_of(request),
-        "svg": f"/history/chart.svg?{query}",
+        "svg": f"/history/chart.svg?{parameters}",
     }
     return render(request, "history.html.jinja", content)
 
@@ -62,7 +62,7 @@ async def history_page(request: Request, engine: EngineDep, query: ChartParamete
 @router.get("/history/chart.svg")
 async def history_chart(engine: EngineDep, query: ChartParameters) -> Response:
     """Return the control chart of a quantity."""
-    svg = await engine.history.run(calls.draw_history, query)
+    svg = await engine.history.run(calls.history.draw_history, query)
     return Response(svg, media_type="image/svg+xml")
 
 
@@ -72,7 +72,7 @@ async def history_csv(
 ) -> Response:
     """Return the records of an instrument as ``refp history export`` writes them."""
     query = RecordQuery(instrument, since, until, purpose=only, limit=MAX_SAVED)
-    text = await engine.history.run(calls.write_history, query)
+    text = await engine.history.run(calls.history.write_history, query)
     return Response(text, media_type="text/csv", headers=saved("history.csv"))
 
 
@@ -123,9 +123,9 @@ def _own(kind: type, fields: Mapping[str, str]) -> dict[str, object]:
     return {k: v.strip().replace("\r\n", "\n") for k, v in fields.items() if k in names}
 
 
-def _back(fields: Mapping[str, str], place: str = "") -> Response:
+def _back(fields: Mapping[str, str], anchor: str = "") -> Response:
     """Redirect to the displayed selection, so that a reload does not submit the form again."""
     shown = {name: fields.get(f"show_{name}", "") for name in asdict(ChartQuery())}
-    query = urlencode({name: value for name, value in shown.items() if value})
-    address = f"/history?{query}{'#' if place else ''}{place}"
+    parameters = urlencode({name: value for name, value in shown.items() if value})
+    address = f"/history?{parameters}{'#' if anchor else ''}{anchor}"
     return RedirectResponse(address, HTTPStatus.SEE_OTHER)

@@ -61,7 +61,7 @@ async def models_page(
         "planes": done,
         "chosen": planes,
         "keeps": engine.settings.own_models is not None,
-        "recipes": await engine.pools.run(calls.recipe_names) if done else [],
+        "recipes": await engine.pools.run(calls.recipes.recipe_names) if done else [],
         "families": FAMILIES,
         "roots": engine.settings.roots,
         "operator": operator_of(request),

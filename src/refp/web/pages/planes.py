@@ -70,7 +70,9 @@ async def planes_page(request: Request, engine: EngineDep, folder: str = "") -> 
     if "hx-request" in request.headers:
         return render(request, "planes_folders.html.jinja", {"listing": listing})
     jobs = done_jobs(engine)
-    tables = await engine.pools.run(calls.read_sets, engine.files.folder, [job.id for job in jobs])
+    tables = await engine.pools.run(
+        calls.planes.read_sets, engine.files.folder, [job.id for job in jobs]
+    )
     content = {
         "listing": listing,
         "chose_folder": bool(folder),
@@ -79,7 +81,7 @@ async def planes_page(request: Request, engine: EngineDep, folder: str = "") -> 
             j for j in engine.jobs.runner.jobs() if j.kind == "plane" and not j.has_ended
         ],
         "instruments": INSTRUMENTS,
-        "recipes": await engine.pools.run(calls.recipe_names),
+        "recipes": await engine.pools.run(calls.recipes.recipe_names),
         "has_demo": demo_folder(engine.files.folder).is_dir(),
         "operator": operator_of(request),
         "max_rows": SHOWN_PLANES,
@@ -136,7 +138,7 @@ async def compare_page(
 async def one_page(request: Request, engine: EngineDep, name: str) -> Response:
     """Show the planes of a job."""
     job = find_planes(engine, name)
-    (rows,) = await engine.pools.run(calls.read_sets, engine.files.folder, [job.id])
+    (rows,) = await engine.pools.run(calls.planes.read_sets, engine.files.folder, [job.id])
     folder = planes_folder(engine.files.folder, job.id)
     names = [file for file in (*FILES, *pooled_names(job)) if (folder / file).is_file()]
     content = {"set": Defined(job, rows), "files": names, **_words()}
@@ -160,7 +162,7 @@ async def _list_folder(engine: Engine, folder: str) -> Listing | None:
     roots = engine.settings.roots
     if not roots and not folder:
         return None
-    return await engine.pools.run(calls.list_folder, folder, roots)
+    return await engine.pools.run(calls.folders.list_folder, folder, roots)
 
 
 async def _queue(engine: Engine, form: Form) -> Job:

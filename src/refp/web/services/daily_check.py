@@ -46,7 +46,7 @@ async def check_today(
     ((estimate, *_),) = await engine.estimates.estimate(
         files, chosen, tolerance_um, view=False, requester=requester
     )
-    return estimate, await engine.history.run(calls.read_check, estimate.record_id)
+    return estimate, await engine.history.run(calls.history.read_check, estimate.record_id)
 
 
 async def _choose(engine: Engine, model: str, instrument: str) -> ModelInfo:

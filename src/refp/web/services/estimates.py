@@ -24,7 +24,7 @@ class Estimates:
     async def list_files(self, paths: Sequence[str]) -> list[RequestFile]:
         """Return the files of paths under the roots; errors as of ``workers.estimates.list_files``."""
         roots, max_files = self._settings.roots, self._settings.limits.files
-        files = await self._pools.run(calls.list_files, list(paths), roots, max_files)
+        files = await self._pools.run(calls.estimates.list_files, list(paths), roots, max_files)
         return [RequestFile(path, path.name, is_image=True) for path in files]
 
     def task(
@@ -72,7 +72,7 @@ class Estimates:
         if not given.is_image:
             return await self._refuse(task, f"{given.name}: {NO_IMAGE}")
         try:
-            return await self._pools.run_again(calls.estimate_file, task, view)
+            return await self._pools.run_again(calls.estimates.estimate_file, task, view)
         except WorkError as error:
             if error.code not in REFUSABLE:
                 message = str(error).replace(str(task.path), task.name)
@@ -80,4 +80,4 @@ class Estimates:
             return await self._refuse(task, f"{given.name}: {error}; send a smaller image")
 
     async def _refuse(self, task: Task, sentence: str) -> list[PageEstimate]:
-        return await self._pools.run(calls.refuse_file, task, sentence)
+        return await self._pools.run(calls.estimates.refuse_file, task, sentence)

@@ -54,14 +54,16 @@ class HistoryService:
         query = ChartQuery(
             sent.instrument, sent.quantity, sent.name, sent.since, sent.until, sent.only
         )
-        return await self.run(calls.freeze_limits, query, sent.operator)
+        return await self.run(calls.history.freeze, query, sent.operator)
 
     async def annotate(self, sent: AnnotateRequest) -> Row:
         """Append a note about an instrument; errors as of :meth:`run`."""
-        return await self.run(calls.annotate, sent.instrument, sent.text, sent.at, sent.operator)
+        return await self.run(
+            calls.history.annotate, sent.instrument, sent.text, sent.at, sent.operator
+        )
 
     async def correct(self, sent: CorrectRequest) -> list[Row]:
         """Append corrections of records; errors as of :meth:`run`."""
         names = ("note", "instrument", "delta_z_um", "u_um")
         given = {**{name: getattr(sent, name) for name in names}, "operator": sent.measured_by}
-        return await self.run(calls.correct_records, sent.ids, given, sent.withdraw, sent.operator)
+        return await self.run(calls.history.correct, sent.ids, given, sent.withdraw, sent.operator)

@@ -37,7 +37,9 @@ class ModelFiles:
     async def _describe(self, path: Path) -> ModelInfo:
         """Return the description of a file, or the error if its worker is lost."""
         try:
-            return await self._pools.run_again(calls.describe_model, path, limit_s=START_S)
+            return await self._pools.run_again(
+                calls.estimates.describe_model, path, limit_s=START_S
+            )
         except WorkError as error:
             return ModelInfo(path, path.stem, {}, [], "", f"{path.name}: {error}")
 

@@ -137,7 +137,9 @@ async def _take_upload(engine: Engine, given: RequestFile, name: str) -> tuple[s
     folder = _folder(engine)
     waiting = [folder / file for file in _pending(engine)]  # their names are taken
     others = [*engine.settings.models, *waiting]
-    return await engine.pools.run(calls.take_model, given.path, given.name, name, folder, others)
+    return await engine.pools.run(
+        calls.models.take_model, given.path, given.name, name, folder, others
+    )
 
 
 async def queue_training(engine: Engine, sent: TrainRequest) -> Job:
@@ -153,7 +155,7 @@ async def queue_training(engine: Engine, sent: TrainRequest) -> Job:
     planes = find_planes(engine, sent.planes)
     async with engine.jobs.naming:
         file = await _new_name(engine, sent.name)
-        await engine.pools.run(calls.check_training, sent.recipe, sent.family)
+        await engine.pools.run(calls.models.check_training, sent.recipe, sent.family)
         request = sent.model_dump() | {"name": file} | _data_of(planes)
         return await engine.jobs.runner.add("train", Path(file).stem, request, sent.operator)
 
@@ -172,7 +174,7 @@ async def _queue_adapting(engine: Engine, sent: AdaptRequest, model: Path) -> Jo
     if sent.planes:
         data = _data_of(find_planes(engine, sent.planes))
     else:
-        await engine.pools.run(calls.check_paths, sent.paths, engine.settings.roots)
+        await engine.pools.run(calls.checks.check_paths, sent.paths, engine.settings.roots)
         data = {"data": [{"path": path} for path in sent.paths]}
     request = sent.model_dump(exclude={"paths", "title"}) | data
     request |= {"name": file, "model": str(model)}
@@ -201,7 +203,7 @@ async def retire(engine: Engine, file: str) -> None:
     ):
         detail = f"{file}: a job that has not ended adapts it; wait for the job or cancel it"
         raise Problem(HTTPStatus.CONFLICT, "in_use", detail)
-    await engine.pools.run(calls.retire_model, path)
+    await engine.pools.run(calls.models.retire_model, path)
 
 
 async def restore(engine: Engine, file: str) -> None:
@@ -217,7 +219,7 @@ async def restore(engine: Engine, file: str) -> None:
     path = next((p for p in retired_files(engine.settings) if p.name == file), None)
     if path is None:
         raise _unknown(file)
-    await engine.pools.run(calls.restore_model, path)
+    await engine.pools.run(calls.models.restore_model, path)
 
 
 def _check_source(sent: AdaptRequest) -> None:
@@ -240,7 +242,7 @@ async def _new_name(engine: Engine, name: str) -> str:
     """Return the file name of a new model, checked against all models and queued jobs."""
     others = [path.name for path in engine.settings.models]
     return await engine.pools.run(
-        calls.check_free, name, _folder(engine), [*others, *_pending(engine)]
+        calls.model_names.check_free, name, _folder(engine), [*others, *_pending(engine)]
     )
 
 
@@ -268,7 +270,7 @@ async def _uses(engine: Engine) -> dict[str, ModelUsage] | None:
     if not engine.settings.history:
         return None
     try:
-        return await engine.history.run(calls.read_uses)
+        return await engine.history.run(calls.history.read_uses)
     except RefpError:
         return None
 

@@ -90,7 +90,7 @@ def _own_file(engine: Engine, job: Job, name: str) -> Path:
 
 async def plane_set(engine: Engine, job: Job) -> PlaneSet:
     """Return the planes that a job defined."""
-    rows = await engine.pools.run(calls.read_planes, engine.files.folder, job.id)
+    rows = await engine.pools.run(calls.checks.read_planes, engine.files.folder, job.id)
     return PlaneSet(
         id=job.id,
         title=job.title,
@@ -104,7 +104,9 @@ async def plane_set(engine: Engine, job: Job) -> PlaneSet:
 async def compare(engine: Engine, jobs: Sequence[Job]) -> PlaneComparison:
     """Compare the planes of jobs; errors as of :func:`refp.web.workers.planes.compare_sets`."""
     sent = [ComparedSet(job.id, job.title, job.result["instruments"]) for job in jobs]
-    points, differences = await engine.pools.run(calls.compare_sets, engine.files.folder, sent)
+    points, differences = await engine.pools.run(
+        calls.planes.compare_sets, engine.files.folder, sent
+    )
     return PlaneComparison(planes=points, differences=differences)
 
 
@@ -119,7 +121,7 @@ async def queue_paths(engine: Engine, sent: PlaneRequest) -> Job:
         If recipe or instrument is unknown, or a path is missing or outside the roots.
     """
     await _check_options(engine, sent)
-    await engine.pools.run(calls.check_paths, sent.paths, engine.settings.roots)
+    await engine.pools.run(calls.checks.check_paths, sent.paths, engine.settings.roots)
     return await _queue(engine, sent, [{"path": path} for path in sent.paths])
 
 
@@ -151,7 +153,9 @@ async def store(engine: Engine, files: Sequence[RequestFile]) -> list[dict[str, 
     """
     limits = engine.settings.limits
     suffixes = [
-        await engine.pools.run(calls.check_sweeps, one.path, one.name, limits, limit_s=CHECK_S)
+        await engine.pools.run(
+            calls.checks.check_sweeps, one.path, one.name, limits, limit_s=CHECK_S
+        )
         for one in files
     ]
     keep = engine.files.sweeps.keep
@@ -163,7 +167,7 @@ async def store(engine: Engine, files: Sequence[RequestFile]) -> list[dict[str, 
 
 
 async def _check_options(engine: Engine, sent: PlaneRequest) -> None:
-    await engine.pools.run(calls.check_options, sent.recipe, sent.instrument)
+    await engine.pools.run(calls.checks.check_options, sent.recipe, sent.instrument)
 
 
 async def _queue(engine: Engine, sent: PlaneRequest, data: list[dict[str, str]]) -> Job:

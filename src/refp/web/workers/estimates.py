@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from PIL import Image as PillowImage
 
+from refp.core import jit
 from refp.core.arrays import FloatArray, Image
 from refp.core.digests import hash_path
 from refp.core.errors import DataError, RefpError
@@ -53,6 +54,13 @@ def describe_model(path: Path) -> ModelInfo:
     lines = [(label, str(value)) for label, value in describe_card(card)]
     file = describe_file(path)
     return ModelInfo(path, card.name, card.model_dump(mode="json"), lines, str(file["sha256"]))
+
+
+def compile_kernels() -> None:
+    """Compile every kernel into the cache on disk."""
+    from refp.measure import dataset as _  # noqa: F401 - importing it declares its kernels
+
+    jit.compile_kernels()
 
 
 def warm_up(models: Sequence[Path], database: str) -> None:

@@ -122,10 +122,10 @@ class WorkerPools:
     async def _start(self, models: Sequence[Path], database: str) -> None:
         """Compile in one worker, so that the others load the kernels from the cache."""
         try:
-            await self._run_quietly(calls.compile_kernels, limit_s=COMPILE_S)
+            await self._run_quietly(calls.estimates.compile_kernels, limit_s=COMPILE_S)
             each = [
                 asyncio.create_task(
-                    self._run_quietly(calls.warm_up, models, database, limit_s=START_S)
+                    self._run_quietly(calls.estimates.warm_up, models, database, limit_s=START_S)
                 )
                 for _ in range(self._size)
             ]
