@@ -19,7 +19,7 @@ from benchmarks.speed.web import serve
 from refp.core.files import write_csv
 from refp.history import History, HistoryRecord, new_id, select_chart
 from refp.reports import draw_control, png_bytes
-from refp.web.messages import Asked
+from refp.web.messages import ChartQuery
 from refp.web.schemas.history import HistoryChart
 from refp.web.workers.history import read_chart, read_page
 
@@ -104,8 +104,8 @@ def _measure(history: History, folder: Path) -> dict[str, float]:
         "select": select,
         "draw": lambda: png_bytes(draw_control(found)),
         "whole": lambda: png_bytes(draw_control(select())),
-        "page": partial(read_page, str(folder / "history.db"), Asked(INSTRUMENT)),
-        "data": lambda: _as_json(read_chart(str(folder / "history.db"), Asked(INSTRUMENT))),
+        "page": partial(read_page, str(folder / "history.db"), ChartQuery(INSTRUMENT)),
+        "data": lambda: _as_json(read_chart(str(folder / "history.db"), ChartQuery(INSTRUMENT))),
         "csv": partial(pd.read_csv, folder / "history.csv"),
     }
     best = dict.fromkeys(work, np.inf)

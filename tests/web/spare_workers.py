@@ -16,10 +16,10 @@ class SpareWorker(Worker):
     _taking: ClassVar[threading.Lock] = threading.Lock()
     _is_busy = False
 
-    def ask(self, *arguments: Any, **options: Any) -> Any:
+    def run(self, *arguments: Any, **options: Any) -> Any:
         self._is_busy = True
         try:
-            return super().ask(*arguments, **options)
+            return super().run(*arguments, **options)
         finally:
             self._is_busy = False
 

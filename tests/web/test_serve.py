@@ -88,7 +88,7 @@ def test_server(
         pytest.param(["--model", "none.refp"], "no such model file", id="no model file"),
         pytest.param(["--models", "none"], "no such folder", id="no models folder"),
         pytest.param(["--root", "none"], "no such folder", id="no root"),
-        pytest.param(["--home", "short.txt"], "not made", id="home is a file"),
+        pytest.param(["--home", "short.txt"], "cannot be created", id="home is a file"),
         pytest.param(["--tolerance-um", "0"], "--tolerance-um", id="no tolerance"),
         pytest.param(["--port", "0"], "--port", id="no port"),
     ],

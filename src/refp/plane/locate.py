@@ -159,7 +159,7 @@ def _place(
 
 
 def _effective_frames(slope: FloatArray) -> float:
-    """Number of equally telling frames: those on the slopes place the curve, others hardly do."""
+    """Return the effective number of frames: frames on the slopes place the curve, others hardly do."""
     weight = slope**2
     return max(1.0, float(weight.sum() ** 2 / max((weight**2).sum(), 1e-300)))
 

@@ -149,7 +149,7 @@ def _gauge(fits: Sequence[PoolFit]) -> list[PoolFit]:
 
 
 def _at_start(curve: Curve) -> PoolFit:
-    """The first curve places itself: at its own extremum, unchanged."""
+    """Return the fit of the first curve: at its own extremum, unchanged."""
     z, value = curve.points
     grid = np.linspace(z.min(), z.max(), GRID_POINTS)
     smoothed = fit_smooth(z, value).spline(grid)
@@ -246,7 +246,7 @@ def _start(fit: PoolFit) -> FloatArray:
 
 
 def _sandwich(jacobian: FloatArray, residual: FloatArray) -> float:
-    """Standard uncertainty of the first parameter when residuals differ in size from point to point.
+    """Return the standard uncertainty of the first parameter where residuals differ in size.
 
     Frames on the slopes scatter by the stage's repeatability, those on the peak hardly at all; the
     sandwich estimator (White 1980, corrected for the degrees of freedom) needs no model of that.

@@ -270,7 +270,7 @@ def _light(
 
 
 def _uneven_light(scene: SceneSettings, rng: np.random.Generator) -> FloatArray:
-    """A slope and a bowl with a random middle, together within the half range."""
+    """Return a slope and a bowl with a random middle, together within the half range."""
     y, x = (np.linspace(-1, 1, n) for n in scene.shape_px)
     middle = rng.uniform(-0.4, 0.4, 2)
     slope = _step(1.0, rng)

@@ -63,7 +63,7 @@ def ended(api: Client, job: dict[str, Any]) -> dict[str, Any]:
     """Return a job when it has ended."""
     while job["state"] in ("queued", "running"):
         threading.Event().wait(0.1)
-        job = api._ask(f"/jobs/{job['id']}")
+        job = api._get(f"/jobs/{job['id']}")
     return job
 
 
@@ -174,7 +174,7 @@ def test_model_of_the_command_line_stays(api: Client, lookup_model: Path) -> Non
 
 @pytest.mark.parametrize("what", ["/x.refp", "/x.refp/file", "/..%2fserver-id/file"])
 def test_only_models_are_served(api: Client, what: str) -> None:
-    assert refused(lambda: api._ask(f"/models{what}"))[0] == 404
+    assert refused(lambda: api._get(f"/models{what}"))[0] == 404
 
 
 def test_use_is_that_of_the_history(
@@ -236,7 +236,7 @@ def test_training_that_cannot_begin_is_told_at_once(
     api: Client, planes_job: str, kept: WebSettings
 ) -> None:
     assert kept.home is not None
-    failed = ended(api, api._tell("/planes", {"paths": [str(kept.home / "data" / "nothing")]}))
+    failed = ended(api, api._post("/planes", {"paths": [str(kept.home / "data" / "nothing")]}))
     assert failed["state"] == "failed"
     assert refused(lambda: api.train(failed["id"], "x")) == (404, "no_planes")
     assert refused(lambda: api.train("nothing", "x")) == (404, "no_planes")

@@ -17,7 +17,7 @@ from tests.web.requests import form_token
 from tests.web.server import Served
 
 from refp.web import ApiError, Client, WebSettings
-from refp.web.workers.views import AskedSet
+from refp.web.workers.views import ComparedSet
 
 Planes = dict[str, Any]
 
@@ -162,9 +162,9 @@ def test_jobs_are_compared_within_their_instrument(
     assert home is not None
     other_set(home, defined["id"], "later", 100.0)
     other_set(home, defined["id"], "elsewhere", 1000.0)
-    first = AskedSet(defined["id"], "Monday", {"training": "a2k"})
-    later = AskedSet("later", "Monday", {"training": "a2k"})
-    elsewhere = AskedSet("elsewhere", "Nikon", {"training": "nikon-ti2"})
+    first = ComparedSet(defined["id"], "Monday", {"training": "a2k"})
+    later = ComparedSet("later", "Monday", {"training": "a2k"})
+    elsewhere = ComparedSet("elsewhere", "Nikon", {"training": "nikon-ti2"})
     planes, differences = compare_sets(home, [first, later, elsewhere])
     assert {str(row["dataset"]) for row in planes} == {
         "Monday: training",
@@ -246,7 +246,7 @@ def test_page_of_a_comparison(pages: httpx.Client, client: Client, defined: Plan
         assert f"{row['difference_um']:+.2f} ±" in page
     assert "cannot be subtracted" not in page
     nothing = pages.get("/planes/compare")
-    assert (nothing.status_code, "tick planes" in nothing.text) == (422, True)
+    assert (nothing.status_code, "tick some" in nothing.text) == (422, True)
 
 
 def test_form_with_a_folder(
@@ -271,7 +271,7 @@ def test_form_with_a_folder(
 @pytest.mark.parametrize(
     ("fields", "file", "told"),
     [
-        pytest.param({}, None, "neither a folder nor a file", id="nothing"),
+        pytest.param({}, None, "no sweep was chosen", id="nothing"),
         pytest.param({"path": "training"}, b"x", "choose one of them", id="both"),
         pytest.param({"path": "/etc"}, None, "outside the folders", id="outside"),
         pytest.param({"path": "training", "instrument": "x"}, None, "choose a2k", id="unknown"),
@@ -295,7 +295,7 @@ def test_form_without_its_token(pages: httpx.Client, client: Client) -> None:
     n_jobs = len(client.jobs())
     for path in ("/planes", "/jobs/x/cancel"):
         answer = pages.post(path, data={"path": "training"}, files={"files": ("", b"")})
-        assert (answer.status_code, "load it again" in answer.text) == (403, True)
+        assert (answer.status_code, "load the page again" in answer.text) == (403, True)
     assert len(client.jobs()) == n_jobs
 
 
@@ -306,7 +306,7 @@ def test_job_that_fails_says_why(pages: httpx.Client, client: Client, tiny_sweep
     page = pages.get(f"/jobs/{job['id']}").text
     check(page)
     assert "no image in this folder" in page
-    assert "ask again" in page
+    assert "start the job again" in page
     with pytest.raises(ApiError, match="no planes"):
         client.planes(job["id"])
 

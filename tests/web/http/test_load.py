@@ -186,7 +186,7 @@ def test_nothing_piles_up(settings: WebSettings, good: File, tmp_path: Path) -> 
             assert client.post("/estimate", data=token, files=files).status_code == 303
             assert client.post(ESTIMATES, files=files[:1]).status_code == 200
             assert list((tmp_path / "uploads").iterdir()) == []
-            kept.add(app.state.engine.results.n_answers)
+            kept.add(app.state.engine.results.n_estimates)
         assert max(kept) == limits.results
     (image,) = (path for path in (tmp_path / "images").rglob("*") if path.is_file())
     assert (image.read_bytes(), image.stem) == (good[1], hashlib.sha256(good[1]).hexdigest())

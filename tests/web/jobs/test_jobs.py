@@ -25,7 +25,7 @@ from refp.history import History, JobLog, JobRecord
 from refp.web import WebSettings, create_app
 from refp.web.api.jobs import _events as events_of
 from refp.web.client import ApiError
-from refp.web.job import Job, JobPlace
+from refp.web.job import Job, JobSettings
 from refp.web.jobs import run
 from refp.web.jobs.runner import MAX_STARTS, Runner
 from refp.web.services.engine import Engine
@@ -149,7 +149,7 @@ def test_a_job_that_no_server_survives_is_given_up(tiny_sweep: Path, tmp_path: P
     with TestClient(create_app(settings_of(home, tiny_sweep)), base_url=BASE) as client:
         (kind, last), *_ = reversed(told(client, name))
     assert (kind, last["state"], last["code"]) == ("end", "failed", "interrupted")
-    assert "ask for it again" in last["detail"]
+    assert "start the job again" in last["detail"]
 
 
 def test_cancelled_jobs_leave_nothing(tiny_sweep: Path, tmp_path: Path) -> None:
@@ -252,8 +252,8 @@ def test_killed_in_the_middle_it_goes_on(
 ) -> None:
     home = tmp_path / "home"
     first = start(home, tiny_sweep.parent)
-    asked = first.ask("/planes", {"paths": [tiny_sweep.name]})["id"]
-    waits = first.ask("/planes", {"paths": [tiny_sweep.name], "title": "after it"})["id"]
+    asked = first.request("/planes", {"paths": [tiny_sweep.name]})["id"]
+    waits = first.request("/planes", {"paths": [tiny_sweep.name], "title": "after it"})["id"]
     first.wait(asked, lambda job: bool(job["progress"] and job["progress"]["done"]))
     first.kill()
     second = start(home, tiny_sweep.parent)
@@ -262,7 +262,7 @@ def test_killed_in_the_middle_it_goes_on(
     assert second.wait(waits, lambda job: job["state"] == "done")["starts"] == 1
     done = run_refp("plane", tiny_sweep, "-o", tmp_path / "planes", "--json")
     rows = json.loads(done.stdout)
-    assert second.ask(f"/planes/{asked}")["planes"] == rows
+    assert second.request(f"/planes/{asked}")["planes"] == rows
     assert len(planes_recorded(home)) == 2 * len(rows)
 
 
@@ -271,7 +271,7 @@ def test_a_killed_server_leaves_no_process(
     tiny_sweep: Path, tmp_path: Path, start: Callable[[Path, Path], Server]
 ) -> None:
     server = start(tmp_path / "home", tiny_sweep.parent)
-    job = server.ask("/planes", {"paths": [tiny_sweep.name]})["id"]
+    job = server.request("/planes", {"paths": [tiny_sweep.name]})["id"]
     server.wait(job, lambda job: job["progress"] is not None)
     below = _processes_below(server.process.pid)
     assert len(below) >= 2
@@ -286,13 +286,13 @@ def test_a_job_whose_process_is_lost_fails_alone(
 ) -> None:
     server = start(tmp_path / "home", tiny_sweep.parent)
     before = _processes_below(server.process.pid)
-    job = server.ask("/planes", {"paths": [tiny_sweep.name]})["id"]
+    job = server.request("/planes", {"paths": [tiny_sweep.name]})["id"]
     server.wait(job, lambda job: bool(job["progress"] and job["progress"]["total"]))
     nicest = max(_processes_below(server.process.pid) - before, key=_nice)
     os.kill(nicest, signal.SIGKILL)
     ended = server.wait(job, lambda job: job["state"] not in ("queued", "running"))
     assert (ended["state"], ended["code"]) == ("failed", "worker_lost")
-    again = server.ask("/planes", {"paths": [tiny_sweep.name]})["id"]
+    again = server.request("/planes", {"paths": [tiny_sweep.name]})["id"]
     server.wait(again, lambda job: job["state"] == "done")
 
 
@@ -314,7 +314,7 @@ def test_a_watched_server_ends(
 ) -> None:
     """A page that watches a job does not keep Ctrl-C from ending the server."""
     server = start(tmp_path / "home", tiny_sweep.parent)
-    job = server.ask("/planes", {"paths": [tiny_sweep.name]})["id"]
+    job = server.request("/planes", {"paths": [tiny_sweep.name]})["id"]
     server.wait(job, lambda job: job["state"] == "running")
     with socket.create_connection(("127.0.0.1", int(server.address.rpartition(":")[2]))) as s:
         host = server.address.removeprefix("http://")
@@ -358,10 +358,10 @@ class Log:
         self.told: list[tuple[str, str]] = []
         self.may_run = asyncio.Event()
 
-    async def ask(self, function: Any, *arguments: Any) -> Any:
-        if function is calls.load_jobs:
+    async def request(self, function: Any, *arguments: Any) -> Any:
+        if function == calls.job_log.load_jobs:
             return []
-        if function is calls.append_job_event:
+        if function == calls.job_log.append_job_event:
             job, state, _ = arguments
             if state == "running":
                 await self.may_run.wait()
@@ -369,8 +369,8 @@ class Log:
         return None
 
 
-def place_of(home: Path) -> JobPlace:
-    return JobPlace(home, home / "models", (), "", LIMITS, 1)
+def job_settings_of(home: Path) -> JobSettings:
+    return JobSettings(home, home / "models", (), "", LIMITS, 1)
 
 
 def test_cancelled_while_it_begins(tmp_path: Path) -> None:
@@ -378,7 +378,7 @@ def test_cancelled_while_it_begins(tmp_path: Path) -> None:
 
     async def scene() -> list[tuple[str, str]]:
         log = Log()
-        runner = Runner(log.ask, place_of(tmp_path), "server")
+        runner = Runner(log.request, job_settings_of(tmp_path), "server")
         runner.start()
         job = await runner.add("demo", "x", {}, "")
         await asyncio.sleep(0)  # the queue takes it
@@ -400,7 +400,7 @@ async def run_two(folder: Path) -> list[Job]:
     """Return two jobs as a runner leaves them that nothing keeps from them."""
     log = Log()
     log.may_run.set()
-    runner = Runner(log.ask, place_of(folder), "server")
+    runner = Runner(log.request, job_settings_of(folder), "server")
     runner.start()
     jobs = [await runner.add("demo", "x", {}, "") for _ in range(2)]
     for job in jobs:
@@ -438,14 +438,14 @@ def test_a_log_that_is_away_is_asked_again(tmp_path: Path, monkeypatch: pytest.M
     known = Job(str(uuid.uuid4()), "plane", "Monday", "", {}, "done", "2026-03-31T08:30:00+02:00")
     tries: list[object] = []
 
-    async def ask(function: Any, *_: object) -> Any:
+    async def request(function: Any, *_: object) -> Any:
         tries.append(function)
         if len(tries) < 3:
             raise HistoryError("away")
         return [known]
 
     async def scene() -> None:
-        runner = Runner(ask, place_of(tmp_path), "server")
+        runner = Runner(request, job_settings_of(tmp_path), "server")
         runner.start()
         await runner.loaded()
         while not runner.jobs():
@@ -454,7 +454,7 @@ def test_a_log_that_is_away_is_asked_again(tmp_path: Path, monkeypatch: pytest.M
         assert runner.jobs() == [known]
 
     asyncio.run(scene())
-    assert tries == [calls.load_jobs] * 3
+    assert tries == [calls.job_log.load_jobs] * 3
 
 
 def test_a_server_that_ends_at_once(tiny_sweep: Path, tmp_path: Path) -> None:
@@ -485,7 +485,7 @@ def test_sweeps_go_with_the_last_job_that_needs_them(
     async def scene() -> None:
         log = Log()
         log.may_run.set()
-        runner = Runner(log.ask, place_of(tmp_path), "server")
+        runner = Runner(log.request, job_settings_of(tmp_path), "server")
         data = [{"stored": shared, "name": "a.tif"}]
         done = Job(str(uuid.uuid4()), "plane", "", "", {"data": data}, "done", "")
         runner._jobs[done.id] = done
@@ -505,7 +505,7 @@ def test_every_curve_is_sent(tmp_path: Path) -> None:
 
     async def scene() -> list[tuple[str, int]]:
         log = Log()
-        runner = Runner(log.ask, place_of(tmp_path), "server")
+        runner = Runner(log.request, job_settings_of(tmp_path), "server")
         runner._jobs["x"] = job = Job("x", "train", "", "", {}, "running", "")
         live = runner.live("x")
         live.add_curve({"fit": "a", "step": [1]})
@@ -533,11 +533,11 @@ def test_planes_stand_where_the_history_is_away(
     monkeypatch.setattr(run, "PAUSES_S", (0.0, 0.0))
     (tmp_path / "folder.db").mkdir()  # no database can be opened there
     history = str(tmp_path / "folder.db")
-    place = replace(place_of(tmp_path), roots=(tiny_sweep.parent,), history=history)
+    settings = replace(job_settings_of(tmp_path), roots=(tiny_sweep.parent,), history=history)
     request = {"data": [{"path": tiny_sweep.name}], "recipe": "default"}
     job = str(uuid.uuid4())
     end, theirs = multiprocessing.Pipe(duplex=False)
-    made = run.define_plane(run.Assignment(job, request, place, run.Reporter(theirs)))
+    made = run.define_plane(run.Assignment(job, request, settings, run.Reporter(theirs)))
     assert made["n_recorded"] == 0
     assert made["remark"].startswith("not recorded in the history: ")
     assert (planes_folder(tmp_path, job) / "planes.csv").is_file()

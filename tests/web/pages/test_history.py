@@ -124,10 +124,10 @@ def test_every_quantity_has_a_page(app: TestClient, quantity: str) -> None:
 @pytest.mark.parametrize(
     ("asked", "status", "told"),
     [
-        ("instrument=nobody", 200, "Nothing recorded of “nobody”"),
+        ("instrument=nobody", 200, "No records of “nobody”"),
         ("instrument=<script>", 200, "&lt;script&gt;"),
-        ("since=2026-05-01", 200, "No value of dZ here"),
-        ("only=daily", 200, "No value of dZ here"),
+        ("since=2026-05-01", 200, "No value of dZ"),
+        ("only=daily", 200, "No value of dZ"),
         ("quantity=color", 422, "choose delta_z_um"),
         ("since=soon", 422, "write it as"),
         ("since=2026-05-01&until=2026-04-01", 422, "exchange them"),
@@ -215,7 +215,7 @@ def test_a_check_is_one_image(app: TestClient, good: File, image_files: list[Pat
     tifffile.imwrite(buffer, planes, photometric="minisblack")
     answer = app.post(CHECKS, files={"files": ("stack.tif", buffer.getvalue())}).json()
     assert answer["estimate"]["status"] == "refused"
-    assert "2 planes" in answer["estimate"]["reason"]
+    assert "2 pages" in answer["estimate"]["reason"]
 
 
 def test_the_operator_lands_in_the_record(

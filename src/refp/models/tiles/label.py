@@ -166,7 +166,7 @@ def join_sweeps(sweeps: Sequence[PlacedSweep], parts: Sequence[LabelledTiles]) -
 
 
 def _number(part: LabelledTiles, field: int, n_frames: int) -> LabelledTiles:
-    """Number a sweep's frames on, and its beads so that the exposures of a field share them."""
+    """Return the tiles with frames numbered onward, and beads numbered alike in a field's exposures."""
     return replace(
         part,
         frame=part.frame + n_frames,
