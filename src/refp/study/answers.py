@@ -92,8 +92,8 @@ def _ask(estimator: Estimator, frame: Frame) -> _Told:
         return _Told(refused("unreadable", str(error), 0.95), nobody, np.empty((0, 2)))
     estimate = estimator.estimate_measured(seen).estimate
     centers = np.full((len(seen.rows), 2), np.nan)
-    if seen.measured is not None:
-        centers = seen.measured.profiles.center_px[seen.rows]
+    if seen.measurement is not None:
+        centers = seen.measurement.profiles.center_px[seen.rows]
     if not len(seen.rows):
         return _Told(estimate, np.empty((estimator.card.members, 0)), centers)
     return _Told(estimate, estimator.predict(seen).dz_um, centers)

@@ -16,7 +16,7 @@ from refp.core.digests import hash_path
 from refp.core.errors import DataError, RefpError
 from refp.core.files import to_json
 from refp.core.flags import BeadFlag
-from refp.estimate import FocusEstimate, Look, refused
+from refp.estimate import Assessment, FocusEstimate, refused
 from refp.estimate.estimator import Estimator, ImageEstimate, MeasuredImage
 from refp.estimate.rows import estimate_rows, with_verdicts
 from refp.models import load_model
@@ -222,21 +222,21 @@ def _row(task: Task, page: int, estimate: FocusEstimate, model: str) -> Row:
 def _view(
     estimator: Estimator, result: ImageEstimate, seen: MeasuredImage | None, image: Image
 ) -> ImageView | None:
-    if seen is None or seen.measured is None:  # models of whole images see no beads
+    if seen is None or seen.measurement is None:  # models of whole images see no beads
         return None
-    look = estimator.look_at_seen(seen)
-    profiles = seen.measured.profiles
+    assessment = estimator.assess_measured(seen)
+    profiles = seen.measurement.profiles
     pooled, pooled_sd = _pooled(estimator, result.estimate)
     return ImageView(
         png=_picture(image),
         height_px=image.shape[0],
         width_px=image.shape[1],
         radius_px=float(profiles.bead_radius_px),
-        beads=_beads(result, seen, look),
+        beads=_beads(result, seen, assessment),
         radius_radii=[float(r) for r in profiles.radius_radii],
         pooled=pooled,
         pooled_sd=pooled_sd,
-        opinions=_opinions(estimator, result.estimate, look),
+        opinions=_opinions(estimator, result.estimate, assessment),
     )
 
 
@@ -250,12 +250,14 @@ def _picture(image: Image) -> bytes:
     return buffer.getvalue()
 
 
-def _beads(result: ImageEstimate, seen: MeasuredImage, look: Look | None) -> list[BeadView]:
-    assert seen.measured is not None
-    beads, profiles = seen.measured.beads, seen.measured.profiles
+def _beads(
+    result: ImageEstimate, seen: MeasuredImage, assessment: Assessment | None
+) -> list[BeadView]:
+    assert seen.measurement is not None
+    beads, profiles = seen.measurement.beads, seen.measurement.profiles
     alone = np.full(len(beads), np.nan)
-    if look is not None and result.estimate.status == "ok":
-        alone[seen.rows] = look.match.dz_um
+    if assessment is not None and result.estimate.status == "ok":
+        alone[seen.rows] = assessment.match.dz_um
     values = np.where(profiles.saturated, np.nan, profiles.normalised)
     ok = result.estimate.status == "ok"
     return [
@@ -293,14 +295,16 @@ def _pooled(estimator: Estimator, estimate: FocusEstimate) -> tuple[list[float],
     return [float(v) for v in mean], [float(v) for v in sd]
 
 
-def _opinions(estimator: Estimator, estimate: FocusEstimate, look: Look | None) -> Opinions | None:
-    if look is None or estimate.status == "refused":
+def _opinions(
+    estimator: Estimator, estimate: FocusEstimate, assessment: Assessment | None
+) -> Opinions | None:
+    if assessment is None or estimate.status == "refused":
         return None
     card = estimator.card
     return Opinions(
         family=card.family,
-        family_um=look.combined.dz_um,
-        lookup_um=look.lookup_um,
+        family_um=assessment.combined.dz_um,
+        lookup_um=assessment.lookup_um,
         limit_um=card.calibration.maximum_disagreement_um,
     )
 
