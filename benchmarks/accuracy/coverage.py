@@ -1,8 +1,8 @@
-"""Count how often the interval of a plane holds the truth: ``python -m benchmarks.accuracy.coverage``.
+"""Observed coverage of the intervals of planes: ``python -m benchmarks.accuracy.coverage``.
 
 Sweeps are simulated with :mod:`refp.synthetic`, each with its own step, number of frames, exposures,
-fields, light, bead sizes and heights, tilt and stage errors, and located by themselves as ``refp plane``
-does. The truth is the field's plane by the definition, of its beads without noise.
+fields, light, bead sizes and heights, tilt and stage errors, and located separately as ``refp plane``
+does. The truth is the field's plane by the definition, from noise-free images of its beads.
 """
 
 import tempfile
@@ -25,7 +25,7 @@ N_DATASETS = 240
 N_SHORT = 60
 SCENE = {"shape_px": (320, 400), "n_touching": 0, "n_dust": 2}
 MAX_UM, MAX_SHORT_UM = 480.0, 270.0
-"""No sweep is longer, or simulated images would not reach to its ends."""
+"""Longest sweeps: the range of dZ of simulated images."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def locate(case: Case) -> list[dict[str, object]]:
 
 
 def summarise(rows: list[dict[str, object]]) -> dict[str, object]:
-    """Count and average."""
+    """Return coverage, errors and numbers of sweeps."""
 
     def column(name: str) -> FloatArray:
         return np.array([row[name] for row in rows if not row["short"]], dtype=np.float64)

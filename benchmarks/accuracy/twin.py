@@ -1,4 +1,4 @@
-"""The twin's data sets: which model is tested on which, and what is true of their images."""
+"""The twin's data sets: test sets of each training set, and true dZ of their frames."""
 
 import json
 from collections.abc import Iterator

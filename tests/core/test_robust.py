@@ -36,7 +36,7 @@ def test_a_wider_factor_keeps_more() -> None:
     scale=st.sampled_from([-4.0, 0.5, 2.0]),
     offset=st.integers(-1000, 1000),
 )
-def test_the_rule_does_not_hang_on_unit_or_order(
+def test_the_rule_does_not_depend_on_unit_or_order(
     values: list[int], scale: float, offset: int
 ) -> None:
     x = np.array(values, dtype=float)
@@ -47,7 +47,7 @@ def test_the_rule_does_not_hang_on_unit_or_order(
 
 
 @pytest.mark.parametrize("values", [[], [np.nan, np.nan]])
-def test_nothing_has_no_spread(values: list[float]) -> None:
+def test_an_empty_array_has_no_spread(values: list[float]) -> None:
     assert np.isnan(mad_sigma(np.array(values)))
 
 

@@ -107,6 +107,18 @@ class Estimator:
     ------
     ModelError
         If this version of refp cannot run the model.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import refp
+    >>> estimator = refp.Estimator.load(Path("a2k.refp"))
+    >>> image = refp.list_images(["test"])[4]
+    >>> estimate = estimator.estimate(image.read()).estimate
+    >>> estimate.status
+    'ok'
+    >>> estimate.lower_um < estimate.delta_z_um < estimate.upper_um
+    True
     """
 
     def __init__(self, ensemble: Ensemble, max_beads: int | None = None) -> None:

@@ -39,6 +39,14 @@ def save_model(ensemble: Ensemble, path: str | Path) -> None:
     ------
     OutputError
         If the folder cannot be written.
+
+    Examples
+    --------
+    >>> import refp
+    >>> ensemble = refp.load_model("a2k.refp")
+    >>> refp.save_model(ensemble, "copy.refp")
+    >>> refp.load_model("copy.refp").card == ensemble.card
+    True
     """
     parts = {
         CARD: ensemble.card.model_dump_json(indent=1).encode(),
@@ -57,6 +65,13 @@ def load_model(path: str | Path) -> Ensemble:
     ------
     ModelError
         If the file is absent, truncated, edited, not a model, or of another format version.
+
+    Examples
+    --------
+    >>> import refp
+    >>> ensemble = refp.load_model("a2k.refp")
+    >>> ensemble.card.family
+    'lookup'
     """
     path = Path(path)
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""Reduce the beads of a sweep to one feature curve."""
+"""Feature curves of sweeps."""
 
 import numpy as np
 
@@ -9,21 +9,21 @@ from refp.settings import FeatureSettings
 
 
 def feature_curve(measurement: SweepMeasurement, settings: FeatureSettings) -> FeatureCurve:
-    """Take the typical feature of each frame without outlier beads.
+    """Return the typical features of the beads of each frame, without outliers.
 
     Parameters
     ----------
     measurement
         All beads of one sweep.
     settings
-        The interquartile factor, and what is typical.
+        Interquartile factor, and median or midmean.
 
     Notes
     -----
-    Chalfoun et al. 2024, "Pooled profile": outliers out per feature, median of the rest, and a frame
-    counts as saturated where the median bead has a saturated pixel. The median of nine beads is one of
-    them, and another one at each Z, which kinks the curve; the midmean, the mean of the middle half,
-    is as deaf to outliers and moves evenly.
+    Chalfoun et al. 2024, "Pooled profile": outliers are removed for each feature, the median of the rest
+    is taken, and a frame is saturated if the median bead has a saturated pixel. The median of nine beads
+    is another bead at each Z, which makes the curve uneven; the midmean, the mean of the middle half, is
+    as robust and smoother.
     """
     frames = measurement.frames
     n = len(frames)
@@ -62,7 +62,7 @@ def _median(values: FloatArray, saturated: BoolArray) -> tuple[float, bool]:
 def _midmean(values: FloatArray, saturated: BoolArray) -> tuple[float, bool]:
     """Return the mean of the middle half, and whether any bead in it is saturated.
 
-    Of three beads it is the middle one: the interquartile rule cannot tell an outlier among so few.
+    Of three beads it is the middle one, since the interquartile rule finds no outlier among so few.
     """
     order = np.argsort(values, kind="stable")
     cut = max(len(order) // 4, int(len(order) == 3))
