@@ -109,9 +109,9 @@ def cross(model: Path, tests: list[Path], label: str) -> list[dict[str, object]]
             n += 1
             image = frame.read()
             refused += estimator.estimate(image).estimate.status == "refused"
-            look = estimator.look(image)
-            if look is not None:
-                errors.append(look.combined.dz_um - true[frame.path.name])
+            assessment = estimator.assess(image)
+            if assessment is not None:
+                errors.append(assessment.combined.dz_um - true[frame.path.name])
         line = {"of": label, "test": open_dataset(folder).name, "n_images": n, "refused": refused}
         if errors:
             line |= {

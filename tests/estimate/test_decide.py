@@ -21,7 +21,7 @@ OTHER_SIZE = (
     "unlike_training: the beads look ? % {} than those of the training (up to ? % is normal): "
     "other beads, or another magnification"
 )
-OUTSIDE = "outside_range: the focal plane lies outside the trained range of -50 to 50 um"
+OUTSIDE = "outside_range: the focal plane is outside the trained range of -50 to 50 um"
 
 
 def estimate_with(
@@ -78,9 +78,9 @@ def with_calibration(ensemble: Ensemble, family: str = "profile", **changes: flo
             {"dz_um": 47},
             {"dz_um": 47, "sd_um": 4},
             Found(4),
-            "outside_range: the focal plane, at 39.12 to 54.88 um, may lie outside "
+            "outside_range: the focal plane, at 39.12 to 54.88 um, may be outside "
             "the trained range of -50 to 50 um",
-            id="may lie outside",
+            id="may be outside",
         ),
         pytest.param(
             {"dz_um": 5},

@@ -14,7 +14,7 @@ from refp.core.digests import hash_file
 from refp.core.errors import DataError, ModelError
 from refp.core.flags import UNUSABLE_BEAD, BeadFlag
 from refp.core.rows import take
-from refp.estimate import FocusEstimate, Found, Look, estimate_focus, look_at, refused
+from refp.estimate import Assessment, FocusEstimate, Found, assess_beads, estimate_focus, refused
 from refp.measure.frame import FrameMeasurement, measure_frame
 from refp.models import (
     BeadInputs,
@@ -76,7 +76,7 @@ class MeasuredImage:
 
     Attributes
     ----------
-    measured
+    measurement
         All beads; ``None`` for models of whole images, which use squares in place of beads.
     rows
         Shape ``(n,)``: indices of the usable beads.
@@ -86,7 +86,7 @@ class MeasuredImage:
         Number of beads, and fraction of saturated pixels.
     """
 
-    measured: FrameMeasurement | None
+    measurement: FrameMeasurement | None
     rows: IntArray
     inputs: BeadInputs
     found: Found
@@ -190,21 +190,26 @@ class Estimator:
         )
         used = np.zeros(measured.found.n_beads, dtype=np.bool_)
         used[measured.rows[estimate.used]] = estimate.status == "ok"
-        return ImageEstimate(name, estimate, measured.measured, used)
+        return ImageEstimate(name, estimate, measured.measurement, used)
 
     def predict(self, measured: MeasuredImage) -> Predictions:
         """Predict dZ of each usable bead by every member, whether or not the image is refused."""
         return self._predictor.predict(measured.inputs)
 
-    def look(self, image: Image) -> Look | None:
-        """Return what family and look-up say of an image, whatever it shows; ``None`` of too little."""
-        return self.look_at_seen(self.measure(image))
+    def assess(self, image: Image) -> Assessment | None:
+        """Return the results of family and look-up for an image; ``None`` with too few usable beads.
 
-    def look_at_seen(self, seen: MeasuredImage) -> Look | None:
-        """Return the same of what the model sees of an image."""
-        if len(seen.rows) < max(self.card.minimum_beads, 1):
+        Limits of refusal other than the number of beads are not checked.
+        """
+        return self.assess_measured(self.measure(image))
+
+    def assess_measured(self, measured: MeasuredImage) -> Assessment | None:
+        """Return the results of family and look-up for a measured image; see :meth:`assess`."""
+        if len(measured.rows) < max(self.card.minimum_beads, 1):
             return None
-        return look_at(seen.inputs, self.card, self._predictor, self._lookup, self._recipe.estimate)
+        return assess_beads(
+            measured.inputs, self.card, self._predictor, self._lookup, self._recipe.estimate
+        )
 
     def estimate_source(self, source: SingleImage | Frame) -> ImageEstimate:
         """Read and estimate an image; refuse a file that cannot be read, with the reason."""

@@ -9,7 +9,7 @@ import pandas as pd
 from refp.core.digests import hash_paths
 from refp.core.errors import DataError, ModelError
 from refp.core.parallel import SERIAL, Execution
-from refp.estimate import KnownImages, Look, fit_adaptation
+from refp.estimate import Assessment, KnownImages, fit_adaptation
 from refp.estimate.estimator import Estimator, recipe_of
 from refp.models import Adaptation, Calibration, Ensemble, ModelCard
 from refp.models.tiles import plane_of_sweeps
@@ -82,13 +82,13 @@ def adapt_model(
     known = _known_planes(datasets, recipe, instrument, refp_um, execution)
     card = ensemble.card.model_copy(update={"instrument": instrument, "minimum_beads": 1})
     estimator = Estimator(Ensemble(card, ensemble.stack, ensemble.graph))
-    looks: list[tuple[Frame, float, Look]] = []
+    assessments: list[tuple[Frame, float, Assessment]] = []
     for i, (frame, plane_um, _) in enumerate(known):
-        look = estimator.look(frame.read())
-        if look is not None:
-            looks.append((frame, frame.z_um - plane_um, look))
+        assessment = estimator.assess(frame.read())
+        if assessment is not None:
+            assessments.append((frame, frame.z_um - plane_um, assessment))
         execution.progress("adapting", i + 1, len(known))
-    estimates = _known_estimates(looks, instrument.stage.repeatability_um)
+    estimates = _known_estimates(assessments, instrument.stage.repeatability_um)
     sweeps = tuple(str(sweep.key) for d in datasets for sweep in d.sweeps)
     digest = hash_paths(frame.path for frame, *_ in known)
     adaptation = fit_adaptation(estimates, ensemble.card.name, sweeps, digest)
@@ -96,7 +96,7 @@ def adapt_model(
     made = _card(ensemble.card, instrument, adaptation, estimates, plane_u_um)
     return Adapted(
         Ensemble(made, ensemble.stack, ensemble.graph),
-        _image_table([frame for frame, *_ in looks], estimates, adaptation),
+        _image_table([frame for frame, *_ in assessments], estimates, adaptation),
     )
 
 
@@ -142,19 +142,21 @@ def _known_planes(
     return [(frame, *labels[sweep.key]) for sweep in sweeps for frame in sweep.frames]
 
 
-def _known_estimates(looks: Sequence[tuple[Frame, float, Look]], stage_um: float) -> KnownImages:
-    if not looks:
+def _known_estimates(
+    assessments: Sequence[tuple[Frame, float, Assessment]], stage_um: float
+) -> KnownImages:
+    if not assessments:
         raise DataError("no image with a usable bead to adapt from; see 'refp inspect'")
-    dz_um = np.array([dz for _, dz, _ in looks])
-    u_beads = np.array([look.combined.u_beads_um for *_, look in looks])
+    dz_um = np.array([dz for _, dz, _ in assessments])
+    u_beads = np.array([a.combined.u_beads_um for *_, a in assessments])
     return KnownImages(
         dz_um=dz_um,
-        estimated_um=np.array([look.combined.dz_um for *_, look in looks]),
-        lookup_um=np.array([look.lookup_um for *_, look in looks]),
+        estimated_um=np.array([a.combined.dz_um for *_, a in assessments]),
+        lookup_um=np.array([a.lookup_um for *_, a in assessments]),
         u_um=np.hypot(u_beads, stage_um),
-        size=np.array([look.size.value for *_, look in looks]),
-        size_sd=np.array([look.size.normal_sd for *_, look in looks]),
-        reduced_chi2=np.array([look.reduced_chi2 for *_, look in looks]),
+        size=np.array([a.size.value for *_, a in assessments]),
+        size_sd=np.array([a.size.normal_sd for *_, a in assessments]),
+        reduced_chi2=np.array([a.reduced_chi2 for *_, a in assessments]),
     )
 
 

@@ -93,8 +93,8 @@ def _predict(estimator: Estimator, frame: Frame) -> _FramePredictions:
         return _FramePredictions(refused("unreadable", str(error), 0.95), empty, np.empty((0, 2)))
     estimate = estimator.estimate_measured(seen).estimate
     centers = np.full((len(seen.rows), 2), np.nan)
-    if seen.measured is not None:
-        centers = seen.measured.profiles.center_px[seen.rows]
+    if seen.measurement is not None:
+        centers = seen.measurement.profiles.center_px[seen.rows]
     if not len(seen.rows):
         return _FramePredictions(estimate, np.empty((estimator.card.members, 0)), centers)
     return _FramePredictions(estimate, estimator.predict(seen).dz_um, centers)

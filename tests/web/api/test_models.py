@@ -16,7 +16,7 @@ from refp.core.digests import hash_file
 from refp.models import load_model, save_model
 from refp.web import WebSettings
 from refp.web.client import ApiError, Client
-from refp.web.http.guard import REPORT_RULES
+from refp.web.http.guard import REPORT_POLICY
 
 RunRefp = Callable[..., Any]
 WRONG_NAMES = ["../x", "CON", "com1.refp", "", "x" * 300, "modèle", "a/b", ".x", "x.", "a\nb", "-x"]
@@ -223,7 +223,7 @@ def test_report_runs_nothing(api: Client, folder: Path, planes_job: str) -> None
     with api._opener.open(f"{api._address}/api/v1/models/reported.refp/report") as answer:
         policy = answer.headers.get_list("content-security-policy")
         page = answer.read()
-    assert policy == [REPORT_RULES]
+    assert policy == [REPORT_POLICY]
     assert policy[0].startswith("sandbox allow-downloads; default-src 'none';")
     assert not {"script-src", "allow-scripts"} & set(policy[0].replace(";", " ").split())
     assert page == (folder / "reported.html").read_bytes()

@@ -17,7 +17,7 @@ from refp.core.digests import hash_path
 from refp.core.errors import DataError, RefpError
 from refp.core.files import to_json
 from refp.core.flags import BeadFlag
-from refp.estimate import FocusEstimate, Look, refused
+from refp.estimate import Assessment, FocusEstimate, refused
 from refp.estimate.estimator import Estimator, ImageEstimate, MeasuredImage
 from refp.estimate.rows import estimate_rows, with_verdicts
 from refp.models import load_model
@@ -248,21 +248,21 @@ def _row(task: Task, page: int, estimate: FocusEstimate, model: str) -> Row:
 def _view(
     estimator: Estimator, result: ImageEstimate, seen: MeasuredImage | None, image: Image
 ) -> ImageView | None:
-    if seen is None or seen.measured is None:  # models of whole images measure no beads
+    if seen is None or seen.measurement is None:  # models of whole images measure no beads
         return None
-    look = estimator.look_at_seen(seen)
-    profiles = seen.measured.profiles
+    assessment = estimator.assess_measured(seen)
+    profiles = seen.measurement.profiles
     pooled, pooled_sd = _pooled(estimator, result.estimate)
     return ImageView(
         png=_picture(image),
         height_px=image.shape[0],
         width_px=image.shape[1],
         radius_px=float(profiles.bead_radius_px),
-        beads=_beads(result, seen, look),
+        beads=_beads(result, seen, assessment),
         radius_radii=[float(r) for r in profiles.radius_radii],
         pooled=pooled,
         pooled_sd=pooled_sd,
-        comparison=_compare_with_lookup(estimator, result.estimate, look),
+        comparison=_compare_with_lookup(estimator, result.estimate, assessment),
     )
 
 
@@ -276,12 +276,14 @@ def _picture(image: Image) -> bytes:
     return buffer.getvalue()
 
 
-def _beads(result: ImageEstimate, seen: MeasuredImage, look: Look | None) -> list[BeadView]:
-    assert seen.measured is not None
-    beads, profiles = seen.measured.beads, seen.measured.profiles
+def _beads(
+    result: ImageEstimate, seen: MeasuredImage, assessment: Assessment | None
+) -> list[BeadView]:
+    assert seen.measurement is not None
+    beads, profiles = seen.measurement.beads, seen.measurement.profiles
     alone = np.full(len(beads), np.nan)
-    if look is not None and result.estimate.status == "ok":
-        alone[seen.rows] = look.match.dz_um
+    if assessment is not None and result.estimate.status == "ok":
+        alone[seen.rows] = assessment.match.dz_um
     values = np.where(profiles.saturated, np.nan, profiles.normalised)
     ok = result.estimate.status == "ok"
     return [
@@ -320,15 +322,15 @@ def _pooled(estimator: Estimator, estimate: FocusEstimate) -> tuple[list[float],
 
 
 def _compare_with_lookup(
-    estimator: Estimator, estimate: FocusEstimate, look: Look | None
+    estimator: Estimator, estimate: FocusEstimate, assessment: Assessment | None
 ) -> LookupComparison | None:
-    if look is None or estimate.status == "refused":
+    if assessment is None or estimate.status == "refused":
         return None
     card = estimator.card
     return LookupComparison(
         family=card.family,
-        family_um=look.combined.dz_um,
-        lookup_um=look.lookup_um,
+        family_um=assessment.combined.dz_um,
+        lookup_um=assessment.lookup_um,
         limit_um=card.calibration.maximum_disagreement_um,
     )
 
