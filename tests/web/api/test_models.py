@@ -74,7 +74,7 @@ def planes_job(home_with_planes: tuple[Path, str]) -> str:
 
 
 def copy_of(model: Path, path: Path, name: str) -> Path:
-    """Save a model of other content: another name stands in its card."""
+    """Save a model of other content: its card has another name."""
     ensemble = load_model(model)
     card = ensemble.card.model_copy(update={"name": name})
     save_model(type(ensemble)(card, ensemble.stack, ensemble.graph), path)
@@ -172,9 +172,9 @@ def test_model_of_the_command_line_stays(api: Client, lookup_model: Path) -> Non
     assert lookup_model.is_file()
 
 
-@pytest.mark.parametrize("what", ["/x.refp", "/x.refp/file", "/..%2fserver-id/file"])
-def test_only_models_are_served(api: Client, what: str) -> None:
-    assert refused(lambda: api._get(f"/models{what}"))[0] == 404
+@pytest.mark.parametrize("path", ["/x.refp", "/x.refp/file", "/..%2fserver-id/file"])
+def test_only_models_are_served(api: Client, path: str) -> None:
+    assert refused(lambda: api._get(f"/models{path}"))[0] == 404
 
 
 def test_use_is_that_of_the_history(
@@ -288,11 +288,11 @@ def test_adapting_needs_one_source(api: Client, lookup_model: Path, planes_job: 
         {"planes": planes_job, "paths": ["x"]},
         {"planes": planes_job, "instrument": "a2k"},
     ):
-        told = refused(lambda d=data: api.adapt(lookup_model.name, "x", **d))
-        assert told == (422, "which_sweep")
+        refusal = refused(lambda d=data: api.adapt(lookup_model.name, "x", **d))
+        assert refusal == (422, "which_sweep")
     wrong = {"paths": ["x"], "refp_um": "nan"}
-    told = refused(lambda: api.adapt(lookup_model.name, "x", **wrong))
-    assert told == (422, "invalid_request")
+    refusal = refused(lambda: api.adapt(lookup_model.name, "x", **wrong))
+    assert refusal == (422, "invalid_request")
     outside = refused(lambda: api.adapt(lookup_model.name, "x", paths=["/etc"]))
     assert outside == (403, "outside_roots")
     unknown = refused(lambda: api.adapt("none", "x", planes=planes_job))

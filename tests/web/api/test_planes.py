@@ -35,22 +35,22 @@ def pages(keeper: Served) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="module")
-def told() -> list[str]:
-    """What was said of the progress while the planes were defined."""
+def progress_texts() -> list[str]:
+    """Texts of the progress of the job that defines the planes."""
     return []
 
 
 @pytest.fixture(scope="module")
-def defined(client: Client, told: list[str]) -> Planes:
+def defined(client: Client, progress_texts: list[str]) -> Planes:
     """The planes of the training sweeps, defined from their folder."""
 
-    def tell(job: dict[str, Any]) -> None:
+    def collect(job: dict[str, Any]) -> None:
         if job["progress"]:
-            told.append(job["progress"]["told"])
+            progress_texts.append(job["progress"]["told"])
 
     asked = client.define_planes_there(["training"], title="Monday", operator="Ada")
     assert asked["state"] in ("queued", "running")
-    job = client.wait(asked["id"], tell)
+    job = client.wait(asked["id"], collect)
     assert job["state"] == "done", job
     return client.planes(job["result"]["planes"])
 
@@ -64,9 +64,9 @@ def test_a_folder_gives_the_planes_of_the_command(
     assert defined["instruments"] == {"training": "a2k"}
 
 
-def test_progress_is_told_in_words(defined: Planes, told: list[str]) -> None:
+def test_progress_texts(defined: Planes, progress_texts: list[str]) -> None:
     assert defined
-    assert any(re.match(r"measuring training, frame \d+ of 60", words) for words in told)
+    assert any(re.match(r"measuring training, frame \d+ of 60", words) for words in progress_texts)
 
 
 def test_nothing_is_left_of_the_work(defined: Planes, keeping_settings: WebSettings) -> None:
@@ -146,11 +146,11 @@ def test_comparison_within_a_job_is_that_of_the_command(
 
 def other_set(home: Path, source: str, name: str, shift_um: float) -> None:
     """Planes like those of a job, elsewhere on the stage."""
-    told = json.loads((home / "planes" / source / "planes.json").read_text())
-    for row in told["planes"]:
+    content = json.loads((home / "planes" / source / "planes.json").read_text())
+    for row in content["planes"]:
         row["refp_um"] += shift_um
     (home / "planes" / name).mkdir()
-    (home / "planes" / name / "planes.json").write_text(json.dumps(told))
+    (home / "planes" / name / "planes.json").write_text(json.dumps(content))
 
 
 def test_jobs_are_compared_within_their_instrument(
@@ -269,7 +269,7 @@ def test_form_with_a_folder(
 
 
 @pytest.mark.parametrize(
-    ("fields", "file", "told"),
+    ("fields", "file", "message"),
     [
         pytest.param({}, None, "no sweep was chosen", id="nothing"),
         pytest.param({"path": "training"}, b"x", "choose one of them", id="both"),
@@ -280,13 +280,13 @@ def test_form_with_a_folder(
     ],
 )
 def test_form_is_refused(
-    pages: httpx.Client, client: Client, fields: dict[str, str], file: bytes | None, told: str
+    pages: httpx.Client, client: Client, fields: dict[str, str], file: bytes | None, message: str
 ) -> None:
     n_jobs = len(client.jobs())
     sent = {"files": ("", b"")} if file is None else {"files": ("a.zip", file)}
     asked = {"form_token": form_token(pages, "/planes"), **fields}
     answer = pages.post("/planes", data=asked, files=sent)
-    assert (answer.status_code // 100, told in answer.text) == (4, True)
+    assert (answer.status_code // 100, message in answer.text) == (4, True)
     check(answer.text)
     assert len(client.jobs()) == n_jobs
 

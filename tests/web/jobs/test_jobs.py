@@ -1,4 +1,4 @@
-"""Jobs: in their order, told as they go on, cancelled, and taken up by the next server."""
+"""Jobs: order, progress, cancellation, and restart by the next server."""
 
 import asyncio
 import json
@@ -49,8 +49,8 @@ def define(client: TestClient, sweep: Path, **fields: Any) -> dict[str, Any]:
     return dict(answer.json())
 
 
-def told(client: TestClient, job: str) -> list[tuple[str, dict[str, Any]]]:
-    """Everything that is told of a job until its end."""
+def all_events(client: TestClient, job: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return the events of a job until its end."""
     text = client.get(f"/api/v1/jobs/{job}/events").text
     events = [part.split("\n", 1) for part in text.strip().split("\n\n")]
     return [
@@ -70,7 +70,7 @@ def finished(tiny_sweep: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
     home = tmp_path_factory.mktemp("kept") / "home"
     with TestClient(create_app(settings_of(home, tiny_sweep)), base_url=BASE) as client:
         job = define(client, tiny_sweep, title="Monday", operator="Ada")
-        events = told(client, job["id"])
+        events = all_events(client, job["id"])
     assert [kind for kind, _ in events[:-1]] == ["progress"] * (len(events) - 1)
     kind, last = events[-1]
     assert (kind, last["state"], last["detail"], last["starts"]) == ("end", "done", "", 1)
@@ -107,7 +107,7 @@ def test_jobs_in_postgresql(
     for settings in apps:
         with TestClient(create_app(settings), base_url=BASE) as client:
             asked = define(client, tiny_sweep, operator="Ada")["id"]
-            assert told(client, asked)[-1][1]["state"] == "done"
+            assert all_events(client, asked)[-1][1]["state"] == "done"
     with TestClient(create_app(apps[0]), base_url=BASE) as client:
         (known,) = client.get("/api/v1/jobs").json()
         assert (known["state"], known["operator"], known["starts"]) == ("done", "Ada", 1)
@@ -132,7 +132,7 @@ def test_a_job_that_was_done_but_not_logged_is_not_doubled(
         jobs.tell(finished[1], "running")
     settings = settings_of(home, tiny_sweep, jobs=log)
     with TestClient(create_app(settings), base_url=BASE) as client:
-        _, last = told(client, finished[1])[-1]
+        _, last = all_events(client, finished[1])[-1]
     assert (last["state"], last["starts"]) == ("done", 2)
     assert planes_recorded(home) == before
     assert (planes_folder(home, finished[1]) / "planes.csv").stat().st_mtime_ns == stamp
@@ -147,7 +147,7 @@ def test_a_job_that_no_server_survives_is_given_up(tiny_sweep: Path, tmp_path: P
         for _ in range(MAX_STARTS):
             jobs.tell(name, "running")
     with TestClient(create_app(settings_of(home, tiny_sweep)), base_url=BASE) as client:
-        (kind, last), *_ = reversed(told(client, name))
+        (kind, last), *_ = reversed(all_events(client, name))
     assert (kind, last["state"], last["code"]) == ("end", "failed", "interrupted")
     assert "start the job again" in last["detail"]
 
@@ -165,7 +165,7 @@ def test_cancelled_jobs_leave_nothing(tiny_sweep: Path, tmp_path: Path) -> None:
         cancelled = client.post(f"/api/v1/jobs/{running}/cancel").json()
         assert (cancelled["state"], cancelled["progress"]) == ("cancelled", None)
         assert client.post(f"/api/v1/jobs/{running}/cancel").json() == cancelled
-        assert told(client, last)[-1][1]["state"] == "done"
+        assert all_events(client, last)[-1][1]["state"] == "done"
         assert [job["id"] for job in client.get("/api/v1/jobs").json()] == [last, waiting, running]
     assert [path.name for path in (home / "planes").iterdir()] == [last]
     assert not data_folder(home, running).exists()
@@ -176,7 +176,7 @@ def test_what_fails_says_why(tiny_sweep: Path, tmp_path: Path) -> None:
     (root / "empty").mkdir(parents=True)
     settings = settings_of(tmp_path / "home", root / "empty")
     with TestClient(create_app(settings), base_url=BASE) as client:
-        _, last = told(client, define(client, root / "empty", instrument="a2k")["id"])[-1]
+        _, last = all_events(client, define(client, root / "empty", instrument="a2k")["id"])[-1]
         assert (last["state"], last["code"]) == ("failed", "data_error")
         assert "no image in this folder" in last["detail"]
         assert str(tmp_path) not in last["detail"]
@@ -352,10 +352,10 @@ def _nice(pid: int) -> int:
 
 
 class Log:
-    """A log whose answers can be held back."""
+    """A log that can delay its results."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, str]] = []
+        self.events: list[tuple[str, str]] = []
         self.may_run = asyncio.Event()
 
     async def request(self, function: Any, *arguments: Any) -> Any:
@@ -365,7 +365,7 @@ class Log:
             job, state, _ = arguments
             if state == "running":
                 await self.may_run.wait()
-            self.told.append((job, state))
+            self.events.append((job, state))
         return None
 
 
@@ -374,7 +374,7 @@ def job_settings_of(home: Path) -> JobSettings:
 
 
 def test_cancelled_while_it_begins(tmp_path: Path) -> None:
-    """The log is slow to take that it runs; meanwhile somebody cancels it."""
+    """A job is cancelled while the log records its start."""
 
     async def scene() -> list[tuple[str, str]]:
         log = Log()
@@ -389,15 +389,15 @@ def test_cancelled_while_it_begins(tmp_path: Path) -> None:
         second = await runner.cancel(job.id)
         await runner.stop()
         assert second.state == "cancelled"
-        return [(state, name == job.id) for name, state in log.told]
+        return [(state, name == job.id) for name, state in log.events]
 
-    told = asyncio.run(scene())
-    assert told == [("running", True), ("cancelled", True)]
+    events = asyncio.run(scene())
+    assert events == [("running", True), ("cancelled", True)]
     assert not (tmp_path / "demo").exists()
 
 
 async def run_two(folder: Path) -> list[Job]:
-    """Return two jobs as a runner leaves them that nothing keeps from them."""
+    """Return two jobs after a runner has run them."""
     log = Log()
     log.may_run.set()
     runner = Runner(log.request, job_settings_of(folder), "server")
@@ -458,7 +458,7 @@ def test_a_log_that_is_away_is_asked_again(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_server_that_ends_at_once(tiny_sweep: Path, tmp_path: Path) -> None:
-    """Before it knows the jobs of earlier, and with workers that wait for that."""
+    """The server stops before the jobs of earlier servers are loaded."""
 
     async def scene() -> None:
         engine = Engine(settings_of(tmp_path / "home", tiny_sweep, workers=2))
@@ -542,11 +542,11 @@ def test_planes_stand_where_the_history_is_away(
     assert made["remark"].startswith("not recorded in the history: ")
     assert (planes_folder(tmp_path, job) / "planes.csv").is_file()
     theirs.close()
-    said = []
+    messages = []
     while end.poll():
         try:
-            said.append(end.recv()[0])
+            messages.append(end.recv()[0])
         except EOFError:
             break
     end.close()
-    assert said[-1] == "whole"
+    assert messages[-1] == "whole"

@@ -108,8 +108,8 @@ def test_train_by_the_form(client: TestClient, planes_job: str) -> None:
     twice = send(client, "/models/train", **fields)
     assert (twice.status_code, "exists already" in twice.text) == (409, True)
     check(twice.text)
-    told = client.get(f"/api/v1/jobs/{ended(client, job)}").json()
-    assert (told["state"], told["operator"]) == ("done", "Ada")
+    job_view = client.get(f"/api/v1/jobs/{ended(client, job)}").json()
+    assert (job_view["state"], job_view["operator"]) == ("done", "Ada")
     page = client.get("/models").text
     assert f'href="/jobs/{job}">trained on this server</a> by Ada' in page
     assert 'href="/api/v1/models/by%20form.refp/report"' in page

@@ -26,16 +26,16 @@ N_WORKERS = 2
 
 @dataclass
 class Start:
-    """A start that takes until it is released, and the calls of the workers."""
+    """A start that lasts until ``released``, and the calls of the workers."""
 
     released: Event = field(default_factory=Event)
     error: Exception | None = None
     now_s: float = 1000.0
-    asked: list[tuple[Callable[..., object], float]] = field(default_factory=list)
+    calls_made: list[tuple[Callable[..., object], float]] = field(default_factory=list)
 
-    def answer(self, function: Callable[..., object], limit_s: float) -> object:
+    def respond(self, function: Callable[..., object], limit_s: float) -> object:
         assert self.released.is_set() or not calls.needs_kernels(function)
-        self.asked.append((function, limit_s))
+        self.calls_made.append((function, limit_s))
         if function == calls.estimates.compile_kernels:
             assert self.released.wait(60)
             if self.error is not None:
@@ -58,7 +58,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Start:
             self.threads = ThreadPoolExecutor(size)
 
         def run(self, function: Callable[..., object], *_: object, limit_s: float) -> object:
-            return start.answer(function, limit_s)
+            return start.respond(function, limit_s)
 
         def stop(self) -> None:
             start.released.set()
@@ -90,20 +90,20 @@ def test_estimates_wait_for_the_kernels(start: Start, starting: TestClient) -> N
         assert "Starting, 90 s" in starting.get(page).text
     with ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(estimate, starting)
-        while calls.estimates.describe_model not in [function for function, _ in start.asked]:
+        while calls.estimates.describe_model not in [function for function, _ in start.calls_made]:
             assert not waiting.done()  # the model is read; the estimate has to wait
         start.released.set()
         answer = waiting.result(60)
     assert (answer.status_code, len(answer.json()["estimates"])) == (200, 1)
     functions = [
-        function for function, _ in start.asked if function != calls.estimates.describe_model
+        function for function, _ in start.calls_made if function != calls.estimates.describe_model
     ]
     assert functions == [
         calls.estimates.compile_kernels,
         *[calls.estimates.warm_up] * N_WORKERS,
         calls.estimates.estimate_file,
     ]
-    assert start.asked[-1] == (calls.estimates.estimate_file, LIMITS.work_s)
+    assert start.calls_made[-1] == (calls.estimates.estimate_file, LIMITS.work_s)
 
 
 def test_nothing_is_shown_after_the_start(start: Start, starting: TestClient) -> None:

@@ -148,13 +148,13 @@ def keeping(home: Path) -> Iterator[TestClient]:
         yield client
 
 
-@pytest.mark.parametrize(("content", "told"), BAD)
-def test_bad_upload(keeping: TestClient, home: Path, content: bytes, told: str) -> None:
+@pytest.mark.parametrize(("content", "message"), BAD)
+def test_bad_upload(keeping: TestClient, home: Path, content: bytes, message: str) -> None:
     answer = keeping.post(PLANES, files={"files": ("sweep.zip", content)})
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (422, "data_error")
     assert problem["detail"].startswith("sweep.zip: ")
-    assert told in problem["detail"]
+    assert message in problem["detail"]
     assert "refp-" not in problem["detail"]  # where uploads lie on the server
     assert keeping.get("/api/v1/jobs").json() == []
     assert [p for p in home.rglob("*") if p.is_file() and p.parent != home] == []

@@ -1,4 +1,4 @@
-"""Worker processes: what they run, and what becomes of those that cannot be waited for."""
+"""Worker processes: calls, and the replacement of lost workers."""
 
 import multiprocessing
 import operator
@@ -34,7 +34,7 @@ def pool() -> Iterator[Pool]:
         pytest.param(int, "x", 60, "value_error", id="raises"),
     ],
 )
-def test_worker_goes_on(
+def test_worker_continues(
     pool: Pool, function: Callable[[Any], object], argument: object, limit_s: float, code: str
 ) -> None:
     with pytest.raises(WorkError) as raised:
@@ -43,7 +43,7 @@ def test_worker_goes_on(
     assert pool.run(len, "abc", limit_s=300) == 3
 
 
-def test_worker_that_was_killed_while_idle_is_not_missed(pool: Pool) -> None:
+def test_idle_worker_that_was_killed_is_replaced(pool: Pool) -> None:
     first = pool.run(os.getpid, limit_s=60)
     (process,) = (one for one in multiprocessing.active_children() if one.pid == first)
     process.kill()
