@@ -29,7 +29,9 @@ def texts() -> Iterator[str]:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value
     for path in SOURCE.rglob("*.jinja"):
-        yield re.sub(r"\{[{%#].*?[}%#]\}|<[^>]*>", " ", path.read_text(encoding="utf-8"), flags=re.S)
+        yield re.sub(
+            r"\{[{%#].*?[}%#]\}|<[^>]*>", " ", path.read_text(encoding="utf-8"), flags=re.S
+        )
     for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
         if path.name != "glossary.md":  # which lists them
             yield path.read_text(encoding="utf-8")

@@ -1,7 +1,8 @@
 """Measure accuracy on the twin: ``python -m benchmarks.accuracy [profile|lookup|planes ...]``.
 
-Planes are compared with ``refp_um`` of truth.json, estimates with the true stage position
-(``delta_z_true_um``) and with the nominal one.
+Planes are compared with the mean of the own planes of the beads that can be measured, and with
+``refp_um`` of truth.json, the article's plane of the median of their curves; estimates with the true
+stage position (``delta_z_true_um``) and with the nominal one.
 """
 
 import sys
@@ -12,7 +13,7 @@ import pandas as pd
 
 from benchmarks import HERE, TWIN, conditions
 from benchmarks.accuracy.models import twin_model
-from benchmarks.accuracy.twin import TESTS, truth
+from benchmarks.accuracy.twin import TESTS, ci_minus_ss_um, own_planes_um, truth
 from refp.core.files import write_json
 from refp.core.flags import describe
 from refp.core.parallel import Execution, Workers, default_jobs
@@ -31,6 +32,7 @@ PLANE_SETS = (
     "a2k-cells",
     "nikon-training",
     "nikon-test1",
+    "nikon-two",
 )
 
 
@@ -73,8 +75,12 @@ def at_true_positions_um(name: str, planes: Planes, fov: object) -> float | None
 
 def plane_rows(name: str, planes: Planes, pooled_from: str) -> list[dict[str, object]]:
     """Compare the planes of one data set with the truth."""
-    known = {field["fov"]: field["refp_um"] for field in truth(name)["fields"]}
-    at_truth = {fov: at_true_positions_um(name, planes, fov) for fov in known}
+    known, apart = own_planes_um(name), ci_minus_ss_um(name)
+    median = {field["fov"]: field["refp_um"] for field in truth(name)["fields"]}
+    at_truth = {}
+    for fov, own_um in known.items():
+        place_um = at_true_positions_um(name, planes, fov)
+        at_truth[fov] = None if place_um is None else place_um + median[fov] - own_um
     result = planes.result
     return [
         {
@@ -83,10 +89,13 @@ def plane_rows(name: str, planes: Planes, pooled_from: str) -> list[dict[str, ob
             "fov": plane.key.fov,
             "exposure_ms": plane.key.exposure_ms,
             "error_um": plane.refp_um - known[plane.key.fov],
+            "error_of_median_um": plane.refp_um - median[plane.key.fov],
+            "ci_minus_ss_um": plane.ci.z_um - plane.ss.z_um,
+            "ci_minus_ss_true_um": apart[plane.key.fov],
             "u_um": plane.refp_u_um,
             "lower_um": plane.lower_um - known[plane.key.fov],
             "upper_um": plane.upper_um - known[plane.key.fov],
-            "features_error_um": article.refp_um - known[plane.key.fov],
+            "features_error_um": article.refp_um - median[plane.key.fov],
             "floor_um": floor_um(name, plane.key.fov, plane.n_frames),
             "at_true_positions_um": at_truth[plane.key.fov],
             "stage_sigma_um": result.axes[0].stage_sigma_um if result.axes else None,

@@ -1,4 +1,7 @@
-"""Simulated test images of an instrument: new fields, at Z positions spread over a range."""
+"""Simulated test images of an instrument: new fields, at Z positions spread over a range.
+
+Positions are relative to the plane of a nominal bead at rest in the middle of the field.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

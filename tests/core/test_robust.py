@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refp.core.robust import iqr_inliers, mad_sigma
+from refp.core.robust import iqr_inliers, iqr_inliers_of_rows, mad_sigma
 
 FENCES = {
     "one far value": ([1, 2, 3, 4, 100], [True] * 4 + [False]),
@@ -56,3 +56,12 @@ def test_the_spread_of_normal_values_with_outliers() -> None:
     values[:400] = 1e6
     values[400:410] = np.nan
     assert mad_sigma(values) == pytest.approx(2, rel=0.2)
+
+
+def test_rows_are_each_judged_by_themselves() -> None:
+    rng = np.random.default_rng(3)
+    rows = rng.standard_t(2, (40, 9))
+    rows[rng.random(rows.shape) < 0.4] = np.nan
+    rows[0] = np.nan
+    expected = [iqr_inliers(row) for row in rows]
+    assert (iqr_inliers_of_rows(rows) == expected).all()

@@ -45,6 +45,21 @@ def iqr_inliers(values: FloatArray, factor: float = IQR_FACTOR) -> BoolArray:
         return finite & (values >= q1 - margin) & (values <= q3 + margin)
 
 
+def iqr_inliers_of_rows(values: FloatArray, factor: float = IQR_FACTOR) -> BoolArray:
+    """Mark the values inside the interquartile fences of each row, shape ``(n, m)``.
+
+    As :func:`iqr_inliers` of each row, with the quartiles of all rows found at once.
+    """
+    finite = np.isfinite(values)
+    few = np.count_nonzero(finite, axis=1) < 4
+    fenced = np.where(few[:, None], 0.0, values)  # no row without a value
+    q1, q3 = np.nanquantile(fenced, (0.25, 0.75), axis=1)
+    margin = factor * (q3 - q1)
+    with np.errstate(invalid="ignore"):
+        inside = (values >= (q1 - margin)[:, None]) & (values <= (q3 + margin)[:, None])
+    return finite & (inside | few[:, None])
+
+
 def mad_sigma(values: FloatArray) -> float:
     """Estimate the standard deviation from the median absolute deviation; NaN if empty."""
     finite = values[np.isfinite(values)]

@@ -27,7 +27,16 @@ from refp.pipeline.tables import (
     interval_table,
     plane_table,
 )
-from refp.plane import COVERAGE, TERMS, Pool, PooledProfile, PooledStack, compare_planes
+from refp.plane import (
+    COVERAGE,
+    TERMS,
+    Contribution,
+    Pool,
+    PooledProfile,
+    PooledStack,
+    compare_planes,
+)
+from refp.plane.budget import definitional_u, draw_interval
 from refp.reports import PlaneTables, write_plane_report
 from refp.settings import Recipe, is_alike
 from refp.sweeps import DataSet
@@ -175,6 +184,10 @@ def describe_planes(
     for row, key in zip(rows, whole[KEYS].itertuples(index=False, name=None), strict=True):
         own = parts.get(key)
         row["budget"] = [] if own is None else rows_of(own[["term", "source", "u_um", "dof"]])
+        row["drawn_interval_um"] = _drawn_interval(row)
+        row["definitional_u_um"] = (
+            definitional_u(row["refp_ss_um"], row["refp_ci_um"]) if row["budget"] else None
+        )
     return {
         "coverage": COVERAGE,
         "terms": dict(TERMS),
@@ -184,6 +197,15 @@ def describe_planes(
         "comparison": rows_of(tables.comparison),
         "provenance": stamp,
     }
+
+
+def _drawn_interval(plane: dict[str, Any]) -> list[float] | None:
+    """Return the interval by propagation of distributions; ``None`` without a plane."""
+    terms = [
+        Contribution(p["term"], p["source"], p["u_um"], np.inf if p["dof"] is None else p["dof"])
+        for p in plane["budget"]
+    ]
+    return list(draw_interval(plane["refp_um"], terms)) if terms else None
 
 
 def pooled_name(planes: Planes, *, alone: bool) -> str:

@@ -88,6 +88,14 @@ class Stage(Settings):
         description="lost motion after the stage reverses, um: the first frames of a sweep are too "
         "high by this, until its steps have taken it up; assumed none",
     )
+    screw_um: NonNegativeFloat = Field(
+        default=0.0,
+        description="amplitude of the error that repeats with each turn of the lead screw, um; "
+        "assumed none",
+    )
+    screw_period_um: PositiveFloat = Field(
+        default=100.0, description="travel of one turn of the lead screw, um; assumed"
+    )
 
 
 class Instrument(Settings):

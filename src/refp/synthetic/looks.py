@@ -48,12 +48,24 @@ class Looks:
     nominal_radius_um: float
 
     @property
+    def nominal_planes_um(self) -> tuple[float, float]:
+        """Own planes of a nominal bead by both features, from the focus of its middle."""
+        return self.own_planes_um(self.nominal_radius_um, self.beads.index)
+
+    @property
     def nominal_plane_um(self) -> float:
-        """Own plane of a nominal bead, relative to the focus of its centre."""
-        return self.own_plane_um(self.nominal_radius_um, self.beads.index)
+        """Own plane of a nominal bead, relative to the focus of its centre: the mean of both."""
+        return float(np.mean(self.nominal_planes_um))
 
     def own_plane_um(self, radius_um: float, index: float) -> float:
-        """Return a bead's own plane by the article's definition, from the focus of its centre.
+        """Return the own plane of a bead, the mean of :meth:`own_planes_um`."""
+        slope_um, center_um = self.own_planes_um(radius_um, index)
+        return (slope_um + center_um) / 2
+
+    def own_planes_um(self, radius_um: float, index: float) -> tuple[float, float]:
+        """Return the own planes of a bead by steepest slope and by centre intensity.
+
+        By the article's definition, relative to the focus of the bead's centre.
 
         Raises
         ------
@@ -68,7 +80,7 @@ class Looks:
                 f"a bead of index {index:.4g} has no plane of brightest centre and steepest slope within "
                 f"{z_um[-1]:.3g} um of its focus; its index must be well above the medium's"
             )
-        return (planes[0] + planes[1]) / 2
+        return planes
 
 
 def looks_of(

@@ -49,6 +49,11 @@ class SceneBeads(SceneSpheres):
     touching: BoolArray
     border: BoolArray
 
+    @property
+    def measurable(self) -> BoolArray:
+        """Beads that a plane can be measured with: whole, free, and in the plane of the others."""
+        return ~(self.outlier | self.touching | self.border)
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -57,8 +62,12 @@ class Scene:
     Attributes
     ----------
     refp_ss_um, refp_ci_um
-        Z at which the median bead has its minimum of steepest slope and its maximum of centre
-        intensity; beads lifted off the plane are excluded.
+        Z at which a nominal bead at rest in the middle of the field has its minimum of steepest slope
+        and its maximum of centre intensity.
+    refp_beads_um
+        Mean of the own planes of the measurable beads; the nominal bead's if there is none.
+    refp_median_um
+        The article's plane, of the median of these beads' curves; NaN where the curves have none.
     tilt_um_per_px
         Rise of the slide along ``(y, x)``.
     beads
@@ -73,6 +82,8 @@ class Scene:
 
     refp_ss_um: float
     refp_ci_um: float
+    refp_beads_um: float
+    refp_median_um: float
     tilt_um_per_px: tuple[float, float]
     beads: SceneBeads
     others: tuple[SceneSpheres, ...]
@@ -81,7 +92,7 @@ class Scene:
 
     @property
     def refp_um(self) -> float:
-        """Reference plane: the mean of the planes of both features."""
+        """Reference plane of the nominal bead: the mean of the planes of both features."""
         return (self.refp_ss_um + self.refp_ci_um) / 2
 
     @property

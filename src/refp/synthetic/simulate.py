@@ -179,7 +179,9 @@ def _path(
     slack_um = np.maximum(stage.backlash_um - (z_um - z_um[0]), 0.0)
     drift_um = stage.drift_um_per_frame * np.arange(len(z_um))
     noise_um = rng.normal(0, stage.repeatability_um, len(z_um))
-    return z_um + slack_um + drift_um + noise_um, _drift(len(z_um), settings.lateral_drift_px, rng)
+    screw_um = stage.screw_um * np.sin(2 * np.pi * z_um / stage.screw_period_um)
+    true_um = z_um + slack_um + drift_um + noise_um + screw_um
+    return true_um, _drift(len(z_um), settings.lateral_drift_px, rng)
 
 
 def _take(shot: _Shot) -> TruthFrame:
@@ -252,6 +254,8 @@ def _truth_field(scene: Scene, experiment: int, fov: int) -> TruthField:
         refp_um=scene.refp_um,
         refp_ss_um=scene.refp_ss_um,
         refp_ci_um=scene.refp_ci_um,
+        refp_beads_um=scene.refp_beads_um,
+        refp_median_um=scene.refp_median_um,
         tilt_um_per_px=(tilt_x, tilt_y),
         beads=_truth_beads(scene.beads),
     )

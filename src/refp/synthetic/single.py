@@ -92,6 +92,8 @@ def single_bead_scene(
     return Scene(
         refp_ss_um=0.0,
         refp_ci_um=0.0,
+        refp_beads_um=0.0,
+        refp_median_um=0.0,
         tilt_um_per_px=(0.0, 0.0),
         beads=beads,
         others=(),

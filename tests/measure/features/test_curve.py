@@ -203,3 +203,17 @@ def test_slopes_beyond_the_reach_are_ignored() -> None:
     profiles = a_profile(0.0)
     rim = measure_features(profiles, FeatureSettings(slope_reach_radii=0.05)).steepest_slope[0]
     assert rim > measure_features(profiles, DEFAULT).steepest_slope[0]
+
+
+def test_draws_of_beads_are_curves_of_these_beads() -> None:
+    """Five beads in two frames: a draw is the median of five of them, and draws scatter about the curve."""
+    measured = sweep([[-1.0, -2.0, -3.0, -4.0, -5.0], [-2.0, -3.0, -4.0, -5.0, -6.0]])
+    measured = replace(measured, bead_number=np.tile(np.arange(5), 2))
+    curve = feature_curve(measured, PAPER)
+    assert curve.resampled.shape == (50, 2, 2)
+    slope, center = curve.resampled[:, 0], curve.resampled[:, 1]
+    assert slope[:, 1] == pytest.approx(slope[:, 0] - 1.0)  # the same beads in every frame
+    assert center == pytest.approx(-10 * slope)
+    assert set(slope[:, 0]) <= {-1.0, -2.0, -3.0, -4.0, -5.0, -1.5, -2.5, -3.5, -4.5}
+    assert slope[:, 0].mean() == pytest.approx(-3.0, abs=0.5)
+    assert feature_curve(measured, DEFAULT).resampled.shape == (0, 2, 2)

@@ -53,6 +53,8 @@ def beads(height_um: FloatArray | list[float], on: Slide, n_off: int = 0) -> Bea
         center_px=np.zeros((n, 2)),
         height_um=np.asarray(height_um, dtype=np.float64),
         height_u_um=np.zeros(n),
+        ss_um=np.full(n, NAN),
+        ci_um=np.full(n, NAN),
         size=np.ones(n),
         n_frames=np.full(n, 9),
         off_plane=np.arange(n) >= n - n_off,

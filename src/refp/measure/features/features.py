@@ -1,6 +1,6 @@
 """Results of measurement: features, measured sweeps and feature curves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -81,6 +81,9 @@ class FeatureCurve:
         Shape ``(f,)``: a pixel of the median bead (or of the two about the median) is saturated.
     n_beads
         Shape ``(f,)``, usable beads of each frame.
+    resampled
+        Shape ``(r, 2, f)``: both features of ``r`` draws of as many beads, with repeats, from these;
+        ``r`` is 0 where none were drawn.
     """
 
     key: SweepKey
@@ -90,3 +93,4 @@ class FeatureCurve:
     ss_saturated: BoolArray
     ci_saturated: BoolArray
     n_beads: IntArray
+    resampled: FloatArray = field(default_factory=lambda: np.empty((0, 2, 0)))
