@@ -46,7 +46,7 @@ def test_profiles_without_noise_are_placed_between_the_planes_of_the_stack() -> 
     assert found.best_um == pytest.approx(dz_um, abs=0.51 * STEP_UM)
     assert found.inside.all()
     assert found.reduced_chi2.max() < 0.2
-    assert found.share == pytest.approx(1.0)
+    assert found.profile_weight == pytest.approx(1.0)
 
 
 def test_the_spread_of_a_place_is_what_the_slope_of_the_profile_tells() -> None:
@@ -64,7 +64,7 @@ def test_expectation_and_profile_weigh_by_their_variances() -> None:
     alone = place_profiles(stack, profiles_at(dz_um), expected, np.inf)
     both = place_profiles(stack, profiles_at(dz_um), expected, sigma)
     share = sigma**2 / (sigma**2 + alone.u_um**2)
-    assert both.share == pytest.approx(share, abs=0.05)
+    assert both.profile_weight == pytest.approx(share, abs=0.05)
     assert both.dz_um == pytest.approx(expected + share * (dz_um - expected), abs=0.15)
     assert both.best_um == pytest.approx(alone.best_um)
 
@@ -75,7 +75,7 @@ def test_where_the_profile_is_flat_the_expectation_stays() -> None:
     found = place_profiles(flat, np.ones((3, SEEN.sum())), expected, 2.0)
     assert found.dz_um == pytest.approx(expected, abs=0.01)
     assert found.u_um == pytest.approx(2.0, rel=0.01)
-    assert found.share == pytest.approx(0.0, abs=0.02)
+    assert found.profile_weight == pytest.approx(0.0, abs=0.02)
 
 
 def test_a_chi2_is_in_units_of_the_spread_and_widens_the_place() -> None:

@@ -61,6 +61,6 @@ def test_a_bias_is_taken_off_as_far_as_it_stands_out() -> None:
     draws = StageDraws(np.array([3.0 + scatter, 1.0 + scatter]))
     assert draws.sd_um == pytest.approx(np.sqrt(8.0))
     share = 4.0 / (4.0 + 8.0)
-    assert draws.share == pytest.approx(share)
+    assert draws.corrected_fraction == pytest.approx(share)
     assert draws.correction_um == pytest.approx([3.0 * share, 1.0 * share])
     assert draws.residual_um == pytest.approx(2.0 * (1 - share))

@@ -1,11 +1,12 @@
 """Place every frame of a field of view by its whole radial profile.
 
-A stage does not go where it is told: frame ``i`` of a sweep lies at ``z_i + e_i``. The profile
-changes all along Z, so that a smooth stack through all frames of a field, whatever their exposure,
-tells ``e_i`` wherever the profile changes faster than it is noisy, also far from the plane where
-steepest slope and centre intensity say little. The stack and the places are found in turns. What is
-left of the stage error is its mean over a sweep and what is smooth on the scale of the stack itself;
-both stay in the uncertainty budget.
+A stage does not reach its nominal Z exactly: the position of frame ``i`` of a sweep is
+``z_i + e_i``. The profile changes all along Z, so a smooth stack through all frames of a field, at
+all exposures, determines ``e_i`` wherever the profile changes by more than its noise. This includes
+frames far from the plane, where steepest slope and centre intensity change little. The stack and the
+frame positions are refined alternately, :data:`ROUNDS` iterations. Two components of the stage error
+cannot be found in this way and stay in the uncertainty budget: its mean over a sweep, and its part
+that is smooth on the scale of the stack.
 """
 
 from collections.abc import Sequence
@@ -26,33 +27,33 @@ JOINT_ROUNDS = 1
 MARGIN_SIGMAS = 3.0
 TRUSTED_SIGMAS = 5.0
 MAX_REDUCED_CHI2 = 25.0
-"""Times the typical reduced chi squared beyond which a frame shows something else than the others do."""
+"""A frame is not trusted if its reduced chi squared exceeds the typical one by more than this factor."""
 NEAR_FRAMES = 9
 MAX_FRACTION_ODD = 0.1
-"""Frames of a sweep that may be set aside before anything is known."""
+"""Largest fraction of frames that are left out of the first stack as unlike the others."""
 MAX_TAKEN = 0.75
 MIN_FRACTION = 0.05
-"""Frames whose profile says less than this about their place do not move their sweep further."""
+"""Lower bound of the weight of a profile when the shift of its sweep is updated."""
 NOTHING = StackOrigin(np.empty(0), 0.0, 0.0)
 UNKNOWN_SIGMA_STEPS = 0.25
-"""Where the stage's repeatability is not known the search starts at this part of the Z step."""
+"""Initial standard deviation of stage errors, in Z steps, where the repeatability is not known."""
 MIN_SIGMA_STEPS = 0.002
 
 
 class _Gauge(Enum):
-    """What of the places that were found only the nominal places can say."""
+    """Components of the frame positions that only the nominal Z determines."""
 
     OWN = auto()
-    """The stack is the field's own: a shifted or stretched axis would fit as well."""
+    """The stack is the field's own: offset and scale of the axis."""
     JOINT = auto()
-    """The stack is that of all fields: a stretched axis would."""
+    """The stack is that of all fields: scale of the axis."""
     GIVEN = auto()
-    """The stack is given: nothing."""
+    """The stack is given: none."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Errors:
-    """Stage errors of the frames of a field, and where its sweeps lie."""
+    """Stage errors of the frames of a field, and shifts of its sweeps."""
 
     x_um: FloatArray
     error_um: FloatArray
@@ -69,12 +70,12 @@ def align_field(profiles: FieldProfiles, stage_sigma_um: float) -> FieldAxis | N
     profiles
         From :func:`refp.plane.typical.typical_profiles`.
     stage_sigma_um
-        The stage's repeatability, where the search starts; 0 where it is not known.
+        Repeatability of the stage, um, the initial value of the search; 0 where it is not known.
 
     Returns
     -------
     FieldAxis or None
-        ``None`` where too few frames lie in different places for a stack, or agree with one.
+        ``None`` if there are too few different Z positions for a stack, or too few frames fit one.
     """
     if len(np.unique(profiles.z_um)) < MIN_FRAMES:
         return None
@@ -109,19 +110,20 @@ def place_field(
     profiles
         From :func:`refp.plane.typical.typical_profiles`.
     stack
-        The stack; its zero is the plane of the data that it is from.
+        The stack; its zero is the reference plane of the earlier data.
     stage_sigma_um
-        The stage's repeatability; 0 where it is not known.
+        Repeatability of the stage, um; 0 where it is not known.
 
     Returns
     -------
     FieldAxis or None
-        ``None`` where the frames do not lie on the stack.
+        ``None`` if the profiles of the frames do not fit the stack.
 
     Notes
     -----
-    Beads of another field differ in size. A larger sphere refracts alike on a larger scale, so radii
-    and distances along Z are stretched by one factor, the one of least reduced_chi2.
+    Beads of another field differ in size. The image of a larger sphere is that of a smaller one on a
+    larger scale, so radii and distances along Z are stretched by one factor, chosen by least reduced
+    chi squared.
     """
     floor_um, sigma_um = _sigmas(profiles.z_um, stage_sigma_um)
     n_rings = profiles.profile.shape[1]
@@ -130,7 +132,7 @@ def place_field(
     )
     size = fit_stretch(narrowed, profiles.profile)
     sized = stretch_stack(narrowed, size)
-    # Nobody knows yet where the sweep lies, so the first look has no expectation.
+    # The shift of the sweep is not known yet, so the prior of the first placement is flat.
     first = place_profiles(sized, profiles.profile, np.zeros(len(profiles)), np.inf)
     inside = first.inside
     if np.count_nonzero(inside) < 3 or np.median(first.reduced_chi2[inside]) > MAX_REDUCED_CHI2:
@@ -157,16 +159,16 @@ def align_jointly(axes: Sequence[FieldAxis], plane_um: Sequence[float]) -> list[
     axes
         Each field on its own axis, from :func:`align_field`.
     plane_um
-        Plane on each of those axes, good enough to start with.
+        Approximate reference plane on each of those axes.
 
     Returns
     -------
     list of FieldAxis
-        Zero of every axis is the same place on the stack.
+        The zeros of all axes are the same position on the stack.
 
     Notes
     -----
-    The more frames a stack is made of, the less it follows the stage errors of its neighbours.
+    The more frames a stack is built from, the less it follows the stage errors of single frames.
     """
     moved = [move_axis(axis, plane) for axis, plane in zip(axes, plane_um, strict=True)]
     for _ in range(JOINT_ROUNDS):
@@ -179,7 +181,7 @@ def align_jointly(axes: Sequence[FieldAxis], plane_um: Sequence[float]) -> list[
 
 
 def move_axis(axis: FieldAxis, by_um: float) -> FieldAxis:
-    """Put the zero of an axis somewhere else."""
+    """Move the zero of an axis by ``by_um``."""
     stack = replace(axis.stack, dz_um=axis.stack.dz_um - by_um)
     origin = replace(axis.origin, x_um=axis.origin.x_um - by_um)
     shift = {number: value + by_um for number, value in axis.shift_um.items()}
@@ -187,7 +189,7 @@ def move_axis(axis: FieldAxis, by_um: float) -> FieldAxis:
 
 
 def _place_again(axis: FieldAxis, stack: PooledStack, origin: StackOrigin) -> FieldAxis:
-    """Place a field's frames on another stack, starting from where they lie."""
+    """Place a field's frames on another stack, starting from their present positions."""
     profiles = axis.profiles
     numbers, which = np.unique(profiles.sweep, return_inverse=True)
     floor_um, _ = _sigmas(profiles.z_um, axis.stage_sigma_um)
@@ -198,7 +200,7 @@ def _place_again(axis: FieldAxis, stack: PooledStack, origin: StackOrigin) -> Fi
 
 
 def _sigmas(z_um: FloatArray, stage_sigma_um: float) -> tuple[float, float]:
-    """Return the least stage error that is thought of, and the one to start with."""
+    """Return lower bound and initial value of the standard deviation of stage errors, um."""
     distinct = np.unique(z_um)
     step = float(np.median(np.diff(distinct))) if len(distinct) > 1 else 1.0
     floor = MIN_SIGMA_STEPS * step
@@ -211,10 +213,10 @@ def _start(profiles: FieldProfiles, which: IntArray, sigma_um: float) -> _Errors
 
 
 def _like_neighbours(profiles: FieldProfiles) -> BoolArray:
-    """Mark frames that the others tell about as well as they tell about those next to them.
+    """Mark frames that deviate from the others no more than their neighbours along Z do.
 
-    One frame that shows something else would bend the first stack towards itself, and then fit it.
-    The worst goes first: it is what makes its neighbours look odd.
+    One outlying frame would bend the first stack towards itself and then fit it. The worst frame is
+    removed first, since it increases the deviations of its neighbours.
     """
     z_um = profiles.z_um
     rings = np.isfinite(profiles.profile).all(axis=0)
@@ -223,12 +225,12 @@ def _like_neighbours(profiles: FieldProfiles) -> BoolArray:
         kept = np.flatnonzero(like)
         if len(np.unique(z_um[kept])) <= MIN_FRAMES:
             break
-        apart = leave_one_out(z_um[kept], profiles.profile[np.ix_(kept, rings)])
-        order = np.lexsort((apart, z_um[kept]))
-        typical = median_filter(apart[order], NEAR_FRAMES, mode="nearest")
-        odd = apart[order] / np.maximum(typical, 1e-12)
-        worst = int(np.argmax(odd))
-        if odd[worst] <= MAX_REDUCED_CHI2:
+        deviation = leave_one_out(z_um[kept], profiles.profile[np.ix_(kept, rings)])
+        order = np.lexsort((deviation, z_um[kept]))
+        typical = median_filter(deviation[order], NEAR_FRAMES, mode="nearest")
+        ratio = deviation[order] / np.maximum(typical, 1e-12)
+        worst = int(np.argmax(ratio))
+        if ratio[worst] <= MAX_REDUCED_CHI2:
             break
         like[kept[order[worst]]] = False
     return like
@@ -242,18 +244,18 @@ def _update(
     floor_um: float,
     gauge: _Gauge,
 ) -> _Errors:
-    """Split what was found into the sweeps' shifts and the frames' errors."""
+    """Split the positions that were found into shifts of sweeps and stage errors of frames."""
     n = which.max() + 1
     error = found.dz_um - expected
     middle = np.array([np.median(error[which == k]) for k in range(n)])
-    # Of few frames the median deviation is a chance: no frame is far off within its own uncertainty.
+    # The median deviation of few frames is uncertain: the scale is at least a frame's own uncertainty.
     scale = np.maximum(max(mad_sigma(error - middle[which]), floor_um), found.u_um)
     trusted = np.abs(error - middle[which]) <= TRUSTED_SIGMAS * scale
     trusted &= found.reduced_chi2 <= MAX_REDUCED_CHI2 * max(
         float(np.median(found.reduced_chi2)), 1.0
     )
     trusted &= found.inside
-    error = error + _held_back(error, found.share, which, trusted)
+    error = error + _held_back(error, found.profile_weight, which, trusted)
     error = error - _line(expected, error, trusted, gauge)
     x = expected + error
     shift = np.array([_mean((z_um - x)[(which == k) & trusted], 0.0) for k in range(n)])
@@ -264,22 +266,23 @@ def _update(
 
 
 def _held_back(
-    error: FloatArray, share: FloatArray, which: IntArray, used: BoolArray
+    error: FloatArray, weight: FloatArray, which: IntArray, used: BoolArray
 ) -> FloatArray:
-    """Return by how much an old shift of a sweep held its frames back.
+    """Return the correction for the pull of the previous shift of each sweep on its frames.
 
-    Every frame was drawn to where the shift had it. The stage's repeatability bounds errors of frames
-    about their sweep, not the sweep's place: that is where the frames together fit best.
+    The prior pulls every frame towards its expected position. The stage's repeatability bounds the
+    errors of frames about their sweep, not the shift of the sweep, which is that of the best fit of
+    all its frames.
     """
-    used_share = np.where(used, np.maximum(share, MIN_FRACTION), 0.0)
+    used_weight = np.where(used, np.maximum(weight, MIN_FRACTION), 0.0)
     moved = np.bincount(which, np.where(used, error, 0.0)) / np.maximum(
-        np.bincount(which, used_share), MIN_FRACTION
+        np.bincount(which, used_weight), MIN_FRACTION
     )
-    return (1.0 - share) * moved[which]
+    return (1.0 - weight) * moved[which]
 
 
 def _line(x: FloatArray, y: FloatArray, used: BoolArray, gauge: _Gauge) -> FloatArray:
-    """Return what a gauge takes off: a line, its slope about the middle, or nothing."""
+    """Return the component that a gauge removes: a line, a slope about the mean position, or zero."""
     if gauge is _Gauge.GIVEN or np.count_nonzero(used) < 3:
         return np.zeros_like(y)
     offset = x - x[used].mean()
@@ -300,7 +303,7 @@ def _axis(
     origin: StackOrigin,
 ) -> FieldAxis:
     numbers = np.unique(profiles.sweep)
-    # A stack of the frames themselves has followed a part of their errors.
+    # A stack built from the frames themselves follows a part of their errors.
     taken = 0.0 if origin.given else min(origin.edf / len(origin.x_um), MAX_TAKEN)
     return FieldAxis(
         profiles=profiles,

@@ -1,9 +1,9 @@
-"""Find the own plane of every bead of a field of view, and how the slide lies.
+"""Find the own plane of every bead of a field of view, and tilt and bend of the slide.
 
-Where the frames lie is known from the beads together, so a bead's profile against Z needs only be
-moved along the field's stack until it fits: stage errors are common to all beads of a frame and drop
-out. Its size is a nuisance that is fitted with it. Its own plane is where its own two features have
-their extremes.
+The positions of the frames are known from all beads together, so the height of a bead is the shift
+at which its profiles fit the field's stack: stage errors are common to all beads of a frame and drop
+out. The size of the bead is a nuisance parameter of the same fit. The own plane of a bead is the mean
+of the positions of the extrema of its two features.
 """
 
 from collections.abc import Sequence
@@ -28,28 +28,28 @@ from refp.plane.typical import clear_profiles
 MIN_FRAMES = 5
 STRETCHES = np.linspace(0.92, 1.08, 9)
 OWN_REACH_DIAMETERS = 0.6
-"""A bead's own plane is sought this far off the field's."""
+"""Largest distance of a bead's own plane from the field's plane in the search by features."""
 OWN_POINTS = 401
 REACH_DIAMETERS = 2.0
-"""Beads are sought this far off the field's plane."""
+"""Largest height of a bead about the field's plane in the fit to the stack."""
 N_HEIGHTS = 561
 BLOCKS = 5
-"""The frames are dealt out to so many parts; their scatter tells the uncertainty."""
+"""Number of interleaved subsets of frames; the scatter of their fits gives the uncertainty."""
 BAD_FRAME = 9.0
-"""Times the typical reduced chi squared at which the weight of a frame is limited."""
+"""The reduced chi squared of a frame is limited to this many times the typical one."""
 OFF_PLANE_PROBABILITY = 0.995
-"""Of Student's quantile beyond which a bead is off the plane of the others."""
+"""Probability of the quantile of Student's distribution beyond which a bead is off the plane."""
 MIN_OFF_PLANE_SIGMAS = 4.0
 """The limit is at least this many times the assumed spread of beads."""
-TOLD_PART = 1e-6
-"""Part of an unknown that may be left open before it counts as not told."""
+MAX_UNRESOLVED = 1e-6
+"""A coefficient is undetermined if its resolution is below one by more than this."""
 MIN_FOR_PLANE = 9
-"""Least absolute deviations pass exactly through three beads; twice as many others must judge it."""
+"""Fewest beads for a fitted plane: least absolute deviations fit three exactly, six others test it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Bead:
-    """One bead through the frames of its field; its two features are NaN where a pixel is saturated."""
+    """One bead in the frames of its field; its two features are NaN where a pixel is saturated."""
 
     number: int
     center_px: FloatArray
@@ -71,11 +71,13 @@ def locate_beads(
     Parameters
     ----------
     sweeps
-        All sweeps; the field's own are picked by the axis.
+        All sweeps; the axis selects those of the field.
     axis
-        Where the field's frames lie.
+        Positions of the field's frames.
+    plane_um
+        Reference plane on the axis, about which beads are searched, um.
     bead_diameter_um
-        Nominal bead diameter.
+        Nominal bead diameter, um.
 
     Returns
     -------
@@ -93,7 +95,7 @@ def locate_beads(
     own = np.array([_own_planes(bead, plane_um, reach_um) for bead in beads]).reshape(-1, 2)
     off_plane = _off_plane(center, height, ONE_BEAD_HEIGHT_DIAMETERS * bead_diameter_um)
     inside = ~off_plane
-    # The field's plane is that of its beads in the plane, not of the axis' arbitrary zero.
+    # Heights are about the median of the beads in the plane; the zero of the axis is arbitrary.
     height = height - (np.median(height[inside]) if inside.any() else 0.0)
     return BeadPlanes(
         field=axis.profiles.field,
@@ -114,8 +116,8 @@ def locate_beads(
 class OwnPlanes:
     """Mean of the own planes of a field's beads, by both features, with standard uncertainties.
 
-    ``term`` is what the beads contribute to the uncertainty of the mean of the two: both features of
-    a bead err together.
+    ``term`` is the contribution of the beads to the uncertainty of the mean of the two features, whose
+    errors are correlated within a bead.
     """
 
     ss_um: float
@@ -138,7 +140,7 @@ def mean_of_beads(beads: BeadPlanes, bead_diameter_um: float) -> OwnPlanes | Non
     Returns
     -------
     OwnPlanes or None
-        ``None`` where fewer than half of these beads have a plane of their own.
+        ``None`` if fewer than half of these beads have a plane of their own.
     """
     inside = ~beads.off_plane
     known = inside & np.isfinite(beads.own_um)
@@ -156,12 +158,12 @@ def mean_of_beads(beads: BeadPlanes, bead_diameter_um: float) -> OwnPlanes | Non
         prior=none,
         expected=none,
     )
-    share = fit.influence[0]
+    influence = fit.influence[0]
     features = [values[known] for values in (beads.ss_um, beads.ci_um)]
     u_ss, u_ci = (bead_spread(v, bead_diameter_um)[0] / np.sqrt(n) for v in features)
     return OwnPlanes(
-        ss_um=float(share @ features[0]),
-        ci_um=float(share @ features[1]),
+        ss_um=float(influence @ features[0]),
+        ci_um=float(influence @ features[1]),
         ss_u_um=float(u_ss),
         ci_u_um=float(u_ci),
         term=bead_term(beads, own, bead_diameter_um),
@@ -171,7 +173,7 @@ def mean_of_beads(beads: BeadPlanes, bead_diameter_um: float) -> OwnPlanes | Non
 def flag_off_plane(
     sweeps: Sequence[SweepMeasurement], beads: Sequence[BeadPlanes]
 ) -> list[SweepMeasurement]:
-    """Return the sweeps with ``OFF_PLANE`` set on the beads that lie off their field's plane."""
+    """Return the sweeps with ``OFF_PLANE`` set on the beads off their field's plane."""
     off = {planes.field: planes.bead[planes.off_plane] for planes in beads}
     flagged: list[SweepMeasurement] = []
     for sweep in sweeps:
@@ -187,17 +189,17 @@ def fit_slide(center_px: FloatArray, height_um: FloatArray, size: FloatArray) ->
     Parameters
     ----------
     center_px
-        Shape ``(b, 2)``.
+        Shape ``(b, 2)``, centres ``(y, x)``.
     height_um
-        Shape ``(b,)``.
+        Shape ``(b,)``, heights of the beads' planes.
     size
-        Shape ``(b,)``, relative radius: where a bead's plane lies goes with its size, and the fit
-        takes that out.
+        Shape ``(b,)``, relative radius; the plane of a bead depends on its size, and the fit removes
+        this dependence.
 
     Notes
     -----
-    Least squares; uncertainties from the beads' scatter. Each of the two fits asks for two beads more
-    than it has unknowns.
+    Least squares; uncertainties from the residuals. Each of the two fits needs at least two beads more
+    than it has coefficients.
     """
     n = len(height_um)
     middle = center_px.mean(axis=0) if n else np.full(2, np.nan)
@@ -220,7 +222,7 @@ def fit_slide(center_px: FloatArray, height_um: FloatArray, size: FloatArray) ->
 
 @dataclass(frozen=True, slots=True)
 class _Linear:
-    """Coefficients of a linear fit, their standard uncertainties, and what it leaves."""
+    """Coefficients of a linear fit, their standard uncertainties, and the residual scatter."""
 
     coefficients: FloatArray
     u: FloatArray
@@ -228,7 +230,7 @@ class _Linear:
 
 
 def _least_squares(design: FloatArray, values: FloatArray) -> _Linear:
-    """Fit; NaN where the values do not tell, all with fewer than two values more than unknowns."""
+    """Fit by least squares; undetermined coefficients are NaN, all of them with too few values."""
     n, p = design.shape
     if n < p + 2:
         return _Linear(np.full(p, np.nan), np.full(p, np.nan), float("nan"))
@@ -238,15 +240,15 @@ def _least_squares(design: FloatArray, values: FloatArray) -> _Linear:
     fitted = inverse @ (design / scale).T @ values
     variance = float(((values - design / scale @ fitted) ** 2).sum() / (n - p))
     u = np.sqrt(np.maximum(np.diag(inverse) * variance, 0.0))
-    # Beads in a row, or all of one size: of such unknowns only some combinations are told.
-    told = np.where(np.diag(inverse @ gram) > 1 - TOLD_PART, 1.0, np.nan)
-    return _Linear(fitted / scale * told, u / scale * told, float(np.sqrt(variance)))
+    # Beads in a row, or all of one size, determine only combinations of the coefficients.
+    resolved = np.where(np.diag(inverse @ gram) > 1 - MAX_UNRESOLVED, 1.0, np.nan)
+    return _Linear(fitted / scale * resolved, u / scale * resolved, float(np.sqrt(variance)))
 
 
 def _off_plane(center_px: FloatArray, height_um: FloatArray, assumed_um: float) -> BoolArray:
-    """Mark beads that stand off the plane of the others, by their spread and what is assumed of it.
+    """Mark beads off the plane of the others, by a limit from their observed and assumed spread.
 
-    The median deviation of few beads is a chance: it is pooled with the assumed spread.
+    The median deviation of few beads is uncertain, so it is pooled with the assumed spread.
     """
     inside = np.ones(len(height_um), dtype=np.bool_)
     for _ in range(5):
@@ -268,7 +270,8 @@ def _off_plane(center_px: FloatArray, height_um: FloatArray, assumed_um: float) 
 def _plane_through(center_px: FloatArray, height_um: FloatArray, inside: BoolArray) -> FloatArray:
     """Return the plane of the marked beads at all beads; their median with few of them.
 
-    Absolute deviations are minimised (by reweighting), so that one bead off the plane does not tilt it.
+    Absolute deviations are minimised (by reweighting), so that one bead off the plane does not tilt
+    the fit.
     """
     if np.count_nonzero(inside) < MIN_FOR_PLANE:
         return np.full(len(height_um), float(np.median(height_um[inside])))
@@ -291,13 +294,15 @@ def _follow_beads(sweeps: Sequence[SweepMeasurement], axis: FieldAxis) -> list[_
     nominal_um = axis.nominal_um
     for number in np.unique(frames.sweep):
         sweep = sweeps[number]
-        place = np.full((len(sweep.frames), 2), np.nan)
-        here = (frames.sweep == number) & axis.trusted
-        place[frames.frame[here]] = np.column_stack([axis.x_um[here], nominal_um[here]])
-        rows = np.flatnonzero(sweep.usable & np.isfinite(place[sweep.frame_index, 0]))
+        position = np.full((len(sweep.frames), 2), np.nan)
+        of_sweep = (frames.sweep == number) & axis.trusted
+        position[frames.frame[of_sweep]] = np.column_stack(
+            [axis.x_um[of_sweep], nominal_um[of_sweep]]
+        )
+        rows = np.flatnonzero(sweep.usable & np.isfinite(position[sweep.frame_index, 0]))
         profile, clear = clear_profiles(sweep, rows, seen)
         center = sweep.profiles.center_px[rows]
-        x = place[sweep.frame_index[rows]]
+        x = position[sweep.frame_index[rows]]
         features = _unsaturated_features(sweep, rows)
         parts.append((sweep.bead_number[rows], center, x, profile, clear, features))
     bead, center, x, profile, clear, features = (
@@ -325,10 +330,10 @@ def _unsaturated_features(sweep: SweepMeasurement, rows: IntArray) -> FloatArray
 
 
 def _own_planes(bead: _Bead, near_um: float, reach_um: float) -> tuple[float, float]:
-    """Return where a bead's own steepest slope is least, and where its own centre is brightest.
+    """Return the positions of the least steepest slope and the greatest centre intensity of a bead.
 
-    Read at the nominal places: what is smooth of the stage errors is in neither place, and places
-    that were found from the beads themselves move the extremes to one side on average.
+    The features are smoothed against nominal positions. Corrected positions contain the smooth part of
+    the stage errors too, and since they are found from the beads themselves they bias the extrema.
     """
     known = np.isfinite(bead.features).all(axis=1)
     x = bead.nominal_um[known]
@@ -345,9 +350,9 @@ def _own_planes(bead: _Bead, near_um: float, reach_um: float) -> tuple[float, fl
 
 
 def _inner_extremum(grid: FloatArray, value: FloatArray, sign: int) -> float:
-    """Return the place of an extremum; NaN at an end of the grid."""
-    place = extremum(grid, value, sign)
-    return place if grid[0] < place < grid[-1] else float("nan")
+    """Return the position of an extremum; NaN at an end of the grid."""
+    position = extremum(grid, value, sign)
+    return position if grid[0] < position < grid[-1] else float("nan")
 
 
 def _fit_bead(
@@ -358,7 +363,7 @@ def _fit_bead(
     totals = np.array([_total(cost) for cost in costs])
     size = _least(STRETCHES, totals.min(axis=1))
     low = min(int(np.searchsorted(STRETCHES, size, "right")) - 1, len(STRETCHES) - 2)
-    # Where a bead fits goes with its size, which lies between two of those tried.
+    # The height of best fit depends on the size: interpolate between the two nearest sizes tried.
     part = (size - STRETCHES[low]) / (STRETCHES[low + 1] - STRETCHES[low])
     height = (1 - part) * _least(heights, totals[low]) + part * _least(heights, totals[low + 1])
     cost = costs[low + round(part)]
@@ -375,22 +380,22 @@ def _costs(bead: _Bead, stack: PooledStack, heights: FloatArray) -> FloatArray:
     at = np.rint((bead.x_um[:, None] - heights - stack.dz_um[0]) / step).astype(np.int64)
     inside = (at >= 0) & (at < len(stack.dz_um))
     cost = np.take_along_axis(distance, np.clip(at, 0, len(stack.dz_um) - 1), axis=1)
-    # Beyond the stack nothing is known, neither for nor against a height.
+    # Frames beyond the stack are left out of the cost of a height.
     return np.where(inside, cost / np.maximum(bead.clear.sum(axis=1), 1)[:, None], np.nan)
 
 
 def _total(cost: FloatArray) -> FloatArray:
-    """Mean reduced chi squared at every height, robust to single frames; infinite where half have none."""
-    told = np.isfinite(cost)
-    known = np.where(told, cost, np.inf)
+    """Return the robust mean reduced chi squared at every height; infinite where half have none."""
+    inside = np.isfinite(cost)
+    known = np.where(inside, cost, np.inf)
     limit = BAD_FRAME * max(float(np.median(known.min(axis=1))), 1e-12)
-    total = np.where(told, np.minimum(known, limit), 0.0).sum(axis=0)
-    count = told.sum(axis=0)
+    total = np.where(inside, np.minimum(known, limit), 0.0).sum(axis=0)
+    count = inside.sum(axis=0)
     return np.where(count >= len(cost) / 2, total / np.maximum(count, 1), np.inf)
 
 
 def _least(x: FloatArray, y: FloatArray) -> float:
-    """Place of the least value on an even grid, refined by a parabola."""
+    """Return the position of the least value on an even grid, refined by a parabola."""
     i = int(np.argmin(y))
     if i in (0, len(x) - 1) or not np.isfinite(y[i - 1 : i + 2]).all():
         return float(x[i])

@@ -1,7 +1,7 @@
-"""The uncertainty of a reference plane, laid out as a GUM budget.
+"""Uncertainty budget of a reference plane according to the GUM.
 
-Every term is an uncertain number of GTC, so that degrees of freedom combine by Welch and
-Satterthwaite and errors that planes share drop out of their differences.
+Every contribution is an uncertain number of the library GTC, so that degrees of freedom combine by the
+Welch-Satterthwaite formula, and errors that planes share drop out of their differences.
 
 References
 ----------
@@ -35,23 +35,23 @@ CURVES = "feature curves"
 TERMS = {
     STAGE: "mean of the stage errors over the frames of the sweep",
     AXIS: "stage errors of the frames about the plane, the mean of each sweep left out",
-    BIAS: "what is left of the average by which smoothing and stage errors move the extremes",
-    BEADS: "the beads lie at different heights; other beads would give another plane",
+    BIAS: "bias of the extrema by smoothing and stage errors that remains after its correction",
+    BEADS: "scatter of the heights of the beads; a plane depends on the choice of beads",
     FIT: "noise of steepest slope and centre intensity, which come from the same beads and frames",
     POOLED: "extremum of the pooled profiles, or zero of the pooled stack",
     CURVES: "feature curves against nominal Z and their pooled profiles",
 }
 STATED_STAGE_DOF = 10.0
-"""How much a recipe's repeatability counts against what the sweep itself tells."""
+"""Degrees of freedom of the repeatability that a recipe states, pooled with those of the sweeps."""
 ONE_BEAD_HEIGHT_DIAMETERS = 0.04
-"""Assumed spread of heights where one bead alone cannot tell it: that of bead radii, about 4 %."""
+"""Assumed standard deviation of bead heights, in diameters: that of bead radii, about 4 %."""
 ASSUMED_DOF = 5.0
 DRAWS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Expanded:
-    """Standard uncertainty, degrees of freedom and half width of the interval."""
+    """Standard uncertainty, degrees of freedom and expanded uncertainty."""
 
     u_um: float
     dof: float
@@ -59,7 +59,7 @@ class Expanded:
 
 
 def expand(value: Any) -> Expanded:
-    """Read an uncertain number off."""
+    """Return uncertainty, degrees of freedom and half width of the interval of an uncertain number."""
     u, dof = float(value.u), float(value.df)
     if u == 0.0 or math.isnan(dof):
         dof = math.inf
@@ -68,13 +68,13 @@ def expand(value: Any) -> Expanded:
 
 
 class UncertainNumbers:
-    """Uncertain numbers of planes; what shares term and source shares the error."""
+    """Uncertain numbers of planes; contributions of the same term and source are one error."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str, str, float], Any] = {}
 
     def plane(self, value_um: float, budget: Iterable[Contribution], scope: str = "") -> Any:
-        """Return a plane as an uncertain number; planes of different scopes share nothing."""
+        """Return a plane as an uncertain number; planes of different scopes share no error."""
         total = ureal(value_um, 0.0)
         for part in budget:
             name = (scope, part.term, part.source, part.u_um)
@@ -86,15 +86,15 @@ class UncertainNumbers:
 
 
 def expand_budget(value_um: float, budget: Iterable[Contribution]) -> Expanded:
-    """Combine the terms of one plane."""
+    """Combine the contributions to the uncertainty of one plane."""
     return expand(UncertainNumbers().plane(value_um, budget))
 
 
 def draw_interval(value_um: float, budget: Iterable[Contribution]) -> tuple[float, float]:
-    """Return the interval of coverage :data:`COVERAGE` by drawing every term.
+    """Return the interval of coverage :data:`COVERAGE` from random draws of every contribution.
 
-    Each term is drawn from Student's distribution of its degrees of freedom, scaled to its
-    uncertainty (JCGM 101, 6.4.9), where :func:`expand_budget` joins them to one distribution.
+    Each contribution is drawn from Student's distribution of its degrees of freedom, scaled by its
+    uncertainty (JCGM 101, 6.4.9); :func:`expand_budget` approximates their sum by one distribution.
     """
     rng = np.random.default_rng(DRAWS)
     total = np.full(DRAWS, value_um)
@@ -107,9 +107,10 @@ def draw_interval(value_um: float, budget: Iterable[Contribution]) -> tuple[floa
 
 
 def definitional_u(ss_um: float, ci_um: float) -> float:
-    """Return the uncertainty of what a plane is, where its two features put it at two places.
+    """Return the definitional uncertainty of a plane whose two features are at different positions, um.
 
-    No error of REFP, which is by definition their mean: it is stated apart and in no interval.
+    It is the standard deviation of a rectangular distribution between the two. REFP is by definition
+    their mean, so this is reported separately and is part of no interval.
     """
     return abs(ss_um - ci_um) / math.sqrt(12.0)
 
@@ -120,9 +121,9 @@ def stage_sigma(axis: FieldAxis, stated_um: float) -> tuple[float, float]:
     Parameters
     ----------
     axis
-        What the frames tell.
+        Positions and stage errors of the frames of a field.
     stated_um
-        What the recipe says; 0 where it says nothing.
+        Repeatability that the recipe states, um; 0 where it states none.
     """
     taken = 0.0 if axis.origin.given else axis.origin.edf / len(axis.origin.x_um)
     own_dof = max(axis.n_trusted * (1 - taken) - 1, 1.0)
@@ -134,23 +135,23 @@ def stage_sigma(axis: FieldAxis, stated_um: float) -> tuple[float, float]:
 
 
 def mean_term(axis: FieldAxis, sweep: int, key: str, stated_um: float) -> Contribution:
-    """Return what the mean of a sweep's stage errors contributes: it cannot be told from the plane."""
+    """Return the contribution of the mean stage error of a sweep, which shifts frames and plane alike."""
     sigma, dof = stage_sigma(axis, stated_um)
     n = int(np.count_nonzero(axis.trusted & (axis.profiles.sweep == sweep)))
     return Contribution(STAGE, key, sigma / math.sqrt(max(n, 1)), dof)
 
 
 def axis_term(draws: StageDraws, axis: FieldAxis, stated_um: float) -> Contribution:
-    """Return what the stage errors of a field contribute, the mean of each sweep's left out.
+    """Return the contribution of the stage errors of a field without their mean over each sweep.
 
     Parameters
     ----------
     draws
-        How far drawn errors move the plane.
+        Shifts of the plane by drawn errors.
     axis
-        The field's frames, which tell how well the standard deviation that was drawn with is known.
+        The field's frames, which determine the degrees of freedom of the stage's repeatability.
     stated_um
-        The recipe's repeatability.
+        Repeatability that the recipe states, um; 0 where it states none.
     """
     return Contribution(
         AXIS,
@@ -161,23 +162,23 @@ def axis_term(draws: StageDraws, axis: FieldAxis, stated_um: float) -> Contribut
 
 
 def bias_term(draws: StageDraws, axis: FieldAxis) -> Contribution:
-    """Return what the correction for the reading of the extremes leaves."""
+    """Return the contribution of the bias of the extrema that remains after its correction."""
     return Contribution(BIAS, name_of(axis.profiles.field), draws.residual_um, math.inf)
 
 
 def bead_spread(plane_um: FloatArray, bead_diameter_um: float) -> tuple[float, float]:
-    """Return the spread of beads and its freedom, theirs pooled with what is assumed of any beads.
+    """Return the pooled observed and assumed standard deviation of bead planes, and its dof.
 
     Parameters
     ----------
     plane_um
-        Shape ``(n,)``, planes of beads that lie in the plane of the others.
+        Shape ``(n,)``, own planes of the beads that are not off the plane.
     bead_diameter_um
-        Nominal diameter.
+        Nominal diameter, um.
 
     Notes
     -----
-    Two or three beads may lie near each other by chance. The assumed spread counts as much as
+    The planes of two or three beads may be close by chance. The assumed standard deviation has
     :data:`ASSUMED_DOF` degrees of freedom.
     """
     assumed = ASSUMED_DOF * (ONE_BEAD_HEIGHT_DIAMETERS * bead_diameter_um) ** 2
@@ -188,25 +189,25 @@ def bead_spread(plane_um: FloatArray, bead_diameter_um: float) -> tuple[float, f
 
 
 def bead_term(beads: BeadPlanes, plane_um: FloatArray, bead_diameter_um: float) -> Contribution:
-    """Return the uncertainty that a field's few beads leave to its plane."""
+    """Return the contribution of the finite number of beads of a field."""
     spread_um, dof = bead_spread(plane_um, bead_diameter_um)
     u_um = spread_um / math.sqrt(max(len(plane_um), 1))
     return Contribution(BEADS, name_of(beads.field), u_um, dof)
 
 
 def fit_term(ss: FeaturePlane, ci: FeaturePlane, source: str, dof: float) -> Contribution:
-    """Return what the noise of the two features contributes to their mean: their errors go together."""
+    """Return the contribution of the noise of the two features; their errors are correlated."""
     return Contribution(FIT, source, (ss.u_fit_um + ci.u_fit_um) / 2, dof)
 
 
 def name_of(field: FieldKey) -> str:
-    """Return the name of a field as a source."""
+    """Return the name of a field as a source of a contribution."""
     dataset, experiment, fov = field
     return f"{dataset} exp {experiment} FOV {fov}"
 
 
 def pairs_of(names: Sequence[str]) -> list[tuple[str, str]]:
-    """Return all pairs of a few names; of many, each against the first."""
+    """Return all pairs of up to six names, or each with the first of more than six."""
     if len(names) <= 6:
         return list(itertools.combinations(names, 2))
     return [(names[0], name) for name in names[1:]]

@@ -1,7 +1,7 @@
 """Differences between planes: of exposures, fields, experiments, data sets and instruments.
 
-The nominal plane says little: what counts is whether two planes differ by more than their uncertainty,
-with the errors that they share left out.
+Nominal Z alone is no criterion: two planes are compared by their difference and its uncertainty, in
+which errors that they share drop out.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +14,7 @@ from refp.sweeps.frame import SweepKey
 
 
 class Comparable(Protocol):
-    """What a comparison asks of a plane; a :class:`refp.plane.ReferencePlane` has it."""
+    """Attributes of a plane that a comparison reads; :class:`refp.plane.ReferencePlane` has them."""
 
     @property
     def key(self) -> SweepKey:
@@ -23,12 +23,12 @@ class Comparable(Protocol):
 
     @property
     def refp_um(self) -> float:
-        """Where it lies."""
+        """Position of the plane, um; NaN where not determined."""
         ...
 
     @property
     def budget(self) -> tuple[Contribution, ...]:
-        """What its uncertainty is made of."""
+        """Contributions to its uncertainty."""
         ...
 
     @property
@@ -39,7 +39,7 @@ class Comparable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StatedPlane:
-    """A plane as a file states it, with the attributes of :class:`refp.plane.ReferencePlane`."""
+    """A plane read from a file, with the attributes of :class:`Comparable`."""
 
     key: SweepKey
     refp_um: float
@@ -54,17 +54,17 @@ class Difference:
     Attributes
     ----------
     kind
-        What is compared: ``exposure``, ``fov``, ``experiment``, ``dataset`` or ``instrument``.
+        Kind of comparison: ``exposure``, ``fov``, ``experiment``, ``dataset`` or ``instrument``.
     within
-        What both have in common.
+        Name of the group that holds both, as a field of view for two exposures.
     first, second
-        The two.
+        Names of the two.
     difference_um, u_um
         Second minus first, and its standard uncertainty.
     lower_um, upper_um
         Interval of coverage :data:`refp.plane.budget.COVERAGE`.
     n_first, n_second
-        Planes that each is the mean of.
+        Number of planes in the mean of each.
     """
 
     kind: str
@@ -81,7 +81,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """A way to compare: by what planes are told apart, and within what."""
+    """A kind of comparison: the attribute that differs, and the group that is common."""
 
     name: str
     group: Callable[[str, Comparable], str]
@@ -98,7 +98,7 @@ _KINDS = (
 
 
 def compare_planes(results: Sequence[tuple[str, Sequence[Comparable]]]) -> list[Difference]:
-    """Compare all planes with each other that differ in one thing.
+    """Compare planes that differ in one attribute.
 
     Parameters
     ----------
@@ -108,8 +108,8 @@ def compare_planes(results: Sequence[tuple[str, Sequence[Comparable]]]) -> list[
     Returns
     -------
     list of Difference
-        Of a few, every pair; of many, each against the first. Planes that are not determined are left
-        out; the mean of several is the plain mean.
+        Every pair of up to six groups; each against the first of more than six. Planes that are not
+        determined are left out; means of several planes are unweighted.
     """
     known = [
         (instrument, plane)
@@ -121,11 +121,11 @@ def compare_planes(results: Sequence[tuple[str, Sequence[Comparable]]]) -> list[
 
 
 def _compare(kind: _Kind, known: Sequence[tuple[str, Comparable]]) -> Iterator[Difference]:
-    places: dict[str, dict[str, list[tuple[str, Comparable]]]] = {}
+    by_common: dict[str, dict[str, list[tuple[str, Comparable]]]] = {}
     for instrument, plane in known:
-        groups = places.setdefault(kind.within(instrument, plane), {})
+        groups = by_common.setdefault(kind.within(instrument, plane), {})
         groups.setdefault(kind.group(instrument, plane), []).append((instrument, plane))
-    for within, groups in places.items():
+    for within, groups in by_common.items():
         for first, second in pairs_of(list(groups)):
             yield _difference(kind.name, within, (first, second), groups)
 
@@ -143,7 +143,7 @@ def _difference(
         for name in pair
     ]
     difference = means[1] - means[0]
-    told = expand(difference)
+    expanded = expand(difference)
     value = float(difference.x)
     return Difference(
         kind=kind,
@@ -151,9 +151,9 @@ def _difference(
         first=pair[0],
         second=pair[1],
         difference_um=value,
-        u_um=told.u_um,
-        lower_um=value - told.half_width_um,
-        upper_um=value + told.half_width_um,
+        u_um=expanded.u_um,
+        lower_um=value - expanded.half_width_um,
+        upper_um=value + expanded.half_width_um,
         n_first=len(groups[pair[0]]),
         n_second=len(groups[pair[1]]),
     )

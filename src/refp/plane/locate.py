@@ -1,4 +1,4 @@
-"""Locate the reference plane of every sweep by its two feature curves, as the article does."""
+"""Locate the reference plane of every sweep by its two feature curves, the method of the article."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ EMPTY_PROFILE = PooledProfile(np.empty(0), np.empty(0), float("nan"))
 
 @dataclass(frozen=True, slots=True)
 class FeatureResult:
-    """Planes of feature curves, and the profiles they share; empty where none could be built."""
+    """Planes of feature curves, and their pooled profiles; empty where none could be built."""
 
     planes: tuple[ReferencePlane, ...]
     pooled_ss: PooledProfile
@@ -42,25 +42,25 @@ def locate_by_features(
     curves
         One per sweep, in any order.
     settings
-        What a sweep must have.
+        Requirements on a sweep.
     bead_diameter_um
-        The planes of the two features may differ by a part of it.
+        Nominal bead diameter, um; the largest distance between the planes of the two features is a
+        fraction of it.
     stage_sigma_um
-        Repeatability of the stage where it is known; the uncertainty is never below what it implies.
+        Repeatability of the stage, um; 0 where it is not known. It bounds the uncertainty from below.
     pooled
-        Pooled profiles (SS, CI) of earlier data to locate the planes with; built from ``curves``
-        when not given.
+        Pooled profiles (SS, CI) of earlier data; built from ``curves`` when not given.
 
     Returns
     -------
     FeatureResult
-        A plane per curve, in their order. Where the extremum is not bracketed by the sweep, or too
-        few frames are left, the plane is NaN and a flag says why.
+        A plane per curve, in their order. If the sweep does not bracket the extremum, or too few
+        frames can be used, the plane is NaN and a flag states the reason.
 
     Notes
     -----
-    Chalfoun et al. 2024, "Feature-specific REFP" and "REFP computation": ``REFP_SS`` where SS is
-    least, ``REFP_CI`` where CI is greatest, REFP their mean.
+    Chalfoun et al. 2024, "Feature-specific REFP" and "REFP computation": ``REFP_SS`` is the position
+    of the minimum of SS, ``REFP_CI`` that of the maximum of CI, and REFP their mean.
     """
     ss = _locate_feature(
         [_ss_curve(c, settings) for c in curves], pooled and pooled[0], settings, stage_sigma_um
@@ -83,9 +83,9 @@ def _spread_of_draws(
     planes: tuple[FeaturePlane, FeaturePlane],
     pooled: tuple[PooledProfile, PooledProfile],
 ) -> Contribution | None:
-    """Return what the choice of beads contributes to the plane of their median curve.
+    """Return the contribution of the choice of beads to the plane of their median curve.
 
-    One step from the fit to the curve of each draw, both features together.
+    The plane of each draw is that of one Gauss-Newton step from the fit, with both features together.
     """
     value = (curve.steepest_slope, curve.center_intensity)
     n_beads = int(np.median(curve.n_beads)) if len(curve.n_beads) else 0
@@ -96,7 +96,7 @@ def _spread_of_draws(
         for k in range(2)
     ]
     of_plane = (moved[0] + moved[1]) / 2
-    # Draws from n beads scatter as from a population whose variance is (n - 1) / n of the true one.
+    # Draws from n beads have (n - 1) / n of the variance of the population.
     u_um = float(np.nanstd(of_plane, ddof=1)) * np.sqrt(n_beads / (n_beads - 1))
     return Contribution(BEADS, str(curve.key), float(u_um), n_beads - 1.0)
 
@@ -108,7 +108,7 @@ def _moved_by_draws(
     plane: FeaturePlane,
     pooled: PooledProfile,
 ) -> FloatArray:
-    """Return how far the plane of one feature moves with the curve of each draw, shape ``(r,)``."""
+    """Return the shift of one feature's plane for the curve of each draw, shape ``(r,)``."""
     spline = as_spline(pooled)
     known = plane.used & np.isfinite(drawn).all(axis=0) & np.isfinite(plane.fitted)
     at = z_um[known] - plane.z_um
@@ -159,7 +159,7 @@ def _locate_feature(
 
 
 def _own_pool(curves: Sequence[Curve], enough: Sequence[bool]) -> PooledProfile | None:
-    """Pool the curves that have an extremum of their own; none of them may lack one."""
+    """Pool the curves that have an extremum of their own; ``None`` if there are none."""
     sources = [c for c, ok in zip(curves, enough, strict=True) if ok and has_extremum(c)]
     return pool_curves(sources) if sources else None
 
@@ -179,8 +179,8 @@ def _place(
 ) -> FeaturePlane:
     """Fit the pooled profile to a curve and check that the sweep brackets the extremum.
 
-    Where the profile is ``known`` from earlier data, it says where the extremum is; the sweep need
-    only reach over it, not show it.
+    With a profile ``known`` from earlier data, the sweep must reach over the extremum, but need not
+    have one of its own.
     """
     fit = fit_to_pool(curve, pool)
     dz = curve.z_um - fit.shift_um
@@ -193,21 +193,21 @@ def _place(
     top = fit.factor * float(spline(0.0))
     ok = _inside(curve, fit.shift_um, u)
     if ok and not known:
-        ok = _stands_out(curve, fitted, top, fit.shift_um, settings)
+        ok = _is_prominent(curve, fitted, top, fit.shift_um, settings)
     z_um, u_um = (fit.shift_um, u) if ok else (float("nan"), float("nan"))
     return FeaturePlane(z_um, u_um, u_fit, fit.factor, curve.used, fitted)
 
 
 def _effective_frames(slope: FloatArray) -> float:
-    """Return the effective number of frames: frames on the slopes place the curve, others hardly do."""
+    """Return the effective number of frames, weighted by the squared slope of the profile at each."""
     weight = slope**2
     return max(1.0, float(weight.sum() ** 2 / max((weight**2).sum(), 1e-300)))
 
 
-def _stands_out(
+def _is_prominent(
     curve: Curve, fitted: FloatArray, top: float, z_um: float, settings: PlaneSettings
 ) -> bool:
-    """Whether the frames on both sides of the extremum fall off from it beyond the noise."""
+    """Return whether the curve falls from the extremum by more than the noise on both sides."""
     z, value = curve.points
     model = fitted[curve.used]
     known = np.isfinite(model)
@@ -220,7 +220,7 @@ def _stands_out(
 
 
 def _inside(curve: Curve, z_um: float, u_um: float) -> bool:
-    """Whether the plane lies between the frames that take part, by more than its uncertainty."""
+    """Return whether frames that take part bracket the plane by more than its uncertainty."""
     z, _ = curve.points
     return bool(np.isfinite(u_um) and z.min() + u_um < z_um < z.max() - u_um)
 
@@ -233,7 +233,7 @@ def combine_features(
     limit_um: float,
     beads: Contribution | None = None,
 ) -> ReferencePlane:
-    """Join the two features' planes and say what is missing.
+    """Combine the planes of the two features, and set flags where something is missing.
 
     Parameters
     ----------
@@ -242,11 +242,11 @@ def combine_features(
     ss, ci
         Planes of the two features.
     settings
-        What a sweep must have.
+        Requirements on a sweep.
     limit_um
-        Largest distance between the two.
+        Largest distance between the two, um.
     beads
-        What the choice of beads contributes, where it was drawn.
+        Contribution of the choice of beads, where resampled curves are available.
     """
     flags = SweepFlag(0)
     n_used = int(np.count_nonzero(ss.used & ci.used))
@@ -261,7 +261,7 @@ def combine_features(
             flags |= SweepFlag.SS_NOT_BRACKETED
         if not np.isfinite(ci.z_um):
             flags |= SweepFlag.CI_NOT_BRACKETED
-    # The same frames and beads make both features, so their errors go together.
+    # Both features are from the same frames and beads, so their errors are correlated.
     u_um = (ss.u_um + ci.u_um) / 2
     curves = Contribution(CURVES, str(curve.key), u_um, max(n_used - 3.0, 1.0))
     budget = (curves,) if beads is None else (curves, beads)
@@ -277,18 +277,18 @@ def make_plane(
     n_used: int,
     limit_um: float,
 ) -> ReferencePlane:
-    """Return the plane halfway between the two features', or none with the flags that say why.
+    """Return the mean of the two features' planes, or NaN with flags that state the reason.
 
     Parameters
     ----------
     curve, ss, ci, limit_um
         As for :func:`combine_features`.
     flags
-        What is known already.
+        Flags that are already set.
     budget
-        Sources of uncertainty.
+        Contributions to the uncertainty.
     n_used
-        Frames that took part.
+        Number of frames that take part.
     """
     refp_um = (ss.z_um + ci.z_um) / 2
     if abs(ss.z_um - ci.z_um) > limit_um:

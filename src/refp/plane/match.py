@@ -1,4 +1,4 @@
-"""Compare radial profiles with a pooled stack: where along Z they fit, and how well."""
+"""Compare radial profiles with a pooled stack: dZ of best fit and its reduced chi squared."""
 
 from dataclasses import dataclass
 
@@ -8,36 +8,36 @@ from refp.core.arrays import BoolArray, FloatArray, IntArray
 from refp.plane.plane import PooledStack
 
 CHUNK = 512
-"""Profiles compared at once; more only takes memory."""
+"""Profiles that are compared at once; larger chunks need more memory."""
 MAX_STRETCH = 0.08
 N_STRETCHES = 33
 END_STEPS = 2
-"""Within these of a stack's end a best place is taken as lying beyond it."""
+"""A best fit within this many steps of an end of the stack counts as outside."""
 THINNING = 4
-"""Every so many planes of a stack are enough to tell the size of beads."""
+"""The size of beads is fitted to every fourth dZ of a stack."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where ``n`` profiles lie on a stack's axis.
+    """Positions of ``n`` profiles on the axis of a stack.
 
     Attributes
     ----------
     dz_um, u_um
-        Shape ``(n,)``: mean and standard deviation of the posterior.
-    share
-        Shape ``(n,)``: how far the mean follows the profile instead of what was expected, 0 to 1.
+        Shape ``(n,)``: mean and standard deviation of the posterior, um.
+    profile_weight
+        Shape ``(n,)``: weight of the profile against the prior in the mean, 0 to 1.
     best_um
-        Shape ``(n,)``: where they fit best, whatever was expected.
+        Shape ``(n,)``: position of best fit, without the prior, um.
     reduced_chi2
-        Shape ``(n,)``: least mean squared deviation, in units of the stack's spread.
+        Shape ``(n,)``: least mean squared deviation, in units of the stack's variance.
     inside
-        Shape ``(n,)``: expected and best place lie on the stack, not at an end of it.
+        Shape ``(n,)``: expected and best positions are on the stack, not at an end of it.
     """
 
     dz_um: FloatArray
     u_um: FloatArray
-    share: FloatArray
+    profile_weight: FloatArray
     best_um: FloatArray
     reduced_chi2: FloatArray
     inside: BoolArray
@@ -46,21 +46,21 @@ class Placement:
 def chi_squared(
     profile: FloatArray, clear: BoolArray, mean: FloatArray, weight: FloatArray
 ) -> FloatArray:
-    """Weighted squared distance of every profile from every plane of a stack.
+    """Return the weighted squared distance of every profile from every dZ of a stack.
 
     Parameters
     ----------
     profile
         Shape ``(n, m)``; 0 where not ``clear``.
     clear
-        Shape ``(n, m)``; the other rings count for nothing.
+        Shape ``(n, m)``; the other rings have no weight.
     mean, weight
-        Shape ``(planes, m)``: the stack, and one over its variance.
+        Shape ``(k, m)``: the stack at ``k`` values of dZ, and the inverse of its variance.
 
     Returns
     -------
     ndarray
-        Shape ``(n, planes)``.
+        Shape ``(n, k)``.
     """
     return (
         (profile**2) @ weight.T - 2.0 * profile @ (mean * weight).T + clear @ (mean**2 * weight).T
@@ -70,10 +70,10 @@ def chi_squared(
 def stretch_rings(
     values: FloatArray, radius: FloatArray, stretch: float | FloatArray
 ) -> FloatArray:
-    """Read rings on even radii, shape ``(n, m)``, at ``stretch`` times those radii.
+    """Interpolate rings on even radii, shape ``(n, m)``, at ``stretch`` times those radii.
 
-    ``stretch`` is one number for all rows, or one for each, shape ``(n,)``. A cubic goes through the
-    four rings about each place: at a sharp rim a straight line is off by more than noise.
+    ``stretch`` is one number for all rows, or one for each, shape ``(n,)``. The interpolation is a cubic
+    through four rings: at a sharp rim the error of linear interpolation exceeds the noise.
     """
     if np.ndim(stretch) == 0 and stretch == 1.0:
         return values
@@ -91,9 +91,9 @@ def stretch_rings(
 def least_of_rings(
     values: FloatArray, radius: FloatArray, stretch: float | FloatArray
 ) -> FloatArray:
-    """Return the lesser of the two rings about ``stretch`` times even radii, shape ``(n, m)``.
+    """Return the smaller value of the two rings about ``stretch`` times even radii, shape ``(n, m)``.
 
-    For weights: what is not known of one of them is not known between them.
+    For weights: a value between two rings is known only if both are.
     """
     if np.ndim(stretch) == 0 and stretch == 1.0:
         return values
@@ -103,9 +103,9 @@ def least_of_rings(
 
 
 def fill_rings(values: FloatArray, known: BoolArray) -> FloatArray:
-    """Return rings ``(n, m)`` with those that are not known filled by the nearest inner, or outer, one.
+    """Return rings ``(n, m)`` with unknown ones filled by the nearest inner, or else outer, known ring.
 
-    A cubic reads four rings, and must not take what stands in for the unknown for a rim.
+    The cubic interpolation uses four rings; any other fill value would appear as a rim.
     """
     ring = np.arange(values.shape[1])
     inner = np.maximum.accumulate(np.where(known, ring, -1), axis=1)
@@ -115,9 +115,9 @@ def fill_rings(values: FloatArray, known: BoolArray) -> FloatArray:
 
 
 def _rings_about(radius: FloatArray, stretch: float | FloatArray) -> tuple[IntArray, FloatArray]:
-    """Return the second of the four rings about each place, and how far beyond it the place lies."""
-    place = radius * np.atleast_1d(stretch)[:, None] / (radius[1] - radius[0])
-    at = np.minimum(place, len(radius) - 1.000001)
+    """Return the second of the four rings about each radius, and the distance beyond it in rings."""
+    position = radius * np.atleast_1d(stretch)[:, None] / (radius[1] - radius[0])
+    at = np.minimum(position, len(radius) - 1.000001)
     low = np.clip(at.astype(np.int64), 1, len(radius) - 3)
     return low, at - low
 
@@ -129,20 +129,20 @@ def _take_rings(values: FloatArray, rings: IntArray) -> FloatArray:
 
 
 def rows_at(values: FloatArray, grid: FloatArray, at: FloatArray) -> FloatArray:
-    """Read rows ``(planes, m)`` on an even grid at places ``(n,)``, linearly, held at the ends."""
-    place = np.clip((at - grid[0]) / (grid[1] - grid[0]), 0.0, len(grid) - 1.000001)
-    low = place.astype(np.int64)
-    part = (place - low)[:, None]
+    """Interpolate rows ``(k, m)`` on an even grid at positions ``(n,)``; constant beyond the ends."""
+    position = np.clip((at - grid[0]) / (grid[1] - grid[0]), 0.0, len(grid) - 1.000001)
+    low = position.astype(np.int64)
+    part = (position - low)[:, None]
     return np.asarray(values[low] * (1 - part) + values[low + 1] * part)
 
 
 def fit_stretch(stack: PooledStack, profile: FloatArray) -> float:
-    """Return how much larger the beads of some profiles are than those of a stack about its zero.
+    """Return the relative size of beads: the stretch of a stack about its zero that fits their profiles.
 
     Parameters
     ----------
     stack
-        The stack; its zero is the plane.
+        The stack; its zero is the reference plane.
     profile
         Shape ``(n, m)`` on its radii, NaN where not known.
     """
@@ -162,7 +162,7 @@ def stretch_stack(stack: PooledStack, stretch: float, pivot_um: float = 0.0) -> 
 
 
 def _reduced_chi2(stack: PooledStack, profile: FloatArray) -> float:
-    """Return the mean reduced chi squared of profiles wherever they fit best, single bad ones held down."""
+    """Return the mean reduced chi squared at the best fits of profiles, robust to single profiles."""
     thin = slice(None, None, THINNING)
     weight = 1.0 / stack.sd[thin] ** 2
     clear = np.isfinite(profile)
@@ -174,7 +174,7 @@ def _reduced_chi2(stack: PooledStack, profile: FloatArray) -> float:
 def place_profiles(
     stack: PooledStack, profile: FloatArray, expected_um: FloatArray, sigma_um: float
 ) -> Placement:
-    """Place profiles on a stack's axis, given about where they are expected.
+    """Place profiles on the axis of a stack, with a normal prior on their positions.
 
     Parameters
     ----------
@@ -183,13 +183,13 @@ def place_profiles(
     profile
         Shape ``(n, m)`` on the stack's radii, NaN where not known.
     expected_um
-        Shape ``(n,)``, mean of the prior: the nominal place.
+        Shape ``(n,)``, mean of the prior: the nominal position, um.
     sigma_um
-        Standard deviation of the prior: the stage's repeatability.
+        Standard deviation of the prior: the stage's repeatability, um.
 
     Notes
     -----
-    The likelihood is tempered by the median reduced chi squared where that is above one, since the
+    The log-likelihood is divided by the median reduced chi squared where that is above one, since the
     errors of neighbouring rings are correlated and the stack has errors of its own.
     """
     grid = stack.dz_um
@@ -211,10 +211,10 @@ def place_profiles(
     best = np.concatenate([d.argmin(axis=1) for d in distances])
     inside = (expected_um >= grid[0]) & (expected_um <= grid[-1])
     inside &= (best >= END_STEPS) & (best < len(grid) - END_STEPS)
-    # Of two normal distributions the product's mean divides their distance by their variances.
-    share = np.clip(1.0 - variance / sigma_um**2, 0.0, 1.0)
+    # The mean of a product of two normal distributions weighs each by its inverse variance.
+    profile_weight = np.clip(1.0 - variance / sigma_um**2, 0.0, 1.0)
     u_um = np.sqrt(np.maximum(variance, 0.0))
-    return Placement(mean, u_um, share, grid[best], reduced_chi2, inside)
+    return Placement(mean, u_um, profile_weight, grid[best], reduced_chi2, inside)
 
 
 def _posterior(

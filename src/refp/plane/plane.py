@@ -1,4 +1,4 @@
-"""What the plane room hands on."""
+"""Results of locating planes: pooled profiles, axes of fields, planes of beads and of sweeps."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class PooledProfile:
     value
         Shape ``(m,)``, the feature; sweeps differ from it by a shift in Z and a factor.
     u_um
-        Standard uncertainty of the extremum's place.
+        Standard uncertainty of the position of the extremum, um.
     """
 
     dz_um: FloatArray
@@ -52,7 +52,7 @@ class PooledStack:
 
 @dataclass(frozen=True, slots=True)
 class FieldProfiles:
-    """Typical profiles of all frames of one field of view, whatever the exposure.
+    """Typical profiles of all frames of one field of view, at all exposures.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class FieldProfiles:
     profile
         Shape ``(n, m)``, median normalised profile of the beads; NaN where saturated.
     radius_radii
-        Shape ``(m,)``.
+        Shape ``(m,)``, distance from the centre in bead radii.
     """
 
     field: FieldKey
@@ -83,16 +83,16 @@ class FieldProfiles:
 
 @dataclass(frozen=True, slots=True)
 class StackOrigin:
-    """What a stack of frames was made of.
+    """Frames that a stack was built from, and its smoothness.
 
     Attributes
     ----------
     x_um
-        Shape ``(n,)``, places of its frames; empty where the stack was given.
+        Shape ``(n,)``, positions of its frames; empty where the stack was given.
     lam
         Weight of the penalty of its splines, their geometric mean.
     edf
-        Effective degrees of freedom that it took from the frames.
+        Effective degrees of freedom of its splines.
     """
 
     x_um: FloatArray
@@ -101,35 +101,35 @@ class StackOrigin:
 
     @property
     def given(self) -> bool:
-        """Whether the stack owes nothing to the frames that are placed on it."""
+        """Whether the stack was built from other frames than those placed on it."""
         return self.x_um.size == 0
 
 
 @dataclass(frozen=True, slots=True)
 class FieldAxis:
-    """Where the frames of one field of view truly lie, as their profiles tell.
+    """Positions of the frames of one field of view, corrected for the stage by their profiles.
 
     Attributes
     ----------
     profiles
         The frames.
     x_um
-        Shape ``(n,)``, place on the field's own axis: true Z up to an offset.
+        Shape ``(n,)``, position on the field's own axis: true Z up to an offset.
     stage_error_um, u_um
         Shape ``(n,)``: true minus nominal Z about the sweep's mean, and its standard uncertainty.
     trusted
-        Shape ``(n,)``: false for a frame far off its nominal place or unlike the others.
+        Shape ``(n,)``: false for a frame far off its nominal position or unlike the others.
     shift_um
-        Nominal Z of the axis' zero, by number of the sweep.
+        Nominal Z of the zero of the axis, by number of the sweep.
     stage_sigma_um
         Standard deviation of the stage errors.
     origin
-        What the stack was made of.
+        Frames that the stack was built from.
     stack
         The stack that the frames were placed on.
     size
-        Radius of the field's typical bead over that of the data's or the pool's; 1 where the field
-        has a stack of its own.
+        Radius of the field's typical bead over that of the joint or given stack; 1 where the field has
+        a stack of its own.
     """
 
     profiles: FieldProfiles
@@ -145,22 +145,22 @@ class FieldAxis:
 
     @property
     def nominal_um(self) -> FloatArray:
-        """Nominal places on this axis, shape ``(n,)``: each sweep moved as a whole to where it lies."""
+        """Nominal Z less the shift of the sweep, shape ``(n,)``: nominal positions on this axis."""
         shift = np.array([self.shift_um[int(number)] for number in self.profiles.sweep])
         return np.asarray(self.profiles.z_um - shift)
 
     @property
     def n_trusted(self) -> int:
-        """Frames that are relied on."""
+        """Number of trusted frames."""
         return int(np.count_nonzero(self.trusted))
 
 
 @dataclass(frozen=True, slots=True)
 class Slide:
-    """How the beads' own planes lie over a field of view: ``h = height + tilt . (p - c) + bend d**2``.
+    """Surface through the beads' own planes: ``h = height + tilt . (p - c) + bend d**2``.
 
-    ``p`` is a bead's place, ``c`` the beads' mean place and ``d`` the distance between the two. With
-    too few beads to tell tilt or bend they are NaN, and so are their uncertainties.
+    ``p`` is the centre of a bead, ``c`` the mean centre of all beads and ``d`` the distance between the
+    two. Tilt or bend and their uncertainties are NaN with too few beads to determine them.
 
     Attributes
     ----------
@@ -169,11 +169,11 @@ class Slide:
     bend_um_per_px2, bend_u_um_per_px2
         Curvature of the field: rise with the squared distance.
     rise_um_per_size, rise_u_um_per_size
-        How a bead's plane rises with its relative size.
+        Rise of a bead's plane with its relative size.
     center_px
-        Shape ``(2,)``, the beads' mean place.
+        Shape ``(2,)``, mean centre of the beads, ``(y, x)``.
     residual_um
-        Standard deviation of the beads about it, their rise with size taken off.
+        Standard deviation of the beads about the surface, corrected for their size.
     """
 
     tilt_um_per_px: FloatArray
@@ -186,9 +186,9 @@ class Slide:
     residual_um: float
 
     def height_at(self, point_px: FloatArray) -> FloatArray:
-        """Return the tilted slide's height above its middle at points ``(n, 2)``; the bend left out.
+        """Return the height of the tilted slide above its middle at points ``(n, 2)``, without the bend.
 
-        A bend is reported, not applied: it seldom stands out from its uncertainty.
+        The bend is reported, but not applied, since it seldom exceeds its uncertainty.
         """
         return np.asarray((point_px - self.center_px) @ self.tilt_um_per_px)
 
@@ -206,16 +206,16 @@ class BeadPlanes:
     center_px
         Shape ``(b, 2)``, ``(y, x)``, median over the frames.
     height_um, height_u_um
-        Shape ``(b,)``: its plane above the field's, and the standard uncertainty.
+        Shape ``(b,)``: height of its plane above the field's, and the standard uncertainty.
     ss_um, ci_um
-        Shape ``(b,)``: where its own steepest slope is least and its own centre brightest, on the
-        field's axis; NaN where its frames do not show that.
+        Shape ``(b,)``: positions of its least steepest slope and greatest centre intensity on the
+        field's axis; NaN where its frames do not bracket them.
     size
         Shape ``(b,)``: its radius over that of the field's typical bead.
     n_frames
-        Shape ``(b,)``: frames that it was measured in.
+        Shape ``(b,)``: number of frames in which it was measured.
     off_plane
-        Shape ``(b,)``: it lies off the plane of the others.
+        Shape ``(b,)``: whether it is off the plane of the others.
     slide
         Tilt and bend of the plane through the others.
     """
@@ -236,11 +236,11 @@ class BeadPlanes:
         return len(self.bead)
 
     def height_of(self, bead: IntArray) -> FloatArray:
-        """Return the heights of beads by their numbers; 0 where a bead has none of its own."""
+        """Return the heights of beads by number; 0 for a bead without one."""
         return self._of(bead, self.height_um, 0.0)
 
     def size_of(self, bead: IntArray) -> FloatArray:
-        """Return the sizes of beads by their numbers; 1 where a bead's is not known."""
+        """Return the sizes of beads by number; 1 for a bead without one."""
         return self._of(bead, self.size, 1.0)
 
     def _of(self, bead: IntArray, values: FloatArray, unknown: float) -> FloatArray:
@@ -249,7 +249,7 @@ class BeadPlanes:
 
     @property
     def own_um(self) -> FloatArray:
-        """Own planes on the field's axis, shape ``(b,)``: the mean of both features'."""
+        """Own planes on the field's axis, shape ``(b,)``: means of the positions of both features."""
         return (self.ss_um + self.ci_um) / 2
 
     @property
@@ -261,20 +261,20 @@ class BeadPlanes:
 
 @dataclass(frozen=True, slots=True)
 class FeaturePlane:
-    """Where one feature of one sweep has its extremum.
+    """Position of the extremum of one feature in one sweep.
 
     Attributes
     ----------
     z_um, u_um
         Position and standard uncertainty; NaN where not determined.
     u_fit_um
-        Part of the uncertainty that is the curve's own, not the pooled profile's.
+        Part of the uncertainty that is due to the curve, without the pooled profile.
     factor
-        What the pooled profile is multiplied with.
+        Factor between the curve and the pooled profile.
     used
-        Shape ``(f,)``, frames that took part.
+        Shape ``(f,)``, whether a frame takes part.
     fitted
-        Shape ``(f,)``, the pooled profile in the frames' places; NaN outside its reach.
+        Shape ``(f,)``, the fitted profile at the frames' positions; NaN outside its range.
     """
 
     z_um: float
@@ -292,14 +292,14 @@ class Contribution:
     Attributes
     ----------
     term
-        What it is, one of :data:`refp.plane.budget.TERMS`.
+        Kind of the contribution, one of :data:`refp.plane.budget.TERMS`.
     source
-        Whose it is: planes with the same term and source share one error, which drops out of their
-        difference.
+        Name of the sweep or field that it is due to; planes with the same term and source share one
+        error, which drops out of their difference.
     u_um
-        Standard uncertainty that it contributes.
+        Standard uncertainty, um.
     dof
-        Degrees of freedom behind it; infinite where it is taken as known.
+        Degrees of freedom of ``u_um``; infinite where it is taken as known.
     """
 
     term: str
@@ -317,7 +317,7 @@ class ReferencePlane:
     key
         The sweep.
     ss, ci
-        The planes of steepest slope and centre intensity.
+        Planes of steepest slope and centre intensity.
     refp_um, refp_u_um
         Mean of the two, and its standard uncertainty; NaN where not determined.
     dof
@@ -325,11 +325,11 @@ class ReferencePlane:
     lower_um, upper_um
         Interval of coverage :data:`refp.plane.budget.COVERAGE`.
     budget
-        What the uncertainty is made of; empty where the plane is not determined.
+        Contributions to the uncertainty; empty where the plane is not determined.
     n_frames, n_frames_used, n_beads
-        Frames of the sweep; those that took part; median of usable beads a frame.
+        Frames of the sweep; frames that take part; median number of usable beads in a frame.
     flags
-        Why the plane is not determined, or what to know about it.
+        Reasons why the plane is not determined, and remarks on a determined one.
     """
 
     key: SweepKey
@@ -348,13 +348,13 @@ class ReferencePlane:
 
     @property
     def determined(self) -> bool:
-        """Whether there is a plane."""
+        """Whether the plane is determined."""
         return not self.flags & UNUSABLE_SWEEP and bool(np.isfinite(self.refp_um))
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """What the sweeps of an instrument share, and what later sweeps are located with.
+    """Pooled data of the sweeps of an instrument, with which later sweeps are located.
 
     Attributes
     ----------
@@ -364,13 +364,13 @@ class Pool:
     stack
         Typical profiles against dZ; empty where none could be built.
     feature_distance_um
-        Plane of SS less plane of CI.
+        Plane of SS less plane of CI, um.
     u_um
-        Standard uncertainty of the stack's zero.
+        Standard uncertainty of the zero of the stack, um.
     stage_sigma_um
-        Repeatability of the stage as the sweeps told it; NaN where they did not.
+        Repeatability of the stage, from the sweeps, um; NaN where they do not determine it.
     black_level
-        Grey level without light that was taken off.
+        Grey level without light, which is subtracted.
     """
 
     ss: PooledProfile
@@ -383,31 +383,31 @@ class Pool:
 
     @property
     def has_stack(self) -> bool:
-        """Whether frames can be placed on it."""
+        """Whether the pool has a stack to place frames on."""
         return self.stack.dz_um.size > 0
 
     @property
     def has_profiles(self) -> bool:
-        """Whether sweeps can be located with it."""
+        """Whether the pool has feature profiles to locate sweeps with."""
         return bool(self.ss.dz_um.size and self.ci.dz_um.size)
 
 
 @dataclass(frozen=True, slots=True)
 class PlaneResult:
-    """Planes of all sweeps of one instrument, and what they were read off.
+    """Planes of all sweeps of one instrument, and the intermediate results.
 
     Attributes
     ----------
     planes
         One per sweep, in their order.
     by_features
-        The same from the two feature curves against nominal Z alone, as in the article.
+        Planes from the two feature curves against nominal Z alone, the method of the article.
     pool
-        What the sweeps share.
+        Pooled data of the sweeps.
     axes
         One per field of view whose frames could be placed.
     beads
-        The beads' own planes in those fields.
+        Own planes of the beads in these fields.
     """
 
     planes: tuple[ReferencePlane, ...]

@@ -1,8 +1,8 @@
 """Align all feature curves to one pooled profile, by shift and factor.
 
 The model is ``feature_k(z) = factor_k * pooled(z - shift_k)``. Shifts, factors and the pooled profile
-are fitted together, in turns until nothing moves: the result depends neither on the order of the
-sweeps nor on which one comes first.
+are refined alternately until the shifts converge, so that the result does not depend on the order of
+the sweeps.
 
 References
 ----------
@@ -23,12 +23,12 @@ from refp.plane.smooth import fit_smooth
 GRID_POINTS = 401
 JACKKNIFE_GROUPS = 8
 SETTLED = 1e-4
-"""Shifts are settled when none moves by more than this part of the pooled Z range."""
+"""Shifts have converged when none changes by more than this fraction of the pooled Z range."""
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One feature of one sweep: all its frames, and which of them take part.
+    """One feature of one sweep at all its frames, with a mask of those that take part.
 
     ``sign`` is -1 where the plane is the feature's minimum (SS) and +1 where it is the maximum (CI).
     """
@@ -46,7 +46,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class PoolFit:
-    """A curve's place on the pooled profile."""
+    """Shift and factor of a curve against the pooled profile."""
 
     shift_um: float
     factor: float
@@ -59,7 +59,7 @@ def fit_to_pool(curve: Curve, profile: PooledProfile) -> PoolFit:
     Parameters
     ----------
     curve
-        At least three frames that take part.
+        Curve with at least three frames that take part.
     profile
         The pooled profile; its zero is the feature's plane, so the shift is that plane's Z.
     """
@@ -80,7 +80,7 @@ def pool_curves(curves: Sequence[Curve]) -> PooledProfile:
     Returns
     -------
     PooledProfile
-        Zero of its axis is the extremum.
+        Profile with the extremum at zero of its axis.
     """
     first = _best_bracketed(curves)
     pooled = _pooled(curves[first : first + 1], [_at_start(curves[first])])
@@ -108,19 +108,19 @@ def as_spline(profile: PooledProfile) -> BSpline:
 
 
 def has_extremum(curve: Curve) -> bool:
-    """Whether the smoothed curve turns inside its own range, not at an end of it."""
+    """Return whether the extremum of the smoothed curve is inside its range, not at an end."""
     z, _ = curve.points
     return bool(z.min() < _at_start(curve).shift_um < z.max())
 
 
 def _gauge(fits: Sequence[PoolFit]) -> list[PoolFit]:
-    """Make the geometric mean of the factors one: the profile's scale is shared, not anybody's."""
+    """Divide the factors by their geometric mean, which fixes the scale of the pooled profile."""
     mean = float(np.exp(np.mean([np.log(fit.factor) for fit in fits])))
     return [PoolFit(fit.shift_um, fit.factor / mean, fit.u_shift_um) for fit in fits]
 
 
 def _at_start(curve: Curve) -> PoolFit:
-    """Return the fit of the first curve: at its own extremum, unchanged."""
+    """Return the initial fit of a curve: its own extremum as shift, and factor one."""
     z, value = curve.points
     grid = np.linspace(z.min(), z.max(), GRID_POINTS)
     smoothed = fit_smooth(z, value).spline(grid)
@@ -128,7 +128,7 @@ def _at_start(curve: Curve) -> PoolFit:
 
 
 def _best_bracketed(curves: Sequence[Curve]) -> int:
-    """Index of the curve with most frames about its extremum, on the poorer side of it."""
+    """Return the index of the curve with most frames on the side of its extremum that has fewer."""
 
     def bracket(curve: Curve) -> int:
         z, _ = curve.points
@@ -139,7 +139,7 @@ def _best_bracketed(curves: Sequence[Curve]) -> int:
 
 
 def _aligned(curves: Sequence[Curve], fits: Sequence[PoolFit]) -> tuple[FloatArray, FloatArray]:
-    """Put the points of all curves on one axis and scale."""
+    """Return the points of all curves on one axis and scale."""
     pairs = list(zip(curves, fits, strict=True))
     x = np.concatenate([c.points[0] - f.shift_um for c, f in pairs])
     y = np.concatenate([c.points[1] / f.factor for c, f in pairs])
@@ -155,7 +155,7 @@ def _pooled(curves: Sequence[Curve], fits: Sequence[PoolFit]) -> PooledProfile:
 
 
 def extremum(x: FloatArray, y: FloatArray, sign: int) -> float:
-    """Place of the extremum on an even grid, refined by a parabola; an end point as it is."""
+    """Return the position of the extremum on an even grid, refined by a parabola except at the ends."""
     i = int(np.argmax(sign * y))
     if i in (0, len(x) - 1):
         return float(x[i])
@@ -167,10 +167,10 @@ def extremum(x: FloatArray, y: FloatArray, sign: int) -> float:
 def _search_shift(
     z: FloatArray, value: FloatArray, profile: PooledProfile, spline: BSpline
 ) -> PoolFit:
-    """Best shift on a grid that reaches from one end of the overlap to the other.
+    """Return the best shift on a grid over all overlaps of curve and profile.
 
-    Only the points that overlap the pooled profile are compared, by their share of unexplained
-    variance, and at least half of them must.
+    Only points that overlap the pooled profile are compared, by the fraction of variance that is not
+    explained. At least half of all points must overlap.
     """
     low, high = float(profile.dz_um[0]), float(profile.dz_um[-1])
     best, score = PoolFit(float(z.mean()), 1.0, 0.0), np.inf
@@ -190,7 +190,7 @@ def _search_shift(
 
 
 def _refine(z: FloatArray, value: FloatArray, spline: BSpline, start: PoolFit) -> PoolFit:
-    """Least squares from a start, robust to single bad frames, with a sandwich uncertainty."""
+    """Refine a fit by robust least squares, with a sandwich estimate of its uncertainty."""
     scale = max(float(np.ptp(value)), 1e-12)
     low, high = spline.t[3], spline.t[-4]
 
@@ -217,10 +217,10 @@ def _start(fit: PoolFit) -> FloatArray:
 
 
 def _sandwich(jacobian: FloatArray, residual: FloatArray) -> float:
-    """Return the standard uncertainty of the first parameter where residuals differ in size.
+    """Return the standard uncertainty of the first parameter with heteroscedastic residuals.
 
-    Frames on the slopes scatter by the stage's repeatability, those on the peak hardly at all; the
-    sandwich estimator (White 1980, corrected for the degrees of freedom) needs no model of that.
+    Stage errors scatter the values on the slopes of a peak, but hardly those at its top. The sandwich
+    estimator (White 1980, corrected for the degrees of freedom) needs no model of the variance.
     """
     n, p = jacobian.shape
     if n <= p:
@@ -233,8 +233,8 @@ def _sandwich(jacobian: FloatArray, residual: FloatArray) -> float:
 def _jackknife(x: FloatArray, y: FloatArray, sign: int, lam: float, near: FloatArray) -> float:
     """Return the standard uncertainty of an extremum; NaN with too few points.
 
-    Frames are left out in interleaved groups. Noise, frames that lie off their places, and a step too
-    coarse for the peak all show in how far the extremum moves.
+    Frames are left out in interleaved groups. The scatter of the extremum includes the effects of noise,
+    of stage errors and of a Z step too coarse for the peak.
 
     References
     ----------
@@ -242,12 +242,12 @@ def _jackknife(x: FloatArray, y: FloatArray, sign: int, lam: float, near: FloatA
     """
     order = np.argsort(x, kind="stable")
     x, y = x[order], y[order]
-    places: list[float] = []
+    positions: list[float] = []
     for group in range(JACKKNIFE_GROUPS):
         kept = np.arange(len(x)) % JACKKNIFE_GROUPS != group
         if len(np.unique(x[kept])) < 4:
             break
-        places.append(extremum(near, fit_smooth(x[kept], y[kept], lam).spline(near), sign))
-    if len(places) < JACKKNIFE_GROUPS:
+        positions.append(extremum(near, fit_smooth(x[kept], y[kept], lam).spline(near), sign))
+    if len(positions) < JACKKNIFE_GROUPS:
         return float("nan")
-    return float(np.sqrt((JACKKNIFE_GROUPS - 1) * np.var(places)))
+    return float(np.sqrt((JACKKNIFE_GROUPS - 1) * np.var(positions)))

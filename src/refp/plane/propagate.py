@@ -1,9 +1,9 @@
-"""Propagate stage errors through the reading of a plane, by drawing them.
+"""Propagate stage errors to the plane of a field by a Monte Carlo method.
 
-The plane of a field is read off values at nominal places, where every frame is off by a stage error.
-Drawn errors, each with its opposite, show how far that moves the extremes by chance, and by how much on
-average: the smoother flattens an uneven peak to one side, and the second order of the errors is the
-same for an error and its opposite.
+The plane of a field is found from values at nominal positions, each of which has a stage error. Random
+errors are drawn in pairs of opposite sign. They give the standard deviation of the extrema, and their
+bias: smoothing shifts an asymmetric peak to one side, and effects of second order are the same for an
+error and its opposite.
 
 References
 ----------
@@ -20,53 +20,53 @@ from refp.plane.pool import Curve
 from refp.plane.smooth import fit_smooth, smooth_with
 
 PAIRS = 100
-"""Draws, each with its opposite: their first orders cancel, so that fewer are needed."""
+"""Pairs of opposite draws: effects of first order cancel in their mean, so fewer are needed."""
 SEED = 20
-"""Of the draws: the same data give the same plane."""
+"""A fixed seed of the draws makes the plane reproducible."""
 POINTS = 601
 
 
 @dataclass(frozen=True, slots=True)
 class StageDraws:
-    """What drawn stage errors do to the plane of a field.
+    """Shifts of the plane of a field by drawn stage errors.
 
     Attributes
     ----------
     moved_um
-        Shape ``(2, draws)``: how far each draw moves the extrema of SS and of CI.
+        Shape ``(2, draws)``: shifts of the extrema of SS and of CI by each draw, um.
     """
 
     moved_um: FloatArray
 
     @property
     def sd_um(self) -> float:
-        """How far one draw moves the plane, the mean of both extrema, by chance."""
+        """Standard deviation of the shift of the plane, the mean of both extrema, um."""
         return float(self.moved_um.mean(axis=0).std(ddof=1))
 
     @property
     def bias_um(self) -> float:
-        """How far all of them move the plane on average."""
+        """Mean shift of the plane, um."""
         return float(self.moved_um.mean())
 
     @property
-    def share(self) -> float:
-        """Share of the bias that is taken off.
+    def corrected_fraction(self) -> float:
+        """Fraction of the bias that is corrected.
 
-        The curves that are drawn from owe their own bends to stage errors, so a bias is found with
-        about the uncertainty of one draw. Of a value and a deviation of which nothing else is known
-        the best estimate of the value is this share of their sum.
+        The measured curves contain stage errors themselves, so the standard uncertainty of the bias is
+        about the standard deviation of one draw. The fraction is the shrinkage factor of least mean
+        squared error for a value with this uncertainty.
         """
         return self.bias_um**2 / max(self.bias_um**2 + self.sd_um**2, 1e-300)
 
     @property
     def correction_um(self) -> FloatArray:
-        """What is taken off the extrema of SS and of CI, shape ``(2,)``."""
-        return np.asarray(self.share * self.moved_um.mean(axis=1))
+        """Corrections to subtract from the extrema of SS and of CI, shape ``(2,)``, um."""
+        return np.asarray(self.corrected_fraction * self.moved_um.mean(axis=1))
 
     @property
     def residual_um(self) -> float:
-        """What is left of the bias, taken as a standard uncertainty."""
-        return (1.0 - self.share) * abs(self.bias_um)
+        """Remaining bias, which is taken as a standard uncertainty, um."""
+        return (1.0 - self.corrected_fraction) * abs(self.bias_um)
 
 
 def draw_stage_errors(
@@ -76,23 +76,23 @@ def draw_stage_errors(
     sigma_um: float,
     reach_um: float,
 ) -> StageDraws:
-    """Draw stage errors and read the plane of a field anew.
+    """Draw stage errors and locate the plane of a field for each draw.
 
     Parameters
     ----------
     curves
-        The field's curves of SS and CI against the places that they are read at, ``(n,)`` frames each.
+        The field's curves of SS and CI against nominal positions, ``n`` frames each.
     true_um
-        Shape ``(n,)``, where the frames lie as well as is known: there the curves are smooth.
+        Shape ``(n,)``, corrected positions of the frames, against which the curves are smooth, um.
     sweep
-        Shape ``(n,)``, number of each frame's sweep; the mean error of a sweep is left out, since it
-        moves the sweep's frames with its plane.
+        Shape ``(n,)``, number of each frame's sweep; the mean error of a sweep is subtracted, since it
+        shifts frames and plane alike.
     sigma_um
-        Standard deviation of the stage errors.
+        Standard deviation of the stage errors, um.
     reach_um
-        How far off the extremum of the true curve another one may be found.
+        Largest distance from the extremum of the true curve in the search, um.
     """
-    # Drawn along the axis, so that nothing hangs on the order of sweeps.
+    # Errors are drawn in the order of nominal positions: the result must not depend on that of sweeps.
     order = np.argsort(curves[0].z_um, kind="stable")
     error = np.empty((len(true_um), 2 * PAIRS))
     drawn = np.random.default_rng(SEED).normal(0.0, sigma_um, (len(true_um), PAIRS))
@@ -104,21 +104,21 @@ def draw_stage_errors(
 
 
 def _moved(curve: Curve, true_um: FloatArray, error_um: FloatArray, reach_um: float) -> FloatArray:
-    """Return how far each column of errors moves the extremum of a curve."""
+    """Return the shift of the extremum of a curve by each column of errors."""
     used, sign = curve.used, curve.sign
-    places, value = curve.points
+    position, value = curve.points
     true = fit_smooth(true_um[used], value).spline
     low, high = true_um[used].min(), true_um[used].max()
     grid = np.linspace(low, high, POINTS)
     top_um = _extremes(grid, sign * true(grid)[:, None])[0]
     near = np.linspace(max(low, top_um - reach_um), min(high, top_um + reach_um), POINTS)
-    shown = true(np.clip(places[:, None] + error_um[used], low, high))
-    smooth = smooth_with(places, shown, fit_smooth(places, value).lam)
+    shown = true(np.clip(position[:, None] + error_um[used], low, high))
+    smooth = smooth_with(position, shown, fit_smooth(position, value).lam)
     return _extremes(near, sign * smooth(near)) - _extremes(near, sign * true(near)[:, None])[0]
 
 
 def _extremes(grid: FloatArray, value: FloatArray) -> FloatArray:
-    """Return where each column is greatest, refined by a parabola; an end point as it is."""
+    """Return the position of the maximum of each column, refined by a parabola except at the ends."""
     top = np.clip(value.argmax(axis=0), 1, len(grid) - 2)
     left, middle, right = (np.take_along_axis(value, top[None] + k, axis=0)[0] for k in (-1, 0, 1))
     bend = left - 2 * middle + right

@@ -1,9 +1,9 @@
-"""Locate the reference plane of every sweep: whole profiles place the frames, two features the plane.
+"""Locate the reference plane of every sweep: profiles place the frames, features locate the plane.
 
-Every field of view gets an axis on which its frames lie where their profiles say they are
-(:mod:`refp.plane.align`). The feature curves of all its exposures are joined on that axis, all fields
-share the pooled profiles of steepest slope and centre intensity, and the plane of a sweep is that of
-its field, moved by where the sweep lies on the axis.
+Every field of view has an axis with the positions of its frames, found from their profiles
+(:mod:`refp.plane.align`). The feature curves of all its exposures are joined on that axis, and all
+fields share the pooled profiles of steepest slope and centre intensity. The plane of a sweep is that
+of its field plus the shift of the sweep on the axis.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,10 +43,10 @@ from refp.plane.stack import EMPTY_STACK, join_stacks
 from refp.plane.typical import group_fields, typical_profiles
 from refp.settings import Instrument, PlaneSettings
 
-MIN_PLACES = 12
-"""Fewest nominal places of a field whose beads are read one by one."""
+MIN_POSITIONS = 12
+"""Fewest nominal Z positions of a field whose plane is the mean of its beads' own planes."""
 OWN_REACH_DIAMETERS = 0.6
-"""How far off a plane its features' extremes are sought in drawn frames."""
+"""Largest distance of an extremum from the plane in the search with drawn stage errors."""
 
 
 def place_fields(
@@ -63,14 +63,14 @@ def place_fields(
     sweeps, curves
         Measured sweeps and their feature curves.
     settings, instrument
-        How far from the centre profiles are compared; the stage.
+        Largest radius at which profiles are compared; repeatability of the stage.
     pool
-        Earlier data to place on; the fields' own profiles otherwise.
+        Earlier data, on whose stack frames are placed; default: a stack of the fields' own profiles.
 
     Returns
     -------
     list of FieldAxis
-        Fields with too few frames, or unlike the pool's, are left out.
+        Axes of the fields; one with too few frames, or that does not fit the pool's stack, is left out.
     """
     sigma_um = instrument.stage.repeatability_um
     fields = group_fields(sweeps).values()
@@ -90,7 +90,7 @@ def _join_fields(
     settings: PlaneSettings,
     instrument: Instrument,
 ) -> list[FieldAxis]:
-    """Place all fields that have a plane of their own on one stack; the others stay as they are."""
+    """Place all fields that have a plane of their own on one stack; leave the others unchanged."""
     if len(axes) < 2:
         return axes
     groups = [_join(curves, axis) for axis in axes]
@@ -121,7 +121,7 @@ def find_bead_planes(
     axes
         From :func:`place_fields`.
     settings, instrument
-        What a sweep must have; the bead.
+        Requirements on a sweep; size of the bead.
     """
     diameter_um = instrument.bead.diameter_um
     groups = [_join(curves, axis) for axis in axes]
@@ -148,18 +148,18 @@ def locate_planes(
     curves
         One feature curve per sweep.
     axes, beads
-        From :func:`place_fields` and :func:`find_bead_planes`; a field without them is located by its
-        features against nominal Z.
+        From :func:`place_fields` and :func:`find_bead_planes`; sweeps of a field without an axis are
+        located by their features against nominal Z.
     settings, instrument
-        What a sweep must have; the bead and the stage.
+        Requirements on a sweep; size of the bead and repeatability of the stage.
     pool
-        Earlier data to locate with; built from the curves when not given.
+        Earlier data to locate the planes with; built from the curves when not given.
 
     Returns
     -------
     PlaneResult
-        A plane per curve, in their order. Where the sweep does not reach over the plane by more than
-        its uncertainty, or too few frames are left, it is NaN and a flag says why.
+        A plane per curve, in their order. If the sweep does not bracket the plane by more than its
+        uncertainty, or too few frames can be used, it is NaN and a flag states the reason.
     """
     diameter_um = instrument.bead.diameter_um
     stage_um = instrument.stage.repeatability_um
@@ -173,7 +173,7 @@ def locate_planes(
     joined = locate_by_features(groups, settings, bead_diameter_um=diameter_um, pooled=known)
     planes = list(by_features.planes)
     fields: dict[int, float] = {}
-    apart: list[float] = []
+    distances: list[float] = []
     for i, (axis, group, field) in enumerate(zip(axes, groups, joined.planes, strict=True)):
         if pool is not None:
             zero = _zero_of_pool(field, pool, beads[i], diameter_um)
@@ -181,7 +181,7 @@ def locate_planes(
             zero = _zero_of_beads(axis, group, field, joined, beads[i], instrument)
         if field.determined:
             fields[i] = (zero.ss.z_um + zero.ci.z_um) / 2
-            apart.append(zero.ss.z_um - zero.ci.z_um)
+            distances.append(zero.ss.z_um - zero.ci.z_um)
         for number in axis.shift_um:
             planes[number] = _plane_of_sweep(
                 curves[number], axis, number, zero, settings, instrument
@@ -189,7 +189,7 @@ def locate_planes(
     return PlaneResult(
         planes=tuple(planes),
         by_features=by_features.planes,
-        pool=pool or _make_pool(joined, apart, axes, fields, planes, instrument),
+        pool=pool or _make_pool(joined, distances, axes, fields, planes, instrument),
         axes=tuple(axes),
         beads=tuple(beads),
     )
@@ -198,7 +198,7 @@ def locate_planes(
 def _by_features_alone(
     result: FeatureResult, pool: Pool | None, instrument: Instrument
 ) -> PlaneResult:
-    """Return the article's planes, where no frame was placed by its profile."""
+    """Return the planes by features alone, for data without any axis."""
     made = Pool(
         ss=result.pooled_ss,
         ci=result.pooled_ci,
@@ -215,7 +215,7 @@ def _by_features_alone(
 
 @dataclass(frozen=True, slots=True)
 class _Zero:
-    """The plane on a field's axis: of SS, of CI, why not, and how uncertain."""
+    """The planes of SS and CI on a field's axis, their flags and contributions to the uncertainty."""
 
     ss: FeaturePlane
     ci: FeaturePlane
@@ -224,7 +224,7 @@ class _Zero:
 
 
 def _join(curves: Sequence[FeatureCurve], axis: FieldAxis) -> FeatureCurve:
-    """Join the feature curves of a field's sweeps on its axis; frames not trusted count no beads."""
+    """Join the feature curves of a field's sweeps on its axis; frames not trusted have no beads."""
     order = np.argsort(axis.x_um, kind="stable")
     frames = axis.profiles
     pairs = [(curves[frames.sweep[i]], frames.frame[i]) for i in order]
@@ -243,15 +243,15 @@ def _join(curves: Sequence[FeatureCurve], axis: FieldAxis) -> FeatureCurve:
     )
 
 
-def _mean_distance(apart_um: Sequence[float]) -> float:
+def _mean_distance(distances_um: Sequence[float]) -> float:
     """Return the mean of SS planes less CI planes; NaN without any."""
-    return float(np.mean(apart_um)) if apart_um else float("nan")
+    return float(np.mean(distances_um)) if distances_um else float("nan")
 
 
 def _zero_of_pool(
     field: ReferencePlane, pool: Pool, beads: BeadPlanes, diameter_um: float
 ) -> _Zero:
-    """Return the plane on the pool's axis, its zero; the features lie about it as the pool's do."""
+    """Return the plane on the pool's axis, which is its zero, with the pool's distance of features."""
     heights = bead_term(beads, beads.height_um[~beads.off_plane], diameter_um)
     half_um = pool.feature_distance_um / 2
     ss, ci = replace(field.ss, z_um=half_um), replace(field.ci, z_um=-half_um)
@@ -266,16 +266,17 @@ def _zero_of_beads(
     beads: BeadPlanes,
     instrument: Instrument,
 ) -> _Zero:
-    """Return the plane on a field's axis: of its beads' own, or where too few have one, of its curves.
+    """Return the plane on a field's axis: the mean of its beads' own planes, or that of its curves.
 
-    A peak of few frames is not smoothed bead by bead: the pooled profile of all fields is fitted to it.
+    The curves are used if too few beads have an own plane or the field has few Z positions, at which
+    curves of single beads cannot be smoothed; the pooled profile of all fields is fitted to them.
     """
     if not field.determined:
         return _Zero(field.ss, field.ci, field.flags, ())
     diameter_um, stated_um = instrument.bead.diameter_um, instrument.stage.repeatability_um
     draws = _draw_stage(axis, group, field, instrument)
     stage = (axis_term(draws, axis, stated_um), bias_term(draws, axis))
-    many = len(np.unique(axis.profiles.z_um[axis.trusted])) >= MIN_PLACES
+    many = len(np.unique(axis.profiles.z_um[axis.trusted])) >= MIN_POSITIONS
     own = mean_of_beads(beads, diameter_um) if many else None
     if own is not None:
         ss = replace(field.ss, z_um=own.ss_um, u_um=own.ss_u_um, u_fit_um=own.ss_u_um)
@@ -290,7 +291,7 @@ def _zero_of_beads(
 
 
 def _corrected(zero: _Zero, draws: StageDraws) -> _Zero:
-    """Take off what drawn stage errors move the extremes by on average, as far as it is known."""
+    """Subtract the estimated bias of the extrema due to smoothing and stage errors."""
     ss_um, ci_um = draws.correction_um
     ss = replace(zero.ss, z_um=zero.ss.z_um - float(ss_um))
     ci = replace(zero.ci, z_um=zero.ci.z_um - float(ci_um))
@@ -300,13 +301,13 @@ def _corrected(zero: _Zero, draws: StageDraws) -> _Zero:
 def _draw_stage(
     axis: FieldAxis, joined: FeatureCurve, field: ReferencePlane, instrument: Instrument
 ) -> StageDraws:
-    """Draw the stage errors of a field and read its plane anew."""
-    # The joined curves lie in the order of the axis.
+    """Draw the stage errors of a field and locate its plane for each draw."""
+    # The joined curves are in the order of the axis.
     order = np.argsort(axis.x_um, kind="stable")
-    places = axis.nominal_um[order]
+    nominal_um = axis.nominal_um[order]
     curves = (
-        Curve(places, joined.steepest_slope, field.ss.used, SS_SIGN),
-        Curve(places, joined.center_intensity, field.ci.used, CI_SIGN),
+        Curve(nominal_um, joined.steepest_slope, field.ss.used, SS_SIGN),
+        Curve(nominal_um, joined.center_intensity, field.ci.used, CI_SIGN),
     )
     sigma_um, _ = stage_sigma(axis, instrument.stage.repeatability_um)
     reach_um = OWN_REACH_DIAMETERS * instrument.bead.diameter_um
@@ -323,7 +324,7 @@ def _plane_of_sweep(
     settings: PlaneSettings,
     instrument: Instrument,
 ) -> ReferencePlane:
-    """Move a field's plane to where one of its sweeps lies."""
+    """Return the plane of a sweep: that of its field plus the shift of the sweep."""
     diameter_um = instrument.bead.diameter_um
     stated_um = instrument.stage.repeatability_um
     terms = (mean_term(axis, number, str(curve.key), stated_um), *zero.terms)
@@ -338,7 +339,7 @@ def _plane_of_sweep(
     refp_um = (ss.z_um + ci.z_um) / 2
     u_um = expand(UncertainNumbers().plane(0.0, terms)).u_um if np.isfinite(refp_um) else np.nan
     z_um = axis.profiles.z_um[placed]
-    # The mean of a sweep's stage errors moves its frames with its plane.
+    # The mean stage error of a sweep shifts its frames and its plane alike.
     if np.isfinite(refp_um) and n_placed and not z_um.min() + u_um < refp_um < z_um.max() - u_um:
         flags |= SweepFlag.SS_NOT_BRACKETED | SweepFlag.CI_NOT_BRACKETED
     limit_um = settings.maximum_feature_distance_diameters * diameter_um
@@ -348,25 +349,25 @@ def _plane_of_sweep(
 def _of_sweep(
     plane: FeaturePlane, axis: FieldAxis, number: int, shift_um: float, n_frames: int
 ) -> FeaturePlane:
-    """Read one sweep's part off a plane of its whole field, in the sweep's own Z and frame order."""
+    """Return the feature plane of a field in nominal Z and frame order of one sweep."""
     order = np.argsort(axis.x_um, kind="stable")
-    here = axis.profiles.sweep[order] == number
-    frames = axis.profiles.frame[order][here]
+    of_sweep = axis.profiles.sweep[order] == number
+    frames = axis.profiles.frame[order][of_sweep]
     used = np.zeros(n_frames, dtype=np.bool_)
     fitted = np.full(n_frames, np.nan)
-    used[frames], fitted[frames] = plane.used[here], plane.fitted[here]
+    used[frames], fitted[frames] = plane.used[of_sweep], plane.fitted[of_sweep]
     return replace(plane, z_um=plane.z_um + shift_um, used=used, fitted=fitted)
 
 
 def _make_pool(
     joined: FeatureResult,
-    apart_um: Sequence[float],
+    distances_um: Sequence[float],
     axes: Sequence[FieldAxis],
     fields: Mapping[int, float],
     planes: Sequence[ReferencePlane],
     instrument: Instrument,
 ) -> Pool:
-    """Join everything that later sweeps can be located with."""
+    """Pool the data with which later sweeps are located."""
     first = [next(iter(axes[i].shift_um)) for i in fields]
     chosen = [planes[number] for number in first if planes[number].determined]
     numbers = UncertainNumbers()
@@ -379,7 +380,7 @@ def _make_pool(
         stack=join_stacks([move_axis(axes[i], z) for i, z in fields.items()])[0].stack
         if fields
         else EMPTY_STACK,
-        feature_distance_um=_mean_distance(apart_um),
+        feature_distance_um=_mean_distance(distances_um),
         u_um=u_um,
         stage_sigma_um=float(
             np.sqrt(np.average([s**2 for s, _ in sigmas], weights=[n for _, n in sigmas]))

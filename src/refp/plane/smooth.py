@@ -1,10 +1,10 @@
-"""A smoothing spline of one or many curves against Z, with its smoothness chosen by the data.
+"""Fit smoothing splines to one or many curves, with smoothness by generalised cross-validation.
 
-A cubic B-spline on even knots with the integrated squared second derivative as penalty; the weight is
-the one of least generalised cross-validation, one for all curves together. For a single curve the
-result is that of :func:`scipy.interpolate.make_smoothing_spline` (see the tests); that one takes one
-curve, refuses repeated abscissae, and does not hand out its degrees of freedom, which the
-uncertainties need.
+The spline is a cubic B-spline on even knots with the integrated squared second derivative as penalty.
+Its weight minimises generalised cross-validation, for all curves together or for each. For a single
+curve the result is that of :func:`scipy.interpolate.make_smoothing_spline` (see the tests). That
+function fits one curve at a time, rejects repeated abscissae, and does not return the degrees of
+freedom, which are needed for uncertainties.
 
 References
 ----------
@@ -33,7 +33,7 @@ class Smooth:
     lam
         Weight of the penalty.
     leverage
-        Shape ``(n,)``, how much of each value the fit at its own place takes from it.
+        Shape ``(n,)``, weight of each value in the fit at its own abscissa.
     """
 
     spline: BSpline
@@ -54,7 +54,7 @@ def fit_smooth(x: FloatArray, y: FloatArray, lam: float | None = None) -> Smooth
     x
         Shape ``(n,)``, in any order, repeats allowed; at least four different values.
     y
-        Shape ``(n,)`` or ``(n, m)``; many curves share one smoothness.
+        Shape ``(n,)`` or ``(n, m)``; several curves share one smoothness.
     lam
         Weight of the penalty; by generalised cross-validation when not given.
 
@@ -74,7 +74,7 @@ def fit_smooth(x: FloatArray, y: FloatArray, lam: float | None = None) -> Smooth
 
 
 def smooth_with(x: FloatArray, y: FloatArray, lam: float) -> BSpline:
-    """Return the smoothing splines of curves with a known smoothness, and nothing about them.
+    """Return the smoothing splines of curves for a given smoothness, without their leverage.
 
     Parameters and errors are those of :func:`fit_smooth`.
     """
@@ -83,7 +83,7 @@ def smooth_with(x: FloatArray, y: FloatArray, lam: float) -> BSpline:
 
 
 def fit_smooth_each(x: FloatArray, y: FloatArray) -> list[Smooth]:
-    """Fit a smoothing spline to each of many curves, each with a smoothness of its own.
+    """Fit a smoothing spline to each of several curves, each with its own smoothness.
 
     Parameters
     ----------
@@ -126,8 +126,8 @@ class _Equations:
     def solve(self, values: FloatArray, lam: float) -> FloatArray:
         """Return the coefficients of the fit.
 
-        The diagonal basis is good enough to choose a smoothness by; straight from the equations the
-        fit is exact.
+        The diagonal basis is accurate enough for the choice of the smoothness; the equations
+        themselves give the exact fit.
         """
         factor = cho_factor(self.gram + lam * self.penalty)
         return np.asarray(cho_solve(factor, self.design.T @ values))
@@ -135,7 +135,7 @@ class _Equations:
 
 @dataclass(frozen=True)
 class _System(_Equations):
-    """The equations, and a basis in which both of their parts are diagonal."""
+    """The equations, and a basis in which normal matrix and penalty are diagonal."""
 
     basis: FloatArray
     roughness: FloatArray
@@ -146,7 +146,7 @@ class _System(_Equations):
         return self.basis.T @ (self.design.T @ values)
 
     def leverage(self, lam: float) -> FloatArray:
-        """Return the diagonal of the matrix that takes values to fitted values."""
+        """Return the diagonal of the hat matrix."""
         return self.squares @ (1.0 / (1.0 + lam * self.roughness))
 
 
@@ -168,7 +168,7 @@ def _equations(x: FloatArray) -> _Equations:
 
 
 def _n_intervals(distinct: FloatArray) -> int:
-    """About two knots a typical step, so that the knots never limit the curve."""
+    """Return the number of knot intervals: two per typical step, which does not limit the curve."""
     step = float(np.median(np.diff(distinct)))
     merged = np.unique(np.round((distinct - distinct[0]) / max(step, 1e-9)))
     return 2 * len(merged)
@@ -189,9 +189,9 @@ def _basis(low: float, high: float, intervals: int) -> tuple[FloatArray, FloatAr
 
 
 def _gram(design: FloatArray, penalty: FloatArray) -> FloatArray:
-    """Return the normal matrix, made definite."""
+    """Return the normal matrix, regularised to be positive definite."""
     gram: FloatArray = design.T @ design
-    # Bases without data carry no information; a trace of the penalty makes the matrix definite.
+    # Splines without data have no weight; a small multiple of the penalty makes the matrix definite.
     gram += penalty * (1e-9 * np.trace(gram) / max(float(np.trace(penalty)), 1e-300))
     gram += np.eye(len(gram)) * (1e-12 * np.trace(gram) / len(gram))
     return gram
@@ -200,15 +200,15 @@ def _gram(design: FloatArray, penalty: FloatArray) -> FloatArray:
 def _diagonalise(gram: FloatArray, penalty: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return a basis in which the fit is the identity and the penalty is diagonal."""
     roughness, basis = eigh(penalty, gram)
-    roughness[:2] = 0.0  # constant and slope; rounding must not let a heavy penalty take them
+    roughness[:2] = 0.0  # constant and slope are not penalised; rounding must not change that
     return basis, np.maximum(roughness, 0.0)
 
 
 def _without_line(x: FloatArray, values: FloatArray) -> FloatArray:
-    """Take the best straight line off every curve.
+    """Subtract the best straight line from every curve.
 
-    Every smoothness keeps a line, so the choice does not hang on it; but a level far above the curve's
-    own range would drown the residual in rounding.
+    A straight line is not penalised, so the choice of the smoothness does not depend on it; but with a
+    level far above the range of the curve, rounding errors would exceed the residual.
     """
     line = np.column_stack([np.ones_like(x), (x - x.mean()) / x.std()])
     bent: FloatArray = values - line @ (np.linalg.pinv(line) @ values)
@@ -216,10 +216,10 @@ def _without_line(x: FloatArray, values: FloatArray) -> FloatArray:
 
 
 def _noise(x: FloatArray, values: FloatArray) -> FloatArray:
-    """Variance of the noise of every curve, from second differences along ``x``.
+    """Return the variance of the noise of every curve, from second differences along ``x``.
 
-    Curves are weighed by it: weighed by their own variance, curves of nothing but noise would ask for
-    a smoothness that flattens the others.
+    Curves are weighted by its inverse. With their total variance as weight, curves that contain only
+    noise would lead to a smoothness that flattens the others.
     """
     second = np.diff(values[np.argsort(x, kind="stable")], n=2, axis=0)
     noise: FloatArray = np.maximum((second**2).mean(axis=0) / 6, 1e-6 * values.var(axis=0))
@@ -229,7 +229,7 @@ def _noise(x: FloatArray, values: FloatArray) -> FloatArray:
 def _least_gcv(
     roughness: FloatArray, rotated: FloatArray, values: FloatArray, scale: FloatArray
 ) -> float:
-    """Search the penalty weight of least generalised cross-validation on a fine grid."""
+    """Return the penalty weight of least generalised cross-validation on a fine grid."""
     positive = roughness[roughness > 1e-12 * roughness.max()]
     n = len(values)
     weights = np.geomspace(1e-4 / positive.max(), 1e4 / positive.min(), 200)
@@ -237,7 +237,7 @@ def _least_gcv(
     total = (values**2 / scale).sum()
     shrink = 1.0 / (1.0 + weights[:, None] * roughness)
     residual = np.maximum(total - (2 * shrink - shrink**2) @ energy, 1e-30)
-    # 1.4 edf instead of 1 guards the criterion against interpolating small, noisy samples
+    # The factor 1.4 of the degrees of freedom prevents interpolation of small, noisy samples
     # (Kim and Gu 2004, "Smoothing spline Gaussian regression").
     freedom = n - 1.4 * shrink.sum(axis=1)
     scores = np.where(freedom > 0, residual / np.maximum(freedom, 1e-9) ** 2, np.inf)

@@ -14,32 +14,32 @@ from refp.plane.smooth import Smooth, fit_smooth_each
 
 GRID_POINTS = 801
 MIN_SD = 0.003
-"""Part of background; keeps the likelihood finite where beads hardly differ."""
+"""Lower bound of the spread, over background; keeps the likelihood finite where beads hardly differ."""
 GROUP = 6
-"""Neighbours along Z that are reduced to their median."""
+"""Number of neighbours along Z that are reduced to their median."""
 MIN_GROUPS = 60
 MAX_GROUPS = 600
 SPREAD_GROUP = 20
-"""Neighbours whose typical deviation tells how far single beads differ."""
+"""Number of neighbours whose median deviation gives the spread of single beads."""
 UNKNOWN_SD = 1e3
-"""Stands where nothing is known: whatever is measured there weighs nothing."""
+"""Spread of unknown rings: measured values have no weight there."""
 MIN_FRAMES = 6
-"""In which a ring must be known to be smoothed."""
-MIN_PLACES = 4
+"""Fewest frames in which a ring must be known to be smoothed."""
+MIN_POSITIONS = 4
 PLACING_POINTS = 2001
-"""Of a stack that frames are placed on: its step must be finer than a frame can be placed."""
+"""Grid points of a stack of frames; its step must be finer than the uncertainty of a position."""
 NEAR_FRAMES = 5
 MIN_FREEDOM = 0.02
 MARGIN_STEPS = 1.0
-"""How far a joined stack goes on beyond its outermost frames."""
+"""Margin of a joined stack beyond its outermost frames, in Z steps."""
 EMPTY_STACK = PooledStack(np.empty(0), np.empty(0), np.empty((0, 0)), np.empty((0, 0)))
 MIN_FRAME_SD = 0.002
-"""Part of background; whole grey levels leave no frame's typical profile better known."""
+"""Lower bound of the spread, over background; rounding to grey levels limits a typical profile."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameStack:
-    """A stack that frames are placed on, and what it was made of."""
+    """A stack on which frames are placed, with the frames that it was built from."""
 
     stack: PooledStack
     origin: StackOrigin
@@ -57,7 +57,7 @@ def pool_stack(
     Parameters
     ----------
     dz_um
-        Shape ``(n,)``, distance of each bead's focal plane from its own plane.
+        Shape ``(n,)``, distance of the focal plane from each bead's own plane, um.
     profile
         Shape ``(n, m)``, robust profiles over background.
     saturated
@@ -65,30 +65,32 @@ def pool_stack(
     size
         Shape ``(n,)``, radius over that of the typical bead.
     radius_radii
-        Shape ``(m,)``.
+        Shape ``(m,)``, radii of the rings in bead radii.
 
     Returns
     -------
     PooledStack
-        Smoothed along Z. Where too little is left, the mean goes on as next to it, and the spread is so
-        large that nothing is compared.
+        Smoothed along Z. Where too few rings are known, the mean is interpolated along dZ, and the
+        spread :data:`UNKNOWN_SD` gives it no weight.
 
     Raises
     ------
     ValueError
-        If the beads lie in fewer than four different places.
+        If there are fewer than four different values of dZ.
 
     Notes
     -----
-    A larger sphere refracts alike on a larger scale, so a bead of size ``s`` at ``dz`` is the typical
-    bead at ``dz / s`` with its radii divided by ``s``. What is left to the spread is noise and what
-    the beads do not share.
+    The image of a larger sphere is that of a smaller one on a larger scale, so a bead of size ``s`` at
+    ``dz`` is the typical bead at ``dz / s`` with its radii divided by ``s``. The spread that remains is
+    noise and individual differences of beads.
     """
     x = dz_um / size
-    if len(np.unique(x)) < MIN_PLACES:
-        raise ValueError(f"a pooled stack needs four different planes, not {len(np.unique(x))}")
+    if len(np.unique(x)) < MIN_POSITIONS:
+        raise ValueError(
+            f"a pooled stack needs four different values of dZ, not {len(np.unique(x))}"
+        )
     typical = _of_typical_size(np.where(saturated, np.nan, profile), size, radius_radii)
-    # Beads of one place lie in the order of what they show, whoever came first.
+    # Beads at the same dZ are sorted by their profiles, so that the result does not depend on their order.
     order = np.lexsort((*np.nan_to_num(typical).T, x))
     x, typical = x[order], typical[order]
     shown, own = np.where(saturated, np.nan, profile)[order], size[order]
@@ -96,7 +98,7 @@ def pool_stack(
     n_groups = int(np.clip(len(x) // GROUP, min(len(x), MIN_GROUPS), MAX_GROUPS))
     at, medians = _medians(x, typical, n_groups)
     mean = _smooth_columns(at, medians, grid)
-    # Between rings lies the mean of their noise: the spread is that of rings as beads show them.
+    # Interpolation between rings averages noise, so the spread is that of the rings as measured.
     expected = _stretch_known(rows_at(mean, grid, x), radius_radii, 1.0 / own)
     spread = _spread(x, shown - expected, grid)
     sd = np.where(np.isnan(mean), UNKNOWN_SD, np.maximum(spread, MIN_SD))
@@ -104,7 +106,7 @@ def pool_stack(
 
 
 def _continue(mean: FloatArray) -> FloatArray:
-    """Go on, where a ring is not known, as next to it: a jump would look like knowledge of the place."""
+    """Fill unknown parts of rings from known ones, without a jump, which would favour a position."""
     continued, planes = mean.copy(), np.arange(len(mean))
     for ring in continued.T:
         known = np.isfinite(ring)
@@ -113,7 +115,7 @@ def _continue(mean: FloatArray) -> FloatArray:
 
 
 def _of_typical_size(profile: FloatArray, size: FloatArray, radius_radii: FloatArray) -> FloatArray:
-    """Return the profiles that the beads would have if they were all of one size."""
+    """Return the profiles scaled to beads of the typical size."""
     typical = np.empty_like(profile)
     for one in np.unique(size):
         rows = size == one
@@ -124,15 +126,15 @@ def _of_typical_size(profile: FloatArray, size: FloatArray, radius_radii: FloatA
 def _stretch_known(
     profile: FloatArray, radius_radii: FloatArray, stretch: float | FloatArray
 ) -> FloatArray:
-    """Read rings between those that are known; NaN next to one that is not."""
+    """Interpolate between known rings; NaN next to an unknown one."""
     known = np.isfinite(profile)
     stretched = stretch_rings(fill_rings(profile, known), radius_radii, stretch)
-    told = least_of_rings(known.astype(np.float64), radius_radii, stretch) > 0
-    return np.where(told, stretched, np.nan)
+    resolved = least_of_rings(known.astype(np.float64), radius_radii, stretch) > 0
+    return np.where(resolved, stretched, np.nan)
 
 
 def _medians(x: FloatArray, values: FloatArray, n_groups: int) -> tuple[FloatArray, FloatArray]:
-    """Return place and median of groups of neighbours; NaN where a group knows nothing."""
+    """Return mean position and median of groups of neighbours; NaN where all values are unknown."""
     groups = np.array_split(np.arange(len(x)), n_groups)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a ring saturated in the whole group
@@ -152,8 +154,8 @@ def _spread(x: FloatArray, residual: FloatArray, grid: FloatArray) -> FloatArray
 
 
 def can_stack(x_um: FloatArray, profile: FloatArray) -> bool:
-    """Whether frames at some places, shape ``(n,)`` and ``(n, m)``, know any ring well enough."""
-    return any(len(np.unique(x_um[known])) >= MIN_PLACES for _, known in _equally_known(profile))
+    """Return whether frames, shape ``(n,)`` and ``(n, m)``, have a ring known at enough positions."""
+    return any(len(np.unique(x_um[known])) >= MIN_POSITIONS for _, known in _equally_known(profile))
 
 
 def fit_stack(
@@ -164,27 +166,27 @@ def fit_stack(
     Parameters
     ----------
     x_um
-        Shape ``(n,)``, place of each frame.
+        Shape ``(n,)``, position of each frame, um.
     profile
-        Shape ``(n, m)``, typical profile over background; NaN where not known. Some ring must be
-        known well enough (:func:`can_stack`).
+        Shape ``(n, m)``, typical profile over background; NaN where not known. At least one ring must
+        be known at enough positions (:func:`can_stack`).
     radius_radii
-        Shape ``(m,)``.
+        Shape ``(m,)``, radii of the rings in bead radii.
     margin_um
-        How far the stack goes on beyond the outermost frames.
+        Margin of the stack beyond the outermost frames, um.
 
     Returns
     -------
     FrameStack
-        Its spread says how well the other frames tell a profile; where too few frames know a ring
-        it is so large that nothing is compared.
+        Its spread is the predictive standard deviation of a profile from the other frames;
+        :data:`UNKNOWN_SD` where a ring is known in too few frames.
     """
     grid = np.linspace(x_um.min() - margin_um, x_um.max() + margin_um, PLACING_POINTS)
     mean = np.full((len(grid), profile.shape[1]), np.nan)
     sd = np.full_like(mean, UNKNOWN_SD)
     smooths_of_rings: list[Smooth] = []
     for columns, known in _equally_known(profile):
-        if len(np.unique(x_um[known])) < MIN_PLACES:
+        if len(np.unique(x_um[known])) < MIN_POSITIONS:
             continue
         smooths = fit_smooth_each(x_um[known], profile[np.ix_(known, columns)])
         low, high = x_um[known].min() - margin_um, x_um[known].max() + margin_um
@@ -201,19 +203,19 @@ def fit_stack(
 
 
 def leave_one_out(x_um: FloatArray, profile: FloatArray) -> FloatArray:
-    """Return how far each frame lies from what the others tell there.
+    """Return the squared leave-one-out residual of each frame.
 
     Parameters
     ----------
     x_um
-        Shape ``(n,)``, place of each frame.
+        Shape ``(n,)``, position of each frame, um.
     profile
         Shape ``(n, m)``, without NaN.
 
     Returns
     -------
     ndarray
-        Shape ``(n,)``, mean squared deviation over the rings.
+        Shape ``(n,)``, mean over the rings.
     """
     smooths = fit_smooth_each(x_um, profile)
     left_out = [
@@ -226,14 +228,14 @@ def leave_one_out(x_um: FloatArray, profile: FloatArray) -> FloatArray:
 def _predictive_sd(
     x_um: FloatArray, residual: FloatArray, smooth: Smooth, grid: FloatArray
 ) -> FloatArray:
-    """Return how well the other frames tell a profile at each place.
+    """Return the predictive standard deviation of a profile from the other frames.
 
-    Left-one-out residuals, averaged over the nearest frames: where the frames lie too far apart for
-    the profile's change, the stack follows each of them and knows nothing between them. A spread from
-    the plain residuals would call it exact there, and bend the axis until the stack is smooth.
+    It is the root mean square of leave-one-out residuals of the nearest frames. Where the distance of
+    frames is too large for the change of the profile, the stack follows each single frame; a spread from
+    plain residuals would be too small there and distort the axis.
     """
     left_out = residual / np.maximum(1.0 - smooth.leverage, MIN_FREEDOM)
-    # Frames of several exposures share a place: their order must not hang on who came first.
+    # Frames at the same position are sorted by residual: the result must not depend on their order.
     order = np.lexsort((np.abs(left_out), x_um))
     squares = left_out[order] ** 2
     near = min(NEAR_FRAMES, len(squares))
@@ -249,34 +251,34 @@ def join_stacks(axes: Sequence[FieldAxis]) -> tuple[FrameStack, list[float]]:
     Parameters
     ----------
     axes
-        The fields, all with their plane at zero.
+        Axes of the fields, all with their plane at zero.
 
     Returns
     -------
     FrameStack
-        Typical profiles against dZ, of beads of the size of the field with most frames.
+        Typical profiles against dZ, for the bead size of the field with most frames.
     stretches : list of float
-        How much larger each field's beads are.
+        Bead size of each field over that of the field with most frames.
     """
-    # Of equals the last by name, so that the result does not depend on the order of the fields.
+    # Of fields with equally many frames the last by name, so that their order does not matter.
     largest = max(axes, key=lambda axis: (axis.n_trusted, str(axis.profiles.field)))
     by_name = sorted(range(len(axes)), key=lambda i: str(axes[i].profiles.field))
     radius = largest.profiles.radius_radii
     good = largest.trusted
     first = fit_stack(largest.x_um[good], largest.profiles.profile[good], radius, 0.0).stack
-    places: list[FloatArray] = []
+    positions: list[FloatArray] = []
     profiles: list[FloatArray] = []
     stretches: list[float] = []
     for axis in axes:
         profile = axis.profiles.profile[axis.trusted]
         stretch = 1.0 if axis is largest else fit_stretch(first, profile)
         stretches.append(stretch)
-        places.append(axis.x_um[axis.trusted] / stretch)
+        positions.append(axis.x_um[axis.trusted] / stretch)
         profiles.append(stretch_rings(profile, radius, stretch))
     step = float(np.median(np.diff(np.unique(largest.profiles.z_um))))
-    # Rounding that differs with the order of the rows would move the smoothness that is chosen.
+    # Rounding depends on the order of rows and would change the smoothness, so the order is fixed.
     joined = fit_stack(
-        np.concatenate([places[i] for i in by_name]),
+        np.concatenate([positions[i] for i in by_name]),
         np.concatenate([profiles[i] for i in by_name]),
         radius,
         MARGIN_STEPS * step,
@@ -285,7 +287,7 @@ def join_stacks(axes: Sequence[FieldAxis]) -> tuple[FrameStack, list[float]]:
 
 
 def _equally_known(profile: FloatArray) -> Iterator[tuple[IntArray, BoolArray]]:
-    """Yield the columns that are known in the same frames, and those frames; none with too few."""
+    """Yield columns that are known in the same frames, with these frames; skip those with too few."""
     known = np.isfinite(profile)
     patterns, which = np.unique(known, axis=1, return_inverse=True)
     for i, pattern in enumerate(patterns.T):
@@ -294,11 +296,11 @@ def _equally_known(profile: FloatArray) -> Iterator[tuple[IntArray, BoolArray]]:
 
 
 def _smooth_columns(x: FloatArray, y: FloatArray, grid: FloatArray) -> FloatArray:
-    """Smooth each radius over the frames in which it is known; NaN where those are too few.
+    """Smooth each ring over the frames in which it is known; NaN where there are too few.
 
-    Each radius has a smoothness of its own: one for all would be set by the many outer rings that
-    hardly change, and flatten the few inner ones that change most. A radius that the outermost places
-    know is known to the grid's ends, which lie half a group further.
+    Each ring has its own smoothness: a common one would be dominated by the many outer rings, which
+    hardly change, and flatten the few inner ones. A ring that is known at the outermost positions is
+    extrapolated to the ends of the grid, half a group further.
     """
     smoothed = np.full((len(grid), y.shape[1]), np.nan)
     for columns, known in _equally_known(y):

@@ -1,4 +1,4 @@
-"""The typical profile of every frame of a field of view: what its stage errors are read off."""
+"""Typical profile of every frame of a field of view, from which stage errors are found."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from refp.plane.plane import FieldProfiles
 from refp.sweeps.frame import FieldKey
 
 MIN_FRACTION_CLEAR = 0.5
-"""Share of a frame's beads in which a ring must be unsaturated for its median to be known."""
+"""Smallest fraction of beads in which a ring must be unsaturated for its median to be known."""
 
 
 def group_fields(sweeps: Sequence[SweepMeasurement]) -> dict[FieldKey, list[int]]:
@@ -31,14 +31,14 @@ def typical_profiles(
     sweeps
         All sweeps.
     members
-        Numbers of those of the field.
+        Numbers of the sweeps of the field.
     reach_radii
-        Rings up to this distance count: beyond lie the neighbours.
+        Largest radius of rings, in bead radii; rings beyond it contain neighbouring beads.
 
     Returns
     -------
     FieldProfiles
-        Frames without a usable bead are left out.
+        Typical profiles; frames without a usable bead are left out.
     """
     radius = sweeps[members[0]].profiles.radius_radii
     seen = radius <= reach_radii
@@ -68,17 +68,17 @@ def typical_profiles(
 def clear_profiles(
     sweep: SweepMeasurement, rows: IntArray, seen: BoolArray
 ) -> tuple[FloatArray, BoolArray]:
-    """Return normalised profiles of some beads, and where they are not saturated."""
+    """Return normalised profiles of some beads, and a mask of unsaturated rings."""
     return sweep.profiles.normalised[rows][:, seen], ~sweep.profiles.saturated[rows][:, seen]
 
 
 def _edges(sweep: SweepMeasurement) -> IntArray:
-    """Return what splits rows in the order of their frames into one group a frame."""
+    """Return the frame numbers at which sorted rows are split into one group per frame."""
     return np.arange(1, len(sweep.frames))
 
 
 def _median(profile: FloatArray, clear: BoolArray) -> FloatArray:
-    """Median over the beads of the rings that are clear in enough of them; NaN elsewhere."""
+    """Return the median over beads of rings that are unsaturated in enough of them; NaN elsewhere."""
     known = clear.mean(axis=0) >= MIN_FRACTION_CLEAR
     median = np.full(profile.shape[1], np.nan)
     median[known] = np.nanmedian(np.where(clear, profile, np.nan)[:, known], axis=0)
