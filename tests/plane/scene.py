@@ -1,4 +1,4 @@
-"""Measured sweeps of beads whose profile is a closed form, so that every place in them is known."""
+"""Measured sweeps of beads whose profile is a closed form, so that every position in them is known."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -42,24 +42,25 @@ Z_UM = np.arange(-120.0, 121.0, 7.5)
 DIAMETER_UM = 28.0
 SETTINGS = PlaneSettings()
 LIGHT = 100.0
-"""Background in grey levels; nothing may hang on it."""
+"""Background in grey levels; results must not depend on it."""
 
 
 def instrument(repeatability_um: float = 0.0) -> Instrument:
-    """The A2K with a stage of stated repeatability; 0: not known."""
+    """Return the A2K with a stage of stated repeatability; 0: not known."""
     table = read_instrument("a2k") | {"stage": {"repeatability_um": repeatability_um}}
     return make_instrument(table, "a2k")
 
 
 def spot(u: FloatArray) -> FloatArray:
-    """Height of the bright spot: greatest at 0, falling off more slowly above."""
+    """Return the height of the bright spot: greatest at 0, with a slower decrease above."""
     return 0.9 * (1 + 0.25 * np.tanh(u) ** 3) / (1 + u**2 / 2) ** 2
 
 
 def intensity(radius: FloatArray, u: FloatArray) -> FloatArray:
-    """Intensity over background at a distance of ``u`` depths from the plane; broadcasts.
+    """Return the intensity over background at ``u`` depths from the plane; arguments broadcast.
 
-    A dark disc, a spot in its middle, and rings that wander and narrow along Z, as those of diffraction do.
+    The bead is a dark disc with a bright spot in its middle, and rings whose radius and width change
+    along Z as those of diffraction do.
     """
     disc = 0.5 / (1 + np.exp((radius - 1) / 0.1))
     around = radius**2 * np.exp(-((radius / 0.8) ** 2))
@@ -70,7 +71,7 @@ def intensity(radius: FloatArray, u: FloatArray) -> FloatArray:
 def true_stack(
     low_um: float = -150.0, high_um: float = 150.0, *, sd: float = 0.005, n: int = 2001
 ) -> PooledStack:
-    """The stack of a bead of nominal size with its plane at 0."""
+    """Return the stack of a bead of nominal size with its plane at 0."""
     dz_um = np.linspace(low_um, high_um, n)
     mean = intensity(RADII[SEEN], dz_um[:, None] / DEPTH_UM)
     return PooledStack(dz_um, RADII[SEEN], mean, np.full_like(mean, sd))
@@ -78,22 +79,22 @@ def true_stack(
 
 @dataclass(frozen=True)
 class Scene:
-    """One field of view: its beads, its stage and what goes wrong.
+    """One field of view: its beads, stage errors and defects.
 
     Attributes
     ----------
     plane_um
         True Z of the plane of beads of height 0.
     shifts_um
-        One sweep per entry: what its frames lie above their nominal Z, beside the stage errors.
+        One entry per sweep: true less nominal Z of its frames, without the stage errors.
     height_um, size, center_px
         One entry per bead.
     errors_um
         Further stage errors by ``(sweep, frame)``.
     odd
-        Frames ``(sweep, frame)`` that show something else than beads.
+        Frames ``(sweep, frame)`` whose profiles are not those of beads.
     saturated_above
-        Rings brighter than this, over background, are saturated in the sweeps named.
+        Intensity over background above which rings are saturated, by sweep.
     """
 
     z_um: FloatArray = field(default_factory=lambda: Z_UM)
@@ -113,14 +114,14 @@ class Scene:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was measured of a scene, and the truth about it.
+    """Measured sweeps of a scene, and their true values.
 
     Attributes
     ----------
     true_um
         One array per sweep: true Z of its frames.
     plane_um
-        One per sweep: nominal Z of the plane, the mean stage error of its frames left to the stage.
+        One per sweep: nominal Z of the plane, not corrected for the mean stage error of its frames.
     """
 
     sweeps: tuple[SweepMeasurement, ...]
@@ -214,7 +215,7 @@ def _profiles(
 
 
 def together(fields: Sequence[Seen]) -> Seen:
-    """Several fields as one list of sweeps."""
+    """Join several fields to one list of sweeps."""
     return Seen(
         tuple(sweep for seen in fields for sweep in seen.sweeps),
         tuple(at for seen in fields for at in seen.true_um),
@@ -246,7 +247,7 @@ def part_of(seen: Seen, number: int, keep: FloatArray) -> Seen:
 
 @dataclass(frozen=True)
 class Located:
-    """The whole room at work on measured sweeps."""
+    """Results of all steps for measured sweeps."""
 
     curves: tuple[FeatureCurve, ...]
     axes: tuple[FieldAxis, ...]
@@ -255,7 +256,7 @@ class Located:
 
     @property
     def refp_um(self) -> FloatArray:
-        """Planes, NaN where not determined."""
+        """REFP of every sweep; NaN where not determined."""
         return np.array([plane.refp_um for plane in self.result.planes])
 
     @property
@@ -265,7 +266,7 @@ class Located:
 
     @property
     def determined(self) -> list[bool]:
-        """Whether there is a plane, sweep by sweep."""
+        """Whether the plane is determined, for every sweep."""
         return [plane.determined for plane in self.result.planes]
 
 
@@ -276,7 +277,7 @@ def locate(
     settings: PlaneSettings = SETTINGS,
     repeatability_um: float = 0.0,
 ) -> Located:
-    """Place frames and beads, flag beads off the plane, locate the planes: what the pipeline does."""
+    """Place frames and beads, flag beads off the plane, and locate the planes, as the pipeline does."""
     tool, recipe = instrument(repeatability_um), FeatureSettings()
     curves = [feature_curve(sweep, recipe) for sweep in sweeps]
     axes = place_fields(sweeps, curves, settings, tool, pool)

@@ -1,4 +1,4 @@
-"""Stage errors read off profiles, against those that the scene was made with."""
+"""Stage errors from profiles, compared with the true ones of the scene."""
 
 from dataclasses import replace
 
@@ -27,7 +27,7 @@ def align(profiles: FieldProfiles, stage_sigma_um: float = 0.0) -> FieldAxis:
 
 
 def errors_of(scene: Scene, seen: Seen) -> FloatArray:
-    """True less nominal place about each sweep's mean, and without the line that no profile tells."""
+    """Return true less nominal Z, without mean and linear trend, which profiles do not determine."""
     rows = [
         at - scene.z_um - shift for at, shift in zip(seen.true_um, scene.shifts_um, strict=True)
     ]
@@ -47,7 +47,9 @@ def axis(seen: Seen) -> FieldAxis:
 
 
 @pytest.mark.parametrize("stated_um", [0.0, 1.0, 2.0, 6.0])
-def test_stage_errors_are_recovered_whatever_is_stated(seen: Seen, stated_um: float) -> None:
+def test_stage_errors_are_recovered_for_any_stated_repeatability(
+    seen: Seen, stated_um: float
+) -> None:
     axis = align(seen.profiles, stated_um)
     truth = errors_of(WELL_SAMPLED, seen)
     assert np.corrcoef(axis.stage_error_um, truth)[0, 1] > 0.9
@@ -82,7 +84,7 @@ def test_stage_errors_are_about_each_sweeps_mean_and_on_the_axis(axis: FieldAxis
 def test_shifts_between_exposures_are_found(
     shifts_um: tuple[float, ...], part: float, seed: int
 ) -> None:
-    """Each sweep's mean place to a part of ``sigma / sqrt(n)``: profiles tell stage errors too."""
+    """The error is below ``sigma / sqrt(n)``, since the profiles determine stage errors too."""
     scene = replace(WELL_SAMPLED, shifts_um=shifts_um, stage_sigma_um=1.0, seed=seed)
     seen = see(scene)
     axis = align(seen.profiles)
@@ -97,7 +99,7 @@ FAR, ODD = (0, 12), (1, 20)
 
 
 def test_bad_frames_are_not_trusted_and_change_nothing(axis: FieldAxis) -> None:
-    """One 80 um off its nominal place, one that shows something else than beads."""
+    """One frame is 80 um off its nominal Z; the profiles of another are not those of beads."""
     scene = replace(WELL_SAMPLED, errors_um={FAR: 80.0}, odd=[ODD])
     found = align(see(scene).profiles)
     bad = np.zeros(len(found.x_um), dtype=bool)
@@ -111,8 +113,8 @@ def test_bad_frames_are_not_trusted_and_change_nothing(axis: FieldAxis) -> None:
     assert list(found.shift_um.values()) == pytest.approx(list(axis.shift_um.values()), abs=0.35)
 
 
-def test_saturated_rings_do_not_matter(axis: FieldAxis) -> None:
-    """The centre is saturated about the plane in one exposure of the three."""
+def test_saturated_rings_do_not_change_the_errors(axis: FieldAxis) -> None:
+    """The centre is saturated about the plane in one of three exposures."""
     saturated = see(replace(WELL_SAMPLED, saturated_above={2: 1.16}))
     assert np.isnan(saturated.profiles.profile).any()
     assert np.isfinite(saturated.profiles.profile).any(axis=1).all()
@@ -149,12 +151,12 @@ def test_the_order_of_the_frames_does_not_matter(seen: Seen, axis: FieldAxis) ->
     assert (found.trusted == axis.trusted[order]).all()
 
 
-def test_the_stack_is_smooth_and_owes_its_freedom_to_the_frames(axis: FieldAxis) -> None:
+def test_the_stack_is_smooth_with_few_degrees_of_freedom(axis: FieldAxis) -> None:
     assert len(axis.origin.x_um) == axis.n_trusted
     assert 5 < axis.origin.edf < axis.n_trusted / 3
 
 
-def test_too_few_places_or_too_few_known_frames_make_no_axis() -> None:
+def test_too_few_positions_or_known_frames_give_no_axis() -> None:
     few = see(replace(WELL_SAMPLED, z_um=Z_UM[10:15])).profiles
     assert align_field(few, 0.0) is None
     assert align_field(see(replace(WELL_SAMPLED, z_um=Z_UM[10:16])).profiles, 0.0) is not None
@@ -163,7 +165,7 @@ def test_too_few_places_or_too_few_known_frames_make_no_axis() -> None:
     assert align_field(replace(whole, profile=blind), 0.0) is None
 
 
-def test_moving_an_axis_moves_all_that_stands_on_it(axis: FieldAxis) -> None:
+def test_moving_an_axis_moves_all_its_positions(axis: FieldAxis) -> None:
     moved = move_axis(axis, 10.0)
     assert moved.x_um == pytest.approx(axis.x_um - 10)
     assert moved.stack.dz_um == pytest.approx(axis.stack.dz_um - 10)
@@ -172,8 +174,8 @@ def test_moving_an_axis_moves_all_that_stands_on_it(axis: FieldAxis) -> None:
     assert moved.stage_error_um is axis.stage_error_um
 
 
-def test_fields_on_a_joint_stack_have_their_zero_in_one_place() -> None:
-    """Starting 1.5 um off, two fields of unlike beads end up with their planes in one place."""
+def test_fields_on_a_joint_stack_have_a_common_zero() -> None:
+    """From a start 1.5 um off, the planes of two fields of different beads agree."""
     scenes = [
         replace(WELL_SAMPLED, plane_um=6.0, stage_sigma_um=0.5, fov=1),
         replace(WELL_SAMPLED, plane_um=-9.0, stage_sigma_um=0.5, fov=2, size=(1.02,) * 8),
@@ -193,8 +195,8 @@ STACK = true_stack()
 
 @pytest.mark.parametrize("size", [1.0, 0.96, 1.05])
 @pytest.mark.parametrize("plane_um", [0.0, 1503.0])
-def test_a_field_finds_its_place_on_a_known_stack(plane_um: float, size: float) -> None:
-    """Bias of the mean over eight seeds, and each one within three ``sigma / sqrt(n)``."""
+def test_a_field_is_placed_on_a_known_stack(plane_um: float, size: float) -> None:
+    """Bias of the mean of eight seeds; each of them is within three ``sigma / sqrt(n)``."""
     rows = []
     for seed in range(8):
         scene = replace(
@@ -228,7 +230,7 @@ def test_a_frame_beyond_the_known_stack_is_not_trusted() -> None:
     assert list(axis.trusted) == [True] * len(Z_UM) + [False]
 
 
-def test_profiles_unlike_a_known_stack_find_no_place() -> None:
+def test_profiles_unlike_a_known_stack_are_not_placed() -> None:
     rng = np.random.default_rng(0)
     profiles = see(Scene(noise=0.003)).profiles
     waves = 1 + 0.3 * np.sin(7 * RADII[SEEN]) + rng.normal(0, 0.01, profiles.profile.shape)
@@ -238,8 +240,8 @@ def test_profiles_unlike_a_known_stack_find_no_place() -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("n_sweeps", [1, 3])
-def test_frames_without_a_bead_break_nothing(n_sweeps: int, seed: int) -> None:
-    """Even light, noise, or profiles known in places only: an axis of finite numbers, or none."""
+def test_frames_without_a_bead_give_finite_numbers(n_sweeps: int, seed: int) -> None:
+    """Even light, noise, or incomplete profiles give an axis of finite numbers, or none."""
     rng = np.random.default_rng(seed)
     z_um = np.arange(int(rng.integers(6, 30))) * 7.5
     profiles = see(Scene(z_um=z_um, shifts_um=(0.0,) * n_sweeps)).profiles

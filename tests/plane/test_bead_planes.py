@@ -1,4 +1,4 @@
-"""The beads' own planes, against the heights and sizes that the scene was made with."""
+"""Own planes of the beads, compared with the true heights and sizes of the scene."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -63,14 +63,14 @@ def test_heights_and_sizes_are_those_of_the_beads(located: Located, field: int) 
     assert np.median(beads.height_um[inside]) == pytest.approx(0.0, abs=1e-9)
 
 
-def test_stated_uncertainties_of_heights_are_of_the_size_of_the_errors(located: Located) -> None:
+def test_stated_uncertainties_of_heights_agree_with_the_errors(located: Located) -> None:
     beads = located.beads[1]
     error = about_median(beads.height_um) - about_median(HEIGHT_UM)
     rms_u = np.sqrt((beads.height_u_um**2).mean())
     assert 0.3 * rms_u < np.sqrt((error**2).mean()) < 3 * rms_u
 
 
-def test_a_bead_off_the_plane_is_told(located: Located) -> None:
+def test_a_bead_off_the_plane_is_marked(located: Located) -> None:
     raised, flat = located.beads
     assert list(np.flatnonzero(raised.off_plane)) == [OFF]
     others = about_median(np.delete(HEIGHT_UM, OFF))[0] - HEIGHT_UM[0]
@@ -78,7 +78,9 @@ def test_a_bead_off_the_plane_is_told(located: Located) -> None:
     assert not flat.off_plane.any()
 
 
-def test_it_is_flagged_in_all_exposures_of_its_field_only(seen: Seen, located: Located) -> None:
+def test_a_bead_off_the_plane_is_flagged_in_all_exposures_of_its_field_only(
+    seen: Seen, located: Located
+) -> None:
     flagged = flag_off_plane(seen.sweeps, located.beads)
     for number, (before, after) in enumerate(zip(seen.sweeps, flagged, strict=True)):
         off = (after.beads.flags & BeadFlag.OFF_PLANE) > 0
@@ -88,7 +90,7 @@ def test_it_is_flagged_in_all_exposures_of_its_field_only(seen: Seen, located: L
         assert (after.usable == ~off).all()
 
 
-def test_flags_that_were_set_stay(seen: Seen, located: Located) -> None:
+def test_other_flags_are_kept(seen: Seen, located: Located) -> None:
     sweep = seen.sweeps[0]
     marked = np.full(len(sweep.beads), BeadFlag.SATURATED, dtype=np.uint32)
     (flagged,) = flag_off_plane(
@@ -116,8 +118,8 @@ def test_the_tilt_of_the_slide_is_found(located: Located) -> None:
         assert slide.residual_um == pytest.approx(0.3, rel=0.5)
 
 
-def test_few_frames_tell_no_plane_of_a_bead(seen: Seen) -> None:
-    """Bead 3 is usable in four frames, one too few."""
+def test_a_bead_in_few_frames_has_no_plane(seen: Seen) -> None:
+    """Bead 3 is usable in four frames, one fewer than the minimum."""
     sweep = seen.sweeps[2]
     flags = sweep.beads.flags.copy()
     flags[(sweep.bead_number == 3) & (sweep.frame_index > 3)] = BeadFlag.TOUCHING
@@ -127,37 +129,37 @@ def test_few_frames_tell_no_plane_of_a_bead(seen: Seen) -> None:
 
 
 def off_plane(height_um: Sequence[float], center_px: Sequence[Sequence[float]]) -> list[int]:
-    """Beads that are told of those seen without noise at these heights and places."""
+    """Return the beads that are marked as off the plane, for heights and centres without noise."""
     n = len(height_um)
     scene = Scene(height_um=height_um, size=(1.0,) * n, center_px=np.array(center_px, dtype=float))
     return np.flatnonzero(locate(see(scene).sweeps).beads[0].off_plane).tolist()
 
 
-def test_six_beads_do_not_judge_one_in_a_corner() -> None:
-    """A plane through three of them, carried on to the corner, would miss the last by 3 um."""
-    places = [[38, 68], [48, 139], [76, 99], [94, 65], [118, 114], [117, 166]]
+def test_six_beads_are_too_few_to_mark_one_in_a_corner() -> None:
+    """A plane through three of them would be 3 um off the last in the corner."""
+    centers = [[38, 68], [48, 139], [76, 99], [94, 65], [118, 114], [117, 166]]
     heights = [0.55, -0.43, -0.93, 0.42, -0.53, 1.9]
-    assert off_plane(heights, places) == []
-    assert off_plane([*heights[:-1], 8.0], places) == [5]
+    assert off_plane(heights, centers) == []
+    assert off_plane([*heights[:-1], 8.0], centers) == [5]
 
 
-def test_two_standard_deviations_are_no_reason() -> None:
-    """Eleven beads as heights and sizes scatter them, one of them 3.4 um below the rest."""
-    places = PLACES[:11].tolist()
+def test_a_bead_two_standard_deviations_off_is_not_marked() -> None:
+    """Eleven beads with typical heights and sizes, one of them 3.4 um below the rest."""
+    centers = CENTERS[:11].tolist()
     heights = [0.2, -0.1, 0.1, -0.3, 0.4, -0.2, 0.3, 0.0, -0.4, 0.1, -3.4]
-    assert off_plane(heights, places) == []
-    assert off_plane([*heights[:-1], -7.0], places) == [10]
+    assert off_plane(heights, centers) == []
+    assert off_plane([*heights[:-1], -7.0], centers) == [10]
 
 
-def test_a_strong_tilt_is_no_reason_and_hides_no_bead() -> None:
-    """Ten beads 5 um up and down the slide; one stands at the height of the middle, off the plane."""
-    places = [[40.0 * (k % 3), 100.0 * k] for k in range(10)]
-    tilted = [0.01 * (x - 450) for _, x in places]
-    assert off_plane(tilted, places) == []
-    assert off_plane([*tilted[:8], -2.0, tilted[9]], places) == [8]
+def test_a_strong_tilt_neither_marks_nor_hides_a_bead() -> None:
+    """Ten beads on a slide with a rise of 5 um; one at the height of the middle is off the plane."""
+    centers = [[40.0 * (k % 3), 100.0 * k] for k in range(10)]
+    tilted = [0.01 * (x - 450) for _, x in centers]
+    assert off_plane(tilted, centers) == []
+    assert off_plane([*tilted[:8], -2.0, tilted[9]], centers) == [8]
 
 
-PLACES = np.random.default_rng(2).uniform(0, 2000, (30, 2))
+CENTERS = np.random.default_rng(2).uniform(0, 2000, (30, 2))
 
 
 def surface(center_px: FloatArray, tilt: Sequence[float], bend: float) -> FloatArray:
@@ -168,10 +170,10 @@ def surface(center_px: FloatArray, tilt: Sequence[float], bend: float) -> FloatA
 @pytest.mark.parametrize("bend", [0.0, 4e-6])
 def test_a_surface_without_noise_is_found_exactly(bend: float) -> None:
     size = 1 + np.random.default_rng(3).normal(0, 0.02, 30)
-    height = surface(PLACES, (1e-3, 2e-3), bend) + 20 * (size - size.mean())
-    slide = fit_slide(PLACES, height, size)
+    height = surface(CENTERS, (1e-3, 2e-3), bend) + 20 * (size - size.mean())
+    slide = fit_slide(CENTERS, height, size)
     assert slide.bend_um_per_px2 == pytest.approx(bend, abs=1e-10)
-    assert slide.center_px == pytest.approx(PLACES.mean(axis=0))
+    assert slide.center_px == pytest.approx(CENTERS.mean(axis=0))
     if bend == 0:
         assert slide.tilt_um_per_px == pytest.approx([1e-3, 2e-3])
         assert slide.residual_um == pytest.approx(0.0, abs=1e-9)
@@ -181,8 +183,8 @@ def test_stated_uncertainties_of_tilt_and_bend_are_their_scatter() -> None:
     rng = np.random.default_rng(4)
     rows = []
     for _ in range(300):
-        height = surface(PLACES, (1e-3, 2e-3), 0.0) + rng.normal(0, 0.4, 30)
-        slide = fit_slide(PLACES, height, np.ones(30))
+        height = surface(CENTERS, (1e-3, 2e-3), 0.0) + rng.normal(0, 0.4, 30)
+        slide = fit_slide(CENTERS, height, np.ones(30))
         rows.append(
             [
                 *(slide.tilt_um_per_px - (1e-3, 2e-3)) / slide.tilt_u_um_per_px,
@@ -195,9 +197,9 @@ def test_stated_uncertainties_of_tilt_and_bend_are_their_scatter() -> None:
 @pytest.mark.parametrize(
     ("n", "tilt", "bend"), [(0, False, False), (5, False, False), (6, True, False), (7, True, True)]
 )
-def test_too_few_beads_leave_tilt_and_bend_open(n: int, tilt: bool, bend: bool) -> None:
+def test_too_few_beads_leave_tilt_and_bend_undetermined(n: int, tilt: bool, bend: bool) -> None:
     size = 1 + np.random.default_rng(5).normal(0, 0.02, n)
-    slide = fit_slide(PLACES[:n], surface(PLACES, (1e-3, 0.0), 0.0)[:n], size)
+    slide = fit_slide(CENTERS[:n], surface(CENTERS, (1e-3, 0.0), 0.0)[:n], size)
     assert np.isfinite(slide.tilt_um_per_px).all() == tilt
     assert np.isfinite(slide.tilt_u_um_per_px).all() == tilt
     assert np.isfinite(slide.bend_um_per_px2) == bend
@@ -205,7 +207,7 @@ def test_too_few_beads_leave_tilt_and_bend_open(n: int, tilt: bool, bend: bool) 
     assert np.isfinite(slide.residual_um) == tilt
 
 
-def test_beads_in_a_row_leave_the_tilt_across_it_open() -> None:
+def test_beads_in_a_row_leave_the_tilt_across_it_undetermined() -> None:
     row = np.column_stack([np.full(12, 300.0), np.linspace(0, 900, 12)])
     rng = np.random.default_rng(6)
     height = 1e-3 * row[:, 1] + rng.normal(0, 0.1, 12)

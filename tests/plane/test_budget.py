@@ -1,4 +1,4 @@
-"""The uncertainty budget, against numbers worked out by hand."""
+"""Uncertainty budget, compared with values computed by hand."""
 
 import math
 from dataclasses import replace
@@ -32,7 +32,7 @@ from refp.plane.plane import BeadPlanes, FieldAxis
 from .scene import DIAMETER_UM, Scene, locate, see
 
 
-def test_the_end_gauge_of_the_guide() -> None:
+def test_the_end_gauge_example_of_the_guide() -> None:
     """JCGM 100, H.1.6, first-order terms as listed: u_c = 32 nm, 16 degrees of freedom.
 
     At the coverage of 95 % used here, t of 16.7 degrees (the guide truncates) is 2.113.
@@ -60,13 +60,13 @@ def test_drawn_terms_have_the_interval_of_the_combined_budget() -> None:
 
 
 def test_a_term_of_few_degrees_of_freedom_is_drawn_from_students_distribution() -> None:
-    """Of one term alone both ways are exact: t(0.975, 3) = 3.18245."""
+    """Both methods are exact for a single term: t(0.975, 3) = 3.18245."""
     lower, upper = draw_interval(0.0, [Contribution("a", "", 1.0, 3.0)])
     assert (lower, upper) == pytest.approx((-3.18245, 3.18245), rel=0.05)
 
 
-def test_features_apart_are_an_uncertainty_of_the_definition() -> None:
-    """A rectangular distribution between the two."""
+def test_distance_of_features_is_a_definitional_uncertainty() -> None:
+    """The distribution is rectangular between the two positions."""
     assert definitional_u(3.0, 1.0) == pytest.approx(2 / math.sqrt(12))
 
 
@@ -82,7 +82,7 @@ def test_without_uncertainty_the_interval_is_the_value() -> None:
         assert (found.u_um, found.dof, found.half_width_um) == (0.0, math.inf, 0.0)
 
 
-def test_less_than_one_degree_of_freedom_counts_as_one() -> None:
+def test_fewer_than_one_degree_of_freedom_are_taken_as_one() -> None:
     found = expand_budget(0.0, [Contribution("a", "", 1.0, 0.3)])
     assert found.half_width_um == pytest.approx(12.7062, rel=1e-4)
 
@@ -113,7 +113,7 @@ def axis() -> FieldAxis:
     return axis
 
 
-def test_what_the_frames_tell_of_the_stage_is_pooled_with_what_is_stated(axis: FieldAxis) -> None:
+def test_observed_and_stated_repeatability_are_pooled(axis: FieldAxis) -> None:
     own = axis.stage_sigma_um
     taken = axis.origin.edf / axis.n_trusted
     dof = 66 * (1 - taken) - 1
@@ -123,7 +123,7 @@ def test_what_the_frames_tell_of_the_stage_is_pooled_with_what_is_stated(axis: F
     assert sigma**2 * both == pytest.approx(dof * own**2 + STATED_STAGE_DOF * 16)
 
 
-def test_the_mean_of_the_stage_errors_goes_with_the_trusted_frames_of_the_sweep(
+def test_u_of_the_mean_stage_error_depends_on_the_trusted_frames_of_the_sweep(
     axis: FieldAxis,
 ) -> None:
     trusted = np.ones(66, dtype=bool)
@@ -152,8 +152,8 @@ def some_beads(height_um: list[float], off: list[bool]) -> BeadPlanes:
     )
 
 
-def test_the_spread_of_beads_is_pooled_with_what_is_assumed() -> None:
-    """1, 2, 3 have two degrees of freedom and the variance 1; 4 % of 28 um has five."""
+def test_observed_and_assumed_spread_of_beads_are_pooled() -> None:
+    """Heights 1, 2, 3 have two degrees of freedom and variance 1; 4 % of 28 um has five."""
     assumed = (0.04 * DIAMETER_UM) ** 2
     spread, dof = bead_spread(np.array([1.0, 2.0, 3.0]), DIAMETER_UM)
     assert dof == 7.0
@@ -166,8 +166,8 @@ def test_one_bead_has_the_assumed_spread(known: list[float]) -> None:
     assert bead_spread(np.array(known), DIAMETER_UM) == pytest.approx(expected)
 
 
-def test_beads_that_agree_by_chance_leave_no_plane_certain() -> None:
-    """Two beads 0.1 um apart: the assumed 1.12 um holds their mean to no better than 0.7 um."""
+def test_beads_that_agree_by_chance_have_the_assumed_uncertainty() -> None:
+    """Two beads differ by 0.1 um; with the assumed 1.12 um, u of their mean is at least 0.7 um."""
     spread, _ = bead_spread(np.array([0.0, 0.1]), DIAMETER_UM)
     assert spread / math.sqrt(2) == pytest.approx(1.12 * math.sqrt(5 / 6) / math.sqrt(2), rel=0.01)
 
@@ -182,20 +182,20 @@ def test_the_plane_of_a_field_is_the_mean_of_its_beads_in_the_plane() -> None:
     assert (own.term.u_um, own.term.dof) == pytest.approx((spread / math.sqrt(3), dof))
 
 
-def test_a_bead_that_stands_out_hardly_counts_in_the_mean() -> None:
+def test_an_outlying_bead_has_little_weight_in_the_mean() -> None:
     heights = [*np.linspace(-1, 1, 11), 7.0]
     own = mean_of_beads(some_beads(heights, [False] * 12), DIAMETER_UM)
     assert own is not None
     assert own.ss_um == pytest.approx(0.0, abs=0.25)
 
 
-def test_few_beads_with_a_plane_of_their_own_say_nothing_of_the_field() -> None:
+def test_too_few_beads_with_an_own_plane_give_no_mean() -> None:
     beads = some_beads([1.0, 2.0, 3.0], [False] * 3)
     assert mean_of_beads(replace(beads, ci_um=np.array([1.0, np.nan, np.nan])), DIAMETER_UM) is None
     assert mean_of_beads(some_beads([], []), DIAMETER_UM) is None
 
 
-def test_a_field_of_one_bead_carries_the_assumed_spread_in_its_budget() -> None:
+def test_the_budget_of_a_field_of_one_bead_has_the_assumed_spread() -> None:
     seen = see(Scene(noise=0.002, height_um=(0.0,), size=(1.0,)))
     (plane,) = locate(seen.sweeps).result.planes
     (beads,) = [part for part in plane.budget if part.term == BEADS]

@@ -1,4 +1,4 @@
-"""Differences between planes: what is shared drops out."""
+"""Differences between planes: shared errors drop out."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from refp.core.flags import SweepFlag
 from refp.plane import Contribution, FeaturePlane, ReferencePlane, compare_planes
 from refp.sweeps import SweepKey
 
-NOTHING = FeaturePlane(0.0, 0.0, 0.0, 1.0, np.empty(0, dtype=np.bool_), np.empty(0))
+FEATURE_PLANE = FeaturePlane(0.0, 0.0, 0.0, 1.0, np.empty(0, dtype=np.bool_), np.empty(0))
 
 
 def plane(
@@ -20,7 +20,7 @@ def plane(
     dataset: str = "a",
     dof: float = np.inf,
 ) -> ReferencePlane:
-    """A plane whose beads (3 um) are its field's and whose stage (1 um) is its own."""
+    """Return a plane with a bead term (3 um) of its field and a stage term (1 um) of its sweep."""
     key = SweepKey(dataset, 1, fov, exposure_ms)
     budget = (
         Contribution("stage repeatability", str(key), 1.0, dof),
@@ -28,12 +28,25 @@ def plane(
     )
     u_um = float(np.sqrt(10.0))
     return ReferencePlane(
-        *(key, NOTHING, NOTHING, refp_um, u_um, dof, refp_um, refp_um, budget, 20, 20, 9),
+        *(
+            key,
+            FEATURE_PLANE,
+            FEATURE_PLANE,
+            refp_um,
+            u_um,
+            dof,
+            refp_um,
+            refp_um,
+            budget,
+            20,
+            20,
+            9,
+        ),
         SweepFlag(0),
     )
 
 
-def test_exposures_of_a_field_share_their_beads() -> None:
+def test_exposures_of_a_field_share_the_bead_term() -> None:
     (only,) = compare_planes([("a2k", [plane(10.0), plane(12.5, 18.0)])])
     assert (only.kind, only.within) == ("exposure", "a, exp 1, FOV 1")
     assert (only.first, only.second) == ("9 ms", "18 ms")
@@ -42,13 +55,13 @@ def test_exposures_of_a_field_share_their_beads() -> None:
     assert only.upper_um - only.difference_um == pytest.approx(1.96 * np.sqrt(2.0), rel=1e-3)
 
 
-def test_fields_have_beads_of_their_own() -> None:
+def test_fields_do_not_share_the_bead_term() -> None:
     (only,) = compare_planes([("a2k", [plane(10.0), plane(11.0, fov=2)])])
     assert only.kind == "fov"
     assert only.u_um == pytest.approx(np.sqrt(20.0))
 
 
-def test_mean_of_several_planes_keeps_what_they_share() -> None:
+def test_mean_of_several_planes_keeps_shared_errors() -> None:
     first = [plane(10.0), plane(12.0, 18.0)]
     second = [plane(21.0, dataset="b")]
     found = compare_planes([("a2k", [*first, *second])])
@@ -58,7 +71,7 @@ def test_mean_of_several_planes_keeps_what_they_share() -> None:
     assert between.u_um == pytest.approx(np.sqrt(0.5 + 9.0 + 10.0))
 
 
-def test_instruments_share_nothing() -> None:
+def test_instruments_share_no_error() -> None:
     same = plane(10.0)
     found = compare_planes([("a2k", [same]), ("nikon", [replace(same, refp_um=4.0)])])
     (between,) = [d for d in found if d.kind == "instrument"]

@@ -1,4 +1,4 @@
-"""Stacks that frames are placed on: what they know, and that they say where they know nothing."""
+"""Stacks of frames: their mean, and their spread where frames are sparse or rings unknown."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ def profiles_at(x_um: FloatArray, noise: float = 0.002) -> FloatArray:
     )
 
 
-def test_a_stack_of_close_frames_is_the_truth_and_knows_it() -> None:
+def test_a_stack_of_close_frames_is_the_true_one_with_a_small_spread() -> None:
     x_um = np.arange(-100.0, 101.0, 2.5)
     built = fit_stack(x_um, profiles_at(x_um, 0.01), RINGS, 5.0)
     stack = built.stack
@@ -37,8 +37,8 @@ def test_a_stack_of_close_frames_is_the_truth_and_knows_it() -> None:
     assert built.origin.x_um is x_um
 
 
-def test_frames_too_far_apart_leave_a_wide_spread_between_them() -> None:
-    """The stack's true error between frames is of the size that it states, and far above the noise."""
+def test_the_spread_between_distant_frames_is_wide() -> None:
+    """The true error between frames agrees with the spread, and is far above the noise."""
     x_um = np.arange(-120.0, 121.0, 40.0)
     stack = fit_stack(x_um, profiles_at(x_um), RINGS, 0.0).stack
     truth = intensity(RINGS, stack.dz_um[:, None] / DEPTH_UM)
@@ -57,7 +57,7 @@ def test_one_bad_frame_widens_the_spread_only_about_it() -> None:
     assert np.median(stack.sd[near]) > 5 * np.median(stack.sd[far])
 
 
-def test_rings_that_too_few_frames_know_weigh_nothing() -> None:
+def test_rings_known_in_too_few_frames_have_no_weight() -> None:
     x_um = np.arange(-100.0, 101.0, 5.0)
     profile = profiles_at(x_um)
     profile[:, 0] = np.nan
@@ -74,7 +74,7 @@ def test_rings_that_too_few_frames_know_weigh_nothing() -> None:
 
 
 def an_axis(fov: int, size: float, n_frames: int) -> FieldAxis:
-    """A field of beads of one size, with its plane at zero."""
+    """Return the axis of a field of beads of one size, with its plane at zero."""
     z_um = 7.5 * (np.arange(n_frames) - n_frames // 2)
     scene = Scene(z_um=z_um, plane_um=4.0, fov=fov, noise=0.002, size=(size,) * 8)
     axis = align_field(see(scene).profiles, 0.0)
@@ -98,7 +98,7 @@ def test_fields_of_other_sizes_join_in_one_stack(axes: list[FieldAxis]) -> None:
 
 
 @pytest.mark.parametrize("order", [(2, 1, 0), (1, 2, 0)])
-def test_a_joint_stack_does_not_hang_on_the_order_of_the_fields(
+def test_a_joint_stack_does_not_depend_on_the_order_of_the_fields(
     axes: list[FieldAxis], order: tuple[int, ...]
 ) -> None:
     expected, stretches = join_stacks(axes)
@@ -109,13 +109,15 @@ def test_a_joint_stack_does_not_hang_on_the_order_of_the_fields(
     np.testing.assert_array_equal(found.stack.sd, expected.stack.sd)
 
 
-def test_of_equally_large_fields_one_sets_the_size_in_any_order(axes: list[FieldAxis]) -> None:
-    """Two of 31 frames: the one of the last name."""
+def test_the_reference_size_is_that_of_the_last_of_equally_large_fields(
+    axes: list[FieldAxis],
+) -> None:
+    """Two fields have 31 frames; that with the last name sets the size."""
     assert join_stacks(axes[1:])[1][1] == 1.0
     assert join_stacks(axes[:0:-1])[1][0] == 1.0
 
 
-def test_frames_that_are_not_trusted_take_no_part(axes: list[FieldAxis]) -> None:
+def test_frames_that_are_not_trusted_are_left_out(axes: list[FieldAxis]) -> None:
     spoilt = axes[0].profiles.profile.copy()
     spoilt[7] = 9.0
     trusted = axes[0].trusted.copy()

@@ -27,7 +27,7 @@ FACTORS = (1.0, 1.1, 0.9, 1.02)
 
 
 def peak(u: FloatArray) -> FloatArray:
-    """A peak at 0 that falls off more slowly above than below."""
+    """Return a peak at 0 with a slower decrease above than below."""
     return (1 + 0.25 * np.tanh(u) ** 3) / (1 + u**2 / 2) ** 2
 
 
@@ -41,7 +41,7 @@ def a_curve(
     jitter_um: float = 0.0,
     seed: int = 0,
 ) -> FeatureCurve:
-    """Feature curve with its plane at ``shift_um``; both features stand on the same true Z."""
+    """Return a feature curve with the plane of both features at ``shift_um``."""
     rng = np.random.default_rng([seed, fov])
     u = (z_um + rng.normal(0, jitter_um, len(z_um)) - shift_um) / DEPTH_UM
     clear = np.zeros(len(z_um), dtype=bool)
@@ -57,8 +57,8 @@ def a_curve(
 
 
 def several(**options: float) -> list[FeatureCurve]:
-    places = zip(SHIFTS, FACTORS, strict=True)
-    return [a_curve(s, f, fov=k, **options) for k, (s, f) in enumerate(places)]  # type: ignore[arg-type]
+    positions = zip(SHIFTS, FACTORS, strict=True)
+    return [a_curve(s, f, fov=k, **options) for k, (s, f) in enumerate(positions)]  # type: ignore[arg-type]
 
 
 def locate(curves: Sequence[FeatureCurve], **options: object) -> FeatureResult:
@@ -118,7 +118,7 @@ def test_the_plane_follows_a_shift_of_z(shift_um: float) -> None:
     assert found == pytest.approx(expected, abs=1e-3)
 
 
-def test_the_sign_of_z_turns_the_plane_round() -> None:
+def test_reversing_z_reverses_the_plane() -> None:
     mirrored = [
         replace(
             c,
@@ -131,8 +131,8 @@ def test_the_sign_of_z_turns_the_plane_round() -> None:
     assert refp(locate(mirrored)) == pytest.approx([-z for z in refp(locate(NOISY))], abs=0.1)
 
 
-def test_saturated_points_are_left_out_and_said() -> None:
-    """A plateau in place of the peak: the planes stand where the clear frames put them."""
+def test_saturated_points_are_left_out_and_flagged() -> None:
+    """The peak is a plateau; the planes are determined by the unsaturated frames."""
     curve = a_curve(13.3, fov=1)
     top = np.abs(Z_UM - 13.3) < 25
     flat = replace(
@@ -177,7 +177,7 @@ def test_a_sweep_that_misses_its_plane_has_none(part: FloatArray, alone: bool) -
     assert not plane.determined
 
 
-def test_a_sweep_without_a_plane_leaves_the_others_alone() -> None:
+def test_a_sweep_without_a_plane_does_not_change_the_others() -> None:
     good = several(noise=0.01, seed=3)
     cut = a_curve(13.3, fov=9, z_um=Z_UM[Z_UM < -20], noise=0.003)
     assert refp(locate([*good, cut]))[:4] == pytest.approx(refp(locate(good)), abs=1e-6)
@@ -192,7 +192,7 @@ def test_noise_has_no_plane() -> None:
     assert not plane.determined
 
 
-def test_too_few_frames_and_no_beads_are_told_apart() -> None:
+def test_too_few_frames_and_no_beads_have_different_flags() -> None:
     few = a_curve(fov=1, z_um=Z_UM[38:42])
     n_beads = np.full(N, 8)
     n_beads[4:] = 0
@@ -209,7 +209,7 @@ def test_too_few_frames_and_no_beads_are_told_apart() -> None:
     assert planes[1].ss.fitted.shape == (4,)
 
 
-def test_settings_say_how_many_frames_and_beads_are_enough() -> None:
+def test_settings_give_the_least_numbers_of_frames_and_beads() -> None:
     curve = a_curve(z_um=Z_UM[20:61])
     assert locate([curve]).planes[0].determined
     strict = locate([curve], settings=PlaneSettings(minimum_frames=42)).planes[0]
@@ -218,17 +218,17 @@ def test_settings_say_how_many_frames_and_beads_are_enough() -> None:
     assert crowded.flags == SweepFlag.TOO_FEW_FRAMES
 
 
-def test_nothing_at_all() -> None:
+def test_no_curves_give_no_planes() -> None:
     assert locate([]).planes == ()
     result = locate([replace(a_curve(), n_beads=np.zeros(N, int))])
     assert result.pooled_ss.dz_um.size == 0
 
 
-def test_features_that_disagree_make_no_plane() -> None:
+def test_features_that_disagree_give_no_plane() -> None:
     """Half a bead diameter, 14 um, is allowed between the planes of the two features."""
     near, far = (
-        replace(a_curve(0.0, fov=1), center_intensity=a_curve(apart).center_intensity)
-        for apart in (10.0, 18.0)
+        replace(a_curve(0.0, fov=1), center_intensity=a_curve(distance_um).center_intensity)
+        for distance_um in (10.0, 18.0)
     )
     assert locate([near]).planes[0].refp_um == pytest.approx(5.0, abs=0.2)
     plane = locate([far]).planes[0]
@@ -238,7 +238,7 @@ def test_features_that_disagree_make_no_plane() -> None:
 
 
 def test_a_profile_of_earlier_data_is_used_as_given() -> None:
-    """A short sweep on one side of the peak's top still finds its place on a known profile."""
+    """A short sweep on one side of the peak is placed on a known profile."""
     known = locate(several())
     pooled = (known.pooled_ss, known.pooled_ci)
     short = a_curve(7.0, 1.3, z_um=Z_UM[35:51])
@@ -262,7 +262,7 @@ def test_a_known_profile_needs_only_a_sweep_that_reaches_over_the_plane() -> Non
     assert not locate([ends_below], pooled=pooled).planes[0].determined
 
 
-def test_uncertainty_of_a_known_profile_is_handed_on() -> None:
+def test_uncertainty_of_a_known_profile_is_propagated() -> None:
     known = locate(several())
     sure, unsure = (
         tuple(replace(p, u_um=u) for p in (known.pooled_ss, known.pooled_ci)) for u in (0.0, 3.0)
@@ -281,7 +281,7 @@ def test_the_stage_bounds_the_uncertainty_from_below() -> None:
 
 @pytest.fixture(scope="module")
 def errors_and_u() -> FloatArray:
-    """60 planes of 15 pools: a stage with 3 um of jitter, features with a little noise."""
+    """Return errors and u of 60 planes of 15 pools: stage errors of 3 um, little noise in features."""
     rows = []
     for pool in range(15):
         shifts = np.random.default_rng(pool).uniform(-30, 30, 4)
@@ -294,7 +294,7 @@ def errors_and_u() -> FloatArray:
     return np.array(rows)
 
 
-def test_the_stated_uncertainty_is_honest(errors_and_u: FloatArray) -> None:
+def test_the_stated_uncertainty_is_that_of_the_errors(errors_and_u: FloatArray) -> None:
     error, u = errors_and_u.T
     assert np.isfinite(error).all()
     assert 0.5 < np.sqrt(np.mean((error / u) ** 2)) < 2.0
@@ -306,7 +306,7 @@ def test_planes_have_no_bias(errors_and_u: FloatArray) -> None:
 
 
 def test_the_choice_of_beads_is_a_term_of_the_median_beads_plane() -> None:
-    """Of twelve beads whose heights scatter by 2 um; a median of normal values errs by 1.25 of a mean."""
+    """The heights of twelve beads scatter by 2 um; u of a normal median is 1.25 that of the mean."""
     heights = np.random.default_rng(8).normal(0, 2.0, 12)
     (sweep,) = see(Scene(height_um=heights, size=(1.0,) * 12, noise=0.002)).sweeps
     curve = feature_curve(sweep, FeatureSettings(typical="median"))

@@ -1,4 +1,4 @@
-"""What stage errors do to the reading of a plane, on peaks whose answer is a closed form."""
+"""Propagation of stage errors to a plane, on peaks with a solution in closed form."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def peak(z_um: FloatArray) -> FloatArray:
 
 
 def moved(sigma_um: float, sweep: IntArray = ONE_SWEEP, z_um: FloatArray = Z_UM) -> FloatArray:
-    """How far drawn errors move the plane of a peak whose frames are off by 1 um themselves."""
+    """Return draws for a peak whose frames have stage errors of 1 um."""
     true_um = z_um + np.random.default_rng(4).normal(0, 1.0, len(z_um))
     used = np.ones(len(z_um), dtype=np.bool_)
     curves = [Curve(z_um, sign * peak(true_um), used, sign) for sign in (-1, 1)]
@@ -34,13 +34,13 @@ def test_small_errors_move_the_plane_in_proportion() -> None:
     assert moved(0.4).std() == pytest.approx(2 * moved(0.2).std(), rel=0.05)
 
 
-def test_a_symmetric_peak_is_moved_to_no_side() -> None:
+def test_a_symmetric_peak_has_no_bias() -> None:
     drawn = moved(2.5)
     assert abs(drawn.mean()) < 0.3
 
 
-def test_the_scatter_is_of_the_frames_on_the_flanks() -> None:
-    """It lies between the mean of all 25 frames and that of the four nearest to the plane."""
+def test_the_scatter_is_due_to_the_frames_on_the_flanks() -> None:
+    """It is between that of a mean of all 25 frames and of the four nearest to the plane."""
     assert 1.0 / np.sqrt(25) < moved(1.0).std() < 1.0 / np.sqrt(4)
 
 
@@ -55,12 +55,12 @@ def test_the_draws_are_the_same_each_time() -> None:
     assert (moved(1.0) == moved(1.0)).all()
 
 
-def test_a_bias_is_taken_off_as_far_as_it_stands_out() -> None:
-    """Means of 3 and 1 um, that of the plane 2; the draws scatter by 2.8 um: a third is taken off."""
+def test_a_bias_is_corrected_by_a_fraction() -> None:
+    """Means of 3 and 1 um, 2 um for the plane; the draws scatter by 2.8 um, so the fraction is a third."""
     scatter = np.array([-2.0, 2.0])
     draws = StageDraws(np.array([3.0 + scatter, 1.0 + scatter]))
     assert draws.sd_um == pytest.approx(np.sqrt(8.0))
-    share = 4.0 / (4.0 + 8.0)
-    assert draws.corrected_fraction == pytest.approx(share)
-    assert draws.correction_um == pytest.approx([3.0 * share, 1.0 * share])
-    assert draws.residual_um == pytest.approx(2.0 * (1 - share))
+    fraction = 4.0 / (4.0 + 8.0)
+    assert draws.corrected_fraction == pytest.approx(fraction)
+    assert draws.correction_um == pytest.approx([3.0 * fraction, 1.0 * fraction])
+    assert draws.residual_um == pytest.approx(2.0 * (1 - fraction))

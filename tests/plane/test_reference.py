@@ -1,4 +1,4 @@
-"""The plane of every sweep from analytic fields whose plane is known."""
+"""Planes of sweeps from analytic fields with known planes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,7 +29,7 @@ FIELD = Scene(
 
 
 def several(n: int = 2, **changes: object) -> list[Seen]:
-    """Fields with planes at 6, -9, 14 um ..."""
+    """Return fields with planes at 6, -9, 14 um ..."""
     planes = (6.0, -9.0, 14.0)
     return [
         see(replace(FIELD, fov=k + 1, plane_um=planes[k], **changes))  # type: ignore[arg-type]
@@ -49,7 +49,7 @@ def located(two_fields: Seen) -> Located:
 
 @pytest.fixture(scope="module")
 def pool() -> Pool:
-    """Earlier data: two fields of the same instrument, none of them looked at below."""
+    """Return the pool of earlier data: two fields of the same instrument, not used in the tests."""
     return locate(together(several(seed=77)).sweeps).result.pool
 
 
@@ -66,7 +66,7 @@ def test_planes_of_exposures_and_fields_are_recovered(two_fields: Seen, located:
         assert plane.upper_um - plane.lower_um > 2 * 1.95 * plane.refp_u_um
 
 
-def test_the_budget_adds_up_and_names_whose_the_errors_are(located: Located) -> None:
+def test_the_budget_adds_up_and_names_the_sources(located: Located) -> None:
     planes = located.result.planes
     for plane in planes:
         assert plane.refp_u_um**2 == pytest.approx(sum(part.u_um**2 for part in plane.budget))
@@ -94,7 +94,7 @@ def test_two_exposures_of_a_field_differ_by_the_stage_alone(
     assert float(difference.x) == pytest.approx(truth, abs=3 * expand(difference).u_um)
 
 
-def test_the_articles_planes_stand_beside(two_fields: Seen, located: Located) -> None:
+def test_planes_by_features_alone_are_returned_too(two_fields: Seen, located: Located) -> None:
     by_features = np.array([plane.refp_um for plane in located.result.by_features])
     assert by_features == pytest.approx(two_fields.plane_um, abs=3.0)
     assert not np.allclose(by_features, located.refp_um, atol=1e-3)
@@ -118,7 +118,7 @@ SIBLINGS = {
 
 @pytest.mark.parametrize("keep", ENDINGS.values(), ids=ENDINGS)
 @pytest.mark.parametrize(("shifts_um", "n_fields"), SIBLINGS.values(), ids=SIBLINGS)
-def test_a_sweep_that_ends_before_its_plane_has_none_whatever_others_know(
+def test_a_sweep_that_ends_before_its_plane_has_none_despite_others(
     keep: np.ndarray, shifts_um: Sequence[float], n_fields: int
 ) -> None:
     fields = several(n_fields, shifts_um=shifts_um)
@@ -133,7 +133,9 @@ def test_a_sweep_that_ends_before_its_plane_has_none_whatever_others_know(
 
 
 @pytest.mark.parametrize("keep", ENDINGS.values(), ids=ENDINGS)
-def test_neither_does_a_pool_give_it_one(keep: np.ndarray, pool: Pool) -> None:
+def test_a_sweep_that_ends_before_its_plane_has_none_with_a_pool(
+    keep: np.ndarray, pool: Pool
+) -> None:
     whole = several(1, shifts_um=(0.0,))[0]
     cut = part_of(whole, 0, keep)
     (plane,) = locate(cut.sweeps, pool=pool).result.planes
@@ -142,7 +144,7 @@ def test_neither_does_a_pool_give_it_one(keep: np.ndarray, pool: Pool) -> None:
 
 
 def test_with_a_pool_one_frame_above_the_plane_is_enough(pool: Pool) -> None:
-    """The sweep ends 9 um above its plane: its features do not turn, the pool knows where they do."""
+    """The sweep ends 9 um above its plane; the extrema of its features are those of the pool."""
     whole = several(1, shifts_um=(0.0,))[0]
     short = part_of(whole, 0, Z_UM < 16)
     (plane,) = locate(short.sweeps, pool=pool).result.planes
@@ -152,7 +154,7 @@ def test_with_a_pool_one_frame_above_the_plane_is_enough(pool: Pool) -> None:
     assert {part.term for part in plane.budget} == {STAGE, BEADS, POOLED}
 
 
-def test_a_pool_locates_later_sweeps_and_is_handed_on(two_fields: Seen, pool: Pool) -> None:
+def test_a_pool_locates_later_sweeps_and_is_returned(two_fields: Seen, pool: Pool) -> None:
     found = locate(two_fields.sweeps, pool=pool)
     z = (found.refp_um - two_fields.plane_um) / found.u_um
     assert np.abs(z).max() < 3
@@ -160,7 +162,7 @@ def test_a_pool_locates_later_sweeps_and_is_handed_on(two_fields: Seen, pool: Po
     assert found.determined == [True] * 4
 
 
-def test_the_pool_says_what_sweeps_share(pool: Pool) -> None:
+def test_the_pool_holds_the_shared_data(pool: Pool) -> None:
     assert pool.has_stack
     assert pool.stack.dz_um[0] < -100
     assert pool.stack.dz_um[-1] > 100
@@ -171,8 +173,8 @@ def test_the_pool_says_what_sweeps_share(pool: Pool) -> None:
     assert pool.ci.dz_um[np.argmax(pool.ci.value)] == pytest.approx(0.0, abs=1.0)
 
 
-def test_an_exposure_saturated_about_the_plane_has_the_place_that_its_sibling_knows() -> None:
-    """Its own features are a plateau; where it lies is known from its frames off the plane."""
+def test_an_exposure_saturated_about_the_plane_is_located_by_another() -> None:
+    """Its own features are a plateau; its shift is known from frames far from the plane."""
     seen = see(replace(FIELD, saturated_above={1: 1.16}))
     found = locate(seen.sweeps)
     assert found.result.by_features[1].ci.used.sum() < len(Z_UM) - 4
@@ -182,7 +184,7 @@ def test_an_exposure_saturated_about_the_plane_has_the_place_that_its_sibling_kn
     assert np.abs(z).max() < 3
 
 
-def test_one_saturated_at_the_centre_throughout_is_placed_by_its_outer_rings() -> None:
+def test_an_exposure_saturated_at_the_centre_is_placed_by_its_outer_rings() -> None:
     seen = see(replace(FIELD, saturated_above={1: 1.16}))
     sweep = seen.sweeps[1]
     blind = replace(sweep.profiles, n_saturated_px=np.ones(len(sweep.beads), dtype=np.int64))
@@ -192,7 +194,7 @@ def test_one_saturated_at_the_centre_throughout_is_placed_by_its_outer_rings() -
     assert found.refp_um[1] == pytest.approx(seen.plane_um[1], abs=3 * found.u_um[1])
 
 
-def test_with_no_sibling_it_has_no_plane() -> None:
+def test_a_single_saturated_exposure_has_no_plane() -> None:
     seen = see(replace(FIELD, shifts_um=(0.0,)))
     (sweep,) = seen.sweeps
     blind = replace(sweep.profiles, n_saturated_px=np.ones(len(sweep.beads), dtype=np.int64))
@@ -221,7 +223,7 @@ def test_the_planes_follow_a_shift_of_z(shift_um: float) -> None:
     assert other.u_um == pytest.approx(one.u_um, rel=0.02)
 
 
-def test_the_light_does_not_matter(two_fields: Seen, located: Located) -> None:
+def test_the_background_level_does_not_matter(two_fields: Seen, located: Located) -> None:
     brighter = [
         replace(
             sweep,
@@ -244,13 +246,13 @@ def test_bad_frames_move_no_plane(two_fields: Seen, located: Located) -> None:
     assert [plane.n_frames_used for plane in found.result.planes] == [len(Z_UM) - 1] * 4
 
 
-def test_a_stated_repeatability_weighs_in(two_fields: Seen, located: Located) -> None:
+def test_a_stated_repeatability_is_pooled(two_fields: Seen, located: Located) -> None:
     coarse = locate(two_fields.sweeps, repeatability_um=7.5)
     assert (coarse.u_um > located.u_um).all()
     assert coarse.refp_um == pytest.approx(two_fields.plane_um, abs=1.5)
 
 
-def test_too_few_frames_leave_a_sweep_to_its_features() -> None:
+def test_a_sweep_of_too_few_frames_is_located_by_its_features() -> None:
     seen = see(replace(FIELD, shifts_um=(0.0,), z_um=Z_UM[14:18]))
     found = locate(seen.sweeps)
     assert found.axes == ()
@@ -261,8 +263,8 @@ def test_too_few_frames_leave_a_sweep_to_its_features() -> None:
     assert demanding.determined == [False, False]
 
 
-def test_a_field_of_many_frames_helps_one_of_few(two_fields: Seen) -> None:
-    """Seven frames 15 um apart alone, and beside a field of 66."""
+def test_a_field_of_many_frames_improves_one_of_few(two_fields: Seen) -> None:
+    """Seven frames with steps of 15 um, alone and with a field of 66."""
     sparse = see(
         replace(FIELD, fov=5, shifts_um=(0.0,), z_um=np.arange(-45.0, 46.0, 15.0), plane_um=2.0)
     )
@@ -276,7 +278,7 @@ N_REALISATIONS = 60
 
 @pytest.fixture(scope="module")
 def errors() -> np.ndarray:
-    """Error, u and half width of 60 fields: unlike beads, one or two exposures, poor to good stages."""
+    """Return error, u and half width of 60 fields with different beads, exposures and stages."""
     rows = []
     for seed in range(N_REALISATIONS):
         rng = np.random.default_rng([5, seed])
@@ -297,7 +299,7 @@ def errors() -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_the_stated_uncertainty_is_honest(errors: np.ndarray) -> None:
+def test_the_stated_uncertainty_is_that_of_the_errors(errors: np.ndarray) -> None:
     error, u, half_width = errors.T
     assert np.isfinite(errors).all()
     assert 0.7 < np.sqrt(((error / u) ** 2).mean()) < 1.3
@@ -305,13 +307,13 @@ def test_the_stated_uncertainty_is_honest(errors: np.ndarray) -> None:
 
 
 @pytest.mark.slow
-def test_planes_are_off_by_no_more_than_smoothing_an_uneven_peak_brings(
+def test_the_bias_of_planes_is_that_of_smoothing_an_asymmetric_peak(
     errors: np.ndarray,
 ) -> None:
-    """A known shortfall, held where it is: the budget has no term for it.
+    """This bias is a known limitation without a term of its own in the budget.
 
-    Cross-validation smooths this peak, steeper below than above, so that even without noise its top
-    comes out 0.16 um too high; with noise and unlike beads it is 0.24 um.
+    Smoothing by cross-validation shifts this peak, which is steeper below than above: without noise its
+    maximum is 0.16 um too high, with noise and different beads 0.24 um.
     """
     error, u, _ = errors.T
     assert abs(np.average(error, weights=1 / u**2)) < 0.25

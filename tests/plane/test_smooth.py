@@ -1,4 +1,4 @@
-"""The smoothing spline against scipy's."""
+"""Smoothing splines, compared with those of scipy."""
 
 import numpy as np
 import pytest
@@ -34,8 +34,8 @@ def test_the_chosen_smoothness_recovers_a_curve_from_noise() -> None:
     assert 6 < smooth.edf < 60
 
 
-def test_abscissae_may_repeat_and_stand_in_any_order() -> None:
-    """Repeats count as often as they stand: as weights do in scipy's spline."""
+def test_abscissae_may_repeat_and_be_in_any_order() -> None:
+    """Repeated abscissae are equivalent to weights in scipy's spline."""
     y = CURVES["a wave"]
     x, values = np.concatenate([X, X[:20]]), np.concatenate([y, y[:20] + 0.2])
     order = np.random.default_rng(2).permutation(61)
@@ -56,7 +56,7 @@ def test_a_heavy_penalty_leaves_the_straight_line() -> None:
     assert smooth.spline(X) == pytest.approx(line(X), abs=1e-3)
 
 
-def test_freedom_falls_as_the_penalty_rises_and_never_exceeds_the_points() -> None:
+def test_degrees_of_freedom_fall_as_the_penalty_rises_and_never_exceed_the_points() -> None:
     y = CURVES["noise"]
     edf = [fit_smooth(X, y, lam=lam).edf for lam in (1e-9, 1e-3, 1.0, 1e3, 1e9)]
     assert (np.diff(edf) < 0).all()
@@ -64,7 +64,7 @@ def test_freedom_falls_as_the_penalty_rises_and_never_exceeds_the_points() -> No
     assert fit_smooth(X, y, lam=1e-9).spline(X) == pytest.approx(y, abs=0.02)
 
 
-def test_many_curves_together_are_each_one_alone() -> None:
+def test_curves_fitted_together_equal_those_fitted_alone() -> None:
     y = np.stack(list(CURVES.values()), axis=1)
     together = fit_smooth(X, y, lam=0.5)
     at = np.linspace(-10, 10, 33)
@@ -75,14 +75,14 @@ def test_many_curves_together_are_each_one_alone() -> None:
 
 
 @pytest.mark.parametrize("x", [[], [1.0], [1.0, 2.0, 3.0], [1.0, 2.0, 3.0, 3.0, 3.0]])
-def test_fewer_than_four_places_are_refused(x: list[float]) -> None:
+def test_fewer_than_four_abscissae_are_refused(x: list[float]) -> None:
     message = f"needs four different abscissae, not {len(set(x))}"
     with pytest.raises(ValueError, match=message):
         fit_smooth(np.array(x), np.zeros(len(x)))
 
 
-def test_the_chosen_smoothness_does_not_hang_on_level_slope_and_unit() -> None:
-    """A ring far from the bead stands at 1 and varies by 0.001: its level must not drown that."""
+def test_the_chosen_smoothness_does_not_depend_on_level_slope_and_unit() -> None:
+    """A ring far from the bead has the level 1 and varies by 0.001, which rounding must not hide."""
     y = CURVES["a peak"]
     plain = fit_smooth(X, y)
     other = fit_smooth(1000 + 7 * X, 1e-3 * y + 1 + 0.01 * X)
@@ -93,7 +93,7 @@ def test_the_chosen_smoothness_does_not_hang_on_level_slope_and_unit() -> None:
 
 
 def test_the_chosen_smoothness_is_that_of_least_cross_validation() -> None:
-    """Against the criterion worked out with scipy's spline, the freedom from its response."""
+    """The criterion is computed with scipy's spline, its degrees of freedom from unit responses."""
     y = CURVES["a peak"]
 
     def score(lam: float) -> float:
@@ -109,26 +109,26 @@ def test_the_chosen_smoothness_is_that_of_least_cross_validation() -> None:
 
 
 def test_curves_of_noise_do_not_flatten_a_curve_with_a_peak() -> None:
-    """One smoothness for all: thirty rings of background beside one that tells."""
+    """One common smoothness for thirty rings of background and one with a peak."""
     rng = np.random.default_rng(4)
     peak = 1 / (1 + (X / 3) ** 2)
     y = np.column_stack([rng.normal(0, 0.01, (41, 30)), peak + rng.normal(0, 0.01, 41)])
     assert fit_smooth(X, y).spline(X)[:, -1] == pytest.approx(peak, abs=0.05)
 
 
-def test_four_places_are_enough() -> None:
+def test_four_abscissae_are_enough() -> None:
     x = np.array([0.0, 1.0, 2.0, 4.0])
     assert fit_smooth(x, 2 * x + 1).spline(x) == pytest.approx(2 * x + 1, abs=1e-6)
 
 
-def test_a_shift_and_a_scale_of_the_values_carry_over() -> None:
+def test_the_fit_is_linear_in_shift_and_scale_of_the_values() -> None:
     y = CURVES["a peak"]
     plain, scaled = fit_smooth(X, y, lam=1.0), fit_smooth(X, 7 * y + 3, lam=1.0)
     assert scaled.spline(X) == pytest.approx(7 * plain.spline(X) + 3, abs=1e-6)
 
 
 def hat_matrix(x: np.ndarray, lam: float) -> np.ndarray:
-    """What takes values to fitted values, column by column from unit values."""
+    """Return the hat matrix, column by column from unit values."""
     return np.stack([fit_smooth(x, unit, lam=lam).spline(x) for unit in np.eye(len(x))], axis=1)
 
 
@@ -153,7 +153,7 @@ def test_a_known_smoothness_gives_the_same_curves() -> None:
     assert smooth_with(X, y, smooth.lam)(at) == pytest.approx(smooth.spline(at))
 
 
-def test_each_curve_smoothed_by_itself_is_that_curve_alone() -> None:
+def test_curves_smoothed_each_equal_those_smoothed_alone() -> None:
     y = np.stack([*CURVES.values(), 5 + 1e-3 * CURVES["a wave"]], axis=1)
     at = np.linspace(-10, 10, 33)
     for k, smooth in enumerate(fit_smooth_each(X, y)):

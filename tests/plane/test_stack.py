@@ -1,4 +1,4 @@
-"""The pooled stack of radial profiles: beads of many sizes tell what the typical bead looks like."""
+"""Pooled stack of radial profiles of beads of many sizes."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ Rows = tuple[FloatArray, FloatArray, BoolArray, FloatArray]
 
 
 def truth(dz_um: FloatArray, size: FloatArray | float = 1.0) -> FloatArray:
-    """What a bead of some size shows: the typical bead's profile, on another scale along r and Z."""
+    """Return the profile of a bead of some size: that of the typical bead, scaled along r and Z."""
     x = (np.asarray(dz_um) / size)[:, None]
     r = RADII / np.reshape(size, (-1, 1))
     return (
@@ -24,7 +24,7 @@ def truth(dz_um: FloatArray, size: FloatArray | float = 1.0) -> FloatArray:
 
 
 def beads(n: int = 6, sd: float = 0.02, spread: float = 0.0, seed: int = 0) -> Rows:
-    """Each of n beads in 41 frames: place, profile, nothing saturated, size."""
+    """Return dZ, profile, saturation (none) and size of n beads in 41 frames."""
     rng = np.random.default_rng(seed)
     size = np.tile(1 + spread * rng.uniform(-1, 1, n), 41)
     dz_um = np.repeat(DZ_UM, n)
@@ -44,27 +44,29 @@ def test_mean_and_spread_of_the_beads() -> None:
     assert (np.diff(stack.dz_um) > 0).all()
 
 
-def test_beads_of_many_sizes_tell_the_typical_one() -> None:
-    """Up to the edge, beyond which the largest beads' rings are not seen."""
+def test_beads_of_many_sizes_give_the_typical_one() -> None:
+    """Compared up to the edge, beyond which rings of the largest beads are not measured."""
     rows = beads(40, spread=0.07)
     stack, inner = pooled(rows), RADII < 2.7
     error = (stack.mean - truth(stack.dz_um))[:, inner]
     assert np.abs(error[np.abs(stack.dz_um) < 93]).max() < 0.006
-    assert np.abs(error).max() < 0.02  # beyond, the smallest beads alone tell
-    assert stack.sd[:, inner].mean() == pytest.approx(0.02, rel=0.1)  # as single beads show them
+    assert np.abs(error).max() < 0.02  # only the smallest beads determine rings beyond
+    assert stack.sd[:, inner].mean() == pytest.approx(0.02, rel=0.1)  # that of single beads
     of_one_size = pool_stack(rows[0], rows[1], rows[2], np.ones(len(rows[3])), RADII)
-    assert np.abs(of_one_size.sd[:, inner] - 0.02).max() > 0.015  # their sizes were told apart
+    assert (
+        np.abs(of_one_size.sd[:, inner] - 0.02).max() > 0.015
+    )  # the sizes of the beads are taken into account
 
 
-def test_stack_reaches_as_far_as_the_smallest_bead_tells() -> None:
+def test_stack_extends_to_the_dz_of_the_smallest_bead() -> None:
     dz_um, profile, saturated, size = beads(4)
     size = np.where(np.arange(len(size)) % 4 == 0, 0.8, 1.0)
     stack = pool_stack(dz_um, profile, saturated, size, RADII)
     assert (stack.dz_um[0], stack.dz_um[-1]) == pytest.approx((-125, 125))
 
 
-def test_spread_goes_with_dz() -> None:
-    """Noise that is three times as large above the plane as below."""
+def test_spread_depends_on_dz() -> None:
+    """The noise is three times as large above the plane as below."""
     rng = np.random.default_rng(5)
     dz_um, profile, saturated, size = beads(40, sd=0.0)
     sd = np.where(dz_um > 0, 0.03, 0.01)
@@ -74,8 +76,8 @@ def test_spread_goes_with_dz() -> None:
     assert stack.sd[stack.dz_um > 20].mean() == pytest.approx(0.03, rel=0.15)
 
 
-def test_spread_is_held_beyond_the_last_beads_that_tell_it() -> None:
-    """Noise that grows towards the ends would fall or rise without bound where a curve is continued."""
+def test_spread_is_constant_beyond_the_last_groups_of_beads() -> None:
+    """With noise that grows towards the ends, an extrapolated spread would rise or fall without bound."""
     rng = np.random.default_rng(8)
     dz_um, profile, saturated, size = beads(6, sd=0.0)
     sd = 0.01 * (1 + (np.abs(dz_um) / 50) ** 3)
@@ -84,19 +86,19 @@ def test_spread_is_held_beyond_the_last_beads_that_tell_it() -> None:
         assert np.ptp(stack.sd[end], axis=0).max() == 0
 
 
-def test_beads_that_hardly_differ_keep_a_least_spread() -> None:
+def test_the_spread_of_beads_that_hardly_differ_has_a_lower_bound() -> None:
     stack, inner = pooled(beads(sd=0.0, spread=0.05)), RADII < 2.7
     assert (stack.sd[np.ix_(np.abs(stack.dz_um) < 90, inner)] == MIN_SD).all()
 
 
 def test_ends_are_known_as_well_as_the_middle() -> None:
-    """An end that nothing is known of would never fit best, and nothing be seen to lie beyond it."""
+    """An unknown end would never fit best, so positions beyond it could not be detected."""
     stack = pooled(beads())
     assert stack.sd.max() < 0.04
     assert stack.mean[[0, -1]] == pytest.approx(truth(stack.dz_um[[0, -1]]), abs=0.04)
 
 
-def test_saturated_rings_weigh_nothing_where_they_are_saturated() -> None:
+def test_rings_have_no_weight_where_they_are_saturated() -> None:
     dz_um, profile, saturated, size = beads()
     saturated[:, 0] = True
     top = dz_um > 40
@@ -108,13 +110,13 @@ def test_saturated_rings_weigh_nothing_where_they_are_saturated() -> None:
     clear = stack.dz_um < 39
     assert stack.mean[clear, 1] == pytest.approx(truth(stack.dz_um)[clear, 1], abs=0.05)
     assert (stack.sd[clear, 1] < 0.1).all()
-    assert np.ptp(stack.mean[stack.dz_um >= 40, 1]) == 0  # goes on without a jump
+    assert np.ptp(stack.mean[stack.dz_um >= 40, 1]) == 0  # continues without a jump
     assert np.abs(np.diff(stack.mean[:, 1])).max() < 0.01
     assert np.isfinite(stack.mean).all()
     assert np.isfinite(stack.sd).all()
 
 
-def test_what_is_saturated_in_some_exposures_is_told_by_the_others() -> None:
+def test_rings_saturated_in_some_exposures_are_known_from_others() -> None:
     dz_um, profile, saturated, size = beads(12)
     bright = (np.arange(len(dz_um)) % 3 == 0) & (np.abs(dz_um) < 50)
     saturated[bright, :5] = True
@@ -144,7 +146,7 @@ def test_the_order_of_the_rows_does_not_matter(spread: float, n_saturated: int) 
     assert found.sd == pytest.approx(expected.sd, abs=1e-9)
 
 
-def test_fewer_than_four_places_are_refused() -> None:
+def test_fewer_than_four_values_of_dz_are_refused() -> None:
     dz_um, profile, saturated, size = (part[:18] for part in beads())
-    with pytest.raises(ValueError, match="four different planes, not 3"):
+    with pytest.raises(ValueError, match="four different values of dZ, not 3"):
         pool_stack(dz_um, profile, saturated, size, RADII)

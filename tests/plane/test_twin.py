@@ -30,7 +30,7 @@ def errors_um(name: str, exposure_ms: float, recipe: Recipe) -> FloatArray:
 
 
 def test_recipe_paper_finds_the_plane_of_the_article() -> None:
-    """With the slope searched over the whole spline the errors were 1.5 and 3.2 um."""
+    """Errors were 1.5 and 3.2 um when the steepest slope was searched over the whole spline."""
     error = errors_um("a2k-training", 12.0, load_recipe("paper"))
     assert len(error) == 2
     assert np.sqrt((error**2).mean()) < 1.2

@@ -1,4 +1,4 @@
-"""From scene to pixels: place, exposure, noise, bit depth."""
+"""Rendering of scenes: positions, exposure, noise, bit depth."""
 
 from dataclasses import replace
 
@@ -27,7 +27,7 @@ def scene_settings(**changes: object) -> SimulationSettings:
 
 
 def only(scene: Scene, k: int) -> Scene:
-    """The scene with one of its beads."""
+    """Return the scene with one of its beads."""
     names = ("centers_px", "radius_um", "index", "focus_um", "plane_um")
     names += ("outlier", "touching", "border")
     beads = replace(scene.beads, **{name: getattr(scene.beads, name)[[k]] for name in names})
@@ -36,7 +36,7 @@ def only(scene: Scene, k: int) -> Scene:
 
 @pytest.mark.parametrize("center", [(31.5, 31.5), (30.2, 33.7), (32.0, 31.0)])
 @pytest.mark.parametrize("dz_um", [-120.0, 0.0, 60.0])
-def test_a_bead_lies_where_it_was_put(
+def test_a_bead_is_at_its_centre(
     a2k: Instrument, center: tuple[float, float], dz_um: float
 ) -> None:
     scene = single_bead_scene(a2k, side_px=100, center_px=(center[0] + 18, center[1] + 18))
@@ -61,7 +61,7 @@ def test_shift_moves_the_beads(a2k: Instrument) -> None:
     np.testing.assert_allclose(moved, np.roll(render_light(scene, 0), (3, -2), (0, 1)), atol=1e-3)
 
 
-def test_overlapping_images_multiply(a2k: Instrument) -> None:
+def test_overlapping_images_are_multiplied(a2k: Instrument) -> None:
     settings = scene_settings(n_beads=2, n_touching=1, n_border=0, n_off_plane=0, n_dust=0)
     scene = make_scene(a2k, settings, 0, np.random.default_rng(3))
     both = render_light(scene, -100.0)
@@ -69,7 +69,7 @@ def test_overlapping_images_multiply(a2k: Instrument) -> None:
     np.testing.assert_allclose(both, alone[0] * alone[1] / scene.light, rtol=1e-5)
 
 
-def test_grey_levels_go_with_exposure_until_saturation(a2k: Instrument) -> None:
+def test_grey_levels_are_proportional_to_exposure_until_saturation(a2k: Instrument) -> None:
     short, long = (render_single_bead(0, a2k, exposure_ms=t).astype(float) for t in (9, 18))
     open_pixels = long < 255
     np.testing.assert_allclose(long[open_pixels], 2 * short[open_pixels], atol=1.01)
@@ -86,7 +86,7 @@ def test_bits_and_white_level(a2k: Instrument) -> None:
     assert render_single_bead(0, white, exposure_ms=30).max() == 200
 
 
-def test_noise_is_the_camera_s() -> None:
+def test_noise_is_that_of_the_camera() -> None:
     camera, rng = Camera(gain_e=50, read_noise_e=20, bit_depth=16), np.random.default_rng(0)
     image = expose(np.ones((400, 400), dtype=np.float32), 40, camera, rng).astype(float)
     grey = 40 * camera.grey_levels_per_ms
@@ -108,7 +108,7 @@ def test_the_same_camera_has_the_same_fixed_pattern(a2k: Instrument) -> None:
     assert first.std() == pytest.approx(0.003, rel=0.05)
 
 
-def test_special_beads_are_placed_as_asked(a2k: Instrument) -> None:
+def test_special_beads_are_placed_as_set(a2k: Instrument) -> None:
     settings = scene_settings(n_beads=14, n_touching=2, n_border=2, n_off_plane=3)
     scene = make_scene(a2k, settings, 1500, np.random.default_rng(0))
     beads, radius = scene.beads, a2k.bead_radius_px
@@ -123,7 +123,7 @@ def test_special_beads_are_placed_as_asked(a2k: Instrument) -> None:
     assert beads.plane_um[beads.outlier].min() > 1515
 
 
-def test_tilt_lifts_beads_along_the_image(a2k: Instrument) -> None:
+def test_tilt_raises_beads_along_the_image(a2k: Instrument) -> None:
     settings = scene_settings(height_sd_um=0, n_off_plane=0, tilt_sd_um_per_px=0.05)
     scene = make_scene(a2k, settings, 1500, np.random.default_rng(0))
     middle = np.subtract(scene.shape, 1) / 2
@@ -131,11 +131,11 @@ def test_tilt_lifts_beads_along_the_image(a2k: Instrument) -> None:
     rests_um = (scene.beads.radius_um - 14.0) / a2k.sample.medium_index
     above = scene.beads.focus_um - tilted_um - rests_um
     np.testing.assert_allclose(above, above[0])
-    assert 1500 + 28 < above[0] < 1500 + 33  # a bead's plane lies below the focus of its middle
+    assert 1500 + 28 < above[0] < 1500 + 33  # a bead's plane is below the focus of its middle
 
 
 @pytest.mark.parametrize("kind", ["live_cells", "dead_cells", "stained_cells", "debris"])
-def test_other_things_alone(a2k: Instrument, kind: str) -> None:
+def test_cells_and_debris_are_rendered(a2k: Instrument, kind: str) -> None:
     usual = getattr(SceneSettings(), kind)
     none = {"n_beads": 0, "n_touching": 0, "n_border": 0, "n_off_plane": 0, "n_dust": 0}
     settings = scene_settings(**none, **{kind: usual.model_copy(update={"n": 30}).model_dump()})
@@ -152,7 +152,7 @@ def test_other_things_alone(a2k: Instrument, kind: str) -> None:
 
 
 def test_a_pixel_integrates_over_its_area(a2k: Instrument) -> None:
-    """Against pixels a fifth as wide, summed."""
+    """Compared with the mean over pixels a fifth as wide."""
     finer = a2k.model_copy(
         update={
             "optics": a2k.optics.model_copy(update={"pixel_size_um": 0.3}),
@@ -166,7 +166,7 @@ def test_a_pixel_integrates_over_its_area(a2k: Instrument) -> None:
     np.testing.assert_allclose(coarse, summed, atol=0.012)
 
 
-def test_charges_spread_beyond_their_pixel(a2k: Instrument) -> None:
+def test_charge_diffusion_blurs_the_image(a2k: Instrument) -> None:
     scene = single_bead_scene(a2k)
     sharp, blurred = (render_light(scene, 0.0, blur_px=blur) for blur in (0.0, 0.5))
     np.testing.assert_allclose(
@@ -183,8 +183,8 @@ def test_a_full_well_and_an_offset(a2k: Instrument) -> None:
     assert (dark == 7).all()
 
 
-def test_the_plane_is_the_article_s_on_images(instrument: Instrument) -> None:
-    """The REFP of the truth against features measured on images without noise."""
+def test_the_true_plane_is_that_of_features_on_images(instrument: Instrument) -> None:
+    """Compare the true REFP with features of images without noise."""
     depth_um, radius_px = make_microscope(instrument).depth_um, instrument.bead_radius_px
     camera = Camera(bit_depth=16, grey_levels_per_ms=1000, blur_px=instrument.camera.blur_px)
     dz_um = np.linspace(-1, 1, 21) * depth_um
@@ -200,7 +200,7 @@ def test_the_plane_is_the_article_s_on_images(instrument: Instrument) -> None:
 
 
 def _profile(dz_um: float, instrument: Instrument, camera: Camera) -> LSQUnivariateSpline:
-    """Spline by distance through all pixels of images of a bead at several places in its pixel."""
+    """Return a spline of intensity against distance for images of a bead at several subpixel positions."""
     side, reach_px = instrument.tile_side_px, 1.8 * instrument.bead_radius_px
     distances, values = [], []
     for y0, x0 in np.random.default_rng(0).uniform(-0.5, 0.5, (12, 2)) + side / 2:

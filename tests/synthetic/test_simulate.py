@@ -1,4 +1,4 @@
-"""Data sets on disk: whole, repeatable, and true to their truth."""
+"""Simulated data sets on disk: complete, reproducible, and consistent with their truth."""
 
 import json
 import os
@@ -116,7 +116,7 @@ def test_fields_agree_with_their_beads(
         assert len(field.beads) == 5
 
 
-def test_beads_lie_where_the_truth_says(written: tuple[Path, Truth]) -> None:
+def test_beads_are_at_their_true_centres(written: tuple[Path, Truth]) -> None:
     folder, truth = written
     for field in truth.fields:
         frames = [f for f in truth.frames if (f.experiment, f.fov) == (field.experiment, field.fov)]
@@ -128,14 +128,14 @@ def test_beads_lie_where_the_truth_says(written: tuple[Path, Truth]) -> None:
 
 
 def centroid_px(dark: Any, y_px: float, x_px: float) -> tuple[float, float]:
-    """Offset of the darkness near a point from that point."""
+    """Return the offset of the centroid of darkness near a point from that point."""
     y, x = np.indices(dark.shape) - np.reshape([y_px, x_px], (2, 1, 1))
     weight = np.where(np.hypot(y, x) < 14, dark, 0)
     return float((weight * y).sum() / weight.sum()), float((weight * x).sum() / weight.sum())
 
 
 def test_beads_follow_the_tilt_of_the_truth(a2k: Instrument, tmp_path: Path) -> None:
-    """The file states the tilt as x, y."""
+    """The file holds the tilt in the order x, y."""
     settings = SimulationSettings.model_validate(
         {
             "scene": {"height_sd_um": 0, "n_off_plane": 0, "tilt_sd_um_per_px": 0.02},
@@ -149,7 +149,7 @@ def test_beads_follow_the_tilt_of_the_truth(a2k: Instrument, tmp_path: Path) -> 
     assert slopes[:2] == pytest.approx(field.tilt_um_per_px, rel=1e-6)
 
 
-def test_drift_leaves_the_truth_in_the_middle(
+def test_true_centres_are_those_of_the_middle_of_a_drift(
     a2k: Instrument, tmp_path: Path, small: SimulationSettings
 ) -> None:
     drifting = small.model_copy(update={"lateral_drift_px": 2.0})
@@ -165,7 +165,7 @@ def test_drift_leaves_the_truth_in_the_middle(
     assert np.hypot(*np.subtract(offsets[2], offsets[0])) == pytest.approx(4, abs=0.3)
 
 
-def test_a_folder_with_anything_in_it_is_refused(tmp_path: Path, small: SimulationSettings) -> None:
+def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path, small: SimulationSettings) -> None:
     (tmp_path / "note.txt").write_text("mine")
     with pytest.raises(OutputError, match="exists and is not an empty folder"):
         simulate_dataset(tmp_path, "a2k", small, dataset="x", seed=0)
@@ -182,7 +182,9 @@ def test_an_empty_folder_is_used(tmp_path: Path, small: SimulationSettings) -> N
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_a_broken_run_leaves_nothing(tmp_path: Path, small: SimulationSettings) -> None:
+def test_an_interrupted_simulation_leaves_no_files(
+    tmp_path: Path, small: SimulationSettings
+) -> None:
     def stop(title: str, done: int, total: int) -> None:
         if done == 5:
             raise KeyboardInterrupt
@@ -213,7 +215,7 @@ def test_unknown_instrument_is_refused(tmp_path: Path, small: SimulationSettings
     assert not list(tmp_path.iterdir())
 
 
-def test_an_instrument_of_ones_own_is_written_out(
+def test_the_settings_of_a_custom_instrument_are_written(
     tmp_path: Path, small: SimulationSettings
 ) -> None:
     own = Instrument.model_validate(
@@ -237,7 +239,7 @@ def test_sixteen_bits(a2k: Instrument, tmp_path: Path, small: SimulationSettings
     assert 255 < np.median(image) < 4095
 
 
-def test_a_stage_drifts_and_has_slack(
+def test_a_stage_has_drift_and_backlash(
     a2k: Instrument, tmp_path: Path, small: SimulationSettings
 ) -> None:
     stage = Stage(drift_um_per_frame=0.5, backlash_um=10.0)
@@ -245,18 +247,18 @@ def test_a_stage_drifts_and_has_slack(
     truth = simulate_dataset(tmp_path / "set", a2k, small, dataset="x", seed=0)
     for sweep in range(0, len(truth.frames), 3):
         frames = truth.frames[sweep : sweep + 3]
-        apart = [frame.z_true_um - frame.z_um for frame in frames]
-        assert apart == pytest.approx([10.0, 2.5 + 0.5, 1.0])
+        error_um = [frame.z_true_um - frame.z_um for frame in frames]
+        assert error_um == pytest.approx([10.0, 2.5 + 0.5, 1.0])
 
 
-def test_a_lead_screw_errs_with_its_turns(
+def test_a_lead_screw_has_periodic_errors(
     a2k: Instrument, tmp_path: Path, small: SimulationSettings
 ) -> None:
-    """Frames at 1492.5, 1500 and 1507.5 um: a quarter turn of 30 um before, at and after a whole one."""
+    """Frames at 1492.5, 1500 and 1507.5 um: a whole turn of 30 um, and a quarter turn on both sides."""
     a2k = a2k.model_copy(update={"stage": Stage(screw_um=2.0, screw_period_um=30.0)})
     truth = simulate_dataset(tmp_path / "set", a2k, small, dataset="x", seed=0)
-    apart = [frame.z_true_um - frame.z_um for frame in truth.frames[:3]]
-    assert apart == pytest.approx([-2.0, 0.0, 2.0], abs=1e-6)
+    error_um = [frame.z_true_um - frame.z_um for frame in truth.frames[:3]]
+    assert error_um == pytest.approx([-2.0, 0.0, 2.0], abs=1e-6)
 
 
 def test_workers_write_the_same_bytes(
@@ -291,7 +293,7 @@ def test_table1_is_named_and_ranged_as_published() -> None:
     assert [scene.live_cells.n for scene in cells] == [12, 42]
 
 
-def test_table1_goes_with_the_depth_of_another_instrument(tmp_path: Path) -> None:
+def test_table1_is_scaled_to_the_depth_of_another_instrument(tmp_path: Path) -> None:
     recipe = tmp_path / "mine.toml"
     recipe.write_text('name = "mine"\n[optics]\npixel_size_um = 0.75\n[bead]\ndiameter_um = 14\n')
     first, *_ = table1_sets([str(recipe)], "quick")
@@ -302,7 +304,7 @@ def test_table1_goes_with_the_depth_of_another_instrument(tmp_path: Path) -> Non
     assert len(make_scene(first.instrument, first.settings, 0, rng).beads) == 13
 
 
-def test_settings_of_ones_own(tmp_path: Path) -> None:
+def test_custom_settings(tmp_path: Path) -> None:
     path = tmp_path / "crowded.toml"
     path.write_text(
         "n_fov = 2\n[scene]\nn_beads = 20\n"
@@ -327,7 +329,7 @@ def test_a_file_that_is_no_truth_is_refused(tmp_path: Path, content: str) -> Non
 
 
 def test_a_missing_truth_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"truth\.json: not read"):
+    with pytest.raises(DataError, match=r"truth\.json: cannot be read"):
         read_truth(tmp_path / "truth.json")
 
 
@@ -340,12 +342,12 @@ def test_impossible_sweeps_are_refused(changes: dict[str, Any]) -> None:
         SimulationSettings.model_validate(changes)
 
 
-def test_planes_include_the_last() -> None:
+def test_frames_include_the_last() -> None:
     settings = SimulationSettings(z_start_um=0.1, z_stop_um=0.7, z_step_um=0.1)
     assert settings.z_um == (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 
 
-def test_demo_test_sweep_lies_inside_the_training(instrument: Instrument) -> None:
+def test_demo_test_sweep_is_inside_the_range_of_training(instrument: Instrument) -> None:
     training, test = (demo_settings(kind, instrument) for kind in ("training", "test"))
     assert (len(training.z_um), len(test.z_um)) == (41, 21)
     assert not set(training.exposures_ms) & set(test.exposures_ms)

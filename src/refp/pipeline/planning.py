@@ -67,7 +67,7 @@ class PlanLimits:
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """One acquisition that is planned.
+    """One planned acquisition.
 
     Attributes
     ----------

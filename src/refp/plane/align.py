@@ -34,7 +34,7 @@ MAX_FRACTION_ODD = 0.1
 MAX_TAKEN = 0.75
 MIN_FRACTION = 0.05
 """Lower bound of the weight of a profile when the shift of its sweep is updated."""
-NOTHING = StackOrigin(np.empty(0), 0.0, 0.0)
+NO_FRAMES = StackOrigin(np.empty(0), 0.0, 0.0)
 UNKNOWN_SIGMA_STEPS = 0.25
 """Initial standard deviation of stage errors, in Z steps, where the repeatability is not known."""
 MIN_SIGMA_STEPS = 0.002
@@ -148,7 +148,7 @@ def place_field(
         expected = profiles.z_um - state.shift_um[which]
         found = place_profiles(sized, profiles.profile, expected, state.sigma_um)
         state = _update(profiles.z_um, which, expected, found, floor_um, _Gauge.GIVEN)
-    return replace(_axis(profiles, state, found, sized, NOTHING), size=size)
+    return replace(_axis(profiles, state, found, sized, NO_FRAMES), size=size)
 
 
 def align_jointly(axes: Sequence[FieldAxis], plane_um: Sequence[float]) -> list[FieldAxis]:

@@ -148,11 +148,11 @@ def _locate_feature(
     enough = [int(curve.used.sum()) >= settings.minimum_frames for curve in curves]
     pool = pooled if pooled is not None else _own_pool(curves, enough)
     if pool is None:
-        return _Feature([_nothing(curve) for curve in curves], EMPTY_PROFILE)
+        return _Feature([_undetermined(curve) for curve in curves], EMPTY_PROFILE)
     planes = [
         _place(curve, pool, settings, stage_sigma_um, known=pooled is not None)
         if ok
-        else _nothing(curve)
+        else _undetermined(curve)
         for curve, ok in zip(curves, enough, strict=True)
     ]
     return _Feature(planes, pool)
@@ -164,7 +164,7 @@ def _own_pool(curves: Sequence[Curve], enough: Sequence[bool]) -> PooledProfile 
     return pool_curves(sources) if sources else None
 
 
-def _nothing(curve: Curve) -> FeaturePlane:
+def _undetermined(curve: Curve) -> FeaturePlane:
     nan = float("nan")
     return FeaturePlane(nan, nan, nan, nan, curve.used, np.full(len(curve.z_um), nan))
 

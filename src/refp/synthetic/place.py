@@ -1,4 +1,4 @@
-"""Make a scene: place beads, cells and debris, lay the light."""
+"""Make a scene: positions of beads, cells and debris, and the illumination."""
 
 from dataclasses import dataclass
 
@@ -14,15 +14,15 @@ from refp.synthetic.scene import Scene, SceneBeads, SceneSpheres
 from refp.synthetic.settings import Objects, SceneSettings, SimulationSettings
 
 TRIES = 2000
-"""Random positions tried for one object before the field counts as full."""
+"""Random positions that are tried for one bead before the field counts as full."""
 MAX_SIGMAS = 3.0
 PLANE_DEPTHS = 3.0
-"""Depths of field about a bead's own plane in which the field's plane lies."""
+"""Half range of the search for a field's plane about the mean of its beads' planes, in depths of field."""
 MARGIN_RADII = 3.4
-"""A whole bead keeps its background ring inside the image."""
+"""Least distance of a whole bead from the border, which keeps its background ring inside the image."""
 TOUCH_RADII = (2.0, 2.1)
 OTHERS_CLEARANCE_RADII = 1.6
-"""A cell may lie in a bead's background, as in real samples, but not on its rim."""
+"""Least distance of a cell from a bead: in its background, as in real samples, but not on its rim."""
 
 
 def make_scene(
@@ -31,18 +31,18 @@ def make_scene(
     refp_um: float,
     rng: np.random.Generator,
 ) -> Scene:
-    """Place beads, cells and debris at random and lay the light.
+    """Place beads, cells and debris at random and compute the illumination.
 
     Parameters
     ----------
     instrument
-        Gives microscope, bead and camera.
+        Microscope, bead and camera.
     settings
-        What to place; only ``scene`` is read.
+        Settings of the simulation, of which only ``scene`` is read.
     refp_um
-        Z of the own plane of a nominal bead that rests in the middle of the image, um.
+        Z of the own plane of a nominal bead on the slide in the middle of the image, um.
     rng
-        Where every random number comes from.
+        Source of all random numbers.
 
     Raises
     ------
@@ -82,9 +82,9 @@ class _Slide:
     Attributes
     ----------
     shape_px
-        Of the image, about whose middle it turns.
+        Shape of the image, about whose middle the slide is tilted.
     focus_um
-        Z at which the middle of a nominal bead that rests there is in focus.
+        Z at which the middle of a nominal bead on the slide there is in focus, um.
     tilt
         Rise along ``(y, x)``, um/px.
     """
@@ -94,14 +94,14 @@ class _Slide:
     tilt: FloatArray
 
     def under(self, centers_px: FloatArray) -> FloatArray:
-        """Return the focus of a nominal bead at every point, um."""
+        """Return the Z of focus of a nominal bead at every point, um."""
         middle = np.subtract(self.shape_px, 1) / 2
         return np.asarray(self.focus_um + (centers_px - middle) @ self.tilt)
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Centres ``(y, x)`` in px, and which bead is special."""
+    """Centres ``(y, x)`` in px, and masks of the special beads."""
 
     centers_px: FloatArray
     outlier: BoolArray
@@ -110,16 +110,18 @@ class _Layout:
 
 
 def _lay_out(scene: SceneSettings, radius_px: float, rng: np.random.Generator) -> _Layout:
-    """Place pairs first and then the border's: they have the least choice."""
-    apart_px, margin_px = scene.separation_radii * radius_px, MARGIN_RADII * radius_px
+    """Place pairs first, then beads at the border, since their positions are most restricted."""
+    separation_px, margin_px = scene.separation_radii * radius_px, MARGIN_RADII * radius_px
     centers: list[FloatArray] = []
     for _ in range(scene.n_touching):
-        first = _free(centers, scene.shape_px, apart_px + 2 * radius_px, 1.6 * margin_px, rng)
+        first = _draw_inside(
+            centers, scene.shape_px, separation_px + 2 * radius_px, 1.6 * margin_px, rng
+        )
         centers += [first, first + _step(rng.uniform(*TOUCH_RADII) * radius_px, rng)]
     for _ in range(scene.n_border):
-        centers.append(_free_at_border(centers, scene.shape_px, apart_px, radius_px, rng))
+        centers.append(_draw_at_border(centers, scene.shape_px, separation_px, radius_px, rng))
     while len(centers) < scene.n_beads:
-        centers.append(_free(centers, scene.shape_px, apart_px, margin_px, rng))
+        centers.append(_draw_inside(centers, scene.shape_px, separation_px, margin_px, rng))
     kind = np.full(scene.n_beads, "plain", dtype="U8")
     pairs, cut = 2 * scene.n_touching, 2 * scene.n_touching + scene.n_border
     kind[:pairs], kind[pairs:cut], kind[cut : cut + scene.n_off_plane] = "touching", "border", "off"
@@ -127,42 +129,42 @@ def _lay_out(scene: SceneSettings, radius_px: float, rng: np.random.Generator) -
     return _Layout(points, kind == "off", kind == "touching", kind == "border")
 
 
-def _free(
+def _draw_inside(
     taken: list[FloatArray],
     shape_px: tuple[int, int],
-    apart_px: float,
+    separation_px: float,
     margin_px: float,
     rng: np.random.Generator,
 ) -> FloatArray:
-    """Find a point of the image that keeps its distance from the border and from others."""
+    """Return a random point at a distance from the border and from other beads."""
     high = np.subtract(shape_px, 1) - margin_px
     for _ in range(TRIES if (high > margin_px).all() else 0):
         point = rng.uniform(margin_px, high)
-        if _is_clear(point, taken, apart_px):
+        if _is_clear(point, taken, separation_px):
             return point
-    raise _full(shape_px, len(taken))
+    raise _no_room(shape_px, len(taken))
 
 
-def _free_at_border(
+def _draw_at_border(
     taken: list[FloatArray],
     shape_px: tuple[int, int],
-    apart_px: float,
+    separation_px: float,
     radius_px: float,
     rng: np.random.Generator,
 ) -> FloatArray:
-    """Find a point so near the border that the bead is cut, and clear of others."""
+    """Return a random point at which the border cuts the bead, at a distance from other beads."""
     last = np.subtract(shape_px, 1)
     for _ in range(TRIES):
         point, axis = rng.uniform(0, last), rng.integers(2)
         inset = rng.uniform(0, 0.7) * radius_px
         point[axis] = inset if rng.random() < 0.5 else last[axis] - inset
-        if _is_clear(point, taken, apart_px):
+        if _is_clear(point, taken, separation_px):
             return point
-    raise _full(shape_px, len(taken))
+    raise _no_room(shape_px, len(taken))
 
 
-def _is_clear(point: FloatArray, taken: list[FloatArray], apart_px: float) -> bool:
-    return all(np.hypot(*(point - other)) >= apart_px for other in taken)
+def _is_clear(point: FloatArray, taken: list[FloatArray], separation_px: float) -> bool:
+    return all(np.hypot(*(point - other)) >= separation_px for other in taken)
 
 
 def _step(length_px: float, rng: np.random.Generator) -> FloatArray:
@@ -170,7 +172,7 @@ def _step(length_px: float, rng: np.random.Generator) -> FloatArray:
     return length_px * np.array([np.sin(angle), np.cos(angle)])
 
 
-def _full(shape_px: tuple[int, int], n_placed: int) -> RecipeError:
+def _no_room(shape_px: tuple[int, int], n_placed: int) -> RecipeError:
     return RecipeError(
         f"scene.shape_px = {shape_px}: no room for more than {n_placed} beads; "
         "lower scene.n_beads or scene.separation_radii, or enlarge the image"
@@ -186,12 +188,12 @@ def _make_beads(
     rng: np.random.Generator,
 ) -> SceneBeads:
     n, bead = len(layout.centers_px), instrument.bead
-    # Three sigma at most: a bead far from its nominal size would touch or vanish by chance.
+    # Limited to three sigma: a bead far from its nominal size could touch another or vanish.
     radius_um = bead.diameter_um / 2 * (1 + bead.diameter_spread * _clipped_normal(n, rng))
     index = bead.index + bead.index_sd * _clipped_normal(n, rng)
     height_um = rng.normal(0, scene.height_sd_um, n) + scene.off_plane_um * layout.outlier
-    rests_um = _rests(radius_um, instrument)
-    focus_um = slide.under(layout.centers_px) + height_um + rests_um
+    rest_um = _rest_height_um(radius_um, instrument)
+    focus_um = slide.under(layout.centers_px) + height_um + rest_um
     planes = [looks.own_plane_um(r, i) for r, i in zip(radius_um, index, strict=True)]
     return SceneBeads(
         centers_px=layout.centers_px,
@@ -210,14 +212,14 @@ def _clipped_normal(n: int, rng: np.random.Generator) -> FloatArray:
     return np.clip(rng.standard_normal(n), -MAX_SIGMAS, MAX_SIGMAS)
 
 
-def _rests(radius_um: FloatArray, instrument: Instrument) -> FloatArray:
-    """Return how much higher the middle of a sphere rests than a nominal bead's, in air, um."""
+def _rest_height_um(radius_um: FloatArray, instrument: Instrument) -> FloatArray:
+    """Return the height of the middle of a resting sphere over that of a nominal bead, in air, um."""
     nominal_um = instrument.bead.diameter_um / 2
     return np.asarray((radius_um - nominal_um) / instrument.sample.medium_index)
 
 
 def _median_plane(beads: SceneBeads, looks: Looks, refp_um: float, instrument: Instrument) -> float:
-    """Return the article's plane: of the median of the curves of the beads that can be measured."""
+    """Return the article's plane: that of the median curves of the beads that can be measured."""
     usual = np.flatnonzero(beads.measurable)
     if not usual.size:
         return refp_um
@@ -246,7 +248,7 @@ def _make_others(
     scene: SceneSettings,
     rng: np.random.Generator,
 ) -> SceneSpheres:
-    """Scatter cells or debris, off the beads; where there is no room there are fewer."""
+    """Place cells or debris at random, clear of beads; fewer than set where there is no room."""
     last = np.subtract(scene.shape_px, 1)
     points = rng.uniform(0, last, (4 * kind.n, 2))
     away = np.linalg.norm(points[:, None] - beads_px, axis=2).min(axis=1, initial=np.inf)
@@ -259,7 +261,7 @@ def _make_others(
         centers_px=centers_px,
         radius_um=radius_um,
         index=np.full(n, kind.index),
-        focus_um=slide.under(centers_px) + _rests(radius_um, instrument) + floats_um,
+        focus_um=slide.under(centers_px) + _rest_height_um(radius_um, instrument) + floats_um,
         maps=maps,
     )
 
@@ -272,7 +274,7 @@ def _light(
 
 
 def _uneven_light(scene: SceneSettings, rng: np.random.Generator) -> FloatArray:
-    """Return a slope and a bowl with a random middle, together within the half range."""
+    """Return a linear gradient and a paraboloid about a random point, scaled to the half range."""
     y, x = (np.linspace(-1, 1, n) for n in scene.shape_px)
     middle = rng.uniform(-0.4, 0.4, 2)
     slope = _step(1.0, rng)
@@ -296,6 +298,6 @@ def _dust(scene: SceneSettings, radius_px: float, rng: np.random.Generator) -> F
 
 
 def _fixed_pattern(shape_px: tuple[int, int], camera: Camera) -> FloatArray:
-    """Sensitivity of the pixels: of the camera, not of the scene, hence its own seed."""
+    """Return the sensitivity of the pixels, from a seed of the camera, independent of the scene."""
     rng = np.random.default_rng([camera.serial, *shape_px])
     return 1 + camera.fixed_pattern * rng.standard_normal(shape_px)

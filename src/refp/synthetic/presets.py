@@ -1,4 +1,4 @@
-"""Ready settings: the sweeps of the demo, for any instrument."""
+"""Predefined settings: the sweeps of the demo, for any instrument."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,10 +38,10 @@ def simulate_planned(
     *,
     overwrite: bool = False,
 ) -> Truth:
-    """Write a planned data set into its folder within ``folder``; as :func:`simulate_dataset`.
+    """Simulate a planned data set in its subfolder of ``folder``; see :func:`simulate_dataset`.
 
-    With ``overwrite`` a simulated data set that is there is removed first; one without its truth is
-    no such data set, and stays.
+    With ``overwrite`` an existing simulated data set is removed first; a folder without ``truth.json``
+    is not removed.
     """
     target = folder / planned.folder
     if overwrite and (target / TRUTH_FILE).is_file():
@@ -57,18 +57,18 @@ def simulate_planned(
 
 
 def demo_sets(instrument: str | Instrument) -> Iterator[PlannedSet]:
-    """Yield the demo's data sets; parameters and errors as of :func:`demo_settings`."""
+    """Yield the data sets of the demo; parameters and errors are those of :func:`demo_settings`."""
     for kind in KINDS:
         yield PlannedSet(kind, kind, as_instrument(instrument), demo_settings(kind, instrument))
 
 
 def own_set(instrument: str | Instrument, path: Path) -> PlannedSet:
-    """Return the data set that a TOML file of :class:`SimulationSettings` describes; named like it.
+    """Return the data set of a TOML file of :class:`SimulationSettings`, with the name of the file.
 
     Raises
     ------
     RecipeError
-        If there is no such instrument or file, or a setting is wrong: the message names it.
+        If there is no such instrument or file, or a setting is invalid; the message names it.
     """
     if not path.is_file():
         raise RecipeError(f"{path}: no such file of simulation settings")
@@ -85,11 +85,11 @@ def demo_settings(kind: DemoKind, instrument: str | Instrument = "a2k") -> Simul
     Parameters
     ----------
     kind
-        ``"training"``: 41 planes of 2 FOVs at two exposures; ``"test"``: 21 planes of one FOV
-        about another REFP at a third exposure, inside the range of dZ of the training.
+        ``"training"``: 41 Z positions of 2 FOVs at two exposures; ``"test"``: 21 Z positions of one
+        FOV with another REFP at a third exposure, inside the range of dZ of the training data.
     instrument
-        Lengths are the A2K's; on another instrument those along Z go with its depth of field,
-        those in the plane with its bead.
+        Lengths are those of the A2K; for another instrument, lengths along Z are scaled by its depth
+        of field and lateral ones by its bead radius in pixels.
     """
     instrument = as_instrument(instrument)
     depth, size = scales_of(instrument)
@@ -100,7 +100,7 @@ def demo_settings(kind: DemoKind, instrument: str | Instrument = "a2k") -> Simul
 
 
 def scales_of(instrument: Instrument) -> tuple[float, float]:
-    """Return depth of field, and bead radius in pixels, in those of the A2K."""
+    """Return depth of field and bead radius in pixels, both relative to the A2K."""
     a2k = as_instrument("a2k")
     depth = make_microscope(instrument).depth_um / make_microscope(a2k).depth_um
     return depth, instrument.bead_radius_px / a2k.bead_radius_px
@@ -110,12 +110,12 @@ def _demo(
     scene: SceneSettings,
     depth: float,
     refp_um: float,
-    planes: tuple[float, float, int],
+    z_range: tuple[float, float, int],
     exposures_ms: tuple[float, ...],
     n_fov: int,
 ) -> SimulationSettings:
-    """Sweep of ``planes`` = start, step and number, all lengths in um of the A2K."""
-    start_um, step_um, n = planes
+    """Return a sweep of ``z_range`` = start, step and number, with lengths in um on the A2K."""
+    start_um, step_um, n = z_range
     start_um = round(refp_um + depth * (start_um - refp_um), 2)
     step_um = round(depth * step_um, 2)
     return SimulationSettings(

@@ -1,4 +1,4 @@
-"""What is true of a simulated data set, and ``truth.json``."""
+"""True values of a simulated data set, and their file ``truth.json``."""
 
 import json
 import math
@@ -19,20 +19,20 @@ CONVENTION: Final = (
 
 @dataclass(frozen=True, slots=True)
 class TruthBead:
-    """A bead.
+    """True values of a bead.
 
     Attributes
     ----------
     y_px, x_px
-        Centre.
+        Centre, px.
     radius_um
-        Radius.
+        Radius, um.
     refp_um
-        Z of its own plane.
+        Z of its own plane, um.
     outlier, touching, border
-        What is special about it.
+        Whether it is off the plane, touches another, or is cut by the image border.
     index, focus_um
-        Refractive index, and Z at which its middle is in focus; not all truth files know them.
+        Refractive index, and Z at which its middle is in focus, um; NaN where the file has none.
     """
 
     y_px: float
@@ -47,29 +47,29 @@ class TruthBead:
 
     @property
     def measurable(self) -> bool:
-        """Whether a plane can be measured with it."""
+        """Whether its own plane can be measured."""
         return not (self.outlier or self.touching or self.border)
 
 
 @dataclass(frozen=True, slots=True)
 class TruthField:
-    """A field of view.
+    """True values of a field of view.
 
     Attributes
     ----------
     experiment, fov
-        Which one.
+        Names of experiment and field.
     refp_um, refp_ss_um, refp_ci_um
-        The reference plane, and as steepest slope and centre intensity place it: of a nominal bead
-        that rests in the middle of the field. The twin's files state the article's plane instead.
+        Reference plane, and planes of steepest slope and centre intensity, of a nominal bead on the
+        slide in the middle of the field. Truth files of the twin hold the article's plane instead.
     refp_beads_um
         Mean of the own planes of the beads that can be measured.
     refp_median_um
-        The article's plane: of the median of the curves of these beads; NaN where not known.
+        The article's plane, that of the median curves of these beads; NaN where not known.
     tilt_um_per_px
-        Rise of the slide along ``(x, y)``, the order of the file.
+        Rise of the slide along ``(x, y)``, the order in the file.
     beads
-        Every bead.
+        All beads.
     """
 
     experiment: Name
@@ -85,7 +85,7 @@ class TruthField:
 
 @dataclass(frozen=True, slots=True)
 class TruthFrame:
-    """A frame: nominal and true Z, and both from the REFP of its field, um."""
+    """True values of a frame: nominal and true Z, and both less the REFP of its field, um."""
 
     file: str
     experiment: Name
@@ -99,20 +99,20 @@ class TruthFrame:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """All that is true of a data set; field for field what ``truth.json`` holds.
+    """True values of a data set, with the fields of ``truth.json``.
 
     Attributes
     ----------
     dataset
         Name of the data set.
     pixel_um, tile_px
-        Pixel and tile side of the instrument.
+        Pixel size and tile side of the instrument.
     stage_sigma_um
-        Standard deviation of the true stage position.
+        Standard deviation of the stage errors.
     convention
-        Signs and axis order, for a reader of the file.
+        Conventions for signs and axis order.
     fields, frames
-        Every field of view and every frame.
+        All fields of view and all frames.
     """
 
     dataset: str
@@ -124,12 +124,12 @@ class Truth:
     frames: tuple[TruthFrame, ...]
 
     def frame(self, file: str) -> TruthFrame:
-        """Return the truth of the frame with a file name.
+        """Return the true values of the frame with a file name.
 
         Raises
         ------
         KeyError
-            If there is none.
+            If there is no such frame.
         """
         for frame in self.frames:
             if frame.file == file:
@@ -148,13 +148,13 @@ def read_truth(path: Path) -> Truth:
     Raises
     ------
     DataError
-        If there is no such file, or a field is missing or not known.
+        If there is no such file, or a field is missing or unknown.
     """
     file = path / TRUTH_FILE if path.is_dir() else path
     try:
         return _truth(json.loads(file.read_text(encoding="utf-8")))
     except OSError as error:
-        raise DataError(f"{file}: not read: {error.strerror}") from error
+        raise DataError(f"{file}: cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{file}: not a truth file: {error}") from error
 

@@ -47,7 +47,7 @@ def test_two_clicks(
             page.click(".check-button")
         with page.expect_navigation(wait_until="load"):
             chooser.value.set_files(image_files[4])
-        assert "within limits" in page.inner_text("#check-says")
+        assert "within limits" in page.inner_text("#check-outcome")
         assert page.input_value("#check-form [name=operator]") == "Ada"
         (newest,) = client.history(limit=1)
         assert (newest["purpose"], newest["operator"]) == ("daily", "Ada")
