@@ -1,16 +1,26 @@
 """Turn predictions of an image's beads into a number with an interval, or into a refusal."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
+from refp.core.arrays import FloatArray
 from refp.estimate.adaptation import (
     SIZE_SIGMAS,
     adapt_combined,
     adapt_match,
     adaptation_uncertainty,
+)
+from refp.estimate.alteration import (
+    UNALTERED,
+    Alteration,
+    find_alteration,
+    is_filtered,
+    restore_contrast,
+    typical_noise,
 )
 from refp.estimate.combine import Combined, Spread, combine
 from refp.estimate.focus_estimate import WIDTH_95, FocusEstimate, Parts, Reason, refused
@@ -54,6 +64,7 @@ class Look:
     lookup_um: float
     size: Size
     reduced_chi2: float
+    alteration_u_um: float = 0.0
 
 
 def estimate_focus(
@@ -105,12 +116,50 @@ def look_at(
     settings: EstimateSettings,
 ) -> Look:
     """Ask family and look-up about the beads of an image; see :func:`estimate_focus`."""
+    look_as = partial(_look_as, inputs, card, predictor, lookup, settings)
+    look = look_as(UNALTERED)
+    filtered = is_filtered(inputs)
+    if not isinstance(lookup, Lookup) or not look.match.knows:
+        return look
+    if not filtered and look.reduced_chi2 <= card.calibration.maximum_reduced_chi2:
+        return look
+    found = find_alteration(lookup, inputs, filtered=filtered)
+    factor = max(card.calibration.bead_factor, 1.0) if card.family == "lookup" else 1.0
+    u_um = _alteration_uncertainty(look_as, found, factor)
+    return replace(look_as(found), alteration_u_um=u_um)
+
+
+def _look_as(
+    inputs: BeadInputs,
+    card: ModelCard,
+    predictor: Predictor,
+    lookup: Lookup | NoLookup,
+    settings: EstimateSettings,
+    altered: Alteration,
+) -> Look:
+    """Look at an image, given contrast and blur."""
     known = card.calibration
-    match = adapt_match(lookup.match(inputs.profile, inputs.saturated), card.adaptation)
+    matched = lookup.match(inputs.profile, inputs.saturated)
+    blur_um: FloatArray = np.zeros(len(inputs))
+    if isinstance(lookup, Lookup) and altered is not UNALTERED:
+        inputs = restore_contrast(inputs, altered.contrast)
+        sharp = lookup.match(inputs.profile, inputs.saturated)
+        matched = lookup.blurred(altered.blur_radii2).match(inputs.profile, inputs.saturated)
+        blur_um = matched.dz_um - sharp.dz_um
+    match = adapt_match(matched, card.adaptation)
     tilt = tilt_um_per_px(settings, card.instrument)
     spread = Spread(known.bead_factor, known.height_um, known.rise_um_per_size, tilt)
     places = (inputs.offset_px, match.size, spread, settings)
-    combined = adapt_combined(combine(predictor.predict(inputs), *places), card.adaptation)
+    light = float(np.median(inputs.light)) * altered.contrast
+    noise = typical_noise(inputs.noise, inputs.light) * float(np.median(inputs.light))
+    if (
+        altered.blur_radii2
+    ):  # a filter has taken noise off the background, not its effect on the fit
+        noise = max(noise, known.expected_noise(light))
+    # The networks were trained on sharp images: the look-up's change of dZ corrects theirs.
+    predicted = predictor.predict(inputs)
+    predicted = replace(predicted, dz_um=predicted.dz_um + blur_um)
+    combined = adapt_combined(combine(predicted, *places), card.adaptation)
     second = combine(predictions_of(match), *places) if match.knows else combined
     return Look(
         match=match,
@@ -118,9 +167,27 @@ def look_at(
         lookup_um=second.dz_um,
         size=_typical_size(match, combined, known),
         reduced_chi2=known.relative_chi2(
-            float(np.median(match.reduced_chi2)), float(np.median(inputs.light))
+            float(np.median(match.reduced_chi2)),
+            light,
+            noise,
         ),
     )
+
+
+def _alteration_uncertainty(
+    look_as: Callable[[Alteration], Look], found: Alteration, factor: float
+) -> float:
+    """Return the standard uncertainty of dZ from contrast and blur, um."""
+    u = np.sqrt(np.diag(found.covariance))
+    slopes = np.zeros(2)
+    for i in np.flatnonzero(u):
+        ends = []
+        for sign in (-1.0, 1.0):
+            at = np.array([found.contrast, found.blur_radii2])
+            at[i] += sign * u[i]
+            ends.append(look_as(Alteration(float(at[0]), float(at[1]), found.covariance)).lookup_um)
+        slopes[i] = (ends[1] - ends[0]) / (2 * u[i])
+    return factor * float(np.sqrt(slopes @ found.covariance @ slopes))
 
 
 def tilt_um_per_px(settings: EstimateSettings, instrument: Instrument) -> float:
@@ -151,7 +218,7 @@ def _with_interval(
     parts = Parts(
         beads_um=combined.u_beads_um,
         members_um=combined.u_members_um,
-        calibration_um=float(np.hypot(known.model_u_um, adapted)),
+        calibration_um=float(np.linalg.norm([known.model_u_um, adapted, look.alteration_u_um])),
         refp_um=known.refp_u_um,
         stage_um=known.stage_u_um,
     )

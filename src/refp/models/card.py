@@ -1,5 +1,6 @@
 """What training hands on: an ensemble that predicts, and a card that says what it is."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -41,10 +42,12 @@ class Calibration(Settings):
     reduced_chi2: float = Field(
         description="reduced chi squared of an image without noise against the pooled stack"
     )
-    reduced_chi2_light: float = Field(
-        description="reduced chi squared that noise adds, times the light: background less black, "
-        "grey levels"
+    reduced_chi2_noise: float = Field(
+        description="reduced chi squared that noise adds, over its variance relative to the light "
+        "squared"
     )
+    noise_floor: float = Field(description="variance of a pixel without light, grey levels squared")
+    noise_gain: float = Field(description="variance that a grey level of light adds, grey levels")
     maximum_reduced_chi2: float = Field(
         description="limit of the reduced chi squared over its expected value; above it an image is "
         "unlike the training"
@@ -56,9 +59,13 @@ class Calibration(Settings):
     n_images: int = Field(description="held-out images that the calibration rests on")
     rms_um: float = Field(description="RMS error of held-out images against their labels, um")
 
-    def relative_chi2(self, reduced_chi2: float, light: float) -> float:
-        """Return a reduced chi squared over what is expected at an image's light; 1 is usual."""
-        return reduced_chi2 / (self.reduced_chi2 + self.reduced_chi2_light / light)
+    def relative_chi2(self, reduced_chi2: float, light: float, noise: float) -> float:
+        """Return a reduced chi squared over that expected of an image's light and noise; 1 is usual."""
+        return reduced_chi2 / (self.reduced_chi2 + self.reduced_chi2_noise * (noise / light) ** 2)
+
+    def expected_noise(self, light: float) -> float:
+        """Return the standard deviation of a pixel at an image's light, grey levels."""
+        return math.sqrt(self.noise_floor + self.noise_gain * light)
 
 
 class ResponseLine(Settings):
@@ -121,6 +128,11 @@ class BeadInputs:
         Shape ``(n, m)``: the ring has a pixel at the white level.
     light
         Shape ``(n,)``, background less black level, grey levels.
+    noise
+        Shape ``(n,)``, standard deviation of a background pixel, grey levels; NaN where not known.
+    whiteness
+        Shape ``(n,)``: 1 where that noise is white, less where neighbouring pixels are correlated;
+        NaN where not known.
     pixels
         Shape ``(n, side, side)`` grey levels, or ``(n, 0, 0)`` for families without ``sees_pixels``.
     offset_px
@@ -130,6 +142,8 @@ class BeadInputs:
     profile: FloatArray
     saturated: BoolArray
     light: FloatArray
+    noise: FloatArray
+    whiteness: FloatArray
     pixels: FloatArray
     offset_px: FloatArray
 
