@@ -70,10 +70,19 @@ def restore_contrast(inputs: BeadInputs, contrast: float) -> BeadInputs:
     return replace(inputs, profile=1.0 - (1.0 - inputs.profile) / contrast)
 
 
-def match_altered(lookup: Lookup, inputs: BeadInputs, contrast: float, blur_radii2: float) -> Match:
-    """Match beads with the stack, given contrast and blur."""
-    restored = restore_contrast(inputs, contrast)
-    return lookup.blurred(blur_radii2).match(restored.profile, restored.saturated)
+def match_altered(
+    lookup: Lookup,
+    inputs: BeadInputs,
+    contrast: float,
+    blur_radii2: float,
+    near: Match | None = None,
+) -> Match:
+    """Match beads with the stack, given contrast and blur; ``near`` is a match at similar ones."""
+    profile = restore_contrast(inputs, contrast).profile
+    blurred = lookup.blurred(blur_radii2)
+    if near is None:
+        return blurred.match(profile, inputs.saturated)
+    return blurred.match_near(profile, inputs.saturated, near)
 
 
 def find_alteration(lookup: Lookup, inputs: BeadInputs, *, filtered: bool) -> Alteration:
@@ -94,12 +103,12 @@ def find_alteration(lookup: Lookup, inputs: BeadInputs, *, filtered: bool) -> Al
     best contrast of a grid.
     """
     start = _best_contrast(lookup, inputs)
-    chi2 = match_altered(lookup, inputs, start, 0.0).reduced_chi2
-    temper = max(float(np.median(chi2)), 1.0)
+    near = match_altered(lookup, inputs, start, 0.0)
+    temper = max(float(np.median(near.reduced_chi2)), 1.0)
 
     def cost(at: FloatArray) -> float:
-        total = _total_cost(match_altered(lookup, inputs, float(at[0]), float(at[1])), float(at[0]))
-        return total / temper + float(at[1] / BLUR_SD_RADII2) ** 2
+        match = match_altered(lookup, inputs, float(at[0]), float(at[1]), near)
+        return _total_cost(match, float(at[0])) / temper + float(at[1] / BLUR_SD_RADII2) ** 2
 
     at, bend = _descend(cost, np.array([start, 0.0]), free=2 if filtered else 1)
     covariance = np.zeros((2, 2))
