@@ -85,7 +85,9 @@ def match_altered(
     return blurred.match_near(profile, inputs.saturated, near)
 
 
-def find_alteration(lookup: Lookup, inputs: BeadInputs, *, filtered: bool) -> Alteration:
+def find_alteration(
+    lookup: Lookup, inputs: BeadInputs, *, filtered: bool, fits: bool
+) -> Alteration:
     """Find contrast and blur at which the beads of an image fit the stack best.
 
     Parameters
@@ -96,13 +98,15 @@ def find_alteration(lookup: Lookup, inputs: BeadInputs, *, filtered: bool) -> Al
         The image's usable beads.
     filtered
         Whether a blur is sought; that of an image with white noise is 0.
+    fits
+        Whether the beads fit the stack as they are, so that the search starts at contrast 1.
 
     Notes
     -----
     Newton's method on the profile likelihood, in which every bead takes its best dZ and size, from the
     best contrast of a grid.
     """
-    start = _best_contrast(lookup, inputs)
+    start = 1.0 if fits else _best_contrast(lookup, inputs)
     near = match_altered(lookup, inputs, start, 0.0)
     temper = max(float(np.median(near.reduced_chi2)), 1.0)
 

@@ -121,9 +121,10 @@ def look_at(
     filtered = is_filtered(inputs)
     if not isinstance(lookup, Lookup) or not look.match.knows:
         return look
-    if not filtered and look.reduced_chi2 <= card.calibration.maximum_reduced_chi2:
+    fits = look.reduced_chi2 <= card.calibration.maximum_reduced_chi2
+    if fits and not filtered:
         return look
-    found = find_alteration(lookup, inputs, filtered=filtered)
+    found = find_alteration(lookup, inputs, filtered=filtered, fits=fits)
     factor = max(card.calibration.bead_factor, 1.0) if card.family == "lookup" else 1.0
     u_um = _alteration_uncertainty(look_as, found, factor)
     return replace(look_as(found), alteration_u_um=u_um)
