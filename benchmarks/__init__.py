@@ -1,4 +1,4 @@
-"""Honest numbers: each script measures and writes a JSON file from which the docs quote."""
+"""Benchmarks: each script measures and writes a JSON file, the source of numbers in the docs."""
 
 import os
 import platform

@@ -1,6 +1,6 @@
 """Write the docs pages of the benchmark files: ``python -m benchmarks.page``.
 
-Makes docs/accuracy.md, docs/models.md and docs/simulator.md with their figures, and the block between
+Writes docs/accuracy.md, docs/models.md and docs/simulator.md with their figures, and the block between
 the markers in README.md.
 """
 

@@ -1,4 +1,4 @@
-"""Make the README's picture, three figures of a demo: ``python -m benchmarks.picture``."""
+"""Draw the README's picture, three figures of a demo: ``python -m benchmarks.picture``."""
 
 import io
 import tempfile

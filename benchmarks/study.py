@@ -1,6 +1,6 @@
 """Repeat the article's study at scale quick on simulated data: ``python -m benchmarks.study``.
 
-Writes docs/study: the page, which holds the figures, and its tables.
+Writes docs/study: the page with the figures, and its tables.
 """
 
 import shutil
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def publish(results: Path, out: Path) -> None:
-    """Copy page and tables to where the docs have them, in place of what was there."""
+    """Replace page and tables of the docs."""
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(results / TABLES, out / TABLES)
     shutil.copy(results / PAGE, out / PAGE)

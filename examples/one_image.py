@@ -1,6 +1,6 @@
-"""From a Z sweep of beads to the dZ of one image, without any deep-learning library.
+"""Estimate dZ of one image from a Z sweep of beads, without a deep-learning library.
 
-Simulates a small sweep, so that it runs anywhere; put your own folder in its place.
+The sweep is simulated; replace it with your own folder.
 """
 
 import tempfile
@@ -19,7 +19,7 @@ SWEEP = SimulationSettings(
 
 
 def main() -> None:
-    """Define the plane, look one image up, and print its dZ beside the truth."""
+    """Define the plane, estimate one image, and print its dZ with the true value."""
     with tempfile.TemporaryDirectory() as folder:
         truth = refp.simulate_dataset(Path(folder) / "sweep", "a2k", SWEEP, dataset="mine", seed=1)
         recipe = refp.load_recipe().replace("train.family", "lookup")

@@ -1,7 +1,7 @@
 """One tiny simulated instrument for every test: sweeps, planes and models, each made once.
 
-Tests run in several processes. What takes long to make is made in the first process that needs it, and
-the others read it (``make_once``).
+Tests run in several processes. Slow fixtures are made by the first process that needs them, and read by
+the others (``make_once``).
 
 Properties are checked on few examples, the same in every run. ``HYPOTHESIS_PROFILE=nightly`` checks
 them on many, new ones in every run.
@@ -36,11 +36,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 QUICK = {"members": 2, "steps": 300, "batch": 64, "hidden": (32, 16)}
 A2K = make_instrument(read_instrument("a2k"), "a2k")
 STEADY = A2K.replace("stage.repeatability_um", 0.3)
-"""Fifteen planes tell more of a stage that hardly errs."""
+"""A stage of small errors, so that fifteen Z positions suffice."""
 
 
 class Finished(NamedTuple):
-    """What a command did."""
+    """Result of a command."""
 
     code: int
     stdout: str
@@ -56,21 +56,21 @@ from refp.synthetic import as_instrument, render_single_bead
 measure_frame(render_single_bead(0.0, "a2k", side_px=81), as_instrument("a2k"), load_recipe())
 """,
 )
-"""On a fresh machine: images of spheres, and compiled kernels, which are kept on disk."""
+"""Code that fills the caches of a fresh machine: images of spheres, and compiled kernels."""
 
 RunRefp = Callable[..., Finished]
 MakeOnce = Callable[[str, Callable[[Path], object]], Path]
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Prepare before several processes start, each of which would do all of it."""
+    """Fill the caches before several processes start, each of which would do it otherwise."""
     if session.config.getoption("numprocesses", None):
         started = [subprocess.Popen([sys.executable, "-c", code]) for code in PREPARATIONS]
         assert [one.wait() for one in started] == [0, 0]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files of slow tests: at the end, short ones keep all processes busy."""
+    """Run the files of slow tests first, so that all processes end at about the same time."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 
@@ -117,7 +117,7 @@ TEST = tiny_settings(1520.0, (1470.0, 12.0, 9), (10.0,))
 
 
 def _simulate(folder: Path, settings: SimulationSettings, seed: int) -> None:
-    """Simulate a data set that calls itself one of an A2K like any other."""
+    """Simulate a data set that states the instrument A2K."""
     simulate_dataset(folder, STEADY, settings, dataset=folder.name, seed=seed)
     (folder / "instrument.toml").unlink()
     write_sweep_file(folder, dataset=folder.name, instrument=A2K.name)
@@ -125,7 +125,7 @@ def _simulate(folder: Path, settings: SimulationSettings, seed: int) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def home_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the history of the tests apart from that of who runs them."""
+    """Separate the history of the tests from that of the user."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("REFP_HOME", str(tmp_path_factory.mktemp("home")))
         yield
@@ -138,7 +138,7 @@ def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
     ``make`` gets the path to write to, which is renamed to ``name`` once it is whole.
     """
     common = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:  # each process has a folder of its own therein
+    if "PYTEST_XDIST_WORKER" in os.environ:  # each process has its own subfolder
         common = common.parent
     made = common / "made-once"
     made.mkdir(exist_ok=True)
@@ -156,7 +156,7 @@ def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
 
 @pytest.fixture(scope="session")
 def tiny_sweep(make_once: MakeOnce) -> Path:
-    """Training sweeps: 15 planes, 2 FOVs, 2 exposures, dZ of -80 to +88 um."""
+    """Training sweeps: 15 Z positions, 2 FOVs, 2 exposures, dZ of -80 to +88 um."""
     return make_once(
         "tiny-training", lambda folder: _simulate(folder / "training", TRAINING, 1)
     ) / ("training")
@@ -164,7 +164,7 @@ def tiny_sweep(make_once: MakeOnce) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_test(make_once: MakeOnce) -> Path:
-    """A sweep of other beads at another exposure: 9 planes, dZ of -50 to +46 um."""
+    """A sweep of other beads at another exposure: 9 Z positions, dZ of -50 to +46 um."""
     return make_once("tiny-test", lambda folder: _simulate(folder / "test", TEST, 2)) / "test"
 
 
@@ -181,7 +181,7 @@ def planes(tiny_sweep: Path, make_once: MakeOnce) -> Planes:
 
 
 def _run_plane(data: Path) -> Callable[[Path], None]:
-    """Return what runs ``refp plane`` on data by the real command line, and keeps what it printed."""
+    """Return a function that runs ``refp plane`` on data in a process, and stores its output."""
 
     def run(folder: Path) -> None:
         folder.mkdir()
@@ -220,7 +220,7 @@ def recipe_for() -> Callable[[str], Recipe]:
 
 @pytest.fixture(scope="session")
 def demo_sweeps() -> dict[str, SimulationSettings]:
-    """What stands in for the settings of the demo's two data sets."""
+    """Small settings in place of those of the demo's two data sets."""
     return {"training": TRAINING, "test": TEST}
 
 
@@ -240,7 +240,7 @@ def profile_model(request: pytest.FixtureRequest, make_once: MakeOnce) -> Path:
 def _train(request: pytest.FixtureRequest, family: str) -> Callable[[Path], None]:
     def train(folder: Path) -> None:
         folder.mkdir()
-        planes: Planes = request.getfixturevalue("planes")  # a process that only reads needs none
+        planes: Planes = request.getfixturevalue("planes")  # only a process that trains needs them
         save_model(pipeline.train_model(planes, quick_recipe(family)), folder / f"{family}.refp")
 
     return train
@@ -269,7 +269,7 @@ def run_process() -> RunRefp:
 
 @pytest.fixture(scope="session")
 def run_python() -> Callable[[str], str]:
-    """Python code in a process of its own; what it prints."""
+    """Run Python code in a process of its own; returns its output."""
 
     def run(code: str) -> str:
         command = [sys.executable, "-W", "error", "-c", code]

@@ -1,4 +1,4 @@
-"""A server of PostgreSQL that the tests start, where its programs are installed."""
+"""A PostgreSQL server that the tests start, if its programs are installed."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ def _find_server() -> Path | None:
 
 
 def _as_server(*command: str) -> list[str]:
-    """A command as the user who may run the server: root may not."""
+    """Return a command that runs as a user who may run the server, which root may not."""
     if _is_root():
         return ["runuser", "-u", SERVER_USER, "--", *command]
     return list(command)
@@ -40,19 +40,19 @@ def _free_port() -> int:
 
 
 def _run(*command: str) -> None:
-    # The server keeps what it inherits: with pipes this would wait for its end.
-    with tempfile.TemporaryFile() as told:
+    # The server inherits open files: with pipes this would wait for its end.
+    with tempfile.TemporaryFile() as output:
         done = subprocess.run(
-            _as_server(*command), stdout=told, stderr=told, cwd="/", timeout=120, check=False
+            _as_server(*command), stdout=output, stderr=output, cwd="/", timeout=120, check=False
         )
-        told.seek(0)
+        output.seek(0)
         if done.returncode:
-            pytest.skip(f"no PostgreSQL: {command[0]}: {told.read().decode()[-300:]}")
+            pytest.skip(f"no PostgreSQL: {command[0]}: {output.read().decode()[-300:]}")
 
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
-    """A server of PostgreSQL of our own; the URL of its first database, up to the name."""
+    """URL of a PostgreSQL server for the tests, without the name of a database."""
     pytest.importorskip("psycopg", reason="PostgreSQL needs extra 'postgres'")
     programs = _find_server()
     if programs is None or not (programs / "initdb").exists():

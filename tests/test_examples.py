@@ -1,4 +1,4 @@
-"""What can rot is run: the README's example and every file of examples/."""
+"""The README's example and every file of examples/ run."""
 
 import re
 import runpy
@@ -16,7 +16,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 def readme_example() -> str:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     found = re.search(r"<!-- example: run by the tests -->\n```python\n(.*?)```", text, re.DOTALL)
-    assert found, "the README has lost its example"
+    assert found, "README.md has no example"
     return found[1]
 
 

@@ -54,7 +54,7 @@ def frame_near(folder: Path, dz_um: float) -> Image:
     return SingleImage(folder / best.file).read()
 
 
-def test_planes_lie_near_the_truth(planes: Planes, tiny_sweep: Path) -> None:
+def test_planes_are_near_the_truth(planes: Planes, tiny_sweep: Path) -> None:
     truth = {(f.experiment, f.fov): f.refp_um for f in read_truth(tiny_sweep).fields}
     for plane in planes.result.planes:
         assert plane.determined
@@ -71,7 +71,7 @@ def test_estimates_of_unseen_images(estimator: Estimator, tiny_test: Path) -> No
     assert np.sqrt((error**2).mean()) < 4.0
 
 
-def test_interval_holds_the_truth(lookup: Estimator, tiny_test: Path) -> None:
+def test_interval_contains_the_truth(lookup: Estimator, tiny_test: Path) -> None:
     table, _ = pipeline.estimate_images(lookup, list_images([tiny_test]))
     truth = truth_of(table, tiny_test)
     inside = (table["lower_um"] <= truth) & (truth <= table["upper_um"])
@@ -98,7 +98,7 @@ SAME: list[tuple[str, Change]] = [
 
 @pytest.fixture(scope="module")
 def all_beads(lookup_model: Path) -> Estimator:
-    """The look-up without outliers: a bead on a fence may fall to either side by a rounding."""
+    """The look-up without outlier removal, in which rounding could exclude a bead on a fence."""
     model = load_model(lookup_model)
     recipe = Recipe.model_validate(model.card.recipe)
     every = recipe.replace({"estimate.iqr_factor": 1e6, "feature.iqr_factor": 1e6})
@@ -154,7 +154,7 @@ def test_same_training_gives_the_same_model(
     assert again.card == load_model(lookup_model).card
 
 
-def test_card_says_what_the_model_rests_on(lookup_model: Path, tiny_sweep: Path) -> None:
+def test_card_states_the_training_data(lookup_model: Path, tiny_sweep: Path) -> None:
     card = load_model(lookup_model).card
     assert card.name.startswith("lookup-a2k-")
     assert card.conditions.startswith("60 images, ")
@@ -184,7 +184,7 @@ def test_image_of_fewer_beads_is_refused(lookup_model: Path, tiny_test: Path) ->
     assert estimate_of(demanding, frame_near(tiny_test, 0)).reason.startswith("too_few_beads: ")
 
 
-def test_asking_for_few_beads_is_no_reason_to_refuse(lookup_model: Path, tiny_test: Path) -> None:
+def test_a_low_minimum_of_beads_refuses_no_image(lookup_model: Path, tiny_test: Path) -> None:
     estimate = estimate_of(
         Estimator(load_model(lookup_model), max_beads=2), frame_near(tiny_test, 0)
     )
@@ -227,7 +227,7 @@ def test_model_of_another_instrument_is_refused(lookup: Estimator, tiny_test: Pa
 
 @pytest.fixture
 def checkpoints_used(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """The folders that training was given, one after another."""
+    """The checkpoint folders of training jobs, in their order."""
     used: list[Path] = []
 
     class Watched(LookupFamily):
@@ -235,11 +235,13 @@ def checkpoints_used(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
             used.append(job.checkpoints)
             return super().train(job)
 
-    monkeypatch.setattr(pipeline, "make_family", lambda settings: Watched(settings.lookup))
+    monkeypatch.setattr(
+        "refp.pipeline.training.make_family", lambda settings: Watched(settings.lookup)
+    )
     return used
 
 
-def test_only_the_same_training_shares_checkpoints(
+def test_checkpoints_are_used_for_the_same_training_only(
     planes: Planes,
     recipe_for: Callable[[str], Recipe],
     checkpoints_used: list[Path],

@@ -22,7 +22,7 @@ KEY = re.compile(rf"((?:{'|'.join(sorted(SECTIONS))})(?:\.\w+)+)(?: = (.+))?")
 
 
 def snippets(text: str) -> list[str]:
-    """What stands between backticks; all of them are closed on their line."""
+    """Texts between backticks; every backtick is closed on its line."""
     lines = text.splitlines()
     assert [line for line in lines if line.count("`") % 2] == []
     return sorted({found for line in lines for found in re.findall("`([^`]+)`", line)})
@@ -43,14 +43,14 @@ def resolve(name: str) -> object:
     path = "refp"
     for part in name.split(".")[1:]:
         path = f"{path}.{part}"
-        # Of a module that is there, a library that it lacks is an error, not a missing name.
+        # A missing library of an existing module is an error, not a missing name.
         is_module = inspect.ismodule(found) and hasattr(found, "__path__") and find_spec(path)
         found = importlib.import_module(path) if is_module else getattr(found, part)
     return found
 
 
 def value_of(recipe: Recipe, key: str) -> Any:
-    """Return a setting as TOML has it."""
+    """Return a setting with TOML types."""
     whole: Any = recipe
     value = reduce(getattr, key.split("."), whole)
     assert not isinstance(value, BaseModel), f"{key} is a section"
@@ -90,7 +90,7 @@ def test_stated_values_are_those_of_recipe_paper(key: str, stated: str) -> None:
     assert is_stated_right(PAPER, key, stated)
 
 
-def test_what_recipe_paper_changes_is_on_the_page() -> None:
+def test_settings_of_recipe_paper_are_on_the_page() -> None:
     usual = settings_of(Recipe())
     changed = {key for key, value in settings_of(PAPER).items() if value != usual[key]} - {"name"}
     assert len(changed) > 20
@@ -105,14 +105,14 @@ def test_what_recipe_paper_changes_is_on_the_page() -> None:
         "refp.core.robust.iqr_inliers.no_part",
     ],
 )
-def test_a_name_that_is_not_there_is_told(name: str) -> None:
+def test_a_missing_name_is_detected(name: str) -> None:
     assert named_code(f"| `{name}` |") == [name]
     with pytest.raises(AttributeError):
         resolve(name)
 
 
 @pytest.mark.parametrize("key", ["find.dark_percent", "train.resnet.no_key", "find.method.paper"])
-def test_a_setting_that_is_not_there_is_told(key: str) -> None:
+def test_a_missing_setting_is_detected(key: str) -> None:
     assert named_keys(f"| `{key} = 1` |") == [(key, "1")]
     with pytest.raises(AttributeError):
         value_of(PAPER, key)
@@ -128,7 +128,7 @@ def test_a_setting_that_is_not_there_is_told(key: str) -> None:
         ('`split.by = "field"`', False),
     ],
 )
-def test_a_wrong_value_is_told(line: str, right: bool) -> None:
+def test_a_wrong_value_is_detected(line: str, right: bool) -> None:
     ((key, stated),) = named_keys(line)
     assert stated is not None
     assert is_stated_right(PAPER, key, stated) is right

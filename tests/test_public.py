@@ -1,4 +1,4 @@
-"""The public face: names that exist, in order, and imports without side effects."""
+"""The public interface: names that exist, in order, and imports without side effects."""
 
 import ast
 import importlib
@@ -67,7 +67,7 @@ def test_names_are_sorted_and_public(room: str) -> None:
 
 
 def _stated(stub: Path) -> list[str]:
-    """The public names of a room that loads them when first used, as its stub lists them."""
+    """Public names in the stub of a subpackage that loads them at their first use."""
     for node in ast.parse(stub.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             return list(ast.literal_eval(node.value))
@@ -80,7 +80,7 @@ def _rank(name: str) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def loaded_by(run_python: Callable[[str], str]) -> dict[str, list[str]]:
-    """Heavy libraries that each import adds, one after another in one process."""
+    """Heavy libraries that each import adds, in one process."""
     code = f"""
 import importlib, json, sys
 added, before = {{}}, set()

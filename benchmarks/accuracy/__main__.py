@@ -1,7 +1,8 @@
 """Measure accuracy on the twin: ``python -m benchmarks.accuracy [profile|lookup|planes ...]``.
 
-Planes are judged against ``refp_um`` of truth.json, estimates against the true stage position
-(``delta_z_true_um``) and, beside it, against the nominal one.
+Planes are compared with the mean of the own planes of the beads that can be measured, and with
+``refp_um`` of truth.json, the article's plane of the median of their curves; estimates with the true
+stage position (``delta_z_true_um``) and with the nominal one.
 """
 
 import sys
@@ -12,7 +13,7 @@ import pandas as pd
 
 from benchmarks import HERE, TWIN, conditions
 from benchmarks.accuracy.models import twin_model
-from benchmarks.accuracy.twin import TESTS, truth
+from benchmarks.accuracy.twin import TESTS, ci_minus_ss_um, own_planes_um, truth
 from refp.core.files import write_json
 from refp.core.flags import describe
 from refp.core.parallel import Execution, Workers, default_jobs
@@ -31,11 +32,12 @@ PLANE_SETS = (
     "a2k-cells",
     "nikon-training",
     "nikon-test1",
+    "nikon-two",
 )
 
 
 def floor_um(name: str, fov: object, n_frames: int) -> float:
-    """Return what the stage and the beads leave at best: see DESIGN, ``REFP from a sweep``."""
+    """Return the smallest possible standard error, um: stage errors over frames, heights over beads."""
     known = truth(name)
     field = next(f for f in known["fields"] if f["fov"] == fov)
     special = ("outlier", "touching", "border")
@@ -45,11 +47,11 @@ def floor_um(name: str, fov: object, n_frames: int) -> float:
 
 
 def at_true_positions_um(name: str, planes: Planes, fov: object) -> float | None:
-    """Return where a field's own features have their extremes, every frame put where it truly was."""
+    """Return dZ of the extrema of a field's features with every frame at its true position, um."""
     true_um = {frame["file"]: frame["delta_z_true_um"] for frame in truth(name)["frames"]}
     sweeps = [sweep for m in planes.measurements for sweep in m.sweeps]
     pairs = [p for p in zip(planes.curves, sweeps, strict=True) if p[0].key.fov == fov]
-    places = []
+    extrema_um = []
     for value, saturated, sign in (
         ("steepest_slope", "ss_saturated", -1),
         ("center_intensity", "ci_saturated", 1),
@@ -67,14 +69,18 @@ def at_true_positions_um(name: str, planes: Planes, fov: object) -> float | None
         if len(np.unique(x)) < 6:
             return None
         grid = np.linspace(x.min(), x.max(), 4001)
-        places.append(grid[np.argmax(sign * fit_smooth(x, y).spline(grid))])
-    return float(np.mean(places))
+        extrema_um.append(grid[np.argmax(sign * fit_smooth(x, y).spline(grid))])
+    return float(np.mean(extrema_um))
 
 
 def plane_rows(name: str, planes: Planes, pooled_from: str) -> list[dict[str, object]]:
     """Compare the planes of one data set with the truth."""
-    known = {field["fov"]: field["refp_um"] for field in truth(name)["fields"]}
-    at_truth = {fov: at_true_positions_um(name, planes, fov) for fov in known}
+    known, apart = own_planes_um(name), ci_minus_ss_um(name)
+    median = {field["fov"]: field["refp_um"] for field in truth(name)["fields"]}
+    at_truth = {}
+    for fov, own_um in known.items():
+        place_um = at_true_positions_um(name, planes, fov)
+        at_truth[fov] = None if place_um is None else place_um + median[fov] - own_um
     result = planes.result
     return [
         {
@@ -83,10 +89,13 @@ def plane_rows(name: str, planes: Planes, pooled_from: str) -> list[dict[str, ob
             "fov": plane.key.fov,
             "exposure_ms": plane.key.exposure_ms,
             "error_um": plane.refp_um - known[plane.key.fov],
+            "error_of_median_um": plane.refp_um - median[plane.key.fov],
+            "ci_minus_ss_um": plane.ci.z_um - plane.ss.z_um,
+            "ci_minus_ss_true_um": apart[plane.key.fov],
             "u_um": plane.refp_u_um,
             "lower_um": plane.lower_um - known[plane.key.fov],
             "upper_um": plane.upper_um - known[plane.key.fov],
-            "features_error_um": article.refp_um - known[plane.key.fov],
+            "features_error_um": article.refp_um - median[plane.key.fov],
             "floor_um": floor_um(name, plane.key.fov, plane.n_frames),
             "at_true_positions_um": at_truth[plane.key.fov],
             "stage_sigma_um": result.axes[0].stage_sigma_um if result.axes else None,
@@ -98,7 +107,7 @@ def plane_rows(name: str, planes: Planes, pooled_from: str) -> list[dict[str, ob
 
 
 def measure_planes(recipe: Recipe) -> list[dict[str, object]]:
-    """Locate the planes of each data set by itself, then the tests with the training's pool."""
+    """Locate the planes of each data set separately, then the tests with the training's pool."""
     rows, pools = [], {}
     with Workers(default_jobs()) as workers:
         for name in PLANE_SETS:
@@ -146,7 +155,7 @@ def judge(model: Path, name: str, max_beads: int | None) -> dict[str, object]:
 
 
 def measure_family(family: str) -> dict[str, object]:
-    """Train on each training set and judge on its tests, with all beads and with six."""
+    """Train on each training set and evaluate on its tests, with all beads and with six."""
     result: dict[str, object] = {"family": family, "conditions": conditions(), "runs": []}
     for training, tests in TESTS.items():
         trained = twin_model(training, family)
@@ -165,13 +174,13 @@ def measure_family(family: str) -> dict[str, object]:
 
 def main() -> None:
     """Write one JSON file per family, and one for the planes."""
-    for what in sys.argv[1:] or ("planes", "lookup", "profile"):
-        print(what, flush=True)
-        path = HERE / "accuracy" / f"{what}.json"
-        if what == "planes":
+    for name in sys.argv[1:] or ("planes", "lookup", "profile"):
+        print(name, flush=True)
+        path = HERE / "accuracy" / f"{name}.json"
+        if name == "planes":
             write_json({"conditions": conditions(), "planes": measure_planes(load_recipe())}, path)
         else:
-            write_json(measure_family(what), path)
+            write_json(measure_family(name), path)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Measure the bead detector on the twin: ``python -m benchmarks.accuracy.beads``.
 
-A find is right within half a bead radius of a true bead of any kind. Recall counts the isolated beads
-in the plane and off the border; it is stated for beads that are found and for beads that come out
-usable. Every frame is judged by itself, then as part of its sweep.
+A detection is correct within half a bead radius of a true bead of any kind. Recall is over the isolated
+beads in the plane and away from the border, for found and for usable beads. Frames are evaluated
+separately, then as parts of their sweep.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,32 +29,32 @@ SETS = (
     "nikon-test1",
 )
 REACH_RADII = 0.5
-Finds = tuple[FloatArray, BoolArray]
-"""Centres ``(n, 2)`` and which of them are usable."""
+Detections = tuple[FloatArray, BoolArray]
+"""Centres ``(n, 2)``, px, and usable flags ``(n,)``."""
 
 
 class _Detect:
-    """One frame by itself; a class, so that worker processes can have it."""
+    """Detection in a single frame; a class, so that it can be pickled for workers."""
 
     def __init__(self, dataset: DataSet, recipe: Recipe) -> None:
         self.instrument, self.recipe = dataset.instrument, recipe
 
-    def __call__(self, frame: Frame) -> Finds:
+    def __call__(self, frame: Frame) -> Detections:
         measured = measure_frame(frame.read(), self.instrument, self.recipe)
         return measured.profiles.center_px, (measured.beads.flags & UNUSABLE_BEAD) == 0
 
 
-def single_frames(dataset: DataSet, recipe: Recipe) -> Iterator[tuple[Frame, Finds]]:
-    """Detect in every frame by itself."""
+def single_frames(dataset: DataSet, recipe: Recipe) -> Iterator[tuple[Frame, Detections]]:
+    """Yield detections of every frame separately."""
     frames = list(dataset.frames)
-    finds = map_ordered(
+    detections = map_ordered(
         _Detect(dataset, recipe), frames, execution=Execution(Workers(default_jobs()))
     )
-    yield from zip(frames, finds, strict=True)
+    yield from zip(frames, detections, strict=True)
 
 
-def swept_frames(dataset: DataSet, recipe: Recipe) -> Iterator[tuple[Frame, Finds]]:
-    """Detect in every frame as part of its sweep."""
+def swept_frames(dataset: DataSet, recipe: Recipe) -> Iterator[tuple[Frame, Detections]]:
+    """Yield detections of every frame as part of its sweep."""
     for sweep in measure_dataset(
         dataset, recipe, execution=Execution(Workers(default_jobs()))
     ).sweeps:
@@ -63,25 +63,25 @@ def swept_frames(dataset: DataSet, recipe: Recipe) -> Iterator[tuple[Frame, Find
             yield frame, (sweep.profiles.center_px[rows], sweep.usable[rows])
 
 
-def counts(finds: Finds, beads: list[dict[str, object]], radius_px: float) -> FloatArray:
-    """Return true, found and usable beads; usable finds, those right; all finds, those right."""
-    centers, usable = finds
+def counts(detections: Detections, beads: list[dict[str, object]], radius_px: float) -> FloatArray:
+    """Return numbers of true, found and usable beads; of usable and all detections, and correct ones."""
+    centers, usable = detections
     points = np.array([[bead["y_px"], bead["x_px"]] for bead in beads], dtype=float)
     plain = np.array([not (b["outlier"] or b["touching"] or b["border"]) for b in beads])
     offsets = centers[:, None] - points[None]
     near = np.hypot(offsets[..., 0], offsets[..., 1]) <= REACH_RADII * radius_px
-    right = near.any(axis=1)
+    correct = near.any(axis=1)
     return np.array(
         [
             *(plain.sum(), near.any(axis=0)[plain].sum(), near[usable].any(axis=0)[plain].sum()),
-            *(usable.sum(), right[usable].sum(), len(right), right.sum()),
+            *(usable.sum(), correct[usable].sum(), len(correct), correct.sum()),
         ],
         dtype=float,
     )
 
 
 def condition(name: str, frame: Frame, dz_um: float) -> str:
-    """Say under which bar a frame falls."""
+    """Return the condition of a frame: range of dZ, and exposure."""
     if name.startswith("nikon"):
         return "within 16 um" if abs(dz_um) <= 16 else "beyond 16 um"
     if abs(dz_um) > 300:
@@ -91,7 +91,9 @@ def condition(name: str, frame: Frame, dz_um: float) -> str:
 
 
 def judge(
-    name: str, recipe: Recipe, detect: Callable[[DataSet, Recipe], Iterator[tuple[Frame, Finds]]]
+    name: str,
+    recipe: Recipe,
+    detect: Callable[[DataSet, Recipe], Iterator[tuple[Frame, Detections]]],
 ) -> list[dict[str, object]]:
     """Return a row per condition of a data set."""
     known = truth(name)
@@ -100,41 +102,46 @@ def judge(
     dataset = open_dataset(TWIN / name)
     radius = dataset.instrument.bead_radius_px
     rows: dict[str, list[FloatArray]] = {}
-    for frame, finds in detect(dataset, recipe):
+    for frame, detections in detect(dataset, recipe):
         field = beads[frame.key.experiment, frame.key.fov]
         rows.setdefault(condition(name, frame, dz_um[frame.path.name]), []).append(
-            counts(finds, field, radius)
+            counts(detections, field, radius)
         )
     return [
-        {"dataset": name, "condition": what, "n_frames": len(part), **_shares(np.sum(part, axis=0))}
-        for what, part in sorted(rows.items())
+        {
+            "dataset": name,
+            "condition": label,
+            "n_frames": len(part),
+            **_fractions(np.sum(part, axis=0)),
+        }
+        for label, part in sorted(rows.items())
     ]
 
 
-def _shares(total: FloatArray) -> dict[str, object]:
-    n, found, usable, n_usable, usable_right, n_all, all_right = total.tolist()
+def _fractions(total: FloatArray) -> dict[str, object]:
+    n, found, usable, n_usable, usable_correct, n_all, all_correct = total.tolist()
     return {
         "n_beads": int(n),
         "recall_found": found / n if n else None,
         "recall_usable": usable / n if n else None,
         "n_finds_usable": int(n_usable),
-        "precision_usable": usable_right / n_usable if n_usable else None,
+        "precision_usable": usable_correct / n_usable if n_usable else None,
         "n_finds": int(n_all),
-        "precision_all": all_right / n_all if n_all else None,
+        "precision_all": all_correct / n_all if n_all else None,
     }
 
 
 def main() -> None:
     """Write beads.json."""
     recipe = load_recipe()
-    ways = {"frames": single_frames, "sweeps": swept_frames}
+    detectors = {"frames": single_frames, "sweeps": swept_frames}
     result = {
-        way: [row for name in SETS for row in judge(name, recipe, detect)]
-        for way, detect in ways.items()
+        kind: [row for name in SETS for row in judge(name, recipe, detect)]
+        for kind, detect in detectors.items()
     }
-    for way, rows in result.items():
+    for kind, rows in result.items():
         for row in rows:
-            print(way, *(f"{v:.4f}" if isinstance(v, float) else v for v in row.values()))
+            print(kind, *(f"{v:.4f}" if isinstance(v, float) else v for v in row.values()))
     write_json({"conditions": conditions(), **result}, HERE / "accuracy" / "beads.json")
 
 

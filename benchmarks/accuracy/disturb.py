@@ -1,6 +1,6 @@
-"""Disturbances of an image: those after which it is no image of the instrument, and mild ones.
+"""Disturbances of an image: strong ones, which an instrument cannot cause, and mild ones.
 
-Each takes an image ``(y, x)`` of 8 bits and the camera that took it, and returns one of 8 bits.
+Each takes an 8-bit image ``(y, x)`` and its camera, and returns an 8-bit image.
 """
 
 import io
@@ -16,12 +16,12 @@ from refp.core.arrays import FloatArray, Image
 
 WHITE = 255
 MEAN_OF_SMALLER = 0.5586
-"""Mean size of the smaller four fifths of normal deviates, in standard deviations."""
+"""Mean absolute value of the smaller four fifths of normal deviates, in standard deviations."""
 
 
 @dataclass(frozen=True)
 class Camera:
-    """Where noise comes from, and the grey level without light, which a lamp does not change."""
+    """Random generator of the noise, and grey level without light."""
 
     rng: np.random.Generator
     black_level: float
@@ -31,44 +31,44 @@ Disturbance = Callable[[Image, Camera], Image]
 
 
 def blur(image: Image, _: Camera, *, sigma_px: float) -> Image:
-    """Blur by a Gaussian."""
+    """Blur with a Gaussian."""
     return _grey(ndimage.gaussian_filter(image.astype(float), sigma_px, mode="nearest"))
 
 
 def rescale(image: Image, _: Camera, *, factor: float) -> Image:
-    """Resample, so that everything is larger or smaller and the field stays the same."""
+    """Resample to another scale of the same field."""
     return _grey(ndimage.zoom(image.astype(float), factor, order=3, mode="nearest", grid_mode=True))
 
 
 def invert(image: Image, _: Camera) -> Image:
-    """Turn grey levels round, black to white."""
+    """Invert grey levels, black to white."""
     return _grey(WHITE - image.astype(float))
 
 
 def invert_about_background(image: Image, _: Camera) -> Image:
-    """Turn contrast round: what was darker than the background is as much brighter."""
+    """Invert contrast relative to the background."""
     return _grey(2 * np.median(image) - image.astype(float))
 
 
 def jpeg(image: Image, _: Camera, *, quality: int) -> Image:
-    """Compress and read back."""
+    """Compress as JPEG and decode."""
     buffer = io.BytesIO()
     Pillow.fromarray(image).save(buffer, format="JPEG", quality=quality)
     return np.asarray(Pillow.open(buffer))
 
 
-def add_noise(image: Image, camera: Camera, *, share: float) -> Image:
-    """Add noise with a standard deviation that is a share of the background."""
-    return _grey(image + share * np.median(image) * camera.rng.standard_normal(image.shape))
+def add_noise(image: Image, camera: Camera, *, fraction: float) -> Image:
+    """Add noise with a standard deviation given as a fraction of the background."""
+    return _grey(image + fraction * np.median(image) * camera.rng.standard_normal(image.shape))
 
 
 def gamma(image: Image, _: Camera, *, exponent: float) -> Image:
-    """Bend the camera's response."""
+    """Apply a gamma curve."""
     return _grey(WHITE * (image / WHITE) ** exponent)
 
 
 def gain(image: Image, _: Camera, *, factor: float) -> Image:
-    """Multiply grey levels; what is too bright saturates."""
+    """Multiply grey levels, with saturation."""
     return _grey(factor * image.astype(float))
 
 
@@ -90,19 +90,19 @@ def mirror(image: Image, _: Camera) -> Image:
 
 
 def shift(image: Image, _: Camera, *, by_px: tuple[float, float]) -> Image:
-    """Shift by parts of a pixel, with cubic interpolation."""
+    """Shift by a fraction of a pixel, with cubic interpolation."""
     return _grey(ndimage.shift(image.astype(float), by_px, order=3, mode="nearest"))
 
 
 def change_lamp(image: Image, camera: Camera, *, factor: float) -> Image:
-    """Multiply the light; noise goes along with it."""
+    """Multiply the light and its noise."""
     return _grey(camera.black_level + factor * (image - camera.black_level))
 
 
 def shorten_exposure(image: Image, camera: Camera, *, factor: float) -> Image:
-    """Take a share of the light, with the shot noise of as many electrons less.
+    """Reduce the light to a fraction, with the shot noise of the reduced number of electrons.
 
-    All noise of the background is taken as shot noise, whose variance goes with the light.
+    All noise of the background is treated as shot noise, with a variance proportional to the light.
     """
     light = np.maximum(image - camera.black_level, 0)
     variance = noise_sd(image) ** 2 * light / max(float(np.median(light)), 1.0)
@@ -111,7 +111,7 @@ def shorten_exposure(image: Image, camera: Camera, *, factor: float) -> Image:
 
 
 def raise_noise(image: Image, camera: Camera, *, by: float) -> Image:
-    """Raise the standard deviation of the noise by a share of itself."""
+    """Raise the standard deviation of the noise by a fraction."""
     more = noise_sd(image) * np.sqrt((1 + by) ** 2 - 1)
     return _grey(image + more * camera.rng.standard_normal(image.shape))
 
@@ -120,7 +120,7 @@ def noise_sd(image: Image) -> float:
     """Return the standard deviation of the noise, from second differences of second differences.
 
     Immerkaer, Fast noise variance estimation (1996), with the smaller four fifths of the differences,
-    which leaves edges aside.
+    which excludes edges.
     """
     second = np.array([1.0, -2.0, 1.0])
     rest = ndimage.convolve(image.astype(float), np.outer(second, second), mode="nearest")
@@ -139,7 +139,7 @@ DISTURBED: dict[str, Disturbance] = {
     "inverted": invert,
     "inverted about background": invert_about_background,
     **{f"JPEG quality {q}": partial(jpeg, quality=q) for q in (5, 10)},
-    "noise, 20 % of background": partial(add_noise, share=0.2),
+    "noise, 20 % of background": partial(add_noise, fraction=0.2),
     **{f"gamma {g:g}": partial(gamma, exponent=g) for g in (0.6, 1.6)},
     "gain 3, saturated": partial(gain, factor=3.0),
     "binned 2x2 and enlarged": bin_and_enlarge,

@@ -1,4 +1,7 @@
-"""Simulated test images of an instrument: new fields, at places spread over a range."""
+"""Simulated test images of an instrument: new fields, at Z positions spread over a range.
+
+Positions are relative to the plane of a nominal bead at rest in the middle of the field.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +9,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from benchmarks.accuracy.asking import Picture
+from benchmarks.accuracy.estimates import TestImage
 from refp.core.arrays import Image
 from refp.core.parallel import Execution, Workers
 from refp.settings import Instrument
@@ -25,7 +28,7 @@ REFP_UM = 1500.0
 
 @dataclass(frozen=True)
 class Shot:
-    """One simulated test image: instrument, field, place of the image and exposure."""
+    """One simulated test image: number of the instrument, field, dZ and exposure."""
 
     number: int
     field: int
@@ -37,33 +40,36 @@ def spread_shots(
     number: int,
     n_fields: int,
     range_um: tuple[float, float],
-    n_places: int,
+    n_positions: int,
     exposures_ms: Sequence[float],
 ) -> list[Shot]:
-    """Spread places over a range, one in each of equal parts, for each field and exposure."""
-    part_um = (range_um[1] - range_um[0]) / n_places
+    """Return shots with one random dZ in each of ``n_positions`` equal parts of a range.
+
+    Positions are drawn for each field and exposure.
+    """
+    part_um = (range_um[1] - range_um[0]) / n_positions
     shots = []
     for field in range(n_fields):
         rng = np.random.default_rng([42, number, field])
         for exposure_ms in exposures_ms:
-            places = range_um[0] + part_um * (np.arange(n_places) + rng.random(n_places))
-            shots += [Shot(number, field, float(dz), exposure_ms) for dz in places]
+            dz_um = range_um[0] + part_um * (np.arange(n_positions) + rng.random(n_positions))
+            shots += [Shot(number, field, float(dz), exposure_ms) for dz in dz_um]
     return shots
 
 
-def pictures_of(
+def images_of(
     shots: Sequence[Shot], instrument: Instrument, scene: SceneSettings, workers: Workers
-) -> list[Picture]:
-    """Make pictures; the instrument's maps first, since each worker would make its own."""
+) -> list[TestImage]:
+    """Return test images; compute the instrument's maps first, once for all workers."""
     looks_of(instrument, scene, execution=Execution(workers))
     return [
-        Picture(str(shot.field), partial(_take_image, shot, instrument, scene), shot.dz_um)
+        TestImage(str(shot.field), partial(_render, shot, instrument, scene), shot.dz_um)
         for shot in shots
     ]
 
 
-def _take_image(shot: Shot, instrument: Instrument, scene: SceneSettings) -> Image:
-    """Simulate a test image; each has noise of its own."""
+def _render(shot: Shot, instrument: Instrument, scene: SceneSettings) -> Image:
+    """Simulate a test image with independent noise."""
     seed = [43, shot.number, shot.field]
     field = _field(instrument, scene, *seed)
     own = [44, *seed, round(1000 * (shot.dz_um + 1e4)), round(shot.exposure_ms)]
@@ -78,6 +84,6 @@ def _take_image(shot: Shot, instrument: Instrument, scene: SceneSettings) -> Ima
 
 @lru_cache(maxsize=2)
 def _field(instrument: Instrument, scene: SceneSettings, *seed: int) -> Scene:
-    """Make a field, which has beads and tilt of its own."""
+    """Return a field with its own beads and tilt."""
     settings = SimulationSettings(scene=scene)
     return make_scene(instrument, settings, 0.0, np.random.default_rng(seed))

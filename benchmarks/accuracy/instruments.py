@@ -1,4 +1,4 @@
-"""Instruments that differ from a recipe as those of one kind do from laboratory to laboratory."""
+"""Instruments with the assumed differences between laboratories from a recipe."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from refp.synthetic import as_instrument
 
 RECIPE = "a2k"
 A2K = as_instrument(RECIPE)
-SHARES = {
+MAX_FRACTIONS = {
     "objective.numerical_aperture": 0.05,
     "illumination.condenser_na": 0.15,
     "illumination.wavelength_um": 0.03,
@@ -17,15 +17,15 @@ SHARES = {
     "optics.pixel_size_um": 0.01,
     "camera.grey_levels_per_ms": 0.25,
 }
-"""By what share of itself each setting differs at most; assumed."""
-SPANS = {
+"""Largest relative difference of each setting; assumed."""
+RANGES = {
     "sample.slide_um": (0.0, 1000.0),
     "bead.index": (A2K.bead.index - 0.003, A2K.bead.index + 0.003),
     "bead.diameter_spread": (0.015, 0.04),
     "camera.blur_px": (0.2, 0.6),
     "camera.read_noise_e": (6.0, 20.0),
 }
-"""Where settings lie that may be anything in a span; assumed."""
+"""Ranges of settings drawn uniformly; assumed."""
 
 
 def vary(
@@ -35,7 +35,7 @@ def vary(
 ) -> Instrument:
     """Return an instrument with settings, named ``part.key``, multiplied or replaced.
 
-    Its name stays: a laboratory does not know by how much its instrument differs from the recipe.
+    The name is kept, so that images are measured with the recipe of that name.
     """
     table = instrument.model_dump()
     for name, factor in (times or {}).items():
@@ -48,7 +48,7 @@ def vary(
 
 
 def draw_instrument(rng: np.random.Generator, serial: int) -> Instrument:
-    """Draw an A2K whose every setting differs, with a camera of its own."""
-    times = {name: 1 + rng.uniform(-share, share) for name, share in SHARES.items()}
-    to = {name: rng.uniform(*span) for name, span in SPANS.items()}
+    """Draw an A2K with every setting changed, and its own camera."""
+    times = {name: 1 + rng.uniform(-fraction, fraction) for name, fraction in MAX_FRACTIONS.items()}
+    to = {name: rng.uniform(*limits) for name, limits in RANGES.items()}
     return vary(A2K, times, {**to, "camera.serial": serial})

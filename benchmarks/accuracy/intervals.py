@@ -1,10 +1,9 @@
-"""Count how often intervals of single images hold the truth: ``python -m benchmarks.accuracy.intervals``.
+"""Observed coverage of intervals of single images: ``python -m benchmarks.accuracy.intervals``.
 
-Instruments are simulated with :mod:`refp.synthetic`, each with optics, light, camera, beads, heights and
-tilt of its own. Each trains the default family and the look-up on two fields, and is then asked about new
-fields of the same instrument, at places and exposures that it was not trained at. Beside these, the
-twin's test sets. The truth is counted from the field's plane by the definition, of its beads without
-noise.
+Instruments are simulated with :mod:`refp.synthetic`, each with its own optics, light, camera, beads,
+heights and tilt. The default family and the look-up are trained on two fields and applied to new fields
+of the same instrument, at dZ and exposures outside the training set; also to the twin's test sets. True
+dZ is relative to the field's plane by the definition, from noise-free images of its beads.
 """
 
 import argparse
@@ -14,8 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks import HERE, conditions
-from benchmarks.accuracy.asking import Answer, Picture, ask, count, dz_range_um
-from benchmarks.accuracy.fields import REFP_UM, SCENE, pictures_of, spread_shots
+from benchmarks.accuracy.estimates import (
+    TestEstimate,
+    TestImage,
+    count,
+    dz_range_um,
+    estimate_images,
+)
+from benchmarks.accuracy.fields import REFP_UM, SCENE, images_of, spread_shots
 from benchmarks.accuracy.instruments import draw_instrument
 from benchmarks.accuracy.models import simulated_model, twin_model
 from benchmarks.accuracy.twin import TESTS, frames
@@ -25,22 +30,22 @@ from refp.settings import FamilyName, Instrument
 from refp.synthetic import SceneSettings, SimulationSettings
 
 SIX = 6
-N_SETS, N_FIELDS, N_PLACES = 4, 12, 12
+N_SETS, N_FIELDS, N_POSITIONS = 4, 12, 12
 BEADS: dict[FamilyName, tuple[int | None, ...]] = {
     "profile": (3, SIX, 10, None),
     "lookup": (SIX, None),
 }
 TRAINING_EXPOSURES_MS, TEST_EXPOSURES_MS = (9.0, 18.0), (9.0, 14.0)
 END_UM = 8.0
-"""Places keep off the ends of the trained range, where an interval that reaches out is refused."""
+"""Distance of test positions from the ends of the trained range, where estimates are refused."""
 N_FIFTHS = 5
 
 
 @dataclass(frozen=True)
-class Asked:
-    """An answer with what the tables are made by."""
+class Result:
+    """An estimate with the groups of the tables."""
 
-    answer: Answer
+    estimate: TestEstimate
     group: str
     field: int
     fifth: int
@@ -72,59 +77,59 @@ def drawn(number: int) -> tuple[Instrument, SimulationSettings]:
 
 
 def fifth(dz_um: float, range_um: tuple[float, float]) -> int:
-    """Return in which fifth of a range a place lies, 1 to 5."""
+    """Return the fifth of a range that contains dZ, 1 to 5."""
     low, high = range_um
     return int(np.clip((dz_um - low) / (high - low) * N_FIFTHS, 0, N_FIFTHS - 1)) + 1
 
 
-def ask_simulated(number: int, n_fields: int, workers: Workers) -> list[Asked]:
-    """Train on a simulated instrument and ask about its new fields."""
+def estimate_simulated(number: int, n_fields: int, workers: Workers) -> list[Result]:
+    """Train on a simulated instrument and estimate images of its new fields."""
     instrument, settings = drawn(number)
-    asked = []
+    results = []
     for family, beads in BEADS.items():
         model = simulated_model(instrument, settings, number, family).path
         range_um = dz_range_um(model)
         low, high = range_um[0] + END_UM, range_um[1] - END_UM
-        shots = spread_shots(number, n_fields, (low, high), N_PLACES, TEST_EXPOSURES_MS)
-        pictures = pictures_of(shots, instrument, settings.scene, workers)
+        shots = spread_shots(number, n_fields, (low, high), N_POSITIONS, TEST_EXPOSURES_MS)
+        images = images_of(shots, instrument, settings.scene, workers)
         for n in beads:
-            answers = ask(model, pictures, workers, n)
-            asked += [
-                Asked(
-                    *(answer, f"instrument {number + 1}", shot.field),
+            estimates = estimate_images(model, images, workers, n)
+            results += [
+                Result(
+                    *(estimate, f"instrument {number + 1}", shot.field),
                     *(fifth(shot.dz_um, range_um), shot.exposure_ms, n or "all", family),
                 )
-                for answer, shot in zip(answers, shots, strict=True)
+                for estimate, shot in zip(estimates, shots, strict=True)
             ]
-    return asked
+    return results
 
 
-def ask_twin(workers: Workers) -> list[Asked]:
-    """Ask about the twin's test images inside the trained range."""
-    asked = []
+def estimate_twin(workers: Workers) -> list[Result]:
+    """Estimate the twin's test images inside the trained range."""
+    results = []
     for training, tests in TESTS.items():
         for family in BEADS:
             model = twin_model(training, family).path
             low, high = dz_range_um(model)
             for i, test in enumerate(tests):
                 known = [(f, dz) for f, dz in frames(test) if low <= dz <= high]
-                pictures = [Picture(f.path.name, f.read, dz) for f, dz in known]
+                images = [TestImage(f.path.name, f.read, dz) for f, dz in known]
                 span = min(dz for _, dz in known), max(dz for _, dz in known)
                 for n in (SIX, None):
-                    answers = ask(model, pictures, workers, n)
-                    asked += [
-                        Asked(a, test, i, fifth(dz, span), f.key.exposure_ms, n or "all", family)
-                        for a, (f, dz) in zip(answers, known, strict=True)
+                    estimates = estimate_images(model, images, workers, n)
+                    results += [
+                        Result(a, test, i, fifth(dz, span), f.key.exposure_ms, n or "all", family)
+                        for a, (f, dz) in zip(estimates, known, strict=True)
                     ]
-    return asked
+    return results
 
 
-def table(asked: Sequence[Asked], key: Callable[[Asked], object]) -> list[dict[str, object]]:
+def table(results: Sequence[Result], key: Callable[[Result], object]) -> list[dict[str, object]]:
     """Return a row of counts for each family, number of beads and value of a key."""
     rows = []
     for family in BEADS:
-        for beads in dict.fromkeys(a.beads for a in asked if a.family == family):
-            part = [a for a in asked if a.family == family and a.beads == beads]
+        for beads in dict.fromkeys(a.beads for a in results if a.family == family):
+            part = [a for a in results if a.family == family and a.beads == beads]
             head = {"family": family, "beads": beads}
             rows += [
                 {**head, "of": value, **_counts([a for a in part if key(a) == value])}
@@ -133,42 +138,42 @@ def table(asked: Sequence[Asked], key: Callable[[Asked], object]) -> list[dict[s
     return rows
 
 
-def _counts(asked: Sequence[Asked]) -> dict[str, object]:
-    """Count; images of a field err together, so the standard error is that of fields."""
-    counts = count([a.answer for a in asked])
+def _counts(results: Sequence[Result]) -> dict[str, object]:
+    """Return counts; the standard error is over fields, whose images have correlated errors."""
+    counts = count([a.estimate for a in results])
     counts.pop("reasons")
     fields: dict[tuple[str, int], list[bool]] = {}
-    for a in asked:
-        if not a.answer.code:
-            fields.setdefault((a.group, a.field), []).append(a.answer.held)
-    shares = [np.mean(held) for held in fields.values()]
-    error = np.std(shares, ddof=1) / np.sqrt(len(shares)) if len(shares) > 1 else np.nan
+    for a in results:
+        if not a.estimate.code:
+            fields.setdefault((a.group, a.field), []).append(a.estimate.covers)
+    coverage = [np.mean(covers) for covers in fields.values()]
+    error = np.std(coverage, ddof=1) / np.sqrt(len(coverage)) if len(coverage) > 1 else np.nan
     return {**counts, "fields": len(fields), "within_interval_u": float(error)}
 
 
-def tables(asked: Sequence[Asked]) -> dict[str, list[dict[str, object]]]:
-    """Return all tables of a set of answers."""
+def tables(results: Sequence[Result]) -> dict[str, list[dict[str, object]]]:
+    """Return all tables of a set of results."""
     return {
-        "all": table(asked, lambda _: "all"),
-        "by_fifth": table(asked, lambda a: a.fifth),
-        "by_exposure": table(asked, lambda a: a.exposure_ms),
-        "by_set": table(asked, lambda a: a.group),
+        "all": table(results, lambda _: "all"),
+        "by_fifth": table(results, lambda a: a.fifth),
+        "by_exposure": table(results, lambda a: a.exposure_ms),
+        "by_set": table(results, lambda a: a.group),
     }
 
 
-def images(asked: Sequence[Asked]) -> list[dict[str, object]]:
-    """Return a row for each image that was estimated from six beads."""
+def image_rows(results: Sequence[Result]) -> list[dict[str, object]]:
+    """Return a row for each image estimated from six beads."""
     return [
         {
             "test": a.group,
             "family": a.family,
             "exposure_ms": a.exposure_ms,
-            "dz_true_um": a.answer.dz_true_um,
-            "error_um": a.answer.error_um,
-            "half_width_um": (a.answer.upper_um - a.answer.lower_um) / 2,
-            "reason": a.answer.code,
+            "dz_true_um": a.estimate.dz_true_um,
+            "error_um": a.estimate.error_um,
+            "half_width_um": (a.estimate.upper_um - a.estimate.lower_um) / 2,
+            "reason": a.estimate.code,
         }
-        for a in asked
+        for a in results
         if a.beads == SIX
     ]
 
@@ -177,18 +182,20 @@ def main() -> None:
     """Write intervals.json."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sets", type=int, default=N_SETS, help="simulated instruments")
-    parser.add_argument("--fields", type=int, default=N_FIELDS, help="new fields of each")
+    parser.add_argument(
+        "--fields", type=int, default=N_FIELDS, help="new fields of each instrument"
+    )
     options = parser.parse_args()
-    asked: list[Asked] = []
+    results: list[Result] = []
     with Workers(default_jobs()) as workers:
         for number in range(options.sets):
-            asked += ask_simulated(number, options.fields, workers)
-            _print(f"instrument {number + 1}", asked[-1:] and tables(asked)["by_set"])
-        of_twin = ask_twin(workers)
-    simulated, twin = tables(asked), tables(of_twin)
+            results += estimate_simulated(number, options.fields, workers)
+            _print(f"instrument {number + 1}", results[-1:] and tables(results)["by_set"])
+        of_twin = estimate_twin(workers)
+    simulated, twin = tables(results), tables(of_twin)
     _print("simulated", simulated["all"] + simulated["by_fifth"])
     _print("twin", twin["by_set"])
-    result = {"sets": options.sets, "fields": options.fields, "places": N_PLACES}
+    result = {"sets": options.sets, "fields": options.fields, "places": N_POSITIONS}
     write_json(
         {
             "conditions": conditions(
@@ -197,7 +204,7 @@ def main() -> None:
             **result,
             "simulated": simulated,
             "twin": twin,
-            "images": images(of_twin),
+            "images": image_rows(of_twin),
         },
         HERE / "accuracy" / "intervals.json",
     )

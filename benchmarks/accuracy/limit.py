@@ -1,9 +1,9 @@
-"""How near each family comes to what physics allows: ``python -m benchmarks.accuracy.limit``.
+"""Errors of each family over the Cramer-Rao bound: ``python -m benchmarks.accuracy.limit``.
 
-Models are trained on simulated training sweeps of Table 1 (scale quick) and asked about single beads of
-new fields. The error of a bead is against its own plane and the true stage position, so that neither
-stage nor bead heights count; the bound is that of :func:`refp.synthetic.bound.dz_bound`, with centre,
-background and size as nuisance.
+Models are trained on simulated training sweeps of Table 1 (scale quick) and applied to single beads of
+new fields. The error of a bead is relative to its own plane and the true stage position, which excludes
+stage errors and bead heights; the bound is that of :func:`refp.synthetic.bound.dz_bound`, with centre,
+background and size as nuisance parameters.
 """
 
 import sys
@@ -41,14 +41,14 @@ from refp.synthetic.bound import DzBound, dz_bound
 
 FAMILIES: tuple[FamilyName, ...] = ("profile", "lookup", "resnet")
 CASES = {"a2k": ((6.0, 12.0, 24.0), 150.0), "nikon-ti2": ((10.0, 30.0), 10.0)}
-"""Exposures, ms, and range of dZ either side of the plane, um."""
-N_FIELDS, N_PLACES, N_BINS = 8, 20, 10
+"""Exposures, ms, and largest distance from the plane, um."""
+N_FIELDS, N_POSITIONS, N_BINS = 8, 20, 10
 NEAR_PX = 3.0
 
 
 @dataclass(frozen=True)
 class Shot:
-    """One image to take and ask about."""
+    """One image to simulate, and the model to apply."""
 
     instrument: str
     model: Path
@@ -59,7 +59,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class Beads:
-    """What a model said of the beads of one image: errors and dZ, um."""
+    """Errors and true dZ of the beads of one image, um."""
 
     error_um: FloatArray
     dz_um: FloatArray
@@ -67,7 +67,7 @@ class Beads:
 
 
 def training_folder(name: str) -> Path:
-    """Return the simulated training set of an instrument, made where it is not there."""
+    """Return the simulated training set of an instrument; simulate it if it does not exist."""
     folder = CACHE / f"table1-{name}-{hash_code(*SIMULATING)[:16]}"
     if not folder.is_dir():
         training = next(table1_sets([name], "quick"))
@@ -85,7 +85,7 @@ def training_folder(name: str) -> Path:
 
 @lru_cache(maxsize=2)
 def _field(name: str, number: int) -> Scene:
-    """Make a field of beads that differ in size, index and height, on a level slide."""
+    """Return a field of beads with different size, index and height, on a level slide."""
     instrument = as_instrument(name)
     side = round(28 * instrument.bead_radius_px)
     scene = SceneSettings(
@@ -101,8 +101,8 @@ def _field(name: str, number: int) -> Scene:
     return make_scene(instrument, SimulationSettings(scene=scene), 0.0, rng)
 
 
-def ask(shot: Shot) -> Beads:
-    """Take an image and ask a model about each of its beads."""
+def judge_image(shot: Shot) -> Beads:
+    """Simulate an image and return errors of a model for each of its beads."""
     ensemble = load_model(shot.model)
     recipe, instrument = recipe_of(ensemble.card), as_instrument(shot.instrument)
     scene = _field(shot.instrument, shot.field)
@@ -118,11 +118,11 @@ def ask(shot: Shot) -> Beads:
         pixels=crop_tiles(image, measured.beads.center_px[rows], instrument.tile_side_px),
         offset_px=profiles.center_px - (np.array(image.shape) - 1) / 2,
     )
-    said = make_predictor(ensemble, recipe.train).predict(inputs).dz_um.mean(axis=0)
-    apart = np.linalg.norm(profiles.center_px[:, None] - scene.beads.centers_px, axis=2)
-    near = apart.min(axis=1) < NEAR_PX
-    true = shot.dz_um - scene.beads.plane_um[apart.argmin(axis=1)]
-    return Beads((said - true)[near], true[near], shot.field)
+    dz_um = make_predictor(ensemble, recipe.train).predict(inputs).dz_um.mean(axis=0)
+    distances_px = np.linalg.norm(profiles.center_px[:, None] - scene.beads.centers_px, axis=2)
+    near = distances_px.min(axis=1) < NEAR_PX
+    true = shot.dz_um - scene.beads.plane_um[distances_px.argmin(axis=1)]
+    return Beads((dz_um - true)[near], true[near], shot.field)
 
 
 def judge(name: str, family: FamilyName, bounds: dict[float, DzBound]) -> list[dict[str, object]]:
@@ -131,53 +131,55 @@ def judge(name: str, family: FamilyName, bounds: dict[float, DzBound]) -> list[d
     model = trained_on(training_folder(name), family).path
     rows: list[dict[str, object]] = []
     for exposure_ms in exposures_ms:
-        places = np.random.default_rng(48).uniform(-range_um, range_um, (N_FIELDS, N_PLACES))
+        dz_um = np.random.default_rng(48).uniform(-range_um, range_um, (N_FIELDS, N_POSITIONS))
         shots = [
             Shot(name, model, field, float(dz), exposure_ms)
             for field in range(N_FIELDS)
-            for dz in places[field]
+            for dz in dz_um[field]
         ]
         with Workers(default_jobs()) as workers:
-            beads = map_ordered(ask, shots, execution=Execution(workers))
+            beads = map_ordered(judge_image, shots, execution=Execution(workers))
         error = np.concatenate([b.error_um for b in beads])
         dz = np.concatenate([b.dz_um for b in beads])
         bound = np.interp(dz, bounds[exposure_ms].dz_um, bounds[exposure_ms].sd_um)
-        which = np.clip(((dz / range_um + 1) / 2 * N_BINS).astype(int), 0, N_BINS - 1)
+        part_of_bead = np.clip(((dz / range_um + 1) / 2 * N_BINS).astype(int), 0, N_BINS - 1)
         parts = {"all": np.ones(len(dz), dtype=bool)} | {
-            f"{edge:+.0f}": which == k
+            f"{edge:+.0f}": part_of_bead == k
             for k, edge in enumerate(np.linspace(-range_um, range_um, N_BINS + 1)[:-1])
         }
         for part, chosen in parts.items():
             rows.append(
                 {"instrument": name, "family": family, "exposure_ms": exposure_ms, "from_um": part}
-                | _row(error[chosen], bound[chosen], which[chosen])
+                | _row(error[chosen], bound[chosen], part_of_bead[chosen])
             )
         print(rows[-N_BINS - 1], flush=True)
     return rows
 
 
 def _row(error: FloatArray, bound: FloatArray, part: FloatArray) -> dict[str, object]:
-    """Return error, bound and their ratio; ``scatter`` is the error about its mean in each part."""
-    left = error.copy()
+    """Return error, bound and their ratio; ``scatter`` is the error about its median in each part."""
+    residual = error.copy()
     for k in np.unique(part):
-        left[part == k] -= np.median(left[part == k])
-    rms, least = float(np.sqrt(np.mean(error**2))), float(np.sqrt(np.mean(bound**2)))
-    scatter = float(np.sqrt(np.mean(left**2)))
+        residual[part == k] -= np.median(residual[part == k])
+    rms, bound_um = float(np.sqrt(np.mean(error**2))), float(np.sqrt(np.mean(bound**2)))
+    scatter = float(np.sqrt(np.mean(residual**2)))
     return {
         "n_beads": len(error),
         "rms_um": rms,
         "scatter_um": scatter,
-        "bound_um": least,
-        "rms_over_bound": rms / least,
-        "scatter_over_bound": scatter / least,
+        "bound_um": bound_um,
+        "rms_over_bound": rms / bound_um,
+        "scatter_over_bound": scatter / bound_um,
     }
 
 
 def main(families: tuple[str, ...]) -> None:
-    """Judge families on both instruments; those not named keep their rows."""
-    asked = families or FAMILIES
+    """Evaluate families on both instruments; rows of other families are kept."""
+    measured_families = families or FAMILIES
     rows = [
-        row for row in load("accuracy/limit.json").get("rows", []) if row["family"] not in asked
+        row
+        for row in load("accuracy/limit.json").get("rows", [])
+        if row["family"] not in measured_families
     ]
     curves = []
     for name, (exposures_ms, range_um) in CASES.items():
@@ -188,13 +190,13 @@ def main(families: tuple[str, ...]) -> None:
             | {key: value.round(5).tolist() for key, value in asdict(bound).items()}
             for e, bound in bounds.items()
         ]
-        for family in asked:
+        for family in measured_families:
             rows += judge(name, family, bounds)  # type: ignore[arg-type]
     result = {
         "conditions": conditions()
         | {
             "data": "refp simulate --like table1 --scale quick: training sweeps; "
-            f"{N_FIELDS} new fields of 9 beads, {N_PLACES} places each"
+            f"{N_FIELDS} new fields of 9 beads, {N_POSITIONS} Z positions each"
         },
         "rows": sorted(rows, key=lambda row: (row["instrument"], FAMILIES.index(row["family"]))),
         "bounds": curves,

@@ -1,11 +1,10 @@
 """Compare with MagTrack's look-up of Z on the same tiles: ``python -m benchmarks.accuracy.magtrack``.
 
-MagTrack 1.0 (GPL) is installed into an environment of its own under ``benchmarks/.cache`` and run there;
-arrays are all that goes to and fro. Its look-up table holds the median profile of each plane, divided by
-background, of the tiles that the families are trained on, interpolated between planes. All see the same
-beads: every usable bead with a whole tile of every test image inside the trained range. Of an image the
-median of the six surest counts; single beads count where the truth calls them plain, since one that lies
-off the plane has another dZ.
+MagTrack 1.0 (GPL) is installed and run in a separate environment under ``benchmarks/.cache``; only arrays
+are exchanged. Its look-up table holds the background-normalised median profile of each Z position, from
+the training tiles of the families, interpolated between positions. All methods use the same beads: every
+usable bead with a whole tile of every test image inside the trained range. The dZ of an image is the
+median of the six beads of highest confidence; errors of single beads are of undisturbed beads in the plane.
 """
 
 import subprocess
@@ -45,7 +44,7 @@ REPEATS = 5
 
 @dataclass(frozen=True)
 class TestImage:
-    """A test image and its usable beads, surest first: which are plain, inputs, tiles."""
+    """A test image and its usable beads by falling confidence; ``plain``: undisturbed, in the plane."""
 
     image: Image
     dz_true_um: float
@@ -56,7 +55,7 @@ class TestImage:
 
 
 def magtrack_python() -> Path:
-    """Return the Python of MagTrack's environment, made where it is not there."""
+    """Return the Python of MagTrack's environment; create it if it does not exist."""
     folder = CACHE / "magtrack"
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     if not (folder / "made").is_file():
@@ -68,7 +67,7 @@ def magtrack_python() -> Path:
 
 
 def training_tiles(training: str) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the training tiles, their labels, and the number of the plane that each is from."""
+    """Return the training tiles, their labels, and the number of their Z position."""
     recipe = load_recipe()
     with Workers(default_jobs()) as workers:
         planes = define_planes(
@@ -104,7 +103,7 @@ def test_images(training: str, test: str) -> list[TestImage]:
 
 
 def are_plain(centers_px: FloatArray, test: str, radius_px: float) -> BoolArray:
-    """Tell which centres are of beads in the plane of the data set's only field, by themselves."""
+    """Return for each centre if it is of an isolated bead in the plane of the data set's only field."""
     beads = truth(test)["fields"][0]["beads"]
     plain = [b for b in beads if not (b["outlier"] or b["touching"] or b["border"])]
     points = np.array([[b["y_px"], b["x_px"]] for b in plain])
@@ -113,16 +112,16 @@ def are_plain(centers_px: FloatArray, test: str, radius_px: float) -> BoolArray:
 
 
 def inputs_of(profiles: RadialProfiles, image: Image) -> BeadInputs:
-    """Return what families that see no pixels may see."""
-    nothing = np.empty((len(profiles), 0, 0), dtype=np.float32)
+    """Return inputs without pixels, for families on profiles."""
+    no_pixels = np.empty((len(profiles), 0, 0), dtype=np.float32)
     offset_px = profiles.center_px - (np.array(image.shape) - 1) / 2
-    return BeadInputs(profiles.normalised, profiles.saturated, profiles.light, nothing, offset_px)
+    return BeadInputs(profiles.normalised, profiles.saturated, profiles.light, no_pixels, offset_px)
 
 
-def ask_magtrack(
+def run_magtrack(
     training: tuple[FloatArray, FloatArray, FloatArray], tiles: FloatArray
 ) -> tuple[FloatArray, float]:
-    """Return MagTrack's Z of tiles, um, and its processor time, ms a bead."""
+    """Return MagTrack's Z of tiles, um, and its processor time, ms per bead."""
     script = Path(__file__).with_name("magtrack_table.py")
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -133,7 +132,7 @@ def ask_magtrack(
         return np.load(folder / "z_um.npy"), float(np.load(folder / "ms_per_bead.npy"))
 
 
-def ask_family(
+def run_family(
     training: str, family: FamilyName, images: Sequence[TestImage]
 ) -> tuple[FloatArray, float]:
     """Return a family's dZ of every bead, and the processor time of profile and prediction."""
@@ -148,11 +147,11 @@ def ask_family(
 
     dz_um = [predictor.predict(image.inputs).dz_um.mean(axis=0) for image in images]
     n_beads = sum(len(image.tiles) for image in images)
-    return np.concatenate(dz_um), 1e3 * least_seconds(work) / n_beads
+    return np.concatenate(dz_um), 1e3 * minimum_seconds(work) / n_beads
 
 
-def least_seconds(work: Callable[[], None]) -> float:
-    """Return the least processor time of a few runs."""
+def minimum_seconds(work: Callable[[], None]) -> float:
+    """Return the minimum processor time of a few runs."""
     best = np.inf
     for _ in range(REPEATS):
         started = time.process_time()
@@ -162,7 +161,7 @@ def least_seconds(work: Callable[[], None]) -> float:
 
 
 def errors(images: Sequence[TestImage], dz_um: FloatArray) -> dict[str, object]:
-    """State errors of beads, and of the median of each image's six surest."""
+    """Return errors of beads, and of the median of each image's six beads of highest confidence."""
     ends = np.cumsum([len(image.tiles) for image in images])[:-1]
     beads = np.split(dz_um, ends)
     of_beads = [part - i.dz_true_um for part, i in zip(beads, images, strict=True)]
@@ -172,13 +171,13 @@ def errors(images: Sequence[TestImage], dz_um: FloatArray) -> dict[str, object]:
         if len(known := part[:SIX][np.isfinite(part[:SIX])])
     ]
     plain = np.concatenate(of_beads)[np.concatenate([image.plain for image in images])]
-    told = plain[np.isfinite(plain)]
+    estimated = plain[np.isfinite(plain)]
     return {
         "beads": len(plain),
-        "beads_without_answer": len(plain) - len(told),
+        "beads_without_answer": len(plain) - len(estimated),
         "images": len(of_six),
-        "bead_rms_um": _rms(told),
-        "bead_median_abs_um": float(np.median(np.abs(told))),
+        "bead_rms_um": _rms(estimated),
+        "bead_median_abs_um": float(np.median(np.abs(estimated))),
         "six_rms_um": _rms(np.array(of_six)),
         "six_largest_um": float(np.abs(of_six).max()),
     }
@@ -195,9 +194,9 @@ def measure(training: str) -> list[dict[str, object]]:
     for test in TESTS[training]:
         images = test_images(training, test)
         tiles = np.concatenate([image.tiles for image in images])
-        said = {"magtrack": ask_magtrack(known, tiles)}
-        said |= {family: ask_family(training, family, images) for family in FAMILIES}
-        for method, (dz_um, ms) in said.items():
+        predictions = {"magtrack": run_magtrack(known, tiles)}
+        predictions |= {family: run_family(training, family, images) for family in FAMILIES}
+        for method, (dz_um, ms) in predictions.items():
             row = {"training": training, "test": test, "method": method}
             rows.append({**row, **errors(images, dz_um), "cpu_ms_per_bead": ms})
             print(*rows[-1].values(), sep=" | ", flush=True)

@@ -1,7 +1,7 @@
-"""Models that several benchmarks judge: trained once, kept as long as code and data stay the same.
+"""Models shared by the benchmarks, trained once per version of code and data.
 
-They lie in ``benchmarks/.cache``, which git ignores; whatever the package's code, the recipe or the
-training images change makes another file name.
+Models are kept in ``benchmarks/.cache``, which git ignores. The file name depends on the package's
+code, the recipe and the training images.
 """
 
 import json
@@ -22,21 +22,21 @@ from refp.synthetic import SimulationSettings, simulate_dataset
 
 CACHE = HERE / ".cache"
 SIMULATING = ("core", "settings", "sweeps", "synthetic")
-"""Rooms on whose code simulated sweeps depend."""
+"""Packages whose code determines simulated sweeps."""
 RESNET = {"members": 1, "max_steps": 1000, "validate_steps": 250}
-"""Minutes of a CPU; the article's network takes a hundred times as long."""
+"""Trains in minutes on a CPU; the article's network takes a hundred times as long."""
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A model file and how long its training took, measuring the images not counted."""
+    """A model file and its training time without the measurement of images."""
 
     path: Path
     seconds: float
 
 
 def family_recipe(family: FamilyName) -> Recipe:
-    """Return the default recipe with a family; the article's network cut to what a CPU trains."""
+    """Return the default recipe with a family; steps of ``resnet`` are reduced for CPUs."""
     recipe = load_recipe()
     return recipe.replace({"train": {"family": family, "resnet": RESNET}})
 
@@ -49,15 +49,15 @@ def twin_model(name: str, family: FamilyName = "profile") -> TrainedModel:
 def simulated_model(
     instrument: Instrument, settings: SimulationSettings, seed: int, family: FamilyName = "profile"
 ) -> TrainedModel:
-    """Return the model of a family trained on sweeps that an instrument is simulated to take.
+    """Return the model of a family trained on simulated sweeps of an instrument.
 
-    They are measured by the recipe of the instrument's name, whatever it differs by.
+    The sweeps are measured with the instrument recipe of the same name.
     """
     return trained_on(simulated(instrument, settings, seed), family, instrument.name)
 
 
 def simulated(instrument: Instrument, settings: SimulationSettings, seed: int) -> Path:
-    """Return the folder of simulated sweeps, made where it is not there."""
+    """Return the folder of simulated sweeps; simulate them if it does not exist."""
     made_from = f"{instrument.model_dump_json()} {settings.model_dump_json()}"
     digest = digest_json([seed, made_from, hash_code(*SIMULATING)])
     folder = CACHE / f"sweep-{digest[:16]}"
@@ -73,14 +73,14 @@ def simulated(instrument: Instrument, settings: SimulationSettings, seed: int) -
 
 
 def trained_on(folder: Path, family: FamilyName, recipe_name: str | None = None) -> TrainedModel:
-    """Return the model trained on a data set, from the cache where it is there.
+    """Return the model trained on a data set, from the cache if it exists.
 
     Parameters
     ----------
     folder, family
         Data set and family.
     recipe_name
-        Instrument recipe to measure by; the data set's own without it.
+        Instrument recipe of the measurement; default: that of the data set.
     """
     recipe = family_recipe(family)
     code = hash_code(*CODE, "estimate", "pipeline")
@@ -106,7 +106,7 @@ def _train(dataset: DataSet, recipe: Recipe, path: Path) -> None:
 
 
 def _print_halves() -> Progress:
-    """Print when half and all of a step is done."""
+    """Return a callback that prints when a step is half done and done."""
 
     def progress(title: str, done: int, total: int) -> None:
         if total > 1 and done in (total // 2, total):

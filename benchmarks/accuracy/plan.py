@@ -1,8 +1,8 @@
-"""Do plans hold? ``python -m benchmarks.accuracy.plan``.
+"""Observed errors of plans: ``python -m benchmarks.accuracy.plan``.
 
-Sweeps of one field and single images are simulated as ``refp plan`` would have them on the A2K, and judged
-against the plane of a nominal bead at rest, which a plan is about: the field's own beads are part of the
-error. Planned: root mean square error over the standard uncertainty of the plan is 1.
+Sweeps of one field and single images are simulated on the A2K as planned by ``refp plan``, and compared
+with the plane of a nominal bead at rest, to which a plan refers: the differences of the field's beads are
+part of the error. For a correct plan, RMS error over planned standard uncertainty is 1.
 """
 
 import tempfile
@@ -39,7 +39,7 @@ REFP_UM = 1500.0
 
 
 def scene_of(n_beads: int) -> SceneSettings:
-    """Beads and nothing else, on a level slide: tilt averages out only about the image's middle."""
+    """Return a scene of isolated beads on a level slide: tilt cancels only at the image's centre."""
     return SceneSettings(
         shape_px=(400, 520),
         n_beads=n_beads,
@@ -52,7 +52,7 @@ def scene_of(n_beads: int) -> SceneSettings:
 
 
 def sweep_rows(limits: PlanLimits) -> list[dict[str, object]]:
-    """Simulate sweeps and locate their planes, by themselves and with the pool of the training set."""
+    """Simulate sweeps and locate their planes, separately and with the pool of the training set."""
     recipe, rows = load_recipe(), []
     with tempfile.TemporaryDirectory() as folder, Workers(default_jobs()) as workers:
         training = define_planes(
@@ -67,24 +67,24 @@ def sweep_rows(limits: PlanLimits) -> list[dict[str, object]]:
             for number in range(N_SWEEPS):
                 path = Path(folder) / f"{n_beads}-{n_frames}-{number}"
                 _simulate_sweep(path, limits, n_beads, n_frames, number)
-                for how, known in (("alone", None), ("pool", pool)):
+                for method, known in (("alone", None), ("pool", pool)):
                     planes = define_planes([open_dataset(path)], recipe, pool=known)
-                    errors[how].append(planes.result.planes[0].refp_um - REFP_UM)
-            for how, error in errors.items():
+                    errors[method].append(planes.result.planes[0].refp_um - REFP_UM)
+            for method, error in errors.items():
                 planned = sweep_row(limits, 1, n_beads, n_frames)
-                shift_um = float(offset_um) if how == "pool" else 0.0
-                rows.append(_row(planned, how, np.array(error) - shift_um))
+                shift_um = float(offset_um) if method == "pool" else 0.0
+                rows.append(_row(planned, method, np.array(error) - shift_um))
     return rows
 
 
 def _simulate_sweep(path: Path, limits: PlanLimits, n_beads: int, n_frames: int, seed: int) -> None:
-    places = np.linspace(limits.dz_um[0], limits.dz_um[-1], n_frames + 2)[1:-1]
-    step_um = float(np.diff(places)[0])
+    dz_um = np.linspace(limits.dz_um[0], limits.dz_um[-1], n_frames + 2)[1:-1]
+    step_um = float(np.diff(dz_um)[0])
     settings = SimulationSettings(
         scene=scene_of(n_beads),
         refp_um=(REFP_UM,),
-        z_start_um=round(REFP_UM + places[0], 2),
-        z_stop_um=round(REFP_UM + places[0], 2) + step_um * (n_frames - 1),
+        z_start_um=round(REFP_UM + dz_um[0], 2),
+        z_stop_um=round(REFP_UM + dz_um[0], 2) + step_um * (n_frames - 1),
         z_step_um=step_um,
         exposures_ms=(round(float(limits.exposures_ms[len(limits.exposures_ms) // 2]), 2),),
     )
@@ -92,7 +92,7 @@ def _simulate_sweep(path: Path, limits: PlanLimits, n_beads: int, n_frames: int,
 
 
 def image_rows(limits: PlanLimits) -> list[dict[str, object]]:
-    """Simulate images of new fields and ask both families."""
+    """Simulate images of new fields and estimate them with both families."""
     instrument, rows = as_instrument(INSTRUMENT), []
     planned = [row for row in make_plan(limits) if row.what == "image"]
     for family in ("profile", "lookup"):
@@ -116,11 +116,11 @@ def image_rows(limits: PlanLimits) -> list[dict[str, object]]:
     return rows
 
 
-def _row(planned: PlanRow, how: str, errors: np.ndarray) -> dict[str, object]:
+def _row(planned: PlanRow, method: str, errors: np.ndarray) -> dict[str, object]:
     rms = float(np.sqrt(np.nanmean(errors**2)))
     row = {
         "what": planned.what,
-        "how": how,
+        "how": method,
         "n_beads": planned.n_beads,
         "n_frames": planned.n_frames,
         "exposure_ms": planned.exposure_ms,
@@ -135,7 +135,7 @@ def _row(planned: PlanRow, how: str, errors: np.ndarray) -> dict[str, object]:
 
 
 def main() -> None:
-    """Check sweeps and images."""
+    """Write plan.json."""
     limits = find_limits(as_instrument(INSTRUMENT), TOLERANCE_UM)
     rows = sweep_rows(limits) + image_rows(limits)
     about = f"{N_SWEEPS} simulated sweeps and {N_IMAGES} images of new fields for each row, a2k"

@@ -1,8 +1,8 @@
-"""Ask for what should be refused, and for what should not: ``python -m benchmarks.accuracy.refusals``.
+"""Refusals of unsuitable and of good images: ``python -m benchmarks.accuracy.refusals``.
 
-Two models of the default family, one trained on each of the twin's training sets. Of every set of images
-it is counted how many are refused, for which reason, and what becomes of the others: an image that
-should be refused and gets an interval that holds the truth does no harm, a silent bias does.
+Two models of the default family, one trained on each of the twin's training sets. For every set of images
+refusals are counted by reason, and estimates by correctness: an image that should be refused does no harm
+if its interval contains the true dZ; a silently wrong estimate does.
 """
 
 import argparse
@@ -15,8 +15,15 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import HERE, SHARED, conditions
-from benchmarks.accuracy.asking import Answer, Picture, ask, count, dz_range_um, worst
 from benchmarks.accuracy.disturb import BRIGHTER, BRIGHTER_FACTOR, DISTURBED, MILD, WHITE, Camera
+from benchmarks.accuracy.estimates import (
+    TestEstimate,
+    TestImage,
+    count,
+    dz_range_um,
+    estimate_images,
+    worst,
+)
 from benchmarks.accuracy.models import twin_model
 from benchmarks.accuracy.twin import A2K, NIKON, TESTS, frames, truth
 from refp.core.arrays import Image
@@ -49,81 +56,81 @@ BEADLESS: dict[str, dict[str, object]] = {
 }
 CROP_PX = 128
 CLEAR_RADII = 3.2
-"""Beads stay as far from a crop without beads as their background ring reaches."""
+"""Minimum distance of beads from a crop without beads: the outer radius of their background ring."""
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Pictures to ask one model about; ``good`` ones should be answered, the others refused."""
+    """Images for one model; it should estimate ``good`` ones and refuse the others."""
 
     name: str
     training: str
     good: bool
-    pictures: list[Picture]
+    images: list[TestImage]
     max_beads: int | None = None
 
 
 def read_disturbed(frame: Frame, black_level: float, name: str) -> Image:
-    """Read a frame and disturb it; the random numbers go with the file's name."""
+    """Read a frame and disturb it; the random numbers depend on the file name."""
     rng = np.random.default_rng(zlib.crc32(frame.path.name.encode()))
     return {**DISTURBED, **MILD}[name](frame.read(), Camera(rng, black_level))
 
 
 def black_level_of(training: str) -> float:
-    """Return the camera's black level as the exposures of the training tell it."""
+    """Return the camera's black level as estimated from the training exposures."""
     return load_model(twin_model(training).path).card.instrument.optics.black_level or 0.0
 
 
 def disturbed_sets(training: str, every: int) -> Iterator[ImageSet]:
-    """All test frames of a model, each disturbed beyond what an instrument does."""
+    """Yield all test frames of a model with each disturbance that an instrument cannot cause."""
     known = list(frames(*TESTS[training]))[::every]
     black = black_level_of(training)
     for name in DISTURBED:
-        pictures = [
-            Picture(f.path.name, partial(read_disturbed, f, black, name), dz_um)
+        images = [
+            TestImage(f.path.name, partial(read_disturbed, f, black, name), dz_um)
             for f, dz_um in known
         ]
-        yield ImageSet(name, training, False, pictures)
+        yield ImageSet(name, training, False, images)
 
 
 def good_sets(training: str, every: int) -> Iterator[ImageSet]:
-    """Test frames inside the trained range: as they are, with six beads, mildly changed."""
+    """Yield test frames inside the trained range: unchanged, with six beads, mildly changed."""
     low, high = dz_range_um(twin_model(training).path)
     inside = [(f, dz_um) for f, dz_um in frames(*TESTS[training]) if low <= dz_um <= high]
-    whole = [Picture(f.path.name, f.read, dz_um) for f, dz_um in inside]
+    whole = [TestImage(f.path.name, f.read, dz_um) for f, dz_um in inside]
     yield ImageSet("undisturbed", training, True, whole)
     yield ImageSet("undisturbed, six beads", training, True, whole, SIX)
     black = black_level_of(training)
     for name in MILD:
-        pictures = [
-            Picture(f.path.name, partial(read_disturbed, f, black, name), dz_um)
+        images = [
+            TestImage(f.path.name, partial(read_disturbed, f, black, name), dz_um)
             for f, dz_um in inside[::every]
             if name != BRIGHTER or f.read().max() * BRIGHTER_FACTOR < WHITE
         ]
-        yield ImageSet(name, training, True, pictures)
-        yield ImageSet(f"{name}, six beads", training, True, pictures, SIX)
+        yield ImageSet(name, training, True, images)
+        yield ImageSet(f"{name}, six beads", training, True, images, SIX)
 
 
 def foreign_sets(training: str) -> Iterator[ImageSet]:
-    """Images of other optics, and of the instrument outside the trained range."""
+    """Yield images of other optics, and of the instrument outside the trained range."""
     low, high = dz_range_um(twin_model(training).path)
     outside = [
-        Picture(f.path.name, f.read, dz_um)
+        TestImage(f.path.name, f.read, dz_um)
         for f, dz_um in frames(*TESTS[training])
         if not low <= dz_um <= high
     ]
     if outside:
         yield ImageSet("outside the trained range", training, False, outside)
     other = NIKON if training == A2K else A2K
-    crossed = [Picture(f.path.name, f.read, dz_um) for f, dz_um in frames(*TESTS[other])]
+    crossed = [TestImage(f.path.name, f.read, dz_um) for f, dz_um in frames(*TESTS[other])]
     yield ImageSet(f"test images of {other}", training, False, crossed)
     for folder in sorted(p for p in (SHARED / "data" / "real").iterdir() if p.is_dir()):
-        images = [Picture(i.label, i.read) for i in list_images([folder])]
-        yield ImageSet(f"real images, {folder.name}", training, False, images)
+        found = [TestImage(i.label, i.read) for i in list_images([folder])]
+        yield ImageSet(f"real images, {folder.name}", training, False, found)
 
 
 def beadless_sets(training: str, workers: Workers) -> Iterator[ImageSet]:
-    """Fields without beads: simulated, and cut out of the twin's field with cells."""
+    """Yield fields without beads: simulated, and cropped from the twin's field with cells."""
     instrument = "a2k" if training == A2K else "nikon-ti2"
     for name in BEADLESS:
         looks_of(
@@ -131,22 +138,22 @@ def beadless_sets(training: str, workers: Workers) -> Iterator[ImageSet]:
             beadless_scene(instrument, name),
             execution=Execution(workers),
         )
-        pictures = [
-            Picture(f"{name} {seed}", partial(render_beadless, instrument, name, seed))
+        images = [
+            TestImage(f"{name} {seed}", partial(render_beadless, instrument, name, seed))
             for seed in range(N_BEADLESS)
         ]
-        yield ImageSet(name, training, False, pictures)
+        yield ImageSet(name, training, False, images)
     if training == A2K:
-        pictures = [
-            Picture(f"{frame.path.name} {corner}", partial(_read_crop, frame, corner))
+        images = [
+            TestImage(f"{frame.path.name} {corner}", partial(_read_crop, frame, corner))
             for frame, _ in frames("a2k-cells")
             for corner in clear_corners("a2k-cells", CROP_PX)
         ]
-        yield ImageSet("cells only, cut out of a2k-cells", training, False, pictures)
+        yield ImageSet("cells only, cut out of a2k-cells", training, False, images)
 
 
 def beadless_scene(instrument_name: str, name: str) -> SceneSettings:
-    """Return what lies in a field without beads."""
+    """Return the scene settings of a field without beads."""
     return SceneSettings(
         shape_px=(480, 640) if instrument_name == "a2k" else (720, 960),
         n_beads=0,
@@ -169,7 +176,7 @@ def render_beadless(instrument_name: str, name: str, seed: int) -> Image:
 
 
 def clear_corners(name: str, side_px: int) -> list[tuple[int, int]]:
-    """Return upper left corners of squares that hold no bead of the data set's only field."""
+    """Return upper left corners of squares without beads in the data set's only field."""
     known = truth(name)
     beads = np.array([[b["y_px"], b["x_px"]] for b in known["fields"][0]["beads"]])
     radii = [b["radius_um"] for b in known["fields"][0]["beads"]]
@@ -184,7 +191,7 @@ def clear_corners(name: str, side_px: int) -> list[tuple[int, int]]:
 
 
 def _distance_px(points: np.ndarray, corner: tuple[int, int], side_px: int) -> np.ndarray:
-    """Distances ``(n,)`` of points from a square, 0 inside it."""
+    """Return distances ``(n,)`` of points from a square, 0 inside it."""
     beyond = np.maximum(corner - points, points - np.add(corner, side_px - 1))
     return np.hypot(*np.maximum(beyond, 0).T)
 
@@ -194,20 +201,20 @@ def _read_crop(frame: Frame, corner: tuple[int, int]) -> Image:
     return np.ascontiguousarray(frame.read()[y : y + CROP_PX, x : x + CROP_PX])
 
 
-def row(images: ImageSet, answers: list[Answer]) -> dict[str, object]:
-    """Return the line of one set."""
+def row(image_set: ImageSet, estimates: list[TestEstimate]) -> dict[str, object]:
+    """Return the row of one set."""
     return {
-        "model": images.training,
-        "set": images.name,
-        "should_be": "accepted" if images.good else "refused",
-        "beads": images.max_beads or "all",
-        **count(answers),
-        "worst": worst(answers),
+        "model": image_set.training,
+        "set": image_set.name,
+        "should_be": "accepted" if image_set.good else "refused",
+        "beads": image_set.max_beads or "all",
+        **count(estimates),
+        "worst": worst(estimates),
     }
 
 
 def totals(rows: list[dict[str, object]]) -> dict[str, object]:
-    """Return the shares that the bars are about, over all sets and by model."""
+    """Return fractions of refused and silently wrong images, over all sets and by model."""
     result = {}
     for model in ("all", A2K, NIKON):
         for kind in ("refused", "accepted"):
@@ -222,7 +229,7 @@ def totals(rows: list[dict[str, object]]) -> dict[str, object]:
 
 
 def all_sets(training: str, every: int, workers: Workers) -> Iterator[ImageSet]:
-    """Every set that a model is asked about."""
+    """Yield every set of images of a model."""
     yield from good_sets(training, every)
     yield from foreign_sets(training)
     yield from beadless_sets(training, workers)
@@ -230,16 +237,16 @@ def all_sets(training: str, every: int, workers: Workers) -> Iterator[ImageSet]:
 
 
 def measure(every: int) -> list[dict[str, object]]:
-    """Ask both models about all sets."""
+    """Estimate all sets with both models."""
     rows = []
     with Workers(default_jobs()) as workers:
         for training in TESTS:
             model: Path = twin_model(training).path
-            for images in all_sets(training, every, workers):
-                answers = ask(model, images.pictures, workers, images.max_beads)
-                rows.append(row(images, answers))
-                said = {k: v for k, v in rows[-1].items() if k != "worst"}
-                print(*said.values(), sep=" | ", flush=True)
+            for image_set in all_sets(training, every, workers):
+                estimates = estimate_images(model, image_set.images, workers, image_set.max_beads)
+                rows.append(row(image_set, estimates))
+                printed = {k: v for k, v in rows[-1].items() if k != "worst"}
+                print(*printed.values(), sep=" | ", flush=True)
     return rows
 
 
@@ -251,8 +258,8 @@ def main() -> None:
     rows = measure(every)
     result = {"conditions": conditions(), "every": every, "totals": totals(rows), "sets": rows}
     write_json(result, HERE / "accuracy" / "refusals.json")
-    for name, share in result["totals"].items():
-        print(name, share)
+    for name, total in result["totals"].items():
+        print(name, total)
 
 
 if __name__ == "__main__":

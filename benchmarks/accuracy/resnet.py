@@ -1,6 +1,6 @@
-"""What a stated CPU budget of the article's network reaches: ``python -m benchmarks.accuracy.resnet``.
+"""Errors of the article's network for a CPU budget: ``python -m benchmarks.accuracy.resnet``.
 
-Recipe ``paper`` with one member and few steps, so that it ends within minutes without a GPU.
+Recipe ``paper`` with one member and few steps, which takes minutes without a GPU.
 """
 
 import tempfile
@@ -21,7 +21,7 @@ TESTS = ("a2k-test1", "a2k-cells")
 
 
 def main() -> None:
-    """Train at each budget, judge, and write resnet.json."""
+    """Train with each budget, evaluate, and write resnet.json."""
     paper = load_recipe("paper")
     planes = define_planes(
         [open_dataset(TWIN / "a2k-training")], paper, execution=Execution(Workers(default_jobs()))

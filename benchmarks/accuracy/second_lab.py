@@ -1,9 +1,9 @@
-"""Take a model to another instrument of its kind: ``python -m benchmarks.accuracy.second_lab``.
+"""Application of a model to another instrument: ``python -m benchmarks.accuracy.second_lab``.
 
-A model of the default family is trained on one simulated A2K and asked about others that differ in
-aperture, condenser, light, beads, pixel and camera, one at a time and together. First as it is, when it
-should refuse or its interval should hold; then adapted from one sweep of nine frames; where that sweep
-is refused, so is every image. Six beads of each image are used.
+A model of the default family is trained on one simulated A2K and applied to others that differ in
+aperture, condenser, light, beads, pixel and camera, one at a time and together: first without
+adaptation, then adapted with one sweep of nine frames. If that sweep is refused, every image counts as
+refused. Six beads of each image are used.
 """
 
 import argparse
@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from benchmarks import HERE, conditions
-from benchmarks.accuracy.asking import Answer, Picture, ask, count, worst
-from benchmarks.accuracy.fields import REFP_UM, SCENE, pictures_of, spread_shots
+from benchmarks.accuracy.estimates import TestEstimate, TestImage, count, estimate_images, worst
+from benchmarks.accuracy.fields import REFP_UM, SCENE, images_of, spread_shots
 from benchmarks.accuracy.instruments import A2K, RECIPE, vary
 from benchmarks.accuracy.models import simulated, simulated_model
 from refp.core.errors import DataError
@@ -27,9 +27,9 @@ from refp.settings import Instrument
 from refp.sweeps import DataSet, open_dataset
 from refp.synthetic import SceneSettings, SimulationSettings, another
 
-N_FIELDS, N_PLACES, SIX = 4, 12, 6
+N_FIELDS, N_POSITIONS, SIX = 4, 12, 6
 RANGE_UM = (-110.0, 110.0)
-"""Inside the trained range of the first instrument even where the depth of field is a tenth less."""
+"""Within the trained range of the first instrument, also with a tenth less depth of field."""
 EXPOSURE_MS = 12.0
 N_FRAMES, STEP_UM = 9, 15.0
 NOT_ADAPTED = "sweep_refused"
@@ -37,16 +37,16 @@ NOT_ADAPTED = "sweep_refused"
 
 @dataclass(frozen=True)
 class Second:
-    """Another instrument, and how its fields differ."""
+    """Another instrument, and the differences of its fields."""
 
     name: str
     instrument: Instrument
     scene: dict[str, float] = field(default_factory=dict)
 
 
-def differing(name: str, part: str, share: float) -> Second:
-    """Return an instrument that differs in one setting by a share of it."""
-    return Second(f"{name} {share:+.0%}", vary(A2K, {part: 1 + share}))
+def differing(name: str, part: str, fraction: float) -> Second:
+    """Return an instrument with one setting changed by a fraction."""
+    return Second(f"{name} {fraction:+.0%}", vary(A2K, {part: 1 + fraction}))
 
 
 SECONDS = (
@@ -88,7 +88,7 @@ SECONDS = (
 
 
 def scene_of(second: Second) -> SceneSettings:
-    """Return what lies in a field of an instrument."""
+    """Return the scene settings of an instrument's fields."""
     return SceneSettings(**SCENE).model_copy(update=second.scene)
 
 
@@ -107,7 +107,7 @@ def first_model() -> Path:
 
 
 def short_sweep(number: int) -> DataSet:
-    """Return the sweep of nine frames of a second instrument, taken for one like the recipe's."""
+    """Return the sweep of nine frames of a second instrument, opened with the recipe's instrument."""
     half_um = STEP_UM * (N_FRAMES - 1) / 2
     settings = SimulationSettings(
         scene=scene_of(SECONDS[number]),
@@ -121,27 +121,27 @@ def short_sweep(number: int) -> DataSet:
     return open_dataset(folder, instrument=RECIPE)
 
 
-def pictures(number: int, n_fields: int, workers: Workers) -> list[Picture]:
-    """Return pictures of new fields of a second instrument."""
-    shots = spread_shots(1000 + number, n_fields, RANGE_UM, N_PLACES, (EXPOSURE_MS,))
+def test_images(number: int, n_fields: int, workers: Workers) -> list[TestImage]:
+    """Return test images of new fields of a second instrument."""
+    shots = spread_shots(1000 + number, n_fields, RANGE_UM, N_POSITIONS, (EXPOSURE_MS,))
     second = SECONDS[number]
-    return pictures_of(shots, second.instrument, scene_of(second), workers)
+    return images_of(shots, second.instrument, scene_of(second), workers)
 
 
-def judge(model: Path, number: int, n_fields: int, workers: Workers) -> list[Answer]:
-    """Ask a model about new fields of a second instrument."""
-    return ask(model, pictures(number, n_fields, workers), workers, SIX)
+def judge(model: Path, number: int, n_fields: int, workers: Workers) -> list[TestEstimate]:
+    """Estimate images of new fields of a second instrument with a model."""
+    return estimate_images(model, test_images(number, n_fields, workers), workers, SIX)
 
 
-def judge_adapted(number: int, n_fields: int, workers: Workers) -> list[Answer]:
-    """Adapt the first instrument's model to a second one, and ask it."""
+def judge_adapted(number: int, n_fields: int, workers: Workers) -> list[TestEstimate]:
+    """Adapt the first instrument's model to a second one, and estimate its images."""
     sweep = short_sweep(number)
     try:
         adapted = adapt_model(load_model(first_model()), [sweep]).ensemble
     except DataError:
         return [
-            Answer(picture.name, picture.dz_true_um, np.nan, np.nan, np.nan, NOT_ADAPTED)
-            for picture in pictures(number, n_fields, workers)
+            TestEstimate(image.name, image.dz_true_um, np.nan, np.nan, np.nan, NOT_ADAPTED)
+            for image in test_images(number, n_fields, workers)
         ]
     with TemporaryDirectory() as folder:
         model = Path(folder) / f"adapted-{number}.refp"
@@ -149,25 +149,25 @@ def judge_adapted(number: int, n_fields: int, workers: Workers) -> list[Answer]:
         return judge(model, number, n_fields, workers)
 
 
-def row(name: str, answers: list[Answer]) -> dict[str, object]:
-    """Return the line of a second instrument."""
-    return {"instrument": name, **count(answers), "worst": worst(answers)}
+def row(name: str, estimates: list[TestEstimate]) -> dict[str, object]:
+    """Return the row of a second instrument."""
+    return {"instrument": name, **count(estimates), "worst": worst(estimates)}
 
 
 def measure(n_fields: int, workers: Workers) -> dict[str, dict[str, object]]:
-    """Judge the model as it is and adapted on all second instruments."""
-    said: dict[str, dict[str, list[Answer]]] = {"unadapted": {}, "adapted": {}}
+    """Evaluate the model, unadapted and adapted, on all second instruments."""
+    results: dict[str, dict[str, list[TestEstimate]]] = {"unadapted": {}, "adapted": {}}
     for number, second in enumerate(SECONDS):
-        said["unadapted"][second.name] = judge(first_model(), number, n_fields, workers)
-        said["adapted"][second.name] = judge_adapted(number, n_fields, workers)
-        for way, answers in said.items():
-            print(way, second.name, *count(answers[second.name]).values(), sep=" | ")
+        results["unadapted"][second.name] = judge(first_model(), number, n_fields, workers)
+        results["adapted"][second.name] = judge_adapted(number, n_fields, workers)
+        for state, estimates in results.items():
+            print(state, second.name, *count(estimates[second.name]).values(), sep=" | ")
     return {
-        way: {
-            "all": count([answer for part in answers.values() for answer in part]),
-            "instruments": [row(name, part) for name, part in answers.items()],
+        state: {
+            "all": count([estimate for part in estimates.values() for estimate in part]),
+            "instruments": [row(name, part) for name, part in estimates.items()],
         }
-        for way, answers in said.items()
+        for state, estimates in results.items()
     }
 
 
@@ -177,13 +177,13 @@ def main() -> None:
     parser.add_argument("--fields", type=int, default=N_FIELDS, help="fields of each instrument")
     n_fields = parser.parse_args().fields
     with Workers(default_jobs()) as workers:
-        ways = measure(n_fields, workers)
+        states = measure(n_fields, workers)
     write_json(
         {
             "conditions": conditions("A2K simulated by refp.synthetic"),
             "fields": n_fields,
             "range_um": RANGE_UM,
-            **ways,
+            **states,
         },
         HERE / "accuracy" / "second_lab.json",
     )

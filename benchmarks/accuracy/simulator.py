@@ -1,9 +1,9 @@
-"""The simulator beside the twin, which other code made: ``python -m benchmarks.accuracy.simulator``.
+"""Comparison of the simulator with the twin: ``python -m benchmarks.accuracy.simulator``.
 
-Both instruments' simulated training sweeps of Table 1 (scale quick) go through ``refp plane`` like the
-twin's; feature curves and pooled stacks are laid over each other. Models trained on one are asked about
-the other, as they are: the apertures of both are assumed, not the same. Convergence is that of one bead's
-map in wavelengths, rings of the condenser and rings of the pupil.
+The twin was simulated by independent code. Simulated training sweeps of both instruments of Table 1
+(scale quick) are processed by ``refp plane`` like the twin's, and feature curves and pooled stacks are
+compared. Models trained on one are applied to the other without adaptation; the assumed apertures differ.
+Convergence is that of one bead's map in wavelengths, rings of the condenser and rings of the pupil.
 """
 
 import tempfile
@@ -49,7 +49,7 @@ def pooled(folder: Path) -> dict[str, FloatArray]:
 
 
 def beside(name: str) -> dict[str, Any]:
-    """Return curves and stacks of simulator and twin on one grid of dZ, and how far they differ."""
+    """Return curves and stacks of simulator and twin on one grid of dZ, and their differences."""
     ours, theirs = pooled(training_folder(name)), pooled(TWIN / TRAINING[name])
     result: dict[str, Any] = {"instrument": name}
     for feature in ("ss", "ci"):
@@ -96,7 +96,7 @@ def our_test(name: str, dataset: str) -> Path:
 
 
 def cross(model: Path, tests: list[Path], label: str) -> list[dict[str, object]]:
-    """Ask a model about every image of data sets; what it says whether it would refuse or not."""
+    """Return errors of a model on data sets, refused images included, and numbers of refusals."""
     estimator = Estimator(load_model(model))
     low, high = estimator.card.dz_range_um
     rows = []
@@ -109,9 +109,9 @@ def cross(model: Path, tests: list[Path], label: str) -> list[dict[str, object]]
             n += 1
             image = frame.read()
             refused += estimator.estimate(image).estimate.status == "refused"
-            look = estimator.look(image)
-            if look is not None:
-                errors.append(look.combined.dz_um - true[frame.path.name])
+            assessment = estimator.assess(image)
+            if assessment is not None:
+                errors.append(assessment.combined.dz_um - true[frame.path.name])
         line = {"of": label, "test": open_dataset(folder).name, "n_images": n, "refused": refused}
         if errors:
             line |= {
@@ -125,7 +125,7 @@ def cross(model: Path, tests: list[Path], label: str) -> list[dict[str, object]]
 
 
 def convergence(name: str) -> list[dict[str, object]]:
-    """Return how far a bead's image moves when each sum is made finer."""
+    """Return the change of a bead's image when each sum is refined."""
     instrument = as_instrument(name)
     scope = make_microscope(instrument)
     bead = instrument.bead
@@ -144,22 +144,22 @@ def convergence(name: str) -> list[dict[str, object]]:
         cases[f"{key} as used"] = replace(finest, **{key: getattr(usual, key)})
     rows = []
     for label, sampling in cases.items():
-        apart = image_radially(sphere, scope, z_um, r_um, sampling) - reference
+        difference = image_radially(sphere, scope, z_um, r_um, sampling) - reference
         used = "" if label == "all as used" else getattr(usual, label.split()[0])
         rows.append(
             {
                 "instrument": name,
                 "what": label,
                 "used": used,
-                "rms": float(np.sqrt(np.mean(apart**2))),
-                "largest": float(np.abs(apart).max()),
+                "rms": float(np.sqrt(np.mean(difference**2))),
+                "largest": float(np.abs(difference).max()),
             }
         )
     return rows
 
 
 def main() -> None:
-    """Compare, cross and converge."""
+    """Write simulator.json."""
     result: dict[str, Any] = {
         "conditions": conditions()
         | {"simulator": "refp simulate --like table1 --scale quick; members and recipe: default"},
@@ -181,7 +181,7 @@ def main() -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Round arrays to what figures show."""
+    """Return lists with values rounded to the resolution of figures."""
     if isinstance(value, np.ndarray):
         return np.round(value.astype(float), 4).tolist()
     if isinstance(value, dict):

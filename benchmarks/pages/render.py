@@ -17,7 +17,7 @@ NAMES = {"a2k": "A2K", "nikon-ti2": "Nikon Ti2"}
 
 
 def load(name: str) -> dict[str, Any]:
-    """Read a benchmark file; empty where it was not measured."""
+    """Read a benchmark file; return an empty table where it does not exist."""
     path = HERE / name
     result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return result
@@ -29,17 +29,17 @@ def rms(values: Iterable[float]) -> float:
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    """Return a number as text, or a dash where there is none."""
+    """Return a number as text, or a dash where it is None."""
     return "-" if value is None else f"{value:.{digits}f}"
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:
-    """Return a fraction in percent, or a dash where there is none."""
+    """Return a fraction in percent, or a dash where it is None."""
     return "-" if fraction is None else f"{100 * fraction:.{digits}f} %"
 
 
 def ratio(numerator: float | None, denominator: float | None) -> str:
-    """Return a ratio with one decimal, or a dash where it is not known."""
+    """Return a ratio with one decimal, or a dash where it is unknown."""
     return number(numerator / denominator, 1) if numerator and denominator else "-"
 
 

@@ -21,7 +21,7 @@ TWIN_COLOR, OUR_COLOR = MUTED, USED
 
 
 def draw_simulator_figures(folder: Path) -> None:
-    """Write the page's figures that there are numbers for."""
+    """Write the figures whose benchmark file exists."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, dz_um in MONTAGES.items():
         instrument = as_instrument(name)
@@ -40,7 +40,7 @@ def draw_simulator_figures(folder: Path) -> None:
 
 @look()
 def draw_curves(beside: list[dict[str, Any]]) -> Figure:
-    """Draw both features' pooled curves of simulator and twin, a row an instrument."""
+    """Draw both features' pooled curves of simulator and twin, a row per instrument."""
     figure, grid = panel_matrix(len(beside), 2, 6.4)
     for row, axes in zip(beside, grid, strict=True):
         for ax, feature, label in zip(
@@ -58,7 +58,7 @@ def draw_curves(beside: list[dict[str, Any]]) -> Figure:
 
 @look()
 def draw_stacks(beside: list[dict[str, Any]]) -> Figure:
-    """Draw both pooled stacks I(dZ, r) side by side, a row an instrument, on one grey scale."""
+    """Draw both pooled stacks I(dZ, r) side by side, a row per instrument, on one grey scale."""
     figure, grid = panel_matrix(len(beside), 2, 7.0)
     for row, axes in zip(beside, grid, strict=True):
         stack = row["stack"]

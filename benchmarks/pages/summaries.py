@@ -29,7 +29,7 @@ def plane_summary(planes: Rows) -> dict[str, Any]:
 
 
 def methods() -> dict[str, dict[str, dict[str, Any]]]:
-    """Return RMS and largest error on each test set of every method that was measured."""
+    """Return RMS and largest error on each test set of every measured method."""
     families = [
         family for name in ("profile", "lookup") if (family := load(f"accuracy/{name}.json"))
     ]
@@ -52,7 +52,7 @@ def _six_beads(family: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def busy_cores(speed: dict[str, Any]) -> float | None:
-    """Return the fewest cores that two processes got, None if nothing disturbed the measurement."""
+    """Return the fewest cores that two processes got; None for an undisturbed measurement."""
     parts = [part for name, part in speed.items() if name != "conditions"]
     if all(part["undisturbed"] for part in parts):
         return None

@@ -1,1 +1,1 @@
-"""Speed, as ratios taken in one run."""
+"""Speed, as ratios of times measured in one run."""

@@ -25,12 +25,12 @@ from refp.settings import Instrument, Recipe, load_recipe
 from refp.sweeps import open_dataset
 
 REPEATS = 3
-PLANES_UM = (1407.5, 1447.5, 1487.5, 1507.5, 1537.5, 1607.5)
-"""Stage positions of the tiles compared: from 100 um below the plane to 100 um above."""
+Z_UM = (1407.5, 1447.5, 1487.5, 1507.5, 1537.5, 1607.5)
+"""Z of the compared tiles: from 100 um below the plane to 100 um above."""
 
 
 def seconds(work: Callable[[], object], repeats: int = REPEATS) -> float:
-    """Return the least of a few runs: what the machine can do undisturbed."""
+    """Return the minimum time of a few runs, s, as an estimate without disturbance."""
     best = np.inf
     for _ in range(repeats):
         started = time.perf_counter()
@@ -40,7 +40,7 @@ def seconds(work: Callable[[], object], repeats: int = REPEATS) -> float:
 
 
 def plane_against_gaussian() -> dict[str, float]:
-    """``refp plane``'s work on a2k-training, reading included, against one Gaussian filter."""
+    """Return times of ``refp plane``'s work on a2k-training, with reading, and of a Gaussian filter."""
     dataset = open_dataset(TWIN / "a2k-training")
     recipe = load_recipe()
     images = [frame.read().astype(np.float32) for frame in dataset.frames]
@@ -62,33 +62,33 @@ def plane_against_gaussian() -> dict[str, float]:
 
 
 def kernel_against_scipy() -> dict[str, float]:
-    """The compiled fit of whole frames against scipy's smoothing spline with Nelder-Mead.
+    """Compare the compiled fit of whole frames with scipy's smoothing spline and Nelder-Mead.
 
-    Time over all beads of frames at several planes; differences on one tile of each.
+    Times are over all beads of frames at several Z, differences on one tile of each.
     """
     dataset = open_dataset(TWIN / "a2k-training")
     recipe = load_recipe()
     instrument = dataset.instrument
-    beads, ours, theirs, differences = 0, 0.0, 0.0, []
-    for z_um in PLANES_UM:
+    beads, kernel_s, scipy_s, differences = 0, 0.0, 0.0, []
+    for z_um in Z_UM:
         image = min(dataset.sweeps[1].frames, key=lambda f: abs(f.z_um - z_um)).read()
         centers = _usable_first(image, instrument, recipe)
         profiles = fit_profiles(image, centers, instrument, recipe.profile)  # compiles
-        ours += seconds(lambda: fit_profiles(image, centers, instrument, recipe.profile), 10)  # noqa: B023
+        kernel_s += seconds(lambda: fit_profiles(image, centers, instrument, recipe.profile), 10)  # noqa: B023
         beads += len(centers)
         started = time.perf_counter()
         expected = _scipy_measurement(image, instrument.tile_side_px / 2, profiles, recipe)
-        theirs += time.perf_counter() - started
+        scipy_s += time.perf_counter() - started
         features = measure_features(profiles, recipe.feature)
         slope, center = features.steepest_slope[0], features.center_intensity[0]
         found = np.array([*profiles.center_px[0], slope, center])
         differences.append(np.abs(found - expected) / [1.0, 1.0, abs(expected[2]), expected[3]])
     y_px, x_px, slope, center = np.max(differences, axis=0)
-    per_bead = ours / beads
-    per_tile = theirs / len(PLANES_UM)
+    per_bead = kernel_s / beads
+    per_tile = scipy_s / len(Z_UM)
     return {
         "beads": beads,
-        "tiles_compared": len(PLANES_UM),
+        "tiles_compared": len(Z_UM),
         "kernel_ms_per_bead": per_bead * 1e3,
         "scipy_ms_per_bead": per_tile * 1e3,
         "ratio": per_tile / per_bead,
@@ -102,7 +102,7 @@ def kernel_against_scipy() -> dict[str, float]:
 
 
 def _usable_first(image: Image, instrument: Instrument, recipe: Recipe) -> FloatArray:
-    """All candidates of a frame, one that may measure first."""
+    """Return centres of all candidates of a frame, usable ones first."""
     found = find_beads(image, instrument, recipe.find)
     order = np.argsort((found.flags & UNUSABLE_BEAD) > 0, kind="stable")
     return found.center_px[order]
@@ -111,9 +111,9 @@ def _usable_first(image: Image, instrument: Instrument, recipe: Recipe) -> Float
 def _scipy_measurement(
     image: Image, reach_px: float, profiles: RadialProfiles, recipe: Recipe
 ) -> FloatArray:
-    """Centre, steepest slope and centre intensity of the first bead by scipy alone.
+    """Return centre, steepest slope and centre intensity of the first bead by scipy alone.
 
-    The search starts a third of a pixel away.
+    The search starts 0.3 px away in each coordinate.
     """
     radius, about = profiles.bead_radius_px, profiles.center_px[0]
     lam = recipe.profile.smoothing * radius**5
@@ -137,7 +137,7 @@ def _scipy_measurement(
 
 
 def _scipy_spline(r: FloatArray, values: FloatArray, lam: float) -> BSpline:
-    """Scipy's smoothing spline; it refuses repeats, so equal distances are averaged with weights."""
+    """Return scipy's smoothing spline; equal distances, which it refuses, are averaged with weights."""
     distinct, inverse, counts = np.unique(np.round(r, 4), return_inverse=True, return_counts=True)
     means = np.bincount(inverse, values) / counts
     return make_smoothing_spline(distinct, means, counts.astype(float), lam=lam)
@@ -146,14 +146,14 @@ def _scipy_spline(r: FloatArray, values: FloatArray, lam: float) -> BSpline:
 def _disc(
     image: Image, center: FloatArray, reach: float
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Rows, columns and values of the pixels within a distance."""
+    """Return rows, columns and values of the pixels within a distance."""
     y, x = np.indices(image.shape)
     near = np.hypot(y - center[0], x - center[1]) <= reach
     return y[near], x[near], image[near].astype(np.float64)
 
 
 def start_up() -> dict[str, float]:
-    """Seconds of ``refp --help`` in a fresh process, and what ``import refp`` brings along."""
+    """Return times of ``refp --help`` and of bare Python in fresh processes, s."""
     help_s = seconds(
         lambda: subprocess.run(
             [sys.executable, "-m", "refp", "--help"], check=True, capture_output=True
@@ -165,7 +165,7 @@ def start_up() -> dict[str, float]:
 
 
 def two_cores() -> dict[str, float]:
-    """``refp plane`` on a2k-training with one process and with two, start to end, in turns."""
+    """Return times of ``refp plane`` on a2k-training with one and two processes, alternately, s."""
     best = {1: np.inf, 2: np.inf}
     for _ in range(REPEATS):
         for jobs in best:
@@ -177,7 +177,7 @@ def two_cores() -> dict[str, float]:
 
 
 def memory(times: int = 8) -> dict[str, object]:
-    """Peak memory of ``refp plane`` on a2k-training, and on so many times as many frames."""
+    """Return peak memory of ``refp plane`` on a2k-training, and on ``times`` as many frames."""
     rows: list[dict[str, float]] = []
     for n in (1, times):
         with TemporaryDirectory() as folder:
@@ -189,7 +189,7 @@ def memory(times: int = 8) -> dict[str, object]:
 
 
 def repeat_training(folder: Path, times: int) -> Path:
-    """Write a manifest by which the frames of a2k-training are those of several experiments."""
+    """Write a manifest that lists the frames of a2k-training as several experiments."""
     keys = "experiment,fov,exposure_ms,z_um"
     lines = [
         f"{frame.path.resolve()},0,{experiment},{frame.key.fov},{frame.key.exposure_ms},{frame.z_um}"
@@ -209,7 +209,7 @@ from refp.cli.app import main
 try:
     main(sys.argv[1:])
 finally:
-    status = Path("/proc/self/status")  # what getrusage says includes the parent's peak on Linux
+    status = Path("/proc/self/status")  # on Linux getrusage includes the parent's peak
     if status.exists():
         line = next(l for l in status.read_text().splitlines() if l.startswith("VmHWM"))
         kb = int(line.split()[1])
@@ -220,7 +220,7 @@ finally:
 
 
 def peak_mb_of_plane(manifest: Path, jobs: int) -> float:
-    """Run ``refp plane`` in a process of its own; the largest memory of that process, MB."""
+    """Run ``refp plane`` in a separate process; return its peak memory, MB."""
     with TemporaryDirectory() as out:
         options = ["--manifest", manifest, "--instrument", "a2k", "--jobs", jobs, "-o", out]
         command = [sys.executable, "-c", PEAK_OF_PLANE, "plane", manifest.parent, *options]

@@ -50,12 +50,12 @@ STAGES: dict[str, tuple[object, str]] = {
     "predict": (GraphPredictor, "predict"),
     "look up": (Lookup, "match"),
 }
-"""Where each stage is called; what is left over combines, decides and hands on."""
+"""Function of each stage; the remaining time is combination and decision."""
 BARS = {"image_ms": 60.0, "fresh_s": 1.5, "resnet_ratio": 2.0}
 
 
 def scene(n_beads: int, shape_px: tuple[int, int]) -> SceneSettings:
-    """Beads by themselves on an uneven background."""
+    """Return a scene of isolated beads on an uneven background."""
     return SceneSettings(
         shape_px=shape_px,
         n_beads=n_beads,
@@ -82,7 +82,7 @@ def simulate_planes(folder: Path) -> Planes:
 
 
 def train(planes: Planes, family: FamilyName, **changes: object) -> Ensemble:
-    """Train a model of a family with some of its settings changed."""
+    """Train a model of a family with changed settings."""
     recipe = load_recipe()
     return pipeline.train_model(
         planes, recipe.replace({"train": {"family": family, family: changes}})
@@ -90,7 +90,7 @@ def train(planes: Planes, family: FamilyName, **changes: object) -> Ensemble:
 
 
 def simulate_images(folder: Path) -> list[SingleImage]:
-    """Write full-size images at planes all over the trained range."""
+    """Write full-size images at dZ over the whole trained range."""
     folder.mkdir()
     instrument = as_instrument("a2k")
     rng = np.random.default_rng(2)
@@ -103,7 +103,7 @@ def simulate_images(folder: Path) -> list[SingleImage]:
 
 
 def one_image(estimator: Estimator, sources: list[SingleImage]) -> dict[str, object]:
-    """One image, warm, and the share of each stage: the median over images of the least of runs."""
+    """Return the time of one warm image and its stages: median over images of the minimum of runs."""
     estimates = [estimator.estimate_source(source) for source in sources]
     rows = [stages(estimator, source) for source in sources[:: N_IMAGES // 5]]
     typical = {name: statistics.median(row[name] for row in rows) for name in rows[0]}
@@ -120,7 +120,7 @@ def one_image(estimator: Estimator, sources: list[SingleImage]) -> dict[str, obj
 
 
 def stages(estimator: Estimator, source: SingleImage) -> dict[str, float]:
-    """Milliseconds of each stage of one image, in the quickest of a few runs."""
+    """Return milliseconds of each stage of one image in the fastest of a few runs."""
     best: dict[str, float] = {"all": np.inf}
     for _ in range(REPEATS):
         spent = dict.fromkeys(STAGES, 0.0)
@@ -137,7 +137,7 @@ def stages(estimator: Estimator, source: SingleImage) -> dict[str, float]:
 def watch(
     function: Callable[..., object], spent: dict[str, float], stage: str
 ) -> Callable[..., object]:
-    """Return the function with its time added to a stage's."""
+    """Return the function with its time added to that of a stage."""
 
     def timed(*args: object, **kwargs: object) -> object:
         started = time.perf_counter()
@@ -150,7 +150,7 @@ def watch(
 
 
 def fresh_process(model: Path, image: Path) -> dict[str, float]:
-    """Seconds of ``refp estimate`` of one image from start to end, and of Python doing nothing."""
+    """Return seconds of ``refp estimate`` of one image, of its imports, and of bare Python."""
     command = [sys.executable, "-m", "refp", "estimate", str(model), str(image), "--json"]
     run = partial(subprocess.run, capture_output=True, check=False)
     estimate_s = seconds(lambda: run(command), 7)
@@ -205,7 +205,7 @@ finally:
 
 
 def cold_start(model: Path, image: Path) -> dict[str, float]:
-    """CPU seconds of the first ``refp estimate`` of a fresh install, and their part of compiling."""
+    """Return CPU seconds of the first ``refp estimate`` of a fresh install, and those of compiling."""
     with TemporaryDirectory() as cache:
         done = subprocess.run(
             [sys.executable, "-c", COLD, "estimate", str(model), str(image), "--json"],
@@ -218,7 +218,7 @@ def cold_start(model: Path, image: Path) -> dict[str, float]:
 
 
 def resnet(members: int = 10, tiles: int = 20) -> dict[str, object]:
-    """Ten networks in one graph against ten eager calls of torch, in turns."""
+    """Return times of ten networks in one graph and of ten eager calls of torch, alternately."""
     import torch
 
     from refp.core.parallel import default_jobs
@@ -239,7 +239,7 @@ def resnet(members: int = 10, tiles: int = 20) -> dict[str, object]:
         with torch.no_grad():
             return [network(given) for network in networks]
 
-    expected = scale_um * np.stack([told.squeeze(1).numpy() for told in eager()])
+    expected = scale_um * np.stack([output.squeeze(1).numpy() for output in eager()])
     largest = float(np.abs(predictor.run(seen)["dz_um"] - expected).max())
     best = {"eager": np.inf, "graph": np.inf}
     for _ in range(5):
@@ -257,7 +257,7 @@ def resnet(members: int = 10, tiles: int = 20) -> dict[str, object]:
 
 
 def precision(planes: Planes, folder: Path) -> dict[str, object]:
-    """Lower precision of one briefly trained network: its time, and how far its dZ moves."""
+    """Return time and dZ deviation of one briefly trained network at lower precision."""
     ensemble = train(
         planes, "resnet", members=1, max_steps=80, validate_steps=80, learning_rate=3e-4
     )
@@ -267,7 +267,7 @@ def precision(planes: Planes, folder: Path) -> dict[str, object]:
     tiles = (seen + noise).reshape(20, *seen.shape[1:]).astype(np.float32)
     graphs = {"float32": ensemble.graph, **lower(folder / "float32.onnx", tiles)}
     networks = {name: GraphPredictor(graph, "none") for name, graph in graphs.items()}
-    told = {name: network.run(tiles)["dz_um"] for name, network in networks.items()}
+    dz_um = {name: network.run(tiles)["dz_um"] for name, network in networks.items()}
     best = dict.fromkeys(networks, np.inf)
     for _ in range(REPEATS):
         for name, network in networks.items():
@@ -277,7 +277,7 @@ def precision(planes: Planes, folder: Path) -> dict[str, object]:
             "precision": name,
             "megabytes": len(graph) / 1e6,
             "time_over_float32": best[name] / best["float32"],
-            "rms_deviation_um": float(np.sqrt(np.mean((told[name] - told["float32"]) ** 2))),
+            "rms_deviation_um": float(np.sqrt(np.mean((dz_um[name] - dz_um["float32"]) ** 2))),
         }
         for name, graph in graphs.items()
     ]
@@ -285,7 +285,7 @@ def precision(planes: Planes, folder: Path) -> dict[str, object]:
 
 
 def lower(path: Path, tiles: FloatArray) -> dict[str, bytes]:
-    """Return a graph with half the bits a number, and one with 8-bit weights and activations."""
+    """Return the graph in float16, and with 8-bit weights and activations."""
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
     from onnxruntime.transformers.float16 import convert_float_to_float16
@@ -313,20 +313,20 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1:])
     finally:
-        status = Path("/proc/self/status")  # what getrusage says includes the parent's peak on Linux
+        status = Path("/proc/self/status")  # on Linux getrusage includes the parent's peak
         own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         if status.exists():
             own = int(next(l for l in status.read_text().splitlines() if "VmHWM" in l).split()[1])
         workers = resource.getrusage(resource.RUSAGE_CHILDREN)
         both = (resource.getrusage(resource.RUSAGE_SELF), workers)
         cpu = sum(r.ru_utime + r.ru_stime for r in both)
-        told = {"cpu_s": cpu, "own_mb": own / 1e3, "worker_mb": workers.ru_maxrss / 1e3}
-        print(json.dumps(told), file=sys.stderr)
+        used = {"cpu_s": cpu, "own_mb": own / 1e3, "worker_mb": workers.ru_maxrss / 1e3}
+        print(json.dumps(used), file=sys.stderr)
 """
 
 
 def folder_of_images(model: Path, sources: list[SingleImage], work: Path) -> list[dict[str, float]]:
-    """Time and peak memory of ``refp estimate`` on folders, with one process and with two."""
+    """Return time and peak memory of ``refp estimate`` on folders with one and two processes."""
     script = work / "with_peak.py"
     script.write_text(WITH_PEAK, encoding="utf-8")
     rows: list[dict[str, float]] = []
@@ -338,23 +338,23 @@ def folder_of_images(model: Path, sources: list[SingleImage], work: Path) -> lis
         for jobs in (1, 2):
             options = ["--json", "--jobs", str(jobs)]
             command = [sys.executable, script, "estimate", model, folder, *options]
-            told: list[str] = []
+            printed: list[str] = []
 
-            def run(command: list[object] = command, told: list[str] = told) -> None:
+            def run(command: list[object] = command, printed: list[str] = printed) -> None:
                 done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-                told.append(done.stderr.splitlines()[-1])
+                printed.append(done.stderr.splitlines()[-1])
 
             spent = seconds(run, 1)
             rows.append(
                 {"images": n, "jobs": jobs, "seconds": spent, "images_per_s": n / spent}
-                | json.loads(told[0])
+                | json.loads(printed[0])
             )
             print(rows[-1], flush=True)
     return rows
 
 
 def main() -> None:
-    """Write estimate.json: every part, or those named, the others as they were."""
+    """Write estimate.json: all parts, or those named on the command line."""
     target = HERE / "speed" / "estimate.json"
     with TemporaryDirectory() as name:
         work = Path(name)

@@ -19,14 +19,14 @@ from benchmarks.speed.web import serve
 from refp.core.files import write_csv
 from refp.history import History, HistoryRecord, new_id, select_chart
 from refp.reports import draw_control, png_bytes
-from refp.web.messages import Asked
+from refp.web.messages import ChartQuery
 from refp.web.schemas.history import HistoryChart
 from refp.web.workers.history import read_chart, read_page
 
 RECORDS = 100_000
 REFUSED = 0.02
 DRIFT_SD = 1.5
-"""What the values drift by, so that many rules fire: more points than of a steady instrument."""
+"""Drift of the values, in standard deviations, so that many rules fire."""
 REPEATS = 7
 DRAWN_S = 1.0
 INSTRUMENT = "a2k"
@@ -34,7 +34,7 @@ START = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def make_records(n: int) -> list[HistoryRecord]:
-    """Estimates every ten minutes, the last third of them drifting."""
+    """Return records of estimates every ten minutes; the last third drifts."""
     rng = np.random.default_rng(1)
     drift = DRIFT_SD * np.clip(np.linspace(-2, 1, n), 0, None)
     dz_um = rng.normal(0.0, 1.0, n) + drift
@@ -63,7 +63,7 @@ def make_records(n: int) -> list[HistoryRecord]:
 
 
 def chart() -> dict[str, float]:
-    """The chart of 100,000 records, drawn and for the page, against a pandas read of them from CSV."""
+    """Return times of the chart of 100,000 records, and of reading them from CSV with pandas, s."""
     with TemporaryDirectory() as folder, History.open(Path(folder) / "history.db") as history:
         records = make_records(RECORDS)
         append_s = seconds(partial(history.append, records), 1)
@@ -73,7 +73,7 @@ def chart() -> dict[str, float]:
 
 
 def browser() -> dict[str, object]:
-    """From asking for the page of 100,000 records until its chart is drawn, in Chromium."""
+    """Return the time from request of the page of 100,000 records to its chart in Chromium, s."""
     with TemporaryDirectory() as folder:
         with History.open(Path(folder) / "history.db") as history:
             history.append(make_records(RECORDS))
@@ -93,7 +93,7 @@ def _watch(address: str) -> dict[str, object]:
             page.wait_for_selector(".history-chart .main-svg")
             spent.append(time.perf_counter() - started)
         chromium.close()
-    cold_s, *warm_s = spent  # the browser has not plotly yet, nor a worker the database
+    cold_s, *warm_s = spent  # the browser loads plotly, a worker opens the database
     return {"first_s": cold_s, "least_s": min(warm_s), "median_s": statistics.median(warm_s)}
 
 
@@ -104,12 +104,12 @@ def _measure(history: History, folder: Path) -> dict[str, float]:
         "select": select,
         "draw": lambda: png_bytes(draw_control(found)),
         "whole": lambda: png_bytes(draw_control(select())),
-        "page": partial(read_page, str(folder / "history.db"), Asked(INSTRUMENT)),
-        "data": lambda: _told(read_chart(str(folder / "history.db"), Asked(INSTRUMENT))),
+        "page": partial(read_page, str(folder / "history.db"), ChartQuery(INSTRUMENT)),
+        "data": lambda: _as_json(read_chart(str(folder / "history.db"), ChartQuery(INSTRUMENT))),
         "csv": partial(pd.read_csv, folder / "history.csv"),
     }
     best = dict.fromkeys(work, np.inf)
-    for _ in range(REPEATS):  # in turn, so that what else the machine does is shared
+    for _ in range(REPEATS):  # in turn, to distribute disturbances
         for name, one in work.items():
             best[name] = min(best[name], seconds(one, 1))
     return {
@@ -120,8 +120,8 @@ def _measure(history: History, folder: Path) -> dict[str, float]:
     }
 
 
-def _told(chart: dict[str, object]) -> str:
-    """What the server does with a chart: check its types and write it as JSON."""
+def _as_json(chart: dict[str, object]) -> str:
+    """Return a chart as the server's JSON, with its types checked."""
     return HistoryChart.model_validate(chart).model_dump_json()
 
 
@@ -130,7 +130,7 @@ def main() -> None:
     measure_parts(
         HERE / "speed" / "history.json",
         {"chart": chart, "browser": browser},
-        "made-up records in a file of SQLite",
+        "simulated records in a SQLite file",
     )
 
 

@@ -1,6 +1,6 @@
 """Measure the memory of ``refp serve`` over 5,000 estimates: ``python -m benchmarks.speed.memory``.
 
-It takes minutes, so it is apart from :mod:`benchmarks.speed.web`.
+It takes minutes and is therefore separate from :mod:`benchmarks.speed.web`.
 """
 
 import re
@@ -20,13 +20,13 @@ from refp.web import Client
 
 N_ESTIMATES, EACH, N_CLIENTS = 5000, 250, 4
 PAGES_OF = 5
-"""Every fifth estimate is a page's, whose images and pictures are kept for a while."""
+"""Every fifth estimate uses the page, which keeps images and pictures for a while."""
 MAX_GROWTH = 0.05
-"""Of the second half, over what there is in its middle: less is flat."""
+"""Largest relative growth of memory in the second half that counts as constant."""
 
 
 class Page:
-    """The form of the first page, as a browser sends it."""
+    """Client of the form of the first page, like a browser."""
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -49,11 +49,11 @@ class Page:
 
 
 def memory(model: Path, images: list[Path]) -> dict[str, object]:
-    """Resident memory of server and workers each so many estimates, and its growth."""
+    """Return resident memory of server and workers during many estimates, and its growth."""
     with serve_model(model) as (address, pid, _):
         client, page = Client(address), Page(address)
 
-        def ask(k: int) -> None:
+        def estimate(k: int) -> None:
             image = images[k % len(images)]
             if k % PAGES_OF:
                 assert client.estimate([image])[0]["status"] == "ok"
@@ -63,14 +63,14 @@ def memory(model: Path, images: list[Path]) -> dict[str, object]:
         samples = []
         with ThreadPoolExecutor(N_CLIENTS) as clients:
             for done in range(0, N_ESTIMATES, EACH):
-                list(clients.map(ask, range(done, done + EACH)))
+                list(clients.map(estimate, range(done, done + EACH)))
                 samples.append(memories_mb(pid))
                 print(done + EACH, samples[-1], flush=True)
     return describe(np.array(samples))
 
 
 def describe(samples_mb: np.ndarray) -> dict[str, object]:
-    """Growth and slope of the second half; ``samples_mb``: (n, 2), server and workers."""
+    """Return growth and slope of the second half of ``samples_mb`` (n, 2), server and workers."""
     total = samples_mb.sum(axis=1)
     late = total[len(total) // 2 :]
     per_estimate, _ = np.polyfit(np.arange(len(late)) * EACH, late, 1)

@@ -17,7 +17,7 @@ from benchmarks.speed.parts import measure_parts
 from refp.synthetic import SimulationSettings, as_instrument, make_scene, render_frame
 
 DZ_UM = (-240.0, -120.0, -60.0, -20.0, 0.0, 20.0, 60.0, 120.0, 240.0)
-"""Planes of the frames; far from its focus a bead's image is wider, and takes longer."""
+"""dZ of the frames; far from focus a bead's image is wider and takes longer."""
 REPEATS = 15
 MAP_REPEATS, TABLE_REPEATS = 2, 1
 JOBS = 2
@@ -25,7 +25,7 @@ INSTRUMENTS = ("a2k", "nikon-ti2")
 
 
 def frame() -> dict[str, float]:
-    """A frame of 640x480 with 13 beads, maps in memory, against a Gaussian filter of it; one core."""
+    """Return times of a frame of 640x480 with 13 beads and of a Gaussian filter, one core, s."""
     instrument, settings = as_instrument("a2k"), SimulationSettings()
     make = partial(make_scene, instrument, settings, 0.0)
     scene = make(np.random.default_rng(1))
@@ -51,7 +51,7 @@ def frame() -> dict[str, float]:
 
 MAKE_MAPS = """
 import sys, time
-from refp.parallel import Workers
+from refp.core.parallel import Execution, Workers
 from refp.synthetic import SceneSettings, as_instrument, looks_of
 
 if __name__ == "__main__":
@@ -63,7 +63,7 @@ if __name__ == "__main__":
 
 
 def maps() -> list[dict[str, object]]:
-    """How beads look on each instrument, computed from an empty cache."""
+    """Return times of computing each instrument's bead images from an empty cache, s."""
     rows: list[dict[str, object]] = []
     for name in INSTRUMENTS:
         spent = []
@@ -86,7 +86,7 @@ def maps() -> list[dict[str, object]]:
 
 
 def table1() -> dict[str, float]:
-    """``refp simulate --like table1`` at quick, start to end, from an empty cache and with maps."""
+    """Return times of ``refp simulate --like table1``, scale quick, without and with cached maps, s."""
     best = {"empty": np.inf, "there": np.inf}
     for _ in range(TABLE_REPEATS):
         with TemporaryDirectory() as folder:
@@ -108,7 +108,7 @@ def table1() -> dict[str, float]:
 
 
 def run(command: list[str], cache: Path) -> str:
-    """Run a command that keeps its maps in a folder, each of its processes on one core."""
+    """Run a command with its map cache in a folder and one thread per process; return its output."""
     own = {"REFP_CACHE": str(cache), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(
         command, check=True, capture_output=True, text=True, env={**os.environ, **own}
@@ -117,7 +117,7 @@ def run(command: list[str], cache: Path) -> str:
 
 
 def main() -> None:
-    """Write simulate.json: every part, or those named, the others as they were."""
+    """Write simulate.json: all parts, or those named on the command line."""
     parts: dict[str, Callable[[], object]] = {"frame": frame, "maps": maps, "table1": table1}
     measure_parts(HERE / "speed" / "simulate.json", parts, "simulated by refp.synthetic")
 

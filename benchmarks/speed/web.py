@@ -23,7 +23,7 @@ from refp.models import save_model
 from refp.web import Client
 
 N_REQUESTS, N_CLIENTS, N_STARTS = 100, 8, 5
-"""A short run: enough for a median; :mod:`benchmarks.speed.memory` has the long one."""
+"""Numbers of a short run, sufficient for a median; :mod:`benchmarks.speed.memory` has a long one."""
 ONE, MANY = {"median_ms": 150.0, "p95_ms": 400.0}, {"images_per_s": 12.0}
 FIRST_PAGE_S = 1.5
 
@@ -52,12 +52,12 @@ def serve(home: Path, *options: str) -> Iterator[tuple[str, int, float]]:
 
 
 def serve_model(model: Path) -> AbstractContextManager[tuple[str, int, float]]:
-    """Start a server with a model; its history and uploads lie beside it."""
+    """Start a server with a model; its home is the model's folder."""
     return serve(model.parent, "--model", str(model))
 
 
 def first_page(model: Path) -> dict[str, float]:
-    """Seconds from the command to its first page, the least and the median of a few starts."""
+    """Return seconds from the command to its first page: minimum and median of a few starts."""
     spent = []
     for _ in range(N_STARTS):
         with serve_model(model) as (_, _, seconds):
@@ -67,14 +67,14 @@ def first_page(model: Path) -> dict[str, float]:
 
 
 def requests(model: Path, images: list[Path], n_clients: int) -> dict[str, object]:
-    """Time of each request of so many clients over loopback, and memory before and after."""
+    """Return times of requests of ``n_clients`` over loopback, and memory before and after."""
     with serve_model(model) as (address, pid, _):
         client = Client(address)
         for image in images[: 2 * n_clients + 4]:  # until every worker is warm
             client.estimate([image])
         before = memory_mb(pid)
 
-        def ask(k: int) -> float:
+        def request_ms(k: int) -> float:
             started = time.perf_counter()
             (row,) = client.estimate([images[k % len(images)]])
             assert row["status"] == "ok", row
@@ -82,7 +82,7 @@ def requests(model: Path, images: list[Path], n_clients: int) -> dict[str, objec
 
         started = time.perf_counter()
         with ThreadPoolExecutor(n_clients) as clients:
-            spent = list(clients.map(ask, range(N_REQUESTS)))
+            spent = list(clients.map(request_ms, range(N_REQUESTS)))
         rate = N_REQUESTS / (time.perf_counter() - started)
         after = memory_mb(pid)
     return {
@@ -98,19 +98,19 @@ def requests(model: Path, images: list[Path], n_clients: int) -> dict[str, objec
 
 
 def memory_mb(pid: int) -> float:
-    """Resident memory of a process and its children, pages that they share counted in each."""
+    """Return resident memory of a process and its children, MB; shared pages count in each."""
     return sum(memories_mb(pid))
 
 
 def memories_mb(pid: int) -> tuple[float, float]:
-    """Resident memory of a process, and that of its children together; not a number but on Linux."""
+    """Return resident memory of a process and of its children together, MB; NaN except on Linux."""
     if not Path("/proc").is_dir():
         return float("nan"), float("nan")
     children = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             parent = int(path.read_text().rpartition(")")[2].split()[1])
-        except OSError:  # it has ended meanwhile
+        except OSError:  # the process has ended
             continue
         if parent == pid:
             children.append(int(path.parent.name))
@@ -123,14 +123,14 @@ def _resident_mb(pid: int) -> float:
 
 
 def prepare(work: Path) -> tuple[Path, list[Path]]:
-    """Train a model and simulate images; return their files."""
+    """Train a model and simulate images; return their paths."""
     model = work / "default.refp"
     save_model(train(simulate_planes(work), "profile", steps=1000), model)
     return model, [source.path for source in simulate_images(work / "images")]
 
 
 def main() -> None:
-    """Write web.json: every part, or those named, the others as they were."""
+    """Write web.json: all parts, or those named on the command line."""
     with TemporaryDirectory() as name:
         model, images = prepare(Path(name))
         parts: dict[str, Callable[[], object]] = {

@@ -1,9 +1,9 @@
-"""How far a brightfield image lies from the reference effective focal plane (REFP).
+"""Distance of a brightfield image from the reference effective focal plane (REFP).
 
 Frames of a Z sweep become beads, sub-pixel radial profiles, features and, pooled, the reference
-plane. Beads of known dZ train an ensemble, which tells dZ of one image with an interval, or refuses
-and says why. :mod:`refp.pipeline` has the whole method on one screen; the public names below are its
-steps. They load when first used, so that ``import refp`` is quick.
+plane. Beads of known dZ train an ensemble, which estimates dZ of one image with an interval, or
+refuses it and states the reason. :mod:`refp.pipeline` shows the whole method on one screen; the public
+names below are its steps. They load on first use, so that ``import refp`` is quick.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""Data to spoil, and what is counted of the work on them."""
+"""Data to spoil, and counters of the work on them."""
 
 import shutil
 from collections.abc import Callable

@@ -15,7 +15,7 @@ REFP_UM = 1520.0
 """Of the tiny test sweep."""
 
 
-def said(run_refp: RunRefp, model: Path, image: Path) -> dict[str, Any]:
+def estimate_of(run_refp: RunRefp, model: Path, image: Path) -> dict[str, Any]:
     done = run_refp("estimate", model, image, "--json")
     assert done.code == 0, done.stderr
     row: dict[str, Any] = json.loads(done.stdout)[0]
@@ -29,7 +29,7 @@ def adapted(run_refp: RunRefp, model: Path, sweep: Path, output: Path, *more: ob
 def test_a_bias_is_found_and_taken_off(
     run_refp: RunRefp, lookup_model: Path, tiny_test: Path, tmp_path: Path
 ) -> None:
-    """Where the plane is said to lie 10 um lower, every image must come out 10 um higher."""
+    """With a reference plane 10 um lower, dZ of every image must be 10 um larger."""
     new = tmp_path / "lab2.refp"
     done = adapted(run_refp, lookup_model, tiny_test, new, "--refp-um", REFP_UM - 10, "--json")
     assert done.code == 0, done.stderr
@@ -43,11 +43,11 @@ def test_a_bias_is_found_and_taken_off(
     assert found.line.bias_um == pytest.approx(-10.0, abs=1.5)
     assert found.line.slope == pytest.approx(1.0, abs=0.05)
     image = sorted(tiny_test.glob("*.tif"))[4]
-    before, after = (said(run_refp, model, image) for model in (lookup_model, new))
+    before, after = (estimate_of(run_refp, model, image) for model in (lookup_model, new))
     assert after["delta_z_um"] - before["delta_z_um"] == pytest.approx(10.0, abs=2.0)
     assert after["u_calibration_um"] >= before["u_calibration_um"]
     shown = run_refp("model", "show", new).stdout
-    assert "bias taken off" in shown
+    assert "bias corrected" in shown
 
 
 def test_the_plane_is_that_of_the_sweep(
@@ -62,7 +62,7 @@ def test_the_plane_is_that_of_the_sweep(
     assert "wrote" in done.stderr
 
 
-def test_what_cannot_be_adapted_is_said(
+def test_data_that_cannot_be_adapted_to_are_refused(
     run_refp: RunRefp, lookup_model: Path, tiny_test: Path, tmp_path: Path
 ) -> None:
     new = tmp_path / "lab2.refp"

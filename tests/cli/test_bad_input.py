@@ -26,21 +26,21 @@ def grey(level: int = 60, shape: tuple[int, ...] = SHAPE, dtype: Any = np.uint8)
     return np.full(shape, level, dtype=dtype)
 
 
-def check_refused(done: Any, *told: str) -> None:
-    """Exit code 2 and one line on standard error that holds every one of ``told``."""
+def check_refused(done: Any, *expected: str) -> None:
+    """Exit code 2 and one line on standard error that holds every one of ``expected``."""
     assert (done.code, done.stdout) == (2, "")
     assert done.stderr.startswith("refp: ")
     assert done.stderr.count("\n") == 1
-    for text in told:
+    for text in expected:
         assert text in done.stderr
 
 
 @pytest.fixture
 def refuse_plane(run_refp: RunRefp, tmp_path: Path) -> Callable[..., None]:
-    """``refp plane`` on bad data says what is told and writes nothing."""
+    """Run ``refp plane`` on bad data and check that it prints ``expected`` and writes nothing."""
 
-    def refuse(data: Path, *told: str, options: tuple[str, ...] = ()) -> None:
-        check_refused(run_refp("plane", data, "-o", tmp_path / "out", *options), *told)
+    def refuse(data: Path, *expected: str, options: tuple[str, ...] = ()) -> None:
+        check_refused(run_refp("plane", data, "-o", tmp_path / "out", *options), *expected)
         assert not (tmp_path / "out").exists()
 
     return refuse
@@ -77,17 +77,17 @@ def test_pattern_that_matches_nothing(refuse_plane: RefusePlane, tiny_test: Path
 
 
 @pytest.mark.parametrize(
-    ("frame", "told"),
+    ("frame", "expected"),
     [
         pytest.param(grey(shape=(*SHAPE, 3)), "RGB, 3 channels; save as grey", id="RGB"),
         pytest.param(grey(dtype=np.float32), "float32 pixels; save as grey", id="float"),
     ],
 )
 def test_pixels_that_are_not_grey_levels(
-    refuse_plane: RefusePlane, save_frames: SaveFrames, frame: np.ndarray, told: str
+    refuse_plane: RefusePlane, save_frames: SaveFrames, frame: np.ndarray, expected: str
 ) -> None:
     folder = save_frames(*[frame] * 6)
-    refuse_plane(folder, str(folder), "exp1_fov1_z1400_t10ms.tif", told)
+    refuse_plane(folder, str(folder), "exp1_fov1_z1400_t10ms.tif", expected)
 
 
 def test_frames_of_different_sizes(refuse_plane: RefusePlane, save_frames: SaveFrames) -> None:
@@ -107,37 +107,39 @@ def test_falling_z(refuse_plane: RefusePlane, save_frames: SaveFrames) -> None:
     rows = [f"{name},{1450 - 10 * k}" for k, name in enumerate(names)]
     manifest = folder / "manifest.csv"
     manifest.write_text("\n".join(["path,z_um", *rows]))
-    told = ("manifest.csv: line 2", "Z falls from 1450 um", "rising")
-    refuse_plane(folder, *told, options=("--manifest", str(manifest)))
+    expected = ("manifest.csv: line 2", "Z falls from 1450 um", "rising")
+    refuse_plane(folder, *expected, options=("--manifest", str(manifest)))
 
 
 @pytest.mark.parametrize("n", [1, 4])
-def test_too_few_planes(
+def test_too_few_frames(
     refuse_plane: RefusePlane, tiny_test: Path, copy_of: CopyOf, n: int
 ) -> None:
     folder = copy_of(tiny_test)
     for path in sorted(folder.glob("*.tif"))[n:]:
         path.unlink()
-    planes = "1 plane," if n == 1 else "4 planes,"
+    frames = "1 frame;" if n == 1 else "4 frames;"
     refuse_plane(
-        folder, f"{folder}: no sweep has more than {planes}", "at least 5; record a Z sweep"
+        folder,
+        f"{folder}: no sweep has more than {frames}",
+        "at least 5 Z positions; record a Z sweep",
     )
 
 
 @pytest.mark.parametrize(
-    ("level", "dtype", "told"),
+    ("level", "dtype", "expected"),
     [
         pytest.param(0, np.uint8, "black (grey level 0); check lamp, shutter", id="black"),
-        pytest.param(255, np.uint8, "saturated all over; shorten the exposure", id="saturated"),
-        pytest.param(65535, np.uint16, "saturated all over; shorten the exposure", id="16 bits"),
+        pytest.param(255, np.uint8, "saturated everywhere; shorten the exposure", id="saturated"),
+        pytest.param(65535, np.uint16, "saturated everywhere; shorten the exposure", id="16 bits"),
         pytest.param(60, np.uint8, "bead diameter (28 um) and pixel size (1.5 um)", id="even grey"),
     ],
 )
 def test_frames_without_anything(
-    refuse_plane: RefusePlane, save_frames: SaveFrames, level: int, dtype: Any, told: str
+    refuse_plane: RefusePlane, save_frames: SaveFrames, level: int, dtype: Any, expected: str
 ) -> None:
     folder = save_frames(*[grey(level, dtype=dtype)] * 6)
-    refuse_plane(folder, f"{folder}: no bead in any of 6 frames", told)
+    refuse_plane(folder, f"{folder}: no bead in any of 6 frames", expected)
 
 
 def test_no_beads_in_noise(refuse_plane: RefusePlane, save_frames: SaveFrames) -> None:
@@ -203,8 +205,8 @@ def test_sweep_that_ends_before_its_plane(
     for path in sorted(folder.glob("*.tif"))[5:]:
         path.unlink()
     what = {"train": [folder, "--family", "lookup"], "evaluate": [lookup_model, folder]}[command]
-    told = f"{folder}: no sweep has a determined reference plane"
-    check_refused(run_refp(command, *what, "-o", out), told, "see the flags of 'refp plane'")
+    expected = f"{folder}: no sweep has a determined reference plane"
+    check_refused(run_refp(command, *what, "-o", out), expected, "see the flags of 'refp plane'")
     assert not out.exists()
 
 
@@ -213,8 +215,8 @@ def test_pool_of_a_run_without_a_plane(
 ) -> None:
     pool = tmp_path / "pooled.npz"
     np.savez(pool, allow_pickle=False, **{name: np.empty(0) for name in POOLED_ARRAYS})
-    told = f"{pool}: holds no pooled profile"
-    refuse_plane(tiny_test, told, "give the pooled.npz of a run", options=("--pool", str(pool)))
+    expected = f"{pool}: holds no pooled profile"
+    refuse_plane(tiny_test, expected, "give the pooled.npz of a run", options=("--pool", str(pool)))
 
 
 def test_pool_of_another_instrument(
@@ -223,8 +225,8 @@ def test_pool_of_another_instrument(
     pool = tmp_path / "pooled.npz"
     size = {"pixel_size_um": np.array(0.65), "bead_diameter_um": np.array(28.0)}
     np.savez(pool, allow_pickle=False, **{name: np.ones(1) for name in POOLED_ARRAYS} | size)
-    told = f"{pool}: is of an instrument with 0.65 um a pixel and beads of 28 um"
-    refuse_plane(tiny_test, told, "of this instrument", options=("--pool", str(pool)))
+    expected = f"{pool}: is of an instrument with 0.65 um a pixel and beads of 28 um"
+    refuse_plane(tiny_test, expected, "of this instrument", options=("--pool", str(pool)))
 
 
 def test_two_instruments_of_one_name(run_refp: RunRefp, tiny_test: Path, tmp_path: Path) -> None:
@@ -234,15 +236,15 @@ def test_two_instruments_of_one_name(run_refp: RunRefp, tiny_test: Path, tmp_pat
         text = f'dataset = "{folder.name}"\n[optics]\npixel_size_um = {pixel}\n'
         (folder / "sweep.toml").write_text(text + "[bead]\ndiameter_um = 28.0\n")
     done = run_refp("plane", *folders, "-o", tmp_path / "out")
-    told = f"{folders[1]}: its instrument 'custom' differs from that of {folders[0]}"
-    check_refused(done, told, "a name of its own")
+    expected = f"{folders[1]}: its instrument 'custom' differs from that of {folders[0]}"
+    check_refused(done, expected, "a name of its own")
 
 
 def test_pool_that_is_none(refuse_plane: RefusePlane, tiny_test: Path, tmp_path: Path) -> None:
     pool = tmp_path / "pooled.npz"
     pool.write_bytes(b"no arrays")
-    told = f"{pool}: not a whole array file"
-    refuse_plane(tiny_test, told, "make it again", options=("--pool", str(pool)))
+    expected = f"{pool}: not a complete array file"
+    refuse_plane(tiny_test, expected, "make it again", options=("--pool", str(pool)))
 
 
 def cut(model: Path) -> str:
@@ -296,9 +298,9 @@ def test_model_file(
     spoil: Callable[[Path], str],
 ) -> None:
     model = Path(shutil.copy(lookup_model, tmp_path / "model.refp"))
-    told = spoil(model)
+    expected = spoil(model)
     done = run_refp(command, model, tiny_test, "-o", tmp_path / "out.csv")
-    check_refused(done, f"{model}: {told}")
+    check_refused(done, f"{model}: {expected}")
     assert not (tmp_path / "out.csv").exists()
 
 

@@ -38,7 +38,7 @@ def cluster() -> Iterator[Any]:
         threads_per_worker=1,
         processes=True,
         dashboard_address=":0",
-        silence_logs=50,  # what a killed worker leaves behind in the log is no news
+        silence_logs=50,  # a killed worker logs errors
     ) as started:
         yield started
 
@@ -144,21 +144,21 @@ def test_threads_of_a_worker_do_not_disturb_each_other(
 
 @pytest.fixture
 def silent_address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """An address at which nobody listens, and little patience."""
+    """An unreachable address, and a short timeout."""
     monkeypatch.setattr(refp_cluster, "ANSWER_SECONDS", 1.0)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # without listen(), connections are refused
         yield f"tcp://127.0.0.1:{taken.getsockname()[1]}"
 
 
-def test_a_scheduler_that_does_not_answer(
+def test_an_unreachable_scheduler(
     run_refp: RunRefp, tiny_test: Path, silent_address: str, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     done = run_refp("plane", tiny_test, "-o", out, "--scheduler", silent_address)
     assert (done.code, done.stdout) == (2, "")
     assert done.stderr == (
-        f"refp: --scheduler {silent_address}: no Dask scheduler answers there; check the address, "
+        f"refp: --scheduler {silent_address}: the Dask scheduler cannot be reached; check the address, "
         "which 'dask scheduler' prints when it starts\n"
     )
     assert not out.exists()
@@ -170,7 +170,7 @@ def test_an_address_that_is_none(
 ) -> None:
     done = run_refp("plane", tiny_test, "-o", tmp_path / "out", "--scheduler", address)
     assert (done.code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert f"--scheduler {address}: no Dask scheduler answers there" in done.stderr
+    assert f"--scheduler {address}: the Dask scheduler cannot be reached" in done.stderr
 
 
 def test_dask_that_is_not_installed(
@@ -184,7 +184,7 @@ def test_dask_that_is_not_installed(
 
 
 @pytest.mark.skipif(not OWN_FOLDER.exists(), reason="a path that every process reads differently")
-def test_workers_that_do_not_see_the_data_are_told(
+def test_workers_without_the_data_are_an_error(
     run_refp: RunRefp,
     tiny_test: Path,
     cluster: Any,
@@ -195,20 +195,20 @@ def test_workers_that_do_not_see_the_data_are_told(
     data, address = OWN_FOLDER / tiny_test.name, cluster.scheduler_address
     done = run_refp("plane", data, "-o", tmp_path / "out", "--scheduler", address)
     assert done.code == 2
-    assert "read here, but not by the workers of the cluster" in done.stderr
+    assert "readable by this process, but not by the workers of the cluster" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
-def test_workers_with_another_refp_are_told(
+def test_workers_with_another_refp_are_an_error(
     run_refp: RunRefp, tiny_test: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refp_cluster, "own_version", lambda: "9.9")
     done = run_refp("inspect", tiny_test, "--scheduler", cluster.scheduler_address)
     assert (done.code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert "and this is refp 9.9; install the same for every worker" in done.stderr
+    assert "this process has refp 9.9; install the same version for every worker" in done.stderr
 
 
-def test_a_scheduler_that_goes_away_is_told_and_what_was_measured_kept(
+def test_a_lost_scheduler_is_an_error_and_measured_frames_are_kept(
     run_refp: RunRefp, tiny_sweep: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, stopped = tmp_path / "out", threading.Event()
@@ -226,5 +226,5 @@ def test_a_scheduler_that_goes_away_is_told_and_what_was_measured_kept(
         monkeypatch.setattr(FrameStore, "keep", keep_and_stop)
         done = run_refp("plane", tiny_sweep, "-o", out, "--scheduler", cluster.scheduler_address)
     assert done.code == 2, done
-    assert "the scheduler is gone" in done.stderr
-    assert "is kept and will be taken up" in done.stderr
+    assert "the scheduler is lost" in done.stderr
+    assert "measured frames are kept" in done.stderr

@@ -100,7 +100,7 @@ def small_simulation(
 
 
 @pytest.mark.parametrize("command", ["simulate", "demo"])
-def test_overwrite_spares_what_was_not_simulated(
+def test_overwrite_keeps_other_files(
     run_refp: RunRefp, tmp_path: Path, small_simulation: None, tiny_demo: None, command: str
 ) -> None:
     mine = tmp_path / "out" / "training" / "mine.tif"
@@ -328,7 +328,7 @@ def test_model_export(run_refp: RunRefp, profile_model: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         (["-o", "l.zip", "--bioimageio"], "family 'lookup' has no network to export"),
         (["-o", "l.zip"], "name the format of the package: --bioimageio"),
@@ -336,11 +336,11 @@ def test_model_export(run_refp: RunRefp, profile_model: Path, tmp_path: Path) ->
     ],
 )
 def test_model_that_is_not_exported(
-    run_refp: RunRefp, lookup_model: Path, arguments: list[str], told: str
+    run_refp: RunRefp, lookup_model: Path, arguments: list[str], expected: str
 ) -> None:
     done = run_refp("model", "export", lookup_model, *arguments)
     assert (done.code, done.stdout) == (2, "")
-    assert told in done.stderr
+    assert expected in done.stderr
 
 
 def test_evaluate(run_refp: RunRefp, lookup_model: Path, tiny_test: Path, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def test_help_of_a_command_ends_with_an_example(run_refp: RunRefp, command: str,
     assert (done.code, done.stderr) == (0, "")
     assert f"Usage: refp {command}" in done.stdout
     about, _, examples = done.stdout.partition("Examples:")
-    assert about.count("\n\n") >= 2  # what it does, in more than the list's one line
+    assert about.count("\n\n") >= 2  # a description of more than one line
     assert f"refp {command} " in examples
 
 
@@ -35,7 +35,7 @@ def test_help_in_a_process_of_its_own(run_process: RunRefp) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         pytest.param(["plant"], "plant", id="no such command"),
         pytest.param(["plan"], "--tolerance", id="no tolerance to plan for"),
@@ -53,12 +53,12 @@ def test_help_in_a_process_of_its_own(run_process: RunRefp) -> None:
         pytest.param(["simulate", "out", "--seed", "-1"], "--seed", id="seed below 0"),
     ],
 )
-def test_usage_error(run_refp: RunRefp, arguments: list[str], told: str) -> None:
+def test_usage_error(run_refp: RunRefp, arguments: list[str], expected: str) -> None:
     done = run_refp(*arguments)
     assert (done.code, done.stdout) == (2, "")
     assert done.stderr.startswith("refp: ")
     assert done.stderr.count("\n") == 1
-    assert told in done.stderr
+    assert expected in done.stderr
 
 
 def test_usage_error_in_a_process_of_its_own(run_process: RunRefp) -> None:

@@ -50,7 +50,7 @@ def listed(run_refp: RunRefp, *options: object) -> list[dict[str, Any]]:
     return json.loads(done.stdout)
 
 
-def test_records_are_what_estimate_says(
+def test_records_equal_the_output_of_estimate(
     run_refp: RunRefp, lookup_model: Path, images: list[Path], black: Path, home: Path
 ) -> None:
     given = (lookup_model, *images, black)
@@ -111,18 +111,18 @@ def test_planes(run_refp: RunRefp, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         pytest.param("a,b\n1,2\n", "no column 'dataset'", id="another table"),
         pytest.param("", "not a table of planes", id="empty"),
     ],
 )
-def test_no_table_of_planes(run_refp: RunRefp, tmp_path: Path, content: str, told: str) -> None:
+def test_no_table_of_planes(run_refp: RunRefp, tmp_path: Path, content: str, expected: str) -> None:
     table = tmp_path / "x.csv"
     table.write_text(content, encoding="utf-8")
     done = run_refp("history", "record-plane", table, "--instrument", "a2k")
     assert done.code == 2
-    assert told in done.stderr
+    assert expected in done.stderr
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ def test_another_home_and_database(run_refp: RunRefp, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         (["chart", "-o", "x.bmp", "--instrument", "a"], "charts are written as .html, .svg, .png"),
         (["export", "-o", "x.txt"], ".csv or .parquet"),
@@ -213,10 +213,10 @@ def test_another_home_and_database(run_refp: RunRefp, tmp_path: Path) -> None:
         (["list", "postgresql://u:hidden@h/n"], "postgresql://u:***@h/n"),
     ],
 )
-def test_bad_usage_is_one_line(run_refp: RunRefp, arguments: list[str], told: str) -> None:
+def test_bad_usage_is_one_line(run_refp: RunRefp, arguments: list[str], expected: str) -> None:
     done = run_refp("history", *arguments)
     assert done.code == 2
-    assert told in done.stderr
+    assert expected in done.stderr
     assert done.stderr.count("\n") == 1
     assert "hidden" not in done.stderr
 

@@ -1,4 +1,4 @@
-"""``refp history``: daily checks apart, and who corrects."""
+"""``refp history``: separate daily checks, and operators of corrections."""
 
 import json
 from collections.abc import Callable
@@ -64,7 +64,7 @@ def test_record_a_daily_check(
     assert [row["purpose"] for row in listed(run_refp, tmp_path)] == ["", "daily"]
 
 
-def test_who_corrects_is_not_who_measured(
+def test_the_operator_of_a_correction_differs_from_that_of_the_record(
     run_refp: RunRefp, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("getpass.getuser", lambda: "login")

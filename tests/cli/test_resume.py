@@ -140,7 +140,7 @@ def test_a_damaged_batch_is_measured_anew(
 
 
 @pytest.mark.parametrize("option", [(), ("--json",)])
-def test_a_second_run_does_nothing_and_says_so(
+def test_a_second_run_does_nothing_and_prints_so(
     run_refp: RunRefp, tiny_test: Path, tmp_path: Path, n_measured: list[int], option: tuple[str]
 ) -> None:
     out = tmp_path / "planes"
@@ -154,7 +154,7 @@ def test_a_second_run_does_nothing_and_says_so(
     assert n_measured == []
 
 
-def test_a_worker_process_that_is_killed_is_told_and_the_run_goes_on(
+def test_a_killed_worker_process_is_an_error_and_the_run_resumes(
     run_refp: RunRefp,
     tiny_sweep: Path,
     plane_run: Path,
@@ -177,7 +177,7 @@ def test_a_worker_process_that_is_killed_is_told_and_the_run_goes_on(
         stopped = run_refp(*command)
     assert (stopped.code, stopped.stdout, stopped.stderr.count("\n")) == (2, "", 1)
     assert "a worker process was stopped" in stopped.stderr
-    assert re.search(r"what was measured, \d+ frames, is kept", stopped.stderr)
+    assert re.search(r"\d+ measured frames are kept", stopped.stderr)
     done = run_refp(*command)
     assert "measured by an earlier run" in done.stderr
     assert bytes_of(tmp_path / "planes") == bytes_of(plane_run / "planes")
@@ -215,7 +215,7 @@ def test_a_changed_image_is_refused_or_measured_anew(
 
 
 @pytest.mark.parametrize(
-    ("told", "measured"), [("recipe", 0), ("instrument", N_FRAMES), ("pooled profiles", 0)]
+    ("expected", "measured"), [("recipe", 0), ("instrument", N_FRAMES), ("pooled profiles", 0)]
 )
 def test_other_settings_are_refused_or_taken(
     run_refp: RunRefp,
@@ -224,7 +224,7 @@ def test_other_settings_are_refused_or_taken(
     done_run: Path,
     tmp_path: Path,
     n_measured: list[int],
-    told: str,
+    expected: str,
     measured: int,
 ) -> None:
     recipe = tmp_path / "other.toml"
@@ -233,10 +233,10 @@ def test_other_settings_are_refused_or_taken(
         "recipe": ["--recipe", recipe],
         "instrument": ["--bead-diameter-um", "27"],
         "pooled profiles": ["--pool", plane_run / "planes" / "pooled.npz"],
-    }[told]
+    }[expected]
     refused = run_refp("plane", tiny_test, "-o", done_run, *options)
     assert refused.code == 2
-    assert f"holds the result of other {told}; choose" in refused.stderr
+    assert f"holds the result of other {expected}; choose" in refused.stderr
     assert n_measured == []
     assert run_refp("plane", tiny_test, "-o", done_run, *options, "--overwrite").code == 0
     assert len(n_measured) == measured
@@ -280,7 +280,7 @@ def test_bad_input_leaves_an_earlier_result_whole(
     assert stamps_of(done_run) == before
 
 
-def test_an_output_that_cannot_be_written_is_told(
+def test_an_output_that_cannot_be_written_is_an_error(
     run_refp: RunRefp, tiny_test: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("no folder")
@@ -332,7 +332,7 @@ def test_a_result_that_could_not_be_written_is_written_by_the_next_run(
     assert bytes_of(out).keys() == set(RESULTS)
 
 
-def test_what_another_version_of_refp_made_is_refused(
+def test_results_of_another_version_are_refused(
     run_refp: RunRefp, tiny_test: Path, done_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runs, "hash_code", lambda *_: "of a later version")

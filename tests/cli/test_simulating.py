@@ -40,10 +40,10 @@ def test_table1(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Which sets there are is checked beside ``table1_sets``; here they are small."""
-    asked = []
+    requested = []
 
     def few(instruments: list[str] | None, scale: str) -> list[PlannedSet]:
-        asked.append((instruments, scale))
+        requested.append((instruments, scale))
         settings = demo_sweeps["test"]
         return [PlannedSet("A2K test 2", "a2k-test2", as_instrument("a2k"), settings)]
 
@@ -52,7 +52,7 @@ def test_table1(
     assert done.code == 0, done.stderr
     assert read_truth(tmp_path / "a2k-test2").dataset == "A2K test 2"
     run_refp("simulate", tmp_path, "--like", "table1", "--instrument", "nikon-ti2", "--overwrite")
-    assert asked == [(None, "full"), (["nikon-ti2"], "quick")]
+    assert requested == [(None, "full"), (["nikon-ti2"], "quick")]
 
 
 def test_plan(run_refp: RunRefp, tmp_path: Path) -> None:
@@ -79,45 +79,45 @@ def test_a_condenser_wider_than_the_objective_is_refused(run_refp: RunRefp, tmp_
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "expected"),
     [
-        (["--scale", "full"], "--scale full is of --like table1"),
-        (["--settings", "own.toml", "--like", "demo"], "so does --like demo"),
+        (["--scale", "full"], "--scale full: applies to --like table1 only"),
+        (["--settings", "own.toml", "--like", "demo"], "--like demo: give only one of them"),
         (["--settings", "own.toml"], "own.toml: no such file"),
         (["--instrument", "no-such"], "'no-such' is neither"),
     ],
 )
 def test_options_that_do_not_go_together(
-    run_refp: RunRefp, tmp_path: Path, options: list[str], told: str
+    run_refp: RunRefp, tmp_path: Path, options: list[str], expected: str
 ) -> None:
     done = run_refp("simulate", tmp_path / "out", *options)
     assert done.code == 2
-    assert told in done.stderr
+    assert expected in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
-    ("table", "told"),
+    ("table", "expected"),
     [
         (
             "[bead]\ndiameter_um = 6\nindex = 1.333\ndiameter_spread = 0\nindex_sd = 0\n",
-            "beads gather no light",
+            "beads do not focus light",
         ),
         (
             "[bead]\ndiameter_um = 6\n[illumination]\nwavelength_um = 0.4\nbandwidth_um = 0.3\n",
             "band",
         ),
-        ("[bead]\ndiameter_um = 6\n[camera]\noffset = 300\n", "no grey level below white"),
+        ("[bead]\ndiameter_um = 6\n[camera]\noffset = 300\n", "must be below the white level"),
     ],
 )
-def test_what_cannot_be_imaged_is_refused(
-    run_refp: RunRefp, tmp_path: Path, table: str, told: str
+def test_settings_that_cannot_be_imaged_are_refused(
+    run_refp: RunRefp, tmp_path: Path, table: str, expected: str
 ) -> None:
     recipe = tmp_path / "odd.toml"
     recipe.write_text(f'name = "odd"\n[optics]\npixel_size_um = 0.5\n{table}')
     done = run_refp("simulate", tmp_path / "out", "--instrument", recipe)
     assert done.code == 2
-    assert told in done.stderr
+    assert expected in done.stderr
     assert done.stderr.count("\n") == 1
     assert not list((tmp_path / "out").glob("*"))

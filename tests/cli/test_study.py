@@ -33,7 +33,7 @@ def root(kept_root: Path, tmp_path: Path) -> Path:
 def some_items(
     kept_root: Path, run_process: RunRefp, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Any]:
-    """Results of two items, and what the command printed."""
+    """Results of two items, and the output of the command."""
     out = tmp_path_factory.mktemp("study") / "out"
     command = ["study", kept_root, "-o", out, *OPTIONS, "--only", "table1", "--only", "fig01b"]
     return out, run_process(*command, "--json")
@@ -62,13 +62,13 @@ def test_a_map_file_is_written_and_no_more(root: Path, run_refp: RunRefp) -> Non
     assert "study.toml" in again.stderr
 
 
-def test_what_is_wrong_is_told_in_a_line(root: Path, run_refp: RunRefp, tmp_path: Path) -> None:
+def test_errors_are_one_line(root: Path, run_refp: RunRefp, tmp_path: Path) -> None:
     out = tmp_path / "out"
     wrong = {
         "-o/--output: name a folder": [root],
         "--only fig3: choose of table1": [root, "-o", out, "--only", "fig3"],
         "no such folder": [tmp_path / "none", "-o", out],
-        "called as in Table 1": [root / "a2k-training", "-o", out],
+        "a name of Table 1": [root / "a2k-training", "-o", out],
         "exists": [root, "-o", root],
     }
     for message, arguments in wrong.items():

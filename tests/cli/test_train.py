@@ -71,7 +71,7 @@ def test_a_killed_training_goes_on_to_the_same_bytes(
     assert names_in(tmp_path) == ["a2k.html", "a2k.refp"]
 
 
-def test_what_refp_plane_measured_is_not_measured_again(
+def test_frames_of_refp_plane_are_not_measured_again(
     run_refp: RunRefp, tiny_sweep: Path, plane_run: Path, tmp_path: Path, n_measured: list[int]
 ) -> None:
     shutil.copytree(plane_run / "planes", tmp_path, dirs_exist_ok=True)
@@ -84,7 +84,7 @@ def test_what_refp_plane_measured_is_not_measured_again(
     assert not (tmp_path / "a2k.refp.checkpoints").exists()
 
 
-def test_what_is_there_is_not_replaced_unasked(
+def test_existing_files_are_not_replaced_without_overwrite(
     run_refp: RunRefp, tiny_sweep: Path, tmp_path: Path, n_measured: list[int]
 ) -> None:
     command = ["train", tiny_sweep, "-o", tmp_path / "a2k.refp", "--family", "lookup"]
@@ -106,10 +106,10 @@ def test_what_is_there_is_not_replaced_unasked(
 def test_a_model_may_not_have_the_name_of_its_page(run_refp: RunRefp, tmp_path: Path) -> None:
     refused = run_refp("train", tmp_path, "-o", tmp_path / "a2k.html")
     assert refused.code == 2
-    assert "is where the report goes; name the model *.refp" in refused.stderr
+    assert "has the name of the report; name the model *.refp" in refused.stderr
 
 
-def test_bad_input_leaves_no_trace(
+def test_bad_input_leaves_no_files(
     run_refp: RunRefp, save_frames: Callable[..., Path], tmp_path: Path
 ) -> None:
     noise = np.random.default_rng(0).normal(60, 2, (6, 160, 200)).astype(np.uint8)
@@ -133,7 +133,7 @@ def test_a_training_killed_between_page_and_model_may_go_on(tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_ctrl_c_keeps_what_was_measured(
+def test_ctrl_c_keeps_measured_frames(
     tiny_sweep: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_refp: RunRefp
 ) -> None:
     whole, done = measure.measure_frame, []

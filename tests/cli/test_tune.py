@@ -67,7 +67,7 @@ def test_more_trials_go_on_where_it_stopped(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         pytest.param(["--family", "lookup"], "nothing to tune", id="family"),
         pytest.param(["--trials", "0"], "--trials", id="no trial"),
@@ -75,15 +75,15 @@ def test_more_trials_go_on_where_it_stopped(
     ],
 )
 def test_bad_usage_leaves_no_trace(
-    run_refp: RunRefp, tiny_sweep: Path, tmp_path: Path, arguments: list[str], told: str
+    run_refp: RunRefp, tiny_sweep: Path, tmp_path: Path, arguments: list[str], expected: str
 ) -> None:
     done = run_refp("tune", tiny_sweep, "-o", tmp_path / "out", "--jobs", "1", *arguments)
     assert (done.code, done.stdout) == (2, "")
-    assert told in done.stderr
+    assert expected in done.stderr
     assert not (tmp_path / "out").exists()
 
 
-def test_bad_input_leaves_no_trace(
+def test_bad_input_leaves_no_files(
     run_refp: RunRefp, save_frames: Callable[..., Path], tmp_path: Path
 ) -> None:
     noise = np.random.default_rng(0).normal(60, 2, (6, 160, 200)).astype(np.uint8)
@@ -93,7 +93,7 @@ def test_bad_input_leaves_no_trace(
     assert not (tmp_path / "out").exists()
 
 
-def test_what_is_there_is_not_replaced_unasked(
+def test_existing_files_are_not_replaced_without_overwrite(
     run_refp: RunRefp, tiny_sweep: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "mine.txt").write_text("mine")

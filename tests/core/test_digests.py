@@ -1,4 +1,4 @@
-"""Digests change with content and code, and with nothing else."""
+"""Digests depend on content and code only."""
 
 import hashlib
 import shutil
@@ -22,7 +22,7 @@ from refp.core.digests import (
 
 @pytest.fixture
 def zarr(tmp_path: Path) -> Path:
-    """A folder as OME-Zarr has it: chunks in folders below it."""
+    """A folder like an OME-Zarr, with chunks in folders below it."""
     root = tmp_path / "stack.zarr"
     for name in ("0/0/0", "0/0/1", "1/0/0"):
         chunk = root / name
@@ -53,7 +53,7 @@ def test_the_name_of_the_path_itself_does_not_count(zarr: Path) -> None:
     assert hash_path(zarr.rename(zarr.with_name("other.zarr"))) == before
 
 
-def test_names_and_bytes_in_a_folder_do_not_run_together(tmp_path: Path) -> None:
+def test_names_and_bytes_in_a_folder_are_separated(tmp_path: Path) -> None:
     for folder, name, content in (("one", "a", b"bc"), ("two", "ab", b"c")):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / name).write_bytes(content)
@@ -144,7 +144,7 @@ def code_digests() -> dict[str, str]:
         ("models/lookup.py", {"training", "model", "figure"}),
         ("estimate/combine.py", {"model", "figure"}),
         ("reports/style.py", {"planes", "figure"}),
-        ("study/words.py", {"figure"}),
+        ("study/descriptions.py", {"figure"}),
     ],
 )
 def test_code_counts_where_it_can_change_the_result(
@@ -157,10 +157,10 @@ def test_code_counts_where_it_can_change_the_result(
 
 
 def test_a_part_may_be_a_module_and_must_be_there(package: Path) -> None:
-    before = hash_code("study.answers")
-    edit(package / "study" / "words.py")
-    assert hash_code("study.answers") == before
-    edit(package / "study" / "answers.py")
-    assert hash_code("study.answers") != before
-    with pytest.raises(ValueError, match=r"study\.none: no room"):
+    before = hash_code("study.predictions")
+    edit(package / "study" / "descriptions.py")
+    assert hash_code("study.predictions") == before
+    edit(package / "study" / "predictions.py")
+    assert hash_code("study.predictions") != before
+    with pytest.raises(ValueError, match=r"study\.none: no subpackage"):
         hash_code("study.none")

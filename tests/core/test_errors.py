@@ -18,7 +18,7 @@ def test_every_error_is_a_refp_error_and_drawn_in_the_tree(error: type[Exception
 
 
 @pytest.mark.parametrize("name", ["DataError", "RecipeError", "ModelError", "OutputError"])
-def test_what_a_user_gives_is_an_input_error(name: str) -> None:
+def test_errors_of_inputs_are_input_errors(name: str) -> None:
     assert issubclass(getattr(errors, name), InputError)
 
 

@@ -1,4 +1,4 @@
-"""Whole files or none, and what they say of their origin."""
+"""Atomic writes, and the recorded origin of results."""
 
 import ast
 import json
@@ -56,7 +56,9 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_whatever_stops_a_write_leaves_no_part(tmp_path: Path, error: type[BaseException]) -> None:
+def test_an_interrupted_write_leaves_no_temporary_file(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
     def fail(part: Path) -> None:
         part.write_bytes(b"half")
         raise error
@@ -79,10 +81,10 @@ def test_a_path_that_is_a_folder_is_named(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
 
 
-def test_no_other_code_puts_a_file_in_place() -> None:
-    """The one writer stays the one: nobody else renames a file over another.
+def test_no_other_code_renames_a_file_over_another() -> None:
+    """Only ``write_whole`` renames files over others.
 
-    Uploads are moved to a name that is their content's hash: what lies there is the same.
+    Uploads are an exception: they are moved to a name that is the digest of their content.
     """
     root = Path(refp.core.files.__file__).parents[1]
     movers = []
@@ -169,11 +171,11 @@ SPOILT = {
 def test_a_bad_array_file_is_named(tmp_path: Path, spoil: object) -> None:
     path = tmp_path / "a.npz"
     spoil(path)  # type: ignore[operator]
-    with pytest.raises(DataError, match=r"a\.npz: not a whole array file .*make it again"):
+    with pytest.raises(DataError, match=r"a\.npz: not a complete array file .*make it again"):
         read_arrays(path, ["x"])
 
 
-def test_the_stamp_says_versions_recipe_and_data() -> None:
+def test_provenance_lists_versions_recipe_and_data() -> None:
     stamp = provenance("abc", "def")
     assert (stamp["recipe"], stamp["data"]) == ("abc", "def")
     assert stamp.keys() >= library_versions("numpy", "scipy").keys()

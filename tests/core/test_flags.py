@@ -21,7 +21,7 @@ DESCRIBED = {
 
 
 @pytest.mark.parametrize(("flags", "text"), DESCRIBED.values(), ids=DESCRIBED)
-def test_flags_in_words(flags: BeadFlag, text: str) -> None:
+def test_names_of_flags(flags: BeadFlag, text: str) -> None:
     assert describe(flags) == text
 
 
@@ -40,7 +40,7 @@ def test_bits_are_a_contract_with_written_tables() -> None:
     ]
 
 
-def test_what_is_still_usable() -> None:
+def test_flags_of_usable_beads() -> None:
     usable = BeadFlag.SATURATED | BeadFlag.OUTLIER | BeadFlag.CUT_TILE | BeadFlag.PLACED
     assert describe(UNUSABLE_BEAD & usable) == ""
     assert [f for f in SweepFlag if f not in UNUSABLE_SWEEP] == [SweepFlag.PEAK_SATURATED]

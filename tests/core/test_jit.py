@@ -1,4 +1,4 @@
-"""Machine code that is kept on disk."""
+"""Machine code cached on disk."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -21,11 +21,11 @@ def total(values):
 """
 NAME = "kernel_of_a_test"
 ALL = np.arange(12.0)
-SECOND = ALL[::2]  # not contiguous, which machine code is compiled for
+SECOND = ALL[::2]  # not contiguous: another type for the compiler
 
 
 def load() -> Any:
-    """Return the function as a process that begins now would have it."""
+    """Return the function as in a new process."""
     sys.modules.pop(NAME, None)
     function: Callable[[FloatArray], float] = import_module(NAME).total
     return compiled_once(function)
@@ -54,7 +54,7 @@ def test_code_is_kept() -> None:
 
 
 def test_code_for_other_types_is_not_run(kept: Path) -> None:
-    # As two processes leave it that gave their code the same name at the same time.
+    # The result of two processes that give their code the same name at the same time.
     first, second = sorted(kept.rglob("*.nbc"))
     code = first.read_bytes()
     first.write_bytes(second.read_bytes())
@@ -63,4 +63,4 @@ def test_code_for_other_types_is_not_run(kept: Path) -> None:
     assert [total(SECOND), total(ALL)] == [weighted(SECOND), weighted(ALL)]
     again = load()
     assert [again(ALL), again(SECOND)] == [weighted(ALL), weighted(SECOND)]
-    assert sum(again.stats.cache_hits.values()) == 2  # what was mixed up has been put right
+    assert sum(again.stats.cache_hits.values()) == 2  # the files are correct again

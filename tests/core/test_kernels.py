@@ -1,4 +1,4 @@
-"""The kernels of the package: which there are, and for which types they are compiled."""
+"""The kernels of the package, and the types for which they are compiled."""
 
 from pathlib import Path
 from typing import Any
@@ -31,11 +31,11 @@ def test_every_kernel_is_declared() -> None:
 
 
 def test_kernels_run_for_the_declared_types_only(tiny_test: Path) -> None:
-    """Of whatever depth and order the frames are."""
+    """For frames of any depth and memory order."""
     dataset = open_dataset(tiny_test)
     recipe = load_recipe()
     measure_dataset(dataset, recipe)
-    image = dataset.frames[0].read()
+    image = next(dataset.frames).read()
     image.flags.writeable = False
     for frame in (image, image.astype(np.uint16), image.astype(">u2"), np.asfortranarray(image)):
         beads = find_beads(frame, dataset.instrument, recipe.find)
@@ -48,15 +48,15 @@ def test_kernels_are_compiled_once() -> None:
     jit.compile_kernels()
     assert jit.kernels_are_compiled()
     before = {name: list(kernel.dispatcher.overloads) for name, kernel in declared().items()}
-    told: list[tuple[str, int, int]] = []
-    jit.compile_kernels(lambda *step: told.append(step))
+    steps: list[tuple[str, int, int]] = []
+    jit.compile_kernels(lambda *step: steps.append(step))
     assert {
         name: list(kernel.dispatcher.overloads) for name, kernel in declared().items()
     } == before
-    assert told[-1] == ("Compiling kernels", len(NAMES), len(NAMES))
+    assert steps[-1] == ("Compiling kernels", len(NAMES), len(NAMES))
 
 
-def test_a_kernel_that_is_nowhere_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_without_machine_code_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     def total(values: Any) -> float:
         return float(values.sum())
 

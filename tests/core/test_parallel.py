@@ -31,7 +31,7 @@ from refp.core.parallel import (
 
 
 class Fake(Workers):
-    """Workers that are an executor of the test's own."""
+    """Workers with an executor of the test."""
 
     def __init__(self, executor: Executor, size: int = 2) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Fake(Workers):
 
 
 class Lazy(Executor):
-    """Does a task when its result is asked for; counts the tasks that wait."""
+    """Runs a task when its result is read; counts the tasks in flight."""
 
     def __init__(self) -> None:
         self.waiting = 0
@@ -69,7 +69,7 @@ def end_worker(item: int) -> int:
 
 
 @pytest.mark.parametrize("n", [0, 1, 5])
-def test_results_stand_in_the_order_of_the_items(n: int) -> None:
+def test_results_are_in_the_order_of_the_items(n: int) -> None:
     seen: list[tuple[str, int, int]] = []
 
     def progress(title: str, done: int, total: int) -> None:
@@ -132,7 +132,7 @@ def test_few_tasks_wait_however_many_items_there_are() -> None:
     assert (executor.most, executor.waiting) == (limit, 0)
 
 
-def test_tasks_that_nobody_waits_for_are_cancelled() -> None:
+def test_tasks_of_a_closed_iterator_are_cancelled() -> None:
     executor = Lazy()
     results = iter_ordered(abs, range(10_000), 10_000, Fake(executor))
     assert next(results) == 0
@@ -148,13 +148,13 @@ def test_an_error_of_an_item_comes_through(jobs: int) -> None:
         map_ordered(math.sqrt, items, execution=Execution(workers))
 
 
-def test_a_worker_that_is_killed_is_told_in_one_line() -> None:
+def test_a_killed_worker_is_reported_in_one_line() -> None:
     remedy = "a worker process was stopped, .* with fewer than 2 --jobs"
     with Workers(2) as workers, pytest.raises(WorkersError, match=remedy):
         map_ordered(end_worker, range(FRAMES_WORTH_A_POOL), execution=Execution(workers))
 
 
-def test_workers_that_are_gone_are_told_with_the_remedy() -> None:
+def test_lost_workers_are_reported_with_the_remedy() -> None:
     def gone(_: object) -> None:
         raise BrokenPipeError
 
@@ -174,7 +174,7 @@ def test_there_is_at_least_one_job() -> None:
 
 
 class Doubling:
-    """A chain that doubles a number, and writes down when."""
+    """A chain that doubles a number, and logs when."""
 
     def __init__(self, start: int, rounds: int, log: list[int]) -> None:
         self.value, self.rounds_left, self._log = start, rounds, log
@@ -213,7 +213,7 @@ def test_a_chain_that_fails_ends_the_others() -> None:
     assert len(log) < 10**6
 
 
-def test_chains_whose_workers_are_lost_are_told() -> None:
+def test_lost_workers_of_chains_are_reported() -> None:
     class Lost(Doubling):
         def next_round(self) -> Any:
             return raise_broken_pipe
@@ -227,10 +227,10 @@ def raise_broken_pipe() -> None:
 
 
 def test_a_pool_is_started_for_enough_rounds_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[int, int]] = []
-    monkeypatch.setattr(Workers, "crew", lambda self, *given: asked.append(given))
+    calls: list[tuple[int, int]] = []
+    monkeypatch.setattr(Workers, "crew", lambda self, *given: calls.append(given))
     run_chains([Doubling(1, 2, []), Doubling(1, 3, [])], Workers())
-    assert asked == [(5, parallel.ROUNDS_WORTH_A_POOL)]
+    assert calls == [(5, parallel.ROUNDS_WORTH_A_POOL)]
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 5])
@@ -249,7 +249,7 @@ def test_a_queue_begins_a_chain_when_a_worker_is_free(size: int) -> None:
 
 
 class Silent(Executor):
-    """Takes tasks and never says a word of them, as a client does whose scheduler has gone."""
+    """Never completes a task, like a client whose scheduler is lost."""
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
         return Future()
@@ -263,18 +263,18 @@ class Silent(Executor):
     ],
     ids=["items", "chains"],
 )
-def test_workers_that_are_gone_without_a_word_are_told(
+def test_workers_lost_without_an_exception_are_reported(
     work: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parallel, "LOOK_SECONDS", 0.01)
-    asked: list[bool] = []
+    monkeypatch.setattr(parallel, "POLL_SECONDS", 0.01)
+    calls: list[bool] = []
 
     def is_gone() -> bool:
-        asked.append(True)
-        return len(asked) > 3
+        calls.append(True)
+        return len(calls) > 3
 
     workers = Workers()
     workers._crew = Crew(Silent(), 2, False, (), "they are gone", is_gone)
     with pytest.raises(WorkersError, match="they are gone"):
         work(workers)
-    assert len(asked) == 4
+    assert len(calls) == 4

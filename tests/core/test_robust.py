@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refp.core.robust import iqr_inliers, mad_sigma
+from refp.core.robust import iqr_inliers, iqr_inliers_of_rows, mad_sigma
 
 FENCES = {
     "one far value": ([1, 2, 3, 4, 100], [True] * 4 + [False]),
@@ -36,7 +36,7 @@ def test_a_wider_factor_keeps_more() -> None:
     scale=st.sampled_from([-4.0, 0.5, 2.0]),
     offset=st.integers(-1000, 1000),
 )
-def test_the_rule_does_not_hang_on_unit_or_order(
+def test_the_rule_does_not_depend_on_unit_or_order(
     values: list[int], scale: float, offset: int
 ) -> None:
     x = np.array(values, dtype=float)
@@ -47,7 +47,7 @@ def test_the_rule_does_not_hang_on_unit_or_order(
 
 
 @pytest.mark.parametrize("values", [[], [np.nan, np.nan]])
-def test_nothing_has_no_spread(values: list[float]) -> None:
+def test_an_empty_array_has_no_spread(values: list[float]) -> None:
     assert np.isnan(mad_sigma(np.array(values)))
 
 
@@ -56,3 +56,12 @@ def test_the_spread_of_normal_values_with_outliers() -> None:
     values[:400] = 1e6
     values[400:410] = np.nan
     assert mad_sigma(values) == pytest.approx(2, rel=0.2)
+
+
+def test_rows_are_each_judged_by_themselves() -> None:
+    rng = np.random.default_rng(3)
+    rows = rng.standard_t(2, (40, 9))
+    rows[rng.random(rows.shape) < 0.4] = np.nan
+    rows[0] = np.nan
+    expected = [iqr_inliers(row) for row in rows]
+    assert (iqr_inliers_of_rows(rows) == expected).all()

@@ -49,6 +49,6 @@ def test_joining_undoes_taking() -> None:
     np.testing.assert_array_equal(again.b, whole.b)
 
 
-def test_nothing_cannot_be_joined() -> None:
+def test_no_parts_cannot_be_joined() -> None:
     with pytest.raises(ValueError, match="nothing to join"):
         join([])

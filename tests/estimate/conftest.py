@@ -1,4 +1,4 @@
-"""A card, a stack and a predictor that says what it is told."""
+"""A card, a stack and a predictor with fixed predictions."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +14,8 @@ from refp.plane import PooledStack
 RADIUS = np.linspace(0.0, 2.6, 27)
 
 
-class Says:
-    """A predictor of fixed words."""
+class FixedPredictor:
+    """A predictor with the same prediction for all inputs."""
 
     sees_pixels = False
 
@@ -28,12 +28,12 @@ class Says:
 
 
 @pytest.fixture(scope="session")
-def says() -> type[Says]:
-    return Says
+def fixed_predictor() -> type[FixedPredictor]:
+    return FixedPredictor
 
 
 def profile_at(dz_um: FloatArray | float, size: float = 1.0) -> FloatArray:
-    """A straight line in dZ, and a rim at the bead's radius that tells its size."""
+    """Return profiles that are linear in dZ, with a rim at the bead's radius that depends on its size."""
     x = np.atleast_1d(np.asarray(dz_um, dtype=np.float64))[:, None] / size
     rim = 0.5 * np.exp(-(((RADIUS / size - 1.0) / 0.4) ** 2))
     profile: FloatArray = 1.0 + 0.01 * x + rim
@@ -42,7 +42,7 @@ def profile_at(dz_um: FloatArray | float, size: float = 1.0) -> FloatArray:
 
 @pytest.fixture(scope="session")
 def ensemble(lookup_model: Path) -> Ensemble:
-    """A stack whose intensity is a straight line in dZ, and a card that fits it."""
+    """A stack whose intensity is linear in dZ, and a matching card."""
     dz_um = np.linspace(-50.0, 50.0, 201)
     mean = profile_at(dz_um)
     calibration = Calibration(
@@ -74,9 +74,9 @@ def ensemble(lookup_model: Path) -> Ensemble:
 
 @pytest.fixture(scope="session")
 def beads_at() -> Callable[..., BeadInputs]:
-    """Beads that look as the stack does at a dZ, on a circle about the middle of the image.
+    """Make beads with the stack's profile at a dZ, on a circle about the middle of the image.
 
-    A ripple is what the stack does not know; ``saturated`` is the share of rings.
+    ``ripple`` is a deviation from the stack; ``saturated`` is the fraction of saturated rings.
     """
 
     def make(

@@ -1,4 +1,4 @@
-"""How a model's answers are off on another instrument is found, taken off, and its rest kept."""
+"""Adaptation to another instrument: bias, slope, residual and their uncertainties."""
 
 from dataclasses import replace
 
@@ -9,21 +9,21 @@ from hypothesis import strategies as st
 
 from refp.core.arrays import FloatArray
 from refp.core.errors import DataError
-from refp.estimate import KnownAnswers, fit_adaptation
+from refp.estimate import KnownImages, fit_adaptation
 from refp.estimate.adaptation import adaptation_uncertainty
 from refp.models import Adaptation
 
 DZ = np.linspace(-120.0, 120.0, 9)
 
 
-def answers(
-    said_um: FloatArray, dz_um: FloatArray = DZ, u_um: float = 2.5, size: float = 1.0
-) -> KnownAnswers:
+def images(
+    estimated_um: FloatArray, dz_um: FloatArray = DZ, u_um: float = 2.5, size: float = 1.0
+) -> KnownImages:
     n = len(dz_um)
-    return KnownAnswers(
+    return KnownImages(
         dz_um=dz_um,
-        said_um=said_um,
-        lookup_um=said_um + 3.0,
+        estimated_um=estimated_um,
+        lookup_um=estimated_um + 3.0,
         u_um=np.full(n, u_um),
         size=np.full(n, size),
         size_sd=np.full(n, 0.012),
@@ -31,24 +31,22 @@ def answers(
     )
 
 
-def fit(given: KnownAnswers) -> Adaptation:
-    return fit_adaptation(given, "a2k", ("sweep",), "0" * 64)
+def fit(known: KnownImages) -> Adaptation:
+    return fit_adaptation(known, "a2k", ("sweep",), "0" * 64)
 
 
 @given(st.floats(-40, 40), st.floats(0.9, 1.1))
-def test_bias_and_gain_are_found(bias: float, slope: float) -> None:
-    found = fit(answers(bias + slope * DZ))
+def test_bias_and_slope_are_recovered(bias: float, slope: float) -> None:
+    found = fit(images(bias + slope * DZ))
     assert found.line.bias_um == pytest.approx(bias, abs=1e-6)
-    assert found.line.slope == pytest.approx(
-        slope, abs=2e-3
-    )  # the prior draws a little towards one
+    assert found.line.slope == pytest.approx(slope, abs=2e-3)  # the prior pulls slightly towards 1
     assert found.lookup.bias_um == pytest.approx(bias + 3.0, abs=1e-6)
     assert found.residual_um == pytest.approx(0.0, abs=0.3)
 
 
 def test_uncertainties_are_the_scatter_of_many_adaptations() -> None:
     rng = np.random.default_rng(0)
-    found = [fit(answers(-14.0 + DZ + rng.normal(0, 2.5, 9))) for _ in range(600)]
+    found = [fit(images(-14.0 + DZ + rng.normal(0, 2.5, 9))) for _ in range(600)]
     bias = np.array([f.line.bias_um for f in found])
     slope = np.array([f.line.slope for f in found])
     assert bias.mean() == pytest.approx(-14.0, abs=0.15)
@@ -58,38 +56,38 @@ def test_uncertainties_are_the_scatter_of_many_adaptations() -> None:
     assert np.median([f.bias_u_um for f in found]) == pytest.approx(2.5 / 3, rel=0.2)
 
 
-def test_one_wild_image_does_not_count() -> None:
-    said = -14.0 + DZ + np.random.default_rng(1).normal(0, 1.0, 9)
-    wild = said.copy()
-    wild[3] += 200.0
-    without = fit(answers(np.delete(said, 3), np.delete(DZ, 3)))
-    found = fit(answers(wild))
+def test_an_outlier_image_has_no_weight() -> None:
+    estimated = -14.0 + DZ + np.random.default_rng(1).normal(0, 1.0, 9)
+    outlier = estimated.copy()
+    outlier[3] += 200.0
+    without = fit(images(np.delete(estimated, 3), np.delete(DZ, 3)))
+    found = fit(images(outlier))
     assert found.line.bias_um == pytest.approx(without.line.bias_um, abs=0.1)
     assert found.line.slope == pytest.approx(without.line.slope, abs=2e-3)
 
 
-def test_what_a_line_leaves_is_kept() -> None:
+def test_residual_of_the_line_widens_the_uncertainty() -> None:
     bent = -14.0 + DZ + 12.0 * np.cos(DZ / 40.0)
-    found = fit(answers(bent, u_um=1.0))
+    found = fit(images(bent, u_um=1.0))
     rest = bent - (found.line.bias_um + found.line.slope * DZ)
     assert found.residual_um == pytest.approx(np.sqrt((rest**2).sum() / 7 - 1.0), rel=0.1)
     assert adaptation_uncertainty(found, 0.0) >= found.residual_um / found.line.slope
 
 
 def test_uncertainty_grows_away_from_the_images() -> None:
-    found = fit(answers(DZ + np.random.default_rng(2).normal(0, 2.5, 9)))
+    found = fit(images(DZ + np.random.default_rng(2).normal(0, 2.5, 9)))
     near, far = adaptation_uncertainty(found, 0.0), adaptation_uncertainty(found, 300.0)
     assert near < far
     assert adaptation_uncertainty(None, 300.0) == 0.0
 
 
 def test_beads_of_the_same_lot_keep_their_size() -> None:
-    assert fit(answers(DZ, size=1.02)).size == 1.0
-    assert fit(answers(DZ, size=1.06)).size == pytest.approx(1.06)
+    assert fit(images(DZ, size=1.02)).size == 1.0
+    assert fit(images(DZ, size=1.06)).size == pytest.approx(1.06)
 
 
 @pytest.mark.parametrize("dz_um", [DZ[:2], np.full(5, 10.0)])
-def test_too_few_places_are_refused(dz_um: FloatArray) -> None:
-    given = replace(answers(dz_um.copy(), dz_um), dz_um=dz_um)
+def test_too_few_z_positions_are_refused(dz_um: FloatArray) -> None:
+    known = replace(images(dz_um.copy(), dz_um), dz_um=dz_um)
     with pytest.raises(DataError, match="at least 3 at different Z"):
-        fit(given)
+        fit(known)

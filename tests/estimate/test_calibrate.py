@@ -1,4 +1,4 @@
-"""Held-out beads tell how large errors are, and what a training image looks like."""
+"""Calibration from held-out beads: errors, and limits of refusal."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,7 +21,7 @@ EXACT = LabelErrors(stage_u_um=0.0, height_um=0.0, rise_um_per_size=0.0)
 
 @dataclass(frozen=True)
 class Model:
-    """What errors are made of, standard deviations in um; members state ``sd`` too small by a factor."""
+    """Contributions to errors, standard deviations in um; the stated ``sd`` is too small by a factor."""
 
     factor: float = 1.0
     height_um: float = 0.0
@@ -36,15 +36,18 @@ class Model:
 def simulate(
     model: Model, shape: tuple[int, int, int] = (4, 50, 6), seed: int = 0
 ) -> tuple[LabelledTiles, Predictions, FloatArray]:
-    """Labelled beads of so many fields, frames a field and beads a frame; the true dZ of each image."""
+    """Simulate labelled beads for a number of fields, frames per field and beads per frame.
+
+    Return also the members' predictions and the true dZ of each image.
+    """
     rng = np.random.default_rng(seed)
     fields, frames, beads = shape
     field, frame, bead = (axis.ravel() for axis in np.indices(shape))
     image = frame + frames * field
-    place = rng.uniform(-500, 500, (fields, beads, 2))
+    position = rng.uniform(-500, 500, (fields, beads, 2))
     tilt = model.tilt_um_per_px * rng.normal(size=(fields, 2))
     height = model.height_um * rng.normal(size=(fields, beads)) + np.einsum(
-        "fbi,fi->fb", place, tilt
+        "fbi,fi->fb", position, tilt
     )
     truth = rng.uniform(-60, 60, fields * frames)
     own = truth[image] - height[field, bead]
@@ -59,7 +62,7 @@ def simulate(
         height_um=height[field, bead],
         label_u_um=np.full(n, model.label_um),
         size=np.ones(n),
-        offset_px=place[field, bead],
+        offset_px=position[field, bead],
         profile=np.ones((n, 2)),
         saturated=np.zeros((n, 2), dtype=np.bool_),
         light=np.ones(n),
@@ -71,8 +74,8 @@ def simulate(
         sweeps=(),
         refp_u_um=0.4,
     )
-    said = Predictions(np.tile(dz, (model.members, 1)), np.tile(sd, (model.members, 1)))
-    return tiles, said, truth
+    predicted = Predictions(np.tile(dz, (model.members, 1)), np.tile(sd, (model.members, 1)))
+    return tiles, predicted, truth
 
 
 def match_of(tiles: LabelledTiles, dz_um: FloatArray, **more: FloatArray) -> Match:
@@ -91,7 +94,7 @@ def match_of(tiles: LabelledTiles, dz_um: FloatArray, **more: FloatArray) -> Mat
 
 def calibrated(
     tiles: LabelledTiles,
-    said: Predictions,
+    predicted: Predictions,
     labels: LabelErrors = EXACT,
     *,
     match: Match | None = None,
@@ -101,7 +104,7 @@ def calibrated(
 ) -> Calibration:
     return calibrate(
         tiles,
-        said,
+        predicted,
         match_of(tiles, tiles.dz_um) if match is None else match,
         EstimateSettings.model_validate(settings),
         labels,
@@ -112,9 +115,7 @@ def calibrated(
 
 @pytest.mark.parametrize("factor", [0.4, 1.0, 2.5])
 @pytest.mark.parametrize("coverage", [0.8, 0.95])
-def test_factor_says_how_much_too_small_members_state_a_bead(
-    factor: float, coverage: float
-) -> None:
+def test_factor_is_that_of_understated_deviations(factor: float, coverage: float) -> None:
     made = calibrated(*simulate(Model(factor=factor))[:2], coverage=coverage)
     assert made.bead_factor == pytest.approx(factor, rel=0.06)
     half = calibrated(*simulate(Model(factor=factor, sd_um=(1.0, 4.0)))[:2], coverage=coverage)
@@ -122,16 +123,16 @@ def test_factor_says_how_much_too_small_members_state_a_bead(
 
 
 def test_factor_is_the_conformal_quantile() -> None:
-    """One field, images of two beads: their distance in units of what is stated of it."""
-    tiles, said, _ = simulate(Model(), (1, 200, 2))
-    error = (said.dz_um[0] - tiles.dz_um).reshape(200, 2)
-    sd = said.sd_um[0].reshape(200, 2)
+    """One field, images of two beads: their distance in units of its stated deviation."""
+    tiles, predicted, _ = simulate(Model(), (1, 200, 2))
+    error = (predicted.dz_um[0] - tiles.dz_um).reshape(200, 2)
+    sd = predicted.sd_um[0].reshape(200, 2)
     score = np.abs(error[:, 0] - error[:, 1]) / np.sqrt((sd**2).sum(axis=1))
     expected = np.quantile(score.repeat(2), 0.95) / norm.ppf(0.975)
-    assert calibrated(tiles, said).bead_factor == pytest.approx(expected)
+    assert calibrated(tiles, predicted).bead_factor == pytest.approx(expected)
 
 
-def test_errors_that_an_image_shares_are_not_the_beads() -> None:
+def test_common_errors_do_not_change_the_factor() -> None:
     plain = calibrated(*simulate(Model(), (4, 100, 6))[:2])
     shared = Model(image_um=8.0, label_um=3.0, height_um=2.0)
     labels = LabelErrors(0.0, 2.0, 0.0)
@@ -139,51 +140,52 @@ def test_errors_that_an_image_shares_are_not_the_beads() -> None:
     assert made.bead_factor == pytest.approx(plain.bead_factor, rel=0.02)
 
 
-def test_lone_beads_are_judged_by_their_labels() -> None:
-    tiles, said, _ = simulate(Model(factor=2.0), (3, 300, 1))
-    error = np.abs(said.dz_um[0] - tiles.dz_um) / said.sd_um[0]
+def test_single_beads_are_compared_with_their_labels() -> None:
+    tiles, predicted, _ = simulate(Model(factor=2.0), (3, 300, 1))
+    error = np.abs(predicted.dz_um[0] - tiles.dz_um) / predicted.sd_um[0]
     expected = np.quantile(error, 0.95) / norm.ppf(0.975)
-    assert calibrated(tiles, said).bead_factor == pytest.approx(expected)
+    assert calibrated(tiles, predicted).bead_factor == pytest.approx(expected)
 
 
-def test_where_nothing_is_stated_the_factor_is_the_deviation_itself() -> None:
-    tiles, said, _ = simulate(Model(factor=1.0, sd_um=(3.0, 3.0)), (4, 100, 6))
-    silent = Predictions(said.dz_um, np.full_like(said.sd_um, np.nan))
-    assert calibrated(tiles, silent).bead_factor == pytest.approx(3.0, rel=0.06)
+def test_without_stated_deviations_the_factor_is_the_deviation() -> None:
+    tiles, predicted, _ = simulate(Model(factor=1.0, sd_um=(3.0, 3.0)), (4, 100, 6))
+    no_sd = Predictions(predicted.dz_um, np.full_like(predicted.sd_um, np.nan))
+    assert calibrated(tiles, no_sd).bead_factor == pytest.approx(3.0, rel=0.06)
 
 
-def test_the_factor_is_never_nothing() -> None:
+def test_the_factor_has_a_lower_bound() -> None:
     assert calibrated(*simulate(Model(factor=1e-9))[:2]).bead_factor == 0.1
 
 
 @pytest.mark.parametrize("image_um", [0.0, 0.5, 3.0])
 @pytest.mark.parametrize("height_um", [0.0, 1.0])
 @pytest.mark.parametrize("label_um", [0.0, 0.7])
-def test_what_all_beads_of_an_image_are_wrong_by_together(
-    image_um: float, height_um: float, label_um: float
-) -> None:
-    """Bead noise, heights, label errors and each field's own plane are taken off."""
+def test_common_error_of_an_image(image_um: float, height_um: float, label_um: float) -> None:
+    """Bead noise, heights, label errors and the plane of each field are subtracted."""
     model = Model(1.5, height_um, image_um, label_um, plane_um=4.0)
-    tiles, said, _ = simulate(model, (6, 60, 6))
-    made = calibrated(tiles, said, LabelErrors(0.0, height_um, 0.0))
+    tiles, predicted, _ = simulate(model, (6, 60, 6))
+    made = calibrated(tiles, predicted, LabelErrors(0.0, height_um, 0.0))
     # The scatter of a variance over 360 images, of which some is not the ensemble's.
     variance = image_um**2 + label_um**2 + 1.5**2 * 1.75 / 6
     assert made.model_u_um**2 == pytest.approx(image_um**2, abs=4 * variance * np.sqrt(2 / 360))
 
 
-def test_error_of_the_stage_that_fields_do_not_share_is_taken_off() -> None:
+def test_stage_error_of_single_fields_is_subtracted() -> None:
     """By hand: of two fields each label has twice the common variance, and so has the other's."""
     model = Model(image_um=3.0, sd_um=(0.01, 0.01))
-    tiles, said, _ = simulate(model, (2, 60, 6))
-    plain = calibrated(tiles, said).model_u_um
+    tiles, predicted, _ = simulate(model, (2, 60, 6))
+    plain = calibrated(tiles, predicted).model_u_um
     staged = LabelErrors(stage_u_um=1.0, height_um=0.0, rise_um_per_size=0.0)
-    known = calibrated(tiles, said, staged).model_u_um
+    known = calibrated(tiles, predicted, staged).model_u_um
     assert known**2 == pytest.approx(plain**2 - 4.0)
-    assert calibrated(tiles, said, staged, split="bead").model_u_um == pytest.approx(plain)
-    three, told, _ = simulate(model, (3, 60, 6))
-    less = calibrated(three, told).model_u_um ** 2 - calibrated(three, told, staged).model_u_um ** 2
+    assert calibrated(tiles, predicted, staged, split="bead").model_u_um == pytest.approx(plain)
+    three, of_three, _ = simulate(model, (3, 60, 6))
+    less = (
+        calibrated(three, of_three).model_u_um ** 2
+        - calibrated(three, of_three, staged).model_u_um ** 2
+    )
     assert less == pytest.approx(3 * 1.5)
-    assert calibrated(tiles, said, replace(staged, stage_u_um=50.0)).model_u_um == 0.0
+    assert calibrated(tiles, predicted, replace(staged, stage_u_um=50.0)).model_u_um == 0.0
 
 
 COVERED = [
@@ -201,15 +203,17 @@ COVERED = [
 def test_intervals_of_unseen_images_cover(model: Model, n_beads: int, split: str) -> None:
     """Images of other slides, each with beads of its own, against their true dZ."""
     labels = LabelErrors(0.0, model.height_um, 0.0)
-    tiles, said, _ = simulate(model, (8, 30, 6), seed=1)
-    made = calibrated(tiles, said, labels, tilt=model.tilt_um_per_px, split=split)
-    unseen, answers, truth = simulate(replace(model, plane_um=0.0), (N_UNSEEN, 1, n_beads), seed=2)
+    tiles, predicted, _ = simulate(model, (8, 30, 6), seed=1)
+    made = calibrated(tiles, predicted, labels, tilt=model.tilt_um_per_px, split=split)
+    unseen, predictions, truth = simulate(
+        replace(model, plane_um=0.0), (N_UNSEEN, 1, n_beads), seed=2
+    )
     spread = Spread(made.bead_factor, made.height_um, made.rise_um_per_size, model.tilt_um_per_px)
     inside = []
     for image, rows in enumerate(np.arange(len(unseen)).reshape(N_UNSEEN, n_beads)):
-        words = Predictions(answers.dz_um[:, rows], answers.sd_um[:, rows])
-        places, sizes = unseen.offset_px[rows], np.ones(n_beads)
-        one = combine(words, places, sizes, spread, EstimateSettings())
+        of_image = Predictions(predictions.dz_um[:, rows], predictions.sd_um[:, rows])
+        positions, sizes = unseen.offset_px[rows], np.ones(n_beads)
+        one = combine(of_image, positions, sizes, spread, EstimateSettings())
         half = norm.ppf(0.975) * np.hypot(one.u_beads_um, made.model_u_um)
         inside.append(abs(one.dz_um - truth[image]) <= half)
     low, high = binom.ppf([0.001, 0.999], N_UNSEEN, 0.95)
@@ -218,9 +222,9 @@ def test_intervals_of_unseen_images_cover(model: Model, n_beads: int, split: str
 
 
 def test_card_of_the_errors() -> None:
-    tiles, said, _ = simulate(Model(image_um=2.0, sd_um=(1e-6, 1e-6)), (4, 50, 6))
-    made = calibrated(tiles, said, LabelErrors(0.3, 0.6, 20.0), split="field")
-    error = said.dz_um[0] - tiles.dz_um
+    tiles, predicted, _ = simulate(Model(image_um=2.0, sd_um=(1e-6, 1e-6)), (4, 50, 6))
+    made = calibrated(tiles, predicted, LabelErrors(0.3, 0.6, 20.0), split="field")
+    error = predicted.dz_um[0] - tiles.dz_um
     assert made.rms_um == pytest.approx(np.sqrt(np.mean(error**2)), rel=1e-3)
     assert (made.n_images, made.held_out) == (200, "field")
     assert (made.refp_u_um, made.stage_u_um) == (0.4, 0.3)
@@ -229,22 +233,22 @@ def test_card_of_the_errors() -> None:
 
 
 def test_errors_are_those_of_the_image_not_of_its_beads() -> None:
-    """Beads that all stand 5 um above the field's plane: each is placed right, the image 5 um low."""
-    tiles, said, _ = simulate(Model(sd_um=(1e-3, 1e-3)), (4, 20, 6))
+    """With all beads 5 um above the field's plane, each bead is right and the image 5 um too low."""
+    tiles, predicted, _ = simulate(Model(sd_um=(1e-3, 1e-3)), (4, 20, 6))
     raised = replace(tiles, dz_um=tiles.dz_um - 5.0, height_um=tiles.height_um + 5.0)
-    made = calibrated(raised, Predictions(said.dz_um - 5.0, said.sd_um))
+    made = calibrated(raised, Predictions(predicted.dz_um - 5.0, predicted.sd_um))
     assert made.rms_um == pytest.approx(5.0, rel=1e-2)
-    assert made.model_u_um < 0.1  # which is the field's own, and told by the plane's uncertainty
+    assert made.model_u_um < 0.1  # it is the field's own, part of the plane's uncertainty
 
 
 def test_every_bead_s_size_counts_once() -> None:
-    tiles, said, _ = simulate(Model(), (2, 10, 4))
+    tiles, predicted, _ = simulate(Model(), (2, 10, 4))
     sizes = np.linspace(0.97, 1.03, 8)
     number = 4 * tiles.field + tiles.bead % 10_000
     sized = replace(tiles, size=sizes[number])
     often = np.concatenate([np.arange(len(tiles)), np.flatnonzero(number == 0).repeat(5)])
-    assert calibrated(sized, said).size_sd == pytest.approx(np.std(sizes, ddof=1))
-    assert calibrated(sized, said).n_sizes == 8
+    assert calibrated(sized, predicted).size_sd == pytest.approx(np.std(sizes, ddof=1))
+    assert calibrated(sized, predicted).n_sizes == 8
     again = replace(
         sized,
         **{
@@ -253,23 +257,23 @@ def test_every_bead_s_size_counts_once() -> None:
             if name not in ("radius_radii", "sweeps", "refp_u_um")
         },
     )
-    more = Predictions(said.dz_um[:, often], said.sd_um[:, often])
+    more = Predictions(predicted.dz_um[:, often], predicted.sd_um[:, often])
     assert calibrated(again, more).size_sd == pytest.approx(np.std(sizes, ddof=1))
 
 
-def test_a_single_bead_tells_no_spread_of_sizes() -> None:
-    tiles, said, _ = simulate(Model(), (1, 20, 1))
-    made = calibrated(tiles, said, split="frames")
+def test_a_single_bead_has_no_spread_of_sizes() -> None:
+    tiles, predicted, _ = simulate(Model(), (1, 20, 1))
+    made = calibrated(tiles, predicted, split="frames")
     assert (made.size_sd, made.n_sizes) == (0.0, 1)
 
 
-def test_beads_that_rise_with_their_size_are_taken_where_they_are() -> None:
-    """The look-up tells the sizes; without the rise the image would be off by its lighter beads."""
-    tiles, said, _ = simulate(Model(sd_um=(0.1, 0.1)), (4, 50, 5))
-    # The field's plane is that of its median bead; the others lie on one side of it.
+def test_rise_with_size_is_corrected() -> None:
+    """The look-up measures sizes; without the rise the image would have the error of its larger beads."""
+    tiles, predicted, _ = simulate(Model(sd_um=(0.1, 0.1)), (4, 50, 5))
+    # The field's plane is that of its median bead; the others are on one side of it.
     height = 50 * (np.array([1.0, 1.0, 1.0, 1.03, 1.04]) - 1)[tiles.bead % 10_000]
     lifted = replace(tiles, dz_um=tiles.dz_um - height, height_um=height)
-    risen = Predictions(said.dz_um - height, said.sd_um)
+    risen = Predictions(predicted.dz_um - height, predicted.sd_um)
     match = match_of(tiles, tiles.dz_um, size=1 + height / 50)
     made = calibrated(lifted, risen, LabelErrors(0.0, 0.0, 50.0), match=match)
     level = LabelErrors(0.0, 2.0, 0.0)  # as it would be without: heights that scatter
@@ -278,72 +282,72 @@ def test_beads_that_rise_with_their_size_are_taken_where_they_are() -> None:
 
 
 @pytest.mark.parametrize(("bright", "noise"), [(1.0, 0.0), (0.7, 30.0), (0.0, 50.0)])
-def test_chi2_that_an_image_s_light_brings_is_expected(bright: float, noise: float) -> None:
-    tiles, said, _ = simulate(Model(), (4, 50, 6))
+def test_expected_chi2_depends_on_the_light(bright: float, noise: float) -> None:
+    tiles, predicted, _ = simulate(Model(), (4, 50, 6))
     light = np.random.default_rng(4).uniform(20, 200, 200)[tiles.frame]
     chance = np.random.default_rng(5).uniform(0.8, 1.2, 200)[tiles.frame]
     reduced_chi2 = (bright + noise / light) * chance
     made = calibrated(
         replace(tiles, light=light),
-        said,
+        predicted,
         match=match_of(tiles, tiles.dz_um, reduced_chi2=reduced_chi2),
     )
-    told = [made.relative_chi2(bright + noise / one, one) for one in (20.0, 60.0, 200.0)]
-    np.testing.assert_allclose(told, 1.0, atol=0.08)
+    relative = [made.relative_chi2(bright + noise / one, one) for one in (20.0, 60.0, 200.0)]
+    np.testing.assert_allclose(relative, 1.0, atol=0.08)
     assert made.maximum_reduced_chi2 == pytest.approx(1.5 * 1.2, rel=0.06)
 
 
-def test_images_whose_rings_are_all_saturated_tell_no_chi2() -> None:
-    tiles, said, _ = simulate(Model(), (4, 50, 6))
+def test_images_with_all_rings_saturated_have_no_chi2() -> None:
+    tiles, predicted, _ = simulate(Model(), (4, 50, 6))
     white = tiles.frame % 5 == 0
     match = match_of(tiles, tiles.dz_um, reduced_chi2=np.where(white, 0.0, 2.0))
-    assert calibrated(tiles, said, match=match).relative_chi2(2.0, 1.0) == pytest.approx(1.0)
+    assert calibrated(tiles, predicted, match=match).relative_chi2(2.0, 1.0) == pytest.approx(1.0)
     nothing = match_of(tiles, tiles.dz_um, reduced_chi2=np.zeros(len(tiles)))
-    assert calibrated(tiles, said, match=nothing).relative_chi2(3.0, 1.0) == 3.0
+    assert calibrated(tiles, predicted, match=nothing).relative_chi2(3.0, 1.0) == 3.0
 
 
-def test_images_beyond_the_range_of_those_that_judge_them_do_not_count() -> None:
-    tiles, said, _ = simulate(Model(image_um=0.5), (4, 50, 6))
+def test_images_beyond_the_held_out_range_are_excluded() -> None:
+    tiles, predicted, _ = simulate(Model(image_um=0.5), (4, 50, 6))
     far = tiles.frame % 10 == 0
-    dz = said.dz_um + np.where(far, 30.0, 0.0)
+    dz = predicted.dz_um + np.where(far, 30.0, 0.0)
     match = replace(match_of(tiles, tiles.dz_um), at_end=far)
-    made = calibrated(tiles, Predictions(dz, said.sd_um), match=match)
+    made = calibrated(tiles, Predictions(dz, predicted.sd_um), match=match)
     assert made.n_images == 180
     assert made.rms_um < 2.0
     all_far = replace(match, at_end=np.ones(len(tiles), dtype=np.bool_))
-    assert calibrated(tiles, said, match=all_far).n_images == 200
+    assert calibrated(tiles, predicted, match=all_far).n_images == 200
 
 
-def test_limits_lie_above_what_training_shows() -> None:
-    tiles, said, _ = simulate(Model(sd_um=(1e-6, 1e-6)), (4, 50, 6))
+def test_limits_are_above_the_held_out_values() -> None:
+    tiles, predicted, _ = simulate(Model(sd_um=(1e-6, 1e-6)), (4, 50, 6))
     rng = np.random.default_rng(1)
-    reduced_chi2, apart = rng.uniform(0.5, 2.0, 200), rng.normal(0, 2.0, 200)
+    reduced_chi2, difference = rng.uniform(0.5, 2.0, 200), rng.normal(0, 2.0, 200)
     match = match_of(
-        tiles, tiles.dz_um + apart[tiles.frame], reduced_chi2=reduced_chi2[tiles.frame]
+        tiles, tiles.dz_um + difference[tiles.frame], reduced_chi2=reduced_chi2[tiles.frame]
     )
-    made = calibrated(tiles, said, match=match)
+    made = calibrated(tiles, predicted, match=match)
     relative = reduced_chi2 / (made.reduced_chi2 + made.reduced_chi2_light / 1.0)
     assert made.maximum_reduced_chi2 == pytest.approx(1.5 * np.quantile(relative, 0.995))
-    expected = 1.5 * np.quantile(np.abs(apart), 0.995)
+    expected = 1.5 * np.quantile(np.abs(difference), 0.995)
     assert made.maximum_disagreement_um == pytest.approx(expected, rel=1e-4)
 
 
-def test_one_odd_bead_does_not_set_the_limits() -> None:
+def test_an_outlier_bead_does_not_change_the_limits() -> None:
     """Look-up and family are each combined over the beads before they are compared."""
-    tiles, said, _ = simulate(Model(sd_um=(0.1, 0.1)), (4, 50, 6))
+    tiles, predicted, _ = simulate(Model(sd_um=(0.1, 0.1)), (4, 50, 6))
     odd = tiles.bead % 10_000 == 0
     match = match_of(
         tiles, tiles.dz_um + np.where(odd, 40.0, 0.0), reduced_chi2=np.where(odd, 90.0, 1.0)
     )
-    made = calibrated(tiles, said, match=match)
+    made = calibrated(tiles, predicted, match=match)
     assert made.maximum_reduced_chi2 == pytest.approx(1.5)
     assert made.maximum_disagreement_um < 1.5
 
 
-def test_images_that_no_member_predicts_do_not_count() -> None:
-    tiles, said, _ = simulate(Model(members=2), (4, 50, 6))
-    dz, sd = said.dz_um.copy(), said.sd_um.copy()
-    dz[0, tiles.frame % 2 == 0] = np.nan  # each member predicts what it has not seen
+def test_images_without_predictions_are_excluded() -> None:
+    tiles, predicted, _ = simulate(Model(members=2), (4, 50, 6))
+    dz, sd = predicted.dz_um.copy(), predicted.sd_um.copy()
+    dz[0, tiles.frame % 2 == 0] = np.nan  # each member predicts the tiles it was not trained on
     dz[1, tiles.frame % 4 != 0] = np.nan
     made = calibrated(tiles, Predictions(dz, np.where(np.isfinite(dz), sd, np.nan)))
     counted = np.arange(200) % 4 != 2
@@ -353,13 +357,13 @@ def test_images_that_no_member_predicts_do_not_count() -> None:
 
 @pytest.mark.parametrize("order", ["weighted", "members", "beads"])
 def test_members_that_hold_out_other_beads_of_an_image(order: str) -> None:
-    """A random split, as the article's: no member has left out all beads of an image."""
+    """A random split, as in the article: no member holds out all beads of an image."""
     model = Model(factor=1.0, image_um=1.0, members=5)
-    tiles, said, _ = simulate(model, (4, 50, 10))
+    tiles, predicted, _ = simulate(model, (4, 50, 10))
     part = np.random.default_rng(2).integers(0, 5, len(tiles))
     seen = part != np.arange(5)[:, None]
-    dz = np.where(seen, np.nan, said.dz_um)
-    made = calibrated(tiles, Predictions(dz, np.where(seen, np.nan, said.sd_um)), order=order)
+    dz = np.where(seen, np.nan, predicted.dz_um)
+    made = calibrated(tiles, Predictions(dz, np.where(seen, np.nan, predicted.sd_um)), order=order)
     assert made.n_images == 200
     assert made.bead_factor == pytest.approx(1.0, rel=0.1)
     assert made.model_u_um == pytest.approx(1.0, rel=0.2)

@@ -1,4 +1,4 @@
-"""A number with an interval, or a refusal with its reason."""
+"""Estimates with an interval, and refusals with their reason."""
 
 import re
 from collections.abc import Callable
@@ -16,15 +16,15 @@ from refp.models import BeadInputs, Ensemble, Lookup, Predictions, Predictor
 from refp.settings import EstimateSettings, LookupSettings
 
 BeadsAt = Callable[..., BeadInputs]
-Says = Callable[..., Predictor]
+FixedPredictor = Callable[..., Predictor]
 OTHER_SIZE = (
     "unlike_training: the beads look ? % {} than those of the training (up to ? % is normal): "
     "other beads, or another magnification"
 )
-OUTSIDE = "outside_range: the focal plane lies outside the trained range of -50 to 50 um"
+OUTSIDE = "outside_range: the focal plane is outside the trained range of -50 to 50 um"
 
 
-def ask(
+def estimate_with(
     ensemble: Ensemble,
     inputs: BeadInputs,
     predictor: Predictor,
@@ -44,7 +44,7 @@ def with_calibration(ensemble: Ensemble, family: str = "profile", **changes: flo
 
 
 @pytest.mark.parametrize(
-    ("beads", "words", "found", "reason"),
+    ("beads", "predicted", "found", "reason"),
     [
         pytest.param({"n": 0}, {}, Found(0), "no_beads: no bead was found", id="none"),
         pytest.param({"n": 0}, {}, Found(5), "no_beads: none of 5 beads is usable", id="unusable"),
@@ -72,15 +72,15 @@ def with_calibration(ensemble: Ensemble, family: str = "profile", **changes: flo
             "unlike_training: the beads do not look like those of the training (reduced chi squared ",
             id="unlike",
         ),
-        pytest.param({"dz_um": 45}, {"dz_um": 80}, Found(4), OUTSIDE, id="network says outside"),
-        pytest.param({"dz_um": 53}, {"dz_um": 40}, Found(4), OUTSIDE, id="look-up ends"),
+        pytest.param({"dz_um": 45}, {"dz_um": 80}, Found(4), OUTSIDE, id="network outside"),
+        pytest.param({"dz_um": 53}, {"dz_um": 40}, Found(4), OUTSIDE, id="look-up at its end"),
         pytest.param(
             {"dz_um": 47},
             {"dz_um": 47, "sd_um": 4},
             Found(4),
-            "outside_range: the focal plane, at 39.12 to 54.88 um, may lie outside "
+            "outside_range: the focal plane, at 39.12 to 54.88 um, may be outside "
             "the trained range of -50 to 50 um",
-            id="may lie outside",
+            id="may be outside",
         ),
         pytest.param(
             {"dz_um": 5},
@@ -108,14 +108,16 @@ def with_calibration(ensemble: Ensemble, family: str = "profile", **changes: flo
 def test_refusal(
     ensemble: Ensemble,
     beads_at: BeadsAt,
-    says: Says,
+    fixed_predictor: FixedPredictor,
     beads: dict[str, float],
-    words: dict[str, float],
+    predicted: dict[str, float],
     found: Found,
     reason: str,
 ) -> None:
     inputs = beads_at(**{"dz_um": 0.0, **beads})
-    estimate = ask(ensemble, inputs, says(**{"dz_um": 0.0, **words}), found)
+    estimate = estimate_with(
+        ensemble, inputs, fixed_predictor(**{"dz_um": 0.0, **predicted}), found
+    )
     assert estimate.status == "refused"
     assert re.sub(r"\d\.\d %", "? %", estimate.reason).startswith(reason)
     assert (estimate.n_beads, estimate.n_beads_used) == (found.n_beads, 0)
@@ -127,7 +129,7 @@ def test_refusal(
 
 
 @pytest.mark.parametrize(
-    ("beads", "words", "code"),
+    ("beads", "predicted", "code"),
     [
         pytest.param(
             {"saturated": 0.4, "n": 1, "ripple": 0.2}, {"dz_um": 80}, "saturated", id="all at once"
@@ -140,40 +142,51 @@ def test_refusal(
         pytest.param({"size": 1.05}, {"dz_um": 20}, "families_disagree", id="then the families"),
     ],
 )
-def test_the_most_telling_reason_is_given(
+def test_reasons_have_an_order(
     ensemble: Ensemble,
     beads_at: BeadsAt,
-    says: Says,
+    fixed_predictor: FixedPredictor,
     beads: dict[str, float],
-    words: dict[str, float],
+    predicted: dict[str, float],
     code: str,
 ) -> None:
-    estimate = ask(ensemble, beads_at(**{"dz_um": 0.0, **beads}), says(**words))
+    estimate = estimate_with(
+        ensemble, beads_at(**{"dz_um": 0.0, **beads}), fixed_predictor(**predicted)
+    )
     assert estimate.reason.split(":")[0] == code
 
 
 def test_beads_with_some_saturated_rings_are_estimated(
-    ensemble: Ensemble, beads_at: BeadsAt, says: Says
+    ensemble: Ensemble, beads_at: BeadsAt, fixed_predictor: FixedPredictor
 ) -> None:
-    estimate = ask(ensemble, beads_at(10, saturated=0.2), says(10))
+    estimate = estimate_with(ensemble, beads_at(10, saturated=0.2), fixed_predictor(10))
     assert estimate.status == "ok"
-    usable = ask(ensemble, beads_at(10), says(10), Found(9, saturated_fraction=0.9))
-    assert usable.status == "ok"  # beads that can be used speak for themselves
+    usable = estimate_with(
+        ensemble, beads_at(10), fixed_predictor(10), Found(9, saturated_fraction=0.9)
+    )
+    assert usable.status == "ok"  # usable beads take precedence
 
 
 def test_saturation_is_the_typical_bead_s(
-    ensemble: Ensemble, beads_at: BeadsAt, says: Says
+    ensemble: Ensemble, beads_at: BeadsAt, fixed_predictor: FixedPredictor
 ) -> None:
     inputs = beads_at(10, n=5)
     for n_white, status in ((2, "ok"), (3, "refused")):
         rings = np.zeros_like(inputs.saturated)
         rings[:n_white, :15] = True
-        assert ask(ensemble, replace(inputs, saturated=rings), says(10)).status == status
+        assert (
+            estimate_with(ensemble, replace(inputs, saturated=rings), fixed_predictor(10)).status
+            == status
+        )
 
 
 @pytest.mark.parametrize(("light", "status"), [(60.0, "refused"), (4.0, "ok")])
-def test_chi2_is_judged_at_the_image_s_light(
-    ensemble: Ensemble, beads_at: BeadsAt, says: Says, light: float, status: str
+def test_chi2_is_compared_at_the_image_s_light(
+    ensemble: Ensemble,
+    beads_at: BeadsAt,
+    fixed_predictor: FixedPredictor,
+    light: float,
+    status: str,
 ) -> None:
     """At 60 grey levels a reduced chi squared of 1 is usual, at 4 one of 3.8."""
     inputs = beads_at(5, ripple=0.08)
@@ -184,16 +197,21 @@ def test_chi2_is_judged_at_the_image_s_light(
     )
     assert 4.0 < reduced_chi2[0] < 4.0 * 3.8
     dimmed = replace(inputs, light=np.full(len(inputs), light))
-    assert ask(ensemble, dimmed, says(5)).status == status
+    assert estimate_with(ensemble, dimmed, fixed_predictor(5)).status == status
 
 
 @pytest.mark.parametrize(("size", "n_beads"), [(1.02, 1), (1.02, 9), (0.985, 9), (1.035, 1)])
-def test_a_size_is_judged_by_what_is_normal(
-    ensemble: Ensemble, beads_at: BeadsAt, says: Says, size: float, n_beads: int
+def test_a_size_is_compared_with_the_normal_scatter(
+    ensemble: Ensemble,
+    beads_at: BeadsAt,
+    fixed_predictor: FixedPredictor,
+    size: float,
+    n_beads: int,
 ) -> None:
-    """2.6 times the spread of so many beads, of the training's 16, and of the look-up's own error.
+    """The limit is 2.6 times the standard deviation of the mean size.
 
-    The spread of 16 beads is known that well only, which widens it by Student's quantile.
+    It includes the spread of the image's beads, of the training's 16 and the error of the look-up.
+    Student's quantile widens the spread, which is estimated from 16 beads.
     """
     one = replace(ensemble, card=ensemble.card.model_copy(update={"minimum_beads": 1}))
     inputs = beads_at(5, n=n_beads, size=size)
@@ -202,7 +220,7 @@ def test_a_size_is_judged_by_what_is_normal(
     spread = 0.01 * 2.9467 / 2.5758  # tables of t with 15 degrees of freedom, and of the normal
     normal = np.sqrt(spread**2 * (1 / n_beads + 1 / 16) + own**2)
     far = abs(match.size[0] - 1) > 2.6 * normal
-    estimate = ask(one, inputs, says(5))
+    estimate = estimate_with(one, inputs, fixed_predictor(5))
     assert estimate.status == ("refused" if far else "ok")
     if far:
         off, limit = 100 * abs(match.size[0] - 1), 100 * 2.6 * normal
@@ -211,27 +229,29 @@ def test_a_size_is_judged_by_what_is_normal(
         )
         assert f"(up to {limit:.1f} % is normal)" in estimate.reason
     else:
-        assert estimate.size == pytest.approx(size, abs=2e-3)  # drawn to 1 by the prior
+        assert estimate.size == pytest.approx(size, abs=2e-3)  # pulled to 1 by the prior
         assert estimate.size_u == pytest.approx(own)
     unknown = with_calibration(one, size_sd=0.0, n_sizes=1)
-    assert ask(unknown, inputs, says(5)).status == "ok"
+    assert estimate_with(unknown, inputs, fixed_predictor(5)).status == "ok"
 
 
-def test_the_look_up_does_not_disagree_with_itself(
-    ensemble: Ensemble, beads_at: BeadsAt, says: Says
+def test_the_look_up_is_not_compared_with_itself(
+    ensemble: Ensemble, beads_at: BeadsAt, fixed_predictor: FixedPredictor
 ) -> None:
     strict = {"maximum_disagreement_um": 0.0}
-    alone = with_calibration(ensemble, "lookup", **strict)
-    assert ask(alone, beads_at(5), says(5.5)).status == "ok"
+    lookup_only = with_calibration(ensemble, "lookup", **strict)
+    assert estimate_with(lookup_only, beads_at(5), fixed_predictor(5.5)).status == "ok"
     other = with_calibration(ensemble, "profile", **strict)
-    assert ask(other, beads_at(5), says(5.5)).reason.startswith("families_disagree")
+    assert estimate_with(other, beads_at(5), fixed_predictor(5.5)).reason.startswith(
+        "families_disagree"
+    )
 
 
-def test_a_number_that_is_none_is_refused(
-    ensemble: Ensemble, beads_at: BeadsAt, says: Says
+def test_an_absurd_number_is_refused(
+    ensemble: Ensemble, beads_at: BeadsAt, fixed_predictor: FixedPredictor
 ) -> None:
     with np.errstate(all="ignore"):
-        estimate = ask(ensemble, beads_at(5), says(1e9))
+        estimate = estimate_with(ensemble, beads_at(5), fixed_predictor(1e9))
     assert estimate.status == "refused"
 
 
@@ -245,16 +265,16 @@ def test_a_number_that_is_none_is_refused(
 def test_interval(
     ensemble: Ensemble,
     beads_at: BeadsAt,
-    says: Says,
+    fixed_predictor: FixedPredictor,
     dz_um: float,
     spread_um: float,
     n: int,
     coverage: float,
     tilt_mrad: float,
 ) -> None:
-    predictor = says(dz_um, spread_um)
+    predictor = fixed_predictor(dz_um, spread_um)
     settings = {"coverage": coverage, "tilt_mrad": tilt_mrad}
-    estimate = ask(ensemble, beads_at(dz_um, n), predictor, Found(10), **settings)
+    estimate = estimate_with(ensemble, beads_at(dz_um, n), predictor, Found(10), **settings)
     assert (estimate.status, estimate.reason, estimate.n_beads) == ("ok", "", 10)
     assert estimate.delta_z_um == pytest.approx(dz_um, abs=1.0 if tilt_mrad else 1e-6)
     half = norm.ppf(0.5 + coverage / 2) * estimate.u_um
@@ -266,60 +286,68 @@ def test_interval(
     assert estimate.u_um**2 == pytest.approx(np.sum(np.square(squares)))
 
 
-def test_parts_of_the_uncertainty(ensemble: Ensemble, beads_at: BeadsAt, says: Says) -> None:
-    estimate = ask(ensemble, beads_at(10, 4), says(10, sd_um=1.0))
+def test_parts_of_the_uncertainty(
+    ensemble: Ensemble, beads_at: BeadsAt, fixed_predictor: FixedPredictor
+) -> None:
+    estimate = estimate_with(ensemble, beads_at(10, 4), fixed_predictor(10, sd_um=1.0))
     beads = np.sqrt((2.0 * 1.0) ** 2 + 0.3**2) / np.sqrt(4)
     assert estimate.parts == Parts(pytest.approx(beads), 0.0, 0.4, 0.5, 0.2)
     assert estimate.u_um == pytest.approx(np.sqrt(beads**2 + 0.4**2 + 0.5**2 + 0.2**2))
 
 
-def test_members_are_a_part(ensemble: Ensemble, beads_at: BeadsAt, says: Says) -> None:
-    inputs, predictor = beads_at(10), says(10)
-    told = np.array([[9.0] * 4, [10.0] * 4, [12.0] * 4])
-    answer = Predictions(told, np.ones_like(told))
-    predictor.predict = lambda inputs: answer  # type: ignore[method-assign]
-    parts = ask(ensemble, inputs, predictor).parts
+def test_members_are_a_contribution(
+    ensemble: Ensemble, beads_at: BeadsAt, fixed_predictor: FixedPredictor
+) -> None:
+    inputs, predictor = beads_at(10), fixed_predictor(10)
+    dz_um = np.array([[9.0] * 4, [10.0] * 4, [12.0] * 4])
+    predictions = Predictions(dz_um, np.ones_like(dz_um))
+    predictor.predict = lambda inputs: predictions  # type: ignore[method-assign]
+    parts = estimate_with(ensemble, inputs, predictor).parts
     assert parts.members_um == pytest.approx(np.std([9.0, 10.0, 12.0], ddof=1))
 
 
-def test_the_slide_s_tilt_is_told(ensemble: Ensemble, beads_at: BeadsAt, says: Says) -> None:
-    inputs, predictor = beads_at(10, 8), says(10, sd_um=0.05)
+def test_the_slide_s_tilt_is_estimated(
+    ensemble: Ensemble, beads_at: BeadsAt, fixed_predictor: FixedPredictor
+) -> None:
+    inputs, predictor = beads_at(10, 8), fixed_predictor(10, sd_um=0.05)
     rise = np.array([0.004, -0.002])
-    told = predictor.predict(inputs)
-    told.dz_um[0] -= inputs.offset_px @ rise
-    predictor.predict = lambda inputs: told  # type: ignore[method-assign]
-    estimate = ask(ensemble, inputs, predictor, tilt_mrad=5.0)
+    predictions = predictor.predict(inputs)
+    predictions.dz_um[0] -= inputs.offset_px @ rise
+    predictor.predict = lambda inputs: predictions  # type: ignore[method-assign]
+    estimate = estimate_with(ensemble, inputs, predictor, tilt_mrad=5.0)
     assert estimate.delta_z_um == pytest.approx(10.0, abs=1e-6)
     np.testing.assert_allclose(estimate.tilt_um_per_px, rise, rtol=0.05)
     assert (np.abs(estimate.tilt_um_per_px - rise) < 3 * estimate.tilt_u_um_per_px).all()
 
 
 def test_prior_of_the_tilt_is_per_pixel(ensemble: Ensemble) -> None:
-    """5 mrad over a pixel of so many um."""
+    """5 mrad times the pixel size."""
     pixel_um = ensemble.card.instrument.optics.pixel_size_um
     settings = EstimateSettings(tilt_mrad=5.0)
     assert tilt_um_per_px(settings, ensemble.card.instrument) == pytest.approx(0.005 * pixel_um)
 
 
-def test_outlier_bead_is_not_used(ensemble: Ensemble, beads_at: BeadsAt, says: Says) -> None:
-    predictor = says(10)
+def test_outlier_bead_is_not_used(
+    ensemble: Ensemble, beads_at: BeadsAt, fixed_predictor: FixedPredictor
+) -> None:
+    predictor = fixed_predictor(10)
     inputs = beads_at(10, 5)
-    told = predictor.predict(inputs)
-    told.dz_um[0, 2] = 45.0
-    predictor.predict = lambda inputs: told  # type: ignore[method-assign]
-    estimate = ask(ensemble, inputs, predictor)
+    predictions = predictor.predict(inputs)
+    predictions.dz_um[0, 2] = 45.0
+    predictor.predict = lambda inputs: predictions  # type: ignore[method-assign]
+    estimate = estimate_with(ensemble, inputs, predictor)
     assert estimate.delta_z_um == pytest.approx(10.0)
     assert estimate.n_beads_used == 4
     assert list(np.flatnonzero(~estimate.used)) == [2]
 
 
-def test_one_bead_is_enough_where_the_card_says_so(
-    ensemble: Ensemble, beads_at: BeadsAt, says: Says
+def test_one_bead_is_enough_where_the_card_allows_it(
+    ensemble: Ensemble, beads_at: BeadsAt, fixed_predictor: FixedPredictor
 ) -> None:
-    lone = replace(ensemble, card=ensemble.card.model_copy(update={"minimum_beads": 1}))
-    silent = ask(lone, beads_at(5, n=1), says(5, sd_um=float("nan")))
-    assert (silent.status, silent.n_beads_used) == ("ok", 1)
-    assert silent.parts.beads_um == pytest.approx(np.hypot(2.0, 0.3))
+    one_bead = replace(ensemble, card=ensemble.card.model_copy(update={"minimum_beads": 1}))
+    no_sd = estimate_with(one_bead, beads_at(5, n=1), fixed_predictor(5, sd_um=float("nan")))
+    assert (no_sd.status, no_sd.n_beads_used) == ("ok", 1)
+    assert no_sd.parts.beads_um == pytest.approx(np.hypot(2.0, 0.3))
 
 
 def test_refused_states_no_number() -> None:

@@ -1,4 +1,4 @@
-"""What errors come to, against closed forms and a second computation."""
+"""Statistics of errors, against closed forms and a second computation."""
 
 import math
 import statistics
@@ -17,14 +17,14 @@ PAIRS = st.lists(st.tuples(NUMBERS, NUMBERS), min_size=2, max_size=30)
 
 def table(errors: list[float], truth: list[float], half: float = 4.0) -> pd.DataFrame:
     error, true = np.array(errors, dtype=float), np.array(truth, dtype=float)
-    said = true + error
+    estimated = true + error
     return pd.DataFrame(
         {
             "status": ["ok"] * len(error),
             "error_um": error,
             "delta_z_true_um": true,
-            "lower_um": said - half,
-            "upper_um": said + half,
+            "lower_um": estimated - half,
+            "upper_um": estimated + half,
         }
     )
 
@@ -54,7 +54,7 @@ def test_closed_forms() -> None:
     assert made.coverage_observed == 0.75
 
 
-def test_uncertainty_of_the_known_dz_is_allowed_for() -> None:
+def test_coverage_includes_the_label_uncertainty() -> None:
     errors = table([3.0, -4.0, 0.0, 5.0], [-10.0, 0.0, 0.0, 10.0])
     assert summarise(errors, label_u_um=0.1).coverage_observed == 0.75
     assert summarise(errors, label_u_um=3.0).coverage_observed == 1.0
@@ -69,12 +69,12 @@ def test_against_a_second_computation(pairs: list[tuple[float, float]]) -> None:
     assert made.bias_um == pytest.approx(statistics.fmean(errors), abs=1e-9)
     assert made.largest_um == max(abs(error) for error in errors)
     assert made.constant_rms_um == pytest.approx(statistics.pstdev(truth), abs=1e-6)
-    for limit, share in zip(THRESHOLDS_UM, made.within, strict=True):
-        assert share == sum(abs(error) <= limit for error in errors) / len(errors)
+    for limit, fraction in zip(THRESHOLDS_UM, made.within, strict=True):
+        assert fraction == sum(abs(error) <= limit for error in errors) / len(errors)
 
 
 @given(PAIRS)
-def test_shares_rise_with_the_limit(pairs: list[tuple[float, float]]) -> None:
+def test_fractions_rise_with_the_limit(pairs: list[tuple[float, float]]) -> None:
     made = summarise(table([p[0] for p in pairs], [p[1] for p in pairs]))
     assert list(made.within) == sorted(made.within)
 
@@ -92,12 +92,12 @@ def test_skill(scale: float, skill: float) -> None:
     assert summarise(table([-scale * t for t in truth], truth)).skill == pytest.approx(skill)
 
 
-def test_refused_images_are_counted_and_nothing_else() -> None:
+def test_refused_images_are_counted_only() -> None:
     errors = table([1.0, -2.0], [0.0, 10.0])
-    made, alone = summarise(refuse(errors, 3)), summarise(errors)
+    made, without = summarise(refuse(errors, 3)), summarise(errors)
     assert (made.n_images, made.n_ok, made.n_refused) == (5, 2, 3)
-    assert made.rms_um == alone.rms_um
-    assert made.constant_rms_um == alone.constant_rms_um
+    assert made.rms_um == without.rms_um
+    assert made.constant_rms_um == without.constant_rms_um
 
 
 @pytest.mark.parametrize("n_refused", [0, 4])
@@ -112,7 +112,7 @@ def values_of(made: Summary) -> list[float]:
     return [value for name, value in made.as_dict().items() if name not in counts]
 
 
-def test_one_plane_has_no_skill() -> None:
+def test_one_dz_has_no_skill() -> None:
     assert math.isnan(summarise(table([1.0, 2.0], [5.0, 5.0])).skill)
 
 

@@ -1,4 +1,4 @@
-"""Estimates as rows, with what their uncertainty is made of."""
+"""Estimates as rows of a table, with the contributions to their uncertainty."""
 
 from dataclasses import replace
 
@@ -38,7 +38,7 @@ def some_estimate() -> FocusEstimate:
     )
 
 
-def test_every_detail_stands_in_its_column() -> None:
+def test_every_detail_is_in_its_column() -> None:
     estimate = some_estimate()
     (row,) = estimate_rows(["a.tif"], [estimate], "model")
     assert tuple(row) == (*ESTIMATE_COLUMNS, *DETAIL_COLUMNS)
@@ -69,8 +69,8 @@ def test_every_detail_stands_in_its_column() -> None:
 
 
 def test_a_refusal_has_the_same_columns_without_numbers() -> None:
-    given = [some_estimate(), refused("no_beads", "no bead was found", 0.95, n_beads=2)]
-    first, second = estimate_rows(["a.tif", "b.tif"], given, "model")
+    estimates = [some_estimate(), refused("no_beads", "no bead was found", 0.95, n_beads=2)]
+    first, second = estimate_rows(["a.tif", "b.tif"], estimates, "model")
     assert tuple(first) == tuple(second)
     assert (second["status"], second["n_beads"]) == ("refused", 2)
     assert second["reason"] == "no_beads: no bead was found"
@@ -93,8 +93,8 @@ def test_line_of_the_parts() -> None:
 
 
 def test_verdicts_come_last() -> None:
-    given = [some_estimate(), refused("no_beads", "none", 0.95)]
-    rows = with_verdicts(estimate_rows(["a", "b"], given, "model"), given, 7.5)
+    estimates = [some_estimate(), refused("no_beads", "none", 0.95)]
+    rows = with_verdicts(estimate_rows(["a", "b"], estimates, "model"), estimates, 7.5)
     assert [tuple(row)[-1] for row in rows] == [VERDICT_COLUMN] * 2
     assert [row[VERDICT_COLUMN] for row in rows] == ["pass", "refused"]
     line = describe_verdicts(rows, 7.5)

@@ -59,7 +59,7 @@ def test_refused_image_is_neither(code: str) -> None:
 
 
 @given(dz=DZ, half=HALF, tolerance=TOLERANCE, truth=st.floats(-1, 1))
-def test_decision_is_right_wherever_in_the_interval_the_truth_lies(
+def test_decision_is_right_for_any_truth_in_the_interval(
     dz: float, half: float, tolerance: float, truth: float
 ) -> None:
     lower, upper = dz - half, dz + half
@@ -73,7 +73,9 @@ def test_decision_is_right_wherever_in_the_interval_the_truth_lies(
 
 
 @given(dz=DZ, half=HALF, tolerance=TOLERANCE)
-def test_nothing_changes_with_the_sign_of_dz(dz: float, half: float, tolerance: float) -> None:
+def test_verdict_does_not_depend_on_the_sign_of_dz(
+    dz: float, half: float, tolerance: float
+) -> None:
     up = judge_focus(estimate_of(dz - half, dz + half), tolerance)
     assert judge_focus(estimate_of(-dz - half, -dz + half), tolerance) == up
 
@@ -88,7 +90,7 @@ def test_a_wider_interval_decides_nothing_new(
 
 
 @given(dz=DZ, half=HALF, tolerance=TOLERANCE, more=st.floats(0, 500))
-def test_a_larger_tolerance_never_turns_a_pass_into_less(
+def test_a_larger_tolerance_never_worsens_the_verdict(
     dz: float, half: float, tolerance: float, more: float
 ) -> None:
     estimate = estimate_of(dz - half, dz + half)

@@ -1,7 +1,7 @@
-"""Make the golden data: ``python tests/golden/make_golden.py``. Run it when a change is meant.
+"""Make the golden data: ``python tests/golden/make_golden.py``; for intended changes only.
 
-``frames.npz`` holds one simulated sweep, so that the numbers do not hang on the simulator;
-``numbers.json`` what every stage makes of it, each fed by the stage before.
+``frames.npz`` holds one simulated sweep, so that the numbers do not depend on the simulator;
+``numbers.json`` holds the results of every stage, each with the result of the stage before as input.
 """
 
 import json
@@ -20,8 +20,8 @@ from refp.settings import Recipe, make_instrument, read_instrument
 from refp.sweeps import Frame, SweepKey
 from refp.synthetic import SceneSettings, SimulationSettings, make_scene, render_frame
 
-HERE = Path(__file__).parent
-FRAMES, NUMBERS = HERE / "frames.npz", HERE / "numbers.json"
+FOLDER = Path(__file__).parent
+FRAMES, NUMBERS = FOLDER / "frames.npz", FOLDER / "numbers.json"
 KEY = SweepKey("golden", 1, 1, 12.0)
 INSTRUMENT = make_instrument(read_instrument("a2k"), "a2k")
 RECIPE = Recipe()
@@ -29,7 +29,7 @@ RINGS = slice(0, 30, 5)
 
 
 def make_frames() -> dict[str, FloatArray]:
-    """Simulate 17 planes of three beads about a REFP of 1508 um."""
+    """Simulate 17 frames of three beads about a REFP of 1508 um."""
     scene = SceneSettings(
         shape_px=(150, 190), n_beads=3, n_touching=0, n_border=0, n_off_plane=0, n_dust=1
     )
@@ -52,7 +52,7 @@ def measure(frames: dict[str, FloatArray]) -> dict[str, Any]:
     counts = [len(part) for part, _ in parts]
     sweep = SweepMeasurement(
         key=KEY,
-        frames=tuple(Frame(KEY, float(z), HERE / "none.tif") for z in frames["z_um"]),
+        frames=tuple(Frame(KEY, float(z), FOLDER / "none.tif") for z in frames["z_um"]),
         frame_index=np.repeat(np.arange(len(counts)), counts),
         bead_number=np.arange(len(beads)),
         beads=beads,
@@ -98,7 +98,7 @@ def measure(frames: dict[str, FloatArray]) -> dict[str, Any]:
 
 
 def read_frames() -> dict[str, FloatArray]:
-    """Read the stored sweep; nothing in it can run code."""
+    """Read the stored sweep, without pickle."""
     with np.load(FRAMES, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in ("z_um", "images")}
 

@@ -1,4 +1,4 @@
-"""No stage changes its numbers unnoticed; ``make_golden.py`` makes them anew when it is meant."""
+"""The numbers of every stage do not change; ``make_golden.py`` stores new ones after intended changes."""
 
 import importlib.util
 import json
@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-HERE = Path(__file__).parent
-_SPEC = importlib.util.spec_from_file_location("make_golden", HERE / "make_golden.py")
+FOLDER = Path(__file__).parent
+_SPEC = importlib.util.spec_from_file_location("make_golden", FOLDER / "make_golden.py")
 assert _SPEC is not None
 assert _SPEC.loader is not None
 golden = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(golden)
 
-STORED = json.loads((HERE / "numbers.json").read_text(encoding="utf-8"))
+STORED = json.loads((FOLDER / "numbers.json").read_text(encoding="utf-8"))
 TOLERANCES = {
     "beads": {"rel": 1e-6, "abs": 1e-6},
-    # Other processors round otherwise; the centre fit stops within 1e-3 px of its optimum.
+    # Other processors round differently; the centre fit stops within 1e-3 px of its minimum.
     "profiles": {"rel": 2e-3, "abs": 2e-3},
     "features": {"rel": 5e-3, "abs": 2e-3},
     "plane": {"rel": 0.0, "abs": 0.05},

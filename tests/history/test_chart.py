@@ -114,7 +114,7 @@ def test_corrections() -> None:
         correction({"delta_z_um": 1.0}, withdraw=True)
 
 
-def test_what_has_no_dz_gets_none(history: History) -> None:
+def test_records_without_dz_cannot_get_one(history: History) -> None:
     note = history.annotate("service", "a2k")
     plane = record(kind="plane", refp_um=1.0)
     history.append([plane])

@@ -1,4 +1,4 @@
-"""Where a history is, and what is told of it: never a password."""
+"""The address of a history, which is shown without its password."""
 
 import sys
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def test_an_address_is_shown_without_its_secrets(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "expected"),
     [
         (f"mysql://u:{SECRET}@h/n", "'mysql' is not known"),
         (f"no url but {SECRET}", "not a URL"),
@@ -55,13 +55,13 @@ def test_an_address_is_shown_without_its_secrets(url: str) -> None:
         ("sqlite:///:memory:", "needs a file"),
     ],
 )
-def test_what_is_no_database(url: str, told: str) -> None:
-    with pytest.raises(HistoryError, match=told) as caught:
+def test_an_invalid_address(url: str, expected: str) -> None:
+    with pytest.raises(HistoryError, match=expected) as caught:
         History.open(url)
     assert SECRET not in str(caught.value)
 
 
-def test_a_server_that_does_not_answer(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unreachable_server(caplog: pytest.LogCaptureFixture) -> None:
     pytest.importorskip("psycopg", reason="PostgreSQL needs extra 'postgres'")
     with pytest.raises(HistoryError, match=r"u:\*\*\*@127\.0\.0\.1:1/n.*: .*refused") as caught:
         History.open(f"postgresql://u:{SECRET}@127.0.0.1:1/n?connect_timeout=5")
@@ -79,11 +79,11 @@ def test_a_wrong_name_on_the_server(postgresql_server: str) -> None:
 
 
 def test_without_the_extra(run_python: Callable[[str], str]) -> None:
-    """Rules and records need no library; the database tells what to install."""
+    """Rules and records need no library; the database names the extra to install."""
     code = """
 import sys
 sys.modules["sqlalchemy"] = None
-from refp.errors import MissingExtraError
+from refp.core.errors import MissingExtraError
 from refp.history import HistoryRecord, fired, select_chart
 import refp.reports
 try:
@@ -91,9 +91,9 @@ try:
 except MissingExtraError as error:
     print(error)
 """
-    told = run_python(code)
-    assert "a history needs sqlalchemy, which is not installed" in told
-    assert "pip install 'refp[history]'" in told
+    printed = run_python(code)
+    assert "a history needs sqlalchemy, which is not installed" in printed
+    assert "pip install 'refp[history]'" in printed
 
 
 def test_without_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:

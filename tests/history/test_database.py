@@ -1,4 +1,4 @@
-"""The history on both databases: what is kept, what is refused, what never changes."""
+"""The history on both databases: records that are kept, refused, and never changed."""
 
 import math
 from dataclasses import fields, replace
@@ -145,7 +145,7 @@ class TestBoth:
                 history.append([record(corrects=new_id())])
             assert len(history.select(with_corrected=True)) == 2
 
-    def test_what_is_appended_again_is_not_doubled(self, database: str) -> None:
+    def test_records_appended_again_are_not_doubled(self, database: str) -> None:
         many = series(*range(700))
         with History.open(database) as history:
             assert history.append(many[:600]) == 600
@@ -178,7 +178,7 @@ class TestBoth:
             pd.testing.assert_frame_equal(history.select(), before[0])
             assert history.baselines() == before[1]
 
-    def test_tables_are_as_the_code_knows_them(self, database: str) -> None:
+    def test_tables_equal_the_schema(self, database: str) -> None:
         with History.open(database) as history, history._engine.connect() as connection:
             options = {"version_table": VERSION_TABLE, "compare_type": True}
             context = MigrationContext.configure(connection, opts=options)
@@ -230,7 +230,7 @@ def test_postgresql_refuses_to_empty_a_table(postgresql: str) -> None:
 
 class TestSqlite:
     def test_replacing_is_refused_too(self, tmp_path) -> None:
-        """It removes the row in its way without calling what guards against removal."""
+        """It removes an existing row without the trigger that guards against removal."""
         with History.open(tmp_path / "h.db") as history:
             history.append([record(note="old")])
             query = "INSERT OR REPLACE INTO refp_records SELECT * FROM refp_records"
@@ -267,7 +267,7 @@ class TestSqlite:
         assert path.is_file()
 
 
-def test_what_is_no_record_is_refused() -> None:
+def test_an_invalid_record_is_refused() -> None:
     with pytest.raises(HistoryError, match="needs a zone"):
         record(recorded_at=datetime(2026, 1, 1))
     with pytest.raises(HistoryError, match="kind 'guess': choose 'estimate', 'plane'"):

@@ -1,4 +1,4 @@
-"""The log of jobs: what was asked for stays, and a job ends once."""
+"""The log of jobs: requests are kept, and a job ends once."""
 
 import uuid
 from collections.abc import Iterator, Mapping
@@ -33,27 +33,27 @@ def log(database: str) -> Iterator[JobLog]:
         yield log
 
 
-def test_a_job_and_what_became_of_it(log: JobLog, database: str) -> None:
-    asked = job()
-    log.add(asked)
-    log.add(asked)  # a second try of the same request
-    assert log.tell(asked.id, "running")
-    assert log.tell(asked.id, "done", {"result": {"planes": asked.id}})
+def test_a_job_and_its_events(log: JobLog, database: str) -> None:
+    queued = job()
+    log.add(queued)
+    log.add(queued)  # a second try of the same request
+    assert log.tell(queued.id, "running")
+    assert log.tell(queued.id, "done", {"result": {"planes": queued.id}})
     with JobLog.open(database) as other:
         (found,) = other.select(SERVER)
-    assert (found.id, found.title, found.operator) == (asked.id, asked.title, asked.operator)
-    assert found.request == asked.request
+    assert (found.id, found.title, found.operator) == (queued.id, queued.title, queued.operator)
+    assert found.request == queued.request
     assert [event.state for event in found.events] == ["queued", "running", "done"]
-    assert found.events[-1].told == {"result": {"planes": asked.id}}
+    assert found.events[-1].told == {"result": {"planes": queued.id}}
     assert all(event.at.utcoffset() is not None for event in found.events)
 
 
 def test_a_job_ends_once(log: JobLog) -> None:
-    asked = job()
-    log.add(asked)
-    assert log.tell(asked.id, "cancelled")
-    assert not log.tell(asked.id, "done")
-    assert not log.tell(asked.id, "running")
+    queued = job()
+    log.add(queued)
+    assert log.tell(queued.id, "cancelled")
+    assert not log.tell(queued.id, "done")
+    assert not log.tell(queued.id, "running")
     (found,) = log.select(SERVER)
     assert [event.state for event in found.events] == ["queued", "cancelled"]
 
@@ -65,7 +65,7 @@ def test_the_newest_first_of_one_server(log: JobLog) -> None:
     assert [found.title for found in log.select(SERVER)] == ["3", "2", "1", "0"]
 
 
-def test_what_is_refused(log: JobLog) -> None:
+def test_unknown_jobs_and_states_are_refused(log: JobLog) -> None:
     with pytest.raises(HistoryError, match="no job of this id"):
         log.tell(str(uuid.uuid4()), "done")
     with pytest.raises(HistoryError, match="choose queued"):

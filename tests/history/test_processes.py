@@ -71,7 +71,7 @@ def process(code: str, database: str, name: str = "") -> Iterator[subprocess.Pop
 
 
 def run_together(code: str, database: str, n: int) -> list[tuple[int, str]]:
-    """Let processes go at the same time; exit codes and what they complain of."""
+    """Start processes at the same time; return their exit codes and error output."""
     with ExitStack() as stack:
         running = [stack.enter_context(process(code, database, str(k))) for k in range(n)]
         for one in running:
@@ -114,11 +114,11 @@ def test_killed_at_any_time_leaves_whole_batches(database: str) -> None:
         assert one.stdout is not None
         one.stdin.write("go\n")
         one.stdin.flush()
-        told = [one.stdout.readline() for _ in range(8)]
+        lines = [one.stdout.readline() for _ in range(8)]
         one.kill()
         one.wait()
-    assert told[-1] == "6\n"
+    assert lines[-1] == "6\n"
     with History.open(database) as history:
         counts = history.select()["note"].value_counts()
     assert set(counts) == {50}
-    assert {str(k) for k in range(7)} <= set(counts.index)  # what was told is there
+    assert {str(k) for k in range(7)} <= set(counts.index)  # confirmed records are there

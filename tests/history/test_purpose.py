@@ -1,4 +1,4 @@
-"""Daily checks apart from other images, who corrected what, and the newest of many."""
+"""Daily checks separate from other images, operators of corrections, and the newest records."""
 
 from contextlib import closing
 from datetime import datetime
@@ -50,13 +50,13 @@ def test_daily_checks_are_a_series_of_their_own(database: str) -> None:
             select_chart(history, "b", "delta_z_um", purpose="daily")
 
 
-def test_a_correction_tells_who_made_it_and_who_measured(database: str) -> None:
+def test_a_correction_holds_both_operators(database: str) -> None:
     old = record(operator="Ada")
     with History.open(database) as history:
         history.append([old])
         (new,) = history.correct([old.id], by="Grace", delta_z_um=7.0)
         assert (new.operator, new.corrected_by) == ("Ada", "Grace")
-        (again,) = history.correct([new.id], operator="Edith")  # by nobody who is known
+        (again,) = history.correct([new.id], operator="Edith")  # by an unknown operator
         assert (again.operator, again.corrected_by) == ("Edith", "")
         row = history.select().iloc[0]
         assert row["recorded_at"] == old.recorded_at
@@ -109,7 +109,7 @@ def test_an_older_history_is_brought_to_these_columns(
             connection.exec_driver_sql("UPDATE refp_records SET purpose = 'daily'")
 
 
-def test_what_is_no_purpose_is_refused() -> None:
+def test_an_unknown_purpose_is_refused() -> None:
     assert check_purpose("daily") == "daily"
     with pytest.raises(HistoryError, match="purpose 'weekly': choose 'daily'"):
         check_purpose("weekly")
@@ -118,12 +118,12 @@ def test_what_is_no_purpose_is_refused() -> None:
 
 
 @pytest.mark.parametrize("text", ["0001-01-01", "0001-01-01T00:00+14:00", "9999-12-31T23:59-14:00"])
-def test_a_time_that_no_zone_has_is_told(text: str) -> None:
+def test_a_time_without_utc_is_an_error(text: str) -> None:
     with pytest.raises(HistoryError, match="write it as"):
         parse_time(text)
 
 
-def test_a_conflict_is_told_apart(database: str) -> None:
+def test_a_conflict_has_an_error_of_its_own(database: str) -> None:
     old = record()
     with History.open(database) as history:
         history.append([old, *series(*range(12))])

@@ -59,7 +59,7 @@ def test_both_sides_are_alike(z: list[float]) -> None:
 
 
 @given(VALUES, st.integers(0, 39))
-def test_what_was_refused_changes_nothing(z: list[float], place: int) -> None:
+def test_refused_values_change_nothing(z: list[float], place: int) -> None:
     place = min(place, len(z))
     with_gap = [*z[:place], NAN, *z[place:]]
     moved = [Firing(f.index + (f.index >= place), f.rule) for f in fired(z)]

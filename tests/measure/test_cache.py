@@ -1,4 +1,4 @@
-"""What was measured comes back as it was, or not at all."""
+"""Cached frames are read unchanged, or not at all."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -79,7 +79,7 @@ def frames(draw: st.DrawFn) -> list[Measured]:
 
 
 @given(frames())
-def test_unpacked_is_what_was_packed(made: list[Measured]) -> None:
+def test_unpacking_undoes_packing(made: list[Measured]) -> None:
     arrays = pack_frames(made)
     assert set(array_names(Measured)) < set(arrays)
     back = unpack_frames(arrays, Measured)
@@ -101,7 +101,7 @@ def test_measured_frames_come_back_whether_they_have_beads_or_not(tiny_test: Pat
 
 @pytest.fixture
 def make_store(tmp_path: Path) -> Callable[[], FrameStore[Measured]]:
-    """Open the store of a folder, as a new run does."""
+    """Open the store of a folder like a new run."""
     return lambda: FrameStore(tmp_path / "kept", Measured, Contents())
 
 
@@ -147,7 +147,7 @@ def test_a_damaged_batch_holds_nothing(make_store: MakeStore, spoil: str) -> Non
     assert path not in again.folder.iterdir()
 
 
-def test_what_this_run_did_not_use_is_removed_at_its_end(make_store: MakeStore) -> None:
+def test_files_that_a_run_did_not_use_are_removed_at_its_end(make_store: MakeStore) -> None:
     store = make_store()
     fill(store)
     store.flush()
@@ -167,22 +167,24 @@ def frame_of(path: Path, content: bytes = b"pixels", page: int = 0) -> Frame:
     return Frame(KEY, 1.0, path, page)
 
 
-def test_a_key_tells_content_page_and_settings_apart_and_not_names(
+def test_a_key_depends_on_content_page_and_settings_and_not_on_names(
     make_store: MakeStore, tmp_path: Path
 ) -> None:
     store = make_store()
     frame = frame_of(tmp_path / "a.tif")
-    key = store.sign(frame, "settings")
-    assert key == store.sign(frame_of(tmp_path / "b.tif"), "settings")
+    key = store.key_of(frame, "settings")
+    assert key == store.key_of(frame_of(tmp_path / "b.tif"), "settings")
     others = [
-        store.sign(frame, "other settings"),
-        store.sign(frame_of(tmp_path / "c.tif", b"other"), "settings"),
-        store.sign(frame_of(tmp_path / "d.tif", page=1), "settings"),
+        store.key_of(frame, "other settings"),
+        store.key_of(frame_of(tmp_path / "c.tif", b"other"), "settings"),
+        store.key_of(frame_of(tmp_path / "d.tif", page=1), "settings"),
     ]
     assert len({key, *others}) == 4
 
 
-def test_only_what_is_not_kept_is_measured(make_store: MakeStore, tmp_path: Path) -> None:
+def test_only_frames_that_are_not_cached_are_measured(
+    make_store: MakeStore, tmp_path: Path
+) -> None:
     todo = [frame_of(tmp_path / f"{k}.tif", bytes([k])) for k in range(10)]
     done: list[str] = []
     seen: list[int] = []
@@ -201,14 +203,14 @@ def test_only_what_is_not_kept_is_measured(make_store: MakeStore, tmp_path: Path
         measure,
         todo[::-1],
         "settings",
-        execution=Execution(progress=lambda *told: seen.append(told[1])),
+        execution=Execution(progress=lambda *step: seen.append(step[1])),
     )
     assert sorted(done) == ["3.tif", "6.tif", "7.tif", "8.tif", "9.tif"]
     assert [isinstance(r, str) for r in results] == [False] * 6 + [True] + [False] * 3
     assert seen == list(range(1, 11))
 
 
-def test_a_store_takes_the_place_of_measuring(tiny_test: Path, tmp_path: Path) -> None:
+def test_cached_frames_equal_measured_ones(tiny_test: Path, tmp_path: Path) -> None:
     from refp.measure import dataset as measure
 
     dataset: DataSet = open_dataset(tiny_test)

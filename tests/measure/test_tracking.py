@@ -1,4 +1,4 @@
-"""Beads are followed through a sweep: placed where they were missed, doubted where they do not stand."""
+"""Tracking of beads through a sweep: placement of missed beads, confidence of passing ones."""
 
 import shutil
 from pathlib import Path
@@ -16,9 +16,9 @@ from refp.settings import Recipe, load_recipe
 from refp.sweeps import open_dataset
 
 LAST_FRAMES = 4
-"""Frames of a sweep of 15 in which something is changed."""
+"""Number of changed frames of a sweep of 15."""
 MIN_RESPONSE = 0.97
-"""About what beads have 40 um off their plane."""
+"""About the value of beads 40 um off their plane."""
 
 
 @pytest.fixture
@@ -33,13 +33,13 @@ def untouched(tiny_sweep: Path) -> Measurement:
 
 
 def first_bead(measured: Measurement) -> tuple[int, FloatArray]:
-    """Number and centre of a bead of the first field, as its first frame has it."""
+    """Number and centre of a bead in the first frame of the first field."""
     sweep = measured.sweeps[0]
     return int(sweep.bead_number[0]), sweep.profiles.center_px[0]
 
 
 def change_last_frames(folder: Path, change: str, center: FloatArray) -> None:
-    """Change what stands at a point in the last frames of the first field, all exposures."""
+    """Change the image at a point in the last frames of the first field, all exposures."""
     for sweep in open_dataset(folder).sweeps:
         if sweep.key.fov == 1:
             for frame in sweep.frames[-LAST_FRAMES:]:
@@ -54,14 +54,14 @@ def disc(image: Image, center: FloatArray, radius: float) -> FloatArray:
 
 
 def remove(image: Image, center: FloatArray) -> None:
-    """Nothing but background where the bead was."""
+    """Replace the bead by background."""
     noise = np.random.default_rng(0).normal(0, 1, image.shape)
     where = disc(image, center, 22)
     image[where] = np.rint(np.median(image) + noise[where]).astype(image.dtype)
 
 
 def fade(image: Image, center: FloatArray) -> None:
-    """A third of the bead's contrast: not bright enough to be found, round all the same."""
+    """Reduce the contrast to a third: too low for detection, but still round."""
     where = disc(image, center, 22)
     level = float(np.median(image))
     image[where] = np.rint(level + (image[where] - level) / 3).astype(image.dtype)
@@ -106,10 +106,10 @@ def test_a_bead_that_rolled_away_is_placed_and_flagged(
         assert not (flags[~last] & UNUSABLE_BEAD).any()
 
 
-def test_a_bead_that_was_missed_is_placed_where_it_stands(
+def test_a_missed_bead_is_placed_at_its_position(
     untouched: Measurement, sweep_folder: Path
 ) -> None:
-    """The detector alone would call it a cell; its centre is fitted, its doubt is stated."""
+    """The detector alone would exclude it as a cell; its centre is fitted, its confidence low."""
     number, center = first_bead(untouched)
     change_last_frames(sweep_folder, "fade", center)
     for sweep, before in zip(
@@ -128,7 +128,7 @@ def test_a_bead_that_was_missed_is_placed_where_it_stands(
 def test_placed_beads_measure_over_the_whole_sweep(
     untouched: Measurement, tiny_sweep: Path
 ) -> None:
-    """A detector that only sees beads near their plane; the others are placed and give the same."""
+    """The detector finds beads near their plane only; placed beads give the same features."""
     recipe = load_recipe()
     blind = recipe.replace("find.minimum_response", MIN_RESPONSE)
     measured = measure_dataset(open_dataset(tiny_sweep), blind)
@@ -145,10 +145,12 @@ def test_placed_beads_measure_over_the_whole_sweep(
     assert n_placed > 0.1 * sum(len(sweep.beads) for sweep in measured.sweeps)
 
 
-def test_what_stands_in_few_frames_is_doubted(untouched: Measurement, sweep_folder: Path) -> None:
+def test_a_bead_found_in_few_frames_has_a_low_confidence(
+    untouched: Measurement, sweep_folder: Path
+) -> None:
     _, center = first_bead(untouched)
     change_last_frames(sweep_folder, "add", center)
-    # Four of fifteen frames are more than a quarter, so one exposure's are left as they were.
+    # Four of fifteen frames are more than a quarter, so the frames of one exposure are not changed.
     for sweep in first_field(untouched)[1:]:
         for frame in sweep.frames[-LAST_FRAMES:]:
             shutil.copy(frame.path, sweep_folder / frame.path.name)
@@ -175,7 +177,7 @@ def test_processes_change_nothing(untouched: Measurement, sweep_folder: Path) ->
         np.testing.assert_array_equal(a.profiles.intensity, b.profiles.intensity)
 
 
-def test_the_article_looks_at_each_frame_by_itself(
+def test_the_articles_method_measures_each_frame_independently(
     untouched: Measurement, sweep_folder: Path
 ) -> None:
     number, center = first_bead(untouched)

@@ -1,4 +1,4 @@
-"""A stack whose every profile is known, and training jobs made of it."""
+"""A stack of analytic profiles, and training jobs with its beads."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,9 +18,9 @@ SIDE = 64
 
 
 def analytic_profile(dz_um: FloatArray | float, size: FloatArray | float = 1.0) -> FloatArray:
-    """A dark disc with a spot that fades with distance and a rim that tells above from below.
+    """Return a dark disc with a spot that fades with distance and a rim that changes sign with dZ.
 
-    A larger bead shows the same on a larger scale, along the radius and along Z.
+    The profile of a larger bead is stretched along the radius and along Z.
     """
     size = np.atleast_1d(np.asarray(size, dtype=np.float64))[:, None]
     dz = np.atleast_1d(np.asarray(dz_um, dtype=np.float64))[:, None] / size
@@ -108,20 +108,20 @@ def job_of() -> Callable[..., TrainingJob]:
 
 @pytest.fixture(scope="session")
 def inputs_at() -> Callable[..., BeadInputs]:
-    """What a family sees of noise-free beads at the given dZ."""
+    """Make model inputs of noise-free beads at the given dZ."""
 
     def make(dz_um: FloatArray) -> BeadInputs:
         profile = analytic_profile(dz_um)
-        nothing = np.zeros(profile.shape, dtype=np.bool_)
+        unsaturated = np.zeros(profile.shape, dtype=np.bool_)
         light, middle = np.full(len(profile), 60.0), np.zeros((len(profile), 2))
-        return BeadInputs(profile, nothing, light, _paint(profile), middle)
+        return BeadInputs(profile, unsaturated, light, _paint(profile), middle)
 
     return make
 
 
 @pytest.fixture(scope="session")
 def tile_graph() -> bytes:
-    """Graph of two members that see tiles: the mean grey level, and no standard deviation."""
+    """Graph of two members on tiles: the mean grey level, and no standard deviation."""
     torch = pytest.importorskip("torch")
     from refp.models.training.export import to_onnx
 

@@ -1,4 +1,4 @@
-"""The package for the bioimage.io model zoo, judged by its own validator."""
+"""The package for the bioimage.io model zoo, tested by its validator."""
 
 import gc
 import json
@@ -41,7 +41,7 @@ def description_in(package: Path) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def close_files() -> Iterator[None]:
-    """Close what the library leaves open, while nobody minds."""
+    """Close the files that the library leaves open, without warnings."""
     yield
     with warnings.catch_warnings(action="ignore"):
         gc.collect()
@@ -59,15 +59,15 @@ def test_validator_of_the_zoo_passes_it(package: Path) -> None:
     assert summary.status == "passed", summary.format()
 
 
-def test_package_says_what_a_user_needs(package: Path, profile_model: Path) -> None:
-    told, card = description_in(package), load_model(profile_model).card
-    assert told["name"] == f"refp {card.name}"
-    assert [author["name"] for author in told["authors"]] == ["A. Nonymous"]
-    assert told["license"] == "CC-BY-4.0"
-    assert "radial profile" in told["inputs"][0]["description"]
-    assert [axis["type"] for axis in told["inputs"][0]["axes"]] == ["batch", "index"]
-    assert [output["id"] for output in told["outputs"]] == ["dz_um", "sd_um"]
-    assert all(output["data"]["unit"] == "µm" for output in told["outputs"])
+def test_package_describes_the_model(package: Path, profile_model: Path) -> None:
+    description, card = description_in(package), load_model(profile_model).card
+    assert description["name"] == f"refp {card.name}"
+    assert [author["name"] for author in description["authors"]] == ["A. Nonymous"]
+    assert description["license"] == "CC-BY-4.0"
+    assert "radial profile" in description["inputs"][0]["description"]
+    assert [axis["type"] for axis in description["inputs"][0]["axes"]] == ["batch", "index"]
+    assert [output["id"] for output in description["outputs"]] == ["dz_um", "sd_um"]
+    assert all(output["data"]["unit"] == "µm" for output in description["outputs"])
     with zipfile.ZipFile(package) as archive:
         assert json.loads(archive.read("card.json")) == card.model_dump(mode="json")
         text = archive.read("README.md").decode()
@@ -99,9 +99,14 @@ def test_tiles_are_described_as_tiles(
     ensemble = load_model(profile_model)
     card = ensemble.card.model_copy(update={"family": "resnet", "members": 2})
     tiles = replace(ensemble, card=card, graph=tile_graph)
-    told = description_in(export(tiles, tmp_path / "resnet.zip"))
-    assert [axis["id"] for axis in told["inputs"][0]["axes"]] == ["batch", "channel", "y", "x"]
-    assert "tile of 64 x 64 pixels" in told["inputs"][0]["description"]
+    description = description_in(export(tiles, tmp_path / "resnet.zip"))
+    assert [axis["id"] for axis in description["inputs"][0]["axes"]] == [
+        "batch",
+        "channel",
+        "y",
+        "x",
+    ]
+    assert "tile of 64 x 64 pixels" in description["inputs"][0]["description"]
 
 
 def test_lookup_has_no_network(lookup_model: Path, tmp_path: Path) -> None:
@@ -117,7 +122,7 @@ def test_lookup_has_no_network(lookup_model: Path, tmp_path: Path) -> None:
         (PublicationSettings(authors=("a/b",)), "name"),
     ],
 )
-def test_terms_that_the_zoo_does_not_know(
+def test_terms_that_the_zoo_rejects(
     profile_model: Path, tmp_path: Path, terms: PublicationSettings, key: str
 ) -> None:
     with pytest.raises(ModelError, match=rf"{key}.*correct \[publication\] in the recipe"):

@@ -1,4 +1,4 @@
-"""The model file: whole or refused, and never code."""
+"""The model file: damaged files are refused, and no code is executed."""
 
 import contextlib
 import hashlib
@@ -33,7 +33,7 @@ def parts_of(path: Path) -> dict[str, bytes]:
 
 
 def pack(parts: dict[str, bytes], path: Path, *, rehash: bool = True) -> Path:
-    """Write the parts of a model, with hashes that fit where asked for."""
+    """Write the parts of a model, by default with matching hashes."""
     if rehash:
         hashes = {
             name: hashlib.sha256(data).hexdigest() for name, data in parts.items() if name != HASHES
@@ -83,19 +83,19 @@ def test_cut_anywhere(lookup_model: Path, tmp_path: Path, part: float) -> None:
 
 
 @SHARED
-@given(place=st.floats(0.0, 1.0, exclude_max=True), bit=st.integers(0, 7))
+@given(position=st.floats(0.0, 1.0, exclude_max=True), bit=st.integers(0, 7))
 def test_no_flipped_bit_changes_the_model(
-    lookup_model: Path, tmp_path: Path, place: float, bit: int
+    lookup_model: Path, tmp_path: Path, position: float, bit: int
 ) -> None:
     whole = bytearray(lookup_model.read_bytes())
-    whole[int(place * len(whole))] ^= 1 << bit
+    whole[int(position * len(whole))] ^= 1 << bit
     spoilt = tmp_path / "spoilt.refp"
     spoilt.write_bytes(whole)
     try:
         loaded = load_model(spoilt)
     except ModelError:
         return
-    assert loaded.card == load_model(lookup_model).card  # a bit that no reader looks at
+    assert loaded.card == load_model(lookup_model).card  # a bit that is not read
 
 
 @pytest.mark.parametrize("name", [CARD, STACK, GRAPH])
@@ -113,7 +113,7 @@ def test_part_is_missing(lookup_model: Path, tmp_path: Path, name: str) -> None:
         load_model(pack(parts, tmp_path / "less.refp", rehash=False))
 
 
-def test_newer_format_says_upgrade(lookup_model: Path, tmp_path: Path) -> None:
+def test_newer_format_needs_an_upgrade(lookup_model: Path, tmp_path: Path) -> None:
     newer = FORMAT_VERSION + 1
     path = with_card(lookup_model, tmp_path / "newer.refp", format_version=newer, added_later=1)
     line = rf"newer\.refp: model format {newer} is newer .*\({FORMAT_VERSION}\); upgrade refp"
@@ -122,7 +122,7 @@ def test_newer_format_says_upgrade(lookup_model: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("card", [b"[]", b"{}", b"no json", b'{"format_version": "x"}', b"null"])
-def test_card_that_is_none(lookup_model: Path, tmp_path: Path, card: bytes) -> None:
+def test_invalid_card(lookup_model: Path, tmp_path: Path, card: bytes) -> None:
     path = pack({**parts_of(lookup_model), CARD: card}, tmp_path / "card.refp")
     with pytest.raises(ModelError, match=r"card\.refp: card\.json states no model format"):
         load_model(path)
@@ -134,7 +134,7 @@ def test_unknown_key_of_the_card_is_named(lookup_model: Path, tmp_path: Path) ->
         load_model(path)
 
 
-def test_setting_that_this_refp_does_not_know(lookup_model: Path, tmp_path: Path) -> None:
+def test_unknown_setting_of_the_recipe(lookup_model: Path, tmp_path: Path) -> None:
     recipe = {**load_model(lookup_model).card.recipe, "added_later": 1}
     path = with_card(lookup_model, tmp_path / "later.refp", recipe=recipe)
     with pytest.raises(ModelError, match=r"recipe: added_later.*use the refp that trained it"):
@@ -163,7 +163,7 @@ def test_no_such_file(tmp_path: Path, name: str) -> None:
 
 
 class _Trap:
-    """Would leave a file behind if it were unpickled."""
+    """Create a file when unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -176,12 +176,14 @@ def test_pickle_is_refused(lookup_model: Path, tmp_path: Path) -> None:
     buffer, sprung = io.BytesIO(), tmp_path / "sprung"
     np.savez(buffer, dz_um=np.array([_Trap(sprung)], dtype=object))
     path = pack({**parts_of(lookup_model), STACK: buffer.getvalue()}, tmp_path / "trap.refp")
-    with pytest.raises(ModelError, match=r"trap\.refp: stack\.npz is no array file without pickle"):
+    with pytest.raises(
+        ModelError, match=r"trap\.refp: stack\.npz is not an array file without pickle"
+    ):
         load_model(path)
     assert not sprung.exists()
 
 
-def test_unwritable_place_leaves_nothing(lookup_model: Path, tmp_path: Path) -> None:
+def test_unwritable_folder_leaves_no_file(lookup_model: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="not written"):
         save_model(load_model(lookup_model), tmp_path / "file" / "model.refp")
@@ -202,12 +204,12 @@ estimator = refp.Estimator.load(Path({str(profile_model)!r}))
 print(repr(estimator.estimate_source(refp.list_images([{str(image)!r}])[0]).estimate.delta_z_um))
 """
     (source,) = list_images([image])
-    here = Estimator.load(profile_model).estimate_source(source).estimate
-    assert here.status == "ok"
-    assert float(run_python(code)) == pytest.approx(here.delta_z_um, abs=1e-6)
+    expected = Estimator.load(profile_model).estimate_source(source).estimate
+    assert expected.status == "ok"
+    assert float(run_python(code)) == pytest.approx(expected.delta_z_um, abs=1e-6)
 
 
-def test_default_family_takes_little_room(
+def test_file_of_the_default_family_is_small(
     profile_model: Path, tiles: LabelledTiles, tmp_path: Path
 ) -> None:
     torch = pytest.importorskip("torch")
@@ -220,26 +222,26 @@ def test_default_family_takes_little_room(
     assert (tmp_path / "default.refp").stat().st_size < 25e6
 
 
-def test_all_members_lie_in_one_graph(profile_model: Path) -> None:
+def test_all_members_are_in_one_graph(profile_model: Path) -> None:
     ensemble = load_model(profile_model)
-    told = make_predictor(ensemble, TrainSettings()).predict(typical_beads(ensemble))
-    assert told.dz_um.shape == (ensemble.card.members, 5)
-    assert (told.dz_um[0] != told.dz_um[1]).all()
+    predictions = make_predictor(ensemble, TrainSettings()).predict(typical_beads(ensemble))
+    assert predictions.dz_um.shape == (ensemble.card.members, 5)
+    assert (predictions.dz_um[0] != predictions.dz_um[1]).all()
 
 
 @SHARED
 @given(
     name=st.sampled_from([CARD, STACK, GRAPH]),
-    place=st.floats(0.0, 1.0, exclude_max=True),
+    position=st.floats(0.0, 1.0, exclude_max=True),
     byte=st.integers(0, 255),
     cut=st.booleans(),
 )
-def test_nothing_but_a_model_error_from_a_part_that_was_forged(
-    profile_model: Path, tmp_path: Path, name: str, place: float, byte: int, cut: bool
+def test_forged_part_raises_at_most_a_model_error(
+    profile_model: Path, tmp_path: Path, name: str, position: float, byte: int, cut: bool
 ) -> None:
     parts = parts_of(profile_model)
     forged = bytearray(parts[name])
-    at = int(place * len(forged))
+    at = int(position * len(forged))
     forged[at] = byte
     parts[name] = bytes(forged[:at] if cut else forged)
     path = pack(parts, tmp_path / "forged.refp")
@@ -291,14 +293,14 @@ def test_arrays_that_are_no_stack(
     np.savez(buffer, **{**good, **change})  # type: ignore[arg-type]
     path = pack({**parts_of(lookup_model), STACK: buffer.getvalue()}, tmp_path / "odd.refp")
     with pytest.raises(
-        ModelError, match=r"odd\.refp: stack\.npz (holds no stack|is no array file)"
+        ModelError, match=r"odd\.refp: stack\.npz (does not hold a stack|is not an array file)"
     ):
         load_model(path)
 
 
-def test_network_of_nothing(profile_model: Path, tmp_path: Path) -> None:
+def test_empty_graph(profile_model: Path, tmp_path: Path) -> None:
     path = pack({**parts_of(profile_model), GRAPH: b""}, tmp_path / "empty.refp")
-    with pytest.raises(ModelError, match=r"empty\.refp: the model's graph is no ONNX graph"):
+    with pytest.raises(ModelError, match=r"empty\.refp: the model's graph is not an ONNX graph"):
         load_model(path)
 
 

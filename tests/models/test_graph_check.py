@@ -1,4 +1,4 @@
-"""A graph that is more than a network is refused unread."""
+"""Graphs with other features than a network are refused without running them."""
 
 import contextlib
 from collections.abc import Callable
@@ -71,12 +71,12 @@ def sparse() -> Any:
     return model
 
 
-def test_network_is_accepted_and_tells_its_operators() -> None:
+def test_network_is_accepted_with_its_operator_version() -> None:
     assert check_graph(model_of().SerializeToString()) == 18
 
 
 @pytest.mark.parametrize(
-    ("make", "what"),
+    ("make", "feature"),
     [
         (foreign, r"the operator com\.example\.Shell"),
         (contributed, r"the operator com\.microsoft\.Gelu"),
@@ -87,25 +87,25 @@ def test_network_is_accepted_and_tells_its_operators() -> None:
         (sparse, "sparse weights"),
     ],
 )
-def test_more_than_a_network(make: Callable[[], Any], what: str) -> None:
-    with pytest.raises(ModelError, match=f"the model's graph has {what}"):
+def test_other_features_are_refused(make: Callable[[], Any], feature: str) -> None:
+    with pytest.raises(ModelError, match=f"the model's graph has {feature}"):
         check_graph(make().SerializeToString())
 
 
 @given(st.binary(max_size=200))
-def test_bytes_are_no_graph(data: bytes) -> None:
+def test_random_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(ModelError, match="the model's graph"):
         check_graph(data + b"\x07")  # no message ends with half a field
 
 
-@given(place=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255))
-def test_forged_byte_gives_a_model_error_or_none(place: float, byte: int) -> None:
+@given(position=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255))
+def test_forged_byte_raises_at_most_a_model_error(position: float, byte: int) -> None:
     data = bytearray(model_of().SerializeToString())
-    data[int(place * len(data))] = byte
+    data[int(position * len(data))] = byte
     with contextlib.suppress(ModelError):
         assert check_graph(bytes(data)) >= 1
 
 
-def test_networks_that_refp_trains_are_accepted(profile_model: Path, tile_graph: bytes) -> None:
+def test_trained_networks_are_accepted(profile_model: Path, tile_graph: bytes) -> None:
     assert check_graph(load_model(profile_model).graph) > 10
     assert check_graph(tile_graph) > 10

@@ -38,7 +38,7 @@ def noise(n: int, stack: PooledStack, seed: int = 1) -> FloatArray:
     return np.random.default_rng(seed).normal(0, NOISE, (n, len(stack.radius_radii)))
 
 
-def least_sd(profile_at: ProfileAt, seen: BoolArray, dz_um: float, size: float) -> FloatArray:
+def minimum_sd(profile_at: ProfileAt, seen: BoolArray, dz_um: float, size: float) -> FloatArray:
     """Cramer-Rao bound of dZ and size, the prior on sizes counted as one more measurement."""
     along_z = (profile_at(dz_um + 0.01, size) - profile_at(dz_um - 0.01, size))[0] / 0.02
     with_size = (profile_at(dz_um, size + 1e-4) - profile_at(dz_um, size - 1e-4))[0] / 2e-4
@@ -72,12 +72,12 @@ def test_without_a_spread_all_beads_have_the_typical_size(
 
 @pytest.mark.parametrize("dz_um", [-40.0, -9.0, 2.0, 30.0])
 @pytest.mark.parametrize("size", [0.93, 0.98, 1.0, 1.04, 1.07])
-def test_error_is_near_the_least_possible(
+def test_error_is_near_the_cramer_rao_bound(
     stack: PooledStack, profile_at: ProfileAt, dz_um: float, size: float
 ) -> None:
     n, seen = 300, stack.radius_radii <= REACH
     found = match(stack, profile_at(dz_um, size) + noise(n, stack))
-    bound = least_sd(profile_at, seen, dz_um, size)
+    bound = minimum_sd(profile_at, seen, dz_um, size)
     error = np.stack([found.dz_um - dz_um, found.size - size])
     # The prior draws sizes to 1; the bound is that of an estimate without bias.
     prior_pull = np.array([abs(dz_um), 1.0]) * abs(size - 1) * (bound[1] / SPREAD) ** 2
@@ -104,25 +104,25 @@ def test_error_goes_with_the_stated_deviation_of_each_bead(
 def brute_force(
     stack: PooledStack, profile: FloatArray, seen: BoolArray, about: FloatArray
 ) -> tuple[float, float, float]:
-    """Least cost, with place and size, of one bead on a fine grid about a place and a size."""
+    """Return the minimum cost, with position and size, of one bead on a fine grid."""
     radius = stack.radius_radii
-    places = about[0] + np.linspace(-1.0, 1.0, 81)
-    mean = np.stack([np.interp(places, stack.dz_um, column) for column in stack.mean.T], axis=1)
+    positions = about[0] + np.linspace(-1.0, 1.0, 81)
+    mean = np.stack([np.interp(positions, stack.dz_um, column) for column in stack.mean.T], axis=1)
     rings, weight = CubicSpline(radius, mean, axis=1), 1 / stack.sd[0] ** 2
     best = (np.inf, np.nan, np.nan)
     for size in about[1] + np.linspace(-0.02, 0.02, 81):
         terms = weight * (profile - rings(np.minimum(radius / size, radius[-1]))) ** 2
         cost = terms[:, seen].sum(axis=1) + ((size - 1) / SPREAD) ** 2
         if cost.min() < best[0]:
-            best = (float(cost.min()), float(places[cost.argmin()]), float(size))
+            best = (float(cost.min()), float(positions[cost.argmin()]), float(size))
     return best
 
 
 @pytest.mark.parametrize("lost", [0, 9])
-def test_refinement_finds_the_least_cost(
+def test_refinement_finds_the_minimum_cost(
     stack: PooledStack, profile_at: ProfileAt, lost: int
 ) -> None:
-    """Of likelihood and prior, against a fine grid; with and without a saturated spot."""
+    """Minimum of likelihood and prior, against a fine grid; with and without a saturated spot."""
     rng = np.random.default_rng(7)
     dz_um, size = rng.uniform(-50, 50, 12), rng.uniform(0.94, 1.06, 12)
     ring_sd = NOISE * (1 + 0.5 * stack.radius_radii)  # the outer rings count for less
@@ -136,10 +136,10 @@ def test_refinement_finds_the_least_cost(
     seen = (stack.radius_radii <= REACH) & ~saturated[0]
     typical = found.dz_um / found.size
     for i in range(12):
-        _, place, best_size = brute_force(
+        _, position, best_size = brute_force(
             known, profile[i], seen, np.array([typical[i], found.size[i]])
         )
-        assert found.dz_um[i] == pytest.approx(place * best_size, abs=0.25 * found.sd_um[i])
+        assert found.dz_um[i] == pytest.approx(position * best_size, abs=0.25 * found.sd_um[i])
         assert found.size[i] == pytest.approx(best_size, abs=0.25 * found.size_sd[i])
 
 
@@ -152,9 +152,7 @@ def test_beyond_the_stack_is_at_its_end(
     assert found.dz_um[0] / found.size[0] == pytest.approx(end_um, abs=1.0)
 
 
-def test_a_size_that_is_not_sought_costs_accuracy(
-    stack: PooledStack, profile_at: ProfileAt
-) -> None:
+def test_a_fixed_size_costs_accuracy(stack: PooledStack, profile_at: ProfileAt) -> None:
     larger = profile_at([12.0, -25.0], 1.04)
     rigid, elastic = match(stack, larger, spread=0.0), match(stack, larger)
     assert (np.abs(elastic.dz_um - [12.0, -25.0]) < 0.3).all()
@@ -169,12 +167,12 @@ def test_saturated_rings_are_ignored(
     dz_um = np.random.default_rng(3).uniform(-50, 50, 300)
     profile = profile_at(dz_um, size) + noise(300, stack)
     saturated = np.broadcast_to(stack.radius_radii < 0.5, profile.shape)
-    told = match(stack, np.where(saturated, 0.9, profile), saturated=saturated)
+    found = match(stack, np.where(saturated, 0.9, profile), saturated=saturated)
     other = match(stack, np.where(saturated, 77.0, profile), saturated=saturated)
-    np.testing.assert_array_equal(other.dz_um, told.dz_um)
-    assert 0.75 < ((told.dz_um - dz_um) / told.sd_um).std() < 1.3
-    assert 0.75 < ((told.size - size) / told.size_sd).std() < 1.3
-    assert told.reduced_chi2.mean() == pytest.approx(1.0, abs=0.1)
+    np.testing.assert_array_equal(other.dz_um, found.dz_um)
+    assert 0.75 < ((found.dz_um - dz_um) / found.sd_um).std() < 1.3
+    assert 0.75 < ((found.size - size) / found.size_sd).std() < 1.3
+    assert found.reduced_chi2.mean() == pytest.approx(1.0, abs=0.1)
     assert np.median(match(stack, np.where(saturated, 0.9, profile)).reduced_chi2) > 10
 
 
@@ -188,7 +186,7 @@ def test_rings_that_are_not_known_are_ignored(stack: PooledStack, profile_at: Pr
 def test_chi2_is_one_for_beads_like_those_of_training(
     stack: PooledStack, profile_at: ProfileAt, size: float
 ) -> None:
-    """Whatever their size: what is read between two rings must not seem to fit better."""
+    """For any size: interpolation between rings must not improve the fit."""
     found = match(stack, profile_at(5.0, size) + noise(300, stack, 2))
     assert found.reduced_chi2.mean() == pytest.approx(1.0, abs=0.1)
 
@@ -202,8 +200,8 @@ def test_chi2_rises_for_unlike_profiles(
     assert match(stack, unlike).reduced_chi2[0] > match(stack, profile).reduced_chi2[0] + 0.5
 
 
-def test_a_bead_that_fits_badly_states_more(stack: PooledStack, profile_at: ProfileAt) -> None:
-    """Neighbouring rings err together, so the reduced chi squared tempers the likelihood."""
+def test_a_bad_fit_has_a_larger_deviation(stack: PooledStack, profile_at: ProfileAt) -> None:
+    """Errors of neighbouring rings are correlated, so the reduced chi squared scales the variance."""
     plain = match(stack, profile_at([8.0]))
     rippled = match(stack, profile_at([8.0]) + 0.1 * np.cos(25.0 * stack.radius_radii))
     assert rippled.reduced_chi2[0] > 4
@@ -213,10 +211,10 @@ def test_a_bead_that_fits_badly_states_more(stack: PooledStack, profile_at: Prof
     assert rippled.size_sd[0] > 1.5 * plain.size_sd[0]
 
 
-def test_a_ring_that_the_stack_does_not_know_draws_no_bead(
+def test_an_unknown_ring_of_the_stack_has_no_pull(
     stack: PooledStack, profile_at: ProfileAt
 ) -> None:
-    """As where a spot is saturated in all of the training: neither towards it nor away from it."""
+    """A spot that is saturated in all of the training must not bias dZ."""
     sd = stack.sd.copy()
     unknown = np.ix_(stack.dz_um > 5, stack.radius_radii < 0.4)
     sd[unknown] = UNKNOWN_SD
@@ -231,32 +229,34 @@ def test_a_ring_that_the_stack_does_not_know_draws_no_bead(
         assert pulls.std() < 1.4
 
 
-def test_beyond_the_reach_nothing_counts(stack: PooledStack, profile_at: ProfileAt) -> None:
+def test_rings_beyond_the_reach_have_no_weight(stack: PooledStack, profile_at: ProfileAt) -> None:
     far = profile_at([10.0]) + np.where(stack.radius_radii > REACH + 0.01, 5.0, 0.0)
     assert match(stack, far).dz_um[0] == match(stack, profile_at([10.0])).dz_um[0]
 
 
 @pytest.mark.parametrize("spread", [0.0, SPREAD])
-def test_no_bead_sees_the_others(stack: PooledStack, profile_at: ProfileAt, spread: float) -> None:
+def test_beads_are_matched_independently(
+    stack: PooledStack, profile_at: ProfileAt, spread: float
+) -> None:
     rng = np.random.default_rng(9)
     profile = profile_at(rng.uniform(-55, 55, 20), rng.uniform(0.95, 1.05, 20)) + noise(20, stack)
     saturated = rng.random(profile.shape) < 0.1
     order = rng.permutation(20)
-    together = match(stack, profile, spread, saturated)
+    joint = match(stack, profile, spread, saturated)
     turned = match(stack, profile[order], spread, saturated[order])
-    alone = [match(stack, profile[[i]], spread, saturated[[i]]) for i in range(20)]
+    separate = [match(stack, profile[[i]], spread, saturated[[i]]) for i in range(20)]
     for name in (field.name for field in fields(Match)):
-        expected = getattr(together, name)
+        expected = getattr(joint, name)
         np.testing.assert_allclose(getattr(turned, name), expected[order], atol=1e-9)
-        single = np.concatenate([getattr(one, name) for one in alone])
+        single = np.concatenate([getattr(one, name) for one in separate])
         np.testing.assert_allclose(single, expected, atol=1e-9)
 
 
 def test_predicts_as_one_member(stack: PooledStack, inputs_at: Callable[..., BeadInputs]) -> None:
-    said = Lookup(stack, LookupSettings()).predict(inputs_at([-20.0, 0.0, 31.0]))
-    assert said.dz_um.shape == said.sd_um.shape == (1, 3)
-    np.testing.assert_allclose(said.dz_um[0], [-20.0, 0.0, 31.0], atol=0.1)
-    assert (said.sd_um > 0).all()
+    predictions = Lookup(stack, LookupSettings()).predict(inputs_at([-20.0, 0.0, 31.0]))
+    assert predictions.dz_um.shape == predictions.sd_um.shape == (1, 3)
+    np.testing.assert_allclose(predictions.dz_um[0], [-20.0, 0.0, 31.0], atol=0.1)
+    assert (predictions.sd_um > 0).all()
 
 
 @pytest.mark.parametrize("spread", [0.0, SPREAD])

@@ -1,4 +1,4 @@
-"""Families by name."""
+"""Creation of families and predictors by name."""
 
 import sys
 from collections.abc import Callable
@@ -47,10 +47,10 @@ def test_a_missing_library_is_named(
     family: str, library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, library, None)
-    told = rf"family '{family}' needs {library}, .*'refp\[train\]'"
+    message = rf"family '{family}' needs {library}, .*'refp\[train\]'"
     settings = TrainSettings.model_validate({"family": family})
     for check in (check_libraries, check_search, make_family):
-        with pytest.raises(MissingExtraError, match=told):
+        with pytest.raises(MissingExtraError, match=message):
             check(settings)
 
 
@@ -77,7 +77,7 @@ def test_lookup_predicts_from_the_stack(lookup_model: Path) -> None:
     assert isinstance(make_predictor(ensemble, TrainSettings()), Lookup)
 
 
-def test_graph_that_is_none_is_refused(lookup_model: Path) -> None:
+def test_invalid_graph_is_refused(lookup_model: Path) -> None:
     model = load_model(lookup_model)
     card = model.card.model_copy(update={"family": "profile"})
     with pytest.raises(ModelError, match="graph cannot be loaded"):
@@ -90,7 +90,7 @@ def test_networks_predict_from_their_graph(profile_model: Path) -> None:
     assert not predictor.sees_pixels
 
 
-def test_lookup_holds_out_what_it_predicts(
+def test_lookup_predicts_held_out_beads(
     tiles: LabelledTiles, job_of: Callable[..., TrainingJob], tmp_path: Path
 ) -> None:
     trained = make_family(TrainSettings(family="lookup")).train(job_of(tiles, tmp_path))
@@ -100,21 +100,21 @@ def test_lookup_holds_out_what_it_predicts(
     assert np.sqrt(np.mean((error / trained.held_out.sd_um[0]) ** 2)) < 2.0
 
 
-def test_what_is_held_out_is_matched_with_stacks_of_the_rest(
+def test_held_out_beads_are_matched_with_stacks_of_the_others(
     tiles: LabelledTiles, job_of: Callable[..., TrainingJob], tmp_path: Path
 ) -> None:
     splits, settings = job_of(tiles, tmp_path).splits, LookupSettings()
     found = match_held_out(tiles, splits, settings)
     for split in splits:
         stack = stack_of(take(tiles, split.train))
-        here = take(tiles, split.held_out)
-        alone = Lookup(stack, settings).match(here.profile, here.saturated)
-        np.testing.assert_allclose(found.dz_um[split.held_out], alone.dz_um)
-        np.testing.assert_allclose(found.size[split.held_out], alone.size)
-        np.testing.assert_array_equal(found.at_end[split.held_out], alone.at_end)
+        held_out = take(tiles, split.held_out)
+        expected = Lookup(stack, settings).match(held_out.profile, held_out.saturated)
+        np.testing.assert_allclose(found.dz_um[split.held_out], expected.dz_um)
+        np.testing.assert_allclose(found.size[split.held_out], expected.size)
+        np.testing.assert_array_equal(found.at_end[split.held_out], expected.at_end)
 
 
-def test_a_family_sees_all_but_the_labels(tiles: LabelledTiles) -> None:
+def test_inputs_are_all_fields_but_the_labels(tiles: LabelledTiles) -> None:
     inputs = inputs_of(tiles)
     for name in ("profile", "saturated", "light", "pixels", "offset_px"):
         assert getattr(inputs, name) is getattr(tiles, name)

@@ -31,7 +31,7 @@ def tables(training: Training, recipe: Recipe) -> TrainingTables:
     return training_tables(training, recipe)
 
 
-def test_every_held_out_image_is_told_once(tables: TrainingTables, training: Training) -> None:
+def test_every_held_out_image_has_one_row(tables: TrainingTables, training: Training) -> None:
     assert list(tables.images.columns) == ["split", *ERROR_COLUMNS]
     assert len(tables.images) == len(np.unique(training.tiles.frame)) == 60
     assert tables.images["image"].is_unique
@@ -52,7 +52,9 @@ def test_an_image_is_estimated_as_its_calibration_was(
     assert tables.images.loc[~refused, ["lower_um", "upper_um"]].notna().all(axis=None)
 
 
-def test_beads_are_told_against_their_labels(tables: TrainingTables, training: Training) -> None:
+def test_errors_of_beads_are_against_their_labels(
+    tables: TrainingTables, training: Training
+) -> None:
     assert len(tables.beads) == len(training.tiles)
     np.testing.assert_allclose(tables.beads["delta_z_true_um"], training.tiles.dz_um)
     np.testing.assert_allclose(
@@ -65,7 +67,7 @@ def test_beads_are_told_against_their_labels(tables: TrainingTables, training: T
     )
 
 
-def test_splits_say_what_they_held_out(tables: TrainingTables) -> None:
+def test_splits_name_their_held_out_part(tables: TrainingTables) -> None:
     splits = tables.splits
     assert tuple(splits.columns) == SPLIT_COLUMNS
     assert sorted(splits["held_out"]) == [f"training, exp 1, FOV {i}" for i in (1, 2)]
@@ -76,23 +78,23 @@ def test_splits_say_what_they_held_out(tables: TrainingTables) -> None:
         assert rms == pytest.approx(np.sqrt((error**2).mean()))
 
 
-def test_tiles_held_out_at_random_are_told_as_such(planes: Planes, recipe: Recipe) -> None:
+def test_tiles_held_out_at_random_are_named_so(planes: Planes, recipe: Recipe) -> None:
     settings = recipe.replace({"split.by": "random", "split.folds": 2})
     tables = training_tables(pipeline.run_training(planes, settings), settings)
     assert tables.splits["held_out"].str.fullmatch(r"\d+ tiles of 12 beads").all()
     assert len(tables.images) > 60  # both splits hold out some beads of most images
 
 
-def test_what_no_network_predicted_is_left_out(
+def test_rows_without_a_prediction_are_left_out(
     training: Training, recipe: Recipe, tables: TrainingTables
 ) -> None:
-    said = training.trained.held_out
+    held_out = training.trained.held_out
     first = training.splits[0].held_out
-    only = Predictions(said.dz_um.copy(), said.sd_um)
+    only = Predictions(held_out.dz_um.copy(), held_out.sd_um)
     only.dz_um[:, np.setdiff1d(np.arange(len(training.tiles)), first)] = np.nan
     partly = replace(training, trained=replace(training.trained, held_out=only))
-    told = training_tables(partly, recipe)
-    assert set(told.images["split"]) == {1}
-    assert len(told.beads) == len(first)
-    assert told.splits["n_images"].tolist() == [30, 0]
-    assert np.isnan(told.splits["rms_um"][1])
+    tables = training_tables(partly, recipe)
+    assert set(tables.images["split"]) == {1}
+    assert len(tables.beads) == len(first)
+    assert tables.splits["n_images"].tolist() == [30, 0]
+    assert np.isnan(tables.splits["rms_um"][1])

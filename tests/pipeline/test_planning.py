@@ -1,4 +1,4 @@
-"""Plans: what sweeps and images reach, against closed forms and drawn numbers."""
+"""Plans: uncertainties of sweeps and images, against closed forms and simulated numbers."""
 
 import numpy as np
 import pandas as pd
@@ -39,7 +39,7 @@ def test_a_sweep_without_image_noise_is_stage_and_heights() -> None:
     assert row.half_width_um == pytest.approx(1.96 * row.u_um)
 
 
-def test_a_sweep_reaches_what_it_says() -> None:
+def test_a_sweep_has_the_planned_uncertainty() -> None:
     """Frames placed by noisy beads, stage errors and heights drawn many times over."""
     known = limits()
     row = sweep_row(known, n_fov=1, n_beads=6, n_frames=9)
@@ -55,7 +55,7 @@ def test_a_sweep_reaches_what_it_says() -> None:
     assert np.std(errors) == pytest.approx(row.u_um, rel=0.05)
 
 
-def test_an_image_is_judged_where_it_is_told_worst() -> None:
+def test_an_image_has_its_largest_uncertainty_over_the_range() -> None:
     row = image_row(limits(), exposure=1, n_beads=4, u_refp_um=0.3)
     assert row.u_photons_um == pytest.approx(0.5)
     assert row.u_um == pytest.approx((0.25 + 0.36 + 0.09) ** 0.5)
@@ -78,7 +78,7 @@ def test_a_plan_is_the_least_that_reaches() -> None:
     assert image_row(known, 1, image.n_beads - 1, refp_um).half_width_um > 1.3
 
 
-def test_what_no_number_reaches_is_told() -> None:
+def test_an_unreachable_tolerance_is_marked() -> None:
     rows = plan_rows(make_plan(limits(height_sd_um=50.0)), 2.5)
     assert {row["reached"] for row in rows} == {"no"}
 

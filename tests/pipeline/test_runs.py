@@ -1,4 +1,4 @@
-"""Runs: which outputs they refuse, and what they leave behind."""
+"""Runs: the outputs that they refuse, and the files that they leave."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,14 +28,14 @@ def fail(run: OutputRun, kept: Path, error: Exception) -> None:
 
 @pytest.mark.parametrize("error", [DataError("no bead"), RecipeError("no family")])
 @pytest.mark.parametrize("name", RUNS)
-def test_bad_input_leaves_no_trace(tmp_path: Path, name: str, error: Exception) -> None:
+def test_bad_input_leaves_no_files(tmp_path: Path, name: str, error: Exception) -> None:
     with pytest.raises(type(error)):
         fail(RUNS[name](tmp_path, False), tmp_path / KEPT[name], error)
     assert names_in(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_bad_input_leaves_what_an_earlier_run_kept(tmp_path: Path, name: str) -> None:
+def test_bad_input_keeps_files_of_an_earlier_run(tmp_path: Path, name: str) -> None:
     (tmp_path / KEPT[name]).mkdir(parents=True)
     with pytest.raises(DataError):
         fail(RUNS[name](tmp_path, False), tmp_path / KEPT[name], DataError("no bead"))
@@ -44,7 +44,7 @@ def test_bad_input_leaves_what_an_earlier_run_kept(tmp_path: Path, name: str) ->
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OutputError("disk full"), ValueError()])
 @pytest.mark.parametrize("name", RUNS)
-def test_what_was_made_stays_where_the_input_is_good(
+def test_created_files_stay_if_the_input_is_valid(
     tmp_path: Path, name: str, error: Exception
 ) -> None:
     with pytest.raises(type(error)):
@@ -53,7 +53,7 @@ def test_what_was_made_stays_where_the_input_is_good(
 
 
 @pytest.mark.parametrize("there", ["out/notes.txt", "out.refp", "out.html"])
-def test_what_is_there_is_replaced_only_on_demand(tmp_path: Path, there: str) -> None:
+def test_existing_files_are_replaced_only_on_demand(tmp_path: Path, there: str) -> None:
     name = "plane" if there.startswith("out/") else "train"
     (tmp_path / there).parent.mkdir(exist_ok=True)
     (tmp_path / there).touch()

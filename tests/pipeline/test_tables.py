@@ -139,7 +139,7 @@ def test_curves(planes: Planes, tmp_path: Path, text: bool) -> None:
     assert len(table) == 60
 
 
-def test_stage_errors_stand_beside_their_frames(planes: Planes) -> None:
+def test_stage_errors_are_in_the_rows_of_their_frames(planes: Planes) -> None:
     result = planes.result
     table = tables.curve_table(planes.curves, result.planes, result.axes)
     assert table["trusted"].all()

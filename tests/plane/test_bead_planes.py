@@ -141,12 +141,20 @@ def test_six_beads_do_not_judge_one_in_a_corner() -> None:
     assert off_plane([*heights[:-1], 8.0], places) == [5]
 
 
+def test_two_standard_deviations_are_no_reason() -> None:
+    """Eleven beads as heights and sizes scatter them, one of them 3.4 um below the rest."""
+    places = PLACES[:11].tolist()
+    heights = [0.2, -0.1, 0.1, -0.3, 0.4, -0.2, 0.3, 0.0, -0.4, 0.1, -3.4]
+    assert off_plane(heights, places) == []
+    assert off_plane([*heights[:-1], -7.0], places) == [10]
+
+
 def test_a_strong_tilt_is_no_reason_and_hides_no_bead() -> None:
     """Ten beads 5 um up and down the slide; one stands at the height of the middle, off the plane."""
     places = [[40.0 * (k % 3), 100.0 * k] for k in range(10)]
     tilted = [0.01 * (x - 450) for _, x in places]
     assert off_plane(tilted, places) == []
-    assert off_plane([*tilted[:8], -1.0, tilted[9]], places) == [8]
+    assert off_plane([*tilted[:8], -2.0, tilted[9]], places) == [8]
 
 
 PLACES = np.random.default_rng(2).uniform(0, 2000, (30, 2))

@@ -8,7 +8,7 @@ import pytest
 
 from refp.plane import Contribution
 from refp.plane.align import align_field
-from refp.plane.bead_planes import fit_slide
+from refp.plane.bead_planes import fit_slide, mean_of_beads
 from refp.plane.budget import (
     ASSUMED_DOF,
     BEADS,
@@ -18,8 +18,9 @@ from refp.plane.budget import (
     STATED_STAGE_DOF,
     TERMS,
     UncertainNumbers,
-    axis_term,
     bead_spread,
+    definitional_u,
+    draw_interval,
     expand,
     expand_budget,
     mean_term,
@@ -27,7 +28,6 @@ from refp.plane.budget import (
     stage_sigma,
 )
 from refp.plane.plane import BeadPlanes, FieldAxis
-from refp.plane.smooth import fit_smooth
 
 from .scene import DIAMETER_UM, Scene, locate, see
 
@@ -51,6 +51,23 @@ def test_two_equal_terms_by_hand() -> None:
     assert found.u_um == pytest.approx(math.sqrt(2))
     assert found.dof == pytest.approx(12.0)
     assert found.half_width_um == pytest.approx(2.17881 * math.sqrt(2), rel=1e-4)
+
+
+def test_drawn_terms_have_the_interval_of_the_combined_budget() -> None:
+    budget = [Contribution("a", "", 1.0, math.inf), Contribution("b", "", 0.5, 30.0)]
+    combined = expand_budget(5.0, budget).half_width_um
+    assert draw_interval(5.0, budget) == pytest.approx((5 - combined, 5 + combined), abs=0.05)
+
+
+def test_a_term_of_few_degrees_of_freedom_is_drawn_from_students_distribution() -> None:
+    """Of one term alone both ways are exact: t(0.975, 3) = 3.18245."""
+    lower, upper = draw_interval(0.0, [Contribution("a", "", 1.0, 3.0)])
+    assert (lower, upper) == pytest.approx((-3.18245, 3.18245), rel=0.05)
+
+
+def test_features_apart_are_an_uncertainty_of_the_definition() -> None:
+    """A rectangular distribution between the two."""
+    assert definitional_u(3.0, 1.0) == pytest.approx(2 / math.sqrt(12))
 
 
 def test_a_known_uncertainty_has_the_normal_interval() -> None:
@@ -117,26 +134,6 @@ def test_the_mean_of_the_stage_errors_goes_with_the_trusted_frames_of_the_sweep(
     assert mean_term(fewer, 1, "two", 0.0).u_um == pytest.approx(axis.stage_sigma_um / 33**0.5)
 
 
-def test_what_bends_the_axis_is_what_the_stack_follows_of_the_stage_errors(
-    axis: FieldAxis,
-) -> None:
-    """Against stage errors drawn at random and smoothed as the stack is: their part at one place."""
-    x, lam = axis.origin.x_um, axis.origin.lam
-    weights = np.zeros(len(axis.x_um))
-    nearest = int(np.argmin(np.abs(axis.x_um - 10)))
-    weights[nearest] = 1.0
-    rng = np.random.default_rng(0)
-    followed = []
-    for _ in range(400):
-        error = rng.normal(0, axis.stage_sigma_um, len(x))
-        line = np.polynomial.Polynomial.fit(x, error, 1)(x)
-        bent = fit_smooth(x, error - line, lam=lam).spline(axis.x_um[nearest])
-        followed.append(float(bent))
-    term = axis_term(axis, weights, 0.0)
-    assert term.u_um == pytest.approx(np.std(followed), rel=0.12)
-    assert axis_term(axis, 0 * weights, 0.0).u_um == 0.0
-
-
 def some_beads(height_um: list[float], off: list[bool]) -> BeadPlanes:
     n = len(height_um)
     center, height, size = np.zeros((n, 2)), np.array(height_um), np.ones(n)
@@ -146,6 +143,8 @@ def some_beads(height_um: list[float], off: list[bool]) -> BeadPlanes:
         center_px=center,
         height_um=height,
         height_u_um=np.zeros(n),
+        ss_um=height,
+        ci_um=height,
         size=size,
         n_frames=np.full(n, 9),
         off_plane=np.array(off, dtype=bool),
@@ -153,19 +152,47 @@ def some_beads(height_um: list[float], off: list[bool]) -> BeadPlanes:
     )
 
 
-def test_the_spread_of_the_beads_in_the_plane_is_divided_by_their_number() -> None:
-    """1, 2, 3 have the standard deviation 1; the bead at 30 is off the plane."""
-    beads = some_beads([1.0, 2.0, 3.0, 30.0], [False, False, False, True])
-    assert bead_spread(beads, DIAMETER_UM) == pytest.approx((1 / math.sqrt(3), 2.0))
+def test_the_spread_of_beads_is_pooled_with_what_is_assumed() -> None:
+    """1, 2, 3 have two degrees of freedom and the variance 1; 4 % of 28 um has five."""
+    assumed = (0.04 * DIAMETER_UM) ** 2
+    spread, dof = bead_spread(np.array([1.0, 2.0, 3.0]), DIAMETER_UM)
+    assert dof == 7.0
+    assert spread == pytest.approx(math.sqrt((5 * assumed + 2 * 1.0) / 7))
 
 
-@pytest.mark.parametrize(
-    "beads",
-    [None, some_beads([], []), some_beads([0.0], [False]), some_beads([0, 9], [False, True])],
-)
-def test_one_bead_has_the_assumed_spread(beads: BeadPlanes | None) -> None:
+@pytest.mark.parametrize("known", [[], [7.0]])
+def test_one_bead_has_the_assumed_spread(known: list[float]) -> None:
     expected = (ONE_BEAD_HEIGHT_DIAMETERS * DIAMETER_UM, ASSUMED_DOF)
-    assert bead_spread(beads, DIAMETER_UM) == pytest.approx(expected)
+    assert bead_spread(np.array(known), DIAMETER_UM) == pytest.approx(expected)
+
+
+def test_beads_that_agree_by_chance_leave_no_plane_certain() -> None:
+    """Two beads 0.1 um apart: the assumed 1.12 um holds their mean to no better than 0.7 um."""
+    spread, _ = bead_spread(np.array([0.0, 0.1]), DIAMETER_UM)
+    assert spread / math.sqrt(2) == pytest.approx(1.12 * math.sqrt(5 / 6) / math.sqrt(2), rel=0.01)
+
+
+def test_the_plane_of_a_field_is_the_mean_of_its_beads_in_the_plane() -> None:
+    beads = some_beads([1.0, 2.0, 3.0, 30.0], [False, False, False, True])
+    own = mean_of_beads(beads, DIAMETER_UM)
+    assert own is not None
+    assert (own.ss_um, own.ci_um) == pytest.approx((2.0, 2.0))
+    spread, dof = bead_spread(np.array([1.0, 2.0, 3.0]), DIAMETER_UM)
+    assert (own.term.term, own.term.source) == (BEADS, "set exp 1 FOV 1")
+    assert (own.term.u_um, own.term.dof) == pytest.approx((spread / math.sqrt(3), dof))
+
+
+def test_a_bead_that_stands_out_hardly_counts_in_the_mean() -> None:
+    heights = [*np.linspace(-1, 1, 11), 7.0]
+    own = mean_of_beads(some_beads(heights, [False] * 12), DIAMETER_UM)
+    assert own is not None
+    assert own.ss_um == pytest.approx(0.0, abs=0.25)
+
+
+def test_few_beads_with_a_plane_of_their_own_say_nothing_of_the_field() -> None:
+    beads = some_beads([1.0, 2.0, 3.0], [False] * 3)
+    assert mean_of_beads(replace(beads, ci_um=np.array([1.0, np.nan, np.nan])), DIAMETER_UM) is None
+    assert mean_of_beads(some_beads([], []), DIAMETER_UM) is None
 
 
 def test_a_field_of_one_bead_carries_the_assumed_spread_in_its_budget() -> None:

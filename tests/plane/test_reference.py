@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from refp.core.flags import SweepFlag
 from refp.plane import Pool
-from refp.plane.budget import AXIS, BEADS, POOLED, STAGE, UncertainNumbers, expand
+from refp.plane.budget import AXIS, BEADS, BIAS, POOLED, STAGE, UncertainNumbers, expand
 from refp.settings import PlaneSettings
 
 from .scene import Z_UM, Located, Scene, Seen, locate, part_of, see, together
@@ -78,8 +78,8 @@ def test_the_budget_adds_up_and_names_whose_the_errors_are(located: Located) -> 
         "set exp 1 FOV 2",
         "set exp 1 FOV 2",
     ]
-    assert {source[POOLED] for source in sources} == {""}
-    assert {source[AXIS] for source in sources} == {""}  # one stack of both fields
+    assert [source[AXIS] for source in sources] == [source[BEADS] for source in sources]
+    assert all(source.keys() == {STAGE, BEADS, AXIS, BIAS} for source in sources)
 
 
 def test_two_exposures_of_a_field_differ_by_the_stage_alone(

@@ -5,7 +5,7 @@ import pytest
 from scipy.interpolate import make_smoothing_spline
 
 from refp.plane import fit_smooth
-from refp.plane.smooth import fit_smooth_each, influence
+from refp.plane.smooth import fit_smooth_each, smooth_with
 
 X = np.linspace(-10.0, 10.0, 41)
 RNG = np.random.default_rng(0)
@@ -146,25 +146,11 @@ def test_leverage_is_the_diagonal_of_the_hat_matrix(x: np.ndarray, lam: float) -
     assert hat.sum(axis=1) == pytest.approx(1.0, abs=1e-6)
 
 
-@pytest.mark.parametrize("x", SOME_PLACES.values(), ids=SOME_PLACES)
-@pytest.mark.parametrize("derivative", [0, 1])
-def test_influence_is_what_a_change_of_each_value_does(x: np.ndarray, derivative: int) -> None:
-    at, weights = np.array([-7.3, 0.2, 4.0]), np.array([0.5, -1.0, 2.0])
-
-    def read(y: np.ndarray) -> float:
-        spline = fit_smooth(x, y, lam=0.7).spline
-        return float(weights @ (spline.derivative()(at) if derivative else spline(at)))
-
-    y = np.sin(x)
-    changes = [read(y + unit) - read(y) for unit in np.eye(len(x))]
-    found = influence(x, 0.7, at, weights, derivative)
-    assert found == pytest.approx(changes, abs=1e-6)
-
-
-def test_influence_beyond_the_ends_is_that_of_the_ends() -> None:
-    one = np.ones(1)
-    beyond = influence(X, 1.0, np.array([25.0]), one)
-    assert beyond == pytest.approx(influence(X, 1.0, np.array([10.0]), one))
+def test_a_known_smoothness_gives_the_same_curves() -> None:
+    y = np.stack(list(CURVES.values()), axis=1)
+    at = np.linspace(-10, 10, 33)
+    smooth = fit_smooth(X, y)
+    assert smooth_with(X, y, smooth.lam)(at) == pytest.approx(smooth.spline(at))
 
 
 def test_each_curve_smoothed_by_itself_is_that_curve_alone() -> None:

@@ -1,4 +1,4 @@
-"""Recipes: TOML in and out."""
+"""Recipes: reading and writing of TOML."""
 
 import re
 import tomllib
@@ -63,7 +63,7 @@ def test_a_wrong_recipe_names_file_and_key(tmp_path: Path, text: str, message: s
     assert "\n" not in str(caught.value)
 
 
-def test_a_recipe_that_is_not_there_names_those_that_are() -> None:
+def test_an_unknown_recipe_lists_the_known_ones() -> None:
     with pytest.raises(
         RecipeError, match=r"recipe 'defualt' is neither .*default.*nor a TOML file"
     ):
@@ -104,20 +104,20 @@ def test_a_recipe_based_on_another_states_only_what_differs(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('base = "mine.toml"', "leads round in a circle"),
-        ('base = "../{folder}/mine.toml"', "leads round in a circle"),
+        ('base = "mine.toml"', "makes a circular chain of recipes"),
+        ('base = "../{folder}/mine.toml"', "makes a circular chain of recipes"),
         ('base = "theirs"', "is neither a recipe of the package"),
         ("base = 3", r"mine\.toml: base: name a recipe or a TOML file \(given: 3\)"),
     ],
 )
-def test_a_base_that_is_none_is_told(tmp_path: Path, text: str, message: str) -> None:
+def test_a_wrong_base_is_an_error(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(text.format(folder=tmp_path.name), encoding="utf-8")
     with pytest.raises(RecipeError, match=message):
         load_recipe(path)
 
 
-def test_whole_images_need_a_family_that_sees_them(tmp_path: Path) -> None:
+def test_whole_images_need_a_family_that_uses_pixels(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text('[tile]\ncut = "grid"\n', encoding="utf-8")
     with pytest.raises(RecipeError, match=r"tile\.cut = 'grid' needs train\.family = 'resnet'"):
@@ -157,7 +157,7 @@ def test_settings_are_replaced_by_key_or_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "message"),
     [
         ("estimate.minimum_bead", 6, "recipe: no setting .*; the nearest are .*minimum_beads"),
         ("trian.family", "lookup", "no setting 'trian'; the nearest are train"),
@@ -167,8 +167,8 @@ def test_settings_are_replaced_by_key_or_table() -> None:
         ("tile.cut", "grid", "needs train.family = 'resnet'"),
     ],
 )
-def test_a_wrong_replacement_is_told(key: str, value: object, told: str) -> None:
-    with pytest.raises(RecipeError, match=told):
+def test_a_wrong_replacement_is_an_error(key: str, value: object, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
         Recipe().replace(key, value)
 
 

@@ -20,8 +20,8 @@ ASSAY = Assay(table="viability.csv", allowed_bias=2.0)
 
 def points(result: Callable[[np.ndarray], np.ndarray], noise: float = 0.0) -> pd.DataFrame:
     dz_um = np.linspace(-60, 60, 25)
-    told = result(dz_um) + noise * np.random.default_rng(0).normal(size=25)
-    return pd.DataFrame({"dataset": "A2K test 1", "delta_z_um": dz_um, "result": told})
+    table = result(dz_um) + noise * np.random.default_rng(0).normal(size=25)
+    return pd.DataFrame({"dataset": "A2K test 1", "delta_z_um": dz_um, "result": table})
 
 
 def test_slope_and_tolerance_of_a_line() -> None:
@@ -45,9 +45,9 @@ def test_the_slopes_uncertainty_is_that_of_its_noise(monkeypatch: pytest.MonkeyP
     rng = np.random.default_rng(1)
     found = []
     for _ in range(20):
-        told = points(lambda dz: 50 + 0.4 * dz)
-        told["result"] += rng.normal(0, 1.0, len(told))
-        found.append(_fit("A2K test 1", told, ASSAY))
+        table = points(lambda dz: 50 + 0.4 * dz)
+        table["result"] += rng.normal(0, 1.0, len(table))
+        found.append(_fit("A2K test 1", table, ASSAY))
     spread = np.std([fit["slope_per_um"] for fit in found])
     stated = np.median([fit["slope_u_per_um"] for fit in found])
     assert 0.4 < stated / spread < 2.0
@@ -60,7 +60,7 @@ def test_a_result_that_stays_within_the_bias_has_no_end() -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "table",
     [
         points(lambda dz: dz)[:5],
         points(lambda dz: dz)[14:],
@@ -68,8 +68,8 @@ def test_a_result_that_stays_within_the_bias_has_no_end() -> None:
     ],
     ids=["few", "all above", "none"],
 )
-def test_too_few_points_about_the_plane_give_no_number(told: pd.DataFrame) -> None:
-    fit = _fit("A2K test 1", told, ASSAY)
+def test_too_few_points_about_the_plane_give_no_number(table: pd.DataFrame) -> None:
+    fit = _fit("A2K test 1", table, ASSAY)
     assert np.isnan([fit["slope_per_um"], fit["result_at_plane"]]).all()
 
 
@@ -104,7 +104,7 @@ def run(root: Path, out: Path) -> tuple[str, str]:
     layout = find_sets(root)
     study = Study(layout, TINY, out, seed=0, execution=Execution(Workers(), ignore_progress))
     outcomes = {o.item: o for o in run_study(study, check_items(["fig01a"]))}
-    return outcomes["fig01a"].state, outcomes["fig01a"].here
+    return outcomes["fig01a"].state, outcomes["fig01a"].summary
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +152,7 @@ def test_a_table_that_was_changed_is_read_anew(
         ),
     ],
 )
-def test_an_assays_table_that_does_not_do_is_told(
+def test_an_invalid_table_of_an_assay_is_an_error(
     with_assay: Path, tmp_path: Path, text: str | None, message: str
 ) -> None:
     path = with_assay / "viability.csv"

@@ -1,4 +1,4 @@
-"""Which data sets lie in a folder."""
+"""The data sets of a folder."""
 
 import shutil
 from pathlib import Path
@@ -32,7 +32,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize(("text", "name"), NAMES.items(), ids=[f"{n!r}" for n in NAMES])
-def test_what_a_folder_may_be_called(text: str, name: str | None) -> None:
+def test_names_of_folders(text: str, name: str | None) -> None:
     assert table1_name(text) == name
 
 
@@ -58,7 +58,7 @@ def test_the_name_in_sweep_toml_counts_before_the_folders(copy: Path) -> None:
     assert "A2K test 1" in find_sets(copy).sets
 
 
-def test_folders_without_sweep_toml_are_known_by_name(copy: Path) -> None:
+def test_folders_without_sweep_toml_are_recognised_by_name(copy: Path) -> None:
     for folder in ("a2k-training", "a2k-test1", "a2k-test2"):
         (copy / folder / "sweep.toml").unlink()
     layout = find_sets(copy)
@@ -84,7 +84,7 @@ def test_a_map_file_is_written_for_the_user_to_correct(copy: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert 'path = "a2k-test1"' in text
     assert '# [sets."Nikon training"]' in text
-    assert "called like none of them: notes" in text
+    assert "Folders with other names: notes" in text
     assert list(find_sets(copy).sets) == ["A2K training", "A2K test 1", "A2K test 2"]
     with pytest.raises(OutputError, match=r"study\.toml"):
         write_map(copy)
@@ -113,11 +113,11 @@ def test_a_wrong_map_names_file_and_key(copy: Path, text: str, message: str) -> 
         find_sets(copy)
 
 
-def test_a_folder_with_nothing_of_the_table_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_data_sets_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such folder"):
         find_sets(tmp_path / "none")
-    with pytest.raises(DataError, match=r"called as in Table 1, .* 'refp study --init"):
+    with pytest.raises(DataError, match=r"a name of Table 1, .* 'refp study --init"):
         find_sets(tmp_path)
     (tmp_path / "A2K training").mkdir()
-    with pytest.raises(DataError, match="called as in Table 1"):
+    with pytest.raises(DataError, match="a name of Table 1"):
         find_sets(tmp_path)

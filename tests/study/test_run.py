@@ -1,4 +1,4 @@
-"""A whole study of tiny data: every item, what is kept, and what is told of what is missing."""
+"""A whole study of tiny data: every item, kept results, and missing data."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from refp import pipeline
 from refp.core.errors import OutputError, RecipeError, WorkersError
 from refp.study import ITEMS, Study, check_folder, check_items, run_study
 from refp.study.item import Outcome
-from refp.study.study import wanted_of
+from refp.study.study import spec_of
 
 torch = pytest.importorskip("torch", reason="the networks are trained with extra 'train'")
 pytestmark = pytest.mark.slow
@@ -37,16 +37,16 @@ def table(folder: Path, name: str) -> pd.DataFrame:
     return pd.read_csv(folder / "tables" / f"{name}.csv")
 
 
-def test_every_item_is_made_or_says_what_is_missing(
+def test_every_item_is_made_or_names_missing_data(
     whole: tuple[Path, dict[str, Outcome]],
 ) -> None:
     _, outcomes = whole
     states = {name: outcome.state for name, outcome in outcomes.items()}
     assert states == {
         item.name: "missing" if item.name in WITHOUT_DATA else "done" for item in ITEMS
-    }, {name: o.here for name, o in outcomes.items()}
-    assert "[assay] in study.toml" in outcomes["fig01a"].here
-    assert "Nikon" in outcomes["fig12"].here
+    }, {name: o.summary for name, o in outcomes.items()}
+    assert "[assay] in study.toml" in outcomes["fig01a"].summary
+    assert "Nikon" in outcomes["fig12"].summary
 
 
 def test_the_page_holds_each_item_beside_the_article(
@@ -63,7 +63,7 @@ def test_the_page_holds_each_item_beside_the_article(
     assert "://" not in page
 
 
-def test_figures_say_data_images_beads_and_members(
+def test_captions_name_data_images_beads_and_members(
     whole: tuple[Path, dict[str, Outcome]],
 ) -> None:
     _, outcomes = whole
@@ -91,14 +91,16 @@ def test_shares_and_claims_are_consistent_with_the_errors(
     whole: tuple[Path, dict[str, Outcome]],
 ) -> None:
     folder, _ = whole
-    shares, errors = table(folder, "fig10"), table(folder, "fig11")
-    assert set(shares["family"]) == {"resnet", "profile", "lookup"}
-    assert shares["share"].between(0, 1).all()
-    assert (shares["lower"] <= shares["share"] + 1e-9).all()
-    assert (shares["share"] <= shares["upper"] + 1e-9).all()
+    fractions, errors = table(folder, "fig10"), table(folder, "fig11")
+    assert set(fractions["family"]) == {"resnet", "profile", "lookup"}
+    assert fractions["share"].between(0, 1).all()
+    assert (fractions["lower"] <= fractions["share"] + 1e-9).all()
+    assert (fractions["share"] <= fractions["upper"] + 1e-9).all()
     claims = table(folder, "claims").set_index("claim")
-    told = errors[(errors["family"] == "lookup") & (errors["status"] == "ok") & errors["in_range"]]
-    expected = 100 * (told["error_um"].abs() <= 10).mean()
+    estimated = errors[
+        (errors["family"] == "lookup") & (errors["status"] == "ok") & errors["in_range"]
+    ]
+    expected = 100 * (estimated["error_um"].abs() <= 10).mean()
     row = claims.loc["images with an error of at most 10 um"]
     assert row["lookup"] == pytest.approx(expected)
     resnet = errors[errors["family"] == "resnet"]
@@ -131,7 +133,7 @@ def test_a_second_run_makes_nothing_anew(
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*.csv")} == before
 
 
-def test_an_item_whose_figure_is_gone_is_made_anew_from_what_is_kept(
+def test_an_item_with_a_missing_figure_is_made_again_from_kept_results(
     whole: tuple[Path, dict[str, Outcome]],
     make_study: MakeStudy,
     tmp_path: Path,
@@ -166,18 +168,18 @@ def test_a_study_that_was_broken_off_keeps_its_models(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A whole study without its answers, and without one model, whose answers are lost."""
+    """A whole study without its predictions, and without one model, whose predictions are lost."""
     folder = Path(shutil.copytree(whole[0], tmp_path / "s"))
-    for part in ("answers", "items"):
+    for part in ("predictions", "items"):
         shutil.rmtree(folder / ".study" / part)
-    model = make_study(folder).model_file(wanted_of("A2K", "resnet"))
+    model = make_study(folder).model_file(spec_of("A2K", "resnet"))
     model.unlink()
 
     def lost(*_: object, **__: object) -> None:
         raise WorkersError("they are gone")
 
     with monkeypatch.context() as broken:
-        broken.setattr("refp.study.study.ask", lost)
+        broken.setattr("refp.study.study.predict_frames", lost)
         with pytest.raises(WorkersError):
             run_study(make_study(folder), check_items(["fig11"]))
     assert model.is_file()

@@ -35,7 +35,7 @@ def save_frames(tmp_path: Path) -> SaveFrames:
 
 @pytest.fixture
 def shared_twin() -> Path:
-    """Folder of the simulated data sets, which do not come with the repository."""
+    """Folder of the simulated data sets, which are not part of the repository."""
     root = Path(__file__).parents[2]
     twin = Path(os.environ.get("REFP_SHARED", root.parent / "shared")) / "data" / "twin"
     if not twin.is_dir():

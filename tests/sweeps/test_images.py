@@ -1,4 +1,4 @@
-"""Single images, and what is declared beside them."""
+"""Single images, and the instrument declared beside them."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_files_folders_and_stacks_become_images(tmp_path: Path, save_stack) -> N
     assert [image.read()[0, 0] for image in images] == [0, 1, 2, 9, 10]
 
 
-def test_an_unreadable_file_is_listed_and_says_why_when_read(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_listed_and_raises_when_read(tmp_path: Path) -> None:
     write_frame(tmp_path / "good.tif", GREY)
     (tmp_path / "bad.tif").touch()
     bad, good = list_images([tmp_path])

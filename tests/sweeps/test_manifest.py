@@ -1,4 +1,4 @@
-"""The table of frames."""
+"""Manifests."""
 
 from pathlib import Path
 
@@ -66,7 +66,7 @@ TWICE = {
 def test_two_rows_at_one_z_of_a_sweep_are_refused(tmp_path: Path, rows: str, message: str) -> None:
     with pytest.raises(DataError, match=message) as caught:
         read_manifest(write_rows(tmp_path, rows), "set")
-    assert "remove one of them, or tell them apart by experiment, FOV" in str(caught.value)
+    assert "remove one of them, or distinguish them by experiment, FOV" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -81,7 +81,7 @@ FALLING = {
 def test_a_sweep_whose_rows_fall_in_z_is_refused(tmp_path: Path, rows: str) -> None:
     message = (
         r"\(a\.tif\): Z falls from 9 um here to 3 um in .*\(a\.tif#2\) \(sweep set exp 1 FOV 1 0 ms\)"
-        r": the sign of Z may be turned round, and dZ would have the wrong sign; give Z rising upwards"
+        r": the sign of Z may be inverted, and dZ would have the wrong sign; give Z that rises upwards"
     )
     with pytest.raises(DataError, match=message) as caught:
         read_manifest(write_rows(tmp_path, rows), "set")
@@ -145,7 +145,7 @@ def test_a_manifest_in_the_sweep_file_is_relative_to_it(
     assert open_dataset(tmp_path, **optics).sweeps[0].z_um == (99.0,)
 
 
-def test_a_page_that_is_not_there_is_left_out(tmp_path: Path, save_stack, optics) -> None:
+def test_a_missing_page_is_left_out(tmp_path: Path, save_stack, optics) -> None:
     save_stack("stack.tif", 2)
     text = "path,page,z_um\nstack.tif,1,5\nstack.tif,2,6\n"
     (tmp_path / "m.csv").write_text(text, encoding="utf-8")

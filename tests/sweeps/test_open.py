@@ -1,4 +1,4 @@
-"""Opening data sets: layout, what is left out and why, and the instrument."""
+"""Opening data sets: layout, files left out with reasons, and the instrument."""
 
 import re
 import shutil
@@ -53,7 +53,7 @@ def test_opening_reads_no_pixels(
     monkeypatch.setattr(readers, "read_plane", fail)
     monkeypatch.setattr(tifffile.TiffPage, "asarray", fail)
     data = open_dataset(tmp_path, **optics)
-    with pytest.raises(AssertionError, match="pixels were read"):
+    with pytest.raises(DataError, match="pixels were read"):
         data.sweeps[0].frames[0].read()
 
 
@@ -82,10 +82,12 @@ def test_every_stack_of_a_folder_is_a_field_of_view(tmp_path: Path, save_stack, 
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["folder", "file"])
-def test_a_stack_without_z_says_what_to_do(tmp_path: Path, save_stack, optics, whole: bool) -> None:
+def test_a_stack_without_z_names_the_remedy(
+    tmp_path: Path, save_stack, optics, whole: bool
+) -> None:
     path = save_stack("plain.tif", 3)
     with pytest.raises(
-        DataError, match=r"plain\.tif: holds 3 planes and no Z.*--manifest.*--pattern"
+        DataError, match=r"plain\.tif: holds 3 pages and no Z.*--manifest.*--pattern"
     ):
         open_dataset(tmp_path if whole else path, **optics)
 
@@ -96,7 +98,7 @@ def test_a_stack_whose_name_gives_one_z_is_left_out(
     save_frames([1])
     save_stack("exp1_fov1_z2_t20ms.tif", 3)
     left = reasons(open_dataset(tmp_path, **optics))
-    assert left["exp1_fov1_z2_t20ms.tif"].startswith("holds 3 planes, its name one Z")
+    assert left["exp1_fov1_z2_t20ms.tif"].startswith("holds 3 pages, its name one Z")
 
 
 def spoil_truncate(path: Path) -> None:
@@ -156,7 +158,7 @@ ANOTHER_KIND = {
 def test_frames_of_two_kinds_are_refused(
     tmp_path: Path, save_frames, optics, options: dict[str, Any], kind: str, n: int, fov: int
 ) -> None:
-    """However many there are of each, and also where every sweep is of one kind."""
+    """For any number of each kind, and also if every sweep is of one kind."""
     save_frames([1, 2])
     save_frames(range(3, 3 + n), fov=fov, **options)
     with pytest.raises(DataError) as caught:
@@ -168,7 +170,7 @@ def test_frames_of_two_kinds_are_refused(
     )
 
 
-def test_a_narrower_pattern_or_a_manifest_settles_two_sizes(
+def test_a_narrower_pattern_or_a_manifest_selects_one_size(
     tmp_path: Path, save_frames, optics
 ) -> None:
     save_frames([1, 2])
@@ -180,9 +182,7 @@ def test_a_narrower_pattern_or_a_manifest_settles_two_sizes(
     assert [sweep.z_um for data in (narrow, listed) for sweep in data.sweeps] == [(1, 2), (1, 2)]
 
 
-def test_a_spoilt_file_of_another_size_is_left_out_and_no_second_kind(
-    tmp_path: Path, save_frames, optics
-) -> None:
+def test_a_damaged_file_of_another_size_is_left_out(tmp_path: Path, save_frames, optics) -> None:
     save_frames([1, 2])
     (odd,) = save_frames([3], shape=(50, 60))
     spoil_truncate(odd)
@@ -215,14 +215,14 @@ def test_one_z_in_two_sweeps_is_fine(tmp_path: Path, save_frames, optics) -> Non
     assert open_dataset(tmp_path, **optics).n_frames == 2
 
 
-def test_names_have_no_order_that_z_could_fall_in(tmp_path: Path, optics) -> None:
+def test_falling_z_is_not_checked_for_file_names(tmp_path: Path, optics) -> None:
     for name in ("a_z30.tif", "b_z20.tif", "c_z10.tif"):
         write_frame(tmp_path / name, GREY)
     data = open_dataset(tmp_path, pattern="*_z{z_um}.tif", **optics)
     assert data.sweeps[0].z_um == (10.0, 20.0, 30.0)
 
 
-def test_other_images_are_left_out_and_other_files_passed_over(
+def test_other_images_are_left_out_and_other_files_ignored(
     tmp_path: Path, save_frames, optics
 ) -> None:
     save_frames([1, 2])
@@ -342,7 +342,7 @@ MISSING = {
 
 
 @pytest.mark.parametrize(("options", "remedy"), MISSING.values(), ids=MISSING)
-def test_an_unknown_instrument_says_which_options_to_give(
+def test_an_unknown_instrument_names_the_missing_options(
     tmp_path: Path, save_frames, options: dict[str, Any], remedy: str
 ) -> None:
     save_frames([1])

@@ -60,9 +60,9 @@ WRONG = {
     ),
     "empty field": ("z{}.tif", r"unknown field \{\}"),
     "format of a field": ("z{z_um:.1f}.tif", r"unknown field \{z_um:.1f\}"),
-    "field twice": ("z{z_um}_{z_um}.tif", r"field \{z_um\} stands 2 times"),
-    "open brace": ("z{z_um.tif", "brace has no partner"),
-    "closing brace": ("z_um}.tif", "brace has no partner"),
+    "field twice": ("z{z_um}_{z_um}.tif", r"field \{z_um\} occurs 2 times"),
+    "open brace": ("z{z_um.tif", "unmatched brace"),
+    "closing brace": ("z_um}.tif", "unmatched brace"),
 }
 
 
@@ -77,7 +77,7 @@ def test_another_name_is_not_read(pattern: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(("pattern", "message"), WRONG.values(), ids=WRONG)
-def test_a_wrong_pattern_names_what_is_wrong(pattern: str, message: str) -> None:
+def test_a_wrong_pattern_names_the_fault(pattern: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         parse_pattern(pattern)
 
@@ -95,5 +95,5 @@ def test_filling_and_matching_are_inverse(
     assert parse_pattern(DEFAULT_PATTERN).match(name) == fields
 
 
-def test_a_pattern_knows_how_many_folders_it_spans() -> None:
+def test_the_depth_of_a_pattern_is_its_number_of_folders() -> None:
     assert parse_pattern("a/{fov}/z{z_um}.tif").depth == 2

@@ -1,4 +1,4 @@
-"""Formats: pixels, metadata, and one line about whatever cannot be read."""
+"""Formats: pixels, metadata, and one-line errors about unreadable files."""
 
 import builtins
 import logging
@@ -30,7 +30,7 @@ def save_pillow(path: Path, pixels: Any, mode: str = "") -> Path:
 
 
 def refuse(path: Path, message: str, page: int = 0) -> None:
-    """Reading must fail with one line that names the file, and the header at least not crash."""
+    """Check that reading fails with one line that names the file, and the header raises no other error."""
     with pytest.raises(DataError, match=message) as caught:
         read_plane(path, page)
     text = str(caught.value)
@@ -163,7 +163,7 @@ def test_an_empty_file_is_named(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.png", "a.jpg", "a.bmp", "a.nd2"])
-def test_what_is_no_image_is_named(tmp_path: Path, name: str) -> None:
+def test_a_file_that_is_no_image_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("this is a text about beads, and none of it is an image\n" * 30)
     refuse(tmp_path / name, "cannot be read: .*; copy it again")
 
@@ -228,13 +228,13 @@ def test_a_truncated_page_is_refused_when_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", [-1, 3])
-def test_a_page_that_is_not_there_is_named(tmp_path: Path, page: int) -> None:
+def test_a_missing_page_is_named(tmp_path: Path, page: int) -> None:
     path = save_tiff(tmp_path / "a.tif", np.stack([RAMP8] * 3))
-    refuse(path, f"no page {page} among 3; pages count from 0", page)
+    refuse(path, f"no page {page} among 3; pages are numbered from 0", page)
     refuse(save_pillow(tmp_path / "a.png", RAMP8), f"no page {page} among 1", page)
 
 
-def test_an_error_does_not_quote_half_the_file(tmp_path: Path) -> None:
+def test_a_long_library_message_is_truncated(tmp_path: Path) -> None:
     path = save_tiff(tmp_path / "a.ome.tif", RAMP8, ome=True)
     tifffile.tiffcomment(path, tifffile.tiffcomment(path).replace("xmlns:xsi", "xmlB:xsi").encode())
     with pytest.raises(DataError, match=r"cannot be read: Could not parse XML.*\.\.\.; ") as caught:
@@ -250,7 +250,7 @@ def test_pages_of_different_sizes_are_refused(tmp_path: Path) -> None:
         read_header(tmp_path / "a.tif")
 
 
-def test_log_lines_of_others_still_pass(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_log_lines_of_other_threads_pass(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     read_header(save_tiff(tmp_path / "a.tif", RAMP8))
     logging.getLogger("tifffile").warning("somebody else's")
     assert "somebody else's" in caplog.text

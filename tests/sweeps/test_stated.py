@@ -89,14 +89,14 @@ def falling_stack(tmp_path: Path) -> Path:
 def test_a_stack_whose_pages_fall_in_z_is_refused(falling_stack: Path, whole: bool) -> None:
     message = (
         r"bead\.ome\.tif, page 0: Z falls from 4 um here to 1 um in .*bead\.ome\.tif, page 3 .*"
-        r"the sign of Z may be turned round.*; save the stack with Z rising, or .* --manifest"
+        r"the sign of Z may be inverted.*; save the stack in rising Z, or .* --manifest"
     )
     with pytest.raises(DataError, match=message) as caught:
         open_dataset(falling_stack.parent if whole else falling_stack, bead_diameter_um=28.0)
     assert "\n" not in str(caught.value)
 
 
-def test_a_manifest_settles_a_falling_stack(falling_stack: Path) -> None:
+def test_a_manifest_overrides_a_falling_stack(falling_stack: Path) -> None:
     rows = "".join(f"bead.ome.tif,{page},{4 - page}\n" for page in (3, 2, 1, 0))
     manifest = falling_stack.with_name("m.csv")
     manifest.write_text("path,page,z_um\n" + rows, encoding="utf-8")
@@ -105,7 +105,7 @@ def test_a_manifest_settles_a_falling_stack(falling_stack: Path) -> None:
     assert [frame.read()[0, 0] for frame in data.frames] == [3, 2, 1, 0]
 
 
-def test_a_falling_stack_is_not_left_out_in_silence(falling_stack: Path) -> None:
+def test_a_falling_stack_is_an_error_and_not_left_out(falling_stack: Path) -> None:
     save_ome(falling_stack.with_name("good.ome.tif"), **PIXEL, Plane={"PositionZ": [1, 2, 3, 4]})
     with pytest.raises(DataError, match=r"bead\.ome\.tif, page 0: Z falls"):
         open_dataset(falling_stack.parent, bead_diameter_um=28.0)
@@ -133,8 +133,8 @@ def test_the_images_of_an_ome_tiff_are_fields_of_view(tmp_path: Path) -> None:
     assert [sweep.frames[1].read()[0, 0] for sweep in data.sweeps] == [1, 11]
 
 
-def test_one_file_of_an_ome_set_knows_its_own_planes(tmp_path: Path) -> None:
-    """A set of one file per plane, every file of which holds the metadata of all."""
+def test_one_file_of_an_ome_set_has_its_own_planes(tmp_path: Path) -> None:
+    """A set of one file per frame, each with the metadata of all."""
     xml = (
         '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:{uuid}">'
         '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" SizeX="40" '
@@ -174,11 +174,11 @@ def test_an_ome_tiff_of_channels_or_times_is_refused(
         read_header(save_ome(tmp_path / "a.ome.tif", axes=axes, **metadata))
 
 
-def test_an_ome_tiff_that_promises_more_planes_is_refused(tmp_path: Path) -> None:
+def test_an_ome_tiff_of_another_number_of_planes_is_refused(tmp_path: Path) -> None:
     path = save_ome(tmp_path / "a.ome.tif")
     xml = tifffile.tiffcomment(path).replace('PlaneCount="4"', 'PlaneCount="3"')
     tifffile.tiffcomment(path, xml.encode())
-    with pytest.raises(DataError, match="describes 3 planes, the file holds 4"):
+    with pytest.raises(DataError, match="describes 3 pages, the file has 4"):
         read_header(path)
 
 
@@ -208,7 +208,7 @@ def test_an_imagej_stack_of_time_points_is_refused(tmp_path: Path) -> None:
 def test_an_imagej_stack_behind_one_page_is_refused(tmp_path: Path) -> None:
     description = "ImageJ=1.54f\nimages=500\nslices=500\nunit=um\nspacing=2.0\n"
     tifffile.imwrite(tmp_path / "a.tif", STACK[0], description=description, metadata=None)
-    with pytest.raises(DataError, match="500 planes behind a single TIFF page; save as OME-TIFF"):
+    with pytest.raises(DataError, match="500 images behind a single TIFF page; save as OME-TIFF"):
         read_header(tmp_path / "a.tif")
 
 
@@ -303,7 +303,7 @@ def test_a_folder_that_is_no_ome_zarr_is_refused(tmp_path: Path) -> None:
 
 
 class FakeNd2:
-    """What refp uses of ``nd2.ND2File``: no free software writes the format."""
+    """The part of ``nd2.ND2File`` that refp uses; no free software writes the format."""
 
     sizes: dict[str, int] = {"Z": 4, "Y": 30, "X": 40}  # noqa: RUF012
     stage_z_um: tuple[float, ...] | None = (2.0, 4.0, 6.0, 8.0)
@@ -365,8 +365,8 @@ def test_an_nd2_is_a_data_set(nd2_path: Path) -> None:
     assert [frame.read()[0, 0] for frame in data.frames] == [0, 1, 2, 3]
 
 
-def test_every_field_of_a_falling_nd2_is_looked_at(nd2_path: Path) -> None:
-    """Over all pages Z goes down, up and down again; in each field it only falls."""
+def test_every_field_of_an_nd2_is_checked_for_falling_z(nd2_path: Path) -> None:
+    """Over all pages Z falls, rises and falls again; in each field it only falls."""
     set_nd2(stage_z_um=(8.0, 6.0, 4.0, 2.0), sizes={"P": 2, "Z": 4, "Y": 30, "X": 40})
     with pytest.raises(DataError, match=r"bead\.nd2, page 0: Z falls from 8 um here to 2 um"):
         open_dataset(nd2_path, bead_diameter_um=28.0)

@@ -79,10 +79,14 @@ def test_truth_has_the_fields_of_the_twin(written: tuple[Path, Truth]) -> None:
     theirs: Any = json.loads(twin.read_text())
     mine: Any = json.loads((written[0] / "truth.json").read_text())
     assert mine.keys() == theirs.keys()
-    for name in ("fields", "frames"):
-        assert mine[name][0].keys() == theirs[name][0].keys()
+    assert mine["frames"][0].keys() == theirs["frames"][0].keys()
+    assert mine["fields"][0].keys() > theirs["fields"][0].keys()
     assert mine["fields"][0]["beads"][0].keys() > theirs["fields"][0]["beads"][0].keys()
-    assert read_truth(twin).fields[0].beads
+    field = read_truth(twin).fields[0]
+    own_um = [bead.refp_um for bead in field.beads if bead.measurable]
+    assert 5 < len(own_um) < len(field.beads)
+    assert field.refp_beads_um == pytest.approx(np.mean(own_um))
+    assert np.isnan(field.refp_median_um)
 
 
 def test_frames_agree_with_their_fields(written: tuple[Path, Truth]) -> None:
@@ -103,11 +107,12 @@ def test_fields_agree_with_their_beads(
     written: tuple[Path, Truth], small: SimulationSettings
 ) -> None:
     for field in written[1].fields:
-        in_plane = [bead.refp_um for bead in field.beads if not bead.outlier]
-        assert field.refp_um == (field.refp_ss_um + field.refp_ci_um) / 2
-        assert min(in_plane) < field.refp_um < max(in_plane)
-        assert field.refp_um == pytest.approx(np.median(in_plane), abs=1.0)
-        assert field.refp_um == pytest.approx(small.refp_um[int(field.experiment) - 1], abs=4)
+        own_um = [bead.refp_um for bead in field.beads if bead.measurable]
+        assert all(b.measurable != (b.outlier or b.touching or b.border) for b in field.beads)
+        assert field.refp_um == pytest.approx((field.refp_ss_um + field.refp_ci_um) / 2)
+        assert field.refp_um == pytest.approx(small.refp_um[int(field.experiment) - 1])
+        assert field.refp_beads_um == pytest.approx(np.mean(own_um))
+        assert min(own_um) - 1 < field.refp_median_um < max(own_um) + 1
         assert len(field.beads) == 5
 
 
@@ -242,6 +247,16 @@ def test_a_stage_drifts_and_has_slack(
         frames = truth.frames[sweep : sweep + 3]
         apart = [frame.z_true_um - frame.z_um for frame in frames]
         assert apart == pytest.approx([10.0, 2.5 + 0.5, 1.0])
+
+
+def test_a_lead_screw_errs_with_its_turns(
+    a2k: Instrument, tmp_path: Path, small: SimulationSettings
+) -> None:
+    """Frames at 1492.5, 1500 and 1507.5 um: a quarter turn of 30 um before, at and after a whole one."""
+    a2k = a2k.model_copy(update={"stage": Stage(screw_um=2.0, screw_period_um=30.0)})
+    truth = simulate_dataset(tmp_path / "set", a2k, small, dataset="x", seed=0)
+    apart = [frame.z_true_um - frame.z_um for frame in truth.frames[:3]]
+    assert apart == pytest.approx([-2.0, 0.0, 2.0], abs=1e-6)
 
 
 def test_workers_write_the_same_bytes(

@@ -1,4 +1,4 @@
-"""What the tests send."""
+"""Requests and files of the tests."""
 
 import io
 import re
@@ -45,7 +45,7 @@ def png_bomb(side: int) -> bytes:
 
 
 def lying_tiff(height: int, width: int) -> bytes:
-    """A small TIFF whose header says that it is as large as given."""
+    """A small TIFF whose header states a given size."""
     content = bytearray(tiff_of(np.full((64, 64), 100, dtype=np.uint8)))
     with tifffile.TiffFile(io.BytesIO(content)) as tif:
         tags = tif.pages[0].tags
@@ -64,9 +64,9 @@ def lying_tiff(height: int, width: int) -> bytes:
 
 
 def plain_tiff(*entries: tuple[int, int, int, int], follows: int = 0, data: bytes = b"") -> bytes:
-    """A little-endian TIFF of one directory, as its entries say: tag, type, count, value.
+    """A little-endian TIFF of one directory; an entry is tag, type, count, value.
 
-    ``follows`` is the place of the next directory; ``data`` lies behind the directory.
+    ``follows`` is the offset of the next directory; ``data`` follows the directory.
     """
     packed = b"".join(pack("<HHII", *entry) for entry in entries)
     return b"II*\x00" + pack("<IH", 8, len(entries)) + packed + pack("<I", follows) + data
@@ -75,7 +75,7 @@ def plain_tiff(*entries: tuple[int, int, int, int], follows: int = 0, data: byte
 def strips(
     side: int, *, n_strips: int = 1, compression: int = 1, follows: int = 0, data: bytes = b""
 ) -> bytes:
-    """A TIFF of side times side bytes in as many strips as it says."""
+    """A TIFF of side times side bytes in as many strips as stated."""
     behind = 8 + 2 + 12 * 8 + 4
     entries = (
         (256, 4, 1, side),

@@ -65,12 +65,12 @@ class Server:
                 continue
             return
 
-    def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        return self.client._ask(path) if body is None else self.client._tell(path, body)
+    def request(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        return self.client._get(path) if body is None else self.client._post(path, body)
 
     def wait(self, job: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         for _ in range(LONGEST):
-            found: dict[str, Any] = self.ask(f"/jobs/{job}")
+            found: dict[str, Any] = self.request(f"/jobs/{job}")
             if is_so(found):
                 return found
             time.sleep(0.02)

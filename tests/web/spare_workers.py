@@ -1,4 +1,4 @@
-"""Worker processes that outlive their app: loading the libraries takes a second for each."""
+"""Worker processes that later apps reuse: loading the libraries takes a second for each."""
 
 import threading
 from collections import defaultdict
@@ -10,16 +10,16 @@ from refp.web.workers.pool import Worker
 
 
 class SpareWorker(Worker):
-    """A worker that takes the idle process of an app that ended, and leaves its own to the next."""
+    """A worker that reuses the idle process of a stopped app, and leaves its own to the next app."""
 
     _spare: ClassVar[dict[int, list[tuple[BaseProcess, Connection]]]] = defaultdict(list)
     _taking: ClassVar[threading.Lock] = threading.Lock()
     _is_busy = False
 
-    def ask(self, *arguments: Any, **options: Any) -> Any:
+    def run(self, *arguments: Any, **options: Any) -> Any:
         self._is_busy = True
         try:
-            return super().ask(*arguments, **options)
+            return super().run(*arguments, **options)
         finally:
             self._is_busy = False
 
@@ -40,7 +40,7 @@ class SpareWorker(Worker):
 
     @classmethod
     def end_all(cls) -> None:
-        """End the processes that no app took."""
+        """End the processes that no app reused."""
         for process, end in (one for spare in cls._spare.values() for one in spare):
             process.kill()
             process.join()

@@ -73,14 +73,14 @@ def test_server(
     assert outside.value.code == "outside_roots"
     if os.name == "posix":
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=60)
+        _, message = process.communicate(timeout=60)
         assert re.fullmatch(
-            rf"refp: {address} for this machine only, with its token; Ctrl-C ends it\n", told
+            rf"refp: {address} for this machine only, with its token; Ctrl-C ends it\n", message
         )
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         pytest.param(["--host", "0.0.0.0"], "add --token-file", id="network without a token"),
         pytest.param(["--token-file", "none.txt"], "cannot be read", id="no token file"),
@@ -88,7 +88,7 @@ def test_server(
         pytest.param(["--model", "none.refp"], "no such model file", id="no model file"),
         pytest.param(["--models", "none"], "no such folder", id="no models folder"),
         pytest.param(["--root", "none"], "no such folder", id="no root"),
-        pytest.param(["--home", "short.txt"], "not made", id="home is a file"),
+        pytest.param(["--home", "short.txt"], "cannot be created", id="home is a file"),
         pytest.param(["--tolerance-um", "0"], "--tolerance-um", id="no tolerance"),
         pytest.param(["--port", "0"], "--port", id="no port"),
     ],
@@ -98,13 +98,13 @@ def test_refused_at_the_start(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     options: list[str],
-    told: str,
+    message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("short.txt").write_text("xyzzy")
     done = run_refp("serve", *options)
     assert (done.code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert told in done.stderr
+    assert message in done.stderr
     assert "xyzzy" not in done.stderr
 
 

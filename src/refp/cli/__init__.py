@@ -1,1 +1,1 @@
-"""Thin commands: read the arguments, call the pipeline, print and write what it returns."""
+"""Thin commands: read the arguments, call the pipeline, print and write its results."""

@@ -22,7 +22,7 @@ def adapt(
         float | None,
         Parameter(
             name="--refp-um",
-            help="Nominal Z of the reference plane, um; default: from the sweep itself.",
+            help="Nominal Z of the reference plane, um; default: determined from the sweep.",
         ),
     ] = None,
     options: DataOptions = DataOptions(),  # noqa: B008
@@ -30,11 +30,11 @@ def adapt(
     as_json: AsJson = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Take a model to another instrument of its kind, from one short sweep.
+    """Adapt a model to another instrument of the same kind, from one short sweep.
 
-    Nine frames over the range in use are enough, or a few images at known Z with --refp-um. What the
-    model says there is compared with where the frames are; bias and slope are taken off, and what is
-    left stays in the interval. The new model is bound to the data's instrument.
+    Nine frames over the range in use are enough, or a few images at known Z with --refp-um. The model's
+    estimates are compared with the known dZ of the frames; bias and slope are corrected, and the
+    residual enters the interval. The new model is bound to the data's instrument.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def adapt(
     refp adapt a2k.refp second-lab/ -o a2k-lab2.refp --refp-um 1512.5
     """
     from refp import models
-    from refp.cli.console import print_table, say, show_measuring
+    from refp.cli.console import print_message, print_table, show_measuring
     from refp.pipeline.adaptation import adapt_model
 
     check_output(output, overwrite=overwrite)
@@ -57,10 +57,10 @@ def adapt(
     found = adapted.ensemble.card.adaptation
     assert found is not None
     plus_minus = "\N{PLUS-MINUS SIGN}"
-    say(
+    print_message(
         f"bias {found.line.bias_um:.2f} {plus_minus} {found.bias_u_um:.2f} um, slope "
-        f"{found.line.slope:.4f} {plus_minus} {found.slope_u:.4f}, left over {found.residual_um:.2f} um, "
+        f"{found.line.slope:.4f} {plus_minus} {found.slope_u:.4f}, residual {found.residual_um:.2f} um, "
         f"plane {plus_minus} {adapted.ensemble.card.calibration.refp_u_um:.2f} um, on "
         f"{found.n_images} images (standard uncertainties)"
     )
-    say(f"wrote {output}")
+    print_message(f"wrote {output}")

@@ -1,4 +1,4 @@
-"""What commands say: progress and messages on standard error, results on standard output."""
+"""Output of commands: progress and messages to standard error, results to standard output."""
 
 import math
 import sys
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
     from refp.measure.dataset import Measurement
 
 PIPE_WIDTH = 200
-"""Columns where the output is no terminal: a table is as wide as its content needs."""
+"""Columns of the output where it is not a terminal, so that tables are not cut."""
 COMPILING = "Compiling kernels, once: about 10 s"
 QUIET_SECONDS = 2.0
-"""Work that is done within these shows no progress bar."""
+"""Work that takes less shows no progress bar."""
 
 
-def say(message: str) -> None:
-    """Tell the user something that is not the result."""
+def print_message(message: str) -> None:
+    """Print a message that is not part of the result."""
     print(message, file=sys.stderr)  # noqa: T201
 
 
-def say_left_out(measurements: "Iterable[Measurement]") -> None:
-    """Name every file that was left out, with the reason."""
+def print_left_out(measurements: "Iterable[Measurement]") -> None:
+    """Print every file that was left out, with the reason."""
     for item in (item for measurement in measurements for item in measurement.left_out):
-        say(f"left out: {item.path.name}: {item.reason}")
+        print_message(f"left out: {item.path.name}: {item.reason}")
 
 
 @contextmanager
 def show_progress() -> Iterator[Progress]:
-    """Yield a progress callback that draws bars where a terminal is there and work takes a while."""
+    """Yield a progress callback that draws bars on a terminal when work takes long."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -71,20 +71,20 @@ def show_progress() -> Iterator[Progress]:
 def show_measuring() -> Iterator[Progress]:
     """Yield a progress callback for work that measures beads.
 
-    The first command of a fresh install compiles the kernels before that, with a message.
+    The first command of a fresh installation compiles the kernels first, with a message.
     """
     from refp.core import jit
     from refp.measure import dataset as _  # noqa: F401 - importing it declares its kernels
 
     with show_progress() as progress:
         if not jit.kernels_are_compiled():
-            say(COMPILING)
+            print_message(COMPILING)
             jit.compile_kernels(progress)
         yield progress
 
 
 def print_table(table: "pd.DataFrame", *, as_json: bool, title: str = "") -> None:
-    """Print a table for people, or as one JSON list of rows."""
+    """Print a table as text, or as one JSON list of rows."""
     print_rows(rows_of(table), as_json=as_json, title=title, columns=list(table.columns))
 
 
@@ -95,7 +95,7 @@ def print_rows(
     title: str = "",
     columns: Sequence[str] = (),
 ) -> None:
-    """Print rows of the same columns for people, or as one JSON list."""
+    """Print rows of the same columns as text, or as one JSON list."""
     if as_json:
         print(to_json(rows))  # noqa: T201
         return

@@ -12,24 +12,26 @@ from refp.core.outputs import check_output
 def demo(
     *,
     output: Annotated[
-        Path, Parameter(name=["--output", "-o"], help="Folder for every artefact and the report.")
+        Path, Parameter(name=["--output", "-o"], help="Folder for all files and the report.")
     ] = Path("refp-demo"),
-    seed: Annotated[int, SEED, Parameter(help="Simulates other beads.")] = 0,
+    seed: Annotated[
+        int, SEED, Parameter(help="Seed of the simulated beads and of the training.")
+    ] = 0,
     overwrite: Overwrite = False,
 ) -> None:
     """Simulate a sweep, define its plane, train, estimate unseen images, write a report.
 
-    The newcomer's first minute: no data are needed.
+    A first example: no data are needed.
 
     Examples
     --------
     refp demo -o refp-demo
     """
-    from refp.cli.console import print_table, say, show_measuring
+    from refp.cli.console import print_message, print_table, show_measuring
     from refp.pipeline.demo import run_demo
 
     check_output(output, overwrite=overwrite)
     with show_measuring() as progress:
         shown = run_demo(output, seed=seed, progress=progress, overwrite=overwrite)
-    print_table(shown, as_json=False, title="dZ of images that the model has not seen")
-    say(f"report: {output / 'report.html'}")
+    print_table(shown, as_json=False, title="dZ of images that were not used for training")
+    print_message(f"report: {output / 'report.html'}")

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 ImagesInstrument = Annotated[
-    str | None, Parameter(help="Instrument of the images, to be checked against the model's.")
+    str | None, Parameter(help="Instrument of the images, which is checked against the model's.")
 ]
 Tolerance = Annotated[
     float | None,
     Parameter(
         name="--tolerance",
-        help="Largest dZ that is tolerated, um, above and below; adds the column verdict.",
+        help="Largest tolerated dZ, um, above and below; adds the column verdict.",
         validator=Number(gt=0, lt=math.inf),
     ),
 ]
@@ -36,7 +36,7 @@ Tolerance = Annotated[
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class WrittenOptions:
-    """What is written."""
+    """Files to write."""
 
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None
     "CSV file to write, a row per image."
@@ -44,7 +44,7 @@ class WrittenOptions:
     "Folder for a picture of each image with its beads."
 
     def check(self, *, overwrite: bool) -> None:
-        """Refuse what is there already, and a name that is no table's."""
+        """Refuse existing files, and a name that is not one of a table."""
         from refp.core.files import check_table_name
 
         for path in filter(None, (self.output, self.overlay)):
@@ -65,13 +65,13 @@ def estimate(
     as_json: AsJson = False,
     overwrite: Overwrite = False,
 ) -> int:
-    """Estimate dZ of single images, or refuse and say why.
+    """Estimate dZ of single images, or refuse with a reason.
 
     dZ is the height of the image's focal plane above the reference plane, um; u_um is its standard
     uncertainty, lower_um to upper_um its 95 % interval. Exit code 3 when every image was refused.
 
-    With --tolerance the verdict is pass where the whole interval lies within the tolerance, fail where
-    all of it lies outside, refused where there is none, and inconclusive otherwise.
+    With --tolerance the verdict is pass if the whole interval is within the tolerance, fail if all of it is
+    outside, refused if the image is refused, and inconclusive otherwise.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def estimate(
 
     refp estimate a2k.refp images/ --tolerance 7.5
     """
-    from refp.cli.console import print_rows, say, show_measuring
+    from refp.cli.console import print_message, print_rows, show_measuring
     from refp.estimate.batch import estimate_each
     from refp.estimate.estimator import Estimator
     from refp.estimate.rows import (
@@ -106,11 +106,11 @@ def estimate(
     rows = estimate_rows((source.label for source in sources), estimates, estimator.card.name)
     if tolerance_um is not None:
         rows = with_verdicts(rows, estimates, tolerance_um)
-        say(describe_verdicts(rows, tolerance_um))
+        print_message(describe_verdicts(rows, tolerance_um))
     shown = [column for column in rows[0] if column not in DETAIL_COLUMNS]
     print_rows(rows, as_json=as_json, columns=shown)
     if len(estimates) == 1 and estimates[0].status == "ok":
-        say(describe_parts(estimates[0]))
+        print_message(describe_parts(estimates[0]))
     if written.output:
         _write(rows, written.output)
     return 0 if any(e.status == "ok" for e in estimates) else EXIT_ALL_REFUSED
@@ -122,7 +122,7 @@ def _drawing(
     folder: Path | None,
     tolerance_um: float | None,
 ) -> "Each | None":
-    """Return what draws each image, where pictures are wanted; it takes a second to load."""
+    """Return a function that draws each image, if a folder is given; it takes a second to load."""
     if folder is None:
         return None
     from refp.pipeline.overlays import overlay_writer
@@ -133,8 +133,8 @@ def _drawing(
 def _write(rows: "Sequence[Row]", output: Path) -> None:
     import pandas as pd  # takes longer to load than an image to estimate
 
-    from refp.cli.console import say
+    from refp.cli.console import print_message
     from refp.core.files import write_table
 
     write_table(pd.DataFrame(rows), output)
-    say(f"wrote {output}")
+    print_message(f"wrote {output}")

@@ -33,7 +33,7 @@ def evaluate(
 ) -> None:
     """Compare a model's estimates with labelled sweeps.
 
-    The known dZ of a frame is its nominal Z less the plane that the sweep itself defines. Writes
+    The known dZ of a frame is its nominal Z less the plane of its own sweep. Writes
     errors.csv, summary.json and report.html.
 
     Examples
@@ -48,7 +48,7 @@ def evaluate(
     import pandas as pd
 
     from refp import pipeline
-    from refp.cli.console import print_table, say, say_left_out, show_measuring
+    from refp.cli.console import print_left_out, print_message, print_table, show_measuring
     from refp.estimate.estimator import Estimator
     from refp.pipeline import results
 
@@ -58,7 +58,7 @@ def evaluate(
         evaluation = pipeline.evaluate_model(
             estimator, options.open(data), execution=Execution(workers, progress)
         )
-    say_left_out(evaluation.planes.measurements)
+    print_left_out(evaluation.planes.measurements)
     results.write_evaluation(evaluation, estimator.card, tolerance_um, output)
     if as_json:
         print_table(evaluation.errors, as_json=True)
@@ -66,4 +66,4 @@ def evaluate(
         summary = evaluation.summary.as_dict()
         rows = pd.DataFrame({"measure": list(summary), "value": list(summary.values())})
         print_table(rows, as_json=False, title=f"Errors of {estimator.card.name}")
-    say(f"wrote {output / 'errors.csv'}, summary.json, report.html")
+    print_message(f"wrote {output / 'errors.csv'}, summary.json, report.html")

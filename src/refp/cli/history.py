@@ -24,7 +24,7 @@ SHOWN = (
     *("u_um", "refp_um", "refp_u_um", "n_beads_used", "background", "reason", "note", "purpose"),
     *("corrects", "corrected_by"),
 )
-"""Columns that a terminal shows; files and JSON have all."""
+"""Columns on a terminal; files and JSON have all."""
 
 app = App(
     name="history",
@@ -40,8 +40,8 @@ app = App(
 
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the history is."""
+class HistoryOptions:
+    """Database of the history."""
 
     home: Path | None = None
     "Folder of history.db; default: the environment variable REFP_HOME, or a user's data folder."
@@ -49,7 +49,7 @@ class Place:
     "URL of another database, such as postgresql://user@host/name; its password is never shown."
 
     def open(self, *, create: bool = False) -> "History":
-        """Open it; only what records something makes one that is not there."""
+        """Open the history; ``create`` makes a missing one."""
         from refp.history import History, default_database
 
         return History.open(self.database or default_database(self.home), create=create)
@@ -58,16 +58,16 @@ class Place:
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class RecordChoice:
-    """Which records."""
+    """Selection of records."""
 
     instrument: str = ""
     "Name of the instrument."
     since: str = ""
-    "First time, ISO 8601; one without a zone is local, one without an hour is midnight."
+    "First time, ISO 8601; without a zone it is local, without an hour it is midnight."
     until: str = ""
-    "The records are before this time."
+    "Records before this time."
     daily: Annotated[bool, Parameter(negative=())] = False
-    "Daily checks alone."
+    "Daily checks only."
 
     def select(self, history: "History", *, with_corrected: bool = False) -> "pd.DataFrame":
         """Return the records."""
@@ -80,20 +80,20 @@ class RecordChoice:
         )
 
 
-HERE, ALL = Place(), RecordChoice()
+DEFAULT_HISTORY, ALL_RECORDS = HistoryOptions(), RecordChoice()
 Instrument = Annotated[str, Parameter(help="Name of the instrument.")]
-Operator = Annotated[str | None, Parameter(help="Who did it; default: the user's login name.")]
+Operator = Annotated[str | None, Parameter(help="Operator; default: the user's login name.")]
 Note = Annotated[str, Parameter(help="A remark.")]
-At = Annotated[str, Parameter(help="When, ISO 8601; one without a zone is local. Default: now.")]
+At = Annotated[str, Parameter(help="Time, ISO 8601; without a zone it is local. Default: now.")]
 Of = Annotated[
     str,
     Parameter(
         name="--quantity", help="One of delta_z_um, refp_um, n_beads_used, background, tilt."
     ),
 ]
-Daily = Annotated[bool, Parameter(negative=(), help="Of daily checks alone.")]
+Daily = Annotated[bool, Parameter(negative=(), help="Daily checks only.")]
 WithCorrected = Annotated[
-    bool, Parameter(negative=(), help="Also the records that later ones correct.")
+    bool, Parameter(negative=(), help="Include records that later ones correct.")
 ]
 
 
@@ -107,14 +107,14 @@ def record(
     note: Note = "",
     at: At = "",
     daily: Annotated[
-        bool, Parameter(negative=(), help="Mark them as daily checks, a series of its own.")
+        bool, Parameter(negative=(), help="Mark the records as daily checks, a separate series.")
     ] = False,
     max_beads: MaxBeads = None,
-    place: Place = HERE,
+    place: HistoryOptions = DEFAULT_HISTORY,
     work: WorkerOptions = WorkerOptions(),  # noqa: B008
     as_json: AsJson = False,
 ) -> int:
-    """Estimate dZ of images as 'refp estimate' does, and record each, refusals too.
+    """Estimate dZ of images as 'refp estimate' does, and record each, refusals included.
 
     All images of a command are recorded, or none. Exit code 3 when every image was refused.
 
@@ -154,12 +154,12 @@ def record_plane(
     operator: Operator = None,
     note: Note = "",
     at: At = "",
-    place: Place = HERE,
+    place: HistoryOptions = DEFAULT_HISTORY,
     as_json: AsJson = False,
 ) -> None:
     """Record the reference planes that 'refp plane' determined.
 
-    The recipe is read off planes.json beside the table, the hash is that of the table.
+    The recipe is read from planes.json beside the table; the digest is that of the table.
 
     Examples
     --------
@@ -175,15 +175,15 @@ def record_plane(
 
 @app.command
 def annotate(
-    text: Annotated[str, Parameter(help="What happened.")],
+    text: Annotated[str, Parameter(help="Text of the note.")],
     /,
     *,
     instrument: Instrument,
     operator: Operator = None,
     at: At = "",
-    place: Place = HERE,
+    place: HistoryOptions = DEFAULT_HISTORY,
 ) -> None:
-    """Note what happened to an instrument, such as a service or a new slide lot.
+    """Record an event of an instrument, such as a service or a new slide lot.
 
     A chart shows it as a line at its time.
 
@@ -191,30 +191,33 @@ def annotate(
     --------
     refp history annotate "stage serviced" --instrument a2k --at 2026-03-31T08:30
     """
-    from refp.cli.console import say
+    from refp.cli.console import print_message
 
     with place.open(create=True) as history:
         note = history.annotate(text, instrument, _moment(at), _operator(operator))
-        say(f"noted for {note.instrument} at {note.recorded_at.isoformat()} in {history.place}")
+        print_message(
+            f"noted for {note.instrument} at {note.recorded_at.isoformat()} in {history.place}"
+        )
 
 
 @app.command
 def baseline(
-    name: Annotated[str, Parameter(help="What it is called.")],
+    name: Annotated[str, Parameter(help="Name of the baseline.")],
     /,
     *,
     instrument: Instrument,
     since: Annotated[str, Parameter(help="First time of the period, ISO 8601.")],
-    until: Annotated[str, Parameter(help="End of the period, no part of it.")],
+    until: Annotated[str, Parameter(help="End of the period, exclusive.")],
     quantity: Of = "delta_z_um",
     daily: Daily = False,
     operator: Operator = None,
-    place: Place = HERE,
+    place: HistoryOptions = DEFAULT_HISTORY,
     as_json: AsJson = False,
 ) -> None:
-    """Freeze mean and standard deviation of a period, as the limits of charts.
+    """Freeze mean and standard deviation of a period as the limits of charts.
 
-    Records that come later, or that correct one of the period, do not move them. It takes ten values.
+    Later records, and corrections of records of the period, do not change them. At least ten values are
+    needed.
 
     Examples
     --------
@@ -243,30 +246,32 @@ def correct(
     /,
     *,
     note: Note = "",
-    instrument: Annotated[str | None, Parameter(help="The right instrument.")] = None,
-    measured_by: Annotated[str | None, Parameter(help="The right operator.")] = None,
-    delta_z_um: Annotated[float | None, Parameter(help="The right dZ, um.")] = None,
+    instrument: Annotated[str | None, Parameter(help="Correct instrument.")] = None,
+    measured_by: Annotated[str | None, Parameter(help="Correct operator.")] = None,
+    delta_z_um: Annotated[float | None, Parameter(help="Correct dZ, um.")] = None,
     u_um: Annotated[float | None, Parameter(help="Its standard uncertainty, um.")] = None,
     withdraw: Annotated[
-        bool, Parameter(negative=(), help="No value stands: shown as refused, for --note.")
+        bool,
+        Parameter(
+            negative=(), help="Withdraw the value: shown as refused, with --note as the reason."
+        ),
     ] = False,
     operator: Annotated[
-        str | None, Parameter(help="Who corrects; default: the user's login name.")
+        str | None, Parameter(help="Operator who corrects; default: the user's login name.")
     ] = None,
-    place: Place = HERE,
+    place: HistoryOptions = DEFAULT_HISTORY,
     as_json: AsJson = False,
 ) -> None:
-    """Append corrections: new records that take the place of old ones, which stay.
+    """Append corrections: new records that replace old ones, which are kept.
 
-    The new records stand at the times and under the operators of the old ones; corrected_by and
-    appended_at tell by whom and when they were made. An interval that no longer belongs to a new dZ
-    is left empty.
+    The new records have the times and operators of the old ones; corrected_by and appended_at hold the
+    operator and the time of the correction. An interval that does not belong to a new dZ is left empty.
 
     Examples
     --------
     refp history correct 0b1f2c3d-0f1e-4c5a-9b8d-7e6f5a4b3c2d --note "wrong slide" --withdraw
     """
-    from refp.cli.console import say
+    from refp.cli.console import print_message
     from refp.history import correction
 
     values = {"note": note or None, "instrument": instrument, "operator": measured_by}
@@ -274,19 +279,19 @@ def correct(
     changes = correction({**values, **measured}, withdraw=withdraw)
     with place.open() as history:
         made = history.correct(ids, by=_operator(operator), **changes)
-        say(f"corrected {len(made)} records in {history.place}")
+        print_message(f"corrected {len(made)} records in {history.place}")
     _print(made, as_json=as_json)
 
 
 @app.command(name="list")
 def list_records(
     *,
-    choice: RecordChoice = ALL,
+    choice: RecordChoice = ALL_RECORDS,
     with_corrected: WithCorrected = False,
-    place: Place = HERE,
+    place: HistoryOptions = DEFAULT_HISTORY,
     as_json: AsJson = False,
 ) -> None:
-    """List records by time, those that were corrected left out.
+    """List records by time, without those that were corrected.
 
     Examples
     --------
@@ -294,13 +299,13 @@ def list_records(
 
     refp history list --json --with-corrected
     """
-    from refp.cli.console import print_table, say
+    from refp.cli.console import print_message, print_table
     from refp.history import with_local_times
 
     with place.open() as history:
         table = choice.select(history, with_corrected=with_corrected)
     if table.empty and not as_json:
-        say("no records")
+        print_message("no records")
         return
     rows = with_local_times(table, table["utc_offset_s"])
     print_table(rows if as_json else _filled(rows), as_json=as_json)
@@ -315,20 +320,19 @@ def chart(
     instrument: Instrument,
     quantity: Of = "delta_z_um",
     baseline: Annotated[
-        str, Parameter(help="Name of the baseline; default: the last that was frozen.")
+        str, Parameter(help="Name of the baseline; default: the last one frozen.")
     ] = "",
     since: Annotated[str, Parameter(help="First time, ISO 8601.")] = "",
-    until: Annotated[str, Parameter(help="The values are before this time.")] = "",
+    until: Annotated[str, Parameter(help="Values before this time.")] = "",
     daily: Daily = False,
-    place: Place = HERE,
+    place: HistoryOptions = DEFAULT_HISTORY,
     overwrite: Overwrite = False,
 ) -> None:
     """Draw a control chart (Levey-Jennings) with the Westgard rules that fire.
 
-    Limits come from a frozen baseline; without one there are neither limits nor rules. Bars are one
-    standard uncertainty, hollow triangles refused images, dashed lines what was noted. Of more than
-    2000 values some of each stretch are drawn, the lowest and highest among them, and each at which a
-    rule fires.
+    Limits come from a frozen baseline; without one there are neither limits nor rules. Bars show one
+    standard uncertainty, hollow triangles refused images, dashed lines notes. Of more than 2000 values a
+    selection is drawn: the lowest and highest of each interval of time, and all at which a rule fires.
 
     Examples
     --------
@@ -336,7 +340,7 @@ def chart(
 
     refp history chart -o beads.png --instrument a2k --quantity n_beads_used --baseline spring
     """
-    from refp.cli.console import say
+    from refp.cli.console import print_message
     from refp.history import check_quantity, select_chart
     from refp.reports import check_chart_name, describe_control, write_control
 
@@ -348,8 +352,8 @@ def chart(
         drawn = select_chart(history, instrument, named, baseline, *span, purpose=purpose)
         source = history.place
     write_control(drawn, output, source)
-    say(describe_control(drawn))
-    say(f"wrote {output}")
+    print_message(describe_control(drawn))
+    print_message(f"wrote {output}")
 
 
 @app.command
@@ -358,12 +362,12 @@ def export(
     output: Annotated[
         Path, Parameter(name=["--output", "-o"], help="File to write: .csv or .parquet.")
     ],
-    choice: RecordChoice = ALL,
+    choice: RecordChoice = ALL_RECORDS,
     with_corrected: WithCorrected = False,
-    place: Place = HERE,
+    place: HistoryOptions = DEFAULT_HISTORY,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write records as a table, times in UTC beside the offset of their zone.
+    """Write records as a table, with times in UTC and the offset of their zone.
 
     Examples
     --------
@@ -371,7 +375,7 @@ def export(
 
     refp history export -o a2k.parquet --instrument a2k --with-corrected
     """
-    from refp.cli.console import say
+    from refp.cli.console import print_message
     from refp.core.files import check_table_name, write_table
 
     check_output(output, overwrite=overwrite)
@@ -379,11 +383,11 @@ def export(
     with place.open() as history:
         table = choice.select(history, with_corrected=with_corrected)
     write_table(table, output)
-    say(f"wrote {output}: {len(table)} records")
+    print_message(f"wrote {output}: {len(table)} records")
 
 
 def _operator(name: str | None) -> str:
-    """Return the operator, by default the login name; none where the system does not know it."""
+    """Return the operator, by default the login name; empty if the system has none."""
     import getpass
 
     if name is not None:
@@ -395,14 +399,14 @@ def _operator(name: str | None) -> str:
 
 
 def _moment(text: str) -> "datetime":
-    """Return a time, now where none is given."""
+    """Return a time; the present one if none is given."""
     from datetime import datetime
 
     return _limit(text) or datetime.now().astimezone()
 
 
 def _limit(text: str) -> "datetime | None":
-    """Return a time, or that there is no limit."""
+    """Return a time, or ``None`` for no limit."""
     from refp.history import parse_time
 
     return parse_time(text) if text else None
@@ -413,11 +417,11 @@ def _purpose(*, daily: bool) -> "Purpose":
 
 
 def _append(history: "History", made: "Sequence[HistoryRecord]", *, as_json: bool) -> None:
-    from refp.cli.console import say
+    from refp.cli.console import print_message
 
     history.append(made)
     _print(made, as_json=as_json)
-    say(f"recorded {len(made)} in {history.place}")
+    print_message(f"recorded {len(made)} in {history.place}")
 
 
 def _print(made: "Sequence[HistoryRecord]", *, as_json: bool) -> None:
@@ -431,5 +435,5 @@ def _print(made: "Sequence[HistoryRecord]", *, as_json: bool) -> None:
 
 
 def _filled(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Return the columns that a terminal shows, without those that say nothing of any record."""
+    """Return the columns for a terminal, without those that are empty in all records."""
     return table[[name for name in SHOWN if (table[name].notna() & (table[name] != "")).any()]]

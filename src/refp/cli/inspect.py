@@ -33,9 +33,9 @@ def inspect(
     as_json: AsJson = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Show what is here: sweeps, Z ranges, exposures, beads found, saturation, what will go wrong.
+    """List sweeps, Z ranges, exposures, beads found, saturation and problems of data.
 
-    Every file that is left out is named with the reason.
+    Every file that is left out is listed with the reason.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def inspect(
 
     refp inspect images/ --instrument a2k --overlay pictures/ --beads beads.csv
     """
-    from refp.cli.console import print_table, say, say_left_out, show_measuring
+    from refp.cli.console import print_left_out, print_message, print_table, show_measuring
     from refp.core.files import check_table_name, write_table
     from refp.measure import dataset as measure
     from refp.pipeline.inspection import describe_instrument, inspection_table
@@ -63,9 +63,9 @@ def inspect(
         if overlay:
             write_sweep_overlays(measurements, overlay, progress)
     for measurement in measurements:
-        say(describe_instrument(measurement))
-    say_left_out(measurements)
+        print_message(describe_instrument(measurement))
+    print_left_out(measurements)
     print_table(inspection_table(measurements, settings), as_json=as_json)
     if beads:
         write_table(bead_table(s for m in measurements for s in m.sweeps), beads)
-        say(f"wrote {beads}")
+        print_message(f"wrote {beads}")

@@ -13,8 +13,8 @@ MODEL = Annotated[Path, Parameter(help="Model file from 'refp train'.")]
 
 app = App(
     name="model",
-    help="Show what a model file is, or export it for others.\n\n"
-    "Nothing in a model file is run but its network; every part is checked against its hash.",
+    help="Show the card of a model file, or export its networks.\n\n"
+    "Only the network of a model file is run; every part is checked against its SHA-256.",
     help_epilogue="Examples:\n\nrefp model show a2k.refp\n\n"
     "refp model export a2k.refp --bioimageio -o a2k.zip",
 )
@@ -22,9 +22,9 @@ app = App(
 
 @app.command
 def show(model: MODEL, /, *, as_json: AsJson = False) -> None:
-    """Show a model's card: instrument, range, what was held out, how wrong it was there, versions.
+    """Show a model's card: instrument, range, held-out errors, versions.
 
-    With --json the whole card, one row with the file's name, size and SHA-256.
+    With --json the whole card is printed, one row with the file's name, size and SHA-256.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def show(model: MODEL, /, *, as_json: AsJson = False) -> None:
         print_rows([{**file, **card.model_dump(mode="json")}], as_json=True)
         return
     lines = [*describe_card(card), *file.items()]
-    rows = [{"what": what, "value": str(value)} for what, value in lines]
+    rows = [{"property": name, "value": str(value)} for name, value in lines]
     print_rows(rows, as_json=False, title=card.name)
 
 
@@ -56,16 +56,16 @@ def export(
 ) -> None:
     """Export a model's networks as a bioimage.io package, tested by bioimage.io's own validator.
 
-    The package holds the ONNX graph, a test input with its output, what both mean, and the card.
-    Authors and licence are those of the recipe ([publication]). Finding beads, calibration and
-    refusal stay with refp. Needs the extra zoo.
+    The package holds the ONNX graph, a test input with its output, their description, and the card.
+    Authors and licence are those of the recipe ([publication]). Bead finding, calibration and
+    refusal are not part of it. Needs the extra zoo.
 
     Examples
     --------
     refp model export a2k.refp --bioimageio -o a2k.zip
     """
     from refp import models
-    from refp.cli.console import say
+    from refp.cli.console import print_message
     from refp.estimate.estimator import recipe_of
     from refp.models.bioimage import export_package
 
@@ -78,4 +78,6 @@ def export(
     recipe = recipe_of(ensemble.card)
     terms = recipe.publication
     export_package(ensemble, recipe.train, terms, output)
-    say(f"wrote {output}: authors {', '.join(terms.authors) or 'not stated'}, {terms.license}")
+    print_message(
+        f"wrote {output}: authors {', '.join(terms.authors) or 'not stated'}, {terms.license}"
+    )

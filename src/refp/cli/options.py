@@ -1,4 +1,4 @@
-"""Options that mean the same in every command."""
+"""Options that several commands share."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class DataOptions:
-    """What the data are, where no sweep.toml says it."""
+    """Description of the data, where there is no sweep.toml."""
 
     instrument: str | None = None
     "Name of an instrument recipe (a2k, nikon-ti2) or path to one."
@@ -51,7 +51,7 @@ class DataOptions:
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
-    """Who does the work."""
+    """Workers of a command."""
 
     jobs: int | None = None
     "Processes to use; default: one per core."
@@ -59,12 +59,12 @@ class WorkerOptions:
     "Address of a Dask scheduler, such as tcp://head:8786, whose workers do the work instead."
 
     def start(self) -> "Workers":
-        """Return the workers; they start when there is work for them.
+        """Return the workers, which start with the first work.
 
         Raises
         ------
         WorkersError
-            If no scheduler answers at the address: before the data are opened, which may take long.
+            If no scheduler is reached at the address; checked before the data are opened.
         """
         from refp.core.parallel import Workers, default_jobs
 
@@ -82,22 +82,24 @@ RecipeName = Annotated[
 MaxBeads = Annotated[
     int | None,
     Parameter(
-        help="Use at most this many beads of an image, the surest first.", validator=Number(gte=1)
+        help="Use at most this many beads of an image, those of highest confidence first.",
+        validator=Number(gte=1),
     ),
 ]
 SEED = Parameter(validator=Number(gte=0))
 EXIT_ALL_REFUSED = 3
-"""Exit code of a command that is done, but refused every image."""
+"""Exit code of a command that refused every image."""
 AsJson = Annotated[
     bool, Parameter(name="--json", negative=(), help="Print one JSON list of rows, nothing else.")
 ]
 Overwrite = Annotated[
-    bool, Parameter(negative=(), help="Replace an output that exists; without it, it is refused.")
+    bool,
+    Parameter(negative=(), help="Replace an existing output; without this option it is an error."),
 ]
 
 
 def recipe_with_family(name: str, family: str | None) -> "Recipe":
-    """Load a recipe and put another model family into it where one is given.
+    """Load a recipe, and replace its model family if one is given.
 
     Raises
     ------

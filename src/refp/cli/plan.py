@@ -15,7 +15,7 @@ Tolerance = Annotated[
     float,
     Parameter(
         name="--tolerance",
-        help="Half width of the 95 % interval that is wanted, um.",
+        help="Largest half width of the 95 % interval, um.",
         validator=Number(gt=0, lt=math.inf),
     ),
 ]
@@ -32,14 +32,14 @@ Range = Annotated[
     float | None,
     Parameter(
         name="--range-um",
-        help="Images lie within this of the REFP, um; default: five depths of field.",
+        help="Largest distance of images from the REFP, um; default: five depths of field.",
         validator=Number(gt=0, lt=math.inf),
     ),
 ]
 Efficiency = Annotated[
     float | None,
     Parameter(
-        help="How many times the Cramer-Rao bound the method scatters; 1: the limit of any method; "
+        help="Standard deviation of the method over the Cramer-Rao bound; 1: the limit of any method; "
         "default: 3, as measured for the look-up.",
         validator=Number(gte=1, lt=math.inf),
     ),
@@ -63,10 +63,10 @@ def plan(
     as_json: AsJson = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Say how many beads, frames, exposures and fields a tolerance needs.
+    """Compute how many beads, frames, exposures and fields a tolerance needs.
 
-    What one bead can tell follows from the instrument's optics and camera (Cramer-Rao bound), what many
-    can from the spread of their heights, and what a sweep can from its stage.
+    The uncertainty of one bead follows from the instrument's optics and camera (Cramer-Rao bound), that
+    of several beads from the spread of their heights, and that of a sweep from its stage.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def plan(
 
     refp plan --tolerance 0.5 --instrument nikon-ti2 --height-sd-um 0.3 -o plan/
     """
-    from refp.cli.console import print_rows, say, show_progress
+    from refp.cli.console import print_message, print_rows, show_progress
     from refp.pipeline.planning import EFFICIENCY, find_limits, make_plan, plan_rows, write_plan
     from refp.synthetic import as_instrument
 
@@ -92,10 +92,10 @@ def plan(
         )
     rows = make_plan(limits)
     print_rows(plan_rows(rows, tolerance_um), as_json=as_json, title=f"Plan for {chosen.name}")
-    say(
+    print_message(
         f"images within {limits.dz_um[-1]:.3g} um of the REFP; bead heights {limits.height_sd_um:.2f} "
         f"um, stage {limits.stage_um:.2f} um (standard deviations)"
     )
     if output is not None:
         write_plan(limits, rows, chosen.name, output)
-        say(f"wrote {output}")
+        print_message(f"wrote {output}")

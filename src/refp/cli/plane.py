@@ -38,15 +38,15 @@ def plane(
 ) -> None:
     """Define the reference plane (REFP) of bead Z sweeps.
 
-    Finds and measures the beads of every frame, places the frames by their whole profiles, and
+    Finds and measures the beads of every frame, places the frames by their radial profiles, and
     locates the plane of each experiment, exposure and field of view with its uncertainty budget; each
     bead's own plane and the slide's tilt; and the differences between experiments, exposures and
     instruments. Writes planes.csv, planes.json, bead_planes.csv, comparison.csv, beads.parquet,
     curves.parquet, pooled.npz and report.html.
 
-    An interrupted run goes on where it stopped when the command is given again; given once more, it
-    finds that nothing is left to do. A result of other data or settings is not replaced without
-    --overwrite; frames that did not change are not measured again.
+    An interrupted run resumes when the command is given again; a finished one is not repeated. A result
+    of other data or settings is replaced only with --overwrite; frames that did not change are not
+    measured again.
 
     Examples
     --------
@@ -73,20 +73,20 @@ def plane(
         datasets = options.open(data)
         if run.has_work:
             workers.wake(sum(dataset.n_frames for dataset in datasets), "refp.measure.dataset")
-        # Imported here and in what it calls, so that the workers import at the same time.
-        from refp.cli.console import print_table, say
+        # Late imports, so that the workers import at the same time.
+        from refp.cli.console import print_message, print_table
         from refp.pipeline.tables import read_plane_table
 
-        told = _define(datasets, recipe, pool, run, workers)
+        message = _define(datasets, recipe, pool, run, workers)
     print_table(read_plane_table(output / "planes.csv"), as_json=as_json, title="Reference planes")
-    say(told)
+    print_message(message)
 
 
 def _define(
     datasets: "list[DataSet]", recipe: str, pool: Path | None, run: "PlaneRun", workers: "Workers"
 ) -> str:
-    """Define and write the planes where that is not done; return what there is to say."""
-    from refp.cli.console import say_left_out, show_measuring
+    """Define and write the planes, unless the folder holds them; return a message."""
+    from refp.cli.console import print_left_out, show_measuring
     from refp.pipeline.plane_files import define_and_write
     from refp.settings import load_recipe
 
@@ -97,7 +97,7 @@ def _define(
         )
     if not done.files:
         return f"nothing to do: {run.folder} holds this result already"
-    say_left_out(done.measurements)
+    print_left_out(done.measurements)
     wrote = f"wrote to {run.folder}: {', '.join(done.files)}"
     n = done.n_recalled
     return f"{wrote}; {n} frames were measured by an earlier run" if n else wrote

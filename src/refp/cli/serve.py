@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from refp.web import WebSettings
 
 MIN_TOKEN = 16
-"""Characters; fewer can be guessed."""
+"""Characters; shorter tokens can be guessed."""
 
 
 Files = Parameter(negative=(), consume_multiple=True)
@@ -26,25 +26,25 @@ Files = Parameter(negative=(), consume_multiple=True)
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class OfferedOptions:
-    """What requests may use."""
+    """Models and folders that requests may use."""
 
     model: Annotated[list[Path] | None, Files] = None
     "Model files; the first is the default."
     models: Path | None = None
-    "Folder of model files, those trained here too; default: models in --home."
+    "Folder of model files, including those that are trained here; default: models in --home."
     root: Annotated[list[Path] | None, Files] = None
-    "Folders that requests may name files in."
+    "Folders whose files requests may name."
     tolerance_um: Annotated[float | None, Parameter(validator=Number(gt=0, lt=math.inf))] = None
-    "Largest dZ that is tolerated, um."
+    "Largest tolerated dZ, um."
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class KeptOptions:
-    """What is kept, and where."""
+    """Storage of results."""
 
     home: Path | None = None
-    "Folder for what is kept; default: the user's data folder (or REFP_HOME)."
+    "Folder of history, planes, models and uploads; default: the user's data folder (or REFP_HOME)."
     database: str | None = None
     "URL of another database for the history."
     history: Annotated[bool, Parameter(negative="--no-history")] = True
@@ -61,7 +61,7 @@ class AccessOptions:
     port: Annotated[int, Parameter(validator=Number(gte=1, lte=65535))] = 8421
     "Port to listen on."
     token_file: Path | None = None
-    "File with the token that everybody has to give."
+    "File with the token that every request must give."
 
 
 def serve(
@@ -72,10 +72,10 @@ def serve(
 ) -> None:
     """Open the pages and the HTTP API on this machine.
 
-    Only this machine can reach them, unless --host names another address; that demands --token-file.
-    The pages start with nothing: they define reference planes from sweeps, train models, say dZ of images
-    that are dropped on them, and keep the history, with the numbers of the commands. What is kept lies in
-    --home: history.db, planes, models, and what was sent.
+    Only this machine can reach them, unless --host names another address, which requires --token-file.
+    No model or data are needed to start: the pages define reference planes from sweeps, train models,
+    estimate dZ of uploaded images and keep the history, with the same results as the commands. The folder
+    --home holds history.db, planes, models and uploads.
 
     Examples
     --------
@@ -92,7 +92,7 @@ def serve(
         from refp.web.storage.home import Home
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), "web", "refp serve") from error
-    from refp.cli.console import say
+    from refp.cli.console import print_message
 
     settings = _settings(offered, kept, access)
     assert settings.home is not None
@@ -101,7 +101,9 @@ def serve(
             f"--host {access.host}: others can reach this address; add --token-file FILE"
         )
     with Home(settings.home).held():
-        say(f"refp: {_address(access.host, access.port)} for {_who(settings)}; Ctrl-C ends it")
+        print_message(
+            f"refp: {_address(access.host, access.port)} for {_describe_access(settings)}; Ctrl-C ends it"
+        )
         run_server(settings, access.port)
 
 
@@ -129,9 +131,9 @@ def _address(host: str, port: int) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _who(settings: "WebSettings") -> str:
-    who = "this machine only" if settings.local else "the network"
-    return who if settings.token is None else f"{who}, with its token"
+def _describe_access(settings: "WebSettings") -> str:
+    clients = "this machine only" if settings.local else "the network"
+    return clients if settings.token is None else f"{clients}, with its token"
 
 
 def _files(paths: list[Path]) -> list[Path]:
@@ -148,12 +150,14 @@ def _folder(path: Path | None, option: str) -> Path | None:
 
 
 def _database(home: Path, database: str | None) -> str:
-    """Return where is recorded; nowhere, and that is said, without the libraries for it."""
-    from refp.cli.console import say
+    """Return the database; empty, with a message, if its libraries are not installed."""
+    from refp.cli.console import print_message
     from refp.history import default_database
 
     if find_spec("sqlalchemy") is None or find_spec("alembic") is None:
-        say("refp: no history and no jobs; python -m pip install 'refp[history]' to have them")
+        print_message(
+            "refp: no history and no jobs; python -m pip install 'refp[history]' to have them"
+        )
         return ""
     return database or str(default_database(home))
 

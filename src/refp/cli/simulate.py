@@ -28,12 +28,12 @@ Like = Annotated[
 ]
 OfTable1 = Annotated[
     Literal["quick", "full"] | None,
-    Parameter(help="Of table1: fewer exposures on smaller images, or everything; default: quick."),
+    Parameter(help="For table1: fewer exposures on smaller images, or everything; default: quick."),
 ]
 SettingsFile = Annotated[
     Path | None,
     Parameter(
-        help="TOML file of what lies in a field and how it is swept, for a data set of your own; "
+        help="TOML file with the contents of a field and the sweep, for a data set of your own; "
         "instead of --like."
     ),
 ]
@@ -47,15 +47,15 @@ def simulate(
     like: Like = None,
     scale: OfTable1 = None,
     settings: SettingsFile = None,
-    seed: Annotated[int, SEED, Parameter(help="Repeats the same bytes.")] = 0,
+    seed: Annotated[int, SEED, Parameter(help="Seed; the same seed gives the same bytes.")] = 0,
     work: WorkerOptions = WorkerOptions(),  # noqa: B008
     overwrite: Overwrite = False,
 ) -> None:
     """Write sweeps with known truth, imaged by wave optics.
 
     Each data set is a folder of frames with sweep.toml and truth.json. Bead, medium, apertures, light,
-    camera and stage are those of the instrument recipe. How its beads look is computed once, in ten
-    seconds to a minute, and kept.
+    camera and stage are those of the instrument recipe. Images of its beads are computed once, in ten
+    seconds to a minute, and cached.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def simulate(
 
     refp simulate mine/ --instrument a2k --settings crowded.toml
     """
-    from refp.cli.console import say, show_progress
+    from refp.cli.console import print_message, show_progress
     from refp.synthetic import simulate_planned
 
     planned = _planned(instrument, like, scale, settings)
@@ -76,7 +76,7 @@ def simulate(
         for offset, one in enumerate(planned):
             execution = Execution(workers, progress)
             simulate_planned(one, output, seed + offset, execution, overwrite=overwrite)
-            say(f"wrote {output / one.folder}")
+            print_message(f"wrote {output / one.folder}")
 
 
 def _planned(
@@ -85,13 +85,13 @@ def _planned(
     scale: Literal["quick", "full"] | None,
     settings: Path | None,
 ) -> "list[PlannedSet]":
-    """Return the data sets that the options ask for; all are known before the first is written."""
+    """Return the data sets of the options, all of them checked before the first is written."""
     from refp.synthetic import demo_sets, own_set, table1_sets
 
     if settings is not None and like is not None:
-        raise RecipeError(f"--settings {settings} says what to simulate, and so does --like {like}")
+        raise RecipeError(f"--settings {settings} and --like {like}: give only one of them")
     if scale is not None and like != "table1":
-        raise RecipeError(f"--scale {scale} is of --like table1")
+        raise RecipeError(f"--scale {scale}: applies to --like table1 only")
     if settings is not None:
         return [own_set(instrument or "a2k", settings)]
     if like == "table1":

@@ -14,20 +14,20 @@ from refp.core.parallel import Execution
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class MadeOptions:
-    """What is made."""
+    """Items to make."""
 
     init: Annotated[bool, Parameter(negative=())] = False
-    "Write DATA-ROOT/study.toml to be corrected, and no more."
+    "Write DATA-ROOT/study.toml for you to correct, and stop."
     only: Annotated[list[str] | None, Parameter(negative=())] = None
-    "Make this item alone, fig10 say; may be repeated."
+    "Make this item only, for example fig10; may be repeated."
     scale: Literal["quick", "full"] = "full"
     "full: the article's numbers; quick: half an hour on two cores."
     seed: Annotated[int, SEED] = 0
-    "Of training and draws."
+    "Seed of training and draws."
 
 
 def study(
-    data_root: Annotated[Path, Parameter(help="Folder of data sets called as in Table 1.")],
+    data_root: Annotated[Path, Parameter(help="Folder of data sets with the names of Table 1.")],
     /,
     *,
     output: Annotated[
@@ -38,13 +38,13 @@ def study(
     as_json: AsJson = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Repeat the article's study: every table and figure, each beside what the article says.
+    """Repeat the article's study: every table and figure, each beside the article's result.
 
-    Data sets are known by the name in their sweep.toml, else by their folder's ('a2k-training',
-    'Nikon test 1'), else by DATA-ROOT/study.toml, which '--init' writes and you correct; what is
-    missing is said. Writes study.html, tables (CSV) and figures (SVG, PNG). Planes, models and their
-    answers are kept in '.study' there: given again, the command goes on where it stopped, and makes
-    only what changed. Items: table1, fig01a, fig01b, fig04, fig06, fig07, fig08, fig09, fig10, fig11,
+    Data sets are recognised by the name in their sweep.toml, else by their folder's ('a2k-training',
+    'Nikon test 1'), else by DATA-ROOT/study.toml, which '--init' writes and you correct; missing data
+    sets are listed. Writes study.html, tables (CSV) and figures (SVG, PNG). Planes, models and
+    predictions are kept in '.study' there: given again, the command resumes and makes only items that
+    changed. Items: table1, fig01a, fig01b, fig04, fig06, fig07, fig08, fig09, fig10, fig11,
     fig12, fig14, text, ours.
 
     Examples
@@ -57,31 +57,31 @@ def study(
 
     refp study archive/ -o study/ --only table1 --only fig07
     """
-    from refp import study as room
-    from refp.cli.console import print_rows, say, show_measuring
+    from refp import study as studies
+    from refp.cli.console import print_message, print_rows, show_measuring
 
     if made.init:
-        path = room.write_map(data_root, overwrite=overwrite)
-        say(f"wrote {path}; correct it, then: refp study {data_root} -o RESULTS")
+        path = studies.write_map(data_root, overwrite=overwrite)
+        print_message(f"wrote {path}; correct it, then: refp study {data_root} -o RESULTS")
         return
     if output is None:
         raise RecipeError("-o/--output: name a folder for the results")
-    items = room.check_items(made.only or ())
-    room.check_folder(output, overwrite=overwrite)
-    layout = room.find_sets(data_root)
+    items = studies.check_items(made.only or ())
+    studies.check_folder(output, overwrite=overwrite)
+    layout = studies.find_sets(data_root)
     for name, reason in layout.left_out.items():
-        say(f"left out: {name}: {reason}")
+        print_message(f"left out: {name}: {reason}")
     with work.start() as workers, show_measuring() as progress:
-        done = room.run_study(
-            room.Study(
+        done = studies.run_study(
+            studies.Study(
                 layout,
-                room.SCALES[made.scale],
+                studies.SCALES[made.scale],
                 output,
                 seed=made.seed,
                 execution=Execution(workers, progress),
             ),
             items,
         )
-    rows = [{"item": o.item, "state": o.state, "here": o.here} for o in done]
+    rows = [{"item": o.item, "state": o.state, "here": o.summary} for o in done]
     print_rows(rows, as_json=as_json, title="The study")
-    say(f"wrote {output / room.PAGE}, tables and figures")
+    print_message(f"wrote {output / studies.PAGE}, tables and figures")

@@ -29,18 +29,21 @@ def train(
         str | None, Parameter(help="profile, resnet or lookup; default: the recipe's.")
     ] = None,
     recipe: RecipeName = "default",
-    seed: Annotated[int, SEED, Parameter(help="Repeats training bit for bit on one machine.")] = 0,
+    seed: Annotated[
+        int,
+        SEED,
+        Parameter(help="Seed; the same seed repeats a training bit for bit on one machine."),
+    ] = 0,
     work: WorkerOptions = WorkerOptions(),  # noqa: B008
     overwrite: Overwrite = False,
 ) -> None:
-    """Train a model that tells dZ from one image.
+    """Train a model that estimates dZ from one image.
 
     Defines the planes of the sweeps, labels every bead, trains the ensemble, calibrates its interval
-    on held-out fields of view, and writes one model file. Beside it goes a page of the same name with
-    '.html': what was held out and how right it came out, learning curves, the model's card, and the
-    data of all figures. Interrupted training goes on where it was,
-    to the same result, when the command is given again: until the model is written, what was measured
-    and trained so far lies beside it in a folder with '.checkpoints' behind its name.
+    on held-out fields of view, and writes one model file. A page of the same name with '.html' shows the
+    held-out errors, learning curves, the model's card, and the data of all figures. An interrupted
+    training resumes, to the same result, when the command is given again: until the model is written,
+    measured frames and checkpoints are in a folder beside it with '.checkpoints' appended to its name.
 
     Examples
     --------
@@ -51,7 +54,7 @@ def train(
     refp train training/ -o a2k-resnet.refp --recipe paper
     """
     from refp import models
-    from refp.cli.console import say, say_left_out, show_measuring
+    from refp.cli.console import print_left_out, print_message, show_measuring
     from refp.pipeline.runs import TrainingRun
     from refp.pipeline.training_report import train_and_write
 
@@ -62,14 +65,14 @@ def train(
             training, planes = train_and_write(
                 run, options.open(data), settings, seed=seed, execution=Execution(workers, progress)
             )
-    say_left_out(planes.measurements)
-    say(
+    print_left_out(planes.measurements)
+    print_message(
         f"trained {training.ensemble.card.name}: {training.ensemble.card.members} members, "
         f"{training.ensemble.card.conditions}"
     )
     calibration = training.ensemble.card.calibration
-    say(
+    print_message(
         f"held out by {calibration.held_out}: RMS {calibration.rms_um:.2f} um against the labels "
         f"on {calibration.n_images} images"
     )
-    say(f"wrote {output} and {run.report}")
+    print_message(f"wrote {output} and {run.report}")

@@ -28,12 +28,12 @@ DEFAULT_TRIALS = 50
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
-    """What is searched, and how far."""
+    """Sampler, pruner and extent of the search."""
 
     sampler: Literal["tpe", "grid"] = "tpe"
-    "Learn from earlier trials, or the full factorial."
+    "tpe: learn from earlier trials; grid: the full factorial."
     pruner: Literal["median", "hyperband", "none"] = "median"
-    "What ends trials that lag behind."
+    "Rule that ends trials of low rank early."
     trials: Annotated[
         int | None,
         Parameter(
@@ -44,10 +44,10 @@ class SearchOptions:
     budget: Annotated[int | None, Parameter(validator=Number(gte=1))] = None
     "Gradient steps of each fit of a trial; default: the recipe's."
     seed: Annotated[int, SEED] = 0
-    "Of the sampler and of every fit."
+    "Seed of the sampler and of every fit."
 
     def plan(self, settings: "TrainSettings") -> "SearchPlan":
-        """Return the plan; it depends on the recipe where nothing is said."""
+        """Return the plan, with defaults from the recipe."""
         from refp import models
 
         trials = self.trials
@@ -73,10 +73,10 @@ def tune(
 ) -> None:
     """Search for the settings that train the best model.
 
-    A trial trains a few networks for a budget of steps; it is judged by the RMS error of held-out
+    A trial trains a few networks for a budget of steps; its score is the RMS error of held-out
     beads. '--sampler grid' repeats the article's factorial. Writes trials.csv, best.toml (a recipe
-    for 'refp train --recipe'), report.html, and the study, from which an interrupted search goes on
-    when the command is given again. With more --trials a finished search goes on too.
+    for 'refp train --recipe'), report.html, and the study, from which an interrupted search resumes
+    when the command is given again. With more --trials a finished search continues.
 
     Examples
     --------
@@ -92,7 +92,7 @@ def tune(
         Folder for the results.
     """
     from refp import models, pipeline
-    from refp.cli.console import say, say_left_out, show_measuring
+    from refp.cli.console import print_left_out, print_message, show_measuring
     from refp.pipeline.tuning import SearchRun, write_search
 
     settings = recipe_with_family(recipe, family)
@@ -110,10 +110,10 @@ def tune(
                 planes, settings, plan, output, execution=Execution(workers, progress)
             )
         names = write_search(results, planes, settings, plan, output)
-    say_left_out(planes.measurements)
+    print_left_out(planes.measurements)
     best = models.best_of(results)
     if best is not None:
-        say(
+        print_message(
             f"best of {len(results)} trials: trial {best.number}, held-out RMS {best.rms_um:.2f} um"
         )
-    say(f"wrote to {output}: {', '.join(names)}")
+    print_message(f"wrote to {output}: {', '.join(names)}")

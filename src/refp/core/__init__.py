@@ -1,1 +1,1 @@
-"""What every room uses: arrays, errors, flags, digests, files, parallel work."""
+"""Common parts of all rooms: arrays, errors, flags, digests, files, parallel work."""

@@ -1,9 +1,9 @@
 """Array aliases and the coordinate convention.
 
-Images are ``(y, x)``; points are ``(y, x)`` in pixels with pixel centres at integers; stacks lead
-with ``n``. Lengths along the optical axis are micrometres and carry ``_um`` in their name, lengths
-in the plane are pixels (``_px``), exposures milliseconds (``_ms``). Intensities are grey levels
-unless a name says that they were divided by background.
+Images have the shape ``(y, x)``; points are ``(y, x)`` in pixels with pixel centres at integers; the
+first axis of stacks is ``n``. Lengths along the optical axis are in micrometres and have ``_um`` in
+their name, lengths in the image plane are in pixels (``_px``), exposures in milliseconds (``_ms``).
+Intensities are grey levels unless the name states that they are divided by background.
 """
 
 from typing import Any, TypeAlias

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from distributed import Client
 
 ANSWER_SECONDS = 10.0
-"""A scheduler that is there answers within a second, one behind a slow network within a few."""
+"""Timeout of the connection, which takes under a second, over a slow network a few seconds."""
 MIN_SIZE = 8
-"""Tasks are handed out for this many workers at least, for a cluster that is still growing."""
+"""Minimum number of workers for which tasks are submitted, for a cluster that is still growing."""
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def join_cluster(address: str) -> Iterator[Crew]:
     Raises
     ------
     WorkersError
-        If no scheduler answers there, or a worker has another version of refp, or none.
+        If the scheduler cannot be reached, or a worker has another version of refp, or none.
     MissingExtraError
         If Dask is not installed.
     """
@@ -34,16 +34,16 @@ def join_cluster(address: str) -> Iterator[Crew]:
     from distributed.comm import CommClosedError
 
     remedy = (
-        f"--scheduler {address}: the scheduler is gone, or the same frames ended several workers, "
-        "perhaps for want of memory; check the cluster and give the command again"
+        f"--scheduler {address}: the scheduler is lost, or the same frames ended several workers, "
+        "perhaps for lack of memory; check the cluster and give the command again"
     )
     try:
         _check_versions(client, address)
-        # pure=False: a result is not to be taken for that of an earlier call with equal arguments.
+        # pure=False: Dask must not return the result of an earlier call with equal arguments.
         executor = client.get_executor(pure=False)
         size = max(MIN_SIZE, sum(client.nthreads().values()))
         lost = (KilledWorker, CancelledError, CommClosedError)
-        # What is submitted just when the scheduler goes away is neither cancelled nor answered.
+        # A task submitted while the scheduler is being lost is neither cancelled nor completed.
         yield Crew(executor, size, False, lost, remedy, lambda: client.status != "running")
     finally:
         client.close()
@@ -58,25 +58,25 @@ def _connect(address: str) -> "Client":
         return Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise WorkersError(
-            f"--scheduler {address}: no Dask scheduler answers there; check the address, which "
+            f"--scheduler {address}: the Dask scheduler cannot be reached; check the address, which "
             "'dask scheduler' prints when it starts"
         ) from error
 
 
 def own_version() -> str:
-    """Return the version of refp that runs here."""
+    """Return the version of refp in this process."""
     return metadata.version("refp")
 
 
 def _check_versions(client: "Client", address: str) -> None:
-    """Refuse workers whose results would not be those of this process."""
+    """Refuse workers of another version, whose results could differ from those of this process."""
     found = client.run(metadata.version, "refp", on_error="return")
     for worker, version in found.items():
-        if isinstance(version, OSError):  # gone meanwhile; its work goes to the others
+        if isinstance(version, OSError):  # lost since; its work goes to the others
             continue
         if version != own_version():
             has = f"refp {version}" if isinstance(version, str) else "no refp"
             raise WorkersError(
-                f"--scheduler {address}: worker {worker} has {has}, and this is refp "
-                f"{own_version()}; install the same for every worker"
+                f"--scheduler {address}: worker {worker} has {has}, this process has refp "
+                f"{own_version()}; install the same version for every worker"
             )

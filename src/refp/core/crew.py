@@ -7,33 +7,33 @@ from typing import Any
 
 from refp.core.errors import WorkersError
 
-LOOK_SECONDS = 1.0
-"""Who waits for a result looks up as often, to see whether there is still somebody to bring it."""
+POLL_SECONDS = 1.0
+"""Interval at which a wait for a result checks that the workers still exist."""
 
 
 def never() -> bool:
-    """Say no."""
+    """Return ``False``."""
     return False
 
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """Running workers.
+    """Worker processes that are running, with the executor that uses them.
 
     Attributes
     ----------
     executor
-        Takes tasks.
+        Executor to which tasks are submitted.
     size
-        How many tasks it works on at once.
+        Number of tasks that run at once.
     shares_cache
-        Whether the workers find here what this process compiled.
+        Whether the workers read the compiled kernels of this process from the same disk.
     lost
-        What a task raises when its worker is gone for good.
+        Exceptions that a task raises when its worker is lost.
     remedy
-        What the user is told then.
+        Message of the :class:`WorkersError` raised then.
     is_gone
-        Whether tasks that are on their way will not come back and not raise either.
+        Returns whether submitted tasks will neither return nor raise.
     """
 
     executor: Executor
@@ -49,15 +49,15 @@ class Crew:
         Raises
         ------
         WorkersError
-            If the workers are gone without a word.
+            If the workers are lost and no task raises.
         """
         while True:
-            done = wait(futures, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED).done
+            done = wait(futures, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED).done
             if done:
                 return done
             self.check()
 
     def check(self) -> None:
-        """Raise :class:`WorkersError` if the workers are gone."""
+        """Raise :class:`WorkersError` if the workers are lost."""
         if self.is_gone():
             raise WorkersError(self.remedy)

@@ -1,6 +1,6 @@
 """SHA-256 of content: bytes, values, files, folders and the package's own code.
 
-A name under which something is kept, and a record of the origin of a result, use these functions alone.
+All cache keys and all records of the origin of results use these functions.
 """
 
 import hashlib
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-if TYPE_CHECKING:  # settings, which are imported first of all, need no numpy
+if TYPE_CHECKING:  # settings, which are imported first, need no numpy
     import numpy as np
 
 PACKAGE = Path(__file__).parent.parent
@@ -21,7 +21,7 @@ def digest_bytes(*parts: "bytes | np.ndarray[Any, Any]") -> str:
     Parameters
     ----------
     parts
-        Bytes, or arrays of any shape, which count in C order; shape and data type do not count.
+        Bytes, or arrays of any shape, taken in C order; shape and data type do not change the digest.
     """
     digest = hashlib.sha256()
     for part in parts:
@@ -31,12 +31,12 @@ def digest_bytes(*parts: "bytes | np.ndarray[Any, Any]") -> str:
 
 
 def digest_json(value: object) -> str:
-    """Return the SHA-256 of a value as JSON; the order of keys does not count.
+    """Return the SHA-256 of a value as JSON; the order of keys does not change it.
 
     Parameters
     ----------
     value
-        Numbers, texts, lists and mappings; of everything else its text counts.
+        Numbers, strings, lists and mappings; any other value is converted to a string.
     """
     return digest_bytes(json.dumps(value, sort_keys=True, default=str).encode())
 
@@ -56,14 +56,13 @@ def hash_file(path: Path) -> str:
 def hash_path(path: Path) -> str:
     """Return the SHA-256 of the content of a file or of a folder, such as an OME-Zarr.
 
-    The name of the path itself does not count. In a folder, the relative name and the bytes of each
-    file count.
+    The digest does not depend on the name of the path itself. For a folder it depends on the relative
+    name and the bytes of each file.
 
     Returns
     -------
     str
-        Empty where the path cannot be read. A file in a folder that cannot be read counts by its
-        name alone.
+        Empty if the path cannot be read. An unreadable file in a folder contributes its name only.
     """
     if path.is_dir():
         files = sorted((p.relative_to(path).as_posix(), p) for p in path.rglob("*"))
@@ -77,7 +76,7 @@ def hash_path(path: Path) -> str:
 def hash_paths(paths: Iterable[Path]) -> str:
     """Return the SHA-256 over the names and contents of files and folders.
 
-    Their order, and the folder in which each of them is, do not count.
+    The digest does not depend on their order, nor on the folders that contain them.
     """
     return digest_json(sorted((path.name, hash_path(path)) for path in set(paths)))
 
@@ -85,17 +84,17 @@ def hash_paths(paths: Iterable[Path]) -> str:
 def hash_code(*parts: str) -> str:
     """Return the SHA-256 of the code on which a result depends.
 
-    A version under work does not change with the code, this digest does.
+    Unlike the version number, this digest changes with every edit of the code.
 
     Parameters
     ----------
     parts
-        Rooms and modules of the package, relative to it: ``"measure"``, ``"study.answers"``.
+        Subpackages and modules of the package, relative to it: ``"measure"``, ``"study.answers"``.
 
     Raises
     ------
     ValueError
-        If there is no such room or module.
+        If there is no such subpackage or module.
     """
     files = [file for part in parts for file in _sources(part)]
     named = {file.relative_to(PACKAGE).as_posix(): hash_file(file) for file in files}
@@ -107,7 +106,7 @@ def _sources(part: str) -> list[Path]:
     module = path.with_suffix(".py")
     files = [module] if module.is_file() else list(path.rglob("*.py"))
     if not files:
-        raise ValueError(f"{part}: no room or module of refp")
+        raise ValueError(f"{part}: no subpackage or module of refp")
     return files
 
 
@@ -118,7 +117,7 @@ class Contents:
         self._known: dict[Path, str] = {}
 
     def of(self, path: Path) -> str:
-        """Return what :func:`hash_path` returns, as it was when first asked for."""
+        """Return the digest of :func:`hash_path` from the first call for this path."""
         whole = path.absolute()
         if whole not in self._known:
             self._known[whole] = hash_path(whole)

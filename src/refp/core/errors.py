@@ -1,17 +1,17 @@
-"""Everything that refp raises on purpose.
+"""Exceptions that refp raises.
 
 ::
 
-    RefpError                   base; carries the one line a user reads
-    ├── InputError              what was given cannot be used (exit code 2)
+    RefpError                   base; holds the one-line message for the user
+    ├── InputError              an input cannot be used (exit code 2)
     │   ├── DataError           an image file or a data set
     │   ├── RecipeError         a settings file or a setting
     │   ├── ModelError          a model file
-    │   ├── HistoryError        a database of results, or what is asked of it
-    │   │   ├── HistoryAccessError    the database is out of reach
-    │   │   └── HistoryConflictError  it holds something else already
+    │   ├── HistoryError        a database of results, or a request to it
+    │   │   ├── HistoryAccessError    the database cannot be reached
+    │   │   └── HistoryConflictError  it holds another record under the same id or name
     │   └── OutputError         an output that exists, or cannot be written
-    ├── WorkersError            worker processes or a cluster are out of reach (exit code 2)
+    ├── WorkersError            worker processes or a cluster cannot be reached (exit code 2)
     └── MissingExtraError       an optional library is not installed (exit code 2)
 
 Messages name the file or parameter, its value, and the remedy.
@@ -19,11 +19,11 @@ Messages name the file or parameter, its value, and the remedy.
 
 
 class RefpError(Exception):
-    """Base of every error that refp raises on purpose."""
+    """Base class of all exceptions of refp."""
 
 
 class InputError(RefpError):
-    """What was given cannot be used; the message says what to change."""
+    """An input cannot be used; the message states the remedy."""
 
 
 class DataError(InputError):
@@ -35,19 +35,19 @@ class RecipeError(InputError):
 
 
 class ModelError(InputError):
-    """A model file is cut, edited, from a newer version or for another instrument."""
+    """A model file is truncated, edited, from a newer version or for another instrument."""
 
 
 class HistoryError(InputError):
-    """A database of results is out of reach, from a newer version, or asked what it cannot hold."""
+    """A database of results cannot be reached, is from a newer version, or cannot serve a request."""
 
 
 class HistoryAccessError(HistoryError):
-    """The database does not answer, or cannot be read or written."""
+    """The database cannot be reached, read or written."""
 
 
 class HistoryConflictError(HistoryError):
-    """The database holds something else under the same id or name already."""
+    """The database already holds another record under the same id or name."""
 
 
 class OutputError(InputError):
@@ -55,7 +55,7 @@ class OutputError(InputError):
 
 
 class WorkersError(RefpError):
-    """Worker processes were stopped, or a cluster does not answer."""
+    """Worker processes were stopped, or a cluster cannot be reached."""
 
 
 class MissingExtraError(RefpError):

@@ -1,4 +1,4 @@
-"""Write results whole or not at all, and stamp where they come from."""
+"""Write files atomically, and record the origin of results."""
 
 import importlib.metadata
 import io
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from refp.core.arrays import FloatArray
 from refp.core.errors import DataError, OutputError
 
-if TYPE_CHECKING:  # the rooms that only write images need no tables
+if TYPE_CHECKING:  # subpackages that only write images need no tables
     import pandas as pd
 
 RECORD_VERSION = 1
@@ -29,7 +29,7 @@ def library_versions(*names: str) -> dict[str, str]:
 
 
 def provenance(recipe_digest: str, data: str) -> dict[str, str]:
-    """Return the stamp of a result: versions, recipe and data."""
+    """Return the origin of a result: versions, recipe and data."""
     return {
         **library_versions("numpy", "scipy"),
         "recipe": recipe_digest,
@@ -39,16 +39,16 @@ def provenance(recipe_digest: str, data: str) -> dict[str, str]:
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a temporary file beside ``path``, then move it there.
+    """Write a temporary file beside ``path``, then rename it to ``path``.
 
-    No reader ever sees half a file; where writing fails, a file that was there stays.
+    A reader never finds a partial file; if writing fails, an existing file is kept.
 
     Parameters
     ----------
     path
-        File to write; its folder is made where there is none.
+        File to write; its folder is created if missing.
     write
-        Called with the temporary path. No other code of refp puts a file in place.
+        Called with the temporary path. All files of refp are written by this function.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         reason = error.strerror or str(error)
         raise OutputError(f"{path}: not written: {reason}; check the folder") from error
     finally:
-        with suppress(OSError):  # as where the folder is a file
+        with suppress(OSError):  # for example if the folder is a file
             part.unlink()
 
 
@@ -87,24 +87,24 @@ TABLE_WRITERS = {".csv": write_csv, ".parquet": write_parquet}
 
 
 def check_table_name(path: Path | None) -> None:
-    """Refuse a table's name that ends in neither .csv nor .parquet, before the work is done.
+    """Check before the work starts that a table's name ends in .csv or .parquet.
 
     Raises
     ------
     OutputError
-        Naming the file and the two.
+        If it has another suffix; the message names the file and both suffixes.
     """
     if path is not None and path.suffix.lower() not in TABLE_WRITERS:
         raise OutputError(f"{path}: tables are written as {' or '.join(TABLE_WRITERS)}")
 
 
 def write_table(table: "pd.DataFrame", path: Path) -> None:
-    """Write a table as parquet or CSV, as the file's name says.
+    """Write a table as parquet or CSV, according to the suffix of the file.
 
     Raises
     ------
     OutputError
-        If the name ends in neither.
+        If the file has another suffix, or cannot be written.
     """
     check_table_name(path)
     TABLE_WRITERS[path.suffix.lower()](table, path)
@@ -116,12 +116,12 @@ def write_json(value: object, path: Path) -> None:
 
 
 def to_json(value: object, indent: int | None = None) -> str:
-    """Return JSON text; NaN and infinities become null, which every reader understands."""
+    """Return JSON text; NaN and infinities become null, as JSON has no such numbers."""
     return json.dumps(_plain(value), indent=indent, allow_nan=False)
 
 
 def rows_of(table: "pd.DataFrame") -> list[dict[str, Any]]:
-    """Return a table as a list of rows of plain values; what is missing is ``None``."""
+    """Return a table as a list of rows of plain values; missing values are ``None``."""
     known = table.astype(object).where(table.notna(), None)
     return [{str(k): _plain(v) for k, v in row.items()} for row in known.to_dict("records")]
 
@@ -137,7 +137,7 @@ def write_arrays(
 
 
 def read_arrays(path: Path, names: Iterable[str]) -> dict[str, FloatArray]:
-    """Read named arrays of a ``.npz``; nothing in it can run code.
+    """Read named arrays of a ``.npz`` without pickle, so that no code in it can run.
 
     Raises
     ------
@@ -147,12 +147,12 @@ def read_arrays(path: Path, names: Iterable[str]) -> dict[str, FloatArray]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in names}
-    except Exception as error:  # numpy and zipfile raise whatever the bytes make them
-        raise DataError(f"{path}: not a whole array file ({error}); make it again") from error
+    except Exception as error:  # numpy and zipfile raise nearly any exception on damaged bytes
+        raise DataError(f"{path}: not a complete array file ({error}); make it again") from error
 
 
 def _plain(value: Any) -> Any:
-    """Return the value as JSON knows it."""
+    """Return a value made of JSON types only."""
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple | np.ndarray):

@@ -1,7 +1,7 @@
 """Quality flags of beads and of sweeps: one bit, one name, one line each.
 
-A flag says what is known about a bead or a sweep; whether it is used is decided by the rooms that
-read it (:data:`UNUSABLE_BEAD`, :data:`UNUSABLE_SWEEP`).
+A flag marks a property of a bead or a sweep. The masks :data:`UNUSABLE_BEAD` and
+:data:`UNUSABLE_SWEEP` list the flags that exclude it.
 """
 
 from enum import IntFlag
@@ -9,12 +9,12 @@ from typing import TypeVar
 
 
 class BeadFlag(IntFlag):
-    """What is known about one bead in one frame."""
+    """Flags of one bead in one frame."""
 
     BORDER = 1 << 0
-    """The bead itself is cut by the edge of the frame."""
+    """The edge of the frame cuts the bead."""
     TOUCHING = 1 << 1
-    """Another bead lies so near that the two profiles mix."""
+    """Another bead is so near that the two profiles overlap."""
     SATURATED = 1 << 2
     """At least one pixel of the bead's tile is at the camera's white level."""
     ODD_SHAPE = 1 << 3
@@ -26,22 +26,22 @@ class BeadFlag(IntFlag):
     CUT_TILE = 1 << 6
     """The tile reaches over the edge of the frame; rings are incomplete."""
     LOW_CONFIDENCE = 1 << 7
-    """It may be something else, or stands in few frames of its sweep."""
+    """It may be no bead, or is found in few frames of its sweep."""
     OFF_PLANE = 1 << 8
-    """The bead's own plane lies off that of the field's others."""
+    """The bead's own plane differs from that of the other beads of the field."""
     PLACED = 1 << 9
-    """Not found in this frame: placed where the other frames of its sweep saw it."""
+    """Not found in this frame; placed where the other frames of its sweep show it."""
 
 
 class SweepFlag(IntFlag):
-    """What is known about one combination of experiment, FOV and exposure."""
+    """Flags of one combination of experiment, FOV and exposure."""
 
     TOO_FEW_FRAMES = 1 << 0
     """Fewer usable frames than the fit needs."""
     SS_NOT_BRACKETED = 1 << 1
-    """The steepest slope has no extremum inside the sweep: the plane may lie outside."""
+    """The steepest slope has no extremum inside the sweep: the plane may be outside."""
     CI_NOT_BRACKETED = 1 << 2
-    """The centre intensity has no maximum inside the sweep: the plane may lie outside."""
+    """The centre intensity has no maximum inside the sweep: the plane may be outside."""
     NO_BEADS = 1 << 3
     """No usable bead in any frame."""
     PEAK_SATURATED = 1 << 4
@@ -58,9 +58,9 @@ UNUSABLE_BEAD = (
     | BeadFlag.LOW_CONFIDENCE
     | BeadFlag.OFF_PLANE
 )
-"""Beads with any of these are found and reported, but measure nothing. That holds for a low confidence
-too: a single image has nothing else to tell a bead from a cell, and one cell among few beads shifts dZ
-unseen, while a bead less only widens the interval."""
+"""Beads with any of these flags are reported, but not used for measurement. ``LOW_CONFIDENCE`` is one
+of them: in a single image only the confidence separates beads from cells; one cell among few beads
+biases dZ, whereas one bead fewer only widens the interval."""
 
 UNUSABLE_SWEEP = (
     SweepFlag.TOO_FEW_FRAMES
@@ -69,7 +69,7 @@ UNUSABLE_SWEEP = (
     | SweepFlag.NO_BEADS
     | SweepFlag.FEATURES_DISAGREE
 )
-"""With any of these the reference plane is not determined."""
+"""The reference plane of a sweep with any of these flags is not determined."""
 
 F = TypeVar("F", BeadFlag, SweepFlag)
 

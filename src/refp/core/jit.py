@@ -1,8 +1,8 @@
-"""How kernels are compiled.
+"""Compilation of kernels.
 
-A kernel is a compiled function that Python calls. It is compiled for one signature, and everything
-that it calls with it: whoever calls it brings the arguments to these types. ``compile_kernels``
-compiles the kernels of all modules that are imported, before there is work for them.
+A kernel is a compiled function that Python calls. It is compiled for one signature, together with all
+functions that it calls; the caller converts the arguments to these types. ``compile_kernels`` compiles
+the kernels of all imported modules before they are needed.
 """
 
 from collections.abc import Callable
@@ -19,31 +19,31 @@ from refp.core.parallel import Progress, ignore_progress
 
 F = TypeVar("F", bound=Callable[..., object])
 
-# Division follows IEEE 754 as in numpy instead of raising, which would cost a test a pixel.
+# Division follows IEEE 754 as in numpy instead of raising, which would cost one check per pixel.
 OPTIONS = {"nogil": True, "error_model": "numpy"}
 
 
 def compiled(function: F, *, fused: bool = True) -> F:
-    """Compile a function of a kernel to machine code that does not hold the interpreter's lock.
+    """Compile a function of a kernel to machine code that releases the interpreter's lock.
 
-    Products and sums may be ``fused``, which is faster. Of two products that are added either may be,
-    and the compiler chooses anew in every process: where that happens results differ in the last bit.
+    Products and sums may be ``fused``, which is faster. In a sum of two products the compiler may fuse
+    either one, and chooses anew in every process; such results may differ in the last bit.
     """
     result: F = njit(**OPTIONS, fastmath={"contract"} if fused else False)(function)
     return result
 
 
 def inlined(function: F) -> F:
-    """Make a function a part of each compiled function that calls it."""
+    """Inline a function into each compiled function that calls it."""
     result: F = njit(**OPTIONS, inline="always")(function)
     return result
 
 
 def compiled_once(function: F, *, fused: bool = True) -> F:
-    """Compile a function with all that it calls, and keep the machine code on disk.
+    """Compile a function with all functions that it calls, and cache the machine code on disk.
 
-    The compiler's cache would notice a change in the function's own file only; here the code is
-    kept under a name with the digest of all files of its room.
+    The compiler's cache checks only the function's own file for changes; here the name of the cached
+    code contains the digest of all files of its folder.
     """
     function.__qualname__ += f"_{digest(Path(function.__code__.co_filename).parent)}"
     options = {**OPTIONS, "fastmath": {"contract"} if fused else False}
@@ -69,7 +69,7 @@ class Kernel:
 
 
 KERNELS: list[Kernel] = []
-"""The kernels of the modules that are imported."""
+"""The kernels of all imported modules."""
 
 
 def kernel(*example: object, fused: bool = True) -> Callable[[F], F]:
@@ -84,12 +84,12 @@ def kernel(*example: object, fused: bool = True) -> Callable[[F], F]:
 
 
 def kernels_are_compiled() -> bool:
-    """Return whether every kernel of the modules that are imported is compiled; compile nothing."""
+    """Return whether every kernel of the imported modules is compiled, without compiling any."""
     return all(kernel.is_compiled for kernel in KERNELS)
 
 
 def compile_kernels(progress: Progress = ignore_progress) -> None:
-    """Compile the kernels of the modules that are imported, or load them from disk.
+    """Compile the kernels of the imported modules, or load them from disk.
 
     Parameters
     ----------
@@ -102,14 +102,14 @@ def compile_kernels(progress: Progress = ignore_progress) -> None:
 
 
 class CheckedCache(FunctionCache):  # type: ignore[misc]
-    """Machine code on disk that is taken only if it was compiled for the types it is asked for.
+    """Machine code on disk that is loaded only if it was compiled for the requested types.
 
     Two processes that compile at once may give their code for different types the same file name. The
-    compiler's own cache would then run the one on the other's data, and return wrong numbers.
+    compiler's own cache would then run code for the wrong types and return wrong numbers.
     """
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return the code for argument types; None where there is none for just these."""
+        """Return the code for argument types; ``None`` if there is none for exactly these types."""
         found = super().load_overload(sig, target_context)
         if found is None or tuple(found.signature.args) != tuple(normalize_signature(sig)[0]):
             return None

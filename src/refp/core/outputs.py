@@ -1,4 +1,4 @@
-"""Whether an output may be written to a path."""
+"""Check that an output may be written to a path."""
 
 from pathlib import Path
 
@@ -15,12 +15,12 @@ def check_output(path: Path, *, overwrite: bool) -> None:
     path
         File or folder to write.
     overwrite
-        Whether what is there may be replaced: the user agrees, or it is of the same run.
+        Whether an existing output may be replaced: the user agrees, or it belongs to the same run.
 
     Raises
     ------
     OutputError
-        If there is a file, or a folder with something in it.
+        If there is a file, or a folder that is not empty.
     """
     if not overwrite and (path.is_file() or (path.is_dir() and any(path.iterdir()))):
         raise OutputError(f"{path}: exists already; {INSTEAD}")

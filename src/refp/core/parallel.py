@@ -1,8 +1,8 @@
 """Work in order, in this process, in a pool of processes or on a Dask cluster, with progress.
 
-The code that measures is written against :class:`concurrent.futures.Executor`; :class:`Workers` says
-which executor that is. Work is handed out in chunks and taken back in order, with a bounded number of
-chunks on their way, so that memory does not grow with the number of items that wait.
+Measurement uses the interface :class:`concurrent.futures.Executor`; :class:`Workers` provides the
+executor. Items are submitted in chunks and results are returned in order; the number of chunks in
+flight is bounded, so that memory does not grow with the number of items.
 """
 
 import multiprocessing
@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 from refp.core.cluster import join_cluster
-from refp.core.crew import LOOK_SECONDS, Crew
+from refp.core.crew import POLL_SECONDS, Crew
 from refp.core.errors import WorkersError
 
 T = TypeVar("T")
@@ -35,34 +35,35 @@ FRAMES_WORTH_A_POOL = 64
 ROUNDS_WORTH_A_POOL = 20
 """The same for rounds of long work (:class:`Chain`), which take a second or so each."""
 CHUNK = 8
-"""Items of a task at most: enough that handing over costs nothing, few enough that all end together."""
+"""Maximum number of items of a task: the overhead of a task is negligible, and all workers end at
+about the same time."""
 TASKS_A_WORKER = 4
-"""Tasks on their way for each worker: none waits for work, and few results wait to be taken."""
+"""Tasks in flight for each worker: workers do not idle, and few results accumulate."""
 
 
 def ignore_progress(title: str, done: int, total: int) -> None:
-    """Do nothing with progress."""
+    """Do nothing."""
 
 
 def default_jobs() -> int:
-    """Return how many processes this process may keep busy."""
+    """Return the number of processor cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on Windows or macOS
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 class Workers(AbstractContextManager["Workers"]):
-    """Who does the work of one command; started when work first needs it, kept until the end.
+    """Executor for the work of one command; started at the first use, kept until the end.
 
     Parameters
     ----------
     jobs
-        Processes to use. With one, or with little work, everything is done in this process.
+        Number of processes. With one, or with little work, all work is done in this process.
     scheduler
-        Address of a Dask scheduler, such as ``tcp://head:8786``; its workers then do the work.
+        Address of a Dask scheduler, such as ``tcp://head:8786``, whose workers do the work.
 
     Notes
     -----
-    Without a ``with`` block the processes end with this one.
+    Without a ``with`` block the processes end when this process ends.
     """
 
     def __init__(self, jobs: int = 1, scheduler: str | None = None) -> None:
@@ -84,21 +85,21 @@ class Workers(AbstractContextManager["Workers"]):
         return self
 
     def crew(self, n_items: int, worth: int | None = None) -> Crew | None:
-        """Return the workers for so many items, or ``None`` where this process is as fast.
+        """Return the workers for a number of items, or ``None`` if this process is as fast.
 
         Parameters
         ----------
         n_items
-            How many there are.
+            Number of items.
         worth
-            From how many on a pool of processes is started; default: as of frames.
+            Number of items from which a pool of processes is started; default: that of frames.
 
         Raises
         ------
         WorkersError
-            If no scheduler answers at the address.
+            If no scheduler can be reached at the address.
         MissingExtraError
-            If there is an address and Dask is not installed.
+            If an address is given and Dask is not installed.
         """
         if self._crew is None:
             if self.scheduler is not None:
@@ -108,7 +109,7 @@ class Workers(AbstractContextManager["Workers"]):
         return self._crew
 
     def wake(self, n_items: int, module: str) -> None:
-        """Let the processes that ``n_items`` are worth start, and import ``module`` meanwhile."""
+        """Start the processes for ``n_items``, if any, and import ``module`` in each of them."""
         crew = self.crew(n_items)
         if crew is not None and crew.shares_cache:
             for _ in range(crew.size):
@@ -122,7 +123,7 @@ class Execution:
     Attributes
     ----------
     workers
-        What executes the work; the result does not depend on it.
+        Executor of the work; the result does not depend on it.
     progress
         Called after every item.
     """
@@ -147,9 +148,9 @@ def map_ordered(
     Parameters
     ----------
     function
-        A picklable function where ``workers`` are other processes.
+        A function; picklable if ``workers`` are other processes.
     items
-        What to apply it to.
+        Its arguments.
     execution, title
         ``execution.progress(title, done, total)`` is called after every item.
     """
@@ -170,23 +171,23 @@ def iter_ordered(
     function
         As in :func:`map_ordered`.
     items
-        What to apply it to; taken one by one, not long before its turn.
+        Its arguments; read one by one, shortly before they are used.
     n_items
-        How many there are.
+        Number of items.
     workers
-        What executes the work.
+        Executor of the work.
 
     Raises
     ------
     WorkersError
-        If workers are lost for good; what was yielded until then is right.
+        If workers are lost; results yielded before are valid.
     """
     crew = workers.crew(n_items)
     if crew is None:
         yield from map(function, items)
         return
     source = iter(items)
-    with _told_of_loss(crew):
+    with _report_loss(crew):
         if crew.shares_cache:
             yield from _lead(function, source, crew)
         chunk = max(1, min(CHUNK, n_items // (TASKS_A_WORKER * crew.size)))
@@ -194,8 +195,8 @@ def iter_ordered(
 
 
 @contextmanager
-def _told_of_loss(crew: Crew) -> Iterator[None]:
-    """Say in the user's words that workers are lost, whatever a task that went with them raised."""
+def _report_loss(crew: Crew) -> Iterator[None]:
+    """Raise :class:`WorkersError` with the remedy for any error that a loss of workers causes."""
     try:
         yield
     except WorkersError:
@@ -209,9 +210,9 @@ def _told_of_loss(crew: Crew) -> Iterator[None]:
 
 
 def _lead(function: Callable[[T], R], items: Iterator[T], crew: Crew) -> Iterator[R]:
-    """Do the first item here while the workers start and import what ``function`` needs.
+    """Process the first item here while the workers start and import the modules of ``function``.
 
-    What has to be compiled is then compiled once, and the workers take it from the cache.
+    Kernels are then compiled once, and the workers load them from the disk cache.
     """
     for _ in range(crew.size):
         crew.executor.submit(_apply, function, [])
@@ -219,7 +220,7 @@ def _lead(function: Callable[[T], R], items: Iterator[T], crew: Crew) -> Iterato
 
 
 def _hand_out(function: Callable[[T], R], items: Iterator[T], size: int, crew: Crew) -> Iterator[R]:
-    """Keep a bounded number of chunks on their way; results in order."""
+    """Yield results in order, with a bounded number of chunks in flight."""
     waiting: deque[Future[list[R]]] = deque()
     try:
         while chunk := list(islice(items, size)):
@@ -237,58 +238,58 @@ def _oldest(waiting: deque[Future[R]], crew: Crew) -> R:
     future = waiting.popleft()
     while True:
         try:
-            return future.result(timeout=LOOK_SECONDS)
+            return future.result(timeout=POLL_SECONDS)
         except TimeoutError:
-            if future.done():  # just now, or what the task itself raised
+            if future.done():  # just now, or the task itself raised TimeoutError
                 return future.result()
             crew.check()
 
 
 class Chain(Protocol):
-    """Long work in rounds, each of which goes on from the result of the one before."""
+    """Long work in rounds, each of which starts from the result of the one before."""
 
     @property
     def rounds_left(self) -> int:
-        """How many rounds there are still to do, at most."""
+        """Maximum number of rounds that remain."""
         ...
 
     def next_round(self) -> Callable[[], Any]:
-        """Return the next round: picklable, and the same whoever does it."""
+        """Return the next round: picklable, with a result that does not depend on the worker."""
         ...
 
     def take(self, result: Any) -> None:
-        """Take the result of a round."""
+        """Accept the result of a round."""
         ...
 
 
 def run_chains(chains: Sequence[Chain], workers: Workers) -> None:
-    """Do all rounds of all chains, in turns, so that chains of equal length end together.
+    """Run all rounds of all chains alternately, so that chains of equal length end together.
 
     Raises
     ------
     WorkersError
-        If workers are lost for good; rounds that were taken until then are right.
+        If workers are lost; rounds accepted before are valid.
     """
     n_rounds = sum(chain.rounds_left for chain in chains)
     _drive(chains, workers.crew(n_rounds, ROUNDS_WORTH_A_POOL), at_once=len(chains))
 
 
 def run_queue(chains: Iterable[Chain], n_rounds: int, workers: Workers) -> None:
-    """Do all rounds of chains, as many at a time as there are workers.
+    """Run all rounds of chains, as many chains at a time as there are workers.
 
     Parameters
     ----------
     chains
-        Taken one by one, each when a worker is free for it.
+        Read one by one, each when a worker is free.
     n_rounds
-        About how many rounds they have in all.
+        Approximate total number of rounds.
     workers
-        Who does them.
+        Executor of the rounds.
 
     Raises
     ------
     WorkersError
-        If workers are lost for good; rounds that were taken until then are right.
+        If workers are lost; rounds accepted before are valid.
     """
     crew = workers.crew(n_rounds, ROUNDS_WORTH_A_POOL)
     _drive(chains, crew, at_once=1 if crew is None else crew.size)
@@ -298,12 +299,12 @@ def _drive(chains: Iterable[Chain], crew: Crew | None, at_once: int) -> None:
     if crew is None:
         _keep_busy(iter(chains), Crew(_InTurn(), 0, True, (), ""), at_once)
         return
-    with _told_of_loss(crew):
+    with _report_loss(crew):
         _keep_busy(iter(chains), crew, at_once)
 
 
 def _keep_busy(source: Iterator[Chain], crew: Crew, at_once: int) -> None:
-    """Keep every worker busy, and one round more on its way so that none waits for this process."""
+    """Run one round on each worker, with one more in flight so that no worker waits."""
     waiting: deque[Chain] = deque()
     running: dict[Future[Any], Chain] = {}
     source = (chain for chain in source if chain.rounds_left)
@@ -326,7 +327,7 @@ def _keep_busy(source: Iterator[Chain], crew: Crew, at_once: int) -> None:
 
 
 class _InTurn(Executor):
-    """Does a task in this process, when it is handed over."""
+    """Executor that runs a task in this process when it is submitted."""
 
     def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
         future: Future[R] = Future()
@@ -344,7 +345,7 @@ def _start_pool(jobs: int) -> Iterator[Crew]:
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, context, initializer=_serve_parent)
     remedy = (
-        "a worker process was stopped, perhaps by the system for want of memory; give the command "
+        "a worker process was stopped, perhaps by the system for lack of memory; give the command "
         f"again with fewer than {jobs} --jobs"
     )
     try:
@@ -354,13 +355,13 @@ def _start_pool(jobs: int) -> Iterator[Crew]:
 
 
 def _serve_parent() -> None:
-    """Leave Ctrl-C to the parent, and end with it."""
+    """Ignore Ctrl-C, which the parent handles, and end with the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
 
 
 def end_with_parent() -> None:
-    """End this process when the one that started it is gone, killed say: nobody takes results."""
+    """End this process when its parent process has ended, for example because it was killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_after, args=(parent.join,), daemon=True).start()

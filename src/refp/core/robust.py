@@ -1,8 +1,8 @@
-"""Robust location and the interquartile rule, defined once.
+"""Robust location, robust linear fit, and the interquartile rule.
 
-The article drops outlier beads by the interquartile rule and takes medians
-(Chalfoun et al. 2024, "Importance of outlier removal"); its factor is not stated, so Tukey's 1.5 is
-used unless a recipe says otherwise.
+The article removes outlier beads by the interquartile rule and takes medians
+(Chalfoun et al. 2024, "Importance of outlier removal"); it does not state the factor, so Tukey's 1.5
+is the default.
 """
 
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from refp.core.arrays import BoolArray, FloatArray
 
 IQR_FACTOR = 1.5
 MAD_TO_SIGMA = 1.4826
-"""Median absolute deviation of a normal distribution to its standard deviation."""
+"""Standard deviation of a normal distribution over its median absolute deviation."""
 BISQUARE = 4.685
-"""Standard deviations beyond which a value no longer counts (Tukey's biweight, 95 % efficient)."""
-ROUNDS = 30
-SETTLED = 1e-9
+"""Standard deviations beyond which the weight is 0 (Tukey's biweight, 95 % efficient)."""
+MAX_ITERATIONS = 30
+TOLERANCE = 1e-9
 
 
 def iqr_inliers(values: FloatArray, factor: float = IQR_FACTOR) -> BoolArray:
@@ -28,13 +28,13 @@ def iqr_inliers(values: FloatArray, factor: float = IQR_FACTOR) -> BoolArray:
     values
         Shape ``(n,)``; NaN is never an inlier.
     factor
-        Fences lie ``factor`` interquartile ranges outside the quartiles.
+        Distance of the fences from the quartiles, in interquartile ranges.
 
     Returns
     -------
     ndarray of bool
-        Shape ``(n,)``. With fewer than four finite values every finite value is an inlier: three
-        values have no outlier that quartiles could tell.
+        Shape ``(n,)``. With fewer than four finite values every finite value is an inlier, since the
+        quartiles of three values cannot identify an outlier.
     """
     finite = np.isfinite(values)
     if np.count_nonzero(finite) < 4:
@@ -45,8 +45,23 @@ def iqr_inliers(values: FloatArray, factor: float = IQR_FACTOR) -> BoolArray:
         return finite & (values >= q1 - margin) & (values <= q3 + margin)
 
 
+def iqr_inliers_of_rows(values: FloatArray, factor: float = IQR_FACTOR) -> BoolArray:
+    """Mark the values inside the interquartile fences of each row, shape ``(n, m)``.
+
+    As :func:`iqr_inliers` of each row, with the quartiles of all rows found at once.
+    """
+    finite = np.isfinite(values)
+    few = np.count_nonzero(finite, axis=1) < 4
+    fenced = np.where(few[:, None], 0.0, values)  # no row without a value
+    q1, q3 = np.nanquantile(fenced, (0.25, 0.75), axis=1)
+    margin = factor * (q3 - q1)
+    with np.errstate(invalid="ignore"):
+        inside = (values >= (q1 - margin)[:, None]) & (values <= (q3 + margin)[:, None])
+    return finite & (inside | few[:, None])
+
+
 def mad_sigma(values: FloatArray) -> float:
-    """Return the standard deviation that the median absolute deviation implies; NaN if empty."""
+    """Estimate the standard deviation from the median absolute deviation; NaN if empty."""
     finite = values[np.isfinite(values)]
     if not finite.size:
         return float("nan")
@@ -62,13 +77,13 @@ class RobustFit:
     coefficients
         Shape ``(p,)``.
     covariance
-        Shape ``(p, p)``, of the coefficients if the stated standard deviations hold.
+        Shape ``(p, p)``, of the coefficients, if the given standard deviations are correct.
     influence
         Shape ``(p, n)``: derivative of the coefficients with respect to the values.
     weight
-        Shape ``(n,)``: weight of each value, 0 to 1, besides that of its standard deviation.
+        Shape ``(n,)``: robust weight of each value, 0 to 1, which multiplies ``1 / sd**2``.
     standardised_residual
-        Shape ``(n,)``: residuals over the stated standard deviations.
+        Shape ``(n,)``: residuals over the given standard deviations.
     """
 
     coefficients: FloatArray
@@ -87,29 +102,29 @@ def fit_bisquare(
     prior: FloatArray,
     expected: FloatArray,
 ) -> RobustFit:
-    """Fit by Tukey's biweight, with priors on the coefficients.
+    """Fit a linear model by Tukey's biweight, with priors on the coefficients.
 
     Parameters
     ----------
     design
         Shape ``(n, p)``.
     values, sd
-        Shape ``(n,)``: what is fitted, and its standard deviation; where the values scatter by more,
-        so do the limits of what counts.
+        Shape ``(n,)``: values and their standard deviations; if the values scatter more widely, the
+        limits of the biweight are scaled up.
     start
-        Shape ``(p,)``, coefficients that are not far off.
+        Shape ``(p,)``, approximate coefficients.
     prior, expected
-        Shape ``(p,)``: one over the prior's variance, 0 for none, and its mean.
+        Shape ``(p,)``: one over the variance of the prior, 0 for no prior, and its mean.
     """
-    found, precision = start, np.diag(prior)
-    for _ in range(ROUNDS):
-        standardised_residual = (values - design @ found) / sd
+    coefficients, precision = start, np.diag(prior)
+    for _ in range(MAX_ITERATIONS):
+        standardised_residual = (values - design @ coefficients) / sd
         scale = max(1.0, MAD_TO_SIGMA * float(np.median(np.abs(standardised_residual))))
         weight = np.maximum(1.0 - (standardised_residual / (BISQUARE * scale)) ** 2, 0.0) ** 2
         total_weight = weight / sd**2
         covariance = np.linalg.inv(design.T @ (design * total_weight[:, None]) + precision)
         influence = covariance @ (design.T * total_weight)
-        before, found = found, influence @ values + covariance @ (prior * expected)
-        if np.abs(found - before).max() < SETTLED:
+        previous, coefficients = coefficients, influence @ values + covariance @ (prior * expected)
+        if np.abs(coefficients - previous).max() < TOLERANCE:
             break
-    return RobustFit(found, covariance, influence, weight, standardised_residual)
+    return RobustFit(coefficients, covariance, influence, weight, standardised_residual)

@@ -1,6 +1,6 @@
 """Select and join data classes whose arrays share a leading axis ``n``.
 
-A field that belongs to all rows (a radius grid, a knot spacing) is declared with :func:`shared`.
+A field with one value for all rows (a radius grid, a knot spacing) is declared with :func:`shared`.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ D = TypeVar("D", bound=Rows)
 
 
 def shared() -> Any:
-    """Declare a data class field that does not have one entry per row."""
+    """Declare a data class field that has one value for all rows."""
     return field(metadata={"shared": True})
 
 
@@ -32,12 +32,12 @@ def take(rows: D, index: IntArray | BoolArray | slice) -> D:
 
 
 def join(parts: Sequence[D]) -> D:
-    """Join rows end to end; shared fields are the first part's.
+    """Concatenate rows; shared fields are those of the first part.
 
     Raises
     ------
     ValueError
-        If there is no part to take the shared fields from.
+        If there is no part.
     """
     if not parts:
         raise ValueError("nothing to join")

@@ -13,14 +13,14 @@ SUFFIX = ".npz"
 
 
 class ArrayStore:
-    """Arrays in a folder, one ``.npz`` without pickle for each key, written whole.
+    """Arrays in a folder, one ``.npz`` without pickle for each key, written atomically.
 
-    A file that is damaged, cut off by a full disk for example, counts as one that is not there.
+    A damaged file, for example one truncated by a full disk, is treated as missing.
 
     Parameters
     ----------
     folder
-        Made when the first file is written.
+        Created when the first file is written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,7 +35,7 @@ class ArrayStore:
         return (path.stem for path in sorted(self.folder.glob(f"*{SUFFIX}")))
 
     def read(self, key: str, names: Iterable[str]) -> dict[str, npt.NDArray[Any]] | None:
-        """Return the named arrays of a key; ``None`` where there are none, or damaged ones."""
+        """Return the named arrays of a key; ``None`` if they are missing or damaged."""
         try:
             return dict(read_arrays(self.path(key), names))
         except DataError:

@@ -1,8 +1,8 @@
-"""Take a model to another instrument: find how its answers are off there, and take that off.
+"""Adapt a model to another instrument: fit its systematic error there, and correct for it.
 
-Two instruments of one model differ in aberrations, bead lot, light. To first order what a model says
-there is a straight line in the true dZ, ``said = bias + slope * dZ``. A few images of known dZ tell bias
-and slope; what they leave, beyond the stage and the beads, stays in the interval.
+Two instruments of one model differ in aberrations, bead lot and illumination. To first order the
+model's estimate there is a straight line in the true dZ, ``estimate = bias + slope * dZ``. A few images
+of known dZ determine bias and slope; the residual beyond stage and beads widens the interval.
 """
 
 from dataclasses import dataclass, replace
@@ -18,33 +18,34 @@ from refp.models.lookup import Match
 
 MIN_IMAGES = 3
 SLOPE_SD = 0.1
-"""Standard deviation of gains among instruments of one model; assumed."""
+"""Standard deviation of slopes among instruments of one model; assumed."""
 MIN_SLOPE = 0.5
-"""Instruments that differ by more than this, or twice, are not of one kind."""
+"""Instruments with a slope below this, or above its inverse, are not of one kind."""
 SIZE_SIGMAS = 2.6
-"""One in a hundred of images or instruments shows beads of one lot further off in size than this."""
+"""Deviation in size that one in a hundred images or instruments with beads of one lot exceeds."""
 
 
 @dataclass(frozen=True, slots=True)
-class KnownAnswers:
-    """What a model says of images of known dZ.
+class KnownImages:
+    """A model's estimates of images of known dZ.
 
     Attributes
     ----------
     dz_um
-        Shape ``(n,)``, known.
-    said_um, lookup_um
-        Shape ``(n,)``, what the family and the look-up say, not adapted.
+        Shape ``(n,)``, known dZ.
+    estimated_um, lookup_um
+        Shape ``(n,)``, dZ by the family and by the look-up, before adaptation.
     u_um
-        Shape ``(n,)``, standard uncertainty of one image's answer and of its known dZ together.
+        Shape ``(n,)``, combined standard uncertainty of the estimate of an image and of its known dZ.
     size, size_sd
-        Shape ``(n,)``, typical bead size, and how far off is normal among images.
+        Shape ``(n,)``, typical bead size over that of the training, and its standard deviation among
+        images.
     reduced_chi2
-        Shape ``(n,)``, to the pooled stack.
+        Shape ``(n,)``, against the pooled stack.
     """
 
     dz_um: FloatArray
-    said_um: FloatArray
+    estimated_um: FloatArray
     lookup_um: FloatArray
     u_um: FloatArray
     size: FloatArray
@@ -53,32 +54,32 @@ class KnownAnswers:
 
 
 def fit_adaptation(
-    answers: KnownAnswers, source: str, sweeps: tuple[str, ...], data_sha256: str
+    images: KnownImages, source: str, sweeps: tuple[str, ...], data_sha256: str
 ) -> Adaptation:
-    """Fit how a model's answers are off.
+    """Fit bias and slope of a model's estimates against known dZ.
 
     Parameters
     ----------
-    answers
+    images
         At least three images.
     source
         Name of the model that is adapted.
     sweeps, data_sha256
-        Where the images are from, and the hash over their bytes.
+        Sweeps of the images, and the digest over their bytes.
 
     Raises
     ------
     DataError
-        If there are too few images, they lie in too few places, or the answers do not follow Z.
+        If there are fewer than three images or three distinct dZ, or the estimates do not follow Z.
     """
-    n = len(answers.dz_um)
-    if n < MIN_IMAGES or len(np.unique(answers.dz_um)) < MIN_IMAGES:
+    n = len(images.dz_um)
+    if n < MIN_IMAGES or len(np.unique(images.dz_um)) < MIN_IMAGES:
         raise DataError(
             f"{n} usable images of known dZ; at least {MIN_IMAGES} at different Z are needed to "
             "adapt a model"
         )
-    line, covariance, residual_um = _fit_line(answers.dz_um, answers.said_um, answers.u_um)
-    lookup, _, _ = _fit_line(answers.dz_um, answers.lookup_um, answers.u_um)
+    line, covariance, residual_um = _fit_line(images.dz_um, images.estimated_um, images.u_um)
+    lookup, _, _ = _fit_line(images.dz_um, images.lookup_um, images.u_um)
     return Adaptation(
         source=source,
         sweeps=sweeps,
@@ -90,12 +91,12 @@ def fit_adaptation(
         covariance_um=float(covariance[0, 1]),
         residual_um=residual_um,
         lookup=lookup,
-        size=_typical_size(answers),
+        size=_typical_size(images),
     )
 
 
 def adapt_match(match: Match, adaptation: Adaptation | None) -> Match:
-    """Return what the look-up says on the instrument that the model was adapted to."""
+    """Return the look-up's match, corrected for the instrument that the model was adapted to."""
     if adaptation is None:
         return match
     line = adaptation.lookup
@@ -108,7 +109,7 @@ def adapt_match(match: Match, adaptation: Adaptation | None) -> Match:
 
 
 def adapt_combined(combined: Combined, adaptation: Adaptation | None) -> Combined:
-    """Return what the family says on the instrument that the model was adapted to."""
+    """Return the family's dZ, corrected for the instrument that the model was adapted to."""
     if adaptation is None:
         return combined
     line = adaptation.line
@@ -136,32 +137,32 @@ def adaptation_uncertainty(adaptation: Adaptation | None, dz_um: float) -> float
     return float(np.sqrt(max(variance, 0.0))) / adaptation.line.slope
 
 
-def _typical_size(answers: KnownAnswers) -> float:
-    """Return the size of the instrument's beads: the training's, unless they are clearly others.
+def _typical_size(images: KnownImages) -> float:
+    """Return the size of the instrument's beads over the training's; 1 unless it clearly differs.
 
-    The images of a short sweep show the same few beads, so their number does not count.
+    The images of a short sweep show the same few beads, so the limit does not depend on their number.
     """
-    size = float(np.median(answers.size))
-    return size if abs(size - 1.0) > SIZE_SIGMAS * float(np.median(answers.size_sd)) else 1.0
+    size = float(np.median(images.size))
+    return size if abs(size - 1.0) > SIZE_SIGMAS * float(np.median(images.size_sd)) else 1.0
 
 
 def _fit_line(
-    dz_um: FloatArray, said_um: FloatArray, u_um: FloatArray
+    dz_um: FloatArray, estimated_um: FloatArray, u_um: FloatArray
 ) -> tuple[ResponseLine, FloatArray, float]:
-    """Fit a robust line; return it, the covariance of bias and slope, and what it leaves."""
+    """Fit a robust line; return it, the covariance of bias and slope, and the residual."""
     fit = fit_bisquare(
         np.column_stack([np.ones(len(dz_um)), dz_um]),
-        said_um,
+        estimated_um,
         u_um,
-        start=np.array([float(np.median(said_um - dz_um)), 1.0]),
+        start=np.array([float(np.median(estimated_um - dz_um)), 1.0]),
         prior=np.array([0.0, 1.0 / SLOPE_SD**2]),
         expected=np.array([0.0, 1.0]),
     )
     bias, slope = fit.coefficients
     if not MIN_SLOPE < slope < 1 / MIN_SLOPE:
         raise DataError(
-            f"the model's answers rise by {slope:.2f} um a micrometre of the sweep's Z; is the sign of "
-            "Z turned, or is this another kind of instrument? train anew there"
+            f"the model's estimates change by {slope:.2f} um per um of the sweep's Z; check the sign of "
+            "Z; on another kind of instrument, train a new model"
         )
     freedom = max(float(fit.weight.sum()) - 2.0, 1.0)
     variance = float((fit.weight * (fit.standardised_residual * u_um) ** 2).sum()) / freedom

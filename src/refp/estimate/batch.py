@@ -1,4 +1,4 @@
-"""Estimate many images, one after another or by many processes, holding on to little of each."""
+"""Estimate many images serially or in worker processes; pixels are released after each."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,7 +14,7 @@ from refp.measure.frame import check_seen
 from refp.sweeps import Frame, SingleImage
 
 Each = Callable[[int, ImageEstimate], object]
-"""Told the number of an image and its estimate with the beads, which are let go after it."""
+"""Callback with the index of an image and its estimate with beads, which are released afterwards."""
 
 
 def estimate_each(
@@ -29,24 +29,24 @@ def estimate_each(
     Parameters
     ----------
     estimator
-        A model at work; other processes load it once each, from its file. One that has no file works
-        in this process alone.
+        Loaded model; each worker process loads it once from its file. One without a file runs in this
+        process only.
     images
-        Read when their turn comes.
+        Read one after another.
     execution
         Executor for the work, and callback for progress.
     each
-        Told every estimate as soon as it is there, in order.
+        Called with each estimate, in order.
 
     Raises
     ------
     WorkersError
-        If the workers are lost, or do not see the images.
+        If the workers are lost, or cannot read the images.
     ModelError
-        If they do not see the model's file.
+        If they cannot read the model's file.
     """
-    workers = execution.workers if estimator.travels else SERIAL.workers
-    if workers.scheduler is not None:  # its workers have working folders of their own
+    workers = execution.workers if estimator.picklable else SERIAL.workers
+    if workers.scheduler is not None:  # its workers have other working folders
         images = [replace(image, path=image.path.absolute()) for image in images]
     estimates: list[FocusEstimate] = []
     for result in iter_ordered(estimator.estimate_source, images, len(images), workers):

@@ -1,15 +1,15 @@
-"""Learn from held-out beads how large errors are, and what a training image looks like.
+"""Calibrate the interval and the limits of refusal on held-out beads.
 
-The error of an image has parts that have to be learnt in different ways:
+The error of an image has contributions that are determined in different ways:
 
-* *beads*: how far the beads of one image differ about what they say together. Every held-out bead
-  tells it, so one factor on what the members state makes the stated share of beads lie inside
-  (split conformal prediction, normalised by the stated spread). Beads' own heights about the slide
-  come from the sweep.
-* *calibration*: what all beads of an image are wrong by together. Held-out images tell it, once their
-  field's own plane, the beads' part and the labels' own uncertainty are taken off.
-* *REFP* and *stage*: errors of the labels that every image shares, which no held-out image can show.
-  They come from the plane's uncertainty budget.
+* *beads*: scatter of the beads of one image about their combined dZ. One factor on the stated standard
+  deviations makes the stated fraction of held-out beads fall inside their intervals (split conformal
+  prediction, normalised by the stated deviation). Heights of the beads above the slide come from the
+  sweep.
+* *calibration*: error that all beads of an image have in common, determined from held-out images after
+  subtraction of the plane of their field, the contribution of the beads and the label uncertainty.
+* *REFP* and *stage*: errors of the labels that all images have in common, which held-out images do not
+  show. They come from the plane's uncertainty budget.
 
 References
 ----------
@@ -37,7 +37,7 @@ from refp.settings import EstimateSettings
 MIN_FACTOR = 0.1
 REFUSAL_QUANTILE = 0.995
 REFUSAL_MARGIN = 1.5
-"""Held-out fields are few: the limit lies above what 99.5 % of their images show, by half."""
+"""Factor on the quantile of held-out images for a limit, since held-out fields are few."""
 
 
 def calibrate(
@@ -57,24 +57,24 @@ def calibrate(
     tiles
         Labelled beads.
     held_out
-        Predictions of each bead by networks that have not seen it; NaN where there is none.
+        Predictions of each bead by networks that were not trained on it; NaN where there is none.
     match
-        The look-up's word on each bead, by stacks that have not seen it.
+        Look-up's match of each bead, with stacks pooled without it.
     settings
         Combination and coverage.
     labels
-        What is known of the labels' errors.
+        Standard uncertainties of the labels.
     tilt_um_per_px
         Standard deviation of slide tilts.
     split
-        What was held out, for the card.
+        Kind of held-out groups, for the card.
     """
     factor = _bead_factor(tiles, held_out, settings.coverage)
     spread = Spread(factor, labels.height_um, labels.rise_um_per_size, tilt_um_per_px)
-    together = partial(combine, spread=spread, settings=settings)
-    judged = [_judge(tiles, rows, p, match, together) for rows, p in _images(tiles, held_out)]
-    # What lies outside the range of those that judge it would be refused, and tells nothing.
-    images = [image for image in judged if image.inside] or judged
+    combined = partial(combine, spread=spread, settings=settings)
+    assessed = [_assess(tiles, rows, p, match, combined) for rows, p in _images(tiles, held_out)]
+    # An image outside the range of the stack that it is matched with would be refused.
+    images = [image for image in assessed if image.inside] or assessed
     error = np.array([image.error_um for image in images])
     reduced_chi2, reduced_chi2_noise = _usual_chi2(images)
     relative = [
@@ -122,17 +122,17 @@ class _Image:
     inside: bool
 
 
-def _judge(
+def _assess(
     tiles: LabelledTiles,
     rows: IntArray,
     predictions: Predictions,
     match: Match,
-    together: Callable[[Predictions, FloatArray, FloatArray], Combined],
+    combine_beads: Callable[[Predictions, FloatArray, FloatArray], Combined],
 ) -> _Image:
-    """Combine an image's beads, by the family and by the look-up, and compare with its label."""
+    """Combine the beads of an image by family and look-up, and compare with the label."""
     offset, fit = tiles.offset_px[rows], take(match, rows)
-    combined = together(predictions, offset, fit.size)
-    second = together(predictions_of(fit), offset, fit.size) if fit.knows else combined
+    combined = combine_beads(predictions, offset, fit.size)
+    second = combine_beads(predictions_of(fit), offset, fit.size) if fit.has_match else combined
     return _Image(
         field=int(tiles.field[rows[0]]),
         error_um=combined.dz_um - float(np.median(tiles.image_dz_um[rows])),
@@ -147,16 +147,16 @@ def _judge(
 
 
 def _images(tiles: LabelledTiles, held_out: Predictions) -> Iterator[tuple[IntArray, Predictions]]:
-    """Rows and predictions of each image that has any.
+    """Yield rows and predictions of each image that has any.
 
-    Members that predict all of its beads speak; where a random split leaves none such, all do.
+    Only members that predict all of its beads are used; where a random split leaves none, all are.
     """
     predicted = np.isfinite(held_out.dz_um).any(axis=0)
     for frame in np.unique(tiles.frame):
         rows = np.flatnonzero((tiles.frame == frame) & predicted)
         if len(rows):
-            told = np.isfinite(held_out.dz_um[:, rows])
-            members = told.all(axis=1) if told.all(axis=1).any() else told.any(axis=1)
+            known = np.isfinite(held_out.dz_um[:, rows])
+            members = known.all(axis=1) if known.all(axis=1).any() else known.any(axis=1)
             yield (
                 rows,
                 Predictions(
@@ -167,10 +167,10 @@ def _images(tiles: LabelledTiles, held_out: Predictions) -> Iterator[tuple[IntAr
 
 
 def _bead_factor(tiles: LabelledTiles, held_out: Predictions, coverage: float) -> float:
-    """Return the factor with which the stated share of beads lies inside its interval.
+    """Return the factor with which the stated fraction of beads is inside their intervals.
 
-    A bead is compared with the others of its image, which share the label's error; where every image
-    shows one bead alone, with its label.
+    A bead is compared with the others of its image, which have the label's error in common, or with its
+    label where every image has only one bead.
     """
     scores: list[FloatArray] = []
     alone: list[FloatArray] = []
@@ -179,33 +179,33 @@ def _bead_factor(tiles: LabelledTiles, held_out: Predictions, coverage: float) -
         sd = stated_sd(predictions)
         if len(rows) > 1:
             weight = 1.0 / sd**2
-            # A bead's distance from the weighted mean, in which it has its own share.
-            apart = error - np.average(error, weights=weight)
-            scores.append(apart / np.sqrt(sd**2 - 1.0 / weight.sum()))
+            # Distance of a bead from the weighted mean, to which it contributes.
+            residual = error - np.average(error, weights=weight)
+            scores.append(residual / np.sqrt(sd**2 - 1.0 / weight.sum()))
         else:
             alone.append(error / sd)
-    told = np.abs(np.concatenate(scores or alone))
-    return max(float(np.quantile(told, coverage) / ndtri(0.5 + coverage / 2)), MIN_FACTOR)
+    score = np.abs(np.concatenate(scores or alone))
+    return max(float(np.quantile(score, coverage) / ndtri(0.5 + coverage / 2)), MIN_FACTOR)
 
 
 def _model_uncertainty(images: list[_Image], labels: LabelErrors, *, by_field: bool) -> float:
-    """Return what images are wrong by beyond their field's plane, their beads and their labels."""
+    """Return the error of images beyond the plane of their field, their beads and their labels."""
     error = np.array([image.error_um for image in images])
     field = np.array([image.field for image in images])
     for number in np.unique(field):
         error[field == number] -= np.median(error[field == number])
-    # The heights of a field's beads, and its tilt, move all its images alike, which is taken off with
-    # its plane.
+    # Heights of the beads and tilt of a field shift all its images alike; this is subtracted with the
+    # plane.
     expected = np.square([[image.noise_um, image.label_u_um] for image in images]).sum(axis=1)
     stage = _stage_variance(labels, len(np.unique(field))) if by_field else 0.0
     return float(np.sqrt(max(float(np.mean(error**2 - expected)) - stage, 0.0)))
 
 
 def _stage_variance(labels: LabelErrors, n_fields: int) -> float:
-    """Return what the stage's errors in the labels add to the variance of held-out errors.
+    """Return the contribution of stage errors in the labels to the variance of held-out errors.
 
-    The labels of all fields together have ``stage_u_um``, so those of one field have the root of
-    their number times that. A held-out field brings its own, its networks those of the others.
+    The labels of all fields together have ``stage_u_um``, so those of one field have that times the
+    root of the number of fields. A held-out field has its own error, its networks those of the others.
     """
     return labels.stage_u_um**2 * n_fields * (1 + 1 / max(n_fields - 1, 1))
 

@@ -1,4 +1,4 @@
-"""Combine what the members say of the beads of one image."""
+"""Combine the members' predictions of the beads of one image into one dZ."""
 
 from dataclasses import dataclass
 
@@ -12,19 +12,19 @@ from refp.settings import EstimateSettings
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How far beads and slides spread.
+    """Standard deviations of beads and slides.
 
     Attributes
     ----------
     bead_factor
-        Multiplies the standard deviation that members state of a bead; where they state none it is
-        the standard deviation itself, um.
+        Factor on the standard deviation that members state of a bead; where they state none, the
+        standard deviation itself, um.
     height_um
         Standard deviation of beads' own planes about the slide.
     rise_um_per_size
-        How far a bead's own plane rises with its relative size.
+        Rise of a bead's own plane with its relative size.
     tilt_um_per_px
-        Standard deviation of slide tilts along y and x; 0 takes slides as level.
+        Standard deviation of slide tilts along y and x; 0 for level slides.
     """
 
     bead_factor: float
@@ -42,16 +42,18 @@ class Combined:
     dz_um
         The combined dZ, in the middle of the image.
     u_beads_um
-        Standard uncertainty from the beads: what members state of them, their heights, the slide's
-        tilt; enlarged where they disagree by more than that.
+        Standard uncertainty from the beads: stated standard deviations, heights and the slide's tilt;
+        enlarged where the beads disagree by more.
     noise_um
-        What of it differs from image to image of the same beads: what members state, propagated.
+        Contribution to it that varies between images of the same beads: stated standard deviations,
+        propagated.
     u_members_um
-        Standard deviation of the members' answers about their mean.
+        Standard deviation of the members' dZ about their mean.
     used
-        Shape ``(n,)``: beads that count.
+        Shape ``(n,)``: beads with weight in the result.
     tilt_um_per_px, tilt_u_um_per_px
-        Shape ``(2,)``, rise of the beads' planes along ``(y, x)``; NaN where it was not sought.
+        Shape ``(2,)``, rise of the beads' planes along ``(y, x)``, and its standard uncertainty; NaN
+        where it was not fitted.
     """
 
     dz_um: float
@@ -70,27 +72,27 @@ def combine(
     spread: Spread,
     settings: EstimateSettings,
 ) -> Combined:
-    """Combine beads and members.
+    """Combine beads and members into the dZ of an image.
 
     Parameters
     ----------
     predictions
-        Of ``n`` beads, at least one, by one or more members; a member's NaN does not count, and every
-        bead has an answer of some member.
+        Of ``n`` beads, at least one, by one or more members; NaN where a member has none, at least one
+        value per bead.
     offset_px
-        Shape ``(n, 2)``, the beads' places from the middle of the image.
+        Shape ``(n, 2)``, positions of the beads from the middle of the image.
     size
         Shape ``(n,)``, the beads' radii over the typical bead's.
     spread
-        How far beads and slides spread.
+        Standard deviations of beads and slides.
     settings
         Order of the means, interquartile factor.
 
     Notes
     -----
-    Order ``weighted``: a bead at ``p`` says ``dZ - height - tilt . p`` with its own variance, heights
-    and tilts have priors, and beads are down-weighted by Tukey's biweight. Where what remains is
-    larger than stated, all uncertainties grow by the Birge ratio. The article's orders: Chalfoun et
+    Order ``weighted``: a bead at ``p`` measures ``dZ - height - tilt . p`` with its own variance,
+    heights and tilts have priors, and beads are down-weighted by Tukey's biweight. Where the residuals
+    are larger than stated, all uncertainties grow by the Birge ratio. The article's orders: Chalfoun et
     al. 2024, "Inferencing with multiple trained models" (``members``) and "Number of models and
     number of beads" (``beads``). No result depends on the order of beads or members.
 
@@ -99,8 +101,8 @@ def combine(
     Birge 1932, "The calculation of errors by the method of least squares".
     """
     noise_um = spread.bead_factor * stated_sd(predictions)
-    # Each bead tells the height above its own plane. The field's plane is that of its median bead,
-    # so what sizes do to planes is evened out among them, not taken off against the training.
+    # Each bead measures the height above its own plane. The field's plane is that of its median bead,
+    # so the effect of size is corrected relative to the field's beads, not to the training's.
     risen = predictions.dz_um + spread.rise_um_per_size * (size - np.median(size))
     predictions = Predictions(risen, predictions.sd_um)
     if settings.order == "weighted":
@@ -123,14 +125,14 @@ def _weighted(
     dz, sd_um = np.nanmedian(predictions.dz_um, axis=0), np.hypot(noise_um, spread.height_um)
     n = len(dz)
     tilted = spread.tilt_um_per_px > 0
-    # Beads on a slide that rises towards them lie high, so the focal plane is low above them.
+    # Where the slide rises, beads are higher and the focal plane is lower above them.
     design = np.column_stack([np.ones(n), -offset_px]) if tilted else np.ones((n, 1))
-    nothing = np.zeros(design.shape[1])
-    prior = nothing.copy()
+    zeros = np.zeros(design.shape[1])
+    prior = zeros.copy()
     prior[1:] = 1.0 / spread.tilt_um_per_px**2 if tilted else 0.0
-    start = nothing.copy()
+    start = zeros.copy()
     start[0] = _weighted_median(dz, 1.0 / sd_um**2)
-    fit = fit_bisquare(design, dz, sd_um, start=start, prior=prior, expected=nothing)
+    fit = fit_bisquare(design, dz, sd_um, start=start, prior=prior, expected=zeros)
     freedom = fit.weight.sum() - 1.0
     surplus = (
         float((fit.weight * fit.standardised_residual**2).sum()) / freedom if freedom > 0.5 else 1.0
@@ -149,7 +151,7 @@ def _weighted(
 
 
 def _weighted_median(values: FloatArray, weight: FloatArray) -> float:
-    """Return the value with half of the weight on either side, the middle between two such."""
+    """Return the weighted median; the mean of both where two values qualify."""
     order = np.argsort(values)
     below = np.cumsum(weight[order]) / weight.sum()
     low = values[order][np.searchsorted(below, 0.5 - 1e-12)]
@@ -160,7 +162,7 @@ def _weighted_median(values: FloatArray, weight: FloatArray) -> float:
 def _averaged(
     predictions: Predictions, noise_um: FloatArray, spread: Spread, settings: EstimateSettings
 ) -> Combined:
-    """Take the article's means."""
+    """Combine by the article's means."""
     dz, sd_um = predictions.dz_um, np.hypot(noise_um, spread.height_um)
     if settings.order == "members":
         inliers = np.array([iqr_inliers(row, settings.iqr_factor) for row in dz])
@@ -172,12 +174,12 @@ def _averaged(
     else:
         per_bead = np.nanmedian(dz, axis=0)
         used = iqr_inliers(per_bead, settings.iqr_factor)
-        taken = dz[:, used]
-        per_member = np.nanmean(taken[np.isfinite(taken).any(axis=1)], axis=1)
+        inlying = dz[:, used]
+        per_member = np.nanmean(inlying[np.isfinite(inlying).any(axis=1)], axis=1)
         dz_um = float(per_bead[used].mean())
     n = max(1, int(used.sum()))
-    apart = (np.nanmean(dz[:, used], axis=0) - dz_um) / sd_um[used]
-    birge = float(np.sqrt(max((apart**2).sum() / (n - 1), 1.0))) if n > 1 else 1.0
+    standardised = (np.nanmean(dz[:, used], axis=0) - dz_um) / sd_um[used]
+    birge = float(np.sqrt(max((standardised**2).sum() / (n - 1), 1.0))) if n > 1 else 1.0
     return Combined(
         dz_um=dz_um,
         u_beads_um=birge * float(np.linalg.norm(sd_um[used])) / n,

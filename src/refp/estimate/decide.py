@@ -1,4 +1,4 @@
-"""Turn predictions of an image's beads into a number with an interval, or into a refusal."""
+"""Estimate dZ of an image with its interval from predictions of its beads, or refuse it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -29,15 +29,15 @@ from refp.models.lookup import Lookup, Match, NoLookup, predictions_of
 from refp.settings import EstimateSettings, Instrument
 
 MAX_SATURATED = 0.3
-"""Share of saturated rings, or of pixels, beyond which too little is left to tell anything from."""
+"""Fraction of saturated rings, or of pixels, above which an image is refused."""
 LIMIT_QUANTILE = 0.995
 MIN_SIZE_SD = 0.003
-"""Beads and optics are never more alike than this."""
+"""Smallest standard deviation of sizes, from beads and optics."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What an image shows: beads in all, usable or not, and the share of saturated pixels."""
+    """Number of beads of an image, usable or not, and its fraction of saturated pixels."""
 
     n_beads: int
     saturated_fraction: float = 0.0
@@ -45,7 +45,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Typical bead radius over the training's, its uncertainty, and how far off would be normal."""
+    """Typical bead radius over the training's, its uncertainty, and its normal standard deviation."""
 
     value: float
     u: float
@@ -53,10 +53,10 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What family and look-up say of an image, each of all its beads together.
+class Assessment:
+    """Results of family and look-up for an image, combined over its beads.
 
-    ``reduced_chi2`` is that of the typical bead over what is usual at the image's light.
+    ``reduced_chi2`` is that of the typical bead over its expected value at the image's light.
     """
 
     match: Match
@@ -82,13 +82,13 @@ def estimate_focus(
     inputs
         The image's usable beads.
     found
-        What the image shows.
+        Number of beads, and fraction of saturated pixels.
     card
         The model's instrument, range and calibration.
     predictor
-        The family that speaks.
+        Predictor of the family.
     lookup
-        The second opinion.
+        Look-up for comparison with the family, and for sizes.
     settings
         Combination and coverage.
 
@@ -102,43 +102,43 @@ def estimate_focus(
     missing = _missing(inputs, found, card)
     if missing:
         return refuse(*missing)
-    look = look_at(inputs, card, predictor, lookup, settings)
-    estimate = _with_interval(look, found.n_beads, card, settings)
-    objection = _objection(look, estimate, card)
+    assessment = assess_beads(inputs, card, predictor, lookup, settings)
+    estimate = _with_interval(assessment, found.n_beads, card, settings)
+    objection = _objection(assessment, estimate, card)
     return refuse(*objection) if objection else estimate
 
 
-def look_at(
+def assess_beads(
     inputs: BeadInputs,
     card: ModelCard,
     predictor: Predictor,
     lookup: Lookup | NoLookup,
     settings: EstimateSettings,
-) -> Look:
-    """Ask family and look-up about the beads of an image; see :func:`estimate_focus`."""
-    look_as = partial(_look_as, inputs, card, predictor, lookup, settings)
-    look = look_as(UNALTERED)
+) -> Assessment:
+    """Apply family and look-up to the beads of an image; parameters as of :func:`estimate_focus`."""
+    assess_as = partial(_assess_as, inputs, card, predictor, lookup, settings)
+    plain = assess_as(UNALTERED)
     filtered = is_filtered(inputs)
-    if not isinstance(lookup, Lookup) or not look.match.knows:
-        return look
-    fits = look.reduced_chi2 <= card.calibration.maximum_reduced_chi2
+    if not isinstance(lookup, Lookup) or not plain.match.has_match:
+        return plain
+    fits = plain.reduced_chi2 <= card.calibration.maximum_reduced_chi2
     if fits and not filtered:
-        return look
+        return plain
     found = find_alteration(lookup, inputs, filtered=filtered, fits=fits)
     factor = max(card.calibration.bead_factor, 1.0) if card.family == "lookup" else 1.0
-    u_um = _alteration_uncertainty(look_as, found, factor)
-    return replace(look_as(found), alteration_u_um=u_um)
+    u_um = _alteration_uncertainty(assess_as, found, factor)
+    return replace(assess_as(found), alteration_u_um=u_um)
 
 
-def _look_as(
+def _assess_as(
     inputs: BeadInputs,
     card: ModelCard,
     predictor: Predictor,
     lookup: Lookup | NoLookup,
     settings: EstimateSettings,
     altered: Alteration,
-) -> Look:
-    """Look at an image, given contrast and blur."""
+) -> Assessment:
+    """Assess the beads of an image, given its contrast and blur."""
     known = card.calibration
     matched = lookup.match(inputs.profile, inputs.saturated)
     blur_um: FloatArray = np.zeros(len(inputs))
@@ -153,16 +153,14 @@ def _look_as(
     places = (inputs.offset_px, match.size, spread, settings)
     light = float(np.median(inputs.light)) * altered.contrast
     noise = typical_noise(inputs.noise, inputs.light) * float(np.median(inputs.light))
-    if (
-        altered.blur_radii2
-    ):  # a filter has taken noise off the background, not its effect on the fit
+    if altered.blur_radii2:  # a filter reduces the noise more than its effect on the fit
         noise = max(noise, known.expected_noise(light))
     # The networks were trained on sharp images: the look-up's change of dZ corrects theirs.
     predicted = predictor.predict(inputs)
     predicted = replace(predicted, dz_um=predicted.dz_um + blur_um)
     combined = adapt_combined(combine(predicted, *places), card.adaptation)
-    second = combine(predictions_of(match), *places) if match.knows else combined
-    return Look(
+    second = combine(predictions_of(match), *places) if match.has_match else combined
+    return Assessment(
         match=match,
         combined=combined,
         lookup_um=second.dz_um,
@@ -176,7 +174,7 @@ def _look_as(
 
 
 def _alteration_uncertainty(
-    look_as: Callable[[Alteration], Look], found: Alteration, factor: float
+    assess_as: Callable[[Alteration], Assessment], found: Alteration, factor: float
 ) -> float:
     """Return the standard uncertainty of dZ from contrast and blur, um."""
     u = np.sqrt(np.diag(found.covariance))
@@ -186,35 +184,37 @@ def _alteration_uncertainty(
         for sign in (-1.0, 1.0):
             at = np.array([found.contrast, found.blur_radii2])
             at[i] += sign * u[i]
-            ends.append(look_as(Alteration(float(at[0]), float(at[1]), found.covariance)).lookup_um)
+            ends.append(
+                assess_as(Alteration(float(at[0]), float(at[1]), found.covariance)).lookup_um
+            )
         slopes[i] = (ends[1] - ends[0]) / (2 * u[i])
     return factor * float(np.sqrt(slopes @ found.covariance @ slopes))
 
 
 def tilt_um_per_px(settings: EstimateSettings, instrument: Instrument) -> float:
-    """Return the standard deviation of slide tilts, um a pixel."""
+    """Return the standard deviation of slide tilts, um per pixel."""
     return settings.tilt_mrad * 1e-3 * instrument.optics.pixel_size_um
 
 
 def _missing(inputs: BeadInputs, found: Found, card: ModelCard) -> tuple[Reason, str] | None:
-    """Return why there is nothing to estimate from."""
+    """Return the reason why no estimate is possible; ``None`` where one is."""
     n = len(inputs)
     rings = float(np.median(inputs.saturated_fraction)) if n else found.saturated_fraction
     if rings > MAX_SATURATED:
-        what = "the typical bead's rings" if n else "the image"
-        return "saturated", f"{100 * rings:.0f} % of {what} are saturated; use less light"
+        part = "the typical bead's rings" if n else "the image"
+        return "saturated", f"{100 * rings:.0f} % of {part} are saturated; use less light"
     if n >= max(card.minimum_beads, 1):
         return None
     if n == 0:
-        none = f"none of {found.n_beads} beads is usable"
-        return "no_beads", none if found.n_beads else "no bead was found"
+        unusable = f"none of {found.n_beads} beads is usable"
+        return "no_beads", unusable if found.n_beads else "no bead was found"
     return "too_few_beads", f"{n} usable beads, at least {card.minimum_beads} are needed"
 
 
 def _with_interval(
-    look: Look, n_beads: int, card: ModelCard, settings: EstimateSettings
+    assessment: Assessment, n_beads: int, card: ModelCard, settings: EstimateSettings
 ) -> FocusEstimate:
-    known, combined = card.calibration, look.combined
+    known, combined = card.calibration, assessment.combined
     adapted = adaptation_uncertainty(card.adaptation, combined.dz_um)
     parts = Parts(
         beads_um=combined.u_beads_um,
@@ -238,13 +238,13 @@ def _with_interval(
         parts=parts,
         tilt_um_per_px=combined.tilt_um_per_px,
         tilt_u_um_per_px=combined.tilt_u_um_per_px,
-        size=look.size.value,
-        size_u=look.size.u,
+        size=assessment.size.value,
+        size_u=assessment.size.u,
     )
 
 
 def _typical_size(match: Match, combined: Combined, known: Calibration) -> Size:
-    """Compare the size of the beads that count with that of the training's."""
+    """Compare the size of the beads in use with that of the training's."""
     used = combined.used
     n = max(int(used.sum()), 1)
     own = np.maximum(match.size_sd[used], MIN_SIZE_SD)
@@ -255,59 +255,63 @@ def _typical_size(match: Match, combined: Combined, known: Calibration) -> Size:
 
 
 def _for_few(n: int) -> float:
-    """Return how much wider a limit lies where its standard deviation is of ``n`` values only.
+    """Return the factor on a limit whose standard deviation is estimated from ``n`` values.
 
-    Student's quantile over the normal one, for one in a hundred beyond either limit.
+    It is Student's quantile over the normal one, for one in a hundred beyond either limit.
     """
     return float(stdtrit(n - 1, LIMIT_QUANTILE) / ndtri(LIMIT_QUANTILE)) if n > 1 else 1.0
 
 
-def _objection(look: Look, estimate: FocusEstimate, card: ModelCard) -> tuple[Reason, str] | None:
-    """Return the first reason to refuse, most telling first."""
+def _objection(
+    assessment: Assessment, estimate: FocusEstimate, card: ModelCard
+) -> tuple[Reason, str] | None:
+    """Return the first reason to refuse an estimate; ``None`` where there is none."""
     known = card.calibration
-    if look.reduced_chi2 > known.maximum_reduced_chi2:
+    if assessment.reduced_chi2 > known.maximum_reduced_chi2:
         reduced_chi2 = (
-            f"reduced chi squared {look.reduced_chi2:.1f} > {known.maximum_reduced_chi2:.1f}"
+            f"reduced chi squared {assessment.reduced_chi2:.1f} > {known.maximum_reduced_chi2:.1f}"
         )
         return (
             "unlike_training",
             f"the beads do not look like those of the training ({reduced_chi2})",
         )
-    outside = _outside(look, estimate, card.dz_range_um)
+    outside = _outside(assessment, estimate, card.dz_range_um)
     if outside:
         return "outside_range", outside
-    apart = abs(look.combined.dz_um - look.lookup_um)
+    difference = abs(assessment.combined.dz_um - assessment.lookup_um)
     limit = known.maximum_disagreement_um
-    if card.family != "lookup" and apart > limit:
+    if card.family != "lookup" and difference > limit:
         return (
             "families_disagree",
-            f"look-up and {card.family} differ by {apart:.1f} um (> {limit:.1f})",
+            f"look-up and {card.family} differ by {difference:.1f} um (> {limit:.1f})",
         )
-    other = _other_size(look.size) if known.size_sd > 0 else ""
+    other = _other_size(assessment.size) if known.size_sd > 0 else ""
     return ("unlike_training", other) if other else None
 
 
-def _outside(look: Look, estimate: FocusEstimate, trained_um: tuple[float, float]) -> str:
-    """Say how an image lies outside the trained range; empty where it does not."""
+def _outside(
+    assessment: Assessment, estimate: FocusEstimate, trained_um: tuple[float, float]
+) -> str:
+    """Describe how an image is outside the trained range; empty where it is inside."""
     low, high = trained_um
     trained = f"the trained range of {low:.4g} to {high:.4g} um"
-    if look.match.at_end.mean() >= 0.5 or not low <= look.combined.dz_um <= high:
-        return f"the focal plane lies outside {trained}"
-    # The range has the labels' error, which moves it with the estimate.
+    if assessment.match.at_end.mean() >= 0.5 or not low <= assessment.combined.dz_um <= high:
+        return f"the focal plane is outside {trained}"
+    # The range and the estimate have the labels' error in common, so it is left out.
     half = WIDTH_95 * estimate.parts.own_um
-    lower, upper = look.combined.dz_um - half, look.combined.dz_um + half
+    lower, upper = assessment.combined.dz_um - half, assessment.combined.dz_um + half
     if lower < low or upper > high:
-        return f"the focal plane, at {lower:.4g} to {upper:.4g} um, may lie outside {trained}"
+        return f"the focal plane, at {lower:.4g} to {upper:.4g} um, may be outside {trained}"
     return ""
 
 
 def _other_size(size: Size) -> str:
-    """Say that the beads are of another size than the training's; empty where they are not."""
-    off, normal = abs(size.value - 1), SIZE_SIGMAS * size.normal_sd
-    if off <= normal:
+    """Describe the difference in size from the training's beads; empty where it is normal."""
+    deviation, normal = abs(size.value - 1), SIZE_SIGMAS * size.normal_sd
+    if deviation <= normal:
         return ""
     return (
-        f"the beads look {100 * off:.1f} % {'larger' if size.value > 1 else 'smaller'} than those "
-        f"of the training (up to {100 * normal:.1f} % is normal): other beads, or another "
+        f"the beads look {100 * deviation:.1f} % {'larger' if size.value > 1 else 'smaller'} than "
+        f"those of the training (up to {100 * normal:.1f} % is normal): other beads, or another "
         "magnification"
     )

@@ -1,4 +1,4 @@
-"""A model at work: images in, estimates out."""
+"""Estimator: a loaded model that estimates dZ of images."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from refp.core.digests import hash_file
 from refp.core.errors import DataError, ModelError
 from refp.core.flags import UNUSABLE_BEAD, BeadFlag
 from refp.core.rows import take
-from refp.estimate import FocusEstimate, Found, Look, estimate_focus, look_at, refused
+from refp.estimate import Assessment, FocusEstimate, Found, assess_beads, estimate_focus, refused
 from refp.measure.frame import FrameMeasurement, measure_frame
 from refp.models import (
     BeadInputs,
@@ -32,12 +32,12 @@ from refp.sweeps import Frame, SingleImage
 
 
 def recipe_of(card: ModelCard) -> Recipe:
-    """Return the recipe that a model was made with.
+    """Return the recipe of a model's training.
 
     Raises
     ------
     ModelError
-        If this version of refp does not know one of its settings.
+        If the recipe has a setting unknown to this version of refp.
     """
     try:
         return Recipe.model_validate(card.recipe)
@@ -50,9 +50,18 @@ def recipe_of(card: ModelCard) -> Recipe:
 
 @dataclass(frozen=True, slots=True)
 class ImageEstimate:
-    """The estimate of one image, and the beads that it was made from.
+    """The estimate of one image, and its measured beads.
 
-    ``used`` marks the beads that the estimate rests on, shape ``(n_beads,)``.
+    Attributes
+    ----------
+    image
+        Name of the image.
+    estimate
+        dZ with its interval, or a refusal.
+    measured
+        All beads; ``None`` for models of whole images, and where the image could not be read.
+    used
+        Shape ``(n_beads,)``: beads with weight in the estimate.
     """
 
     image: str
@@ -62,47 +71,59 @@ class ImageEstimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What a model sees of one image.
+class MeasuredImage:
+    """The measured beads of one image and the model's inputs.
 
     Attributes
     ----------
-    measured
-        All beads; ``None`` for models of whole images, which see squares in place of beads.
+    measurement
+        All beads; ``None`` for models of whole images, which use squares in place of beads.
     rows
-        Shape ``(n,)``: which of the beads may measure.
+        Shape ``(n,)``: indices of the usable beads.
     inputs
-        What the model sees of those.
+        Inputs of the model, one row per usable bead.
     found
-        What the image shows in all.
+        Number of beads, and fraction of saturated pixels.
     """
 
-    measured: FrameMeasurement | None
+    measurement: FrameMeasurement | None
     rows: IntArray
     inputs: BeadInputs
     found: Found
 
 
 class Estimator:
-    """A model ready to estimate: load once, ask often.
+    """A loaded model that estimates dZ of images.
 
     Parameters
     ----------
     ensemble
         From :func:`refp.models.load_model` or :func:`train_model`.
     max_beads
-        Use at most this many usable beads of an image, the surest first; asking for fewer than
-        the model's least number of beads lowers that number too.
+        Use at most this many usable beads of an image, the surest first; a number below the card's
+        ``minimum_beads`` lowers that minimum too.
 
     Raises
     ------
     ModelError
         If this version of refp cannot run the model.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import refp
+    >>> estimator = refp.Estimator.load(Path("a2k.refp"))
+    >>> image = refp.list_images(["test"])[4]
+    >>> estimate = estimator.estimate(image.read()).estimate
+    >>> estimate.status
+    'ok'
+    >>> estimate.lower_um < estimate.delta_z_um < estimate.upper_um
+    True
     """
 
     def __init__(self, ensemble: Ensemble, max_beads: int | None = None) -> None:
-        least = min(ensemble.card.minimum_beads, max_beads or ensemble.card.minimum_beads)
-        self.card = ensemble.card.model_copy(update={"minimum_beads": least})
+        minimum = min(ensemble.card.minimum_beads, max_beads or ensemble.card.minimum_beads)
+        self.card = ensemble.card.model_copy(update={"minimum_beads": minimum})
         self.stack = ensemble.stack
         self._recipe = recipe_of(ensemble.card)
         self._predictor: Predictor = make_predictor(ensemble, self._recipe.train)
@@ -112,7 +133,7 @@ class Estimator:
 
     @classmethod
     def load(cls, path: Path, max_beads: int | None = None) -> Self:
-        """Load a model file; other processes can load what is made so for themselves.
+        """Load a model file; the estimator can be pickled, and worker processes load the file.
 
         Raises
         ------
@@ -124,18 +145,18 @@ class Estimator:
         return estimator
 
     @property
-    def travels(self) -> bool:
-        """Whether other processes can be given this estimator: by its file, which they see too."""
+    def picklable(self) -> bool:
+        """Whether the estimator can be sent to other processes, which load its file."""
         return self._file is not None
 
     @property
     def file_sha256(self) -> str:
-        """Hash of the model file's bytes; empty where it was not loaded from one."""
+        """SHA-256 of the model file; empty where the estimator was not loaded from a file."""
         return "" if self._file is None else self._file[1]
 
     def __reduce__(self) -> tuple[Callable[..., "Estimator"], tuple[Path, str, int | None]]:
         if self._file is None:
-            raise TypeError("an estimator that was not loaded from a file stays in its process")
+            raise TypeError("this estimator cannot be pickled; load it with `Estimator.load`")
         return _load_once, (*self._file, self._max_beads)
 
     def estimate(self, image: Image, name: str = "") -> ImageEstimate:
@@ -144,56 +165,61 @@ class Estimator:
         Raises
         ------
         DataError
-            If a model of whole images is given one that is smaller than its squares.
+            If the model uses whole images and the image is smaller than one of its squares.
         """
-        return self.estimate_seen(self.see(image), name)
+        return self.estimate_measured(self.measure(image), name)
 
-    def see(self, image: Image) -> Seen:
-        """Return what the model sees of an image; parameters and errors as of :meth:`estimate`."""
+    def measure(self, image: Image) -> MeasuredImage:
+        """Measure the beads of an image; parameters and errors as of :meth:`estimate`."""
         if self._recipe.tile.cut == "grid":
-            return self._see_squares(image)
+            return self._cut_squares(image)
         measured = measure_frame(image, self.card.instrument, self._recipe)
         rows = self._usable(measured)
         inputs = self._inputs(image, measured, rows)
-        return Seen(measured, rows, inputs, self._found(image, measured, rows))
+        return MeasuredImage(measured, rows, inputs, self._found(image, measured, rows))
 
-    def estimate_seen(self, seen: Seen, name: str = "") -> ImageEstimate:
-        """Estimate dZ from what the model sees of an image."""
+    def estimate_measured(self, measured: MeasuredImage, name: str = "") -> ImageEstimate:
+        """Estimate dZ of a measured image."""
         estimate = estimate_focus(
-            seen.inputs,
-            seen.found,
+            measured.inputs,
+            measured.found,
             self.card,
             self._predictor,
             self._lookup,
             self._recipe.estimate,
         )
-        used = np.zeros(seen.found.n_beads, dtype=np.bool_)
-        used[seen.rows[estimate.used]] = estimate.status == "ok"
-        return ImageEstimate(name, estimate, seen.measured, used)
+        used = np.zeros(measured.found.n_beads, dtype=np.bool_)
+        used[measured.rows[estimate.used]] = estimate.status == "ok"
+        return ImageEstimate(name, estimate, measured.measurement, used)
 
-    def predict(self, seen: Seen) -> Predictions:
-        """Return what every member says of each bead of an image, refused or not."""
-        return self._predictor.predict(seen.inputs)
+    def predict(self, measured: MeasuredImage) -> Predictions:
+        """Predict dZ of each usable bead by every member, whether or not the image is refused."""
+        return self._predictor.predict(measured.inputs)
 
-    def look(self, image: Image) -> Look | None:
-        """Return what family and look-up say of an image, whatever it shows; ``None`` of too little."""
-        return self.look_at_seen(self.see(image))
+    def assess(self, image: Image) -> Assessment | None:
+        """Return the results of family and look-up for an image; ``None`` with too few usable beads.
 
-    def look_at_seen(self, seen: Seen) -> Look | None:
-        """Return the same of what the model sees of an image."""
-        if len(seen.rows) < max(self.card.minimum_beads, 1):
+        Limits of refusal other than the number of beads are not checked.
+        """
+        return self.assess_measured(self.measure(image))
+
+    def assess_measured(self, measured: MeasuredImage) -> Assessment | None:
+        """Return the results of family and look-up for a measured image; see :meth:`assess`."""
+        if len(measured.rows) < max(self.card.minimum_beads, 1):
             return None
-        return look_at(seen.inputs, self.card, self._predictor, self._lookup, self._recipe.estimate)
+        return assess_beads(
+            measured.inputs, self.card, self._predictor, self._lookup, self._recipe.estimate
+        )
 
     def estimate_source(self, source: SingleImage | Frame) -> ImageEstimate:
-        """Read and estimate; a file that cannot be read is refused with the reason."""
+        """Read and estimate an image; refuse a file that cannot be read, with the reason."""
         try:
             return self.estimate(source.read(), source.label)
         except DataError as error:
             refusal = refused("unreadable", str(error), self._recipe.estimate.coverage)
             return ImageEstimate(source.label, refusal, None, np.zeros(0, dtype=np.bool_))
 
-    def _see_squares(self, image: Image) -> Seen:
+    def _cut_squares(self, image: Image) -> MeasuredImage:
         squares, middles = cut_grid(image, self._recipe.tile.grid_side_px)
         tiles, centers = squares[: self._max_beads], middles[: self._max_beads]
         n = len(tiles)
@@ -206,10 +232,10 @@ class Estimator:
             pixels=tiles,
             offset_px=centers - (np.array(image.shape) - 1) / 2,
         )
-        return Seen(None, np.arange(n), inputs, Found(len(squares)))
+        return MeasuredImage(None, np.arange(n), inputs, Found(len(squares)))
 
     def _usable(self, measured: FrameMeasurement) -> IntArray:
-        """Rows of usable beads without SS outliers; the detector's order is surest first."""
+        """Return the rows of usable beads without SS outliers, in the detector's order, surest first."""
         out = UNUSABLE_BEAD | BeadFlag.OUTLIER
         rows = np.flatnonzero((measured.beads.flags & np.uint32(out)) == 0)
         return rows[: self._max_beads]
@@ -236,7 +262,7 @@ class Estimator:
         )
 
     def _found(self, image: Image, measured: FrameMeasurement, rows: IntArray) -> Found:
-        """Say what the image shows; where beads are usable nobody asks for saturated pixels."""
+        """Return the number of beads, and the fraction of saturated pixels where no bead is usable."""
         if len(rows):
             return Found(len(measured))
         white = self.card.instrument.optics.white_level or full_scale(image)
@@ -245,9 +271,10 @@ class Estimator:
 
 @lru_cache(maxsize=1)
 def _load_once(path: Path, sha256: str, max_beads: int | None) -> Estimator:
-    """Load a model in a worker process, which is asked again with every chunk of images."""
+    """Load a model in a worker process, once for all chunks of images."""
     if not path.is_file() or hash_file(path) != sha256:
         raise ModelError(
-            f"{path}: not seen by a worker as it is here; give all of them the same file"
+            f"{path}: a worker reads a different model file, or none, at this path; put the same file "
+            "where all workers can read it"
         )
     return Estimator.load(path, max_beads)

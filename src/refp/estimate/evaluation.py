@@ -1,4 +1,4 @@
-"""Summarise errors: RMS, bias, shares, coverage, and skill against the constant predictor."""
+"""Summarise errors: RMS, bias, fractions, coverage, and skill against the constant predictor."""
 
 from dataclasses import asdict, dataclass
 
@@ -13,23 +13,22 @@ THRESHOLDS_UM = (2.5, 5.0, 7.5, 10.0)
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What the errors of a set of images come to; NaN where no image was estimated.
+    """Statistics of the errors of a set of images; NaN where no image was estimated.
 
     Attributes
     ----------
     n_images, n_ok, n_refused
         Images of known dZ; those estimated; those refused.
     rms_um, bias_um, largest_um
-        Of the estimated images' errors.
+        RMS, mean and largest absolute error of the estimated images, um.
     within
-        Share of estimated images with an error of at most 2.5, 5, 7.5 and 10 um.
+        Fraction of estimated images with an error of at most 2.5, 5, 7.5 and 10 um.
     constant_rms_um, skill
-        RMS of the best constant answer on the same images, and ``1 - rms / constant``.
+        RMS error of the best constant predictor on the same images, and ``1 - rms / constant``.
     coverage_observed
-        Share of estimated images whose interval holds the dZ, the known dZ's own uncertainty allowed
-        for.
+        Fraction of estimated images whose interval holds the true dZ, label uncertainty included.
     label_u_um
-        That standard uncertainty: of the stage's position and of the reference plane.
+        Standard uncertainty of the known dZ: of the stage's position and of the reference plane, um.
     """
 
     n_images: int
@@ -45,11 +44,11 @@ class Summary:
     label_u_um: float
 
     def as_dict(self) -> dict[str, float]:
-        """Return the summary as one flat row, shares as ``within_2.5_um``."""
+        """Return the summary as one flat row, fractions as ``within_2.5_um``."""
         row = asdict(self)
-        shares = row.pop("within")
+        fractions = row.pop("within")
         names = [f"within_{limit:g}_um" for limit in THRESHOLDS_UM]
-        return row | dict(zip(names, shares, strict=True))
+        return row | dict(zip(names, fractions, strict=True))
 
 
 def summarise(errors: pd.DataFrame, label_u_um: float = 0.0) -> Summary:
@@ -60,19 +59,19 @@ def summarise(errors: pd.DataFrame, label_u_um: float = 0.0) -> Summary:
     errors
         Columns ``status``, ``error_um``, ``delta_z_true_um``, ``lower_um``, ``upper_um``.
     label_u_um
-        Standard uncertainty of the known dZ; 0 where it is the truth.
+        Standard uncertainty of the known dZ, um; 0 where dZ is exact.
 
     Notes
     -----
-    The constant predictor answers the mean dZ of the estimated images, whatever it is shown: skill
-    0 is no better than not looking, 1 is no error.
+    The constant predictor returns the mean dZ of the estimated images: skill 0 is no better than
+    that, 1 is without error.
     """
     ok = errors[errors["status"] == "ok"]
     error = ok["error_um"].to_numpy(dtype=np.float64)
     truth = ok["delta_z_true_um"].to_numpy(dtype=np.float64)
     lower, upper = ok["lower_um"].to_numpy(), ok["upper_um"].to_numpy()
-    reach = np.hypot((upper - lower) / 2, WIDTH_95 * label_u_um)
-    inside = np.abs((lower + upper) / 2 - truth) <= reach
+    half_width = np.hypot((upper - lower) / 2, WIDTH_95 * label_u_um)
+    inside = np.abs((lower + upper) / 2 - truth) <= half_width
     rms, constant = _rms(error), _rms(truth - truth.mean()) if len(truth) else float("nan")
     return Summary(
         n_images=len(errors),

@@ -1,4 +1,4 @@
-"""What an image's estimate is."""
+"""The estimate of one image: dZ with its interval, or a refusal."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -24,7 +24,7 @@ WIDTH_95 = 1.96
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Standard uncertainties that an estimate's is made of, um; they add up in squares.
+    """Contributions to the standard uncertainty of an estimate, um; they add in quadrature.
 
     Attributes
     ----------
@@ -33,11 +33,11 @@ class Parts:
     members_um
         Disagreement of the members.
     calibration_um
-        What all beads of held-out images were wrong by together.
+        Error that the beads of a held-out image have in common.
     refp_um
         Reference plane of the training labels.
     stage_um
-        Stage errors that the training labels still carry.
+        Stage errors that remain in the training labels.
     """
 
     beads_um: float = NAN
@@ -53,13 +53,13 @@ class Parts:
 
     @property
     def own_um(self) -> float:
-        """Of them the image's own, without what all labels share."""
+        """Root of the sum of squares of the image's own contributions, without those of the labels."""
         return float(np.sqrt(self.beads_um**2 + self.members_um**2 + self.calibration_um**2))
 
 
 @dataclass(frozen=True, slots=True)
 class FocusEstimate:
-    """How far the focal plane of one image lies from the reference plane.
+    """Distance of the focal plane of one image from the reference plane.
 
     Attributes
     ----------
@@ -70,18 +70,18 @@ class FocusEstimate:
     lower_um, upper_um
         Interval of the stated ``coverage``.
     n_beads, n_beads_used
-        Beads found; beads that the result rests on.
+        Beads found; beads with weight in the result.
     status
         ``ok`` or ``refused``.
     reason
         Code and sentence of a refusal, ``code: sentence``; empty when ok.
     used
-        Shape ``(n_usable,)``: which of the usable beads the result rests on; none when refused.
+        Shape ``(n_usable,)``: usable beads with weight in the result; none when refused.
     parts
-        What ``u_um`` is made of.
+        Contributions to ``u_um``.
     tilt_um_per_px, tilt_u_um_per_px
         Shape ``(2,)``, rise of the slide along ``(y, x)`` and its standard uncertainty; NaN where it
-        was not sought.
+        was not fitted.
     size, size_u
         Typical bead radius over that of the training's beads, and its standard uncertainty.
     """
@@ -106,7 +106,7 @@ class FocusEstimate:
 def refused(
     code: Reason, sentence: str, coverage: float, *, n_beads: int = 0, n_usable: int = 0
 ) -> FocusEstimate:
-    """Return a refusal: no number, but a reason and the beads that were found."""
+    """Return a refusal: no dZ, but a reason and the number of beads found."""
     return FocusEstimate(
         delta_z_um=NAN,
         u_um=NAN,

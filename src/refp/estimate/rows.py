@@ -1,4 +1,4 @@
-"""Estimates as rows of a table, without the library of tables, which takes longer to load than to use."""
+"""Estimates as rows of a table, without pandas, whose import takes longer than the work."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ DETAIL_COLUMNS = (
     *("tilt_y_um_per_px", "tilt_y_u_um_per_px", "tilt_x_um_per_px", "tilt_x_u_um_per_px"),
     *("bead_size", "bead_size_u"),
 )
-"""What ``u_um`` is made of, how the slide lies, and how large the beads are; in files and JSON."""
+"""Contributions to ``u_um``, tilt of the slide and size of the beads; in files and JSON."""
 VERDICT_COLUMN = "verdict"
 """Last column of the estimates, only where a tolerance is given."""
 
@@ -41,7 +41,7 @@ def estimate_rows(
 
 
 def describe_parts(estimate: FocusEstimate) -> str:
-    """Return one line that says what the uncertainty of an estimate is made of."""
+    """Return one line with the contributions to the uncertainty of an estimate."""
     values = zip(DETAIL_COLUMNS, astuple(estimate.parts), strict=False)
     parts = ", ".join(f"{column[2:-3]} {value:.2g}" for column, value in values)
     return f"u = {estimate.u_um:.2g} um from {parts}"
@@ -55,7 +55,7 @@ def _details(e: FocusEstimate) -> tuple[float, ...]:
 def with_verdicts(
     rows: Sequence[Row], estimates: Iterable[FocusEstimate], tolerance_um: float
 ) -> list[Row]:
-    """Return the rows with what a tolerance makes of each estimate, as their last column."""
+    """Return the rows with the verdict on each estimate as their last column."""
     verdicts = (judge_focus(estimate, tolerance_um) for estimate in estimates)
     return [{**row, VERDICT_COLUMN: v} for row, v in zip(rows, verdicts, strict=True)]
 

@@ -3,8 +3,8 @@
 References
 ----------
 JCGM 106:2012, "The role of measurement uncertainty in conformity assessment", 8.3: guarded acceptance
-and, its mirror image, guarded rejection. The guard band is as wide as the interval reaches, so that
-either decision is wrong at most as often as the interval misses.
+and guarded rejection. The guard band is half the width of the interval, so that either decision is
+wrong at most as often as the interval misses the true value.
 """
 
 from typing import Literal
@@ -16,21 +16,21 @@ VERDICTS: tuple[Verdict, ...] = ("pass", "fail", "inconclusive", "refused")
 
 
 def judge_focus(estimate: FocusEstimate, tolerance_um: float) -> Verdict:
-    """Return what may be said of an image whose dZ must lie within ``+-tolerance_um``.
+    """Return the verdict on an image whose dZ must be within ``+-tolerance_um``.
 
     Parameters
     ----------
     estimate
         The image's dZ with its interval, or a refusal.
     tolerance_um
-        Largest dZ that is tolerated on either side, um; above 0.
+        Largest tolerated absolute dZ, um; above 0.
 
     Returns
     -------
     Verdict
-        ``pass`` where the whole interval lies within the tolerance, its ends included; ``fail`` where
-        all of it lies outside, on one side; ``inconclusive`` where it reaches over a limit;
-        ``refused`` where there is no interval.
+        ``pass`` where the whole interval is within the tolerance, ends included; ``fail`` where all
+        of it is outside, on one side; ``inconclusive`` where it contains a limit; ``refused`` where
+        there is no interval.
     """
     if estimate.status == "refused":
         return "refused"

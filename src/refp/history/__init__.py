@@ -1,7 +1,8 @@
-"""Results over time in a database: records that are appended and never changed, and control charts.
+"""Results over time in a database, with control charts.
 
-Hands on :class:`HistoryRecord`, :class:`Baseline` and :class:`ControlChart`; :class:`History` keeps
-them. Names load when first used: only the database itself needs the libraries of extra ``history``.
+The main types are :class:`HistoryRecord`, :class:`Baseline` and :class:`ControlChart`; :class:`History`
+stores records, which are appended and never changed. Names load on first use: only the database needs
+the libraries of extra ``history``.
 """
 
 import lazy_loader

@@ -26,7 +26,7 @@ from .job_log import JobLog as JobLog
 from .job_log import JobRecord as JobRecord
 from .job_state import ENDED as ENDED
 from .job_state import JobState as JobState
-from .place import default_database as default_database
+from .location import default_database as default_database
 from .rows import with_local_times as with_local_times
 from .rows import with_offset as with_offset
 from .rules import RULES as RULES

@@ -1,4 +1,4 @@
-"""What a period comes to, as limits that later values are held against."""
+"""Baselines: mean and standard deviation of a period, as limits for later values."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from refp.core.errors import HistoryError
 from refp.history.history import Baseline
 
 MIN_VALUES = 10
-"""Of fewer the standard deviation is known to no better than a quarter (1 / sqrt(2 (n - 1)))."""
+"""With fewer values the standard deviation is uncertain by more than 24 %, 1 / sqrt(2 (n - 1))."""
 
 
 def summarise_period(values: FloatArray, empty: Baseline) -> Baseline:
@@ -18,14 +18,14 @@ def summarise_period(values: FloatArray, empty: Baseline) -> Baseline:
     Parameters
     ----------
     values
-        Shape ``(n,)``; NaN is left out.
+        Shape ``(n,)``; NaN is ignored.
     empty
-        The baseline without them.
+        The baseline without number, mean and standard deviation.
 
     Raises
     ------
     HistoryError
-        If there are fewer than ten values, or all are the same.
+        If there are fewer than ten values, or all are equal.
     """
     known = values[np.isfinite(values)]
     about = f"baseline {empty.name!r}: {empty.quantity} of {empty.instrument!r}"
@@ -36,7 +36,7 @@ def summarise_period(values: FloatArray, empty: Baseline) -> Baseline:
         )
     if np.ptp(known) == 0:
         raise HistoryError(
-            f"{about} is {known[0]:g} throughout the period, so that no limits follow from it; "
+            f"{about} is {known[0]:g} throughout the period, so that it gives no limits; "
             "take another period or quantity"
         )
     return replace(empty, n=len(known), mean=float(known.mean()), sd=float(known.std(ddof=1)))

@@ -1,4 +1,4 @@
-"""What a control chart shows: values over time, limits, where which rule fires, notes."""
+"""Data of a control chart: values over time, limits, rules that fire, and notes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from refp.history.database import History
 
 MAX_POINTS = 2000
-"""So many values are drawn, and besides them every one at which a rule fires."""
+"""Largest number of values that are drawn, besides those at which a rule fires."""
 
 
 class Annotation(NamedTuple):
-    """A note beside the values, at a time of UTC."""
+    """A note at a time, in UTC."""
 
     time: np.datetime64
     text: str
@@ -35,24 +35,24 @@ class ControlChart:
     Attributes
     ----------
     instrument, quantity
-        What of which instrument.
+        Name of the instrument, and the quantity.
     time
         Shape ``(n,)``, ``datetime64[us]`` of UTC, rising.
     value, u
-        Shape ``(n,)``, in the quantity's unit; NaN where an image was refused, and ``u`` where none is
-        stated.
+        Shape ``(n,)``, value and standard uncertainty in the quantity's unit; NaN where an image was
+        refused, and ``u`` where the quantity has none.
     refused
-        Shape ``(n,)``.
+        Shape ``(n,)``, whether the image was refused.
     firings
-        Rules that fire, by index into the values; none without a baseline.
+        Rules that fire, with indices into the values; none without a baseline.
     shown
-        Shape ``(k,)``, rising: the values that are drawn, which are all where there are few.
+        Shape ``(k,)``, rising indices of the values that are drawn; all where there are few.
     annotations
         Notes about the instrument.
     baseline
-        What limits and rules come from; ``None`` before one was frozen.
+        Source of limits and rules; ``None`` if none is frozen.
     utc_offset_s
-        Of the zone of the last record, for the axis of time.
+        Offset of the zone of the last record, s, for the axis of time.
     """
 
     instrument: str
@@ -86,15 +86,15 @@ def select_chart(
     Parameters
     ----------
     history
-        Where the records are.
+        Source of the records.
     instrument, quantity
-        What of which instrument.
+        Name of the instrument, and the quantity.
     baseline
-        Name of a frozen one; empty: the last that was frozen, if there is any.
+        Name of a frozen baseline; empty: the last one frozen, if there is any.
     since, until
         Records from ``since`` on, before ``until``.
     purpose
-        Of records of this purpose alone; empty: of all.
+        Records of this purpose only; empty: all.
 
     Raises
     ------
@@ -134,9 +134,9 @@ def select_points(
         columns=("recorded_at", "utc_offset_s", *QUANTITY_COLUMNS[quantity], *also),
     )
     if table.empty:
-        what = "daily check" if purpose else KIND_OF[quantity]
+        noun = "daily check" if purpose else KIND_OF[quantity]
         raise HistoryError(
-            f"no {what} of instrument {instrument!r} in {history.place}"
+            f"no {noun} of instrument {instrument!r} in {history.place}"
             " in that time; see 'refp history list'"
         )
     notes = history.select(
@@ -156,7 +156,7 @@ def make_chart(
     quantity: Quantity,
     baseline: Baseline | None,
 ) -> ControlChart:
-    """Return the chart of records that were selected.
+    """Return the chart of selected records.
 
     Parameters
     ----------
@@ -165,9 +165,9 @@ def make_chart(
     notes
         Annotations, columns ``recorded_at, note``.
     instrument, quantity
-        What of which instrument.
+        Name of the instrument, and the quantity.
     baseline
-        For limits and rules; ``None``: neither.
+        Source of limits and rules; ``None``: no limits and no rules.
     """
     values = values_of(table, quantity)
     firings = [] if baseline is None else fired(standardise(values, baseline))
@@ -188,18 +188,18 @@ def make_chart(
 
 
 def thin(values: FloatArray, keep: "list[int]", most: int = MAX_POINTS) -> IntArray:
-    """Choose the values that are drawn: of each stretch the lowest, the highest, and two as they come.
+    """Choose the values that are drawn: of each interval the lowest, the highest, and two others.
 
-    So no extreme is hidden, and where most values lie still shows.
+    All extremes are drawn, and the density of the values remains visible.
 
     Parameters
     ----------
     values
         Shape ``(n,)``; NaN is not drawn.
     keep
-        Indices that are drawn whatever is left out.
+        Indices that are always drawn.
     most
-        How many others.
+        Largest number of others.
 
     Returns
     -------

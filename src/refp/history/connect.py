@@ -1,4 +1,4 @@
-"""Reach the database of a history, and bring its tables to what this version knows."""
+"""Connect to the database of a history, and migrate its tables to the current schema."""
 
 import sqlite3
 import time
@@ -18,11 +18,11 @@ from refp.core.errors import HistoryAccessError, HistoryError, MissingExtraError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "refp_history_version"
-"""Of its own, so that a history may share a PostgreSQL database with others."""
+"""A separate version table, so that a history may share a PostgreSQL database."""
 BUSY_S = 30.0
-"""How long a process waits for another one that writes."""
+"""Longest wait of a process for another one that writes, s."""
 WRITES = {"refp_begin": "IMMEDIATE"}
-"""Execution options of what writes: waiting for the lock at the start, where waiting is safe."""
+"""Execution options of write transactions, which acquire the lock at the start, where waiting is safe."""
 _POSTGRESQL = "postgresql+psycopg"
 _DRIVERS: Mapping[str, str] = {
     "sqlite": "sqlite",
@@ -37,12 +37,12 @@ Address = sa.URL
 
 
 def read_address(database: str | Path) -> Address:
-    """Return a file of SQLite, or a URL, as the address of a database.
+    """Return the address of a database from a file of SQLite or a URL.
 
     Raises
     ------
     HistoryError
-        If it is neither; the message holds nothing of the URL, which may hold a password.
+        If it is neither; the message omits the URL, which may contain a password.
     """
     if isinstance(database, Path):
         return sa.URL.create("sqlite", database=str(database))
@@ -58,7 +58,7 @@ def read_address(database: str | Path) -> Address:
 
 
 def mask(url: Address) -> str:
-    """Return an address as it may be shown: a file's path, or the URL without its secrets."""
+    """Return an address for display: the path of a file, or the URL without secrets."""
     if url.get_backend_name() == "sqlite":
         return str(url.database)
     secret = [key for key in url.query if "pass" in key.lower() or "key" in key.lower()]
@@ -66,8 +66,8 @@ def mask(url: Address) -> str:
 
 
 @contextmanager
-def told(url: Address) -> Iterator[None]:
-    """Tell what a database refuses in one line that names it, without its secrets."""
+def database_errors(url: Address) -> Iterator[None]:
+    """Convert errors of a database to one line that names it, without secrets."""
     try:
         yield
     except SQLAlchemyError as error:
@@ -78,7 +78,7 @@ def told(url: Address) -> Iterator[None]:
 
 
 def connect(url: Address) -> sa.Engine:
-    """Return the engine of a database; nothing is connected yet.
+    """Return the engine of a database, not yet connected.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def connect(url: Address) -> sa.Engine:
 
 
 def open_engine(database: str | Path, *, create: bool = True) -> sa.Engine:
-    """Return the engine of a database whose tables are there, and what this version knows.
+    """Return the engine of a database with tables of the current schema.
 
     Parameters and errors are those of :meth:`refp.history.History.open`.
     """
@@ -105,7 +105,7 @@ def open_engine(database: str | Path, *, create: bool = True) -> sa.Engine:
     _find_file(url, create=create)
     engine = connect(url)
     try:
-        with told(url):
+        with database_errors(url):
             migrate(engine)
     except BaseException:
         engine.dispose()
@@ -114,12 +114,12 @@ def open_engine(database: str | Path, *, create: bool = True) -> sa.Engine:
 
 
 def migrate(engine: sa.Engine) -> None:
-    """Make the tables, or bring them to what this version knows; one process at a time.
+    """Create the tables, or migrate them to the current schema; one process at a time.
 
     Raises
     ------
     HistoryError
-        If the tables were made by a newer version.
+        If a newer version made the tables.
     """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
@@ -129,7 +129,7 @@ def migrate(engine: sa.Engine) -> None:
         if _revisions(connection) == set(scripts.get_heads()):
             return
     if engine.dialect.name == "sqlite":
-        _keep_log_ahead(engine)
+        _use_wal(engine)
     with engine.connect().execution_options(**WRITES) as connection, connection.begin():
         if engine.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
@@ -153,25 +153,25 @@ def _check_known(revisions: set[str], scripts: ScriptDirectory, url: Address) ->
 
 
 def _prepare(connection: Any, _record: object) -> None:
-    """Set up a connection of SQLite: rules of a session are not kept in the file."""
-    connection.isolation_level = None  # transactions begin where SQLAlchemy says, see _begin
+    """Set up a connection of SQLite, whose session settings are not kept in the file."""
+    connection.isolation_level = None  # SQLAlchemy begins transactions, see _begin
     for pragma in (
         f"busy_timeout = {round(1000 * BUSY_S)}",
         "foreign_keys = ON",
-        "synchronous = FULL",  # what was said to be recorded is there after a power cut
+        "synchronous = FULL",  # recorded data survive a power cut
     ):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin(connection: sa.Connection) -> None:
-    how = connection.get_execution_options().get("refp_begin", "DEFERRED")
-    connection.exec_driver_sql(f"BEGIN {how}")
+    mode = connection.get_execution_options().get("refp_begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {mode}")
 
 
-def _keep_log_ahead(engine: sa.Engine) -> None:
-    """Put a file of SQLite into WAL mode, in which readers and a writer do not wait for each other.
+def _use_wal(engine: sa.Engine) -> None:
+    """Switch a file of SQLite to WAL mode, in which readers and a writer do not block each other.
 
-    SQLite does not wait by itself for another process that does the same.
+    SQLite itself does not wait for another process that does the same.
     """
     until = time.monotonic() + BUSY_S
     while True:
@@ -193,7 +193,7 @@ def _find_file(url: Address, *, create: bool) -> None:
         return
     path = Path(str(url.database))
     if not create and not path.is_file():
-        raise HistoryError(f"{path}: no history here; 'refp history record' begins one")
+        raise HistoryError(f"{path}: no history here; 'refp history record' creates one")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What a correction changes in the record that it takes the place of."""
+"""Changes that a correction makes to the record that it replaces."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -20,19 +20,19 @@ _NOTHING = {
 
 
 def correction(given: Mapping[str, Any], *, withdraw: bool = False) -> dict[str, Any]:
-    """Return the changes of a correction; uncertainty and interval of an old dZ do not outlive it.
+    """Return the changes of a correction; a new dZ clears uncertainty and interval of the old one.
 
     Parameters
     ----------
     given
-        Fields of a record and their new values; ``None`` leaves one as it is.
+        Fields of a record and their new values; ``None`` leaves a field unchanged.
     withdraw
-        Whether no value stands any longer; the record is then as one that was refused.
+        Whether the value is withdrawn; the record is then treated as refused.
 
     Raises
     ------
     HistoryError
-        If nothing changes, or a value is given to a record that is withdrawn.
+        If nothing changes, or a value is given for a withdrawn record.
     """
     changes = {name: value for name, value in given.items() if value is not None}
     values = sorted({"delta_z_um", "u_um"} & set(changes))
@@ -51,12 +51,12 @@ def correction(given: Mapping[str, Any], *, withdraw: bool = False) -> dict[str,
 
 
 def check_kinds(old: Iterable[HistoryRecord], changes: Mapping[str, Any]) -> None:
-    """Refuse a dZ for what is no estimate, and to withdraw a note.
+    """Refuse a dZ for a record other than an estimate, and the withdrawal of a note.
 
     Raises
     ------
     HistoryError
-        Naming the record.
+        With the id of the record.
     """
     withdrawn = changes.get("status") == "refused"
     for record in old:

@@ -1,4 +1,4 @@
-"""The history itself: records are appended to it, selected from it, and never changed."""
+"""The history: records are appended and selected, and never changed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from refp.core.errors import HistoryConflictError, HistoryError
 from refp.history.baseline import summarise_period
-from refp.history.connect import WRITES, mask, open_engine, told
+from refp.history.connect import WRITES, database_errors, mask, open_engine
 from refp.history.correction import check_kinds
 from refp.history.history import (
     KIND_OF,
@@ -35,21 +35,21 @@ from refp.history.rows import (
 from refp.history.schema import baselines, records
 
 _AT_ONCE = 500
-"""Ids asked for in one statement; databases limit how many there may be."""
+"""Ids in one statement; databases limit their number."""
 
 _AT_A_TIME = 2000
-"""Rows taken from the database at a time."""
+"""Rows read from the database at a time."""
 
 
 class History:
     """Results over time in a database, which several processes may use at once.
 
-    Use :meth:`open`. Also a context manager, which closes it.
+    Use :meth:`open`. A history is a context manager, which closes it.
 
     Parameters
     ----------
     engine
-        Of a database whose tables are there.
+        Engine of a database with the current schema.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -57,21 +57,21 @@ class History:
 
     @classmethod
     def open(cls, database: str | Path, *, create: bool = True) -> Self:
-        """Open a history; its tables are made, or brought to what this version knows.
+        """Open a history; its tables are created, or migrated to the current schema.
 
         Parameters
         ----------
         database
             A file of SQLite, or the URL of a database of SQLite or PostgreSQL.
         create
-            Whether to make a file of SQLite that is not there.
+            Whether to create a missing file of SQLite.
 
         Raises
         ------
         HistoryError
-            If it cannot be reached or used, or was made by a newer version of refp.
+            If the database cannot be reached or used, or was made by a newer version of refp.
         MissingExtraError
-            If a library for it is not installed.
+            If a library for the database is not installed.
         """
         return cls(open_engine(database, create=create))
 
@@ -86,7 +86,7 @@ class History:
 
     @property
     def place(self) -> str:
-        """Where it is, as it may be shown."""
+        """Address of the database, without secrets."""
         return mask(self._engine.url)
 
     def close(self) -> None:
@@ -94,21 +94,21 @@ class History:
         self._engine.dispose()
 
     def append(self, new: Iterable[HistoryRecord]) -> int:
-        """Append records, all of them or none; those that are there already are passed over.
+        """Append records, all of them or none; records that exist already are skipped.
 
         Returns
         -------
         int
-            How many were not there. What is appended again after a crash is not doubled.
+            Number of new records. Records that are appended again after a crash are not doubled.
 
         Raises
         ------
         HistoryError
-            If a record is there with other content, corrects one that is not there, or one that
-            another corrects.
+            If a record exists with other content, or corrects a record that does not exist or is
+            corrected already.
         """
         given, now = list(new), datetime.now(UTC)
-        with told(self._engine.url), self._write() as connection:
+        with database_errors(self._engine.url), self._write() as connection:
             known = _known(connection, [record.id for record in given])
             _check_same(given, known)
             rows = [row_of(record, now) for record in given if record.id not in known]
@@ -135,20 +135,20 @@ class History:
         Parameters
         ----------
         ids, instrument, kind, purpose
-            Of these alone; empty: of all. Databases limit how many ids there may be.
+            These only; empty: all. Databases limit the number of ids.
         since, until
             Recorded at ``since`` or later, and before ``until``.
         with_corrected
-            Records that others correct, too.
+            Whether to include records that others correct.
         newest
-            Of all these so many, the newest; ``None``: all.
+            Number of records, the newest ones; ``None``: all.
         columns
-            Some of the record's fields, ``utc_offset_s`` (of the zone) and ``appended_at``.
+            Fields of the record, ``utc_offset_s`` (of the zone) and ``appended_at``.
 
         Returns
         -------
         pandas.DataFrame
-            Times are of UTC; a missing number is NaN.
+            Times are in UTC; a missing number is NaN.
 
         Raises
         ------
@@ -173,20 +173,20 @@ class History:
             query = query.order_by(*order)
         else:
             query = query.order_by(*(column.desc() for column in order)).limit(newest)
-        with told(self._engine.url), self._engine.connect() as connection:
+        with database_errors(self._engine.url), self._engine.connect() as connection:
             table = table_of(connection.execute(query).partitions(_AT_A_TIME), tuple(columns))
         return table if newest is None else table[::-1].reset_index(drop=True)
 
     def instruments(self) -> list[str]:
-        """Return the names of all instruments that there are records of, sorted."""
+        """Return the names of all instruments with records, sorted."""
         query = sa.select(records.c.instrument).distinct()
-        with told(self._engine.url), self._engine.connect() as connection:
+        with database_errors(self._engine.url), self._engine.connect() as connection:
             return sorted(connection.execute(query).scalars())
 
     def model_uses(self) -> list[ModelUse]:
-        """Return which models estimated on which instruments, the latest used first.
+        """Return the uses of models on instruments, the latest first.
 
-        Records that others correct do not count.
+        Records that others correct are not counted.
         """
         newest = sa.func.max(records.c.recorded_utc)
         corrected = sa.select(records.c.corrects).where(records.c.corrects.is_not(None))
@@ -196,7 +196,7 @@ class History:
             .group_by(records.c.model_sha256, records.c.instrument)
             .order_by(newest.desc())
         )
-        with told(self._engine.url), self._engine.connect() as connection:
+        with database_errors(self._engine.url), self._engine.connect() as connection:
             rows = connection.execute(query).all()
         return [ModelUse(model, name, n, at.replace(tzinfo=UTC)) for model, name, n, at in rows]
 
@@ -206,24 +206,24 @@ class History:
         Raises
         ------
         HistoryError
-            If one is not there.
+            If a record does not exist.
         """
-        with told(self._engine.url), self._engine.connect() as connection:
+        with database_errors(self._engine.url), self._engine.connect() as connection:
             known = _known(connection, ids)
         for missing in (one for one in ids if one not in known):
             raise HistoryError(f"{missing}: no record of this id in {self.place}; see the list")
         return [known[one] for one in ids]
 
     def correct(self, ids: Sequence[str], *, by: str = "", **changes: Any) -> list[HistoryRecord]:
-        """Append a correction of each record: the same but for the changes; return them.
+        """Append a correction of each record, equal but for the changes, and return the corrections.
 
-        A correction stands at the time and under the operator of what it corrects; ``appended_at``
-        and ``corrected_by`` tell when and by whom it was made.
+        A correction has the time and the operator of the record that it corrects; ``appended_at`` and
+        ``corrected_by`` hold the time and the operator of the correction.
 
         Raises
         ------
         HistoryError
-            If a record is not there, was corrected before, or has no dZ to change.
+            If a record does not exist, was corrected before, or has no dZ to change.
         """
         old = self.find(ids)
         check_kinds(old, changes)
@@ -235,7 +235,7 @@ class History:
     def annotate(
         self, text: str, instrument: str, at: datetime | None = None, operator: str = ""
     ) -> HistoryRecord:
-        """Append a note about an instrument, such as a service or a new slide lot; return it."""
+        """Append a note about an instrument, such as a service or a new slide lot, and return it."""
         note = HistoryRecord(
             id=new_id(),
             recorded_at=at or datetime.now().astimezone(),
@@ -252,7 +252,7 @@ class History:
         query = sa.select(baselines).order_by(baselines.c.sequence)
         if instrument:
             query = query.where(baselines.c.instrument == instrument)
-        with told(self._engine.url), self._engine.connect() as connection:
+        with database_errors(self._engine.url), self._engine.connect() as connection:
             return [baseline_of(row._asdict()) for row in connection.execute(query)]
 
     def freeze(
@@ -266,25 +266,27 @@ class History:
         purpose: Purpose = "",
         by: str = "",
     ) -> Baseline:
-        """Freeze mean and standard deviation of a period under a name; later records move neither.
+        """Freeze mean and standard deviation of a period under a name.
+
+        Later records do not change a baseline.
 
         Parameters
         ----------
         name
-            Not yet that of a baseline of this instrument and quantity.
+            Name that no baseline of this instrument and quantity has.
         instrument, quantity
-            What of which instrument.
+            Name of the instrument, and the quantity.
         since, until
             Records from ``since`` on, before ``until``.
         purpose
-            Of these alone; empty: of all.
+            Records of this purpose only; empty: all.
         by
-            Who freezes it.
+            Operator who freezes it.
 
         Raises
         ------
         HistoryError
-            If the name is taken or empty, or the period has fewer than 10 values or no scatter.
+            If the name is used or empty, or the period has fewer than 10 values or no scatter.
         """
         if not name.strip():
             raise HistoryError("baseline: needs a name, such as 'spring'")
@@ -300,7 +302,7 @@ class History:
             values_of(table, quantity),
             Baseline(name, instrument, quantity, since, until, 0, 0, 0, datetime.now(UTC), by),
         )
-        with told(self._engine.url), self._write() as connection:
+        with database_errors(self._engine.url), self._write() as connection:
             _check_free(connection, frozen)
             connection.execute(sa.insert(baselines), _baseline_row(frozen))
         return frozen
@@ -310,7 +312,7 @@ class History:
 
 
 def _column(name: str) -> sa.ColumnElement[Any]:
-    """Return a column; times as the database has them, for a table reads all of them at once."""
+    """Return a column; times as stored, because a table converts all of them at once."""
     stored = STORED_AS.get(name)
     return sa.type_coerce(records.c[stored], sa.String) if stored else records.c[name]
 
@@ -323,7 +325,7 @@ def _check_order(since: datetime | None, until: datetime | None) -> None:
 
 
 def _known(connection: sa.Connection, ids: Sequence[str]) -> dict[str, HistoryRecord]:
-    """Return those of the records that are there."""
+    """Return the records that exist, by id."""
     known: dict[str, HistoryRecord] = {}
     for start in range(0, len(ids), _AT_ONCE):
         query = sa.select(records).where(records.c.id.in_(ids[start : start + _AT_ONCE]))
@@ -333,7 +335,7 @@ def _known(connection: sa.Connection, ids: Sequence[str]) -> dict[str, HistoryRe
 
 
 def _check_same(given: Iterable[HistoryRecord], known: dict[str, HistoryRecord]) -> None:
-    now = datetime.now(UTC)  # one for both, so that only what was recorded is compared
+    now = datetime.now(UTC)  # the same for both, so that only recorded values are compared
     for record in given:
         old = known.get(record.id)
         if old is not None and row_of(old, now) != row_of(record, now):
@@ -346,11 +348,11 @@ def _check_corrections(connection: sa.Connection, rows: Sequence[dict[str, Any]]
     wanted = [row["corrects"] for row in rows if row["corrects"]]
     if not wanted:
         return
-    there = {*_known(connection, wanted), *(row["id"] for row in rows)}
+    existing = {*_known(connection, wanted), *(row["id"] for row in rows)}
     query = sa.select(records.c.corrects, records.c.id).where(records.c.corrects.in_(wanted))
     newer = {row[0]: row[1] for row in connection.execute(query)}
     for one in wanted:
-        if one not in there:
+        if one not in existing:
             raise HistoryError(f"{one}: no record of this id to correct")
         if one in newer or wanted.count(one) > 1:
             last = newer.get(one, "it once")

@@ -1,4 +1,4 @@
-"""What a history holds: records and baselines, and which quantities are followed over time."""
+"""Records and baselines of a history, and the quantities that control charts show."""
 
 import uuid
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ KIND_OF: Mapping[Quantity, Kind] = {
     "background": "estimate",
     "tilt": "estimate",
 }
-"""Records of which kind tell a quantity."""
+"""Kind of record that holds each quantity."""
 LABELS: Mapping[Quantity, str] = {
     "delta_z_um": "dZ (um)",
     "refp_um": "REFP (um)",
@@ -33,42 +33,42 @@ LABELS: Mapping[Quantity, str] = {
 
 @dataclass(frozen=True, slots=True)
 class HistoryRecord:
-    """One thing that was measured or noted; appended, never changed.
+    """A measurement or a note; appended, never changed.
 
     Attributes
     ----------
     id
         UUID as text.
     recorded_at
-        When, with its zone.
+        Time of the measurement, with its zone.
     kind
         ``estimate`` of an image, reference ``plane``, or ``annotation`` (its text in ``note``).
     instrument, operator
-        What with and by whom.
+        Name of the instrument, and the operator.
     image, image_sha256
-        What was measured, and the hash of the file's bytes.
+        Image, and SHA-256 of its file.
     model, model_sha256, recipe, version
-        What it was measured by: model, hash of its file, recipe with its digest, version of refp.
+        Model, SHA-256 of its file, recipe with its digest, and version of refp.
     status, reason
         ``ok`` or ``refused`` with the reason; both empty for an annotation.
     delta_z_um, u_um, lower_um, upper_um, coverage
-        The estimate with standard uncertainty and interval.
+        Estimate, standard uncertainty and interval, um, and coverage.
     n_beads, n_beads_used
-        Beads found; beads that the result rests on.
+        Number of beads found, and of beads used.
     background
         Median background of the used beads, grey levels.
     tilt_y_um_per_px, tilt_x_um_per_px
-        Rise of the slide along y and x.
+        Tilt of the slide along y and x, um per pixel.
     refp_um, refp_u_um
-        The reference plane, with standard uncertainty.
+        Z of the reference plane and its standard uncertainty, um.
     note
         Free text.
     corrects
-        ``id`` of the record that this one takes the place of; empty for none.
+        ``id`` of the record that this one replaces; empty for none.
     purpose
-        ``daily`` for the daily check, which a series of its own is made of; else empty.
+        ``daily`` for a daily check, which forms a separate series; else empty.
     corrected_by
-        Who made this correction; ``operator`` stays who measured. Empty where it is none.
+        Operator who made this correction, where ``operator`` is the one who measured; else empty.
     """
 
     id: str
@@ -116,18 +116,18 @@ class HistoryRecord:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """Mean and standard deviation of a period, frozen: later records do not move them.
+    """Frozen mean and standard deviation of a period, which later records do not change.
 
     Attributes
     ----------
     name, instrument, quantity
-        What it is called; what of which instrument it is about.
+        Name of the baseline and of its instrument, and the quantity.
     since, until
-        The period, with zones; ``until`` is no part of it.
+        The period, with zones; ``until`` is exclusive.
     n, mean, sd
-        Values in it, their mean and sample standard deviation, in the quantity's unit.
+        Number of values, their mean and sample standard deviation, in the quantity's unit.
     frozen_at, by
-        When and by whom.
+        Time, and the operator.
     """
 
     name: str
@@ -144,14 +144,14 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class ModelUse:
-    """How often a model estimated on an instrument.
+    """Number of estimates of a model on an instrument.
 
     Attributes
     ----------
     model_sha256, instrument
-        Hash of the model's file; the instrument.
+        SHA-256 of the model's file, and name of the instrument.
     n_estimates, last_at
-        Records, and the time of the newest, with its zone.
+        Number of records, and time of the newest, with its zone.
     """
 
     model_sha256: str
@@ -166,12 +166,12 @@ def new_id() -> str:
 
 
 def check_quantity(name: str) -> Quantity:
-    """Return the name of a quantity as one.
+    """Return the quantity of a name.
 
     Raises
     ------
     HistoryError
-        If there is none of that name; the message lists them.
+        If there is no such quantity; the message lists them.
     """
     for quantity in KIND_OF:
         if quantity == name:
@@ -180,7 +180,7 @@ def check_quantity(name: str) -> Quantity:
 
 
 def check_purpose(name: str) -> Purpose:
-    """Return the name of a purpose as one; errors as of :func:`check_quantity`."""
+    """Return the purpose of a name; errors as of :func:`check_quantity`."""
     for purpose in get_args(Purpose):
         if purpose == name:
             return purpose
@@ -188,17 +188,17 @@ def check_purpose(name: str) -> Purpose:
 
 
 def parse_time(text: str) -> datetime:
-    """Return a time of ISO 8601; without a zone it is a local one, without an hour its midnight.
+    """Return the time of a text in ISO 8601: local without a zone, midnight without an hour.
 
     Raises
     ------
     HistoryError
-        If it is none.
+        If the text is not such a time.
     """
     try:
         time = datetime.fromisoformat(text)
         time = time if time.tzinfo else time.astimezone()
-        time.astimezone(UTC)  # of the first or the last days there may be none
+        time.astimezone(UTC)  # fails for the first and last days of the calendar
     except (ValueError, OverflowError) as error:
         raise HistoryError(
             f"time {text!r}: write it as 2026-03-31, 2026-03-31T08:30 or 2026-03-31T08:30+02:00"

@@ -1,4 +1,4 @@
-"""The jobs of a server and what became of them: appended, never changed."""
+"""Log of the jobs of a server and their states; appended, never changed."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import Any, Self, get_args
 import sqlalchemy as sa
 
 from refp.core.errors import HistoryError
-from refp.history.connect import WRITES, mask, open_engine, told
+from refp.history.connect import WRITES, database_errors, mask, open_engine
 from refp.history.job_state import ENDED, JobState
 from refp.history.rows import naive_utc, with_offset
 from refp.history.schema import job_events, jobs
@@ -18,7 +18,7 @@ from refp.history.schema import job_events, jobs
 
 @dataclass(frozen=True, slots=True)
 class JobEvent:
-    """What became of a job: when, what, and what there is to say about it."""
+    """A change of state of a job: time, new state, and details as JSON holds them."""
 
     at: datetime
     state: JobState
@@ -27,22 +27,22 @@ class JobEvent:
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """A job as it was asked for.
+    """A job as requested, with its events.
 
     Attributes
     ----------
     id
         UUID as text.
     server
-        Id of the server whose files it works on.
+        Id of the server whose files the job uses.
     kind, title
-        What is to be done; what people call it.
+        Kind of work, and title for display.
     operator
-        Who asked for it.
+        Operator who requested it.
     request
-        What it works on, as JSON holds it.
+        Inputs and settings, as JSON holds them.
     events
-        What became of it, the first is ``queued``.
+        Changes of state, the first to ``queued``.
     """
 
     id: str
@@ -62,7 +62,7 @@ class JobLog:
 
     @classmethod
     def open(cls, database: str | Path) -> Self:
-        """Open the log; its tables are made where they are not there.
+        """Open the log; missing tables are created.
 
         Raises
         ------
@@ -78,21 +78,21 @@ class JobLog:
         self._engine.dispose()
 
     def add(self, job: JobRecord) -> None:
-        """Append a job that is queued; one that is there already is passed over."""
+        """Append a queued job; a job that exists already is skipped."""
         row = {name: getattr(job, name) for name in ("id", "server", "kind", "title", "operator")}
-        with told(self._engine.url), self._write() as connection:
+        with database_errors(self._engine.url), self._write() as connection:
             known = sa.select(jobs.c.id).where(jobs.c.id == job.id)
             if connection.execute(known).first() is None:
                 connection.execute(sa.insert(jobs), row | {"request": json.dumps(job.request)})
                 connection.execute(sa.insert(job_events), _event_row(job.id, "queued", {}))
 
     def tell(self, job: str, state: JobState, about: Mapping[str, Any] | None = None) -> bool:
-        """Append what became of a job, unless it had ended before.
+        """Append a change of state of a job, unless the job has ended.
 
         Returns
         -------
         bool
-            Whether it was appended: a job ends once.
+            Whether the event was appended.
 
         Raises
         ------
@@ -101,8 +101,8 @@ class JobLog:
         """
         if state not in get_args(JobState):
             raise HistoryError(f"state {state!r}: choose {', '.join(get_args(JobState))}")
-        with told(self._engine.url), self._write() as connection:
-            # Nobody else tells of this job meanwhile; SQLite lets one write at a time by itself.
+        with database_errors(self._engine.url), self._write() as connection:
+            # Locks the job against other writers; SQLite has one writer at a time anyway.
             connection.execute(sa.select(jobs.c.id).where(jobs.c.id == job).with_for_update())
             query = sa.select(job_events.c.state).where(job_events.c.job == job)
             states = set(connection.execute(query).scalars())
@@ -117,7 +117,7 @@ class JobLog:
         """Return the jobs of a server, the newest first."""
         own = jobs.c.server == server
         query = sa.select(jobs).where(own).order_by(jobs.c.sequence.desc())
-        with told(self._engine.url), self._engine.connect() as connection:
+        with database_errors(self._engine.url), self._engine.connect() as connection:
             rows = list(connection.execute(query))
             known: dict[str, list[JobEvent]] = {row.id: [] for row in rows}
             query = sa.select(job_events).join(jobs, jobs.c.id == job_events.c.job).where(own)

@@ -15,12 +15,12 @@ QUANTITY_COLUMNS: Mapping[Quantity, tuple[str, ...]] = {
     "background": ("status", "background"),
     "tilt": ("status", "tilt_y_um_per_px", "tilt_x_um_per_px"),
 }
-"""What a quantity is made from: the status, its own columns, its standard uncertainty."""
+"""Columns of a quantity: the status, its values, and its standard uncertainty."""
 _UNCERTAINTY: Mapping[str, str] = {"delta_z_um": "u_um", "refp_um": "refp_u_um"}
 
 
 def values_of(table: pd.DataFrame, quantity: Quantity) -> FloatArray:
-    """Return the values of a quantity, shape ``(n,)``; NaN where a record was refused or has none."""
+    """Return the values of a quantity, shape ``(n,)``; NaN where a record is refused or has none."""
     if quantity == "tilt":
         values = np.hypot(table["tilt_y_um_per_px"], table["tilt_x_um_per_px"])
     else:
@@ -29,7 +29,7 @@ def values_of(table: pd.DataFrame, quantity: Quantity) -> FloatArray:
 
 
 def uncertainties_of(table: pd.DataFrame, quantity: Quantity) -> FloatArray:
-    """Return their standard uncertainties, shape ``(n,)``; NaN of quantities that state none."""
+    """Return the standard uncertainties of a quantity, shape ``(n,)``; NaN if it has none."""
     if quantity not in _UNCERTAINTY:
         return np.full(len(table), np.nan)
     return table[_UNCERTAINTY[quantity]].to_numpy(dtype=float)

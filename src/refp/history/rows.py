@@ -1,4 +1,4 @@
-"""Records as rows of the database, and back."""
+"""Conversion between records and rows of the database."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,30 +19,30 @@ COLUMNS = (
 )
 """Columns of a table of records: the record's, the offset of its zone, and when it was appended."""
 STORED_AS = {"recorded_at": "recorded_utc", "appended_at": "appended_utc"}
-"""Columns that are called otherwise in the database, where times have no zone."""
+"""Columns with other names in the database, where times have no zone."""
 _NUMBERS = frozenset(field.name for field in fields(HistoryRecord) if field.type is float)
 _WHOLE = ("n_beads", "n_beads_used", "utc_offset_s")
 
 
 def naive_utc(time: datetime) -> datetime:
-    """Return a time of any zone as the database keeps it."""
+    """Return a time of any zone as stored: UTC, without a zone."""
     return time.astimezone(UTC).replace(tzinfo=None)
 
 
 def with_offset(utc: datetime, offset_s: float) -> datetime:
-    """Return a time of the database, or one of UTC, in the zone that it was recorded in."""
+    """Return a stored time in the zone that it was recorded in."""
     zone = timezone(timedelta(seconds=int(offset_s)))
     return utc.replace(tzinfo=UTC).astimezone(zone)
 
 
 def row_of(record: HistoryRecord, appended: datetime) -> dict[str, Any]:
-    """Return a record as a row; a missing number is no value there."""
+    """Return a record as a row, with ``None`` for missing numbers."""
     row = {name: getattr(record, name) for name in RECORD_FIELDS if name != "recorded_at"}
     for name in _NUMBERS:
         row[name] = None if math.isnan(row[name]) else float(row[name])
     offset = record.recorded_at.utcoffset() or timedelta()
     return row | {
-        "n_beads": int(record.n_beads),  # SQLite keeps a whole number of numpy's as bytes
+        "n_beads": int(record.n_beads),  # SQLite stores a NumPy integer as bytes
         "n_beads_used": int(record.n_beads_used),
         "corrects": record.corrects or None,
         "recorded_utc": naive_utc(record.recorded_at),
@@ -62,7 +62,7 @@ def record_of(row: Mapping[str, Any]) -> HistoryRecord:
 
 
 def baseline_of(row: Mapping[str, Any]) -> Baseline:
-    """Return a row of the baselines as one; its times are of UTC."""
+    """Return a row as a baseline, with times in UTC."""
     since, until, frozen = (
         row[name].replace(tzinfo=UTC) for name in ("since_utc", "until_utc", "frozen_utc")
     )
@@ -72,9 +72,9 @@ def baseline_of(row: Mapping[str, Any]) -> Baseline:
 
 
 def table_of(parts: Iterable[Sequence[Sequence[Any]]], columns: tuple[str, ...]) -> pd.DataFrame:
-    """Return rows of some of ``COLUMNS``, a part after another, as a table; times are of UTC."""
+    """Return rows of some of ``COLUMNS``, in parts, as a table with times in UTC."""
     values: list[list[Any]] = [[] for _ in columns]
-    for rows in parts:  # rows that go at once cost a third of what 100,000 at a time do
+    for rows in parts:  # in parts takes a third of the memory of 100,000 rows at a time
         for k, column in enumerate(values):
             column.extend([row[k] for row in rows])
     typed = {name: _typed(name, column) for name, column in zip(columns, values, strict=True)}
@@ -83,7 +83,7 @@ def table_of(parts: Iterable[Sequence[Sequence[Any]]], columns: tuple[str, ...])
 
 def _typed(name: str, values: list[Any]) -> pd.Series:
     if name in STORED_AS:
-        times = pd.Series(np.array(values, dtype="datetime64[us]"))  # SQLite has them as text
+        times = pd.Series(np.array(values, dtype="datetime64[us]"))  # text in SQLite
         return times.dt.tz_localize("UTC")
     if name in _NUMBERS:
         return pd.Series(values, dtype=float)
@@ -93,7 +93,7 @@ def _typed(name: str, values: list[Any]) -> pd.Series:
 
 
 def with_local_times(table: pd.DataFrame, utc_offset_s: pd.Series) -> pd.DataFrame:
-    """Return a table with its times as ISO 8601 text, in the zones that they were recorded in."""
+    """Return a table with its times as ISO 8601 text, in the zones of the records."""
     texts = {
         name: [
             with_offset(time.to_pydatetime(), offset).isoformat()

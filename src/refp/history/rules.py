@@ -1,4 +1,4 @@
-"""Westgard's rules: which values of a control chart ask for attention.
+"""Westgard's rules for the values of a control chart.
 
 Westgard, Barry, Hunt and Groth, *A multi-rule Shewhart chart for quality control in clinical
 chemistry*, Clin. Chem. 27, 493 (1981).
@@ -21,25 +21,25 @@ RULES: Mapping[str, str] = {
     "10_x": "ten values in a row on the same side of the mean",
 }
 WARNING = "1_2s"
-"""The rule that asks to look; every other one rejects."""
+"""The rule that warns; all others reject."""
 
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """A rule, and the index of the value that completed what it looks for."""
+    """A rule that fires, and the index of the value that completes its pattern."""
 
     index: int
     rule: str
 
 
 def fired(z: ArrayLike) -> list[Firing]:
-    """Return where which rule fires, by rising index and in the order of ``RULES``.
+    """Return the rules that fire, by rising index and in the order of ``RULES``.
 
     Parameters
     ----------
     z
         Shape ``(n,)``, in order of time: value less the baseline's mean, over its standard
-        deviation. NaN is passed over: it fires nothing and breaks no run.
+        deviation. NaN is skipped: it fires no rule and does not end a run.
     """
     values = np.asarray(z, dtype=float)
     known = np.flatnonzero(~np.isnan(values))
@@ -64,7 +64,7 @@ def _masks(z: FloatArray) -> dict[str, BoolArray]:
 
 
 def _run(mask: BoolArray, length: int) -> BoolArray:
-    """Where the last ``length`` entries are all true."""
+    """Return whether the last ``length`` entries are all true, for each entry."""
     out = np.zeros(len(mask), dtype=np.bool_)
     sums = np.concatenate([[0], np.cumsum(mask)])
     out[length - 1 :] = sums[length:] - sums[:-length] == length

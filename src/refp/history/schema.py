@@ -1,4 +1,4 @@
-"""The tables as they are now; ``migrations`` make them, and a test holds the two together."""
+"""The tables of the current schema; ``migrations`` create them, and a test compares the two."""
 
 from sqlalchemy import (
     BigInteger,
@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
-SEQUENCE = BigInteger().with_variant(Integer(), "sqlite")  # only INTEGER counts by itself there
+SEQUENCE = BigInteger().with_variant(Integer(), "sqlite")  # only INTEGER autoincrements there
 
 
 def _texts(*names: str) -> list[Column[str]]:
@@ -29,7 +29,7 @@ def _numbers(*names: str) -> list[Column[float]]:
 
 
 def _added(*names: str) -> list[Column[str]]:
-    """Columns that came later: empty in the records that were there."""
+    """Return columns that a later version added, empty in existing records."""
     return [Column(name, Text, nullable=False, server_default="") for name in names]
 
 
@@ -48,7 +48,7 @@ records = Table(
     Column("n_beads_used", Integer, nullable=False),
     *_numbers("background", "tilt_y_um_per_px", "tilt_x_um_per_px", "refp_um", "refp_u_um"),
     *_texts("note"),
-    # Unique: a record that was corrected twice would stand twice in every view.
+    # Unique: a record that is corrected twice would appear twice in every view.
     Column("corrects", String(36), ForeignKey("refp_records.id"), unique=True),
     CheckConstraint("kind IN ('estimate', 'plane', 'annotation')", name="refp_records_kind"),
     *_added("purpose", "corrected_by"),

@@ -1,5 +1,5 @@
-"""Frames to measured beads.
+"""Measurement of the beads of frames.
 
-:mod:`.beads` finds them, :mod:`.profiles` fits their radial profiles, :mod:`.features` reads two
-numbers off each profile; :mod:`.dataset` does so for all frames of a data set.
+:mod:`.beads` finds them, :mod:`.profiles` fits their radial profiles, :mod:`.features` measures two
+features of each profile; :mod:`.dataset` measures all frames of a data set.
 """

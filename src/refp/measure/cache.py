@@ -1,8 +1,8 @@
-"""Keep what was measured of each frame, so that an interrupted run goes on where it stopped.
+"""Cache of measured frames, from which an interrupted run continues.
 
-Frames are told apart by content: the bytes of their file, the page, and everything that the measuring
-depends on. A file that changed is another frame; one that was moved or renamed is the same. They lie
-in batches, one ``.npz`` each, arrays without pickle, written whole.
+The key of a frame is a digest of the bytes of its file, the page, and everything that the measurement
+depends on; moving or renaming a file does not change it. Frames are stored in batches, each one
+``.npz`` without pickle, written atomically.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,9 +24,9 @@ from refp.core.store import ArrayStore
 from refp.sweeps.frame import Frame
 
 BATCH = 32
-"""Frames of a batch: about a second's work of a core is lost when a run is killed."""
+"""Frames of a batch: a run that is killed loses about one second of work per core."""
 KEYS, SIZES = "key", "n"
-"""Arrays of a batch beside those of the frames: a digest and the number of rows of each frame."""
+"""Additional arrays of a batch: the key and the number of rows of each frame."""
 
 Arrays = dict[str, npt.NDArray[Any]]
 D = TypeVar("D")
@@ -34,12 +34,12 @@ P = TypeVar("P", bound=Rows)
 
 
 class FrameStore(ArrayStore, Generic[D]):
-    """Measured frames in a folder, a file for each batch.
+    """Measured frames in a folder, one file per batch.
 
     Parameters
     ----------
     folder
-        Where the batches lie; it is made when the first one is written.
+        Folder of the batches, created when the first one is written.
     kind
         Data class of one frame, made of data classes of arrays (:mod:`refp.core.rows`).
     contents
@@ -57,7 +57,7 @@ class FrameStore(ArrayStore, Generic[D]):
         self._waiting: dict[str, D] = {}
 
     def __len__(self) -> int:
-        """Number of frames kept."""
+        """Return the number of frames in the cache."""
         return len(self._index) + len(self._waiting)
 
     def map_ordered(
@@ -69,51 +69,52 @@ class FrameStore(ArrayStore, Generic[D]):
         execution: Execution = SERIAL,
         title: str = "",
     ) -> list[D | str]:
-        """Do what :func:`refp.core.parallel.map_ordered` does, without the frames that are kept.
+        """Return the results of a function in the order of the frames, using cached ones.
 
         Parameters
         ----------
         function
-            Measures a frame, or says why it cannot; a reason is not kept, since it may pass.
+            Returns a measured frame, or the reason of a failure; reasons are not cached, since the
+            cause may be temporary.
         frames
-            What to measure.
+            Frames to measure.
         settings
-            Digest of everything beside the frame that the result depends on.
-        workers, title, progress
-            As there.
+            Digest of everything except the frame that the result depends on.
+        execution, title
+            As in :func:`refp.core.parallel.map_ordered`.
         """
         results: dict[Frame, D | str] = {}
         for frame in frames if self._index else ():
-            known = self.recall(self.sign(frame, settings))
+            known = self.recall(self.key_of(frame, settings))
             if known is not None:
                 results[frame] = known
                 execution.progress(title, len(results), len(frames))
         todo = [frame for frame in frames if frame not in results]
-        # Signed when it is handed out: the worker then finds the bytes in the system's cache.
-        signed = (frame for frame in todo if self.sign(frame, settings))
-        measured = iter_ordered(function, signed, len(todo), execution.workers)
+        # Hashed shortly before submission: the worker then finds the bytes in the system's cache.
+        hashed = (frame for frame in todo if self.key_of(frame, settings))
+        measured = iter_ordered(function, hashed, len(todo), execution.workers)
         for frame, result in zip(todo, measured, strict=True):
             if isinstance(result, self._kind):
-                self.keep(self.sign(frame, settings), result)
+                self.keep(self.key_of(frame, settings), result)
             results[frame] = result
             execution.progress(title, len(results), len(frames))
-        self.flush()  # the next frames may be another instrument's: rings that differ do not join
+        self.flush()  # the next frames may have another instrument; different rings cannot be joined
         return [results[frame] for frame in frames]
 
-    def sign(self, frame: Frame, settings: str) -> str:
-        """Return the key of a frame measured with ``settings``, a digest of them."""
+    def key_of(self, frame: Frame, settings: str) -> str:
+        """Return the key of a frame measured with settings of the digest ``settings``."""
         text = f"{self._contents.of(frame.path)} {frame.page} {settings}"
         return digest_bytes(text.encode())
 
     def recall(self, key: str) -> D | None:
-        """Return what was measured; ``None`` where nothing is kept or its batch is damaged."""
+        """Return a measured frame; ``None`` if it is not cached or its batch is damaged."""
         batch, row = self._index.get(key, (None, 0))
         if batch is None:
             return None
         if self._open is None or self._open[0] != batch:
             arrays = self.read(batch, [*array_names(self._kind), SIZES])
             if arrays is None:
-                self._index = {k: place for k, place in self._index.items() if place[0] != batch}
+                self._index = {k: entry for k, entry in self._index.items() if entry[0] != batch}
                 return None
             self._open = (batch, unpack_frames(arrays, self._kind))
         self._used.add(self.path(batch))
@@ -121,13 +122,13 @@ class FrameStore(ArrayStore, Generic[D]):
         return self._open[1][row]
 
     def keep(self, key: str, measured: D) -> None:
-        """Keep one frame; it is on disk when its batch is full, or after :meth:`flush`."""
+        """Add a frame; it is written to disk when its batch is full, or by :meth:`flush`."""
         self._waiting[key] = measured
         if len(self._waiting) >= BATCH:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits for its batch to fill.
+        """Write the frames of the incomplete batch.
 
         Raises
         ------
@@ -139,21 +140,21 @@ class FrameStore(ArrayStore, Generic[D]):
         keys = list(self._waiting)
         batch = digest_bytes("".join(keys).encode())[:32]
         arrays = pack_frames(list(self._waiting.values())) | {KEYS: np.array(keys)}
-        # Not compressed: noise does not shrink, and compressing took longer than all else here.
+        # Not compressed: noise is incompressible, and compression took longer than the measurement.
         self.write(batch, arrays, compressed=False)
         self._index.update((key, (batch, row)) for row, key in enumerate(keys))
         self._used.add(self.path(batch))
         self._waiting = {}
 
     def _list_frames(self) -> Iterator[tuple[str, tuple[str, int]]]:
-        """Batch and row of each frame; a batch that cannot be read holds none."""
+        """Yield key, batch and row of each frame; an unreadable batch is skipped."""
         for batch in self.keys():
             arrays = self.read(batch, [KEYS]) or {KEYS: np.array([], dtype=np.str_)}
             for row, key in enumerate(arrays[KEYS]):
                 yield str(key), (batch, row)
 
     def tidy(self) -> None:
-        """Remove everything that this run neither wrote nor used: what is stale, damaged, cut off."""
+        """Remove all files that this run neither wrote nor used: stale, damaged or truncated ones."""
         self.flush()
         if self.folder.is_dir():
             for path in set(self.folder.iterdir()) - self._used:
@@ -166,12 +167,12 @@ def array_names(kind: type[Any]) -> list[str]:
 
 
 def pack_frames(frames: Sequence[D]) -> Arrays:
-    """Join frames to arrays, one per field of their parts, with the number of rows of each frame.
+    """Join frames to arrays, one per field, with the number of rows of each frame.
 
     Parameters
     ----------
     frames
-        At least one; a field that all rows share is the same in all of them.
+        At least one; shared fields have the same value in all of them.
     """
     kind = type(frames[0])
     arrays: Arrays = {}
@@ -184,7 +185,7 @@ def pack_frames(frames: Sequence[D]) -> Arrays:
 
 
 def unpack_frames(arrays: Mapping[str, npt.NDArray[Any]], kind: type[D]) -> list[D]:
-    """Undo :func:`pack_frames`; types, shapes and values are those that went in."""
+    """Undo :func:`pack_frames`, with the original types, shapes and values."""
     joined = {part: _from_arrays(arrays, part, cls) for part, cls in _parts(kind).items()}
     stop = np.cumsum(arrays[SIZES])
     rows = [slice(end - n, end) for n, end in zip(arrays[SIZES], stop, strict=True)]

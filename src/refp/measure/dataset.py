@@ -26,7 +26,7 @@ from refp.settings import Instrument, Recipe
 from refp.sweeps import DataSet, Frame, LeftOut, ZSweep
 
 CODE = ("core", "settings", "sweeps", "measure")
-"""Rooms on whose code a measured frame depends."""
+"""Subpackages on whose code a measured frame depends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,13 @@ class Measurement:
     Attributes
     ----------
     dataset
-        What was measured.
+        The data set.
     instrument
-        Its instrument, with the black level that its exposures told.
+        Its instrument, with the black level estimated from its exposures.
     sweeps
-        One measurement per sweep; sweeps without a readable frame are left out.
+        One measurement per sweep; sweeps without a readable frame are omitted.
     left_out
-        Files that were left out at opening or could not be read.
+        Files that were left out when the data set was opened, or could not be read.
     """
 
     dataset: DataSet
@@ -67,21 +67,19 @@ def measure_dataset(
         An opened data set.
     recipe
         Settings of every step.
-    workers
-        Who measures; the result does not depend on it.
+    execution
+        Executor for the work, and callback for progress; the result does not depend on it.
     store
-        Where measured frames are kept, and taken from where they are there already.
-    progress
-        Told after every frame.
+        Cache of measured frames.
     black_level
-        Of the camera, where neither the recipe nor the exposures tell it.
+        Black level of the camera, grey levels, used if neither the recipe nor the exposures give it.
 
     Raises
     ------
     DataError
         If no frame can be read.
     WorkersError
-        If the workers are lost, or do not see the files.
+        If the workers are lost, or cannot read the files.
     """
     if execution.workers.scheduler is not None:
         dataset = _with_whole_paths(dataset)
@@ -91,7 +89,7 @@ def measure_dataset(
     if not measured:
         raise DataError(next(iter(unread.values())))
     followed, numbers = follow_beads(dataset, measured, recipe, execution=execution)
-    measured.clear()  # frames are let go as they are joined: only one copy of all beads is held
+    measured.clear()  # frames are freed as they are joined, so that memory holds each bead once
     sweeps = [_join_sweep(sweep, followed, numbers) for sweep in dataset.sweeps]
     kept = [sweep for sweep in sweeps if sweep is not None]
     instrument, levelled = _take_off_black_level(kept, dataset.instrument, black_level)
@@ -105,7 +103,7 @@ def _measure_frames(
     execution: Execution,
     store: FrameStore[FrameMeasurement] | None,
 ) -> tuple[dict[Frame, FrameMeasurement], dict[Frame, str]]:
-    """Measure every frame by itself; return what was measured, and why the others were not."""
+    """Measure every frame independently; return the results, and the reasons for the others."""
     frames = list(dataset.frames)
     work = partial(_measure_or_reason, instrument=dataset.instrument, recipe=recipe)
     title = f"measuring {dataset.name}"
@@ -114,19 +112,19 @@ def _measure_frames(
     else:
         settings = _digest(dataset.instrument, recipe)
         results = store.map_ordered(work, frames, settings, execution=execution, title=title)
-    told = list(zip(frames, results, strict=True))
-    measured = {frame: result for frame, result in told if isinstance(result, FrameMeasurement)}
-    return measured, {frame: result for frame, result in told if isinstance(result, str)}
+    pairs = list(zip(frames, results, strict=True))
+    measured = {frame: result for frame, result in pairs if isinstance(result, FrameMeasurement)}
+    return measured, {frame: result for frame, result in pairs if isinstance(result, str)}
 
 
 def explain_no_beads(datasets: Sequence[DataSet]) -> str:
-    """Say what may be wrong with data sets of one instrument in which no bead was found."""
+    """Return a message with the probable cause if data sets of one instrument have no bead."""
     where = f"{datasets[0].root}: no bead in any of {sum(d.n_frames for d in datasets)} frames"
     light = [level for dataset in datasets for level in _light(dataset)]
     if light and max(light) == 0:
         return f"{where}: the frames are black (grey level 0); check lamp, shutter and exposure"
     if light and min(light) >= 1:
-        return f"{where}: the frames are saturated all over; shorten the exposure"
+        return f"{where}: the frames are saturated everywhere; shorten the exposure"
     instrument = datasets[0].instrument
     return (
         f"{where}; check bead diameter ({instrument.bead.diameter_um:g} um) and pixel size "
@@ -148,7 +146,7 @@ def _light(dataset: DataSet) -> list[float]:
 def _measure_or_reason(
     frame: Frame, *, instrument: Instrument, recipe: Recipe
 ) -> FrameMeasurement | str:
-    """Measure a frame, or say why it cannot be read; the rest of the sweep goes on."""
+    """Measure a frame, or return the reason why it cannot be read."""
     try:
         return measure_frame(frame.read(), instrument, recipe)
     except DataError as error:
@@ -156,20 +154,20 @@ def _measure_or_reason(
 
 
 def _with_whole_paths(dataset: DataSet) -> DataSet:
-    """Name files by their whole paths: the workers of a cluster have working folders of their own."""
+    """Make paths absolute, since the workers of a cluster have other working folders."""
 
-    def whole(sweep: ZSweep) -> ZSweep:
+    def absolute(sweep: ZSweep) -> ZSweep:
         return ZSweep(sweep.key, tuple(replace(f, path=f.path.absolute()) for f in sweep.frames))
 
-    return replace(dataset, sweeps=tuple(whole(sweep) for sweep in dataset.sweeps))
+    return replace(dataset, sweeps=tuple(absolute(sweep) for sweep in dataset.sweeps))
 
 
 def _digest(instrument: Instrument, recipe: Recipe) -> str:
-    """Digest everything beside the pixels that :func:`measure_frame` depends on."""
-    later = {"name", "plane", "label", "split", "train", "estimate", "publication"}
+    """Return the digest of everything except the pixels that :func:`measure_frame` depends on."""
+    unused = {"name", "plane", "label", "split", "train", "estimate", "publication"}
     parts = [
         instrument.model_dump_json(),
-        recipe.model_dump_json(exclude=later),
+        recipe.model_dump_json(exclude=unused),
         str(library_versions("numpy", "scipy", "scikit-image", "numba")),
         hash_code(*CODE),
     ]
@@ -199,7 +197,7 @@ def _join_sweep(
 def _take_off_black_level(
     sweeps: Sequence[SweepMeasurement], instrument: Instrument, unknown: float
 ) -> tuple[Instrument, list[SweepMeasurement]]:
-    """Find the black level from the exposures where the recipe does not state it."""
+    """Estimate the black level from the exposures, if the recipe does not state it."""
     if instrument.optics.black_level is not None:
         return instrument, list(sweeps)
     black = typical_black_level(

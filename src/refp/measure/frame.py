@@ -1,4 +1,4 @@
-"""Measure every bead of one frame: find, fit, judge, read the features off."""
+"""Measurement of the beads of one frame: detection, fit, selection, features."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,9 +19,9 @@ from refp.sweeps import Frame, SingleImage
 
 @dataclass(frozen=True, slots=True)
 class FrameMeasurement:
-    """Beads, profiles and features of one frame, row by row the same beads.
+    """Beads, profiles and features of one frame, with the same bead in each row.
 
-    The profiles come without their splines, which nothing reads once the features are measured.
+    The profiles have no spline coefficients, which are not needed once the features are measured.
     """
 
     beads: Beads
@@ -33,7 +33,7 @@ class FrameMeasurement:
 
     @property
     def usable(self) -> BoolArray:
-        """Beads that may measure, shape ``(n,)``."""
+        """Whether each bead is usable, shape ``(n,)``."""
         return (self.beads.flags & UNUSABLE_BEAD) == 0
 
 
@@ -52,7 +52,7 @@ def measure_frame(image: Image, instrument: Instrument, recipe: Recipe) -> Frame
     Returns
     -------
     FrameMeasurement
-        The surest bead first.
+        In decreasing order of confidence.
     """
     candidates = find_beads(image, instrument, recipe.find)
     fitted = fit_profiles(image, candidates.center_px, instrument, recipe.profile)
@@ -64,7 +64,7 @@ def measure_frame(image: Image, instrument: Instrument, recipe: Recipe) -> Frame
 def measure_places(
     image: Image, center_px: FloatArray, typical: Beads, instrument: Instrument, recipe: Recipe
 ) -> FrameMeasurement:
-    """Measure an image where beads are known to stand.
+    """Measure beads at known positions of an image.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def measure_places(
     center_px
         Shape ``(n, 2)``, inside the frame.
     typical
-        Usable beads of the image, to compare with.
+        Usable beads of the image, for comparison.
     instrument
         Bead, pixel, tile, camera.
     recipe
@@ -82,7 +82,7 @@ def measure_places(
     Returns
     -------
     FrameMeasurement
-        Row by row as ``center_px``, flagged ``PLACED``.
+        In the order of ``center_px``, flagged ``PLACED``.
     """
     places = place_beads(image, center_px, instrument)
     fitted = fit_profiles(image, center_px, instrument, recipe.profile)
@@ -92,7 +92,7 @@ def measure_places(
 
 
 def _measure(beads: Beads, profiles: RadialProfiles, recipe: Recipe) -> FrameMeasurement:
-    """Read the features off, let the splines go, and keep the rings in half the memory."""
+    """Measure the features, drop the splines, and store the rings in single precision."""
     features = measure_features(profiles, recipe.feature)
     light = replace(
         profiles,
@@ -103,18 +103,18 @@ def _measure(beads: Beads, profiles: RadialProfiles, recipe: Recipe) -> FrameMea
 
 
 def with_outliers(frame: FrameMeasurement, recipe: Recipe) -> FrameMeasurement:
-    """Flag the outliers among the beads that the frame now has."""
+    """Flag the outliers among the beads of a frame again."""
     flags = frame.beads.flags & ~np.uint32(BeadFlag.OUTLIER)
     flags = flag_outliers(flags, frame.features.steepest_slope, recipe.feature)
     return replace(frame, beads=replace(frame.beads, flags=flags))
 
 
 def check_seen(unread: Sequence[Frame | SingleImage]) -> None:
-    """Refuse a cluster whose workers cannot read what can be read here: frames would be lost."""
+    """Check that no file that the workers could not read is readable in this process."""
     for frame in unread:
         with suppress(DataError):
             frame.read()
             raise WorkersError(
-                f"{frame.path}: read here, but not by the workers of the cluster; give them the "
-                "data under the same path"
+                f"{frame.path}: readable by this process, but not by the workers of the cluster; make "
+                "the data available to them under the same path"
             )

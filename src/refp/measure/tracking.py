@@ -1,7 +1,7 @@
-"""Follow beads through the frames of their field: number them, place those that were missed.
+"""Tracking of beads through the frames of a field: numbering, and placement of missed beads.
 
-A single image leaves the detector alone. In a sweep a bead that is blurred or dim in one frame is
-clear in others, and since beads stand still but for a shift of the whole frame, its place is known.
+In a sweep, a bead that is blurred or dim in one frame is clear in others. Since beads do not move except
+for a shift of the whole frame, its position in every frame is known.
 """
 
 from collections.abc import Sequence
@@ -31,19 +31,19 @@ Measured = dict[Frame, FrameMeasurement]
 
 
 @dataclass(frozen=True, slots=True)
-class _Places:
-    """Where beads should be in a frame.
+class _ExpectedBeads:
+    """Expected positions of beads in a frame.
 
     Attributes
     ----------
     frame
         The frame.
     numbers
-        Shape ``(n,)``: which beads.
+        Shape ``(n,)``: numbers of the beads.
     center_px
-        Shape ``(n, 2)``: where they are expected.
+        Shape ``(n, 2)``: expected centres.
     typical
-        Usable beads of the frame, to compare with.
+        Usable beads of the frame, for comparison.
     """
 
     frame: Frame
@@ -59,28 +59,28 @@ def follow_beads(
     *,
     execution: Execution,
 ) -> tuple[Measured, dict[Frame, IntArray]]:
-    """Number the beads of every field; place those missed, doubt what stands in few frames.
+    """Assign numbers to the beads of every field, place missed ones, and flag passing ones.
 
     Parameters
     ----------
     dataset
         An opened data set.
     measured
-        Its readable frames, each measured by itself.
+        Its readable frames, each measured independently.
     recipe
-        With ``find.follow_sweep`` off, beads are numbered only.
+        Without ``find.follow_sweep``, beads are numbered only.
     execution
         Executor for the work, and callback for progress.
 
     Returns
     -------
     dict, dict
-        By frame, the measurement and the numbers of its beads, row by row: the same number for the
-        same bead in all frames and exposures of a field.
+        By frame, the measurement, and the numbers of its beads in the same order; a bead has the same
+        number in all frames and exposures of a field.
     """
     radius = dataset.instrument.bead_radius_px
     numbers: dict[Frame, IntArray] = {}
-    places: list[_Places] = []
+    expected: list[_ExpectedBeads] = []
     followed = dict(measured)
     for frames in _fields(dataset, measured):
         parts = [measured[frame] for frame in frames]
@@ -89,19 +89,19 @@ def follow_beads(
         if recipe.find.follow_sweep:
             persistence = find_persistent(registration, [part.usable for part in parts])
             for i, (frame, part) in enumerate(zip(frames, parts, strict=True)):
-                followed[frame] = _doubt(
+                followed[frame] = _lower_confidence(
                     part, persistence.fraction[registration.numbers[i]], recipe
                 )
-                places.append(_missing(frame, part, registration, persistence, i))
-    todo = [place for place in places if len(place.numbers)]
-    work = partial(_measure_places, instrument=dataset.instrument, recipe=recipe)
+                expected.append(_missing(frame, part, registration, persistence, i))
+    todo = [beads for beads in expected if len(beads.numbers)]
+    work = partial(_measure_expected, instrument=dataset.instrument, recipe=recipe)
     title = f"placing beads of {dataset.name}"
     found = map_ordered(work, todo, execution=execution, title=title)
-    for place, again in zip(todo, found, strict=True):
-        if again is not None:
-            frame = place.frame
+    for beads, measurement in zip(todo, found, strict=True):
+        if measurement is not None:
+            frame = beads.frame
             followed[frame], numbers[frame] = _merge(
-                (followed[frame], numbers[frame]), (again, place.numbers), recipe
+                (followed[frame], numbers[frame]), (measurement, beads.numbers), recipe
             )
     return followed, numbers
 
@@ -123,8 +123,10 @@ def _register(
     return register_frames(centers, [part.usable for part in parts], z_um, radius_px)
 
 
-def _doubt(part: FrameMeasurement, fraction: FloatArray, recipe: Recipe) -> FrameMeasurement:
-    """Lower the confidence in what stands in few frames of the field, ``fraction`` of them."""
+def _lower_confidence(
+    part: FrameMeasurement, fraction: FloatArray, recipe: Recipe
+) -> FrameMeasurement:
+    """Lower the confidence of beads found in a small ``fraction`` of the frames of the field."""
     passing = fraction < PASSING_FRACTION
     if not passing.any():
         return part
@@ -139,39 +141,39 @@ def _doubt(part: FrameMeasurement, fraction: FloatArray, recipe: Recipe) -> Fram
 
 def _missing(
     frame: Frame, part: FrameMeasurement, field: Registration, persistence: Persistence, index: int
-) -> _Places:
-    """Where real beads should be that the frame lacks, or has but not usable."""
-    has = field.numbers[index][part.usable]
-    lacks = np.setdiff1d(np.flatnonzero(persistence.persistent), has)
-    expected = field.position_px[lacks] + field.shift_px[index]
-    return _Places(frame, lacks, expected, take(part.beads, part.usable))
+) -> _ExpectedBeads:
+    """Return the expected positions of persistent beads that are missing or not usable in a frame."""
+    usable = field.numbers[index][part.usable]
+    missing = np.setdiff1d(np.flatnonzero(persistence.persistent), usable)
+    expected = field.position_px[missing] + field.shift_px[index]
+    return _ExpectedBeads(frame, missing, expected, take(part.beads, part.usable))
 
 
-def _measure_places(
-    places: _Places, *, instrument: Instrument, recipe: Recipe
+def _measure_expected(
+    expected: _ExpectedBeads, *, instrument: Instrument, recipe: Recipe
 ) -> FrameMeasurement | None:
-    """Measure what stands at the places; nothing if the file has become unreadable meanwhile."""
+    """Measure beads at expected positions; ``None`` if the file has become unreadable."""
     try:
-        image = places.frame.read()
+        image = expected.frame.read()
     except DataError:
         return None
-    return measure_places(image, places.center_px, places.typical, instrument, recipe)
+    return measure_places(image, expected.center_px, expected.typical, instrument, recipe)
 
 
 def _merge(
-    seen: tuple[FrameMeasurement, IntArray],
+    found: tuple[FrameMeasurement, IntArray],
     placed: tuple[FrameMeasurement, IntArray],
     recipe: Recipe,
 ) -> tuple[FrameMeasurement, IntArray]:
-    """Add placed beads; one that the frame has already is replaced where placing made it usable."""
-    part, numbers = seen
-    again, places = placed
-    known = np.isin(places, numbers)
-    add = ~known | again.usable
-    keep = ~np.isin(numbers, places[add])
+    """Add placed beads; a bead found in the frame is replaced if the placed one is usable."""
+    part, numbers = found
+    placed_part, placed_numbers = placed
+    known = np.isin(placed_numbers, numbers)
+    add = ~known | placed_part.usable
+    keep = ~np.isin(numbers, placed_numbers[add])
     joined = FrameMeasurement(
-        join([take(part.beads, keep), take(again.beads, add)]),
-        join([take(part.profiles, keep), take(again.profiles, add)]),
-        join([take(part.features, keep), take(again.features, add)]),
+        join([take(part.beads, keep), take(placed_part.beads, add)]),
+        join([take(part.profiles, keep), take(placed_part.profiles, add)]),
+        join([take(part.features, keep), take(placed_part.features, add)]),
     )
-    return with_outliers(joined, recipe), np.concatenate([numbers[keep], places[add]])
+    return with_outliers(joined, recipe), np.concatenate([numbers[keep], placed_numbers[add]])

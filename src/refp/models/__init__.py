@@ -1,7 +1,7 @@
-"""From a bead to dZ: three families behind one Protocol, and the file that an ensemble travels in.
+"""Models that predict dZ of a bead: three families behind one Protocol, and the model file.
 
-Hands on :class:`Ensemble` and :class:`ModelCard`. Importing this room imports no deep-learning
-library; training a network does.
+Main types are :class:`Ensemble` and :class:`ModelCard`. Importing this package imports no
+deep-learning library; training a network does.
 """
 
 from refp.models.card import (

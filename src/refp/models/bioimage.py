@@ -1,7 +1,7 @@
 """Write a model as a package of the bioimage.io model zoo (extra ``zoo``).
 
-The package holds the ONNX graph, a test input with the output it gives, what both mean, and the card.
-It runs the networks alone: finding beads, calibration and refusal stay with refp.
+The package holds the ONNX graph, a test input with its output, a description of both, and the card.
+It runs the networks only: detection of beads, calibration and refusal need refp.
 """
 
 import gc
@@ -30,7 +30,7 @@ AUTHOR_NOT_STATED = "author not stated"
 CITED = "Chalfoun et al. 2024, Establishing a reference focal plane using beads"
 CITED_DOI = "10.1038/s41598-024-57123-w"
 TEST_BEADS = 5
-"""Rows of the test input, evenly over the trained range: enough to tell a wrong sign or order."""
+"""Rows of the test input, evenly over the trained range: enough to show a wrong sign or order."""
 TEST_LIGHT = 100.0
 """Grey levels of the background of test tiles, well inside 8 bits."""
 TENSOR_MEANING = {
@@ -42,14 +42,14 @@ TENSOR_MEANING = {
 def export_package(
     ensemble: Ensemble, train: TrainSettings, publication: PublicationSettings, path: Path
 ) -> None:
-    """Write a bioimage.io package, tested by bioimage.io's own validator, whole or not at all.
+    """Write a bioimage.io package, whole or not at all, tested by the validator of bioimage.io.
 
     Parameters
     ----------
     ensemble
-        Of a family with networks.
+        Model of a family with networks.
     train
-        The settings that it was trained with.
+        Settings of its training.
     publication
         Authors and licence.
     path
@@ -58,7 +58,7 @@ def export_package(
     Raises
     ------
     ModelError
-        If the family has no graph, or the validator finds fault.
+        If the family has no graph, the model uses whole images, or the validator rejects the package.
     MissingExtraError
         If extra ``zoo`` is not installed.
     OutputError
@@ -71,33 +71,33 @@ def export_package(
         )
     if not ensemble.stack.mean.size:
         raise ModelError(
-            f"model {ensemble.card.name}: is of whole images, which the package has no example of; "
+            f"model {ensemble.card.name}: was trained on whole images, for which no test input exists; "
             "export a model of beads"
         )
     with _library(), TemporaryDirectory(prefix="refp-", ignore_cleanup_errors=True) as folder:
         package = Path(folder) / "package.zip"
         _save_and_test(ensemble, train, publication, package)
-        gc.collect()  # the library leaves files open, which Windows does not remove
+        gc.collect()  # the library leaves files open, and Windows does not remove open files
         write_bytes(package.read_bytes(), path)
 
 
 def example_arrays(ensemble: Ensemble, train: TrainSettings) -> dict[str, FloatArray]:
-    """Return what the graph is given of typical beads, and what it says, by tensor name."""
+    """Return the graph's input for typical beads and its outputs, by tensor name."""
     predictor = make_predictor(ensemble, train)
     assert isinstance(predictor, GraphPredictor)
-    seen = predictor.seen(typical_beads(ensemble))
-    return {INPUT: seen, **predictor.run(seen)}
+    inputs = predictor.seen(typical_beads(ensemble))
+    return {INPUT: inputs, **predictor.run(inputs)}
 
 
 def typical_beads(ensemble: Ensemble) -> BeadInputs:
-    """Return beads that are the pooled stack itself at a few dZ, as profiles and as tiles."""
+    """Return the pooled stack at a few dZ as profiles and tiles of beads."""
     stack, instrument = ensemble.stack, ensemble.card.instrument
     rows = np.linspace(0, len(stack.dz_um) - 1, TEST_BEADS + 2).round().astype(int)[1:-1]
     profile = stack.mean[rows]
     side = instrument.tile_side_px
     y, x = np.indices((side, side)) - side // 2
     radii = np.hypot(y, x) / instrument.bead_radius_px
-    tiles = [np.interp(radii, stack.radius_radii, one) * TEST_LIGHT for one in profile]
+    tiles = [np.interp(radii, stack.radius_radii, row) * TEST_LIGHT for row in profile]
     return BeadInputs(
         profile=profile,
         saturated=np.zeros(profile.shape, dtype=np.bool_),
@@ -123,7 +123,7 @@ def _describe(
     tensors = example_arrays(ensemble, train)
     for name, array in tensors.items():
         np.save(folder / f"{name}.npy", array, allow_pickle=False)
-    given, *told = tensors
+    input_name, *output_names = tensors
     onnx = v0_5.OnnxWeightsDescr(
         source=folder / "graph.onnx", opset_version=check_graph(ensemble.graph)
     )
@@ -136,15 +136,15 @@ def _describe(
         tags=["brightfield", "focus", "reference-beads", "regression", card.family],
         documentation=v0_5.FileDescr(source=folder / "README.md"),
         attachments=[v0_5.FileDescr(source=folder / "card.json")],
-        inputs=[_input(v0_5, folder, given, tensors[given], card)],
-        outputs=[_output(v0_5, folder, name, tensors[name]) for name in told],
+        inputs=[_input(v0_5, folder, input_name, tensors[input_name], card)],
+        outputs=[_output(v0_5, folder, name, tensors[name]) for name in output_names],
         weights=v0_5.WeightsDescr(onnx=onnx),
         version=metadata.version("refp"),
     )
 
 
 def _input(v0_5: Any, folder: Path, name: str, array: FloatArray, card: ModelCard) -> Any:
-    """Describe the input: the first axis counts beads; the rest are a tile's, or a profile's."""
+    """Describe the input: a batch axis of beads, then the axes of a tile or a profile."""
     axes = [v0_5.BatchAxis(description="beads of one image")]
     names: Sequence[str] = ("channel", "y", "x") if array.ndim == 4 else ("quantity", "ring")
     for axis, size in zip(names[1 - array.ndim :], array.shape[1:], strict=True):
@@ -175,15 +175,15 @@ def _output(v0_5: Any, folder: Path, name: str, array: FloatArray) -> Any:
 
 
 def _readme(card: ModelCard) -> str:
-    """Say what goes in, what comes out, and what the package leaves to refp."""
+    """Return the text of README.md: input, output, validation and card."""
     known = card.calibration
-    what = (
-        "How far, in um, a bead of a brightfield image lies from the reference focal plane, by every "
-        "member of an ensemble."
+    purpose = (
+        "Distance of a bead of a brightfield image from the reference focal plane, um, predicted by "
+        "every member of an ensemble."
     )
     use = (
         "The dZ of an image is the mean over beads without outliers, then over members. Interval and "
-        "refusal need the model file and refp: this package holds the networks alone."
+        "refusal need the model file and refp: this package holds only the networks."
     )
     validation = (
         f"Held out by {known.held_out}: RMS {known.rms_um:.2f} um over {known.n_images} images. On "
@@ -193,8 +193,8 @@ def _readme(card: ModelCard) -> str:
         f"- `{name}`, shape (members, beads): {text}" for name, text in TENSOR_MEANING.items()
     )
     lines = [
-        *(f"# refp {card.name}", what),
-        *("## Input", f"One row a bead: {describe_input(card)}.", _rings(card)),
+        *(f"# refp {card.name}", purpose),
+        *("## Input", f"One row per bead: {describe_input(card)}.", _rings(card)),
         *("## Output", *outputs, use),
         *("## Validation", validation),
         *("## Card", *(f"- {name}: {value}" for name, value in describe_card(card))),
@@ -204,13 +204,11 @@ def _readme(card: ModelCard) -> str:
 
 def _rings(card: ModelCard) -> str:
     if card.family == "resnet":
-        return (
-            "The tile is cut so that the bead's centre lies on the pixel named, from 8-bit images."
-        )
+        return "The bead's centre is on the named pixel of the tile; images have 8 bits."
     spacing = card.recipe.get("profile", {}).get("ring_spacing_radii", 0.1)
     return (
-        f"Ring k lies at k times {spacing:g} bead radii ({card.instrument.bead_radius_px:.2f} px). A "
-        "value of 1 is the background between beads, 0 is black."
+        f"The radius of ring k is k times {spacing:g} bead radii ({card.instrument.bead_radius_px:.2f} "
+        "px). A value of 1 is the background between beads, 0 is black."
     )
 
 
@@ -236,12 +234,12 @@ def _save_and_test(
 
 @contextmanager
 def _library() -> Iterator[None]:
-    """Keep the log lines and warnings of the zoo's library off the console.
+    """Suppress log lines and warnings of the library of the zoo.
 
     Raises
     ------
     MissingExtraError
-        If it is not installed.
+        If the library is not installed.
     """
     try:
         import bioimageio.core  # noqa: F401

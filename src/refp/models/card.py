@@ -1,4 +1,4 @@
-"""What training hands on: an ensemble that predicts, and a card that says what it is."""
+"""Result of training: an ensemble that predicts, and its card."""
 
 import math
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from refp.plane.plane import PooledStack
 from refp.settings import FamilyName, Instrument, Settings
 
 FORMAT_VERSION = 3
-"""Of the model file; a program refuses a file of a newer one."""
+"""Version of the model file's format; files of other versions are refused."""
 
 
 class Calibration(Settings):
-    """What held-out beads taught about errors, and what a training image looks like."""
+    """Errors of held-out beads, and limits of refusal."""
 
     bead_factor: float = Field(
         description="multiplies the standard deviation that members state of a bead; the standard "
@@ -25,20 +25,18 @@ class Calibration(Settings):
         description="standard deviation of beads' own planes about the slide, um"
     )
     rise_um_per_size: float = Field(
-        description="how far a bead's own plane rises with its relative size, um"
+        description="rise of a bead's own plane with its relative size, um"
     )
     refp_u_um: float = Field(description="standard uncertainty of the labels' reference plane, um")
     stage_u_um: float = Field(
-        description="standard uncertainty from the stage's errors that the labels still carry, um"
+        description="standard uncertainty from stage errors that remain in the labels, um"
     )
     model_u_um: float = Field(
-        description="standard uncertainty of the ensemble: what all beads of a held-out image are "
-        "wrong by together, um"
+        description="standard uncertainty of the ensemble: error that all beads of a held-out image "
+        "have in common, um"
     )
-    size_sd: float = Field(
-        description="relative standard deviation of bead sizes; 0 where they are not known"
-    )
-    n_sizes: int = Field(description="beads that sizes were compared of")
+    size_sd: float = Field(description="relative standard deviation of bead sizes; 0 where unknown")
+    n_sizes: int = Field(description="number of beads with a known size")
     reduced_chi2: float = Field(
         description="reduced chi squared of an image without noise against the pooled stack"
     )
@@ -55,8 +53,8 @@ class Calibration(Settings):
     maximum_disagreement_um: float = Field(
         description="largest distance between the family's dZ and the look-up's, um"
     )
-    held_out: str = Field(description="what was held out: field, bead, frames or random")
-    n_images: int = Field(description="held-out images that the calibration rests on")
+    held_out: str = Field(description="kind of held-out groups: field, bead, frames or random")
+    n_images: int = Field(description="held-out images of the calibration")
     rms_um: float = Field(description="RMS error of held-out images against their labels, um")
 
     def relative_chi2(self, reduced_chi2: float, light: float, noise: float) -> float:
@@ -69,35 +67,35 @@ class Calibration(Settings):
 
 
 class ResponseLine(Settings):
-    """What is said of a true dZ: ``bias + slope * dZ``."""
+    """Estimate of a true dZ: ``bias + slope * dZ``."""
 
-    bias_um: float = Field(description="what is said in the reference plane, um")
-    slope: float = Field(gt=0, description="what is said more for a micrometre more")
+    bias_um: float = Field(description="estimate in the reference plane, um")
+    slope: float = Field(gt=0, description="slope of estimate against true dZ")
 
 
 class Adaptation(Settings):
-    """How a model's answers are off on the instrument that it was adapted to."""
+    """Correction of a model's estimates on the instrument that it was adapted to."""
 
     source: str = Field(description="name of the model that was adapted")
-    sweeps: tuple[str, ...] = Field(description="sweeps that it was adapted from")
+    sweeps: tuple[str, ...] = Field(description="sweeps of the adaptation")
     n_images: int = Field(description="images of known dZ")
-    data_sha256: str = Field(description="hash over those images' bytes")
-    line: ResponseLine = Field(description="of the family")
+    data_sha256: str = Field(description="digest over those images' bytes")
+    line: ResponseLine = Field(description="line of the family's estimates")
     bias_u_um: float = Field(description="standard uncertainty of the bias, um")
     slope_u: float = Field(description="standard uncertainty of the slope")
     covariance_um: float = Field(description="covariance of bias and slope, um")
     residual_um: float = Field(
         description="standard deviation of images about the line beyond stage and beads, um"
     )
-    lookup: ResponseLine = Field(description="of the look-up")
+    lookup: ResponseLine = Field(description="line of the look-up's estimates")
     size: float = Field(gt=0, description="typical bead radius over that of the training's beads")
 
 
 class ModelCard(Settings):
-    """What a model is, what it was made from, and where it may be used."""
+    """Properties of a model, its training data and its range."""
 
     format_version: int = FORMAT_VERSION
-    name: str = Field(description="family, instrument and the first digits of the content's hash")
+    name: str = Field(description="family, instrument and the first digits of the content's digest")
     family: FamilyName
     members: int
     instrument: Instrument
@@ -107,18 +105,21 @@ class ModelCard(Settings):
     n_beads: int
     sweeps: tuple[str, ...]
     conditions: str = Field(description="one line: images, exposures, planes")
-    recipe: dict[str, Any] = Field(description="every setting that the model was made with")
-    versions: dict[str, str] = Field(description="of refp and the libraries it was trained with")
-    data_sha256: str = Field(description="hash over the training frames' bytes")
+    recipe: dict[str, Any] = Field(description="all settings of the training")
+    versions: dict[str, str] = Field(
+        description="versions of refp and of the libraries of the training"
+    )
+    data_sha256: str = Field(description="digest over the training frames' bytes")
     calibration: Calibration
     adaptation: Adaptation | None = Field(
-        default=None, description="to another instrument; none where it was trained for this one"
+        default=None,
+        description="adaptation to another instrument; none for a model trained on its instrument",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class BeadInputs:
-    """What a family may see of ``n`` beads of one image.
+    """Model inputs of ``n`` beads of one image.
 
     Attributes
     ----------
@@ -136,7 +137,7 @@ class BeadInputs:
     pixels
         Shape ``(n, side, side)`` grey levels, or ``(n, 0, 0)`` for families without ``sees_pixels``.
     offset_px
-        Shape ``(n, 2)``, ``(y, x)``: places from the middle of the image.
+        Shape ``(n, 2)``, ``(y, x)``: positions from the middle of the image.
     """
 
     profile: FloatArray
@@ -152,21 +153,21 @@ class BeadInputs:
 
     @property
     def saturated_fraction(self) -> FloatArray:
-        """Share of each bead's rings that are saturated, shape ``(n,)``; 0 of what has no rings."""
-        share: FloatArray = self.saturated.sum(axis=1) / max(self.saturated.shape[1], 1)
-        return share
+        """Fraction of saturated rings of each bead, shape ``(n,)``; 0 without rings."""
+        fraction: FloatArray = self.saturated.sum(axis=1) / max(self.saturated.shape[1], 1)
+        return fraction
 
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """What the members say of ``n`` beads.
+    """Predictions of ``n`` beads by the members.
 
     Attributes
     ----------
     dz_um
-        Shape ``(members, n)``.
+        Shape ``(members, n)``, um.
     sd_um
-        Shape ``(members, n)``: each member's own standard deviation; NaN where it states none.
+        Shape ``(members, n)``: standard deviation stated by each member, um; NaN where it states none.
     """
 
     dz_um: FloatArray
@@ -174,11 +175,11 @@ class Predictions:
 
 
 class Predictor(Protocol):
-    """A trained family, ready to predict."""
+    """A trained family that predicts dZ."""
 
     @property
     def sees_pixels(self) -> bool:
-        """Whether it needs the beads' tiles."""
+        """Whether the family needs the beads' tiles."""
         ...
 
     def predict(self, inputs: BeadInputs) -> Predictions:
@@ -188,14 +189,14 @@ class Predictor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ensemble:
-    """A model as it lies in its file.
+    """A model as stored in its file.
 
     Attributes
     ----------
     card
-        What it is.
+        Properties of the model.
     stack
-        The pooled stack: the look-up family itself, and every family's second opinion.
+        The pooled stack: the look-up family itself, and the comparison for every other family.
     graph
         ONNX graph with all members; empty for the look-up family.
     """

@@ -1,4 +1,4 @@
-"""A model's card for people."""
+"""Describe a model's card as lines of text."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,20 +9,20 @@ from refp.models.card import Calibration, ModelCard
 from refp.models.normalise import FULL_SCALE
 
 Line = tuple[str, object]
-"""What, and its value."""
+"""Name of a property, and its value."""
 
 MAX_VALUES = 6
-"""Of a list of numbers so many are shown."""
+"""Number of values of a list that are shown."""
 
 
 def describe_card(card: ModelCard) -> list[Line]:
-    """Return what the card says, a line a fact, in the order in which a user asks."""
+    """Return the contents of the card, one line per property."""
     return [
         ("model", card.name),
         ("family", f"{card.family}, {card.members} member{'s' if card.members > 1 else ''}"),
         *_instrument(card),
         ("dZ range", f"{card.dz_range_um[0]:.1f} to {card.dz_range_um[1]:.1f} um"),
-        ("sees", describe_input(card)),
+        ("input", describe_input(card)),
         ("fewest beads", card.minimum_beads),
         ("trained on", card.conditions),
         ("sweeps", ", ".join(card.sweeps[:MAX_VALUES]) + _rest(len(card.sweeps))),
@@ -45,7 +45,7 @@ def describe_file(path: Path) -> dict[str, object]:
 
 
 def describe_input(card: ModelCard) -> str:
-    """Say in a sentence what the family's networks, or the look-up, are given of a bead."""
+    """Return a description of the input of the family's networks, or of the look-up."""
     if card.family == "resnet":
         tile = card.recipe.get("tile", {})
         whole = tile.get("cut") == "grid"
@@ -55,7 +55,7 @@ def describe_input(card: ModelCard) -> str:
         scaled = f"divided by {FULL_SCALE:g}" if how == "none" else f"normalised by '{how}'"
         return f"a tile of {side} x {side} pixels, {where}, grey levels {scaled}"
     return (
-        "the robust radial profile about the sub-pixel centre, black level taken off, over "
+        "the robust radial profile about the sub-pixel centre, black level subtracted, over "
         "background, on rings of bead radii"
     )
 
@@ -67,7 +67,7 @@ def _instrument(card: ModelCard) -> Iterator[Line]:
     radius_px = card.instrument.bead_radius_px
     yield "bead", f"{card.instrument.bead.diameter_um:g} um, {2 * radius_px:.1f} px"
     yield "black level", f"{optics.black_level or 0:.1f} grey levels"
-    yield "stage", f"repeats within {card.instrument.stage.repeatability_um:g} um"
+    yield "stage", f"repeatability {card.instrument.stage.repeatability_um:g} um"
 
 
 def _adaptation(card: ModelCard) -> Iterator[Line]:
@@ -75,13 +75,13 @@ def _adaptation(card: ModelCard) -> Iterator[Line]:
     if found is None:
         return
     yield "adapted from", f"{found.source}, by {found.n_images} images of {', '.join(found.sweeps)}"
-    yield "bias taken off", f"{found.line.bias_um:.2f} +- {found.bias_u_um:.2f} um"
-    yield "slope taken off", f"{found.line.slope:.4f} +- {found.slope_u:.4f}"
-    yield "left over", f"{found.residual_um:.2f} um"
+    yield "bias corrected", f"{found.line.bias_um:.2f} +- {found.bias_u_um:.2f} um"
+    yield "slope corrected", f"{found.line.slope:.4f} +- {found.slope_u:.4f}"
+    yield "residual", f"{found.residual_um:.2f} um"
 
 
 def _short(value: Any) -> object:
-    """Return a value as it fits on a line."""
+    """Return a value shortened to fit on a line."""
     if isinstance(value, list | tuple):
         shown = ", ".join(str(_short(one)) for one in value[:MAX_VALUES])
         return shown + _rest(len(value))

@@ -1,4 +1,4 @@
-"""What a family of models is: how it trains, and what training hands on."""
+"""Protocol of a family of models: its training job and the trained result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,22 +13,22 @@ from refp.models.tiles.tiles import LabelledTiles, Split
 
 @dataclass(frozen=True, slots=True)
 class LearningCurve:
-    """How one fit went.
+    """Learning curve of one fit.
 
     Attributes
     ----------
     fit
-        Which one, for people.
+        Title of the fit, for display.
     split
-        Number of the split that it held out; -1 where it was trained on everything.
+        Number of the held-out split; -1 where the fit uses all tiles.
     step
-        Shape ``(k,)``: gradient steps done.
+        Shape ``(k,)``: number of gradient steps.
     loss
-        Shape ``(k,)``: mean training loss of the steps since the entry before, a member's.
+        Shape ``(k,)``: mean training loss per member over the steps since the previous entry.
     train_rms_um
-        Shape ``(k,)``: RMS error of those steps' beads, augmented, one bead by one member.
+        Shape ``(k,)``: RMS error of the augmented beads of those steps, one bead by one member.
     rms_um
-        Shape ``(k,)``: RMS error of what was held out, one bead by one member; NaN where nothing was.
+        Shape ``(k,)``: RMS error of held-out beads, one bead by one member; NaN where none is held out.
     """
 
     fit: str
@@ -40,7 +40,7 @@ class LearningCurve:
 
 
 Watch = Callable[[LearningCurve], None]
-"""Called with the curve so far of one fit whenever there is more of it."""
+"""Callback with the learning curve of a fit whenever it has new points."""
 
 
 def ignore_curve(curve: LearningCurve) -> None:
@@ -49,20 +49,20 @@ def ignore_curve(curve: LearningCurve) -> None:
 
 @dataclass(frozen=True, slots=True)
 class TrainingJob:
-    """All that a family needs for training.
+    """Inputs of the training of a family.
 
     Attributes
     ----------
     tiles
-        Labelled beads; with pixels for families that see them.
+        Labelled beads; with pixels for families that use them.
     splits
-        Each row is held out in exactly one of them.
+        Splits of the tiles; each row is held out in exactly one.
     ring_pixels
         Shape ``(m,)``: pixels in each ring of the profiles.
     seed
-        Repeats training bit for bit on one machine.
+        Seed; the same seed gives bit-identical training on one machine.
     checkpoints
-        Folder in which long training keeps what it needs to resume.
+        Folder of the checkpoints from which training resumes.
     execution
         Executor for the work, and callback for progress; the result does not depend on it.
     watch
@@ -83,7 +83,7 @@ class TrainingJob:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What training hands on.
+    """Result of training.
 
     Attributes
     ----------
@@ -92,10 +92,10 @@ class Trained:
     members
         Number of members.
     held_out
-        Predictions ``(k, n)`` of every row by networks that have not seen it; NaN where there is
-        none. They calibrate the interval.
+        Predictions ``(k, n)`` of every row by networks that were not trained on it; NaN where there
+        is none. They calibrate the interval.
     curves
-        How each fit went; none for a family that takes no steps.
+        Learning curve of each fit; empty for a family without gradient steps.
     """
 
     graph: bytes
@@ -105,7 +105,7 @@ class Trained:
 
 
 class Family(Protocol):
-    """One way from a bead to dZ."""
+    """A method that predicts dZ of a bead."""
 
     sees_pixels: bool
 

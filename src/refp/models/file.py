@@ -1,8 +1,8 @@
 """The model file: one zip archive with card, pooled stack, graph and their hashes.
 
-Nothing in it is code: JSON, numpy arrays read without pickle, and an ONNX graph of standard
-operators without control flow, whose weights lie in it. Every part is checked against its SHA-256
-before it is used, and none is unpacked that would take more memory than a model does.
+It holds no code: JSON, numpy arrays read without pickle, and an ONNX graph of standard operators
+without control flow, with its weights. Every part is checked against its SHA-256 before it is used, and
+a part that would unpack to more memory than a model needs is refused.
 """
 
 import io
@@ -23,12 +23,13 @@ from refp.settings import one_line
 
 CARD, STACK, GRAPH, HASHES = "card.json", "stack.npz", "graph.onnx", "sha256.json"
 EPOCH = (1980, 1, 1, 0, 0, 0)
-"""Time stamp of every entry, so that the same model is the same bytes."""
+"""Time stamp of every entry, so that equal models give equal bytes."""
 MAX_BYTES = {CARD: 2**24, STACK: 2**28, GRAPH: 2**31, HASHES: 2**16}
-"""Largest size of each part. An ONNX graph cannot be larger; the others have hundredfold room."""
+"""Largest size of each part. An ONNX graph cannot be larger; the others typically have 1 % of their
+limit."""
 MAX_UNPACKED, MIN_ROOM = 30, 2**24
-"""All parts together are at most as many times the file's size, which text that repeats itself just
-reaches and weights never, or this many bytes."""
+"""Limit on the size of all parts: this multiple of the file's size, which only repetitive text
+approaches, or this number of bytes, whichever is larger."""
 
 
 def save_model(ensemble: Ensemble, path: str | Path) -> None:
@@ -38,6 +39,14 @@ def save_model(ensemble: Ensemble, path: str | Path) -> None:
     ------
     OutputError
         If the folder cannot be written.
+
+    Examples
+    --------
+    >>> import refp
+    >>> ensemble = refp.load_model("a2k.refp")
+    >>> refp.save_model(ensemble, "copy.refp")
+    >>> refp.load_model("copy.refp").card == ensemble.card
+    True
     """
     parts = {
         CARD: ensemble.card.model_dump_json(indent=1).encode(),
@@ -55,7 +64,14 @@ def load_model(path: str | Path) -> Ensemble:
     Raises
     ------
     ModelError
-        If there is no such file, or it is cut, edited, not a model, or from a newer refp.
+        If the file is absent, truncated, edited, not a model, or of another format version.
+
+    Examples
+    --------
+    >>> import refp
+    >>> ensemble = refp.load_model("a2k.refp")
+    >>> ensemble.card.family
+    'lookup'
     """
     path = Path(path)
     if not path.is_file():
@@ -77,13 +93,13 @@ def load_model(path: str | Path) -> Ensemble:
 
 
 def _unpack(archive: zipfile.ZipFile, packed: int) -> dict[str, bytes]:
-    """Return the parts; a few kilobytes that unpack to gigabytes are no model."""
+    """Return the parts; refuse a small file that unpacks to gigabytes."""
     parts: dict[str, bytes] = {}
     room = max(MAX_UNPACKED * packed, MIN_ROOM)
-    for name, most in MAX_BYTES.items():
-        limit = min(most, room)
+    for name, maximum in MAX_BYTES.items():
+        limit = min(maximum, room)
         with archive.open(name) as part:
-            parts[name] = part.read(limit + 1)  # what the archive says of its size may be wrong
+            parts[name] = part.read(limit + 1)  # the size in the archive's header may be wrong
         if len(parts[name]) > limit:
             raise ValueError(f"{name} unpacks to more than {limit / 1e6:.0f} MB")
         room -= len(parts[name])
@@ -106,7 +122,7 @@ def _pack(parts: dict[str, bytes], path: Path) -> None:
 
 
 def _card(data: bytes, path: Path) -> ModelCard:
-    """Check the format's version before anything else: a newer card may have other keys."""
+    """Parse the card; check the format version first, since a newer card may have other keys."""
     version = _format_version(data, path)
     if version > FORMAT_VERSION:
         raise ModelError(
@@ -116,7 +132,7 @@ def _card(data: bytes, path: Path) -> ModelCard:
     if version < FORMAT_VERSION:
         raise ModelError(
             f"{path}: model format {version} is older than this refp reads ({FORMAT_VERSION}); "
-            "train again, or use the refp that made it"
+            "train again, or use the version of refp that wrote it"
         )
     try:
         return ModelCard.model_validate_json(data)
@@ -155,12 +171,12 @@ def _unpack_stack(data: bytes, path: Path) -> PooledStack:
             dz_um, radius, mean, sd = (arrays[name] for name in names)
     except Exception as error:  # numpy and zipfile raise whatever the bytes make them
         raise ModelError(
-            f"{path}: {STACK} is no array file without pickle ({error}); train again"
+            f"{path}: {STACK} is not an array file without pickle ({error}); train again"
         ) from error
     known = all(a.dtype.kind == "f" and np.isfinite(a).all() for a in (dz_um, radius, mean, sd))
     fits = mean.shape == sd.shape == (*dz_um.shape, *radius.shape) and mean.ndim == 2
-    if fits and not mean.size:  # a model of whole images has none
+    if fits and not mean.size:  # models of whole images have an empty stack
         return PooledStack(dz_um, radius, mean, sd)
     if not (known and fits and len(dz_um) > 2 and (sd > 0).all()):
-        raise ModelError(f"{path}: {STACK} holds no stack of profiles; train again")
+        raise ModelError(f"{path}: {STACK} does not hold a stack of profiles; train again")
     return PooledStack(dz_um, radius, mean, sd)

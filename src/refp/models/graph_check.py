@@ -1,9 +1,8 @@
-"""Look into an ONNX graph without running it, and refuse what a network has no need of.
+"""Check an ONNX graph without running it, and refuse features that no trained network needs.
 
-An ONNX file cannot carry machine code, but it can name operators of a library that happens to be
-registered, point at files beside it for its weights, and loop without end. A trained network does none
-of that. The file is read as what it is, a protocol buffer, since neither torch nor onnx need be
-installed where a model is used.
+An ONNX file cannot hold machine code, but it can name operators of other registered libraries, refer to
+other files for its weights, and loop without end. A trained network needs none of these. The file is
+parsed as a protocol buffer, since neither torch nor onnx need be installed where a model is used.
 
 References
 ----------
@@ -27,11 +26,11 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _MAX_VARINT = 10
 
 Field = tuple[int, int | memoryview]
-"""Number of a field, and its value: a whole number, or bytes that are a message, text or numbers."""
+"""Number of a field, and its value: an integer, or bytes of a message, text or numbers."""
 
 
 def check_graph(graph: bytes) -> int:
-    """Refuse a graph that is more than a network of standard operators.
+    """Refuse a graph that is not a network of standard operators only.
 
     Returns
     -------
@@ -41,8 +40,8 @@ def check_graph(graph: bytes) -> int:
     Raises
     ------
     ModelError
-        If the bytes are no ONNX graph, or it has operators of other domains, functions, control flow
-        or weights in other files.
+        If the bytes are not an ONNX graph, or it has operators of other domains, functions, control
+        flow or weights in other files.
     """
     version = 0
     for number, value in _fields(memoryview(graph)):
@@ -55,7 +54,7 @@ def check_graph(graph: bytes) -> int:
         elif number in (_MODEL_TRAINING, _MODEL_FUNCTION):
             raise _refusal("functions of its own")
     if version < 1:
-        raise ModelError("the model's graph is no ONNX graph; train again")
+        raise ModelError("the model's graph is not an ONNX graph; train again")
     return version
 
 
@@ -105,8 +104,10 @@ def _check_tensor(tensor: memoryview) -> None:
             raise _refusal("weights in another file")
 
 
-def _refusal(what: str) -> ModelError:
-    return ModelError(f"the model's graph has {what}, which no trained network needs; train again")
+def _refusal(feature: str) -> ModelError:
+    return ModelError(
+        f"the model's graph has {feature}, which no trained network needs; train again"
+    )
 
 
 def _fields(message: memoryview) -> Iterator[Field]:
@@ -115,7 +116,7 @@ def _fields(message: memoryview) -> Iterator[Field]:
     Raises
     ------
     ModelError
-        If the bytes are none.
+        If the bytes are not a message.
     """
     at = 0
     while at < len(message):
@@ -138,7 +139,7 @@ def _fields(message: memoryview) -> Iterator[Field]:
 
 
 def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """Read a whole number of seven bits a byte, lowest first; return it and where the next begins."""
+    """Read an integer of seven bits per byte, lowest first; return it and the next position."""
     value = 0
     for k, byte in enumerate(message[at : at + _MAX_VARINT]):
         value |= (byte & 0x7F) << (7 * k)
@@ -158,4 +159,4 @@ def _text(value: int | memoryview) -> str:
 
 
 def _no_graph() -> ModelError:
-    return ModelError("the model's graph is no ONNX graph; train again")
+    return ModelError("the model's graph is not an ONNX graph; train again")

@@ -1,13 +1,12 @@
 """Look-up: the dZ and the size at which a bead's profile is most likely, given the pooled stack.
 
 The stack holds mean and spread of the typical bead's profile against dZ. Beads differ in size, and a
-larger sphere refracts alike on a larger scale, radii and distances along Z together: a bead of size
-``s`` at ``dz`` shows what the typical bead shows at ``dz / s``. Both are found together, first on a
-grid and then by the Gauss-Newton method, and with them a goodness of fit, which tells images that are
-unlike the training's.
+larger sphere refracts in the same way on a larger scale, in radius and along Z: a bead of size
+``s`` at ``dz`` has the profile of the typical bead at ``dz / s``. Both are fitted together, first on a
+grid and then by the Gauss-Newton method; the goodness of fit detects images unlike the training's.
 
-The stack is read at the bead's rings, not the bead at the stack's: between two rings lies the mean of
-their noise, which is smaller, and sizes that read between rings would seem to fit better.
+The stack is interpolated at the bead's rings, not the bead at the stack's: interpolation between two
+rings averages their noise, and sizes that interpolate would seem to fit better.
 """
 
 import math
@@ -25,28 +24,28 @@ from refp.settings import LookupSettings
 
 MAX_SIZE = 0.12
 N_SIZES = 13
-"""Sizes from ``1 - MAX_SIZE`` to ``1 + MAX_SIZE`` that the search starts from."""
+"""Sizes of the initial search, from ``1 - MAX_SIZE`` to ``1 + MAX_SIZE``."""
 THINNING = 2
-"""Every so many planes of the stack are enough to start from."""
+"""Step of the initial search along Z, in planes of the stack."""
 END_STEPS = 4
-"""Within these planes of the stack's end a best match is taken as lying beyond it."""
+"""A best match within these planes of the stack's end is treated as beyond it."""
 SIZE_STEPS = (0.01, 0.005, 0.0025)
 PLACE_STEPS = (2.0, 1.0, 1.0)
-"""Of the refinement, relative and in planes of the stack."""
+"""Steps of the refinement, relative and in planes of the stack."""
 MIN_WEIGHT = 0.01
-"""Of a ring that the stack knows: one over the variance, times background squared."""
+"""Smallest weight of a ring known to the stack: background squared over the variance."""
 MIN_BEND = 1e-6
-"""Of the cost along Z, where nothing is known of a bead."""
+"""Curvature of the cost along Z for a bead without known rings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Where ``n`` profiles fit the stack best.
+    """Best match of ``n`` profiles with the stack.
 
     Attributes
     ----------
     dz_um, sd_um
-        Shape ``(n,)``: place of the best match and its standard deviation from the likelihood.
+        Shape ``(n,)``: dZ of the best match and its standard deviation from the likelihood.
     size, size_sd
         Shape ``(n,)``: the bead's radius over the typical bead's, and its standard deviation.
     reduced_chi2
@@ -70,13 +69,13 @@ class Match:
     n_rings: FloatArray
 
     @property
-    def knows(self) -> bool:
+    def has_match(self) -> bool:
         """Whether any of the beads has a best match."""
         return bool(np.isfinite(self.dz_um).any())
 
 
 class NoLookup:
-    """Stands where there is no stack, in models of whole images: it says nothing."""
+    """Look-up of models of whole images, which have no stack: it finds no match."""
 
     def match(self, profile: FloatArray, saturated: BoolArray) -> Match:  # noqa: ARG002
         """Return the match of ``n`` tiles without profiles."""
@@ -96,18 +95,18 @@ class NoLookup:
 
 
 def make_lookup(stack: PooledStack, settings: LookupSettings) -> "Lookup | NoLookup":
-    """Return the look-up in a stack, or what stands for it where the stack is empty."""
+    """Return the look-up in a stack, or a :class:`NoLookup` where the stack is empty."""
     return Lookup(stack, settings) if len(stack.radius_radii) else NoLookup()
 
 
 def predictions_of(match: Match) -> Predictions:
-    """Return a match as the word of one member."""
+    """Return a match as the predictions of one member."""
     return Predictions(match.dz_um[None], match.sd_um[None])
 
 
 @dataclass(frozen=True, slots=True)
 class _Beads:
-    """Rings of beads that are compared, and 1 for those that count; shape ``(n, seen)`` each."""
+    """Compared rings of beads, and 1 for usable rings; shape ``(n, seen)`` each."""
 
     profile: FloatArray
     clear: FloatArray
@@ -115,7 +114,7 @@ class _Beads:
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """Rings that the stack shows, their weights, squared distance, and cost.
+    """Rings of the stack, their weights, squared distance, and cost.
 
     The cost is twice the negative logarithm of likelihood and prior.
     """
@@ -127,7 +126,7 @@ class _Looked:
 
 
 class Lookup:
-    """The look-up family; see the module's text."""
+    """The look-up family; see :mod:`refp.models.lookup`."""
 
     sees_pixels = False
 
@@ -138,7 +137,7 @@ class Lookup:
         self._spread = settings.size_spread
         self._grid = stack.dz_um
         self._weight = 1.0 / stack.sd**2
-        # Rings that some planes know go on along Z; rings that none knows as their neighbours.
+        # Rings known in some planes are extrapolated along Z; rings known in none, from their neighbours.
         known = (self._weight >= MIN_WEIGHT).any(axis=0)
         self._mean = fill_rings(stack.mean, np.broadcast_to(known, stack.mean.shape))
         self._where_unknown = _typical_weight(self._weight[:, self._seen]) / math.e
@@ -153,7 +152,7 @@ class Lookup:
         return np.concatenate([self._terms(size) for size in self._sizes], axis=1)
 
     def _terms(self, size: float) -> FloatArray:
-        """Return what the squares, the values and the number of a bead's rings count for."""
+        """Return the coefficients of squares, values and number of a bead's rings in the cost."""
         mean, weight = self._at_size(self._planes.astype(np.float64), size)
         constant = mean**2 * weight - self._log(weight)
         return np.concatenate([weight, -2.0 * mean * weight, constant], axis=1).T
@@ -196,7 +195,7 @@ class Lookup:
         profile
             Shape ``(n, m)``, over background, on the stack's radii.
         saturated
-            Shape ``(n, m)``, rings to leave out.
+            Shape ``(n, m)``, rings to exclude.
         """
         beads = self._beads(profile, saturated)
         return self._refined(beads, *self._search(beads), PLACE_STEPS, SIZE_STEPS)
@@ -224,7 +223,7 @@ class Lookup:
         return self._read_off(beads, place, size, covariance)
 
     def _search(self, beads: _Beads) -> tuple[FloatArray, FloatArray]:
-        """Return place in planes of the stack and size of the best match on a grid."""
+        """Return position in planes of the stack and size of the best match on a grid."""
         terms = np.concatenate([beads.profile**2, beads.profile, beads.clear], axis=1)
         cost = terms @ self._coarse + np.repeat(self._prior(self._sizes), len(self._planes))
         which, place = np.divmod(cost.argmin(axis=1), len(self._planes))
@@ -238,7 +237,7 @@ class Lookup:
         place_step: float,
         size_step: float,
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Take one step towards the least cost; return the covariance of place and size too."""
+        """Take one step towards the minimum cost; return position, size and their covariance."""
         steps = np.array([place_step, size_step if self._spread else 0.0])
         inner = np.clip(place, place_step, len(self._grid) - 1 - place_step)
         here = self._look(beads, inner, size)
@@ -252,7 +251,7 @@ class Lookup:
             )
             gradient[:, i] = 0.5 * (above.cost - below.cost)
             slopes[:, i] = 0.5 * (above.mean - below.mean)
-        # The part of the cost's bend that goes with the residuals is left out: it is mostly noise.
+        # The term of the curvature with the residuals is left out: it is mostly noise.
         bend = 2.0 * np.einsum(
             "nir,njr->nij", slopes * (beads.clear * here.weight)[:, None], slopes
         )
@@ -265,7 +264,7 @@ class Lookup:
         return inner + moved[:, 0], size + moved[:, 1], 2.0 * inverse * steps[:, None] * steps
 
     def _look(self, beads: _Beads, place: FloatArray, size: FloatArray) -> _Looked:
-        """Compare each bead with a bead of some size at some place."""
+        """Compare each bead with the stack at a position and a size."""
         mean, weight = self._at_size(place, size)
         distance = (beads.clear * weight * (beads.profile - mean) ** 2).sum(axis=1)
         log_weight = (beads.clear * self._log(weight)).sum(axis=1)
@@ -274,15 +273,14 @@ class Lookup:
     def _log(self, weight: FloatArray) -> FloatArray:
         """Return the weights' logarithms, shape ``(n, seen)``.
 
-        A ring that the stack does not know counts as it does elsewhere where it fits: neither for
-        nor against a place.
+        A ring unknown to the stack has its typical weight, so that it favours no position.
         """
         return np.asarray(np.log(np.where(weight < MIN_WEIGHT, self._where_unknown, weight)))
 
     def _at_size(
         self, place: FloatArray, size: float | FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Return mean and weight of the rings that are seen of beads at some place, of some size."""
+        """Return mean and weight of the compared rings at a position and a size."""
         planes = np.arange(len(self._grid), dtype=np.float64)
         mean, weight = (rows_at(part, planes, place) for part in (self._mean, self._weight))
         return (
@@ -301,7 +299,7 @@ class Lookup:
         reduced_chi2 = looked.distance / np.maximum(n_rings, 1.0)
         step = self._grid[1] - self._grid[0]
         typical_dz = self._grid[0] + step * place
-        # dz = size * typical_dz; neighbouring rings err together, so the reduced chi squared tempers both.
+        # dz = size * typical_dz; errors of neighbouring rings are correlated, so chi squared scales both.
         slope = np.stack([size * step, typical_dz], axis=1)
         temper = np.maximum(reduced_chi2, 1.0)
         variance = np.einsum("ni,nij,nj->n", slope, covariance, slope) * temper
@@ -319,7 +317,7 @@ class Lookup:
 
 
 def _typical_weight(weight: FloatArray) -> FloatArray:
-    """Return the median weight of each ring over the planes that know it; 1 where none does."""
+    """Return the median weight of each ring over the planes where it is known; 1 where in none."""
     known = np.where(weight < MIN_WEIGHT, np.nan, weight)
     somewhere = np.isfinite(known).any(axis=0)
     typical = np.ones(weight.shape[1])

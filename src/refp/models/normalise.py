@@ -6,11 +6,11 @@ from refp.core.arrays import FloatArray
 from refp.settings import Normalisation
 
 FULL_SCALE = 255.0
-"""Grey levels are divided by this where nothing else scales them, to start training in range."""
+"""Divisor of grey levels without another normalisation, so that inputs of training are near 1."""
 
 
 def normalise_tiles(pixels: FloatArray, light: FloatArray, how: Normalisation) -> FloatArray:
-    """Normalise tiles.
+    """Normalise tiles by one of the article's four ways.
 
     Parameters
     ----------

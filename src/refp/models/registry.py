@@ -1,4 +1,4 @@
-"""The three families by name; deep-learning libraries are imported when a network is trained."""
+"""Create families and predictors by name; deep-learning libraries are imported for training only."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -21,11 +21,11 @@ TRAINING_LIBRARIES: dict[FamilyName, tuple[str, ...]] = {
     "profile": ("torch", "onnx", "onnxscript"),
     "resnet": ("torch", "onnx", "onnxscript", "monai"),
 }
-"""Libraries that training and export of a family import, by the names of packages and modules."""
+"""Libraries that training and export of each family import, by package and module name."""
 
 
 class LookupFamily:
-    """Trains by pooling the stack."""
+    """The look-up family, whose training pools the stack."""
 
     sees_pixels = False
 
@@ -33,14 +33,14 @@ class LookupFamily:
         self._settings = settings
 
     def train(self, job: TrainingJob) -> Trained:
-        """Pool the stack of each split and look the held-out tiles up in it."""
+        """Pool the stack of each split and match the held-out tiles with it."""
         match = match_held_out(job.tiles, job.splits, self._settings)
         return Trained(graph=b"", members=1, held_out=predictions_of(match))
 
 
 def stack_of(tiles: LabelledTiles) -> PooledStack:
     """Pool the stack of labelled tiles; it is empty where they have no profiles."""
-    from refp.plane.stack import (  # fitting, which a model at work has no need of
+    from refp.plane.stack import (  # imports fitting, which estimation does not need
         EMPTY_STACK,
         pool_stack,
     )
@@ -53,7 +53,7 @@ def stack_of(tiles: LabelledTiles) -> PooledStack:
 def match_held_out(
     tiles: LabelledTiles, splits: Sequence[Split], settings: LookupSettings
 ) -> Match:
-    """Look every labelled bead up in a stack that has not seen it."""
+    """Match every labelled bead with a stack pooled without it."""
     parts: list[Match] = []
     for split in splits:
         lookup = make_lookup(stack_of(take(tiles, split.train)), settings)
@@ -64,7 +64,7 @@ def match_held_out(
 
 
 def inputs_of(tiles: LabelledTiles) -> BeadInputs:
-    """Return what a family may see of labelled tiles: all but the labels."""
+    """Return the model inputs of labelled tiles: all fields but the labels."""
     return BeadInputs(
         profile=tiles.profile,
         saturated=tiles.saturated,
@@ -97,12 +97,12 @@ def make_family(settings: TrainSettings) -> Family:
 
 
 def check_libraries(settings: TrainSettings) -> None:
-    """Refuse a family that cannot be trained here, before the measuring; imports no library.
+    """Refuse a family whose libraries are missing, before the measurement; import no library.
 
     Raises
     ------
     MissingExtraError
-        If a library that its training or export needs is not installed.
+        If a library of its training or export is not installed.
     """
     _require(TRAINING_LIBRARIES[settings.family], f"training family '{settings.family}'")
 
@@ -121,11 +121,11 @@ def search_settings(
     Raises
     ------
     RecipeError
-        If the family has nothing to search for.
+        If the family has no settings to search.
     MissingExtraError
         If the libraries of extra ``train`` are not installed.
     OutputError
-        If the folder holds a search of something else.
+        If the folder holds another search.
     """
     check_search(base)
     from refp.models.training.search import run_search
@@ -134,7 +134,7 @@ def search_settings(
 
 
 def training_device() -> str:
-    """Return what networks are trained on in this process: the GPU's name, or ``CPU``."""
+    """Return the training device of this process: the GPU's name, or ``CPU``."""
     try:
         from refp.models.training.device import device_name
     except ModuleNotFoundError:
@@ -143,23 +143,23 @@ def training_device() -> str:
 
 
 def check_search(base: TrainSettings) -> None:
-    """Refuse what cannot be searched, before the measuring.
+    """Refuse a family that cannot be searched, before the measurement.
 
     Raises
     ------
     RecipeError
-        If the family has nothing to search for.
+        If the family has no settings to search.
     MissingExtraError
         If the libraries of extra ``train`` are not installed.
     """
     if base.family == "lookup":
-        raise RecipeError("family 'lookup' is not trained: there is nothing to tune; use profile")
+        raise RecipeError("family 'lookup' has nothing to tune; use family 'profile'")
     check_libraries(base)
     _require(("optuna",), "refp tune")
 
 
 def make_predictor(ensemble: Ensemble, settings: TrainSettings) -> Predictor:
-    """Return an ensemble ready to predict.
+    """Return the predictor of an ensemble.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Take a model to another instrument from a short sweep or a few images of known dZ."""
+"""Adapt a model to another instrument from a short sweep or a few images of known dZ."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import pandas as pd
 from refp.core.digests import hash_paths
 from refp.core.errors import DataError, ModelError
 from refp.core.parallel import SERIAL, Execution
-from refp.estimate import KnownAnswers, Look, fit_adaptation
+from refp.estimate import Assessment, KnownImages, fit_adaptation
 from refp.estimate.estimator import Estimator, recipe_of
 from refp.models import Adaptation, Calibration, Ensemble, ModelCard
 from refp.models.tiles import plane_of_sweeps
@@ -19,19 +19,19 @@ from refp.settings import OF_ONE_KIND, Instrument, Recipe, is_alike
 from refp.sweeps import DataSet, Frame
 
 MARGIN = 1.5
-"""The limits of refusal lie above what the adapting images show, by half."""
+"""Limits of refusal over the largest value of the adapting images."""
 
 
 @dataclass(frozen=True, slots=True)
 class Adapted:
-    """A model taken to another instrument, and the images that it was adapted from.
+    """A model adapted to another instrument, and the images that it was adapted from.
 
     Attributes
     ----------
     ensemble
-        The model.
+        The adapted model.
     images
-        A row per image: known dZ, what was said of it, what is said of it now.
+        A row per image: known dZ, and dZ as estimated before and after the adaptation.
     """
 
     ensemble: Ensemble
@@ -45,23 +45,24 @@ def adapt_model(
     refp_um: float | None = None,
     execution: Execution = SERIAL,
 ) -> Adapted:
-    """Find and take off how a model's answers are off on another instrument of its kind.
+    """Correct a model's bias and slope on another instrument of the same kind.
 
     Parameters
     ----------
     ensemble
-        The model, not adapted before.
+        The model; it must not be an adapted one.
     datasets
-        A short sweep, nine frames say, of the other instrument.
+        A short sweep of the other instrument, for example nine frames.
     refp_um
-        Nominal Z of its reference plane, where that is known; from the sweep itself otherwise.
+        Nominal Z of its reference plane, um; determined from the sweep by default.
     execution
         Executor for the work, and callback for progress.
 
     Raises
     ------
     ModelError
-        If the model was adapted before, or the bead or pixel differ from what it was trained with.
+        If the model was adapted before, is of whole images, or was trained with another bead diameter
+        or pixel size.
     DataError
         If the sweep's plane is not determined, or too few of its images are usable.
     """
@@ -71,8 +72,8 @@ def adapt_model(
         )
     if not ensemble.stack.mean.size:
         raise ModelError(
-            f"model {ensemble.card.name}: is of whole images, whose likeness nothing tells; train a "
-            "model of whole images on the other instrument"
+            f"model {ensemble.card.name}: was trained on whole images, so similarity to its training "
+            "data cannot be checked; train a model of whole images on the other instrument"
         )
     check_same_instrument(datasets)
     instrument = _with_black_level_of(datasets[0].instrument, ensemble.card)
@@ -81,28 +82,28 @@ def adapt_model(
     known = _known_planes(datasets, recipe, instrument, refp_um, execution)
     card = ensemble.card.model_copy(update={"instrument": instrument, "minimum_beads": 1})
     estimator = Estimator(Ensemble(card, ensemble.stack, ensemble.graph))
-    looks: list[tuple[Frame, float, Look]] = []
+    assessments: list[tuple[Frame, float, Assessment]] = []
     for i, (frame, plane_um, _) in enumerate(known):
-        look = estimator.look(frame.read())
-        if look is not None:
-            looks.append((frame, frame.z_um - plane_um, look))
+        assessment = estimator.assess(frame.read())
+        if assessment is not None:
+            assessments.append((frame, frame.z_um - plane_um, assessment))
         execution.progress("adapting", i + 1, len(known))
-    answers = _answers(looks, instrument.stage.repeatability_um)
+    estimates = _known_estimates(assessments, instrument.stage.repeatability_um)
     sweeps = tuple(str(sweep.key) for d in datasets for sweep in d.sweeps)
     digest = hash_paths(frame.path for frame, *_ in known)
-    adaptation = fit_adaptation(answers, ensemble.card.name, sweeps, digest)
+    adaptation = fit_adaptation(estimates, ensemble.card.name, sweeps, digest)
     plane_u_um = float(np.sqrt(np.mean([u_um**2 for *_, u_um in known])))
-    made = _card(ensemble.card, instrument, adaptation, answers, plane_u_um)
+    made = _card(ensemble.card, instrument, adaptation, estimates, plane_u_um)
     return Adapted(
         Ensemble(made, ensemble.stack, ensemble.graph),
-        _image_table([frame for frame, *_ in looks], answers, adaptation),
+        _image_table([frame for frame, *_ in assessments], estimates, adaptation),
     )
 
 
 def _with_black_level_of(instrument: Instrument, card: ModelCard) -> Instrument:
     """Return the instrument with the model's black level where its own is not stated.
 
-    A short sweep of one exposure does not tell it.
+    A short sweep of one exposure does not determine it.
     """
     if instrument.optics.black_level is not None:
         return instrument
@@ -112,14 +113,14 @@ def _with_black_level_of(instrument: Instrument, card: ModelCard) -> Instrument:
 
 def _check_alike(instrument: Instrument, card: ModelCard) -> None:
     trained = card.instrument
-    for what, here, there in (
+    for quantity, own_um, trained_um in (
         ("bead diameter", instrument.bead.diameter_um, trained.bead.diameter_um),
         ("pixel size", instrument.optics.pixel_size_um, trained.optics.pixel_size_um),
     ):
-        if not is_alike(here, there, OF_ONE_KIND):
+        if not is_alike(own_um, trained_um, OF_ONE_KIND):
             raise ModelError(
-                f"instrument '{instrument.name}': {what} {here:g} um, model {card.name} was trained "
-                f"with {there:g} um; adapt between instruments of one kind, or train anew"
+                f"instrument '{instrument.name}': {quantity} {own_um:g} um, model {card.name} was trained "
+                f"with {trained_um:g} um; adapt between instruments of one kind, or train a new model"
             )
 
 
@@ -141,19 +142,21 @@ def _known_planes(
     return [(frame, *labels[sweep.key]) for sweep in sweeps for frame in sweep.frames]
 
 
-def _answers(looks: Sequence[tuple[Frame, float, Look]], stage_um: float) -> KnownAnswers:
-    if not looks:
+def _known_estimates(
+    assessments: Sequence[tuple[Frame, float, Assessment]], stage_um: float
+) -> KnownImages:
+    if not assessments:
         raise DataError("no image with a usable bead to adapt from; see 'refp inspect'")
-    dz_um = np.array([dz for _, dz, _ in looks])
-    u_beads = np.array([look.combined.u_beads_um for *_, look in looks])
-    return KnownAnswers(
+    dz_um = np.array([dz for _, dz, _ in assessments])
+    u_beads = np.array([a.combined.u_beads_um for *_, a in assessments])
+    return KnownImages(
         dz_um=dz_um,
-        said_um=np.array([look.combined.dz_um for *_, look in looks]),
-        lookup_um=np.array([look.lookup_um for *_, look in looks]),
+        estimated_um=np.array([a.combined.dz_um for *_, a in assessments]),
+        lookup_um=np.array([a.lookup_um for *_, a in assessments]),
         u_um=np.hypot(u_beads, stage_um),
-        size=np.array([look.size.value for *_, look in looks]),
-        size_sd=np.array([look.size.normal_sd for *_, look in looks]),
-        reduced_chi2=np.array([look.reduced_chi2 for *_, look in looks]),
+        size=np.array([a.size.value for *_, a in assessments]),
+        size_sd=np.array([a.size.normal_sd for *_, a in assessments]),
+        reduced_chi2=np.array([a.reduced_chi2 for *_, a in assessments]),
     )
 
 
@@ -161,20 +164,20 @@ def _card(
     card: ModelCard,
     instrument: Instrument,
     adaptation: Adaptation,
-    answers: KnownAnswers,
+    estimates: KnownImages,
     plane_u_um: float,
 ) -> ModelCard:
-    """Return the card for the other instrument: its range, its plane, its limits of refusal."""
+    """Return the card for the other instrument, with its range, plane and limits of refusal."""
     line, known = adaptation.line, card.calibration
-    said, by_lookup = _adapted(answers, adaptation)
+    by_family, by_lookup = _adapted(estimates, adaptation)
     calibration: Calibration = known.model_copy(
         update={
             "refp_u_um": plane_u_um,
             "maximum_reduced_chi2": max(
-                known.maximum_reduced_chi2, MARGIN * float(answers.reduced_chi2.max())
+                known.maximum_reduced_chi2, MARGIN * float(estimates.reduced_chi2.max())
             ),
             "maximum_disagreement_um": max(
-                known.maximum_disagreement_um, MARGIN * float(np.abs(said - by_lookup).max())
+                known.maximum_disagreement_um, MARGIN * float(np.abs(by_family - by_lookup).max())
             ),
         }
     )
@@ -190,26 +193,26 @@ def _card(
     )
 
 
-def _adapted(answers: KnownAnswers, adaptation: Adaptation) -> tuple[np.ndarray, np.ndarray]:
-    """Return what family and look-up say of the images once adapted."""
+def _adapted(estimates: KnownImages, adaptation: Adaptation) -> tuple[np.ndarray, np.ndarray]:
+    """Return dZ of the images by family and by look-up, adapted, um."""
     line, lookup = adaptation.line, adaptation.lookup
     return (
-        (answers.said_um - line.bias_um) / line.slope,
-        (answers.lookup_um - lookup.bias_um) / lookup.slope,
+        (estimates.estimated_um - line.bias_um) / line.slope,
+        (estimates.lookup_um - lookup.bias_um) / lookup.slope,
     )
 
 
 def _image_table(
-    frames: Sequence[Frame], answers: KnownAnswers, adaptation: Adaptation
+    frames: Sequence[Frame], estimates: KnownImages, adaptation: Adaptation
 ) -> pd.DataFrame:
-    said, _ = _adapted(answers, adaptation)
+    adapted_um, _ = _adapted(estimates, adaptation)
     return pd.DataFrame(
         {
             "image": [frame.label for frame in frames],
             "z_um": [frame.z_um for frame in frames],
-            "delta_z_true_um": answers.dz_um,
-            "said_um": answers.said_um,
-            "delta_z_um": said,
-            "error_um": said - answers.dz_um,
+            "delta_z_true_um": estimates.dz_um,
+            "said_um": estimates.estimated_um,
+            "delta_z_um": adapted_um,
+            "error_um": adapted_um - estimates.dz_um,
         }
     )

@@ -1,4 +1,4 @@
-"""Around training: where it resumes from, and what it is put together to."""
+"""Checkpoint folder of a training, and assembly of the trained model."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -24,25 +24,25 @@ from refp.settings import Instrument, Recipe
 from refp.sweeps import Frame
 
 CODE = ("core", "settings", "sweeps", "measure", "plane", "models")
-"""Rooms on whose code a training depends."""
+"""Packages whose code a training depends on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """A trained ensemble, and what its training showed.
+    """A trained ensemble, and the results of its training.
 
     Attributes
     ----------
     ensemble
-        What goes into the model file.
+        Contents of the model file.
     tiles
-        What it was trained on; ``tiles.frame`` counts ``frames``.
+        Training tiles; ``tiles.frame`` holds indices into ``frames``.
     splits
-        What was held out in turn.
+        Splits into training and held-out tiles.
     trained
-        What the networks said of that, and their learning curves.
+        Graph, predictions of the held-out tiles, and learning curves.
     frames, refp_um
-        The training images, and the plane that labels each.
+        Training images, and Z of the plane that labels each, um.
     """
 
     ensemble: Ensemble
@@ -57,7 +57,7 @@ class Training:
 def checkpoint_folder(
     parent: Path | None, material: TrainingData, recipe: Recipe, seed: int
 ) -> Iterator[Path]:
-    """Yield the folder of this training and of no other: one that differs must not resume from it."""
+    """Yield the folder of this training alone, so that no other training resumes from it."""
     if parent is None:
         with TemporaryDirectory(prefix="refp-") as folder:
             yield Path(folder)
@@ -66,7 +66,7 @@ def checkpoint_folder(
 
 
 def digest_training(material: TrainingData, recipe: Recipe, seed: int) -> str:
-    """Return twelve hexadecimal digits that change with all that a training depends on."""
+    """Return twelve hexadecimal digits of everything that a training depends on."""
     tiles, versions = (
         material.tiles,
         library_versions("numpy", *TRAINING_LIBRARIES[recipe.train.family]),
@@ -83,16 +83,16 @@ def assemble(
     instrument: Instrument,
     files: Iterable[Path],
 ) -> Ensemble:
-    """Make the card and put everything that prediction needs together.
+    """Assemble the ensemble from card, pooled stack and trained graph.
 
     Parameters
     ----------
     tiles, trained, calibration
-        What the networks saw, what they became, and how wrong they are.
+        Training tiles, trained networks, and their calibration on held-out tiles.
     recipe, instrument
-        What they were made with; the instrument with its black level.
+        Settings of the training; the instrument with its black level.
     files
-        The training frames, for the card's hash.
+        Files of the training frames, for the digest on the card.
     """
     family = recipe.train.family
     stack = stack_of(tiles)

@@ -1,4 +1,4 @@
-"""What data sets and models must have in common; each check raises with the remedy."""
+"""Checks that data sets and models agree; each raises an error that names the remedy."""
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from refp.sweeps import DataSet, declared_instrument, declared_pixel_size_um
 
 
 def check_same_instrument(datasets: Sequence[DataSet]) -> None:
-    """Refuse data sets of different instruments: their beads do not look alike."""
+    """Refuse data sets of different instruments, whose beads differ in appearance."""
     first = datasets[0]
     for other in datasets[1:]:
         if other.instrument != first.instrument:
@@ -21,7 +21,7 @@ def check_same_instrument(datasets: Sequence[DataSet]) -> None:
 
 
 def check_different_names(datasets: Sequence[DataSet]) -> None:
-    """Refuse data sets of one name: their fields of view would be taken for the same."""
+    """Refuse data sets of one name, whose fields of view could not be distinguished."""
     roots: dict[str, Path] = {}
     for dataset in datasets:
         first = roots.setdefault(dataset.name, dataset.root)
@@ -33,7 +33,7 @@ def check_different_names(datasets: Sequence[DataSet]) -> None:
 
 
 def check_different_instruments(groups: Mapping[Instrument, Sequence[DataSet]]) -> None:
-    """Refuse two instruments of one name: their files and planes could not be told apart."""
+    """Refuse two instruments of one name, whose files and planes could not be distinguished."""
     named: dict[str, Path] = {}
     for instrument, datasets in groups.items():
         first = named.setdefault(instrument.name, datasets[0].root)
@@ -44,19 +44,20 @@ def check_different_instruments(groups: Mapping[Instrument, Sequence[DataSet]]) 
             )
 
 
-def check_enough_frames(datasets: Sequence[DataSet], least: int) -> None:
-    """Refuse data without a single sweep that a plane could be read off."""
+def check_enough_frames(datasets: Sequence[DataSet], minimum: int) -> None:
+    """Refuse data in which no sweep has enough frames for a plane."""
     most = max(len(sweep.frames) for dataset in datasets for sweep in dataset.sweeps)
-    if most < least:
-        found = f"{most} plane{'s' if most > 1 else ''}"
+    if most < minimum:
+        found = f"{most} frame{'s' if most > 1 else ''}"
         raise DataError(
-            f"{datasets[0].root}: no sweep has more than {found}, a reference plane needs at least "
-            f"{least}; record a Z sweep across the plane, or check --pattern if the files are one"
+            f"{datasets[0].root}: no sweep has more than {found}; a reference plane needs at least "
+            f"{minimum} Z positions; record a Z sweep across the plane, or check --pattern if the files "
+            "are one sweep"
         )
 
 
 def check_determined(labels: Collection[object], root: Path, purpose: str) -> None:
-    """Refuse data of which no sweep has, or may borrow, a reference plane."""
+    """Refuse data in which no sweep has, or may use, a determined reference plane."""
     if not labels:
         raise DataError(
             f"{root}: no sweep has a determined reference plane to {purpose}; "
@@ -88,16 +89,16 @@ def check_instrument(card: ModelCard, instrument: Instrument, source: object) ->
 
 
 def check_declared(card: ModelCard, instrument: str | None, paths: Sequence[Path]) -> None:
-    """Refuse images that say they are of another instrument than the model's.
+    """Refuse images whose metadata declare another instrument than the model's.
 
     Parameters
     ----------
     card
         The model's card.
     instrument
-        What the user says; nothing is checked against files then.
+        Instrument as given by the user; files are not checked then.
     paths
-        Images and folders; a sweep.toml beside them or a pixel size in their metadata speaks.
+        Images and folders; a sweep.toml beside them and the pixel size in their metadata are checked.
 
     Raises
     ------

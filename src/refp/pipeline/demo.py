@@ -1,4 +1,4 @@
-"""The newcomer's first minute: simulate, define the plane, train, estimate, report."""
+"""Demonstration on simulated beads: simulate, define the plane, train, estimate, report."""
 
 from pathlib import Path
 
@@ -34,13 +34,13 @@ def run_demo(
     Parameters
     ----------
     folder
-        Where every artefact goes: both sweeps, planes, model, estimates, evaluation, report.
+        Output folder for both sweeps, planes, model, estimates, evaluation and report.
     seed
-        Simulates other beads.
+        Seed of the simulated beads and of the training.
     progress
-        Told how far each step is.
+        Callback for the progress of each step.
     overwrite
-        Whether simulated sweeps that are there are replaced.
+        Whether existing simulated sweeps are replaced.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def run_demo(
             )
             for offset, one in enumerate(demo_sets(INSTRUMENT))
         }
-        planes, ensemble = _learn(folder, recipe, seed, Execution(workers, progress))
+        planes, ensemble = _train(folder, recipe, seed, Execution(workers, progress))
     save_model(ensemble, folder / "model.refp")
     estimator = Estimator(ensemble)
     images = list_images([folder / "test"])
@@ -78,13 +78,13 @@ def run_demo(
     return shown
 
 
-def _learn(
+def _train(
     folder: Path,
     recipe: Recipe,
     seed: int,
     execution: Execution,
 ) -> tuple[pipeline.Planes, Ensemble]:
-    """Define the planes of the training sweep and train on it."""
+    """Define the planes of the training sweep and train a model on it."""
     training = open_dataset(folder / "training")
     planes = pipeline.define_planes([training], recipe, execution=execution)
     write_planes([planes], recipe, folder / "planes")
@@ -93,7 +93,7 @@ def _learn(
 
 
 def _beside_truth(table: pd.DataFrame, truth: Truth) -> pd.DataFrame:
-    """Put the simulated dZ beside the estimates."""
+    """Return the estimates with a column of the simulated dZ."""
     dz_true = [truth.frame(image).delta_z_true_um for image in table["image"]]
     shown = table[["image", "delta_z_um", "lower_um", "upper_um", "n_beads_used", "status"]].copy()
     shown.insert(1, "true_dz_um", dz_true)

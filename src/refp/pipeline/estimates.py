@@ -17,9 +17,9 @@ def estimate_images(
     *,
     execution: Execution = SERIAL,
 ) -> tuple[pd.DataFrame, list[ImageEstimate]]:
-    """Estimate dZ of single images; one row each, in their order.
+    """Estimate dZ of single images, one row each in their order.
 
-    Of very many images, :func:`refp.estimate.batch.estimate_each` holds on to less.
+    For very many images use :func:`refp.estimate.batch.estimate_each`, which needs less memory.
     """
     results: list[ImageEstimate] = []
     estimate_each(

@@ -25,7 +25,7 @@ from refp.sweeps import DataSet, Frame
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Estimates of whole data sets against their reference planes."""
+    """Errors of the estimates of data sets, with their summary and reference planes."""
 
     errors: pd.DataFrame
     summary: Summary
@@ -40,12 +40,35 @@ def evaluate_model(
 ) -> Evaluation:
     """Estimate every frame of labelled data sets and compare with their own planes.
 
+    Parameters
+    ----------
+    estimator
+        The model.
+    datasets
+        Opened data sets of the model's instrument.
+    execution
+        Executor for the work, and callback for progress.
+
+    Returns
+    -------
+    Evaluation
+        Errors of each frame, their summary, and the planes.
+
     Raises
     ------
     DataError
         If no sweep has a determined plane to compare with.
     ModelError
         If the data are of another instrument.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import refp
+    >>> estimator = refp.Estimator.load(Path("a2k.refp"))
+    >>> evaluation = refp.evaluate_model(estimator, [refp.open_dataset("test")])
+    >>> len(evaluation.errors), evaluation.summary.rms_um < 5
+    (9, True)
     """
     for dataset in datasets:
         check_instrument(estimator.card, dataset.instrument, dataset.root)
@@ -65,7 +88,7 @@ def evaluate_model(
 
 
 def known_frames(planes: Planes, recipe: Recipe) -> dict[Frame, tuple[float, float]]:
-    """Return the frames that have a plane, each with that and its standard uncertainty, um."""
+    """Return the frames with a known plane, with Z and standard uncertainty of the plane, um."""
     labels = plane_of_sweeps(planes.result.planes, recipe.label)
     frames = [f for m in planes.measurements for sweep in m.sweeps for f in sweep.frames]
     return {frame: labels[frame.key] for frame in frames if frame.key in labels}

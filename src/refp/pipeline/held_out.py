@@ -1,4 +1,4 @@
-"""What training showed: learning curves, and how right the held-out images came out."""
+"""Tables of a training: learning curves, and errors of held-out images and beads."""
 
 from collections.abc import Sequence
 
@@ -34,16 +34,16 @@ SPLIT_COLUMNS = (
 )
 
 
-class _Recorded:
-    """Says again what the held-out networks said of the beads of one image."""
+class _RecordedPredictions:
+    """A family that returns the held-out predictions of the beads of one image."""
 
     sees_pixels = False
 
-    def __init__(self, said: Predictions) -> None:
-        self._said = said
+    def __init__(self, predictions: Predictions) -> None:
+        self._predictions = predictions
 
     def predict(self, inputs: BeadInputs) -> Predictions:  # noqa: ARG002
-        return self._said
+        return self._predictions
 
 
 def training_tables(training: Training, recipe: Recipe) -> TrainingTables:
@@ -54,7 +54,7 @@ def training_tables(training: Training, recipe: Recipe) -> TrainingTables:
     training
         From :func:`refp.pipeline.run_training`.
     recipe
-        What it was trained with.
+        Recipe of the training.
     """
     images = _image_table(training, recipe)
     beads = _bead_table(training)
@@ -85,7 +85,7 @@ def _curve_table(curves: Sequence[LearningCurve]) -> pd.DataFrame:
 
 
 def _split_of_rows(training: Training) -> IntArray:
-    """Number from 1 on of the split that holds each row out."""
+    """Return the number, from 1, of the split that holds each row out."""
     number = np.zeros(len(training.tiles), dtype=np.int64)
     for i, split in enumerate(training.splits):
         number[split.held_out] = i + 1
@@ -93,10 +93,10 @@ def _split_of_rows(training: Training) -> IntArray:
 
 
 def _image_table(training: Training, recipe: Recipe) -> pd.DataFrame:
-    """Estimate every held-out image as the model would have, from the networks of its split.
+    """Estimate every held-out image with the networks of its split.
 
-    Where a split holds out beads or tiles, an image counts once for each split, with the beads that
-    the split held out of it.
+    Where a split holds out beads or tiles, an image has one row for each split, with the beads that the
+    split holds out of it.
     """
     tiles, held_out = training.tiles, training.trained.held_out
     split = _split_of_rows(training)
@@ -110,9 +110,10 @@ def _image_table(training: Training, recipe: Recipe) -> pd.DataFrame:
         frames.append(frame)
         dz_um.append(float(np.median(tiles.image_dz_um[rows])))
     images = [training.frames[frame] for frame in frames]
-    said = estimate_table([image.label for image in images], estimates, training.ensemble.card.name)
-    table = error_table(images, said, [training.refp_um[frame] for frame in frames])
-    # What the networks were taught: a frame's own place, not where the stage was told to go.
+    labels = [image.label for image in images]
+    estimated = estimate_table(labels, estimates, training.ensemble.card.name)
+    table = error_table(images, estimated, [training.refp_um[frame] for frame in frames])
+    # The networks are trained on positions of frames, not on nominal Z.
     table["delta_z_true_um"] = dz_um
     table["error_um"] = table["delta_z_um"] - table["delta_z_true_um"]
     table.insert(0, "split", numbers)
@@ -122,25 +123,25 @@ def _image_table(training: Training, recipe: Recipe) -> pd.DataFrame:
 def _estimate(
     training: Training, rows: IntArray, lookup: Lookup | NoLookup, recipe: Recipe
 ) -> FocusEstimate:
-    said = training.trained.held_out
-    members = np.isfinite(said.dz_um[:, rows]).all(axis=1)
-    spoken = Predictions(said.dz_um[members][:, rows], said.sd_um[members][:, rows])
+    held_out = training.trained.held_out
+    members = np.isfinite(held_out.dz_um[:, rows]).all(axis=1)
+    predictions = Predictions(held_out.dz_um[members][:, rows], held_out.sd_um[members][:, rows])
     inputs = inputs_of(take(training.tiles, rows))
     card: ModelCard = training.ensemble.card
     return estimate_focus(
-        inputs, Found(len(rows)), card, _Recorded(spoken), lookup, recipe.estimate
+        inputs, Found(len(rows)), card, _RecordedPredictions(predictions), lookup, recipe.estimate
     )
 
 
 def _bead_table(training: Training) -> pd.DataFrame:
-    """One row per held-out bead and image: what its networks said on average."""
-    tiles, said = training.tiles, training.trained.held_out
-    rows = np.flatnonzero(np.isfinite(said.dz_um).any(axis=0))
+    """Return one row per held-out bead and image, with the mean prediction of its networks."""
+    tiles, held_out = training.tiles, training.trained.held_out
+    rows = np.flatnonzero(np.isfinite(held_out.dz_um).any(axis=0))
     frames = [training.frames[frame] for frame in tiles.frame[rows]]
-    dz_um = np.nanmean(said.dz_um[:, rows], axis=0)
-    stated = np.isfinite(said.sd_um[:, rows]).any(axis=0)
+    dz_um = np.nanmean(held_out.dz_um[:, rows], axis=0)
+    stated = np.isfinite(held_out.sd_um[:, rows]).any(axis=0)
     sd_um = np.full(len(rows), np.nan)
-    sd_um[stated] = np.sqrt(np.nanmean(said.sd_um[:, rows[stated]] ** 2, axis=0))
+    sd_um[stated] = np.sqrt(np.nanmean(held_out.sd_um[:, rows[stated]] ** 2, axis=0))
     keys = [(f.key.dataset, f.key.experiment, f.key.fov, f.key.exposure_ms) for f in frames]
     table = pd.DataFrame(keys, columns=list(KEY_COLUMNS))
     table["split"] = _split_of_rows(training)[rows]
@@ -153,19 +154,19 @@ def _bead_table(training: Training) -> pd.DataFrame:
 
 
 def _split_table(training: Training, images: pd.DataFrame, beads: pd.DataFrame) -> pd.DataFrame:
-    """One row per split: what it held out, and how right that came out."""
+    """Return one row per split: the held-out tiles and their errors."""
     steps = {curve.split: int(curve.step[-1]) for curve in training.trained.curves}
     rows = []
     for i, split in enumerate(training.splits):
-        here, tiles = images[images["split"] == i + 1], beads[beads["split"] == i + 1]
-        error = here["error_um"].dropna().to_numpy()
+        own, tiles = images[images["split"] == i + 1], beads[beads["split"] == i + 1]
+        error = own["error_um"].dropna().to_numpy()
         row = {
             "split": i + 1,
             "held_out": _name(training, split.held_out),
-            "n_images": len(here),
+            "n_images": len(own),
             "n_beads": tiles["bead"].nunique(),
             "n_tiles": len(tiles),
-            "n_refused": int((here["status"] == "refused").sum()),
+            "n_refused": int((own["status"] == "refused").sum()),
             "rms_um": _rms(error),
             "bias_um": float(error.mean()) if len(error) else np.nan,
             "largest_um": float(np.abs(error).max()) if len(error) else np.nan,
@@ -177,7 +178,7 @@ def _split_table(training: Training, images: pd.DataFrame, beads: pd.DataFrame) 
 
 
 def _name(training: Training, held_out: IntArray) -> str:
-    """Say what a split held out: whole fields, or beads, or tiles of them."""
+    """Describe the held-out part of a split: whole fields, or tiles of beads."""
     tiles, everything = training.tiles, np.arange(len(training.tiles))
     fields = np.unique(tiles.field[held_out])
     rest = np.setdiff1d(everything, held_out)

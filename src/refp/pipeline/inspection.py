@@ -1,4 +1,4 @@
-"""What ``refp inspect`` shows of measured data sets."""
+"""Tables of ``refp inspect``."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from refp.settings import Recipe
 
 
 def describe_instrument(measurement: Measurement) -> str:
-    """Return one line on what the data set was understood as."""
+    """Return one line that describes a data set and its instrument as read."""
     instrument = measurement.instrument
     optics = instrument.optics
     return (
@@ -24,7 +24,7 @@ def describe_instrument(measurement: Measurement) -> str:
 
 
 def inspection_table(measurements: Sequence[Measurement], recipe: Recipe) -> pd.DataFrame:
-    """Return one row per sweep with what will go wrong."""
+    """Return one row per sweep with the problems to expect."""
     rows = [_inspect_sweep(sweep, recipe) for m in measurements for sweep in m.sweeps]
     return pd.DataFrame(rows)
 
@@ -54,11 +54,11 @@ def _inspect_sweep(sweep: SweepMeasurement, recipe: Recipe) -> dict[str, object]
 
 
 def _warnings(n_frames: int, usable: IntArray, n_saturated: int, recipe: Recipe) -> list[str]:
-    """Say what will go wrong with a sweep."""
+    """Return the problems to expect of a sweep."""
     notes: list[str] = []
-    least = recipe.plane.minimum_frames
-    if n_frames < least:
-        notes.append(f"a plane needs {least} frames")
+    minimum = recipe.plane.minimum_frames
+    if n_frames < minimum:
+        notes.append(f"a plane needs {minimum} frames")
     if not usable.any():
         notes.append("no usable bead: check bead diameter and pixel size")
     elif n_saturated > n_frames / 2:

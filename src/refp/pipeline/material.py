@@ -1,4 +1,4 @@
-"""What training sees: labelled tiles of measured sweeps."""
+"""Training data: labelled tiles of measured sweeps."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +26,17 @@ from refp.sweeps import Frame
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """What training sees: labelled tiles, what of them is held out, and where they come from."""
+    """Labelled tiles, their splits and the frames that they are cut from.
+
+    Attributes
+    ----------
+    tiles, splits
+        Labelled tiles, and the tiles that each split holds out.
+    ring_pixels
+        Shape ``(r,)``: pixels of each ring of the radial profile.
+    frames, refp_um
+        Training images, and Z of the plane that labels each, um.
+    """
 
     tiles: LabelledTiles
     splits: tuple[Split, ...]
@@ -36,7 +46,7 @@ class TrainingData:
 
 
 def label(planes: Planes, recipe: Recipe, seed: int) -> TrainingData:
-    """Label the tiles of measured sweeps, and split them.
+    """Label the tiles of measured sweeps and split them.
 
     Raises
     ------

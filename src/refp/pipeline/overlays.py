@@ -56,12 +56,12 @@ def _frame_overlay(sweep: SweepMeasurement, index: int) -> Overlay:
 
 
 def _flag_texts(flags: Iterable[int]) -> list[str]:
-    """Names of every flag, joined by ``|``."""
+    """Return the names of all flags of each bead, joined by ``|``."""
     return [describe(BeadFlag(int(flag))) for flag in flags]
 
 
 def sweep_montage(planes: Planes) -> list[Montage]:
-    """Return one bead through Z, the one seen in most frames; none where there is no plane."""
+    """Return the bead that is found in most frames through Z; none where there is no plane."""
     sweeps = [sweep for m in planes.measurements for sweep in m.sweeps]
     sweep, plane = _typical_sweep(sweeps, planes.result.planes)
     if not plane.determined:
@@ -70,7 +70,7 @@ def sweep_montage(planes: Planes) -> list[Montage]:
     rows = np.flatnonzero(sweep.typical & (sweep.bead_number == numbers[np.argmax(counts)]))
     z_um = np.array([sweep.frames[i].z_um for i in sweep.frame_index[rows]])
     targets = np.linspace(z_um.min(), z_um.max(), MONTAGE_TILES) - plane.refp_um
-    # The plane itself belongs into the picture, so the middle tile is the one nearest to it.
+    # The middle tile is the one nearest to the plane.
     targets[MONTAGE_TILES // 2] = 0.0
     nearest = sorted({int(np.argmin(np.abs(z_um - plane.refp_um - t))) for t in targets})
     instrument = planes.measurements[0].instrument
@@ -106,7 +106,7 @@ def overlay_writer(
     folder: Path,
     tolerance_um: float | None = None,
 ) -> Callable[[int, ImageEstimate], None]:
-    """Return what writes the picture of one of the images, given its number and its estimate."""
+    """Return a function that draws an image, given its index and its estimate."""
     radius, names = card.instrument.bead_radius_px, _picture_names(sources)
 
     def draw(i: int, result: ImageEstimate) -> None:

@@ -1,4 +1,4 @@
-"""The files of ``refp plane``: tables, the budget, what later sweeps are located with, the report."""
+"""The files of ``refp plane``: tables, uncertainty budget, pooled profiles and report."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,16 @@ from refp.pipeline.tables import (
     interval_table,
     plane_table,
 )
-from refp.plane import COVERAGE, TERMS, Pool, PooledProfile, PooledStack, compare_planes
+from refp.plane import (
+    COVERAGE,
+    TERMS,
+    Contribution,
+    Pool,
+    PooledProfile,
+    PooledStack,
+    compare_planes,
+)
+from refp.plane.budget import definitional_u, draw_interval
 from refp.reports import PlaneTables, write_plane_report
 from refp.settings import Recipe, is_alike
 from refp.sweeps import DataSet
@@ -43,16 +52,16 @@ POOLED_ARRAYS = (
 
 @dataclass(frozen=True, slots=True)
 class DefinedPlanes:
-    """What a run of ``refp plane`` did.
+    """Result of a run of ``refp plane``.
 
     Attributes
     ----------
     files
-        Names of what was written; none where the folder held the same result already.
+        Names of the written files; none where the folder already held the same result.
     measurements
-        What the planes rest on.
+        Measured data sets.
     n_recalled
-        Frames that an earlier run had measured.
+        Number of frames that an earlier run had measured.
     """
 
     files: tuple[str, ...] = ()
@@ -68,14 +77,14 @@ def define_and_write(
     pool: Path | None,
     execution: Execution,
 ) -> DefinedPlanes:
-    """Define and write the planes of data sets, unless that is done.
+    """Define and write the planes of data sets, unless the folder holds them already.
 
     Parameters
     ----------
     run
-        The run in its folder, entered.
+        The run, an entered context manager.
     datasets, recipe, pool
-        What the planes are made from; ``pool`` is ``pooled.npz`` of earlier data.
+        Inputs; ``pool`` is the ``pooled.npz`` of earlier data.
     execution
         Executor for the work, and callback for progress.
 
@@ -99,16 +108,16 @@ def define_and_write(
 
 
 def write_planes(results: Sequence[Planes], recipe: Recipe, folder: Path) -> list[str]:
-    """Write everything that ``refp plane`` promises.
+    """Write all files of ``refp plane``.
 
     Parameters
     ----------
     results
         Planes of each instrument.
     recipe
-        What they were made with.
+        Recipe of the planes.
     folder
-        Where to.
+        Output folder.
 
     Returns
     -------
@@ -148,7 +157,7 @@ def write_planes(results: Sequence[Planes], recipe: Recipe, folder: Path) -> lis
 
 
 def plane_tables(results: Sequence[Planes]) -> PlaneTables:
-    """Return everything that stands beside the planes."""
+    """Return the tables that accompany the planes."""
     planes = [plane for r in results for plane in r.result.planes]
     axes = [axis for r in results for axis in r.result.axes]
     beads = [field for r in results for field in r.result.beads]
@@ -166,7 +175,7 @@ def plane_tables(results: Sequence[Planes]) -> PlaneTables:
 def describe_planes(
     planes: pd.DataFrame, tables: PlaneTables, stamp: dict[str, str]
 ) -> dict[str, Any]:
-    """Return what ``planes.json`` holds: each plane with its budget, fields, differences."""
+    """Return the contents of ``planes.json``: planes with budgets, fields, beads and differences."""
     intervals = tables.intervals[[*KEYS, "dof", "lower_um", "upper_um"]]
     features = tables.by_features[[*KEYS, "refp_um", "refp_u_um", "flags"]]
     whole = planes.merge(intervals, on=KEYS).merge(features, on=KEYS, suffixes=("", "_by_features"))
@@ -175,6 +184,10 @@ def describe_planes(
     for row, key in zip(rows, whole[KEYS].itertuples(index=False, name=None), strict=True):
         own = parts.get(key)
         row["budget"] = [] if own is None else rows_of(own[["term", "source", "u_um", "dof"]])
+        row["drawn_interval_um"] = _drawn_interval(row)
+        row["definitional_u_um"] = (
+            definitional_u(row["refp_ss_um"], row["refp_ci_um"]) if row["budget"] else None
+        )
     return {
         "coverage": COVERAGE,
         "terms": dict(TERMS),
@@ -186,13 +199,22 @@ def describe_planes(
     }
 
 
+def _drawn_interval(plane: dict[str, Any]) -> list[float] | None:
+    """Return the interval by propagation of distributions; ``None`` without a plane."""
+    terms = [
+        Contribution(p["term"], p["source"], p["u_um"], np.inf if p["dof"] is None else p["dof"])
+        for p in plane["budget"]
+    ]
+    return list(draw_interval(plane["refp_um"], terms)) if terms else None
+
+
 def pooled_name(planes: Planes, *, alone: bool) -> str:
     """Return the name of an instrument's pooled file."""
     return "pooled.npz" if alone else f"pooled-{planes.measurements[0].instrument.name}.npz"
 
 
 def write_pooled(planes: Planes, path: Path) -> None:
-    """Write what the sweeps share: pooled profiles, stack, black level, stage."""
+    """Write the pool of an instrument: pooled profiles, stack, black level and stage."""
     pool = planes.result.pool
     instrument = planes.measurements[0].instrument
     write_arrays(
@@ -219,14 +241,14 @@ def write_pooled(planes: Planes, path: Path) -> None:
 
 
 def read_pooled(path: Path, pixel_size_um: float, bead_diameter_um: float) -> Pool:
-    """Read what earlier sweeps of an instrument share.
+    """Read the pool of earlier sweeps of an instrument.
 
     Parameters
     ----------
     path
         ``pooled.npz`` of an earlier run.
     pixel_size_um, bead_diameter_um
-        Those of the instrument that it is to be used with.
+        Of the instrument that the pool is used with.
 
     Raises
     ------
@@ -237,14 +259,14 @@ def read_pooled(path: Path, pixel_size_um: float, bead_diameter_um: float) -> Po
     arrays = read_arrays(path, POOLED_ARRAYS)
     if not arrays["ss_dz_um"].size or not arrays["ci_dz_um"].size:
         raise DataError(
-            f"{path}: holds no pooled profile, since that run determined no plane; "
+            f"{path}: holds no pooled profile, because that run determined no plane; "
             "give the pooled.npz of a run that did"
         )
     own = (float(arrays["pixel_size_um"]), float(arrays["bead_diameter_um"]))
     if not (is_alike(own[0], pixel_size_um) and is_alike(own[1], bead_diameter_um)):
         raise DataError(
             f"{path}: is of an instrument with {own[0]:g} um a pixel and beads of {own[1]:g} um, "
-            f"these data have {pixel_size_um:g} and {bead_diameter_um:g}; "
+            f"these data have {pixel_size_um:g} um and {bead_diameter_um:g} um; "
             "give the pooled.npz of this instrument"
         )
     stack = (arrays[f"stack_{name}"] for name in ("dz_um", "radius_radii", "mean", "sd"))

@@ -33,7 +33,17 @@ from refp.sweeps import DataSet
 
 @dataclass(frozen=True, slots=True)
 class Planes:
-    """Reference planes of measured data sets, and the curves that they were read off."""
+    """Reference planes of measured data sets.
+
+    Attributes
+    ----------
+    measurements
+        Measured beads and profiles of each data set.
+    curves
+        Feature curve of each sweep.
+    result
+        Planes, axes, beads and pool.
+    """
 
     measurements: tuple[Measurement, ...]
     curves: tuple[FeatureCurve, ...]
@@ -56,23 +66,30 @@ def define_planes(
     datasets
         Opened data sets of one instrument; their sweeps share the pooled profiles.
     recipe
-        Settings.
+        Settings of the method.
     pool
-        What earlier sweeps of the instrument share, to locate with.
+        Pooled profiles of earlier sweeps of the instrument, to locate with.
     execution
         Executor for the work, and callback for progress.
     store
-        Where measured frames are kept, and taken from where they are there already.
+        Cache of measured frames.
     black_level
-        Of the camera, where neither recipe, pool nor exposures tell it.
+        Black level of the camera, grey levels, used where neither recipe, pool nor exposures give it.
 
     Raises
     ------
     DataError
-        If the data sets are of different instruments or share a name, if no sweep has the frames
-        that a plane needs, or no bead is found anywhere.
+        If the data sets are of different instruments or share a name, if no sweep has enough frames
+        for a plane, or if no bead is found.
     WorkersError
-        If the workers are lost.
+        If all workers are lost.
+
+    Examples
+    --------
+    >>> import refp
+    >>> planes = refp.define_planes([refp.open_dataset("training")], refp.load_recipe())
+    >>> [plane.determined for plane in planes.result.planes]
+    [True, True, True, True]
     """
     check_same_instrument(datasets)
     check_different_names(datasets)
@@ -84,7 +101,7 @@ def define_planes(
     )
     if not any(len(sweep.beads) for m in measurements for sweep in m.sweeps):
         raise DataError(explain_no_beads(datasets))
-    # Small linear algebra: on a busy machine threads that wait for each other cost fifteen times more.
+    # Small linear algebra: on a busy machine several threads take fifteen times longer than one.
     with threadpool_limits(1):
         return _locate(measurements, recipe, pool)
 
@@ -97,9 +114,9 @@ def define_planes_of_all(
     execution: Execution = SERIAL,
     store: FrameStore[FrameMeasurement] | None = None,
 ) -> list[Planes]:
-    """Define the reference planes of data sets of any number of instruments, each by itself.
+    """Define the reference planes of data sets of several instruments, one instrument at a time.
 
-    Parameters and errors are those of :func:`define_planes`; a pool is of one instrument.
+    Parameters and errors are those of :func:`define_planes`; a pool belongs to one instrument.
 
     Raises
     ------
@@ -139,6 +156,6 @@ def _locate(measurements: Sequence[Measurement], recipe: Recipe, pool: Pool | No
 def _with_sweeps(
     measurements: Sequence[Measurement], sweeps: Sequence[SweepMeasurement]
 ) -> tuple[Measurement, ...]:
-    """Deal sweeps out to the data sets that they are from."""
+    """Return the measurements with their sweeps replaced, in order."""
     rest = iter(sweeps)
     return tuple(replace(m, sweeps=tuple(next(rest) for _ in m.sweeps)) for m in measurements)

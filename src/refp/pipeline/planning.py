@@ -1,4 +1,4 @@
-"""How many beads, frames, exposures and fields a tolerance needs: planned before any image is taken."""
+"""Number of beads, frames, exposures and fields that a tolerance needs, before images are taken."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -24,28 +24,28 @@ BACKGROUNDS = (1 / 8, 1 / 4, 1 / 2)
 """Background over the largest grey level, at which exposures are planned."""
 FIELDS, BEADS = (1, 2, 4), (6, 12, 20)
 MIN_FRAMES, MAX_FRAMES, MAX_BEADS = 21, 1000, 100
-"""With eleven frames over the range every other simulated sweep is not determined by itself."""
+"""With eleven frames over the range, half of the simulated sweeps are not determined."""
 EFFICIENCY = 3.0
 """Scatter of one bead over its bound: that of the look-up on the A2K is 2 to 4, as
 ``benchmarks/accuracy/limit.py`` measures it."""
-REFP_SHARE = 0.5
-"""Of the variance that an image may have, what its REFP may use up."""
+REFP_FRACTION = 0.5
+"""Fraction of the variance of an image that its REFP may take."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlanLimits:
-    """What a plan is made from.
+    """Inputs of a plan.
 
     Attributes
     ----------
     tolerance_um
-        Half width that the 95 % interval may have.
+        Largest half width of the 95 % interval.
     height_sd_um
-        How far the beads' own planes scatter about the REFP.
+        Standard deviation of the beads' own planes about the REFP.
     stage_um
         Standard deviation of the stage's positions.
     dz_um
-        Shape ``(n,)``, the range of dZ, evenly.
+        Shape ``(n,)``, evenly spaced over the range of dZ.
     exposures_ms
         Shape ``(e,)``.
     bead_um
@@ -61,27 +61,27 @@ class PlanLimits:
 
     @property
     def planned_refp_um(self) -> float:
-        """Standard uncertainty that the REFP of an image may have."""
-        return float(self.tolerance_um / WIDTH_95 * REFP_SHARE**0.5)
+        """Largest standard uncertainty of the REFP of an image, um."""
+        return float(self.tolerance_um / WIDTH_95 * REFP_FRACTION**0.5)
 
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """One way to go.
+    """One acquisition that is planned.
 
     Attributes
     ----------
     what
-        ``"refp"``: a sweep that defines the plane; ``"image"``: a single image of its dZ.
+        ``"refp"``: a sweep that defines the plane; ``"image"``: a single image whose dZ is estimated.
     n_fov, n_frames, n_beads
         Fields of view, frames and beads in each.
     exposure_ms
-        Exposure.
+        Exposure, ms.
     u_photons_um, u_heights_um, u_stage_um, u_refp_um
-        Standard uncertainties by noise in the image, bead heights, the stage and, for an image, its
+        Standard uncertainties due to image noise, bead heights, the stage and, for an image, its
         REFP.
     u_um, half_width_um
-        All together, and half the 95 % interval.
+        Combined standard uncertainty, and half the 95 % interval.
     """
 
     what: Literal["refp", "image"]
@@ -106,21 +106,21 @@ def find_limits(
     efficiency: float = EFFICIENCY,
     execution: Execution = SERIAL,
 ) -> PlanLimits:
-    """Work out what limits an instrument.
+    """Compute the inputs of a plan for an instrument.
 
     Parameters
     ----------
     instrument
         Its optics, bead, camera and stage.
     tolerance_um
-        Half width that the 95 % interval may have.
+        Largest half width of the 95 % interval.
     height_sd_um
-        How far the beads' own planes scatter; default: by their heights as simulated and by their
+        Standard deviation of the beads' own planes; default: from their simulated heights and their
         spread in size.
     range_um
-        Images lie within this of the REFP; default: five depths of field.
+        Largest distance of images from the REFP, um; default: five depths of field.
     efficiency
-        How many times the bound the method errs; 1: no method does better.
+        Standard deviation of the method over the Cramer-Rao bound; 1 is the limit of any method.
     execution
         Executor for the work, and callback for progress.
 
@@ -137,7 +137,7 @@ def find_limits(
         if not value > 0:
             raise RecipeError(f"{name} = {value} um: must be above 0")
     if efficiency < 1:
-        raise RecipeError(f"efficiency = {efficiency}: no method errs less than the bound, 1")
+        raise RecipeError(f"efficiency = {efficiency}: must be at least 1, the bound of any method")
     looks_of(instrument, SceneSettings(), execution=execution)
     dz_um = np.linspace(-range_um, range_um, RANGE_POINTS)
     exposures_ms = _exposures(instrument)
@@ -156,13 +156,13 @@ def find_limits(
 
 
 def _exposures(instrument: Instrument) -> FloatArray:
-    """Return the exposures that are planned for, ms."""
+    """Return the exposures of a plan, ms."""
     levels = instrument.white_level - instrument.camera.offset
     return np.array(BACKGROUNDS) * levels / instrument.camera.grey_levels_per_ms
 
 
 def bead_heights(instrument: Instrument) -> float:
-    """Return how far the own planes of simulated beads scatter, um: by height and by size."""
+    """Return the standard deviation of the planes of simulated beads, due to height and size, um."""
     looks = looks_of(instrument, SceneSettings())
     bead = instrument.bead
     size = 1.0 + max(bead.diameter_spread, 1e-3)
@@ -174,20 +174,21 @@ def bead_heights(instrument: Instrument) -> float:
 
 
 def make_plan(limits: PlanLimits) -> list[PlanRow]:
-    """Return the ways to reach a tolerance: the sweep first, then single images.
+    """Return the acquisitions that reach a tolerance: sweeps first, then single images.
 
-    For each number of fields and beads stands the least number of frames that reaches it and
-    determines a plane, at the middle exposure; for each exposure the least number of beads of an
-    image that lies anywhere in the range. A row that does not reach has the largest number tried.
+    For each number of fields and beads the row has the smallest number of frames that reaches the
+    tolerance and determines a plane, at the middle exposure; for each exposure the smallest number of
+    beads of an image anywhere in the range. A row that does not reach the tolerance has the largest
+    number tried.
     """
-    sweeps = [_least_frames(limits, n_fov, n_beads) for n_fov in FIELDS for n_beads in BEADS]
+    sweeps = [_fewest_frames(limits, n_fov, n_beads) for n_fov in FIELDS for n_beads in BEADS]
     refp_um = limits.planned_refp_um
-    images = [_least_beads(limits, k, refp_um) for k in range(len(limits.exposures_ms))]
+    images = [_fewest_beads(limits, k, refp_um) for k in range(len(limits.exposures_ms))]
     return [*sweeps, *images]
 
 
 def plan_rows(rows: Sequence[PlanRow], tolerance_um: float) -> list[dict[str, object]]:
-    """Return the table that a user sees: a row for each way, and whether it reaches."""
+    """Return a row for each acquisition, with whether it reaches the tolerance."""
     return [
         asdict(row) | {"reached": "yes" if row.half_width_um <= tolerance_um else "no"}
         for row in rows
@@ -221,16 +222,16 @@ def write_plan(limits: PlanLimits, rows: Sequence[PlanRow], name: str, folder: P
         pd.DataFrame(sweeps),
         pd.DataFrame(images),
         limits.tolerance_um,
-        f"{name}: what {limits.tolerance_um:g} um at 95 % takes",
+        f"{name}: acquisitions for {limits.tolerance_um:g} um at 95 %",
     )
     save_svg(figure, folder / "plan.svg")
 
 
 def sweep_row(limits: PlanLimits, n_fov: int, n_beads: int, n_frames: int) -> PlanRow:
-    """Return what a sweep reaches whose frames lie evenly over the range.
+    """Return the uncertainty of a sweep with frames evenly spaced over the range.
 
-    A frame tells its own place by its beads; the plane is the mean over frames of where they place it,
-    each weighing by what stage and noise leave.
+    The beads of each frame give an estimate of the plane; the plane is their mean over frames, weighted
+    by the inverse variance due to stage and noise.
     """
     exposure = len(limits.exposures_ms) // 2
     dz_um = np.linspace(limits.dz_um[0], limits.dz_um[-1], n_frames + 2)[1:-1]
@@ -249,7 +250,7 @@ def sweep_row(limits: PlanLimits, n_fov: int, n_beads: int, n_frames: int) -> Pl
 
 
 def image_row(limits: PlanLimits, exposure: int, n_beads: int, u_refp_um: float) -> PlanRow:
-    """Return what an image reaches where in the range it is told worst."""
+    """Return the largest uncertainty of an image over the range."""
     bead_um = float(limits.bead_um[exposure].max())
     return _row(
         "image",
@@ -259,12 +260,12 @@ def image_row(limits: PlanLimits, exposure: int, n_beads: int, u_refp_um: float)
     )
 
 
-def _least_frames(limits: PlanLimits, n_fov: int, n_beads: int) -> PlanRow:
+def _fewest_frames(limits: PlanLimits, n_fov: int, n_beads: int) -> PlanRow:
     rows = (sweep_row(limits, n_fov, n_beads, n) for n in range(MIN_FRAMES, MAX_FRAMES + 1))
     return _first(rows, limits.tolerance_um)
 
 
-def _least_beads(limits: PlanLimits, exposure: int, u_refp_um: float) -> PlanRow:
+def _fewest_beads(limits: PlanLimits, exposure: int, u_refp_um: float) -> PlanRow:
     rows = (image_row(limits, exposure, n, u_refp_um) for n in range(1, MAX_BEADS + 1))
     return _first(rows, limits.tolerance_um)
 

@@ -1,4 +1,4 @@
-"""Records of a history from what was estimated, and from the tables of planes."""
+"""Records of a history from estimates and from tables of planes."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,14 +23,14 @@ from refp.sweeps import SingleImage
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What records of one run share.
+    """Fields that the records of one run share.
 
     Attributes
     ----------
     operator, note
-        By whom, and a remark.
+        Operator, and a remark.
     at
-        When, with its zone.
+        Time of the measurement, with its zone.
     purpose
         ``daily`` for a daily check.
     """
@@ -48,7 +48,7 @@ def record_each(
     *,
     execution: Execution = SERIAL,
 ) -> list[HistoryRecord]:
-    """Estimate images as ``refp estimate`` does, and return a record of each; refusals too.
+    """Estimate images as ``refp estimate`` does, and return a record of each, refusals included.
 
     Raises
     ------
@@ -76,11 +76,11 @@ def record_estimate(
     result
         The estimate with its beads.
     estimator
-        What made it.
+        Estimator that made it.
     image_sha256
-        Hash of the image file's bytes.
+        SHA-256 of the image file.
     origin
-        By whom and when.
+        Operator, time, remark and purpose.
     """
     e, card = result.estimate, estimator.card
     tilt_y, tilt_x = (float(tilt) for tilt in e.tilt_um_per_px)
@@ -121,16 +121,16 @@ def record_planes(
     Parameters
     ----------
     path
-        From ``refp plane``; the recipe is read off ``planes.json`` beside it.
+        Table of ``refp plane``; the recipe is read from ``planes.json`` beside it.
     instrument
-        Whose planes they are, which the table does not say: one, or one for each data set's name.
+        Name of the instrument, which the table does not hold: one for all, or one for each data set.
     origin
-        By whom and when.
+        Operator, time, remark and purpose.
 
     Raises
     ------
     HistoryError
-        If the file is no such table, or no plane in it was determined.
+        If the file is not such a table, or holds no determined plane.
     """
     try:
         table = read_plane_table(path)
@@ -176,7 +176,7 @@ def _plane(shared: HistoryRecord, row: pd.Series) -> HistoryRecord:
 
 
 def _made_by(path: Path) -> tuple[str, str]:
-    """Return recipe and version that planes were made with; empty where the file is not there."""
+    """Return recipe and version of planes; empty where the file is missing."""
     try:
         stamp = json.loads(path.read_bytes())["provenance"]
         return str(stamp["recipe"]), str(stamp["refp"])

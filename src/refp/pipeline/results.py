@@ -20,7 +20,7 @@ from refp.settings import Recipe
 
 
 def plane_provenance(results: Sequence[Planes], recipe: Recipe) -> dict[str, str]:
-    """Return the stamp of a result on planes."""
+    """Return the provenance of a result on planes."""
     measured = [m for planes in results for m in planes.measurements]
     data = ", ".join(f"{m.dataset.name} ({m.dataset.n_frames} frames)" for m in measured)
     return provenance(f"{recipe.name} {recipe.digest}", data)
@@ -29,7 +29,7 @@ def plane_provenance(results: Sequence[Planes], recipe: Recipe) -> dict[str, str
 def write_evaluation(
     evaluation: Evaluation, card: ModelCard, tolerance_um: float, folder: Path
 ) -> None:
-    """Write everything that ``refp evaluate`` promises."""
+    """Write all files of ``refp evaluate``."""
     write_csv(evaluation.errors, folder / "errors.csv")
     summary = evaluation_summary(evaluation, card)
     write_json(summary, folder / "summary.json")
@@ -41,7 +41,7 @@ def write_evaluation(
 def write_page(
     path: Path, title: str, sections: Sequence[ReportSection], planes: Planes, card: ModelCard
 ) -> None:
-    """Write one page: the given sections, then beads, feature curves and planes that they rest on."""
+    """Write a page of the given sections, followed by beads, feature curves and planes."""
     about_planes = plane_sections(
         plane_table(planes.result.planes),
         curve_table(planes.curves, planes.result.planes),
@@ -53,7 +53,7 @@ def write_page(
 
 
 def evaluation_summary(evaluation: Evaluation, card: ModelCard) -> dict[str, object]:
-    """Return the summary with what it was measured with."""
+    """Return the summary with the model and its training conditions."""
     return {
         **evaluation.summary.as_dict(),
         "model": card.name,

@@ -1,4 +1,4 @@
-"""Runs of commands that take long: whether their output may be written, and what they keep."""
+"""Output folders of long commands: overwriting, resuming, and the files that are kept."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,49 +23,49 @@ if TYPE_CHECKING:  # worker processes start sooner when this process imports the
     from refp.settings import Recipe
 
 CODE = ("core", "settings", "sweeps", "measure", "plane", "models.tiles", "reports", "pipeline")
-"""Rooms and modules on whose code the files of ``refp plane`` depend."""
+"""Packages whose code the files of ``refp plane`` depend on."""
 RUN_FILE = "run.json"
 MEASURED = ".measured"
 REPORT_DIGEST = "report.sha256"
-"""In the folder of a training: digest of the report that it was about to write."""
+"""File in the checkpoint folder with the digest of the report that is being written."""
 
 Inputs = Callable[[], dict[str, str]]
-"""Digests of what a result is made from, by what a user calls it."""
+"""Returns digests of the inputs of a result, by their name in messages."""
 
 
 class OutputRun(AbstractContextManager["OutputRun"]):
-    """A run of a command, its output, and what it keeps so that an interrupted run can go on.
+    """A run of a command, its output, and the files from which an interrupted run resumes.
 
-    Where a run ends because of its input, whatever it made is removed. Otherwise what was measured is
-    kept. What was there before stays in both cases.
+    When a run fails because of its input, the files that it created are removed. Otherwise measured
+    frames are kept. Files that existed before remain in both cases.
 
     Parameters
     ----------
     output
-        File or folder to write; made when there is something to write.
+        File or folder to write; created when the first result is written.
     kept
-        Folder of what an interrupted run goes on from; within the output folder, or beside a file.
+        Folder from which an interrupted run resumes; within the output folder, or beside a file.
     measured
         Folder of measured frames.
     overwrite
-        Whether an output that exists may be replaced: the user agrees, or it is of this command.
+        Whether an existing output may be replaced: by option, or because this command wrote it.
 
     Raises
     ------
     OutputError
-        If there is an output, and it may not be replaced.
+        If the output exists and may not be replaced.
     """
 
     def __init__(self, output: Path, kept: Path, measured: Path, *, overwrite: bool) -> None:
         check_output(output, overwrite=overwrite)
         self.contents = Contents()
         self._output, self._kept, self._measured = output, kept, measured
-        self._was_there = output.exists()
-        self._was_kept = kept.exists()
+        self._output_existed = output.exists()
+        self._kept_existed = kept.exists()
 
     @cached_property
     def store(self) -> "FrameStore[FrameMeasurement]":
-        """Frames measured so far."""
+        """Measured frames."""
         from refp.measure.frame import FrameMeasurement
 
         return FrameStore(self._measured, FrameMeasurement, self.contents)
@@ -79,42 +79,41 @@ class OutputRun(AbstractContextManager["OutputRun"]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Keep what was measured, unless the input was at fault."""
+        """Keep the measured frames, unless the input is invalid."""
         if isinstance(error, DataError | RecipeError):
-            self._leave_no_trace()
+            self._remove_created()
         elif error is not None and not isinstance(error, OutputError):
             self.store.flush()
         if isinstance(error, WorkersError) and len(self.store):
-            kept = f"what was measured, {len(self.store)} frames, is kept and will be taken up"
+            kept = f"{len(self.store)} measured frames are kept; run the command again to resume"
             raise WorkersError(f"{error}; {kept}") from error
 
-    def _leave_no_trace(self) -> None:
-        if not self._was_kept:
+    def _remove_created(self) -> None:
+        if not self._kept_existed:
             rmtree(self._kept, ignore_errors=True)
-            if not self._was_there:
-                with suppress(OSError):  # not there, a file, or not empty
+            if not self._output_existed:
+                with suppress(OSError):  # missing, a file, or not empty
                     self._output.rmdir()
 
 
 class PlaneRun(OutputRun):
     """A run of ``refp plane`` in its output folder: new, interrupted, or done.
 
-    What was measured is in ``.measured`` from the first batch on. ``run.json`` is written last; it has
-    the digests of what the result was made from and of each of its files. So a folder with
-    ``run.json`` holds a whole result, one with ``.measured`` alone an interrupted run, which goes on
-    where it stopped.
+    Measured frames are in ``.measured`` from the first batch on. ``run.json`` is written last and holds
+    digests of the inputs and of each file. A folder with ``run.json`` therefore holds a complete result;
+    one with ``.measured`` alone holds an interrupted run, which resumes.
 
     Parameters
     ----------
     folder
-        Output.
+        Output folder.
     overwrite
-        Whether a result of another run, or what else is there, may be replaced.
+        Whether the result of another run, or other files, may be replaced.
 
     Raises
     ------
     OutputError
-        If there is something else than a run, and it may not be replaced.
+        If the folder holds anything but a run, and may not be replaced.
     """
 
     def __init__(self, folder: Path, *, overwrite: bool) -> None:
@@ -127,24 +126,24 @@ class PlaneRun(OutputRun):
 
     @property
     def has_work(self) -> bool:
-        """Whether there is work for certain, as far as can be told before the input is read."""
+        """True if the run certainly has work, judged before the input is read."""
         return self._overwrite or not self._record
 
     def is_done(self, inputs: Inputs) -> bool:
-        """Whether the folder holds the whole result of the same inputs.
+        """Return whether the folder holds the complete result of the same inputs.
 
         Raises
         ------
         OutputError
-            If it holds a result of other inputs, or one that was edited, and it may not be replaced.
+            If it holds a result of other inputs, or an edited one, and may not be replaced.
         """
         if not self._record or self._overwrite:
             return False
         now, then = inputs(), self._record["inputs"]
         changed = [name for name in now if now[name] != then.get(name)]
         if changed:
-            told = " and ".join(changed)
-            raise OutputError(f"{self.folder}: holds the result of other {told}; {INSTEAD}")
+            names = " and ".join(changed)
+            raise OutputError(f"{self.folder}: holds the result of other {names}; {INSTEAD}")
         files = {self.folder / name: sha for name, sha in self._record["results"].items()}
         edited = [p for p, sha in files.items() if p.is_file() and hash_path(p) != sha]
         if edited:
@@ -153,9 +152,9 @@ class PlaneRun(OutputRun):
 
     @contextmanager
     def replacing(self, inputs: Inputs) -> Iterator[None]:
-        """Let the results be written inside, then record that they are whole."""
+        """Record the files written inside the context as a complete result."""
         former = self._record["results"] if self._record else {}
-        self.store.flush()  # should writing fail, it can be tried again
+        self.store.flush()  # if writing fails, a later run resumes from here
         before = _stamps(self.folder)
         (self.folder / RUN_FILE).unlink(missing_ok=True)
         yield
@@ -171,23 +170,23 @@ class PlaneRun(OutputRun):
 
 
 class TrainingRun(OutputRun):
-    """A run of ``refp train``: a model and its report, new or taken up where it stopped.
+    """A run of ``refp train``, new or resumed, that writes a model and its report.
 
-    Until the model is written, a folder beside it keeps what was measured and every fit's newest
-    snapshot. The report is written before the model, which is the last file of all, so a model that is
-    there is whole.
+    Until the model is written, a folder beside it keeps the measured frames and the newest checkpoint of
+    every fit. The report is written before the model, which is the last file, so that an existing model
+    is complete.
 
     Parameters
     ----------
     model
         Model file to write; the report has its name, with ``.html``.
     overwrite
-        Whether files of these names may be replaced.
+        Whether existing files of these names may be replaced.
 
     Raises
     ------
     OutputError
-        If there is a model or a report, and it may not be replaced.
+        If a model or a report exists and may not be replaced.
     """
 
     def __init__(self, model: Path, *, overwrite: bool) -> None:
@@ -195,23 +194,23 @@ class TrainingRun(OutputRun):
         self.report = model.with_suffix(".html")
         self.checkpoints = model.with_name(f"{model.name}.checkpoints")
         if self.report == model:
-            raise OutputError(f"{model}: is where the report goes; name the model *.refp")
-        of_plane = model.parent / MEASURED  # what ``refp plane`` measured in the same folder
+            raise OutputError(f"{model}: has the name of the report; name the model *.refp")
+        of_plane = model.parent / MEASURED  # measured by ``refp plane`` in the same folder
         measured = of_plane if of_plane.is_dir() else self.checkpoints / MEASURED
         super().__init__(model, self.checkpoints, measured, overwrite=overwrite)
         check_output(self.report, overwrite=overwrite or self._wrote_report())
 
     def write_report(self, page: bytes) -> None:
-        """Write the report, and its digest, by which the run recognises it if it is killed."""
+        """Write the report and its digest, by which a resumed run recognises it."""
         write_bytes(digest_bytes(page).encode(), self.checkpoints / REPORT_DIGEST)
         write_bytes(page, self.report)
 
     def finish(self) -> None:
-        """Remove the checkpoints; the model is written."""
+        """Remove the checkpoints once the model is written."""
         rmtree(self.checkpoints, ignore_errors=True)
 
     def _wrote_report(self) -> bool:
-        """Whether the report that is there was written by this run before it was killed."""
+        """Return whether this run wrote the existing report before it was interrupted."""
         with suppress(OSError):
             return (self.checkpoints / REPORT_DIGEST).read_text() == hash_path(self.report)
         return False
@@ -224,16 +223,16 @@ def digest_inputs(
     contents: Contents,
     progress: Progress = ignore_progress,
 ) -> dict[str, str]:
-    """Return digests of everything that a result of ``refp plane`` is made from.
+    """Return digests of all inputs of ``refp plane``.
 
     Parameters
     ----------
     datasets, recipe, pool
-        What the command was given; the bytes of every file count, and where each stands in its sweep.
+        Inputs of the command: the bytes of every file, and its position in its sweep.
     contents
-        Knows the files' hashes.
+        Digests of files.
     progress
-        Told after every frame.
+        Callback after every frame.
     """
     instruments = [dataset.instrument.model_dump(mode="json") for dataset in datasets]
     return {
@@ -264,19 +263,19 @@ def _describe(
 
 
 def _read_record(path: Path) -> dict[str, Mapping[str, Any]]:
-    """Return what a finished run wrote; empty where there is none, or none that can be read."""
+    """Return the record of a finished run; empty where there is none, or it cannot be read."""
     try:
         record = json.loads(path.read_bytes())
         inputs, results = dict(record["inputs"]), dict(record["results"])
     except (OSError, ValueError, TypeError, KeyError):
         return {}
-    # A name that leads out of the folder was not written by refp, and is not to be removed by it.
+    # A name that leads out of the folder was not written by refp and must not be removed.
     inside = all(Path(name).name == name for name in results)
     return {"inputs": inputs, "results": results} if inside else {}
 
 
 def _stamps(folder: Path) -> dict[Path, tuple[int, int]]:
-    """What changes with a file that is put in place of another."""
+    """Return inode and time of each file, which change when it is replaced."""
     paths = folder.iterdir() if folder.is_dir() else ()
     files = [path for path in paths if path.is_file() and not path.name.startswith(".")]
     return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}

@@ -1,4 +1,4 @@
-"""The tables that users open: column names, order and types, defined once.
+"""Tables of the output files: column names, order and types.
 
 An experiment or FOV is a whole number where every name in the table is one, otherwise text.
 """
@@ -73,7 +73,7 @@ def plane_table(planes: Iterable[ReferencePlane]) -> pd.DataFrame:
 def read_plane_table(path: Path) -> pd.DataFrame:
     """Read ``planes.csv`` with the types that :func:`plane_table` gives."""
     texts = dict.fromkeys(TEXT_COLUMNS, str)
-    # Only what measures can be missing: a field of view may be called "NA", flags may be none.
+    # Only quantities can be missing: a field of view may be called "NA", and flags may be empty.
     missing = {name: [""] for name in PLANE_COLUMNS if name.endswith("_um")}
     return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=missing)
 
@@ -88,11 +88,11 @@ def curve_table(
     for axis in axes:
         frames = axis.profiles
         for number in axis.shift_um:
-            here = frames.sweep == number
-            rows = frames.frame[here]
-            parts[number].loc[rows, "stage_error_um"] = axis.stage_error_um[here]
-            parts[number].loc[rows, "stage_error_u_um"] = axis.u_um[here]
-            parts[number].loc[rows, "trusted"] = axis.trusted[here]
+            own = frames.sweep == number
+            rows = frames.frame[own]
+            parts[number].loc[rows, "stage_error_um"] = axis.stage_error_um[own]
+            parts[number].loc[rows, "stage_error_u_um"] = axis.u_um[own]
+            parts[number].loc[rows, "trusted"] = axis.trusted[own]
     return _concat(parts, CURVE_COLUMNS)
 
 
@@ -222,7 +222,7 @@ def estimate_table(
 def error_table(
     frames: Sequence[Frame], estimates: pd.DataFrame, refp_um: Sequence[float]
 ) -> pd.DataFrame:
-    """Return estimates beside the dZ that the sweep's own plane gives (``errors.csv``)."""
+    """Return estimates with dZ from the sweep's own plane (``errors.csv``)."""
     keys = pd.DataFrame([_key(f.key) for f in frames], columns=list(KEY_COLUMNS))
     z_um = np.array([f.z_um for f in frames])
     truth = z_um - np.asarray(refp_um, dtype=np.float64)
@@ -241,13 +241,13 @@ def _concat(parts: list[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
     if not parts:
         return pd.DataFrame(columns=list(columns))
     table = pd.concat(parts, ignore_index=True)[list(columns)]
-    # A sweep without a bead has columns without a type of their own.
+    # The columns of a sweep without beads have no type.
     text = {column: "str" for column in TEXT_COLUMNS if column in columns}
     return _names(table.astype(text))
 
 
 def _names(table: pd.DataFrame) -> pd.DataFrame:
-    """Make experiment and FOV one type each: numbers where all are, else text."""
+    """Return the table with experiment and FOV as integers where all are, else as text."""
     for column in ("experiment", "fov"):
         values = table[column].tolist()
         whole = all(isinstance(value, int | np.integer) for value in values)

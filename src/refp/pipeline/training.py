@@ -31,7 +31,20 @@ def train_model(
     checkpoints: Path | None = None,
     execution: Execution = SERIAL,
 ) -> Ensemble:
-    """Train and calibrate an ensemble on sweeps with a known plane; see :func:`run_training`."""
+    """Train and calibrate an ensemble on sweeps with a known plane.
+
+    Parameters and errors are those of :func:`run_training`.
+
+    Examples
+    --------
+    With ``planes`` from :func:`define_planes`:
+
+    >>> import refp
+    >>> recipe = refp.load_recipe().replace("train.family", "lookup")
+    >>> ensemble = refp.train_model(planes, recipe, seed=1)
+    >>> ensemble.card.family, ensemble.card.calibration.rms_um < 5
+    ('lookup', True)
+    """
     training = run_training(planes, recipe, seed=seed, checkpoints=checkpoints, execution=execution)
     return training.ensemble
 
@@ -45,23 +58,23 @@ def run_training(
     execution: Execution = SERIAL,
     watch: Watch = ignore_curve,
 ) -> Training:
-    """Train and calibrate an ensemble, and keep what that showed.
+    """Train and calibrate an ensemble, and return it with the results of the training.
 
     Parameters
     ----------
     planes
-        From :func:`define_planes`.
+        Planes from :func:`define_planes`.
     recipe
         Family and its settings.
     seed
-        Start of the networks, batches and splits.
+        Seed of the networks, batches and splits.
     checkpoints
-        Folder in which long training keeps what it needs to resume; only the same training, that
-        is data, recipe and seed, resumes from it. Without it an interrupted training is lost.
+        Folder of checkpoints; only a training with the same data, recipe and seed resumes from it.
+        Without it an interrupted training is lost.
     execution
         Executor for the work, and callback for progress.
     watch
-        Who sees the learning curves grow.
+        Callback for the learning curves.
 
     Raises
     ------

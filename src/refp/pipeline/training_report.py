@@ -16,7 +16,7 @@ from refp.sweeps import DataSet
 
 
 def training_page(training: Training, planes: Planes, recipe: Recipe, seed: int) -> bytes:
-    """Return the page about a training: what was held out, learning curves, card, data."""
+    """Return the page of a training: held-out errors, learning curves, card and data."""
     card = training.ensemble.card
     stamp = {
         **plane_provenance([planes], recipe),
@@ -37,14 +37,14 @@ def train_and_write(
     execution: Execution,
     watch: Watch = ignore_curve,
 ) -> tuple[Training, Planes]:
-    """Train a model, and write it with its report.
+    """Train a model and write it with its report.
 
     Parameters
     ----------
     run
-        The run with its files, entered.
+        The run, an entered context manager.
     datasets, recipe, seed
-        What the model is made from.
+        Training data, settings, and seed of networks, batches and splits.
     execution, watch
         Executor for the work, and callback for progress.
 

@@ -1,4 +1,4 @@
-"""Search for settings of a recipe's family, and its files."""
+"""Search for the settings of a recipe's family, and the files of the search."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,23 +28,23 @@ from refp.reports import search_sections, write_report
 from refp.settings import Recipe
 
 TRIAL_COLUMNS = ("trial", "state", "n_steps", "rms_um")
-"""Before the settings that were varied, a column each."""
+"""Columns before those of the varied settings."""
 
 
 class SearchRun(OutputRun):
-    """A run of ``refp tune`` in its output folder: new, or to be gone on with.
+    """A run of ``refp tune`` in its output folder, new or resumed.
 
     Parameters
     ----------
     folder
-        Output.
+        Output folder.
     overwrite
-        Whether another search, or what else is there, may be replaced.
+        Whether another search, or other files, may be replaced.
 
     Raises
     ------
     OutputError
-        If there is something else than a search, and it may not be replaced.
+        If the folder holds anything but a search, and may not be replaced.
     """
 
     def __init__(self, folder: Path, *, overwrite: bool) -> None:
@@ -71,9 +71,9 @@ def tune_model(
     planes, recipe
         As for :func:`run_training`.
     plan
-        What is searched.
+        Plan of the search.
     folder
-        Of the study; a search that lies in it goes on.
+        Folder of the study; a search in it is continued.
     execution
         Executor for the work, and callback for progress.
 
@@ -86,7 +86,7 @@ def tune_model(
     MissingExtraError
         If the libraries of extra ``train`` are not installed.
     OutputError
-        If the folder holds a search of something else.
+        If the folder holds a search with other data or settings.
     """
     check_search(recipe.train)
     material = label(planes, recipe, plan.seed)
@@ -131,7 +131,7 @@ def write_search(
 
 
 def _best_recipe(best: TrialResult, recipe: Recipe) -> str:
-    """Return the recipe with the best settings, trained as long as the recipe says."""
+    """Return the recipe with the best settings and its own number of steps."""
     train = with_values(recipe.train, best.settings, steps_of(recipe.train))
     tuned = recipe.model_copy(update={"name": f"{recipe.name}-tuned", "train": train})
     found = f"# Trial {best.number}: held-out RMS {best.rms_um:.3f} um for one bead, one network.\n"

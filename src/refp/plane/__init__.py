@@ -1,9 +1,9 @@
-"""Feature curves and profiles to reference planes: hands on :class:`ReferencePlane` and the :class:`Pool`.
+"""Reference planes from feature curves and radial profiles.
 
-A pool is what sweeps share: a :class:`PooledProfile` for each feature and the :class:`PooledStack` of
-whole profiles.
+The main types are :class:`ReferencePlane` and :class:`Pool`. A pool holds the data that sweeps share: a
+:class:`PooledProfile` for each feature and the :class:`PooledStack` of radial profiles.
 
-The names load when first used: a model at work needs the stack's types, and none of the fitting.
+Names load on first use: an estimate needs the types of the stack, but not the fitting.
 """
 
 import lazy_loader

@@ -2,49 +2,62 @@
 
 Where the frames lie is known from the beads together, so a bead's profile against Z needs only be
 moved along the field's stack until it fits: stage errors are common to all beads of a frame and drop
-out. Its size is a nuisance that is fitted with it.
+out. Its size is a nuisance that is fitted with it. Its own plane is where its own two features have
+their extremes.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from scipy.special import stdtrit
 
 from refp.core.arrays import BoolArray, FloatArray, IntArray
 from refp.core.flags import BeadFlag
-from refp.core.robust import mad_sigma
+from refp.core.robust import fit_bisquare, mad_sigma
 from refp.measure.features.features import SweepMeasurement
+from refp.plane.budget import ASSUMED_DOF, ONE_BEAD_HEIGHT_DIAMETERS, bead_spread, bead_term
+from refp.plane.locate import CI_SIGN, SS_SIGN
 from refp.plane.match import chi_squared, stretch_stack
-from refp.plane.plane import BeadPlanes, FieldAxis, PooledStack, Slide
+from refp.plane.plane import BeadPlanes, Contribution, FieldAxis, PooledStack, Slide
+from refp.plane.pool import extremum
+from refp.plane.smooth import fit_smooth_each
 from refp.plane.typical import clear_profiles
 
 MIN_FRAMES = 5
 STRETCHES = np.linspace(0.92, 1.08, 9)
+OWN_REACH_DIAMETERS = 0.6
+"""A bead's own plane is sought this far off the field's."""
+OWN_POINTS = 401
 REACH_DIAMETERS = 2.0
 """Beads are sought this far off the field's plane."""
 N_HEIGHTS = 561
 BLOCKS = 5
 """The frames are dealt out to so many parts; their scatter tells the uncertainty."""
 BAD_FRAME = 9.0
-"""Times the typical reduced chi squared at which a frame stops counting more."""
-OFF_PLANE_SIGMAS = 4.0
+"""Times the typical reduced chi squared at which the weight of a frame is limited."""
+OFF_PLANE_PROBABILITY = 0.995
+"""Of Student's quantile beyond which a bead is off the plane of the others."""
+MIN_OFF_PLANE_SIGMAS = 4.0
+"""The limit is at least this many times the assumed spread of beads."""
 TOLD_PART = 1e-6
 """Part of an unknown that may be left open before it counts as not told."""
-MIN_OFF_PLANE_DIAMETERS = 0.1
-"""Beads of one plane differ by their size and by what they rest on."""
 MIN_FOR_PLANE = 9
 """Least absolute deviations pass exactly through three beads; twice as many others must judge it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Bead:
-    """One bead through the frames of its field."""
+    """One bead through the frames of its field; its two features are NaN where a pixel is saturated."""
 
     number: int
     center_px: FloatArray
     x_um: FloatArray
+    nominal_um: FloatArray
     profile: FloatArray
     clear: BoolArray
+    features: FloatArray
 
 
 def locate_beads(
@@ -76,7 +89,9 @@ def locate_beads(
     table = np.array(rows, dtype=np.float64).reshape(-1, 3)
     center = np.array([bead.center_px for bead in beads]).reshape(-1, 2)
     height, u, size = table.T
-    off_plane = _off_plane(center, height, MIN_OFF_PLANE_DIAMETERS * bead_diameter_um)
+    reach_um = OWN_REACH_DIAMETERS * bead_diameter_um
+    own = np.array([_own_planes(bead, plane_um, reach_um) for bead in beads]).reshape(-1, 2)
+    off_plane = _off_plane(center, height, ONE_BEAD_HEIGHT_DIAMETERS * bead_diameter_um)
     inside = ~off_plane
     # The field's plane is that of its beads in the plane, not of the axis' arbitrary zero.
     height = height - (np.median(height[inside]) if inside.any() else 0.0)
@@ -86,10 +101,70 @@ def locate_beads(
         center_px=center,
         height_um=height,
         height_u_um=u.copy(),
+        ss_um=own[:, 0],
+        ci_um=own[:, 1],
         size=size.copy(),
         n_frames=np.array([len(bead.x_um) for bead in beads], dtype=np.int64),
         off_plane=off_plane,
         slide=fit_slide(center[inside], height[inside], size[inside]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPlanes:
+    """Mean of the own planes of a field's beads, by both features, with standard uncertainties.
+
+    ``term`` is what the beads contribute to the uncertainty of the mean of the two: both features of
+    a bead err together.
+    """
+
+    ss_um: float
+    ci_um: float
+    ss_u_um: float
+    ci_u_um: float
+    term: Contribution
+
+
+def mean_of_beads(beads: BeadPlanes, bead_diameter_um: float) -> OwnPlanes | None:
+    """Return the biweight mean of the own planes of the beads in the plane.
+
+    Parameters
+    ----------
+    beads
+        From :func:`locate_beads`.
+    bead_diameter_um
+        Nominal bead diameter.
+
+    Returns
+    -------
+    OwnPlanes or None
+        ``None`` where fewer than half of these beads have a plane of their own.
+    """
+    inside = ~beads.off_plane
+    known = inside & np.isfinite(beads.own_um)
+    n = int(np.count_nonzero(known))
+    if n == 0 or 2 * n < np.count_nonzero(inside):
+        return None
+    own = beads.own_um[known]
+    spread_um, _ = bead_spread(own, bead_diameter_um)
+    none, flat = np.zeros(1), np.ones((n, 1))
+    fit = fit_bisquare(
+        flat,
+        own,
+        np.full(n, spread_um),
+        start=np.array([np.median(own)]),
+        prior=none,
+        expected=none,
+    )
+    share = fit.influence[0]
+    features = [values[known] for values in (beads.ss_um, beads.ci_um)]
+    u_ss, u_ci = (bead_spread(v, bead_diameter_um)[0] / np.sqrt(n) for v in features)
+    return OwnPlanes(
+        ss_um=float(share @ features[0]),
+        ci_um=float(share @ features[1]),
+        ss_u_um=float(u_ss),
+        ci_u_um=float(u_ci),
+        term=bead_term(beads, own, bead_diameter_um),
     )
 
 
@@ -168,14 +243,21 @@ def _least_squares(design: FloatArray, values: FloatArray) -> _Linear:
     return _Linear(fitted / scale * told, u / scale * told, float(np.sqrt(variance)))
 
 
-def _off_plane(center_px: FloatArray, height_um: FloatArray, least_um: float) -> BoolArray:
-    """Mark beads that stand off the plane of the others."""
+def _off_plane(center_px: FloatArray, height_um: FloatArray, assumed_um: float) -> BoolArray:
+    """Mark beads that stand off the plane of the others, by their spread and what is assumed of it.
+
+    The median deviation of few beads is a chance: it is pooled with the assumed spread.
+    """
     inside = np.ones(len(height_um), dtype=np.bool_)
     for _ in range(5):
         if np.count_nonzero(inside) < 3:
             break
         residual = height_um - _plane_through(center_px, height_um, inside)
-        limit = max(OFF_PLANE_SIGMAS * mad_sigma(residual[inside]), least_um)
+        own_dof = np.count_nonzero(inside) - 1.0
+        variance = ASSUMED_DOF * assumed_um**2 + own_dof * mad_sigma(residual[inside]) ** 2
+        sigma = np.sqrt(variance / (ASSUMED_DOF + own_dof))
+        quantile = stdtrit(float(ASSUMED_DOF + own_dof), OFF_PLANE_PROBABILITY)
+        limit = max(quantile * sigma, MIN_OFF_PLANE_SIGMAS * assumed_um)
         again = np.abs(residual) <= limit
         if (again == inside).all():
             break
@@ -205,26 +287,67 @@ def _follow_beads(sweeps: Sequence[SweepMeasurement], axis: FieldAxis) -> list[_
     """Collect every bead's profiles over the trusted frames of all sweeps of the field."""
     frames = axis.profiles
     seen = np.arange(len(sweeps[0].profiles.radius_radii)) < len(frames.radius_radii)
-    parts: list[tuple[IntArray, FloatArray, FloatArray, FloatArray, BoolArray]] = []
+    parts: list[tuple[Any, ...]] = []
+    nominal_um = axis.nominal_um
     for number in np.unique(frames.sweep):
         sweep = sweeps[number]
-        place = np.full(len(sweep.frames), np.nan)
+        place = np.full((len(sweep.frames), 2), np.nan)
         here = (frames.sweep == number) & axis.trusted
-        place[frames.frame[here]] = axis.x_um[here]
-        rows = np.flatnonzero(sweep.usable & np.isfinite(place[sweep.frame_index]))
+        place[frames.frame[here]] = np.column_stack([axis.x_um[here], nominal_um[here]])
+        rows = np.flatnonzero(sweep.usable & np.isfinite(place[sweep.frame_index, 0]))
         profile, clear = clear_profiles(sweep, rows, seen)
         center = sweep.profiles.center_px[rows]
-        parts.append(
-            (sweep.bead_number[rows], center, place[sweep.frame_index[rows]], profile, clear)
-        )
-    bead, center, x, profile, clear = (np.concatenate(part) for part in zip(*parts, strict=True))
+        x = place[sweep.frame_index[rows]]
+        features = _unsaturated_features(sweep, rows)
+        parts.append((sweep.bead_number[rows], center, x, profile, clear, features))
+    bead, center, x, profile, clear, features = (
+        np.concatenate(part) for part in zip(*parts, strict=True)
+    )
     beads: list[_Bead] = []
     for number in np.unique(bead):
         rows = np.flatnonzero(bead == number)
         if len(rows) >= MIN_FRAMES:
             middle = np.median(center[rows], axis=0)
-            beads.append(_Bead(int(number), middle, x[rows], profile[rows], clear[rows]))
+            found_um, at_nominal_um = x[rows].T
+            beads.append(
+                _Bead(
+                    *(int(number), middle, found_um, at_nominal_um),
+                    *(profile[rows], clear[rows], features[rows]),
+                )
+            )
     return beads
+
+
+def _unsaturated_features(sweep: SweepMeasurement, rows: IntArray) -> FloatArray:
+    """Return steepest slope and centre intensity, shape ``(n, 2)``; NaN where a pixel is saturated."""
+    both = np.column_stack([sweep.features.steepest_slope, sweep.features.center_intensity])[rows]
+    return np.where(sweep.profiles.n_saturated_px[rows, None] > 0, np.nan, both)
+
+
+def _own_planes(bead: _Bead, near_um: float, reach_um: float) -> tuple[float, float]:
+    """Return where a bead's own steepest slope is least, and where its own centre is brightest.
+
+    Read at the nominal places: what is smooth of the stage errors is in neither place, and places
+    that were found from the beads themselves move the extremes to one side on average.
+    """
+    known = np.isfinite(bead.features).all(axis=1)
+    x = bead.nominal_um[known]
+    if len(np.unique(x)) < MIN_FRAMES:
+        return float("nan"), float("nan")
+    low, high = max(x.min(), near_um - reach_um), min(x.max(), near_um + reach_um)
+    if low >= high:
+        return float("nan"), float("nan")
+    grid = np.linspace(low, high, OWN_POINTS)
+    ss, ci = fit_smooth_each(x, bead.features[known])
+    return _inner_extremum(grid, ss.spline(grid), SS_SIGN), _inner_extremum(
+        grid, ci.spline(grid), CI_SIGN
+    )
+
+
+def _inner_extremum(grid: FloatArray, value: FloatArray, sign: int) -> float:
+    """Return the place of an extremum; NaN at an end of the grid."""
+    place = extremum(grid, value, sign)
+    return place if grid[0] < place < grid[-1] else float("nan")
 
 
 def _fit_bead(

@@ -6,6 +6,7 @@ Satterthwaite and errors that planes share drop out of their differences.
 References
 ----------
 JCGM 100:2008, "Guide to the expression of uncertainty in measurement".
+JCGM 101:2008, "Propagation of distributions using a Monte Carlo method".
 """
 
 import itertools
@@ -20,24 +21,23 @@ from scipy.special import stdtrit
 
 from refp.core.arrays import FloatArray
 from refp.plane.plane import BeadPlanes, Contribution, FeaturePlane, FieldAxis
-from refp.plane.smooth import influence
+from refp.plane.propagate import StageDraws
 from refp.sweeps.frame import FieldKey
 
 COVERAGE = 0.95
 STAGE = "stage repeatability"
 AXIS = "stage errors near the plane"
+BIAS = "reading of the extremes"
 BEADS = "bead heights"
-SS_FIT, CI_FIT = "fit of SS", "fit of CI"
-AGAINST = "SS against CI"
+FIT = "fit of SS and CI"
 POOLED = "pooled profile"
 CURVES = "feature curves"
 TERMS = {
     STAGE: "mean of the stage errors over the frames of the sweep",
-    AXIS: "stage errors smooth on the scale of the profiles' own change along Z",
+    AXIS: "stage errors of the frames about the plane, the mean of each sweep left out",
+    BIAS: "what is left of the average by which smoothing and stage errors move the extremes",
     BEADS: "the beads lie at different heights; other beads would give another plane",
-    SS_FIT: "noise of the steepest slope",
-    CI_FIT: "noise of the centre intensity",
-    AGAINST: "the two features put the plane at different places; it lies between them",
+    FIT: "noise of steepest slope and centre intensity, which come from the same beads and frames",
     POOLED: "extremum of the pooled profiles, or zero of the pooled stack",
     CURVES: "feature curves against nominal Z and their pooled profiles",
 }
@@ -46,6 +46,7 @@ STATED_STAGE_DOF = 10.0
 ONE_BEAD_HEIGHT_DIAMETERS = 0.04
 """Assumed spread of heights where one bead alone cannot tell it: that of bead radii, about 4 %."""
 ASSUMED_DOF = 5.0
+DRAWS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,30 @@ def expand_budget(value_um: float, budget: Iterable[Contribution]) -> Expanded:
     return expand(UncertainNumbers().plane(value_um, budget))
 
 
+def draw_interval(value_um: float, budget: Iterable[Contribution]) -> tuple[float, float]:
+    """Return the interval of coverage :data:`COVERAGE` by drawing every term.
+
+    Each term is drawn from Student's distribution of its degrees of freedom, scaled to its
+    uncertainty (JCGM 101, 6.4.9), where :func:`expand_budget` joins them to one distribution.
+    """
+    rng = np.random.default_rng(DRAWS)
+    total = np.full(DRAWS, value_um)
+    for part in budget:
+        dof = max(part.dof, 1.0)
+        drawn = rng.standard_t(dof, DRAWS) if math.isfinite(dof) else rng.standard_normal(DRAWS)
+        total = total + part.u_um * drawn
+    lower, upper = np.quantile(total, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
+    return float(lower), float(upper)
+
+
+def definitional_u(ss_um: float, ci_um: float) -> float:
+    """Return the uncertainty of what a plane is, where its two features put it at two places.
+
+    No error of REFP, which is by definition their mean: it is stated apart and in no interval.
+    """
+    return abs(ss_um - ci_um) / math.sqrt(12.0)
+
+
 def stage_sigma(axis: FieldAxis, stated_um: float) -> tuple[float, float]:
     """Return the stage's repeatability and its degrees of freedom.
 
@@ -115,48 +140,63 @@ def mean_term(axis: FieldAxis, sweep: int, key: str, stated_um: float) -> Contri
     return Contribution(STAGE, key, sigma / math.sqrt(max(n, 1)), dof)
 
 
-def axis_term(axis: FieldAxis, weights: FloatArray, stated_um: float) -> Contribution:
-    """Return what the stage errors near the plane contribute.
+def axis_term(draws: StageDraws, axis: FieldAxis, stated_um: float) -> Contribution:
+    """Return what the stage errors of a field contribute, the mean of each sweep's left out.
 
     Parameters
     ----------
+    draws
+        How far drawn errors move the plane.
     axis
-        The field's frames.
-    weights
-        Shape ``(n,)``, how much an error of each frame's place moves the plane.
+        The field's frames, which tell how well the standard deviation that was drawn with is known.
     stated_um
         The recipe's repeatability.
+    """
+    return Contribution(
+        AXIS,
+        name_of(axis.profiles.field),
+        draws.sd_um,
+        stage_sigma(axis, stated_um)[1],
+    )
+
+
+def bias_term(draws: StageDraws, axis: FieldAxis) -> Contribution:
+    """Return what the correction for the reading of the extremes leaves."""
+    return Contribution(BIAS, name_of(axis.profiles.field), draws.residual_um, math.inf)
+
+
+def bead_spread(plane_um: FloatArray, bead_diameter_um: float) -> tuple[float, float]:
+    """Return the spread of beads and its freedom, theirs pooled with what is assumed of any beads.
+
+    Parameters
+    ----------
+    plane_um
+        Shape ``(n,)``, planes of beads that lie in the plane of the others.
+    bead_diameter_um
+        Nominal diameter.
 
     Notes
     -----
-    The stack follows the stage errors of its frames as its smoothing splines do, so an error ``e_j``
-    bends the axis by ``H_ij e_j``. What the mean and the slope of the nominal places fix is left out.
+    Two or three beads may lie near each other by chance. The assumed spread counts as much as
+    :data:`ASSUMED_DOF` degrees of freedom.
     """
-    sigma, dof = stage_sigma(axis, stated_um)
-    origin = axis.origin
-    followed = influence(origin.x_um, origin.lam, axis.x_um, weights)
-    center = origin.x_um - origin.x_um.mean()
-    line = np.column_stack([np.ones_like(center), center])
-    bent = followed - line @ np.linalg.lstsq(line, followed, rcond=None)[0]
-    own = len(origin.x_um) == axis.n_trusted
-    source = name_of(axis.profiles.field) if own else ""
-    return Contribution(AXIS, source, sigma * float(np.linalg.norm(bent)), dof)
+    assumed = ASSUMED_DOF * (ONE_BEAD_HEIGHT_DIAMETERS * bead_diameter_um) ** 2
+    n = len(plane_um)
+    own = float(((plane_um - plane_um.mean()) ** 2).sum()) if n > 1 else 0.0
+    dof = ASSUMED_DOF + max(n - 1, 0)
+    return math.sqrt((assumed + own) / dof), dof
 
 
-def bead_spread(beads: BeadPlanes | None, bead_diameter_um: float) -> tuple[float, float]:
-    """Return the uncertainty that a field's few beads leave to its plane, and its freedom."""
-    n = int(np.count_nonzero(~beads.off_plane)) if beads is not None else 0
-    if beads is None or n < 2:
-        return ONE_BEAD_HEIGHT_DIAMETERS * bead_diameter_um / math.sqrt(max(n, 1)), ASSUMED_DOF
-    return beads.spread_um / math.sqrt(n), n - 1.0
+def bead_term(beads: BeadPlanes, plane_um: FloatArray, bead_diameter_um: float) -> Contribution:
+    """Return the uncertainty that a field's few beads leave to its plane."""
+    spread_um, dof = bead_spread(plane_um, bead_diameter_um)
+    u_um = spread_um / math.sqrt(max(len(plane_um), 1))
+    return Contribution(BEADS, name_of(beads.field), u_um, dof)
 
 
-def fit_terms(ss: FeaturePlane, ci: FeaturePlane, source: str, dof: float) -> list[Contribution]:
-    """Return what the noise of the two features contributes to their mean."""
-    return [
-        Contribution(SS_FIT, source, ss.u_fit_um / 2, dof),
-        Contribution(CI_FIT, source, ci.u_fit_um / 2, dof),
-    ]
+def fit_term(ss: FeaturePlane, ci: FeaturePlane, source: str, dof: float) -> Contribution:
+    """Return what the noise of the two features contributes to their mean: their errors go together."""
+    return Contribution(FIT, source, (ss.u_fit_um + ci.u_fit_um) / 2, dof)
 
 
 def name_of(field: FieldKey) -> str:

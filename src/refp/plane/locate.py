@@ -9,7 +9,7 @@ from refp.core.arrays import BoolArray, FloatArray
 from refp.core.flags import UNUSABLE_SWEEP, SweepFlag
 from refp.core.robust import mad_sigma
 from refp.measure.features.features import FeatureCurve
-from refp.plane.budget import CURVES, Expanded, expand_budget
+from refp.plane.budget import BEADS, CURVES, Expanded, expand_budget
 from refp.plane.plane import Contribution, FeaturePlane, PooledProfile, ReferencePlane
 from refp.plane.pool import Curve, as_spline, fit_to_pool, has_extremum, pool_curves
 from refp.settings import PlaneSettings
@@ -70,10 +70,50 @@ def locate_by_features(
     )
     limit = settings.maximum_feature_distance_diameters * bead_diameter_um
     planes = tuple(
-        combine_features(curve, s, c, settings, limit)
+        combine_features(
+            curve, s, c, settings, limit, _spread_of_draws(curve, (s, c), (ss.pooled, ci.pooled))
+        )
         for curve, s, c in zip(curves, ss.planes, ci.planes, strict=True)
     )
     return FeatureResult(planes, ss.pooled, ci.pooled)
+
+
+def _spread_of_draws(
+    curve: FeatureCurve,
+    planes: tuple[FeaturePlane, FeaturePlane],
+    pooled: tuple[PooledProfile, PooledProfile],
+) -> Contribution | None:
+    """Return what the choice of beads contributes to the plane of their median curve.
+
+    One step from the fit to the curve of each draw, both features together.
+    """
+    value = (curve.steepest_slope, curve.center_intensity)
+    n_beads = int(np.median(curve.n_beads)) if len(curve.n_beads) else 0
+    if not len(curve.resampled) or n_beads < 2 or not np.isfinite([p.z_um for p in planes]).all():
+        return None
+    moved = [
+        _moved_by_draws(curve.z_um, value[k], curve.resampled[:, k], planes[k], pooled[k])
+        for k in range(2)
+    ]
+    of_plane = (moved[0] + moved[1]) / 2
+    # Draws from n beads scatter as from a population whose variance is (n - 1) / n of the true one.
+    u_um = float(np.nanstd(of_plane, ddof=1)) * np.sqrt(n_beads / (n_beads - 1))
+    return Contribution(BEADS, str(curve.key), float(u_um), n_beads - 1.0)
+
+
+def _moved_by_draws(
+    z_um: FloatArray,
+    value: FloatArray,
+    drawn: FloatArray,
+    plane: FeaturePlane,
+    pooled: PooledProfile,
+) -> FloatArray:
+    """Return how far the plane of one feature moves with the curve of each draw, shape ``(r,)``."""
+    spline = as_spline(pooled)
+    known = plane.used & np.isfinite(drawn).all(axis=0) & np.isfinite(plane.fitted)
+    at = z_um[known] - plane.z_um
+    step = np.column_stack([-plane.factor * spline.derivative()(at), spline(at)])
+    return np.asarray((np.linalg.pinv(step) @ (drawn[:, known] - value[known]).T)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +199,7 @@ def _place(
 
 
 def _effective_frames(slope: FloatArray) -> float:
-    """Number of equally telling frames: those on the slopes place the curve, others hardly do."""
+    """Return the effective number of frames: frames on the slopes place the curve, others hardly do."""
     weight = slope**2
     return max(1.0, float(weight.sum() ** 2 / max((weight**2).sum(), 1e-300)))
 
@@ -191,6 +231,7 @@ def combine_features(
     ci: FeaturePlane,
     settings: PlaneSettings,
     limit_um: float,
+    beads: Contribution | None = None,
 ) -> ReferencePlane:
     """Join the two features' planes and say what is missing.
 
@@ -204,6 +245,8 @@ def combine_features(
         What a sweep must have.
     limit_um
         Largest distance between the two.
+    beads
+        What the choice of beads contributes, where it was drawn.
     """
     flags = SweepFlag(0)
     n_used = int(np.count_nonzero(ss.used & ci.used))
@@ -220,7 +263,8 @@ def combine_features(
             flags |= SweepFlag.CI_NOT_BRACKETED
     # The same frames and beads make both features, so their errors go together.
     u_um = (ss.u_um + ci.u_um) / 2
-    budget = (Contribution(CURVES, str(curve.key), u_um, max(n_used - 3.0, 1.0)),)
+    curves = Contribution(CURVES, str(curve.key), u_um, max(n_used - 3.0, 1.0))
+    budget = (curves,) if beads is None else (curves, beads)
     return make_plane(curve, ss, ci, flags, budget, n_used, limit_um)
 
 

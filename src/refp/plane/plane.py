@@ -144,6 +144,12 @@ class FieldAxis:
     size: float = 1.0
 
     @property
+    def nominal_um(self) -> FloatArray:
+        """Nominal places on this axis, shape ``(n,)``: each sweep moved as a whole to where it lies."""
+        shift = np.array([self.shift_um[int(number)] for number in self.profiles.sweep])
+        return np.asarray(self.profiles.z_um - shift)
+
+    @property
     def n_trusted(self) -> int:
         """Frames that are relied on."""
         return int(np.count_nonzero(self.trusted))
@@ -201,6 +207,9 @@ class BeadPlanes:
         Shape ``(b, 2)``, ``(y, x)``, median over the frames.
     height_um, height_u_um
         Shape ``(b,)``: its plane above the field's, and the standard uncertainty.
+    ss_um, ci_um
+        Shape ``(b,)``: where its own steepest slope is least and its own centre brightest, on the
+        field's axis; NaN where its frames do not show that.
     size
         Shape ``(b,)``: its radius over that of the field's typical bead.
     n_frames
@@ -216,6 +225,8 @@ class BeadPlanes:
     center_px: FloatArray
     height_um: FloatArray
     height_u_um: FloatArray
+    ss_um: FloatArray
+    ci_um: FloatArray
     size: FloatArray
     n_frames: IntArray
     off_plane: BoolArray
@@ -235,6 +246,11 @@ class BeadPlanes:
     def _of(self, bead: IntArray, values: FloatArray, unknown: float) -> FloatArray:
         known = dict(zip(self.bead.tolist(), values.tolist(), strict=True))
         return np.array([known.get(int(number), unknown) for number in bead], dtype=np.float64)
+
+    @property
+    def own_um(self) -> FloatArray:
+        """Own planes on the field's axis, shape ``(b,)``: the mean of both features'."""
+        return (self.ss_um + self.ci_um) / 2
 
     @property
     def spread_um(self) -> float:

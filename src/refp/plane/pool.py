@@ -18,7 +18,7 @@ from scipy.optimize import least_squares
 
 from refp.core.arrays import BoolArray, FloatArray
 from refp.plane.plane import PooledProfile
-from refp.plane.smooth import fit_smooth, influence
+from refp.plane.smooth import fit_smooth
 
 GRID_POINTS = 401
 JACKKNIFE_GROUPS = 8
@@ -107,35 +107,6 @@ def as_spline(profile: PooledProfile) -> BSpline:
     return make_interp_spline(profile.dz_um, profile.value, k=3)
 
 
-def extremum_weights(curve: Curve, z_um: float) -> FloatArray:
-    """Return how much an error of each frame's place moves the extremum of a smoothed curve.
-
-    Parameters
-    ----------
-    curve
-        One feature of one field, with at least four frames that take part.
-    z_um
-        The extremum's place.
-
-    Returns
-    -------
-    ndarray
-        Shape ``(n,)``, about 1 in sum: if all frames are off by as much, so is the extremum.
-
-    Notes
-    -----
-    A frame that is thought to lie ``r`` too far up reads ``f(x) - f'(x) r``. The smoother takes that to
-    a change of the fitted slope at the extremum, and the extremum moves by that over the curvature.
-    """
-    z, value = curve.points
-    smooth = fit_smooth(z, value)
-    slope = influence(z, smooth.lam, np.array([z_um]), np.ones(1), derivative=1)
-    bend = float(smooth.spline.derivative(2)(z_um))
-    weights = np.zeros(len(curve.z_um))
-    weights[curve.used] = slope * smooth.spline.derivative()(z) / (bend or np.inf)
-    return weights
-
-
 def has_extremum(curve: Curve) -> bool:
     """Whether the smoothed curve turns inside its own range, not at an end of it."""
     z, _ = curve.points
@@ -149,7 +120,7 @@ def _gauge(fits: Sequence[PoolFit]) -> list[PoolFit]:
 
 
 def _at_start(curve: Curve) -> PoolFit:
-    """The first curve places itself: at its own extremum, unchanged."""
+    """Return the fit of the first curve: at its own extremum, unchanged."""
     z, value = curve.points
     grid = np.linspace(z.min(), z.max(), GRID_POINTS)
     smoothed = fit_smooth(z, value).spline(grid)
@@ -180,10 +151,10 @@ def _pooled(curves: Sequence[Curve], fits: Sequence[PoolFit]) -> PooledProfile:
     x, y = _aligned(curves, fits)
     grid = np.linspace(x.min(), x.max(), GRID_POINTS)
     value = fit_smooth(x, y).spline(grid)
-    return PooledProfile(grid - _extremum(grid, value, curves[0].sign), value, float("nan"))
+    return PooledProfile(grid - extremum(grid, value, curves[0].sign), value, float("nan"))
 
 
-def _extremum(x: FloatArray, y: FloatArray, sign: int) -> float:
+def extremum(x: FloatArray, y: FloatArray, sign: int) -> float:
     """Place of the extremum on an even grid, refined by a parabola; an end point as it is."""
     i = int(np.argmax(sign * y))
     if i in (0, len(x) - 1):
@@ -246,7 +217,7 @@ def _start(fit: PoolFit) -> FloatArray:
 
 
 def _sandwich(jacobian: FloatArray, residual: FloatArray) -> float:
-    """Standard uncertainty of the first parameter when residuals differ in size from point to point.
+    """Return the standard uncertainty of the first parameter where residuals differ in size.
 
     Frames on the slopes scatter by the stage's repeatability, those on the peak hardly at all; the
     sandwich estimator (White 1980, corrected for the degrees of freedom) needs no model of that.
@@ -276,7 +247,7 @@ def _jackknife(x: FloatArray, y: FloatArray, sign: int, lam: float, near: FloatA
         kept = np.arange(len(x)) % JACKKNIFE_GROUPS != group
         if len(np.unique(x[kept])) < 4:
             break
-        places.append(_extremum(near, fit_smooth(x[kept], y[kept], lam).spline(near), sign))
+        places.append(extremum(near, fit_smooth(x[kept], y[kept], lam).spline(near), sign))
     if len(places) < JACKKNIFE_GROUPS:
         return float("nan")
     return float(np.sqrt((JACKKNIFE_GROUPS - 1) * np.var(places)))

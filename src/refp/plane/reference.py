@@ -15,18 +15,17 @@ import numpy as np
 from refp.core.flags import SweepFlag
 from refp.measure.features.features import FeatureCurve, SweepMeasurement
 from refp.plane.align import align_field, align_jointly, move_axis, place_field
-from refp.plane.bead_planes import locate_beads
+from refp.plane.bead_planes import locate_beads, mean_of_beads
 from refp.plane.budget import (
-    AGAINST,
-    BEADS,
     POOLED,
     UncertainNumbers,
     axis_term,
-    bead_spread,
+    bead_term,
+    bias_term,
     expand,
-    fit_terms,
+    fit_term,
     mean_term,
-    name_of,
+    stage_sigma,
 )
 from refp.plane.locate import CI_SIGN, SS_SIGN, FeatureResult, locate_by_features, make_plane
 from refp.plane.plane import (
@@ -38,13 +37,16 @@ from refp.plane.plane import (
     Pool,
     ReferencePlane,
 )
-from refp.plane.pool import Curve, extremum_weights
+from refp.plane.pool import Curve
+from refp.plane.propagate import StageDraws, draw_stage_errors
 from refp.plane.stack import EMPTY_STACK, join_stacks
 from refp.plane.typical import group_fields, typical_profiles
 from refp.settings import Instrument, PlaneSettings
 
-RECTANGULAR = np.sqrt(12.0)
-"""Full width of a rectangular distribution over its standard deviation."""
+MIN_PLACES = 12
+"""Fewest nominal places of a field whose beads are read one by one."""
+OWN_REACH_DIAMETERS = 0.6
+"""How far off a plane its features' extremes are sought in drawn frames."""
 
 
 def place_fields(
@@ -89,6 +91,8 @@ def _join_fields(
     instrument: Instrument,
 ) -> list[FieldAxis]:
     """Place all fields that have a plane of their own on one stack; the others stay as they are."""
+    if len(axes) < 2:
+        return axes
     groups = [_join(curves, axis) for axis in axes]
     located = locate_by_features(
         groups, settings, bead_diameter_um=instrument.bead.diameter_um
@@ -169,15 +173,15 @@ def locate_planes(
     joined = locate_by_features(groups, settings, bead_diameter_um=diameter_um, pooled=known)
     planes = list(by_features.planes)
     fields: dict[int, float] = {}
+    apart: list[float] = []
     for i, (axis, group, field) in enumerate(zip(axes, groups, joined.planes, strict=True)):
-        spread_um, dof = bead_spread(beads[i], diameter_um)
-        heights = Contribution(BEADS, name_of(beads[i].field), spread_um, dof)
         if pool is not None:
-            zero = _zero_of_pool(field, pool, heights)
+            zero = _zero_of_pool(field, pool, beads[i], diameter_um)
         else:
-            zero = _zero_of_features(axis, group, field, joined, heights, instrument)
+            zero = _zero_of_beads(axis, group, field, joined, beads[i], instrument)
         if field.determined:
-            fields[i] = field.refp_um
+            fields[i] = (zero.ss.z_um + zero.ci.z_um) / 2
+            apart.append(zero.ss.z_um - zero.ci.z_um)
         for number in axis.shift_um:
             planes[number] = _plane_of_sweep(
                 curves[number], axis, number, zero, settings, instrument
@@ -185,7 +189,7 @@ def locate_planes(
     return PlaneResult(
         planes=tuple(planes),
         by_features=by_features.planes,
-        pool=pool or _make_pool(joined, axes, fields, planes, instrument),
+        pool=pool or _make_pool(joined, apart, axes, fields, planes, instrument),
         axes=tuple(axes),
         beads=tuple(beads),
     )
@@ -199,7 +203,9 @@ def _by_features_alone(
         ss=result.pooled_ss,
         ci=result.pooled_ci,
         stack=EMPTY_STACK,
-        feature_distance_um=_feature_distance(result),
+        feature_distance_um=_mean_distance(
+            [p.ss.z_um - p.ci.z_um for p in result.planes if p.determined]
+        ),
         u_um=float(np.hypot(result.pooled_ss.u_um, result.pooled_ci.u_um) / 2),
         stage_sigma_um=float("nan"),
         black_level=instrument.optics.black_level or 0.0,
@@ -237,55 +243,76 @@ def _join(curves: Sequence[FeatureCurve], axis: FieldAxis) -> FeatureCurve:
     )
 
 
-def _feature_distance(result: FeatureResult) -> float:
-    """Plane of SS less plane of CI, the mean over all that are determined."""
-    apart = [p.ss.z_um - p.ci.z_um for p in result.planes if p.determined]
-    return float(np.mean(apart)) if apart else float("nan")
+def _mean_distance(apart_um: Sequence[float]) -> float:
+    """Return the mean of SS planes less CI planes; NaN without any."""
+    return float(np.mean(apart_um)) if apart_um else float("nan")
 
 
-def _zero_of_pool(field: ReferencePlane, pool: Pool, heights: Contribution) -> _Zero:
+def _zero_of_pool(
+    field: ReferencePlane, pool: Pool, beads: BeadPlanes, diameter_um: float
+) -> _Zero:
     """Return the plane on the pool's axis, its zero; the features lie about it as the pool's do."""
+    heights = bead_term(beads, beads.height_um[~beads.off_plane], diameter_um)
     half_um = pool.feature_distance_um / 2
     ss, ci = replace(field.ss, z_um=half_um), replace(field.ci, z_um=-half_um)
     return _Zero(ss, ci, SweepFlag(0), (heights, Contribution(POOLED, "", pool.u_um, np.inf)))
 
 
-def _zero_of_features(
+def _zero_of_beads(
     axis: FieldAxis,
     group: FeatureCurve,
     field: ReferencePlane,
     joined: FeatureResult,
-    heights: Contribution,
+    beads: BeadPlanes,
     instrument: Instrument,
 ) -> _Zero:
-    """Return the plane on a field's axis, where its features put it."""
+    """Return the plane on a field's axis: of its beads' own, or where too few have one, of its curves.
+
+    A peak of few frames is not smoothed bead by bead: the pooled profile of all fields is fitted to it.
+    """
+    if not field.determined:
+        return _Zero(field.ss, field.ci, field.flags, ())
+    diameter_um, stated_um = instrument.bead.diameter_um, instrument.stage.repeatability_um
+    draws = _draw_stage(axis, group, field, instrument)
+    stage = (axis_term(draws, axis, stated_um), bias_term(draws, axis))
+    many = len(np.unique(axis.profiles.z_um[axis.trusted])) >= MIN_PLACES
+    own = mean_of_beads(beads, diameter_um) if many else None
+    if own is not None:
+        ss = replace(field.ss, z_um=own.ss_um, u_um=own.ss_u_um, u_fit_um=own.ss_u_um)
+        ci = replace(field.ci, z_um=own.ci_um, u_um=own.ci_u_um, u_fit_um=own.ci_u_um)
+        return _corrected(_Zero(ss, ci, field.flags, (own.term, *stage)), draws)
     n_used = int(np.count_nonzero(field.ss.used & field.ci.used))
-    pooled_um = float(np.hypot(joined.pooled_ss.u_um, joined.pooled_ci.u_um)) / 2
-    apart_um = abs(field.ss.z_um - field.ci.z_um)
-    terms = (
-        heights,
-        *_axis_terms(axis, group, field, instrument),
-        *fit_terms(field.ss, field.ci, heights.source, max(n_used - 3.0, 1.0)),
-        # Two measures of one plane: it lies somewhere between them.
-        Contribution(AGAINST, heights.source, apart_um / RECTANGULAR, np.inf),
-        Contribution(POOLED, "", pooled_um, np.inf),
-    )
+    pooled = float(np.hypot(joined.pooled_ss.u_um, joined.pooled_ci.u_um)) / 2
+    heights = bead_term(beads, beads.height_um[~beads.off_plane], diameter_um)
+    fit = fit_term(field.ss, field.ci, heights.source, max(n_used - 3.0, 1.0))
+    terms = (heights, *stage, fit, Contribution(POOLED, "", pooled, np.inf))
     return _Zero(field.ss, field.ci, field.flags, terms)
 
 
-def _axis_terms(
+def _corrected(zero: _Zero, draws: StageDraws) -> _Zero:
+    """Take off what drawn stage errors move the extremes by on average, as far as it is known."""
+    ss_um, ci_um = draws.correction_um
+    ss = replace(zero.ss, z_um=zero.ss.z_um - float(ss_um))
+    ci = replace(zero.ci, z_um=zero.ci.z_um - float(ci_um))
+    return replace(zero, ss=ss, ci=ci)
+
+
+def _draw_stage(
     axis: FieldAxis, joined: FeatureCurve, field: ReferencePlane, instrument: Instrument
-) -> tuple[Contribution, ...]:
-    """Return what the stage errors about the plane contribute; nothing where there is no plane."""
-    if not np.isfinite(field.ss.z_um + field.ci.z_um):
-        return ()
-    ss = Curve(joined.z_um, joined.steepest_slope, field.ss.used, SS_SIGN)
-    ci = Curve(joined.z_um, joined.center_intensity, field.ci.used, CI_SIGN)
-    weights = np.empty(len(axis.x_um))
-    weights[np.argsort(axis.x_um, kind="stable")] = (
-        extremum_weights(ss, field.ss.z_um) + extremum_weights(ci, field.ci.z_um)
-    ) / 2
-    return (axis_term(axis, weights, instrument.stage.repeatability_um),)
+) -> StageDraws:
+    """Draw the stage errors of a field and read its plane anew."""
+    # The joined curves lie in the order of the axis.
+    order = np.argsort(axis.x_um, kind="stable")
+    places = axis.nominal_um[order]
+    curves = (
+        Curve(places, joined.steepest_slope, field.ss.used, SS_SIGN),
+        Curve(places, joined.center_intensity, field.ci.used, CI_SIGN),
+    )
+    sigma_um, _ = stage_sigma(axis, instrument.stage.repeatability_um)
+    reach_um = OWN_REACH_DIAMETERS * instrument.bead.diameter_um
+    return draw_stage_errors(
+        curves, axis.x_um[order], axis.profiles.sweep[order], sigma_um, reach_um
+    )
 
 
 def _plane_of_sweep(
@@ -333,6 +360,7 @@ def _of_sweep(
 
 def _make_pool(
     joined: FeatureResult,
+    apart_um: Sequence[float],
     axes: Sequence[FieldAxis],
     fields: Mapping[int, float],
     planes: Sequence[ReferencePlane],
@@ -351,7 +379,7 @@ def _make_pool(
         stack=join_stacks([move_axis(axes[i], z) for i, z in fields.items()])[0].stack
         if fields
         else EMPTY_STACK,
-        feature_distance_um=_feature_distance(joined),
+        feature_distance_um=_mean_distance(apart_um),
         u_um=u_um,
         stage_sigma_um=float(
             np.sqrt(np.average([s**2 for s, _ in sigmas], weights=[n for _, n in sigmas]))

@@ -73,33 +73,13 @@ def fit_smooth(x: FloatArray, y: FloatArray, lam: float | None = None) -> Smooth
     return Smooth(spline, float(lam), system.leverage(lam))
 
 
-def influence(
-    x: FloatArray, lam: float, at: FloatArray, weights: FloatArray, derivative: int = 0
-) -> FloatArray:
-    """Return how much each value adds to a weighted sum of the fit, or of its derivative.
+def smooth_with(x: FloatArray, y: FloatArray, lam: float) -> BSpline:
+    """Return the smoothing splines of curves with a known smoothness, and nothing about them.
 
-    Parameters
-    ----------
-    x
-        Shape ``(n,)``, where the values are.
-    lam
-        Weight of the penalty.
-    at, weights
-        Shape ``(m,)``: where the fit is read, and with what weights.
-    derivative
-        Order of the derivative that is read.
-
-    Returns
-    -------
-    ndarray
-        Shape ``(n,)``.
+    Parameters and errors are those of :func:`fit_smooth`.
     """
-    system = _prepare(x)
-    bases = BSpline(system.knots, np.eye(len(system.gram)), 3)
-    read = bases.derivative(derivative) if derivative else bases
-    moments = weights @ read(np.clip(at, system.knots[3], system.knots[-4]))
-    factor = cho_factor(system.gram + lam * system.penalty)
-    return np.asarray(system.design @ cho_solve(factor, moments))
+    equations = _equations(x)
+    return BSpline(equations.knots, equations.solve(y, lam), 3, extrapolate=True)
 
 
 def fit_smooth_each(x: FloatArray, y: FloatArray) -> list[Smooth]:
@@ -134,21 +114,14 @@ def fit_smooth_each(x: FloatArray, y: FloatArray) -> list[Smooth]:
     return smooths
 
 
-@dataclass(frozen=True, slots=True)
-class _System:
-    """The equations of a penalised fit, and a basis in which both of their parts are diagonal."""
+@dataclass(frozen=True)
+class _Equations:
+    """The equations of a penalised fit."""
 
     knots: FloatArray
     design: FloatArray
     gram: FloatArray
     penalty: FloatArray
-    basis: FloatArray
-    roughness: FloatArray
-    squares: FloatArray
-
-    def rotate(self, values: FloatArray) -> FloatArray:
-        """Return the moments of the curves in the diagonal basis."""
-        return self.basis.T @ (self.design.T @ values)
 
     def solve(self, values: FloatArray, lam: float) -> FloatArray:
         """Return the coefficients of the fit.
@@ -159,21 +132,39 @@ class _System:
         factor = cho_factor(self.gram + lam * self.penalty)
         return np.asarray(cho_solve(factor, self.design.T @ values))
 
+
+@dataclass(frozen=True)
+class _System(_Equations):
+    """The equations, and a basis in which both of their parts are diagonal."""
+
+    basis: FloatArray
+    roughness: FloatArray
+    squares: FloatArray
+
+    def rotate(self, values: FloatArray) -> FloatArray:
+        """Return the moments of the curves in the diagonal basis."""
+        return self.basis.T @ (self.design.T @ values)
+
     def leverage(self, lam: float) -> FloatArray:
         """Return the diagonal of the matrix that takes values to fitted values."""
         return self.squares @ (1.0 / (1.0 + lam * self.roughness))
 
 
 def _prepare(x: FloatArray) -> _System:
+    own = _equations(x)
+    basis, roughness = _diagonalise(own.gram, own.penalty)
+    squares = (own.design @ basis) ** 2
+    return _System(own.knots, own.design, own.gram, own.penalty, basis, roughness, squares)
+
+
+def _equations(x: FloatArray) -> _Equations:
     distinct = np.unique(x)
     if distinct.size < 4:
         raise ValueError(f"a smoothing spline needs four different abscissae, not {distinct.size}")
     intervals = int(min(MAXIMUM_KNOTS, max(4, _n_intervals(distinct))))
     knots, penalty = _basis(float(distinct[0]), float(distinct[-1]), intervals)
     design = BSpline.design_matrix(x, knots, 3).toarray()
-    gram = _gram(design, penalty)
-    basis, roughness = _diagonalise(gram, penalty)
-    return _System(knots, design, gram, penalty, basis, roughness, (design @ basis) ** 2)
+    return _Equations(knots, design, _gram(design, penalty), penalty)
 
 
 def _n_intervals(distinct: FloatArray) -> int:
@@ -240,15 +231,14 @@ def _least_gcv(
 ) -> float:
     """Search the penalty weight of least generalised cross-validation on a fine grid."""
     positive = roughness[roughness > 1e-12 * roughness.max()]
+    n = len(values)
     weights = np.geomspace(1e-4 / positive.max(), 1e4 / positive.min(), 200)
     energy = (rotated**2 / scale).sum(axis=1)
     total = (values**2 / scale).sum()
     shrink = 1.0 / (1.0 + weights[:, None] * roughness)
-    residual = total - (energy * (2 * shrink - shrink**2)).sum(axis=1)
+    residual = np.maximum(total - (2 * shrink - shrink**2) @ energy, 1e-30)
     # 1.4 edf instead of 1 guards the criterion against interpolating small, noisy samples
     # (Kim and Gu 2004, "Smoothing spline Gaussian regression").
-    freedom = len(values) - 1.4 * shrink.sum(axis=1)
-    scores = np.full(len(weights), np.inf)
-    enough = freedom > 0
-    scores[enough] = np.maximum(residual[enough], 1e-30) / freedom[enough] ** 2
+    freedom = n - 1.4 * shrink.sum(axis=1)
+    scores = np.where(freedom > 0, residual / np.maximum(freedom, 1e-9) ** 2, np.inf)
     return float(weights[np.argmin(scores)])

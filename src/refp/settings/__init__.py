@@ -1,6 +1,6 @@
-"""Every setting of the method and of the instrument: hands on :class:`Recipe` and :class:`Instrument`.
+"""Settings of the method (:class:`Recipe`) and of the instrument (:class:`Instrument`).
 
-Settings are frozen pydantic models that refuse unknown keys. They lie below all rooms that read them.
+Settings are frozen pydantic models that refuse unknown keys. All other subpackages may import them.
 """
 
 import lazy_loader

@@ -1,6 +1,6 @@
-"""What makes an instrument's images: objective, light, sample and camera.
+"""Settings of the image formation: objective, illumination, sample and camera.
 
-Measuring needs none of it; simulating does. Each default has its source, or is assumed.
+Only simulation uses them. The description of each default states its source, or that it is assumed.
 """
 
 from pydantic import (
@@ -16,7 +16,7 @@ from refp.settings.base import Settings
 
 
 class Objective(Settings):
-    """The objective, used dry."""
+    """A dry objective."""
 
     numerical_aperture: PositiveFloat | None = Field(
         default=None,
@@ -26,7 +26,7 @@ class Objective(Settings):
 
 
 class Illumination(Settings):
-    """The light: an evenly lit condenser aperture and one band of wavelengths."""
+    """Illumination by an evenly lit condenser aperture in one band of wavelengths."""
 
     condenser_na: PositiveFloat | None = Field(
         default=None,
@@ -45,13 +45,13 @@ class Illumination(Settings):
         if self.bandwidth_um > self.wavelength_um / 2:
             raise ValueError(
                 f"bandwidth_um = {self.bandwidth_um} is more than half of wavelength_um = "
-                f"{self.wavelength_um}: no one band"
+                f"{self.wavelength_um}; use a narrower band"
             )
         return self
 
 
 class Sample(Settings):
-    """What the beads lie in, and the slide that the objective looks through."""
+    """The medium about the beads, and the slide between sample and objective."""
 
     medium_index: float = Field(
         default=1.333, ge=1, le=2, description="refractive index of the medium; water"
@@ -63,25 +63,25 @@ class Sample(Settings):
     slide_abbe: PositiveFloat = Field(default=58.6, description="dispersion; crown glass")
     slide_um: float = Field(
         default=0.0,
-        description="thickness of slide that the objective is not corrected for, um: spherical "
-        "aberration; assumed none",
+        description="thickness of slide that the objective is not corrected for, um, which causes "
+        "spherical aberration; assumed none",
     )
 
 
 class Camera(Settings):
-    """From light to grey levels."""
+    """Conversion of light to grey levels."""
 
     bit_depth: PositiveInt = Field(
-        default=8, ge=8, le=16, description="bits of a pixel; above 8 the files hold 16"
+        default=8, ge=8, le=16, description="bits per pixel; files of more than 8 have 16"
     )
     grey_levels_per_ms: PositiveFloat = Field(
-        default=5.3, description="background grey level for every ms of exposure; assumed"
+        default=5.3, description="background grey level per ms of exposure; assumed"
     )
     offset: NonNegativeFloat = Field(default=0.0, description="grey level without light; assumed")
-    gain_e: PositiveFloat = Field(default=50.0, description="electrons for one grey level; assumed")
+    gain_e: PositiveFloat = Field(default=50.0, description="electrons per grey level; assumed")
     full_well_e: PositiveFloat | None = Field(
         default=None,
-        description="electrons that a pixel holds; default: more than the largest grey level",
+        description="full-well capacity of a pixel, electrons; default: above the largest grey level",
     )
     read_noise_e: NonNegativeFloat = Field(
         default=12.0, description="standard deviation of the read noise, electrons; assumed"
@@ -90,9 +90,9 @@ class Camera(Settings):
         default=0.003, description="relative standard deviation of the pixels' sensitivity; assumed"
     )
     serial: NonNegativeInt = Field(
-        default=1, description="which camera: the same one has the same fixed pattern"
+        default=1, description="number of the camera; each has its own fixed pattern"
     )
     blur_px: NonNegativeFloat = Field(
         default=0.3,
-        description="standard deviation of the charges' spread beyond their pixel, px; assumed",
+        description="standard deviation of the spread of charge beyond a pixel, px; assumed",
     )

@@ -1,4 +1,4 @@
-"""The base of every settings class: frozen, unknown keys refused."""
+"""Base class of all settings: frozen, unknown keys refused."""
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -10,7 +10,7 @@ from refp.core.errors import RecipeError
 
 
 class Settings(BaseModel):
-    """Frozen settings; a key that is not known is an error, so that a typo never passes."""
+    """Frozen settings; an unknown key is an error, so that typing errors are found."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -22,18 +22,18 @@ class Settings(BaseModel):
         Parameters
         ----------
         changes
-            Key of one setting, with dots: ``"train.family"``. Or a table of keys and values, nested as
-            in a TOML file or with dots.
+            Dotted key of one setting, such as ``"train.family"``, or a table of keys and values, nested
+            as in a TOML file or with dotted keys.
         value
-            New value, where ``changes`` is one key.
+            New value, if ``changes`` is one key.
         source
             Origin of the changes, for messages; default: the name of the settings.
 
         Raises
         ------
         RecipeError
-            If there is no such key, with the nearest ones; if a value is not allowed; or if settings
-            do not go together.
+            If there is no such key (the message lists the nearest ones), if a value is not allowed,
+            or if settings are inconsistent.
 
         Examples
         --------
@@ -59,7 +59,7 @@ class Settings(BaseModel):
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return nested tables as one; where both have a value, that of ``above``."""
+    """Merge nested tables; values of ``above`` override those of ``below``."""
     merged = dict(below)
     for key, value in above.items():
         under = merged.get(key)
@@ -88,7 +88,7 @@ def _check_keys(table: Mapping[str, Any], known: Mapping[str, Any], source: str)
 
 
 def _keys(table: Mapping[str, Any], above: str = "") -> Iterator[str]:
-    """Yield the keys of nested tables with dots, each table before its own."""
+    """Yield the dotted keys of nested tables, each table before its entries."""
     for key, value in table.items():
         yield above + key
         if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""What depends on the instrument: pixel, bead, tile, camera and stage. A recipe file each."""
+"""Settings of an instrument: pixel, bead, tile, camera and stage; one recipe file each."""
 
 import tomllib
 from importlib import resources
@@ -19,18 +19,18 @@ from refp.settings.apparatus import Camera, Illumination, Objective, Sample
 from refp.settings.base import Settings, one_line
 
 TILE_SIDE_DIAMETERS = 3.4
-"""Tile side in bead diameters where a recipe states none; 64 px of the article's A2K beads."""
+"""Default side of a tile in bead diameters; 64 px for the A2K beads of the article."""
 NA_TIMES_PIXEL_UM = 0.195
-"""Aperture of an objective that suits a pixel of 1 um where a recipe states none; assumed."""
+"""Default numerical aperture times pixel size, um; assumed."""
 MAX_NA = 0.9
 SAME = 0.02
-"""Relative difference up to which two pixel sizes or bead diameters are the same: that of the rounding in
-files and recipes."""
+"""Relative difference up to which two pixel sizes or bead diameters are the same; it allows for rounding
+in files and recipes."""
 OF_ONE_KIND = 0.1
-"""Relative difference up to which a model can be adapted between instruments: bias and gain are taken
-off, and these do not cover beads or pixels of another kind."""
-CONDENSER_SHARE = 0.55
-"""Condenser's aperture over the objective's where a recipe states none; assumed."""
+"""Relative difference up to which a model can be adapted between instruments: adaptation corrects bias
+and slope, which does not suffice for beads or pixels of another kind."""
+CONDENSER_FRACTION = 0.55
+"""Default numerical aperture of the condenser over that of the objective; assumed."""
 
 
 class Optics(Settings):
@@ -44,13 +44,13 @@ class Optics(Settings):
     black_level: float | None = Field(
         default=None,
         ge=0,
-        description="grey level without light; default: from how background grows with exposure, "
-        "where a data set has several exposures, else 0",
+        description="grey level without light; default: estimated from the background at several "
+        "exposures of a data set, else 0",
     )
 
 
 class ReferenceBead(Settings):
-    """The bead that is put into the sample."""
+    """The reference bead."""
 
     diameter_um: PositiveFloat = Field(description="nominal bead diameter, um")
     index: float = Field(
@@ -81,19 +81,29 @@ class Stage(Settings):
         description="standard deviation of a frame's true Z about its nominal Z, um; 0: not known",
     )
     drift_um_per_frame: float = Field(
-        default=0.0, description="how far true Z moves from frame to frame, um; assumed none"
+        default=0.0, description="drift of true Z from frame to frame, um; assumed none"
     )
     backlash_um: NonNegativeFloat = Field(
         default=0.0,
-        description="lost motion after the stage turns: a sweep's first frames lie so much too "
-        "high until its steps have taken it up, um; assumed none",
+        description="lost motion after the stage reverses, um: the first frames of a sweep are too "
+        "high by this, until its steps have taken it up; assumed none",
+    )
+    screw_um: NonNegativeFloat = Field(
+        default=0.0,
+        description="amplitude of the error that repeats with each turn of the lead screw, um; "
+        "assumed none",
+    )
+    screw_period_um: PositiveFloat = Field(
+        default=100.0, description="travel of one turn of the lead screw, um; assumed"
     )
 
 
 class Instrument(Settings):
-    """One kind of instrument, and how a bead is cut out of its images."""
+    """One type of instrument, and the geometry of its tiles."""
 
-    name: str = Field(default="custom", min_length=1, description="name that a model is bound to")
+    name: str = Field(
+        default="custom", min_length=1, description="name of the instrument, stored in its models"
+    )
     optics: Optics
     bead: ReferenceBead
     stage: Stage = Stage()
@@ -122,11 +132,11 @@ class Instrument(Settings):
         if self.bead_radius_px < 3:
             raise ValueError(
                 f"a bead of {self.bead.diameter_um} um at {self.optics.pixel_size_um} um a pixel "
-                "is under 6 px across, too small for a radial profile"
+                "has a diameter under 6 px, too small for a radial profile"
             )
         if self.camera.offset >= self.white_level:
             raise ValueError(
-                f"camera.offset = {self.camera.offset} leaves no grey level below white, "
+                f"camera.offset = {self.camera.offset} must be below the white level, "
                 f"{self.white_level}"
             )
         return self
@@ -143,14 +153,14 @@ class Instrument(Settings):
 
     @property
     def numerical_aperture(self) -> float:
-        """The objective's, or that which suits the pixel."""
+        """Numerical aperture of the objective; default: from the pixel size."""
         stated = self.objective.numerical_aperture
         return stated or min(NA_TIMES_PIXEL_UM / self.optics.pixel_size_um, MAX_NA)
 
     @property
     def condenser_na(self) -> float:
-        """The condenser's, or the usual share of the objective's."""
-        return self.illumination.condenser_na or CONDENSER_SHARE * self.numerical_aperture
+        """Numerical aperture of the condenser; default: a fraction of the objective's."""
+        return self.illumination.condenser_na or CONDENSER_FRACTION * self.numerical_aperture
 
     @property
     def tile_side_px(self) -> int:
@@ -167,12 +177,12 @@ class Instrument(Settings):
 
 
 def is_alike(length_um: float, other_um: float, tolerance: float = SAME) -> bool:
-    """Return whether two pixel sizes or bead diameters are the same, or of one kind.
+    """Return whether two pixel sizes or bead diameters agree within a tolerance.
 
     Parameters
     ----------
     length_um, other_um
-        What is compared, and what with.
+        Lengths to compare; the difference is relative to ``other_um``.
     tolerance
         Largest relative difference, ``SAME`` or ``OF_ONE_KIND``.
     """
@@ -188,14 +198,14 @@ def instrument_names() -> list[str]:
 
 
 def read_instrument(name_or_path: str, base: Path | None = None) -> dict[str, Any]:
-    """Read an instrument recipe as the plain table that :class:`Instrument` is made from.
+    """Read an instrument recipe as the table from which :class:`Instrument` is made.
 
     Parameters
     ----------
     name_or_path
         A name from :func:`instrument_names` or a path to a TOML file.
     base
-        Folder that a relative path is taken from; the working folder without it.
+        Folder that a relative path starts from; default: the working folder.
 
     Raises
     ------
@@ -231,12 +241,19 @@ def load_toml(path: Path) -> dict[str, Any]:
 
 
 def make_instrument(table: dict[str, Any], source: str) -> Instrument:
-    """Check a table of settings and make the instrument.
+    """Make an instrument from a table of settings.
 
     Raises
     ------
     RecipeError
-        Naming ``source``, the key, its value and what is allowed.
+        If a setting is wrong; the message names ``source``, the key, its value and the allowed values.
+
+    Examples
+    --------
+    >>> from refp.settings import make_instrument, read_instrument
+    >>> instrument = make_instrument(read_instrument("a2k"), "a2k")
+    >>> instrument.bead.diameter_um > 10 * instrument.optics.pixel_size_um
+    True
     """
     try:
         return Instrument.model_validate(table)

@@ -8,26 +8,27 @@ from refp.settings.base import Settings
 
 
 class PlaneSettings(Settings):
-    """How frames are placed, feature curves are pooled and the plane is located."""
+    """Position of frames on the axis, pooling of feature curves and location of the plane."""
 
     method: Literal["profiles", "features"] = Field(
         default="profiles",
-        description="'profiles': whole profiles place the frames, the two features say where on that "
-        "axis the plane lies; 'features': the two features against nominal Z, as in the article",
+        description="'profiles': whole profiles determine the positions of the frames, the two features "
+        "locate the plane on that axis; 'features': the two features against nominal Z (article)",
     )
     reach_radii: PositiveFloat = Field(
-        default=1.65, description="rings up to this distance place the frames, in bead radii"
+        default=1.65,
+        description="largest distance of the rings that determine the positions, in bead radii",
     )
 
     minimum_frames: PositiveInt = Field(
-        default=5, description="fewest unsaturated frames of a sweep with a usable bead"
+        default=5, description="minimum number of unsaturated frames with a usable bead in a sweep"
     )
     minimum_beads: PositiveInt = Field(
-        default=1, description="fewest usable beads for a frame to count"
+        default=1, description="minimum number of usable beads of a frame"
     )
     minimum_prominence: NonNegativeFloat = Field(
         default=4.0,
-        description="how far the extremum must stand out on both sides, in residual standard "
+        description="minimum prominence of the extremum on both sides, in residual standard "
         "deviations; below it the plane is not bracketed",
     )
     maximum_feature_distance_diameters: NonNegativeFloat = Field(

@@ -8,15 +8,15 @@ from refp.settings.base import Settings
 
 
 class ProfileSettings(Settings):
-    """How a bead's centre and its radial profile are fitted.
+    """Fit of a bead's centre and its radial profile.
 
-    Lengths are in bead radii, so that one recipe serves every instrument.
+    Lengths are in bead radii, so that one recipe applies to every instrument.
     """
 
     knot_spacing_radii: PositiveFloat = Field(
         default=0.02,
-        description="distance between spline knots, in bead radii. At 0.05 the steepest slope is off by "
-        "up to 1.3 % near the plane from that of a spline with a knot at every pixel, at 0.02 by 0.1 %",
+        description="distance between spline knots, in bead radii. Near the plane the steepest slope "
+        "differs from that of a spline with a knot at every pixel by up to 1.3 % at 0.05, 0.1 % at 0.02",
     )
     ring_spacing_radii: PositiveFloat = Field(
         default=0.1, description="distance between the rings of the robust profile, in bead radii"
@@ -24,22 +24,23 @@ class ProfileSettings(Settings):
     smoothing: PositiveFloat = Field(
         default=3e-7,
         description="weight of the integrated squared second derivative for a bead of radius 1 px; "
-        "it is multiplied by the fifth power of the bead radius in px, which keeps the "
-        "smoothing alike on beads of any size. Generalised cross-validation chooses about this on "
-        "beads at their plane; a hundred times more halves the steepest slope",
+        "it is multiplied by the fifth power of the bead radius in px, so that the smoothing does not "
+        "depend on bead size. Generalised cross-validation gives about this value for beads at their "
+        "plane; a hundred times more halves the steepest slope",
     )
     center_fit_radii: PositiveFloat = Field(
         default=2.0,
-        description="radius of the fixed set of pixels that the centre is fitted to, in bead radii",
+        description="radius of the fixed set of pixels to which the centre is fitted, in bead radii",
     )
     center_stray_sigmas: NonNegativeFloat = Field(
         default=6.0,
-        description="pixels further off the spline than this, in robust standard deviations, are not "
-        "the bead's and do not count for its centre; 0: all count",
+        description="residual from the spline beyond which a pixel is excluded from the fit of the "
+        "centre, in robust standard deviations; 0: no pixel is excluded",
     )
     background: Literal["ring", "spline_mean"] = Field(
         default="ring",
-        description="background as the clipped mean of the ring's pixels, or as the spline's mean",
+        description="'ring': clipped mean of the pixels of the background ring; 'spline_mean': mean of "
+        "the spline over it",
     )
     background_ring_px: tuple[PositiveFloat, PositiveFloat] | None = Field(
         default=None,
@@ -49,39 +50,39 @@ class ProfileSettings(Settings):
 
 
 class JudgeSettings(Settings):
-    """What makes a candidate a bead, and a bead usable."""
+    """Criteria by which a candidate is a bead, and a bead is usable."""
 
     edge_radii: tuple[NonNegativeFloat, PositiveFloat] = Field(
         default=(0.75, 1.65), description="allowed radius of the bead's edge, in nominal radii"
     )
     minimum_depth: NonNegativeFloat = Field(
-        default=0.08, description="least deviation of the rim from background, over background"
+        default=0.08, description="minimum deviation of the rim from background, over background"
     )
     minimum_relative_contrast: float = Field(
         default=0.7,
         ge=0,
         le=1,
-        description="least contrast relative to the strongest round candidates of bead size in the "
-        "same frame: beads of one frame look alike, cells and debris are fainter",
+        description="minimum contrast relative to the strongest round candidates of bead size in the "
+        "same frame: beads of one frame are similar, cells and debris are fainter",
     )
     minimum_r_squared: float = Field(
-        default=0.5, ge=0, le=1, description="below it a candidate is no bead at all"
+        default=0.5, ge=0, le=1, description="r_squared below which a candidate is not a bead"
     )
     usable_r_squared: float = Field(
         default=0.87,
         ge=0,
         le=1,
-        description="below it a bead is flagged odd_shape and does not measure",
+        description="r_squared below which a bead is flagged odd_shape and not used",
     )
     minimum_confidence: float = Field(
         default=0.5,
         ge=0,
         lt=1,
-        description="below it a bead is flagged low_confidence and does not measure; at 0.5 that is a "
-        "candidate at one of the limits above, or near several",
+        description="confidence below which a bead is flagged low_confidence and not used; 0.5 is that "
+        "of a candidate at one of the limits above, or near several",
     )
     flag_mixing: bool = Field(
         default=True,
-        description="flag as touching, beside beads that are near each other, those into whose "
-        "measured disc another one's rings or blur reach",
+        description="also flag as touching those beads into whose measured disc the rings or the blur "
+        "of another bead reach",
     )

@@ -1,4 +1,4 @@
-"""Settings of what a model states when it is given to others."""
+"""Settings of the metadata of exported models."""
 
 from pydantic import Field
 
@@ -6,11 +6,11 @@ from refp.settings.base import Settings
 
 
 class PublicationSettings(Settings):
-    """Who made a model, and on what terms it may be used."""
+    """Authors and licence of a model."""
 
     authors: tuple[str, ...] = Field(
-        default=(), description="who made the model, as exported packages name them"
+        default=(), description="authors of the model, listed in exported packages"
     )
     license: str = Field(
-        default="CC-BY-4.0", description="SPDX identifier of the terms of exported packages"
+        default="CC-BY-4.0", description="SPDX identifier of the licence of exported packages"
     )

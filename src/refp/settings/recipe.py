@@ -1,6 +1,6 @@
-"""A recipe: every setting of the method in one place, as TOML in and out.
+"""A recipe: all settings of the method, read from and written to TOML.
 
-A TOML file may say ``base = "paper"``: what it does not state is then that recipe's, not the default's.
+A TOML file may set ``base = "paper"``: settings that it omits are then those of that recipe.
 """
 
 import tomllib
@@ -25,11 +25,11 @@ from refp.settings.tiles import LabelSettings, SplitSettings, TileSettings
 from refp.settings.training import TrainSettings
 
 BASE = "base"
-"""Key of a TOML file that names the recipe which it changes."""
+"""Key of a TOML file that names the recipe on which it is based."""
 
 
 class Recipe(Settings):
-    """All settings of the method; what depends on the instrument is in its own recipe."""
+    """All settings of the method; those of the instrument are in its own recipe."""
 
     name: str = Field(default="default", description="name of the recipe")
     find: FindSettings = FindSettings()
@@ -45,11 +45,11 @@ class Recipe(Settings):
     publication: PublicationSettings = PublicationSettings()
 
     @model_validator(mode="after")
-    def _family_sees_tiles(self) -> Self:
+    def _check_family(self) -> Self:
         if self.tile.cut == "grid" and self.train.family != "resnet":
             raise ValueError(
                 f"tile.cut = 'grid' needs train.family = 'resnet', not {self.train.family!r}: no "
-                "other family sees pixels"
+                "other family uses the pixels of a tile"
             )
         return self
 
@@ -64,12 +64,12 @@ class Recipe(Settings):
 
 
 def each_by_itself(recipe: Recipe) -> Recipe:
-    """Return the recipe with every frame measured by itself, not as one of a sweep."""
+    """Return the recipe with every frame measured independently, not as part of a sweep."""
     return recipe.replace("find.follow_sweep", False)
 
 
 def recipe_names() -> list[str]:
-    """Return the names of the recipes that come with the package."""
+    """Return the names of the recipes of the package."""
     folder = resources.files("refp.settings") / "recipes"
     return sorted(
         f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
@@ -82,7 +82,14 @@ def load_recipe(name_or_path: str | Path = "default") -> Recipe:
     Raises
     ------
     RecipeError
-        If there is none, or a key or value in it is wrong; the message names it.
+        If there is no such recipe, or a key or value in it is wrong; the message names it.
+
+    Examples
+    --------
+    >>> import refp
+    >>> recipe = refp.load_recipe("paper")
+    >>> recipe.train.family
+    'resnet'
     """
     name = str(name_or_path)
     try:
@@ -92,10 +99,12 @@ def load_recipe(name_or_path: str | Path = "default") -> Recipe:
 
 
 def _load_table(name: str, used_by: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return a recipe's settings with those of the recipes that it is based on."""
+    """Return the settings of a recipe, completed by those of the recipes on which it is based."""
     known = name if name in recipe_names() else str(Path(name).resolve())
     if known in used_by:
-        raise RecipeError(f"recipe {used_by[0]!r}: {BASE} = {name!r} leads round in a circle")
+        raise RecipeError(
+            f"recipe {used_by[0]!r}: {BASE} = {name!r} makes a circular chain of recipes"
+        )
     folder = Path()
     table: dict[str, Any]
     if name in recipe_names():

@@ -11,29 +11,32 @@ Normalisation = Literal["none", "background", "center", "zscore"]
 
 
 class LookupSettings(Settings):
-    """Maximum likelihood against the pooled stack."""
+    """Settings of family ``lookup``: maximum likelihood against the pooled stack."""
 
     reach_radii: PositiveFloat = Field(
-        default=2.2, description="profiles are compared up to this distance, in bead radii"
+        default=2.2, description="largest distance at which profiles are compared, in bead radii"
     )
     size_spread: NonNegativeFloat = Field(
-        default=0.05, description="relative standard deviation of bead radii, a nuisance"
+        default=0.05,
+        description="relative standard deviation of bead radii, a nuisance parameter",
     )
 
 
 class ProfileNetSettings(Settings):
-    """A small network that sees the robust radial profile."""
+    """Settings of family ``profile``: a small network on the robust radial profile."""
 
-    members: PositiveInt = Field(default=10, description="networks that differ in their start")
+    members: PositiveInt = Field(
+        default=10, description="networks that differ in their initial weights"
+    )
     hidden: tuple[PositiveInt, ...] = Field(default=(64, 64, 32), description="hidden layers")
     reach_radii: PositiveFloat = Field(
-        default=2.2, description="profiles are seen up to this distance, in bead radii"
+        default=2.2, description="largest distance of the profile that is used, in bead radii"
     )
     steps: PositiveInt = Field(
         default=28_000,
-        description="gradient steps; far from the plane beads change little, which takes long to learn",
+        description="gradient steps; far from the plane profiles change little, which needs many steps",
     )
-    batch: PositiveInt = Field(default=64, description="tiles a step and member")
+    batch: PositiveInt = Field(default=64, description="tiles per step and member")
     learning_rate: PositiveFloat = Field(default=3e-3, description="peak of the one-cycle schedule")
     weight_decay: NonNegativeFloat = Field(default=1e-4, description="AdamW weight decay")
     size_spread: NonNegativeFloat = Field(
@@ -44,28 +47,30 @@ class ProfileNetSettings(Settings):
     )
     pixel_noise: NonNegativeFloat = Field(
         default=0.3,
-        description="augmentation: noise of one pixel at 1 grey level, over the root of background; "
-        "averaged over each ring's pixels",
+        description="augmentation: relative noise of a pixel at a background of 1 grey level; it falls as "
+        "the square root of background, and is averaged over the pixels of each ring",
     )
 
 
 class ResnetSettings(Settings):
-    """ResNet on tiles, as in the article; the numbers of recipe ``paper`` are the article's."""
+    """Settings of family ``resnet``: ResNet on tiles; recipe ``paper`` has the article's values."""
 
     depth: Literal[18, 50, 101] = Field(default=18, description="layers of the residual network")
-    members: PositiveInt = Field(default=10, description="networks that differ in their start")
+    members: PositiveInt = Field(
+        default=10, description="networks that differ in their initial weights"
+    )
     learning_rate: PositiveFloat = Field(default=1e-4, description="Adam's initial rate")
     drop_epochs: PositiveInt = Field(default=15, description="epochs between drops of the rate")
     drop_factor: float = Field(default=0.9, gt=0, le=1, description="factor of each drop")
-    batch: PositiveInt = Field(default=32, description="tiles a step")
+    batch: PositiveInt = Field(default=32, description="tiles per step")
     weight_decay: NonNegativeFloat = Field(default=5e-4, description="L2 regularisation")
     validate_steps: PositiveInt = Field(default=2000, description="steps between validations")
     patience: PositiveInt = Field(
         default=10, description="validations without a new best before training stops"
     )
-    max_steps: PositiveInt = Field(default=200_000, description="steps after which to stop")
+    max_steps: PositiveInt = Field(default=200_000, description="maximum number of steps")
     normalisation: Normalisation = Field(
-        default="none", description="what is done to a tile's grey levels"
+        default="none", description="normalisation of the grey levels of a tile"
     )
     shift_px: NonNegativeFloat = Field(default=5.0, description="augmentation: shift, +- px")
     rotation_deg: NonNegativeFloat = Field(default=5.0, description="augmentation: +- degrees")
@@ -76,9 +81,9 @@ class ResnetSettings(Settings):
 
 
 class TrainSettings(Settings):
-    """Which family, and the settings of each."""
+    """The family, and the settings of each family."""
 
-    family: FamilyName = Field(default="profile", description="how a bead becomes a dZ")
+    family: FamilyName = Field(default="profile", description="family of the model")
     profile: ProfileNetSettings = ProfileNetSettings()
     resnet: ResnetSettings = ResnetSettings()
     lookup: LookupSettings = LookupSettings()

@@ -1,7 +1,7 @@
 """The article's study repeated: every table and figure, on any data laid out like its Table 1.
 
-:func:`find_sets` works out which data there are. :func:`run_study` makes every :class:`Item`, a module
-each in :mod:`refp.study.items`, from what :class:`Study` defines, trains and asks once for all of them.
+:func:`find_sets` finds the data sets. :func:`run_study` makes every :class:`Item`, one module each in
+:mod:`refp.study.items`, from planes, models and predictions of :class:`Study`, which all items share.
 """
 
 from refp.study.item import Finding, Item, Outcome, Picture

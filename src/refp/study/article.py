@@ -1,4 +1,4 @@
-"""What the article says: its data sets and its figures in numbers (Chalfoun et al. 2024)."""
+"""Data sets and parameters of the article (Chalfoun et al. 2024)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from refp.synthetic.table1 import TABLE_INSTRUMENTS, Row
 
 ARTICLE = "Chalfoun et al. 2024, doi 10.1038/s41598-024-57123-w"
 TOLERANCE_UM = 7.5
-"""Repeatability of the A2K's stage, which the article holds errors against."""
+"""Repeatability of the A2K's stage, with which the article compares errors."""
 N_BEADS = (6, 8, 10, 15, 20)
 MEMBERS = (1, 5, 10)
 NORMALISATIONS = {
@@ -26,7 +26,7 @@ CELLS = ("A2K test 5", "A2K test 6")
 
 @dataclass(frozen=True, slots=True)
 class ArticleSet:
-    """A data set of Table 1: its name, whose it is, and its row."""
+    """A data set of Table 1: its name, the label of its instrument, and its row."""
 
     name: str
     label: str
@@ -41,5 +41,5 @@ def article_sets() -> Iterator[ArticleSet]:
 
 
 def instrument_of(label: str) -> str:
-    """Return the recipe of an instrument that Table 1 names; empty where it does not."""
+    """Return the recipe of an instrument of Table 1; empty for any other."""
     return next((name for name, (known, _) in TABLE_INSTRUMENTS.items() if known == label), "")

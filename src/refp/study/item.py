@@ -1,4 +1,4 @@
-"""What a study is made of: its items, and what each comes to."""
+"""The items of a study and their results."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ class Picture:
     Attributes
     ----------
     name
-        Of its files.
+        Stem of its files.
     alt
-        What is seen, for those who do not see it.
+        Text alternative.
     caption
         Data, images, beads, members.
     figure
@@ -37,21 +37,21 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What an item comes to.
+    """The result of an item.
 
     Attributes
     ----------
     tables
         By file name without ``.csv``; every picture is drawn from them.
     draw
-        Draws the pictures from the tables as read back from their files.
-    here
-        What is found here, to stand beside what the article says.
+        Function that draws the pictures from the tables as read back from their files.
+    summary
+        Result in one sentence, shown beside that of the article.
     """
 
     tables: Tables
     draw: Callable[[Tables], list[Picture]]
-    here: str
+    summary: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +61,15 @@ class Item:
     Attributes
     ----------
     name
-        As ``--only`` has it: ``fig10``.
+        Name, as for ``--only``: ``fig10``.
     title
-        For people.
+        Heading on the page.
     article
-        What the article says.
+        Result of the article.
     missing
-        What of the data is missing to make it; empty where it can be made.
+        Function that names missing data; empty where the item can be made.
     make
-        Makes it.
+        Function that makes the item.
     """
 
     name: str
@@ -81,7 +81,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class StoredPicture:
-    """A figure that lies in files: its picture's text, width and, for the page, a smaller PNG."""
+    """A figure in files: the texts of its picture, its width, and a smaller PNG for the page."""
 
     name: str
     alt: str
@@ -95,25 +95,25 @@ State = Literal["done", "missing", "failed", "not made"]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an item.
+    """State and result of an item.
 
     Attributes
     ----------
     item
         Its name.
     state
-        ``done``; ``missing``: the data for it are not there; ``failed``: they are, but do not do;
-        ``not made``: not asked for.
-    here
-        What was found, or why there is nothing.
+        ``done``; ``missing``: its data are missing; ``failed``: its data cannot be used; ``not made``:
+        not selected.
+    summary
+        Result, or the reason why there is none.
     tables
-        Names of its tables in the folder of tables.
+        Names of its tables, without ``.csv``.
     pictures
         Its figures.
     """
 
     item: str
     state: State
-    here: str
+    summary: str
     tables: tuple[str, ...] = ()
     pictures: tuple[StoredPicture, ...] = ()

@@ -1,7 +1,7 @@
-"""Which data sets of Table 1 lie in a folder.
+"""The data sets of Table 1 in a folder.
 
-A map file in the folder says it; without one, or for what it leaves out, the name in a ``sweep.toml``
-does, or the folder's own name: ``a2k-training``, ``2- A2K test 1``, ``Nikon_test_2``.
+A map file in the folder names them; where it does not, the name in a ``sweep.toml`` is used, or the
+folder's own name: ``a2k-training``, ``2- A2K test 1``, ``Nikon_test_2``.
 """
 
 import re
@@ -23,7 +23,7 @@ from refp.sweeps.sweep_file import SWEEP_FILE, read_sweep_file
 
 MAP_FILE = "study.toml"
 LABELS = {"a2k": "A2K", "cellometerauto2000": "A2K", "nikon": "Nikon", "nikonti2": "Nikon"}
-"""How instruments of the article may be called."""
+"""Labels of the article's instruments by the names that folders may use."""
 NAME = re.compile(
     r"^(?:\d+\s*[-_.)]\s*)?(?P<label>.+?)[\s_\-.]*(?P<kind>train(?:ing)?|test[\s_\-]*(?P<n>\d+))(?!\d)",
     re.IGNORECASE,
@@ -31,7 +31,7 @@ NAME = re.compile(
 
 
 class MappedSet(Settings):
-    """Where a data set lies, and what its files do not say themselves."""
+    """Path of a data set, and metadata that its files do not state."""
 
     path: str = Field(description="folder or file, relative to the map file")
     instrument: str | None = Field(default=None, description="instrument recipe, name or path")
@@ -52,31 +52,33 @@ class Assay(Settings):
     result: str = Field(default="viability", description="column of the result")
     unit: str = Field(default="%", description="unit of the result")
     allowed_bias: float = Field(
-        default=5.0, gt=0, description="how far the result may be off, in its unit"
+        default=5.0, gt=0, description="allowed bias of the result, in its unit"
     )
 
 
 class MapFile(Settings):
     """``study.toml``."""
 
-    sets: dict[str, MappedSet] = Field(default={}, description="by the names of Table 1")
+    sets: dict[str, MappedSet] = Field(
+        default={}, description="data sets by their names in Table 1"
+    )
     assay: Assay | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DataLayout:
-    """What lies in a folder.
+    """Data sets of a folder.
 
     Attributes
     ----------
     root
         The folder.
     sets
-        Data sets by the names of Table 1, in its order, those of other instruments behind.
+        Data sets by their names in Table 1, in its order, followed by those of other instruments.
     left_out
-        Why the others are not there.
+        Reasons why other data sets are left out, by name.
     assay
-        Table of an assay's result; ``None`` where the user gives none.
+        Table of an assay's result; ``None`` if the user gives none.
     """
 
     root: Path
@@ -94,20 +96,20 @@ class DataLayout:
 
     @property
     def labels(self) -> list[str]:
-        """Instruments that there is training data of."""
+        """Labels of the instruments with training data."""
         ending = " training"
         return [name.removesuffix(ending) for name in self.sets if name.endswith(ending)]
 
 
 def find_sets(root: Path) -> DataLayout:
-    """Work out which data sets are in a folder.
+    """Find the data sets of a folder.
 
     Raises
     ------
     DataError
-        If there is no such folder, or nothing in it is called as in Table 1.
+        If there is no such folder, or no data set in it has a name of Table 1.
     RecipeError
-        If the map file is wrong; the message names file and key.
+        If the map file is invalid; the message names file and key.
     """
     if not root.is_dir():
         raise DataError(f"{root}: no such folder")
@@ -126,25 +128,25 @@ def find_sets(root: Path) -> DataLayout:
         except RefpError as error:
             left_out[name] = str(error)
     if not sets:
-        told = "; ".join(left_out.values())
+        reasons = "; ".join(left_out.values())
         raise DataError(
-            f"{root}: holds no data set that is called as in Table 1, 'A2K training' or 'Nikon test 1' "
-            f"say{f' ({told})' * bool(told)}; 'refp study --init {root}' writes {MAP_FILE}, in which "
-            "you say which is which"
+            f"{root}: holds no data set with a name of Table 1, such as 'A2K training' or 'Nikon test 1'"
+            f"{f' ({reasons})' * bool(reasons)}; 'refp study --init {root}' writes {MAP_FILE}, in which "
+            "you name the data sets"
         )
     absent = [s.name for s in article_sets() if s.name not in wanted]
     return DataLayout(root, sets, left_out | dict.fromkeys(absent, "not there"), mapped.assay)
 
 
 def write_map(root: Path, *, overwrite: bool = False) -> Path:
-    """Write the map file of a folder, for its user to correct, and return its path.
+    """Write the map file of a folder, for the user to correct, and return its path.
 
     Raises
     ------
     DataError
         If there is no such folder.
     OutputError
-        If there is one already and it may not be replaced, or the folder cannot be written.
+        If the file exists and may not be replaced, or the folder cannot be written.
     """
     if not root.is_dir():
         raise DataError(f"{root}: no such folder")
@@ -164,10 +166,10 @@ def _map_text(root: Path) -> str:
         }
     others = [p.name for p in sorted(root.iterdir()) if p.is_dir() and p not in found.values()]
     lines = [
-        "# Which folder is which data set of the article's Table 1. Correct it, then run",
+        "# Folders of the data sets of the article's Table 1. Correct them, then run",
         "#     refp study THIS_FOLDER -o RESULTS",
         "# Beside 'path' a set may have: instrument, pattern, manifest, pixel_size_um,",
-        "# bead_diameter_um, each as the option of that name; a sweep.toml in it says the same.",
+        "# bead_diameter_um, each as the option of that name; or state them in a sweep.toml.",
         "# Any instrument will do: name its sets '<instrument> training', '<instrument> test 1', ...",
         "",
         tomli_w.dumps({"sets": tables}) if tables else "",
@@ -180,12 +182,12 @@ def _map_text(root: Path) -> str:
         "# allowed_bias = 5.0",
     ]
     if others:
-        lines += ["", f"# Folders that are called like none of them: {', '.join(others)}"]
+        lines += ["", f"# Folders with other names: {', '.join(others)}"]
     return "\n".join(lines) + "\n"
 
 
 def table1_name(text: str) -> str | None:
-    """Return how Table 1 calls what a folder or ``sweep.toml`` calls so; ``None`` if it does not."""
+    """Return the name in Table 1 of a name of a folder or ``sweep.toml``; ``None`` if there is none."""
     match = NAME.match(text.strip())
     if match is None:
         return None
@@ -209,7 +211,7 @@ def _read_map(path: Path) -> MapFile:
 
 
 def _named(root: Path) -> Iterator[tuple[str, Path]]:
-    """Yield what is called as in Table 1 among the folders and files of a folder."""
+    """Yield the folders and files of a folder with names of Table 1."""
     for path in sorted(root.iterdir()):
         if path.name.startswith(".") or path.name == MAP_FILE:
             continue
@@ -225,11 +227,11 @@ def _stated_name(path: Path) -> str | None:
     try:
         return table1_name(read_sweep_file(stated).dataset or "")
     except RefpError:
-        return None  # told when it is opened
+        return None  # opening it raises the error
 
 
 def _usual(name: str, path: Path) -> dict[str, Any]:
-    """Return what is to be said of a folder without ``sweep.toml``: whose images they are."""
+    """Return the options of a folder without ``sweep.toml``: its instrument."""
     instrument = instrument_of(label_of(name))
     return {} if (path / SWEEP_FILE).is_file() or not instrument else {"instrument": instrument}
 
@@ -240,7 +242,7 @@ def _options(mapped: MappedSet, root: Path) -> dict[str, Any]:
 
 
 def _in_order(names: dict[str, Any]) -> list[str]:
-    """Return names in the order of Table 1, others behind by the alphabet."""
+    """Return names in the order of Table 1, followed by others in alphabetical order."""
     table = [s.name for s in article_sets()]
     return [n for n in table if n in names] + sorted(n for n in names if n not in table)
 

@@ -1,4 +1,4 @@
-"""The study's page: each item's figures and tables, what the article says and what is found here."""
+"""The page of the study: figures and tables of each item, with the article's results and ours."""
 
 import platform
 from collections import Counter
@@ -20,22 +20,22 @@ from refp.reports import (
     write_report,
 )
 from refp.study.article import ARTICLE
+from refp.study.descriptions import count
 from refp.study.item import Item, Outcome
 from refp.study.study import Study
-from refp.study.words import count
 
 PAGE = "study.html"
 TABLES, FIGURES = "tables", "figures"
 SHOWN = {
-    "table1": "One row per data set: ranges here, the article's plane, ours with its standard "
+    "table1": "One row per data set: ranges of the data, the article's plane, ours with its standard "
     "uncertainty, that of the article's recipe (paper), and the truth where data are simulated. The "
-    "article's ranges stand in table1.csv.",
+    "article's ranges are in table1.csv.",
     "claims": "Claims of the text. resnet: the article's recipe; profile, lookup: ours.",
-    "depths": "Deeper networks, recipe paper, all else alike; RMS errors of images.",
-    "ours": "Each family on each test. coverage: of 95 % intervals; skill: against a constant answer.",
+    "depths": "Deeper networks, recipe paper, other settings equal; RMS errors of images.",
+    "ours": "Each family on each test. coverage: of 95 % intervals; skill: against the constant predictor.",
     "ours_limit": "Scatter of single beads within an image beside the Cramer-Rao bound of one bead.",
 }
-"""Tables that stand on the page, with their captions; all others lie beside it."""
+"""Tables on the page, with their captions; all others are in files only."""
 COLUMNS = {
     "table1": (
         *("dataset", "z_um", "step_um", "exposures_ms", "n_planes", "n_fov", "n_beads"),
@@ -46,7 +46,7 @@ COLUMNS = {
         *("within_7.5_um", "within_10_um", "constant_rms_um", "skill", "coverage"),
     ),
 }
-"""Those of them that are wider than the page."""
+"""Columns on the page, of tables that are wider than the page."""
 
 
 def write_study_page(study: Study, made: Sequence[tuple[Item, Outcome]]) -> Path:
@@ -57,7 +57,7 @@ def write_study_page(study: Study, made: Sequence[tuple[Item, Outcome]]) -> Path
     study
         The study, whose folder holds the items' files.
     made
-        Every item and what became of it.
+        Every item and its outcome.
     """
     sections = [_conditions(study, made), *(_section(study, *pair) for pair in made)]
     title = f"The study of the article, repeated at scale {study.scale.name}"
@@ -69,8 +69,8 @@ def _conditions(study: Study, made: Sequence[tuple[Item, Outcome]]) -> ReportSec
     text = f"{states['done']} of {count(len(made), 'item')} made"
     rest = [f"{n} {state}" for state, n in states.items() if state != "done"]
     quick = (
-        " Scale quick trains the article's networks far too briefly to reach its figures: it shows that "
-        "every part runs, not what the method can do."
+        " Scale quick trains the article's networks too briefly to reach its results: it demonstrates that "
+        "every part runs, not the accuracy of the method."
     )
     headline = Headline(
         "good" if not rest else "caution",
@@ -83,12 +83,12 @@ def _conditions(study: Study, made: Sequence[tuple[Item, Outcome]]) -> ReportSec
     )
     lacking = [(name, reason) for name, reason in study.layout.left_out.items()]
     absent = ReportTable(
-        "Data sets that are left out.", ("data set", "why"), tuple(lacking), (False, False)
+        "Data sets that are left out.", ("data set", "reason"), tuple(lacking), (False, False)
     )
     return ReportSection(
         "Conditions",
         text=f"Every table and figure of {ARTICLE}, on {', '.join(study.layout.sets)}. Figures are drawn "
-        f"from the tables, which lie in the folder '{TABLES}' beside this page.",
+        f"from the tables, which are in the folder '{TABLES}' beside this page.",
         headlines=(headline,),
         tables=(absent,) if lacking else (),
     )
@@ -107,7 +107,7 @@ def _section(study: Study, item: Item, outcome: Outcome) -> ReportSection:
     files = tuple(ReportFile(f"{name}.csv", f"{TABLES}/{name}.csv") for name in outcome.tables)
     return ReportSection(
         item.title,
-        statements=(("The article", item.article), ("Here", outcome.here)),
+        statements=(("The article", item.article), ("Here", outcome.summary)),
         figures=figures,
         tables=tuple(tables),
         files=files,
@@ -115,7 +115,7 @@ def _section(study: Study, item: Item, outcome: Outcome) -> ReportSection:
 
 
 def _shown(path: Path, name: str) -> pd.DataFrame:
-    """Return the columns of a table that the page has room for; the file has all."""
+    """Return the columns of a table for the page; the file has all."""
     table = pd.read_csv(path)
     return table[[c for c in COLUMNS.get(name, tuple(table.columns)) if c in table.columns]]
 

@@ -1,4 +1,4 @@
-"""Make the items of a study and put them on a page; what is done already is taken as it is."""
+"""Make the items of a study and write its page; finished items are reused."""
 
 import json
 import shutil
@@ -19,11 +19,11 @@ from refp.study.page import FIGURES, TABLES, write_study_page
 from refp.study.study import ITEM_CODE, KEPT, Study
 
 PAGE_PNG_PX, FILE_PNG_PX = 1100, 1600
-"""Width of the pictures on the page, where there are many, and of those in files."""
+"""Widths of the pictures on the page and of those in files."""
 
 
 def check_items(names: Collection[str]) -> list[Item]:
-    """Return the items of these names, all where there is none.
+    """Return the items of these names; all for no names.
 
     Raises
     ------
@@ -38,12 +38,12 @@ def check_items(names: Collection[str]) -> list[Item]:
 
 
 def check_folder(folder: Path, *, overwrite: bool) -> None:
-    """Refuse a folder that holds something else than a study, unless it may be replaced.
+    """Refuse a folder that holds anything but a study, unless it may be replaced.
 
     Raises
     ------
     OutputError
-        If it does.
+        If the folder holds other files and may not be replaced.
     """
     if overwrite:
         with suppress(FileNotFoundError):
@@ -52,27 +52,27 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
 
 
 def run_study(study: Study, items: Sequence[Item]) -> list[Outcome]:
-    """Make items, and the page of all that are made by now.
+    """Make items, and write the page of all items.
 
     Parameters
     ----------
     study
-        Data, scale, folder.
+        Data, scale and folder.
     items
-        What to make; the others are shown as an earlier run left them.
+        Items to make; the others are shown as an earlier run made them.
 
     Returns
     -------
     list of Outcome
-        Of all items.
+        Outcomes of all items.
     """
-    asked = {item.name for item in items}
+    selected = {item.name for item in items}
     data = study.digest_data(list(study.layout.sets))
     outcomes: list[Outcome] = []
     try:
         for i, item in enumerate(ITEMS):
             study.execution.progress("study", i, len(ITEMS))
-            outcomes.append(_outcome(study, item, data, make=item.name in asked))
+            outcomes.append(_outcome(study, item, data, make=item.name in selected))
         study.execution.progress("study", len(ITEMS), len(ITEMS))
     finally:
         study.close()
@@ -91,7 +91,7 @@ def _outcome(study: Study, item: Item, data: str, *, make: bool) -> Outcome:
     if known is not None:
         return known
     if not make:
-        return Outcome(item.name, "not made", "Not made: not asked for with --only.")
+        return Outcome(item.name, "not made", "Not made: not selected with --only.")
     try:
         outcome = _write(study, item, item.make(study))
     except (DataError, ModelError, RecipeError, MissingExtraError) as error:
@@ -101,7 +101,7 @@ def _outcome(study: Study, item: Item, data: str, *, make: bool) -> Outcome:
 
 
 def _read(record: Path, digest: str, folder: Path) -> Outcome | None:
-    """Return an item that was made of the same before; ``None`` where it was not, or files are gone."""
+    """Return the outcome of an earlier run on the same inputs; ``None`` if it or a file is missing."""
     try:
         kept = json.loads(record.read_bytes())
         if kept.pop("digest") != digest:
@@ -117,7 +117,7 @@ def _read(record: Path, digest: str, folder: Path) -> Outcome | None:
 
 
 def _write(study: Study, item: Item, finding: Finding) -> Outcome:
-    """Write tables, read them back, and draw the figures from what was read."""
+    """Write tables, read them back, and draw the figures from the tables as read."""
     for name, table in finding.tables.items():
         write_csv(table, study.folder / TABLES / f"{name}.csv")
     read = {name: pd.read_csv(study.folder / TABLES / f"{name}.csv") for name in finding.tables}
@@ -137,4 +137,4 @@ def _write(study: Study, item: Item, finding: Finding) -> Outcome:
                 page_png=page_png.relative_to(study.folder).as_posix(),
             )
         )
-    return Outcome(item.name, "done", finding.here, tuple(finding.tables), tuple(pictures))
+    return Outcome(item.name, "done", finding.summary, tuple(finding.tables), tuple(pictures))

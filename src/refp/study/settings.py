@@ -1,4 +1,4 @@
-"""How much of the study is done: with the article's numbers, or in half an hour on two cores."""
+"""Scales of the study: full, with the article's numbers, and quick, half an hour on two cores."""
 
 from typing import Any, Literal
 
@@ -12,20 +12,23 @@ Changes = dict[str, Any]
 
 
 class StudyScale(Settings):
-    """Settings of the study; what the recipes say is changed by the tables here."""
+    """Settings of the study, with changes of the recipes."""
 
     name: ScaleName
     resnet: Changes = Field(
         default={}, description="changes of every resnet recipe's [train.resnet]"
     )
     large_tiles: Changes = Field(
-        default={}, description="more of them for instruments of large tiles, four times the work"
+        default={},
+        description="further changes for instruments with large tiles, four times the work",
     )
     profile: Changes = Field(default={}, description="changes of [train.profile]")
-    deep: dict[str, Changes] = Field(default={}, description="more of them by recipe")
-    whole: Changes = Field(default={}, description="more changes of recipe paper-whole, by table")
+    deep: dict[str, Changes] = Field(default={}, description="further changes by recipe")
+    whole: Changes = Field(
+        default={}, description="further changes of recipe paper-whole, by table"
+    )
     normalisation_members: PositiveInt = Field(
-        default=1, description="members of the models that normalisations are compared with"
+        default=1, description="members of the models that compare normalisations"
     )
     search_budget: PositiveInt = Field(default=4000, description="steps of a trial's fit")
     n_beads: tuple[PositiveInt, ...] = Field(default=N_BEADS, description="beads of an image")
@@ -36,7 +39,7 @@ class StudyScale(Settings):
 FULL = StudyScale(name="full")
 QUICK = StudyScale(
     name="quick",
-    # Of four rates the best by a little on held-out tiles of simulated training data (120 to 124 um).
+    # The best of four rates on held-out tiles of simulated training data (RMS of 120 to 124 um).
     resnet={
         "members": 2,
         "max_steps": 400,

@@ -1,7 +1,7 @@
-"""What the items of a study share: planes, models and their answers, each made once and kept.
+"""Planes, models and predictions that the items of a study share, each made once and kept.
 
-Everything lies in ``.study`` in the results' folder under the digest of what it was made from, so that
-a study that is given again goes on where it stopped, and one recipe's model serves every figure.
+They are in ``.study`` in the folder of results, named by the digest of their inputs, so that an
+interrupted study resumes and one model serves every figure.
 """
 
 import json
@@ -29,30 +29,30 @@ from refp.pipeline import Planes
 from refp.pipeline.assembly import CODE
 from refp.pipeline.tuning import trial_table
 from refp.settings import Instrument, Recipe, load_recipe
-from refp.study.answers import Answers, ask
 from refp.study.article import NORMALISATIONS, WHOLE
 from refp.study.layout import DataLayout, label_of
+from refp.study.predictions import MemberPredictions, predict_frames
 from refp.study.settings import StudyScale
 from refp.sweeps import DataSet, Frame
 
 KEPT = ".study"
 MODEL_CODE = (*CODE, "estimate", "pipeline")
-"""Rooms on whose code a model and a search depend."""
+"""Packages whose code a model and a search depend on."""
 ITEM_CODE = (*MODEL_CODE, "synthetic", "reports", "study")
-"""Rooms on whose code tables and figures depend."""
+"""Packages whose code tables and figures depend on."""
 FAMILIES = {"resnet": "paper", "profile": "default", "lookup": "default"}
-"""The families that figures are made for, and the recipe of each: the article's first."""
+"""Families in the figures and the recipe of each, the article's first."""
 LARGE_TILE_PX = 100
-"""Tiles of this side and more take four times the work: fewer steps fit into quick's half hour."""
+"""Tiles of at least this side take four times the work, so that scale quick trains for fewer steps."""
 SEARCHED = ("learning_rate", "weight_decay")
-"""What the article's Fig. 4 shows of its factorial."""
+"""Settings of the factorial in the article's Fig. 4."""
 NOT_OF_PLANES = ("name", "tile", "split", "train", "estimate", "publication")
-"""Parts of a recipe that the planes of sweeps do not depend on."""
+"""Sections of a recipe that the planes of sweeps do not depend on."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which model: an instrument of Table 1, a recipe, and a family that is not the recipe's own."""
+class ModelSpec:
+    """Specification of a model: label of the instrument, recipe, and changes of family or members."""
 
     label: str
     recipe: str
@@ -61,23 +61,23 @@ class Wanted:
 
     @property
     def name(self) -> str:
-        """For files and progress."""
+        """Name for files and progress."""
         return f"{self.label} {self.recipe}{f' {self.family}' if self.family else ''}"
 
 
 class Study:
-    """One study.
+    """Data, scale and results of one study.
 
     Parameters
     ----------
     layout
-        Which data there are.
+        Data sets.
     scale
-        How much is done.
+        Settings of the study.
     folder
-        Results.
+        Folder of the results.
     seed
-        Of training and draws.
+        Seed of training and draws.
     execution
         Executor for the work, and callback for progress.
     """
@@ -98,38 +98,38 @@ class Study:
         self._versions = library_versions("numpy", "scipy", "pandas")
         self._data: dict[str, str] = {}
         self._planes: dict[str, Planes] = {}
-        self._estimators: dict[Wanted, Estimator] = {}
+        self._estimators: dict[ModelSpec, Estimator] = {}
 
     @cached_property
     def store(self) -> FrameStore[FrameMeasurement]:
-        """What was measured so far."""
+        """Measured frames."""
         return FrameStore(self.kept / "measured", FrameMeasurement, self._contents)
 
     def close(self) -> None:
-        """Keep what was measured."""
+        """Write the measured frames to disk."""
         self.store.flush()
 
-    def digest(self, *what: object, code: Sequence[str] = MODEL_CODE) -> str:
-        """Return twelve hexadecimal digits that change with libraries, seed, ``what`` and ``code``.
+    def digest(self, *values: object, code: Sequence[str] = MODEL_CODE) -> str:
+        """Return twelve hexadecimal digits of libraries, seed, ``values`` and ``code``.
 
         Parameters
         ----------
-        what
-            Values on which a result depends.
+        values
+            Values that a result depends on.
         code
-            Rooms and modules on whose code it depends.
+            Packages and modules whose code it depends on.
         """
-        return digest_json([hash_code(*code), self._versions, self.seed, *what])[:12]
+        return digest_json([hash_code(*code), self._versions, self.seed, *values])[:12]
 
     def digest_data(self, names: Sequence[str]) -> str:
-        """Return what changes with any byte of data sets, or with their instruments."""
+        """Return a digest of the files of data sets and of their instruments."""
         for name in names:
             if name not in self._data:
                 self._data[name] = self._digest_set(self.layout.sets[name])
         return digest_json([[name, self._data[name]] for name in names])[:12]
 
     def digest_assay(self) -> str:
-        """Return what changes with the assay's table or with what is said of it."""
+        """Return a digest of the assay's table and its settings; empty without one."""
         assay = self.layout.assay
         if assay is None:
             return ""
@@ -146,21 +146,21 @@ class Study:
             self.execution.progress(f"checking {dataset.name}", i + 1, dataset.n_frames)
         return digest_json(described)[:12]
 
-    def recipe(self, wanted: Wanted) -> Recipe:
+    def recipe(self, spec: ModelSpec) -> Recipe:
         """Return the recipe of a model at this scale."""
-        recipe, scale = load_recipe(wanted.recipe), self.scale
+        recipe, scale = load_recipe(spec.recipe), self.scale
         changes: list[dict[str, Any]] = [{"train": {"profile": scale.profile}}]
-        if wanted.recipe.startswith("paper"):
+        if spec.recipe.startswith("paper"):
             changes.append({"train": {"resnet": scale.resnet}})
-            if self.instrument(wanted.label).tile_side_px >= LARGE_TILE_PX:
+            if self.instrument(spec.label).tile_side_px >= LARGE_TILE_PX:
                 changes.append({"train": {"resnet": scale.large_tiles}})
-            changes.append({"train": {"resnet": scale.deep.get(wanted.recipe, {})}})
-            if wanted.recipe == WHOLE:
+            changes.append({"train": {"resnet": scale.deep.get(spec.recipe, {})}})
+            if spec.recipe == WHOLE:
                 changes.append(scale.whole)
-        if wanted.members is not None:
-            changes.append({"train": {"resnet": {"members": wanted.members}}})
-        if wanted.family is not None:
-            changes.append({"train": {"family": wanted.family}})
+        if spec.members is not None:
+            changes.append({"train": {"resnet": {"members": spec.members}}})
+        if spec.family is not None:
+            changes.append({"train": {"family": spec.family}})
         for change in changes:
             recipe = recipe.replace(change, source=f"scale {scale.name}")
         return recipe
@@ -170,12 +170,12 @@ class Study:
         return next(d.instrument for n, d in self.layout.sets.items() if n.startswith(f"{label} "))
 
     def training_planes(self, label: str, recipe: Recipe) -> Planes:
-        """Return the planes of an instrument's training data, by themselves.
+        """Return the planes of an instrument's training data alone.
 
         Raises
         ------
         DataError
-            If there are none.
+            If there are no training data.
         """
         dataset = self.layout.training(label)
         if dataset is None:
@@ -183,9 +183,9 @@ class Study:
         return self._define(f"{label} training", [dataset], recipe, None)
 
     def test_planes(self, name: str, recipe: Recipe) -> Planes:
-        """Return the planes of a test data set, with those of its instrument's other tests.
+        """Return the planes of a test data set and of the other tests of its instrument.
 
-        They are located with what the training sweeps share where these are of the same instrument.
+        The pool of the training sweeps locates them, if these are of the same instrument.
         """
         label = label_of(name)
         instrument = self.layout.sets[name].instrument
@@ -200,7 +200,7 @@ class Study:
         return self._define(", ".join(d.name for d in alike), alike, recipe, pool)
 
     def planes_of(self, name: str, recipe: Recipe) -> Planes:
-        """Return the planes that a data set is among."""
+        """Return the planes of a data set, with those that are defined together with it."""
         if name.endswith(" training"):
             return self.training_planes(name.removesuffix(" training"), recipe)
         return self.test_planes(name, recipe)
@@ -214,61 +214,63 @@ class Study:
             )
         return self._planes[key]
 
-    def model_file(self, wanted: Wanted) -> Path:
-        """Return the file of a model, trained where it is not there yet."""
-        recipe = self.recipe(wanted)
+    def model_file(self, spec: ModelSpec) -> Path:
+        """Return the file of a model; train the model if the file is missing."""
+        recipe = self.recipe(spec)
         content = recipe.model_dump(mode="json", exclude={"name"})
-        data = self.digest_data([f"{wanted.label} training"])
-        name = f"{wanted.name.replace(' ', '-').lower()}-{self.digest(content, data)}.refp"
+        data = self.digest_data([f"{spec.label} training"])
+        name = f"{spec.name.replace(' ', '-').lower()}-{self.digest(content, data)}.refp"
         path = self.kept / "models" / name
         if not path.is_file():
             models.check_libraries(recipe.train)
-            planes = self.training_planes(wanted.label, recipe)
+            planes = self.training_planes(spec.label, recipe)
             checkpoints = path.with_suffix(".checkpoints")
             ensemble = pipeline.train_model(
                 planes,
                 recipe,
                 seed=self.seed,
                 checkpoints=checkpoints,
-                execution=Execution(self.execution.workers, self._named(wanted.name)),
+                execution=Execution(self.execution.workers, self._named(spec.name)),
             )
             models.save_model(ensemble, path)
             rmtree(checkpoints, ignore_errors=True)
         return path
 
     def _named(self, name: str) -> Progress:
-        """Put a name before the titles of a progress that several have."""
+        """Return a progress callback with a name before its titles."""
 
-        def told(title: str, done: int, total: int) -> None:
+        def report(title: str, done: int, total: int) -> None:
             self.execution.progress(f"{name}: {title}", done, total)
 
-        return told
+        return report
 
-    def estimator(self, wanted: Wanted) -> Estimator:
-        """Return a model at work."""
-        if wanted not in self._estimators:
-            self._estimators[wanted] = Estimator.load(self.model_file(wanted))
-        return self._estimators[wanted]
+    def estimator(self, spec: ModelSpec) -> Estimator:
+        """Return the estimator of a model."""
+        if spec not in self._estimators:
+            self._estimators[spec] = Estimator.load(self.model_file(spec))
+        return self._estimators[spec]
 
-    def card(self, wanted: Wanted) -> ModelCard:
-        """Return what a model is."""
-        return self.estimator(wanted).card
+    def card(self, spec: ModelSpec) -> ModelCard:
+        """Return the card of a model."""
+        return self.estimator(spec).card
 
-    def answers(self, wanted: Wanted, name: str) -> Answers:
-        """Return what a model says of a data set; no row where the set has no plane."""
-        path, recipe = self.model_file(wanted), self.recipe(wanted)
+    def predictions(self, spec: ModelSpec, name: str) -> MemberPredictions:
+        """Return the predictions of a model for a data set; empty if the set has no plane."""
+        path, recipe = self.model_file(spec), self.recipe(spec)
         settings = recipe.model_dump(mode="json", exclude={"name"})
         digest = self.digest(
-            *(settings, path.name, self.digest_data([name, f"{wanted.label} training"])),
-            code=(*MODEL_CODE, "study.answers"),
+            *(settings, path.name, self.digest_data([name, f"{spec.label} training"])),
+            code=(*MODEL_CODE, "study.predictions"),
         )
-        stem = f"{wanted.name} on {name} {digest}".replace(" ", "-").lower()
-        files = [self.kept / "answers" / f"{stem}-{part}.parquet" for part in ("beads", "errors")]
+        stem = f"{spec.name} on {name} {digest}".replace(" ", "-").lower()
+        files = [
+            self.kept / "predictions" / f"{stem}-{part}.parquet" for part in ("beads", "errors")
+        ]
         if not all(file.is_file() for file in files):
-            self._ask(wanted, name, recipe, files)
-        return Answers(pd.read_parquet(files[0]), pd.read_parquet(files[1]))
+            self._predict(spec, name, recipe, files)
+        return MemberPredictions(pd.read_parquet(files[0]), pd.read_parquet(files[1]))
 
-    def _ask(self, wanted: Wanted, name: str, recipe: Recipe, files: Sequence[Path]) -> None:
+    def _predict(self, spec: ModelSpec, name: str, recipe: Recipe, files: Sequence[Path]) -> None:
         planes = self.planes_of(name, recipe)
         known = {
             frame: plane
@@ -276,21 +278,21 @@ class Study:
             if frame.key.dataset == name
         }
         frames: list[Frame] = list(known)
-        answers = ask(
-            self.estimator(wanted),
+        predicted = predict_frames(
+            self.estimator(spec),
             frames,
             [refp_um for refp_um, _ in known.values()],
             [sweep for m in planes.measurements for sweep in m.sweeps],
             execution=self.execution,
-            title=f"{wanted.name}: estimating {name}",
+            title=f"{spec.name}: estimating {name}",
         )
-        for table, file in zip((answers.beads, answers.errors), files, strict=True):
+        for table, file in zip((predicted.beads, predicted.errors), files, strict=True):
             write_parquet(table, file)
 
     def trials(self, label: str) -> pd.DataFrame:
         """Return the search for settings of an instrument's article recipe, a row per trial."""
-        wanted = Wanted(label, "paper")
-        recipe = self.recipe(wanted)
+        spec = ModelSpec(label, "paper")
+        recipe = self.recipe(spec)
         budget = self.scale.search_budget
         plan = models.SearchPlan("grid", "none", None, budget, self.seed, SEARCHED)
         data = self.digest_data([f"{label} training"])
@@ -305,7 +307,7 @@ class Study:
         return trial_table(results)
 
     def label_u_um(self, name: str, recipe: Recipe) -> float:
-        """Return the standard uncertainty of the known dZ of a data set, stage and plane."""
+        """Return the standard uncertainty of the known dZ of a data set, from stage and plane, um."""
         planes = self.planes_of(name, recipe)
         known = pipeline.known_frames(planes, recipe)
         u_um = [u for frame, (_, u) in known.items() if frame.key.dataset == name]
@@ -313,14 +315,14 @@ class Study:
         return float(np.hypot(stage_um, np.sqrt(np.mean(np.square(u_um))))) if u_um else np.nan
 
 
-def wanted_of(label: str, family: str) -> Wanted:
-    """Return the model of a family that the article's figures are made with."""
+def spec_of(label: str, family: str) -> ModelSpec:
+    """Return the specification of a family's model in the article's figures."""
     recipe = FAMILIES[family]
     own = "resnet" if recipe == "paper" else "profile"
-    return Wanted(label, recipe, None if family == own else family)
+    return ModelSpec(label, recipe, None if family == own else family)
 
 
-def normalised(label: str, normalisation: str, members: int) -> Wanted:
-    """Return the model of a normalisation; that of the article's choice serves other figures too."""
+def normalised(label: str, normalisation: str, members: int) -> ModelSpec:
+    """Return the specification of a normalisation's model; that of the article is the common one."""
     recipe = NORMALISATIONS[normalisation]
-    return Wanted(label, recipe, members=None if recipe == "paper" else members)
+    return ModelSpec(label, recipe, members=None if recipe == "paper" else members)

@@ -1,9 +1,9 @@
-"""Images in, sweeps out.
+"""Data sets of images: file formats, names, Z sweeps and instruments.
 
-:func:`open_dataset` reads the headers of a folder or a file and hands on a :class:`DataSet`: the
+:func:`open_dataset` reads the headers of a folder or a file and returns a :class:`DataSet`: the
 :class:`Instrument`, its :class:`ZSweep` of :class:`Frame` in rising Z, and the files left out with
-the reason. Pixels are read when :meth:`Frame.read` asks for them. :func:`list_images` does the same
-for single images outside any sweep.
+the reason. Pixels are read by :meth:`Frame.read`. :func:`list_images` lists single images outside
+any sweep.
 """
 
 from refp.sweeps.declare import declared_instrument, declared_pixel_size_um

@@ -1,4 +1,4 @@
-"""Which instrument took the images: recipe, overrides and the files' own pixel size together."""
+"""The instrument of a data set: recipe, overrides and the pixel size stated by the files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,15 +18,15 @@ _OPTIONS = {
 def resolve_instrument(source: Source, stated_um: Mapping[Path, float]) -> Instrument:
     """Make the instrument of a data set.
 
-    The pixel size is that of ``--pixel-size-um`` or ``[optics]``; else the recipe's, which the
-    files' own must not contradict; else the files' own.
+    The pixel size is that of ``--pixel-size-um`` or ``[optics]``; else that of the recipe, which must
+    agree with the files; else that of the files.
 
     Parameters
     ----------
     source
         The data set.
     stated_um
-        Pixel size by file, for the files that state one.
+        Pixel size by file, um, for the files that state one.
 
     Raises
     ------
@@ -42,11 +42,11 @@ def resolve_instrument(source: Source, stated_um: Mapping[Path, float]) -> Instr
             f"{source.root}: the instrument is not known; give --instrument NAME or "
             f"{' and '.join(missing)} (names: {', '.join(instrument_names())})"
         )
-    return make_instrument(table, _told_by(source))
+    return make_instrument(table, _origin(source))
 
 
 def declared_instrument(path: Path) -> Instrument | None:
-    """Return the instrument that the ``sweep.toml`` beside an image names, if any does.
+    """Return the instrument of the ``sweep.toml`` beside an image, if it names one.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def declared_instrument(path: Path) -> Instrument | None:
 
 
 def declared_pixel_size_um(path: Path) -> float | None:
-    """Return the pixel size that an image file states; none for a folder or an unreadable file."""
+    """Return the pixel size that an image file states; ``None`` for a folder or unreadable file."""
     try:
         return read_header(path).stated.pixel_size_um or None
     except RefpError:
@@ -90,7 +90,7 @@ def _settings(source: Source, stated_um: Mapping[Path, float]) -> dict[str, Any]
 
 
 def _merged(under: Any, over: Any) -> Any:
-    """Merge two tables; an entry of a recipe file that is no table stays, for the check to name."""
+    """Merge two tables; an entry that is not a table is kept, so that validation reports it."""
     for part in (under, over):
         if not isinstance(part, dict):
             return part
@@ -98,7 +98,7 @@ def _merged(under: Any, over: Any) -> Any:
 
 
 def _missing(source: Source, table: dict[str, Any]) -> list[str]:
-    """Options that would supply what is not known where no recipe is named."""
+    """Options that supply the unknown settings, if no recipe is named."""
     if source.settings.instrument:
         return []
     return [option for (part, key), option in _OPTIONS.items() if key not in table.get(part, {})]
@@ -108,15 +108,15 @@ def _check_pixel_size(optics: Any, stated_um: Mapping[Path, float], instrument: 
     pixel_um = optics["pixel_size_um"] if isinstance(optics, dict) else None
     if not isinstance(pixel_um, int | float):  # left to the check of the settings
         return
-    whose = f"instrument {instrument!r}" if instrument else "another file"
+    other = f"instrument {instrument!r}" if instrument else "another file"
     for path, stated in stated_um.items():
         if not is_alike(stated, pixel_um):
             raise DataError(
-                f"{path}: states pixels of {stated:g} um, {whose} {pixel_um:g} um; "
-                "give the right one as --pixel-size-um"
+                f"{path}: states pixels of {stated:g} um, {other} {pixel_um:g} um; "
+                "give the correct value as --pixel-size-um"
             )
 
 
-def _told_by(source: Source) -> str:
+def _origin(source: Source) -> str:
     name = source.settings.instrument
-    return f"{source.told_by}, instrument {name!r}" if name else source.told_by
+    return f"{source.origin}, instrument {name!r}" if name else source.origin

@@ -1,4 +1,4 @@
-"""One image of a Z sweep: what it is, and how to read it when it is needed."""
+"""Frames of Z sweeps and single images, with pixels read on demand."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,17 +8,17 @@ from refp.core.arrays import Image
 from refp.sweeps.readers import read_plane
 
 Name: TypeAlias = int | str
-"""An experiment or a FOV: a whole number where the text is one, else the text."""
+"""Name of an experiment or a FOV: an integer if the text is one, else the text."""
 
 FieldKey: TypeAlias = tuple[str, Name, Name]
-"""Data set, experiment and FOV: what sees the same beads."""
+"""Data set, experiment and FOV; sweeps with the same key show the same beads."""
 
 
 @dataclass(frozen=True, slots=True)
 class SweepKey:
     """One combination of experiment, FOV and exposure within a data set.
 
-    Keys sort by data set, experiment, FOV and exposure, whole numbers before texts.
+    Keys sort by data set, experiment, FOV and exposure, integers before texts.
     """
 
     dataset: str
@@ -31,7 +31,7 @@ class SweepKey:
 
     @property
     def field(self) -> FieldKey:
-        """The field of view, which the exposures share."""
+        """Key of the field of view, the same for all its exposures."""
         return (self.dataset, self.experiment, self.fov)
 
     def __lt__(self, other: "SweepKey") -> bool:
@@ -42,7 +42,7 @@ class SweepKey:
 
 
 class _OnDisk:
-    """Label and pixels of whatever has a path and a page."""
+    """Label and pixels of an image with a path and a page."""
 
     __slots__ = ()
     path: Path
@@ -50,7 +50,7 @@ class _OnDisk:
 
     @property
     def label(self) -> str:
-        """Name of the file, with the page where it is not the first."""
+        """Name of the file, with the page if it is not the first."""
         return self.path.name if self.page == 0 else f"{self.path.name}#{self.page}"
 
     def read(self) -> Image:
@@ -73,7 +73,7 @@ class SingleImage(_OnDisk):
     Attributes
     ----------
     path, page
-        File, and the index of the plane inside it.
+        File, and the index of the page in it.
     """
 
     path: Path
@@ -82,16 +82,16 @@ class SingleImage(_OnDisk):
 
 @dataclass(frozen=True, slots=True)
 class Frame(_OnDisk):
-    """One grey image with its place in a sweep; the pixels are read on demand.
+    """One grey image of a sweep; the pixels are read on demand.
 
     Attributes
     ----------
     key
-        The sweep that it belongs to.
+        Key of its sweep.
     z_um
-        Nominal stage position.
+        Nominal Z.
     path, page
-        File, and the index of the plane inside it.
+        File, and the index of the page in it.
     """
 
     key: SweepKey
@@ -101,7 +101,7 @@ class Frame(_OnDisk):
 
 
 def as_name(text: str | int) -> Name:
-    """Return a whole number where ``text`` is one, otherwise the text."""
+    """Return an integer if ``text`` is one, otherwise the text."""
     return int(text) if isinstance(text, int) or (text.isascii() and text.isdecimal()) else text
 
 

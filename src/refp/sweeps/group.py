@@ -1,7 +1,7 @@
-"""From frames to sweeps: one size and type in a data set, one frame per Z, in rising Z.
+"""Grouping of frames to sweeps: one size and type in a data set, one frame per Z, in rising Z.
 
-Each check refuses the whole data set, since to choose for the user would be to guess: which of two
-sizes is meant, which of two frames at one Z, and which way a falling Z points.
+Each check refuses the whole data set, since only the user can decide which of two sizes or which of
+two frames at one Z is meant, and whether the sign of a falling Z is correct.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,17 +13,17 @@ from refp.sweeps.frame import Frame, SweepKey
 from refp.sweeps.header import Header
 from refp.sweeps.sweep import ZSweep
 
-Place = Callable[[Frame], str]
-"""Names a frame in a message."""
+Describe = Callable[[Frame], str]
+"""Returns the description of a frame for a message."""
 
 
 def check_one_kind(root: Path, frames: Iterable[Frame], headers: Mapping[Path, Header]) -> None:
-    """Refuse a data set whose frames differ in size or type.
+    """Check that all frames of a data set have the same size and type.
 
     Raises
     ------
     DataError
-        With a file of each of two kinds.
+        If they differ; the message names one file of each of two kinds.
     """
     examples: dict[str, Path] = {}
     for frame in frames:
@@ -37,53 +37,53 @@ def check_one_kind(root: Path, frames: Iterable[Frame], headers: Mapping[Path, H
         )
 
 
-def check_no_repeat(frames: Iterable[Frame], place: Place) -> None:
-    """Refuse two frames at one Z of a sweep.
+def check_no_repeat(frames: Iterable[Frame], describe: Describe) -> None:
+    """Check that no two frames of a sweep have the same Z.
 
     Raises
     ------
     DataError
-        With the places of both, the sweep and the Z.
+        If two have; the message names both, the sweep and the Z.
     """
     seen: dict[tuple[SweepKey, float], Frame] = {}
     for frame in frames:
         first = seen.setdefault((frame.key, frame.z_um), frame)
         if first is not frame:
             raise DataError(
-                f"{place(frame)}: the same Z as {place(first)} (sweep {frame.key}, Z "
-                f"{frame.z_um:g} um); remove one of them, or tell them apart by experiment, FOV or "
+                f"{describe(frame)}: the same Z as {describe(first)} (sweep {frame.key}, Z "
+                f"{frame.z_um:g} um); remove one of them, or distinguish them by experiment, FOV or "
                 "exposure in --pattern or --manifest"
             )
 
 
-def check_not_falling(frames: Sequence[Frame], place: Place, upwards: str) -> None:
-    """Refuse frames of one sweep whose Z falls from each to the next in their stated order.
+def check_not_falling(frames: Sequence[Frame], describe: Describe, remedy: str) -> None:
+    """Check that Z does not fall from each frame of a sweep to the next.
 
     Parameters
     ----------
     frames
-        Of one sweep, in the order in which rows or pages state them.
-    place
-        Names a frame in the message.
-    upwards
-        The remedy.
+        Frames of one sweep, in the order of rows or pages.
+    describe
+        Returns the description of a frame for the message.
+    remedy
+        Remedy in the message.
 
     Raises
     ------
     DataError
-        With the first and the last frame and their Z.
+        If Z falls; the message names the first and the last frame and their Z.
     """
     z_um = [frame.z_um for frame in frames]
     if len(z_um) > 1 and all(after < before for before, after in pairwise(z_um)):
         raise DataError(
-            f"{place(frames[0])}: Z falls from {z_um[0]:g} um here to {z_um[-1]:g} um in "
-            f"{place(frames[-1])} (sweep {frames[0].key}): the sign of Z may be turned round, and dZ "
-            f"would have the wrong sign; {upwards}"
+            f"{describe(frames[0])}: Z falls from {z_um[0]:g} um here to {z_um[-1]:g} um in "
+            f"{describe(frames[-1])} (sweep {frames[0].key}): the sign of Z may be inverted, and dZ "
+            f"would have the wrong sign; {remedy}"
         )
 
 
 def by_sweep(frames: Iterable[Frame]) -> dict[SweepKey, list[Frame]]:
-    """Gather frames by sweep, in the order given."""
+    """Group frames by sweep, in the order given."""
     sweeps: dict[SweepKey, list[Frame]] = {}
     for frame in frames:
         sweeps.setdefault(frame.key, []).append(frame)
@@ -91,7 +91,7 @@ def by_sweep(frames: Iterable[Frame]) -> dict[SweepKey, list[Frame]]:
 
 
 def group_sweeps(frames: Iterable[Frame]) -> list[ZSweep]:
-    """Gather frames by sweep in rising Z.
+    """Group frames by sweep, in rising Z.
 
     Raises
     ------
@@ -100,11 +100,11 @@ def group_sweeps(frames: Iterable[Frame]) -> list[ZSweep]:
     """
     sweeps = by_sweep(frames)
     for repeated in sweeps.values():
-        check_no_repeat(repeated, _place)
+        check_no_repeat(repeated, _describe)
     return [ZSweep(key, tuple(sorted(sweeps[key], key=_z_um))) for key in sorted(sweeps)]
 
 
-def _place(frame: Frame) -> str:
+def _describe(frame: Frame) -> str:
     return f"{frame.path}, page {frame.page}" if frame.page else str(frame.path)
 
 

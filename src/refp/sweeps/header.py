@@ -1,11 +1,11 @@
-"""What is known about an image file before its pixels are read."""
+"""Metadata of an image file, read without its pixels."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """What a file says of itself beside its pixels; 0 or empty where it says nothing.
+    """Metadata that a file states about its pages; 0 or empty if not stated.
 
     Attributes
     ----------
@@ -14,9 +14,9 @@ class Stated:
     z_um
         Z of every page; empty: not stated.
     exposure_ms
-        Exposure of every page, 0 where not stated; empty: none is.
+        Exposure of every page, 0 if not stated; empty: not stated for any page.
     field_index
-        Which field of view every page belongs to, counted from 0; empty: there is one.
+        Index of the field of view of every page, from 0; empty: one field of view.
     """
 
     pixel_size_um: float = 0.0
@@ -27,12 +27,12 @@ class Stated:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Shape and type of the planes of one file, all alike, and what it says of itself.
+    """Shape and type of the pages of one file, the same for all, and its metadata.
 
     Attributes
     ----------
     shape
-        Height and width of a plane in pixels, ``(y, x)``.
+        Height and width of a page in pixels, ``(y, x)``.
     dtype
         ``uint8`` or ``uint16``.
     n_planes
@@ -48,7 +48,7 @@ class Header:
 
     @property
     def kind(self) -> str:
-        """Size and type of a plane as a user writes them, such as ``640x480 uint8``."""
+        """Size and type of a page for messages, such as ``640x480 uint8``."""
         return f"{self.shape[1]}x{self.shape[0]} {self.dtype}"
 
     @property

@@ -1,4 +1,4 @@
-"""Single images, from the files and folders that a user names."""
+"""Single images in the files and folders that a user names."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,15 +10,24 @@ from refp.sweeps.readers import RASTER_SUFFIXES, SUFFIXES, read_header
 
 
 def list_images(paths: Sequence[str | Path]) -> list[SingleImage]:
-    """List the single images in files and folders; no pixel is read.
+    """List the single images in files and folders, without reading pixels.
 
-    A folder stands for the images in it in natural order, a stack for its planes. A file that
-    cannot be read is listed, so that reading it says why.
+    A folder is replaced by its images in natural order, a stack by its pages. A file that cannot be
+    read is listed too, so that reading it raises the error.
 
     Raises
     ------
     DataError
         If a path does not exist or a folder holds no image.
+
+    Examples
+    --------
+    >>> import refp
+    >>> images = refp.list_images(["test"])
+    >>> len(images)
+    9
+    >>> images[0].read().shape
+    (160, 200)
     """
     return [image for path in paths for file in _files(Path(path)) for image in _planes(file)]
 

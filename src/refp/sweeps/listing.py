@@ -1,4 +1,4 @@
-"""Which files of a folder are images, in the order in which a person counts."""
+"""Image files of a folder, in natural order."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from refp.core.errors import DataError
 from refp.sweeps.readers import SUFFIXES, ZARR_SUFFIX
 
 FOREIGN_SUFFIXES = (".czi", ".lif", ".lsm", ".vsi", ".oib", ".oif", ".ims", ".stk", ".svs", ".gif")
-"""Images of formats that refp does not read; reported, where any other file is passed over."""
+"""Suffixes of image formats that refp does not read; such files are reported, all others ignored."""
 
 
 def list_files(folder: Path, depth: int = 0) -> list[Path]:
@@ -17,9 +17,9 @@ def list_files(folder: Path, depth: int = 0) -> list[Path]:
     Parameters
     ----------
     folder
-        Where to look. Hidden files and files that are no images are passed over.
+        Folder to list. Hidden files and files that are not images are ignored.
     depth
-        Levels of folders below it to look into.
+        Number of levels of folders below it that are listed too.
 
     Raises
     ------
@@ -29,22 +29,22 @@ def list_files(folder: Path, depth: int = 0) -> list[Path]:
     try:
         return sorted(_images(folder, depth), key=natural_order)
     except OSError as error:
-        raise DataError(f"{folder}: not listed: {error.strerror}; check its rights") from error
+        raise DataError(f"{folder}: not listed: {error.strerror}; check its permissions") from error
 
 
 def natural_order(path: Path) -> tuple[list[int | str], str]:
-    """Sorting key by which numbers inside a path count as numbers."""
+    """Return a sorting key that compares numbers inside a path by value."""
     parts = re.split(r"([0-9]+)", path.as_posix())
     return [int(p) if k % 2 else p.casefold() for k, p in enumerate(parts)], path.as_posix()
 
 
 def is_image(path: Path) -> bool:
-    """Whether a path looks like an image file or an OME-Zarr folder."""
+    """Return whether a path has the suffix of an image file or is an OME-Zarr folder."""
     return path.suffix.lower() in SUFFIXES and (path.is_file() or is_zarr(path))
 
 
 def is_zarr(path: Path) -> bool:
-    """Whether a path is an OME-Zarr folder by its name."""
+    """Return whether a path is a folder with the suffix of OME-Zarr."""
     return path.suffix.lower() == ZARR_SUFFIX and path.is_dir()
 
 

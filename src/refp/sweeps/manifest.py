@@ -1,4 +1,4 @@
-"""A table of frames, for files whose names say nothing."""
+"""Manifest: a table of frames, for files whose names state no Z."""
 
 import csv
 import math
@@ -16,7 +16,7 @@ REQUIRED = ("path", "z_um")
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One line of the table, and where it stands."""
+    """One row of the table, with its line number."""
 
     manifest: Path
     line: int
@@ -53,7 +53,7 @@ class _Row:
 
 
 def read_manifest(path: Path, dataset: str) -> list[Frame]:
-    """Read the frames that a CSV table lists.
+    """Read the frames of a manifest.
 
     Parameters
     ----------
@@ -72,9 +72,9 @@ def read_manifest(path: Path, dataset: str) -> list[Frame]:
     Raises
     ------
     DataError
-        If the table cannot be read, lacks a column, has no row, holds a value that is not a
-        number, or names a file that does not exist; with the line, the column and the value. If
-        two rows of a sweep have one Z, or if Z falls from every row of a sweep to the next.
+        If the table cannot be read, lacks a column, has no row, contains a value that is not a
+        number, or names a file that does not exist; the message names line, column and value. Also
+        if two rows of a sweep have the same Z, or if Z falls from every row of a sweep to the next.
     """
     rows = _rows(path)
     frames = [_frame(row, dataset) for row in rows]
@@ -87,13 +87,15 @@ def read_manifest(path: Path, dataset: str) -> list[Frame]:
 def _check_sweeps(rows: Sequence[_Row], frames: Sequence[Frame]) -> None:
     lines = {id(frame): row for row, frame in zip(rows, frames, strict=True)}
 
-    def place(frame: Frame) -> str:
+    def describe(frame: Frame) -> str:
         row = lines[id(frame)]
         return f"{row.manifest}: line {row.line} ({frame.label})"
 
     for sweep in by_sweep(frames).values():
-        check_no_repeat(sweep, place)
-        check_not_falling(sweep, place, "give Z rising upwards, or list the rows with Z rising")
+        check_no_repeat(sweep, describe)
+        check_not_falling(
+            sweep, describe, "give Z that rises upwards, or list the rows in rising Z"
+        )
 
 
 def _frame(row: _Row, dataset: str) -> Frame:
@@ -113,7 +115,7 @@ def _rows(path: Path) -> list[_Row]:
 
 
 def _cells(row: dict[str | None, str | list[str] | None]) -> dict[str, str]:
-    """Cells that have a column and a text; a short or a long line leaves some without."""
+    """Cells with a column and a text; short and long lines have cells without one of them."""
     return {k.strip(): v.strip() for k, v in row.items() if k is not None and isinstance(v, str)}
 
 

@@ -1,10 +1,10 @@
-"""Open a data set: from a path to its instrument and its Z sweeps."""
+"""Open a data set: find its instrument and its Z sweeps."""
 
 from pathlib import Path
 
 from refp.sweeps.declare import resolve_instrument
 from refp.sweeps.group import check_one_kind, group_sweeps
-from refp.sweeps.place import Placed, check_any_left, place_frames
+from refp.sweeps.place import FoundFrames, check_any_left, place_frames
 from refp.sweeps.source import as_options, find_source
 from refp.sweeps.sweep import DataSet
 
@@ -18,7 +18,7 @@ def open_dataset(
     pixel_size_um: float | None = None,
     bead_diameter_um: float | None = None,
 ) -> DataSet:
-    """Open a data set; only headers are read, pixels when a frame is.
+    """Open a data set; only headers are read, pixels on demand.
 
     Parameters
     ----------
@@ -32,23 +32,30 @@ def open_dataset(
     manifest
         CSV table of the frames, instead of a pattern; see :func:`refp.sweeps.read_manifest`.
     pixel_size_um, bead_diameter_um
-        Override the recipe, and are all that is needed without one.
+        Override the recipe; without a recipe both are required.
 
     Returns
     -------
     DataSet
         Sweeps in rising Z. Files that cannot be used are in ``left_out`` with the reason: those
-        that the pattern does not fit, and unreadable, truncated or coloured ones.
+        whose names do not match the pattern, and unreadable, truncated or coloured ones.
 
     Raises
     ------
     DataError
-        If nothing is usable, if it is not known which Z the images have, if the manifest is wrong,
-        if images differ in size or type, if two of a sweep are at one Z, if Z falls through the
-        pages of a stack or the rows of a manifest, or if a file contradicts the recipe's pixel
-        size.
+        If no image is usable, if the Z of the images is not known, if the manifest is wrong, if
+        images differ in size or type, if two of a sweep have the same Z, if Z falls through the
+        pages of a stack or the rows of a manifest, or if a file contradicts the pixel size of the
+        recipe.
     RecipeError
         If ``sweep.toml``, the pattern or the instrument is wrong, or the instrument is not known.
+
+    Examples
+    --------
+    >>> import refp
+    >>> dataset = refp.open_dataset("training")
+    >>> len(dataset.sweeps), dataset.n_frames
+    (4, 60)
     """
     options = as_options(
         instrument=instrument,
@@ -71,7 +78,7 @@ def open_dataset(
     )
 
 
-def _stated_um(found: Placed) -> dict[Path, float]:
+def _stated_um(found: FoundFrames) -> dict[Path, float]:
     """Pixel size of the files that state one."""
     stated = {f.path: found.headers[f.path].stated.pixel_size_um for f in found.frames}
     return {path: pixel_um for path, pixel_um in stated.items() if pixel_um}

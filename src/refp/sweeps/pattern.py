@@ -1,4 +1,4 @@
-"""File names that carry experiment, FOV, Z and exposure: from a pattern to a match and back."""
+"""Patterns of file names that contain experiment, FOV, Z and exposure."""
 
 import re
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _PARTS = re.compile(r"(\{[^{}]*\}|\*)")
 
 
 class NameFields(TypedDict, total=False):
-    """What a file name says; a field that the pattern does not hold is absent."""
+    """Fields read from a file name; a field that is not in the pattern is absent."""
 
     experiment: Name
     fov: Name
@@ -33,9 +33,9 @@ class NamePattern:
     Attributes
     ----------
     text
-        As the user writes it, ``/`` between folders.
+        Pattern as given, with ``/`` between folders.
     regex
-        The same with one named group per field.
+        Equivalent regular expression with one named group per field.
     """
 
     text: str
@@ -47,36 +47,35 @@ class NamePattern:
         return self.text.count("/")
 
     def match(self, name: str) -> NameFields | None:
-        """Return the fields of a name below the data set's folder; none if it does not fit."""
+        """Return the fields of a name below the data set's folder; ``None`` if it does not match."""
         found = self.regex.fullmatch(name)
         return _fields(found) if found else None
 
 
 def parse_pattern(text: str) -> NamePattern:
-    """Check a pattern of file names.
+    """Parse a pattern of file names.
 
     Fields are ``{experiment}``, ``{fov}``, ``{z_um}`` and ``{exposure_ms}``, each at most once;
-    ``*`` stands for any text inside one folder or file name. Z and exposure are decimal numbers
-    with an optional sign; case does not matter. Without ``{z_um}`` the files must state Z
-    themselves; experiment and FOV are 1 and exposure is 0, which means not known, where the
-    pattern leaves them out.
+    ``*`` matches any text inside one folder or file name. Z and exposure are decimal numbers with an
+    optional sign; case is ignored. Without ``{z_um}`` the files must state Z in their metadata.
+    Omitted fields default to experiment 1, FOV 1 and exposure 0 (not known).
 
     Raises
     ------
     RecipeError
-        If a field is not known or is given twice, or if a brace has no partner.
+        If a field is not known or is given twice, or if a brace is not closed or opened.
     """
     parts = _PARTS.split(text)
     names = [part[1:-1] for part in parts[1::2] if part != "*"]
     for name in names:
         _check_field(text, name, names.count(name))
     if any("{" in part or "}" in part for part in parts[::2]):
-        raise RecipeError(f"pattern {text!r}: a brace has no partner; write fields as {{z_um}}")
+        raise RecipeError(f"pattern {text!r}: unmatched brace; write fields as {{z_um}}")
     return NamePattern(text, re.compile("".join(map(_regex, parts)), re.IGNORECASE))
 
 
 def fill_pattern(text: str, *, experiment: Name, fov: Name, z_um: float, exposure_ms: float) -> str:
-    """Return the file name that a pattern gives a frame; the inverse of matching.
+    """Return the file name of a frame by a pattern; the inverse of matching.
 
     Raises
     ------
@@ -93,7 +92,9 @@ def _check_field(pattern: str, name: str, count: int) -> None:
         allowed = ", ".join(f"{{{field}}}" for field in _FIELDS)
         raise RecipeError(f"pattern {pattern!r}: unknown field {{{name}}}; fields are {allowed}")
     if count > 1:
-        raise RecipeError(f"pattern {pattern!r}: field {{{name}}} stands {count} times; use *")
+        raise RecipeError(
+            f"pattern {pattern!r}: field {{{name}}} occurs {count} times; use * for the others"
+        )
 
 
 def _regex(part: str) -> str:
@@ -119,5 +120,5 @@ def _fields(found: re.Match[str]) -> NameFields:
 
 
 def _decimal(value: float) -> str:
-    """Write a number so that it reads back the same, never with an exponent."""
+    """Write a number exactly, without an exponent."""
     return np.format_float_positional(value, trim="-")

@@ -1,4 +1,4 @@
-"""From files to frames: the sweep and the Z of every plane, by manifest, by name or by metadata."""
+"""Sweep and Z of every page of the files, from a manifest, file names or metadata."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _DEFAULT_SUFFIXES: Final = (".tif", ".tiff", ".png")
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class FoundFrames:
     """Frames of a data set with the headers of their files, and the files left out."""
 
     frames: list[Frame]
@@ -27,11 +27,11 @@ class Placed:
     left_out: list[LeftOut]
 
 
-def place_frames(source: Source) -> Placed:
-    """Find the frames of a data set and give each its place; only headers are read.
+def place_frames(source: Source) -> FoundFrames:
+    """Find the frames of a data set with sweep and Z of each; only headers are read.
 
-    A manifest comes first, then a pattern. Without either, a folder of nothing but stacks that
-    state their own Z is read as one FOV per stack, and other names by the default pattern.
+    A manifest has precedence over a pattern. Without either, a folder that contains only stacks that
+    state their Z is read as one FOV per stack, and other files by the default pattern.
 
     Raises
     ------
@@ -44,16 +44,16 @@ def place_frames(source: Source) -> Placed:
         return _by_manifest(source)
     if source.settings.pattern:
         return _by_pattern(source, parse_pattern(source.settings.pattern))
-    return _by_look(source)
+    return _by_default(source)
 
 
 def check_any_left(source: Source, frames: Sequence[Frame], left_out: Sequence[LeftOut]) -> None:
-    """Refuse a data set of which nothing is left.
+    """Check that not all files of a data set are left out.
 
     Raises
     ------
     DataError
-        With the reason why the first file was left out.
+        If all are; the message gives the reason for the first file.
     """
     if frames or not left_out:
         return
@@ -62,7 +62,7 @@ def check_any_left(source: Source, frames: Sequence[Frame], left_out: Sequence[L
     raise DataError(f"{source.root}: no usable image{count}: {first.path.name}: {first.reason}")
 
 
-def _by_manifest(source: Source) -> Placed:
+def _by_manifest(source: Source) -> FoundFrames:
     frames = read_manifest(source.folder / source.settings.manifest, source.name)
     if source.is_file:
         frames = [frame for frame in frames if frame.path.resolve() == source.root.resolve()]
@@ -73,13 +73,13 @@ def _by_manifest(source: Source) -> Placed:
     for frame in readable:
         n_planes = headers[frame.path].n_planes
         if frame.page >= n_planes:
-            reason = f"no page {frame.page} among {n_planes}; pages count from 0"
+            reason = f"no page {frame.page} among {n_planes}; pages are numbered from 0"
             left_out.append(LeftOut(frame.path, reason))
     kept = [frame for frame in readable if frame.page < headers[frame.path].n_planes]
-    return Placed(kept, headers, left_out)
+    return FoundFrames(kept, headers, left_out)
 
 
-def _by_pattern(source: Source, pattern: NamePattern) -> Placed:
+def _by_pattern(source: Source, pattern: NamePattern) -> FoundFrames:
     files = _files(source, pattern.depth)
     matched, left_out = _match_names(source, files, [pattern])
     if not matched:
@@ -88,24 +88,24 @@ def _by_pattern(source: Source, pattern: NamePattern) -> Placed:
             f"{_two_names(source, files)}; correct --pattern"
         )
     headers, unreadable = read_headers(matched)
-    return _placed(source, headers, matched, [*left_out, *unreadable])
+    return _read_frames(source, headers, matched, [*left_out, *unreadable])
 
 
-def _by_look(source: Source) -> Placed:
-    """Place frames where neither manifest nor pattern is given."""
+def _by_default(source: Source) -> FoundFrames:
+    """Place frames without manifest and pattern."""
     files = _files(source, 0)
     headers, left_out = read_headers(files)
     check_any_left(source, [], left_out if not headers else [])
     if _are_stacks(headers, single=source.is_file or len(files) == 1):
-        return _placed(source, headers, _numbered(headers), left_out)
+        return _read_frames(source, headers, _numbered(headers), left_out)
     patterns = [parse_pattern(DEFAULT_PATTERN.replace(".tif", s)) for s in _DEFAULT_SUFFIXES]
     matched, unmatched = _match_names(source, list(headers), patterns)
     if not matched:
         raise DataError(
-            f"{source.root}: no pattern: which part of {_two_names(source, files)} is Z is not "
-            f"known; give --pattern, such as {DEFAULT_PATTERN!r}, or --manifest"
+            f"{source.root}: no pattern: the position of Z in the names {_two_names(source, files)} is "
+            f"not known; give --pattern, such as {DEFAULT_PATTERN!r}, or --manifest"
         )
-    return _placed(source, headers, matched, [*left_out, *unmatched])
+    return _read_frames(source, headers, matched, [*left_out, *unmatched])
 
 
 def _files(source: Source, depth: int) -> list[Path]:
@@ -113,7 +113,7 @@ def _files(source: Source, depth: int) -> list[Path]:
     if not files:
         raise DataError(
             f"{source.root}: no image in this folder; refp reads {', '.join(SUFFIXES)}, "
-            "and folders below it where --pattern names them"
+            "and folders below it if --pattern contains them"
         )
     return files
 
@@ -127,7 +127,7 @@ def _are_stacks(headers: Mapping[Path, Header], *, single: bool) -> bool:
 def _match_names(
     source: Source, files: Sequence[Path], patterns: Sequence[NamePattern]
 ) -> tuple[dict[Path, NameFields], list[LeftOut]]:
-    """Fields of the files that a pattern fits, and the others."""
+    """Fields of the files that match a pattern, and the files that match none."""
     matched: dict[Path, NameFields] = {}
     left_out = []
     for path in files:
@@ -140,13 +140,13 @@ def _match_names(
     return matched, left_out
 
 
-def _placed(
+def _read_frames(
     source: Source,
     headers: dict[Path, Header],
     matched: Mapping[Path, NameFields],
     left_out: list[LeftOut],
-) -> Placed:
-    """Give every page of every readable file its sweep and its Z.
+) -> FoundFrames:
+    """Make the frames of all pages of all readable files.
 
     Raises
     ------
@@ -163,7 +163,7 @@ def _placed(
                 continue
             _check_stack(pages)
             frames += pages
-    return Placed(frames, headers, left_out)
+    return FoundFrames(frames, headers, left_out)
 
 
 def _check_stack(pages: Sequence[Frame]) -> None:
@@ -171,12 +171,12 @@ def _check_stack(pages: Sequence[Frame]) -> None:
         check_not_falling(
             sweep,
             lambda frame: f"{frame.path}, page {frame.page}",
-            "save the stack with Z rising, or state the Z of its pages in a --manifest with Z rising",
+            "save the stack in rising Z, or list its pages in rising Z in a --manifest",
         )
 
 
 def _numbered(headers: Mapping[Path, Header]) -> dict[Path, NameFields]:
-    """Give each stack its FOV, numbered from 1."""
+    """Return the FOV of each stack, numbered from 1."""
     fields: dict[Path, NameFields] = {}
     n = 1
     for path, header in headers.items():
@@ -195,7 +195,7 @@ def _file_frames(path: Path, header: Header, fields: NameFields, dataset: str) -
 
 
 def _fov(first: Name, header: Header, page: int) -> Name:
-    """FOV of a page: those of one file follow on from its number, or are told apart by a suffix."""
+    """FOV of a page: those of one file are numbered on from its number, or have a suffix."""
     k = header.field_of(page)
     if isinstance(first, int):
         return first + k
@@ -209,12 +209,12 @@ def _z_um(path: Path, header: Header, fields: NameFields) -> Sequence[float]:
         if header.stated.z_um:
             return header.stated.z_um
         raise DataError(
-            f"{path}: holds {n} plane{'s' if n > 1 else ''} and no Z; list them in a manifest "
+            f"{path}: holds {n} page{'s' if n > 1 else ''} and no Z; list them in a manifest "
             f"(--manifest, columns {', '.join(COLUMNS)}), "
-            "or save one file per plane and give --pattern"
+            "or save one file per frame and give --pattern"
         )
     if n > 1:
-        raise DataError(f"{path}: holds {n} planes, its name one Z; list them with --manifest")
+        raise DataError(f"{path}: holds {n} pages, its name one Z; list them with --manifest")
     return (fields["z_um"],)
 
 

@@ -1,4 +1,4 @@
-"""Image files: which formats there are, what a header says, and the pixels of one plane."""
+"""Image files: formats, headers, and the pixels of one page."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,7 +18,7 @@ SUFFIXES = (*TIFF_SUFFIXES, *RASTER_SUFFIXES, ND2_SUFFIX, ZARR_SUFFIX)
 
 
 class Format(Protocol):
-    """What every module of :mod:`refp.sweeps.formats` offers."""
+    """Functions of every module of :mod:`refp.sweeps.formats`."""
 
     def read_header(self, path: Path) -> Header:
         """Read the header of a file."""
@@ -30,14 +30,14 @@ class Format(Protocol):
 
 
 def read_plane(path: Path, page: int = 0) -> Image:
-    """Read the pixels of one plane.
+    """Read the pixels of one page.
 
     Parameters
     ----------
     path
         TIFF, OME-TIFF, PNG, JPEG or BMP; OME-Zarr and ND2 with the extra ``formats``.
     page
-        Index of the plane inside the file, from 0.
+        Index of the page in the file, from 0.
 
     Returns
     -------
@@ -56,13 +56,13 @@ def read_plane(path: Path, page: int = 0) -> Image:
 
 
 def read_header(path: Path) -> Header:
-    """Read size, type, number of planes and metadata of an image file, and no pixels.
+    """Read size, type, number of pages and metadata of an image file, without pixels.
 
     Raises
     ------
     DataError
-        As :func:`read_plane`, where the header shows it; and if the file holds several channels or
-        time points, or planes that differ in size.
+        As :func:`read_plane`, as far as the header shows it; and if the file has several channels or
+        time points, or pages that differ in size.
     MissingExtraError
         If the format needs a library that is not installed.
     """
@@ -82,12 +82,12 @@ def read_headers(paths: Iterable[Path]) -> tuple[dict[Path, Header], list[LeftOu
 
 
 def leave_out(path: Path, error: RefpError) -> LeftOut:
-    """Make the entry of a file that is not used from the error about it."""
+    """Make the entry of a file that is left out from the error about it."""
     return LeftOut(path, str(error).removeprefix(f"{path}: "))
 
 
 def _format(path: Path) -> Format:
-    """Return the module for a file; imported here, since the libraries take a moment to load."""
+    """Return the module for a file; imported here because the libraries are slow to import."""
     suffix = path.suffix.lower()
     if suffix in TIFF_SUFFIXES:
         from refp.sweeps.formats import tiff
@@ -111,5 +111,5 @@ def _format(path: Path) -> Format:
 def _unknown_format(path: Path) -> DataError:
     if not path.exists():
         return bad_image(path, "no such file", "check the path")
-    what = f"{path.suffix or 'no suffix'!r} is not a format that refp reads"
-    return bad_image(path, what, "export it as OME-TIFF")
+    problem = f"{path.suffix or 'no suffix'!r} is not a format that refp reads"
+    return bad_image(path, problem, "export it as OME-TIFF")

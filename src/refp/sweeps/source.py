@@ -1,4 +1,4 @@
-"""Where a data set lies and what is said of it: its ``sweep.toml`` and the options given."""
+"""Location and settings of a data set: its ``sweep.toml`` and the options given."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,24 +18,24 @@ from refp.sweeps.sweep_file import (
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A place to read a data set from.
+    """Location and settings of a data set.
 
     Attributes
     ----------
     root
         The folder or the one file that the user names.
     folder
-        Folder that file names are relative to.
+        Folder to which file names are relative.
     settings
-        The ``sweep.toml`` of that folder under the options given.
-    told_by
-        What a message about the settings names.
+        The ``sweep.toml`` of that folder, overridden by the options given.
+    origin
+        Origin of the settings, for messages.
     """
 
     root: Path
     folder: Path
     settings: SweepFile
-    told_by: str
+    origin: str
 
     @property
     def is_file(self) -> bool:
@@ -50,7 +50,7 @@ class Source:
         return self.settings.dataset or own
 
     def files(self, depth: int = 0) -> list[Path]:
-        """Image files of the data set, folders below it included to a depth."""
+        """Return the image files of the data set, with those of folders below it to a depth."""
         return [self.root] if self.is_file else list_files(self.root, depth)
 
 
@@ -77,8 +77,8 @@ def find_source(path: Path, options: Table) -> Source:
     root = toml.parent if path == toml else path
     folder = root if root.is_dir() and not is_zarr(root) else root.parent
     stated = read_sweep_file(toml) if toml.is_file() else SweepFile()
-    told_by = str(toml) if toml.is_file() else "options"
-    return Source(root, folder, _override(stated, options, told_by), told_by)
+    origin = str(toml) if toml.is_file() else "options"
+    return Source(root, folder, _override(stated, options, origin), origin)
 
 
 def as_options(
@@ -89,7 +89,7 @@ def as_options(
     pixel_size_um: float | None = None,
     bead_diameter_um: float | None = None,
 ) -> Table:
-    """Write options as the entries of a ``sweep.toml``; paths are taken from the working folder."""
+    """Return options as entries of a ``sweep.toml``; paths are relative to the working folder."""
     options: dict[str, Any] = {
         "instrument": _absolute_recipe(instrument) if instrument else None,
         "pattern": pattern,
@@ -101,7 +101,7 @@ def as_options(
 
 
 def _sweep_file_of(path: Path) -> Path:
-    """Path of the settings that hold for a folder or a file, whether it exists or not."""
+    """Path of the ``sweep.toml`` of a folder or a file; it may not exist."""
     if path.is_dir() and not is_zarr(path):
         return path / SWEEP_FILE
     return path if path.suffix == ".toml" else path.parent / SWEEP_FILE
@@ -113,10 +113,10 @@ def _absolute_recipe(instrument: str) -> str:
     return str(path.absolute()) if is_file else instrument
 
 
-def _override(stated: SweepFile, options: Table, told_by: str) -> SweepFile:
+def _override(stated: SweepFile, options: Table, origin: str) -> SweepFile:
     table = stated.model_dump()
     if options.keys() & {"pattern", "manifest"}:
         table.update(pattern="", manifest="")
     for name, value in options.items():
         table[name] = {**table[name], **value} if isinstance(value, dict) else value
-    return make_sweep_file(table, told_by)
+    return make_sweep_file(table, origin)

@@ -1,4 +1,4 @@
-"""A data set: its instrument, its Z sweeps, and the files that were left out."""
+"""A data set: its instrument, its Z sweeps, and the files left out."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,26 +18,26 @@ class ZSweep:
 
     @property
     def z_um(self) -> tuple[float, ...]:
-        """Nominal stage positions, rising."""
+        """Nominal Z of the frames, rising."""
         return tuple(frame.z_um for frame in self.frames)
 
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """All sweeps found in one place.
+    """All sweeps of one folder or file, with their instrument.
 
     Attributes
     ----------
     name
         Name of the data set, first column of every table.
     root
-        The folder or file it was read from.
+        Folder or file of the data set.
     instrument
         Optics, bead and stage.
     sweeps
         Sorted by key; never empty.
     left_out
-        Files that were seen and not used.
+        Files that are not used, with the reasons.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""``sweep.toml``: what a data set's folder says of itself."""
+"""``sweep.toml``: settings of a data set, stored in its folder."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,7 @@ Table = dict[str, Any]
 
 
 class SweepFile(Settings):
-    """Name, instrument and layout of a data set; everything may be left out."""
+    """Name, instrument and layout of a data set; all entries are optional."""
 
     dataset: str = Field(default="", description="name of the data set; default: its folder's")
     instrument: str = Field(default="", description="recipe name, or path of a recipe file")
@@ -31,7 +31,7 @@ class SweepFile(Settings):
 
     @property
     def overrides(self) -> dict[str, Table]:
-        """The tables that override a recipe, without empty ones."""
+        """The non-empty tables that override a recipe."""
         tables = {"optics": self.optics, "bead": self.bead, "stage": self.stage}
         return {name: table for name, table in tables.items() if table}
 
@@ -42,18 +42,18 @@ def read_sweep_file(path: Path) -> SweepFile:
     Raises
     ------
     RecipeError
-        If the file is not TOML, or a key is not known or wrong; naming the file and the key.
+        If the file is not TOML, or a key is unknown or wrong; the message names file and key.
     """
     return make_sweep_file(load_toml(path), str(path))
 
 
 def make_sweep_file(table: Table, source: str) -> SweepFile:
-    """Check a table of settings.
+    """Make a :class:`SweepFile` from a table.
 
     Raises
     ------
     RecipeError
-        Naming ``source``, the key and its value.
+        If an entry is wrong; the message names ``source``, the key and its value.
     """
     try:
         return SweepFile.model_validate(table)

@@ -1,4 +1,4 @@
-"""Write a data set: frames as plain TIFF, and its ``sweep.toml``. Whole files or none."""
+"""Write a data set atomically: frames as plain TIFF, and its ``sweep.toml``."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +20,7 @@ def write_frame(path: Path, image: Image) -> None:
     Parameters
     ----------
     path
-        File to write; one that exists is replaced.
+        File to write; an existing file is replaced.
     image
         Shape ``(y, x)``, ``uint8`` or ``uint16``.
 
@@ -55,7 +55,7 @@ def write_sweep_file(
     dataset
         Name of the data set.
     instrument
-        Name of a recipe; empty where ``optics`` and ``bead`` say all.
+        Name of a recipe; empty if ``optics`` and ``bead`` are complete.
     pattern
         Pattern of the file names.
     optics, bead

@@ -1,9 +1,9 @@
 """Physical simulation of Z sweeps with known truth.
 
-:func:`simulate_dataset` places beads, cells and debris in a :class:`Scene`, takes every frame with
+:func:`simulate_dataset` places beads, cells and debris in a :class:`Scene`, renders every frame with
 :func:`render_frame` and writes a data set with its :class:`Truth`. Images are sums of partial waves
-through the instrument's objective and condenser (:mod:`refp.synthetic.optics`), computed once for an
-instrument and kept.
+through the instrument's objective and condenser (:mod:`refp.synthetic.optics`), computed once per
+instrument and cached.
 """
 
 from refp.synthetic.bound import DzBound, dz_bound

@@ -1,4 +1,4 @@
-"""How well dZ can be told from one bead's image at all: the Cramer-Rao bound.
+"""Cramer-Rao bound of dZ from the image of one bead.
 
 References
 ----------
@@ -21,26 +21,26 @@ from refp.synthetic.single import single_bead_scene
 DZ_STEP_DEPTHS = 0.02
 CENTER_STEP_PX = 0.05
 SIZE_STEP = BEAD_STEP
-"""A smaller step would see the corners at the radii of which maps are made."""
+"""Step of the bead size; a smaller one would resolve the kinks at the radii of the maps."""
 ROUNDING = 1 / 12
 OFF_CENTER_PX = (0.2, 0.35)
-"""Of the bead's middle from a pixel's: neither is favoured."""
+"""Offset of the bead's centre from the centre of a pixel, typical in both directions."""
 
 
 @dataclass(frozen=True, slots=True)
 class DzBound:
-    """Least standard deviations of dZ from one bead, whatever the method.
+    """Minimum standard deviations of dZ from one bead, for any unbiased method.
 
     Attributes
     ----------
     dz_um
         Shape ``(n,)``, focal plane minus the bead's own plane.
     known_um
-        Shape ``(n,)``: where all but dZ is known.
+        Shape ``(n,)``: with all parameters but dZ known.
     sd_um
-        The same where centre and background are not known, and size as far as the lot's spread.
+        The same with unknown centre and background, and the size known to the spread of the lot.
     free_um
-        The same where nothing is known of the size either.
+        The same with unknown centre, background and size.
     """
 
     dz_um: FloatArray
@@ -51,7 +51,7 @@ class DzBound:
 
 @dataclass(frozen=True, slots=True)
 class TileModel:
-    """A bead's noiseless tile and how it changes.
+    """Noiseless tile of a bead and its derivatives.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class TileModel:
     slopes
         Shape ``(5, p)``: per um of dZ, px of y and x, unit of log background and of log size.
     weight
-        Shape ``(p,)``: one over the variance; 0 where the camera is saturated.
+        Shape ``(p,)``: one over the variance; 0 for saturated pixels.
     """
 
     grey: FloatArray
@@ -68,29 +68,29 @@ class TileModel:
     weight: FloatArray
 
     def information(self) -> FloatArray:
-        """Return Fisher's information, shape ``(5, 5)``."""
+        """Return the Fisher information, shape ``(5, 5)``."""
         return np.asarray((self.slopes * self.weight) @ self.slopes.T)
 
 
 def dz_bound(instrument: Instrument, dz_um: FloatArray, exposure_ms: float) -> DzBound:
     """Return the Cramer-Rao bound of dZ for one bead of nominal size.
 
-    Pixels that saturate tell nothing. Noise is the camera's shot and read noise, its fixed pattern and
-    rounding.
+    Saturated pixels contribute no information. Noise is the camera's shot and read noise, its fixed
+    pattern and rounding.
 
     Parameters
     ----------
     instrument
-        Whose images, with how many photons.
+        Optics, bead and camera.
     dz_um
-        Shape ``(n,)``.
+        Shape ``(n,)``, focal plane minus the bead's own plane.
     exposure_ms
         Exposure.
 
     Raises
     ------
     DataError
-        If a dZ lies beyond the simulated images.
+        If a dZ is outside the range of the simulated images.
     """
     spread = max(instrument.bead.diameter_spread, 1e-6)
     prior = np.diag([0.0, 0.0, 0.0, 0.0, 1.0 / spread**2])
@@ -139,7 +139,7 @@ def tile_model(instrument: Instrument, dz_um: float, exposure_ms: float) -> Tile
 
 
 def _least_sd(information: FloatArray) -> float:
-    """Return the bound of the first parameter; infinite where nothing tells it."""
+    """Return the bound of the first parameter; infinite without information on it."""
     if information[0, 0] <= 0:
         return float("inf")
     scale = np.sqrt(np.maximum(np.diag(information), 1e-300))

@@ -1,4 +1,4 @@
-"""Laying a sphere's image over a field, compiled."""
+"""Compiled multiplication of a sphere's image into a field."""
 
 import math
 
@@ -16,9 +16,9 @@ def _multiply_in(
     step_px: float,
     offset_px: float,
 ) -> None:
-    """Multiply the image of a sphere into a field, pixel by pixel integrated over its area.
+    """Multiply the image of a sphere into a field, integrated over the area of each pixel.
 
-    Four points a pixel integrate exactly what is cubic across it (Gauss and Legendre).
+    The Gauss-Legendre rule with four points per pixel is exact for cubic functions.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How everything in a scene looks through an instrument: the maps that its images are made of."""
+"""Maps of the spheres of a scene through an instrument, from which its images are made."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,15 +13,15 @@ from refp.synthetic.planes import feature_curves, find_planes
 from refp.synthetic.settings import Objects, SceneSettings
 
 BEAD_STEP = 0.03
-"""Relative step of the radii of which maps are made; between two the images are averaged."""
+"""Relative step of the radii of maps; images of radii in between are interpolated."""
 OTHERS_STEP = 0.15
 MIN_CONTRAST = 0.01
 SPAN_SIGMAS = 3.0
 CELL_ABBE = 55.0
 """Dispersion of cells and debris: nearly that of water; assumed."""
 PIXEL_VARIANCE = 1 / 12
-PLANE_SHARE = 0.9
-"""Of a map's reach, within which a bead's own plane is looked for."""
+PLANE_FRACTION = 0.9
+"""Fraction of the Z range of a map within which the own plane of a bead is searched."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Looks:
     Attributes
     ----------
     beads
-        Of the beads.
+        Maps of the beads.
     on_pixels
-        The same behind the camera's pixels, for features.
+        The same, blurred by the camera's pixels, for features.
     others
-        Of cells and debris, one entry for each kind.
+        Maps of cells and debris, one entry for each kind.
     depth_um, pixel_um, nominal_radius_um
         Depth of field, side of a pixel and radius of a nominal bead.
     """
@@ -48,19 +48,31 @@ class Looks:
     nominal_radius_um: float
 
     @property
+    def nominal_planes_um(self) -> tuple[float, float]:
+        """Own planes of a nominal bead by both features, from the focus of its middle."""
+        return self.own_planes_um(self.nominal_radius_um, self.beads.index)
+
+    @property
     def nominal_plane_um(self) -> float:
-        """Own plane of a nominal bead, from the focus of its middle."""
-        return self.own_plane_um(self.nominal_radius_um, self.beads.index)
+        """Own plane of a nominal bead, relative to the focus of its centre: the mean of both."""
+        return float(np.mean(self.nominal_planes_um))
 
     def own_plane_um(self, radius_um: float, index: float) -> float:
-        """Return the own plane of a bead by the article's definition, from the focus of its middle.
+        """Return the own plane of a bead, the mean of :meth:`own_planes_um`."""
+        slope_um, center_um = self.own_planes_um(radius_um, index)
+        return (slope_um + center_um) / 2
+
+    def own_planes_um(self, radius_um: float, index: float) -> tuple[float, float]:
+        """Return the own planes of a bead by steepest slope and by centre intensity.
+
+        By the article's definition, relative to the focus of the bead's centre.
 
         Raises
         ------
         RecipeError
-            If it has none, as a bead that gathers no light.
+            If it has none, for example a bead that does not focus light.
         """
-        z_um = PLANE_SHARE * self.on_pixels.maps[0].z_um
+        z_um = PLANE_FRACTION * self.on_pixels.maps[0].z_um
         slope, center = feature_curves(self.on_pixels, radius_um, index, z_um, self.pixel_um)
         planes = find_planes(z_um, slope, center)
         if np.isnan(planes[0]):
@@ -68,7 +80,7 @@ class Looks:
                 f"a bead of index {index:.4g} has no plane of brightest centre and steepest slope within "
                 f"{z_um[-1]:.3g} um of its focus; its index must be well above the medium's"
             )
-        return (planes[0] + planes[1]) / 2
+        return planes
 
 
 def looks_of(
@@ -77,21 +89,26 @@ def looks_of(
     *,
     execution: Execution = SERIAL,
 ) -> Looks:
-    """Return the maps that a scene needs; computed where no earlier command left them.
+    """Return the maps of a scene; maps that are not cached are computed.
 
     Parameters
     ----------
     instrument, scene
-        What is imaged by what.
+        Instrument, and settings of the scene.
     execution
         Executor for the work, and callback for progress.
+
+    Raises
+    ------
+    RecipeError
+        If the refractive index of the bead is too near to that of the medium.
     """
     microscope = make_microscope(instrument)
     bead = instrument.bead
     if bead.index < instrument.sample.medium_index + MIN_CONTRAST:
         raise RecipeError(
             f"instrument {instrument.name!r}: bead.index = {bead.index} must be at least {MIN_CONTRAST} "
-            f"above sample.medium_index = {instrument.sample.medium_index}: beads gather no light"
+            f"above sample.medium_index = {instrument.sample.medium_index}: beads do not focus light"
         )
     nominal = Sphere(bead.diameter_um / 2, complex(bead.index), bead.abbe_number)
     spheres = _sizes(nominal, bead.diameter_spread, BEAD_STEP)
@@ -115,7 +132,7 @@ def looks_of(
 def _on_pixels(
     nominal: Sphere, spread: float, index_sd: float, microscope: Microscope, blur_um: float
 ) -> SphereMaps:
-    """Blur the beads' maps, once for each instrument."""
+    """Return the blurred maps of the beads, cached for each instrument."""
     return sphere_maps(_sizes(nominal, spread, BEAD_STEP), microscope, 2 * index_sd).blurred(
         blur_um
     )
@@ -128,7 +145,7 @@ def _sizes_of(kind: Objects) -> tuple[Sphere, ...]:
 
 
 def _sizes(middle: Sphere, spread: float, step: float) -> tuple[Sphere, ...]:
-    """Return spheres over the span of radii, evenly stepped about the middle one."""
+    """Return spheres over a range of radii, in even steps about the middle one."""
     n = int(np.ceil(SPAN_SIGMAS * spread / step - 1e-9))
     return tuple(
         Sphere(middle.radius_um * (1 + k * step), middle.index, middle.abbe_number)

@@ -50,19 +50,23 @@ def make_scene(
         If the beads do not fit into the image.
     """
     looks = looks_of(instrument, settings.scene)
+    focus_um = refp_um - looks.nominal_plane_um
+    refp_ss_um, refp_ci_um = (focus_um + plane_um for plane_um in looks.nominal_planes_um)
     scene, radius_px = settings.scene, instrument.bead_radius_px
     layout = _lay_out(scene, radius_px, rng)
     tilt = rng.normal(0, scene.tilt_sd_um_per_px, 2)
-    slide = _Slide(scene.shape_px, refp_um - looks.nominal_plane_um, tilt)
+    slide = _Slide(scene.shape_px, focus_um, tilt)
     beads = _make_beads(layout, slide, instrument, scene, looks, rng)
     others = tuple(
         _make_others(kind, maps, slide, beads.centers_px, instrument, scene, rng)
         for kind, maps in zip(scene.others, looks.others, strict=True)
     )
-    refp_ss_um, refp_ci_um = _field_planes(beads, looks, refp_um, instrument)
+    own_um = beads.plane_um[beads.measurable]
     return Scene(
         refp_ss_um=refp_ss_um,
         refp_ci_um=refp_ci_um,
+        refp_beads_um=float(own_um.mean()) if own_um.size else refp_um,
+        refp_median_um=_median_plane(beads, looks, refp_um, instrument),
         tilt_um_per_px=(float(tilt[0]), float(tilt[1])),
         beads=beads,
         others=others,
@@ -212,13 +216,11 @@ def _rests(radius_um: FloatArray, instrument: Instrument) -> FloatArray:
     return np.asarray((radius_um - nominal_um) / instrument.sample.medium_index)
 
 
-def _field_planes(
-    beads: SceneBeads, looks: Looks, refp_um: float, instrument: Instrument
-) -> tuple[float, float]:
-    """Return the planes of the field by both features: of the median of its beads' curves."""
-    usual = np.flatnonzero(~beads.outlier)
+def _median_plane(beads: SceneBeads, looks: Looks, refp_um: float, instrument: Instrument) -> float:
+    """Return the article's plane: of the median of the curves of the beads that can be measured."""
+    usual = np.flatnonzero(beads.measurable)
     if not usual.size:
-        return refp_um, refp_um
+        return refp_um
     span_um = PLANE_DEPTHS * looks.depth_um
     z_um = beads.plane_um[usual].mean() + np.linspace(-span_um, span_um, 201)
     curves = [
@@ -232,7 +234,7 @@ def _field_planes(
         for k in usual
     ]
     slope, center = np.median(curves, axis=0)
-    return find_planes(z_um, slope, center)
+    return float(np.mean(find_planes(z_um, slope, center)))
 
 
 def _make_others(
@@ -270,7 +272,7 @@ def _light(
 
 
 def _uneven_light(scene: SceneSettings, rng: np.random.Generator) -> FloatArray:
-    """A slope and a bowl with a random middle, together within the half range."""
+    """Return a slope and a bowl with a random middle, together within the half range."""
     y, x = (np.linspace(-1, 1, n) for n in scene.shape_px)
     middle = rng.uniform(-0.4, 0.4, 2)
     slope = _step(1.0, rng)

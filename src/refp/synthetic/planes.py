@@ -1,4 +1,4 @@
-"""The reference plane by the article's definition, on profiles without noise."""
+"""Reference plane by the article's definition, on noiseless profiles."""
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -9,7 +9,7 @@ from refp.synthetic.optics import SphereMaps
 CENTER_PX = 1.0
 """Radius at which the centre intensity is read (article, "Radial profile")."""
 SLOPE_RADII = (0.1, 1.8)
-"""Where the steepest slope is looked for."""
+"""Radii at which the steepest slope is searched."""
 
 
 def feature_curves(
@@ -20,18 +20,19 @@ def feature_curves(
     Parameters
     ----------
     maps
-        How spheres look behind the camera's pixels.
+        Maps of the spheres, blurred by the camera's pixels.
     radius_um, index
-        Of the sphere.
+        Radius and index of the sphere.
     z_um
-        Stage positions from the focus of its middle.
+        Shape ``(z,)``, stage positions relative to the focus of its centre.
     pixel_um
         Side of a pixel.
 
     Returns
     -------
     tuple of ndarray
-        Steepest slope per px, the most negative derivative, and centre intensity, over background.
+        Steepest slope (the most negative derivative, per px) and centre intensity, over background,
+        each of shape ``(z,)``.
     """
     r_um = np.arange(0.0, SLOPE_RADII[1] * radius_um, np.diff(maps.r_um[:2])[0] / 2)
     profile = CubicSpline(r_um, maps.at(radius_um, index, z_um, r_um), axis=1)
@@ -40,10 +41,10 @@ def feature_curves(
 
 
 def find_planes(z_um: FloatArray, slope: FloatArray, center: FloatArray) -> tuple[float, float]:
-    """Return where the steepest slope is least, and the brightest centre nearest to it.
+    """Return the Z of the minimum of the steepest slope, and of the nearest maximum of centre intensity.
 
-    Nearest: far from the plane the centre of a bead that gathers little light is as bright as background.
-    NaN for both where either lies at the end of the curves.
+    The nearest, because far from the plane the centre of a weakly focusing bead is as bright as the
+    background. Both are NaN if one is at an end of the curves.
     """
     least = CubicSpline(z_um, -slope)
     stationary = least.derivative().roots(extrapolate=False)

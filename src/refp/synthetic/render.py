@@ -1,4 +1,4 @@
-"""From a scene to the pixels of a frame."""
+"""Rendering of the frames of a scene."""
 
 import math
 
@@ -11,9 +11,9 @@ from refp.synthetic.kernel import multiply_in
 from refp.synthetic.scene import Scene, SceneSpheres
 
 STEPS_PER_PIXEL = 16
-"""Of the profile that is read linearly."""
+"""Step of the linearly interpolated profile."""
 GAUSS_PX = 0.5 / math.sqrt(3)
-"""Where two points integrate over a pixel."""
+"""Positions of the two-point quadrature over a pixel."""
 
 
 def render_frame(
@@ -26,7 +26,7 @@ def render_frame(
     white_level: int | None = None,
     shift_px: tuple[float, float] = (0.0, 0.0),
 ) -> Image:
-    """Take one image.
+    """Render one image.
 
     Parameters
     ----------
@@ -39,16 +39,16 @@ def render_frame(
     camera
         Noise, blur and bit depth.
     rng
-        Where the noise comes from; ``None`` for an image without noise.
+        Random numbers of the noise; ``None`` for an image without noise.
     white_level
-        Grey level at which the camera saturates; the bit depth's largest without it.
+        Grey level at which the camera saturates; default: the largest of the bit depth.
     shift_px
-        Shift of everything but the light, ``(y, x)``.
+        Shift of all objects, but not of the light, ``(y, x)``.
 
     Returns
     -------
     ndarray
-        Shape ``(y, x)``, ``uint8``, or ``uint16`` where the camera has more than 8 bits.
+        Shape ``(y, x)``, ``uint8``, or ``uint16`` if the camera has more than 8 bits.
     """
     relative = render_light(scene, z_um, blur_px=camera.blur_px, shift_px=shift_px)
     return expose(relative, exposure_ms, camera, rng, white_level=white_level)
@@ -63,7 +63,7 @@ def render_light(
 ) -> FloatArray:
     """Return the light on the pixels over background, ``(y, x)``, without noise.
 
-    Overlapping images multiply, since each object lets a share of the light through.
+    Overlapping images multiply, since each object transmits a fraction of the light.
 
     Parameters
     ----------
@@ -72,9 +72,9 @@ def render_light(
     z_um
         True stage position.
     blur_px
-        Standard deviation of the spread of charges beyond their pixel.
+        Standard deviation of the spread of charge beyond a pixel, px.
     shift_px
-        Shift of everything but the light, ``(y, x)``.
+        Shift of all objects, but not of the light, ``(y, x)``.
     """
     canvas = np.ones(scene.shape, dtype=np.float32)
     for spheres in (scene.beads, *scene.others):
@@ -93,26 +93,26 @@ def expose(
     *,
     white_level: int | None = None,
 ) -> Image:
-    """Turn light over background into grey levels, with noise and saturation.
+    """Convert light over background to grey levels, with noise and saturation.
 
     Parameters
     ----------
     light
-        Shape ``(y, x)``, 1 where the background is.
+        Shape ``(y, x)``, 1 for background.
     exposure_ms
         Exposure.
     camera
         Grey levels, noise and bit depth.
     rng
-        Where the noise comes from; ``None`` for no noise.
+        Random numbers of the noise; ``None`` for no noise.
     white_level
-        Grey level at which the camera saturates; the bit depth's largest without it.
+        Grey level at which the camera saturates; default: the largest of the bit depth.
     """
     grey = light * np.float32(camera.grey_levels_per_ms * exposure_ms)
     if camera.full_well_e is not None:
         grey = np.minimum(grey, np.float32(camera.full_well_e / camera.gain_e))
     if rng is not None:
-        # Thousands of electrons a pixel: shot noise is normal to well under a grey level.
+        # Thousands of electrons per pixel: the normal approximation of shot noise is accurate.
         sd = np.sqrt(grey_variance(grey, camera))
         grey = grey + sd * rng.standard_normal(grey.shape, dtype=np.float32)
     largest = 2**camera.bit_depth - 1
@@ -121,7 +121,7 @@ def expose(
 
 
 def grey_variance(grey: FloatArray, camera: Camera) -> FloatArray:
-    """Return the variance of grey levels by shot and read noise, before rounding."""
+    """Return the variance of grey levels due to shot and read noise, before rounding."""
     variance: FloatArray = grey / np.float32(camera.gain_e) + np.float32(
         (camera.read_noise_e / camera.gain_e) ** 2
     )
@@ -138,7 +138,7 @@ def _lay(
     """Multiply the images of spheres into the field."""
     for k in range(len(spheres)):
         radius_um = float(spheres.radius_um[k])
-        # A map is stretched with its sphere.
+        # A map is scaled with its sphere.
         reach_um = spheres.maps.r_um[-1] * radius_um / spheres.maps.radius_um.max()
         r_px = np.arange(0.0, reach_um / pixel_um, 1 / STEPS_PER_PIXEL)
         profile = spheres.maps.at(

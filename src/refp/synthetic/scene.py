@@ -1,4 +1,4 @@
-"""What lies in one field of view: beads, cells, debris, and the light on it."""
+"""Contents of a field of view: beads, cells, debris and illumination."""
 
 from dataclasses import dataclass
 
@@ -17,9 +17,9 @@ class SceneSpheres:
     radius_um, index
         Radius and refractive index of each.
     focus_um
-        Z at which the middle of each is in focus.
+        Z at which the centre of each is in focus.
     maps
-        How spheres of the kind look.
+        Maps of spheres of this kind.
     """
 
     centers_px: FloatArray
@@ -39,15 +39,20 @@ class SceneBeads(SceneSpheres):
     Attributes
     ----------
     plane_um
-        Z of every bead's own plane, as the article defines it.
+        Shape ``(n,)``: Z of every bead's own plane, by the article's definition.
     outlier, touching, border
-        Whether a bead is off the plane, touches another, or is cut by the image border.
+        Shape ``(n,)``: whether a bead is off the plane, touches another, or is cut by the image border.
     """
 
     plane_um: FloatArray
     outlier: BoolArray
     touching: BoolArray
     border: BoolArray
+
+    @property
+    def measurable(self) -> BoolArray:
+        """Beads that a plane can be measured with: whole, free, and in the plane of the others."""
+        return ~(self.outlier | self.touching | self.border)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +62,12 @@ class Scene:
     Attributes
     ----------
     refp_ss_um, refp_ci_um
-        Z at which the median bead has its least steepest slope and its greatest centre intensity;
-        beads lifted off the plane do not count.
+        Z at which a nominal bead at rest in the middle of the field has its minimum of steepest slope
+        and its maximum of centre intensity.
+    refp_beads_um
+        Mean of the own planes of the measurable beads; the nominal bead's if there is none.
+    refp_median_um
+        The article's plane, of the median of these beads' curves; NaN where the curves have none.
     tilt_um_per_px
         Rise of the slide along ``(y, x)``.
     beads
@@ -73,6 +82,8 @@ class Scene:
 
     refp_ss_um: float
     refp_ci_um: float
+    refp_beads_um: float
+    refp_median_um: float
     tilt_um_per_px: tuple[float, float]
     beads: SceneBeads
     others: tuple[SceneSpheres, ...]
@@ -81,7 +92,7 @@ class Scene:
 
     @property
     def refp_um(self) -> float:
-        """The reference plane: the mean of both features'."""
+        """Reference plane of the nominal bead: the mean of the planes of both features."""
         return (self.refp_ss_um + self.refp_ci_um) / 2
 
     @property

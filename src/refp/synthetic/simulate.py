@@ -50,36 +50,50 @@ def simulate_dataset(
     seed: int,
     execution: Execution = SERIAL,
 ) -> Truth:
-    """Simulate Z sweeps and write them as a data set; the folder appears whole or not at all.
+    """Simulate Z sweeps and write them as a data set; the folder is written atomically.
 
     Parameters
     ----------
     folder
-        Folder to make; one that exists must be empty.
+        Folder to create; an existing one must be empty.
     instrument
         An instrument, or the name of a recipe.
     settings
-        What to simulate.
+        Settings of the simulation.
     dataset
         Name of the data set.
     seed
         Not negative; the same seed gives the same files, byte for byte.
-    workers
-        Who takes the frames.
-    progress
-        Called after every frame, and before that after every map that had to be made.
+    execution
+        Executor for the work, and callback for progress, called after every map that is computed and
+        after every frame.
 
     Returns
     -------
     Truth
-        What ``truth.json`` holds.
+        Contents of ``truth.json``.
 
     Raises
     ------
     OutputError
-        If the folder holds anything, or cannot be written.
+        If the folder is not empty, or cannot be written.
     RecipeError
         If there is no such instrument, or the beads do not fit into the image.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import refp
+    >>> from refp.synthetic import SceneSettings, SimulationSettings
+    >>> scene = SceneSettings(
+    ...     shape_px=(160, 200), n_beads=4, n_touching=0, n_border=0, n_off_plane=0, n_dust=0
+    ... )
+    >>> settings = SimulationSettings(
+    ...     scene=scene, refp_um=(1500.0,), z_start_um=1490.0, z_stop_um=1510.0, z_step_um=10.0
+    ... )
+    >>> truth = refp.simulate_dataset(Path("simulated"), "a2k", settings, dataset="simulated", seed=1)
+    >>> len(truth.frames), Path("simulated", "truth.json").is_file()
+    (3, True)
     """
     instrument = as_instrument(instrument)
     looks_of(instrument, settings.scene, execution=execution)
@@ -98,7 +112,7 @@ def simulate_dataset(
 
 
 def as_instrument(instrument: str | Instrument) -> Instrument:
-    """Return an instrument, reading the recipe where a name or a path is given.
+    """Return an instrument; if a name or a path is given, read the recipe.
 
     Raises
     ------
@@ -112,7 +126,7 @@ def as_instrument(instrument: str | Instrument) -> Instrument:
 
 @dataclass(frozen=True)
 class _Plan:
-    """All that frames are made from."""
+    """Parameters of all frames of a data set."""
 
     instrument: Instrument
     settings: SimulationSettings
@@ -127,7 +141,7 @@ class _Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Shot:
-    """One frame to take: of which field, exposure and plane, all by number."""
+    """One frame to render: number of its field, exposure and Z position."""
 
     folder: Path
     plan: _Plan
@@ -149,7 +163,7 @@ def _shots(folder: Path, plan: _Plan) -> list[_Shot]:
 @lru_cache(maxsize=2)
 def _scene(plan: _Plan, experiment: int, fov: int) -> Scene:
     """Make a field; the same in every process."""
-    # The last number tells a field's stream from those of its sweeps.
+    # The last number separates the random numbers of a field from those of its sweeps.
     rng = np.random.default_rng([plan.seed, experiment, fov, 0])
     return make_scene(plan.instrument, plan.settings, plan.settings.refp_um[experiment - 1], rng)
 
@@ -158,14 +172,16 @@ def _scene(plan: _Plan, experiment: int, fov: int) -> Scene:
 def _path(
     plan: _Plan, experiment: int, fov: int, exposure: int
 ) -> tuple[FloatArray, list[tuple[float, float]]]:
-    """Return the true Z of a sweep's frames, taken in rising Z, and their shifts in the plane."""
+    """Return true Z and lateral shifts of the frames of a sweep, recorded in rising Z."""
     settings, stage = plan.settings, plan.instrument.stage
     rng = np.random.default_rng([plan.seed, experiment, fov, exposure + 1])
     z_um = np.array(settings.z_um)
     slack_um = np.maximum(stage.backlash_um - (z_um - z_um[0]), 0.0)
     drift_um = stage.drift_um_per_frame * np.arange(len(z_um))
     noise_um = rng.normal(0, stage.repeatability_um, len(z_um))
-    return z_um + slack_um + drift_um + noise_um, _drift(len(z_um), settings.lateral_drift_px, rng)
+    screw_um = stage.screw_um * np.sin(2 * np.pi * z_um / stage.screw_period_um)
+    true_um = z_um + slack_um + drift_um + noise_um + screw_um
+    return true_um, _drift(len(z_um), settings.lateral_drift_px, rng)
 
 
 def _take(shot: _Shot) -> TruthFrame:
@@ -189,7 +205,7 @@ def _take(shot: _Shot) -> TruthFrame:
 
 
 def _drift(n: int, step_px: float, rng: np.random.Generator) -> list[tuple[float, float]]:
-    """Shifts ``(y, x)`` along a random line; none in the middle, where the truth is stated."""
+    """Shifts ``(y, x)`` along a random line; 0 in the middle, to which the truth refers."""
     angle = rng.uniform(0, 2 * np.pi)
     along = step_px * (np.arange(n) - (n - 1) / 2)
     return [(float(a * np.sin(angle)), float(a * np.cos(angle))) for a in along]
@@ -238,6 +254,8 @@ def _truth_field(scene: Scene, experiment: int, fov: int) -> TruthField:
         refp_um=scene.refp_um,
         refp_ss_um=scene.refp_ss_um,
         refp_ci_um=scene.refp_ci_um,
+        refp_beads_um=scene.refp_beads_um,
+        refp_median_um=scene.refp_median_um,
         tilt_um_per_px=(tilt_x, tilt_y),
         beads=_truth_beads(scene.beads),
     )
@@ -261,7 +279,7 @@ def _truth_beads(beads: SceneBeads) -> tuple[TruthBead, ...]:
 
 
 def _write_sweep_file(folder: Path, dataset: str, instrument: Instrument) -> None:
-    """Name the recipe where the instrument is one of the package's, else put it beside."""
+    """Write ``sweep.toml``, with the recipe of an instrument that is not in the package beside it."""
     name = instrument.name
     if name not in instrument_names() or as_instrument(name) != instrument:
         name = INSTRUMENT_FILE
@@ -272,7 +290,7 @@ def _write_sweep_file(folder: Path, dataset: str, instrument: Instrument) -> Non
 
 @contextmanager
 def _whole_folder(folder: Path) -> Iterator[Path]:
-    """Yield a folder beside the wanted one, which takes its name when all went well."""
+    """Yield a temporary folder beside ``folder``, and rename it to ``folder`` on success."""
     part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     try:
         _refuse_occupied(folder)

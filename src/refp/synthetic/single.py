@@ -1,4 +1,4 @@
-"""One bead in the middle of nothing: for tests and examples."""
+"""Images of one isolated bead, for tests and examples."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ def render_single_bead(
     camera: Camera | None = None,
     seed: int = 0,
 ) -> Image:
-    """Take an image of one bead of nominal size under even light.
+    """Render an image of one bead of nominal size under even light.
 
     Parameters
     ----------
@@ -31,15 +31,15 @@ def render_single_bead(
     instrument
         An instrument, or the name of a recipe.
     side_px
-        Side of the square image; the instrument's tile without it.
+        Side of the square image; default: that of the instrument's tile.
     center_px
-        Centre of the bead, ``(y, x)``; the middle of the image without it.
+        Centre of the bead, ``(y, x)``; default: the middle of the image.
     exposure_ms
         Exposure.
     noise
         Whether the camera adds noise.
     camera
-        The instrument's without it.
+        Camera; default: that of the instrument.
     seed
         Seed of the noise.
     """
@@ -67,11 +67,11 @@ def single_bead_scene(
     Parameters
     ----------
     instrument
-        Gives microscope, bead and tile.
+        Microscope, bead and tile.
     side_px, center_px
         As in :func:`render_single_bead`.
     radius_um
-        Radius of the bead; the nominal one without it.
+        Radius of the bead; default: the nominal radius.
     """
     looks = looks_of(instrument, SceneSettings())
     side = side_px or instrument.tile_side_px
@@ -92,6 +92,8 @@ def single_bead_scene(
     return Scene(
         refp_ss_um=0.0,
         refp_ci_um=0.0,
+        refp_beads_um=0.0,
+        refp_median_um=0.0,
         tilt_um_per_px=(0.0, 0.0),
         beads=beads,
         others=(),

@@ -13,7 +13,7 @@ Scale = Literal["quick", "full"]
 N_CELLS = 60
 SHAPE_PX = {"quick": (480, 640), "full": (960, 1280)}
 MIN_FIT = {"quick": 0.65, "full": 0.35}
-"""Image over ``SHAPE_PX`` for each time that beads are as large, in px, as the A2K's: they must fit."""
+"""Minimum scale of ``SHAPE_PX`` per ratio of the bead size in px to that of the A2K, so that beads fit."""
 N_BEADS = {"quick": 13, "full": 20}
 
 
@@ -34,9 +34,9 @@ class Row:
     n_fov
         Fields of view; not in the table, assumed.
     viability
-        Share of live cells; ``None`` where there are no cells.
+        Fraction of live cells; ``None`` if there are no cells.
     elsewhere
-        Whether another instrument of the model took it.
+        Whether it was recorded with another instrument of the same type.
     """
 
     kind: str
@@ -72,10 +72,11 @@ def table1_sets(instruments: list[str] | None, scale: Scale) -> Iterator[Planned
     Parameters
     ----------
     instruments
-        Names of recipes or paths to some. One that is not in the table gets the A2K's rows, lengths
-        along Z scaled with the depth of field. Default: those of the table.
+        Names or paths of recipes. An instrument that is not in the table has the rows of the A2K, with
+        lengths along Z scaled by the depth of field. Default: those of the table.
     scale
-        ``"full"``: every exposure on images of a large sensor; ``"quick"``: fewer, and smaller.
+        ``"full"``: all exposures, images of a large sensor; ``"quick"``: fewer exposures, smaller
+        images.
 
     Raises
     ------
@@ -97,7 +98,7 @@ def table1_sets(instruments: list[str] | None, scale: Scale) -> Iterator[Planned
 
 
 def another(instrument: Instrument) -> Instrument:
-    """Return another instrument of the model, as another laboratory has it; differences assumed."""
+    """Return another instrument of the same type, as in another laboratory; differences are assumed."""
     light, camera = instrument.illumination, instrument.camera
     return instrument.replace(
         {

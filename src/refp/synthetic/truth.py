@@ -45,6 +45,11 @@ class TruthBead:
     index: float = math.nan
     focus_um: float = math.nan
 
+    @property
+    def measurable(self) -> bool:
+        """Whether a plane can be measured with it."""
+        return not (self.outlier or self.touching or self.border)
+
 
 @dataclass(frozen=True, slots=True)
 class TruthField:
@@ -55,7 +60,12 @@ class TruthField:
     experiment, fov
         Which one.
     refp_um, refp_ss_um, refp_ci_um
-        The reference plane, and as steepest slope and centre intensity place it.
+        The reference plane, and as steepest slope and centre intensity place it: of a nominal bead
+        that rests in the middle of the field. The twin's files state the article's plane instead.
+    refp_beads_um
+        Mean of the own planes of the beads that can be measured.
+    refp_median_um
+        The article's plane: of the median of the curves of these beads; NaN where not known.
     tilt_um_per_px
         Rise of the slide along ``(x, y)``, the order of the file.
     beads
@@ -69,6 +79,8 @@ class TruthField:
     refp_ci_um: float
     tilt_um_per_px: tuple[float, float]
     beads: tuple[TruthBead, ...]
+    refp_beads_um: float = math.nan
+    refp_median_um: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,4 +167,10 @@ def _truth(table: dict[str, Any]) -> Truth:
 
 def _field(table: dict[str, Any]) -> TruthField:
     beads = tuple(TruthBead(**bead) for bead in table["beads"])
-    return TruthField(**{**table, "beads": beads, "tilt_um_per_px": tuple(table["tilt_um_per_px"])})
+    own_um = [bead.refp_um for bead in beads if bead.measurable]
+    known = {
+        "refp_beads_um": sum(own_um) / len(own_um) if own_um else math.nan,
+        "refp_median_um": math.nan,
+        **{name: value for name, value in table.items() if value is not None},
+    }
+    return TruthField(**{**known, "beads": beads, "tilt_um_per_px": tuple(table["tilt_um_per_px"])})

@@ -1,7 +1,7 @@
-"""Pages and HTTP API on the same code paths as the command line: :func:`create_app`.
+"""Pages and HTTP API with the functions of the command line: :func:`create_app`.
 
-The server's process takes requests and answers them; images are decoded and estimated in worker
-processes (:mod:`refp.web.workers.estimates`), the only ones that load the science libraries.
+The server process handles requests; worker processes (:mod:`refp.web.workers.estimates`) decode and
+estimate images. Only workers load the science libraries.
 """
 
 import lazy_loader

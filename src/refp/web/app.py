@@ -1,4 +1,4 @@
-"""The app: routes, guard, and an engine that lives as long as it."""
+"""The app: routes, guard, and the engine that starts and stops with it."""
 
 import mimetypes
 from collections.abc import AsyncIterator
@@ -32,8 +32,7 @@ def create_app(settings: WebSettings) -> FastAPI:
     Returns
     -------
     FastAPI
-        It starts its workers with its lifespan and ends them with it; documents itself under
-        ``/api/v1/openapi.json``.
+        The app. Its lifespan starts and ends the workers; ``/api/v1/openapi.json`` describes its API.
     """
 
     @asynccontextmanager
@@ -46,7 +45,7 @@ def create_app(settings: WebSettings) -> FastAPI:
         finally:
             await engine.stop()
 
-    mimetypes.add_type("text/javascript", ".js")  # some Windows machines say text/plain
+    mimetypes.add_type("text/javascript", ".js")  # some Windows machines have text/plain
     keys = Keys(settings)
     app = FastAPI(
         title="REFP",
@@ -54,7 +53,7 @@ def create_app(settings: WebSettings) -> FastAPI:
         version=version("refp"),
         lifespan=lifespan,
         openapi_url="/api/v1/openapi.json",
-        docs_url=None,  # both pages fetch their scripts from outside
+        docs_url=None,  # both pages load scripts from other hosts
         redoc_url=None,
     )
     app.state.keys = keys

@@ -27,19 +27,19 @@ except ModuleNotFoundError as error:
     raise MissingExtraError("httpx", "web", "the client") from error
 
 TIMEOUT_S = 300.0
-AGAIN_S = 1.0
-MAX_LOST = 30
-"""After a connection was lost, the server may be starting again; so often it is tried."""
+RETRY_S = 1.0
+MAX_RETRIES = 30
+"""Attempts to reconnect after a lost connection, while the server may be restarting."""
 MAX_RECORDS = 1000
-"""Appended by one request."""
+"""Records of one request."""
 JSON = {"content-type": "application/json"}
 Row = dict[str, Any]
 
 
 class ApiError(RefpError):
-    """What the server answered in place of a result.
+    """An error response of the server.
 
-    ``code`` is that of the problem, ``status`` that of HTTP.
+    ``code`` is the code of the problem, ``status`` the HTTP status.
     """
 
     def __init__(self, status: int, code: str, detail: str) -> None:
@@ -48,14 +48,14 @@ class ApiError(RefpError):
 
 
 class Client:
-    """Asks one server.
+    """Client of one server.
 
     Parameters
     ----------
     address
-        Where it listens, such as ``http://127.0.0.1:8421``.
+        Address of the server, such as ``http://127.0.0.1:8421``.
     token
-        What it asks for, if it does.
+        Token of the server, where it requires one.
     """
 
     def __init__(self, address: str, token: str = "") -> None:
@@ -63,10 +63,10 @@ class Client:
             base_url=f"{address.rstrip('/')}/api/v1",
             headers={"authorization": f"Bearer {token}"} if token else {},
             timeout=TIMEOUT_S,
-            # A server that was started again does not answer on a connection that was kept.
+            # A restarted server does not respond on a connection that was kept.
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             follow_redirects=True,
-            trust_env=False,  # the server is near: no proxy
+            trust_env=False,  # no proxy: the server is on the local network
         )
 
     def estimate(
@@ -86,7 +86,7 @@ class Client:
         """
         tolerance = "" if tolerance_um is None else str(tolerance_um)
         fields = {"model": model, "tolerance_um": tolerance, "operator": operator}
-        return self._send("/estimates", fields, images)["estimates"]
+        return self._post_form("/estimates", fields, images)["estimates"]
 
     def estimate_there(
         self,
@@ -97,104 +97,104 @@ class Client:
         operator: str = "",
     ) -> list[Row]:
         """Estimate files on the server's machine; errors as of :meth:`estimate`."""
-        asked = {"paths": list(paths), "model": model, "tolerance_um": tolerance_um}
-        return self._tell("/estimates", {**asked, "operator": operator})["estimates"]
+        query = {"paths": list(paths), "model": model, "tolerance_um": tolerance_um}
+        return self._post("/estimates", {**query, "operator": operator})["estimates"]
 
-    def history(self, **asked: object) -> list[Row]:
-        """Return the newest records first; see ``GET /api/v1/history`` for what may be asked."""
-        return self._ask("/history", asked)
+    def history(self, **query: object) -> list[Row]:
+        """Return the newest records first; ``GET /api/v1/history`` lists the parameters."""
+        return self._get("/history", query)
 
     def record(self, records: Sequence[Mapping[str, object]]) -> int:
-        """Append records, as :meth:`history` returns them; return how many were not there already."""
+        """Append records, as :meth:`history` returns them; return the number of new ones."""
         parts = [records[k : k + MAX_RECORDS] for k in range(0, len(records), MAX_RECORDS)]
-        return sum(self._tell("/history", list(part))["new"] for part in parts)
+        return sum(self._post("/history", list(part))["new"] for part in parts)
 
-    def chart(self, instrument: str, **asked: object) -> Row:
-        """Return a control chart; see ``GET /api/v1/history/chart`` for what may be asked."""
-        return self._ask("/history/chart", {"instrument": instrument, **asked})
+    def chart(self, instrument: str, **query: object) -> Row:
+        """Return a control chart; ``GET /api/v1/history/chart`` lists the parameters."""
+        return self._get("/history/chart", {"instrument": instrument, **query})
 
     def baselines(self, instrument: str = "") -> list[Row]:
-        """Return frozen limits, in the order in which they were frozen."""
-        return self._ask("/history/baselines", {"instrument": instrument})
+        """Return frozen limits in the order of freezing."""
+        return self._get("/history/baselines", {"instrument": instrument})
 
     def freeze(self, name: str, instrument: str, since: str, until: str, **given: object) -> Row:
-        """Freeze limits from a period; ``quantity``, ``only`` and ``operator`` may be given."""
+        """Freeze limits from a period; options are ``quantity``, ``only`` and ``operator``."""
         period = {"name": name, "instrument": instrument, "since": since, "until": until}
-        return self._tell("/history/baselines", {**period, **given})
+        return self._post("/history/baselines", {**period, **given})
 
     def annotate(self, text: str, instrument: str, *, at: str = "", operator: str = "") -> Row:
-        """Note what happened to an instrument; return the record."""
+        """Append a note about an instrument; return the record."""
         note = {"text": text, "instrument": instrument, "at": at, "operator": operator}
-        return self._tell("/history/annotations", note)
+        return self._post("/history/annotations", note)
 
     def correct(self, ids: Sequence[str], **given: object) -> list[Row]:
-        """Correct or withdraw records; see ``POST /api/v1/history/corrections`` for what is given."""
-        return self._tell("/history/corrections", {"ids": list(ids), **given})
+        """Correct or withdraw records; ``POST /api/v1/history/corrections`` lists the fields."""
+        return self._post("/history/corrections", {"ids": list(ids), **given})
 
     def check(
         self, image: str | Path, *, model: str = "", instrument: str = "", operator: str = ""
     ) -> Row:
-        """Do the daily check: return estimate, record, whether in control, and rules that fired."""
+        """Run the daily check: return estimate, record, ``in_control`` and the rules that fired."""
         fields = {"model": model, "instrument": instrument, "operator": operator}
-        return self._send("/history/checks", fields, [image])
+        return self._post_form("/history/checks", fields, [image])
 
     def models(self, *, retired: bool = False) -> list[Row]:
-        """Return the server's models, the default first, or those that are retired."""
-        return self._ask("/models", {"retired": retired})
+        """Return the models in use, the default first, or the retired models."""
+        return self._get("/models", {"retired": retired})
 
     def upload_model(self, path: str | Path, *, name: str = "") -> Row:
-        """Send a model file, and return the model; one of the same content is kept once.
+        """Upload a model file and return the model; the server stores the same content once.
 
         Raises
         ------
         ApiError
-            ``model_error`` where it is none, ``name_taken`` where another is called so.
+            ``model_error`` if the file is no model, ``name_taken`` if another model has the name.
         """
-        return self._send("/models", {"name": name}, [path], "file")
+        return self._post_form("/models", {"name": name}, [path], "file")
 
     def train(self, planes: str, name: str, **settings: Any) -> Row:
-        """Ask for a model trained on the sweeps that planes were defined from; return the job.
+        """Queue the training of a model on the sweeps of defined planes; return the job.
 
         ``settings`` are ``recipe``, ``family``, ``seed`` and ``operator``; errors as of
         :meth:`upload_model`.
         """
-        return self._tell("/models/train", {"planes": planes, "name": name, **settings})
+        return self._post("/models/train", {"planes": planes, "name": name, **settings})
 
     def adapt(self, model: str, name: str, **data: Any) -> Row:
-        """Ask for a model to be taken to another instrument; return the job.
+        """Queue the adaptation of a model to another instrument; return the job.
 
-        ``data`` are ``planes`` or ``paths``, ``refp_um``, what sweeps are of, and ``operator``; errors
-        as of :meth:`upload_model`.
+        ``data`` are ``planes`` or ``paths``, ``refp_um``, the options of :meth:`define_planes`, and
+        ``operator``; errors as of :meth:`upload_model`.
         """
-        return self._tell("/models/adapt", {"model": model, "name": name, **data})
+        return self._post("/models/adapt", {"model": model, "name": name, **data})
 
     def retire(self, file: str) -> Row:
-        """Take a model out of use, by its file's name; return it."""
-        return self._tell(f"/models/{quote(file, safe='')}/retire")
+        """Retire a model by its file name; return it."""
+        return self._post(f"/models/{quote(file, safe='')}/retire")
 
     def restore(self, file: str) -> Row:
-        """Take a retired model into use again; return it."""
-        return self._tell(f"/models/{quote(file, safe='')}/restore")
+        """Restore a retired model by its file name; return it."""
+        return self._post(f"/models/{quote(file, safe='')}/restore")
 
     def health(self) -> Row:
-        """Return whether the server can estimate."""
-        return self._ask("/health")
+        """Return the state of the server: status, version, number of models."""
+        return self._get("/health")
 
     def define_planes(self, files: Sequence[str | Path], **options: object) -> Row:
-        """Send sweeps, each a ZIP or TAR of a folder or an OME-TIFF, and define their planes.
+        """Upload sweeps, each a ZIP or TAR of a folder or an OME-TIFF, and define their planes.
 
         Parameters
         ----------
         files
-            What to send; it is read as it goes, and may be larger than the memory.
+            Files to upload; they are streamed and may be larger than the memory.
         **options
             ``title``, ``operator``, ``instrument``, ``pattern``, ``pixel_size_um``,
-            ``bead_diameter_um``, ``recipe``: as the API has them.
+            ``bead_diameter_um``, ``recipe``, as in the API.
 
         Returns
         -------
         dict
-            The job that does it; :meth:`wait` for it.
+            The queued job; :meth:`wait` for its end.
 
         Raises
         ------
@@ -202,117 +202,117 @@ class Client:
             If the server refuses the files or an option.
         """
         fields = {"title": "", **{name: str(value) for name, value in options.items()}}
-        return self._send("/planes", fields, files)
+        return self._post_form("/planes", fields, files)
 
     def define_planes_there(self, paths: Sequence[str], **options: object) -> Row:
         """Define planes from sweeps on the server's machine; as :meth:`define_planes`."""
-        return self._tell("/planes", {"paths": list(paths), **options})
+        return self._post("/planes", {"paths": list(paths), **options})
 
     def planes(self, name: str) -> Row:
         """Return planes by the id of the job that defined them, with the rows of ``planes.csv``."""
-        return self._ask(f"/planes/{quote(name, safe='')}")
+        return self._get(f"/planes/{quote(name, safe='')}")
 
     def all_planes(self) -> list[Row]:
-        """Return all planes that were defined on the server, the newest first."""
-        return self._ask("/planes")
+        """Return all planes defined on the server, the newest first."""
+        return self._get("/planes")
 
     def compare_planes(self, names: Sequence[str]) -> Row:
         """Return planes of several jobs, and their differences within each instrument."""
-        return self._ask("/planes/comparison", {"ids": list(names)})
+        return self._get("/planes/comparison", {"ids": list(names)})
 
     def planes_file(self, name: str, file: str) -> bytes:
         """Return a file of planes, such as ``planes.csv`` or ``pooled.npz``."""
         path = f"/planes/{quote(name, safe='')}/files/{quote(file, safe='')}"
-        with self._open("GET", path) as answer:
-            return answer.read()
+        with self._open("GET", path) as response:
+            return response.read()
 
     def jobs(self) -> list[Row]:
         """Return the server's jobs, the newest first."""
-        return self._ask("/jobs")
+        return self._get("/jobs")
 
     def job(self, name: str) -> Row:
         """Return a job by its id."""
-        return self._ask(f"/jobs/{quote(name, safe='')}")
+        return self._get(f"/jobs/{quote(name, safe='')}")
 
     def cancel(self, name: str) -> Row:
-        """End a job that has not ended, and return it."""
-        return self._tell(f"/jobs/{quote(name, safe='')}/cancel")
+        """Cancel a job that has not ended; return it."""
+        return self._post(f"/jobs/{quote(name, safe='')}/cancel")
 
     def wait(self, name: str, progress: Callable[[Row], object] | None = None) -> Row:
-        """Wait for a job to end, over connections that break and servers that start again.
+        """Wait for the end of a job; reconnect after lost connections and server restarts.
 
         Parameters
         ----------
         name
-            Its id.
+            Id of the job.
         progress
-            Called with the job whenever there is news; its ``progress`` says how far it is.
+            Called with the job after each change; its ``progress`` holds stage and steps.
 
         Returns
         -------
         dict
-            The job; ``state`` says whether it is ``done``, ``failed`` or ``cancelled``.
+            The job; its ``state`` is ``done``, ``failed`` or ``cancelled``.
 
         Raises
         ------
         ApiError
             If there is no such job.
         OSError
-            If the server cannot be reached for a while.
+            If the server cannot be reached after all retries.
         """
-        n_lost = 0
+        n_retries = 0
         while True:
             try:
-                for kind, told in self._events(f"/jobs/{quote(name, safe='')}/events"):
-                    n_lost = 0
+                for kind, data in self._events(f"/jobs/{quote(name, safe='')}/events"):
+                    n_retries = 0
                     if kind == "end":
-                        return told
+                        return data
                     if kind == "progress" and progress is not None:
-                        progress(told)
+                        progress(data)
             except OSError:
-                n_lost += 1
-                if n_lost > MAX_LOST:
+                n_retries += 1
+                if n_retries > MAX_RETRIES:
                     raise
-            time.sleep(AGAIN_S)
+            time.sleep(RETRY_S)
 
     def _events(self, path: str) -> Iterator[tuple[str, Row]]:
-        """Yield what the server sends: the kind of an event, and what it says."""
-        with self._open("GET", path) as answer:
+        """Yield the kind and the data of each event that the server sends."""
+        with self._open("GET", path) as response:
             kind = ""
-            for line in answer.iter_lines():
+            for line in response.iter_lines():
                 name, _, value = line.partition(": ")
                 if name == "event":
                     kind = value
                 elif name == "data":
                     yield kind, json.loads(value)
 
-    def _ask(self, path: str, asked: Mapping[str, Any] | None = None) -> Any:
-        """Get what an address returns; what is empty or ``None`` is not asked for."""
-        query = {name: value for name, value in (asked or {}).items() if value not in ("", None)}
-        with self._open("GET", path, params=query) as answer:
-            return json.loads(answer.read())
+    def _get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
+        """Send a GET request without empty parameters; return the JSON of the response."""
+        query = {name: value for name, value in (query or {}).items() if value not in ("", None)}
+        with self._open("GET", path, params=query) as response:
+            return json.loads(response.read())
 
-    def _tell(self, path: str, content: object = None) -> Any:
-        """Post JSON, or nothing."""
+    def _post(self, path: str, content: object = None) -> Any:
+        """Send a POST request with JSON or without a body; return the JSON of the response."""
         body = {} if content is None else {"content": json.dumps(content), "headers": JSON}
-        with self._open("POST", path, **body) as answer:
-            return json.loads(answer.read())
+        with self._open("POST", path, **body) as response:
+            return json.loads(response.read())
 
-    def _send(
+    def _post_form(
         self, path: str, fields: Mapping[str, str], files: Sequence[str | Path], part: str = "files"
     ) -> Any:
-        """Post a form with files, which are read as they are sent."""
+        """Send a form whose files are streamed; return the JSON of the response."""
         parts: list[tuple[str, Any]] = [(name, (None, value)) for name, value in fields.items()]
         with ExitStack() as opened:
             for file in map(Path, files):
                 content = opened.enter_context(file.open("rb"))
                 parts.append((part, (file.name, content, "application/octet-stream")))
-            with self._open("POST", path, files=parts) as answer:
-                return json.loads(answer.read())
+            with self._open("POST", path, files=parts) as response:
+                return json.loads(response.read())
 
     @contextmanager
     def _open(self, method: str, path: str, **options: Any) -> Iterator[httpx.Response]:
-        """Open the answer to a request.
+        """Send a request and yield its response.
 
         Raises
         ------
@@ -322,18 +322,21 @@ class Client:
             If the server cannot be reached, or the connection is lost.
         """
         try:
-            with self._http.stream(method, path, **options) as answer:
-                if answer.is_error:
-                    raise _api_error(answer)
-                yield answer
+            with self._http.stream(method, path, **options) as response:
+                if response.is_error:
+                    raise _api_error(response)
+                yield response
         except httpx.TransportError as error:
             raise ConnectionError(f"{self._http.base_url}: {error}") from error
 
 
-def _api_error(answer: httpx.Response) -> ApiError:
+def _api_error(response: httpx.Response) -> ApiError:
     try:
-        problem = json.loads(answer.read())
-        return ApiError(answer.status_code, str(problem["code"]), str(problem["detail"]))
+        problem = json.loads(response.read())
+        return ApiError(response.status_code, str(problem["code"]), str(problem["detail"]))
     except (ValueError, KeyError, TypeError):
-        detail = f"the answer is not one of refp: {answer.reason_phrase}"
-        return ApiError(answer.status_code, "not_refp", detail)
+        detail = (
+            f"{response.url}: not a response of a refp server ({response.reason_phrase}); "
+            "check the address"
+        )
+        return ApiError(response.status_code, "not_refp", detail)

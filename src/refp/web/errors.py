@@ -1,4 +1,4 @@
-"""Errors of worker processes, and the code of each error in answers and in the log of jobs."""
+"""Errors of worker processes, and the code of each error in responses and in the job log."""
 
 import re
 
@@ -8,7 +8,7 @@ TOO_LONG, LOST, OUT_OF_MEMORY = "work_limit", "worker_lost", "memory_error"
 
 
 class WorkError(RefpError):
-    """An exception of a worker, or its end; ``code`` is the exception's name in lower case."""
+    """An exception raised in a worker, or the loss of a worker; ``code`` identifies it."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""What a job is, and how far it is."""
+"""Jobs and their progress."""
 
 import time
 from collections.abc import Mapping
@@ -11,33 +11,33 @@ from refp.web.settings import Limits
 
 JobKind = Literal["plane", "train", "adapt", "demo"]
 OPTIONS = ("instrument", "pattern", "pixel_size_um", "bead_diameter_um")
-"""What a request may say of its data sets."""
+"""Fields of a request that describe its data sets."""
 Curve = Mapping[str, Any]
-"""A learning curve, by the names of :class:`refp.models.LearningCurve`; no number is ``None``."""
+"""A learning curve, by the names of :class:`refp.models.LearningCurve`; ``None`` if no number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job as people see it.
+    """A job and its state.
 
     Attributes
     ----------
     id
         UUID as text.
     kind, title, operator
-        What is done, what people call it, who asked for it.
+        Kind of work, display name, operator.
     request
-        What it works on.
+        Fields of the request.
     state
         ``queued``, ``running``, ``done``, ``failed`` or ``cancelled``.
     made_at, ended_at
-        ISO 8601 with zone; ``ended_at`` is empty before its end.
+        ISO 8601 with zone; ``ended_at`` is empty before the end.
     starts
-        How often it was begun: more than once where the server was stopped in between.
+        Number of starts: more than one after a restart of the server.
     result
-        What it made.
+        Result of a job that is done.
     code, detail
-        Why it failed; empty otherwise.
+        Code and message of a failure; empty otherwise.
     """
 
     id: str
@@ -55,7 +55,7 @@ class Job:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more becomes of it."""
+        """Whether the job is done, failed or cancelled."""
         return self.state in ENDED
 
     def after(self, at: str, state: str, about: Mapping[str, Any]) -> "Job":
@@ -73,9 +73,9 @@ class Job:
 
 @dataclass(slots=True)
 class Live:
-    """How far a job is: the stage that it is in, and learning curves where it trains.
+    """Progress of a running job: its stage, and the learning curves of a training.
 
-    ``version`` counts what was told, and ``curves`` has with each curve the version it is of.
+    ``version`` counts changes; ``curves`` holds each curve with the version of its last change.
     """
 
     stage: str = ""
@@ -86,7 +86,7 @@ class Live:
     curves: dict[str, tuple[int, Curve]] = field(default_factory=dict)
 
     def set_progress(self, stage: str, done: int, total: int) -> None:
-        """Set the stage, and the number of its steps that are done."""
+        """Set the stage and the number of its completed steps."""
         if stage != self.stage:
             self.stage, self.since = stage, time.monotonic()
         self.done, self.total = done, total
@@ -99,7 +99,7 @@ class Live:
 
     @property
     def left_s(self) -> float | None:
-        """Seconds to the end of the stage at the pace so far; ``None`` where that is not known."""
+        """Estimated time to the end of the stage, s; ``None`` if unknown."""
         spent_s = time.monotonic() - self.since
         if not self.done or spent_s < 1:
             return None
@@ -107,23 +107,23 @@ class Live:
 
 
 @dataclass(frozen=True, slots=True)
-class JobPlace:
-    """What a job's process is told of the server.
+class JobSettings:
+    """Folders and limits of the server, for the process of a job.
 
     Attributes
     ----------
     home
-        Folder that results are kept under.
+        Home of the server, with the results.
     models
-        Folder that models are put into.
+        Folder of models.
     roots
-        Folders that data may be named in.
+        Folders that requests may name data in.
     history
-        Database that planes are recorded in; empty where none is kept.
+        Database of the history; empty without a history.
     limits
-        How much data may be.
+        Limits on the size of data.
     processes
-        How many processes it may keep busy.
+        Number of processes of a job.
     """
 
     home: Path

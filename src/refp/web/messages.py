@@ -1,4 +1,4 @@
-"""What a worker tells of one image."""
+"""Values that the server process and its workers exchange."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,18 +6,18 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 Row = dict[str, object]
-"""As ``refp estimate --json`` prints it: what is not known is ``None``."""
+"""A row as ``refp estimate --json`` prints it; ``None`` for an unknown value."""
 
 
 @dataclass(frozen=True, slots=True)
-class By:
-    """Who asks, and what the images are for (``daily`` for the daily check; else empty)."""
+class Requester:
+    """The operator of a request, and the purpose of its images (``daily`` or empty)."""
 
     operator: str = ""
     purpose: str = ""
 
 
-NOBODY = By()
+ANONYMOUS = Requester()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,56 +29,56 @@ class Task:
     model
         Model file.
     path
-        The image file as it lies on this machine.
+        The image file on this machine.
     name
-        What its owner calls it; stands in rows and messages in place of ``path``.
+        Name of the file in rows and messages, in place of ``path``.
     tolerance_um
-        For the verdict; none where it is not asked for.
+        Tolerance of the verdict, um; ``None``: no verdict.
     most_pixels, most_planes
-        Beyond these an image, or a stack, is refused.
+        Largest number of pixels of an image, and of pages of a file; larger ones are refused.
     history
-        Database that the estimate is recorded in; empty where none is kept.
-    by
-        What its record says of who asked.
+        Database of the history; empty without a history.
+    requester
+        Operator and purpose, for the record.
     """
 
     model: Path
     path: Path
     name: str
     tolerance_um: float | None
-    most_pixels: int
-    most_planes: int
+    max_pixels: int
+    max_pages: int
     history: str = ""
-    by: By = NOBODY
+    requester: Requester = ANONYMOUS
 
 
 @dataclass(frozen=True, slots=True)
 class BeadView:
-    """A bead in a picture: its place, whether it counted or why not, and its profile.
+    """A bead of an image: its position, its use in the estimate, and its radial profile.
 
     Attributes
     ----------
     y_px, x_px
-        Its centre.
-    used, why
-        Whether the estimate rests on it; a sentence.
+        Centre of the bead.
+    used, reason
+        Whether the estimate uses the bead, and the reason.
     dz_um
-        What the look-up says of it alone; ``None`` where nothing.
+        dZ of this bead alone by the look-up; ``None`` if unknown.
     profile
-        Intensity over background on ``ImageView.radius_radii``; ``None`` where it is saturated.
+        Intensity over background at ``ImageView.radius_radii``; ``None`` where saturated.
     """
 
     y_px: float
     x_px: float
     used: bool
-    why: str
+    reason: str
     dz_um: float | None
     profile: list[float | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Opinions:
-    """What family and look-up say of an image, um, and how far apart they may be."""
+class LookupComparison:
+    """dZ of an image by the family and by the look-up, um, and the limit of their difference."""
 
     family: str
     family_um: float
@@ -86,28 +86,28 @@ class Opinions:
     limit_um: float
 
     @property
-    def apart_um(self) -> float:
-        """Distance between the two."""
+    def difference_um(self) -> float:
+        """Absolute difference of the two, um."""
         return abs(self.family_um - self.lookup_um)
 
 
 @dataclass(frozen=True, slots=True)
 class ImageView:
-    """An image to look at.
+    """An image with its beads, for display.
 
     Attributes
     ----------
     png
         The image, grey of 8 bits between its 0.1th and 99.9th percentile.
     height_px, width_px
-        Of the image itself; the picture may be smaller.
+        Size of the image; the PNG may be smaller.
     radius_px
-        Nominal radius of a bead.
+        Nominal radius of a bead, px.
     radius_radii
         Distances of the profiles from a bead's centre, in bead radii.
     pooled, pooled_sd
-        The pooled stack's profile at the image's dZ and the scatter of beads about it; empty for an
-        image that was refused.
+        Profile of the pooled stack at the dZ of the image, and the standard deviation of beads;
+        empty for a refused image.
     """
 
     png: bytes = field(repr=False)
@@ -118,14 +118,14 @@ class ImageView:
     radius_radii: list[float]
     pooled: list[float]
     pooled_sd: list[float]
-    opinions: Opinions | None
+    comparison: LookupComparison | None
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """The estimate of one plane of one file, with what a history needs to name its origin.
+class PageEstimate:
+    """The estimate of one page of a file, with the digests that the history records.
 
-    ``record_id`` is that of its record; empty where no history is kept.
+    ``record_id`` is the id of the record; empty without a history.
     """
 
     row: Row
@@ -137,18 +137,18 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """Code of the refusal; empty where there is none."""
+        """Code of the refusal; empty for an estimate."""
         return str(self.row["reason"]).partition(":")[0]
 
     @property
     def sentence(self) -> str:
-        """Sentence of the refusal; empty where there is none."""
+        """Sentence of the refusal; empty for an estimate."""
         return str(self.row["reason"]).partition(": ")[2]
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
-    """Which records are asked for; times are ISO 8601, what is empty is no limit."""
+class RecordQuery:
+    """A selection of records; times in ISO 8601; an empty field selects all."""
 
     instrument: str = ""
     since: str = ""
@@ -160,8 +160,8 @@ class Records:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Which control chart is asked for; times and emptiness as of :class:`Records`."""
+class ChartQuery:
+    """A selection of a control chart; times and empty fields as of :class:`RecordQuery`."""
 
     instrument: str = ""
     quantity: str = "delta_z_um"
@@ -172,19 +172,19 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """What a daily check came to.
+class DailyCheck:
+    """The result of a daily check.
 
     Attributes
     ----------
     record
-        Its record, as ``refp history list --json`` prints it.
+        The record, as ``refp history list --json`` prints it.
     baseline
-        Name of the limits that it is held against; empty without any.
+        Name of the frozen limits; empty without limits.
     in_control
-        Whether no rule but the warning fired; ``None`` without limits or without a number.
+        Whether no rule except the warning fired; ``None`` without limits or without a number.
     rules
-        Those that fired: ``rule, meaning, action``.
+        Rules that fired: ``rule, meaning, action``.
     """
 
     record: Row
@@ -194,47 +194,47 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """What the page of an instrument shows.
+class HistoryView:
+    """Content of the history page of an instrument.
 
     Attributes
     ----------
     instruments
-        All that there are records of.
-    asked
-        What is shown, its instrument the newest record's where none was named.
+        Instruments with records.
+    query
+        The selection; without an instrument, that of the newest record.
     rows
         Records, the newest first, as ``refp history list --json`` prints them.
     baselines
-        Frozen ones of instrument and quantity, in the order in which they were frozen.
+        Frozen limits of instrument and quantity, in the order of freezing.
     chart
-        The chart as the API tells it, but of its firings the last alone; empty without a value.
+        The chart as the API returns it, with the last firings only; empty without a value.
     period
-        First day of the chart and the one after its last.
+        First day of the chart, and the day after its last.
     check
         The last daily check.
     """
 
     instruments: list[str]
-    asked: Asked
+    query: ChartQuery
     rows: list[Row] = field(default_factory=list)
     baselines: list[Row] = field(default_factory=list)
     chart: Row = field(default_factory=dict)
     period: tuple[str, str] = ("", "")
-    check: Check | None = None
+    check: DailyCheck | None = None
 
 
 class ModelUsage(BaseModel):
-    """Where a model was used, by the history."""
+    """Use of a model, from the history."""
 
-    n_estimates: int = Field(description="images that were recorded with it, refused ones too")
-    last_at: str = Field(description="time of the newest, ISO 8601 with zone; empty if never")
-    instruments: list[str] = Field(description="what it was used on")
+    n_estimates: int = Field(description="recorded images, refused ones included")
+    last_at: str = Field(description="time of the newest, ISO 8601 with zone; empty if none")
+    instruments: list[str] = Field(description="instruments of these images")
 
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model file, or what is wrong with it; ``lines`` are those of ``refp model show``."""
+    """A model file, or the error of loading it; ``lines`` are those of ``refp model show``."""
 
     path: Path
     name: str

@@ -1,4 +1,4 @@
-"""Running the server on this machine."""
+"""Run the server on this machine."""
 
 import uvicorn
 
@@ -6,7 +6,7 @@ from refp.web.app import create_app
 from refp.web.settings import WebSettings
 
 GRACE_S = 3
-"""Time for open answers at the end; a page that watches a job would wait for ever."""
+"""Time for open responses at the end, s; the event stream of a job would not end by itself."""
 
 
 def run_server(settings: WebSettings, port: int) -> None:
@@ -15,9 +15,9 @@ def run_server(settings: WebSettings, port: int) -> None:
     Parameters
     ----------
     settings
-        Of the app, with the address to listen on.
+        Settings of the app, with the address to listen on.
     port
-        To listen on.
+        Port to listen on.
     """
     uvicorn.run(
         create_app(settings),

@@ -1,4 +1,4 @@
-"""What a server serves, to whom, and how much of it."""
+"""Settings and limits of a server."""
 
 from pathlib import Path
 
@@ -13,14 +13,14 @@ MODELS = "models"
 
 
 class Limits(Settings):
-    """How much one request may ask for."""
+    """Limits of requests, workers and stored files."""
 
     upload_bytes: int = Field(default=128 * MEGABYTE, gt=0, description="body of a request, bytes")
     upload_s: float = Field(default=120, gt=0, description="time to send a body, s")
-    files: int = Field(default=32, gt=0, description="files, and planes of a stack, of a request")
+    files: int = Field(default=32, gt=0, description="files of a request, and pages of a file")
     pixels: int = Field(default=40 * MEGABYTE, gt=0, description="pixels of an image when decoded")
     memory_bytes: int = Field(
-        default=4000 * MEGABYTE, gt=0, description="memory of a worker beyond what it starts with"
+        default=4000 * MEGABYTE, gt=0, description="memory of a worker beyond that at its start"
     )
     archive_bytes: int = Field(
         default=4000 * MEGABYTE, gt=0, description="body of a request with sweeps, bytes"
@@ -34,27 +34,29 @@ class Limits(Settings):
         default=1000 * MEGABYTE, gt=0, description="body of a request with a model, bytes"
     )
     job_bytes: int = Field(
-        default=16_000 * MEGABYTE, gt=0, description="memory of a job beyond what it starts with"
+        default=16_000 * MEGABYTE, gt=0, description="memory of a job beyond that at its start"
     )
     stall_s: float = Field(default=1800, gt=0, description="time of a job without any progress, s")
     work_s: float = Field(default=60, gt=0, description="time of a worker for one file, s")
-    requests: int = Field(default=128, gt=0, description="uploads at once; more are told to wait")
-    results: int = Field(default=64, gt=0, description="estimates kept for their page")
+    requests: int = Field(
+        default=128, gt=0, description="uploads at once; further ones get status 503"
+    )
+    results: int = Field(default=64, gt=0, description="estimates kept for result pages")
     kept_bytes: int = Field(
-        default=4000 * MEGABYTE, gt=0, description="of images that were sent; the oldest go"
+        default=4000 * MEGABYTE, gt=0, description="uploaded images kept; the oldest are removed"
     )
 
     def for_fields(self) -> "Limits":
-        """Return the limits of a form that has no file."""
+        """Return the limits of a form without files."""
         return self.model_copy(update={"upload_bytes": 64_000, "files": 0})
 
     def for_sweeps(self) -> "Limits":
-        """Return the limits of a request that sends sweeps."""
+        """Return the limits of an upload of sweeps."""
         sizes = {"upload_bytes": self.archive_bytes, "upload_s": self.archive_s}
         return self.model_copy(update=sizes)
 
     def for_model(self) -> "Limits":
-        """Return the limits of a request that sends a model."""
+        """Return the limits of an upload of a model."""
         sizes = {"upload_bytes": self.model_bytes, "upload_s": self.archive_s, "files": 1}
         return self.model_copy(update=sizes)
 
@@ -71,28 +73,26 @@ class WebSettings(Settings):
     )
     home: Path | None = Field(
         default=None,
-        description="folder for what is kept; without it nothing is kept longer than the app lives, "
-        "and there are no jobs",
+        description="folder for uploads, planes, models and jobs; without it, uploads are removed at the "
+        "end and there are no jobs",
     )
-    host: str = Field(default="127.0.0.1", description="address that is listened on")
-    token: SecretStr | None = Field(default=None, description="what everybody has to know")
-    tolerance_um: float | None = Field(
-        default=None, gt=0, description="largest dZ that is tolerated, um"
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    token: SecretStr | None = Field(
+        default=None, description="token that every request has to contain"
     )
+    tolerance_um: float | None = Field(default=None, gt=0, description="largest tolerated dZ, um")
     workers: int = Field(default=2, gt=0, description="processes that decode and estimate")
     limits: Limits = Limits()
-    history: str = Field(
-        default="", description="database that estimates are recorded in; empty: none is kept"
-    )
+    history: str = Field(default="", description="database of the history; empty: no history")
 
-    jobs: str = Field(default="", description="database that jobs are logged in; empty: no jobs")
+    jobs: str = Field(default="", description="database of the job log; empty: no jobs")
 
     @property
     def local(self) -> bool:
-        """Whether only this machine is served."""
+        """Whether the server accepts connections from this machine only."""
         return self.host in LOOPBACK
 
     @property
     def own_models(self) -> Path | None:
-        """Folder that models are put into; none where nothing is kept."""
+        """Folder of trained and uploaded models; ``None`` without a home."""
         return self.models_folder or (self.home / MODELS if self.home is not None else None)

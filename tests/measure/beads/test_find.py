@@ -1,4 +1,4 @@
-"""Finding beads in simulated frames, and nothing in frames without."""
+"""Detection of beads in simulated frames, and in frames without beads."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def take_image(scene: Scene, dz_um: float, exposure_ms: float = 12.0) -> Image:
 
 
 def distances(found: FloatArray, truth: FloatArray) -> FloatArray:
-    """Distance of every true bead from the nearest that is found."""
+    """Distance of every true bead from the nearest detection."""
     offsets = found[:, None] - truth[None]
     return np.hypot(offsets[..., 0], offsets[..., 1]).min(axis=0, initial=np.inf)
 
@@ -85,7 +85,7 @@ def test_the_number_of_beads_does_not_matter(n_beads: int) -> None:
 
 
 def test_a_single_bead_is_measured_as_a_disc() -> None:
-    """Area, circularity and contrast against the bead's own disc, focused on its middle."""
+    """Area, circularity and contrast against the bead's own disc, focused on its centre."""
     focus_um = float(single_bead_scene(A2K).beads.focus_um[0])
     image = render_single_bead(focus_um, A2K, side_px=81)
     (area, circularity, contrast) = (
@@ -134,7 +134,7 @@ def test_beads_move_with_the_image(dz_um: float, shift: tuple[int, int]) -> None
     order, again = (np.lexsort(b.center_px.round(0).T) for b in (first, moved))
     steps = moved.center_px[again] - first.center_px[order]
     assert len(first) == 7
-    assert np.abs(steps - shift).max() <= 2.0  # the reduction's own pixel
+    assert np.abs(steps - shift).max() <= 2.0  # one reduced pixel
     assert np.median(steps, axis=0) == pytest.approx(shift, abs=0)
 
 
@@ -163,7 +163,7 @@ def test_a_weak_neighbour_does_not_make_a_bead_touching() -> None:
 
 
 def test_the_articles_detector_near_the_plane() -> None:
-    """Four beads fill 1.4 % of the image, as the article presumes."""
+    """Four beads cover 1.4 % of the image, as the article's method assumes."""
     scene = make_scene(
         A2K,
         SimulationSettings(

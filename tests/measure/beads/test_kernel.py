@@ -20,7 +20,7 @@ SEED = st.integers(0, 2**32 - 1)
 
 
 def by_scipy(contrast: FloatArray, radius_px: float) -> tuple[FloatArray, FloatArray]:
-    """Surplus of the radial gradient and all gradient, filter by filter."""
+    """Excess of the radial gradient, and total gradient, filter by filter."""
     sigma = max(GRADIENT_SIGMA_PX, GRADIENT_SIGMA_RADII * radius_px)
     gy, gx = (
         radius_px * ndimage.gaussian_filter(contrast, sigma, order=order, mode="nearest")
@@ -49,11 +49,11 @@ def test_radial_symmetry_is_that_of_scipys_filters(
 ) -> None:
     contrast = np.random.default_rng(seed).normal(0, 0.2, shape)
     radial, every = by_scipy(contrast, radius)
-    amplitude, share = radial_symmetry(contrast, radius)
+    amplitude, fraction = radial_symmetry(contrast, radius)
     scale = every.max(initial=1e-30)
     np.testing.assert_allclose(2 * amplitude**2 / scale, np.maximum(radial, 0) / scale, atol=1e-11)
-    told = every > max(1e-6 * scale, 1e-20)
-    np.testing.assert_allclose(share[told], (radial[told] / every[told]), atol=1e-8)
+    defined = every > max(1e-6 * scale, 1e-20)
+    np.testing.assert_allclose(fraction[defined], (radial[defined] / every[defined]), atol=1e-8)
 
 
 @given(

@@ -1,4 +1,4 @@
-"""The detector on real images, against truth that was marked by eye."""
+"""The detector on real images, against beads marked by eye."""
 
 import csv
 import os
@@ -13,8 +13,8 @@ from refp.measure.frame import FrameMeasurement, measure_frame
 from refp.settings import load_recipe, make_instrument
 from refp.sweeps import list_images
 
-HERE = Path(__file__).parent
-SHARED = Path(os.environ.get("REFP_SHARED", HERE.parents[3] / "shared"))
+FOLDER = Path(__file__).parent
+SHARED = Path(os.environ.get("REFP_SHARED", FOLDER.parents[3] / "shared"))
 REAL = SHARED / "data" / "real"
 pytestmark = pytest.mark.skipif(not REAL.is_dir(), reason=f"the shared images are not at {REAL}")
 
@@ -31,7 +31,7 @@ def measure(path: Path, diameter: float, pixel_size: float = 1.0) -> FrameMeasur
 
 
 def near(found: FloatArray, truth: FloatArray, reach_px: float) -> BoolArray:
-    """Which finds lie within reach of which true beads, shape ``(found, truth)``."""
+    """Which detections are within reach of which true beads, shape ``(found, truth)``."""
     offsets = found[:, None] - truth[None]
     return np.hypot(offsets[..., 0], offsets[..., 1]) <= reach_px
 
@@ -50,13 +50,13 @@ def test_trackpy_five_of_five_and_nothing_else(index: int) -> None:
 
 @pytest.fixture(scope="module", params=[0.9, 1.0, 1.1])
 def found(request: pytest.FixtureRequest) -> FrameMeasurement:
-    """The qTrk field; the bead's diameter need be known to a tenth only."""
+    """The qTrk field, with diameters of the bead off by up to a tenth."""
     return measure(REAL / "qtrk-field" / "00008153.jpg", request.param * TOUCHING_QTRK_PX)
 
 
 @pytest.fixture(scope="module")
 def truth() -> list[dict[str, str]]:
-    with (HERE / "qtrk_truth.csv").open(encoding="utf-8", newline="") as file:
+    with (FOLDER / "qtrk_truth.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -68,7 +68,7 @@ class TestQtrk:
         rows = [(t["y_px"], t["x_px"]) for t in truth if not kinds or t["kind"] in kinds]
         return np.array(rows, dtype=float)
 
-    def test_isolated_beads_are_found_and_measure(
+    def test_isolated_beads_are_found_and_usable(
         self, found: FrameMeasurement, truth: list[dict[str, str]]
     ) -> None:
         hits = near(found.profiles.center_px, self.of_kind(truth, "isolated"), 5.5)
@@ -76,7 +76,7 @@ class TestQtrk:
         assert hits[found.usable].any(axis=0).sum() >= 55
 
     def test_clusters_and_pairs_are_found_and_flagged(self, truth: list[dict[str, str]]) -> None:
-        """But for two whose partners lie beyond the edge; those are flagged for their shape."""
+        """Except two whose partners are beyond the edge; those are flagged for their shape."""
         found = measure(REAL / "qtrk-field" / "00008153.jpg", TOUCHING_QTRK_PX)
         hits = near(found.profiles.center_px, self.of_kind(truth, "touching"), 5.5)
         touching = (found.beads.flags & BeadFlag.TOUCHING) > 0
@@ -84,10 +84,10 @@ class TestQtrk:
         assert hits[touching].any(axis=0).sum() >= 26
         assert not hits[found.usable].any()
 
-    def test_what_is_no_bead_is_not_taken_for_one(
+    def test_other_objects_are_not_found(
         self, found: FrameMeasurement, truth: list[dict[str, str]]
     ) -> None:
-        """Nor the cell at (314, 1128), nor debris at (997, 33)."""
+        """For example the cell at (314, 1128) and debris at (997, 33)."""
         right = near(found.profiles.center_px, self.of_kind(truth), 5.5).any(axis=1)
         assert right[found.usable].all()
         assert np.count_nonzero(~right) <= 3
@@ -97,7 +97,7 @@ class TestQtrk:
 
 @pytest.mark.parametrize("index", [0, 12, 24, 36, 48])
 def test_deeptrack_beads_with_bright_centres(index: int) -> None:
-    """Example 3: about 22 beads; those that touch neither each other nor the border measure."""
+    """Example 3: about 22 beads; those that touch neither each other nor the border are usable."""
     found = measure(REAL / "deeptrack-frames" / f"example3_frame{index:02}.png", 36)
     flags = found.beads.flags
     assert 20 <= len(found) <= 26
@@ -108,7 +108,7 @@ def test_deeptrack_beads_with_bright_centres(index: int) -> None:
 
 @pytest.mark.parametrize("diameter", [12, 14, 16, 18])
 @pytest.mark.parametrize("index", [0, 12, 24, 36, 48])
-def test_deeptrack_bacteria_do_not_measure(index: int, diameter: float) -> None:
+def test_deeptrack_bacteria_are_not_usable(index: int, diameter: float) -> None:
     """Example 4: swimming bacteria over a dense layer of faint beads of 12 to 18 px, all touching."""
     found = measure(REAL / "deeptrack-frames" / f"example4_frame{index:02}.png", diameter)
     assert not found.usable.any()

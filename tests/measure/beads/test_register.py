@@ -1,4 +1,4 @@
-"""Frames of a field are registered, and the same bead has the same number in every one."""
+"""Registration of the frames of a field, with the same number for a bead in all frames."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -24,7 +24,7 @@ def layout(n: int, seed: int) -> FloatArray:
 def register(
     centers: Sequence[FloatArray], good: Sequence[BoolArray] | None = None
 ) -> Registration:
-    """Register frames that are a micrometre apart, all their points good if not said otherwise."""
+    """Register frames in steps of a micrometre; default: all their points are good."""
     all_good = [np.ones(len(c), dtype=np.bool_) for c in centers]
     return register_frames(centers, good or all_good, np.arange(len(centers)) * 1.0, RADIUS)
 
@@ -35,13 +35,13 @@ def all_good(centers: Sequence[FloatArray]) -> list[BoolArray]:
 
 @given(n=st.integers(3, 12), seed=st.integers(0, 99), frames=st.integers(2, 8))
 def test_known_shifts_are_found_and_numbers_follow(n: int, seed: int, frames: int) -> None:
-    """Frames jump by up to a radius each, and lose a third of the beads; centres scatter."""
+    """Frames shift by up to a radius each, and lack a third of the beads; centres scatter."""
     rng = np.random.default_rng(seed)
     truth = layout(n, seed)
     shift = np.cumsum(rng.uniform(-RADIUS / 1.5, RADIUS / 1.5, (frames, 2)), axis=0)
     kept = [np.flatnonzero(rng.random(n) < 0.7) for _ in range(frames)]
     kept = [k if len(k) > 2 else np.arange(n) for k in kept]
-    # Neighbours with fewer beads in common than this cannot be told from chance.
+    # The shift between neighbours with fewer common beads than this is ambiguous.
     assume(all(len(np.intersect1d(a, b)) > 2 for a, b in pairwise(kept)))
     orders = [rng.permutation(k) for k in kept]
     found = register(
@@ -83,7 +83,7 @@ def test_the_order_of_frames_does_not_matter(seed: int, frames: int) -> None:
     spread=st.floats(1, 60),
     seed=st.integers(0, 99),
 )
-def test_two_beads_of_a_frame_never_share_a_number(
+def test_beads_of_a_frame_have_different_numbers(
     counts: list[int], spread: float, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
@@ -103,7 +103,7 @@ def test_a_bead_that_was_lost_keeps_its_number() -> None:
 
 
 def test_one_bead_beyond_reach_is_a_new_one() -> None:
-    """One pair alone could as well be two beads; three that moved together could not."""
+    """A single pair could be two different beads; three that moved together could not."""
     found = register([np.array([[10.0, 10.0]]), np.array([[10.0, 11.0 + RADIUS]])])
     assert [list(numbers) for numbers in found.numbers] == [[0], [1]]
     three = layout(3, 0)
@@ -126,8 +126,8 @@ def test_no_beads(frames: list[FloatArray]) -> None:
     assert len(find_persistent(found, all_good(frames)).persistent) == 0
 
 
-class TestWhoStands:
-    def test_a_bead_missing_in_some_frames_is_real_and_one_false_candidate_is_not(self) -> None:
+class TestFindPersistent:
+    def test_a_bead_missing_in_some_frames_is_persistent_and_a_false_candidate_is_not(self) -> None:
         truth = layout(5, 1)
         centers = [np.delete(truth, 0, axis=0) if k % 3 == 1 else truth for k in range(12)]
         centers[5] = np.concatenate([centers[5], [[100.0, 300.0]]])
@@ -139,7 +139,7 @@ class TestWhoStands:
         lost = found.numbers[0][0]
         assert persistence.fraction[lost] == pytest.approx(8 / 12)
 
-    def test_a_cell_seen_often_but_never_well_is_neither_real_nor_passing(self) -> None:
+    def test_a_cell_found_often_but_never_usable_is_neither_persistent_nor_passing(self) -> None:
         truth = layout(5, 1)
         good = [np.array([True, True, True, True, False])] * 12
         found = register([truth] * 12, good)
@@ -147,7 +147,7 @@ class TestWhoStands:
         assert list(np.flatnonzero(~persistence.persistent)) == [found.numbers[0][4]]
         assert (persistence.fraction == 1).all()
 
-    def test_a_rolling_bead_passes_by_and_the_others_stay(self) -> None:
+    def test_a_rolling_bead_is_passing_and_the_others_are_persistent(self) -> None:
         truth = layout(6, 2)
         steps = [np.array([300.0, 1.2 * RADIUS * k]) for k in range(12)]
         centers = [np.concatenate([truth, [step]]) for step in steps]
@@ -158,7 +158,7 @@ class TestWhoStands:
         assert (persistence.fraction[rolling] < 0.25).all()
         assert np.abs(found.shift_px).max() < 0.5
 
-    def test_a_few_frames_say_nothing(self) -> None:
+    def test_no_bead_is_persistent_in_few_frames(self) -> None:
         truth = layout(5, 1)
         centers = [truth, truth[:4], truth[1:]]
         persistence = find_persistent(register(centers), all_good(centers))

@@ -1,4 +1,4 @@
-"""Whole scenes through detector and judge: few beads and many, uneven light, dust, cells, pairs."""
+"""Detection and selection in whole scenes: few and many beads, uneven light, dust, cells, pairs."""
 
 from dataclasses import replace
 
@@ -63,14 +63,14 @@ def measure(image: Image) -> FrameMeasurement:
 
 
 def near(found: FloatArray, truth: FloatArray) -> FloatArray:
-    """Which finds lie within half a radius of which true beads."""
+    """Which detections are within half a radius of which true beads."""
     offsets = found[:, None] - truth[None]
     return np.hypot(offsets[..., 0], offsets[..., 1]) <= RADIUS / 2
 
 
 @pytest.mark.parametrize("dz_um", DZ_UM)
 @pytest.mark.parametrize("name", SCENES)
-def test_isolated_beads_measure_and_nothing_else(name: str, dz_um: float) -> None:
+def test_only_isolated_beads_are_usable(name: str, dz_um: float) -> None:
     scene = scene_of(name)
     measured = measure(take_image(scene, dz_um))
     plain = ~(scene.beads.touching | scene.beads.border)
@@ -111,7 +111,7 @@ def sorted_centers(measured: FrameMeasurement) -> FloatArray:
     shift=st.tuples(st.integers(-9, 9), st.integers(-9, 9)),
     dz_um=st.sampled_from(DZ_UM),
 )
-@settings(max_examples=settings.default.max_examples // 2)  # each takes long
+@settings(max_examples=settings.default.max_examples // 2)  # slow examples
 def test_shifted_frames_give_shifted_beads(shift: tuple[int, int], dz_um: float) -> None:
     image = np.pad(take_image(scene_of("one bead", 1), dz_um), 30, mode="median")
     first = measure(image)
@@ -124,7 +124,7 @@ def test_shifted_frames_give_shifted_beads(shift: tuple[int, int], dz_um: float)
 
 
 @given(turns=st.integers(1, 3), dz_um=st.sampled_from(DZ_UM))
-@settings(max_examples=settings.default.max_examples // 3)  # each takes long
+@settings(max_examples=settings.default.max_examples // 3)  # slow examples
 def test_turned_frames_give_turned_beads(turns: int, dz_um: float) -> None:
     image = take_image(scene_of("dust"), dz_um)[:480, :480]
     first, turned = measure(image), measure(np.ascontiguousarray(np.rot90(image, turns)))
@@ -137,7 +137,7 @@ def test_turned_frames_give_turned_beads(turns: int, dz_um: float) -> None:
 
 
 @given(gain=st.integers(2, 60), dz_um=st.sampled_from(DZ_UM))
-@settings(max_examples=settings.default.max_examples // 2)  # each takes long
+@settings(max_examples=settings.default.max_examples // 2)  # slow examples
 def test_the_unit_of_light_does_not_matter(gain: int, dz_um: float) -> None:
     image = take_image(scene_of("one bead", 1), dz_um)
     unsaturated = np.minimum(image, 250)
@@ -147,8 +147,8 @@ def test_the_unit_of_light_does_not_matter(gain: int, dz_um: float) -> None:
     assert brighter.beads.confidence == pytest.approx(first.beads.confidence, abs=0.01)
 
 
-def test_a_bead_off_the_others_plane_is_told_but_not_by_one_image() -> None:
-    """It is a bead, and one frame cannot say from which plane: that is for a sweep to say."""
+def test_a_bead_off_the_plane_is_not_flagged_in_one_image() -> None:
+    """It is a bead; only a sweep shows that its plane differs from that of the others."""
     scene = scene_of("dust")
     lifted = scene.beads.plane_um.copy()
     lifted[0] += 60.0

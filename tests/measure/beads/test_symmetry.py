@@ -1,4 +1,4 @@
-"""Radial symmetry against its definition, and what it must not depend on."""
+"""Radial symmetry against its definition, and its invariances."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ MIDDLE = (24, 26)
 
 
 def picture(profile: str) -> FloatArray:
-    """Something round about the middle of a frame of 49 by 53 px."""
+    """A round object about the middle of a frame of 49 by 53 px."""
     y, x = np.indices((49, 53)) - np.array(MIDDLE)[:, None, None]
     r = np.hypot(y, x) / RADIUS
     shapes = {
@@ -53,40 +53,40 @@ def by_definition(contrast: FloatArray, at: tuple[int, int]) -> tuple[float, flo
 @pytest.mark.parametrize("profile", ["dark disc", "bright centre", "rings", "blur"])
 def test_the_filters_are_the_definition(profile: str, at: tuple[int, int]) -> None:
     noisy = picture(profile) + np.random.default_rng(0).normal(0, 0.02, (49, 53))
-    amplitude, share = radial_symmetry(noisy, RADIUS)
+    amplitude, fraction = radial_symmetry(noisy, RADIUS)
     expected = by_definition(noisy, at)
-    assert (amplitude[at], share[at]) == pytest.approx(expected, rel=2e-3, abs=2e-3)
+    assert (amplitude[at], fraction[at]) == pytest.approx(expected, rel=2e-3, abs=2e-3)
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
 @pytest.mark.parametrize("profile", ["dark disc", "bright centre", "rings", "blur"])
-def test_what_is_round_peaks_in_its_middle_whatever_its_sign(profile: str, sign: int) -> None:
-    amplitude, share = radial_symmetry(sign * picture(profile), RADIUS)
+def test_the_maximum_is_in_the_middle_for_either_sign(profile: str, sign: int) -> None:
+    amplitude, fraction = radial_symmetry(sign * picture(profile), RADIUS)
     assert np.unravel_index(np.argmax(amplitude), amplitude.shape) == MIDDLE
-    assert share[MIDDLE] > 0.98
+    assert fraction[MIDDLE] > 0.98
     assert amplitude[MIDDLE] > 0.2
 
 
 def test_edges_and_noise_are_not_round() -> None:
     """A step as high as a black disc's: spoke-like on the edge, faint beside it."""
     edge = np.where(np.arange(60)[None, :] < 30, 0.0, 1.0) * np.ones((60, 1))
-    amplitude, share = radial_symmetry(edge, RADIUS)
-    assert share[20:40, 28:32].max() < -0.5
+    amplitude, fraction = radial_symmetry(edge, RADIUS)
+    assert fraction[20:40, 28:32].max() < -0.5
     disc, _ = radial_symmetry(picture("dark disc"), RADIUS)
-    assert (amplitude * np.maximum(share, 0)).max() < disc.max() / 3
+    assert (amplitude * np.maximum(fraction, 0)).max() < disc.max() / 3
     noise = np.random.default_rng(0).normal(0, 0.03, (200, 200))
-    amplitude, share = radial_symmetry(noise, RADIUS)
-    assert (amplitude * np.maximum(share, 0)).max() < 0.03
+    amplitude, fraction = radial_symmetry(noise, RADIUS)
+    assert (amplitude * np.maximum(fraction, 0)).max() < 0.03
 
 
 @given(turns=st.integers(0, 3), gain=st.floats(0.1, 10), flip=st.booleans())
 def test_turned_mirrored_and_scaled(turns: int, gain: float, flip: bool) -> None:
     image = picture("rings") + np.random.default_rng(1).normal(0, 0.05, (49, 53))
-    amplitude, share = radial_symmetry(image, RADIUS)
+    amplitude, fraction = radial_symmetry(image, RADIUS)
 
     def turn(array: FloatArray) -> FloatArray:
         return np.rot90(array[::-1] if flip else array, turns)
 
-    turned, turned_share = radial_symmetry(turn(image) * gain, RADIUS)
+    turned, turned_fraction = radial_symmetry(turn(image) * gain, RADIUS)
     np.testing.assert_allclose(turned, gain * turn(amplitude), atol=1e-9 * gain + 1e-9)
-    np.testing.assert_allclose(turned_share, turn(share), atol=1e-7)
+    np.testing.assert_allclose(turned_fraction, turn(fraction), atol=1e-7)

@@ -1,4 +1,4 @@
-"""The detector's bars on the shared twin: every frame by itself, and as part of its sweep."""
+"""Recall and precision of the detector on the shared twin: single frames, and frames of a sweep."""
 
 import json
 import os
@@ -14,8 +14,8 @@ from refp.measure.frame import measure_frame
 from refp.settings import load_recipe
 from refp.sweeps import Frame, open_dataset
 
-HERE = Path(__file__).parent
-SHARED = Path(os.environ.get("REFP_SHARED", HERE.parents[3] / "shared"))
+FOLDER = Path(__file__).parent
+SHARED = Path(os.environ.get("REFP_SHARED", FOLDER.parents[3] / "shared"))
 TWIN = SHARED / "data" / "twin"
 pytestmark = pytest.mark.skipif(not TWIN.is_dir(), reason=f"the shared twin is not at {TWIN}")
 
@@ -25,7 +25,7 @@ BARS = {
     "cells": (0.99, 0.995),
     "nikon": (0.98, 0.995),
 }
-"""Least recall and precision of usable beads."""
+"""Minimum recall and precision of usable beads."""
 THINNED = {
     "a2k-training": 9,
     "a2k-test1": 7,
@@ -34,11 +34,11 @@ THINNED = {
     "nikon-training": 5,
     "nikon-test1": 2,
 }
-"""Every so many frames of a data set are looked at, to keep the test short."""
+"""One of so many frames of a data set is tested, to keep the test short."""
 
 
 def bar_of(name: str, frame: Frame, dz_um: float) -> str | None:
-    """Name the bar of a frame; none beyond the ranges that bars are stated for."""
+    """Return the name of the bar of a frame; ``None`` outside the ranges of the bars."""
     if name.startswith("nikon"):
         return "nikon" if abs(dz_um) <= 16 else None
     if name == "a2k-cells":
@@ -87,7 +87,7 @@ def judge(name: str, finds: Iterator[tuple[Frame, FloatArray]], radius_px: float
 
 
 @pytest.mark.parametrize("name", THINNED)
-def test_each_frame_by_itself(name: str) -> None:
+def test_each_frame_independently(name: str) -> None:
     dataset = open_dataset(TWIN / name)
 
     def finds() -> Iterator[tuple[Frame, FloatArray]]:

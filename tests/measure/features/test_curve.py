@@ -1,4 +1,4 @@
-"""From the beads of a sweep to its feature curve."""
+"""Feature curves of sweeps."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -68,7 +68,7 @@ PAPER = load_recipe("paper").feature
 
 
 def test_the_median_without_outliers() -> None:
-    """Of six beads one stands out; the article takes the middle one of the other five."""
+    """One of six beads is an outlier; the article takes the middle one of the other five."""
     curve = feature_curve(sweep([[-1, -1.1, -1.2, -1.3, -1.6, 50], [-2, -4]]), PAPER)
     assert PAPER.typical == "median"
     assert curve.steepest_slope == pytest.approx([-1.2, -3])
@@ -78,7 +78,7 @@ def test_the_median_without_outliers() -> None:
 
 
 def test_the_midmean_without_outliers() -> None:
-    """Of ten beads one stands out; of the other nine two fall off either end, five are averaged."""
+    """One of ten beads is an outlier; of the other nine the middle five are averaged."""
     values = [-1.0, -1.1, -1.2, -1.3, -1.5, -1.6, -1.7, -1.8, -1.9, 50.0]
     curve = feature_curve(sweep([values, [-2, -4], [-1.0, -2.0, -9.0]]), DEFAULT)
     middle = np.mean([-1.2, -1.3, -1.5, -1.6, -1.7])
@@ -103,7 +103,7 @@ def test_one_bead_more_never_takes_the_curve_out_of_the_range_of_the_others(
         assert min(inliers) - 1e-9 <= found <= max(inliers) + 1e-9
 
 
-def test_outliers_are_told_per_feature() -> None:
+def test_outliers_are_determined_per_feature() -> None:
     measured = sweep([[-1.0, -1.1, -1.2, -1.3, -1.4]])
     center = measured.features.center_intensity.copy()
     center[0] = 99.0
@@ -147,7 +147,7 @@ SATURATED = {
 
 
 @pytest.mark.parametrize(("n", "saturated", "flag"), SATURATED.values(), ids=SATURATED)
-def test_a_frame_counts_as_saturated_where_a_bead_that_counts_is(
+def test_a_frame_is_saturated_if_a_contributing_bead_is(
     n: int, saturated: set[tuple[int, int]], flag: bool
 ) -> None:
     values = [-1.0 - 0.1 * k for k in range(n)]
@@ -155,7 +155,7 @@ def test_a_frame_counts_as_saturated_where_a_bead_that_counts_is(
     assert (bool(curve.ss_saturated[0]), bool(curve.ci_saturated[0])) == (flag, flag)
 
 
-def test_the_article_asks_the_median_bead_alone() -> None:
+def test_the_articles_saturation_is_that_of_the_median_bead() -> None:
     values = [-1.0 - 0.1 * k for k in range(9)]
     beside = feature_curve(sweep([values], saturated={(0, 3), (0, 5)}), PAPER)
     itself = feature_curve(sweep([values], saturated={(0, 4)}), PAPER)
@@ -191,7 +191,7 @@ def test_features_are_read_off_the_spline() -> None:
 
 
 def test_the_farthest_slope_flips_to_the_outer_edge_and_the_negative_one_does_not() -> None:
-    """The article's words against the guard: alike at the plane, of other sign far from it."""
+    """Both definitions agree at the plane, and differ in sign far from it."""
     farthest = FeatureSettings(slope="farthest")
     near, far = a_profile(0.0), a_profile(-160.0)
     assert measure_features(near, farthest).steepest_slope[0] < 0
@@ -199,7 +199,21 @@ def test_the_farthest_slope_flips_to_the_outer_edge_and_the_negative_one_does_no
     assert measure_features(far, DEFAULT).steepest_slope[0] < 0
 
 
-def test_slopes_beyond_the_reach_do_not_count() -> None:
+def test_slopes_beyond_the_reach_are_ignored() -> None:
     profiles = a_profile(0.0)
     rim = measure_features(profiles, FeatureSettings(slope_reach_radii=0.05)).steepest_slope[0]
     assert rim > measure_features(profiles, DEFAULT).steepest_slope[0]
+
+
+def test_draws_of_beads_are_curves_of_these_beads() -> None:
+    """Five beads in two frames: a draw is the median of five of them, and draws scatter about the curve."""
+    measured = sweep([[-1.0, -2.0, -3.0, -4.0, -5.0], [-2.0, -3.0, -4.0, -5.0, -6.0]])
+    measured = replace(measured, bead_number=np.tile(np.arange(5), 2))
+    curve = feature_curve(measured, PAPER)
+    assert curve.resampled.shape == (50, 2, 2)
+    slope, center = curve.resampled[:, 0], curve.resampled[:, 1]
+    assert slope[:, 1] == pytest.approx(slope[:, 0] - 1.0)  # the same beads in every frame
+    assert center == pytest.approx(-10 * slope)
+    assert set(slope[:, 0]) <= {-1.0, -2.0, -3.0, -4.0, -5.0, -1.5, -2.5, -3.5, -4.5}
+    assert slope[:, 0].mean() == pytest.approx(-3.0, abs=0.5)
+    assert feature_curve(measured, DEFAULT).resampled.shape == (0, 2, 2)

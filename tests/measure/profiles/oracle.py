@@ -1,4 +1,4 @@
-"""Centre, steepest slope and centre intensity the slow way, with scipy alone."""
+"""Slow reference for centre, steepest slope and centre intensity, with scipy alone."""
 
 import numpy as np
 from scipy.interpolate import BSpline, make_smoothing_spline
@@ -15,7 +15,7 @@ def disc(image: Image, center: FloatArray, radius: float) -> tuple[FloatArray, .
 
 
 def smoothing_spline(r: FloatArray, values: FloatArray, lam: float, decimals: int = 3) -> BSpline:
-    """Scipy's smoothing spline; it refuses repeats, so equal distances are averaged with weights."""
+    """Scipy's smoothing spline, with weighted means of equal distances, which it does not accept."""
     distance, index, n = np.unique(np.round(r, decimals), return_inverse=True, return_counts=True)
     return make_smoothing_spline(distance, np.bincount(index, values) / n, w=n * 1.0, lam=lam)
 

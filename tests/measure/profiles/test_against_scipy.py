@@ -41,7 +41,7 @@ def test_the_measurement_is_that_of_a_slow_search(
     )
     assert fit.converged[0]
     assert fit.center_px[0] == pytest.approx(expected, abs=0.02)
-    # A blur has no slope but noise: there the limit is a part of the slope at the plane, 71.
+    # The slope of a blur is noise; the limit is a fraction of the slope at the plane, 71.
     tolerance = 0.002 * 71.0 / fit.light[0]
     assert features.steepest_slope[0] == pytest.approx(
         slope / fit.light[0], rel=0.01, abs=tolerance if abs(dz_um) > 200 else 0.0

@@ -1,4 +1,4 @@
-"""The black level from how background grows with exposure."""
+"""The black level from the background at several exposures."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from refp.measure.profiles import estimate_black_level, typical_black_level
 
 
 @given(
-    black=st.floats(0, 7),  # less than the part of background that is believed
+    black=st.floats(0, 7),  # below the maximum fraction of background
     per_ms=st.floats(5, 40),
     exposures=st.lists(st.floats(5, 100), min_size=1, max_size=4, unique=True),
 )
@@ -29,20 +29,20 @@ SILENT = {
     "only one known": ([0, 12], [30, 60]),
     "lamp turned": ([5, 10, 20], [30, 55, 80]),
     "saturated": ([10, 20, 40, 80], [60, 120, 240, 255]),
-    "intercept above what a camera has": ([10, 20, 30], [60, 70, 80]),
+    "intercept above that of a camera": ([10, 20, 30], [60, 70, 80]),
     "a field without beads": ([10, 20], [np.nan, 110]),
 }
 
 
 @pytest.mark.parametrize(("exposure_ms", "background"), SILENT.values(), ids=SILENT)
-def test_exposures_that_do_not_tell_give_nan(
+def test_uninformative_exposures_give_nan(
     exposure_ms: list[float], background: list[float]
 ) -> None:
     estimate = estimate_black_level(np.array(exposure_ms, float), np.array(background, float))
     assert np.isnan(estimate)
 
 
-def test_unknown_exposures_and_fields_without_beads_are_passed_over() -> None:
+def test_unknown_exposures_and_fields_without_beads_are_ignored() -> None:
     t, b = np.array([0.0, 10.0, 20.0, 40.0]), np.array([999.0, 52.0, np.nan, 202.0])
     assert estimate_black_level(t, b) == pytest.approx(2.0)
 

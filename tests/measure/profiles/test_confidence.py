@@ -1,4 +1,4 @@
-"""Confidence: between 0 and 1, rising with every margin, a half at a limit."""
+"""Confidence is between 0 and 1, rises with every margin, and is a half at a limit."""
 
 import numpy as np
 import pytest
@@ -15,9 +15,9 @@ from refp.synthetic import render_single_bead
 
 SETTINGS = JudgeSettings()
 A2K = make_instrument(read_instrument("a2k"), "a2k")
-CLEAR = {"symmetry": 0.98, "edge_radii": 1.1, "edge_depth": 0.8, "contrast": 0.7, "response": 0.8}
+CLEAR = {"r_squared": 0.98, "edge_radii": 1.1, "edge_depth": 0.8, "contrast": 0.7, "response": 0.8}
 LIMITS = {
-    "symmetry": SETTINGS.usable_r_squared,
+    "r_squared": SETTINGS.usable_r_squared,
     "edge_radii": SETTINGS.edge_radii[0],
     "edge_depth": SETTINGS.minimum_depth,
     "contrast": SETTINGS.minimum_relative_contrast * 0.7,
@@ -38,7 +38,7 @@ def confidence(**values: float) -> float:
         coefficients=np.zeros((1, 8)),
         intensity=np.ones((1, 3)),
         background=one,
-        r_squared=v["symmetry"],
+        r_squared=v["r_squared"],
         edge_radii=v["edge_radii"],
         edge_depth=v["edge_depth"],
         n_saturated_px=np.zeros(1, np.int64),
@@ -63,21 +63,21 @@ def test_rising_with_every_margin(name: str, a: float, b: float) -> None:
     assert 0 < confidence(**{name: low}) <= confidence(**{name: high}) < 1
 
 
-def test_a_clear_bead_is_sure_and_one_without_a_profile_is_not() -> None:
+def test_confidence_of_a_clear_bead_and_without_a_profile() -> None:
     assert confidence() > 0.98
     assert confidence(r_squared=float("nan")) == 0.0
     assert confidence(edge_radii=1.65) < 0.5
 
 
 @pytest.mark.parametrize("dz_um", [-200.0, -80.0, 0.0, 80.0, 200.0])
-def test_one_bead_alone_in_its_frame_is_sure(dz_um: float) -> None:
+def test_a_single_bead_of_a_frame_has_a_high_confidence(dz_um: float) -> None:
     measured = measure_frame(render_single_bead(dz_um, A2K, side_px=81), A2K, load_recipe())
     assert len(measured) == 1
     assert measured.beads.confidence[0] > 0.9
     assert not measured.beads.flags[0] & BeadFlag.LOW_CONFIDENCE
 
 
-def test_below_the_setting_a_bead_is_flagged_and_does_not_measure() -> None:
+def test_a_bead_of_low_confidence_is_flagged_and_not_usable() -> None:
     recipe = load_recipe()
     strict = recipe.replace("judge.minimum_confidence", 0.9999)
     image = render_single_bead(0.0, A2K, side_px=81)

@@ -1,4 +1,4 @@
-"""Centre, background and symmetry of simulated beads, whose truth is known."""
+"""Centre, background and r_squared of simulated beads, against their truth."""
 
 import numpy as np
 import pytest
@@ -63,9 +63,9 @@ def test_the_center_follows_a_shift(dy: float, dx: float, dz_um: float) -> None:
 
 
 @given(dy=st.floats(-0.5, 0.5), dx=st.floats(-0.5, 0.5), seed=st.integers(0, 9))
-@settings(max_examples=settings.default.max_examples // 2)  # each takes long
+@settings(max_examples=settings.default.max_examples // 2)  # slow examples
 def test_the_center_turns_and_flips_with_the_image(dy: float, dx: float, seed: int) -> None:
-    """Noise and all: the fit knows no direction. The start has the symmetry of the square."""
+    """With noise: the fit has no preferred direction. The start has the symmetry of the square."""
     image = render_single_bead(
         30.0, A2K, side_px=SIDE, center_px=(MIDDLE + dy, MIDDLE + dx), noise=True, seed=seed
     )
@@ -82,7 +82,7 @@ def test_the_center_turns_and_flips_with_the_image(dy: float, dx: float, seed: i
 
 
 @given(dy=st.floats(-0.5, 0.5), dx=st.floats(-0.5, 0.5), dz_um=st.sampled_from([-40.0, 0.0, 30.0]))
-@settings(max_examples=settings.default.max_examples // 2)  # each takes long
+@settings(max_examples=settings.default.max_examples // 2)  # slow examples
 def test_features_do_not_change_when_the_image_turns(dy: float, dx: float, dz_um: float) -> None:
     image = render_single_bead(
         dz_um, A2K, side_px=SIDE, center_px=(MIDDLE + dy, MIDDLE + dx), noise=True
@@ -95,7 +95,7 @@ def test_features_do_not_change_when_the_image_turns(dy: float, dx: float, dz_um
 
 
 @given(scale=st.integers(1, 50), offset=st.integers(0, 2000))
-@settings(max_examples=settings.default.max_examples // 2)  # each takes long
+@settings(max_examples=settings.default.max_examples // 2)  # slow examples
 def test_the_center_does_not_change_with_gain_and_offset(scale: int, offset: int) -> None:
     image = render_single_bead(0.0, A2K, side_px=SIDE, center_px=(40.3, 40.4), noise=True)
     plain = fit(image, (MIDDLE, MIDDLE))
@@ -106,7 +106,7 @@ def test_the_center_does_not_change_with_gain_and_offset(scale: int, offset: int
 
 @pytest.mark.parametrize("dz_um", [-120.0, -40.0, 0.0, 40.0, 120.0])
 @pytest.mark.parametrize("inset_px", [2.0, 5.0, 8.0, 14.0])
-def test_a_bead_cut_by_the_border_does_not_run_away(dz_um: float, inset_px: float) -> None:
+def test_the_center_of_a_bead_cut_by_the_border_is_bounded(dz_um: float, inset_px: float) -> None:
     image = render_single_bead(dz_um, A2K, side_px=SIDE, center_px=(inset_px, 40.3), noise=True)
     found = fit(image, (inset_px + 2, 39.0))
     assert off(found, (inset_px, 40.3)) < 0.5
@@ -115,7 +115,7 @@ def test_a_bead_cut_by_the_border_does_not_run_away(dz_um: float, inset_px: floa
 @pytest.mark.parametrize("name", INSTRUMENTS)
 @pytest.mark.parametrize("part", np.linspace(0, 1, 9))
 def test_the_center_of_noisy_beads_at_every_focus(name: str, part: float) -> None:
-    """Over 18 depths of field about the focus of the bead's middle."""
+    """Over 18 depths of field about the focus of the bead's centre."""
     instrument = INSTRUMENTS[name]
     side = 2 * instrument.tile_side_px + 1
     rng = np.random.default_rng(int(part * 100) + 100)
@@ -153,18 +153,18 @@ CORNERS = {"at the corner": (0.0, 0.0), "in it": (3.0, 5.0), "near it": (9.0, 4.
 
 @pytest.mark.parametrize("dz_um", [-120.0, -40.0, 0.0, 40.0, 120.0])
 @pytest.mark.parametrize("corner", CORNERS.values(), ids=CORNERS)
-def test_a_bead_cut_by_a_corner_does_not_run_away(
+def test_the_center_of_a_bead_cut_by_a_corner_is_bounded(
     dz_um: float, corner: tuple[float, float]
 ) -> None:
     center = (corner[0] + 0.2, corner[1] + 0.3)
     image = render_single_bead(dz_um, A2K, side_px=SIDE, center_px=center, noise=True)
-    # A quarter of a blurred disc says little of its middle under noise: there as at the border.
+    # A quarter of a blurred disc hardly determines its centre under noise: limits as at the border.
     limit = 0.2 if abs(dz_um) < 100 else 0.5
     assert off(fit(image, (corner[0] + 1, corner[1] + 2)), center) < limit
 
 
-def test_nothing_is_made_up_beyond_a_border() -> None:
-    """The profile of a cut bead is scipy's spline through the pixels that are there."""
+def test_pixels_beyond_a_border_are_not_extrapolated() -> None:
+    """The profile of a cut bead is scipy's spline through the existing pixels."""
     image = render_single_bead(0.0, A2K, side_px=SIDE, center_px=(6.2, 40.3), noise=True)
     found = fit(image, (7.0, 40.0))
     y, x, values = disc(image, found.center_px[0], A2K.tile_side_px / 2)
@@ -231,7 +231,7 @@ def test_no_beads_give_no_rows() -> None:
     assert found.intensity.shape == (0, len(found.radius_radii))
 
 
-def test_beads_of_one_frame_do_not_know_of_each_other() -> None:
+def test_beads_of_one_frame_are_fitted_independently() -> None:
     image = render_single_bead(0.0, A2K, side_px=SIDE, noise=True)
     both = fit(image, (41.0, 40.0), (MIDDLE, 38.5))
     alone = fit(image, (MIDDLE, 38.5))
@@ -241,7 +241,7 @@ def test_beads_of_one_frame_do_not_know_of_each_other() -> None:
 
 def test_the_spline_mean_is_the_background_of_the_article() -> None:
     image = render_single_bead(0.0, A2K, side_px=SIDE, noise=True)
-    image[36:45, 62:70] = 0  # a dark cell in the ring: a mean sees it, a clipped mean does not
+    image[36:45, 62:70] = 0  # a dark cell in the ring changes a mean, but not a clipped mean
     ring = fit(image, (MIDDLE, MIDDLE)).background[0]
     settings_ = ProfileSettings(background="spline_mean")
     mean = fit_profiles(image, np.array([[MIDDLE, MIDDLE]]), A2K, settings_).background[0]
@@ -279,7 +279,7 @@ def test_signs_and_extremes_of_the_features_are_at_the_plane() -> None:
     assert z_um[slope.argmin()] == z_um[center.argmax()] == 0.0
 
 
-def test_a_black_level_that_is_not_taken_off_flattens_the_features() -> None:
+def test_an_uncorrected_black_level_flattens_the_features() -> None:
     """The reason for the black level: without it the same bead differs between exposures."""
     image = render_single_bead(0.0, A2K, side_px=SIDE, exposure_ms=3.0) + np.uint8(10)
     raw = measure_features(fit(image, (MIDDLE, MIDDLE)), FeatureSettings())

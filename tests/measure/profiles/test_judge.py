@@ -1,4 +1,4 @@
-"""Which candidates are beads, and which beads measure."""
+"""Selection of candidates that are beads, and of usable beads."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -72,17 +72,18 @@ def test_isolated_beads_are_usable_and_dust_is_not(dz_um: float) -> None:
 
 
 @pytest.mark.parametrize("dz_um", DZ_UM)
-def test_touching_beads_are_reported_and_never_measure(dz_um: float) -> None:
+def test_touching_beads_are_reported_and_never_usable(dz_um: float) -> None:
     scene = a_scene(n_beads=7, n_touching=2)
     beads, _ = judged(take_image(scene, dz_um))
     pairs = beads.flags & (BeadFlag.TOUCHING | BeadFlag.ODD_SHAPE)
     assert np.count_nonzero(pairs) == 4
-    assert len(has(beads, BeadFlag.TOUCHING)) >= 2  # blurred pairs may pull each other's centre off
+    # Beads of blurred pairs may shift each other's centre.
+    assert len(has(beads, BeadFlag.TOUCHING)) >= 2
     assert matches(usable(beads), scene.beads.centers_px[~scene.beads.touching])
 
 
 @pytest.mark.parametrize("dz_um", DZ_UM)
-def test_beads_cut_by_the_border_are_reported_and_never_measure(dz_um: float) -> None:
+def test_beads_cut_by_the_border_are_reported_and_never_usable(dz_um: float) -> None:
     scene = a_scene(n_beads=7, n_border=2)
     beads, _ = judged(take_image(scene, dz_um))
     assert matches(has(beads, BeadFlag.BORDER), scene.beads.centers_px[scene.beads.border])
@@ -91,7 +92,7 @@ def test_beads_cut_by_the_border_are_reported_and_never_measure(dz_um: float) ->
 
 @pytest.mark.parametrize("dz_um", DZ_UM)
 @pytest.mark.parametrize("seed", [1, 2])
-def test_cells_do_not_measure(dz_um: float, seed: int) -> None:
+def test_cells_are_not_usable(dz_um: float, seed: int) -> None:
     live, stained = (
         getattr(SceneSettings(), kind).model_copy(update={"n": n})
         for kind, n in (("live_cells", 8), ("stained_cells", 7))
@@ -102,7 +103,7 @@ def test_cells_do_not_measure(dz_um: float, seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("apart_radii", "dz_um", "mixes"),
+    ("distance_radii", "dz_um", "mixes"),
     [
         (2.05, 0.0, True),
         (2.05, -200.0, True),
@@ -113,11 +114,11 @@ def test_cells_do_not_measure(dz_um: float, seed: int) -> None:
     ],
 )
 def test_touching_means_that_another_bead_reaches_into_what_is_measured(
-    apart_radii: float, dz_um: float, mixes: bool
+    distance_radii: float, dz_um: float, mixes: bool
 ) -> None:
     """At 2.7 radii sharp beads are clear of each other, blurred ones are not."""
     scene = a_scene(n_beads=2)
-    centers = np.array([[120.0, 150.0], [120.0, 150.0 + apart_radii * RADIUS]])
+    centers = np.array([[120.0, 150.0], [120.0, 150.0 + distance_radii * RADIUS]])
     beads, _ = judged(
         take_image(replace(scene, beads=replace(scene.beads, centers_px=centers)), dz_um)
     )
@@ -125,7 +126,7 @@ def test_touching_means_that_another_bead_reaches_into_what_is_measured(
     assert (((beads.flags & BeadFlag.TOUCHING) > 0) == mixes).all()
 
 
-def test_a_fit_that_strays_gives_the_detectors_centre_and_says_so() -> None:
+def test_a_fit_too_far_off_is_replaced_by_the_detectors_centre() -> None:
     """As between two beads far out of focus."""
     image = take_image(a_scene(n_beads=7), 0.0)
     found = find_beads(image, A2K, FindSettings())
@@ -158,8 +159,8 @@ ODD = {
 
 
 @pytest.mark.parametrize("shape", ODD.values(), ids=ODD)
-def test_what_is_no_bead_does_not_measure(shape: Callable[..., FloatArray]) -> None:
-    """Put among beads; the disc of the bead's own size and depth is the counter-check below."""
+def test_other_objects_are_not_usable(shape: Callable[..., FloatArray]) -> None:
+    """Placed among beads; the test below checks a disc of the bead's own size and depth."""
     image, beads = with_disc(shape)
     assert matches(usable(judged(image)[0]), beads)
 
@@ -195,7 +196,7 @@ def test_a_bead_without_a_center_is_flagged() -> None:
     profiles.converged[0] = False
     beads, _ = judge_beads(found, profiles, JudgeSettings())
     assert list((beads.flags & BeadFlag.NO_CENTER) > 0) == [True, *[False] * 5]
-    assert not (found.flags & BeadFlag.NO_CENTER).any()  # the candidates are left as they were
+    assert not (found.flags & BeadFlag.NO_CENTER).any()  # the candidates are not changed
 
 
 def test_no_candidates_give_no_beads() -> None:

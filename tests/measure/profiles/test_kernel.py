@@ -1,4 +1,4 @@
-"""The compiled fit against scipy, and its small parts against plain numpy."""
+"""The compiled fit against scipy, and its parts against numpy."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -53,17 +53,17 @@ def test_the_spline_is_scipys(dz_um: float, center: tuple[float, float]) -> None
     expected = smoothing_spline(
         np.hypot(y - fit.center_px[0, 0], x - fit.center_px[0, 1]), values, LAM
     )
-    at = np.linspace(0.6, 30, 601)  # no pixel lies nearer to a centre between pixels
+    at = np.linspace(0.6, 30, 601)  # no pixel is nearer to a centre between pixels
     ours = evaluate(fit.coefficients, fit.knot_px, at)[0]
     assert ours == pytest.approx(expected(at), abs=0.002 * np.ptp(values))
     assert np.interp(1.0, at, ours) == pytest.approx(expected(1.0), rel=0.01)
     slope = expected.derivative()(np.linspace(0, 1.5 * RADIUS, 3001)).min()
-    # Far from the plane the slope is noise: there the limit is a part of the slope at the plane, 71.
+    # Far from the plane the slope is noise; the limit is a fraction of the slope at the plane, 71.
     assert extreme_slopes(fit, 1.5 * RADIUS)[0][0] == pytest.approx(slope, rel=0.01, abs=0.071)
 
 
 def test_closer_knots_come_nearer_to_scipys_spline() -> None:
-    """What is left at the default spacing is the knots', not the penalty's or the solver's."""
+    """The difference at the default spacing is due to the knots, not to penalty or solver."""
     image = render_single_bead(120.0, A2K, side_px=SIDE, center_px=(39.5, 40.2), noise=True)
     at = np.linspace(0.6, 30, 601)
     errors = []
@@ -103,7 +103,7 @@ def test_extreme_slopes_are_exact(coefficients: FloatArray, reach_knots: float) 
     at = np.linspace(0, last * knot, 2001)
     for row in range(n):
         slopes = BSpline((np.arange(k + 4) - 3) * knot, coefficients[row], 3).derivative()(at)
-        tolerance = 1e-9 + 1e-3 * np.ptp(coefficients[row])  # of the grid, not of ours
+        tolerance = 1e-9 + 1e-3 * np.ptp(coefficients[row])  # of the grid of the reference
         assert least[row] <= slopes.min() + 1e-9
         assert greatest[row] >= slopes.max() - 1e-9
         assert least[row] == pytest.approx(slopes.min(), abs=tolerance)
@@ -120,7 +120,7 @@ def test_extreme_slopes_of_a_bead_without_a_fit_are_nan() -> None:
 
 @pytest.mark.parametrize("level", [36.0, 36.25, 36.5, 36.75])
 @pytest.mark.parametrize("bad", [0.0, 0.3])
-def test_a_clipped_mean_is_robust_and_not_held_to_whole_numbers(level: float, bad: float) -> None:
+def test_a_clipped_mean_is_robust_and_not_quantised(level: float, bad: float) -> None:
     rng = np.random.default_rng(0)
     values = np.rint(rng.normal(level, 0.6, 400))
     values[: int(bad * 400)] = rng.choice([0.0, 255.0, 90.0], int(bad * 400))
@@ -134,7 +134,7 @@ def test_a_clipped_mean_of_equal_values_and_of_one() -> None:
 
 
 def test_rings_and_saturated_pixels_are_counted() -> None:
-    """Against a plain count over the same disc and the same rings."""
+    """Against a direct count over the same disc and the same rings."""
     image = render_single_bead(0.0, A2K, side_px=SIDE, exposure_ms=24.0)
     white = A2K.replace("optics.white_level", 200)
     image[40, 52] = 255
@@ -154,7 +154,7 @@ def test_no_pixel_is_saturated_below_the_full_scale_of_the_type() -> None:
 
 
 def test_a_ring_of_outliers_does_not_move_its_level() -> None:
-    """A bright cell covers a fifth of the rings about a bead; the rings' levels hardly notice."""
+    """A bright cell covers a fifth of the rings about a bead and hardly changes their levels."""
     image = render_single_bead(0.0, A2K, side_px=SIDE)
     clean = fit_one(image, (40, 40))
     image[50:62, 36:45] = 200
@@ -212,7 +212,7 @@ def test_a_frame_that_may_not_be_written_is_read() -> None:
 
 
 def test_profiles_do_without_their_coefficients() -> None:
-    """Once features are measured nobody reads them; joined sweeps are kept without."""
+    """They are not used after the features are measured; joined sweeps have none."""
     fit = fit_one(render_single_bead(0.0, A2K, side_px=SIDE), (40, 40))
     light = replace(fit, coefficients=np.empty((1, 0)))
     both = take(join([light, light]), np.array([1]))

@@ -12,7 +12,7 @@ MakeTiles = Callable[..., LabelledTiles]
 
 
 def make_tiles(n_fields: int = 3, n_beads: int = 4, n_frames: int = 6) -> LabelledTiles:
-    """Every bead of every field in every frame of its field; the profile tells the bead."""
+    """Return every bead of every field in every frame of its field, with one profile per bead."""
     field, bead, frame = (
         axis.ravel()
         for axis in np.meshgrid(range(n_fields), range(n_beads), range(n_frames), indexing="ij")

@@ -16,7 +16,7 @@ def image_of(shape: tuple[int, int] = (30, 40)) -> Image:
 
 
 @given(st.integers(0, 29), st.integers(0, 39))
-def test_centre_lies_on_the_middle_pixel(y: int, x: int) -> None:
+def test_centre_is_on_the_middle_pixel(y: int, x: int) -> None:
     tile = crop_tiles(image_of(), np.array([[y, x]], dtype=float), SIDE)[0]
     assert tile.shape == (SIDE, SIDE)
     assert tile[SIDE // 2, SIDE // 2] == image_of()[y, x]

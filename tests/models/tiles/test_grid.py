@@ -31,7 +31,7 @@ def test_no_pixel_is_in_two_squares() -> None:
     assert len(np.unique(tiles)) == tiles.size
 
 
-def test_an_image_smaller_than_a_square_is_told_with_the_remedy() -> None:
+def test_an_image_smaller_than_a_square_is_refused_with_the_remedy() -> None:
     with pytest.raises(DataError, match=r"40 x 90 px holds no square of 64 px; set .*grid_side_px"):
         cut_grid(np.zeros((40, 90), dtype=np.uint8), 64)
 
@@ -73,7 +73,7 @@ def test_frames_that_are_not_to_be_used_give_no_squares(planes: Planes) -> None:
     assert np.isfinite(tiles.dz_um).all()
 
 
-def test_no_plane_is_told(planes: Planes) -> None:
+def test_no_plane_is_refused(planes: Planes) -> None:
     sweeps = [sweep for m in planes.measurements for sweep in m.sweeps]
     with pytest.raises(DataError, match="no sweep has a determined reference plane"):
         label_grid(sweeps, {}, 64)

@@ -19,7 +19,7 @@ from refp.sweeps import SweepKey
 
 @pytest.fixture
 def plane(planes: Planes) -> ReferencePlane:
-    """A determined plane to make others from."""
+    """A determined plane, as a template for others."""
     return planes.result.planes[0]
 
 
@@ -44,7 +44,7 @@ def test_exposures_share_the_plane_of_their_field(plane: ReferencePlane) -> None
     assert all(1.0 <= u <= 2.0 for _, u in shared.values())
 
 
-def test_a_sweep_borrows_the_plane_of_its_field(plane: ReferencePlane) -> None:
+def test_a_sweep_without_a_plane_has_that_of_its_field(plane: ReferencePlane) -> None:
     given = [plane_at(plane, 1, 8.0, 1500.0), plane_at(plane, 1, 12.0, float("nan"))]
     assert plane_of_sweeps(given, LabelSettings())[given[1].key] == (1500.0, 1.0)
 
@@ -93,7 +93,7 @@ def test_flagged_beads_are_left_out(measured: Measurement) -> None:
     assert len(label_tiles([spoilt], known)) == len(label_tiles([sweep], known)) - lost
 
 
-def test_numbers_tell_fields_beads_and_frames_apart(planes: Planes) -> None:
+def test_numbers_of_fields_beads_and_frames_are_unique(planes: Planes) -> None:
     sweeps = planes.measurements[0].sweeps
     tiles = label_tiles(sweeps, plane_of_sweeps(planes.result.planes, LabelSettings()))
     assert sorted(set(tiles.field)) == [0, 1]
@@ -104,7 +104,7 @@ def test_numbers_tell_fields_beads_and_frames_apart(planes: Planes) -> None:
         assert not others & set(tiles.bead[tiles.field == field])
 
 
-def test_tiles_are_cut_where_a_family_sees_pixels(measured: Measurement) -> None:
+def test_tiles_are_cut_for_families_with_pixels(measured: Measurement) -> None:
     sweep = measured.sweeps[0]
     tiles = label_tiles([sweep], {sweep.key: (1500.0, 0.5)}, partial(crop_tiles, side_px=16))
     row = np.flatnonzero(sweep.typical)[0]
@@ -114,7 +114,7 @@ def test_tiles_are_cut_where_a_family_sees_pixels(measured: Measurement) -> None
     np.testing.assert_array_equal(tiles.pixels[0], expected)
 
 
-def test_nothing_to_train_on_is_refused(measured: Measurement) -> None:
+def test_no_labelled_bead_is_refused(measured: Measurement) -> None:
     with pytest.raises(DataError, match="no bead with a known dZ"):
         label_tiles(measured.sweeps, {})
 
@@ -145,7 +145,7 @@ def test_label_can_be_measured_from_the_bead_s_own_plane(planes: Planes) -> None
 def axis_of(
     planes: Planes, field: int, *, seed: int = 0, size: float = 1.0, u_um: float = 0.7
 ) -> FieldAxis:
-    """A field's axis with places drawn at random about the nominal ones, and a zero of its own."""
+    """A field's axis with positions drawn at random about the nominal Z, and a zero of its own."""
     axis = planes.result.axes[field]
     rng = np.random.default_rng(seed)
     shift = {number: 1000.0 + 3.0 * i for i, number in enumerate(sorted(axis.shift_um))}
@@ -160,7 +160,7 @@ def axis_of(
     )
 
 
-def place_of(axis: FieldAxis, sweep: int, frame: int) -> int:
+def row_of(axis: FieldAxis, sweep: int, frame: int) -> int:
     """Row of a frame on its field's axis."""
     (row,) = np.flatnonzero((axis.profiles.sweep == sweep) & (axis.profiles.frame == frame))
     return int(row)
@@ -175,8 +175,10 @@ def labelled(planes: Planes) -> dict[SweepKey, tuple[float, float]]:
     return plane_of_sweeps(planes.result.planes, LabelSettings())
 
 
-def test_a_frame_s_own_place_is_its_label(planes: Planes, sweeps: list[SweepMeasurement]) -> None:
-    """By hand: the field's plane lies at its Z less that of the axis' zero, the mean over exposures."""
+def test_a_frame_s_position_on_the_axis_is_its_label(
+    planes: Planes, sweeps: list[SweepMeasurement]
+) -> None:
+    """Zero of the axis by hand: Z of the plane less the shift, averaged over exposures."""
     axis, planes_um = axis_of(planes, 0), labelled(planes)
     own = [i for i, sweep in enumerate(sweeps) if sweep.key.field == axis.profiles.field]
     zero_um = np.mean([planes_um[sweeps[i].key][0] - axis.shift_um[i] for i in own])
@@ -186,18 +188,18 @@ def test_a_frame_s_own_place_is_its_label(planes: Planes, sweeps: list[SweepMeas
         for row in np.flatnonzero(sweep.typical):
             frame = int(sweep.frame_index[row])
             if i in own:
-                expected.append(axis.x_um[place_of(axis, i, frame)] - zero_um)
+                expected.append(axis.x_um[row_of(axis, i, frame)] - zero_um)
             else:
                 expected.append(sweep.frames[frame].z_um - planes_um[sweep.key][0])
     np.testing.assert_allclose(tiles.dz_um, expected, atol=1e-9)
-    # A field that has no axis keeps its nominal places, as uncertain as the stage.
+    # A field without an axis keeps its nominal Z, with the stage's uncertainty.
     with_axis = tiles.field == 0
     assert (tiles.label_u_um[with_axis] == 0.7).all()
     assert (tiles.label_u_um[~with_axis] == 2.5).all()
     assert (tiles.height_um == 0).all()
 
 
-def test_places_do_not_hang_on_the_axis_zero(
+def test_labels_do_not_depend_on_the_axis_zero(
     planes: Planes, sweeps: list[SweepMeasurement]
 ) -> None:
     axis = axis_of(planes, 0)
@@ -213,7 +215,7 @@ def test_frames_that_are_not_trusted_give_no_tile(
 ) -> None:
     axis = axis_of(planes, 0)
     sweep = int(axis.profiles.sweep[0])
-    bad = place_of(axis, sweep, 4)
+    bad = row_of(axis, sweep, 4)
     trusted = axis.trusted.copy()
     trusted[bad] = False
     all_of_them = label_tiles(sweeps, labelled(planes), axes=[axis])
@@ -229,7 +231,7 @@ def test_frames_that_are_not_trusted_give_no_tile(
     assert set(left.field) == {1}
 
 
-def test_nominal_places_are_as_uncertain_as_the_stage(
+def test_nominal_z_has_the_uncertainty_of_the_stage(
     planes: Planes, sweeps: list[SweepMeasurement]
 ) -> None:
     tiles = label_tiles(sweeps, labelled(planes), stage_sigma_um=2.5)
@@ -239,7 +241,9 @@ def test_nominal_places_are_as_uncertain_as_the_stage(
     np.testing.assert_array_equal(tiles.image_dz_um, tiles.dz_um)
 
 
-def test_own_planes_leave_the_image_s_dz(planes: Planes, sweeps: list[SweepMeasurement]) -> None:
+def test_own_planes_do_not_change_the_image_s_dz(
+    planes: Planes, sweeps: list[SweepMeasurement]
+) -> None:
     """dZ of the bead's own plane and its height add up to the frame's, with and without axes."""
     for axes in ([], list(planes.result.axes)):
         field = label_tiles(sweeps, labelled(planes), axes=axes)
@@ -298,7 +302,7 @@ def test_sizes_are_those_of_the_beads_over_their_mean(
     assert np.mean(tiles.size) != pytest.approx(1.0, abs=1e-9)  # beads, not tiles, are averaged
 
 
-def test_places_are_measured_from_the_middle_of_the_beads(measured: Measurement) -> None:
+def test_positions_are_measured_from_the_middle_of_the_beads(measured: Measurement) -> None:
     sweep = measured.sweeps[0]
     tiles = label_tiles([sweep], {sweep.key: (1500.0, 0.5)})
     np.testing.assert_allclose(tiles.offset_px.mean(axis=0), 0.0, atol=1e-6)

@@ -1,4 +1,4 @@
-"""What is held out has not been seen in training."""
+"""Splits hold out whole groups."""
 
 from collections.abc import Callable
 
@@ -48,7 +48,7 @@ def test_no_group_is_on_both_sides(
         pytest.param(2, 3, "random", "random", id="as in the article"),
     ],
 )
-def test_name_of_what_is_held_out(
+def test_name_of_the_held_out_groups(
     tiles_of: MakeTiles, fields: int, beads: int, by: str, name: str
 ) -> None:
     settings = SplitSettings.model_validate({"by": by})
@@ -60,17 +60,17 @@ def test_frames_of_one_bead_are_held_out_in_runs(tiles_of: MakeTiles) -> None:
     for split in split_tiles(tiles, SplitSettings(folds=5), 3):
         z = np.sort(tiles.dz_um[split.held_out])
         steps = np.diff(z)
-        assert np.count_nonzero(steps == 10.0) >= 6  # two runs of four planes
+        assert np.count_nonzero(steps == 10.0) >= 6  # two runs of four frames
 
 
-def test_random_split_deals_single_tiles(tiles_of: MakeTiles) -> None:
+def test_random_split_holds_out_single_tiles(tiles_of: MakeTiles) -> None:
     tiles = tiles_of(2, 5, 10)
     splits = split_tiles(tiles, SplitSettings(by="random", folds=5), 0)
     assert [len(split.held_out) for split in splits] == [20] * 5
     assert set(tiles.bead[splits[0].train]) & set(tiles.bead[splits[0].held_out])
 
 
-def test_seed_deals_the_groups(tiles_of: MakeTiles) -> None:
+def test_seed_assigns_the_groups(tiles_of: MakeTiles) -> None:
     tiles = tiles_of(8)
     first, again, other = (split_tiles(tiles, SplitSettings(), seed) for seed in (0, 0, 1))
     assert [list(s.held_out) for s in first] == [list(s.held_out) for s in again]

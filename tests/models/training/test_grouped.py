@@ -1,4 +1,4 @@
-"""Networks side by side give what they give one by one."""
+"""A grouped network equals its separate members."""
 
 import copy
 
@@ -31,16 +31,16 @@ def some_input() -> "torch.Tensor":
 
 
 def test_forward_backward_and_statistics_are_equal(separate: "list[torch.nn.Module]") -> None:
-    alone = [copy.deepcopy(net).train() for net in separate]
+    single = [copy.deepcopy(net).train() for net in separate]
     whole = group_members([copy.deepcopy(net) for net in separate]).train()
-    together = whole(some_input())
-    each = torch.cat([net(some_input()[:, [m]]) for m, net in enumerate(alone)], dim=1)
-    assert together.shape == (4, K)
-    torch.testing.assert_close(together, each, atol=1e-12, rtol=0)
-    together.square().sum().backward()
+    grouped = whole(some_input())
+    each = torch.cat([net(some_input()[:, [m]]) for m, net in enumerate(single)], dim=1)
+    assert grouped.shape == (4, K)
+    torch.testing.assert_close(grouped, each, atol=1e-12, rtol=0)
+    grouped.square().sum().backward()
     each.square().sum().backward()
     gradients = {name: p.grad for name, p in whole.named_parameters()}
-    for m, net in enumerate(alone):
+    for m, net in enumerate(single):
         mine = member_state(gradients, m, K)
         for name, parameter in net.named_parameters():
             torch.testing.assert_close(mine[name], parameter.grad, atol=1e-10, rtol=1e-8)
@@ -49,17 +49,17 @@ def test_forward_backward_and_statistics_are_equal(separate: "list[torch.nn.Modu
             torch.testing.assert_close(state[name], tensor, atol=1e-12, rtol=0, check_dtype=False)
 
 
-def test_a_member_taken_out_predicts_what_it_did_inside(separate: "list[torch.nn.Module]") -> None:
+def test_an_extracted_member_predicts_as_in_the_group(separate: "list[torch.nn.Module]") -> None:
     whole = group_members([copy.deepcopy(net) for net in separate]).eval()
-    single = make(9)
-    single.load_state_dict(member_state(whole.state_dict(), 1, K))
+    member = make(9)
+    member.load_state_dict(member_state(whole.state_dict(), 1, K))
     with torch.no_grad():
         inside = whole(some_input())[:, [1]]
-        outside = single.eval()(some_input()[:, [1]])
+        outside = member.eval()(some_input()[:, [1]])
     torch.testing.assert_close(outside, inside, atol=1e-12, rtol=0)
 
 
-def test_weights_of_another_kind_are_refused() -> None:
+def test_layers_of_another_type_are_refused() -> None:
     layers = [torch.nn.Sequential(torch.nn.LayerNorm(4)) for _ in range(2)]
-    with pytest.raises(TypeError, match="LayerNorm: weights of this kind"):
+    with pytest.raises(TypeError, match="LayerNorm: layers of this type"):
         group_members(layers)

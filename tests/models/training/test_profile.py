@@ -1,4 +1,4 @@
-"""The default family: a small network that sees the radial profile."""
+"""The default family: a small network on the radial profile."""
 
 import io
 from collections.abc import Callable
@@ -54,7 +54,7 @@ def net(trained: Trained, tiles: LabelledTiles, job_of: JobOf, checkpoints: Path
 
 
 def fit(tiles: LabelledTiles, job: TrainingJob, seed: int = SEED) -> ProfileNet:
-    """The network of all members, of its file or fitted round by round outside of the family."""
+    """Return the network of all members, from its file or fitted round by round."""
     nothing = Split(np.arange(len(tiles)), np.arange(0))
     part = profile_part(replace(job, seed=seed), QUICK, nothing, -1, "all members")
     content = part.file.read_bytes() if part.file.is_file() else b""
@@ -65,23 +65,23 @@ def fit(tiles: LabelledTiles, job: TrainingJob, seed: int = SEED) -> ProfileNet:
     return net.eval()
 
 
-def ask(net: ProfileNet, tiles: LabelledTiles) -> tuple[np.ndarray, np.ndarray]:
+def run_network(net: ProfileNet, tiles: LabelledTiles) -> tuple[np.ndarray, np.ndarray]:
     with torch.no_grad():
         mean, sd = net(torch.tensor(tiles.profile, dtype=torch.float32))
     return mean.numpy(), sd.numpy()
 
 
-def rms(said: Predictions, tiles: LabelledTiles) -> float:
-    return float(np.sqrt(np.nanmean((said.dz_um - tiles.dz_um) ** 2)))
+def rms(predictions: Predictions, tiles: LabelledTiles) -> float:
+    return float(np.sqrt(np.nanmean((predictions.dz_um - tiles.dz_um) ** 2)))
 
 
-def test_unseen_beads_are_placed(trained: Trained, unseen: LabelledTiles) -> None:
-    said = GraphPredictor(trained.graph, None).predict(inputs_of(unseen))
-    assert said.dz_um.shape == (2, len(unseen))
-    assert rms(said, unseen) < 3.0
+def test_unseen_beads_are_predicted(trained: Trained, unseen: LabelledTiles) -> None:
+    predictions = GraphPredictor(trained.graph, None).predict(inputs_of(unseen))
+    assert predictions.dz_um.shape == (2, len(unseen))
+    assert rms(predictions, unseen) < 3.0
 
 
-def test_held_out_beads_are_placed_by_networks_that_have_not_seen_them(
+def test_held_out_beads_are_predicted_by_other_networks(
     trained: Trained, tiles: LabelledTiles
 ) -> None:
     assert np.isfinite(trained.held_out.dz_um).all()
@@ -91,18 +91,16 @@ def test_held_out_beads_are_placed_by_networks_that_have_not_seen_them(
 def test_training_improves_on_an_untrained_net(
     net: ProfileNet, tiles: LabelledTiles, unseen: LabelledTiles
 ) -> None:
-    untrained = ask(ProfileNet(tiles, QUICK).eval(), unseen)[0]
-    learned = ask(net, unseen)[0]
+    untrained = run_network(ProfileNet(tiles, QUICK).eval(), unseen)[0]
+    learned = run_network(net, unseen)[0]
     assert np.abs(learned - unseen.dz_um).mean() < 0.2 * np.abs(untrained - unseen.dz_um).mean()
 
 
-def test_graph_predicts_what_torch_does(
-    trained: Trained, net: ProfileNet, unseen: LabelledTiles
-) -> None:
-    mean, sd = ask(net, unseen)
-    said = GraphPredictor(trained.graph, None).predict(inputs_of(unseen))
-    np.testing.assert_allclose(said.dz_um, mean, atol=0.01)
-    np.testing.assert_allclose(said.sd_um, sd, atol=0.01)
+def test_graph_predicts_as_torch(trained: Trained, net: ProfileNet, unseen: LabelledTiles) -> None:
+    mean, sd = run_network(net, unseen)
+    predictions = GraphPredictor(trained.graph, None).predict(inputs_of(unseen))
+    np.testing.assert_allclose(predictions.dz_um, mean, atol=0.01)
+    np.testing.assert_allclose(predictions.sd_um, sd, atol=0.01)
 
 
 def test_same_seed_same_bytes(
@@ -117,7 +115,7 @@ def test_other_seed_other_network(
     net: ProfileNet, tiles: LabelledTiles, unseen: LabelledTiles, job_of: JobOf, tmp_path: Path
 ) -> None:
     other = fit(tiles, job_of(tiles, tmp_path), seed=7)
-    assert (ask(net, unseen)[0] != ask(other, unseen)[0]).any()
+    assert (run_network(net, unseen)[0] != run_network(other, unseen)[0]).any()
 
 
 def test_fits_of_two_seeds_share_no_random_numbers(
@@ -133,7 +131,9 @@ def test_fits_of_two_seeds_share_no_random_numbers(
     assert len(first) == 6
 
 
-def test_state_of_the_caller_stays(tiles: LabelledTiles, job_of: JobOf, tmp_path: Path) -> None:
+def test_state_of_the_caller_is_unchanged(
+    tiles: LabelledTiles, job_of: JobOf, tmp_path: Path
+) -> None:
     before, threads = torch.get_rng_state(), torch.get_num_threads()
     ProfileFamily(QUICK.model_copy(update={"steps": 10})).train(job_of(tiles, tmp_path))
     assert torch.equal(torch.get_rng_state(), before)
@@ -144,21 +144,21 @@ def test_state_of_the_caller_stays(tiles: LabelledTiles, job_of: JobOf, tmp_path
 def test_any_number_of_beads(
     trained: Trained, inputs_at: Callable[..., BeadInputs], n: int
 ) -> None:
-    said = GraphPredictor(trained.graph, None).predict(inputs_at(np.linspace(-30, 30, n)))
-    assert said.dz_um.shape == said.sd_um.shape == (2, n)
-    assert (said.sd_um > 0).all()
+    predictions = GraphPredictor(trained.graph, None).predict(inputs_at(np.linspace(-30, 30, n)))
+    assert predictions.dz_um.shape == predictions.sd_um.shape == (2, n)
+    assert (predictions.sd_um > 0).all()
 
 
 def test_progress_counts_the_steps_of_all_fits(
     tiles: LabelledTiles, job_of: JobOf, tmp_path: Path
 ) -> None:
-    told: list[tuple[str, int, int]] = []
-    job = job_of(tiles, tmp_path, progress=lambda *step: told.append(step))
+    steps: list[tuple[str, int, int]] = []
+    job = job_of(tiles, tmp_path, progress=lambda *step: steps.append(step))
     ProfileFamily(QUICK.model_copy(update={"steps": 2})).train(job)
-    assert told == [("training", 2, 6), ("training", 4, 6), ("training", 6, 6)]
+    assert steps == [("training", 2, 6), ("training", 4, 6), ("training", 6, 6)]
 
 
-def test_curves_tell_how_each_fit_went(trained: Trained, tiles: LabelledTiles) -> None:
+def test_each_fit_has_a_learning_curve(trained: Trained, tiles: LabelledTiles) -> None:
     assert [curve.fit for curve in trained.curves] == [
         *("hold-out 1 of 2", "hold-out 2 of 2", "all members")
     ]
@@ -174,7 +174,7 @@ def test_curves_tell_how_each_fit_went(trained: Trained, tiles: LabelledTiles) -
 
 
 class PowerCutError(Exception):
-    """Stands for a power cut."""
+    """Simulated power cut."""
 
 
 @pytest.mark.parametrize("cut", [2, 5])
@@ -199,7 +199,7 @@ def test_a_killed_training_ends_in_the_same_bytes(
         np.testing.assert_array_equal(curve.rms_um, unbroken.rms_um)
 
 
-def test_finished_training_is_taken_from_the_folder(
+def test_finished_training_is_read_from_the_folder(
     trained: Trained, tiles: LabelledTiles, job_of: JobOf, checkpoints: Path
 ) -> None:
     def never(title: str, done: int, total: int) -> None:
@@ -209,7 +209,7 @@ def test_finished_training_is_taken_from_the_folder(
     assert again.graph == trained.graph
 
 
-def test_a_snapshot_that_cannot_be_read_stands_at_the_start(
+def test_an_unreadable_snapshot_restarts_the_fit(
     tiles: LabelledTiles, job_of: JobOf, tmp_path: Path
 ) -> None:
     settings = QUICK.model_copy(update={"steps": 2})
@@ -220,7 +220,7 @@ def test_a_snapshot_that_cannot_be_read_stands_at_the_start(
         assert read_snapshot(damaged).state.step == 0
 
 
-def test_a_snapshot_runs_nothing(tmp_path: Path) -> None:
+def test_a_snapshot_executes_no_code(tmp_path: Path) -> None:
     class Evil:
         def __reduce__(self) -> tuple[object, ...]:
             return Path.touch, (tmp_path / "ran",)
@@ -234,15 +234,15 @@ def test_a_snapshot_runs_nothing(tmp_path: Path) -> None:
 def drawn(
     tiles: LabelledTiles, rings: np.ndarray | None = None, **settings: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Augmented profiles ``(k, m)`` and their dZ, with nothing but the stated changes."""
+    """Return augmented profiles ``(k, m)`` and their dZ, with the stated changes only."""
     plain = {"size_spread": 0.0, "gain_spread": 0.0, "pixel_noise": 0.0}
     made = QUICK.model_copy(update={**plain, **settings, "batch": 500})
     pixels = np.ones(tiles.profile.shape[1]) if rings is None else rings
     fit = ProfileFit(tiles, take(tiles, slice(0, 0)), made, pixels, torch.device("cpu"))
     batches = fit.draw(0, 2, torch.Generator().manual_seed(3))
-    assert [tuple(seen.shape[:2]) for seen, _ in batches] == [(2, 500)] * 2
-    seen, target = (torch.cat(part, dim=1).flatten(0, 1) for part in zip(*batches, strict=True))
-    return seen.double().numpy(), (target * fit.net.dz_scale).double().numpy()
+    assert [tuple(profile.shape[:2]) for profile, _ in batches] == [(2, 500)] * 2
+    profile, target = (torch.cat(part, dim=1).flatten(0, 1) for part in zip(*batches, strict=True))
+    return profile.double().numpy(), (target * fit.net.dz_scale).double().numpy()
 
 
 @pytest.fixture(scope="module")
@@ -252,16 +252,16 @@ def one_bead(tiles: LabelledTiles, profile_at: Callable[..., np.ndarray]) -> Lab
     return replace(one, dz_um=np.array([20.0]), profile=profile_at(20.0))
 
 
-def test_a_bead_that_is_enlarged_looks_as_a_larger_one_does(
+def test_an_enlarged_profile_equals_that_of_a_larger_bead(
     one_bead: LabelledTiles, profile_at: Callable[..., np.ndarray]
 ) -> None:
-    """A bead of size s shows at s times the dZ what it showed, with its radii s times as large."""
-    seen, dz_um = drawn(one_bead, size_spread=0.06)
+    """The profile of a bead of size s, at s times the dZ, is stretched by s along the radius."""
+    profile, dz_um = drawn(one_bead, size_spread=0.06)
     size = dz_um / 20.0
-    inner = one_bead.radius_radii < 2.9  # further out nothing is known of a bead made smaller
+    inner = one_bead.radius_radii < 2.9  # further out the profile of a smaller bead is unknown
     expected = profile_at(dz_um, size)
-    np.testing.assert_allclose(seen[:, inner], expected[:, inner], atol=0.012)
-    assert np.abs(seen - one_bead.profile)[:, inner].max() > 0.1
+    np.testing.assert_allclose(profile[:, inner], expected[:, inner], atol=0.012)
+    assert np.abs(profile - one_bead.profile)[:, inner].max() > 0.1
     assert 0.94 <= size.min() < 0.942
     assert 1.058 < size.max() <= 1.0600001
     assert np.std(size) == pytest.approx(0.06 / np.sqrt(3), rel=0.06)  # uniform
@@ -270,9 +270,11 @@ def test_a_bead_that_is_enlarged_looks_as_a_larger_one_does(
 def test_without_augmentation_nothing_changes(
     tiles: LabelledTiles,
 ) -> None:
-    seen, dz_um = drawn(tiles)
-    row = [int(np.abs(tiles.profile - one).sum(axis=1).argmin()) for one in seen]
-    np.testing.assert_allclose(seen, tiles.profile[row], atol=1e-3)  # the last ring is read between
+    profile, dz_um = drawn(tiles)
+    row = [int(np.abs(tiles.profile - one).sum(axis=1).argmin()) for one in profile]
+    np.testing.assert_allclose(
+        profile, tiles.profile[row], atol=1e-3
+    )  # the last ring is read between
     np.testing.assert_allclose(dz_um, tiles.dz_um[row], rtol=1e-5)
     assert len(set(row)) == len(tiles)  # all are drawn
 
@@ -292,19 +294,19 @@ def test_gain_changes_a_bead_as_a_whole(one_bead: LabelledTiles) -> None:
     assert gain[:, 0].std() == pytest.approx(0.01, rel=0.1)
 
 
-def test_a_bead_of_another_size_is_placed_by_what_augmentation_taught(
+def test_augmentation_covers_beads_of_other_sizes(
     trained: Trained, tiles: LabelledTiles, profile_at: Callable[..., np.ndarray]
 ) -> None:
-    """All beads of the training are of one size; larger ones show the same at a larger dZ."""
+    """All beads of the training have one size; the profile of larger ones is stretched along Z."""
     dz_um = np.linspace(-50, 50, 21)
     for size in (0.96, 1.04):
         profile = profile_at(dz_um, size)
         larger = replace(take(tiles, np.zeros(21, dtype=np.int64)), dz_um=dz_um, profile=profile)
-        said = GraphPredictor(trained.graph, None).predict(inputs_of(larger))
-        assert rms(said, larger) < 3.0
+        predictions = GraphPredictor(trained.graph, None).predict(inputs_of(larger))
+        assert rms(predictions, larger) < 3.0
 
 
-def test_two_processes_train_what_one_does(
+def test_two_processes_equal_one(
     trained: Trained,
     tiles: LabelledTiles,
     job_of: JobOf,
@@ -322,14 +324,14 @@ def test_two_processes_train_what_one_does(
     ]
 
 
-def test_threads_of_one_process_do_not_disturb_each_other(
+def test_threads_of_one_process_are_independent(
     tiles: LabelledTiles, job_of: JobOf, tmp_path: Path
 ) -> None:
-    """As in a worker of a cluster that has several."""
+    """A worker of a cluster may have several threads."""
     job = job_of(tiles, tmp_path)
     settings = QUICK.model_copy(update={"steps": 20})
     parts = [profile_part(job, settings, split, i, "a") for i, split in enumerate(job.splits)]
     descents = [part.descent for part in parts] * 3
-    alone = [descend(descent, b"") for descent in descents]
+    serial = [descend(descent, b"") for descent in descents]
     with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(lambda descent: descend(descent, b""), descents)) == alone
+        assert list(pool.map(lambda descent: descend(descent, b""), descents)) == serial

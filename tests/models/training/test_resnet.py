@@ -27,7 +27,7 @@ from refp.models.training.resnet import ResnetFamily, descent_of, resnet_parts  
 TINY = ResnetSettings(members=1, batch=8, max_steps=6, validate_steps=3)
 STILL = ResnetSettings(shift_px=0, rotation_deg=0, scale=(1.0, 1.0), reflect=False)
 JobOf = Callable[..., TrainingJob]
-Told = list[tuple[str, int, int]]
+Steps = list[tuple[str, int, int]]
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_normalisation(how: str, expected: list[list[float]]) -> None:
 def test_each_tile_is_normalised_by_itself(how: str) -> None:
     tiles = np.random.default_rng(0).uniform(1, 200, (3, 8, 8))
     light = np.array([20.0, 50.0, 90.0])
-    alone = [normalise_tiles(tiles[[i]], light[[i]], how)[0] for i in range(3)]
-    np.testing.assert_allclose(normalise_tiles(tiles, light, how), alone, rtol=1e-5)
+    separate = [normalise_tiles(tiles[[i]], light[[i]], how)[0] for i in range(3)]
+    np.testing.assert_allclose(normalise_tiles(tiles, light, how), separate, rtol=1e-5)
 
 
 def test_an_even_tile_has_no_infinite_zscore() -> None:
@@ -104,7 +104,7 @@ def dot(y: float, x: float, n: int, side: int = 32) -> "torch.Tensor":
     return torch.tensor(np.tile(one, (n, 1, 1)), dtype=torch.float32)
 
 
-def test_shift_moves_a_dot_as_far_as_it_may() -> None:
+def test_shift_covers_its_range() -> None:
     made = augment(dot(15.5, 15.5, 300), STILL.model_copy(update={"shift_px": 5.0}), dice(1))
     moved = center_of(made) - 15.5
     assert 4.5 < np.abs(moved).max() <= 5.05
@@ -142,7 +142,7 @@ def trained(few: LabelledTiles, job_of: JobOf, checkpoints: Path) -> Trained:
     return ResnetFamily(TINY).train(job_of(few, checkpoints))
 
 
-def graph_says(trained: Trained, tiles: LabelledTiles) -> Predictions:
+def predict_by_graph(trained: Trained, tiles: LabelledTiles) -> Predictions:
     return GraphPredictor(trained.graph, "none").predict(inputs_of(tiles))
 
 
@@ -153,17 +153,17 @@ def test_graph_holds_no_folders_of_this_machine(trained: Trained) -> None:
 
 
 @pytest.mark.slow
-def test_graph_predicts_what_torch_does(trained: Trained, few: LabelledTiles) -> None:
+def test_graph_predicts_as_torch(trained: Trained, few: LabelledTiles) -> None:
     held_out = np.isfinite(trained.held_out.dz_um[0])
     assert set(few.field[held_out]) == {0}  # the first split
-    said = graph_says(trained, few)
+    predictions = predict_by_graph(trained, few)
     expected = trained.held_out.dz_um[0, held_out]
-    np.testing.assert_allclose(said.dz_um[0, held_out], expected, atol=0.01)
-    assert np.isnan(said.sd_um).all()
+    np.testing.assert_allclose(predictions.dz_um[0, held_out], expected, atol=0.01)
+    assert np.isnan(predictions.sd_um).all()
 
 
 class PowerCutError(Exception):
-    """Stands for a power cut."""
+    """Simulated power cut."""
 
 
 @pytest.fixture(autouse=True)
@@ -172,7 +172,7 @@ def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def never(title: str, done: int, total: int) -> None:
-    """Progress where nothing is left to do."""
+    """Fail where progress is reported."""
     raise AssertionError(title)
 
 
@@ -195,23 +195,23 @@ def test_interrupted_training_ends_in_the_same_bytes(
 
     with pytest.raises(PowerCutError):
         ResnetFamily(TINY).train(job_of(few, tmp_path, progress=cut_power))
-    told: Told = []
+    steps: Steps = []
     again = ResnetFamily(TINY).train(
-        job_of(few, tmp_path, progress=lambda *step: told.append(step))
+        job_of(few, tmp_path, progress=lambda *step: steps.append(step))
     )
-    assert [done for _, done, _ in told] == [done for done in (2, 4, 6) if done > cut]
+    assert [done for _, done, _ in steps] == [done for done in (2, 4, 6) if done > cut]
     assert_equal(again, trained)
 
 
 @pytest.mark.slow
-def test_a_round_that_was_written_is_not_done_again(
+def test_a_written_round_is_not_repeated(
     few: LabelledTiles,
     job_of: JobOf,
     tmp_path: Path,
     trained: Trained,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The snapshot is in its file, and the kill came before its result was taken."""
+    """The process is killed after writing the snapshot, before its result is taken."""
 
     def cut_power(*_: object) -> None:
         raise PowerCutError
@@ -235,10 +235,10 @@ PAIR = TINY.model_copy(update={"members": 2})
 
 
 @pytest.mark.slow
-def test_members_side_by_side_are_what_they_are_one_by_one(
+def test_grouped_members_equal_separate_ones(
     few: LabelledTiles, job_of: JobOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In double precision, so that what rounding does stays small over the steps."""
+    """In double precision, so that rounding errors stay small over the steps."""
     single, read = members.make_network, members._read_tiles
     monkeypatch.setattr(members, "make_network", lambda settings: single(settings).double())
     monkeypatch.setattr(
@@ -257,12 +257,12 @@ def test_members_side_by_side_are_what_they_are_one_by_one(
         held_out=tuple(plan.held_out[0] for plan in plans),
         numbers=(0, 1),
     )
-    alone = [state_after(plan, tmp_path / f"{i}.pt") for i, plan in enumerate(plans)]
+    separate = [state_after(plan, tmp_path / f"{i}.pt") for i, plan in enumerate(plans)]
     made = state_after(whole, tmp_path / "whole.pt")
-    np.testing.assert_allclose(made.best_um, [one.best_um[0] for one in alone], rtol=1e-6)
-    each = [np.array(one.curve["rms_um"])[:, 0] for one in alone]
+    np.testing.assert_allclose(made.best_um, [one.best_um[0] for one in separate], rtol=1e-6)
+    each = [np.array(one.curve["rms_um"])[:, 0] for one in separate]
     np.testing.assert_allclose(made.curve["rms_um"], np.stack(each, axis=1), rtol=1e-6)
-    loss = np.mean([one.curve["loss"] for one in alone], axis=0)
+    loss = np.mean([one.curve["loss"] for one in separate], axis=0)
     np.testing.assert_allclose(made.curve["loss"], loss, rtol=1e-6)
 
 
@@ -274,7 +274,7 @@ def state_after(plan: MemberPlan, file: Path) -> FitState:
     return descend_in_file(descent_of(plan, "cpu"), file)
 
 
-def test_patience_ends_a_member_and_its_best_is_kept(
+def test_patience_stops_a_member_and_keeps_its_best_weights(
     few: LabelledTiles, job_of: JobOf, tmp_path: Path
 ) -> None:
     hasty = TINY.model_copy(
@@ -291,7 +291,7 @@ def test_patience_ends_a_member_and_its_best_is_kept(
 
 
 @pytest.mark.slow
-def test_a_round_can_be_handed_to_another_process(
+def test_a_round_can_be_sent_to_another_process(
     few: LabelledTiles,
     job_of: JobOf,
     tmp_path: Path,
@@ -307,7 +307,7 @@ def test_a_round_can_be_handed_to_another_process(
     assert_equal(ResnetFamily(TINY).train(job_of(few, Path("relative"))), trained)
 
 
-def test_no_step_depends_on_those_before(few: LabelledTiles, job_of: JobOf, tmp_path: Path) -> None:
+def test_steps_are_independent(few: LabelledTiles, job_of: JobOf, tmp_path: Path) -> None:
     """Every tile once an epoch, in another order each time, and another order for each member."""
     plan = plan_of(resnet_parts(job_of(few, tmp_path), PAIR, 1.0)[0])
     plan = replace(plan, train=(np.arange(16),), numbers=(0,))

@@ -40,7 +40,7 @@ def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(profile_family, "ROUND_STEPS", 20)
 
 
-def look_for(job: TrainingJob, plan: SearchPlan = PLAN, digest: str = "a") -> list[TrialResult]:
+def run_search(job: TrainingJob, plan: SearchPlan = PLAN, digest: str = "a") -> list[TrialResult]:
     return search_settings(plan, FAMILY, job, digest)
 
 
@@ -49,7 +49,7 @@ def ends_of(each: ValueRange | ValueChoice) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("family", ["profile", "resnet"])
-def test_all_that_is_varied_is_a_setting(family: Any) -> None:
+def test_all_varied_names_are_settings(family: Any) -> None:
     base = TrainSettings(family=family)
     grid = {name: ValueChoice(levels) for name, levels in FACTORIAL[family].items()}
     for space in (SPACES[family], grid):
@@ -63,7 +63,7 @@ def test_all_that_is_varied_is_a_setting(family: Any) -> None:
             }
 
 
-def test_the_factorial_is_the_articles() -> None:
+def test_the_factorial_is_that_of_the_article() -> None:
     ranges = {  # "Hyper-parameters optimization": considered from, to, selected
         "learning_rate": (1e-4, 1e-2, 1e-4),
         "drop_epochs": (5, 20, 15),
@@ -87,16 +87,16 @@ def test_the_grid_covers_the_factorial_once(
     levels = {"learning_rate": (1e-3, 1e-2), "hidden": ("8-8", "16-16")}
     monkeypatch.setitem(search.FACTORIAL, "profile", levels)
     plan = SearchPlan("grid", "median", trials=None, budget=20, seed=0)
-    results = look_for(job_of(tiles, tmp_path), plan)
+    results = run_search(job_of(tiles, tmp_path), plan)
     assert [result.state for result in results] == ["done"] * 4
     assert len({tuple(result.settings[name] for name in levels) for result in results}) == 4
-    assert look_for(job_of(tiles, tmp_path), plan) == results  # nothing is left to do
+    assert run_search(job_of(tiles, tmp_path), plan) == results  # nothing is left to do
 
 
-def test_a_trial_is_judged_by_what_was_held_out(
+def test_score_of_a_trial_is_its_held_out_error(
     tiles: LabelledTiles, job_of: JobOf, tmp_path: Path
 ) -> None:
-    results = look_for(job_of(tiles, tmp_path))
+    results = run_search(job_of(tiles, tmp_path))
     assert [r.number for r in results] == [0, 1, 2]
     assert all(r.state == "done" and r.n_steps == 40 and r.rms_um > 0 for r in results)
     best = best_of(results)
@@ -112,11 +112,11 @@ def test_a_trial_is_judged_by_what_was_held_out(
 
 
 class PowerCutError(Exception):
-    """Stands for a power cut."""
+    """Simulated power cut."""
 
 
 @pytest.mark.parametrize("cut", [2, 6])
-def test_a_killed_search_goes_on(
+def test_a_killed_search_resumes(
     tiles: LabelledTiles,
     job_of: JobOf,
     tmp_path: Path,
@@ -124,11 +124,11 @@ def test_a_killed_search_goes_on(
     cut: int,
 ) -> None:
     plan = replace(PLAN, trials=2)
-    expected = look_for(job_of(tiles, tmp_path / "unbroken"), plan)
+    expected = run_search(job_of(tiles, tmp_path / "unbroken"), plan)
     rounds = count_rounds(monkeypatch, cut)
     with pytest.raises(PowerCutError):
-        look_for(job_of(tiles, tmp_path / "cut"), plan)
-    results = look_for(job_of(tiles, tmp_path / "cut"), plan)
+        run_search(job_of(tiles, tmp_path / "cut"), plan)
+    results = run_search(job_of(tiles, tmp_path / "cut"), plan)
     # 2 trials of 2 fits of 2 rounds, and the one that the cut lost.
     assert len(rounds) == 8 + 1
     assert [r.state for r in results] == ["done", "done"]
@@ -137,7 +137,7 @@ def test_a_killed_search_goes_on(
 
 
 def count_rounds(monkeypatch: pytest.MonkeyPatch, cut: int) -> list[int]:
-    """Count the rounds that come back, and cut the power at one of them."""
+    """Count the finished rounds, and simulate a power cut at one of them."""
     rounds: list[int] = []
     whole = fits.FitChain.take
 
@@ -151,22 +151,20 @@ def count_rounds(monkeypatch: pytest.MonkeyPatch, cut: int) -> list[int]:
     return rounds
 
 
-def test_a_finished_search_goes_on_with_more_trials(
+def test_a_finished_search_continues_with_more_trials(
     tiles: LabelledTiles, job_of: JobOf, tmp_path: Path
 ) -> None:
-    first = look_for(job_of(tiles, tmp_path), replace(PLAN, trials=1))
-    both = look_for(job_of(tiles, tmp_path), replace(PLAN, trials=2))
+    first = run_search(job_of(tiles, tmp_path), replace(PLAN, trials=1))
+    both = run_search(job_of(tiles, tmp_path), replace(PLAN, trials=2))
     assert both[:1] == first
     assert len(both) == 2
     assert both[0].settings != both[1].settings
 
 
-def test_a_search_of_something_else_is_refused(
-    tiles: LabelledTiles, job_of: JobOf, tmp_path: Path
-) -> None:
-    look_for(job_of(tiles, tmp_path), replace(PLAN, trials=1))
+def test_another_search_is_refused(tiles: LabelledTiles, job_of: JobOf, tmp_path: Path) -> None:
+    run_search(job_of(tiles, tmp_path), replace(PLAN, trials=1))
     with pytest.raises(OutputError, match="holds a search of other data"):
-        look_for(job_of(tiles, tmp_path), digest="b")
+        run_search(job_of(tiles, tmp_path), digest="b")
 
 
 def draw_rates(rates: Iterator[float]) -> Callable[..., float]:
@@ -177,7 +175,7 @@ def draw_rates(rates: Iterator[float]) -> Callable[..., float]:
     return suggest
 
 
-def test_trials_that_lag_behind_are_pruned(
+def test_trials_with_large_errors_are_pruned(
     tiles: LabelledTiles, job_of: JobOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "STARTUP_TRIALS", 1)
@@ -185,9 +183,9 @@ def test_trials_that_lag_behind_are_pruned(
     monkeypatch.setitem(search.SPACES, "profile", {"learning_rate": ValueRange(1e-7, 1e-1)})
     monkeypatch.setattr(search, "_suggest", draw_rates(iter([1e-2, 1e-6, 1e-6])))
     plan = SearchPlan("tpe", "median", trials=3, budget=160, seed=0)
-    results = look_for(job_of(tiles, tmp_path), plan)
+    results = run_search(job_of(tiles, tmp_path), plan)
     assert [r.state for r in results] == ["done", "pruned", "pruned"]
-    assert [r.n_steps for r in results] == [160, 40, 40]  # a quarter is let pass
+    assert [r.n_steps for r in results] == [160, 40, 40]  # a quarter is not pruned
     assert all(math.isfinite(r.rms_um) for r in results)
 
 
@@ -196,5 +194,5 @@ def test_lookup_has_nothing_to_tune() -> None:
         check_search(TrainSettings(family="lookup"))
 
 
-def test_no_finished_trial_no_best() -> None:
+def test_without_a_finished_trial_there_is_no_best() -> None:
     assert best_of([TrialResult(0, "pruned", 20, 1.0, {})]) is None

@@ -64,7 +64,7 @@ def test_a_point_fades_along_the_axis() -> None:
 
 @pytest.mark.parametrize("z_um", [-300.0, -180.0, 150.0, 420.0])
 def test_a_thin_phase_disc_is_fresnels(z_um: float) -> None:
-    """On the axis light diffracted at the edge of the disc beats with what went straight on."""
+    """On the axis, light diffracted at the edge of the disc interferes with transmitted light."""
     radius_um, phase = 10.0, 0.01
 
     def disc(cosine: np.ndarray) -> np.ndarray:
@@ -76,11 +76,11 @@ def test_a_thin_phase_disc_is_fresnels(z_um: float) -> None:
     assert found == pytest.approx(2 * phase * np.sin(turn), abs=0.06 * phase)
 
 
-def test_what_the_image_lacks_is_what_the_sphere_took() -> None:
+def test_the_missing_light_is_the_extinction_of_the_sphere() -> None:
     """Energy: extinction less the light that is scattered into the pupil, at any focus."""
     radius_um, na = 2.0, 0.3
     waves = partial_waves(radius_um, 1.45, 1.333, WAVELENGTH_UM)
-    # A wide smooth window over the image picks the forward wave out of the fringes.
+    # A wide smooth window over the image separates the forward wave from the fringes.
     window_um = 80.0
     r_um = np.arange(0, 4 * window_um, 0.1)
     window = np.exp(-0.5 * (r_um / window_um) ** 2)
@@ -146,29 +146,29 @@ def test_finer_sampling_changes_little(name: str) -> None:
     r_um = np.linspace(0, 30, 61)
     usual = sampling_for(sphere, scope, z_um, r_um)
     finer = Sampling(3 * usual.n_wavelengths, 2 * usual.n_source, int(1.5 * usual.n_pupil))
-    apart = image_radially(sphere, scope, z_um, r_um) - image_radially(
+    difference = image_radially(sphere, scope, z_um, r_um) - image_radially(
         sphere, scope, z_um, r_um, finer
     )
-    assert np.sqrt(np.mean(apart**2)) < 2e-3
-    assert np.abs(apart).max() < 0.03
+    assert np.sqrt(np.mean(difference**2)) < 2e-3
+    assert np.abs(difference).max() < 0.03
     beyond_resonances = image_radially(
         sphere, scope, z_um, r_um, replace(finer, n_wavelengths=usual.n_wavelengths)
     ) - image_radially(sphere, scope, z_um, r_um)
     assert np.abs(beyond_resonances).max() < 2e-3
 
 
-def test_a_sphere_like_its_medium_is_not_seen() -> None:
+def test_a_sphere_of_the_index_of_its_medium_is_invisible() -> None:
     scope = microscope(0.3, 0.15, WATER)
     seen = image_radially(Sphere(5.0, 1.333, 1e9), scope, np.array([-20.0, 0.0]), np.arange(9.0))
     np.testing.assert_allclose(seen, 1.0, atol=1e-9)
 
 
-def test_a_bead_gathers_light_below_its_middle() -> None:
-    """A ball lens: light comes from above, its focus lies where the focal plane is below."""
+def test_a_bead_focuses_light_below_its_centre() -> None:
+    """A ball lens: light comes from above, so that its focus is below its centre."""
     scope = make_microscope(as_instrument("a2k"))
     z_um = np.linspace(-120, 120, 25)
     center = image_radially(Sphere(14.0, 1.59, 30.9), scope, z_um, np.array([0.0, 60.0]))[:, 0]
-    # Thick-lens focus of a ball, nD / 4 (n - 1), from its middle, in air lengths.
+    # Thick-lens focus of a ball, nD / 4 (n - 1), from its centre, in air lengths.
     relative = 1.59 / 1.333
     focus_um = relative * 28.0 / (4 * (relative - 1)) / 1.333
     assert z_um[center.argmax()] == pytest.approx(-focus_um, rel=0.4)
@@ -176,7 +176,7 @@ def test_a_bead_gathers_light_below_its_middle() -> None:
 
 
 def test_light_through_an_absorbing_sphere_fades() -> None:
-    """At its focus a stained cell lets through what its thickness leaves (Beer and Lambert)."""
+    """At its focus the transmission of a stained cell follows its thickness (Beer-Lambert law)."""
     scope = microscope(0.4, 0.05, WATER)
     sphere = Sphere(6.0, 1.333 + 0.003j, 1e9)
     center = image_radially(sphere, scope, np.zeros(1), np.array([0.0, 20.0]))[0, 0]

@@ -25,18 +25,18 @@ SMALL = Sphere(2.0, 1.45, 40.0)
 
 @pytest.mark.parametrize(("radius_um", "index"), [(14.0, 1.59), (14.37, 1.59), (13.2, 1.592)])
 def test_between_maps(radius_um: float, index: float) -> None:
-    """Radii and indices between those of which maps are made, against images of their own."""
+    """Maps interpolated in radius and index, against images computed for these values."""
     a2k = as_instrument("a2k")
     maps = looks_of(a2k, SceneSettings()).beads
     z_um, r_um = np.array([-211.3, -33.1, 4.7, 122.0]), np.arange(0, 40, 1.7)
     own = image_radially(Sphere(radius_um, index, 30.9), make_microscope(a2k), z_um, r_um)
-    apart = maps.at(radius_um, index, z_um, r_um) - own
-    assert np.sqrt(np.mean(apart**2)) < 3e-3
-    assert np.abs(apart).max() < 0.03
-    assert np.abs(maps.at(14.0, 1.59, z_um, r_um) - own).max() > np.abs(apart).max() - 1e-12
+    difference = maps.at(radius_um, index, z_um, r_um) - own
+    assert np.sqrt(np.mean(difference**2)) < 3e-3
+    assert np.abs(difference).max() < 0.03
+    assert np.abs(maps.at(14.0, 1.59, z_um, r_um) - own).max() > np.abs(difference).max() - 1e-12
 
 
-def test_blur_is_a_normal_one() -> None:
+def test_blur_is_gaussian() -> None:
     """A Gaussian spot blurred by a Gaussian is a wider, lower one."""
     z_um, r_um = np.linspace(-1, 1, 9), np.arange(0, 30, 0.5)
     wide, blur = 3.0, 1.2
@@ -48,7 +48,7 @@ def test_blur_is_a_normal_one() -> None:
 
 def test_far_from_focus_is_refused(tmp_path: Path) -> None:
     one = MapStore(tmp_path).get([SMALL], SCOPE)[0]
-    with pytest.raises(DataError, match=r"lies \+1000 um from a sphere's focus; .* shorten"):
+    with pytest.raises(DataError, match=r"is \+1000 um from a sphere's focus; .* shorten"):
         one.at(np.array([1000.0]), np.zeros(1))
 
 
@@ -69,12 +69,14 @@ def test_maps_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     np.testing.assert_array_equal(MapStore(tmp_path).get([SMALL], SCOPE)[0].values, first.values)
 
 
-def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     assert MapStore(tmp_path / "file").get([SMALL], SCOPE)[0].values.shape[0] > 100
 
 
-def test_the_cache_can_be_put_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_of_the_cache_can_be_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(store.CACHE_VARIABLE, str(tmp_path))
     store.default_store.cache_clear()
     try:

@@ -41,7 +41,7 @@ def test_published_efficiencies(
 @pytest.mark.parametrize(("index", "size"), [(1.19, 213.0), (1.02, 70.0), (1.02 + 0.002j, 60.0)])
 def test_amplitudes_are_miepythons(index: complex, size: float) -> None:
     cosine = np.cos(np.linspace(0, np.pi, 101))
-    # Its time factor is the other one: conjugate.
+    # Its time factor has the opposite sign: conjugate.
     first, second = np.conj(miepython.S1_S2(np.conj(index), size, cosine, norm="wiscombe"))
     kept, turned = waves_of(size, index).amplitudes(cosine)
     largest = np.abs(first).max()
@@ -57,7 +57,7 @@ def test_optical_theorem(index: complex) -> None:
 
 
 @pytest.mark.parametrize("index", [1.19, 1.02 + 0.002j])
-def test_what_is_scattered_goes_somewhere(index: complex) -> None:
+def test_the_scattered_light_is_conserved(index: complex) -> None:
     waves = waves_of(60.0, index)
     cosine, weight = np.polynomial.legendre.leggauss(200)
     kept, turned = waves.amplitudes(cosine)
@@ -66,8 +66,8 @@ def test_what_is_scattered_goes_somewhere(index: complex) -> None:
 
 
 @pytest.mark.parametrize(("radius_um", "index"), [(14.0, 1.59), (6.0, 1.37)])
-def test_hardly_any_light_is_turned(radius_um: float, index: float) -> None:
-    """What images leave out, within the angles of an objective of 0.4 and a condenser of 0.22."""
+def test_hardly_any_light_changes_its_handedness(radius_um: float, index: float) -> None:
+    """The part neglected in images, for an objective of NA 0.4 and a condenser of NA 0.22."""
     waves = partial_waves(radius_um, index, 1.333, 0.55)
     angle = np.linspace(0, np.arcsin(0.4 / 1.333) + np.arcsin(0.22 / 1.333), 4001)
     kept, turned = (np.abs(part) ** 2 @ np.sin(angle) for part in waves.amplitudes(np.cos(angle)))
@@ -87,7 +87,7 @@ def test_field_on_the_axis_is_the_closed_form(distance: float) -> None:
 
 
 def _wave_on_axis(waves: PartialWaves, cosine: np.ndarray, at: float) -> np.ndarray:
-    """What a plane wave of the spectrum adds to the field along x."""
+    """Contribution of a plane wave of the spectrum to the field along x."""
     kept, turned = waves.amplitudes(cosine)
     return ((kept - turned) * cosine + kept + turned) / 2 * np.exp(1j * at * cosine)
 

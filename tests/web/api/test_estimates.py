@@ -53,9 +53,11 @@ def test_planes_of_a_stack(client: TestClient, image_files: list[Path], tmp_path
 @pytest.mark.parametrize(
     ("work", "n_lost", "status"),
     [
-        pytest.param(calls.estimate_file, 1, "ok", id="once: perhaps for another's memory"),
-        pytest.param(calls.estimate_file, 2, "refused", id="again: by the image"),
-        pytest.param(calls.describe_model, 1, "ok", id="once, with the model"),
+        pytest.param(
+            calls.estimates.estimate_file, 1, "ok", id="once: perhaps for another's memory"
+        ),
+        pytest.param(calls.estimates.estimate_file, 2, "refused", id="again: by the image"),
+        pytest.param(calls.estimates.describe_model, 1, "ok", id="once, with the model"),
     ],
 )
 def test_worker_that_ends(
@@ -67,16 +69,16 @@ def test_worker_that_ends(
     status: str,
 ) -> None:
     with TestClient(create_app(settings), base_url=BASE) as client:
-        pools, asked = client.app.state.engine.pools, []  # type: ignore[attr-defined]
-        ask = pools.ask
+        pools, calls_made = client.app.state.engine.pools, []  # type: ignore[attr-defined]
+        run = pools.run
 
-        async def ask_one_that_ends(function: Any, *arguments: object, **options: Any) -> Any:
-            asked.append(function)
-            if function is work and asked.count(work) <= n_lost:
-                return await ask(os._exit, 1)
-            return await ask(function, *arguments, **options)
+        async def run_one_that_ends(function: Any, *arguments: object, **options: Any) -> Any:
+            calls_made.append(function)
+            if function is work and calls_made.count(work) <= n_lost:
+                return await run(os._exit, 1)
+            return await run(function, *arguments, **options)
 
-        monkeypatch.setattr(pools, "ask", ask_one_that_ends)
+        monkeypatch.setattr(pools, "run", run_one_that_ends)
         (row,) = client.post(ESTIMATES, files=sent(image_files[4])).json()["estimates"]
         assert row["status"] == status
         monkeypatch.undo()

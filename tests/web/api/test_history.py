@@ -59,11 +59,11 @@ def test_what_is_sent_again_is_not_doubled(app: TestClient) -> None:
 def test_what_is_read_can_be_pushed_to_another(
     app: TestClient, settings: WebSettings, tmp_path: Path
 ) -> None:
-    told = app.get(HISTORY, params={"instrument": "mine", "limit": 20}).json()
+    received = app.get(HISTORY, params={"instrument": "mine", "limit": 20}).json()
     with app_with(settings, tmp_path) as other:
-        assert other.post(HISTORY, json=told).json()["new"] == len(told)
+        assert other.post(HISTORY, json=received).json()["new"] == len(received)
         theirs = other.get(HISTORY).json()
-    for mine, own in zip(told, theirs, strict=True):
+    for mine, own in zip(received, theirs, strict=True):
         assert {**mine, "appended_at": ""} == {**own, "appended_at": ""}
     assert app.post(HISTORY, json=theirs).json()["new"] == 0
 
@@ -75,18 +75,18 @@ def test_the_same_numbers_as_the_command_line(
         "history", "list", "--json", "--instrument", "mine", "--home", database.parent
     )
     assert app.get(HISTORY, params={"instrument": "mine"}).json() == json.loads(listed.stdout)[::-1]
-    told = app.get(f"{HISTORY}/chart", params={"instrument": "mine"}).json()
+    received = app.get(f"{HISTORY}/chart", params={"instrument": "mine"}).json()
     values = {one["recorded_at"]: one["delta_z_um"] for one in json.loads(listed.stdout)}
-    assert {p["time"]: p["value"] for p in told["points"]} == values
+    assert {p["time"]: p["value"] for p in received["points"]} == values
     drawn = run_refp(
         *("history", "chart", "--instrument", "mine", "--home", database.parent),
         *("-o", tmp_path / "c.svg"),
     )
-    assert f"{told['n']} values" in drawn.stderr
-    limits = told["baseline"]
+    assert f"{received['n']} values" in drawn.stderr
+    limits = received["baseline"]
     for part in (f"mean {limits['mean']:.4g}", f"standard deviation {limits['sd']:.3g}"):
         assert part in drawn.stderr
-    assert [one["value"] for one in told["limits"]] == pytest.approx(SD * np.arange(-3.0, 4.0))
+    assert [one["value"] for one in received["limits"]] == pytest.approx(SD * np.arange(-3.0, 4.0))
 
 
 @pytest.mark.parametrize("rule", list(PROVOKED))
@@ -95,17 +95,17 @@ def test_each_rule_is_named_where_it_fires(app: TestClient, rule: str) -> None:
     calm, out = rows(*STEADY, instrument=name), np.multiply(PROVOKED[rule], SD).tolist()
     app.post(HISTORY, json=[*calm, *rows(*out, start=20, instrument=name, purpose="daily")])
     freeze(app, instrument=name)
-    told = app.get(f"{HISTORY}/chart", params={"instrument": name}).json()
-    last = told["points"][-1]
+    received = app.get(f"{HISTORY}/chart", params={"instrument": name}).json()
+    last = received["points"][-1]
     assert rule in last["rules"]
-    assert all(rule not in point["rules"] for point in told["points"][:-1])
-    (fired,) = [one for one in told["firings"] if one["rule"] == rule]
+    assert all(rule not in point["rules"] for point in received["points"][:-1])
+    (fired,) = [one for one in received["firings"] if one["rule"] == rule]
     assert (fired["time"], fired["value"], fired["image"]) == (
         *(last["time"], last["value"]),
         last["image"],
     )
     assert (fired["meaning"], fired["action"]) == (RULES[rule], ACTIONS[rule])
-    (count,) = [one for one in told["rules"] if one["rule"] == rule]
+    (count,) = [one for one in received["rules"] if one["rule"] == rule]
     assert (count["n"], count["last_at"]) == (1, last["time"])
     page = app.get("/history", params={"instrument": name}).text
     assert RULES[rule] in page
@@ -136,8 +136,8 @@ def test_notes_are_in_the_chart(app: TestClient) -> None:
     assert made.status_code == 201
     record = made.json()
     assert (record["kind"], record["note"], record["operator"]) == ("annotation", text, "Bo")
-    told = app.get(f"{HISTORY}/chart", params={"instrument": "mine"}).json()
-    assert {"time": "2026-03-10T12:00:00+01:00", "text": text} in told["annotations"]
+    received = app.get(f"{HISTORY}/chart", params={"instrument": "mine"}).json()
+    assert {"time": "2026-03-10T12:00:00+01:00", "text": text} in received["annotations"]
     assert record in app.get(HISTORY, params={"kind": "annotation"}).json()
     page = app.get("/history", params={"instrument": "mine", "until": "2026-03-12"}).text
     assert "<script>alert" not in page
@@ -194,7 +194,7 @@ GOOD = row(0, 1.0)
 
 
 @pytest.mark.parametrize(
-    ("place", "body", "status", "told"),
+    ("place", "body", "status", "message"),
     [
         pytest.param("/baselines", {**LIMITS_OF, "instrument": "nobody"}, 422, "has 0 values"),
         pytest.param("/baselines", {**LIMITS_OF, "until": "2026-02-01"}, 422, "not after since"),
@@ -229,20 +229,20 @@ GOOD = row(0, 1.0)
         pytest.param("", {"records": []}, 422, "valid array"),
     ],
 )
-def test_what_is_wrong_is_told(
-    app: TestClient, place: str, body: object, status: int, told: str
+def test_invalid_requests(
+    app: TestClient, place: str, body: object, status: int, message: str
 ) -> None:
     before = app.get(HISTORY).json(), app.get(f"{HISTORY}/baselines").json()
     answer = app.post(HISTORY + place, json=body)
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
-    assert told in answer.json()["detail"]
+    assert message in answer.json()["detail"]
     assert "\n" not in answer.json()["detail"]
     assert (app.get(HISTORY).json(), app.get(f"{HISTORY}/baselines").json()) == before
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "message"),
     [
         ({"instrument": "nobody"}, "no estimate of instrument 'nobody'"),
         ({"instrument": "mine", "quantity": "color"}, "quantity"),
@@ -253,21 +253,21 @@ def test_what_is_wrong_is_told(
         ({}, "instrument"),
     ],
 )
-def test_a_chart_of_nothing_is_told(app: TestClient, asked: dict[str, str], told: str) -> None:
+def test_chart_without_values(app: TestClient, asked: dict[str, str], message: str) -> None:
     answer = app.get(f"{HISTORY}/chart", params=asked)
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
-    assert told in answer.json()["detail"]
+    assert message in answer.json()["detail"]
 
 
 def test_before_anything_is_recorded(settings: WebSettings, tmp_path: Path) -> None:
     with app_with(settings, tmp_path) as client:
         assert client.get(f"{HISTORY}/baselines").json() == []
-        assert "nothing was recorded yet" in freeze(client).json()["detail"]
+        assert "has no records yet" in freeze(client).json()["detail"]
         assert client.get(f"{HISTORY}/chart", params={"instrument": "x"}).status_code == 422
         assert not (tmp_path / "history.db").exists()
         note = {"text": "new lamp", "instrument": "x"}
         assert client.post(f"{HISTORY}/annotations", json=note).status_code == 201
-        assert "No value of dZ here" in client.get("/history").text
+        assert "No value of dZ" in client.get("/history").text
 
 
 @pytest.mark.parametrize(
@@ -281,9 +281,7 @@ def test_before_anything_is_recorded(settings: WebSettings, tmp_path: Path) -> N
         ("POST", "/corrections", {"ids": [ANY], "note": "x"}),
     ],
 )
-def test_where_no_history_is_kept_it_is_said(
-    client: TestClient, method: str, place: str, body: object
-) -> None:
+def test_without_a_history(client: TestClient, method: str, place: str, body: object) -> None:
     answer = client.request(method, HISTORY + place, json=body)
     assert (answer.status_code, answer.json()["code"]) == (404, "no_history")
 
@@ -309,11 +307,11 @@ def test_points_of_a_long_chart_are_few(app: TestClient) -> None:
     for start in range(0, len(many), MAX_RECORDS):
         assert app.post(HISTORY, json=many[start : start + MAX_RECORDS]).status_code == 200
     freeze(app, instrument="long", until="2026-03-01T00:20+00:00", since="2026-03-01T00:00+00:00")
-    told = app.get(f"{HISTORY}/chart", params={"instrument": "long"}).json()
-    assert told["n"] == len(values)
-    assert told["n_points"] == len(told["points"]) < 5000
-    assert {max(values), min(values)} <= {p["value"] for p in told["points"]}
-    assert max(one["n"] for one in told["rules"]) > 6000
+    received = app.get(f"{HISTORY}/chart", params={"instrument": "long"}).json()
+    assert received["n"] == len(values)
+    assert received["n_points"] == len(received["points"]) < 5000
+    assert {max(values), min(values)} <= {p["value"] for p in received["points"]}
+    assert max(one["n"] for one in received["rules"]) > 6000
 
 
 def _minute(k: int) -> str:

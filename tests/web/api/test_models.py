@@ -16,7 +16,7 @@ from refp.core.digests import hash_file
 from refp.models import load_model, save_model
 from refp.web import WebSettings
 from refp.web.client import ApiError, Client
-from refp.web.http.guard import REPORT_RULES
+from refp.web.http.guard import REPORT_POLICY
 
 RunRefp = Callable[..., Any]
 WRONG_NAMES = ["../x", "CON", "com1.refp", "", "x" * 300, "modèle", "a/b", ".x", "x.", "a\nb", "-x"]
@@ -63,7 +63,7 @@ def ended(api: Client, job: dict[str, Any]) -> dict[str, Any]:
     """Return a job when it has ended."""
     while job["state"] in ("queued", "running"):
         threading.Event().wait(0.1)
-        job = api._ask(f"/jobs/{job['id']}")
+        job = api._get(f"/jobs/{job['id']}")
     return job
 
 
@@ -74,7 +74,7 @@ def planes_job(home_with_planes: tuple[Path, str]) -> str:
 
 
 def copy_of(model: Path, path: Path, name: str) -> Path:
-    """Save a model of other content: another name stands in its card."""
+    """Save a model of other content: its card has another name."""
     ensemble = load_model(model)
     card = ensemble.card.model_copy(update={"name": name})
     save_model(type(ensemble)(card, ensemble.stack, ensemble.graph), path)
@@ -172,9 +172,9 @@ def test_model_of_the_command_line_stays(api: Client, lookup_model: Path) -> Non
     assert lookup_model.is_file()
 
 
-@pytest.mark.parametrize("what", ["/x.refp", "/x.refp/file", "/..%2fserver-id/file"])
-def test_only_models_are_served(api: Client, what: str) -> None:
-    assert refused(lambda: api._ask(f"/models{what}"))[0] == 404
+@pytest.mark.parametrize("path", ["/x.refp", "/x.refp/file", "/..%2fserver-id/file"])
+def test_only_models_are_served(api: Client, path: str) -> None:
+    assert refused(lambda: api._get(f"/models{path}"))[0] == 404
 
 
 def test_use_is_that_of_the_history(
@@ -223,7 +223,7 @@ def test_report_runs_nothing(api: Client, folder: Path, planes_job: str) -> None
     with api._opener.open(f"{api._address}/api/v1/models/reported.refp/report") as answer:
         policy = answer.headers.get_list("content-security-policy")
         page = answer.read()
-    assert policy == [REPORT_RULES]
+    assert policy == [REPORT_POLICY]
     assert policy[0].startswith("sandbox allow-downloads; default-src 'none';")
     assert not {"script-src", "allow-scripts"} & set(policy[0].replace(";", " ").split())
     assert page == (folder / "reported.html").read_bytes()
@@ -236,7 +236,7 @@ def test_training_that_cannot_begin_is_told_at_once(
     api: Client, planes_job: str, kept: WebSettings
 ) -> None:
     assert kept.home is not None
-    failed = ended(api, api._tell("/planes", {"paths": [str(kept.home / "data" / "nothing")]}))
+    failed = ended(api, api._post("/planes", {"paths": [str(kept.home / "data" / "nothing")]}))
     assert failed["state"] == "failed"
     assert refused(lambda: api.train(failed["id"], "x")) == (404, "no_planes")
     assert refused(lambda: api.train("nothing", "x")) == (404, "no_planes")
@@ -288,11 +288,11 @@ def test_adapting_needs_one_source(api: Client, lookup_model: Path, planes_job: 
         {"planes": planes_job, "paths": ["x"]},
         {"planes": planes_job, "instrument": "a2k"},
     ):
-        told = refused(lambda d=data: api.adapt(lookup_model.name, "x", **d))
-        assert told == (422, "which_sweep")
+        refusal = refused(lambda d=data: api.adapt(lookup_model.name, "x", **d))
+        assert refusal == (422, "which_sweep")
     wrong = {"paths": ["x"], "refp_um": "nan"}
-    told = refused(lambda: api.adapt(lookup_model.name, "x", **wrong))
-    assert told == (422, "invalid_request")
+    refusal = refused(lambda: api.adapt(lookup_model.name, "x", **wrong))
+    assert refusal == (422, "invalid_request")
     outside = refused(lambda: api.adapt(lookup_model.name, "x", paths=["/etc"]))
     assert outside == (403, "outside_roots")
     unknown = refused(lambda: api.adapt("none", "x", planes=planes_job))

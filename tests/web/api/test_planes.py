@@ -17,7 +17,7 @@ from tests.web.requests import form_token
 from tests.web.server import Served
 
 from refp.web import ApiError, Client, WebSettings
-from refp.web.workers.views import AskedSet
+from refp.web.workers.views import ComparedSet
 
 Planes = dict[str, Any]
 
@@ -35,22 +35,22 @@ def pages(keeper: Served) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="module")
-def told() -> list[str]:
-    """What was said of the progress while the planes were defined."""
+def progress_texts() -> list[str]:
+    """Texts of the progress of the job that defines the planes."""
     return []
 
 
 @pytest.fixture(scope="module")
-def defined(client: Client, told: list[str]) -> Planes:
+def defined(client: Client, progress_texts: list[str]) -> Planes:
     """The planes of the training sweeps, defined from their folder."""
 
-    def tell(job: dict[str, Any]) -> None:
+    def collect(job: dict[str, Any]) -> None:
         if job["progress"]:
-            told.append(job["progress"]["told"])
+            progress_texts.append(job["progress"]["told"])
 
     asked = client.define_planes_there(["training"], title="Monday", operator="Ada")
     assert asked["state"] in ("queued", "running")
-    job = client.wait(asked["id"], tell)
+    job = client.wait(asked["id"], collect)
     assert job["state"] == "done", job
     return client.planes(job["result"]["planes"])
 
@@ -64,9 +64,9 @@ def test_a_folder_gives_the_planes_of_the_command(
     assert defined["instruments"] == {"training": "a2k"}
 
 
-def test_progress_is_told_in_words(defined: Planes, told: list[str]) -> None:
+def test_progress_texts(defined: Planes, progress_texts: list[str]) -> None:
     assert defined
-    assert any(re.match(r"measuring training, frame \d+ of 60", words) for words in told)
+    assert any(re.match(r"measuring training, frame \d+ of 60", words) for words in progress_texts)
 
 
 def test_nothing_is_left_of_the_work(defined: Planes, keeping_settings: WebSettings) -> None:
@@ -146,11 +146,11 @@ def test_comparison_within_a_job_is_that_of_the_command(
 
 def other_set(home: Path, source: str, name: str, shift_um: float) -> None:
     """Planes like those of a job, elsewhere on the stage."""
-    told = json.loads((home / "planes" / source / "planes.json").read_text())
-    for row in told["planes"]:
+    content = json.loads((home / "planes" / source / "planes.json").read_text())
+    for row in content["planes"]:
         row["refp_um"] += shift_um
     (home / "planes" / name).mkdir()
-    (home / "planes" / name / "planes.json").write_text(json.dumps(told))
+    (home / "planes" / name / "planes.json").write_text(json.dumps(content))
 
 
 def test_jobs_are_compared_within_their_instrument(
@@ -162,9 +162,9 @@ def test_jobs_are_compared_within_their_instrument(
     assert home is not None
     other_set(home, defined["id"], "later", 100.0)
     other_set(home, defined["id"], "elsewhere", 1000.0)
-    first = AskedSet(defined["id"], "Monday", {"training": "a2k"})
-    later = AskedSet("later", "Monday", {"training": "a2k"})
-    elsewhere = AskedSet("elsewhere", "Nikon", {"training": "nikon-ti2"})
+    first = ComparedSet(defined["id"], "Monday", {"training": "a2k"})
+    later = ComparedSet("later", "Monday", {"training": "a2k"})
+    elsewhere = ComparedSet("elsewhere", "Nikon", {"training": "nikon-ti2"})
     planes, differences = compare_sets(home, [first, later, elsewhere])
     assert {str(row["dataset"]) for row in planes} == {
         "Monday: training",
@@ -246,7 +246,7 @@ def test_page_of_a_comparison(pages: httpx.Client, client: Client, defined: Plan
         assert f"{row['difference_um']:+.2f} ±" in page
     assert "cannot be subtracted" not in page
     nothing = pages.get("/planes/compare")
-    assert (nothing.status_code, "tick planes" in nothing.text) == (422, True)
+    assert (nothing.status_code, "tick some" in nothing.text) == (422, True)
 
 
 def test_form_with_a_folder(
@@ -269,9 +269,9 @@ def test_form_with_a_folder(
 
 
 @pytest.mark.parametrize(
-    ("fields", "file", "told"),
+    ("fields", "file", "message"),
     [
-        pytest.param({}, None, "neither a folder nor a file", id="nothing"),
+        pytest.param({}, None, "no sweep was chosen", id="nothing"),
         pytest.param({"path": "training"}, b"x", "choose one of them", id="both"),
         pytest.param({"path": "/etc"}, None, "outside the folders", id="outside"),
         pytest.param({"path": "training", "instrument": "x"}, None, "choose a2k", id="unknown"),
@@ -280,13 +280,13 @@ def test_form_with_a_folder(
     ],
 )
 def test_form_is_refused(
-    pages: httpx.Client, client: Client, fields: dict[str, str], file: bytes | None, told: str
+    pages: httpx.Client, client: Client, fields: dict[str, str], file: bytes | None, message: str
 ) -> None:
     n_jobs = len(client.jobs())
     sent = {"files": ("", b"")} if file is None else {"files": ("a.zip", file)}
     asked = {"form_token": form_token(pages, "/planes"), **fields}
     answer = pages.post("/planes", data=asked, files=sent)
-    assert (answer.status_code // 100, told in answer.text) == (4, True)
+    assert (answer.status_code // 100, message in answer.text) == (4, True)
     check(answer.text)
     assert len(client.jobs()) == n_jobs
 
@@ -295,7 +295,7 @@ def test_form_without_its_token(pages: httpx.Client, client: Client) -> None:
     n_jobs = len(client.jobs())
     for path in ("/planes", "/jobs/x/cancel"):
         answer = pages.post(path, data={"path": "training"}, files={"files": ("", b"")})
-        assert (answer.status_code, "load it again" in answer.text) == (403, True)
+        assert (answer.status_code, "load the page again" in answer.text) == (403, True)
     assert len(client.jobs()) == n_jobs
 
 
@@ -306,7 +306,7 @@ def test_job_that_fails_says_why(pages: httpx.Client, client: Client, tiny_sweep
     page = pages.get(f"/jobs/{job['id']}").text
     check(page)
     assert "no image in this folder" in page
-    assert "ask again" in page
+    assert "start the job again" in page
     with pytest.raises(ApiError, match="no planes"):
         client.planes(job["id"])
 

@@ -1,4 +1,4 @@
-"""Schemathesis asks every operation of the API what its description allows, and what it forbids."""
+"""Schemathesis sends valid and invalid requests to every operation of the API."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ enabled = false
 
 
 class Asked(NamedTuple):
-    """What was asked, by operation, and what was found."""
+    """Requests by operation, and failures."""
 
     requests: dict[str, int]
     found: set[str]
@@ -49,7 +49,7 @@ class Asked(NamedTuple):
 
 @schemathesis.check
 def is_understood(ctx: Any, response: Any, case: Any) -> None:
-    """What the description allows may fail, but is never misunderstood."""
+    """A valid request may fail, but is never misread."""
     if (
         case.meta is not None
         and case.meta.generation.mode.is_positive
@@ -59,9 +59,9 @@ def is_understood(ctx: Any, response: Any, case: Any) -> None:
 
 
 def is_only_text(check: Any) -> bool:
-    """Whether a form was not refused for "null" or "true" as a name: whatever a form says is text."""
-    told = check.failure_info
-    return check.name == "negative_data_rejection" and "multipart/form-data" in told.code_sample
+    """Return whether a form passed with "null" or "true" as a name: form fields are text."""
+    failure = check.failure_info
+    return check.name == "negative_data_rejection" and "multipart/form-data" in failure.code_sample
 
 
 def ask(settings: WebSettings) -> Asked:
@@ -115,18 +115,18 @@ def test_every_operation_is_asked(asked: Asked, client: TestClient) -> None:
 
 
 def examples(document: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Yield where an example stands, its schema, and itself."""
+    """Yield location, schema and value of each example."""
     for name, schema in document["components"]["schemas"].items():
         if "example" in schema:
             yield name, schema, schema["example"]
     for name, operation in operations(document):
-        bodies = {"what is sent": operation.get("requestBody", {}), **operation["responses"]}
-        for what, body in bodies.items():
+        bodies = {"request": operation.get("requestBody", {}), **operation["responses"]}
+        for location, body in bodies.items():
             for kind, content in body.get("content", {}).items():
                 schema = content.get("schema", {})
                 example = content.get("example", schema.get("example"))
                 if example is not None:
-                    yield f"{name}, {what}, {kind}", schema, example
+                    yield f"{name}, {location}, {kind}", schema, example
 
 
 def test_every_example_is_what_it_is_an_example_of(client: TestClient) -> None:
@@ -141,7 +141,7 @@ def test_every_example_is_what_it_is_an_example_of(client: TestClient) -> None:
     ]
     assert wrong == []
     names = {where for where, *_ in found}
-    taken = {f"{name}, what is sent" for name, one in operations(document) if "requestBody" in one}
+    taken = {f"{name}, request" for name, one in operations(document) if "requestBody" in one}
     assert {name for name in taken if not any(w.startswith(name) for w in names)} == set()
 
 

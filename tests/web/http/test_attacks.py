@@ -1,4 +1,4 @@
-"""What somebody may send: each is answered, and a good request right after it works."""
+"""Hostile uploads: each gets a response, and a valid request after it succeeds."""
 
 import asyncio
 import socket
@@ -30,16 +30,16 @@ def works(client: TestClient, good: tuple[str, bytes]) -> Iterator[None]:
 
 @pytest.mark.usefixtures("works")
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     BAD_FILES,
 )
-def test_bad_file_is_refused(client: TestClient, name: str, content: bytes, told: str) -> None:
+def test_bad_file_is_refused(client: TestClient, name: str, content: bytes, message: str) -> None:
     answer = client.post(ESTIMATES, files={"files": (name, content)})
     assert answer.status_code == 200
     (row,) = answer.json()["estimates"]
     assert (row["status"], row["image"]) == ("refused", Path(name).name)
     assert row["reason"].startswith("unreadable: ")
-    assert told in row["reason"]
+    assert message in row["reason"]
     assert "refp-" not in row["reason"]  # where uploads lie on the server
 
 
@@ -53,7 +53,7 @@ def test_odd_file_is_an_answer(client: TestClient, name: str, content: bytes) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         (b"../../etc/a.tif", "a.tif"),
         (b"C:\\windows\\a.tif", "a.tif"),
@@ -65,13 +65,13 @@ def test_odd_file_is_an_answer(client: TestClient, name: str, content: bytes) ->
         (b"..", "image"),
     ],
 )
-def test_name_is_only_a_name(client: TestClient, name: bytes, told: str) -> None:
+def test_name_is_only_a_name(client: TestClient, name: bytes, message: str) -> None:
     body = b'--x\r\nContent-Disposition: form-data; name="files"; filename="' + name
     body += b'"\r\n\r\nII*\x00\r\n--x--\r\n'
     kind = {"content-type": "multipart/form-data; boundary=x"}
     (row,) = client.post(ESTIMATES, content=body, headers=kind).json()["estimates"]
-    assert row["image"] == told
-    assert row["reason"].startswith(f"unreadable: {told}: ")
+    assert row["image"] == message
+    assert row["reason"].startswith(f"unreadable: {message}: ")
 
 
 def test_bad_files_harm_no_other_request(served: Served, image_files: list[Path]) -> None:

@@ -1,4 +1,4 @@
-"""Who is let in: host, origin, token, forms; and what every answer carries."""
+"""Access by host, origin, token and form token, and the headers of responses."""
 
 from collections.abc import Callable, Iterator
 

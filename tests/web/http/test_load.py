@@ -50,7 +50,7 @@ def answer_of(wire: socket.socket) -> tuple[int, dict[str, str]]:
 
 
 def memory() -> int:
-    """Resident memory of the server, which is this process, bytes; 0 where none is told."""
+    """Resident memory of the server, which is this process, bytes; 0 if unknown."""
     return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if STATM.exists() else 0
 
 
@@ -83,7 +83,7 @@ def test_a_gigabyte(
             pass  # it has heard enough
         status, problem = answer_of(wire)
     assert (status, problem["code"]) == (413, "too_large")
-    assert sent < 10 * LIMITS.upload_bytes  # what buffers hold counts as sent
+    assert sent < 10 * LIMITS.upload_bytes  # buffered bytes count as sent
     assert most - before < 40 * MEGABYTE
     row = Client(served.address).estimate([image_files[4]])[0]
     assert row["status"] == "ok", row
@@ -107,9 +107,9 @@ def test_parallel_uploads(served: Served, image_files: list[Path]) -> None:
         return answer.status_code
 
     with ThreadPoolExecutor(N_PARALLEL) as threads:
-        told = Counter(threads.map(upload, range(N_PARALLEL)))
-    assert set(told) <= {200, 503}
-    assert told[200] >= LIMITS.requests  # so many are let in before one is told to wait
+        statuses = Counter(threads.map(upload, range(N_PARALLEL)))
+    assert set(statuses) <= {200, 503}
+    assert statuses[200] >= LIMITS.requests  # so many are accepted before one gets 503
     assert client.estimate([image_files[4]]) == [alone[4]]
 
 
@@ -175,7 +175,7 @@ def test_a_byte_at_a_time(settings: WebSettings, image_files: list[Path]) -> Non
 
 
 def test_nothing_piles_up(settings: WebSettings, good: File, tmp_path: Path) -> None:
-    """What :mod:`benchmarks.speed.memory` measures over 5,000 estimates, as a count."""
+    """Count of kept estimates; :mod:`benchmarks.speed.memory` measures their memory."""
     limits = LIMITS.model_copy(update={"results": 6})
     app = create_app(settings.model_copy(update={"limits": limits, "home": tmp_path}))
     kept = set()
@@ -186,7 +186,7 @@ def test_nothing_piles_up(settings: WebSettings, good: File, tmp_path: Path) -> 
             assert client.post("/estimate", data=token, files=files).status_code == 303
             assert client.post(ESTIMATES, files=files[:1]).status_code == 200
             assert list((tmp_path / "uploads").iterdir()) == []
-            kept.add(app.state.engine.results.n_answers)
+            kept.add(app.state.engine.results.n_estimates)
         assert max(kept) == limits.results
     (image,) = (path for path in (tmp_path / "images").rglob("*") if path.is_file())
     assert (image.read_bytes(), image.stem) == (good[1], hashlib.sha256(good[1]).hexdigest())

@@ -1,4 +1,4 @@
-"""Jobs: in their order, told as they go on, cancelled, and taken up by the next server."""
+"""Jobs: order, progress, cancellation, and restart by the next server."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ from refp.history import History, JobLog, JobRecord
 from refp.web import WebSettings, create_app
 from refp.web.api.jobs import _events as events_of
 from refp.web.client import ApiError
-from refp.web.job import Job, JobPlace
+from refp.web.job import Job, JobSettings
 from refp.web.jobs import run
 from refp.web.jobs.runner import MAX_STARTS, Runner
 from refp.web.services.engine import Engine
@@ -49,8 +49,8 @@ def define(client: TestClient, sweep: Path, **fields: Any) -> dict[str, Any]:
     return dict(answer.json())
 
 
-def told(client: TestClient, job: str) -> list[tuple[str, dict[str, Any]]]:
-    """Everything that is told of a job until its end."""
+def all_events(client: TestClient, job: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return the events of a job until its end."""
     text = client.get(f"/api/v1/jobs/{job}/events").text
     events = [part.split("\n", 1) for part in text.strip().split("\n\n")]
     return [
@@ -70,7 +70,7 @@ def finished(tiny_sweep: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
     home = tmp_path_factory.mktemp("kept") / "home"
     with TestClient(create_app(settings_of(home, tiny_sweep)), base_url=BASE) as client:
         job = define(client, tiny_sweep, title="Monday", operator="Ada")
-        events = told(client, job["id"])
+        events = all_events(client, job["id"])
     assert [kind for kind, _ in events[:-1]] == ["progress"] * (len(events) - 1)
     kind, last = events[-1]
     assert (kind, last["state"], last["detail"], last["starts"]) == ("end", "done", "", 1)
@@ -107,7 +107,7 @@ def test_jobs_in_postgresql(
     for settings in apps:
         with TestClient(create_app(settings), base_url=BASE) as client:
             asked = define(client, tiny_sweep, operator="Ada")["id"]
-            assert told(client, asked)[-1][1]["state"] == "done"
+            assert all_events(client, asked)[-1][1]["state"] == "done"
     with TestClient(create_app(apps[0]), base_url=BASE) as client:
         (known,) = client.get("/api/v1/jobs").json()
         assert (known["state"], known["operator"], known["starts"]) == ("done", "Ada", 1)
@@ -132,7 +132,7 @@ def test_a_job_that_was_done_but_not_logged_is_not_doubled(
         jobs.tell(finished[1], "running")
     settings = settings_of(home, tiny_sweep, jobs=log)
     with TestClient(create_app(settings), base_url=BASE) as client:
-        _, last = told(client, finished[1])[-1]
+        _, last = all_events(client, finished[1])[-1]
     assert (last["state"], last["starts"]) == ("done", 2)
     assert planes_recorded(home) == before
     assert (planes_folder(home, finished[1]) / "planes.csv").stat().st_mtime_ns == stamp
@@ -147,9 +147,9 @@ def test_a_job_that_no_server_survives_is_given_up(tiny_sweep: Path, tmp_path: P
         for _ in range(MAX_STARTS):
             jobs.tell(name, "running")
     with TestClient(create_app(settings_of(home, tiny_sweep)), base_url=BASE) as client:
-        (kind, last), *_ = reversed(told(client, name))
+        (kind, last), *_ = reversed(all_events(client, name))
     assert (kind, last["state"], last["code"]) == ("end", "failed", "interrupted")
-    assert "ask for it again" in last["detail"]
+    assert "start the job again" in last["detail"]
 
 
 def test_cancelled_jobs_leave_nothing(tiny_sweep: Path, tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_cancelled_jobs_leave_nothing(tiny_sweep: Path, tmp_path: Path) -> None:
         cancelled = client.post(f"/api/v1/jobs/{running}/cancel").json()
         assert (cancelled["state"], cancelled["progress"]) == ("cancelled", None)
         assert client.post(f"/api/v1/jobs/{running}/cancel").json() == cancelled
-        assert told(client, last)[-1][1]["state"] == "done"
+        assert all_events(client, last)[-1][1]["state"] == "done"
         assert [job["id"] for job in client.get("/api/v1/jobs").json()] == [last, waiting, running]
     assert [path.name for path in (home / "planes").iterdir()] == [last]
     assert not data_folder(home, running).exists()
@@ -176,7 +176,7 @@ def test_what_fails_says_why(tiny_sweep: Path, tmp_path: Path) -> None:
     (root / "empty").mkdir(parents=True)
     settings = settings_of(tmp_path / "home", root / "empty")
     with TestClient(create_app(settings), base_url=BASE) as client:
-        _, last = told(client, define(client, root / "empty", instrument="a2k")["id"])[-1]
+        _, last = all_events(client, define(client, root / "empty", instrument="a2k")["id"])[-1]
         assert (last["state"], last["code"]) == ("failed", "data_error")
         assert "no image in this folder" in last["detail"]
         assert str(tmp_path) not in last["detail"]
@@ -252,8 +252,8 @@ def test_killed_in_the_middle_it_goes_on(
 ) -> None:
     home = tmp_path / "home"
     first = start(home, tiny_sweep.parent)
-    asked = first.ask("/planes", {"paths": [tiny_sweep.name]})["id"]
-    waits = first.ask("/planes", {"paths": [tiny_sweep.name], "title": "after it"})["id"]
+    asked = first.request("/planes", {"paths": [tiny_sweep.name]})["id"]
+    waits = first.request("/planes", {"paths": [tiny_sweep.name], "title": "after it"})["id"]
     first.wait(asked, lambda job: bool(job["progress"] and job["progress"]["done"]))
     first.kill()
     second = start(home, tiny_sweep.parent)
@@ -262,7 +262,7 @@ def test_killed_in_the_middle_it_goes_on(
     assert second.wait(waits, lambda job: job["state"] == "done")["starts"] == 1
     done = run_refp("plane", tiny_sweep, "-o", tmp_path / "planes", "--json")
     rows = json.loads(done.stdout)
-    assert second.ask(f"/planes/{asked}")["planes"] == rows
+    assert second.request(f"/planes/{asked}")["planes"] == rows
     assert len(planes_recorded(home)) == 2 * len(rows)
 
 
@@ -271,7 +271,7 @@ def test_a_killed_server_leaves_no_process(
     tiny_sweep: Path, tmp_path: Path, start: Callable[[Path, Path], Server]
 ) -> None:
     server = start(tmp_path / "home", tiny_sweep.parent)
-    job = server.ask("/planes", {"paths": [tiny_sweep.name]})["id"]
+    job = server.request("/planes", {"paths": [tiny_sweep.name]})["id"]
     server.wait(job, lambda job: job["progress"] is not None)
     below = _processes_below(server.process.pid)
     assert len(below) >= 2
@@ -286,13 +286,13 @@ def test_a_job_whose_process_is_lost_fails_alone(
 ) -> None:
     server = start(tmp_path / "home", tiny_sweep.parent)
     before = _processes_below(server.process.pid)
-    job = server.ask("/planes", {"paths": [tiny_sweep.name]})["id"]
+    job = server.request("/planes", {"paths": [tiny_sweep.name]})["id"]
     server.wait(job, lambda job: bool(job["progress"] and job["progress"]["total"]))
     nicest = max(_processes_below(server.process.pid) - before, key=_nice)
     os.kill(nicest, signal.SIGKILL)
     ended = server.wait(job, lambda job: job["state"] not in ("queued", "running"))
     assert (ended["state"], ended["code"]) == ("failed", "worker_lost")
-    again = server.ask("/planes", {"paths": [tiny_sweep.name]})["id"]
+    again = server.request("/planes", {"paths": [tiny_sweep.name]})["id"]
     server.wait(again, lambda job: job["state"] == "done")
 
 
@@ -314,7 +314,7 @@ def test_a_watched_server_ends(
 ) -> None:
     """A page that watches a job does not keep Ctrl-C from ending the server."""
     server = start(tmp_path / "home", tiny_sweep.parent)
-    job = server.ask("/planes", {"paths": [tiny_sweep.name]})["id"]
+    job = server.request("/planes", {"paths": [tiny_sweep.name]})["id"]
     server.wait(job, lambda job: job["state"] == "running")
     with socket.create_connection(("127.0.0.1", int(server.address.rpartition(":")[2]))) as s:
         host = server.address.removeprefix("http://")
@@ -352,33 +352,33 @@ def _nice(pid: int) -> int:
 
 
 class Log:
-    """A log whose answers can be held back."""
+    """A log that can delay its results."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, str]] = []
+        self.events: list[tuple[str, str]] = []
         self.may_run = asyncio.Event()
 
-    async def ask(self, function: Any, *arguments: Any) -> Any:
-        if function is calls.load_jobs:
+    async def request(self, function: Any, *arguments: Any) -> Any:
+        if function == calls.job_log.load_jobs:
             return []
-        if function is calls.append_job_event:
+        if function == calls.job_log.append_job_event:
             job, state, _ = arguments
             if state == "running":
                 await self.may_run.wait()
-            self.told.append((job, state))
+            self.events.append((job, state))
         return None
 
 
-def place_of(home: Path) -> JobPlace:
-    return JobPlace(home, home / "models", (), "", LIMITS, 1)
+def job_settings_of(home: Path) -> JobSettings:
+    return JobSettings(home, home / "models", (), "", LIMITS, 1)
 
 
 def test_cancelled_while_it_begins(tmp_path: Path) -> None:
-    """The log is slow to take that it runs; meanwhile somebody cancels it."""
+    """A job is cancelled while the log records its start."""
 
     async def scene() -> list[tuple[str, str]]:
         log = Log()
-        runner = Runner(log.ask, place_of(tmp_path), "server")
+        runner = Runner(log.request, job_settings_of(tmp_path), "server")
         runner.start()
         job = await runner.add("demo", "x", {}, "")
         await asyncio.sleep(0)  # the queue takes it
@@ -389,18 +389,18 @@ def test_cancelled_while_it_begins(tmp_path: Path) -> None:
         second = await runner.cancel(job.id)
         await runner.stop()
         assert second.state == "cancelled"
-        return [(state, name == job.id) for name, state in log.told]
+        return [(state, name == job.id) for name, state in log.events]
 
-    told = asyncio.run(scene())
-    assert told == [("running", True), ("cancelled", True)]
+    events = asyncio.run(scene())
+    assert events == [("running", True), ("cancelled", True)]
     assert not (tmp_path / "demo").exists()
 
 
 async def run_two(folder: Path) -> list[Job]:
-    """Return two jobs as a runner leaves them that nothing keeps from them."""
+    """Return two jobs after a runner has run them."""
     log = Log()
     log.may_run.set()
-    runner = Runner(log.ask, place_of(folder), "server")
+    runner = Runner(log.request, job_settings_of(folder), "server")
     runner.start()
     jobs = [await runner.add("demo", "x", {}, "") for _ in range(2)]
     for job in jobs:
@@ -438,14 +438,14 @@ def test_a_log_that_is_away_is_asked_again(tmp_path: Path, monkeypatch: pytest.M
     known = Job(str(uuid.uuid4()), "plane", "Monday", "", {}, "done", "2026-03-31T08:30:00+02:00")
     tries: list[object] = []
 
-    async def ask(function: Any, *_: object) -> Any:
+    async def request(function: Any, *_: object) -> Any:
         tries.append(function)
         if len(tries) < 3:
             raise HistoryError("away")
         return [known]
 
     async def scene() -> None:
-        runner = Runner(ask, place_of(tmp_path), "server")
+        runner = Runner(request, job_settings_of(tmp_path), "server")
         runner.start()
         await runner.loaded()
         while not runner.jobs():
@@ -454,11 +454,11 @@ def test_a_log_that_is_away_is_asked_again(tmp_path: Path, monkeypatch: pytest.M
         assert runner.jobs() == [known]
 
     asyncio.run(scene())
-    assert tries == [calls.load_jobs] * 3
+    assert tries == [calls.job_log.load_jobs] * 3
 
 
 def test_a_server_that_ends_at_once(tiny_sweep: Path, tmp_path: Path) -> None:
-    """Before it knows the jobs of earlier, and with workers that wait for that."""
+    """The server stops before the jobs of earlier servers are loaded."""
 
     async def scene() -> None:
         engine = Engine(settings_of(tmp_path / "home", tiny_sweep, workers=2))
@@ -485,7 +485,7 @@ def test_sweeps_go_with_the_last_job_that_needs_them(
     async def scene() -> None:
         log = Log()
         log.may_run.set()
-        runner = Runner(log.ask, place_of(tmp_path), "server")
+        runner = Runner(log.request, job_settings_of(tmp_path), "server")
         data = [{"stored": shared, "name": "a.tif"}]
         done = Job(str(uuid.uuid4()), "plane", "", "", {"data": data}, "done", "")
         runner._jobs[done.id] = done
@@ -505,7 +505,7 @@ def test_every_curve_is_sent(tmp_path: Path) -> None:
 
     async def scene() -> list[tuple[str, int]]:
         log = Log()
-        runner = Runner(log.ask, place_of(tmp_path), "server")
+        runner = Runner(log.request, job_settings_of(tmp_path), "server")
         runner._jobs["x"] = job = Job("x", "train", "", "", {}, "running", "")
         live = runner.live("x")
         live.add_curve({"fit": "a", "step": [1]})
@@ -533,20 +533,20 @@ def test_planes_stand_where_the_history_is_away(
     monkeypatch.setattr(run, "PAUSES_S", (0.0, 0.0))
     (tmp_path / "folder.db").mkdir()  # no database can be opened there
     history = str(tmp_path / "folder.db")
-    place = replace(place_of(tmp_path), roots=(tiny_sweep.parent,), history=history)
+    settings = replace(job_settings_of(tmp_path), roots=(tiny_sweep.parent,), history=history)
     request = {"data": [{"path": tiny_sweep.name}], "recipe": "default"}
     job = str(uuid.uuid4())
     end, theirs = multiprocessing.Pipe(duplex=False)
-    made = run.define_plane(run.Assignment(job, request, place, run.Reporter(theirs)))
+    made = run.define_plane(run.Assignment(job, request, settings, run.Reporter(theirs)))
     assert made["n_recorded"] == 0
     assert made["remark"].startswith("not recorded in the history: ")
     assert (planes_folder(tmp_path, job) / "planes.csv").is_file()
     theirs.close()
-    said = []
+    messages = []
     while end.poll():
         try:
-            said.append(end.recv()[0])
+            messages.append(end.recv()[0])
         except EOFError:
             break
     end.close()
-    assert said[-1] == "whole"
+    assert messages[-1] == "whole"

@@ -24,7 +24,7 @@ RunRefp = Callable[..., Any]
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "message"),
     [
         ("/", "Drop images here"),
         ("/models", "default"),
@@ -32,10 +32,10 @@ RunRefp = Callable[..., Any]
         ("/login", "Token"),
     ],
 )
-def test_page(client: TestClient, path: str, told: str) -> None:
+def test_page(client: TestClient, path: str, message: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 200
-    assert told in answer.text
+    assert message in answer.text
     check(answer.text)
 
 
@@ -109,8 +109,8 @@ def test_downloads_are_those_of_the_command(
     done = run_refp("estimate", lookup_model, *image_files[3:5], *options)
     result = send_form(client, *files, tolerance_um="7.5").url.path
     assert client.get(f"{result}/estimates.json").json() == json.loads(done.stdout)
-    told = list(csv.DictReader(io.StringIO(client.get(f"{result}/estimates.csv").text)))
-    assert told == list(csv.DictReader(io.StringIO(output.read_text())))
+    message = list(csv.DictReader(io.StringIO(client.get(f"{result}/estimates.csv").text)))
+    assert message == list(csv.DictReader(io.StringIO(output.read_text())))
     for k, path in enumerate(sorted(pictures.glob("*.png"))):
         sent = client.get(f"{result}/{k}/overlay.png")
         ours, theirs = (
@@ -122,10 +122,10 @@ def test_downloads_are_those_of_the_command(
 
 def test_profiles_of_a_result(client: TestClient, good: File) -> None:
     result = send_form(client, good).url.path
-    told = client.get(f"{result}/0/profiles.json").json()
-    own = np.array([bead["profile"] for bead in told["beads"] if bead["used"]], dtype=float)
-    pooled, sd = np.array(told["pooled"]), np.array(told["pooled_sd"])
-    assert own.shape[1:] == pooled.shape == sd.shape == (len(told["radius_radii"]),)
+    message = client.get(f"{result}/0/profiles.json").json()
+    own = np.array([bead["profile"] for bead in message["beads"] if bead["used"]], dtype=float)
+    pooled, sd = np.array(message["pooled"]), np.array(message["pooled_sd"])
+    assert own.shape[1:] == pooled.shape == sd.shape == (len(message["radius_radii"]),)
     # The stack at this dZ is what these beads look like; it is not at a plane far off.
     assert np.nanmedian(np.abs(own - pooled) / sd) < 2
     picture = PillowImage.open(io.BytesIO(client.get(f"{result}/0/image.png").content))

@@ -49,10 +49,10 @@ def test_the_page_is_sound_and_has_every_part(app: TestClient) -> None:
     page = app.get("/history", params={"instrument": "mine"})
     check_markup(page.text)
     assert "No daily check yet" in page.text
-    told = app.get(f"{HISTORY}/chart", params={"instrument": "mine"}).json()
+    message = app.get(f"{HISTORY}/chart", params={"instrument": "mine"}).json()
     drawn = re.search(r'<script type="application/json" id="chart-data">(.*)</script>', page.text)
     assert drawn is not None
-    assert {**json.loads(drawn[1]), "firings": None} == {**told, "firings": None}
+    assert {**json.loads(drawn[1]), "firings": None} == {**message, "firings": None}
     assert '<noscript><img class="control" src="/history/chart.svg?' in page.text
     assert "21 values, 1 refused" in page.text
     assert "Do not use this setting" in page.text  # of 1_3s, which the last value fires
@@ -105,8 +105,8 @@ def test_correct_and_withdraw(app: TestClient) -> None:
     assert "by Grace" in page.text
     send(app, "corrections", id=second["id"], withdraw="true", note="wrong slide", **shown)
     newest = app.get(HISTORY, params={"instrument": "other"}).json()
-    told = [(r["delta_z_um"], r["operator"], r["corrected_by"], r["reason"]) for r in newest]
-    assert told == [(None, "Ada", "Grace", "withdrawn: wrong slide"), (4.5, "Ada", "Grace", "")]
+    message = [(r["delta_z_um"], r["operator"], r["corrected_by"], r["reason"]) for r in newest]
+    assert message == [(None, "Ada", "Grace", "withdrawn: wrong slide"), (4.5, "Ada", "Grace", "")]
     nothing = send(app, "corrections", id=first["id"], note="again", **shown)
     assert (nothing.status_code, "corrected already" in nothing.text) == (409, True)
     word = send(app, "corrections", id=first["id"], delta_z_um="much", note="x", **shown)
@@ -122,12 +122,12 @@ def test_every_quantity_has_a_page(app: TestClient, quantity: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "told"),
+    ("asked", "status", "message"),
     [
-        ("instrument=nobody", 200, "Nothing recorded of “nobody”"),
+        ("instrument=nobody", 200, "No records of “nobody”"),
         ("instrument=<script>", 200, "&lt;script&gt;"),
-        ("since=2026-05-01", 200, "No value of dZ here"),
-        ("only=daily", 200, "No value of dZ here"),
+        ("since=2026-05-01", 200, "No value of dZ"),
+        ("only=daily", 200, "No value of dZ"),
         ("quantity=color", 422, "choose delta_z_um"),
         ("since=soon", 422, "write it as"),
         ("since=2026-05-01&until=2026-04-01", 422, "exchange them"),
@@ -135,9 +135,9 @@ def test_every_quantity_has_a_page(app: TestClient, quantity: str) -> None:
         ("only=weekly", 422, "choose &#39;daily&#39;"),
     ],
 )
-def test_what_is_not_there_is_said(app: TestClient, asked: str, status: int, told: str) -> None:
+def test_missing_content(app: TestClient, asked: str, status: int, message: str) -> None:
     page = app.get(f"/history?{'' if asked.startswith('inst') else 'instrument=mine&'}{asked}")
-    assert (page.status_code, told in page.text) == (status, True), page.text
+    assert (page.status_code, message in page.text) == (status, True), page.text
     check_markup(page.text)
 
 
@@ -156,7 +156,7 @@ def test_before_anything_and_without_a_history(
 
 
 def test_daily_check(settings: WebSettings, tmp_path: Path, good: File, blank: bytes) -> None:
-    """The first has no limits, the next is held against them, one is refused."""
+    """The first has no limits, the next is compared with them, one is refused."""
     with app_with(settings, tmp_path) as app:
         first = app.post(CHECKS, files={"files": good}, data={"operator": "Ada"}).json()
         estimate = app.post(ESTIMATES, files={"files": good}).json()["estimates"][0]
@@ -215,7 +215,7 @@ def test_a_check_is_one_image(app: TestClient, good: File, image_files: list[Pat
     tifffile.imwrite(buffer, planes, photometric="minisblack")
     answer = app.post(CHECKS, files={"files": ("stack.tif", buffer.getvalue())}).json()
     assert answer["estimate"]["status"] == "refused"
-    assert "2 planes" in answer["estimate"]["reason"]
+    assert "2 pages" in answer["estimate"]["reason"]
 
 
 def test_the_operator_lands_in_the_record(
@@ -239,10 +239,10 @@ def test_the_operator_lands_in_the_record(
 
 @pytest.mark.parametrize("name", ["x" * 121, "a\nb", "a\0b"])
 def test_what_is_no_name_is_refused(app: TestClient, good: File, name: str) -> None:
-    told = app.post(ESTIMATES, files={"files": good}, data={"operator": name})
-    assert (told.status_code, "operator" in told.json()["detail"]) == (422, True)
-    told = app.post(ESTIMATES, json={"paths": ["x"], "operator": name})
-    assert (told.status_code, "operator" in told.json()["detail"]) == (422, True)
+    message = app.post(ESTIMATES, files={"files": good}, data={"operator": name})
+    assert (message.status_code, "operator" in message.json()["detail"]) == (422, True)
+    message = app.post(ESTIMATES, json={"paths": ["x"], "operator": name})
+    assert (message.status_code, "operator" in message.json()["detail"]) == (422, True)
     assert send_form(app, good, operator=name).status_code == 422
 
 

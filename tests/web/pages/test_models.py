@@ -108,10 +108,10 @@ def test_train_by_the_form(client: TestClient, planes_job: str) -> None:
     twice = send(client, "/models/train", **fields)
     assert (twice.status_code, "exists already" in twice.text) == (409, True)
     check(twice.text)
-    told = client.get(f"/api/v1/jobs/{ended(client, job)}").json()
-    assert (told["state"], told["operator"]) == ("done", "Ada")
+    job_view = client.get(f"/api/v1/jobs/{ended(client, job)}").json()
+    assert (job_view["state"], job_view["operator"]) == ("done", "Ada")
     page = client.get("/models").text
-    assert f'href="/jobs/{job}">trained here</a> by Ada' in page
+    assert f'href="/jobs/{job}">trained on this server</a> by Ada' in page
     assert 'href="/api/v1/models/by%20form.refp/report"' in page
     assert client.get("/api/v1/models/by%20form.refp/report").status_code == 200
     check(page)
@@ -122,9 +122,9 @@ def test_upload_retire_restore(
 ) -> None:
     sent = other_model(lookup_model, tmp_path / "sent.refp", "sent")
     answer = send(client, "/models/upload", sent, name="")
-    assert answer.headers["location"] == "/models?said=new&file=sent.refp"
-    assert "sent.refp is here now" in client.get(answer.headers["location"]).text
-    assert "said=same" in send(client, "/models/upload", sent, name="x").headers["location"]
+    assert answer.headers["location"] == "/models?notice=new&file=sent.refp"
+    assert "sent.refp was added" in client.get(answer.headers["location"]).text
+    assert "notice=same" in send(client, "/models/upload", sent, name="x").headers["location"]
     answer = send(client, "/models/sent.refp/retire")
     page = client.get(answer.headers["location"]).text
     assert "Retired models (1)" in page
@@ -148,12 +148,17 @@ def test_form_of_nobody(client: TestClient, kept: WebSettings) -> None:
 
 def test_adapt_by_the_form_needs_a_source(client: TestClient, lookup_model: Path) -> None:
     answer = send(client, "/models/adapt", model=lookup_model.name, name="x")
-    assert (answer.status_code, "give planes that were defined here" in answer.text) == (422, True)
+    assert (answer.status_code, "give either planes that were defined here" in answer.text) == (
+        422,
+        True,
+    )
     check(answer.text)
 
 
-@pytest.mark.parametrize("query", ["said=retired&file=%3Cb%3E", "said=x&file=bad.refp", "planes=x"])
-def test_note_says_only_what_is_so(client: TestClient, query: str) -> None:
+@pytest.mark.parametrize(
+    "query", ["notice=retired&file=%3Cb%3E", "notice=x&file=bad.refp", "planes=x"]
+)
+def test_notice_only_for_known_models(client: TestClient, query: str) -> None:
     page = client.get(f"/models?{query}").text
     assert 'class="note said"' not in page
     check(page)

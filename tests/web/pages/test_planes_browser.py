@@ -23,7 +23,7 @@ def page(browser: Any, keeper: Served) -> Iterator[Any]:
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on(
         "console",
-        lambda said: wrong.append(said.text) if "Content Security" in said.text else None,
+        lambda message: wrong.append(message.text) if "Content Security" in message.text else None,
     )
     yield page
     page.close()
@@ -83,7 +83,7 @@ def test_cancel(page: Any, keeper: Served) -> None:
     client = Client(keeper.address)
     first, second = (client.define_planes_there(["training"])["id"] for _ in range(2))
     page.goto(f"/jobs/{second}")
-    assert re.search("Waits for|Running|Waiting", page.inner_text("#job"))
+    assert re.search("Running|Waiting", page.inner_text("#job"))
     page.click("button:has-text('Cancel')")
     page.wait_for_selector("text=Cancelled.")
     assert client.job(second)["state"] == "cancelled"

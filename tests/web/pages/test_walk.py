@@ -41,7 +41,9 @@ def page(browser: "Browser") -> Iterator["Page"]:
     page = context.new_page()
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    page.on(
+        "console", lambda message: wrong.append(message.text) if message.type == "error" else None
+    )
     page.set_default_timeout(PATIENT_MS)
     yield page
     assert wrong == []

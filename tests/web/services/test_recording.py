@@ -1,4 +1,4 @@
-"""Every estimate is recorded; the History page and the API show what was."""
+"""Every estimate is recorded; the History page and the API show the records."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -35,8 +35,8 @@ def keeping(settings: WebSettings, database: Path) -> Iterator[TestClient]:
 
 
 @pytest.fixture(scope="module")
-def said(keeping: TestClient, good: tuple[str, bytes]) -> list[dict[str, Any]]:
-    """What was said of two images, one of which is none."""
+def estimated(keeping: TestClient, good: tuple[str, bytes]) -> list[dict[str, Any]]:
+    """Rows of two files, one of which is not an image."""
     files = [("files", good), ("files", ("note.png", b"no picture"))]
     answer = keeping.post(ESTIMATES, files=files).json()
     assert "estimates" in answer, answer
@@ -44,13 +44,13 @@ def said(keeping: TestClient, good: tuple[str, bytes]) -> list[dict[str, Any]]:
     return rows
 
 
-def test_records_are_what_was_said(
-    keeping: TestClient, said: list[dict[str, Any]], database: Path, lookup_model: Path
+def test_records_equal_the_rows(
+    keeping: TestClient, estimated: list[dict[str, Any]], database: Path, lookup_model: Path
 ) -> None:
     rows = keeping.get("/api/v1/history").json()
-    assert {row["image"] for row in rows} == {row["image"] for row in said}
+    assert {row["image"] for row in rows} == {row["image"] for row in estimated}
     by_image = {row["image"]: row for row in rows}
-    for row in said:
+    for row in estimated:
         kept = by_image[row["image"]]
         for name in (
             "delta_z_um",
@@ -64,25 +64,25 @@ def test_records_are_what_was_said(
             assert kept[name] == row[name], name
         assert len(kept["image_sha256"]) == len(kept["model_sha256"]) == 64
     with History.open(database) as history:
-        assert len(history.select()) == len(said)
+        assert len(history.select()) == len(estimated)
 
 
 def test_the_page_shows_records_and_a_chart(
-    keeping: TestClient, said: list[dict[str, Any]]
+    keeping: TestClient, estimated: list[dict[str, Any]]
 ) -> None:
     page = keeping.get("/history").text
-    assert all(row["image"] in page for row in said)
+    assert all(row["image"] in page for row in estimated)
     assert "No limits yet" in page
     chart = keeping.get("/history/chart.svg", params={"instrument": "a2k"})
     assert chart.headers["content-type"] == "image/svg+xml"
     assert chart.text.lstrip().startswith("<?xml")
     table = keeping.get("/history/records.csv", params={"instrument": "a2k"}).text
-    assert table.count("\n") == 1 + len(said)
+    assert table.count("\n") == 1 + len(estimated)
 
 
 def test_the_same_rows_as_the_command_line(
     keeping: TestClient,
-    said: list[dict[str, Any]],
+    estimated: list[dict[str, Any]],
     database: Path,
     run_refp: Callable[..., Any],
 ) -> None:
@@ -94,7 +94,7 @@ def test_the_same_rows_as_the_command_line(
         assert {k: own[k] for k in ("image", "delta_z_um", "reason")} == {
             k: row[k] for k in ("image", "delta_z_um", "reason")
         }
-    assert len(listed) == len(said)
+    assert len(listed) == len(estimated)
 
 
 def test_frozen_limits_are_named(keeping: TestClient, database: Path) -> None:
@@ -128,15 +128,15 @@ def test_frozen_limits_are_named(keeping: TestClient, database: Path) -> None:
         {"instrument": "a2k", "baseline": "none"},
     ],
 )
-def test_a_chart_of_nothing_is_told(
-    keeping: TestClient, said: list[dict[str, Any]], asked: dict[str, str]
+def test_chart_without_values(
+    keeping: TestClient, estimated: list[dict[str, Any]], asked: dict[str, str]
 ) -> None:
     answer = keeping.get("/history/chart.svg", params=asked)
     assert answer.status_code == 422
     assert "history" in answer.text.lower() or "quantity" in answer.text
 
 
-def test_a_time_that_is_none_is_told(keeping: TestClient) -> None:
+def test_invalid_time(keeping: TestClient) -> None:
     problem = keeping.get("/api/v1/history", params={"since": "yesterday"})
     assert problem.json()["code"] == "history_error"
     assert "write it as" in problem.json()["detail"]

@@ -13,37 +13,40 @@ import pytest
 pytest.importorskip("fastapi", reason="the pages need extra 'web'")
 
 from fastapi.testclient import TestClient
+from tests.web.requests import BASE, ESTIMATES, LIMITS, png_of
 
 from refp.web import WebSettings, create_app
 from refp.web.errors import WorkError
-from refp.web.messages import Answer, ModelInfo
+from refp.web.messages import ModelInfo, PageEstimate
 from refp.web.schemas.common import ESTIMATE
 from refp.web.workers import calls
-
-from .given import BASE, ESTIMATES, LIMITS, png_of
 
 N_WORKERS = 2
 
 
 @dataclass
 class Start:
-    """A start that takes until it is released, and the calls of the workers."""
+    """A start that lasts until ``released``, and the calls of the workers."""
 
     released: Event = field(default_factory=Event)
     error: Exception | None = None
     now_s: float = 1000.0
-    asked: list[tuple[Callable[..., object], float]] = field(default_factory=list)
+    calls_made: list[tuple[Callable[..., object], float]] = field(default_factory=list)
 
-    def answer(self, function: Callable[..., object], limit_s: float) -> object:
+    def respond(self, function: Callable[..., object], limit_s: float) -> object:
         assert self.released.is_set() or not calls.needs_kernels(function)
-        self.asked.append((function, limit_s))
-        if function is calls.compile_kernels:
+        self.calls_made.append((function, limit_s))
+        if function == calls.estimates.compile_kernels:
             assert self.released.wait(60)
             if self.error is not None:
                 raise self.error
-        if function is calls.describe_model:
+        if function == calls.estimates.describe_model:
             return ModelInfo(Path("m.refp"), "m", {}, [], "")
-        return [Answer(dict(ESTIMATE), 0, "", "")] if function is calls.estimate_file else None
+        return (
+            [PageEstimate(dict(ESTIMATE), 0, "", "")]
+            if function == calls.estimates.estimate_file
+            else None
+        )
 
 
 @pytest.fixture
@@ -54,8 +57,8 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Start:
         def __init__(self, size: int, _: int) -> None:
             self.threads = ThreadPoolExecutor(size)
 
-        def ask(self, function: Callable[..., object], *_: object, limit_s: float) -> object:
-            return start.answer(function, limit_s)
+        def run(self, function: Callable[..., object], *_: object, limit_s: float) -> object:
+            return start.respond(function, limit_s)
 
         def stop(self) -> None:
             start.released.set()
@@ -87,18 +90,20 @@ def test_estimates_wait_for_the_kernels(start: Start, starting: TestClient) -> N
         assert "Starting, 90 s" in starting.get(page).text
     with ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(estimate, starting)
-        while calls.describe_model not in [function for function, _ in start.asked]:
+        while calls.estimates.describe_model not in [function for function, _ in start.calls_made]:
             assert not waiting.done()  # the model is read; the estimate has to wait
         start.released.set()
         answer = waiting.result(60)
     assert (answer.status_code, len(answer.json()["estimates"])) == (200, 1)
-    functions = [function for function, _ in start.asked if function is not calls.describe_model]
-    assert functions == [
-        calls.compile_kernels,
-        *[calls.warm_up] * N_WORKERS,
-        calls.estimate_file,
+    functions = [
+        function for function, _ in start.calls_made if function != calls.estimates.describe_model
     ]
-    assert start.asked[-1] == (calls.estimate_file, LIMITS.work_s)
+    assert functions == [
+        calls.estimates.compile_kernels,
+        *[calls.estimates.warm_up] * N_WORKERS,
+        calls.estimates.estimate_file,
+    ]
+    assert start.calls_made[-1] == (calls.estimates.estimate_file, LIMITS.work_s)
 
 
 def test_nothing_is_shown_after_the_start(start: Start, starting: TestClient) -> None:

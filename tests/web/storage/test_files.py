@@ -30,7 +30,7 @@ def test_the_same_content_is_kept_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "../x", "a" * 64, f"{'a' * 64}.tif/../x", "A" * 64])
 def test_no_such_file(tmp_path: Path, name: str) -> None:
-    with pytest.raises(DataError, match="not kept here"):
+    with pytest.raises(DataError, match="not kept any more"):
         Files(tmp_path).find(name)
 
 

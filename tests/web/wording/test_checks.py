@@ -1,4 +1,4 @@
-"""The outcome of a daily check in words."""
+"""The text of a daily check."""
 
 from datetime import date
 from typing import Any
@@ -9,15 +9,15 @@ pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
 
 from tests.web.history_data import row
 
-from refp.web.messages import Check
+from refp.web.messages import DailyCheck
 from refp.web.wording.checks import describe_check
 
 
-def checked(day: str, **values: Any) -> Check:
+def checked(day: str, **values: Any) -> DailyCheck:
     record = row(0, 3.21, recorded_at=f"{day}T08:05:00+01:00", lower_um=2.1, upper_um=4.3)
     known: dict[str, Any] = {"baseline": "spring", "in_control": True, "rules": []}
     given = {**known, **values}
-    return Check({**record, "reason": "", **given.pop("record", {})}, **given)
+    return DailyCheck({**record, "reason": "", **given.pop("record", {})}, **given)
 
 
 TODAY = date(2026, 3, 2)
@@ -69,14 +69,14 @@ REJECTS = {"rule": "2_2s", "meaning": "two values out", "action": "Stop."}
         ),
     ],
 )
-def test_words_of_a_check(check: Check | None, look: str, headline: str) -> None:
+def test_text_of_a_check(check: DailyCheck | None, look: str, headline: str) -> None:
     words = describe_check(check, TODAY)
     assert (words.look, words.headline) == (look, headline)
 
 
-def test_words_of_a_check_say_when_and_what_to_do() -> None:
+def test_text_has_time_and_action() -> None:
     old = describe_check(checked("2026-03-01"), TODAY)
-    assert old.detail == "The last was on 2026-03-01: +3.2 µm ± 1.1, within limits."
+    assert old.detail == "The last check was on 2026-03-01: +3.2 µm ± 1.1, within limits."
     out = describe_check(checked("2026-03-02", rules=[WARNS, REJECTS], in_control=False), TODAY)
     assert out.detail == "Two values out. At 08:05 by Ada."
     assert out.action == "Stop."

@@ -1,4 +1,4 @@
-"""State and progress of jobs in words."""
+"""Texts of the state and progress of jobs."""
 
 import pytest
 
@@ -11,22 +11,22 @@ def job_of(state: str, starts: int) -> Job:
 
 
 @pytest.mark.parametrize(
-    ("state", "starts", "told"),
+    ("state", "starts", "text"),
     [
-        ("queued", 0, "waiting"),
-        ("queued", 1, "waiting, taken up again"),
+        ("queued", 0, "queued"),
+        ("queued", 1, "queued, restarted"),
         ("running", 1, "running"),
-        ("running", 2, "running, taken up again"),
+        ("running", 2, "running, restarted"),
         ("failed", 3, "failed"),
     ],
 )
-def test_states(state: str, starts: int, told: str) -> None:
-    assert describe_state(job_of(state, starts)) == told
+def test_states(state: str, starts: int, text: str) -> None:
+    assert describe_state(job_of(state, starts)) == text
 
 
 def test_times() -> None:
-    told = [describe_time(left_s) for left_s in (0.2, 20.4, 89, 600, 7200)]
-    assert told == ["1 s", "20 s", "89 s", "10 min", "2.0 h"]
+    texts = [describe_time(left_s) for left_s in (0.2, 20.4, 89, 600, 7200)]
+    assert texts == ["1 s", "20 s", "89 s", "10 min", "2.0 h"]
 
 
 def test_progress_in_words() -> None:
@@ -37,6 +37,4 @@ def test_progress_in_words() -> None:
     live.since -= 10
     assert describe_progress(live).startswith("measuring monday, frame 120 of 486, about 3")
     live.set_progress("measuring monday", 486, 486)
-    assert (
-        describe_progress(live) == "measuring monday, frame 486 of 486; what follows takes a moment"
-    )
+    assert describe_progress(live) == "measuring monday, frame 486 of 486, finishing"

@@ -1,4 +1,4 @@
-"""Numbers in words: distance, colours of beads, tilt, flags of a sweep."""
+"""Texts of numbers: distance, colours of beads, tilt, flags of a sweep."""
 
 import pytest
 
@@ -15,7 +15,7 @@ from refp.web.wording.numbers import (
 
 
 @pytest.mark.parametrize(
-    ("dz_um", "told"),
+    ("dz_um", "text"),
     [
         (14.21, ("14.2", "above the reference plane")),
         (-3.0, ("3.0", "below the reference plane")),
@@ -23,8 +23,8 @@ from refp.web.wording.numbers import (
         (-0.051, ("0.1", "below the reference plane")),
     ],
 )
-def test_words(dz_um: float, told: tuple[str, str]) -> None:
-    assert describe_dz({"delta_z_um": dz_um}) == told
+def test_words(dz_um: float, text: tuple[str, str]) -> None:
+    assert describe_dz({"delta_z_um": dz_um}) == text
     assert plus_minus({"lower_um": 13.1, "upper_um": 15.3}) == "±1.1"
 
 
@@ -34,9 +34,9 @@ def view_of(*own: float | None, height: int = 100, width: int = 200) -> ImageVie
 
 
 def test_beads_are_coloured_from_low_to_high() -> None:
-    told = color_beads(view_of(10.0, 4.0, None, 16.0))
-    assert told.span_um == 6
-    assert (told.colors[1], told.colors[2], told.colors[3]) == (COLORS[0], "", COLORS[-1])
+    colored = color_beads(view_of(10.0, 4.0, None, 16.0))
+    assert colored.span_um == 6
+    assert (colored.colors[1], colored.colors[2], colored.colors[3]) == (COLORS[0], "", COLORS[-1])
     alike = color_beads(view_of(5.0, 5.1, 4.9))
     assert len(set(alike.colors)) == 1
     assert color_beads(view_of(None, None)).colors == ("", "")
@@ -51,9 +51,9 @@ def test_tilt_in_words() -> None:
     }
     assert describe_tilt(row, view_of()) == "rises 5.0 ±2.0 µm to the top"
     flat = {**row, "tilt_y_um_per_px": 0.0}
-    assert describe_tilt(flat, view_of()) == "none seen"
+    assert describe_tilt(flat, view_of()) == "not significant"
     assert describe_tilt({**row, "tilt_y_um_per_px": None}, view_of()) == ""
 
 
-def test_every_flag_has_words() -> None:
+def test_every_flag_has_a_text() -> None:
     assert set(SWEEP_FLAGS) == {str(flag.name).lower() for flag in SweepFlag}

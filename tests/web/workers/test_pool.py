@@ -1,4 +1,4 @@
-"""Worker processes: what they run, and what becomes of those that cannot be waited for."""
+"""Worker processes: calls, and the replacement of lost workers."""
 
 import multiprocessing
 import operator
@@ -21,7 +21,7 @@ MEMORY = 1_000_000_000
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Pool]:
     pool = Pool(1, MEMORY)
-    assert pool.ask(len, "abc", limit_s=300) == 3
+    assert pool.run(len, "abc", limit_s=300) == 3
     yield pool
     pool.stop()
 
@@ -34,27 +34,27 @@ def pool() -> Iterator[Pool]:
         pytest.param(int, "x", 60, "value_error", id="raises"),
     ],
 )
-def test_worker_goes_on(
+def test_worker_continues(
     pool: Pool, function: Callable[[Any], object], argument: object, limit_s: float, code: str
 ) -> None:
     with pytest.raises(WorkError) as raised:
-        pool.ask(function, argument, limit_s=limit_s)
+        pool.run(function, argument, limit_s=limit_s)
     assert raised.value.code == code
-    assert pool.ask(len, "abc", limit_s=300) == 3
+    assert pool.run(len, "abc", limit_s=300) == 3
 
 
-def test_worker_that_was_killed_while_idle_is_not_missed(pool: Pool) -> None:
-    first = pool.ask(os.getpid, limit_s=60)
+def test_idle_worker_that_was_killed_is_replaced(pool: Pool) -> None:
+    first = pool.run(os.getpid, limit_s=60)
     (process,) = (one for one in multiprocessing.active_children() if one.pid == first)
     process.kill()
     process.join()
-    assert pool.ask(os.getpid, limit_s=300) != first
+    assert pool.run(os.getpid, limit_s=300) != first
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux alone")
 def test_memory_is_limited(pool: Pool) -> None:
-    assert pool.ask(operator.mul, "a", 1000, limit_s=60) == "a" * 1000
+    assert pool.run(operator.mul, "a", 1000, limit_s=60) == "a" * 1000
     with pytest.raises(WorkError, match="more memory") as raised:
-        pool.ask(bytearray, 2 * MEMORY, limit_s=60)
+        pool.run(bytearray, 2 * MEMORY, limit_s=60)
     assert raised.value.code == "memory_error"
-    assert pool.ask(len, "abc", limit_s=60) == 3
+    assert pool.run(len, "abc", limit_s=60) == 3

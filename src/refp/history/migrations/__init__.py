@@ -1,1 +1,1 @@
-"""Changes of the tables, in order; run by alembic when a history is opened."""
+"""Migrations of the tables, in order; alembic runs them when a history is opened."""

@@ -1,4 +1,4 @@
-"""Run by alembic; the connection comes from :func:`refp.history.connect.migrate`."""
+"""Environment of alembic; :func:`refp.history.connect.migrate` provides the connection."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""Triggers that keep a table from being changed: rows are appended to it, and nothing else."""
+"""Triggers that allow a table to be appended to, and not to be changed."""
 
 from alembic import op
 
@@ -6,12 +6,12 @@ APPENDED_ONLY = "appended only: nothing in {table} is changed or removed"
 
 
 def guard(table: str, same: str) -> None:
-    """Let a table be appended to only.
+    """Create triggers that refuse to change or remove rows of a table.
 
     Parameters
     ----------
     table
-        Its name.
+        Name of the table.
     same
         Condition on a row that INSERT OR REPLACE of a row ``NEW`` would remove.
     """
@@ -27,10 +27,10 @@ def _guard_sqlite(table: str, same: str) -> None:
         op.execute(
             f"CREATE TRIGGER {table}_{act.lower()} BEFORE {act} ON {table} BEGIN {raised}; END"
         )
-    # INSERT OR REPLACE removes the row in its way without calling the trigger on DELETE.
-    there = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608
+    # INSERT OR REPLACE removes an existing row without the trigger on DELETE.
+    exists = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608
     op.execute(
-        f"CREATE TRIGGER {table}_replace BEFORE INSERT ON {table} WHEN {there} BEGIN {raised}; END"
+        f"CREATE TRIGGER {table}_replace BEFORE INSERT ON {table} WHEN {exists} BEGIN {raised}; END"
     )
 
 

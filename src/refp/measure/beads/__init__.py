@@ -1,7 +1,7 @@
-"""Find what may be a bead: hands on :class:`Beads`, and :class:`Registration` of a field's frames.
+"""Detection of bead candidates (:class:`Beads`) and registration of frames (:class:`Registration`).
 
-A candidate is a place about which the image is round, on the scale of the bead. Whether it is a bead
-is judged later, by its radial profile (:mod:`refp.measure.profiles`).
+A candidate is a point about which the image is round, on the scale of the bead. Its radial profile
+determines later whether it is a bead (:mod:`refp.measure.profiles`).
 """
 
 from refp.measure.beads.beads import Beads, Persistence, Registration

@@ -1,4 +1,4 @@
-"""What the detector hands on."""
+"""Results of the detector."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class Beads:
     Attributes
     ----------
     center_px
-        Shape ``(n, 2)``, ``(y, x)`` as the detector sees it.
+        Shape ``(n, 2)``, ``(y, x)``, centres determined by the detector.
     area_px
         Shape ``(n,)``, pixels of the segmented bead, holes filled.
     circularity
@@ -22,9 +22,9 @@ class Beads:
     contrast
         Shape ``(n,)``, mean relative difference from the surroundings over the bead's disc.
     response
-        Shape ``(n,)``, the detector's own score; larger is surer.
+        Shape ``(n,)``, score of the detector; larger for clearer beads.
     confidence
-        Shape ``(n,)``, between 0 and 1, once the profile is judged; NaN before.
+        Shape ``(n,)``, between 0 and 1, from the profile; NaN before it is fitted.
     flags
         Shape ``(n,)``, bits of :class:`refp.core.flags.BeadFlag`.
     """
@@ -50,16 +50,16 @@ class Beads:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """The frames of a field of view against each other.
+    """Registration of the frames of a field of view.
 
     Attributes
     ----------
     shift_px
-        Shape ``(f, 2)``: by how much each frame is displaced; its median over frames is 0.
+        Shape ``(f, 2)``: displacement of each frame; its median over frames is 0.
     position_px
-        Shape ``(b, 2)``: where each bead stands in a frame without displacement.
+        Shape ``(b, 2)``: centre of each bead in a frame without displacement.
     numbers
-        One array ``(n_i,)`` per frame: the bead that each of its centres belongs to.
+        One array ``(n_i,)`` per frame: number of the bead of each centre.
     """
 
     shift_px: FloatArray
@@ -69,14 +69,14 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Persistence:
-    """What the frames of a field say about its beads.
+    """Persistence of the beads of a field over its frames.
 
     Attributes
     ----------
     persistent
-        Shape ``(b,)``: seen well in a good part of the frames in which any bead is.
+        Shape ``(b,)``: found as a usable bead in most of the frames that have any usable bead.
     fraction
-        Shape ``(b,)``: the part of those frames in which it is seen, well or not.
+        Shape ``(b,)``: fraction of those frames in which it is found, usable or not.
     """
 
     persistent: BoolArray

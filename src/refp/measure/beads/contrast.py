@@ -6,16 +6,16 @@ from refp.core.arrays import FloatArray, Image, IntArray
 
 
 def local_contrast(image: Image, factor: int, block_px: float) -> FloatArray:
-    """Return ``I / background - 1``, clipped to +-1, at reduced size.
+    """Return ``I / background - 1``, limited to +-1, at reduced size.
 
     Parameters
     ----------
     image
         Shape ``(y, x)``, grey levels.
     factor
-        Reduction.
+        Number of pixels per reduced pixel, along each axis.
     block_px
-        Side of the blocks whose medians, with straight lines between them, are the background.
+        Side of the blocks whose linearly interpolated medians are the background.
     """
     reduced = _reduce(image, factor)
     medians = _block_medians(reduced, block_px)
@@ -31,7 +31,7 @@ def local_contrast(image: Image, factor: int, block_px: float) -> FloatArray:
 
 
 def _reduce(image: Image, factor: int) -> FloatArray:
-    """Mean over blocks of ``factor`` pixels; a rest at the far edges is dropped."""
+    """Mean over blocks of ``factor`` pixels; incomplete blocks at the far edges are dropped."""
     height, width = image.shape[0] // factor, image.shape[1] // factor
     rows, mean = np.zeros((height, width * factor)), np.zeros((height, width))
     for k in range(factor):
@@ -43,7 +43,7 @@ def _reduce(image: Image, factor: int) -> FloatArray:
 
 
 def _block_medians(image: FloatArray, block_px: float) -> FloatArray:
-    """Median of each of some nearly equal blocks, those of one shape at once."""
+    """Median of each of nearly equal blocks, computed together for blocks of one shape."""
     n_rows, n_columns = (max(1, round(n / block_px)) for n in image.shape)
     medians = np.empty((n_rows, n_columns))
     for row, rows in _nearly_equal(image.shape[0], n_rows):
@@ -55,7 +55,7 @@ def _block_medians(image: FloatArray, block_px: float) -> FloatArray:
 def _nearly_equal(n: int, parts: int) -> list[tuple[slice, slice]]:
     """Divide ``n`` elements into parts, the larger ones first.
 
-    For each of the two lengths of a part: the slice of parts that have it, and that of their elements.
+    Returns, for each of the two lengths of parts, the slice of parts and the slice of their elements.
     """
     length, n_longer = divmod(n, parts)
     end = n_longer * (length + 1)
@@ -79,7 +79,7 @@ def _medians_of(image: FloatArray, grid: tuple[int, ...]) -> FloatArray:
 
 
 def _between(n: int, n_blocks: int) -> tuple[IntArray, IntArray, FloatArray]:
-    """Position of each of ``n`` pixels among blocks: the two next to it, and the second's weight."""
+    """Return for each of ``n`` pixels the two nearest blocks and the weight of the second."""
     along = np.clip((np.arange(n) + 0.5) * n_blocks / n - 0.5, 0.0, n_blocks - 1.0)
     low = np.minimum(along.astype(np.int64), max(n_blocks - 2, 0))
     return low, np.minimum(low + 1, n_blocks - 1), along - low

@@ -1,9 +1,9 @@
-"""Find beads in one frame, whatever their number, brightness and focus.
+"""Detection of beads in one frame, independent of their number, brightness and focus.
 
-The default looks for *roundness*: places about which the gradient is radial
-(:mod:`refp.measure.beads.symmetry`). A bead is one at every focus, be it a dark disc, a disc with a bright
-centre, rings, or a blur; its sign never matters. What else is round is told apart later, by size,
-depth and contrast (:mod:`refp.measure.profiles.judge`).
+The default detects *roundness*: points about which the gradient is radial
+(:mod:`refp.measure.beads.symmetry`). This holds for a bead at every focus: a dark disc, a disc with a
+bright centre, rings, or a blur; the sign does not matter. Other round objects are excluded later, by
+size, depth and contrast (:mod:`refp.measure.profiles.judge`).
 """
 
 import numpy as np
@@ -20,14 +20,14 @@ from refp.measure.beads.symmetry import radial_symmetry
 from refp.settings import FindSettings, Instrument
 
 REDUCED_RADIUS_PX = 4.0
-"""Frames are reduced until the bead has about this radius: enough to find it, quick to filter."""
+"""Bead radius to which frames are reduced: large enough for detection, small enough for fast filters."""
 SUPPRESSION_RADII = 1.2
-"""Within this distance of a stronger candidate a weaker one is its rim; beads cannot overlap so."""
+"""Distance within which a candidate is the rim of a stronger one; beads cannot overlap so far."""
 BACKGROUND_BLOCK_RADII = 8.0
-"""Side of the blocks whose medians make the background: a blurred bead fills less than half."""
+"""Side of the blocks whose medians are the background: a blurred bead covers less than half of one."""
 RIVAL_CONTRAST, RIVAL_RESPONSE = 0.5, 0.2
-"""A neighbour mixes in when it has these parts of a bead's contrast and response. A cell has less
-contrast; the middle one of three beads in a row keeps 0.3 of the response."""
+"""Fractions of a bead's contrast and response from which a neighbour disturbs its profile. A cell has
+less contrast; the middle one of three beads in a row has 0.3 of the response."""
 
 
 def find_beads(image: Image, instrument: Instrument, settings: FindSettings) -> Beads:
@@ -38,22 +38,22 @@ def find_beads(image: Image, instrument: Instrument, settings: FindSettings) -> 
     image
         Shape ``(y, x)``, grey levels.
     instrument
-        Gives the bead's radius in pixels and the tile.
+        Its bead radius and tile are used.
     settings
-        Which detector, and its thresholds.
+        Detector and thresholds.
 
     Returns
     -------
     Beads
-        Strongest first; flagged where they touch or are cut by the border. Empty where there is
-        none, as in an all-black or all-white frame.
+        Strongest first; flagged if they touch or are cut by the border. Empty if there is none, as in
+        an all-black or all-white frame.
     """
     radius = instrument.bead_radius_px
     if settings.method == "paper":
         beads = find_beads_paper(image, instrument, settings)
     else:
-        response, share, factor = _respond(image, radius)
-        round_ = np.where(share >= settings.minimum_roundness, response, 0.0)
+        response, roundness, factor = _respond(image, radius)
+        round_ = np.where(roundness >= settings.minimum_roundness, response, 0.0)
         centers, scores = _peaks(round_, radius / factor, settings.minimum_response)
         beads = segment(image, (centers + 0.5) * factor - 0.5, scores, radius)
         beads = take(beads, beads.contrast >= settings.minimum_contrast)
@@ -62,7 +62,7 @@ def find_beads(image: Image, instrument: Instrument, settings: FindSettings) -> 
 
 
 def place_beads(image: Image, center_px: FloatArray, instrument: Instrument) -> Beads:
-    """Describe what stands at given points of a frame, be it found there or not.
+    """Measure beads at given points of a frame, whether the detector finds them or not.
 
     Parameters
     ----------
@@ -71,12 +71,12 @@ def place_beads(image: Image, center_px: FloatArray, instrument: Instrument) -> 
     center_px
         Shape ``(n, 2)``, points inside the frame.
     instrument
-        Gives the bead's radius in pixels and the tile.
+        Its bead radius and tile are used.
 
     Returns
     -------
     Beads
-        Row by row as ``center_px``, with the response at that point; flagged where cut by the border.
+        In the order of ``center_px``, with the response at that point; flagged if cut by the border.
     """
     radius = instrument.bead_radius_px
     response, _, factor = _respond(image, radius)
@@ -88,15 +88,15 @@ def place_beads(image: Image, center_px: FloatArray, instrument: Instrument) -> 
 
 
 def _respond(image: Image, radius_px: float) -> tuple[FloatArray, FloatArray, int]:
-    """Return the detector's response, the share of it that is round, and the reduction."""
+    """Return the response, the fraction of the gradient that is radial, and the reduction factor."""
     factor = max(1, min(int(radius_px / REDUCED_RADIUS_PX), *image.shape))
     contrast = local_contrast(image, factor, BACKGROUND_BLOCK_RADII * radius_px / factor)
-    amplitude, share = radial_symmetry(contrast, radius_px / factor)
-    return amplitude * np.maximum(share, 0.0), share, factor
+    amplitude, roundness = radial_symmetry(contrast, radius_px / factor)
+    return amplitude * np.maximum(roundness, 0.0), roundness, factor
 
 
 def _peaks(response: FloatArray, radius_px: float, minimum: float) -> tuple[FloatArray, FloatArray]:
-    """Local maxima of the response, strongest first, rims suppressed."""
+    """Local maxima of the response, strongest first, without rims of stronger ones."""
     window = 2 * int(0.6 * radius_px) + 1
     is_peak = response == ndimage.maximum_filter(response, size=window, mode="nearest")
     points = np.argwhere(is_peak & (response >= minimum)).astype(np.float64)
@@ -112,27 +112,27 @@ def _peaks(response: FloatArray, radius_px: float, minimum: float) -> tuple[Floa
 
 
 def _flag_border(beads: Beads, shape: tuple[int, ...], radius_px: float, tile_px: int) -> None:
-    """Flag in place what the frame's edge cuts."""
+    """Flag in place the beads and tiles that the frame's edge cuts."""
     from_edge = _edge_distance(beads.center_px, shape)
     for flag, limit in ((BeadFlag.BORDER, radius_px), (BeadFlag.CUT_TILE, tile_px / 2 - 1)):
         beads.flags[from_edge < limit] |= np.uint32(flag)
 
 
 def _flag_touching(beads: Beads, reach_px: float) -> Beads:
-    """Flag beads with a rival so near that the profiles mix."""
+    """Flag beads with a comparable neighbour so near that the profiles overlap."""
     if len(beads) < 2:
         return beads
     offsets = beads.center_px[:, None] - beads.center_px[None]
     near = np.hypot(offsets[..., 0], offsets[..., 1]) < reach_px
-    # A weak neighbour (a cell, dust) does not pull a robust profile; an equal one does.
-    for value, part in ((beads.contrast, RIVAL_CONTRAST), (beads.response, RIVAL_RESPONSE)):
-        near &= value[None, :] >= part * value[:, None]
+    # A weak neighbour (a cell, dust) does not bias a robust profile; an equal one does.
+    for value, fraction in ((beads.contrast, RIVAL_CONTRAST), (beads.response, RIVAL_RESPONSE)):
+        near &= value[None, :] >= fraction * value[:, None]
     np.fill_diagonal(near, val=False)
     beads.flags[near.any(axis=1)] |= np.uint32(BeadFlag.TOUCHING)
     return beads
 
 
 def _edge_distance(center_px: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-    """Distance of each point from the nearest edge pixel's centre."""
+    """Distance of each point from the centre of the nearest edge pixel."""
     far = np.array(shape) - 1 - center_px
     return np.minimum(center_px, far).min(axis=1, initial=np.inf)

@@ -1,7 +1,7 @@
-"""The article's detector, as published: threshold, area, circularity, spread.
+"""The article's detector: threshold, area, circularity, spread.
 
-Two points that the article leaves open are settled here: holes are filled (a bead near its plane has
-a bright centre), and the perimeter is that of :func:`skimage.measure.perimeter`.
+The article leaves two points open: here holes are filled (a bead near its plane has a bright centre),
+and the perimeter is that of :func:`skimage.measure.perimeter`.
 
 References
 ----------
@@ -18,7 +18,7 @@ from refp.settings import FindSettings, Instrument
 
 
 def find_beads_paper(image: Image, instrument: Instrument, settings: FindSettings) -> Beads:
-    """Find beads as the article does; see :func:`refp.measure.beads.find_beads`."""
+    """Find beads by the article's method; see :func:`refp.measure.beads.find_beads`."""
     threshold = np.percentile(image, settings.dark_percentile)
     labels, _ = ndimage.label(ndimage.binary_fill_holes(image <= threshold))
     minimum_area = settings.minimum_area_discs * np.pi * instrument.bead_radius_px**2

@@ -1,8 +1,8 @@
-"""Register the frames of a field of view, and recognise the same bead in all of them.
+"""Registration of the frames of a field of view, and identification of beads across them.
 
-Beads stand still during a sweep but for a lateral shift that all share (a stage axis that leans,
-drift). The shift of a frame is what most of its beads agree on; a position where a bead is seen well
-in a good part of the frames is a bead, one that shows up in few is not.
+Beads do not move during a sweep, except for a common lateral shift (inclined stage axis, drift). The
+shift of a frame is the displacement on which most of its beads agree. A bead that is found in most
+frames is persistent; a detection in few frames is not a bead.
 """
 
 from collections.abc import Sequence
@@ -13,20 +13,20 @@ from refp.core.arrays import BoolArray, FloatArray, IntArray
 from refp.measure.beads.beads import Persistence, Registration
 
 REACH_RADII = 0.8
-"""A bead is within this distance of where it is expected; two beads are two radii apart."""
+"""Largest distance of a bead from its expected position; two beads are at least two radii apart."""
 SEARCH_RADII = 3.0
-"""So far may a frame have moved against the one before it, if several beads agree."""
+"""Largest shift of a frame against the one before it, if several beads agree."""
 AGREE_RADII = 0.3
-"""Displacements of beads that moved together differ by less; centres are good to 0.1 radii."""
+"""Largest difference of displacements that agree; centres are accurate to 0.1 radii."""
 REFINEMENTS = 3
-"""Positions and shifts are means of each other; one round settles them, more cost nothing."""
+"""Alternating refinements of positions and shifts; they converge after one, further ones are cheap."""
 PERSISTENT_FRACTION = 0.5
-"""A bead that stands still is seen well in nearly all frames; half allows for a sweep whose far end is
-lost to blur."""
+"""Fraction of frames from which a bead is persistent: nearly all for a bead at rest; half allows for a
+sweep with one end out of focus."""
 PASSING_FRACTION = 0.25
-"""What is seen in fewer frames passes by, or is noise."""
+"""Fraction of frames below which a detection is a passing object or noise."""
 MIN_FRAMES = 4
-"""With fewer frames a fraction means nothing."""
+"""Minimum number of frames for which fractions are meaningful."""
 
 
 def register_frames(
@@ -42,16 +42,16 @@ def register_frames(
     centers_px
         One array ``(n_i, 2)`` per frame of the field, all exposures, in any order.
     good
-        One array ``(n_i,)`` per frame: which of them are surely beads.
+        One array ``(n_i,)`` per frame: whether each is a usable bead.
     z_um
-        Shape ``(f,)``, Z of the frames; neighbours in Z have moved little against each other.
+        Shape ``(f,)``, Z of the frames; neighbours in Z are assumed to have similar shifts.
     radius_px
         Nominal bead radius.
 
     Returns
     -------
     Registration
-        The same whatever the order of the frames. Two beads of one frame never share a number.
+        Independent of the order of the frames. Beads of one frame have different numbers.
     """
     order = _chain(centers_px, good, z_um)
     shift, positions = _first_pass(centers_px, good, z_um, order, radius_px)
@@ -75,11 +75,11 @@ def register_frames(
 def _chain(
     centers_px: Sequence[FloatArray], good: Sequence[BoolArray], z_um: FloatArray
 ) -> list[int]:
-    """Order of the frames: from the one with the most good beads outwards in Z."""
+    """Return the order of registration: from the frame with the most good beads outwards in Z."""
     if not len(centers_px):
         return []
     n_good = [int(np.count_nonzero(g)) for g in good]
-    # Exposures of one Z tie, so the coordinates decide: the order that was given must not.
+    # Exposures at one Z have equal ranks; the coordinates decide, so that the given order does not.
     ranks = [
         (-n, z, sorted(map(tuple, c.tolist())))
         for n, z, c in zip(n_good, z_um, centers_px, strict=True)
@@ -95,7 +95,7 @@ def _first_pass(
     order: Sequence[int],
     radius_px: float,
 ) -> tuple[FloatArray, FloatArray]:
-    """Shift frame after frame onto what is known so far; return shifts and positions of beads."""
+    """Register frame after frame to the beads so far; return shifts and positions of beads."""
     shift = np.zeros((len(centers_px), 2))
     known = np.empty((0, 2))
     for k, i in enumerate(order):
@@ -109,20 +109,20 @@ def _first_pass(
 
 
 def displacement(points_px: FloatArray, known_px: FloatArray, radius_px: float) -> FloatArray:
-    """Return by how much points moved against known ones, as most of them agree.
+    """Return the displacement of points against known ones on which most of them agree.
 
     Parameters
     ----------
     points_px, known_px
-        Shapes ``(n, 2)`` and ``(m, 2)``; either may lack some of the other.
+        Shapes ``(n, 2)`` and ``(m, 2)``; either may lack some points of the other.
     radius_px
-        Nominal bead radius. One bead alone may only have moved by a part of it, since a single pair
-        could as well be two different beads.
+        Nominal bead radius. The displacement of a single bead must be a fraction of it, since a single
+        pair of points could be two different beads.
 
     Returns
     -------
     ndarray
-        Shape ``(2,)``; 0 where nothing agrees.
+        Shape ``(2,)``; 0 if no displacements agree.
     """
     offsets = (points_px[:, None] - known_px[None]).reshape(-1, 2)
     length = np.hypot(*offsets.T)
@@ -132,10 +132,10 @@ def displacement(points_px: FloatArray, known_px: FloatArray, radius_px: float) 
     )
     if not len(offsets):
         return np.zeros(2)
-    apart = np.hypot(*(offsets[:, None] - offsets[None]).transpose(2, 0, 1))
-    agree = apart <= AGREE_RADII * radius_px
+    difference = np.hypot(*(offsets[:, None] - offsets[None]).transpose(2, 0, 1))
+    agree = difference <= AGREE_RADII * radius_px
     votes = agree.sum(axis=1)
-    best = int(np.lexsort((length, -votes))[0])  # of equal votes the smallest displacement
+    best = int(np.lexsort((length, -votes))[0])  # for equal votes the smallest displacement
     if votes[best] == 1:
         best = int(np.argmin(length))
         if length[best] > REACH_RADII * radius_px:
@@ -149,7 +149,7 @@ def _positions(
     shift: FloatArray,
     before: FloatArray,
 ) -> FloatArray:
-    """Median position of every bead over its frames, their shifts taken off."""
+    """Median position of every bead over its frames, corrected for their shifts."""
     bead = np.concatenate([np.empty(0, dtype=np.int64), *links])
     still = np.concatenate([np.empty((0, 2)), *(p - s for p, s in zip(points, shift, strict=True))])
     return np.array(
@@ -166,7 +166,7 @@ def _shifts(
     before: FloatArray,
     positions: FloatArray,
 ) -> FloatArray:
-    """Median displacement of every frame's beads; as before where it has none."""
+    """Median displacement of the beads of every frame; unchanged for a frame without beads."""
     linked = [link >= 0 for link in links]
     return np.array(
         [
@@ -179,7 +179,7 @@ def _shifts(
 def _number(
     points: FloatArray, good: BoolArray, positions: FloatArray, reach_px: float
 ) -> tuple[IntArray, FloatArray]:
-    """Number the points of a frame, good ones first; what is new gets a position of its own."""
+    """Assign numbers to the points of a frame, good ones first; new points get new positions."""
     numbers = np.full(len(points), -1, dtype=np.int64)
     numbers[good] = _nearest(points[good], positions, reach_px)
     free = positions.copy()
@@ -193,7 +193,7 @@ def _number(
 def _by_position(
     shift: FloatArray, positions: FloatArray, numbers: Sequence[IntArray]
 ) -> Registration:
-    """Number beads by row and column, which does not depend on how they came to be known."""
+    """Renumber beads by row and column, so that numbers do not depend on the order of detection."""
     used = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *numbers]))
     ordered = used[np.lexsort(positions[used].T[::-1])]
     renumber = np.empty(len(positions), dtype=np.int64)
@@ -202,7 +202,7 @@ def _by_position(
 
 
 def _nearest(centers: FloatArray, known: FloatArray, reach_px: float) -> IntArray:
-    """Index of the nearest known bead, each used once, nearest pairs first; -1 where there is none."""
+    """Index of the nearest known bead, each used once, nearest pairs first; -1 if there is none."""
     assigned = np.full(len(centers), -1, dtype=np.int64)
     if not len(centers) or not len(known):
         return assigned
@@ -219,21 +219,21 @@ def _nearest(centers: FloatArray, known: FloatArray, reach_px: float) -> IntArra
 
 
 def find_persistent(registration: Registration, good: Sequence[BoolArray]) -> Persistence:
-    """Tell beads that stand in the field from what passes through.
+    """Determine which beads of a field are persistent.
 
     Parameters
     ----------
     registration
-        The field's.
+        Registration of the frames of the field.
     good
         One array ``(n_i,)`` per frame, as given to :func:`register_frames`.
     """
     n = len(registration.position_px)
-    telling = [i for i, g in enumerate(good) if g.any()]
-    if len(telling) < MIN_FRAMES:
+    informative = [i for i, g in enumerate(good) if g.any()]
+    if len(informative) < MIN_FRAMES:
         return Persistence(np.zeros(n, dtype=np.bool_), np.ones(n))
     seen, well = np.zeros(n), np.zeros(n)
-    for i in telling:
+    for i in informative:
         seen[registration.numbers[i]] += 1
         well[registration.numbers[i][good[i]]] += 1
-    return Persistence(well >= PERSISTENT_FRACTION * len(telling), seen / len(telling))
+    return Persistence(well >= PERSISTENT_FRACTION * len(informative), seen / len(informative))

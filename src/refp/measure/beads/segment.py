@@ -1,4 +1,4 @@
-"""Area, circularity and contrast of candidates, each from a small tile about it."""
+"""Area, circularity and contrast of candidates, from a small tile about each."""
 
 import numpy as np
 from scipy import ndimage
@@ -11,7 +11,7 @@ REACH_RADII = 2.2
 
 
 def segment(image: Image, center_px: FloatArray, response: FloatArray, radius_px: float) -> Beads:
-    """Measure the patch under each candidate.
+    """Measure area, circularity and contrast of each candidate.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def segment(image: Image, center_px: FloatArray, response: FloatArray, radius_px
     center_px
         Shape ``(n, 2)``.
     response
-        Shape ``(n,)``, handed through.
+        Shape ``(n,)``, copied to the result.
     radius_px
         Nominal bead radius.
     """
@@ -32,7 +32,7 @@ def segment(image: Image, center_px: FloatArray, response: FloatArray, radius_px
 
 
 def _measure(image: Image, center: FloatArray, radius_px: float) -> tuple[float, float, float]:
-    """Return area, circularity and contrast of the patch about one centre."""
+    """Return area, circularity and contrast of the object about one centre."""
     reach = int(np.ceil(REACH_RADII * radius_px))
     y, x = np.rint(center).astype(int)
     y0, x0 = max(0, y - reach), max(0, x - reach)
@@ -41,7 +41,7 @@ def _measure(image: Image, center: FloatArray, radius_px: float) -> tuple[float,
         np.arange(tile.shape[0])[:, None] + y0 - center[0],
         np.arange(tile.shape[1])[None, :] + x0 - center[1],
     )
-    # Everything outside the bead, not a thin ring: cut tiles at a border have little of it.
+    # All pixels outside the bead, not a thin ring, of which a tile cut by the border has few pixels.
     around = tile[distance > 1.6 * radius_px]
     background = max(float(np.median(around)) if around.size else float(tile.max()), 1.0)
     energy = np.minimum(np.abs(1.0 - tile / background), 1.0)

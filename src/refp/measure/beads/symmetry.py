@@ -1,9 +1,9 @@
-"""How far every point of a frame is the centre of something round, whatever its rings.
+"""Radial symmetry of a frame about every point, independent of the sign of contrast.
 
-A gradient that points to a centre or away from it has, at twice its angle, the direction of the
-radius at twice its angle: dark disc, bright centre and ring all add up, an edge that passes by or
-noise cancels. Summed under a ring-shaped weight ``r**2 exp(-r**2 / 2 s**2)``, this takes ten filters
-along one axis each, since ``r**2 cos 2t`` and ``r**2 sin 2t`` are ``x**2 - y**2`` and ``2 x y``.
+Twice the angle of a gradient that points to a centre or away from it equals twice the angle of the
+radius: dark disc, bright centre and rings add up, whereas straight edges and noise cancel. The sum with
+the ring-shaped weight ``r**2 exp(-r**2 / 2 s**2)`` takes ten one-dimensional filters, since
+``r**2 cos 2t`` and ``r**2 sin 2t`` are ``x**2 - y**2`` and ``2 x y``.
 
 References
 ----------
@@ -16,15 +16,15 @@ from refp.core.arrays import FloatArray
 from refp.measure.beads.kernel import Filters, filter_images
 
 WEIGHT_RADII = 0.6
-"""The weight is largest at 0.85 bead radii, on the rim of a sharp bead, and reaches 2.4 radii; at 2
-radii, where a touching bead's centre lies, it is down to 6 %."""
+"""Width of the weight: its maximum is at 0.85 bead radii, on the rim of a sharp bead, and it reaches 2.4
+radii; at 2 radii, the distance of the centre of a touching bead, it is 6 % of the maximum."""
 GRADIENT_SIGMA_PX = 0.7
-"""The least smoothing at which a sampled Gaussian derivative is still one."""
+"""Minimum smoothing for which a Gaussian derivative is sampled adequately."""
 GRADIENT_SIGMA_RADII = 0.15
 
 
 def radial_symmetry(contrast: FloatArray, radius_px: float) -> tuple[FloatArray, FloatArray]:
-    """Measure how much of the gradient about every point is radial.
+    """Measure the radial part of the gradient about every point.
 
     Parameters
     ----------
@@ -36,11 +36,11 @@ def radial_symmetry(contrast: FloatArray, radius_px: float) -> tuple[FloatArray,
     Returns
     -------
     amplitude : ndarray
-        Shape ``(y, x)``: root mean square of the radial gradient's surplus over the tangential one,
-        per bead radius; 0 where there is none. About 0.65 for a soft-edged black disc.
-    share : ndarray
-        Shape ``(y, x)``: that surplus over all gradient; 1 for perfectly round, about 0 for a straight
-        edge or noise, negative for spokes.
+        Shape ``(y, x)``: root mean square of the excess of the radial over the tangential gradient,
+        per bead radius; 0 if there is none. About 0.65 for a soft-edged black disc.
+    fraction : ndarray
+        Shape ``(y, x)``: that excess over the total gradient; 1 for perfect roundness, about 0 for a
+        straight edge or noise, negative for spokes.
     """
     sigma = max(GRADIENT_SIGMA_PX, GRADIENT_SIGMA_RADII * radius_px)
     pixels = np.arange(int(4 * sigma + 0.5) + 1)
@@ -52,12 +52,12 @@ def radial_symmetry(contrast: FloatArray, radius_px: float) -> tuple[FloatArray,
     flat = np.exp(-0.5 * x**2)
     flat /= 2 * flat.sum() - flat[0]
     surplus, every = _sum_gradients(_gradient(contrast, smooth, slope), flat, x * flat)
-    share = surplus / np.maximum(every, np.finfo(np.float64).tiny)
-    return np.sqrt(np.maximum(surplus, 0.0) / 2), share
+    fraction = surplus / np.maximum(every, np.finfo(np.float64).tiny)
+    return np.sqrt(np.maximum(surplus, 0.0) / 2), fraction
 
 
 def _gradient(contrast: FloatArray, smooth: FloatArray, slope: FloatArray) -> FloatArray:
-    """Gradient along ``y`` and ``x``, shape ``(2, y, x)``; edge pixels are repeated outwards."""
+    """Gradient along ``y`` and ``x``, shape ``(2, y, x)``, with edge pixels repeated outwards."""
     filters = Filters(
         image=np.array([0, 0]),
         down=np.stack([slope, smooth]),
@@ -71,14 +71,14 @@ def _gradient(contrast: FloatArray, smooth: FloatArray, slope: FloatArray) -> Fl
 
 
 def _sum_gradients(gradient: FloatArray, flat: FloatArray, linear: FloatArray) -> FloatArray:
-    """Sum, about every point, the radial gradient's surplus over the tangential one, and all gradient.
+    """Sum about every point the excess of the radial gradient, and the total gradient.
 
     Parameters
     ----------
     gradient
-        Shape ``(2, y, x)``, overwritten; outside the frame there is none.
+        Shape ``(2, y, x)``, overwritten; 0 outside the frame.
     flat, linear
-        Weights ``exp(-x**2 / 2)`` and ``x`` times that, which is odd.
+        Weights ``exp(-x**2 / 2)`` (even) and ``x exp(-x**2 / 2)`` (odd).
 
     Returns
     -------

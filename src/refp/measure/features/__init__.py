@@ -1,6 +1,6 @@
 """Steepest slope and centre intensity of beads, and their curves against Z.
 
-Hands on :class:`BeadFeatures`, :class:`SweepMeasurement` and :class:`FeatureCurve`.
+Defines :class:`BeadFeatures`, :class:`SweepMeasurement` and :class:`FeatureCurve`.
 """
 
 from refp.measure.features.curve import feature_curve

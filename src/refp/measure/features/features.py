@@ -1,6 +1,6 @@
-"""What the measuring rooms hand on to the plane and to training."""
+"""Results of measurement: features, measured sweeps and feature curves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -29,21 +29,21 @@ class BeadFeatures:
 
 @dataclass(frozen=True, slots=True)
 class SweepMeasurement:
-    """All beads of one sweep, frame after frame.
+    """All beads of one sweep, in the order of its frames.
 
     Attributes
     ----------
     key
-        The sweep.
+        Key of the sweep.
     frames
         Its ``f`` frames in rising Z.
     frame_index
-        Shape ``(n,)``: the frame that a bead was seen in.
+        Shape ``(n,)``: index of the frame of each bead.
     bead_number
         Shape ``(n,)``: the same number for the same bead in all frames and exposures of a FOV.
     beads, profiles, features
-        Row by row the same ``n`` beads; the profiles without their splines, which would be most of
-        the memory.
+        The same ``n`` beads in the same order; the profiles have no spline coefficients, which would
+        take most of the memory.
     """
 
     key: SweepKey
@@ -56,12 +56,12 @@ class SweepMeasurement:
 
     @property
     def usable(self) -> BoolArray:
-        """Beads that may measure, shape ``(n,)``."""
+        """Whether each bead is usable, shape ``(n,)``."""
         return (self.beads.flags & UNUSABLE_BEAD) == 0
 
     @property
     def typical(self) -> BoolArray:
-        """Usable beads that are no outlier of their frame, shape ``(n,)``."""
+        """Whether each bead is usable and not an outlier of its frame, shape ``(n,)``."""
         return self.usable & ((self.beads.flags & np.uint32(BeadFlag.OUTLIER)) == 0)
 
 
@@ -72,7 +72,7 @@ class FeatureCurve:
     Attributes
     ----------
     key
-        The sweep.
+        Key of the sweep.
     z_um
         Shape ``(f,)``, nominal Z of the frames, rising.
     steepest_slope, center_intensity
@@ -81,6 +81,9 @@ class FeatureCurve:
         Shape ``(f,)``: a pixel of the median bead (or of the two about the median) is saturated.
     n_beads
         Shape ``(f,)``, usable beads of each frame.
+    resampled
+        Shape ``(r, 2, f)``: both features of ``r`` draws of as many beads, with repeats, from these;
+        ``r`` is 0 where none were drawn.
     """
 
     key: SweepKey
@@ -90,3 +93,4 @@ class FeatureCurve:
     ss_saturated: BoolArray
     ci_saturated: BoolArray
     n_beads: IntArray
+    resampled: FloatArray = field(default_factory=lambda: np.empty((0, 2, 0)))

@@ -1,4 +1,4 @@
-"""Read the features off the profiles."""
+"""Features of radial profiles."""
 
 from dataclasses import replace
 
@@ -23,13 +23,13 @@ def measure_features(profiles: RadialProfiles, settings: FeatureSettings) -> Bea
     Returns
     -------
     BeadFeatures
-        Both divided by background, so that they do not change with exposure until saturation.
+        Both divided by background, so that they do not depend on exposure below saturation.
 
     Notes
     -----
     Chalfoun et al. 2024, "Metrics for estimating the REFP". The article takes the derivative
-    farthest from zero; far from the plane that is the positive slope of the bead's outer edge, while
-    the plane belongs to the negative extremum between bright centre and dark rim.
+    farthest from zero; far from the plane that is the positive slope of the bead's outer edge, whereas
+    the plane is defined by the negative extremum between bright centre and dark rim.
     """
     least, greatest = extreme_slopes(profiles, settings.slope_reach_radii * profiles.bead_radius_px)
     slope = least
@@ -44,19 +44,19 @@ def measure_features(profiles: RadialProfiles, settings: FeatureSettings) -> Bea
 def take_off_black_level(
     features: BeadFeatures, profiles: RadialProfiles, black_level: float
 ) -> tuple[BeadFeatures, RadialProfiles]:
-    """Divide by background again, with another black level; the splines are not needed.
+    """Normalise features and profiles by background with another black level.
 
     Parameters
     ----------
     features, profiles
-        Row by row the same ``n`` beads, the features measured with the profiles' black level.
+        The same ``n`` beads in the same order, the features measured with the profiles' black level.
     black_level
         Grey levels.
 
     Returns
     -------
     BeadFeatures, RadialProfiles
-        With that black level.
+        The same, with that black level. The splines are not used.
     """
     levelled = replace(profiles, black_level=black_level)
     slope = features.steepest_slope * profiles.light

@@ -1,4 +1,4 @@
-"""Flag the beads of a frame that stand out by their steepest slope."""
+"""Outliers of the steepest slope among the beads of a frame."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from refp.settings import FeatureSettings
 def flag_outliers(
     flags: FlagArray, steepest_slope: FloatArray, settings: FeatureSettings
 ) -> FlagArray:
-    """Return the flags of one frame's beads with ``OUTLIER`` set where SS is one.
+    """Return the flags of the beads of one frame, with ``OUTLIER`` set for outliers of SS.
 
     Parameters
     ----------
@@ -22,8 +22,8 @@ def flag_outliers(
 
     Notes
     -----
-    Chalfoun et al. 2024, "Test on different instruments", step 2: outliers by SS are left out of
-    training and of estimates. Only usable beads are compared.
+    Chalfoun et al. 2024, "Test on different instruments", step 2: outliers of SS are excluded from
+    training and from estimates. Only usable beads are compared.
     """
     usable = (flags & UNUSABLE_BEAD) == 0
     inliers = iqr_inliers(np.where(usable, steepest_slope, np.nan), settings.iqr_factor)

@@ -1,4 +1,4 @@
-"""Sub-pixel centre and radial profile of every bead: hands on :class:`RadialProfiles`."""
+"""Sub-pixel centre and radial profile of every bead (:class:`RadialProfiles`)."""
 
 from refp.measure.profiles.black_level import estimate_black_level, typical_black_level
 from refp.measure.profiles.evaluate import evaluate, extreme_slopes

@@ -1,8 +1,8 @@
-"""The camera's black level, from how background grows with exposure.
+"""Estimate of the camera's black level from the background at several exposures.
 
-Background is black level plus light times exposure. Without its black level taken off, a dark disc of
-true transmission 0.16 reads 0.21 at 33 grey levels of background and 0.18 at 125 (black level 2): the
-same bead looks different at each exposure.
+Background is black level plus light times exposure. If a black level of 2 is not subtracted, a dark disc
+of transmission 0.16 has 0.21 at 33 grey levels of background and 0.18 at 125: the same bead differs
+between exposures.
 """
 
 from collections.abc import Sequence
@@ -22,21 +22,21 @@ def estimate_black_level(exposure_ms: FloatArray, background: FloatArray) -> flo
     Parameters
     ----------
     exposure_ms
-        Shape ``(n,)``, positive; unknown exposures are given as 0 and left out.
+        Shape ``(n,)``, positive; unknown exposures are 0 and not used.
     background
         Shape ``(n,)``, median background of each exposure, grey levels.
 
     Returns
     -------
     float
-        Grey levels, at least 0; NaN where the exposures do not tell: fewer than two, too alike, or
-        background not growing in a straight line (a lamp that was turned, a saturated background).
+        Grey levels, at least 0; NaN if it cannot be determined: fewer than two exposures, exposures too
+        similar, or background not linear in exposure (lamp adjusted, background saturated).
     """
     known = (exposure_ms > 0) & np.isfinite(background)
     t, b = exposure_ms[known], background[known]
     if len(t) < 2 or t.max() < MIN_EXPOSURE_RATIO * t.min():
         return float("nan")
-    # Lamp and exposure errors are relative, so the shortest exposure says most about the intercept.
+    # Lamp and exposure errors are relative, so the shortest exposure determines the intercept best.
     design = np.column_stack([np.ones_like(t), t]) / b[:, None]
     (black, per_ms), *_ = np.linalg.lstsq(design, np.ones_like(b))
     residual = np.abs(black + per_ms * t - b) / b
@@ -46,6 +46,6 @@ def estimate_black_level(exposure_ms: FloatArray, background: FloatArray) -> flo
 
 
 def typical_black_level(estimates: Sequence[float], unknown: float = 0.0) -> float:
-    """Return the median of what the fields say; ``unknown`` where none says anything."""
+    """Return the median of the estimates of the fields; ``unknown`` if there is none."""
     finite = [value for value in estimates if np.isfinite(value)]
     return float(np.median(finite)) if finite else unknown

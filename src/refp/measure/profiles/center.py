@@ -1,10 +1,10 @@
-"""The centre of a bead: where the spline leaves the least residual sum of squares.
+"""The centre of a bead: the minimum of the spline's residual sum of squares.
 
-The sum is over a fixed set of pixels: with one that moves along, the optimum can run away to flat
-background. The coefficients are eliminated (variable projection), which leaves a Gauss-Newton step
-in two unknowns. The gradient is exact: as the residuals ``e`` of a smoothing spline are not at right
-angles to the splines, it has a part from the residuals' own spline ``h`` besides that from the
-spline ``f`` of the values,
+The sum is over a fixed set of pixels; with a set that moves with the centre, the minimum could be in
+flat background. The coefficients are eliminated (variable projection), which leaves a Gauss-Newton step
+in two unknowns. The gradient is exact: as the residuals ``e`` of a smoothing spline are not orthogonal
+to the splines, it has a term from the spline ``h`` of the residuals besides that from the spline ``f``
+of the values,
 
     -d(sum(e**2)) / 2  =  sum((e - h) df + e dh).
 
@@ -41,25 +41,27 @@ from refp.measure.profiles.spline import (
 )
 
 COARSE = 2
-"""The search starts on every second pixel of every second row, until its steps are short."""
+"""The first search uses every second pixel of every second row."""
 MAX_STEPS = 20
-"""Beads take three or four; only where there is none does a search go on for long."""
+"""Maximum number of steps; beads need three or four."""
 MAX_HALVINGS = 6
 COARSE_STEP_PX, FINE_STEP_PX = 0.03, 1e-3
-"""The two searches end with a step below this."""
+"""Step below which the first and the second search end."""
 STRAY_ROUNDS = 3
-"""What is beside the bead is told the better the less it pulled."""
+"""Maximum number of iterations: stray pixels are identified better the less they bias the centre."""
 STRAYS_OF_NOISE = 0.02
+"""Fraction of pixels beyond the limit that noise alone explains."""
 MIN_STRAY = 0.15
-"""Of the pixels' standard deviation: without noise the spline itself is off by more than noise."""
+"""Minimum limit over the standard deviation of the pixels; without noise the error of the spline
+dominates."""
 
 
 class Search(NamedTuple):
-    """Room for the search for a centre."""
+    """Buffers of the search for a centre."""
 
     every: Pixels
     clear: Pixels
-    """Those that are the bead's."""
+    """The pixels without stray ones."""
     spline: Spline
     pull: FloatArray
     """Shape ``(bases,)``."""
@@ -68,11 +70,11 @@ class Search(NamedTuple):
     cross: FloatArray
     """Shape ``(2, intervals, 4)``: sums of the derivative by ``y`` or ``x`` times ``t**k``."""
     lower: FloatArray
-    """Shape ``(2, bases)``: the same as seen through the lower factor."""
+    """Shape ``(2, bases)``: the same, solved with the lower factor."""
 
 
 def new_search(radius_px: float, reach_px: float, knot_px: float, lam: float) -> Search:
-    """Make room for pixels within a radius, and a spline that reaches over the search."""
+    """Allocate buffers for pixels within a radius, and a spline that covers the search."""
     spline = new_spline(reach_px, knot_px, lam)
     pixels = new_pixels(radius_px), new_pixels(radius_px)
     pull, again = np.empty_like(spline.coef), np.empty_like(spline.cubic)
@@ -83,9 +85,9 @@ def new_search(radius_px: float, reach_px: float, knot_px: float, lam: float) ->
 
 @inlined
 def _fit_residuals(room: Search, n: Index) -> None:
-    """Find the cubics of the spline that the residuals of the fit would get in their turn.
+    """Find the cubics of the spline that is fitted to the residuals of the fit.
 
-    The residuals' right hand side is the penalty's pull on the coefficients.
+    The right-hand side for the residuals is the penalty matrix times the coefficients.
     """
     spline, pull = room.spline, room.pull
     pull[:] = 0.0
@@ -101,7 +103,7 @@ def _fit_residuals(room: Search, n: Index) -> None:
 
 @inlined
 def _project(room: Search, n: Index) -> None:
-    """Bring the sums of both derivatives through the lower factor."""
+    """Solve for the sums of both derivatives with the lower factor."""
     for axis in range(2):
         cross, v = room.cross[axis], room.lower[axis]
         v[:] = 0.0
@@ -116,9 +118,9 @@ def _project(room: Search, n: Index) -> None:
 def _try_center(
     pixels: Pixels, n_pixels: int, y: float, x: float, room: Search
 ) -> tuple[float, float, float]:
-    """Fit the spline about a centre: the residual sum, and the Gauss-Newton step from there.
+    """Fit the spline about a centre; return the residual sum and the Gauss-Newton step.
 
-    The step is NaN where no way is down, as on a flat tile.
+    The step is NaN if there is no descent direction, as on a flat tile.
     """
     spline, cross = room.spline, room.cross
     n = fit(pixels, n_pixels, y, x, spline, np.int64(0))
@@ -160,9 +162,9 @@ def _try_center(
 
 @inlined
 def _longer(sy: float, sx: float, my: float, mx: float) -> float:
-    """Return the factor for a step ``s`` after a move ``m``, from what that move has left to do.
+    """Return the factor for a step ``s`` after a move ``m``, from the remainder along that move.
 
-    Short steps are all too long or all too short by much the same factor, long ones just wrong.
+    Successive short steps are too long or too short by nearly the same factor; long ones are not.
     """
     moved = my * my + mx * mx
     if not 0.0 < moved < 0.1:
@@ -179,7 +181,7 @@ def _search(
     step_px: float,
     limit: tuple[float, float, float],
 ) -> tuple[float, float, bool]:
-    """Move the centre to the least residual over the pixels, but not out of a circle, the limit."""
+    """Minimise the residual sum over the pixels within a circle, the limit."""
     y, x = start
     if n_pixels < 3 * room.spline.coef.shape[0] // 2:
         return y, x, False
@@ -210,27 +212,27 @@ def _search(
 
 @inlined
 def _leave_out_strays(n: int, y: float, x: float, stray_sigmas: float, room: Search) -> int:
-    """Take the pixels that are the bead's, where the others are too many for noise.
+    """Select the pixels of the bead, if more are stray than noise explains.
 
-    A cell or a bead beside it pulls the centre by half a pixel where the rim is soft. Returns how
-    many pixels are clear, ``n`` where they all count.
+    A neighbouring cell or bead shifts the centre of a bead with a soft rim by half a pixel. Returns the
+    number of selected pixels, ``n`` if all are used.
     """
     every, clear = room.every, room.clear
     fit(every, n, y, x, room.spline, np.int64(0))
-    apart, copy = clear.r, clear.t
-    residuals(every, n, room.spline.cubic, apart)
+    deviation, copy = clear.r, clear.t
+    residuals(every, n, room.spline.cubic, deviation)
     mean = variance = 0.0
     for p in range(n):
-        apart[p] = copy[p] = abs(apart[p])
+        deviation[p] = copy[p] = abs(deviation[p])
         mean += every.value[p]
     mean /= n
     for p in range(n):
         variance += (every.value[p] - mean) ** 2
-    usual = MAD_TO_SIGMA * median(copy, np.int64(0), n)
-    reach = max(stray_sigmas * usual, MIN_STRAY * np.sqrt(variance / n))
+    sigma = MAD_TO_SIGMA * median(copy, np.int64(0), n)
+    limit = max(stray_sigmas * sigma, MIN_STRAY * np.sqrt(variance / n))
     n_clear = 0
     for p in range(n):
-        if apart[p] <= reach:
+        if deviation[p] <= limit:
             clear.y[n_clear] = every.y[p]
             clear.x[n_clear] = every.x[p]
             clear.value[n_clear] = every.value[p]
@@ -247,11 +249,11 @@ def find_center(
     stray_sigmas: float,
     room: Search,
 ) -> tuple[float, float, bool]:
-    """Search on few pixels, then on all about the answer, and again if it comes nearer to another.
+    """Search on few pixels, then on all, and again if the nearest pixel to the centre changes.
 
-    The set of pixels within ``radius_px``, and so the result, does not hang on how far off the start
-    was. Pixels further off the spline than ``stray_sigmas`` are left out of the set, 0: none. The
-    spline has to reach over ``radius_px + limit_px + 1``.
+    The set of pixels within ``radius_px``, and so the result, does not depend on the start. Pixels
+    with a residual above ``stray_sigmas`` are excluded; 0: none. The spline has to cover
+    ``radius_px + limit_px + 1``.
     """
     y, x = start
     every = room.every

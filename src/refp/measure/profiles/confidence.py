@@ -1,4 +1,4 @@
-"""How sure it is that a candidate is a bead, seen well enough to be measured."""
+"""Confidence that a candidate is a bead that can be measured."""
 
 import numpy as np
 from scipy.special import expit
@@ -13,11 +13,11 @@ EDGE_SCALE_RADII = 0.03
 CONTRAST_SCALE = 0.05
 DEPTH_SCALE = 0.25
 RESPONSE_SCALE = 0.25
-"""From a limit to about 0.9 it takes two of these: a quarter of the way from the least usable r_squared
-to a perfect one, half a ring of the profile, a tenth of a typical bead's contrast; for depth and response,
+"""Half the distance from a limit to a confidence of about 0.9: a quarter of the way from the minimum usable
+r_squared to 1, half a ring of the profile, a tenth of a typical bead's contrast; for depth and response,
 which span decades, a factor of 1.6."""
 MIN_RELATIVE_RESPONSE = 0.2
-"""The middle one of three beads in a row keeps 0.3 of an isolated bead's response."""
+"""Limit of the relative response; the middle one of three beads in a row has 0.3 of an isolated bead's."""
 
 
 def bead_confidence(
@@ -32,9 +32,9 @@ def bead_confidence(
     Parameters
     ----------
     beads, profiles
-        Row by row the same ``n`` candidates.
+        The same ``n`` candidates in the same order.
     typical_contrast, typical_response
-        What the frame's sure beads have; 0 where there is none to compare with.
+        Typical values of clear beads of the frame; 0 if there is none.
     settings
         The limits.
 
@@ -44,7 +44,7 @@ def bead_confidence(
         Shape ``(n,)``: the product of a logistic function for each of r_squared, edge radius, contrast
         and response against the frame's other beads, and depth. Each is 1/2 at its limit and rises
         with the distance from it, so that a candidate at one limit, or near several, falls below 1/2.
-        0 where the profile could not be fitted.
+        0 if the profile could not be fitted.
     """
     smallest, largest = settings.edge_radii
     edge = np.minimum(profiles.edge_radii - smallest, largest - profiles.edge_radii)

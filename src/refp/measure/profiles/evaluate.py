@@ -1,4 +1,4 @@
-"""Values and exact extreme slopes of the fitted splines."""
+"""Values and exact extreme slopes of fitted splines."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ def evaluate(coefficients: FloatArray, knot_px: float, radius_px: FloatArray) ->
     knot_px
         Knot spacing.
     radius_px
-        Shape ``(m,)``, distances within the splines' reach.
+        Shape ``(m,)``, distances covered by the splines.
 
     Returns
     -------
@@ -34,17 +34,17 @@ def evaluate(coefficients: FloatArray, knot_px: float, radius_px: FloatArray) ->
 
 
 def extreme_slopes(profiles: RadialProfiles, reach_px: float) -> tuple[FloatArray, FloatArray]:
-    """Return the least and the greatest derivative of every spline, grey levels a pixel.
+    """Return the least and the greatest derivative of every spline, grey levels per pixel.
 
-    The derivative of a cubic spline is a parabola between knots, so its extrema lie at knots or at
-    the parabolas' vertices; they are exact, not sampled.
+    The derivative of a cubic spline is a parabola between knots, so its extrema are at knots or at
+    vertices of the parabolas; they are exact, not sampled.
 
     Parameters
     ----------
     profiles
         ``n`` fitted profiles.
     reach_px
-        Distances up to this one are searched.
+        Largest distance of the search.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Fit the sub-pixel centre and the radial profile of every bead of a frame."""
+"""Fit of the sub-pixel centre and the radial profile of every bead of a frame."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from refp.measure.profiles.profiles import RadialProfiles
 from refp.settings import Instrument, ProfileSettings
 
 LIMIT_RADII = 0.6
-"""A search for the centre goes no further from where it starts: beyond that lies another bead."""
+"""Maximum distance of the centre from the start of the search, to exclude neighbouring beads."""
 
 
 def fit_profiles(
@@ -27,13 +27,13 @@ def fit_profiles(
     instrument
         Bead radius, tile side, background ring, white level.
     settings
-        Knots, smoothing, kind of background.
+        Knots, smoothing, definition of background.
 
     Returns
     -------
     RadialProfiles
-        Row by row as ``center_px``. Pixels outside the frame are left out, never made up; a bead
-        with too few pixels gets NaN.
+        In the order of ``center_px``. Pixels outside the frame are not extrapolated; a bead with too
+        few pixels has NaN.
     """
     layout = _layout(image, instrument, settings)
     radius, knot = layout.bead_radius_px, layout.knot_px
@@ -84,7 +84,7 @@ def _layout(image: Image, instrument: Instrument, settings: ProfileSettings) -> 
 
 
 def _background_ring(instrument: Instrument, settings: ProfileSettings) -> tuple[float, float]:
-    """Inner and outer radius of the background ring, px, no further than the spline reaches."""
+    """Inner and outer radius of the background ring, px, limited to the range of the spline."""
     inner, outer = settings.background_ring_px or instrument.background_px
     reach = instrument.tile_side_px / 2
     return float(min(inner, 0.8 * reach)), float(min(outer, reach))
@@ -101,7 +101,7 @@ def _spline_background(
 def _edge(
     intensity: FloatArray, background: FloatArray, radius_radii: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Radius of the bead's edge in bead radii, and how far its rim deviates from background."""
+    """Radius of the bead's edge in bead radii, and deviation of its rim from background."""
     rim = (radius_radii >= 0.5) & (radius_radii <= 1.7)
     energy = np.abs(intensity[:, rim] / np.maximum(background, 1.0)[:, None] - 1.0)
     depth = energy.max(axis=1)

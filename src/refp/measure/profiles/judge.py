@@ -1,9 +1,9 @@
-"""Decide which candidates are beads, and flag those that should not measure.
+"""Selection of the candidates that are beads, and flags of those that are not usable.
 
-A bead is round and has the bead's own size at every focus: on simulated sweeps over +-300 um the
-edge of isolated beads stays within 0.9 to 1.2 nominal radii while symmetry is above 0.92. Dust fails
-by size, touching pairs by symmetry; some cells pass both and fail by contrast, since all beads of a
-frame look alike and cells are fainter. What may be either is reported with a low confidence.
+A bead is round and has its nominal size at every focus: on simulated sweeps over +-300 um the edge of
+isolated beads is at 0.9 to 1.2 nominal radii, with r_squared above 0.92. Dust is excluded by size,
+touching pairs by r_squared; some cells pass both and are excluded by contrast, since all beads of a
+frame are similar and cells are fainter. Ambiguous candidates are reported with a low confidence.
 """
 
 from dataclasses import replace
@@ -19,27 +19,27 @@ from refp.measure.profiles.profiles import RadialProfiles
 from refp.settings import JudgeSettings
 
 REPORTED_CONTRAST = 0.7
-"""This part of the least contrast of a sure bead suffices to be reported, with a low confidence: beads
-off the plane of the others are fainter by so much."""
+"""Fraction of the minimum contrast from which a candidate is reported, with a low confidence: beads off
+the plane of the others are fainter by so much."""
 STRAY_RADII = 0.5
-"""The detector is within 0.2 radii on isolated beads, within 0.4 on touching ones; a fit that ends
-further off describes something else."""
-SYMMETRY_RADII = 1.5
-"""Symmetry and steepest slope are read within this distance of the centre."""
+"""Maximum distance of the fitted centre from that of the detector, whose error is up to 0.2 radii for
+isolated beads, 0.4 for touching ones; a fit further off describes another object."""
+R_SQUARED_RADII = 1.5
+"""Distance from the centre within which r_squared and steepest slope are measured."""
 EXTENT_LEVEL = 0.25
-"""A bead reaches to where its profile last has this part of the rim's deviation; halves would miss
-the bright ring of a bead out of focus."""
+"""Fraction of the rim's deviation that defines the extent of a bead's image; one half would miss the
+bright ring of a bead out of focus."""
 
 
 def judge_beads(
     beads: Beads, profiles: RadialProfiles, settings: JudgeSettings
 ) -> tuple[Beads, RadialProfiles]:
-    """Drop candidates that are not beads, flag the rest, and say how sure each is.
+    """Drop candidates that are not beads; set flags and confidence of the rest.
 
     Parameters
     ----------
     beads, profiles
-        Row by row the same ``n`` candidates.
+        The same ``n`` candidates in the same order.
     settings
         Limits of size, depth and r_squared.
 
@@ -47,49 +47,51 @@ def judge_beads(
     -------
     Beads, RadialProfiles
         The beads, with flags ``TOUCHING``, ``ODD_SHAPE``, ``NO_CENTER``, ``SATURATED`` and
-        ``LOW_CONFIDENCE`` set where they hold, and their confidence.
+        ``LOW_CONFIDENCE`` set, and their confidence.
     """
-    profiles = _call_back(beads.center_px, profiles)
+    profiles = _reset_strayed(beads.center_px, profiles)
     sized, round_, deep = _shape(profiles, settings)
-    border, crowded = (
+    border, touching = (
         (beads.flags & np.uint32(flag)) > 0 for flag in (BeadFlag.BORDER, BeadFlag.TOUCHING)
     )
-    sure = sized & round_ & deep & ~crowded & ~border
-    typical = _typical(beads.contrast[sure])
+    clear = sized & round_ & deep & ~touching & ~border
+    typical = _typical(beads.contrast[clear])
     least = settings.minimum_relative_contrast * REPORTED_CONTRAST * typical
-    # A touching pair is neither round nor of one bead's size, but it is no cell either.
-    is_bead = deep & ((sized & round_) | crowded | border) & (beads.contrast >= least)
-    confidence = bead_confidence(beads, profiles, typical, _typical(beads.response[sure]), settings)
+    # A touching pair is neither round nor of the size of one bead, but it is not a cell either.
+    is_bead = deep & ((sized & round_) | touching | border) & (beads.contrast >= least)
+    confidence = bead_confidence(
+        beads, profiles, typical, _typical(beads.response[clear]), settings
+    )
     flags = _flags(beads.flags, profiles, settings)
     flags[confidence < settings.minimum_confidence] |= np.uint32(BeadFlag.LOW_CONFIDENCE)
     index = np.flatnonzero(is_bead)
-    judged = take(replace(beads, confidence=confidence, flags=flags), index)
-    return _flag_mixing(judged, take(profiles, index), settings), take(profiles, index)
+    selected = take(replace(beads, confidence=confidence, flags=flags), index)
+    return _flag_mixing(selected, take(profiles, index), settings), take(profiles, index)
 
 
 def judge_placed(
     beads: Beads, profiles: RadialProfiles, typical: Beads, settings: JudgeSettings
 ) -> tuple[Beads, RadialProfiles]:
-    """Flag beads that stand where other frames saw them; none is dropped.
+    """Set flags and confidence of beads placed from other frames; none is dropped.
 
     Parameters
     ----------
     beads, profiles
-        Row by row the same ``n`` places.
+        The same ``n`` beads in the same order.
     typical
-        Beads of the frame that are sure, to compare with; may be empty.
+        Usable beads of the frame, for comparison; may be empty.
     settings
         Limits of size, depth and r_squared.
 
     Returns
     -------
     Beads, RadialProfiles
-        All of them. A place without a bead (it rolled away) gets ``LOW_CONFIDENCE``.
+        All of them. A position without a bead (it rolled away) has ``LOW_CONFIDENCE``.
     """
     strayed = np.hypot(*(profiles.center_px - beads.center_px).T) > (
         STRAY_RADII * profiles.bead_radius_px
     )
-    profiles = _call_back(beads.center_px, profiles)
+    profiles = _reset_strayed(beads.center_px, profiles)
     confidence = bead_confidence(
         beads, profiles, _typical(typical.contrast), _typical(typical.response), settings
     )
@@ -99,8 +101,8 @@ def judge_placed(
     return replace(beads, confidence=confidence, flags=flags), profiles
 
 
-def _call_back(center_px: FloatArray, profiles: RadialProfiles) -> RadialProfiles:
-    """Give fits that strayed from where the bead is the detector's centre again, as not converged."""
+def _reset_strayed(center_px: FloatArray, profiles: RadialProfiles) -> RadialProfiles:
+    """Reset fits too far from the detector's centre to that centre, as not converged."""
     strayed = np.hypot(*(profiles.center_px - center_px).T) > STRAY_RADII * profiles.bead_radius_px
     return replace(
         profiles,
@@ -112,7 +114,7 @@ def _call_back(center_px: FloatArray, profiles: RadialProfiles) -> RadialProfile
 def _shape(
     profiles: RadialProfiles, settings: JudgeSettings
 ) -> tuple[BoolArray, BoolArray, BoolArray]:
-    """Which candidates have a bead's size, are round, and differ from background."""
+    """Return which candidates have the size of a bead, are round, and differ from background."""
     smallest, largest = settings.edge_radii
     with np.errstate(invalid="ignore"):
         sized = (profiles.edge_radii >= smallest) & (profiles.edge_radii <= largest)
@@ -122,7 +124,7 @@ def _shape(
 
 
 def _flags(flags: FlagArray, profiles: RadialProfiles, settings: JudgeSettings) -> FlagArray:
-    """Return the flags with what the profile says by itself."""
+    """Return the flags with those that follow from the profile alone."""
     flags = flags.copy()
     flags[profiles.r_squared < settings.usable_r_squared] |= np.uint32(BeadFlag.ODD_SHAPE)
     flags[~profiles.converged] |= np.uint32(BeadFlag.NO_CENTER)
@@ -131,7 +133,7 @@ def _flags(flags: FlagArray, profiles: RadialProfiles, settings: JudgeSettings) 
 
 
 def _flag_mixing(beads: Beads, profiles: RadialProfiles, settings: JudgeSettings) -> Beads:
-    """Flag beads into whose measured disc another bead's image reaches, be it disc, ring or blur."""
+    """Flag beads into whose measured disc the disc, rings or blur of another bead reach."""
     if not settings.flag_mixing or len(beads) < 2:
         return beads
     offsets = profiles.center_px[:, None] - profiles.center_px[None]
@@ -140,8 +142,8 @@ def _flag_mixing(beads: Beads, profiles: RadialProfiles, settings: JudgeSettings
         beads.contrast
     )
     extent = extent_radii(profiles)
-    # Of both, since beads of a frame look alike and the neighbour's own profile may be spoilt.
-    reach = SYMMETRY_RADII + np.maximum(extent[:, None], extent[None, :])
+    # Of both, since beads of a frame are similar and the neighbour's own profile may be disturbed.
+    reach = R_SQUARED_RADII + np.maximum(extent[:, None], extent[None, :])
     mixes = (distance < reach) & rival[None, :]
     np.fill_diagonal(mixes, val=False)
     flags = beads.flags.copy()
@@ -150,7 +152,7 @@ def _flag_mixing(beads: Beads, profiles: RadialProfiles, settings: JudgeSettings
 
 
 def extent_radii(profiles: RadialProfiles) -> FloatArray:
-    """Return how far each bead's image reaches, in bead radii, shape ``(n,)``, at most 2.2."""
+    """Return the extent of each bead's image, in bead radii, shape ``(n,)``, at most 2.2."""
     rings = (profiles.radius_radii >= 0.5) & (profiles.radius_radii <= 2.2)
     light = np.maximum(profiles.background, 1.0)[:, None]
     energy = np.abs(profiles.intensity[:, rings] / light - 1.0)
@@ -160,7 +162,7 @@ def extent_radii(profiles: RadialProfiles) -> FloatArray:
 
 
 def _typical(values: FloatArray) -> float:
-    """Value of the strongest candidates, passing over two that may be dark specks."""
+    """Value of the strongest candidates, ignoring two that may be dark specks."""
     if not values.size:
         return 0.0
     rank = 3 if values.size >= 6 else 1

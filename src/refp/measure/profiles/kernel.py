@@ -19,27 +19,27 @@ from refp.measure.profiles.spline import (
 )
 
 MIN_PIXELS = 0.75
-"""Pixels for each basis of the spline, which the penalty holds where there are none."""
+"""Minimum number of pixels per basis of the spline; bases without pixels are fixed by the penalty."""
 CENTER_KNOTS = 2.5
-"""The spline that finds the centre has knots as much wider, which moves the centre by less than
-0.01 px and takes half the time."""
+"""Knot spacing of the spline for the centre over that for the profile; it changes the centre by less than
+0.01 px and halves the time."""
 MIN_R_SQUARED = 0.3
-"""A spline through mere noise explains a tenth of its variance, a fifth where a bead has few pixels;
-a centre of less is none."""
+"""Minimum r_squared of a centre: a spline through pure noise explains a tenth of the variance, a fifth if a
+bead has few pixels."""
 
 
 class Layout(NamedTuple):
-    """Lengths in px that all beads of a frame share, and the weight of the penalty."""
+    """Lengths in px for all beads of a frame, and the weight of the penalty."""
 
     bead_radius_px: float
     fit_radius_px: float
-    """The set of pixels that the centre is fitted to."""
+    """Radius of the set of pixels to which the centre is fitted."""
     limit_px: float
-    """How far a search for the centre may go."""
+    """Maximum distance of the centre from the start of the search."""
     stray_sigmas: float
-    """Pixels further off do not count for the centre; 0: all do."""
+    """Residual beyond which pixels are excluded from the fit of the centre; 0: none."""
     reach_px: float
-    """The spline's reach."""
+    """Largest distance of the spline."""
     knot_px: float
     lam: float
     ring_px: float
@@ -49,7 +49,7 @@ class Layout(NamedTuple):
 
 
 class Profiled(NamedTuple):
-    """What is measured of ``n`` beads; see :func:`measure_beads`."""
+    """Measured quantities of ``n`` beads; see :func:`measure_beads`."""
 
     center_px: FloatArray
     converged: BoolArray
@@ -62,7 +62,7 @@ class Profiled(NamedTuple):
 
 
 class Room(NamedTuple):
-    """Room for the work on a bead."""
+    """Buffers for the measurement of a bead."""
 
     search: Search
     pixels: Pixels
@@ -72,7 +72,7 @@ class Room(NamedTuple):
 
 @inlined
 def _explained(pixels: Pixels, n: int, residual: FloatArray, radius_px: float) -> float:
-    """Share of the variance within a radius that the spline explains; 0 where nothing varies."""
+    """Fraction of the variance within a radius that the spline explains; 0 without variance."""
     count = 0
     mean = unexplained = variance = 0.0
     for p in range(n):
@@ -100,7 +100,7 @@ def _background(pixels: Pixels, n: int, ring_px: tuple[float, float], rings: Rin
 
 @inlined
 def _measure_bead(image: FloatArray, i: int, layout: Layout, room: Room, out: Profiled) -> bool:
-    """Measure the profile about bead ``i``'s centre; false where too few pixels are in the frame."""
+    """Measure the profile about bead ``i``'s centre; false if too few pixels are in the frame."""
     pixels, rings, spline = room.pixels, room.rings, room.spline
     y, x = out.center_px[i, 0], out.center_px[i, 1]
     n = gather(image, y, x, layout.reach_px, np.int64(1), pixels)
@@ -187,16 +187,16 @@ def measure_beads(image: Image, centers: FloatArray, layout: Layout) -> Profiled
     Returns
     -------
     center_px : ndarray, shape (n, 2)
-        The guess where too few pixels lie in the frame; the rest of the row is then NaN.
+        The first guess if too few pixels are in the frame; the rest of the row is then NaN.
     converged : ndarray of bool, shape (n,)
     coefficients : ndarray, shape (n, m)
         Of the cubic B-spline on knots ``(arange(m + 4) - 3) * knot_px``.
     r_squared : ndarray, shape (n,)
-        Share of the variance within 1.5 bead radii that the spline explains.
+        Fraction of the variance within 1.5 bead radii that the spline explains.
     levels : ndarray, shape (n, n_rings)
         Robust level of the ring ``k * ring_px`` +- half a ring: the spline without outlying pixels,
-        moved to the ring's mean, so that it lacks the discretisation that few, steep pixels have.
-        The spline itself where a ring has no pixel in the frame.
+        shifted to the mean of the ring, which avoids the discretisation of a mean over few pixels on a
+        steep profile. The spline itself if a ring has no pixel in the frame.
     background : ndarray, shape (n,)
         Clipped mean of the pixels in the background ring; NaN without one.
     n_saturated : ndarray of int, shape (n,)
@@ -206,5 +206,5 @@ def measure_beads(image: Image, centers: FloatArray, layout: Layout) -> Profiled
     """
     room = _make_room(layout)
     out = _nothing_measured(centers, room.spline.coef.shape[0], layout.n_rings)
-    _measure_beads(np.array(image, dtype=np.float64), layout, room, out)
+    _measure_beads(np.array(image, dtype=np.float64, order="C"), layout, room, out)
     return out

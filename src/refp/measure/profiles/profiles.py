@@ -1,4 +1,4 @@
-"""What the profile fit hands on."""
+"""Results of the profile fit."""
 
 from dataclasses import dataclass
 
@@ -15,22 +15,22 @@ class RadialProfiles:
     Attributes
     ----------
     center_px
-        Shape ``(n, 2)``, ``(y, x)``, the point about which the tile is most symmetric.
+        Shape ``(n, 2)``, ``(y, x)``, the point about which the spline fits best.
     converged
-        Shape ``(n,)``; false where the centre fit found no optimum, or the spline about it explains
-        hardly more than it would of noise.
+        Shape ``(n,)``; false if the fit of the centre found no minimum, or the spline about it explains
+        little more variance than it would of noise.
     coefficients
-        Shape ``(n, k)``, of the cubic B-spline of intensity against distance; grey levels. Only
-        features are read off them, so that profiles kept for many frames may have ``k`` 0.
+        Shape ``(n, k)``, of the cubic B-spline of intensity against distance; grey levels. They are
+        used for the features only; ``k`` is 0 in profiles of many frames.
     intensity
-        Shape ``(n, m)``, the robust profile on ``radius_radii``: the spline without the pixels that
-        stand out in their ring, moved in each ring to the mean of the others; grey levels.
+        Shape ``(n, m)``, the robust profile on ``radius_radii``: the spline without the outlying
+        pixels of each ring, shifted in each ring to the mean of the others; grey levels.
     background
-        Shape ``(n,)``, grey levels; NaN where too little of the ring lies in the frame.
+        Shape ``(n,)``, grey levels; NaN if too little of the ring is in the frame.
     r_squared
-        Shape ``(n,)``, share of the variance within 1.5 bead radii that the spline explains.
+        Shape ``(n,)``, fraction of the variance within 1.5 bead radii that the spline explains.
     edge_radii, edge_depth
-        Shape ``(n,)``: where the profile last falls to half of its largest deviation from
+        Shape ``(n,)``: distance at which the profile last falls to half of its largest deviation from
         background outside half a radius, in bead radii, and that deviation over background.
     n_saturated_px
         Shape ``(n,)``, pixels of the tile's disc at the camera's white level.
@@ -44,7 +44,7 @@ class RadialProfiles:
     radius_radii
         Shape ``(m,)``, distances of the robust profile in bead radii; shared.
     black_level
-        Grey level without light, taken off before intensities are divided by background; shared.
+        Grey level without light, subtracted before division by background; shared.
     knot_px
         Knot spacing of the spline; shared.
     bead_radius_px
@@ -78,5 +78,5 @@ class RadialProfiles:
 
     @property
     def normalised(self) -> FloatArray:
-        """The robust profile over background, the black level taken off both, shape ``(n, m)``."""
+        """Robust profile over background, both less the black level, shape ``(n, m)``."""
         return (self.intensity - self.black_level) / self.light[:, None]

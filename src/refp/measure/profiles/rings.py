@@ -17,28 +17,28 @@ from refp.measure.profiles.spline import (
 
 
 class Rings(NamedTuple):
-    """Room for the rings of a bead."""
+    """Buffers for the rings of a bead."""
 
     ring: IntArray
-    """Shape ``(pixels,)``: the ring of each pixel; -1 where the pixel is left out."""
+    """Shape ``(pixels,)``: the ring of each pixel; -1 for excluded pixels."""
     residual: FloatArray
     """Shape ``(pixels,)``."""
     grouped: FloatArray
     """Shape ``(pixels,)``: values in the order of their rings."""
     first: IntArray
-    """Shape ``(rings + 2,)``: where the values of each ring begin."""
+    """Shape ``(rings + 2,)``: index of the first value of each ring."""
     middle: FloatArray
     """Shape ``(rings + 1,)``: median of each ring; the last one is beyond the rings."""
     reach: FloatArray
-    """Shape ``(rings + 1,)``: distance from the median that is typical."""
+    """Shape ``(rings + 1,)``: largest typical distance from the median."""
     total: FloatArray
-    """Shape ``(rings + 1,)``: sum of the residuals that are typical."""
+    """Shape ``(rings + 1,)``: sum of the typical residuals."""
     number: IntArray
-    """Shape ``(rings + 1,)``: their number."""
+    """Shape ``(rings + 1,)``: number of the typical residuals."""
 
 
 def new_rings(n_pixels: int, n_rings: int) -> Rings:
-    """Make room for so many pixels in so many rings."""
+    """Allocate buffers for a number of pixels and rings."""
     ring, first = np.empty(n_pixels, dtype=np.int64), np.empty(n_rings + 2, dtype=np.int64)
     residual, grouped = np.empty((2, n_pixels))
     middle, reach, total = np.empty((3, n_rings + 1))
@@ -48,7 +48,7 @@ def new_rings(n_pixels: int, n_rings: int) -> Rings:
 
 @inlined
 def _partition(values: FloatArray, start: Index, stop: Index, pivot: float) -> Index:
-    """Bring what is less than the pivot to the front; return where that ends. Free of branches."""
+    """Move values below the pivot to the front, without branches; return their end."""
     end = start
     for i in range(start, stop):
         value = values[i]
@@ -60,7 +60,7 @@ def _partition(values: FloatArray, start: Index, stop: Index, pivot: float) -> I
 
 @inlined
 def _select(values: FloatArray, start: Index, stop: Index, rank: Index) -> float:
-    """Return the value of a rank among those from ``start`` to ``stop``; lesser ones come before it."""
+    """Return the value of a rank among those from ``start`` to ``stop``, moving lesser ones before it."""
     while stop - start > 1:
         first, last = values[start], values[stop - 1]
         between = max(min(first, last), min(max(first, last), values[(start + stop) // 2]))
@@ -69,7 +69,7 @@ def _select(values: FloatArray, start: Index, stop: Index, rank: Index) -> float
             stop = end
         elif end > start:
             start = end
-        else:  # it is the least: pass over all that equal it
+        else:  # the pivot is the least: skip all values equal to it
             start = _partition(values, start, stop, np.nextafter(between, np.inf))
             if rank < start:
                 return between
@@ -78,7 +78,7 @@ def _select(values: FloatArray, start: Index, stop: Index, rank: Index) -> float
 
 @compiled
 def median(values: FloatArray, start: Index, stop: Index) -> float:
-    """Median of the values from ``start`` to ``stop``, at least one; they are left in another order."""
+    """Return the median of the values from ``start`` to ``stop``, at least one; reorders them."""
     half = start + (stop - start) // 2
     upper = _select(values, start, stop, half)
     if (stop - start) % 2:
@@ -91,7 +91,7 @@ def median(values: FloatArray, start: Index, stop: Index) -> float:
 
 @inlined
 def _typical_range(values: FloatArray, start: int, stop: int) -> tuple[float, float]:
-    """Median, and 2.5 standard deviations or one grey level about it; ``values`` are overwritten."""
+    """Return the median, and 2.5 standard deviations or one grey level; overwrites ``values``."""
     middle = median(values, np.int64(start), np.int64(stop))
     for i in range(start, stop):
         values[i] = abs(values[i] - middle)
@@ -100,12 +100,11 @@ def _typical_range(values: FloatArray, start: int, stop: int) -> tuple[float, fl
 
 @inlined
 def clipped_mean(values: FloatArray, n: int, room: FloatArray) -> float:
-    """Mean of the first ``n`` values near their median: as robust as the median, without its coarseness.
+    """Return the mean of the first ``n`` values near their median, a robust mean without quantisation.
 
-    Grey levels are whole numbers; the median of a flat ring is one too, which at 36 grey levels is
-    an error of up to 1.4 per cent. The mean of the values within 2.5 standard deviations (from the
-    median absolute deviation, and never less than one grey level) is not held to whole numbers.
-    ``room`` is overwritten.
+    Grey levels are integers, and so is the median of a flat ring, which at 36 grey levels is an error
+    of up to 1.4 per cent. The mean of the values within 2.5 standard deviations (from the median
+    absolute deviation, at least one grey level) is not quantised. ``room`` is overwritten.
     """
     for i in range(n):
         room[i] = values[i]
@@ -121,7 +120,7 @@ def clipped_mean(values: FloatArray, n: int, room: FloatArray) -> float:
 
 @inlined
 def _find_typical(rings: Rings, n: int) -> None:
-    """Find the median residual of every ring and its typical range; without end beyond the rings."""
+    """Find the median residual of every ring and its typical range; infinite beyond the rings."""
     first, n_rings = rings.first, rings.middle.shape[0] - 1
     first[:] = 0
     for p in range(n):
@@ -143,7 +142,7 @@ def _find_typical(rings: Rings, n: int) -> None:
 
 @inlined
 def level_at(spline: Spline, n: int, r_px: float) -> float:
-    """Value of the spline of ``n`` intervals at a distance from the centre."""
+    """Return the value of the spline of ``n`` intervals at a distance from the centre."""
     along = r_px / spline.knot_px
     j = min(int(along), n - 1)
     return value_at(spline.cubic, j, along - j)
@@ -153,11 +152,11 @@ def level_at(spline: Spline, n: int, r_px: float) -> float:
 def ring_levels(
     pixels: Pixels, n: int, rings: Rings, spline: Spline, ring_px: float, levels: FloatArray
 ) -> None:
-    """Fill in the robust level of each ring; a ring without pixels gets the spline's value.
+    """Write the robust level of each ring; that of a ring without pixels is the spline's value.
 
-    The spline is fitted again without the pixels that stand out in their ring. Without that a cell
-    beside the bead bends the spline inside the rings, and the level at a ring's middle is off by as
-    much as 15 per cent, however robust the mean of the residuals.
+    The spline is fitted again without the outlying pixels of each ring. Otherwise a cell beside the
+    bead would bend the spline inside the rings, with errors of the level in the middle of a ring of up
+    to 15 per cent, however robust the mean of the residuals.
     """
     n_rings, n_intervals = levels.shape[0], spline.sums.shape[0]
     for k in range(n_rings):

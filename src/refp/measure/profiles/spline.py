@@ -1,14 +1,14 @@
 """A penalised cubic spline of intensity against distance from a centre.
 
 A cubic smoothing spline minimises ``sum((y - f(r))**2) + lam * integral(f''(r)**2)``. With a knot at
-every pixel's distance that costs thousands of unknowns a bead. Here ``f`` is a cubic B-spline on
-even knots with the exact penalty integral. At the default spacing it stays within 0.2 per cent of
-the range of :func:`scipy.interpolate.make_smoothing_spline`, closer knots come closer (the tests
-compare), and the normal equations are four bands wide.
+every pixel's distance it has thousands of unknowns per bead. Here ``f`` is a cubic B-spline on
+even knots with the exact penalty integral. At the default spacing it differs by less than 0.2 per cent
+of the range from :func:`scipy.interpolate.make_smoothing_spline`, with closer knots by less (checked by
+the tests), and the normal equations have four bands.
 
-On a knot interval the bases are cubics of the fraction ``t`` of the interval. All that a fit needs
-of the pixels are therefore eleven sums an interval: of ``t**k`` to the sixth power, and of the
-values times ``t**k`` to the third.
+On a knot interval the bases are cubics of the fraction ``t`` of the interval. A fit therefore needs only
+eleven sums over the pixels of each interval: of ``t**k`` up to the sixth power, and of the values times
+``t**k`` up to the third.
 
 References
 ----------
@@ -41,9 +41,9 @@ PENALTY: FloatArray = (
 
 
 class Pixels(NamedTuple):
-    """Room for the pixels of a fit, and for their positions about a centre; each of shape ``(n,)``.
+    """Buffers for the pixels of a fit and their positions about a centre, each of shape ``(n,)``.
 
-    A function that fills it returns how many pixels there are.
+    A function that fills them returns the number of pixels.
     """
 
     y: FloatArray
@@ -55,7 +55,7 @@ class Pixels(NamedTuple):
 
 
 class Spline(NamedTuple):
-    """A spline, and room for its fit, so that a fit allocates nothing."""
+    """A spline with the buffers of its fit, so that a fit allocates no memory."""
 
     knot_px: float
     lam: float
@@ -69,14 +69,14 @@ class Spline(NamedTuple):
 
 
 def new_pixels(radius_px: float) -> Pixels:
-    """Make room for the pixels within a distance."""
+    """Allocate buffers for the pixels within a distance."""
     n = (int(2.0 * radius_px) + 2) ** 2
     y, x, value, r, t = np.empty((5, n))
     return Pixels(y, x, value, r, np.empty(n, dtype=np.int64), t)
 
 
 def new_spline(reach_px: float, knot_px: float, lam: float) -> Spline:
-    """Make room for a spline from distance 0 to ``reach_px``."""
+    """Allocate buffers for a spline from distance 0 to ``reach_px``."""
     n = int(np.ceil(reach_px / knot_px))
     sums, bands = np.empty((n, POWERS + BANDS)), np.empty((n + 3, BANDS))
     return Spline(float(knot_px), float(lam), sums, bands, np.empty(n + 3), np.empty((n, BANDS)))
@@ -84,7 +84,7 @@ def new_spline(reach_px: float, knot_px: float, lam: float) -> Spline:
 
 @compiled
 def gather(image: Image, y: float, x: float, radius: float, step: Index, pixels: Pixels) -> int:
-    """Take the pixels of the frame within ``radius`` of a point, every ``step``-th of such rows."""
+    """Copy the pixels within ``radius`` of a point, every ``step``-th of every ``step``-th row."""
     height, width = image.shape
     n = 0
     bottom = min(height - 1, int(np.floor(y + radius)))
@@ -124,7 +124,7 @@ def add_pixel(sums: FloatArray, j: int, t: float, weight: float, value: float) -
 
 @compiled
 def solve_sums(spline: Spline, n: Index) -> None:
-    """Fit the spline, as far as its first ``n`` intervals, to their sums."""
+    """Fit the first ``n`` intervals of the spline to their sums."""
     bands, coef, sums = spline.bands, spline.coef, spline.sums
     for i in range(n + BANDS - 1):
         coef[i] = 0.0
@@ -148,7 +148,7 @@ def solve_sums(spline: Spline, n: Index) -> None:
 
 @inlined
 def as_cubics(coef: FloatArray, cubic: FloatArray, n: Index) -> None:
-    """Write out B-spline coefficients as powers of ``t`` on the first ``n`` intervals."""
+    """Convert B-spline coefficients to powers of ``t`` on the first ``n`` intervals."""
     for j in range(n):
         for k in range(BANDS):
             s = 0.0
@@ -190,10 +190,10 @@ def solve_upper(bands: FloatArray, x: FloatArray, n: int) -> None:
 
 @inlined
 def _place(pixels: Pixels, n: int, y: float, x: float, spline: Spline) -> int:
-    """Determine the pixels' positions about a centre: distance, knot interval and fraction of it.
+    """Determine the positions of pixels about a centre: distance, knot interval and fraction of it.
 
-    Returns the number of intervals up to the last pixel; beyond that the spline is a straight line
-    without information.
+    Returns the number of intervals up to the outermost pixel; beyond it the data do not determine the
+    spline, which is a straight line.
     """
     per_knot = 1.0 / spline.knot_px
     last = spline.sums.shape[0] - 1
@@ -214,7 +214,7 @@ def _place(pixels: Pixels, n: int, y: float, x: float, spline: Spline) -> int:
 def fit(pixels: Pixels, n: int, y: float, x: float, spline: Spline, least: Index) -> Index:
     """Fit the spline to the first ``n`` pixels about a centre.
 
-    Returns the number of its intervals: up to the last pixel, and ``least`` at least.
+    Returns the number of its intervals up to the outermost pixel, at least ``least``.
     """
     n_intervals = max(_place(pixels, n, y, x, spline), least)
     spline.sums[:] = 0.0
@@ -226,18 +226,18 @@ def fit(pixels: Pixels, n: int, y: float, x: float, spline: Spline, least: Index
 
 @inlined
 def value_at(cubic: FloatArray, j: int, t: float) -> float:
-    """Value of the spline at fraction ``t`` of interval ``j``, given by its powers of ``t``."""
+    """Return the spline's value at fraction ``t`` of interval ``j`` from its powers of ``t``."""
     return cubic[j, 0] + t * (cubic[j, 1] + t * (cubic[j, 2] + t * cubic[j, 3]))
 
 
 @inlined
 def slope_at(cubic: FloatArray, j: int, t: float) -> float:
-    """Derivative of the spline, per knot interval."""
+    """Return the derivative of the spline, per knot interval."""
     return cubic[j, 1] + t * (2.0 * cubic[j, 2] + t * 3.0 * cubic[j, 3])
 
 
 @inlined
 def residuals(pixels: Pixels, n: int, cubic: FloatArray, residual: FloatArray) -> None:
-    """Fill in the values less the spline at the pixels as they are placed."""
+    """Write the residuals of the pixels from the spline, at their current positions."""
     for p in range(n):
         residual[p] = pixels.value[p] - value_at(cubic, pixels.interval[p], pixels.t[p])

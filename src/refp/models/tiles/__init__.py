@@ -1,4 +1,4 @@
-"""Beads with a known dZ, and what of them is held out: hands on :class:`LabelledTiles`, :class:`Split`."""
+"""Beads with known dZ and their splits; main types :class:`LabelledTiles` and :class:`Split`."""
 
 from refp.models.tiles.crop import crop_tiles
 from refp.models.tiles.grid import cut_grid, label_grid, light_of

@@ -15,7 +15,7 @@ def crop_tiles(image: Image, center_px: FloatArray, side_px: int) -> FloatArray:
     center_px
         Shape ``(n, 2)``.
     side_px
-        Even; the centre comes to lie on pixel ``(side / 2, side / 2)``, as in the article.
+        Even; the centre is on pixel ``(side / 2, side / 2)``, as in the article.
 
     Returns
     -------
@@ -24,9 +24,8 @@ def crop_tiles(image: Image, center_px: FloatArray, side_px: int) -> FloatArray:
     """
     half = side_px // 2
     padded = np.pad(image, half, mode="edge")
-    corners = np.rint(center_px).astype(
-        np.int64
-    )  # padding moves the centre by half, the corner back
+    # Padding moves the centre by half a side, which the corner's offset cancels.
+    corners = np.rint(center_px).astype(np.int64)
     tiles = np.empty((len(corners), side_px, side_px), dtype=np.float32)
     for tile, (y, x) in zip(tiles, corners, strict=True):
         tile[:] = padded[y : y + side_px, x : x + side_px]

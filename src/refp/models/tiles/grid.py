@@ -1,4 +1,4 @@
-"""Cut whole images into squares, whatever they show: the article's pipeline 1."""
+"""Cut whole images into squares, with or without beads: the article's pipeline 1."""
 
 from collections.abc import Mapping, Sequence
 
@@ -74,7 +74,7 @@ def label_grid(
     Parameters
     ----------
     measurements, planes, axes, stage_sigma_um
-        As of :func:`refp.models.tiles.label.label_tiles`: beads tell where frames lie, nothing else.
+        As of :func:`refp.models.tiles.label.label_tiles`; beads determine only the frames' positions.
     side_px
         Side of the squares.
 

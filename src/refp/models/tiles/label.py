@@ -1,4 +1,4 @@
-"""Give every usable bead of a sweep its dZ."""
+"""Label every usable bead of a sweep with its dZ."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,17 +15,17 @@ from refp.settings import LabelSettings
 from refp.sweeps.frame import FieldKey, SweepKey
 
 BEADS_PER_FIELD = 10_000
-"""Apart by which the beads of fields are numbered."""
+"""Offset between the bead numbers of successive fields."""
 
 
 def plane_of_sweeps(
     planes: Sequence[ReferencePlane], settings: LabelSettings
 ) -> dict[SweepKey, tuple[float, float]]:
-    """Return plane and standard uncertainty for every sweep that has or may borrow one.
+    """Return plane and standard uncertainty of every sweep with a plane of its own or of its field.
 
-    A field of view has one plane whatever the exposure. With ``plane = "field"`` its exposures share
-    the mean weighted by their uncertainties, and a sweep whose own plane is not determined (every
-    frame saturated, say) is labelled from the field's other exposures.
+    A field of view has one plane, independent of the exposure. With ``plane = "field"`` its exposures share
+    the mean weighted by their uncertainties, and a sweep whose own plane is not determined (for
+    example with every frame saturated) is labelled from the field's other exposures.
     """
     if settings.plane == "sweep":
         return {p.key: (p.refp_um, p.refp_u_um) for p in planes if p.determined}
@@ -62,15 +62,14 @@ def label_tiles(
     planes
         Plane and its uncertainty per sweep, from :func:`plane_of_sweeps`.
     crop
-        Cuts the tiles out of a frame, for families that see pixels.
+        Function that cuts the tiles out of a frame, for families that use pixels.
     axes
-        Where the frames of the fields lie, in the numbering of ``measurements``; frames that are
-        not trusted give no tile, fields without one keep their nominal places.
+        Axes of the fields, with sweeps numbered as in ``measurements``; frames that are not trusted
+        give no tile, and fields without an axis keep their nominal Z.
     beads
-        The beads' own planes, where labels are to be measured from them; beads without one, and all
-        beads of a field without any, keep the field's.
+        The beads' own planes, for labels relative to them; beads without one keep the field's plane.
     stage_sigma_um
-        Repeatability of the stage: what nominal places are uncertain by.
+        Repeatability of the stage: standard uncertainty of nominal Z.
 
     Raises
     ------
@@ -79,8 +78,8 @@ def label_tiles(
 
     Notes
     -----
-    A frame at nominal Z ``z`` truly lies at ``z + e``. Training on ``z`` teaches the ensemble the
-    stage's errors, blurred; the frame's own place, found from all its beads and neighbours, does not.
+    A frame at nominal Z ``z`` has the true position ``z + e``. An ensemble trained on ``z`` learns a
+    smoothed stage error ``e``; the frame's position on the axis, fitted to all beads, is free of it.
     """
     heights = {planes.field: planes for planes in beads}
     sweeps = list(place_sweeps(measurements, planes, axes, stage_sigma_um))
@@ -93,7 +92,7 @@ def label_tiles(
 
 @dataclass(frozen=True, slots=True)
 class PlacedSweep:
-    """A sweep with a plane, and where its frames lie.
+    """A sweep with a plane, and the positions of its frames.
 
     Attributes
     ----------
@@ -105,7 +104,7 @@ class PlacedSweep:
     refp_u_um
         Standard uncertainty of the plane.
     size
-        Size of the field's beads over that of all fields', 1 where not known.
+        Size of the field's beads over that of all fields, 1 where unknown.
     """
 
     measurement: SweepMeasurement
@@ -122,17 +121,17 @@ def place_sweeps(
     stage_sigma_um: float,
 ) -> Iterator[PlacedSweep]:
     """Yield the sweeps that have a plane; parameters as of :func:`label_tiles`."""
-    places = {axis.profiles.field: axis for axis in axes}
+    axis_of = {axis.profiles.field: axis for axis in axes}
     for number, measurement in enumerate(measurements):
         if measurement.key not in planes:
             continue
         refp_um, refp_u_um = planes[measurement.key]
-        axis = places.get(measurement.key.field)
+        axis = axis_of.get(measurement.key.field)
         if axis is None or number not in axis.shift_um:
             z_um: FloatArray = np.array([frame.z_um for frame in measurement.frames])
             dz_um, u_um = z_um - refp_um, np.full_like(z_um, stage_sigma_um)
         else:
-            dz_um, u_um = _places(measurements, number, axis, planes)
+            dz_um, u_um = _positions(measurements, number, axis, planes)
         yield PlacedSweep(measurement, dz_um, u_um, refp_u_um, axis.size if axis else 1.0)
 
 
@@ -147,7 +146,7 @@ def join_sweeps(sweeps: Sequence[PlacedSweep], parts: Sequence[LabelledTiles]) -
     if not sum(len(part) for part in parts):
         raise DataError(
             "no bead with a known dZ to train on: no sweep has a determined reference plane with "
-            "usable beads; run 'refp plane' on the data and see its flags"
+            "usable beads; run 'refp plane' on the data and check its flags"
         )
     numbers: dict[FieldKey, int] = {}
     numbered: list[LabelledTiles] = []
@@ -166,7 +165,7 @@ def join_sweeps(sweeps: Sequence[PlacedSweep], parts: Sequence[LabelledTiles]) -
 
 
 def _number(part: LabelledTiles, field: int, n_frames: int) -> LabelledTiles:
-    """Number a sweep's frames on, and its beads so that the exposures of a field share them."""
+    """Offset frame and bead numbers of a sweep; exposures of a field share bead numbers."""
     return replace(
         part,
         frame=part.frame + n_frames,
@@ -180,13 +179,13 @@ def _typical_size(tiles: LabelledTiles) -> float:
     return float(tiles.size[np.unique(tiles.bead, return_index=True)[1]].mean())
 
 
-def _places(
+def _positions(
     measurements: Sequence[SweepMeasurement],
     sweep: int,
     axis: FieldAxis,
     planes: Mapping[SweepKey, tuple[float, float]],
 ) -> tuple[FloatArray, FloatArray]:
-    """Measure from the field's plane on the axis, which all its sweeps share."""
+    """Return dZ of the frames and its uncertainty on the axis, from the plane common to the field."""
     keys = {number: measurements[number].key for number in axis.shift_um}
     zero_um = np.mean(
         [planes[key][0] - axis.shift_um[n] for n, key in keys.items() if key in planes]
@@ -230,7 +229,7 @@ def _label_sweep(
 def _from_own_planes(
     part: LabelledTiles, beads: BeadPlanes | None, field_size: float
 ) -> LabelledTiles:
-    """Measure dZ from each bead's own plane, and say how large the bead is."""
+    """Return tiles with dZ relative to each bead's own plane, and with bead sizes."""
     if beads is None:
         return replace(part, size=np.full(len(part), field_size))
     height = beads.height_of(part.bead)

@@ -1,4 +1,4 @@
-"""What is known of the labels' errors before anything is trained."""
+"""Estimate the errors of labels before training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,24 +10,24 @@ from refp.plane.plane import BeadPlanes, FieldAxis
 from refp.settings import Instrument
 
 TYPICAL_FREEDOM = 20.0
-"""Independent places along a sweep that a smooth function of dZ tells apart, where no stack says it."""
+"""Assumed degrees of freedom of a smooth function of dZ along a sweep, without a fitted stack."""
 HEIGHT_DIAMETERS = 0.02
-"""Scatter of beads' planes where a sweep shows too few beads to tell; assumed."""
+"""Assumed scatter of beads' planes, in diameters, where too few beads determine it."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelErrors:
-    """Errors that labels carry, standard uncertainties in um.
+    """Standard uncertainties of labels, um.
 
     Attributes
     ----------
     stage_u_um
-        From stage errors: what neighbouring frames have in common is learnt with the labels.
+        Stage errors that neighbouring frames have in common, which models learn with the labels.
     height_um
         Standard deviation of beads' own planes about the slide.
     rise_um_per_size
-        How far a bead's own plane rises with its relative size; 0 where that is not known, and part
-        of ``height_um`` then.
+        Rise of a bead's own plane with its relative size; 0 where unknown, and then included in
+        ``height_um``.
     """
 
     stage_u_um: float
@@ -41,21 +41,21 @@ def estimate_label_errors(
     n_frames: int,
     instrument: Instrument,
 ) -> LabelErrors:
-    """Estimate the errors of labels.
+    """Estimate the standard uncertainties of labels.
 
     Parameters
     ----------
     axes, beads
-        From the planes of the training sweeps; may be empty.
+        Axes and bead planes of the training sweeps; may be empty.
     n_frames
-        Frames that are trained on.
+        Number of training frames.
     instrument
         Stage and bead.
 
     Notes
     -----
-    A stack with ``f`` effective degrees of freedom through ``n`` frames follows the share ``f / n`` of
-    the variance of their stage errors, and what it has followed it cannot tell.
+    A stack with ``f`` effective degrees of freedom fitted to ``n`` frames absorbs the fraction
+    ``f / n`` of the variance of their stage errors; this fraction remains in the labels.
     """
     rise, about_slide = _rise(beads)
     if not np.isfinite(about_slide):
@@ -67,19 +67,19 @@ def estimate_label_errors(
 
 
 def _stage(axes: Sequence[FieldAxis], n_frames: int, instrument: Instrument) -> float:
-    followed = [
+    absorbed = [
         axis.stage_sigma_um * float(np.sqrt(axis.origin.edf / len(axis.origin.x_um)))
         for axis in axes
         if len(axis.origin.x_um)
     ]
-    if followed:
-        return _rms(np.array(followed))
-    taken = min(TYPICAL_FREEDOM / max(n_frames, 1), 1.0)
-    return float(instrument.stage.repeatability_um * np.sqrt(taken))
+    if absorbed:
+        return _rms(np.array(absorbed))
+    fraction = min(TYPICAL_FREEDOM / max(n_frames, 1), 1.0)
+    return float(instrument.stage.repeatability_um * np.sqrt(fraction))
 
 
 def _rise(beads: Sequence[BeadPlanes]) -> tuple[float, float]:
-    """Return the fields' mean rise of planes with size, and the scatter about it; NaN where unknown."""
+    """Return the mean rise of planes with size, and the scatter about it; NaN where unknown."""
     slides = [field.slide for field in beads if np.isfinite(field.slide.rise_um_per_size)]
     if not slides:
         return 0.0, float("nan")

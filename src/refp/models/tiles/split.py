@@ -1,4 +1,4 @@
-"""Split tiles by what they share, so that nothing held out has been seen in training."""
+"""Split tiles by field, bead or frame, so that held-out groups are not in the training."""
 
 from collections.abc import Sequence
 
@@ -10,34 +10,34 @@ from refp.settings import SplitSettings
 
 
 def split_tiles(tiles: LabelledTiles, settings: SplitSettings, seed: int) -> tuple[Split, ...]:
-    """Split the tiles into folds.
+    """Split the tiles into folds of whole groups.
 
     Parameters
     ----------
     tiles
-        What to split.
+        Labelled tiles.
     settings
-        By field or at random, and how many folds.
+        Kind of groups, by field or at random, and number of folds.
     seed
-        Order in which groups are dealt to folds.
+        Seed of the random assignment of groups to folds.
 
     Returns
     -------
     tuple of Split
-        Each row is held out exactly once. Fields are held out whole; with one field beads are, and
+        Each row is held out exactly once. Whole fields are held out; with one field whole beads, and
         with one bead runs of neighbouring frames.
     """
     groups = _groups(tiles, settings)
     names = np.unique(groups)
     folds = min(settings.folds, len(names))
-    dealt = np.random.default_rng(seed).permutation(len(names)) % folds
-    fold_of_row = dealt[np.searchsorted(names, groups)]
+    fold_of_group = np.random.default_rng(seed).permutation(len(names)) % folds
+    fold_of_row = fold_of_group[np.searchsorted(names, groups)]
     rows = np.arange(len(tiles))
     return tuple(Split(rows[fold_of_row != k], rows[fold_of_row == k]) for k in range(folds))
 
 
 def split_name(tiles: LabelledTiles, settings: SplitSettings) -> str:
-    """Return what is held out: ``field``, ``bead``, ``frames`` or ``random``."""
+    """Return the kind of held-out groups: ``field``, ``bead``, ``frames`` or ``random``."""
     if settings.by == "random":
         return "random"
     if len(np.unique(tiles.field)) > 1:
@@ -53,7 +53,7 @@ def _groups(tiles: LabelledTiles, settings: SplitSettings) -> IntArray:
     }
     name = split_name(tiles, settings)
     if name == "frames":
-        # Ten runs of neighbouring planes: single planes would be predicted by their neighbours.
+        # Ten runs of neighbouring frames: single frames would be predicted from their neighbours.
         order = np.argsort(np.argsort(tiles.dz_um, kind="stable"), kind="stable")
         return order * 10 // max(1, len(tiles))
     return np.asarray(choices[name])

@@ -1,4 +1,4 @@
-"""What training sees."""
+"""Training data: labelled tiles and their splits."""
 
 from dataclasses import dataclass
 
@@ -20,11 +20,11 @@ class LabelledTiles:
         Shape ``(n,)``: the bead's own plane above the field's; 0 where it has none. The sum of the
         two is the image's dZ.
     label_u_um
-        Shape ``(n,)``: standard uncertainty of the frame's place.
+        Shape ``(n,)``: standard uncertainty of the frame's position.
     size
         Shape ``(n,)``: the bead's radius over that of the typical bead; 1 where not known.
     offset_px
-        Shape ``(n, 2)``, ``(y, x)``: the bead's place from the middle of its field's beads.
+        Shape ``(n, 2)``, ``(y, x)``: the bead's position from the middle of its field's beads.
     profile
         Shape ``(n, m)``, the robust radial profile divided by background.
     saturated
@@ -34,7 +34,7 @@ class LabelledTiles:
     noise
         Shape ``(n,)``, standard deviation of a background pixel, grey levels; NaN where not known.
     pixels
-        Shape ``(n, side, side)`` grey levels, or ``(n, 0, 0)`` where no family asks for them.
+        Shape ``(n, side, side)`` grey levels, or ``(n, 0, 0)`` where the family does not use them.
     frame, bead, field
         Shape ``(n,)`` each: numbers of the image, of the physical bead and of the field of view,
         unique over all data.

@@ -1,1 +1,1 @@
-"""Training of networks, and the search for settings: the only room that imports torch."""
+"""Training of networks and search for settings: the only package that imports torch."""

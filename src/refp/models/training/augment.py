@@ -1,4 +1,4 @@
-"""Random geometric changes of tiles; nothing that changes blur.
+"""Augment tiles by random geometric transformations, which do not change the blur.
 
 References
 ----------
@@ -21,14 +21,14 @@ def augment(tiles: Tensor, settings: ResnetSettings, generator: torch.Generator)
     tiles
         Shape ``(n, side, side)``.
     settings
-        Ranges.
+        Ranges of the transformations.
     generator
-        On the CPU, wherever the tiles are, so that they change alike on every device.
+        On the CPU, so that the augmentation is the same on every device.
 
     Returns
     -------
     Tensor
-        Same shape; bilinear, edge pixels repeated beyond the tile.
+        Same shape; interpolated bilinearly, edge pixels repeated beyond the tile.
     """
     return warp(tiles, draw_warps(len(tiles), tiles.shape[-1], settings, generator))
 
@@ -52,7 +52,7 @@ def draw_warps(n: int, side: int, settings: ResnetSettings, generator: torch.Gen
 
 
 def warp(tiles: Tensor, maps: Tensor) -> Tensor:
-    """Read tiles ``(n, side, side)`` through maps ``(n, 2, 3)``."""
+    """Resample tiles ``(n, side, side)`` by affine maps ``(n, 2, 3)``."""
     n, side, _ = tiles.shape
     grid = nn.functional.affine_grid(maps.to(tiles), [n, 1, side, side], align_corners=False)
     warped = nn.functional.grid_sample(

@@ -1,4 +1,4 @@
-"""Gradient descent in rounds that resumes after a kill: the one training loop of all networks.
+"""Gradient descent in rounds that resumes after an interruption: the training loop of all networks.
 
 A round is a pure function of a descent and of the snapshot from which it starts: weights, optimiser,
 schedule, random generator, best weights and learning curve. Neither the process that does a round nor
@@ -27,7 +27,7 @@ from refp.core.files import write_whole
 from refp.models.training.grouped import member_state
 
 STEPS_AT_ONCE = 50
-"""Batches that a GPU draws and augments in one go, which are too small to keep it busy."""
+"""Batches drawn and augmented at once on a GPU; a single batch is too small to keep it busy."""
 
 CURVE = ("step", "loss", "train_rms_um", "rms_um")
 
@@ -36,7 +36,7 @@ START, BATCHES = 0, 1
 
 Batch = tuple[Tensor, ...]
 
-_alone = threading.RLock()
+_one_round = threading.RLock()
 
 
 class TrainingProblem(Protocol):
@@ -67,7 +67,7 @@ class TrainingProblem(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Descent:
-    """A fit before it is done.
+    """Definition of a fit.
 
     Attributes
     ----------
@@ -87,11 +87,11 @@ class Descent:
     patience
         Validations without a new best after which a member stops; the best weights of each member
         are kept. Only for networks of :func:`~refp.models.training.grouped.group_members`. ``None``:
-        all steps are done and the last weights count.
+        all steps are done and the last weights are kept.
     device
         ``cpu`` or ``cuda``.
     deterministic
-        Ask a GPU for deterministic algorithms where it has them.
+        Use deterministic algorithms of a GPU where available.
     """
 
     build: Callable[[torch.device], TrainingProblem]
@@ -108,7 +108,7 @@ class Descent:
 
 @dataclass(slots=True)
 class FitState:
-    """How far a fit is, in plain values.
+    """Progress of a fit, in plain values.
 
     Attributes
     ----------
@@ -117,7 +117,8 @@ class FitState:
     sums
         Loss and squared error, um2, summed over the steps since the last validation.
     best_um, waited
-        Per member: least RMS error of held-out data, and the validations since; empty without patience.
+        Per member: smallest RMS error of held-out data, and the validations since; empty without
+        patience.
     curve
         Learning curve: a value per validation; ``rms_um`` has a list per validation.
     """
@@ -129,7 +130,7 @@ class FitState:
     curve: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in CURVE})
 
     def steps_left(self, descent: Descent) -> int:
-        """Return how many steps there are still to do, at most."""
+        """Return the maximum number of remaining steps."""
         if descent.patience is not None and self.waited and min(self.waited) >= descent.patience:
             return 0
         return descent.steps - self.step
@@ -137,7 +138,7 @@ class FitState:
 
 @dataclass(slots=True)
 class Snapshot:
-    """Everything on which the rest of a fit depends."""
+    """State from which a fit resumes."""
 
     state: FitState = field(default_factory=FitState)
     net: dict[str, Any] = field(default_factory=dict)
@@ -147,32 +148,32 @@ class Snapshot:
     generator: Tensor = field(default_factory=lambda: torch.empty(0))
 
     def save(self, file: Path | io.BytesIO) -> None:
-        """Write it to a file."""
+        """Write the snapshot to a file."""
         table = {name: getattr(self, name) for name in self.__slots__}
         torch.save({**table, "state": asdict(self.state)}, file)
 
     def to_bytes(self) -> bytes:
-        """Return it as a file's content."""
+        """Return the content of the snapshot's file."""
         buffer = io.BytesIO()
         self.save(buffer)
         return buffer.getvalue()
 
 
 def read_snapshot(source: Path | bytes, *, mapped: bool = False) -> Snapshot:
-    """Read a snapshot; without one, or from damaged bytes, return that of the start.
+    """Read a snapshot; return the initial one if it is absent or damaged.
 
-    ``mapped`` reads tensors of a file when they are used, and keeps the file open until then.
+    With ``mapped``, tensors of a file are read when they are used, and the file is open until then.
     """
     try:
         file = io.BytesIO(source) if isinstance(source, bytes) else source
         table = torch.load(file, weights_only=True, map_location="cpu", mmap=mapped)
         return Snapshot(**{**table, "state": FitState(**table["state"])})
-    except Exception:  # torch, zipfile and pickle raise whatever the bytes make them
+    except Exception:  # torch, zipfile and pickle raise many types for damaged bytes
         return Snapshot()
 
 
 def read_state(file: Path) -> FitState:
-    """Read how far the fit of a snapshot's file is; at the start where there is none."""
+    """Read the progress of a fit from its snapshot's file; return the initial one if absent."""
     return read_snapshot(file, mapped=True).state
 
 
@@ -184,37 +185,37 @@ def start(descent: Descent) -> TrainingProblem:
 
 
 def descend(descent: Descent, content: bytes) -> bytes:
-    """Do one round of steps; the snapshot travels.
+    """Do one round of steps from a snapshot in memory.
 
     Parameters
     ----------
     descent
         The fit.
     content
-        Snapshot after the round before; empty for the first.
+        Snapshot after the previous round; empty for the first.
 
     Returns
     -------
     bytes
-        Snapshot after this one.
+        Snapshot after this round.
     """
     return _do_round(descent, read_snapshot(content)).to_bytes()
 
 
 def descend_in_file(descent: Descent, file: Path) -> FitState:
-    """Do one round of steps; the snapshot, too large to travel, stays in a file.
+    """Do one round of steps from a snapshot in a file, which is too large to be sent.
 
     Parameters
     ----------
     descent
         The fit.
     file
-        Snapshot after the round before, replaced by that after this one.
+        Snapshot after the previous round; replaced by that after this round.
 
     Returns
     -------
     FitState
-        How far the fit is then.
+        Progress of the fit after the round.
     """
     snapshot = read_snapshot(file)
     if snapshot.state.steps_left(descent):
@@ -223,16 +224,16 @@ def descend_in_file(descent: Descent, file: Path) -> FitState:
     return snapshot.state
 
 
-def choose_device(wish: str = "") -> str:
-    """Return the device that is wished for, or a GPU where there is one."""
-    return wish or ("cuda" if torch.cuda.is_available() else "cpu")
+def choose_device(requested: str = "") -> str:
+    """Return the requested device, or by default a GPU where there is one."""
+    return requested or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def derive_seed(seed: int, *key: int) -> int:
-    """Return the seed that belongs to a key; no other seed with any key gives the same numbers.
+    """Return a seed derived from a seed and a key; no other pair gives the same random numbers.
 
-    A sum of seed and number would give two ensembles, trained with seeds 0 and 1, nine of ten initial
-    weights in common.
+    With the sum of seed and member number, ensembles with seeds 0 and 1 would share nine of ten initial
+    weights.
     """
     (derived,) = np.random.SeedSequence(seed, spawn_key=key).generate_state(1, np.uint64)
     return int(derived)
@@ -242,12 +243,12 @@ def derive_seed(seed: int, *key: int) -> int:
 def torch_threads(count: int) -> Iterator[None]:
     """Limit torch to ``count`` threads, and this process to one round at a time.
 
-    The products are too small to share: two threads gain a tenth on an idle machine and wait for each
-    other on a busy one, where training was seen to take fifteen times as long. The number of threads and
-    torch's own generator, which draws the initial weights, belong to the process, and a worker of a
-    cluster may work on several rounds.
+    The matrix products are too small for several threads: two threads gain a tenth on an idle machine
+    and wait for each other on a busy one, where training took fifteen times as long. The number of
+    threads and torch's own generator, which draws the initial weights, are global to the process, and a
+    worker of a cluster may work on several rounds.
     """
-    with _alone:
+    with _one_round:
         threads = torch.get_num_threads()
         torch.set_num_threads(count)
         try:
@@ -258,7 +259,7 @@ def torch_threads(count: int) -> Iterator[None]:
 
 @contextmanager
 def _deterministic() -> Iterator[None]:
-    """Choose deterministic algorithms where a GPU has them, without a word where it has not."""
+    """Use deterministic algorithms where available, without warnings where not."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     before = torch.are_deterministic_algorithms_enabled()
     warns_only = torch.is_deterministic_algorithms_warn_only_enabled()
@@ -271,32 +272,32 @@ def _deterministic() -> Iterator[None]:
         torch.use_deterministic_algorithms(before, warn_only=warns_only)
 
 
-def _do_round(descent: Descent, at: Snapshot) -> Snapshot:
+def _do_round(descent: Descent, snapshot: Snapshot) -> Snapshot:
     with torch_threads(1), _deterministic() if descent.deterministic else nullcontext():
-        walk = _Walk(descent, at)
-        rounds = at.state.step // descent.round_steps + 1
-        return walk.to(min(rounds * descent.round_steps, descent.steps))
+        run = _Round(descent, snapshot)
+        rounds = snapshot.state.step // descent.round_steps + 1
+        return run.to(min(rounds * descent.round_steps, descent.steps))
 
 
-class _Walk:
+class _Round:
     """Weights, optimiser, schedule and generator during a round."""
 
-    def __init__(self, descent: Descent, at: Snapshot) -> None:
-        self._descent, self._state, self._best = descent, at.state, at.best
+    def __init__(self, descent: Descent, snapshot: Snapshot) -> None:
+        self._descent, self._state, self._best = descent, snapshot.state, snapshot.best
         self._problem = start(descent)
         self._device = torch.device(descent.device)
         seed = derive_seed(descent.seed, BATCHES)
         self._generator = torch.Generator(self._device).manual_seed(seed)
         self._optimizer = descent.optimizer(self._problem.net.parameters())
         self._schedule = descent.schedule(self._optimizer)
-        if at.state.step:
-            self._problem.net.load_state_dict(at.net)
-            self._optimizer.load_state_dict(at.optimizer)
-            self._schedule.load_state_dict(at.schedule)
-            self._generator.set_state(at.generator)
+        if snapshot.state.step:
+            self._problem.net.load_state_dict(snapshot.net)
+            self._optimizer.load_state_dict(snapshot.optimizer)
+            self._schedule.load_state_dict(snapshot.schedule)
+            self._generator.set_state(snapshot.generator)
 
     def to(self, stop: int) -> Snapshot:
-        """Go on to step ``stop``, or until all members are out of patience."""
+        """Train until step ``stop``, or until no member has patience left."""
         state = self._state
         sums = torch.tensor(state.sums, device=self._device)
         for batch in self._batches(stop):

@@ -1,4 +1,4 @@
-"""What networks are trained on."""
+"""Name of the training device."""
 
 import torch
 

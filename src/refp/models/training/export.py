@@ -18,9 +18,14 @@ def to_onnx(net: nn.Module, example: Tensor) -> bytes:
     net
         In evaluation mode.
     example
-        An input with at least two rows; the number of rows is free in the graph.
+        An input with at least two rows; the graph accepts any number of rows.
+
+    Returns
+    -------
+    bytes
+        The serialised graph.
     """
-    # The exporter warns of its own deprecations and of libraries that the graph does not need.
+    # The exporter warns about its own deprecations and about libraries that the graph does not need.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), io.BytesIO() as buffer:
         warnings.simplefilter("ignore")

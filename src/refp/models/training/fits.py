@@ -1,4 +1,4 @@
-"""Fits that are done in rounds over the workers, and kept in the checkpoint folder."""
+"""Run fits in rounds on the workers, with snapshots in the checkpoint folder."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -34,60 +34,60 @@ class Part:
     file
         File of its newest snapshot, from which it resumes.
     titles, splits
-        Title of each of its learning curves, and number of the split that is held out there; -1 for
-        none.
-    travels
-        The snapshot is sent to the worker and back, and the worker needs no access to the file.
+        Title of each of its learning curves, and number of its held-out split; -1 for none.
+    sends_snapshot
+        Whether the snapshot is sent to the worker and back; otherwise the worker reads and writes the
+        file.
     """
 
     descent: Descent
     file: Path
     titles: tuple[str, ...]
     splits: tuple[int, ...]
-    travels: bool = True
+    sends_snapshot: bool = True
 
 
 class FitChain:
-    """A part under way; a :class:`refp.core.parallel.Chain`.
+    """A fit in progress, as a :class:`refp.core.parallel.Chain`.
 
     Parameters
     ----------
     part
-        The fit and its file; it resumes from the file where there is one.
-    told
-        Called when a round is done and written.
+        The fit and its file, from which it resumes where the file exists.
+    on_round
+        Called after each round, when its snapshot is written.
     """
 
-    def __init__(self, part: Part, told: Callable[[], None]) -> None:
+    def __init__(self, part: Part, on_round: Callable[[], None]) -> None:
         self.part = part
         self.state = read_state(part.file)
-        self._told = told
+        self._on_round = on_round
 
     @property
     def curve(self) -> dict[str, list[float]]:
-        """Its learning curve so far, that of all its members together."""
+        """The learning curve so far, as RMS over all members."""
         curve = self.state.curve
         return {**curve, "rms_um": [_rms(values) for values in curve["rms_um"]]}
 
     @property
     def score_um(self) -> float:
-        """RMS error of held-out beads with the weights that are kept: the best, or else the last."""
+        """RMS error of held-out beads with the best weights, or the last without patience."""
         return _rms(self.state.best_um or self.state.curve["rms_um"][-1])
 
     @property
     def steps_left(self) -> int:
-        """How many steps there are still to do, at most."""
+        """Maximum number of remaining steps."""
         return self.state.steps_left(self.part.descent)
 
     @property
     def rounds_left(self) -> int:
-        """How many rounds there are still to do, at most."""
+        """Maximum number of remaining rounds."""
         return -(-self.steps_left // self.part.descent.round_steps)
 
     def next_round(self) -> Callable[[], bytes | FitState]:
         """Return the next round."""
         descent, file = self.part.descent, self.part.file
-        if not self.part.travels:
+        if not self.part.sends_snapshot:
             return partial(descend_in_file, descent, file)
         return partial(descend, descent, file.read_bytes() if file.is_file() else b"")
 
@@ -97,10 +97,10 @@ class FitChain:
             write_bytes(result, self.part.file)
             result = read_snapshot(result).state
         self.state = result
-        self._told()
+        self._on_round()
 
     def learning_curves(self) -> list[LearningCurve]:
-        """Return its learning curves so far."""
+        """Return the learning curves so far."""
         step, loss, train_rms_um, rms_um = (np.array(self.state.curve[name]) for name in CURVE)
         each = rms_um.reshape(len(step), len(self.part.titles)).T
         return [
@@ -110,25 +110,25 @@ class FitChain:
 
 
 def run_fits(parts: Sequence[Part], job: TrainingJob) -> tuple[LearningCurve, ...]:
-    """Do fits to their ends; their last snapshots are in their files then.
+    """Run fits until they are complete, with the last snapshots in their files.
 
-    Progress counts the steps of all fits. The workers do the rounds, unless fits use a GPU of this
-    process.
+    Progress counts the steps of all fits. Rounds run on the workers, or in this process where a fit
+    uses its GPU.
 
     Returns
     -------
     tuple of LearningCurve
-        Those of all fits, in order.
+        Learning curves of all fits, in order.
     """
     total = sum(part.descent.steps for part in parts)
     fits: list[FitChain] = []
 
-    def tell(number: int) -> None:
+    def report(number: int) -> None:
         job.execution.progress("training", total - sum(fit.steps_left for fit in fits), total)
         for curve in fits[number].learning_curves():
             job.watch(curve)
 
-    fits += [FitChain(part, partial(tell, number)) for number, part in enumerate(parts)]
+    fits += [FitChain(part, partial(report, number)) for number, part in enumerate(parts)]
     on_cpu = all(part.descent.device == "cpu" for part in parts)
     run_chains(fits, job.execution.workers if on_cpu else SERIAL.workers)
     return tuple(curve for fit in fits for curve in fit.learning_curves())

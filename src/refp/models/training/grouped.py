@@ -1,7 +1,7 @@
-"""Networks of one shape side by side in one: what trains on a GPU trains all members at once.
+"""Group networks of one shape into one, so that all members train together on a GPU.
 
-Convolutions become grouped ones and batch normalisation counts the channels of all members, so that no
-member sees another's values. The result is that of the separate networks, in one launch per layer.
+Convolutions become grouped convolutions and batch normalisation has the channels of all members, so that
+members are independent. The result equals that of the separate networks, with one launch per layer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class GroupedLinear(nn.Module):
-    """As many linear layers as members: ``(n, k * inputs)`` to ``(n, k * outputs)``."""
+    """One linear layer per member: maps ``(n, k * inputs)`` to ``(n, k * outputs)``."""
 
     def __init__(self, weights: Tensor, biases: Tensor, members: int) -> None:
         super().__init__()
@@ -19,14 +19,14 @@ class GroupedLinear(nn.Module):
         self.members = members
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply each member's layer to its own part."""
+        """Apply each member's layer to its own columns."""
         parts = x.reshape(len(x), self.members, -1)
         weight = self.weight.reshape(self.members, -1, parts.shape[2])
         return torch.einsum("nki,koi->nko", parts, weight).flatten(1) + self.bias
 
 
 def group_members(networks: Sequence[nn.Module]) -> nn.Module:
-    """Put networks of one shape side by side.
+    """Group networks of one shape into one network.
 
     Parameters
     ----------
@@ -37,13 +37,13 @@ def group_members(networks: Sequence[nn.Module]) -> nn.Module:
     Returns
     -------
     Module
-        Maps ``(n, k * c, y, x)`` to ``(n, k * outputs)``, members in their order. The networks are
-        changed: it is made of their parts.
+        Maps ``(n, k * c, y, x)`` to ``(n, k * outputs)``, members in their order. It reuses layers of
+        the networks, which are modified.
 
     Raises
     ------
     TypeError
-        If a network holds weights of another kind.
+        If a network has weights in another type of layer.
     """
     first = networks[0]
     if isinstance(first, nn.Conv2d):
@@ -54,16 +54,16 @@ def group_members(networks: Sequence[nn.Module]) -> nn.Module:
         weights, biases = (_joined(networks, name) for name in ("weight", "bias"))
         return GroupedLinear(weights, biases, len(networks))
     if next(first.parameters(recurse=False), None) is not None:
-        raise TypeError(f"{type(first).__name__}: weights of this kind are not known to be grouped")
+        raise TypeError(f"{type(first).__name__}: layers of this type cannot be grouped")
     for name, _ in list(first.named_children()):
         setattr(first, name, group_members([getattr(network, name) for network in networks]))
     return first
 
 
 def member_state(grouped: Mapping[str, Tensor], member: int, members: int) -> dict[str, Tensor]:
-    """Return the state of one network out of that of all side by side."""
+    """Return the state of one member of a grouped network."""
     return {
-        # A count of batches belongs to all; everything else has the members along its first axis.
+        # The count of batches is common; all other tensors have the members along the first axis.
         name: tensor.chunk(members)[member].clone() if tensor.ndim else tensor.clone()
         for name, tensor in grouped.items()
     }

@@ -1,8 +1,8 @@
-"""Members of family ``resnet`` side by side in one network, as a problem of gradient descent.
+"""Members of family ``resnet`` in one grouped network, as a problem of gradient descent.
 
-The data of a step depend on its number alone: the order of the tiles on seed, member and epoch, the
-augmentation on seed, member and step. So a training that was killed goes on in the middle of an epoch
-to the same result, and members give the same numbers one by one as side by side.
+The data of a step depend only on its number: the order of the tiles on seed, member and epoch, the
+augmentation on seed, member and step. An interrupted training therefore resumes within an epoch with the
+same result, and members give the same numbers separately and grouped.
 
 References
 ----------
@@ -29,28 +29,28 @@ NETWORKS = {18: resnet18, 50: resnet50, 101: resnet101}
 PREDICT_BATCH = 256
 START, ORDER, WARPS = 0, 1, 2
 """Purposes of random numbers."""
-NOBODY = -1
-"""In place of a tile's row where members hold out different numbers."""
+NO_ROW = -1
+"""Padding of rows where members hold out different numbers of tiles."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemberPlan:
-    """Members that train side by side, and their data.
+    """Members that train in one network, and their data.
 
     Attributes
     ----------
     settings
-        The family's.
+        Settings of the family.
     data
         File of the tiles, from :func:`write_tiles`.
     dz_scale
         Scale of dZ in that file, um.
     train, held_out
-        Rows of the tiles on which each member trains, and by which it stops.
+        Rows of the tiles for the training and for the early stopping of each member.
     numbers
-        Of the members in the ensemble; each has its own start, order and augmentation.
+        Numbers of the members in the ensemble; each has its own initial weights, order and augmentation.
     seed
-        Of start, order and augmentation.
+        Seed of initial weights, order and augmentation.
     """
 
     settings: ResnetSettings
@@ -71,13 +71,13 @@ def write_tiles(pixels: FloatArray, dz: FloatArray, path: Path) -> None:
     """Write the normalised tiles and scaled dZ to a file that every worker can read."""
 
     def save(part: Path) -> None:
-        with part.open("wb") as file:  # a name without ".npz" would get one
+        with part.open("wb") as file:  # np.savez appends ".npz" to other names
             np.savez(file, allow_pickle=False, pixels=pixels, dz=dz)
 
     write_whole(path, save)
 
 
-@lru_cache(1)  # a worker does many rounds of one training
+@lru_cache(1)  # a worker runs many rounds of one training
 def _read_tiles(path: Path, stamp_ns: int) -> tuple[Tensor, Tensor]:  # noqa: ARG001
     arrays = read_arrays(path, ["pixels", "dz"])
     return torch.tensor(arrays["pixels"]), torch.tensor(arrays["dz"])
@@ -91,7 +91,7 @@ class MembersFit:
     plan
         The members and their data.
     device
-        Device of the training; the tiles are kept there.
+        Device of the training and of the tiles.
     """
 
     def __init__(self, plan: MemberPlan, device: torch.device) -> None:
@@ -117,17 +117,17 @@ class MembersFit:
         """Return the mean squared error of augmented tiles, summed over members, and in um2."""
         rows, warps = batch
         pixels = self._pixels[rows]
-        seen = warp(pixels.flatten(0, 1), warps.flatten(0, 1)).view_as(pixels)
-        squares = (self._predict(seen) - self._dz[rows]).square().mean(1)
+        augmented = warp(pixels.flatten(0, 1), warps.flatten(0, 1)).view_as(pixels)
+        squares = (self._predict(augmented) - self._dz[rows]).square().mean(1)
         return squares.sum(), squares.detach().mean() * self._plan.dz_scale**2
 
     def held_out_rms_um(self) -> list[float]:
         """Return the RMS error of each member's held-out tiles."""
         held_out = [torch.as_tensor(rows) for rows in self._plan.held_out]
-        padded = nn.utils.rnn.pad_sequence(held_out, batch_first=True, padding_value=NOBODY)
+        padded = nn.utils.rnn.pad_sequence(held_out, batch_first=True, padding_value=NO_ROW)
         sums = torch.zeros(2, self.members, dtype=torch.float64, device=self._device)
         for rows in torch.split(padded.to(self._device), PREDICT_BATCH, dim=1):
-            known, at = rows != NOBODY, rows.clamp(min=0)
+            known, at = rows != NO_ROW, rows.clamp(min=0)
             error = (self._predict(self._pixels[at]) - self._dz[at]) * known
             sums += torch.stack([error.double().square().sum(1), known.sum(1)])
         squares, counts = sums.cpu()
@@ -141,7 +141,7 @@ class MembersFit:
 
     def _predict(self, pixels: Tensor) -> Tensor:
         """Return scaled dZ ``(k, n)`` of tiles ``(k, n, side, side)``."""
-        # Half the memory and several times the speed of a GPU; sums stay in single precision.
+        # On a GPU, bfloat16 takes half the memory and is several times as fast; sums stay in float32.
         reduced = self._device.type != "cpu"
         with torch.autocast(self._device.type, torch.bfloat16, enabled=reduced):
             predicted: Tensor = self.net(pixels.transpose(0, 1))
@@ -149,7 +149,7 @@ class MembersFit:
 
 
 class TileOrder:
-    """The order in which members see their tiles: all once an epoch, in a new order each time."""
+    """Order of the tiles of each member: all once per epoch, in a new order each epoch."""
 
     def __init__(self, plan: MemberPlan) -> None:
         self._plan = plan
@@ -161,14 +161,14 @@ class TileOrder:
 
     def _rows(self, i: int, step: int) -> Tensor:
         plan = self._plan
-        epoch, place = divmod(step, plan.steps_an_epoch)
+        epoch, batch_number = divmod(step, plan.steps_an_epoch)
         if self._orders.get(i, (-1, None))[0] != epoch:
             generator = _generator(plan, plan.numbers[i], ORDER, epoch)
             rows = torch.as_tensor(plan.train[i])
             self._orders[i] = epoch, rows[torch.randperm(len(rows), generator=generator)]
         order, batch = self._orders[i][1], plan.settings.batch
-        # A set smaller than a batch is gone through more than once in it.
-        at = torch.arange(place * batch, (place + 1) * batch) % len(order)
+        # With fewer tiles than a batch, tiles repeat within it.
+        at = torch.arange(batch_number * batch, (batch_number + 1) * batch) % len(order)
         return order[at]
 
 

@@ -1,4 +1,4 @@
-"""Family ``profile``: train it, and predict what was held out."""
+"""Family ``profile``: training, and prediction of held-out beads."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,13 +21,13 @@ from refp.models.training.profile_net import ProfileFit, ProfileNet, predict_pro
 from refp.settings import ProfileNetSettings
 
 HELD_OUT_MEMBERS = 3
-"""Networks per split that predict what was held out: enough to tell errors, cheap to train."""
+"""Networks per split that predict held-out beads: enough to estimate errors, and cheap to train."""
 ROUND_STEPS = 200
-"""About a second of a core: as much is lost by a kill, and so often a curve gets a point."""
+"""Gradient steps of a round, about a second of a core: work lost by a kill, spacing of the curve."""
 
 
 class ProfileFamily:
-    """See :mod:`refp.models.training.profile_net`."""
+    """Family ``profile``; see :mod:`refp.models.training.profile_net`."""
 
     sees_pixels = False
 
@@ -42,8 +42,8 @@ class ProfileFamily:
             profile_part(job, few, split, i, f"hold-out {i + 1} of {n}")
             for i, split in enumerate(job.splits)
         ]
-        nothing = Split(everything, everything[:0])
-        whole = profile_part(job, self._settings, nothing, -1, "all members")
+        no_hold_out = Split(everything, everything[:0])
+        whole = profile_part(job, self._settings, no_hold_out, -1, "all members")
         curves = run_fits([*parts, whole], job)
         return Trained(
             graph=to_onnx(
@@ -57,19 +57,19 @@ class ProfileFamily:
 
 
 def few_members(settings: ProfileNetSettings) -> ProfileNetSettings:
-    """Return the settings of the networks that predict what was held out."""
+    """Return the settings of the networks that predict held-out beads."""
     return settings.model_copy(update={"members": HELD_OUT_MEMBERS})
 
 
 def profile_part(
     job: TrainingJob, settings: ProfileNetSettings, split: Split, number: int, title: str
 ) -> Part:
-    """Return the fit that trains on a split; ``number`` is the split's."""
+    """Return the fit that trains on a split with number ``number``."""
     train, held_out = take(job.tiles, split.train), take(job.tiles, split.held_out)
     rate = settings.learning_rate
     descent = Descent(
         build=partial(ProfileFit, train, held_out, settings, job.ring_pixels),
-        # A fused step takes a fifth less.
+        # A fused step takes a fifth less time.
         optimizer=partial(AdamW, lr=rate, weight_decay=settings.weight_decay, fused=True),
         schedule=partial(OneCycleLR, max_lr=rate, total_steps=settings.steps),
         steps=settings.steps,
@@ -83,23 +83,24 @@ def profile_part(
 
 
 def profile_trial(settings: ProfileNetSettings, job: TrainingJob, folder: Path) -> list[FitChain]:
-    """Return the fits that a trial of settings is judged by: a few networks per split."""
-    here, few = replace(job, checkpoints=folder), few_members(settings)
+    """Return the fits of a trial of settings: a few networks per split."""
+    trial_job, few = replace(job, checkpoints=folder), few_members(settings)
     parts = [
-        profile_part(here, few, split, i, f"hold-out {i + 1}") for i, split in enumerate(job.splits)
+        profile_part(trial_job, few, split, i, f"hold-out {i + 1}")
+        for i, split in enumerate(job.splits)
     ]
     return [FitChain(part, lambda: None) for part in parts]
 
 
 def _trained_net(job: TrainingJob, settings: ProfileNetSettings, part: Part) -> ProfileNet:
-    with torch.random.fork_rng():  # the weights that are drawn here are not used
+    with torch.random.fork_rng():  # the initial weights are replaced
         net = ProfileNet(job.tiles, settings)
     net.load_state_dict(read_snapshot(part.file).net)
     return net.eval()
 
 
 def _predict_held_out(job: TrainingJob, nets: Sequence[ProfileNet]) -> Predictions:
-    """Let each split's networks predict what they have not seen."""
+    """Predict the held-out beads of each split by its networks."""
     dz = np.full((HELD_OUT_MEMBERS, len(job.tiles)), np.nan)
     sd = dz.copy()
     for split, net in zip(job.splits, nets, strict=True):

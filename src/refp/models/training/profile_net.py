@@ -1,12 +1,12 @@
-"""Train the default family: a small network that sees the robust radial profile.
+"""Network of the default family, whose input is the robust radial profile.
 
 All members train at once: their weights are stacked and every layer is one batched product. A member
-gives a mean and a standard deviation; the loss is the Gaussian likelihood weighted by a power of the
-variance, which keeps the mean honest where the spread is large.
+returns a mean and a standard deviation; the loss is the Gaussian negative log-likelihood weighted by a
+power of the variance, so that the mean is fitted where the spread is large as well.
 
-Augmentation makes what the training sweep cannot show: beads of other sizes (a larger sphere refracts
-alike on a larger scale, so radii and dZ are stretched together), errors of background (a gain), other
-exposures (noise).
+Augmentation adds conditions that a training sweep does not contain: beads of other sizes (refraction by
+a sphere scales with its size, so radii and dZ are stretched together), errors of background (a gain)
+and other exposures (noise).
 
 References
 ----------
@@ -27,12 +27,12 @@ from refp.settings import ProfileNetSettings
 
 LOSS_POWER = 0.5
 MIN_SPREAD = 0.02
-"""Added to the spread of a ring over the training, so that a ring that never changes stays small."""
+"""Added to the standard deviation of a ring over the training, so that a constant ring stays small."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """The training arrays as tensors, and what augmentation needs of the geometry."""
+    """The training arrays as tensors, with the number of pixels per ring for augmentation."""
 
     profile: Tensor
     dz: Tensor
@@ -41,7 +41,7 @@ class Batches:
 
 
 class ProfileNet(nn.Module):
-    """Members side by side: profiles ``(n, m)`` in, mean and standard deviation ``(members, n)``."""
+    """All members: maps profiles ``(n, m)`` to mean and standard deviation ``(members, n)``."""
 
     center: Tensor
     spread: Tensor
@@ -49,15 +49,15 @@ class ProfileNet(nn.Module):
 
     def __init__(self, tiles: LabelledTiles, settings: ProfileNetSettings) -> None:
         super().__init__()
-        seen = int(np.count_nonzero(tiles.radius_radii <= settings.reach_radii))
-        profile = tiles.profile[:, :seen]
-        self.seen = seen
+        n_rings = int(np.count_nonzero(tiles.radius_radii <= settings.reach_radii))
+        profile = tiles.profile[:, :n_rings]
+        self.n_rings = n_rings
         self.register_buffer("center", _tensor(profile.mean(axis=0)))
         self.register_buffer("spread", _tensor(profile.std(axis=0) + MIN_SPREAD))
         self.register_buffer(
             "dz_scale", torch.tensor(float(np.abs(tiles.dz_um).max()) / math.sqrt(3))
         )
-        sizes = [seen, *settings.hidden, 2]
+        sizes = [n_rings, *settings.hidden, 2]
         shapes = list(itertools.pairwise(sizes))
         self.weights = nn.ParameterList(
             [
@@ -71,7 +71,7 @@ class ProfileNet(nn.Module):
 
     def raw(self, profile: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance in scaled units for ``(members, n, m)`` profiles."""
-        x = (profile[..., : self.seen] - self.center) / self.spread
+        x = (profile[..., : self.n_rings] - self.center) / self.spread
         for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             x = torch.matmul(x, weight) + bias
             if i < len(self.weights) - 1:
@@ -90,13 +90,13 @@ class ProfileFit:
     Parameters
     ----------
     tiles, held_out
-        Labelled beads to train on, and those to validate by; there may be none of the latter.
+        Labelled beads for training and for validation; the latter may be empty.
     settings
         Architecture and augmentation.
     ring_pixels
-        Shape ``(m,)``, pixels in each ring of the profile: noise averages over them.
+        Shape ``(m,)``, pixels in each ring of the profile, over which noise averages.
     device
-        Where it is trained.
+        Device of the training.
     """
 
     def __init__(
@@ -122,14 +122,14 @@ class ProfileFit:
         dz, settings = self._data.dz, self._settings
         shape = (settings.members, count * settings.batch)
         chosen = torch.randint(len(dz), shape, generator=generator, device=dz.device)
-        seen, size = _augment(self._data, chosen, settings, generator)
+        augmented, size = _augment(self._data, chosen, settings, generator)
         target = dz[chosen] * size
-        return list(zip(seen.chunk(count, dim=1), target.chunk(count, dim=1), strict=True))
+        return list(zip(augmented.chunk(count, dim=1), target.chunk(count, dim=1), strict=True))
 
     def loss(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """Return the loss of a batch, summed over members, and its mean squared error in um2."""
-        seen, dz = batch
-        mean, log_variance = self.net.raw(seen)
+        profile, dz = batch
+        mean, log_variance = self.net.raw(profile)
         error = mean - dz
         return _loss(error, log_variance), (error.detach() * self.net.dz_scale).square().mean()
 
@@ -156,16 +156,16 @@ def predict_profiles(net: ProfileNet, tiles: LabelledTiles) -> tuple[FloatArray,
 def _loss(error: Tensor, log_variance: Tensor) -> Tensor:
     likelihood = 0.5 * (error.square() * torch.exp(-log_variance) + log_variance)
     weighted: Tensor = likelihood * torch.exp(LOSS_POWER * log_variance).detach()
-    # A sum over members keeps each one's gradient what it would be alone.
+    # With a sum over members, the gradient of each is that of a separate training.
     return weighted.mean(dim=1).sum()
 
 
 def _augment(
     data: Batches, chosen: Tensor, settings: ProfileNetSettings, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Change size, gain and noise, in the order in which bead, lamp and camera bring them.
+    """Vary size, gain and noise, in the physical order of bead, lamp and camera.
 
-    Returns the profiles, and by how much each bead is larger than it was.
+    Return the profiles and the relative change of each bead's size.
     """
     shape, device = chosen.shape, chosen.device
     chance = torch.rand(shape, generator=generator, device=device)
@@ -179,7 +179,7 @@ def _augment(
 
 
 def _enlarge(profile: Tensor, size: Tensor) -> Tensor:
-    """Return the profiles of beads that are ``size`` times as large."""
+    """Return the profiles of beads ``size`` times as large."""
     count = profile.shape[-1]
     at = (torch.arange(count, device=profile.device) / size).clamp(max=count - 1.001)
     low = at.long()

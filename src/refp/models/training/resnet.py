@@ -1,8 +1,8 @@
 """Family ``resnet``: the article's ResNet on bead tiles.
 
-Member ``m`` holds out split ``m mod k`` to stop by, so together the members predict every tile that
-some of them have not seen. On a GPU all members train side by side in one network; on CPUs one by one
-over the workers, which was measured to take a fifth less.
+Member ``m`` holds out split ``m mod k`` for early stopping, so the members predict every tile of
+their held-out splits. On a GPU all members train together in one grouped network; on CPUs each is a fit
+of its own on the workers, which takes a fifth less time.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ from refp.models.training.members import (
 from refp.settings import ResnetSettings
 
 ROUND_STEPS = {"cpu": 100, "cuda": 2000}
-"""Some seconds' work; writing a snapshot of a member takes about one."""
+"""Gradient steps that take some seconds; writing a snapshot of a member takes about one second."""
 TILES = "tiles.npz"
 
 
@@ -54,7 +54,7 @@ class StackedMembers(nn.Module):
 
 
 class ResnetFamily:
-    """See the module's text."""
+    """Family ``resnet``; see :mod:`refp.models.training.resnet`."""
 
     sees_pixels = True
 
@@ -72,14 +72,14 @@ class ResnetFamily:
             rows = _split_of(job, m).held_out
             held_out[m, rows] = predict_tiles(network, pixels[rows]) * scale
         graph = to_onnx(StackedMembers(networks, scale).eval(), pixels[:2].unsqueeze(1))
-        nothing = np.full_like(held_out, np.nan)
-        return Trained(graph, self._settings.members, Predictions(held_out, nothing), curves)
+        no_sd = np.full_like(held_out, np.nan)
+        return Trained(graph, self._settings.members, Predictions(held_out, no_sd), curves)
 
 
 def resnet_trial(settings: ResnetSettings, job: TrainingJob, folder: Path) -> list[FitChain]:
-    """Return the fits that a trial of settings is judged by: one member on the first split."""
-    alone = settings.model_copy(update={"members": 1})
-    (part,) = resnet_parts(job, alone, _prepare(job, alone)[1])
+    """Return the fits of a trial of settings: one member on the first split."""
+    single = settings.model_copy(update={"members": 1})
+    (part,) = resnet_parts(job, single, _prepare(job, single)[1])
     return [FitChain(replace(part, file=folder.absolute() / part.file.name), lambda: None)]
 
 
@@ -93,7 +93,7 @@ def predict_tiles(network: nn.Module, tiles: Tensor) -> FloatArray:
 
 
 def _prepare(job: TrainingJob, settings: ResnetSettings) -> tuple[Tensor, float]:
-    """Normalise the tiles and write them for the workers; return them with the scale of dZ, um."""
+    """Normalise the tiles and write them to a file; return them with the scale of dZ, um."""
     tiles = job.tiles
     pixels = normalise_tiles(tiles.pixels, tiles.light, settings.normalisation)
     scale = float(np.abs(tiles.dz_um).max())
@@ -104,16 +104,16 @@ def _prepare(job: TrainingJob, settings: ResnetSettings) -> tuple[Tensor, float]
 
 
 def _tiles_path(job: TrainingJob, settings: ResnetSettings) -> Path:
-    # A whole path: the workers of a cluster have working folders of their own.
+    # Absolute, since the workers of a cluster have other working folders.
     return job.checkpoints.absolute() / f"{settings.normalisation}-{TILES}"
 
 
 def resnet_parts(job: TrainingJob, settings: ResnetSettings, dz_scale: float) -> list[Part]:
     """Return one fit per member on a CPU, one of all members on a GPU."""
     device = choose_device(job.device) if job.execution.workers.scheduler is None else "cpu"
-    everyone = tuple(range(settings.members))
-    together = [everyone] if device != "cpu" else [(m,) for m in everyone]
-    return [_part(job, settings, dz_scale, numbers, device) for numbers in together]
+    all_members = tuple(range(settings.members))
+    groups = [all_members] if device != "cpu" else [(m,) for m in all_members]
+    return [_part(job, settings, dz_scale, numbers, device) for numbers in groups]
 
 
 def _part(
@@ -137,7 +137,7 @@ def _part(
         file=job.checkpoints.absolute() / f"member-{numbers[0] + 1:02d}-{numbers[-1] + 1:02d}.pt",
         titles=tuple(f"member {m + 1}" for m in numbers),
         splits=tuple(m % len(job.splits) for m in numbers),
-        travels=False,
+        sends_snapshot=False,
     )
 
 
@@ -161,10 +161,10 @@ def descent_of(plan: MemberPlan, device: str) -> Descent:
 
 
 def _best_networks(part: Part, settings: ResnetSettings) -> list[nn.Module]:
-    """Return the best network of each member of a finished fit, to predict with."""
+    """Return the network with the best weights of each member of a finished fit."""
     networks = []
     for weights in read_snapshot(part.file, mapped=True).best:
-        with torch.random.fork_rng():  # the weights that are drawn here are not used
+        with torch.random.fork_rng():  # the initial weights are replaced
             network = make_network(settings)
         network.load_state_dict(weights)
         networks.append(network.eval())

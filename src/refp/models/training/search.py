@@ -1,9 +1,9 @@
-"""Search for settings of a family: the factorial of the article, or a sampler that prunes.
+"""Search for settings of a family: the factorial of the article, or a sampler with pruning.
 
-A trial is a few fits that are cut to a budget of steps; its value is the RMS error, in um, of one
-held-out bead by one member. This process asks for trials and judges them; their rounds go over the
-workers. The study is a journal file, from which a search that was killed goes on: trials that are told
-stay told, and one that was under way goes on from its snapshots.
+A trial is a few fits limited to a budget of steps; its value is the RMS error, in um, of one held-out
+bead by one member. This process creates and evaluates trials; their rounds run on the workers. The study
+is a journal file, from which an interrupted search resumes: finished trials are kept, and a running
+trial resumes from its snapshots.
 """
 
 import math
@@ -30,54 +30,54 @@ from refp.settings import TrainSettings
 
 TRIALS = ".trials"
 LOCK_SECONDS = 5
-"""After so long a lock in the journal is taken for that of a killed process; writing takes 1 ms."""
+"""Age at which a lock of the journal is treated as that of a killed process; writing takes 1 ms."""
 STARTUP_TRIALS = 5
-"""Trials that are drawn at random and not pruned, before anything is known."""
+"""Number of initial trials, which are drawn at random and not pruned."""
 
 
 class TrialFit(Chain, Protocol):
-    """A fit that a trial is judged by."""
+    """A fit of a trial."""
 
     @property
     def curve(self) -> Mapping[str, Sequence[float]]:
-        """Points so far: ``step`` and ``rms_um`` among them."""
+        """Learning curve so far, with ``step`` and ``rms_um``."""
         ...
 
     @property
     def score_um(self) -> float:
-        """Its RMS error, once it is done."""
+        """RMS error of the finished fit, um."""
         ...
 
 
 def run_search(
     plan: SearchPlan, base: TrainSettings, job: TrainingJob, digest: str
 ) -> list[TrialResult]:
-    """Search in a folder, going on where an earlier search of the same stopped.
+    """Run a search in a folder, or resume it.
 
     Parameters
     ----------
     plan, base
-        What is searched, and the settings of everything that is not varied.
+        Plan of the search, and all settings that are not varied.
     job
         Tiles, splits, workers; ``job.checkpoints`` is the folder of the study.
     digest
-        Changes with the data and with every setting.
+        Digest of the data and of all settings.
 
     Raises
     ------
     OutputError
-        If the folder holds a search of something else.
+        If the folder holds another search.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     search = _Search(plan, base, job, digest)
-    n_rounds = max(search.n_trials - search.n_told, 0) * _ROUNDS_A_TRIAL
+    n_rounds = max(search.n_trials - search.n_finished, 0) * _ROUNDS_A_TRIAL
     run_queue(search.chains(), n_rounds, job.execution.workers)
     rmtree(job.checkpoints / TRIALS, ignore_errors=True)
     return search.results()
 
 
 _ROUNDS_A_TRIAL = 10
-"""About; it decides whether a pool of processes is worth its start."""
+"""Approximate; decides whether a pool of processes is worth its start."""
 
 
 class _Search:
@@ -88,17 +88,17 @@ class _Search:
         self._folder = job.checkpoints
         levels_of = FACTORIAL[base.family]
         self._grid = {name: levels_of[name] for name in plan.varied or levels_of}
-        whole = math.prod(len(levels) for levels in self._grid.values())
-        wish = whole if plan.trials is None else plan.trials
-        self.n_trials = min(wish, whole) if plan.sampler == "grid" else wish
+        n_levels = math.prod(len(levels) for levels in self._grid.values())
+        n_trials = n_levels if plan.trials is None else plan.trials
+        self.n_trials = min(n_trials, n_levels) if plan.sampler == "grid" else n_trials
         self._study = _open_study(self._folder, self._sampler, self._pruner(), digest)
-        self._under_way = [t for t in self._trials() if t.state == TrialState.RUNNING]
+        self._running = [t for t in self._trials() if t.state == TrialState.RUNNING]
 
     def chains(self) -> Iterator["_TrialChain"]:
-        """Take up the trials that were under way, then ask for new ones."""
-        self._tell()
-        for frozen in self._under_way:
-            # optuna has no public way to take up a trial again.
+        """Resume the running trials, then create new ones."""
+        self._report()
+        for frozen in self._running:
+            # optuna has no public way to resume a trial.
             yield self._chain(Trial(self._study, frozen._trial_id))  # noqa: SLF001
         while len(self._trials()) < self.n_trials:
             yield self._chain(self._study.ask())
@@ -107,7 +107,7 @@ class _Search:
         return [_result(trial) for trial in self._trials()]
 
     @property
-    def n_told(self) -> int:
+    def n_finished(self) -> int:
         return sum(trial.state.is_finished() for trial in self._trials())
 
     def _trials(self) -> list[FrozenTrial]:
@@ -118,18 +118,18 @@ class _Search:
         settings = with_values(self._base, values, self._plan.budget)
         folder = self._folder / TRIALS / f"{trial.number:05d}"
         fits = _fits_of(settings, self._job, folder)
-        return _TrialChain(trial, fits, self._study, folder, self._tell)
+        return _TrialChain(trial, fits, self._study, folder, self._report)
 
     def _space(self) -> Mapping[str, ValueRange | ValueChoice]:
         if self._plan.sampler == "grid":
             return {name: ValueChoice(levels) for name, levels in self._grid.items()}
         return SPACES[self._base.family]
 
-    def _sampler(self, n_known: int) -> BaseSampler:
+    def _sampler(self, n_trials: int) -> BaseSampler:
         if self._plan.sampler == "grid":
             return GridSampler(self._grid, seed=self._plan.seed)
-        # Another seed after a restart: with the same one it would draw the same again.
-        seed = self._plan.seed + n_known
+        # Another seed after a restart: the same seed would repeat the same draws.
+        seed = self._plan.seed + n_trials
         return TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS, constant_liar=True)
 
     def _pruner(self) -> BasePruner:
@@ -140,12 +140,12 @@ class _Search:
             return MedianPruner(STARTUP_TRIALS, n_warmup_steps=budget // 4)
         return HyperbandPruner(min_resource=max(budget // 9, 1), max_resource=budget)
 
-    def _tell(self) -> None:
-        self._job.execution.progress("trials", self.n_told, self.n_trials)
+    def _report(self) -> None:
+        self._job.execution.progress("trials", self.n_finished, self.n_trials)
 
 
 class _TrialChain:
-    """A trial as a :class:`refp.core.parallel.Chain`: its fits run side by side, judged together."""
+    """A trial as a :class:`refp.core.parallel.Chain` of its fits, pruned by their common RMS error."""
 
     def __init__(
         self,
@@ -153,32 +153,32 @@ class _TrialChain:
         fits: Sequence[TrialFit],
         study: optuna.Study,
         folder: Path,
-        told: Callable[[], None],
+        on_end: Callable[[], None],
     ) -> None:
         self._trial, self._fits, self._study = trial, fits, study
-        self._folder, self._told = folder, told
+        self._folder, self._on_end = folder, on_end
         self._open = True
-        known = study.get_trials(deepcopy=False)[trial.number].intermediate_values
-        self._n_reported = len(known)
-        self._judge()  # a killed search may have left it at its end
+        reported = study.get_trials(deepcopy=False)[trial.number].intermediate_values
+        self._n_reported = len(reported)
+        self._update()  # a killed search may have left the trial complete
 
     @property
     def rounds_left(self) -> int:
         return sum(fit.rounds_left for fit in self._fits) if self._open else 0
 
     def next_round(self) -> Callable[[], Any]:
-        return self._last_behind().next_round()
+        return self._slowest().next_round()
 
     def take(self, result: Any) -> None:
-        self._last_behind().take(result)
-        self._judge()
+        self._slowest().take(result)
+        self._update()
 
-    def _last_behind(self) -> TrialFit:
+    def _slowest(self) -> TrialFit:
         return max(self._fits, key=lambda fit: fit.rounds_left)
 
-    def _judge(self) -> None:
-        """Report what is new, and end the trial when it is done or lags behind."""
-        points = _together([fit.curve for fit in self._fits])
+    def _update(self) -> None:
+        """Report new points, and end the trial when it is complete or pruned."""
+        points = _joint_curve([fit.curve for fit in self._fits])
         for step, rms_um in points[self._n_reported :]:
             self._trial.report(rms_um, step)
         is_new = len(points) > self._n_reported
@@ -191,16 +191,16 @@ class _TrialChain:
     def _close(self, state: TrialState, rms_um: float | None) -> None:
         if rms_um is not None and not math.isfinite(rms_um):
             state, rms_um = TrialState.PRUNED, None  # it diverged
-        # The grid's sampler ends a loop of optuna's own, which this is not, at its last point.
+        # At its last point the grid sampler stops optuna's own loop, which is not in use here.
         with suppress(RuntimeError):
             self._study.tell(self._trial, rms_um, state)
         self._open = False
         rmtree(self._folder, ignore_errors=True)
-        self._told()
+        self._on_end()
 
 
-def _together(curves: Sequence[Mapping[str, Sequence[float]]]) -> list[tuple[int, float]]:
-    """Return the steps that all fits have reached, and their joint RMS error there."""
+def _joint_curve(curves: Sequence[Mapping[str, Sequence[float]]]) -> list[tuple[int, float]]:
+    """Return the steps that all fits have reached, with their common RMS error."""
     n = min((len(curve["step"]) for curve in curves), default=0)
     return [(int(curves[0]["step"][i]), _rms([c["rms_um"][i] for c in curves])) for i in range(n)]
 
@@ -222,7 +222,7 @@ def _fits_of(settings: TrainSettings, job: TrainingJob, folder: Path) -> Sequenc
 def _suggest(trial: Trial, name: str, each: ValueRange | ValueChoice) -> Value:
     if isinstance(each, ValueChoice):
         chosen = trial.suggest_categorical(name, each.values)
-        assert chosen is not None  # optuna's choices may be None, ours are not
+        assert chosen is not None  # choices of optuna may be None; these are not
         return chosen
     if isinstance(each.low, int) and isinstance(each.high, int):
         return trial.suggest_int(name, each.low, each.high, log=each.log)
@@ -231,7 +231,7 @@ def _suggest(trial: Trial, name: str, each: ValueRange | ValueChoice) -> Value:
 
 def _storage(folder: Path) -> JournalStorage:
     path = str(folder / STUDY_FILE)
-    # A lock by an exclusively created file works on Windows too; optuna's other needs links.
+    # The lock by an exclusively created file works on Windows too; optuna's other lock needs links.
     lock = JournalFileOpenLock(path, grace_period=LOCK_SECONDS)
     return JournalStorage(JournalFileBackend(path, lock_obj=lock))
 
@@ -239,12 +239,12 @@ def _storage(folder: Path) -> JournalStorage:
 def _open_study(
     folder: Path, make_sampler: Callable[[int], BaseSampler], pruner: BasePruner, digest: str
 ) -> optuna.Study:
-    """Open the folder's study, or begin one.
+    """Open the study of a folder, or create it.
 
     Raises
     ------
     OutputError
-        If it is a search of something else.
+        If it is another search.
     """
     folder.mkdir(parents=True, exist_ok=True)
     study = optuna.create_study(

@@ -1,4 +1,4 @@
-"""What a search varies, as data."""
+"""Search spaces of settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Value = int | float | str
 
 @dataclass(frozen=True, slots=True)
 class ValueRange:
-    """A range of numbers, whole ones where both ends are."""
+    """A range of numbers; of integers where both ends are integers."""
 
     low: float
     high: float
@@ -19,7 +19,7 @@ class ValueRange:
 
 @dataclass(frozen=True, slots=True)
 class ValueChoice:
-    """One of a few values; lists of widths are written ``64-64-32``."""
+    """A choice of values; lists of widths are written ``64-64-32``."""
 
     values: tuple[Value, ...]
 
@@ -45,10 +45,10 @@ FACTORIAL: Mapping[FamilyName, Mapping[str, tuple[Value, ...]]] = {
     },
 }
 """Levels of the full factorial. Where the article selected an end of its range (learning rate, batch),
-the third level lies between."""
+the third level is between."""
 
 SPACES: Mapping[FamilyName, Space] = {
-    # Without what only says when to stop: a budget of steps decides that.
+    # Without the settings of early stopping, which the budget of steps replaces.
     "resnet": {
         "learning_rate": ValueRange(1e-4, 1e-2, log=True),
         "drop_epochs": ValueRange(5, 20),
@@ -68,10 +68,10 @@ SPACES: Mapping[FamilyName, Space] = {
         "pixel_noise": ValueRange(0.05, 1.0, log=True),
     },
 }
-"""What the sampler draws from."""
+"""Space of the sampler."""
 
 
 def as_setting(value: Value) -> object:
-    """Return a value as a settings file has it: widths as a list of numbers."""
+    """Return a value as in a settings file: widths as a list of numbers."""
     parts = value.split("-") if isinstance(value, str) else []
     return [int(part) for part in parts] if parts and all(p.isdigit() for p in parts) else value

@@ -1,4 +1,4 @@
-"""What a search is asked for, and what its trials come to."""
+"""Plan of a search, and results of its trials."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ STUDY_FILE = "study.log"
 
 @dataclass(frozen=True, slots=True)
 class SearchPlan:
-    """What is searched.
+    """Plan of a search.
 
     Attributes
     ----------
     sampler
-        ``grid`` for the full factorial, ``tpe`` for a sampler that learns from earlier trials.
+        ``grid`` for the full factorial, ``tpe`` for a sampler that uses the results of earlier trials.
     pruner
-        What ends trials that lag behind; the factorial is never pruned.
+        Rule that stops trials with large errors early; the factorial is never pruned.
     trials
-        How many in all; ``None`` for the whole factorial.
+        Total number of trials; ``None`` for the whole factorial.
     budget
         Gradient steps of each fit of a trial.
     seed
-        Of sampler and fits.
+        Seed of sampler and fits.
     varied
-        Settings of the factorial that are varied, the others staying as they are; empty: all.
+        Settings of the factorial that are varied; the others stay constant. Empty: all are varied.
     """
 
     sampler: SamplerName
@@ -42,7 +42,7 @@ class SearchPlan:
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """One trial; ``rms_um`` is the last that is known of a trial that was pruned."""
+    """Result of one trial; ``rms_um`` of a pruned trial is its last value."""
 
     number: int
     state: Literal["done", "pruned", "running"]
@@ -52,21 +52,21 @@ class TrialResult:
 
 
 def best_of(results: Sequence[TrialResult]) -> TrialResult | None:
-    """Return the finished trial of the least error, the first where several are equal."""
+    """Return the finished trial with the smallest error, the first of several equal ones."""
     done = [result for result in results if result.state == "done"]
     return min(done, key=lambda result: result.rms_um, default=None)
 
 
 def steps_of(settings: TrainSettings) -> int:
-    """Return the gradient steps of a fit, at most."""
+    """Return the maximum number of gradient steps of a fit."""
     return settings.profile.steps if settings.family == "profile" else settings.resnet.max_steps
 
 
 def with_values(base: TrainSettings, values: Mapping[str, Value], budget: int) -> TrainSettings:
-    """Return settings with values put into those of the family, cut to a budget of steps."""
+    """Return settings with values of the family replaced, and steps limited to a budget."""
     family: ProfileNetSettings | ResnetSettings
     family = base.profile if base.family == "profile" else base.resnet
     steps = "steps" if base.family == "profile" else "max_steps"
-    known = {name: as_setting(value) for name, value in values.items()}
-    table = {**family.model_dump(), **known, steps: budget}
+    changes = {name: as_setting(value) for name, value in values.items()}
+    table = {**family.model_dump(), **changes, steps: budget}
     return base.model_copy(update={base.family: type(family).model_validate(table)})

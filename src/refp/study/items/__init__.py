@@ -1,4 +1,4 @@
-"""The items of the study, one module per table or figure of the article, and ours."""
+"""The items of the study, one module per table or figure of the article, and one of our own."""
 
 from refp.study.item import Item
 from refp.study.items import (
@@ -31,4 +31,4 @@ ITEMS: tuple[Item, ...] = (
     text.ITEM,
     ours.ITEM,
 )
-"""In the order of the article."""
+"""Items in the order of the article."""

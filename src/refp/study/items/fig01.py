@@ -12,10 +12,10 @@ from refp.pipeline.overlays import sweep_montage
 from refp.reports import Montage, draw_bead_montage
 from refp.reports.study import draw_assay
 from refp.settings import load_recipe
+from refp.study.descriptions import count, needs_training, um
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.layout import Assay, DataLayout, table1_name
 from refp.study.study import Study
-from refp.study.words import count, needs_training, um
 
 MIN_POINTS = 6
 RESAMPLES = 50
@@ -42,7 +42,7 @@ def make_beads(study: Study) -> Finding:
         return [
             Picture(
                 f"fig01b-{label.lower()}",
-                f"One bead of {label} at {len(montage.tiles)} planes from below to above.",
+                f"One bead of {label} at {len(montage.tiles)} Z positions from below to above.",
                 f"{montage.title}: one bead, {len(montage.tiles)} images, divided by background.",
                 draw_bead_montage(
                     montage.tiles,
@@ -75,7 +75,7 @@ def make_assay(study: Study) -> Finding:
         caption = (
             f"{path.name}: {count(len(shown), 'image')} of {', '.join(fit['dataset'])}; dZ by the planes "
             "of recipe default. Line: slope at the plane; horizontal band: the allowed bias about the "
-            "result there; vertical band: the dZ that keeps within it. No network takes part."
+            "result there; vertical band: dZ within the allowed bias. No network is used."
         )
         figure = draw_assay(shown, tables["fig01a_fit"], f"{assay.result} against dZ")
         return [Picture("fig01a", f"{assay.result} against dZ.", caption, figure)]
@@ -84,7 +84,7 @@ def make_assay(study: Study) -> Finding:
 
 
 def _points(study: Study, path: Path, assay: Assay) -> pd.DataFrame:
-    """Read the table and give every row its dZ."""
+    """Return the table of the assay with dZ of each row."""
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:
@@ -114,10 +114,10 @@ def _plane_um(study: Study, name: str) -> float:
 
 
 def _fit(name: str, points: pd.DataFrame, assay: Assay) -> dict[str, object]:
-    """Smooth the result along dZ and read off what counts at the plane.
+    """Smooth the result along dZ, and return result, slope and tolerance at the plane.
 
-    The smoothing is what generalised cross-validation chooses; the slope's uncertainty is its spread
-    over fits to resampled residuals.
+    Generalised cross-validation chooses the smoothing; the uncertainty of the slope is its standard
+    deviation over fits to resampled residuals.
     """
     row: dict[str, object] = {
         "dataset": name,
@@ -158,13 +158,13 @@ def _fit(name: str, points: pd.DataFrame, assay: Assay) -> dict[str, object]:
 
 
 def _tolerance(spline: BSpline, dz_um: FloatArray, allowed: float) -> tuple[float, float]:
-    """Return the dZ on either side up to which the result stays within the allowed bias.
+    """Return the interval of dZ in which the result is within the allowed bias.
 
-    NaN where it does so to the end of the sweep.
+    A bound is NaN where the interval extends to the end of the sweep.
     """
     grid = np.linspace(dz_um[0], dz_um[-1], GRID_POINTS)
-    off = np.abs(spline(grid) - spline(0.0)) > allowed
-    below, above = grid[off & (grid < 0)], grid[off & (grid > 0)]
+    outside = np.abs(spline(grid) - spline(0.0)) > allowed
+    below, above = grid[outside & (grid < 0)], grid[outside & (grid > 0)]
     return (
         float(below.max()) if below.size else float("nan"),
         float(above.min()) if above.size else float("nan"),

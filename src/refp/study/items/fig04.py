@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 
 from refp.reports import draw_pair
+from refp.study.descriptions import count, needs_training
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.study import Study
-from refp.study.words import count, needs_training
 
 SELECTED = {"learning_rate": 1e-4, "weight_decay": 5e-4}
-"""What the article selected of what the figure shows."""
+"""The article's choice of the settings of the figure."""
 
 
 def make(study: Study) -> Finding:
@@ -22,19 +22,19 @@ def make(study: Study) -> Finding:
         shown = tables["fig04"]
         caption = (
             f"{label} training: {count(len(shown), 'trial')}, each one network of at most {budget:,} steps "
-            "judged by held-out tiles; all other settings as the article chose them. Framed: the best. "
+            "scored on held-out tiles; all other settings as in the article. Framed: the best. "
             "'refp tune --recipe paper --sampler grid' varies all seven."
         )
         alt = "RMS error of held-out tiles against learning rate and L2 regularisation."
         return [Picture("fig04", alt, caption, draw_pair(shown))]
 
-    return Finding({"fig04": trials}, draw, _here(trials))
+    return Finding({"fig04": trials}, draw, _summarise(trials))
 
 
-def _here(trials: pd.DataFrame) -> str:
+def _summarise(trials: pd.DataFrame) -> str:
     done = trials[(trials["state"] == "done") & trials["rms_um"].notna()]
     if done.empty:
-        return "No trial came to its end."
+        return "No trial was completed."
     best = done.iloc[int(done["rms_um"].to_numpy().argmin())]
     same = [n for n, value in SELECTED.items() if np.isclose(best[n], value)]
     return (

@@ -13,20 +13,20 @@ from refp.models.tiles import crop_tiles
 from refp.pipeline import Planes
 from refp.reports.study import draw_centers
 from refp.settings import Instrument, Recipe, load_recipe
+from refp.study.descriptions import needs_training
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.study import Study
-from refp.study.words import needs_training
 from refp.sweeps import Frame
 
 NEAR_PLANE_STEPS = 3.0
-"""Frames this many steps of the sweep from the plane show bright centres."""
+"""Frames within this many steps of the plane have bright centres."""
 OFF_CENTER_PX = 3.0
-"""So far beside its bead the article's first example of a tile stands, about."""
+"""Approximate offset of the tile from its bead in the article's first example."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """A bead in a tile whose centre is not the bead's."""
+    """A tile, and the offset of its bead from its centre."""
 
     name: str
     image: str
@@ -51,26 +51,26 @@ def make(study: Study) -> Finding:
         caption = (
             f"{label} training, one bead each ({images}). Every pixel of the tile against its distance "
             "from the tile's centre (left) and from the bead's (right), with the smoothing spline; CI "
-            "over background. No network takes part."
+            "over background. No network is used."
         )
         figure = draw_centers(
             tables["fig06"], tables["fig06_summary"], {c.name: c.tile for c in cases}, label
         )
         return [Picture("fig06", "Tiles, centres and radial profiles.", caption, figure)]
 
-    said = "; ".join(
+    text = "; ".join(
         f"{row['case']}: CI {row['ci_tile']:.3f} about the tile's centre, {row['ci_bead']:.3f} about the "
         "bead's"
         for row in summary.to_dict("records")
     )
-    return Finding({"fig06": pixels, "fig06_summary": summary}, draw, f"{said}.")
+    return Finding({"fig06": pixels, "fig06_summary": summary}, draw, f"{text}.")
 
 
 def _cases(planes: Planes, instrument: Instrument) -> list[_Case]:
-    """Choose the bead near the plane that lies most nearly half a pixel off both ways.
+    """Choose the bead near the plane whose centre is nearest to half a pixel off in y and x.
 
-    The detector's centres are right within a fraction of a pixel, so a tile that is far off is cut
-    beside the bead on purpose, as where the border cuts the mask of a bead off.
+    The detector's centres have errors of a fraction of a pixel. The tile with a large offset is
+    therefore cropped beside the bead, as happens where the border cuts the mask of a bead.
     """
     chosen = min(_clear_beads(planes), key=lambda bead: bead[0], default=None)
     if chosen is None:
@@ -78,15 +78,15 @@ def _cases(planes: Planes, instrument: Instrument) -> list[_Case]:
     _, frame, center = chosen
     image, side = frame.read(), instrument.tile_side_px
     cases = []
-    for name, beside_px in (("off centre", OFF_CENTER_PX), ("half a pixel", 0.0)):
-        middle = np.rint(center - beside_px)
+    for name, offset_px in (("off centre", OFF_CENTER_PX), ("half a pixel", 0.0)):
+        middle = np.rint(center - offset_px)
         tile = crop_tiles(image, middle[None], side)[0]
         cases.append(_Case(name, frame.label, tile, center - middle))
     return cases
 
 
 def _clear_beads(planes: Planes) -> Iterator[tuple[float, Frame, FloatArray]]:
-    """Yield the unsaturated beads near the planes: how far from half a pixel off, frame, centre."""
+    """Yield distance from a half-pixel offset, frame and centre of unsaturated beads near the planes."""
     sweeps = [sweep for m in planes.measurements for sweep in m.sweeps]
     for plane, sweep in zip(planes.result.planes, sweeps, strict=True):
         if not plane.determined:
@@ -96,12 +96,12 @@ def _clear_beads(planes: Planes) -> Iterator[tuple[float, Frame, FloatArray]]:
         clear = sweep.typical & (sweep.profiles.n_saturated_px == 0) & near[sweep.frame_index]
         for row in np.flatnonzero(clear):
             center = sweep.profiles.center_px[row]
-            off = float(np.abs(np.abs(center - np.rint(center)) - 0.5).sum())
-            yield off, sweep.frames[sweep.frame_index[row]], center
+            distance = float(np.abs(np.abs(center - np.rint(center)) - 0.5).sum())
+            yield distance, sweep.frames[sweep.frame_index[row]], center
 
 
 def _profiles(case: _Case, instrument: Instrument, recipe: Recipe) -> pd.DataFrame:
-    """Return every pixel of the tile against its distance from either centre, and the spline there."""
+    """Return every pixel of the tile and the fitted spline against the distance from each centre."""
     parts = []
     for about, center in _centers(case).items():
         distance, grey = _pixels(case.tile, center)
@@ -142,7 +142,7 @@ def _centers(case: _Case) -> dict[str, FloatArray]:
 
 
 def _pixels(tile: FloatArray, center: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return distance and value of the pixels of the disc that lies in the tile about any centre."""
+    """Return distance and value of the pixels within half a tile of a centre."""
     y, x = np.indices(tile.shape)
     distance = np.hypot(y - center[0], x - center[1])
     inside = distance <= len(tile) / 2
@@ -154,9 +154,9 @@ def _spline(
     distance: FloatArray, grey: FloatArray, instrument: Instrument, recipe: Recipe
 ) -> BSpline:
     """Return scipy's smoothing spline of the recipe's weight; equal distances are averaged."""
-    places, index, n = np.unique(np.round(distance, 4), return_inverse=True, return_counts=True)
+    radii, index, n = np.unique(np.round(distance, 4), return_inverse=True, return_counts=True)
     lam = recipe.profile.smoothing * instrument.bead_radius_px**5
-    return make_smoothing_spline(places, np.bincount(index, grey) / n, w=n * 1.0, lam=lam)
+    return make_smoothing_spline(radii, np.bincount(index, grey) / n, w=n * 1.0, lam=lam)
 
 
 ITEM = Item(

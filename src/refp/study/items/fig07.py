@@ -10,9 +10,9 @@ from refp.pipeline.tables import curve_table, plane_table
 from refp.plane import ReferencePlane
 from refp.reports import describe_curves, draw_feature_curves
 from refp.settings import load_recipe
+from refp.study.descriptions import needs_training
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.study import Study
-from refp.study.words import needs_training
 
 
 def make(study: Study) -> Finding:
@@ -33,22 +33,22 @@ def make(study: Study) -> Finding:
         return [Picture("fig07", alt, describe_curves(shown, about), figure)]
 
     few = planes.iloc[int(planes["n_frames_used"].to_numpy().argmin())]
-    here = (
-        f"Planes at {', '.join(f'{z:.1f}' for z in planes['refp_um'])} um; {few['dataset']} gets its from "
-        f"{few['n_frames_used']} of {few['n_frames']} planes."
+    summary = (
+        f"Planes at {', '.join(f'{z:.1f}' for z in planes['refp_um'])} um; {few['dataset']} uses "
+        f"{few['n_frames_used']} of {few['n_frames']} frames."
     )
-    return Finding({"fig07": curves, "fig07_planes": planes}, draw, here)
+    return Finding({"fig07": curves, "fig07_planes": planes}, draw, summary)
 
 
-Placed = tuple[Planes, ReferencePlane]
+SweepPlane = tuple[Planes, ReferencePlane]
 
 
-def _choose(all_planes: Sequence[Placed]) -> list[Placed]:
+def _choose(all_planes: Sequence[SweepPlane]) -> list[SweepPlane]:
     """Choose sweeps of different data sets, the one with the fewest points in the middle."""
     known = [pair for pair in all_planes if pair[1].determined]
     if not known:
         return []
-    first: dict[str, Placed] = {}
+    first: dict[str, SweepPlane] = {}
     for pair in sorted(known, key=lambda pair: pair[1].n_frames_used):
         first.setdefault(pair[1].key.dataset, pair)
     few, *others = first.values()
@@ -72,7 +72,7 @@ def _curves(planes: Planes, plane: ReferencePlane) -> pd.DataFrame:
 ITEM = Item(
     "fig07",
     "Fig. 7: the pooled profile on single sweeps",
-    "The pooled profile fits three sweeps; one of few planes gets its REFP from the six whose medians "
+    "The pooled profile fits three sweeps; one of few frames gets its REFP from the six whose medians "
     "are not saturated.",
     needs_training,
     make,

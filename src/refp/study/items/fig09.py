@@ -3,12 +3,12 @@
 import pandas as pd
 
 from refp.reports.study import draw_normalisations
-from refp.study.answers import image_errors
 from refp.study.article import NORMALISATIONS, TEST_3
+from refp.study.descriptions import describe_images, describe_model, needs_tests, preferred, rms
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.layout import label_of
-from refp.study.study import Study, Wanted, normalised
-from refp.study.words import describe_images, describe_wanted, needs_tests, preferred, rms
+from refp.study.predictions import image_errors
+from refp.study.study import ModelSpec, Study, normalised
 
 MEMBERS_SHOWN = 1
 """The article shows one of its networks."""
@@ -18,30 +18,32 @@ def make(study: Study) -> Finding:
     """Make the item."""
     name = preferred(study.layout, TEST_3)
     n = study.scale.normalisation_members
-    wanted = {how: normalised(label_of(name), how, n) for how in NORMALISATIONS}
+    specs = {how: normalised(label_of(name), how, n) for how in NORMALISATIONS}
     errors = pd.concat(
         [
-            image_errors(study.answers(model, name), MEMBERS_SHOWN).assign(normalisation=how)
-            for how, model in wanted.items()
+            image_errors(study.predictions(model, name), MEMBERS_SHOWN).assign(normalisation=how)
+            for how, model in specs.items()
         ],
         ignore_index=True,
     )
-    labels = Wanted(label_of(name), "paper")
+    labels = ModelSpec(label_of(name), "paper")
 
     def draw(tables: Tables) -> list[Picture]:
         shown = tables["fig09"]
         images = describe_images(shown[shown["normalisation"] == "none"])
         caption = (
-            f"{images}; one member of each: {describe_wanted(study, labels)}, with tiles as they are, "
+            f"{images}; one member of each: {describe_model(study, labels)}, with tiles as they are, "
             "standardised, centred, and divided by background. Left: all errors; right: a narrow scale. "
             "Nothing is refused."
         )
         alt = "Error against dZ for four normalisations of the tiles."
         return [Picture("fig09", alt, caption, draw_normalisations(shown, name))]
 
-    found = {how: rms(errors.loc[errors["normalisation"] == how, "error_um"]) for how in wanted}
-    here = "RMS error: " + ", ".join(f"{how} {value:.3g} um" for how, value in found.items()) + "."
-    return Finding({"fig09": errors}, draw, here)
+    found = {how: rms(errors.loc[errors["normalisation"] == how, "error_um"]) for how in specs}
+    summary = (
+        "RMS error: " + ", ".join(f"{how} {value:.3g} um" for how, value in found.items()) + "."
+    )
+    return Finding({"fig09": errors}, draw, summary)
 
 
 ITEM = Item(

@@ -1,4 +1,4 @@
-"""What the article does not report: skill, intervals, refusals, and the limit that physics sets."""
+"""Results that the article does not report: skill, intervals, refusals, and the Cramer-Rao bound."""
 
 import numpy as np
 import pandas as pd
@@ -7,10 +7,10 @@ from refp.core.errors import DataError, RecipeError
 from refp.estimate.evaluation import summarise
 from refp.pipeline.tables import KEY_COLUMNS
 from refp.reports.study import draw_families
-from refp.study.answers import Answers
+from refp.study.descriptions import describe_model, needs_tests
 from refp.study.item import Finding, Item, Picture, Tables
-from refp.study.study import FAMILIES, Study, Wanted, wanted_of
-from refp.study.words import describe_wanted, needs_tests
+from refp.study.predictions import MemberPredictions
+from refp.study.study import FAMILIES, ModelSpec, Study, spec_of
 from refp.synthetic import dz_bound
 
 BOUND_POINTS = 9
@@ -21,14 +21,14 @@ def make(study: Study) -> Finding:
     """Make the item."""
     tests = [(label, n) for label in study.layout.labels for n in study.layout.tests(label)]
     table = pd.DataFrame(
-        [_row(study, wanted_of(label, f), f, name) for f in FAMILIES for label, name in tests]
+        [_row(study, spec_of(label, f), f, name) for f in FAMILIES for label, name in tests]
     )
     limit = pd.DataFrame(
         [
             row
             for f in FAMILIES
             for label, name in tests
-            for row in _limits(study, wanted_of(label, f), f, name)
+            for row in _limits(study, spec_of(label, f), f, name)
         ]
     )
 
@@ -38,11 +38,11 @@ def make(study: Study) -> Finding:
             shown = tables["ours"][tables["ours"]["dataset"].str.startswith(f"{label} test ")]
             if shown.empty:
                 continue
-            models = "; ".join(describe_wanted(study, wanted_of(label, f)) for f in FAMILIES)
+            models = "; ".join(describe_model(study, spec_of(label, f)) for f in FAMILIES)
             caption = (
                 f"{', '.join(dict.fromkeys(shown['dataset']))}, {int(shown['n_images'].max())} images at "
-                f"most, all beads, refusals allowed. {models}. Tick: always answering the mean. Intervals "
-                "of 95 %, the known dZ's own uncertainty allowed for."
+                f"most, all beads, refusals allowed. {models}. Tick: the constant predictor. Coverage of "
+                "95 % intervals, label uncertainty included."
             )
             alt = f"RMS error, coverage and refusals of each family on the tests of {label}."
             pictures.append(
@@ -50,12 +50,12 @@ def make(study: Study) -> Finding:
             )
         return pictures
 
-    return Finding({"ours": table, "ours_limit": limit}, draw, _here(table))
+    return Finding({"ours": table, "ours_limit": limit}, draw, _summarise(table))
 
 
-def _row(study: Study, wanted: Wanted, family: str, name: str) -> dict[str, object]:
-    answers = study.answers(wanted, name)
-    summary = summarise(answers.errors, study.label_u_um(name, study.recipe(wanted)))
+def _row(study: Study, spec: ModelSpec, family: str, name: str) -> dict[str, object]:
+    predictions = study.predictions(spec, name)
+    summary = summarise(predictions.errors, study.label_u_um(name, study.recipe(spec)))
     row = {k: v for k, v in summary.as_dict().items() if k != "coverage_observed"}
     n = max(summary.n_images, 1)
     return {
@@ -67,21 +67,21 @@ def _row(study: Study, wanted: Wanted, family: str, name: str) -> dict[str, obje
     }
 
 
-def _limits(study: Study, wanted: Wanted, family: str, name: str) -> list[dict[str, object]]:
-    """Return how far single beads scatter in an image, beside the bound, per exposure.
+def _limits(study: Study, spec: ModelSpec, family: str, name: str) -> list[dict[str, object]]:
+    """Return the scatter of single beads in an image and the bound, per exposure.
 
-    The scatter is about the image's own mean, so it has the beads' heights in it besides noise; the
-    bound is that of the instrument as its recipe states it, for one bead.
+    The scatter is about the mean of the image and therefore includes the beads' heights besides noise;
+    the bound is that of one bead for the instrument of the recipe.
     """
-    answers, instrument = study.answers(wanted, name), study.layout.sets[name].instrument
+    predictions, instrument = study.predictions(spec, name), study.layout.sets[name].instrument
     rows: list[dict[str, object]] = []
-    for exposure, beads in answers.beads.groupby("exposure_ms"):
-        scatter_um = _scatter(answers, beads)
+    for exposure, beads in predictions.beads.groupby("exposure_ms"):
+        scatter_um = _scatter(predictions, beads)
         low, high = beads["delta_z_true_um"].min(), beads["delta_z_true_um"].max()
         try:
             bound = dz_bound(instrument, np.linspace(low, high, BOUND_POINTS), float(str(exposure)))
             bound_um = float(np.median(bound.sd_um))
-        except (DataError, RecipeError):  # beyond what is simulated, or of optics that are not
+        except (DataError, RecipeError):  # outside the simulated range, or optics not simulated
             bound_um = float("nan")
         rows.append(
             {
@@ -96,15 +96,15 @@ def _limits(study: Study, wanted: Wanted, family: str, name: str) -> list[dict[s
     return rows
 
 
-def _scatter(answers: Answers, beads: pd.DataFrame) -> float:
+def _scatter(predictions: MemberPredictions, beads: pd.DataFrame) -> float:
     """Return the typical standard deviation of the beads of one image about their mean."""
-    said = beads.assign(said=beads[answers.members].mean(axis=1))
-    groups = said.groupby([*KEY_COLUMNS, "z_um"])["said"]
+    means = beads.assign(mean_um=beads[predictions.members].mean(axis=1))
+    groups = means.groupby([*KEY_COLUMNS, "z_um"])["mean_um"]
     spread = groups.std()[groups.size() >= MIN_BEADS]
     return float(spread.median()) if len(spread) else float("nan")
 
 
-def _here(table: pd.DataFrame) -> str:
+def _summarise(table: pd.DataFrame) -> str:
     texts = []
     for family, rows in table.groupby("family", sort=False):
         texts.append(
@@ -118,7 +118,7 @@ def _here(table: pd.DataFrame) -> str:
 ITEM = Item(
     "ours",
     "Beyond the article: skill, intervals, refusals, limit",
-    "Not reported. A constant answer is within 10 um on most planes of the Nikon.",
+    "Not reported. A constant predictor is within 10 um on most frames of the Nikon.",
     needs_tests,
     make,
 )

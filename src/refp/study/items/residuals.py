@@ -6,18 +6,18 @@ import numpy as np
 import pandas as pd
 
 from refp.reports.study import draw_study_errors
-from refp.study.answers import image_errors, inside_range
 from refp.study.article import CELLS, TOLERANCE_UM
+from refp.study.descriptions import Missing, describe_images, describe_model, largest, um
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.layout import DataLayout, label_of
-from refp.study.study import FAMILIES, Study, wanted_of
-from refp.study.words import Missing, describe_images, describe_wanted, largest, um
+from refp.study.predictions import image_errors, inside_range
+from refp.study.study import FAMILIES, Study, spec_of
 
 Choose = Callable[[DataLayout], list[str]]
 
 
 def make_of(stem: str, choose: Choose) -> Callable[[Study], Finding]:
-    """Return what makes the figure of some data sets."""
+    """Return a function that makes the figure of the chosen data sets."""
 
     def make(study: Study) -> Finding:
         names = choose(study.layout)
@@ -26,7 +26,7 @@ def make_of(stem: str, choose: Choose) -> Callable[[Study], Finding]:
         def draw(tables: Tables) -> list[Picture]:
             return list(_pictures(study, tables[stem], stem, names))
 
-        return Finding({stem: table}, draw, _here(table))
+        return Finding({stem: table}, draw, _summarise(table))
 
     return make
 
@@ -34,18 +34,20 @@ def make_of(stem: str, choose: Choose) -> Callable[[Study], Finding]:
 def residual_rows(study: Study, names: Sequence[str]) -> pd.DataFrame:
     """Return the error of every image by every family.
 
-    The article's family answers always, as it does there; ours may refuse, and gives intervals.
+    The article's family refuses no image, as in the article; ours may refuse, and gives intervals.
     """
     parts = []
     for family in FAMILIES:
         for name in names:
-            wanted = wanted_of(label_of(name), family)
-            answers = study.answers(wanted, name)
+            spec = spec_of(label_of(name), family)
+            predictions = study.predictions(spec, name)
             if family == "resnet":
-                table = image_errors(answers).assign(status="ok", lower_um=np.nan, upper_um=np.nan)
+                table = image_errors(predictions).assign(
+                    status="ok", lower_um=np.nan, upper_um=np.nan
+                )
             else:
-                table = answers.errors
-            low_um, high_um = study.card(wanted).dz_range_um
+                table = predictions.errors
+            low_um, high_um = study.card(spec).dz_range_um
             inside = inside_range(table, (low_um, high_um))
             parts.append(
                 table.assign(
@@ -64,27 +66,30 @@ def _pictures(
     study: Study, table: pd.DataFrame, stem: str, names: Sequence[str]
 ) -> Iterator[Picture]:
     for family, rows in table.groupby("family", sort=False):
-        models = {wanted_of(label_of(name), str(family)) for name in names}
-        told = "; ".join(sorted(describe_wanted(study, model) for model in models))
+        models = {spec_of(label_of(name), str(family)) for name in names}
+        described = "; ".join(sorted(describe_model(study, model) for model in models))
         trained_um = (float(rows["trained_low_um"].min()), float(rows["trained_high_um"].max()))
         refused = int((rows["status"] == "refused").sum())
         how = "nothing is refused" if family == "resnet" else f"{refused} refused (triangles below)"
-        caption = f"{describe_images(rows)}; {told}; {how}. Hatched: outside the trained range."
+        caption = (
+            f"{describe_images(rows)}; {described}; {how}. Hatched: outside the trained range."
+        )
         alt = f"Error against dZ per exposure, family {family}."
         figure = draw_study_errors(rows, trained_um, TOLERANCE_UM, f"Family {family}")
         yield Picture(f"{stem}-{family}", alt, caption, figure)
 
 
-def _here(table: pd.DataFrame) -> str:
+def _summarise(table: pd.DataFrame) -> str:
     texts = []
     for family, rows in table.groupby("family", sort=False):
-        told = rows[rows["in_range"] & (rows["status"] == "ok")]
+        estimated = rows[rows["in_range"] & (rows["status"] == "ok")]
         refused = int((rows["in_range"] & (rows["status"] == "refused")).sum())
-        error = told["error_um"].to_numpy(dtype=np.float64)
+        error = estimated["error_um"].to_numpy(dtype=np.float64)
         within = np.mean(np.abs(error) <= TOLERANCE_UM) if error.size else np.nan
         texts.append(
-            f"{family}: largest {um(largest(told))}, {100 * within:.3g} % within {TOLERANCE_UM:g} um of "
-            f"{len(told)} images in the trained range" + (f", {refused} refused" if refused else "")
+            f"{family}: largest {um(largest(estimated))}, {100 * within:.3g} % within "
+            f"{TOLERANCE_UM:g} um of {len(estimated)} images in the trained range"
+            + (f", {refused} refused" if refused else "")
         )
     return "; ".join(texts) + "."
 
@@ -101,9 +106,9 @@ def _cells(layout: DataLayout) -> list[str]:
     return [name for name in CELLS if name in layout.sets and label_of(name) in layout.labels]
 
 
-def _needs(choose: Choose, what: str) -> Missing:
+def _needs(choose: Choose, needed: str) -> Missing:
     def missing(layout: DataLayout) -> str:
-        return "" if choose(layout) else what
+        return "" if choose(layout) else needed
 
     return missing
 

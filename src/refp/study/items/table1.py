@@ -7,10 +7,10 @@ from refp.core.errors import DataError
 from refp.pipeline import Planes
 from refp.settings import load_recipe
 from refp.study.article import article_sets
+from refp.study.descriptions import um
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.layout import DataLayout
 from refp.study.study import Study
-from refp.study.words import um
 from refp.sweeps import DataSet
 from refp.synthetic import read_truth
 from refp.synthetic.truth import TRUTH_FILE
@@ -26,7 +26,7 @@ def make(study: Study) -> Finding:
         for prefix, recipe in RECIPES.items():
             rows[name] |= _plane_row(study, name, recipe, prefix)
     table = pd.DataFrame([{"dataset": name, **row} for name, row in rows.items()])
-    return Finding({"table1": table}, _draw, _here(table))
+    return Finding({"table1": table}, _draw, _summarise(table))
 
 
 def _article_row(row: object) -> dict[str, object]:
@@ -84,7 +84,7 @@ def _plane_row(study: Study, name: str, recipe: str, prefix: str) -> dict[str, o
 
 
 def _beads(planes: Planes, name: str) -> float:
-    """Return the usable beads of the middle image."""
+    """Return the median number of usable beads of an image."""
     counts = [
         np.bincount(sweep.frame_index[sweep.typical], minlength=len(sweep.frames))
         for m in planes.measurements
@@ -94,18 +94,20 @@ def _beads(planes: Planes, name: str) -> float:
     return float(np.median(np.concatenate(counts))) if counts else float("nan")
 
 
-def _here(table: pd.DataFrame) -> str:
-    there = table[table["refp_um"].notna()] if "refp_um" in table else table[:0]
-    apart = (there["refp_um"] - there["article_refp_um"]).abs().dropna()
-    text = f"{len(there)} data sets with a plane"
-    if len(apart):
-        text += f"; ours lies at most {um(float(apart.max()))} from the article's"
-    known = there.dropna(subset=["truth_um"])
+def _summarise(table: pd.DataFrame) -> str:
+    defined = table[table["refp_um"].notna()] if "refp_um" in table else table[:0]
+    difference_um = (defined["refp_um"] - defined["article_refp_um"]).abs().dropna()
+    text = f"{len(defined)} data sets with a plane"
+    if len(difference_um):
+        text += f"; ours is at most {um(float(difference_um.max()))} from the article's"
+    known = defined.dropna(subset=["truth_um"])
     if len(known):
-        off = {p: (known[f"{p}refp_um"] - known["truth_um"]).abs().max() for p in ("", "paper_")}
+        error_um = {
+            p: (known[f"{p}refp_um"] - known["truth_um"]).abs().max() for p in ("", "paper_")
+        }
         text += (
-            f"; from the simulation's truth at most {um(float(off['']))} with recipe default, "
-            f"{um(float(off['paper_']))} with recipe paper"
+            f"; from the simulation's truth at most {um(float(error_um['']))} with recipe default, "
+            f"{um(float(error_um['paper_']))} with recipe paper"
         )
     return text + "."
 

@@ -1,25 +1,25 @@
-"""What the article's text claims in numbers, beside ours."""
+"""Numbers in the article's text, beside ours."""
 
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
-from refp.study.answers import draw_beads, image_errors
 from refp.study.article import CELLS, DEPTHS, ON_OTHER_INSTRUMENT, TEST_3, TOLERANCE_UM, WHOLE
+from refp.study.descriptions import needs_tests, preferred, rms
 from refp.study.item import Finding, Item, Picture, Tables
-from refp.study.items.fig10 import LEAST, shares_of
+from refp.study.items.fig10 import FEW_BEADS, fractions_of
 from refp.study.items.residuals import residual_rows
 from refp.study.layout import label_of
-from refp.study.study import FAMILIES, Study, Wanted, wanted_of
-from refp.study.words import needs_tests, preferred, rms
+from refp.study.predictions import draw_beads, image_errors
+from refp.study.study import FAMILIES, ModelSpec, Study, spec_of
 
 LIMIT_UM = 10.0
-MIN_FRACTIONS = {
+ARTICLE_FRACTIONS = {
     "everywhere": "at least 80",
     "on the instruments trained on": "at least 90 in 14 of 15",
 }
-"""What the article says of the least share within 10 um, by where."""
+"""The article's smallest percentage of errors within 10 um, by group of data sets."""
 Row = dict[str, object]
 
 
@@ -28,7 +28,7 @@ def make(study: Study) -> Finding:
     tests = [n for label in study.layout.labels for n in study.layout.tests(label)]
     table = pd.DataFrame([*_errors(study, tests), *_few_beads(study, tests), *_whole(study)])
     depths = _depths(study)
-    return Finding({"claims": table, "depths": depths}, _no_picture, _here(table, depths))
+    return Finding({"claims": table, "depths": depths}, _no_picture, _summarise(table, depths))
 
 
 def _row(claim: str, article: str, unit: str, values: dict[str, float]) -> Row:
@@ -36,7 +36,7 @@ def _row(claim: str, article: str, unit: str, values: dict[str, float]) -> Row:
 
 
 def _errors(study: Study, tests: list[str]) -> Iterator[Row]:
-    """Errors of images, with all beads and members, inside the trained range; refused ones apart."""
+    """Yield rows on errors of images inside the trained range, without refused ones."""
     table = residual_rows(study, tests)
     table = table[table["in_range"] & (table["status"] == "ok")]
     error = {
@@ -44,10 +44,10 @@ def _errors(study: Study, tests: list[str]) -> Iterator[Row]:
         for family, rows in table.groupby("family")
     }
 
-    def share(rows: pd.DataFrame) -> float:
+    def percent(rows: pd.DataFrame) -> float:
         return 100 * float((rows["error"] <= 10.0).mean()) if len(rows) else np.nan
 
-    def most(rows: pd.DataFrame) -> float:
+    def maximum(rows: pd.DataFrame) -> float:
         return float(rows["error"].max()) if len(rows) else np.nan
 
     def of(rows: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
@@ -57,7 +57,7 @@ def _errors(study: Study, tests: list[str]) -> Iterator[Row]:
         "images with an error of at most 10 um",
         "98.4",
         "%",
-        {f: share(r) for f, r in error.items()},
+        {f: percent(r) for f, r in error.items()},
     )
     for claim, article, names in (
         ("largest error among cells", "10", CELLS),
@@ -65,7 +65,7 @@ def _errors(study: Study, tests: list[str]) -> Iterator[Row]:
         ("largest error of A2K test 4", "7.5", tuple(ON_OTHER_INSTRUMENT)),
     ):
         yield _row(
-            claim, f"below {article}", "um", {f: most(of(r, names)) for f, r in error.items()}
+            claim, f"below {article}", "um", {f: maximum(of(r, names)) for f, r in error.items()}
         )
 
 
@@ -73,32 +73,32 @@ def _few_beads(study: Study, tests: list[str]) -> Iterator[Row]:
     groups = _groups(tests)
     for where, names in groups.items():
         within = {family: _within(study, names, family) for family in FAMILIES}
-        yield _row(f"predictions from {LEAST} beads within 7.5 um, {where}", "95", "%", within)
-    shares = shares_of(study, study.scale.model_copy(update={"n_beads": (LEAST,)}))
-    few = shares[(shares["threshold_um"] == LIMIT_UM) & shares["share"].notna()]
+        yield _row(f"predictions from {FEW_BEADS} beads within 7.5 um, {where}", "95", "%", within)
+    fractions = fractions_of(study, study.scale.model_copy(update={"n_beads": (FEW_BEADS,)}))
+    few = fractions[(fractions["threshold_um"] == LIMIT_UM) & fractions["share"].notna()]
     for where, names in groups.items():
-        least = {
+        smallest = {
             str(family): 100
             * float(rows.loc[rows["members"] == rows["members"].min(), "share"].min())
             for family, rows in few[few["dataset"].isin(names)].groupby("family")
         }
-        claim = f"least share within 10 um of a data set and exposure, {LEAST} beads, one member"
-        yield _row(f"{claim}, {where}", MIN_FRACTIONS[where], "%", least)
+        claim = f"smallest fraction within 10 um of a data set and exposure, {FEW_BEADS} beads, one member"
+        yield _row(f"{claim}, {where}", ARTICLE_FRACTIONS[where], "%", smallest)
 
 
 def _groups(tests: list[str]) -> dict[str, list[str]]:
     """Return all tests, and those of the instruments that were trained on."""
     own = [name for name in tests if name not in ON_OTHER_INSTRUMENT]
-    return dict(zip(MIN_FRACTIONS, (tests, own), strict=True))
+    return dict(zip(ARTICLE_FRACTIONS, (tests, own), strict=True))
 
 
 def _within(study: Study, tests: list[str], family: str) -> float:
-    """Return the share of few-bead predictions within the stage's repeatability, %."""
+    """Return the percentage of few-bead predictions within the stage's repeatability."""
     inside = []
     for name in tests:
-        answers = study.answers(wanted_of(label_of(name), family), name)
-        n = len(answers.members)
-        drawn = draw_beads(answers, LEAST, n, study.scale.resamples, study.seed).error_um
+        predictions = study.predictions(spec_of(label_of(name), family), name)
+        n = len(predictions.members)
+        drawn = draw_beads(predictions, FEW_BEADS, n, study.scale.resamples, study.seed).error_um
         inside.append(np.abs(drawn[np.isfinite(drawn)]) <= TOLERANCE_UM)
     together = np.concatenate(inside) if inside else np.empty(0)
     return 100 * float(together.mean()) if together.size else float("nan")
@@ -106,23 +106,23 @@ def _within(study: Study, tests: list[str], family: str) -> float:
 
 def _whole(study: Study) -> Iterator[Row]:
     name = preferred(study.layout, TEST_3)
-    whole = rms(image_errors(study.answers(Wanted(label_of(name), WHOLE), name))["error_um"])
+    whole = rms(image_errors(study.predictions(ModelSpec(label_of(name), WHOLE), name))["error_um"])
     values = {}
     for family in FAMILIES:
-        errors = study.answers(wanted_of(label_of(name), family), name)
+        errors = study.predictions(spec_of(label_of(name), family), name)
         values[family] = whole / rms(image_errors(errors)["error_um"])
     yield _row(f"RMS error of whole images over that of beads, {name}", "20", "times", values)
 
 
 def _depths(study: Study) -> pd.DataFrame:
-    """RMS errors of the deeper networks on the data sets of one instrument."""
+    """Return RMS errors of the deeper networks on the data sets of one instrument."""
     label = label_of(preferred(study.layout, TEST_3))
     rows = []
     for network, recipe in DEPTHS.items():
-        wanted = Wanted(label, recipe)
+        spec = ModelSpec(label, recipe)
         for name in study.layout.tests(label):
-            error = image_errors(study.answers(wanted, name))["error_um"]
-            settings = study.recipe(wanted).train.resnet
+            error = image_errors(study.predictions(spec, name))["error_um"]
+            settings = study.recipe(spec).train.resnet
             rows.append(
                 (network, name, rms(error), len(error), settings.members, settings.max_steps)
             )
@@ -130,12 +130,12 @@ def _depths(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _here(table: pd.DataFrame, depths: pd.DataFrame) -> str:
+def _summarise(table: pd.DataFrame, depths: pd.DataFrame) -> str:
     first = table.iloc[0]
-    shares = ", ".join(f"{f} {first[f]:.3g} %" for f in FAMILIES if f in first)
+    fractions = ", ".join(f"{f} {first[f]:.3g} %" for f in FAMILIES if f in first)
     deep = depths.groupby("network", sort=False)["rms_um"].median()
     networks = ", ".join(f"{n} {value:.3g} um" for n, value in deep.items())
-    return f"Within 10 um: {shares}. Median RMS error of a data set: {networks}."
+    return f"Within 10 um: {fractions}. Median RMS error of a data set: {networks}."
 
 
 def _no_picture(tables: Tables) -> list[Picture]:  # noqa: ARG001
@@ -144,7 +144,7 @@ def _no_picture(tables: Tables) -> list[Picture]:  # noqa: ARG001
 
 ITEM = Item(
     "text",
-    "What the text claims",
+    "Claims of the text",
     "98.4 % of errors within 10 um; 95 % of predictions from six beads within 7.5 um; 80 % within 10 um "
     "everywhere; beads 20 times more accurate than whole images; ResNet-50 and -101 about as good as 18.",
     needs_tests,

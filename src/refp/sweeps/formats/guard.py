@@ -1,4 +1,4 @@
-"""The border to the image libraries: their exceptions, warnings and log lines stop here."""
+"""Calls of the image libraries: conversion of their exceptions, warnings and log lines."""
 
 import logging
 import threading
@@ -19,19 +19,19 @@ LINE_LENGTH = 120
 COPY_AGAIN = "copy it again from where it was recorded"
 
 
-def bad_image(path: Path, what: str, remedy: str) -> DataError:
+def bad_image(path: Path, problem: str, remedy: str) -> DataError:
     """Make the one-line error about a file."""
-    return DataError(f"{path}: {what}; {remedy}")
+    return DataError(f"{path}: {problem}; {remedy}")
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[list[str]]:
-    """Turn whatever goes wrong inside into one line about ``path``.
+    """Convert every exception raised inside to a one-line error about ``path``.
 
     Yields
     ------
     list of str
-        The log lines of ``tifffile`` so far, which go nowhere else.
+        The log lines of ``tifffile`` so far, which are not logged elsewhere.
 
     Raises
     ------
@@ -44,59 +44,59 @@ def reading(path: Path) -> Iterator[list[str]]:
             yield log
     except RefpError:
         raise
-    except Exception as error:  # a damaged file makes the libraries raise nearly anything
+    except Exception as error:  # the libraries raise nearly any exception on a damaged file
         raise bad_image(path, f"cannot be read: {first_line(error)}", COPY_AGAIN) from error
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of what an exception says, cut where it quotes half the file."""
+    """Return the first line of the message of an exception, truncated if it is long."""
     line = (str(error).strip() or type(error).__name__).splitlines()[0]
     return line if len(line) <= LINE_LENGTH else f"{line[:LINE_LENGTH]}..."
 
 
-def check_page(path: Path, page: int, n_planes: int) -> None:
-    """Refuse a page that the file does not hold.
+def check_page(path: Path, page: int, n_pages: int) -> None:
+    """Check that a file has a page.
 
     Raises
     ------
     DataError
-        Naming the page and how many there are.
+        If it has not; the message gives the page and the number of pages.
     """
-    if not 0 <= page < n_planes:
-        raise bad_image(path, f"no page {page} among {n_planes}", "pages count from 0")
+    if not 0 <= page < n_pages:
+        raise bad_image(path, f"no page {page} among {n_pages}", "pages are numbered from 0")
 
 
 def check_grey(path: Path, shape: Sequence[int], dtype: Any) -> tuple[int, int]:
-    """Return height and width of a plane, axes of length 1 dropped.
+    """Return height and width of a page, without axes of length 1.
 
     Raises
     ------
     DataError
-        If the plane has colour channels, is not two-dimensional or not of 8 or 16 bits.
+        If the page has colour channels, is not two-dimensional or not of 8 or 16 bits.
     """
     sides = [int(n) for n in shape]
-    plane = [n for n in sides[:-2] if n != 1] + sides[-2:]
-    if len(plane) == 3 and plane[-1] == 1:
-        plane.pop()
-    if len(plane) == 3 and (plane[-1] in (3, 4) or plane[0] in (3, 4)):
-        channels = plane[-1] if plane[-1] in (3, 4) else plane[0]
+    axes = [n for n in sides[:-2] if n != 1] + sides[-2:]
+    if len(axes) == 3 and axes[-1] == 1:
+        axes.pop()
+    if len(axes) == 3 and (axes[-1] in (3, 4) or axes[0] in (3, 4)):
+        channels = axes[-1] if axes[-1] in (3, 4) else axes[0]
         raise bad_image(path, f"RGB, {channels} channels", SAVE_GREY)
-    if len(plane) != 2 or 0 in plane:
+    if len(axes) != 2 or 0 in axes:
         size = "x".join(map(str, sides)) or "no size"
-        raise bad_image(path, f"a plane of {size} is not a grey image", SAVE_GREY)
+        raise bad_image(path, f"a page of {size} is not a grey image", SAVE_GREY)
     if np.dtype(dtype).name not in GREY_DTYPES:
         raise bad_image(path, f"{pixel_name(dtype)} pixels", SAVE_GREY)
-    return plane[0], plane[1]
+    return axes[0], axes[1]
 
 
 def pixel_name(dtype: Any) -> str:
-    """Return the name of a pixel type as a user knows it."""
+    """Return the usual name of a pixel type."""
     name = np.dtype(dtype).name
     return "1-bit" if name == "bool" else name
 
 
 def as_plane(path: Path, pixels: Any) -> Image:
-    """Check decoded pixels and return them ``(y, x)`` in the byte order of this machine.
+    """Check decoded pixels and return them, shape ``(y, x)``, in the byte order of this machine.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def as_plane(path: Path, pixels: Any) -> Image:
     """
     array = np.asarray(pixels)
     shape = check_grey(path, array.shape, array.dtype)
-    # Kernels are compiled anew for read-only pixels, such as those that Pillow returns.
+    # Kernels would be compiled again for read-only pixels, such as those that Pillow returns.
     return np.require(array.reshape(shape), array.dtype.newbyteorder("="), ["C", "W"])
 
 
@@ -117,7 +117,7 @@ def _check_present(path: Path) -> None:
 
 
 class _Caught(logging.Filter):
-    """Keeps what this thread logs and lets the lines of other threads pass."""
+    """Filter that collects the log lines of this thread and passes those of other threads."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ class _Caught(logging.Filter):
 
 @contextmanager
 def _quiet() -> Iterator[list[str]]:
-    """Keep the warnings and log lines of the libraries off the console."""
+    """Suppress the warnings and log lines of the libraries."""
     caught = _Caught()
     logger = logging.getLogger("tifffile")
     logger.addFilter(caught)

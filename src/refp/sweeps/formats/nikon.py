@@ -11,7 +11,7 @@ from refp.sweeps.header import Header, Stated
 
 
 def read_header(path: Path) -> Header:
-    """Read the header of an ND2 file; no pixel is read.
+    """Read the header of an ND2 file, without pixels.
 
     Raises
     ------
@@ -61,19 +61,19 @@ def _stated(file: Any) -> Stated:
 
 
 def _stage_z_um(file: Any) -> tuple[float, ...]:
-    """Return recorded stage positions; none where they are absent or do not tell planes apart."""
+    """Return recorded stage positions; empty if they are absent or not distinct."""
     frames = [file.frame_metadata(k) for k in range(len(file.loop_indices))]
-    if any(isinstance(frame, dict) for frame in frames):  # the format of before 2007
+    if any(isinstance(frame, dict) for frame in frames):  # the format before 2007
         return ()
     z_um = tuple(float(frame.channels[0].position.stagePositionUm.z) for frame in frames)
-    places = {(loop.get("P", 0), z) for loop, z in zip(file.loop_indices, z_um, strict=True)}
-    return z_um if len(places) == len(z_um) else ()
+    distinct = {(loop.get("P", 0), z) for loop, z in zip(file.loop_indices, z_um, strict=True)}
+    return z_um if len(distinct) == len(z_um) else ()
 
 
 def _stepped_z_um(file: Any) -> tuple[float, ...]:
-    """Return plane number times step of the Z loop, which may run from top to bottom."""
+    """Return the index of each frame times the step of the Z loop, which may run downwards."""
     for loop in file.experiment:
         if loop.type == "ZStackLoop":
             step = abs(loop.parameters.stepUm) * (1 if loop.parameters.bottomToTop else -1)
-            return tuple(step * place["Z"] for place in file.loop_indices)
+            return tuple(step * index["Z"] for index in file.loop_indices)
     return ()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class _Spot(NamedTuple):
-    """Which plane of which OME image a page of the file holds."""
+    """Index of the OME image and of the plane in it that a page of the file holds."""
 
     image: int
     z: int
@@ -24,22 +24,22 @@ class _Spot(NamedTuple):
 
 
 def stated_by_ome(path: Path, xml: str, n_pages: int) -> Stated:
-    """Read what the OME-XML of a file says of its pages.
+    """Read the metadata of the pages of a file from its OME-XML.
 
     Raises
     ------
     DataError
-        If it describes several channels or time points, or another number of pages than there is.
+        If it describes several channels or time points, or another number of pages than the file has.
     """
     from ome_types import from_xml
 
     ome = from_xml(xml, validate=False)
-    if not ome.images:  # one file of a set, whose metadata lie in another file
+    if not ome.images:  # one file of a set, with the metadata in another file
         return Stated()
     spots = dict(_spots(ome, path))
     if sorted(spots) != list(range(n_pages)):
-        what = f"its OME-XML describes {len(spots)} planes, the file holds {n_pages}"
-        raise bad_image(path, what, "save it again")
+        problem = f"its OME-XML describes {len(spots)} pages, the file has {n_pages}"
+        raise bad_image(path, problem, "save it again")
     pages = [spots[page] for page in range(n_pages)]
     check_one_channel(path, len({s.c for s in pages}), len({s.t for s in pages}))
     return Stated(
@@ -51,12 +51,12 @@ def stated_by_ome(path: Path, xml: str, n_pages: int) -> Stated:
 
 
 def check_one_channel(path: Path, n_channels: int, n_times: int) -> None:
-    """Refuse a file of several channels or time points: which of them is meant is not known.
+    """Check that a file has one channel and one time point.
 
     Raises
     ------
     DataError
-        Naming how many there are.
+        If it has several; the message gives their number.
     """
     if n_channels > 1:
         raise bad_image(path, f"{n_channels} channels", "save the brightfield channel by itself")
@@ -65,7 +65,7 @@ def check_one_channel(path: Path, n_channels: int, n_times: int) -> None:
 
 
 def _spots(ome: "OME", path: Path) -> Iterator[tuple[int, _Spot]]:
-    """Pages of this file with what they hold."""
+    """Pages of this file with their OME planes."""
     for image, entry in enumerate(ome.images):
         for block in entry.pixels.tiff_data_blocks:
             if _is_here(block, ome, path):
@@ -73,7 +73,7 @@ def _spots(ome: "OME", path: Path) -> Iterator[tuple[int, _Spot]]:
 
 
 def _is_here(block: "TiffData", ome: "OME", path: Path) -> bool:
-    """Whether a block lies in this file and not in another one of its set."""
+    """Whether a block is in this file and not in another one of its set."""
     where = block.uuid
     return where is None or where.value == ome.uuid or where.file_name == path.name
 
@@ -91,13 +91,13 @@ def _block_spots(image: int, pixels: "Pixels", block: "TiffData") -> Iterator[tu
 
 
 def _n_channel_planes(pixels: "Pixels") -> int:
-    """Channels that have planes of their own: an RGB channel holds three samples in one plane."""
+    """Return the number of channels with separate planes: an RGB channel has three samples in one plane."""
     samples = [channel.samples_per_pixel or 1 for channel in pixels.channels]
     return len(samples) if sum(samples) == pixels.size_c else pixels.size_c
 
 
 def _n_planes(block: "TiffData", everything: int) -> int:
-    """Planes of a block; the OME model: one where a page is named, else all that there are."""
+    """Return the number of planes of a block; by the OME model one if a page is named, else all."""
     if block.plane_count is not None:
         return block.plane_count
     return 1 if "ifd" in block.model_fields_set else everything
@@ -123,10 +123,10 @@ def _planes(ome: "OME") -> dict[_Spot, "Plane"]:
 
 
 def _z_um(ome: "OME", pages: list[_Spot]) -> tuple[float, ...]:
-    """Stage positions of the planes; else the plane's number times the step; else nothing.
+    """Stage positions of the planes, or the plane's index times the step, or empty.
 
-    Some software writes the same stage position to every plane of a stack, hence the test that
-    positions differ.
+    Some software writes the same stage position to every plane of a stack, so positions are used only
+    if they differ.
     """
     planes = _planes(ome)
     positions = [_position_um(planes.get(spot)) for spot in pages]
@@ -140,7 +140,7 @@ def _z_um(ome: "OME", pages: list[_Spot]) -> tuple[float, ...]:
 
 
 def _position_um(plane: "Plane | None") -> float | None:
-    """Stage position of a plane; without a unit it is micrometres, as before the schema of 2015."""
+    """Stage position of a plane; micrometres if without a unit, as before the schema of 2015."""
     if plane is None or plane.position_z is None:
         return None
     if "position_z_unit" not in plane.model_fields_set:
@@ -160,7 +160,7 @@ def _exposures_ms(ome: "OME", pages: list[_Spot]) -> tuple[float, ...]:
 
 
 def _exposure_ms(plane: "Plane | None") -> float:
-    """Return the exposure to three digits: some software states it as measured for each plane."""
+    """Return the exposure to three digits, since some software states a measured one per plane."""
     if plane is None or plane.exposure_time is None:
         return 0.0
     return float(f"{plane.exposure_time * ms_per(plane.exposure_time_unit.value):.3g}")

@@ -14,13 +14,13 @@ from refp.sweeps.formats.units import um_per
 from refp.sweeps.header import Header, Stated
 
 _OLD_AXES = ("t", "c", "z", "y", "x")
-"""Axes of OME-Zarr before 0.3, which names none."""
+"""Axes of OME-Zarr before 0.3, which does not name them."""
 
 
 def read_header(path: Path) -> Header:
-    """Read the metadata of an OME-Zarr folder; no pixel is read.
+    """Read the metadata of an OME-Zarr folder, without pixels.
 
-    Pages count the Z planes of the first image, then of the next where there are several.
+    Pages are the Z positions of the first image, then those of further images.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def read_header(path: Path) -> Header:
 
 
 def read_plane(path: Path, page: int) -> Image:
-    """Read one Z plane.
+    """Read one Z position.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def read_plane(path: Path, page: int) -> Image:
 
 
 def _images(path: Path) -> list[Any]:
-    """Return the groups that hold an image: the root, or the series that bioformats2raw lays."""
+    """Return the groups that hold an image: the root, or the series of bioformats2raw."""
     try:
         import zarr
     except ImportError as error:
@@ -79,7 +79,7 @@ def _images(path: Path) -> list[Any]:
 
 
 def _attributes(group: Any) -> dict[str, Any]:
-    """Metadata of a group, which OME-Zarr 0.5 keeps one level deeper."""
+    """Metadata of a group; in OME-Zarr 0.5 they are one level deeper."""
     attributes: dict[str, Any] = group.attrs.asdict()
     inner: dict[str, Any] = attributes.get("ome", attributes)
     return inner
@@ -94,8 +94,8 @@ def _full_size(path: Path, group: Any) -> Any:
     array = group[_multiscale(group)["datasets"][0]["path"]]
     axes = _axes(group)
     if len(axes) != array.ndim or axes[-2:] != ["y", "x"]:
-        what = f"axes {''.join(axes)} of an array of {array.ndim} dimensions"
-        raise bad_image(path, what, "export it with the axes z, y, x")
+        problem = f"axes {''.join(axes)} of an array of {array.ndim} dimensions"
+        raise bad_image(path, problem, "export it with the axes z, y, x")
     return array
 
 
@@ -120,7 +120,7 @@ def _stated(images: list[Any], depths: list[int]) -> Stated:
 
 
 def _z_um(group: Any, n: int) -> tuple[float, ...]:
-    """Z of the planes; nothing where the file has no Z axis or gives it no unit of length."""
+    """Z of the pages; empty if the file has no Z axis or states no unit of length for it."""
     step = _scale_um(group, "z")
     if not step:
         return ()
@@ -138,7 +138,7 @@ def _um_per(group: Any, axis: str) -> float:
 
 
 def _transform(group: Any, kind: str, axis: str, otherwise: float) -> float:
-    """Scale or translation of an axis, that of the array and that of the image taken together."""
+    """Scale or translation of an axis, those of the array and of the image combined."""
     if axis not in _axes(group):
         return otherwise
     image = _multiscale(group)

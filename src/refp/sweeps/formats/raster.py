@@ -20,11 +20,11 @@ _DTYPES = {"L": "uint8", "I;16": "uint16", "I;16B": "uint16"}
 _NAMES = {"1": "1-bit pixels", "P": "palette colours", "I": "int32 pixels", "F": "float32 pixels"}
 _LAST_BYTES = {"PNG": b"IEND", "JPEG": b"\xff\xd9"}
 _TAIL_BYTES = 4096
-"""Some software appends a little of its own after the end mark."""
+"""Some software appends a few bytes after the end mark."""
 
 
 def read_header(path: Path) -> Header:
-    """Read the header of an image file; no pixel is decoded.
+    """Read the header of an image file, without decoding pixels.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def _check_mode(path: Path, mode: str) -> str:
 
 
 def _check_end(path: Path, kind: str) -> None:
-    """Refuse a file whose end mark is missing, without decoding it."""
+    """Check, without decoding, that a file has its end mark."""
     mark = _LAST_BYTES.get(kind, b"")
     with path.open("rb") as file:
         file.seek(-min(path.stat().st_size, _TAIL_BYTES), 2)

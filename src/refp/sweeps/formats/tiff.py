@@ -21,13 +21,13 @@ from refp.sweeps.formats.units import um_per
 from refp.sweeps.header import Header, Stated
 
 _BY_PILLOW = (tifffile.COMPRESSION.LZW, tifffile.COMPRESSION.JPEG)
-"""Compressions that tifffile leaves to another package, which refp does not need otherwise."""
+"""Compressions for which tifffile needs a further package; Pillow decodes them instead."""
 
 _PALETTE, _WHITE_IS_ZERO = tifffile.PHOTOMETRIC.PALETTE, tifffile.PHOTOMETRIC.MINISWHITE
 
 
 def read_header(path: Path) -> Header:
-    """Read the header of a TIFF file; no pixel is read.
+    """Read the header of a TIFF file, without pixels.
 
     Raises
     ------
@@ -78,17 +78,17 @@ def _check_page(path: Path, page: Any) -> tuple[int, int]:
 
 
 def _check_whole(path: Path, tif: Any, pages: list[Any], log: list[str]) -> None:
-    """Refuse a file that ends before what its header points at."""
+    """Check that a file contains everything that its header refers to."""
     if not pages:
         raise bad_image(path, "no image inside", COPY_AGAIN)
     if _chain_is_cut(tif) or any("invalid value offset" in line for line in log):
-        raise bad_image(path, "truncated, its header points beyond its end", COPY_AGAIN)
+        raise bad_image(path, "truncated, its header refers beyond its end", COPY_AGAIN)
     for page in pages:
         _check_extent(path, page, tif.filehandle.size)
 
 
 def _chain_is_cut(tif: Any) -> bool:
-    """Whether the last page that was found names a further one."""
+    """Whether the last page found refers to a further one."""
     tif.filehandle.seek(tif.pages.next_page_offset)
     return any(tif.filehandle.read(tif.tiff.offsetsize))
 
@@ -111,8 +111,8 @@ def _stated(path: Path, tif: Any, pages: list[Any]) -> Stated:
 def _stated_by_imagej(path: Path, meta: dict[str, Any], pages: list[Any]) -> Stated:
     n_images = int(meta.get("images", 1))
     if n_images > len(pages):  # ImageJ writes one header for a stack above 4 GB
-        what = f"{n_images} planes behind a single TIFF page"
-        raise bad_image(path, what, "save as OME-TIFF, or one file per plane")
+        problem = f"{n_images} images behind a single TIFF page"
+        raise bad_image(path, problem, "save as OME-TIFF, or one file per frame")
     check_one_channel(path, int(meta.get("channels", 1)), int(meta.get("frames", 1)))
     factor = um_per(str(meta.get("unit", "")))
     step = factor * float(meta.get("spacing", 0.0))
@@ -124,6 +124,6 @@ def _stated_by_imagej(path: Path, meta: dict[str, Any], pages: list[Any]) -> Sta
 
 
 def _pixel_width(page: Any) -> float:
-    """Width of a pixel in the unit of the file; the tag holds pixels per unit as a fraction."""
+    """Width of a pixel in the unit of the file; the tag holds pixels per unit as a ratio."""
     pixels, units = page.tags.valueof("XResolution", (0, 0))
     return units / pixels if pixels else 0.0

@@ -1,4 +1,4 @@
-"""Units of length and time as acquisition software spells them."""
+"""Units of length and time in the spellings of acquisition software."""
 
 _UM_PER = {
     1e6: ("m", "meter", "metre"),
@@ -14,10 +14,10 @@ _TIMES = {"s": 1e3, "ms": 1.0, "µs": 1e-3, "ns": 1e-6}
 
 
 def um_per(unit: str) -> float:
-    """Return how many micrometres a unit of length is; 0 for what is none, such as ``pixel``."""
+    """Return the micrometres per unit of length; 0 if it is not a length, such as ``pixel``."""
     return _LENGTHS.get(unit.strip().lower(), 0.0)
 
 
 def ms_per(unit: str) -> float:
-    """Return how many milliseconds a unit of time is; 0 for one that no exposure is given in."""
+    """Return the milliseconds per unit of time; 0 for units that are not used for exposures."""
     return _TIMES.get(unit.strip(), 0.0)

@@ -1,8 +1,8 @@
-"""How a microscope images a sphere: partial waves through an objective, for every Z.
+"""Image of a sphere through a microscope, for every Z: partial waves through an objective.
 
-:func:`partial_waves` says how a :class:`Sphere` scatters, :func:`image_radially` what a
-:class:`Microscope` makes of it, and a :class:`RadialMap` holds the result; :class:`MapStore` computes
-each map once and keeps it on disk.
+:func:`partial_waves` computes the scattering of a :class:`Sphere`, :func:`image_radially` its image by a
+:class:`Microscope`, and a :class:`RadialMap` holds the result; :class:`MapStore` computes each map once
+and caches it on disk.
 """
 
 from refp.synthetic.optics.image import Sampling, image_radially, sampling_for

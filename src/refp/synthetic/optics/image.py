@@ -1,16 +1,16 @@
-"""The image of what scatters, through an objective under a cone of incoherent light.
+"""Image of a scattering object through an objective, illuminated by a cone of incoherent light.
 
-A plane wave of the condenser meets the object; what goes on and what is scattered pass the pupil and
-add up in the image. Points of the condenser's aperture and wavelengths add intensities. The average
-over the azimuth of the condenser is exact: it is the sum of squares over orders ``m`` of the image's
-rotation, the field of each being a Hankel transform.
+Each point of the condenser's aperture emits a plane wave. Its transmitted and scattered parts pass the
+pupil and interfere in the image; the intensities of points and wavelengths are added. The average over
+the azimuth of the condenser is exact: it is the sum of squares over orders ``m`` of rotation of the
+image, with a Hankel transform for the field of each.
 
 References
 ----------
 M. Born and E. Wolf, *Principles of Optics*, 10.6 (partial coherence); P. Török, P. R. T. Munro and
 E. E. Kriezis, *J. Opt. Soc. Am. A* 23, 713 (2006), for spheres in high-aperture microscopes. Here
-light keeps its handedness: what the sphere turns is left out, under 0.05 % of the scattered light at
-apertures up to 0.4.
+light keeps its handedness: the part whose handedness the sphere inverts is neglected, under 0.05 % of the
+scattered light at apertures up to 0.4.
 """
 
 from collections.abc import Callable
@@ -27,25 +27,25 @@ from refp.synthetic.optics.microscope import Microscope, dispersion
 from refp.synthetic.optics.scatter import ComplexArray, PartialWaves, Sphere, partial_waves
 
 Amplitude = Callable[[FloatArray], ComplexArray]
-"""Scattering amplitude, in the sense of ``S`` of Bohren and Huffman, by the cosine of the angle."""
+"""Scattering amplitude ``S`` of Bohren and Huffman as a function of the cosine of the angle."""
 
 SPECTRUM_SIGMAS = 2.5
 PHASE_STEP_RAD = 2.6
-"""Of the path through the sphere from one wavelength to the next: above pi they would beat."""
+"""Phase step of the path through the sphere between wavelengths; above pi the sum would alias."""
 BESSEL_STEP = 0.01
-"""Of the table of Bessel functions that is read linearly: errs by at most 1.3e-5."""
+"""Step of the linearly interpolated table of Bessel functions; the error is at most 1.3e-5."""
 TABLE_REACH = 50.0
-"""Tables are made to multiples of this."""
+"""Ranges of tables are multiples of this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How finely an image is summed.
+    """Sampling of the sums of an image.
 
     Attributes
     ----------
     n_wavelengths, n_source, n_pupil
-        Wavelengths, rings of the condenser's aperture and of the pupil.
+        Number of wavelengths, of rings of the condenser's aperture and of rings of the pupil.
     """
 
     n_wavelengths: int
@@ -56,17 +56,17 @@ class Sampling:
 def sampling_for(
     sphere: Sphere, microscope: Microscope, z_um: FloatArray, r_um: FloatArray
 ) -> Sampling:
-    """Return a sampling at which the image errs by about a thousandth of background.
+    """Return a sampling for an error of the image of about a thousandth of background.
 
-    What is left is whether a wavelength meets one of the sphere's narrow resonances, which beads that
-    are not perfect spheres hardly have; finer sampling meets others.
+    The remaining error depends on whether a wavelength coincides with a narrow resonance of the sphere;
+    beads that are not perfect spheres hardly have resonances. Finer sampling would coincide with others.
     """
     wavenumber = 2 * np.pi / microscope.wavelength_um
     na, condenser = microscope.numerical_aperture, microscope.condenser_na
     contrast = abs(sphere.index.real - microscope.medium.index)
     path_rad = 2 * wavenumber * sphere.radius_um * contrast
     spread_rad = path_rad * microscope.wavelength_sd_um / microscope.wavelength_um
-    # Phases over the aperture: sideways and along the axis, half a cycle each.
+    # Phases over the aperture, lateral and axial, in steps of half a cycle.
     across = wavenumber * (float(r_um.max()) + sphere.radius_um) * na
     along = wavenumber * float(np.abs(z_um).max()) * na**2 / 2
     return Sampling(
@@ -88,20 +88,20 @@ def image_radially(
     Parameters
     ----------
     sphere
-        What is imaged.
+        The sphere.
     microscope
-        What images it.
+        The microscope.
     z_um
-        Shape ``(z,)``: stage position, the focal plane above the sphere's centre positive.
+        Shape ``(z,)``: stage position, positive for a focal plane above the sphere's centre.
     r_um
         Shape ``(r,)``: distance from the image's centre, not negative.
     sampling
-        How finely; default: :func:`sampling_for`.
+        Sampling of the sums; default: :func:`sampling_for`.
 
     Returns
     -------
     ndarray
-        Shape ``(z, r)``.
+        Shape ``(z, r)``, intensity over background.
     """
     sampling = sampling or sampling_for(sphere, microscope, z_um, r_um)
     change = np.zeros((len(r_um), len(z_um)))
@@ -122,18 +122,18 @@ def image_change(
     r_um: FloatArray,
     sampling: Sampling,
 ) -> FloatArray:
-    """Return what an object of rotational symmetry changes in the image, at one wavelength.
+    """Return the change of the image by an object of rotational symmetry, at one wavelength.
 
     Parameters
     ----------
     amplitude
-        How it scatters.
+        Scattering amplitude of the object.
     radius_um
-        It scatters from no farther than this.
+        Radius of the object.
     microscope, z_um, r_um, sampling
         As in :func:`image_radially`.
     wavelength_um
-        In vacuum.
+        Wavelength in vacuum.
 
     Returns
     -------
@@ -142,12 +142,12 @@ def image_change(
     """
     wavenumber = 2 * np.pi / wavelength_um
     sine, width = _rings(microscope.numerical_aperture, sampling.n_pupil)
-    source, share = _source(microscope.condenser_na, sampling.n_source)
+    source, fraction = _source(microscope.condenser_na, sampling.n_source)
     index = microscope.medium.index_at(wavelength_um)
     cosine, source_cosine = np.sqrt(1 - (sine / index) ** 2), np.sqrt(1 - (source / index) ** 2)
     n_orders = int(np.ceil(1.05 * wavenumber * radius_um * microscope.condenser_na + 8)) + 1
     orders = _rotation_orders(amplitude, sine / index, source / index, n_orders)
-    # Aplanatic: an area of the pupil carries the power of its area seen from the object.
+    # Aplanatic: an area of the pupil carries the power of the corresponding solid angle at the object.
     measure = -sine * width / index**2 / np.sqrt(np.outer(source_cosine, cosine))
     waves = np.exp(1j * microscope.phase(sine, z_um, wavelength_um)).T[:, None, :]
     direct = np.exp(1j * microscope.phase(source, z_um, wavelength_um)).T.astype(np.complex64)
@@ -161,13 +161,13 @@ def image_change(
             scattered.view(np.complex64).reshape(len(r_um), len(source), len(z_um)),
             bessel(m, wavenumber * np.outer(r_um, source)),
             direct,
-            share * (1.0 if m == 0 else 2.0),
+            fraction * (1.0 if m == 0 else 2.0),
         )
     return change
 
 
 def bessel(m: int, x: FloatArray) -> FloatArray:
-    """Return ``J_m(x)`` of ``x`` not negative, in single precision and contiguous."""
+    """Return ``J_m(x)`` for non-negative ``x``, in single precision and contiguous."""
     table = _bessel_table(m, int(np.ceil(x.max() / TABLE_REACH)) + 1)
     return np.interp(x, np.arange(len(table)) * BESSEL_STEP, table).astype(np.float32)
 
@@ -178,7 +178,7 @@ def _bessel_table(m: int, n_reaches: int) -> FloatArray:
 
 
 def _amplitude(sphere: Sphere, microscope: Microscope, wavelength_um: float) -> Amplitude:
-    """Return the amplitude that keeps the light's handedness, from a spline in the angle."""
+    """Return the amplitude that preserves the handedness of light, from a spline in the angle."""
     waves = waves_at(sphere, microscope, wavelength_um)
     index = microscope.medium.index_at(wavelength_um)
     largest = sum(
@@ -191,14 +191,14 @@ def _amplitude(sphere: Sphere, microscope: Microscope, wavelength_um: float) -> 
 
 
 def waves_at(sphere: Sphere, microscope: Microscope, wavelength_um: float) -> PartialWaves:
-    """Return a sphere's partial waves in the microscope's medium."""
+    """Return the partial waves of a sphere in the medium of the microscope."""
     index = sphere.index + dispersion(sphere.index.real, sphere.abbe_number, wavelength_um)
     medium = microscope.medium.index_at(wavelength_um)
     return partial_waves(sphere.radius_um, index, medium, wavelength_um)
 
 
 def _spectrum(microscope: Microscope, sampling: Sampling) -> tuple[FloatArray, FloatArray]:
-    """Wavelengths at even steps, which sum a smooth spectrum best, and their weights."""
+    """Wavelengths in even steps, the best rule for a smooth spectrum, and their weights."""
     sigmas = np.linspace(-SPECTRUM_SIGMAS, SPECTRUM_SIGMAS, sampling.n_wavelengths)
     weight = np.exp(-0.5 * sigmas**2)
     return microscope.wavelength_um + microscope.wavelength_sd_um * sigmas, weight / weight.sum()
@@ -211,7 +211,7 @@ def _rings(na: float, n: int) -> tuple[FloatArray, FloatArray]:
 
 
 def _source(na: float, n: int) -> tuple[FloatArray, FloatArray]:
-    """Sines of the source's rings and their shares of its light: the aperture is lit evenly."""
+    """Sines of the rings of the source and their fractions of its light, for an evenly lit aperture."""
     node, weight = np.polynomial.legendre.leggauss(n)
     return na * np.sqrt((node + 1) / 2), weight / 2
 
@@ -224,7 +224,7 @@ def _rotation_orders(
     Returns
     -------
     ndarray
-        Shape ``(source, pupil, m)``, for ``m`` from 0; orders ``-m`` are the same.
+        Shape ``(source, pupil, m)``, for ``m`` from 0; orders ``-m`` are equal.
     """
     azimuth = np.linspace(0.0, 2 * np.pi, 4 * n_orders, endpoint=False)
     along = np.sqrt(np.outer(1 - source**2, 1 - sine**2))[:, :, None]

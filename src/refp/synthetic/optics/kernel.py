@@ -1,4 +1,4 @@
-"""The sum over the condenser's aperture, compiled."""
+"""Compiled sum over the condenser's aperture."""
 
 import numpy as np
 
@@ -23,21 +23,21 @@ def _add_intensity(
     scattered
         Shape ``(r, source, z)``, complex.
     bessel
-        Shape ``(r, source)``: the direct waves' amplitude along ``r``.
+        Shape ``(r, source)``: amplitude of the direct waves along ``r``.
     direct
-        Shape ``(source, z)``, complex: their phase along ``z``.
+        Shape ``(source, z)``, complex: phase factor of the direct waves along ``z``.
     weight
-        Shape ``(source,)``.
+        Shape ``(source,)``: weight of each ring of the source.
     """
     n_r, n_source, n_z = scattered.shape
     for r in range(n_r):
         for s in range(n_source):
-            twice, share = 2.0 * bessel[r, s], weight[s]
+            twice, fraction = 2.0 * bessel[r, s], weight[s]
             for z in range(n_z):
                 e, d = scattered[r, s, z], direct[s, z]
                 interference = e.real * d.real + e.imag * d.imag
                 power = e.real * e.real + e.imag * e.imag
-                change[r, z] += share * (twice * interference + power)
+                change[r, z] += fraction * (twice * interference + power)
 
 
 add_intensity = kernel(

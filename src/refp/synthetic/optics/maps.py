@@ -1,4 +1,4 @@
-"""Radial maps: the image of a sphere by stage position and radius, and of spheres of many sizes."""
+"""Radial maps: images of spheres against stage position and radius, for a range of sizes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from refp.synthetic.optics.microscope import Microscope
 from refp.synthetic.optics.scatter import Sphere
 
 REACH_DEPTHS, REACH_RADII = 11.0, 2.5
-"""Maps reach so far either side of the focus of the sphere's middle: a bead's own plane lies about two
-radii from it, and the article's sweeps reach nine depths of field from there."""
+"""Range of maps on both sides of the focus of the sphere's centre: a bead's own plane is about two radii
+from it, and the article's sweeps extend nine depths of field from there."""
 STEPS_PER_DEPTH = 6
 STEPS_PER_PERIOD = 5.5
-"""Cubic splines through such a map err by less than 0.0003 of background."""
+"""Steps of a map; the error of cubic splines through it is less than 0.0003 of background."""
 FINE = 8
-"""Steps of a blurred profile in one of a map."""
+"""Steps of a blurred profile per step of a map."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class RadialMap:
     Attributes
     ----------
     z_um
-        Shape ``(z,)``, stage position from the focus of the sphere's centre, rising in even steps.
+        Shape ``(z,)``, stage position relative to the focus of the sphere's centre, in even steps.
     r_um
         Shape ``(r,)``, distance from the image's centre, from 0 in even steps.
     values
@@ -49,7 +49,7 @@ class RadialMap:
         z_um, r_um
             Shapes ``(k,)`` and ``(n,)``.
         beyond
-            What stands beyond the map's largest radius.
+            Value beyond the largest radius of the map.
 
         Returns
         -------
@@ -59,16 +59,16 @@ class RadialMap:
         Raises
         ------
         DataError
-            If a position lies outside the map.
+            If a position is outside the map.
         """
         reach_um = self.z_um[-1]
         if np.abs(z_um).max() > reach_um:
             worst = float(z_um[np.abs(z_um).argmax()])
             raise DataError(
-                f"Z lies {worst:+.4g} um from a sphere's focus; simulated images reach "
+                f"Z is {worst:+.4g} um from a sphere's focus; simulated images cover "
                 f"+-{reach_um:.4g} um: shorten the sweep"
             )
-        # Even in r: no slope at the centre.
+        # Even in r: the slope at the centre is 0.
         across = CubicSpline(self.r_um, self._along(z_um), axis=1, bc_type=("clamped", "natural"))
         inside = r_um <= self.r_um[-1]
         return np.where(inside, across(np.where(inside, r_um, 0.0)), beyond)
@@ -78,10 +78,10 @@ class RadialMap:
         return CubicSpline(self.z_um, self.values, axis=0)
 
     def blurred(self, sigma_um: float) -> "RadialMap":
-        """Return the map behind an isotropic normal blur."""
+        """Return the map blurred by an isotropic Gaussian."""
         fine_um = np.linspace(0.0, self.r_um[-1], FINE * (len(self.r_um) - 1) + 1)
-        apart = np.exp(-0.5 * ((self.r_um[:, None] - fine_um) / sigma_um) ** 2)
-        rings = apart * i0e(np.outer(self.r_um, fine_um) / sigma_um**2) * fine_um
+        gaussian = np.exp(-0.5 * ((self.r_um[:, None] - fine_um) / sigma_um) ** 2)
+        rings = gaussian * i0e(np.outer(self.r_um, fine_um) / sigma_um**2) * fine_um
         rings /= rings.sum(axis=1, keepdims=True)
         return RadialMap(self.z_um, self.r_um, self.at(self.z_um, fine_um) @ rings.T)
 
@@ -95,11 +95,11 @@ class SphereMaps:
     radius_um
         Shape ``(n,)``, rising.
     maps
-        One for each radius.
+        One map for each radius.
     index
-        Refractive index of them all.
+        Refractive index of all spheres.
     per_index
-        What one unit of index adds, at the middle radius; 0 everywhere where indices do not differ.
+        Derivative with respect to the index, at the middle radius; 0 if all spheres have one index.
     """
 
     radius_um: FloatArray
@@ -115,12 +115,12 @@ class SphereMaps:
     def at(self, radius_um: float, index: float, z_um: FloatArray, r_um: FloatArray) -> FloatArray:
         """Return the profiles of one sphere.
 
-        Between two radii the images are stretched to the sphere's and averaged by nearness.
+        The maps of the two nearest radii are scaled to the radius of the sphere and interpolated.
 
         Parameters
         ----------
         radius_um, index
-            Of the sphere; a radius outside the range takes the nearest map, stretched.
+            Radius and index of the sphere; for a radius outside the range the nearest map is scaled.
         z_um, r_um
             As in :meth:`RadialMap.at`.
         """
@@ -138,7 +138,7 @@ class SphereMaps:
         return profile
 
     def blurred(self, sigma_um: float) -> "SphereMaps":
-        """Return the maps behind an isotropic normal blur."""
+        """Return the maps blurred by an isotropic Gaussian."""
         return SphereMaps(
             self.radius_um,
             [one.blurred(sigma_um) for one in self.maps],
@@ -153,7 +153,7 @@ def map_grid(sphere: Sphere, microscope: Microscope) -> tuple[FloatArray, FloatA
     n_steps = int(np.ceil(reach * STEPS_PER_DEPTH))
     z_um = np.arange(-n_steps, n_steps + 1) / STEPS_PER_DEPTH * microscope.depth_um
     na = microscope.numerical_aperture
-    # Light leaves the sphere within the objective's cone; beyond lie a few fringes.
+    # Light leaves the sphere within the objective's cone; a few fringes are outside.
     reach_um = 1.15 * (sphere.radius_um + z_um[-1] * na) + 2 * microscope.wavelength_um / na
     step_um = microscope.period_um / STEPS_PER_PERIOD
     return z_um, np.arange(0.0, reach_um, step_um)

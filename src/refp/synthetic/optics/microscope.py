@@ -1,4 +1,4 @@
-"""The part of an instrument that makes the image: objective, condenser, light and medium."""
+"""Optical model of an instrument: objective, condenser, light and medium."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from refp.core.errors import RecipeError
 from refp.settings import Instrument
 
 LINE_D_UM, LINE_F_UM, LINE_C_UM = 0.5893, 0.4861, 0.6563
-"""Fraunhofer's lines, to which index and Abbe number refer."""
+"""Wavelengths of the Fraunhofer lines to which index and Abbe number refer."""
 FWHM_TO_SIGMA = 0.42466
 
 
@@ -34,23 +34,23 @@ class Material:
 
 
 def dispersion(index: float, abbe_number: float, wavelength_um: float) -> float:
-    """Return how far the index at a wavelength lies above that at 0.589 um (Cauchy's law)."""
+    """Return the index at a wavelength less that at 0.589 um (Cauchy's law)."""
     strength = (index - 1) / abbe_number / (LINE_F_UM**-2 - LINE_C_UM**-2)
     return strength * (wavelength_um**-2 - LINE_D_UM**-2)
 
 
 @dataclass(frozen=True, slots=True)
 class Microscope:
-    """A dry objective that looks through a slide into a medium, lit by a condenser.
+    """A dry objective that images a medium through a slide, with light from a condenser.
 
     Attributes
     ----------
     numerical_aperture, condenser_na
-        Of the objective and of the cone of light.
+        Numerical apertures of the objective and of the cone of light.
     wavelength_um, bandwidth_um
         Middle and full width at half maximum of the light's spectrum, in vacuum.
     medium, slide
-        What the beads lie in, and what the objective looks through.
+        Materials about the beads, and between them and the objective.
     slide_um
         Thickness of the slide that the objective is not corrected for.
     """
@@ -65,34 +65,34 @@ class Microscope:
 
     @property
     def depth_um(self) -> float:
-        """Depth of field by diffraction, wavelength over the square of the aperture."""
+        """Diffraction-limited depth of field: wavelength over the square of the aperture."""
         return self.wavelength_um / self.numerical_aperture**2
 
     @property
     def period_um(self) -> float:
-        """Period of the finest detail that reaches the image."""
+        """Period of the finest detail that the objective resolves."""
         return self.wavelength_um / (self.numerical_aperture + self.condenser_na)
 
     @property
     def wavelength_sd_um(self) -> float:
-        """Standard deviation of the spectrum, taken as normal."""
+        """Standard deviation of the spectrum, assumed to be Gaussian."""
         return FWHM_TO_SIGMA * self.bandwidth_um
 
     def phase(self, sine: FloatArray, z_um: FloatArray, wavelength_um: float) -> FloatArray:
         """Return the phase of plane waves at the focal plane.
 
-        The stage moves the sample in air, so that its axial lengths are lengths in air; what the slide
-        adds is its spherical aberration, without the shift of focus.
+        The stage moves the sample in air, so that axial lengths are lengths in air. The slide adds its
+        spherical aberration, without the shift of focus.
 
         Parameters
         ----------
         sine
             Shape ``(s,)``, sine of the waves' angle in air.
         z_um
-            Shape ``(z,)``, stage position from where the centre of the object is in focus; positive:
-            the focal plane lies above it, where the light comes from.
+            Shape ``(z,)``, stage position relative to the focus of the object's centre; positive: the
+            focal plane is above it, towards the condenser.
         wavelength_um
-            In vacuum.
+            Wavelength in vacuum.
 
         Returns
         -------
@@ -112,7 +112,7 @@ def make_microscope(instrument: Instrument) -> Microscope:
     Raises
     ------
     RecipeError
-        If the condenser's cone is wider than the objective's: that is dark field at its rim.
+        If the condenser's cone is wider than the objective's, which would be dark field at its rim.
     """
     condenser_na = instrument.condenser_na
     if condenser_na > instrument.numerical_aperture:

@@ -1,4 +1,4 @@
-"""Scattering by a sphere: Mie's partial waves and what they add up to.
+"""Scattering by a sphere: Mie's partial waves and their sums.
 
 References
 ----------
@@ -53,16 +53,16 @@ class PartialWaves:
     size: float
 
     def extinction(self) -> float:
-        """Light taken from the beam, in cross sections of the sphere (eq. 4.62)."""
+        """Return the extinction efficiency, in cross sections of the sphere (eq. 4.62)."""
         return 2.0 / self.size**2 * float(self._weights() @ (self.a + self.b).real)
 
     def scattering(self) -> float:
-        """Light scattered, in cross sections of the sphere (eq. 4.61)."""
+        """Return the scattering efficiency, in cross sections of the sphere (eq. 4.61)."""
         power = np.abs(self.a) ** 2 + np.abs(self.b) ** 2
         return 2.0 / self.size**2 * float(self._weights() @ power)
 
     def amplitudes(self, cosine: FloatArray) -> tuple[ComplexArray, ComplexArray]:
-        """Return what keeps and what turns the handedness of circular light.
+        """Return the amplitudes that preserve and invert the handedness of circular light.
 
         Parameters
         ----------
@@ -103,7 +103,7 @@ def partial_waves(
     wavelength_um
         Wavelength in vacuum, um.
     """
-    import miepython  # takes longer to import than the rest of this room
+    import miepython  # takes longer to import than the rest of this subpackage
 
     size = 2 * np.pi * medium_index * radius_um / wavelength_um
     # Bohren and Huffman write absorption as a positive imaginary part, miepython as a negative one.

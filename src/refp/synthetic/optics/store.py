@@ -1,4 +1,4 @@
-"""Maps computed once and kept: in memory, and on disk for the next command."""
+"""Cache of maps, in memory and on disk."""
 
 import os
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from refp.synthetic.optics.scatter import Sphere
 CACHE_VARIABLE = "REFP_CACHE"
 MAPS_WORTH_A_POOL = 4
 ARRAYS = ("z_um", "r_um", "values")
-"""Of a map, as it is kept."""
+"""Arrays of a stored map."""
 
 
 class MapStore(ArrayStore):
@@ -35,7 +35,7 @@ class MapStore(ArrayStore):
     Parameters
     ----------
     folder
-        Of the files. A folder that cannot be written costs time, not the result.
+        Folder of the files. If it cannot be written, maps are computed again; results do not change.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -49,12 +49,12 @@ class MapStore(ArrayStore):
         *,
         execution: Execution = SERIAL,
     ) -> list[RadialMap]:
-        """Return the maps of spheres, computing those that are not there.
+        """Return the maps of spheres; maps that are not cached are computed.
 
         Parameters
         ----------
         spheres, microscope
-            What is imaged by what.
+            Spheres to image, and the microscope.
         execution
             Executor for the work, and callback for progress.
         """
@@ -83,13 +83,13 @@ class MapStore(ArrayStore):
 
     def _keep(self, key: str, one: RadialMap) -> None:
         self._read[key] = one
-        with suppress(OutputError):  # a cache that cannot be written costs time, not the result
+        with suppress(OutputError):  # without a cache, maps are computed again
             self.write(key, {name: getattr(one, name) for name in ARRAYS})
 
 
 @lru_cache(maxsize=1)
 def default_store() -> MapStore:
-    """Return the user's store: in ``REFP_CACHE`` or the system's folder for caches."""
+    """Return the user's store, in ``REFP_CACHE`` or the system's cache folder."""
     folder = os.environ.get(CACHE_VARIABLE)
     return MapStore((Path(folder) if folder else user_cache_path("refp")) / "maps")
 
@@ -109,12 +109,13 @@ def sphere_maps(
     spheres
         At least one; they differ in radius only.
     microscope
-        What images them.
+        The microscope.
     index_step
-        Half of the span of indices over which the images' change with the index is taken; 0: they
-        do not change.
-    store, workers, progress
-        As in :meth:`MapStore.get`; default: the user's store.
+        Half of the range of indices for the derivative with respect to the index; 0: no derivative.
+    store
+        Cache of maps; default: the user's store.
+    execution
+        As in :meth:`MapStore.get`.
     """
     middle = spheres[len(spheres) // 2]
     steps = [
@@ -137,14 +138,14 @@ def sphere_maps(
     )
 
 
-def _compute(what: tuple[Sphere, Microscope]) -> RadialMap:
-    sphere, microscope = what
+def _compute(task: tuple[Sphere, Microscope]) -> RadialMap:
+    sphere, microscope = task
     z_um, r_um = map_grid(sphere, microscope)
     values = image_radially(sphere, microscope, z_um, r_um)
     return RadialMap(z_um, r_um, values.astype(np.float32))
 
 
 def _key(sphere: Sphere, microscope: Microscope) -> str:
-    """Return a name that changes with sphere, microscope and this room's code."""
+    """Return a key that depends on sphere, microscope and the code of this subpackage."""
     code = hash_code("synthetic.optics")
     return digest_json([code, asdict(sphere), asdict(microscope)])[:24]

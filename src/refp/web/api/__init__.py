@@ -1,4 +1,4 @@
-"""The API, version 1: a module for each kind of thing."""
+"""The API, version 1: a module for each resource."""
 
 from fastapi import APIRouter, Depends
 

@@ -1,4 +1,4 @@
-"""What routes share: the engine, and fields of forms."""
+"""Dependencies and form fields that routes share."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -15,36 +15,36 @@ def engine_of(request: Request) -> Engine:
     return engine
 
 
-AnEngine = Annotated[Engine, Depends(engine_of)]
+EngineDep = Annotated[Engine, Depends(engine_of)]
 
 
 def is_json(request: Request) -> bool:
-    """Whether a request sends JSON, or else a form.
+    """Return whether a request has a JSON body (or else a form).
 
     Raises
     ------
     Problem
-        If it sends neither.
+        If its body is neither.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("application/json", "multipart/form-data"):
-        detail = f"a body of {kind or 'no type'}; send multipart/form-data or application/json"
+        detail = f"content type {kind or 'missing'}; send multipart/form-data or application/json"
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "invalid_request", detail)
     return kind == "application/json"
 
 
-async def jobs_known(engine: AnEngine) -> None:
-    """Let a request wait until the jobs of earlier servers are known."""
+async def jobs_known(engine: EngineDep) -> None:
+    """Wait until the jobs of earlier servers are loaded."""
     await engine.jobs.loaded()
 
 
 def tolerance_of(text: str) -> float | None:
-    """Return the tolerance that a form states, um; none where the field is empty.
+    """Return the tolerance of a form, um; ``None`` if the field is empty.
 
     Raises
     ------
     Problem
-        If it is no number above 0.
+        If it is not a number above 0.
     """
     if not text.strip():
         return None
@@ -53,6 +53,6 @@ def tolerance_of(text: str) -> float | None:
     except ValueError:
         value = 0.0
     if not 0 < value < float("inf"):
-        detail = f"the tolerance {text!r} is not a number above 0; give um, or leave it out"
+        detail = f"the tolerance {text!r} is not a number above 0; give it in um, or leave it out"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail)
     return value

@@ -5,10 +5,10 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from pydantic import TypeAdapter
 
-from refp.web.api.common import AnEngine, is_json, tolerance_of
+from refp.web.api.common import EngineDep, is_json, tolerance_of
 from refp.web.http.fields import LINE_SCHEMA, form_body, operator_in, read_json, several_files
 from refp.web.http.uploads import RequestFile, check_any, read_form
-from refp.web.messages import By, Row
+from refp.web.messages import Requester, Row
 from refp.web.schemas.common import EstimateRow, Estimates, PathsRequest
 from refp.web.services.engine import Engine
 
@@ -18,7 +18,7 @@ BODY = form_body(
         "files": several_files("grey TIFF, PNG, JPEG or BMP"),
         "model": {"type": "string"},
         "tolerance_um": {"type": "number", "exclusiveMinimum": 0},
-        "operator": LINE_SCHEMA | {"description": "who asks; lands in the history"},
+        "operator": LINE_SCHEMA | {"description": "operator, recorded in the history"},
     },
     required="files",
     example={"files": ["(content of image.tif)"], "tolerance_um": 7.5},
@@ -27,32 +27,38 @@ BODY = form_body(
 
 
 @router.post("/estimates", openapi_extra=BODY, response_model_exclude_unset=True)
-async def estimates(request: Request, engine: AnEngine) -> Estimates:
-    """Estimate dZ of images that are sent, or that lie under one of the server's folders."""
+async def estimates(request: Request, engine: EngineDep) -> Estimates:
+    """Estimate dZ of uploaded images, or of files under the roots of the server."""
     if is_json(request):
-        asked = await _asked_paths(request, engine)
-        files = await engine.estimates.list_files(asked.paths)
-        by = By(asked.operator)
-        return await _estimate(engine, files, asked.model, asked.tolerance_um, by)
+        sent = await _read_paths(request, engine)
+        files = await engine.estimates.list_files(sent.paths)
+        requester = Requester(sent.operator)
+        return await _estimate(engine, files, sent.model, sent.tolerance_um, requester)
     with engine.files.spool() as folder:
         form = await read_form(request, Path(folder), engine.settings.limits)
         tolerance_um = tolerance_of(form.fields.get("tolerance_um", ""))
-        by = By(operator_in(form.fields))
+        requester = Requester(operator_in(form.fields))
         files = await engine.files.keep_images(form.files)
-        return await _estimate(engine, files, form.fields.get("model", ""), tolerance_um, by)
+        return await _estimate(engine, files, form.fields.get("model", ""), tolerance_um, requester)
 
 
-async def _asked_paths(request: Request, engine: Engine) -> PathsRequest:
+async def _read_paths(request: Request, engine: Engine) -> PathsRequest:
     return await read_json(request, engine.settings.limits, TypeAdapter(PathsRequest))
 
 
 async def _estimate(
-    engine: Engine, files: list[RequestFile], model: str, tolerance_um: float | None, by: By
+    engine: Engine,
+    files: list[RequestFile],
+    model: str,
+    tolerance_um: float | None,
+    requester: Requester,
 ) -> Estimates:
     check_any(files)
     chosen = await engine.models.choose(model)
     tolerance_um = tolerance_um or engine.settings.tolerance_um
-    answers = await engine.estimates.estimate(files, chosen, tolerance_um, view=False, by=by)
+    answers = await engine.estimates.estimate(
+        files, chosen, tolerance_um, view=False, requester=requester
+    )
     rows: list[Row] = [answer.row for of_file in answers for answer in of_file]
     return Estimates(
         model=chosen.name,

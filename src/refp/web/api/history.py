@@ -1,4 +1,4 @@
-"""What was recorded: read it, add to it, freeze limits, check the instrument."""
+"""The history: records, control charts, frozen limits, notes, corrections, daily checks."""
 
 from dataclasses import asdict
 from http import HTTPStatus
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import TypeAdapter, WithJsonSchema
 
 from refp.history.history import Kind, Purpose, Quantity
-from refp.web.api.common import AnEngine
+from refp.web.api.common import EngineDep
 from refp.web.http.fields import (
     LINE_SCHEMA,
     MAX_LINE,
@@ -21,7 +21,7 @@ from refp.web.http.fields import (
 )
 from refp.web.http.problems import Problem
 from refp.web.http.uploads import read_form
-from refp.web.messages import Asked, Records
+from refp.web.messages import ChartQuery, RecordQuery
 from refp.web.schemas.history import (
     PERIOD,
     YEARS,
@@ -41,9 +41,9 @@ from refp.web.workers import calls
 
 router = APIRouter()
 MAX_ROWS = 10_000
-"""Of one answer; who wants more asks for a time."""
+"""Records of one response; a request for a period returns others."""
 MAX_BODY = 8 * MEGABYTE
-"""A thousand records, their notes long."""
+"""Body of a request with a thousand records and long notes, bytes."""
 FREEZE, ANNOTATE = TypeAdapter(FreezeRequest), TypeAdapter(AnnotateRequest)
 CORRECT = TypeAdapter(CorrectRequest)
 CHECK_BODY = form_body(
@@ -52,7 +52,7 @@ CHECK_BODY = form_body(
         "model": {"type": "string"},
         "instrument": {
             "type": "string",
-            "description": "whose model to take where none is named",
+            "description": "instrument whose model is used if none is named",
         },
         "operator": LINE_SCHEMA,
     },
@@ -70,7 +70,7 @@ Name = Annotated[str, Query(max_length=MAX_LINE)]
 
 @router.get("/history")
 async def history(
-    engine: AnEngine,
+    engine: EngineDep,
     instrument: Name = "",
     since: Time = "",
     until: Time = "",
@@ -79,33 +79,32 @@ async def history(
     with_corrected: bool = False,
     limit: Annotated[int, Query(ge=1, le=MAX_ROWS)] = MAX_ROWS,
 ) -> list[RecordRow]:
-    """Return what was recorded, the newest first, as ``refp history list --json`` prints it."""
-    asked = Records(instrument, since, until, kind or "", only, with_corrected, limit)
-    rows = await engine.history.ask(calls.read_history, asked)
+    """Return records, the newest first, as ``refp history list --json`` prints them."""
+    query = RecordQuery(instrument, since, until, kind or "", only, with_corrected, limit)
+    rows = await engine.history.run(calls.history.read_history, query)
     return [RecordRow.model_validate(row) for row in rows]
 
 
 @router.post("/history", openapi_extra=json_body(RecordsIn))
-async def append(request: Request, engine: AnEngine) -> Appended:
-    """Append records that were made elsewhere, all or none; those that are here are passed over.
+async def append(request: Request, engine: EngineDep) -> Appended:
+    """Append records of another history, all or none; known records are skipped.
 
-    A record of a known id with other content is a conflict: append a correction instead.
+    A record with a known id and other content is a conflict: append a correction instead.
     """
     sent = await read_json(request, engine.settings.limits, RecordsIn, MAX_BODY)
     for one in sent:
         if one.recorded_at.year not in YEARS:
-            detail = (
-                f"recorded_at {one.recorded_at.isoformat()}: nothing was measured then; correct it"
-            )
+            time = one.recorded_at.isoformat()
+            detail = f"recorded_at {time}: outside the years 1900 to 8999; correct it"
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "history_error", detail)
     rows = [{**one.model_dump(), "recorded_at": one.recorded_at.isoformat()} for one in sent]
-    new = await engine.history.ask(calls.append_records, rows)
+    new = await engine.history.run(calls.history.append, rows)
     return Appended(received=len(sent), new=new)
 
 
 @router.get("/history/chart")
 async def chart(
-    engine: AnEngine,
+    engine: EngineDep,
     instrument: Name,
     quantity: Quantity = "delta_z_um",
     baseline: Name = "",
@@ -113,21 +112,21 @@ async def chart(
     until: Time = "",
     only: Purpose = "",
 ) -> HistoryChart:
-    """Return the control chart of a quantity, with its limits and where which rule fires."""
-    asked = Asked(instrument, quantity, baseline, since, until, only)
-    return HistoryChart.model_validate(await engine.history.ask(calls.read_chart, asked))
+    """Return the control chart of a quantity, with its limits and the rules that fired."""
+    query = ChartQuery(instrument, quantity, baseline, since, until, only)
+    return HistoryChart.model_validate(await engine.history.run(calls.history.read_chart, query))
 
 
 @router.get("/history/baselines")
-async def baselines(engine: AnEngine, instrument: Name = "") -> list[BaselineRow]:
-    """Return frozen limits, in the order in which they were frozen."""
-    rows = await engine.history.ask(calls.list_baselines, instrument)
+async def baselines(engine: EngineDep, instrument: Name = "") -> list[BaselineRow]:
+    """Return frozen limits in the order of freezing."""
+    rows = await engine.history.run(calls.history.list_baselines, instrument)
     return [BaselineRow.model_validate(row) for row in rows]
 
 
 @router.post("/history/baselines", status_code=HTTPStatus.CREATED, openapi_extra=json_body(FREEZE))
-async def freeze(request: Request, engine: AnEngine) -> BaselineRow:
-    """Freeze mean and standard deviation of a period as limits; later records do not move them."""
+async def freeze(request: Request, engine: EngineDep) -> BaselineRow:
+    """Freeze mean and standard deviation of a period as limits."""
     sent = await read_json(request, engine.settings.limits, FREEZE)
     return BaselineRow.model_validate(await engine.history.freeze(sent))
 
@@ -135,8 +134,8 @@ async def freeze(request: Request, engine: AnEngine) -> BaselineRow:
 @router.post(
     "/history/annotations", status_code=HTTPStatus.CREATED, openapi_extra=json_body(ANNOTATE)
 )
-async def annotate(request: Request, engine: AnEngine) -> RecordRow:
-    """Note what happened to an instrument; charts show it as a line at its time."""
+async def annotate(request: Request, engine: EngineDep) -> RecordRow:
+    """Append a note about an instrument; charts show it as a line at its time."""
     sent = await read_json(request, engine.settings.limits, ANNOTATE)
     return RecordRow.model_validate(await engine.history.annotate(sent))
 
@@ -144,18 +143,18 @@ async def annotate(request: Request, engine: AnEngine) -> RecordRow:
 @router.post(
     "/history/corrections", status_code=HTTPStatus.CREATED, openapi_extra=json_body(CORRECT)
 )
-async def correct(request: Request, engine: AnEngine) -> list[RecordRow]:
-    """Correct or withdraw records: new ones take their place, and say by whom and when."""
+async def correct(request: Request, engine: EngineDep) -> list[RecordRow]:
+    """Correct or withdraw records: new records replace them and name operator and time."""
     sent = await read_json(request, engine.settings.limits, CORRECT)
     return [RecordRow.model_validate(row) for row in await engine.history.correct(sent)]
 
 
 @router.post("/history/checks", openapi_extra=CHECK_BODY, response_model_exclude_unset=True)
-async def check(request: Request, engine: AnEngine) -> CheckAnswer:
-    """Do the daily check with one image: estimate it, record it, hold it against the limits."""
+async def check(request: Request, engine: EngineDep) -> CheckAnswer:
+    """Run the daily check with one image: estimate it, record it, compare with the limits."""
     with engine.files.spool() as folder:
         form = await read_form(request, Path(folder), engine.settings.limits)
         model, instrument = (form.fields.get(name, "") for name in ("model", "instrument"))
         operator = operator_in(form.fields)
-        answer, found = await check_today(engine, form.files, model, instrument, operator)
-    return CheckAnswer.model_validate({"estimate": answer.row, **asdict(found)})
+        estimate, result = await check_today(engine, form.files, model, instrument, operator)
+    return CheckAnswer.model_validate({"estimate": estimate.row, **asdict(result)})

@@ -1,4 +1,4 @@
-"""Jobs: what the server does for a while, with progress as it is sent."""
+"""Jobs, and the stream of their progress."""
 
 import json
 from collections.abc import AsyncIterator
@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
-from refp.web.api.common import AnEngine
+from refp.web.api.common import EngineDep
 from refp.web.job import Job, Live
 from refp.web.jobs.runner import Runner
 from refp.web.schemas.jobs import JobProgress, JobView
@@ -34,41 +34,41 @@ EVENTS: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("")
-async def jobs(engine: AnEngine) -> list[JobView]:
+async def jobs(engine: EngineDep) -> list[JobView]:
     """Return the jobs of this server, the newest first."""
     return [view_of(job, engine.jobs.runner) for job in engine.jobs.runner.jobs()]
 
 
 @router.post("/demo", status_code=HTTPStatus.ACCEPTED)
-async def demo(response: Response, engine: AnEngine) -> JobView:
-    """Simulate sweeps for people who have none yet; paths under ``training`` and ``test``."""
+async def demo(response: Response, engine: EngineDep) -> JobView:
+    """Queue the simulation of sweeps, written to ``training`` and ``test``, as example data."""
     job = await engine.jobs.runner.add("demo", DEMO, {}, "")
     response.headers["location"] = f"/api/v1/jobs/{job.id}"
     return view_of(job, engine.jobs.runner)
 
 
 @router.get("/{job}")
-async def job(engine: AnEngine, job: str) -> JobView:
-    """Return a job and how far it is."""
+async def job(engine: EngineDep, job: str) -> JobView:
+    """Return a job with its progress."""
     return view_of(engine.jobs.runner.job(job), engine.jobs.runner)
 
 
 @router.post("/{job}/cancel")
-async def cancel(engine: AnEngine, job: str) -> JobView:
-    """End a job that has not ended; what it made so far is removed."""
+async def cancel(engine: EngineDep, job: str) -> JobView:
+    """Cancel a job that has not ended, and remove its partial results."""
     return view_of(await engine.jobs.runner.cancel(job), engine.jobs.runner)
 
 
 @router.get("/{job}/events", responses=EVENTS, response_class=StreamingResponse)
-async def events(engine: AnEngine, job: str) -> StreamingResponse:
-    """Send how far a job is whenever there is news, until it has ended."""
+async def events(engine: EngineDep, job: str) -> StreamingResponse:
+    """Send the progress of a job after each change, until its end."""
     runner = engine.jobs.runner
     runner.job(job)
     return StreamingResponse(_events(runner, job), media_type=STREAM)
 
 
 def view_of(job: Job, runner: Runner) -> JobView:
-    """Return a job as it is told."""
+    """Return a job in the schema of the API."""
     progress = _progress(runner.live(job.id)) if job.state == "running" else None
     names = set(JobView.model_fields) - {"progress", "result"}
     known = {name: getattr(job, name) for name in names}
@@ -89,7 +89,7 @@ def _progress(live: Live) -> JobProgress:
 async def _events(runner: Runner, name: str) -> AsyncIterator[str]:
     shown = 0
     async for job, live in runner.watch(name):
-        before, shown = shown, live.version  # what comes while this is sent, comes again
+        before, shown = shown, live.version  # a change while this is sent is sent again
         for version, curve in list(live.curves.values()):
             if version > before:
                 yield _event("curve", json.dumps(curve))

@@ -1,4 +1,4 @@
-"""The models that are here: trained, adapted, sent, retired and taken into use again."""
+"""Models: list, upload, train, adapt, retire and restore."""
 
 from http import HTTPStatus
 from pathlib import Path
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import TypeAdapter
 
-from refp.web.api.common import AnEngine
+from refp.web.api.common import EngineDep
 from refp.web.api.jobs import view_of
 from refp.web.http.fields import form_body, json_body, one_file, read_json
 from refp.web.http.guard import send_report_file
@@ -35,23 +35,25 @@ TRAIN, ADAPT = TypeAdapter(TrainRequest), TypeAdapter(AdaptRequest)
 UPLOAD = form_body(
     {
         "file": one_file("*.refp"),
-        "name": {"type": "string", "description": "the file's own if empty"},
+        "name": {"type": "string", "description": "name of the model; that of the file if empty"},
     },
     required="file",
     example={"file": "(content of a2k.refp)", "name": "a2k-2026"},
 )
-SAME: dict[int | str, dict[str, Any]] = {200: {"model": Model, "description": "is here already"}}
+SAME: dict[int | str, dict[str, Any]] = {
+    200: {"model": Model, "description": "the server already has this model"}
+}
 
 
 @router.get("")
-async def models(engine: AnEngine, retired: bool = False) -> list[Model]:
-    """Return the models in use, the default first, or those that are retired."""
+async def models(engine: EngineDep, retired: bool = False) -> list[Model]:
+    """Return the models in use, the default first, or the retired models."""
     return [model_view(model) for model in await list_models(engine, retired=retired)]
 
 
 @router.post("", status_code=HTTPStatus.CREATED, openapi_extra=UPLOAD, responses=SAME)
-async def upload(request: Request, response: Response, engine: AnEngine) -> Model:
-    """Take a model that was trained elsewhere; the same content is kept once."""
+async def upload(request: Request, response: Response, engine: EngineDep) -> Model:
+    """Store an uploaded model; the same content is stored once."""
     with engine.files.spool() as folder:
         form = await read_form(request, Path(folder), engine.settings.limits.for_model())
         file, is_new = await take_form(engine, form)
@@ -61,58 +63,58 @@ async def upload(request: Request, response: Response, engine: AnEngine) -> Mode
 
 
 @router.post("/train", status_code=HTTPStatus.ACCEPTED, openapi_extra=json_body(TRAIN))
-async def train(request: Request, response: Response, engine: AnEngine) -> JobView:
-    """Train a model on the sweeps of planes; the answer is the job that does it."""
-    asked = await read_json(request, engine.settings.limits, TRAIN)
-    return _queued(await queue_training(engine, asked), response, engine)
+async def train(request: Request, response: Response, engine: EngineDep) -> JobView:
+    """Queue the training of a model on the sweeps of defined planes; return the job."""
+    sent = await read_json(request, engine.settings.limits, TRAIN)
+    return _queued(await queue_training(engine, sent), response, engine)
 
 
 @router.post("/adapt", status_code=HTTPStatus.ACCEPTED, openapi_extra=json_body(ADAPT))
-async def adapt(request: Request, response: Response, engine: AnEngine) -> JobView:
-    """Take a model to another instrument of its kind; the answer is the job that does it."""
-    asked = await read_json(request, engine.settings.limits, ADAPT)
-    return _queued(await queue_adaptation(engine, asked), response, engine)
+async def adapt(request: Request, response: Response, engine: EngineDep) -> JobView:
+    """Queue the adaptation of a model to another instrument of its kind; return the job."""
+    sent = await read_json(request, engine.settings.limits, ADAPT)
+    return _queued(await queue_adaptation(engine, sent), response, engine)
 
 
 @router.get("/{file}")
-async def model(engine: AnEngine, file: str) -> Model:
-    """Return a model, in use or retired, by its file's name."""
+async def model(engine: EngineDep, file: str) -> Model:
+    """Return a model, in use or retired, by its file name."""
     return model_view(await find_model(engine, file))
 
 
 @router.get("/{file}/file", response_class=FileResponse)
-async def model_file(engine: AnEngine, file: str) -> FileResponse:
-    """Return the model file itself."""
+async def model_file(engine: EngineDep, file: str) -> FileResponse:
+    """Return the model file."""
     path = find_file(engine, file)
     return FileResponse(path, media_type="application/octet-stream", filename=path.name)
 
 
 @router.get("/{file}/report", response_class=FileResponse)
-async def report(engine: AnEngine, file: str) -> FileResponse:
-    """Return the page about the model's training, where it was trained here."""
+async def report(engine: EngineDep, file: str) -> FileResponse:
+    """Return the training report of a model that was trained on this server."""
     page = find_file(engine, file).with_suffix(".html")
     if not page.is_file():
-        detail = f"{file}: the page of its training is not here; its card tells the most of it"
+        detail = f"{file}: this server has no training report of it; read its card instead"
         raise Problem(HTTPStatus.NOT_FOUND, "no_report", detail)
     return send_report_file(page)
 
 
 @router.post("/{file}/retire")
-async def retire_model(engine: AnEngine, file: str) -> Model:
-    """Take a model out of use; it is kept, and can come back."""
+async def retire_model(engine: EngineDep, file: str) -> Model:
+    """Retire a model: it is kept and can be restored."""
     await retire(engine, file)
     return model_view(await find_model(engine, file))
 
 
 @router.post("/{file}/restore")
-async def restore_model(engine: AnEngine, file: str) -> Model:
-    """Take a retired model into use again."""
+async def restore_model(engine: EngineDep, file: str) -> Model:
+    """Restore a retired model."""
     await restore(engine, file)
     return model_view(await find_model(engine, file))
 
 
 def model_view(model: ServedModel) -> Model:
-    """Return a model as it is told."""
+    """Return a model in the schema of the API."""
     info = model.info
     return Model(
         name=info.name,

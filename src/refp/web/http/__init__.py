@@ -1,1 +1,1 @@
-"""Requests: their bodies, forms and files, who may send them, and errors as answers."""
+"""Requests: bodies, forms, files, access control, and error responses."""

@@ -1,4 +1,4 @@
-"""The body of a request that is refused: read on for a while, so that its sender hears the answer."""
+"""The body of a refused request: read for a limited time, so that the client receives the response."""
 
 import asyncio
 from contextlib import suppress
@@ -9,30 +9,30 @@ from starlette.types import Message, Receive
 from refp.web.settings import Limits
 
 MAX_DIGITS = 20
-"""Of a length that is read: Python refuses numbers of thousands of digits."""
+"""Digits of a content length that are parsed; Python refuses numbers of thousands of digits."""
 LINGER_S = 5.0
-"""Time that a refused request is still listened to, s."""
+"""Time to read the rest of a refused request, s."""
 
 
 class Body:
-    """What a request sends, passed on to the app and counted.
+    """Body of a request: counts the bytes that the app receives.
 
-    A connection that is closed while its other end still sends is reset, and most clients,
-    browsers among them, then tell of a broken connection instead of the answer.
+    Closing a connection while the client still sends resets it, and most clients, browsers among
+    them, then report a broken connection in place of the response.
 
     Parameters
     ----------
     receive
-        Where the messages come from.
+        ASGI callable that returns the next message.
     headers
-        Of the request.
+        Headers of the request.
     limits
-        Nobody listens beyond twice the bytes of an upload, nor longer than one may take.
+        At most twice ``upload_bytes`` are read, for at most ``upload_s``.
     """
 
     def __init__(self, receive: Receive, headers: Headers, limits: Limits) -> None:
         self._receive, self._headers = receive, headers
-        self._most = 2 * limits.upload_bytes
+        self._max_bytes = 2 * limits.upload_bytes
         self._linger_s = min(LINGER_S, limits.upload_s)
         self._received = 0
         self._done = False
@@ -45,17 +45,17 @@ class Body:
         return message
 
     async def finish(self) -> None:
-        """Let the sender finish, unless that takes too long or it waits to be told to begin."""
+        """Read the rest of the body, unless it is too long or the client waits for ``100 Continue``."""
         waits = "expect" in self._headers and not self._received
-        if waits or stated_length(self._headers) > self._most:
+        if waits or stated_length(self._headers) > self._max_bytes:
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(self._linger_s):
-                while not self._done and self._received < self._most:
+                while not self._done and self._received < self._max_bytes:
                     await self.receive()
 
 
 def stated_length(headers: Headers) -> int:
-    """Return the length of a body as its header states it; 0 where it does not."""
+    """Return the content length that the header states; 0 without one."""
     stated = headers.get("content-length", "")
     return int(stated[:MAX_DIGITS]) if stated.isdecimal() else 0

@@ -1,4 +1,4 @@
-"""Text that people write into forms, and bodies of JSON: checked once, alike for pages and programs."""
+"""Validation of form fields and JSON bodies, the same for pages and programs."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -25,23 +25,23 @@ Line = Annotated[str, StringConstraints(max_length=MAX_LINE, pattern=LINE)]
 Note = Annotated[
     str, StringConstraints(max_length=MAX_NOTE, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")
 ]
-"""A remark, of several lines perhaps."""
+"""A note of one or more lines, without control characters."""
 Location = Annotated[str, StringConstraints(min_length=1)]
 """A file or folder, absolute or under a root."""
 
 _LINE: TypeAdapter[str] = TypeAdapter(Line)
 LINE_SCHEMA = _LINE.json_schema()
-"""What the API's document says of such a name."""
+"""JSON schema of a name."""
 Content = TypeVar("Content")
 
 
 def operator_in(fields: Mapping[str, str]) -> str:
-    """Return who says to have sent a form; empty where nobody does.
+    """Return the operator of a form; empty if the field is.
 
     Raises
     ------
     Problem
-        If it is no name.
+        If it is not one line without control characters.
     """
     try:
         return _LINE.validate_python(fields.get("operator", "").strip())
@@ -50,12 +50,12 @@ def operator_in(fields: Mapping[str, str]) -> str:
 
 
 def fields_as(kind: type[BaseModel], fields: Mapping[str, Any]) -> Any:
-    """Return the fields of a form as what a program would send as JSON; empty ones are left out.
+    """Return the fields of a form as the model of the JSON request; empty fields are omitted.
 
     Raises
     ------
     Problem
-        If a field is missing, or not as it has to be.
+        If a field is missing or invalid.
     """
     try:
         return kind.model_validate({k: v for k, v in fields.items() if v}, strict=False)
@@ -64,16 +64,16 @@ def fields_as(kind: type[BaseModel], fields: Mapping[str, Any]) -> Any:
 
 
 async def read_json(
-    request: Request, limits: Limits, kind: TypeAdapter[Content], most: int = MAX_JSON
+    request: Request, limits: Limits, kind: TypeAdapter[Content], max_bytes: int = MAX_JSON
 ) -> Content:
-    """Return the body of a request, read no further than allowed.
+    """Return the validated JSON body of a request.
 
     Raises
     ------
     Problem
-        If it is too large or too slow, or not what is expected.
+        If it is too large, too slow or invalid.
     """
-    body = await read_small(request, limits, most)
+    body = await read_small(request, limits, max_bytes)
     try:
         return kind.validate_json(body)
     except ValidationError as error:
@@ -81,14 +81,14 @@ async def read_json(
 
 
 def invalid(error: ValidationError, name: str = "body") -> Problem:
-    """Return the problem that names the first field that is wrong, and why."""
+    """Return the problem that names the first invalid field and its error."""
     first = error.errors()[0]
     where = ".".join(map(str, first["loc"])) or name
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", f"{where}: {first['msg']}")
 
 
 def shown(**example: JsonValue) -> ConfigDict:
-    """Return what lets the API's document show an example of a body."""
+    """Return a model configuration with an example for the OpenAPI document."""
     return ConfigDict(json_schema_extra={"example": example})
 
 
@@ -109,18 +109,18 @@ def form_body(
     example: Mapping[str, object],
     instead: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return what the API's document says of a form with files.
+    """Return the OpenAPI description of a form with files.
 
     Parameters
     ----------
     properties
-        Schema of each field.
+        JSON schema of each field.
     required
-        The field that has the files.
+        Name of the field with the files.
     example
-        A form.
+        Example of a form.
     instead
-        Schema of the JSON that may be sent in place of it.
+        JSON schema of a JSON body that is accepted in place of the form.
     """
     schema = {"type": "object", "required": [required], "properties": dict(properties)}
     content: dict[str, Any] = {"multipart/form-data": {"schema": schema, "example": example}}
@@ -130,7 +130,7 @@ def form_body(
 
 
 def _inlined(schema: Any, parts: Mapping[str, Any]) -> Any:
-    """Return a schema with its parts in their places: a reference would point elsewhere."""
+    """Return a schema with its references replaced by their definitions."""
     if isinstance(schema, dict):
         name = str(schema.get("$ref", "")).removeprefix("#/$defs/")
         return (
@@ -142,7 +142,7 @@ def _inlined(schema: Any, parts: Mapping[str, Any]) -> Any:
 
 
 def json_body(kind: TypeAdapter[Any]) -> dict[str, Any]:
-    """Return what the API's document says of such a body."""
+    """Return the OpenAPI description of a JSON body."""
     schema = kind.json_schema()
     content = {"application/json": {"schema": _inlined(schema, schema.pop("$defs", {}))}}
     return {"requestBody": {"required": True, "content": content}}

@@ -1,4 +1,4 @@
-"""Who may ask: host, origin, token; and what every answer tells the browser."""
+"""Access control by host, origin and token, and the security headers of responses."""
 
 import hashlib
 import hmac
@@ -23,28 +23,28 @@ SESSION, FORM = "refp_session", "refp_form"
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 OPEN_PATHS = ("/login", "/static/")
 SAME = frozenset({"same-origin", "none"})
-ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  compared with, not listened on
+ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  compared with, not bound
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    # With no-referrer a browser would send forms of these very pages with "Origin: null".
+    # With no-referrer a browser would send forms of these pages with "Origin: null".
     "referrer-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
 }
 
-REPORT_RULES = (
+REPORT_POLICY = (
     "sandbox allow-downloads; default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""A report brings its own style, pictures and tables, all within itself, and runs nothing."""
+"""Content security policy of reports: inline styles and pictures, no scripts."""
 
 
 class Keys:
-    """Secrets of the app: the token, and a key for its forms."""
+    """Secrets of the app: the access token, and a key for form tokens."""
 
     def __init__(self, settings: WebSettings) -> None:
         self._token = settings.token.get_secret_value() if settings.token else ""
@@ -52,23 +52,23 @@ class Keys:
 
     @property
     def locked(self) -> bool:
-        """Whether a token is asked for."""
+        """Whether the server requires a token."""
         return bool(self._token)
 
     def is_token(self, token: str) -> bool:
-        """Return whether a text is the token; takes as long for any wrong one."""
+        """Return whether a text is the token, in constant time."""
         return hmac.compare_digest(token.encode(), self._token.encode())
 
     def session(self) -> str:
-        """Return what a browser keeps in place of the token."""
+        """Return the value of the session cookie."""
         return _seal(self._token.encode(), "session")
 
     def form_token(self, cookie: str) -> str:
-        """Return what a form has to bring back with the cookie that it was shown with."""
+        """Return the form token that belongs to a form cookie."""
         return _seal(self._secret, cookie)
 
     def admits(self, headers: Headers) -> bool:
-        """Whether a request shows the token or a session."""
+        """Return whether a request contains the token or a session cookie."""
         kind, _, token = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
             return self.is_token(token.strip())
@@ -76,18 +76,18 @@ class Keys:
         return hmac.compare_digest(given.encode(), self.session().encode())
 
     def check_form(self, headers: Headers, token: str) -> None:
-        """Refuse a form that this app did not show to this browser."""
+        """Raise a problem unless the form token belongs to the form cookie of the browser."""
         expected = self.form_token(cookie_of(headers, FORM))
         if not cookie_of(headers, FORM) or not hmac.compare_digest(
             token.encode(), expected.encode()
         ):
             raise Problem(
-                HTTPStatus.FORBIDDEN, "form_token", "the form is out of date; load it again"
+                HTTPStatus.FORBIDDEN, "form_token", "the form is out of date; load the page again"
             )
 
 
 def cookie_of(headers: Headers, name: str) -> str:
-    """Return a cookie's value; empty where there is none."""
+    """Return the value of a cookie; empty without one."""
     try:
         found = SimpleCookie(headers.get("cookie", "")).get(name)
     except CookieError:
@@ -96,12 +96,12 @@ def cookie_of(headers: Headers, name: str) -> str:
 
 
 def new_form_cookie() -> str:
-    """Return a value for a browser's form cookie."""
+    """Return a new value of the form cookie."""
     return secrets.token_urlsafe(16)
 
 
 class Guard:
-    """Middleware about everything: refuses before anything is read, and sets the headers."""
+    """Middleware of all routes: refuses requests before their body is read, and sets the headers."""
 
     def __init__(
         self, app: ASGIApp, settings: WebSettings, keys: Keys, show_page: ShowPage
@@ -114,7 +114,7 @@ class Guard:
         self._uploads = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer it."""
+        """Pass a request to the app, or respond with a problem."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -129,7 +129,7 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                # Scripts and styles may be kept, and are asked about; results belong to nobody else.
+                # Scripts and styles are cached and revalidated; results are private.
                 kept = "no-cache" if scope["path"].startswith("/static/") else "no-store"
                 headers.setdefault("cache-control", kept)
             await send(message)
@@ -149,7 +149,7 @@ class Guard:
         headers, path = Headers(scope=scope), str(scope["path"])
         host = headers.get("host", "")
         if not self._is_own(host):
-            detail = "this server does not answer for the host in the request; use its own address"
+            detail = "the host in the request is not a name of this server; use its own address"
             raise Problem(HTTPStatus.MISDIRECTED_REQUEST, "wrong_host", detail)
         if scope["method"] not in SAFE_METHODS:
             _check_origin(headers, host)
@@ -158,12 +158,12 @@ class Guard:
                 again = {"retry-after": "2"}
                 raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "busy", detail, again)
         if self._keys.locked and not path.startswith(OPEN_PATHS) and not self._keys.admits(headers):
-            detail = "a token is needed: 'Authorization: Bearer TOKEN', or log in at /login"
-            ask = {"www-authenticate": "Bearer"}
-            raise Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", detail, ask)
+            detail = "a token is required: send 'Authorization: Bearer TOKEN', or log in at /login"
+            challenge = {"www-authenticate": "Bearer"}
+            raise Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", detail, challenge)
 
     def _answer(self, request: Request, problem: Problem) -> Response:
-        """Answer a request that goes no further; people who lack the token may log in."""
+        """Return the response to a refused request; pages without a session redirect to the login."""
         if str(request.scope["path"]).startswith("/api"):
             return problem.response()
         if problem.status != HTTPStatus.UNAUTHORIZED:
@@ -173,7 +173,7 @@ class Guard:
         return RedirectResponse("/login", HTTPStatus.SEE_OTHER)
 
     def _is_own(self, host: str) -> bool:
-        """Whether a request asks for this server: other names may have been bent to its address."""
+        """Return whether a host is a name of this server, against DNS rebinding."""
         name = _host_name(host)
         if name in self._hosts:
             return True
@@ -181,9 +181,9 @@ class Guard:
 
 
 def send_report_file(path: Path) -> FileResponse:
-    """Send a page that a run wrote."""
-    rules = {"content-security-policy": REPORT_RULES}
-    return FileResponse(path, headers=rules, media_type="text/html")
+    """Return a response with a report, under its content security policy."""
+    policy = {"content-security-policy": REPORT_POLICY}
+    return FileResponse(path, headers=policy, media_type="text/html")
 
 
 def _seal(key: bytes, text: str) -> str:
@@ -191,7 +191,7 @@ def _seal(key: bytes, text: str) -> str:
 
 
 def _host_name(host: str) -> str:
-    """Return the name, or the address, of a host with its port; empty where it is none."""
+    """Return the name or address in a host header; empty if it is invalid."""
     if set(host) & set("/@?#\\ "):
         return ""
     try:
@@ -216,13 +216,17 @@ def _own_hosts(settings: WebSettings) -> frozenset[str]:
 
 
 def _check_origin(headers: Headers, host: str) -> None:
-    """Refuse what another page made a browser send; programs send neither header."""
+    """Raise a problem for a request that another site caused; programs send neither header."""
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if site is not None and site not in SAME:
         raise Problem(
-            HTTPStatus.FORBIDDEN, "wrong_origin", "sent by another site; use this server's"
+            HTTPStatus.FORBIDDEN,
+            "wrong_origin",
+            "the request came from a page of another site; use the pages of this server",
         )
     if origin is not None and origin.partition("://")[2] != host:
         raise Problem(
-            HTTPStatus.FORBIDDEN, "wrong_origin", "sent by another site; use this server's"
+            HTTPStatus.FORBIDDEN,
+            "wrong_origin",
+            "the request came from a page of another site; use the pages of this server",
         )

@@ -1,4 +1,4 @@
-"""Errors as problem details (RFC 9457), or as a page for people."""
+"""Errors as problem details (RFC 9457), or as a page."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -24,25 +24,25 @@ STATUS = {
 }
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 SHOWN_AS = dict.fromkeys(("history_access_error", "history_conflict_error"), "history_error")
-"""Kinds of an error that differ in their status alone."""
-INTERNAL = "the server failed; this is our own fault, see its output"
+"""Code that is shown for errors which differ in their status only."""
+INTERNAL = "internal error of the server; report it with the output of the server"
 
 ShowPage = Callable[[Request, "Problem"], Response]
-"""Shows a problem to people."""
+"""Renders a problem as a page."""
 
 
 class ProblemDetails(BaseModel):
-    """A problem as RFC 9457 writes it, with the code that the command line's error has."""
+    """Problem details of RFC 9457, with an error code."""
 
     type: str = Field(default="about:blank", description="always about:blank; see code")
     title: str = Field(description="the status in words", examples=["Content Too Large"])
     status: int = Field(description="HTTP status", examples=[413])
-    detail: str = Field(description="one sentence: what, and what to do about it")
-    code: str = Field(description="what kind of error", examples=["too_large"])
+    detail: str = Field(description="one sentence: the error and its remedy")
+    code: str = Field(description="code of the error", examples=["too_large"])
 
 
-class Problem(Exception):  # noqa: N818  as RFC 9457 calls it
-    """An error that a request is answered with."""
+class Problem(Exception):  # noqa: N818  the term of RFC 9457
+    """An error that becomes the response to a request."""
 
     def __init__(
         self, status: int, code: str, detail: str, headers: dict[str, str] | None = None
@@ -57,17 +57,17 @@ class Problem(Exception):  # noqa: N818  as RFC 9457 calls it
         return ProblemDetails(title=title, status=self.status, detail=self.detail, code=self.code)
 
     def response(self) -> Response:
-        """Return the answer for programs."""
+        """Return the response for programs."""
         content = self.details.model_dump()
         return JSONResponse(content, self.status, self.headers, media_type=MEDIA_TYPE)
 
 
 def install(app: FastAPI, show_page: ShowPage) -> None:
-    """Answer every error as a problem: under ``/api`` as JSON, elsewhere as a page."""
+    """Register handlers that return every error as a problem: JSON under ``/api``, else a page."""
 
     def answer(request: Request, error: Exception) -> Response:
         problem = _problem_of(error)
-        path = str(request.scope["path"])  # request.url needs a host that makes sense
+        path = str(request.scope["path"])  # request.url requires a valid host
         if problem.status == HTTPStatus.METHOD_NOT_ALLOWED:
             problem.headers = {"allow": ", ".join(_methods_of(app, path, request.method))}
         if path.startswith("/api"):
@@ -79,11 +79,9 @@ def install(app: FastAPI, show_page: ShowPage) -> None:
 
 
 def _methods_of(app: FastAPI, path: str, refused: str) -> list[str]:
-    """Return every method of a path: the route that refused one knows its own alone."""
+    """Return all methods of a path; the route that refused one lists only its own."""
     described = app.openapi()["paths"].get(path)
-    if (
-        described
-    ):  # not what a path that stands for many, such as /jobs/{job}, would take for a name
+    if described:  # exact paths before templates such as /jobs/{job}
         return [method.upper() for method in described]
     scopes = [
         {"type": "http", "path": path, "root_path": "", "headers": [], "app": app, "method": method}
@@ -94,7 +92,7 @@ def _methods_of(app: FastAPI, path: str, refused: str) -> list[str]:
         for scope in scopes
         if any(route.matches(scope)[0] is Match.FULL for route in app.routes)
     ]
-    # A folder of files takes every method, and refuses it later.
+    # The route of static files matches every method and refuses it later.
     return ["GET", "HEAD"] if refused in methods else methods
 
 

@@ -1,4 +1,4 @@
-"""Bodies of requests: read as they come, never more than allowed, kept in files by content."""
+"""Bodies of requests: streamed to files, within the limits of size and time."""
 
 import asyncio
 import shutil
@@ -28,12 +28,12 @@ MAGIC = {
     b"II+\x00": ".tif",
     b"MM\x00+": ".tif",
 }
-"""What image files begin with; what a file is called says nothing."""
+"""First bytes of image files, with their suffix; the name of an upload is not used."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestFile:
-    """A file of a request: its path, its owner's name for it, and whether its content may be an image."""
+    """A file of a request: its path, its original name, and whether it begins as an image."""
 
     path: Path
     name: str
@@ -42,19 +42,19 @@ class RequestFile:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form that was sent: its files and its other fields."""
+    """A submitted form: its files and its other fields."""
 
     files: list[RequestFile]
     fields: dict[str, str]
 
 
 async def read_form(request: Request, folder: Path, limits: Limits) -> Form:
-    """Read a multipart form; its files are put into ``folder``.
+    """Read a multipart form and write its files to ``folder``.
 
     Raises
     ------
     Problem
-        If it is too large or too slow, has too many files, or is no form.
+        If it is too large or too slow, has too many files, or is not a form.
     """
     stream = _bounded(request, limits.upload_bytes)
     parser = MultiPartParser(request.headers, stream, max_files=limits.files, max_fields=MAX_FIELDS)
@@ -71,7 +71,7 @@ async def read_form(request: Request, folder: Path, limits: Limits) -> Form:
     fields = {name: part for name, part in parts.multi_items() if isinstance(part, str)}
     sent = [part for _, part in parts.multi_items() if isinstance(part, UploadFile)]
     try:
-        # A browser sends a nameless empty file where none was chosen.
+        # A browser sends an empty file without a name for an empty file field.
         chosen = [part for part in sent if part.filename]
         files = [await asyncio.to_thread(_keep, part, folder, k) for k, part in enumerate(chosen)]
     finally:
@@ -80,29 +80,29 @@ async def read_form(request: Request, folder: Path, limits: Limits) -> Form:
     return Form(files, fields)
 
 
-async def read_small(request: Request, limits: Limits, most: int = MAX_JSON) -> bytes:
-    """Read the body of a request that holds no file; errors as of :func:`read_form`."""
+async def read_small(request: Request, limits: Limits, max_bytes: int = MAX_JSON) -> bytes:
+    """Read the body of a request without files; errors as of :func:`read_form`."""
     try:
         async with asyncio.timeout(limits.upload_s):
-            return b"".join([chunk async for chunk in _bounded(request, most)])
+            return b"".join([chunk async for chunk in _bounded(request, max_bytes)])
     except (TimeoutError, ClientDisconnect) as error:
         raise _broken_off(error) from error
 
 
-async def _bounded(request: Request, most: int) -> AsyncGenerator[bytes, None]:
-    """Yield the body in pieces, and stop where it is too large, whatever its header says."""
-    _check_size(stated_length(request.headers), most)
+async def _bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
+    """Yield the chunks of a body; raise when it exceeds the limit, whatever its header states."""
+    _check_size(stated_length(request.headers), max_bytes)
     received = 0
     async for chunk in request.stream():
         received += len(chunk)
-        _check_size(received, most)
+        _check_size(received, max_bytes)
         yield chunk
 
 
-def _check_size(received: int, most: int) -> None:
-    if received > most:
-        detail = f"more than {most / MEGABYTE:g} MB; send fewer or smaller files"
-        # What is still on its way is not read, so the connection cannot serve another request.
+def _check_size(received: int, max_bytes: int) -> None:
+    if received > max_bytes:
+        detail = f"more than {max_bytes / MEGABYTE:g} MB; send fewer or smaller files"
+        # The rest of the body is not read, so the connection cannot serve another request.
         close = {"connection": "close"}
         raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", detail, close)
 
@@ -110,32 +110,34 @@ def _check_size(received: int, most: int) -> None:
 def _broken_off(error: Exception) -> Problem:
     if isinstance(error, KeyError):
         return Problem(
-            HTTPStatus.BAD_REQUEST, "invalid_request", "no form; send multipart/form-data"
+            HTTPStatus.BAD_REQUEST,
+            "invalid_request",
+            "the body is not a form; send multipart/form-data",
         )
-    detail = "the upload was broken off or took too long; send it again"
+    detail = "the upload was interrupted or took too long; send it again"
     return Problem(HTTPStatus.REQUEST_TIMEOUT, "upload_broken", detail, {"connection": "close"})
 
 
 def _keep(part: UploadFile, folder: Path, number: int) -> RequestFile:
-    """Move an uploaded file to a name of our own, with the suffix that its content asks for."""
+    """Copy an uploaded file to a numbered name, with the suffix of its content."""
     head = part.file.read(max(map(len, MAGIC)))
     part.file.seek(0)
     suffix = next((suffix for magic, suffix in MAGIC.items() if head.startswith(magic)), "")
     path = folder / f"{number:03d}{suffix or '.bin'}"
     with path.open("xb") as file:
         shutil.copyfileobj(part.file, file, MEGABYTE)
-    return RequestFile(path, _own_name(part.filename or ""), bool(suffix))
+    return RequestFile(path, _plain_name(part.filename or ""), bool(suffix))
 
 
-def _own_name(name: str) -> str:
-    """Return what a file is called, without the folders and control characters of wherever."""
+def _plain_name(name: str) -> str:
+    """Return the name of a file without folders and control characters."""
     last = PureWindowsPath(PurePosixPath(name).name).name
     printable = "".join(c if c.isprintable() else "_" for c in last)[:MAX_NAME]
     return printable if printable.strip(". ") else "image"
 
 
 def check_any(files: list[RequestFile]) -> None:
-    """Refuse a request without a file."""
+    """Raise a problem for a request without files."""
     if not files:
-        detail = "no file was sent; choose an image"
+        detail = "the request has no file; choose an image"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no_files", detail)

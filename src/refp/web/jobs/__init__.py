@@ -1,7 +1,7 @@
-"""Long work that the server does for people, one job after another, in a process of its own.
+"""Jobs: long work of the server, one at a time, each in its own process.
 
-``runner`` keeps the queue in the server's process; ``run`` is the work of a job's process, on the same
-functions as the command line; ``data`` opens the data sets of a job. The types are in
-:mod:`refp.web.job`. Requests and outcomes are kept in a database (:mod:`refp.web.workers.job_log`), so that
-nothing is lost or doubled when the server is stopped.
+``runner`` holds the queue in the server process; ``run`` is the code of the job process and uses the
+functions of the command line; ``data`` opens the data sets of a job. :mod:`refp.web.job` has the types. A
+database stores requests and results (:mod:`refp.web.workers.job_log`), so that a restart of the server
+neither loses nor repeats a job.
 """

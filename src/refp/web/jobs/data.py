@@ -1,4 +1,4 @@
-"""The data sets of a job: folders under the server's roots, or what somebody uploaded."""
+"""The data sets of a job: folders under the roots of the server, or uploads."""
 
 import csv
 import os
@@ -13,7 +13,7 @@ from refp.settings import instrument_names
 from refp.sweeps import DataSet, open_dataset
 from refp.sweeps.readers import read_header
 from refp.sweeps.sweep_file import SWEEP_FILE, read_sweep_file
-from refp.web.job import OPTIONS, JobPlace
+from refp.web.job import OPTIONS, JobSettings
 from refp.web.storage.archive import RESERVED, is_archive, unpack
 from refp.web.storage.home import Home
 from refp.web.storage.job_files import data_folder
@@ -21,21 +21,23 @@ from refp.web.storage.roots import OutsideRoots, find_inside
 
 
 @contextmanager
-def opened(request: Mapping[str, Any], job: str, place: JobPlace) -> Iterator[list[DataSet]]:
-    """Open the data sets that a request names; what was unpacked is removed at the end.
+def open_datasets(
+    request: Mapping[str, Any], job: str, settings: JobSettings
+) -> Iterator[list[DataSet]]:
+    """Open the data sets of a request; remove unpacked files at the end.
 
     Parameters
     ----------
     request
-        ``data``: for each data set its ``path`` under a root, or the ``stored`` file with its
-        ``name``; and what :data:`refp.web.job.OPTIONS` say of them.
-    job, place
-        Whose data they are, and where.
+        ``data`` lists for each data set its ``path`` under a root, or its ``stored`` file with its
+        ``name``; further fields are :data:`refp.web.job.OPTIONS`.
+    job, settings
+        Id of the job, and its folders and limits.
 
     Raises
     ------
     OutsideRoots
-        If something lies outside the roots.
+        If a file is outside the roots.
     DataError, RecipeError
         As of :func:`refp.sweeps.open_dataset`, and if an image is too large.
     """
@@ -43,11 +45,13 @@ def opened(request: Mapping[str, Any], job: str, place: JobPlace) -> Iterator[li
     instrument = options.get("instrument")
     if instrument and instrument not in instrument_names():
         known = ", ".join(instrument_names())
-        raise DataError(f"instrument {instrument!r}: choose {known}, or state pixel and bead")
-    folder = data_folder(place.home, job)
+        raise DataError(
+            f"instrument {instrument!r}: choose {known}, or give pixel size and bead diameter"
+        )
+    folder = data_folder(settings.home, job)
     try:
         yield [
-            _open(one, options, folder / str(number), place)
+            _open(one, options, folder / str(number), settings)
             for number, one in enumerate(request["data"])
         ]
     finally:
@@ -55,19 +59,19 @@ def opened(request: Mapping[str, Any], job: str, place: JobPlace) -> Iterator[li
 
 
 def check_within(path: Path, allowed: Sequence[Path]) -> None:
-    """Refuse a data set any part of which, by a link or by its own words, lies elsewhere.
+    """Raise unless all files of a data set, links and named files included, are in allowed folders.
 
     Parameters
     ----------
     path
         A folder or a file, resolved.
     allowed
-        Where all of it has to lie.
+        Folders that all files have to be in.
 
     Raises
     ------
     OutsideRoots
-        Naming the part.
+        If a file is elsewhere; the message names it.
     """
     folder = path if path.is_dir() else path.parent
     if path.is_dir():
@@ -87,54 +91,55 @@ def check_within(path: Path, allowed: Sequence[Path]) -> None:
 
 
 def _open(
-    one: Mapping[str, str], options: Mapping[str, Any], folder: Path, place: JobPlace
+    one: Mapping[str, str], options: Mapping[str, Any], folder: Path, settings: JobSettings
 ) -> DataSet:
     if "path" not in one:
-        return _open_sent(one, options, folder, place)
-    path = find_inside(one["path"], place.roots)
-    check_within(path, place.roots)
-    return _opened(path, options, place, place.roots)
+        return _open_sent(one, options, folder, settings)
+    path = find_inside(one["path"], settings.roots)
+    check_within(path, settings.roots)
+    return _open_checked(path, options, settings, settings.roots)
 
 
 def _open_sent(
-    one: Mapping[str, str], options: Mapping[str, Any], folder: Path, place: JobPlace
+    one: Mapping[str, str], options: Mapping[str, Any], folder: Path, settings: JobSettings
 ) -> DataSet:
-    """Open what was uploaded; messages name what its owner knows."""
+    """Open an upload; error messages name its original files."""
     name = one["name"]
-    path = _lay_out(one, folder, place)
+    path = _lay_out(one, folder, settings)
     try:
         allowed = (path if path.is_dir() else path.parent,)
         check_within(path, allowed)
-        return _opened(path, options, place, allowed)
+        return _open_checked(path, options, settings, allowed)
     except OutsideRoots as error:
         named = Path(str(error).rpartition(": outside")[0]).name
         raise DataError(
-            f"{name}: {named} is named in it and lies outside of it; pack all that belongs together"
+            f"{name}: it refers to {named}, which is not part of the upload; "
+            "pack all files of the data set into one archive"
         ) from error
     except InputError as error:
         message = str(error).replace(f"{folder.resolve()}{os.sep}", "")
         raise type(error)(message) from error
 
 
-def _opened(
-    path: Path, options: Mapping[str, Any], place: JobPlace, allowed: Sequence[Path]
+def _open_checked(
+    path: Path, options: Mapping[str, Any], settings: JobSettings, allowed: Sequence[Path]
 ) -> DataSet:
     dataset = open_dataset(path, **options)
     for file in dict.fromkeys(frame.path for frame in dataset.frames):
-        find_inside(str(file), allowed)  # a link within may lead to another that leads out
+        find_inside(str(file), allowed)  # a link inside may lead to another that leads outside
         height, width = read_header(file).shape[:2]
-        if height * width > place.limits.pixels:
-            most = place.limits.pixels / 1e6
-            raise DataError(f"{file.name}: more than {most:.0f} million pixels; cut it")
+        if height * width > settings.limits.pixels:
+            most = settings.limits.pixels / 1e6
+            raise DataError(f"{file.name}: more than {most:.0f} million pixels; crop it")
     return dataset
 
 
-def _lay_out(one: Mapping[str, str], folder: Path, place: JobPlace) -> Path:
-    """Put an uploaded file into a folder of its own: unpacked, or under its own name."""
-    stored = Home(place.home).sweeps().find(one["stored"])
+def _lay_out(one: Mapping[str, str], folder: Path, settings: JobSettings) -> Path:
+    """Unpack an uploaded archive into a new folder, or copy an uploaded file there; return the path."""
+    stored = Home(settings.home).sweeps().find(one["stored"])
     name = one["name"]
     if is_archive(stored):
-        inside = unpack(stored, name, folder / _stem(name), place.limits)
+        inside = unpack(stored, name, folder / _stem(name), settings.limits)
         return inside.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / (name if name.lower().endswith((".tif", ".tiff")) else f"{name}.tif")
@@ -143,7 +148,7 @@ def _lay_out(one: Mapping[str, str], folder: Path, place: JobPlace) -> Path:
 
 
 def _stem(name: str) -> str:
-    """Return the name of an archive's folder, which is its data set's if nothing else is."""
+    """Return the folder name for an archive, which is the default name of its data set."""
     for suffix in (".zip", ".tgz", ".gz", ".xz", ".bz2", ".tar"):
         name = name.removesuffix(suffix)
     return "".join("_" if c in RESERVED else c for c in name).strip(". ") or "data"
@@ -154,4 +159,4 @@ def _paths_of(manifest: Path) -> list[str]:
         with manifest.open(newline="", encoding="utf-8-sig") as file:
             return [row.get("path") or "" for row in csv.DictReader(file)]
     except (OSError, UnicodeDecodeError, csv.Error):
-        return []  # reading it as a manifest says why
+        return []  # reading it as a manifest raises the error

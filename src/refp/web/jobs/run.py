@@ -1,4 +1,4 @@
-"""What a job's process does: the works of the command line, on data that people named or sent."""
+"""The code of a job process: functions of the command line on the data of a request."""
 
 import math
 import os
@@ -29,18 +29,18 @@ from refp.pipeline.training_report import train_and_write
 from refp.settings import load_recipe
 from refp.web.errors import LOST, code_of
 from refp.web.http.problems import INTERNAL, SHOWN_AS
-from refp.web.job import Curve, JobPlace
-from refp.web.jobs.data import opened
+from refp.web.job import Curve, JobSettings
+from refp.web.jobs.data import open_datasets
 from refp.web.storage.job_files import adapted_file, demo_folder, model_file, planes_folder
 from refp.web.storage.models import REPORT, check_name, publish_model
 
 PROGRESS_S = 0.1
-"""Shortest time between two reports of progress, s."""
+"""Shortest interval between two progress messages, s."""
 PAUSES_S = (0.0, 2.0, 10.0)
-"""Before each try to write to the history."""
-LOST_WORKER = "a process was stopped, perhaps for want of memory; ask for it again"
+"""Pauses before each attempt to write to the history, s."""
+LOST_WORKER = "a process of the job was stopped, possibly for lack of memory; start the job again"
 NICE = 10
-"""Estimates come first."""
+"""Niceness of a job: estimates have priority."""
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class Reporter:
         self.end.send(("progress", stage, done, total))
 
     def whole(self) -> None:
-        """Report that the result is whole: from here on the job is not cancelled."""
+        """Send that the result is complete: the job can no longer be cancelled."""
         self.end.send(("whole",))
 
     def watch(self, curve: LearningCurve) -> None:
@@ -70,32 +70,32 @@ class Reporter:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A job in its process."""
+    """The arguments of a job: id, request, settings and reporter."""
 
     name: str
     request: Mapping[str, Any]
-    place: JobPlace
+    settings: JobSettings
     reporter: Reporter
 
 
 def run_job(
-    end: Connection, kind: str, name: str, request: Mapping[str, Any], place: JobPlace
+    end: Connection, kind: str, name: str, request: Mapping[str, Any], settings: JobSettings
 ) -> None:
-    """Do a job and tell how it ended: ``done`` with the result, or ``failed``, and a sentence."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's
+    """Run a job and send its outcome: ``done`` with the result, or ``failed`` with code and message."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server handles Ctrl-C
     end_with_parent()
     with suppress(AttributeError, OSError):  # not on Windows
         os.nice(NICE)
     try:
-        result = WORK[kind](Assignment(name, request, place, Reporter(end)))
+        result = WORK[kind](Assignment(name, request, settings, Reporter(end)))
         ended: tuple[Any, ...] = "done", result, result.pop("remark", "")
-    except WorkersError:  # its words are about options of a command
+    except WorkersError:  # its message names options of a command
         ended = "failed", LOST, LOST_WORKER
     except RefpError as error:
         code = code_of(error)
-        ended = "failed", SHOWN_AS.get(code, code), _without(str(error), place)
+        ended = "failed", SHOWN_AS.get(code, code), _without(str(error), settings)
     except MemoryError:
-        ended = "failed", "memory_error", "it takes more memory than there is; use less data"
+        ended = "failed", "memory_error", "the job needs more memory than available; use less data"
     except Exception:
         traceback.print_exc(file=sys.stderr)
         ended = "failed", "internal_error", INTERNAL
@@ -104,10 +104,13 @@ def run_job(
 
 def define_plane(assigned: Assignment) -> dict[str, Any]:
     """Define planes as ``refp plane`` does, and record them."""
-    folder = planes_folder(assigned.place.home, assigned.name)
+    folder = planes_folder(assigned.settings.home, assigned.name)
     recipe = load_recipe(assigned.request["recipe"])
-    with opened(assigned.request, assigned.name, assigned.place) as datasets:
-        with PlaneRun(folder, overwrite=False) as run, Workers(assigned.place.processes) as workers:
+    with open_datasets(assigned.request, assigned.name, assigned.settings) as datasets:
+        with (
+            PlaneRun(folder, overwrite=False) as run,
+            Workers(assigned.settings.processes) as workers,
+        ):
             define_and_write(
                 run,
                 datasets,
@@ -124,9 +127,9 @@ def define_plane(assigned: Assignment) -> dict[str, Any]:
 
 def train_model(assigned: Assignment) -> dict[str, Any]:
     """Train a model as ``refp train`` does, on the data that planes were defined from."""
-    request, place = assigned.request, assigned.place
-    target = place.models / check_name(request["name"])
-    made = model_file(place.home, request["planes"], assigned.name)
+    request, settings = assigned.request, assigned.settings
+    target = settings.models / check_name(request["name"])
+    made = model_file(settings.home, request["planes"], assigned.name)
     if not made.is_file():
         recipe = load_recipe(request["recipe"])
         if request["family"]:
@@ -134,8 +137,8 @@ def train_model(assigned: Assignment) -> dict[str, Any]:
             recipe = recipe.replace(change, source=f"family {request['family']}")
         models.check_libraries(recipe.train)
         with (
-            opened(request, assigned.name, place) as datasets,
-            Workers(place.processes) as workers,
+            open_datasets(request, assigned.name, settings) as datasets,
+            Workers(settings.processes) as workers,
             TrainingRun(made, overwrite=True) as run,
         ):
             train_and_write(
@@ -150,43 +153,46 @@ def train_model(assigned: Assignment) -> dict[str, Any]:
 
 
 def adapt(assigned: Assignment) -> dict[str, Any]:
-    """Take a model to another instrument as ``refp adapt`` does."""
-    request, place = assigned.request, assigned.place
-    target = place.models / check_name(request["name"])
+    """Adapt a model to another instrument as ``refp adapt`` does."""
+    request, settings = assigned.request, assigned.settings
+    target = settings.models / check_name(request["name"])
     ensemble = models.load_model(Path(request["model"]))
-    with opened(request, assigned.name, place) as datasets, Workers(place.processes) as workers:
+    with (
+        open_datasets(request, assigned.name, settings) as datasets,
+        Workers(settings.processes) as workers,
+    ):
         adapted = adapt_model(
             ensemble,
             datasets,
             refp_um=request["refp_um"],
             execution=Execution(workers, assigned.reporter.progress),
         )
-    made = adapted_file(place.home, assigned.name)
+    made = adapted_file(settings.home, assigned.name)
     models.save_model(adapted.ensemble, made)
     return _publish(assigned, made, target)
 
 
 def _publish(assigned: Assignment, made: Path, target: Path) -> dict[str, Any]:
-    """Give a model its name, with its report where it has one."""
+    """Publish a model under its name, with its report if there is one."""
     assigned.reporter.whole()
     try:
         publish_model(made, target)
-    finally:  # also where the name is taken: a new job makes it again, under another
+    finally:  # also if the name is taken: a new job makes it under another
         made.with_suffix(REPORT).unlink(missing_ok=True)
         made.unlink()
     return {"model": target.name, "sha256": hash_file(target)}
 
 
 def simulate_demo(assigned: Assignment) -> dict[str, Any]:
-    """Simulate the sweeps of ``refp demo``, unless they are there: what a newcomer tries."""
+    """Simulate the sweeps of ``refp demo``, unless they exist."""
     from refp.pipeline.demo import INSTRUMENT
     from refp.synthetic import demo_sets, simulate_planned
 
-    target = demo_folder(assigned.place.home)
+    target = demo_folder(assigned.settings.home)
     if not target.is_dir():
         part = target.with_name(f"{target.name}-{assigned.name}")
         shutil.rmtree(part, ignore_errors=True)
-        with Workers(assigned.place.processes) as workers:
+        with Workers(assigned.settings.processes) as workers:
             for seed, one in enumerate(demo_sets(INSTRUMENT)):
                 simulate_planned(one, part, seed, Execution(workers, assigned.reporter.progress))
         part.rename(target)
@@ -202,7 +208,7 @@ WORK: Mapping[str, Callable[[Assignment], dict[str, Any]]] = {
 
 
 def plain_curve(curve: LearningCurve) -> Curve:
-    """Return a learning curve as JSON holds it."""
+    """Return a learning curve as JSON values."""
     return {
         "fit": curve.fit,
         "split": curve.split,
@@ -218,33 +224,33 @@ def _plain(values: np.ndarray[Any, Any]) -> list[float | None]:
 
 
 def _record(assigned: Assignment, table: Path, instruments: Mapping[str, str]) -> tuple[int, str]:
-    """Record the planes that were determined, once however often the job was begun.
+    """Record the determined planes, once even if the job was restarted.
 
     Returns
     -------
     tuple
-        How many; and what there is to say where the database cannot be written: the planes stand.
+        Number of records, and a remark if the database cannot be written; the planes are kept.
     """
-    if not assigned.place.history:
+    if not assigned.settings.history:
         return 0, ""
-    from refp.web.workers.history import append_planes  # a library that is an extra of its own
+    from refp.web.workers.history import append_planes  # requires extra "history"
 
     operator = assigned.request.get("operator", "")
     for pause_s in PAUSES_S:
         time.sleep(pause_s)
         try:
             return append_planes(
-                assigned.place.history, table, instruments, operator, assigned.name
+                assigned.settings.history, table, instruments, operator, assigned.name
             ), ""
         except HistoryError as error:
-            told = str(error)
-    return 0, f"not recorded in the history: {told}"
+            problem = str(error)
+    return 0, f"not recorded in the history: {problem}"
 
 
-def _without(message: str, place: JobPlace) -> str:
-    """Return a message without the folders of this machine and the options of the command line."""
-    message = message.replace(INSTEAD, "ask for it again")  # there are no options of a command here
-    for folder in (place.home, *place.roots):
+def _without(message: str, settings: JobSettings) -> str:
+    """Return a message without folders of this machine and options of the command line."""
+    message = message.replace(INSTEAD, "start the job again")  # a page has no options of a command
+    for folder in (settings.home, *settings.roots):
         for text in (f"{folder.resolve()}{os.sep}", f"{folder}{os.sep}"):
             message = message.replace(text, "")
     return message

@@ -1,4 +1,4 @@
-"""The queue of jobs in the server's process: one at a time, each in a process of its own."""
+"""The queue of jobs in the server process: one job at a time, each in its own process."""
 
 import asyncio
 import logging
@@ -18,32 +18,32 @@ from refp.core.errors import RefpError
 from refp.history.job_state import JobState
 from refp.web.errors import LOST, TOO_LONG
 from refp.web.http.problems import INTERNAL, Problem
-from refp.web.job import Job, JobPlace, Live
+from refp.web.job import Job, JobSettings, Live
 from refp.web.storage.home import Home
 from refp.web.storage.job_files import remove_unfinished
 from refp.web.workers import calls
 from refp.web.workers.pool import limit_memory
 
 MAX_STARTS = 3
-"""A job that the server did not survive so often is not begun again."""
+"""Starts of a job after which it fails if the server stopped each time."""
 MAX_WAITING = 50
-NOTHING = frozenset({"failed", "cancelled"})
-"""States of jobs that leave nothing."""
+WITHOUT_RESULT = frozenset({"failed", "cancelled"})
+"""States of jobs without a result."""
 RETRY_S = 10.0
-"""A database that was away when the server started is asked again as often."""
+"""Interval of attempts to read a database that could not be reached at the start, s."""
 GPU = Path("/dev/nvidiactl")
 _LOG = logging.getLogger(__name__)
 Arguments = TypeVarTuple("Arguments")
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
-class AskLog(Protocol):
-    """Runs a function of :mod:`refp.web.workers.calls` on the log of jobs in a worker."""
+class RunOnLog(Protocol):
+    """Callable that runs a function of :mod:`refp.web.workers.calls` on the job log in a worker."""
 
     def __call__(
-        self, function: Callable[[str, *Arguments], Answer], *arguments: *Arguments
-    ) -> Awaitable[Answer]:
-        """Return its answer."""
+        self, function: Callable[[str, *Arguments], Result], *arguments: *Arguments
+    ) -> Awaitable[Result]:
+        """Return the result of the function."""
 
 
 class Runner:
@@ -51,16 +51,16 @@ class Runner:
 
     Parameters
     ----------
-    ask
-        Reaches the log.
-    place
-        What a job's process is told.
+    run_on_log
+        Runs a function on the job log.
+    settings
+        Folders and limits for job processes.
     server
         Id of the server, under which its jobs are logged.
     """
 
-    def __init__(self, ask: AskLog, place: JobPlace, server: str) -> None:
-        self._ask, self._place, self._server = ask, place, server
+    def __init__(self, run_on_log: RunOnLog, settings: JobSettings, server: str) -> None:
+        self._run_on_log, self._settings, self._server = run_on_log, settings, server
         self._jobs: dict[str, Job] = {}
         self._live: dict[str, Live] = {}
         self._cancelled: set[str] = set()
@@ -73,13 +73,13 @@ class Runner:
         self._loaded = asyncio.Event()
 
     def start(self) -> None:
-        """Take up what an earlier server left, and whatever is asked for."""
+        """Load the jobs of earlier servers and start the queue."""
         self._task = asyncio.create_task(self._drive())
 
     async def stop(self) -> None:
-        """End the process of the running job, which the next server takes up."""
+        """End the process of the running job; the next server restarts it."""
         self._stopping = True
-        self._loaded.set()  # nobody need wait any longer
+        self._loaded.set()  # releases waiting requests
         if self._process is not None:
             self._process.kill()
         await self._notify()
@@ -88,7 +88,7 @@ class Runner:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def loaded(self) -> None:
-        """Wait until the jobs of earlier servers are known."""
+        """Wait until the jobs of earlier servers are loaded."""
         await self._loaded.wait()
 
     def jobs(self) -> list[Job]:
@@ -108,19 +108,19 @@ class Runner:
         return self._jobs[name]
 
     def live(self, name: str) -> Live:
-        """Return how far a job is; nothing yet of one that waits."""
+        """Return the progress of a job; empty if it is queued."""
         return self._live.setdefault(name, Live())
 
     def check_room(self) -> None:
-        """Refuse another job where too many wait.
+        """Raise a problem if too many jobs are queued.
 
         Raises
         ------
         Problem
-            Saying when to ask again.
+            With the time after which to retry.
         """
         if sum(not job.has_ended for job in self._jobs.values()) >= MAX_WAITING:
-            detail = "too many jobs wait; cancel some, or wait for them"
+            detail = "too many jobs are queued; cancel some, or wait until they have ended"
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "busy", detail, {"retry-after": "60"})
 
     async def add(self, kind: str, title: str, request: Mapping[str, Any], operator: str) -> Job:
@@ -129,19 +129,19 @@ class Runner:
         Raises
         ------
         Problem
-            If too many wait.
+            If too many jobs are queued.
         WorkError
             If it cannot be logged.
         """
         self.check_room()
         job = Job(str(uuid.uuid4()), kind, title, operator, request, "queued", _now())
-        await self._ask(calls.add_job, self._server, job)
+        await self._run_on_log(calls.job_log.add_job, self._server, job)
         self._jobs[job.id] = job
         await self._notify()
         return job
 
     async def cancel(self, name: str) -> Job:
-        """End a job that has not ended, and remove what it made; one whose result is whole is done."""
+        """Cancel a job that has not ended and remove its files; a job with a complete result is done."""
         job = self.job(name)
         if job.has_ended:
             return job
@@ -155,16 +155,16 @@ class Runner:
         return self.job(name)
 
     async def watch(self, name: str) -> AsyncIterator[tuple[Job, Live]]:
-        """Yield a job and how far it is, again whenever there is news, until it has ended."""
+        """Yield a job and its progress after each change, until its end."""
         while not self._stopping:
             job, live = self.job(name), self.live(name)
             version = live.version
             yield job, live
             if job.has_ended:
                 return
-            await self._wait_for(partial(self._is_news, job, version))
+            await self._wait_for(partial(self._has_changed, job, version))
 
-    def _is_news(self, job: Job, version: int) -> bool:
+    def _has_changed(self, job: Job, version: int) -> bool:
         return self._jobs[job.id] is not job or self.live(job.id).version != version
 
     async def _drive(self) -> None:
@@ -187,11 +187,11 @@ class Runner:
                 self._current = ""
 
     async def _load(self) -> bool:
-        """Take up the jobs of an earlier server; whether they could be read."""
+        """Load the jobs of earlier servers; return whether the log could be read."""
         try:
-            known = await self._ask(calls.load_jobs, self._server)
+            known = await self._run_on_log(calls.job_log.load_jobs, self._server)
         except Exception as error:
-            _LOG.error("jobs of earlier are not known yet: %s", error)
+            _LOG.error("jobs of earlier servers cannot be read yet: %s", error)
             return False
         self._jobs = {job.id: job for job in reversed(known)} | self._jobs
         for job in known:
@@ -200,7 +200,7 @@ class Runner:
             if job.starts < MAX_STARTS:
                 await self._record(job, "queued", {})
             else:
-                detail = f"the server was stopped {job.starts} times while it ran; ask for it again"
+                detail = f"the server was stopped {job.starts} times while the job ran; start the job again"
                 await self._fail(job, "interrupted", detail)
         await self._notify()
         return True
@@ -224,7 +224,7 @@ class Runner:
             await self._record(job, "done", {"result": ended[1], "detail": ended[2]})
         elif job.id in self._cancelled:
             await self._end_cancelled(job)
-        elif not self._stopping:  # otherwise it is running still, as far as the log knows
+        elif not self._stopping:  # a stopped server leaves it running in the log
             await self._fail(job, ended[1], ended[2])
 
     async def _end_cancelled(self, job: Job) -> None:
@@ -232,12 +232,14 @@ class Runner:
         await self._record(job, "cancelled", {})
 
     async def _remove(self, job: Job) -> None:
-        """Remove what a job left, and what was sent for it unless another job works on that too."""
+        """Remove the files of a job, and its uploads unless another job uses them."""
         others = (one for one in self._jobs.values() if one.id != job.id)
-        used = {name for one in others if one.state not in NOTHING for name in sent_for(one)}
-        sweeps = Home(self._place.home).sweeps()
-        own = [sweeps.path(name) for name in sent_for(job) if name not in used]
-        await asyncio.to_thread(remove_unfinished, self._place.home, job.id, own)
+        used = {
+            name for one in others if one.state not in WITHOUT_RESULT for name in uploads_of(one)
+        }
+        sweeps = Home(self._settings.home).sweeps()
+        own = [sweeps.path(name) for name in uploads_of(job) if name not in used]
+        await asyncio.to_thread(remove_unfinished, self._settings.home, job.id, own)
 
     async def _fail(self, job: Job, code: str, detail: str) -> None:
         if job.id not in self._whole:
@@ -245,16 +247,20 @@ class Runner:
         await self._record(job, "failed", {"code": code, "detail": detail})
 
     def _work(self, job: Job, take: Callable[[tuple[Any, ...]], None]) -> tuple[Any, ...]:
-        """Do a job in a process of its own; return how that told that it ended."""
+        """Run a job in its own process; return the final message of the process."""
         context = multiprocessing.get_context("spawn")
         end, theirs = context.Pipe(duplex=False)
-        arguments = theirs, job.kind, job.id, dict(job.request), self._place
+        arguments = theirs, job.kind, job.id, dict(job.request), self._settings
         process = context.Process(target=_enter, args=arguments)
         try:
             process.start()
         except OSError as error:
             end.close()
-            return "failed", LOST, f"no process could be started ({error}); ask for it again"
+            return (
+                "failed",
+                LOST,
+                f"the process of the job could not be started ({error}); start the job again",
+            )
         finally:
             theirs.close()
         self._process = process
@@ -264,7 +270,7 @@ class Runner:
             return self._listen(job, end, take)
         finally:
             self._process = None
-            process.kill()  # one that has told its end has nothing left to do
+            process.kill()  # the final message was received
             process.join()
             end.close()
 
@@ -272,7 +278,7 @@ class Runner:
         self, job: Job, end: Connection, take: Callable[[tuple[Any, ...]], None]
     ) -> tuple[Any, ...]:
         try:
-            while end.poll(self._place.limits.stall_s):
+            while end.poll(self._settings.limits.stall_s):
                 message = end.recv()
                 if message[0] in ("done", "failed"):
                     return tuple(message)
@@ -281,10 +287,10 @@ class Runner:
                 else:
                     take(message)
         except (EOFError, OSError):
-            told = "its process was stopped, perhaps for want of memory; ask for it again"
-            return "failed", LOST, told
-        stall_min = self._place.limits.stall_s / 60
-        return "failed", TOO_LONG, f"it told nothing for {stall_min:g} minutes and was given up"
+            detail = "its process was stopped, possibly for lack of memory; start the job again"
+            return "failed", LOST, detail
+        stall_min = self._settings.limits.stall_s / 60
+        return "failed", TOO_LONG, f"no progress for {stall_min:g} minutes; start the job again"
 
     async def _take(self, name: str, message: tuple[Any, ...]) -> None:
         live = self.live(name)
@@ -295,11 +301,11 @@ class Runner:
         await self._notify()
 
     async def _record(self, job: Job, state: JobState, about: Mapping[str, Any]) -> Job:
-        """Log what became of a job; one that cannot be logged is known to this server alone."""
+        """Log an event of a job; if logging fails, only this server has the event."""
         if self._jobs[job.id].has_ended:
             return self._jobs[job.id]
         try:
-            await self._ask(calls.append_job_event, job.id, state, about)
+            await self._run_on_log(calls.job_log.append_job_event, job.id, state, about)
         except RefpError as error:
             _LOG.error("job %s is %s, not logged: %s", job.id, state, error)
         self._jobs[job.id] = job = self._jobs[job.id].after(_now(), state, about)
@@ -310,24 +316,24 @@ class Runner:
         async with self._changed:
             self._changed.notify_all()
 
-    async def _wait_for(self, is_so: Callable[[], bool]) -> None:
+    async def _wait_for(self, condition: Callable[[], bool]) -> None:
         async with self._changed:
-            await self._changed.wait_for(lambda: self._stopping or is_so())
+            await self._changed.wait_for(lambda: self._stopping or condition())
 
 
 def _enter(
-    end: Connection, kind: str, name: str, request: Mapping[str, Any], place: JobPlace
+    end: Connection, kind: str, name: str, request: Mapping[str, Any], settings: JobSettings
 ) -> None:
-    from refp.web.jobs.run import run_job  # loads the science libraries, which this process lacks
+    from refp.web.jobs.run import run_job  # loads the science libraries
 
-    if not GPU.exists():  # whose driver reserves more addresses than there is memory
-        limit_memory(place.limits.job_bytes)
+    if not GPU.exists():  # the driver of a GPU reserves more addresses than there is memory
+        limit_memory(settings.limits.job_bytes)
     with suppress(BrokenPipeError):
-        run_job(end, kind, name, request, place)
+        run_job(end, kind, name, request, settings)
 
 
-def sent_for(job: Job) -> list[str]:
-    """Return the names under which the sweeps are kept that people sent for a job."""
+def uploads_of(job: Job) -> list[str]:
+    """Return the names of the stored uploads of a job."""
     return [one["stored"] for one in job.request.get("data", ()) if "stored" in one]
 
 

@@ -1,4 +1,4 @@
-"""The pages, rendered here: a module for each."""
+"""The pages: a module for each."""
 
 from fastapi import APIRouter, Depends
 

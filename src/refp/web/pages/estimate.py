@@ -1,4 +1,4 @@
-"""The page of estimates; htmx replaces the result without loading the page again."""
+"""The page Estimate; htmx replaces the result without reloading the page."""
 
 from http import HTTPStatus
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
-from refp.web.api.common import AnEngine, tolerance_of
+from refp.web.api.common import EngineDep, tolerance_of
 from refp.web.http.fields import operator_in
 from refp.web.http.problems import Problem
 from refp.web.http.uploads import Form, check_any
-from refp.web.messages import Answer, By, ImageView
+from refp.web.messages import ImageView, PageEstimate, Requester
 from refp.web.pages.form import read_shown
 from refp.web.pages.operator import operator_of, remember
-from refp.web.pages.render import TheKeys, render, saved
+from refp.web.pages.render import KeysDep, render, saved
 from refp.web.services.engine import Engine
 from refp.web.services.results import Result
 from refp.web.workers import calls
@@ -22,14 +22,14 @@ router = APIRouter()
 
 
 @router.get("/")
-async def estimate_page(request: Request, engine: AnEngine) -> Response:
-    """Show the form, and nothing else yet."""
+async def estimate_page(request: Request, engine: EngineDep) -> Response:
+    """Show the form."""
     return _estimate_page(request, engine)
 
 
 @router.post("/estimate")
-async def estimate(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
-    """Estimate what the form sends, and show the result."""
+async def estimate(request: Request, engine: EngineDep, keys: KeysDep) -> Response:
+    """Estimate the images of the form and show the result."""
     with engine.files.spool() as folder:
         form = await read_shown(request, keys, folder, engine.settings.limits)
         result = Result(
@@ -37,7 +37,7 @@ async def estimate(request: Request, engine: AnEngine, keys: TheKeys) -> Respons
             tolerance_um=tolerance_of(form.fields.get("tolerance_um", "")),
         )
         operator = operator_in(form.fields)
-        await _fill(engine, result, form, By(operator))
+        await _fill(engine, result, form, Requester(operator))
     name = engine.results.keep(result)
     if "hx-request" not in request.headers:
         response: Response = RedirectResponse(f"/results/{name}", HTTPStatus.SEE_OTHER)
@@ -49,39 +49,39 @@ async def estimate(request: Request, engine: AnEngine, keys: TheKeys) -> Respons
 
 
 @router.get("/starting")
-async def starting(request: Request, engine: AnEngine) -> Response:
-    """Show how long the server has been starting; nothing once estimates are answered."""
+async def starting(request: Request, engine: EngineDep) -> Response:
+    """Show the time since the start of the server; empty once estimates are available."""
     return render(request, "starting.html.jinja", {"starting_s": engine.pools.starting_s})
 
 
 @router.get("/results/{name}")
-async def result_page(request: Request, engine: AnEngine, name: str, image: int = 0) -> Response:
-    """Show a result that is still kept, one of its images large."""
+async def result_page(request: Request, engine: EngineDep, name: str, image: int = 0) -> Response:
+    """Show a kept result with one of its images."""
     return _estimate_page(request, engine, _shown(name, engine.results.find(name), image))
 
 
 @router.get("/results/{name}/estimates.csv")
-async def result_csv(engine: AnEngine, name: str) -> Response:
+async def result_csv(engine: EngineDep, name: str) -> Response:
     """Return the rows as ``refp estimate -o`` writes them."""
-    text = await engine.pools.ask(calls.write_csv, engine.results.find(name).rows)
+    text = await engine.pools.run(calls.estimates.write_csv, engine.results.find(name).rows)
     return Response(text, media_type="text/csv", headers=saved("estimates.csv"))
 
 
 @router.get("/results/{name}/estimates.json")
-async def result_json(engine: AnEngine, name: str) -> Response:
+async def result_json(engine: EngineDep, name: str) -> Response:
     """Return the rows as ``refp estimate --json`` prints them."""
     return JSONResponse(engine.results.find(name).rows, headers=saved("estimates.json"))
 
 
 @router.get("/results/{name}/{image}/image.png")
-async def image_png(engine: AnEngine, name: str, image: int) -> Response:
-    """Return the image as it is shown."""
+async def image_png(engine: EngineDep, name: str, image: int) -> Response:
+    """Return the image for display."""
     return Response(_view(engine, name, image).png, media_type="image/png")
 
 
 @router.get("/results/{name}/{image}/profiles.json")
-async def profiles(engine: AnEngine, name: str, image: int) -> Response:
-    """Return every bead's profile and the pooled stack's at the image's dZ."""
+async def profiles(engine: EngineDep, name: str, image: int) -> Response:
+    """Return the radial profiles of the beads and of the pooled stack at the dZ of the image."""
     view = _view(engine, name, image)
     content = {
         "radius_radii": view.radius_radii,
@@ -93,14 +93,16 @@ async def profiles(engine: AnEngine, name: str, image: int) -> Response:
 
 
 @router.get("/results/{name}/{image}/overlay.png")
-async def overlay(engine: AnEngine, name: str, image: int) -> Response:
+async def overlay(engine: EngineDep, name: str, image: int) -> Response:
     """Return the picture that ``refp estimate --overlay`` writes."""
     result = engine.results.find(name)
     _view(engine, name, image)
-    page, path = result.answers[image].page, result.tasks[image].path
+    page, path = result.estimates[image].page, result.tasks[image].path
     if not path.is_file():
-        raise Problem(HTTPStatus.NOT_FOUND, "no_result", "this image is no longer kept")
-    png = await engine.pools.ask(calls.draw_overlay, result.tasks[image], page)
+        raise Problem(
+            HTTPStatus.NOT_FOUND, "no_result", "this image is no longer kept; send it again"
+        )
+    png = await engine.pools.run(calls.estimates.draw_overlay, result.tasks[image], page)
     return Response(png, media_type="image/png", headers=saved("overlay.png"))
 
 
@@ -122,30 +124,36 @@ def _estimate_page(
     return render(request, "estimate.html.jinja", content)
 
 
-async def _fill(engine: Engine, result: Result, form: Form, by: By) -> None:
+async def _fill(engine: Engine, result: Result, form: Form, requester: Requester) -> None:
     check_any(form.files)
     files = await engine.files.keep_images(form.files)
     model, tolerance_um = result.model, result.tolerance_um
-    answers = await engine.estimates.estimate(files, model, tolerance_um, view=True, by=by)
-    for given, of_file in zip(files, answers, strict=True):
-        result.answers += of_file
+    estimates = await engine.estimates.estimate(
+        files, model, tolerance_um, view=True, requester=requester
+    )
+    for given, of_file in zip(files, estimates, strict=True):
+        result.estimates += of_file
         result.tasks += [engine.estimates.task(given, model, tolerance_um)] * len(of_file)
 
 
 def _shown(name: str, result: Result, image: int) -> dict[str, Any]:
-    """Return what the template of a result needs; ``image`` is the one that is shown large."""
-    answer = _answer(result, image)
-    return {"name": name, "result": result, "image": image, "answer": answer}
+    """Return the content of the result template; ``image`` is the index of the displayed image."""
+    estimate = _estimate_of(result, image)
+    return {"name": name, "result": result, "image": image, "estimate": estimate}
 
 
-def _answer(result: Result, image: int) -> Answer:
-    if not 0 <= image < len(result.answers):
-        raise Problem(HTTPStatus.NOT_FOUND, "no_result", "this result has no such image")
-    return result.answers[image]
+def _estimate_of(result: Result, image: int) -> PageEstimate:
+    if not 0 <= image < len(result.estimates):
+        raise Problem(
+            HTTPStatus.NOT_FOUND,
+            "no_result",
+            "this result has no such image; choose one of its list",
+        )
+    return result.estimates[image]
 
 
 def _view(engine: Engine, name: str, image: int) -> ImageView:
-    view = _answer(engine.results.find(name), image).view
+    view = _estimate_of(engine.results.find(name), image).view
     if view is None:
-        raise Problem(HTTPStatus.NOT_FOUND, "no_result", "there is no picture of this image")
+        raise Problem(HTTPStatus.NOT_FOUND, "no_result", "no picture was made of this image")
     return view

@@ -1,4 +1,4 @@
-"""Forms of the pages: read, and refused where this app did not show them to this browser."""
+"""Forms of the pages, checked by their form token."""
 
 from pathlib import Path
 
@@ -11,12 +11,12 @@ from refp.web.settings import Limits
 
 
 async def read_shown(request: Request, keys: Keys, folder: str, limits: Limits) -> Form:
-    """Read a form that a page showed; its files are put into ``folder``.
+    """Read a form, check its form token, and write its files to ``folder``.
 
     Raises
     ------
     Problem
-        If it is too large or too slow, or was not shown to this browser.
+        If it is too large or too slow, or its form token is wrong.
     """
     form = await read_form(request, Path(folder), limits)
     keys.check_form(request.headers, form.fields.pop("form_token", ""))
@@ -24,7 +24,7 @@ async def read_shown(request: Request, keys: Keys, folder: str, limits: Limits) 
 
 
 async def read_fields(request: Request, engine: Engine, keys: Keys) -> dict[str, str]:
-    """Read a form that holds no file; errors as of :func:`read_shown`."""
+    """Read a form without files; errors as of :func:`read_shown`."""
     with engine.files.spool() as folder:
         limits = engine.settings.limits.for_fields()
         return (await read_shown(request, keys, folder, limits)).fields

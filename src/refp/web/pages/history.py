@@ -1,4 +1,4 @@
-"""The page of the history: chart, what fired, limits, notes, corrections, the daily check."""
+"""The page History: control chart, rules that fired, limits, notes, corrections, daily check."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -10,12 +10,12 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
-from refp.web.api.common import AnEngine
+from refp.web.api.common import EngineDep
 from refp.web.http.fields import fields_as, operator_in
-from refp.web.messages import Asked, Past, Records
+from refp.web.messages import ChartQuery, HistoryView, RecordQuery
 from refp.web.pages.form import read_fields, read_shown
 from refp.web.pages.operator import operator_of, remember
-from refp.web.pages.render import TheKeys, render, saved
+from refp.web.pages.render import KeysDep, render, saved
 from refp.web.schemas.history import AnnotateRequest, CorrectRequest, FreezeRequest
 from refp.web.services.daily_check import check_today
 from refp.web.wording.checks import describe_check
@@ -30,66 +30,66 @@ QUANTITIES = {
     "tilt": ("tilt of the slide", "µm per px"),
     "refp_um": ("reference plane", "µm"),
 }
-"""What a chart may show and its unit, by the names that :mod:`refp.history` has."""
+"""Label and unit of each quantity of :mod:`refp.history`."""
 
 
-AskedFor = Annotated[Asked, Depends()]
+ChartParameters = Annotated[ChartQuery, Depends()]
 
 
 @router.get("/history")
-async def history_page(request: Request, engine: AnEngine, asked: AskedFor) -> Response:
-    """Show the control chart of an instrument, its newest records, and how its last check went."""
+async def history_page(request: Request, engine: EngineDep, query: ChartParameters) -> Response:
+    """Show the control chart of an instrument, its newest records, and its last daily check."""
     kept = bool(engine.settings.history)
-    past = Past([], asked)
+    view = HistoryView([], query)
     if kept:
-        past = await engine.history.ask(calls.read_page, asked)
-    query = urlencode({name: value for name, value in asdict(past.asked).items() if value})
+        view = await engine.history.run(calls.history.read_page, query)
+    parameters = urlencode({name: value for name, value in asdict(view.query).items() if value})
     content = {
         "kept": kept,
-        "past": past,
-        "asked": past.asked,
-        "shown": asdict(past.asked),
+        "view": view,
+        "query": view.query,
+        "shown": asdict(view.query),
         "quantities": QUANTITIES,
         "models": engine.models.choices(),
         "starting_s": engine.pools.starting_s,
-        "check": describe_check(past.check, datetime.now().astimezone().date()),
+        "check": describe_check(view.check, datetime.now().astimezone().date()),
         "operator": operator_of(request),
-        "svg": f"/history/chart.svg?{query}",
+        "svg": f"/history/chart.svg?{parameters}",
     }
     return render(request, "history.html.jinja", content)
 
 
 @router.get("/history/chart.svg")
-async def history_chart(engine: AnEngine, asked: AskedFor) -> Response:
+async def history_chart(engine: EngineDep, query: ChartParameters) -> Response:
     """Return the control chart of a quantity."""
-    svg = await engine.history.ask(calls.draw_history, asked)
+    svg = await engine.history.run(calls.history.draw_history, query)
     return Response(svg, media_type="image/svg+xml")
 
 
 @router.get("/history/records.csv")
 async def history_csv(
-    engine: AnEngine, instrument: str = "", since: str = "", until: str = "", only: str = ""
+    engine: EngineDep, instrument: str = "", since: str = "", until: str = "", only: str = ""
 ) -> Response:
     """Return the records of an instrument as ``refp history export`` writes them."""
-    asked = Records(instrument, since, until, purpose=only, limit=MAX_SAVED)
-    text = await engine.history.ask(calls.write_history, asked)
+    query = RecordQuery(instrument, since, until, purpose=only, limit=MAX_SAVED)
+    text = await engine.history.run(calls.history.write_history, query)
     return Response(text, media_type="text/csv", headers=saved("history.csv"))
 
 
 @router.post("/history/checks")
-async def check(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
-    """Do the daily check with the image that the form sends; the page then says how it went."""
+async def check(request: Request, engine: EngineDep, keys: KeysDep) -> Response:
+    """Run the daily check with the image of the form, and redirect to the page."""
     with engine.files.spool() as folder:
         form = await read_shown(request, keys, folder, engine.settings.limits)
         operator, model = operator_in(form.fields), form.fields.get("model", "")
         instrument = form.fields.get("show_instrument", "")
-        _, found = await check_today(engine, form.files, model, instrument, operator)
-    fields = {"show_instrument": str(found.record["instrument"])}
+        _, result = await check_today(engine, form.files, model, instrument, operator)
+    fields = {"show_instrument": str(result.record["instrument"])}
     return remember(request, _back(fields), operator)
 
 
 @router.post("/history/baselines")
-async def freeze(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
+async def freeze(request: Request, engine: EngineDep, keys: KeysDep) -> Response:
     """Freeze the limits of a period."""
     fields = await read_fields(request, engine, keys)
     sent: FreezeRequest = fields_as(FreezeRequest, _own(FreezeRequest, fields))
@@ -99,8 +99,8 @@ async def freeze(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
 
 
 @router.post("/history/annotations")
-async def annotate(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
-    """Note what happened to an instrument."""
+async def annotate(request: Request, engine: EngineDep, keys: KeysDep) -> Response:
+    """Append a note about an instrument."""
     fields = await read_fields(request, engine, keys)
     sent: AnnotateRequest = fields_as(AnnotateRequest, _own(AnnotateRequest, fields))
     await engine.history.annotate(sent)
@@ -108,7 +108,7 @@ async def annotate(request: Request, engine: AnEngine, keys: TheKeys) -> Respons
 
 
 @router.post("/history/corrections")
-async def correct(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
+async def correct(request: Request, engine: EngineDep, keys: KeysDep) -> Response:
     """Correct or withdraw one record."""
     fields = await read_fields(request, engine, keys)
     own = {**_own(CorrectRequest, fields), "ids": [fields.get("id", "")]}
@@ -118,14 +118,14 @@ async def correct(request: Request, engine: AnEngine, keys: TheKeys) -> Response
 
 
 def _own(kind: type, fields: Mapping[str, str]) -> dict[str, object]:
-    """Return the fields of a form that are a request's; browsers end lines as mail does."""
+    """Return the fields of a form that a request has, with newlines in place of CR LF."""
     names = kind.model_fields  # type: ignore[attr-defined]
     return {k: v.strip().replace("\r\n", "\n") for k, v in fields.items() if k in names}
 
 
-def _back(fields: Mapping[str, str], place: str = "") -> Response:
-    """Lead back to what was shown; a form that is loaded again is not sent again."""
-    shown = {name: fields.get(f"show_{name}", "") for name in asdict(Asked())}
-    query = urlencode({name: value for name, value in shown.items() if value})
-    address = f"/history?{query}{'#' if place else ''}{place}"
+def _back(fields: Mapping[str, str], anchor: str = "") -> Response:
+    """Redirect to the displayed selection, so that a reload does not submit the form again."""
+    shown = {name: fields.get(f"show_{name}", "") for name in asdict(ChartQuery())}
+    parameters = urlencode({name: value for name, value in shown.items() if value})
+    address = f"/history?{parameters}{'#' if anchor else ''}{anchor}"
     return RedirectResponse(address, HTTPStatus.SEE_OTHER)

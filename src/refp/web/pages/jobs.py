@@ -1,4 +1,4 @@
-"""The pages of jobs: all of them, and one as it goes."""
+"""The pages of jobs: the list, and one job with its progress."""
 
 from http import HTTPStatus
 from urllib.parse import quote, urlencode
@@ -6,11 +6,11 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from refp.web.api.common import AnEngine
+from refp.web.api.common import EngineDep
 from refp.web.job import Job
 from refp.web.jobs.runner import Runner
 from refp.web.pages.form import read_fields
-from refp.web.pages.render import TheKeys, render
+from refp.web.pages.render import KeysDep, render
 from refp.web.services.engine import Engine
 from refp.web.storage.job_files import demo_folder
 from refp.web.wording.jobs import describe_kind, describe_progress, describe_remedy, describe_state
@@ -19,7 +19,7 @@ router = APIRouter()
 
 
 @router.get("/jobs")
-async def jobs_page(request: Request, engine: AnEngine) -> Response:
+async def jobs_page(request: Request, engine: EngineDep) -> Response:
     """Show all jobs, the newest first."""
     content = {
         "jobs": engine.jobs.runner.jobs(),
@@ -30,8 +30,10 @@ async def jobs_page(request: Request, engine: AnEngine) -> Response:
 
 
 @router.get("/jobs/{name}")
-async def job_page(request: Request, engine: AnEngine, name: str, result: bool = False) -> Response:
-    """Show a job; or its result, where that is asked for and there."""
+async def job_page(
+    request: Request, engine: EngineDep, name: str, result: bool = False
+) -> Response:
+    """Show a job, or redirect to its result if ``result`` is set and it is done."""
     job = engine.jobs.runner.job(name)
     made = result_of(job, engine)
     if result and made:
@@ -42,7 +44,7 @@ async def job_page(request: Request, engine: AnEngine, name: str, result: bool =
         "before": jobs_before(job, engine.jobs.runner),
         "kind": describe_kind(job.kind),
         "state": describe_state(job),
-        "told": describe_progress(live),
+        "progress": describe_progress(live),
         "live": live,
         "remedy": describe_remedy(job.code) if job.code else "",
         "result": made,
@@ -51,15 +53,15 @@ async def job_page(request: Request, engine: AnEngine, name: str, result: bool =
 
 
 @router.post("/jobs/{name}/cancel")
-async def cancel(request: Request, engine: AnEngine, keys: TheKeys, name: str) -> Response:
-    """End a job, and show it."""
+async def cancel(request: Request, engine: EngineDep, keys: KeysDep, name: str) -> Response:
+    """Cancel a job and show it."""
     await read_fields(request, engine, keys)
     await engine.jobs.runner.cancel(name)
     return RedirectResponse(f"/jobs/{name}", HTTPStatus.SEE_OTHER)
 
 
 def jobs_before(job: Job, runner: Runner) -> list[Job]:
-    """Return what runs before a job that waits, the next first."""
+    """Return the jobs that run before a queued job, the next first."""
     if job.state != "queued":
         return []
     jobs = list(reversed(runner.jobs()))
@@ -69,7 +71,7 @@ def jobs_before(job: Job, runner: Runner) -> list[Job]:
 
 
 def result_of(job: Job, engine: Engine) -> str:
-    """Return where the result of a job is shown; empty where there is none."""
+    """Return the address of the result of a job; empty without a result."""
     if job.state != "done":
         return ""
     if job.kind == "plane":

@@ -1,33 +1,33 @@
-"""Help, and the door: the page that asks for the token."""
+"""The pages Help and Log in."""
 
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from refp.web.api.common import AnEngine
+from refp.web.api.common import EngineDep
 from refp.web.http.guard import SESSION
 from refp.web.pages.form import read_fields
-from refp.web.pages.render import TheKeys, render, set_cookie
+from refp.web.pages.render import KeysDep, render, set_cookie
 
 router = APIRouter()
 
 
 @router.get("/help")
 async def help_page(request: Request) -> Response:
-    """Show what dZ means, and what each refusal asks for."""
+    """Show the help: the meaning of dZ, and the remedy of each refusal."""
     return render(request, "help.html.jinja", {})
 
 
 @router.get("/login")
 async def login_page(request: Request) -> Response:
-    """Ask for the token."""
+    """Show the form for the token."""
     return render(request, "login.html.jinja", {"wrong": False})
 
 
 @router.post("/login")
-async def login(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
-    """Let a browser in that brings the token."""
+async def login(request: Request, engine: EngineDep, keys: KeysDep) -> Response:
+    """Set the session cookie if the token is right."""
     fields = await read_fields(request, engine, keys)
     if not keys.locked or not keys.is_token(fields.get("token", "")):
         status = HTTPStatus.UNAUTHORIZED

@@ -1,4 +1,4 @@
-"""Who stands at the instrument: the browser brings the name that was last given."""
+"""The operator: a cookie holds the name that was last entered."""
 
 from urllib.parse import quote, unquote
 
@@ -14,7 +14,7 @@ KEPT_S = 365 * 24 * 3600
 
 
 def operator_of(request: Request) -> str:
-    """Return the name that this browser last gave; empty where it gave none."""
+    """Return the operator of the cookie; empty without one."""
     try:
         return operator_in({"operator": unquote(cookie_of(request.headers, OPERATOR))})
     except Problem:  # a cookie that somebody edited
@@ -22,7 +22,7 @@ def operator_of(request: Request) -> str:
 
 
 def remember(request: Request, response: Response, operator: str) -> Response:
-    """Let the browser keep a name, which no script reads and no other site brings; return the answer."""
+    """Set the operator cookie, closed to scripts and other sites; return the response."""
     secure = request.url.scheme == "https"
     response.set_cookie(
         OPERATOR,

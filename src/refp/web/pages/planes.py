@@ -1,4 +1,4 @@
-"""The pages of reference planes: defining, reading and comparing them."""
+"""The pages Planes: define, show and compare reference planes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, RedirectResponse, Response
 
-from refp.web.api.common import AnEngine
+from refp.web.api.common import EngineDep
 from refp.web.api.jobs import DEMO
 from refp.web.api.planes import MAX_COMPARED
 from refp.web.http.fields import fields_as
@@ -18,7 +18,7 @@ from refp.web.job import Job
 from refp.web.messages import Row
 from refp.web.pages.form import read_fields, read_shown
 from refp.web.pages.operator import operator_of, remember
-from refp.web.pages.render import TheKeys, render
+from refp.web.pages.render import KeysDep, render
 from refp.web.schemas.jobs import ComparedPlane, PlaneRequest
 from refp.web.services.engine import Engine
 from refp.web.services.planes import (
@@ -42,48 +42,50 @@ router = APIRouter()
 SHOWN_PLANES = 6
 OTHER = "other"
 INSTRUMENTS = {
-    "": "as sweep.toml or the file says",
+    "": "as in sweep.toml or the file",
     "a2k": "a2k",
     "nikon-ti2": "nikon-ti2",
-    OTHER: "another: give pixel and bead",
+    OTHER: "another: give pixel size and bead diameter",
 }
 SIZES = ("pixel_size_um", "bead_diameter_um")
 
 
 @dataclass(frozen=True, slots=True)
 class Defined:
-    """Planes that a job defined, as the pages show them."""
+    """The planes that a job defined."""
 
     job: Job
     rows: Sequence[Row]
 
     @property
     def n_determined(self) -> int:
-        """How many planes there are a number for."""
+        """Number of planes that were determined."""
         return sum(row["refp_um"] is not None for row in self.rows)
 
 
 @router.get("/planes")
-async def planes_page(request: Request, engine: AnEngine, folder: str = "") -> Response:
-    """Show what was defined, and the form that defines; htmx asks for the folders alone."""
+async def planes_page(request: Request, engine: EngineDep, folder: str = "") -> Response:
+    """Show the defined planes and the form; htmx requests the list of folders only."""
     listing = await _list_folder(engine, folder)
     if "hx-request" in request.headers:
         return render(request, "planes_folders.html.jinja", {"listing": listing})
     jobs = done_jobs(engine)
-    told = await engine.pools.ask(calls.read_sets, engine.files.folder, [job.id for job in jobs])
+    tables = await engine.pools.run(
+        calls.planes.read_sets, engine.files.folder, [job.id for job in jobs]
+    )
     content = {
         "listing": listing,
-        "asked": bool(folder),
-        "sets": [Defined(job, rows) for job, rows in zip(jobs, told, strict=True)],
+        "chose_folder": bool(folder),
+        "sets": [Defined(job, rows) for job, rows in zip(jobs, tables, strict=True)],
         "under_way": [
             j for j in engine.jobs.runner.jobs() if j.kind == "plane" and not j.has_ended
         ],
         "instruments": INSTRUMENTS,
-        "recipes": await engine.pools.ask(calls.recipe_names),
+        "recipes": await engine.pools.run(calls.recipes.recipe_names),
         "has_demo": demo_folder(engine.files.folder).is_dir(),
         "operator": operator_of(request),
-        "most": SHOWN_PLANES,
-        "most_mb": engine.settings.limits.archive_bytes // 1_000_000,
+        "max_rows": SHOWN_PLANES,
+        "max_mb": engine.settings.limits.archive_bytes // 1_000_000,
         "describe_state": describe_state,
         **_words(),
     }
@@ -91,9 +93,9 @@ async def planes_page(request: Request, engine: AnEngine, folder: str = "") -> R
 
 
 @router.post("/planes")
-async def define(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
-    """Queue the job that the form asks for, and show it."""
-    _ = engine.jobs.runner  # before anything is read
+async def define(request: Request, engine: EngineDep, keys: KeysDep) -> Response:
+    """Queue the job of the form and redirect to it."""
+    _ = engine.jobs.runner  # raises before the body is read
     with engine.files.spool() as folder:
         form = await read_shown(request, keys, folder, engine.settings.limits.for_sweeps())
         job = await _queue(engine, form)
@@ -102,8 +104,8 @@ async def define(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
 
 
 @router.post("/planes/demo")
-async def simulate(request: Request, engine: AnEngine, keys: TheKeys) -> Response:
-    """Queue the job that simulates sweeps, for who has none, and show it."""
+async def simulate(request: Request, engine: EngineDep, keys: KeysDep) -> Response:
+    """Queue the simulation of sweeps and redirect to its job."""
     await read_fields(request, engine, keys)
     job = await engine.jobs.runner.add("demo", DEMO, {}, "")
     return RedirectResponse(f"/jobs/{job.id}", HTTPStatus.SEE_OTHER)
@@ -112,31 +114,31 @@ async def simulate(request: Request, engine: AnEngine, keys: TheKeys) -> Respons
 @router.get("/planes/compare")
 async def compare_page(
     request: Request,
-    engine: AnEngine,
+    engine: EngineDep,
     ids: Annotated[list[str], Query(max_length=MAX_COMPARED)] = [],  # noqa: B006  only read
 ) -> Response:
-    """Show planes beside each other, and which of their differences count."""
+    """Show planes of several jobs and their differences."""
     jobs = [find_planes(engine, name) for name in dict.fromkeys(ids)]
     if not jobs:
-        detail = "nothing to compare was chosen; tick planes on the page Planes"
+        detail = "no planes were selected; tick some on the page Planes"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail)
-    told = await compare(engine, jobs)
-    instruments = list(dict.fromkeys(plane.instrument for plane in told.planes))
+    comparison = await compare(engine, jobs)
+    instruments = list(dict.fromkeys(plane.instrument for plane in comparison.planes))
     content = {
         "jobs": jobs,
-        "told": told,
+        "comparison": comparison,
         "instruments": instruments,
-        "points": [plane.model_dump() for plane in told.planes],
-        "means": {name: _mean(told.planes, name) for name in instruments},
+        "points": [plane.model_dump() for plane in comparison.planes],
+        "means": {name: _mean(comparison.planes, name) for name in instruments},
     }
     return render(request, "planes_compare.html.jinja", content)
 
 
 @router.get("/planes/{name}")
-async def one_page(request: Request, engine: AnEngine, name: str) -> Response:
-    """Show planes that were defined together."""
+async def one_page(request: Request, engine: EngineDep, name: str) -> Response:
+    """Show the planes of a job."""
     job = find_planes(engine, name)
-    (rows,) = await engine.pools.ask(calls.read_sets, engine.files.folder, [job.id])
+    (rows,) = await engine.pools.run(calls.planes.read_sets, engine.files.folder, [job.id])
     folder = planes_folder(engine.files.folder, job.id)
     names = [file for file in (*FILES, *pooled_names(job)) if (folder / file).is_file()]
     content = {"set": Defined(job, rows), "files": names, **_words()}
@@ -144,47 +146,47 @@ async def one_page(request: Request, engine: AnEngine, name: str) -> Response:
 
 
 @router.get("/planes/{name}/report")
-async def report(engine: AnEngine, name: str) -> FileResponse:
+async def report(engine: EngineDep, name: str) -> FileResponse:
     """Show the report of ``refp plane``."""
     return send_report(engine, name)
 
 
 @router.get("/planes/{name}/files/{file}")
-async def file(engine: AnEngine, name: str, file: str) -> FileResponse:
-    """Save a file of planes."""
+async def file(engine: EngineDep, name: str, file: str) -> FileResponse:
+    """Return a file of planes."""
     return send_file(engine, name, file)
 
 
 async def _list_folder(engine: Engine, folder: str) -> Listing | None:
-    """Return what is in a folder; nothing where the server has no roots."""
+    """Return the content of a folder; ``None`` if the server has no roots."""
     roots = engine.settings.roots
     if not roots and not folder:
         return None
-    return await engine.pools.ask(calls.list_folder, folder, roots)
+    return await engine.pools.run(calls.folders.list_folder, folder, roots)
 
 
 async def _queue(engine: Engine, form: Form) -> Job:
-    fields = _asked_fields(form.fields)
+    fields = _filled_fields(form.fields)
     path = fields.pop("path", "")
     if path and form.files:
-        detail = "both a folder and a file were chosen; choose one of them"
+        detail = "a folder and a file were chosen; choose one of them"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail)
     if path:
         return await queue_paths(engine, fields_as(PlaneRequest, fields | {"paths": [path]}))
     if not form.files:
-        detail = "neither a folder nor a file was chosen; choose where the sweep is"
+        detail = "no sweep was chosen; choose a folder or a file"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no_files", detail)
     return await queue_form(engine, Form(form.files, fields))
 
 
-def _asked_fields(fields: Mapping[str, str]) -> dict[str, Any]:
-    """Return the fields that are filled; sizes count for another instrument alone."""
+def _filled_fields(fields: Mapping[str, str]) -> dict[str, Any]:
+    """Return the fields that are not empty; sizes only for another instrument."""
     filled: dict[str, Any] = {name: text.strip() for name, text in fields.items() if text.strip()}
     other = filled.get("instrument") == OTHER
     if other:
         del filled["instrument"]
         if "bead_diameter_um" not in filled:
-            detail = "another instrument was chosen without its bead; give the diameter in um"
+            detail = "another instrument needs a bead diameter; give it in um"
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail)
         return filled
     return {name: text for name, text in filled.items() if name not in SIZES}
@@ -200,5 +202,5 @@ def _words() -> dict[str, Any]:
 
 
 def _half_width(row: Mapping[str, Any]) -> float:
-    """Return U: half of the interval, um."""
+    """Return U, half the width of the interval, um."""
     return (float(row["upper_um"]) - float(row["lower_um"])) / 2

@@ -1,4 +1,4 @@
-"""Rendering: templates, forms that carry a token, problems as pages."""
+"""Rendering of templates, form tokens, and problems as pages."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -13,8 +13,8 @@ from refp.web.http.problems import Problem
 from refp.web.wording.numbers import (
     COLORS,
     color_beads,
+    describe_comparison,
     describe_dz,
-    describe_opinions,
     describe_tilt,
     describe_verdict,
     plus_minus,
@@ -34,23 +34,23 @@ TEMPLATES.globals.update(
     color_beads=color_beads,
     describe_dz=describe_dz,
     describe_tilt=describe_tilt,
-    describe_opinions=describe_opinions,
+    describe_comparison=describe_comparison,
     describe_verdict=describe_verdict,
     plus_minus=plus_minus,
 )
 
 
 def keys_of(request: Request) -> Keys:
-    """Return what the app knows."""
+    """Return the keys of the app."""
     keys: Keys = request.app.state.keys
     return keys
 
 
-TheKeys = Annotated[Keys, Depends(keys_of)]
+KeysDep = Annotated[Keys, Depends(keys_of)]
 
 
 def show_problem(request: Request, problem: Problem) -> Response:
-    """Show an error: in place of the result where htmx asks, as a page otherwise."""
+    """Render a problem: in place of the result for htmx, as a page otherwise."""
     part = "hx-request" in request.headers
     template = "problem.html.jinja" if part else "problem_page.html.jinja"
     content = {"problem": problem.details}
@@ -58,7 +58,7 @@ def show_problem(request: Request, problem: Problem) -> Response:
 
 
 def saved(name: str) -> dict[str, str]:
-    """Return the header of an answer that is saved as a file."""
+    """Return the header of a response that browsers save as a file."""
     return {"content-disposition": f'attachment; filename="{name}"'}
 
 
@@ -69,7 +69,7 @@ def render(
     status: int = HTTPStatus.OK,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Render a page; its forms carry a token that belongs to the browser's cookie."""
+    """Render a page with the form token of the form cookie."""
     keys = keys_of(request)
     cookie = cookie_of(request.headers, FORM) or new_form_cookie()
     token = keys.form_token(cookie)
@@ -83,6 +83,6 @@ def render(
 
 
 def set_cookie(request: Request, response: Response, name: str, value: str) -> None:
-    """Set a cookie that no script reads and no other site brings."""
+    """Set a cookie that is closed to scripts and other sites."""
     secure = request.scope["scheme"] == "https"
     response.set_cookie(name, value, httponly=True, samesite="strict", secure=secure)

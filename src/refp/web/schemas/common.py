@@ -1,4 +1,4 @@
-"""What the API takes and gives."""
+"""Schemas of estimates, problems and health, and additions to the OpenAPI document."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from refp.web.http.fields import Line, Location, shown
 from refp.web.http.problems import MEDIA_TYPE, Problem, ProblemDetails
 
-UM = "um; null where the image was refused"
+UM = "um; null for a refused image"
 PROBLEM_SCHEMA = {"$ref": "#/components/schemas/ProblemDetails"}
 
 
@@ -21,17 +21,17 @@ def _problem(status: HTTPStatus, code: str, detail: str) -> dict[str, object]:
 
 PROBLEMS: dict[int | str, dict[str, object]] = {
     "4XX": {
-        "description": "what was asked for cannot be done; `code` says why",
+        "description": "the request cannot be fulfilled; `code` identifies the error",
         "content": {
             MEDIA_TYPE: _problem(
                 HTTPStatus.NOT_FOUND,
                 "unknown_model",
-                "no model is called 'x'; see /api/v1/models",
+                "no model 'x'; /api/v1/models lists them",
             )
         },
     },
     "5XX": {
-        "description": "it cannot be done now; `retry-after` says when to ask again, if that helps",
+        "description": "temporarily not possible; retry after the time of `retry-after`, if present",
         "headers": {
             "retry-after": {"description": "seconds", "schema": {"type": "integer", "minimum": 0}}
         },
@@ -44,18 +44,18 @@ PROBLEMS: dict[int | str, dict[str, object]] = {
         },
     },
 }
-"""What any operation may answer in place of its result."""
+"""Error responses of all operations."""
 
 
 def complete_document(app: FastAPI, with_null: Sequence[type[BaseModel]]) -> None:
-    """Add to the API's document what FastAPI leaves out.
+    """Add schemas and examples that FastAPI omits from the OpenAPI document.
 
     Parameters
     ----------
     app
-        It knows errors as plain JSON alone; here comes the schema that :data:`PROBLEMS` names.
+        The app; the schema of :data:`PROBLEMS` is added to its document.
     with_null
-        What has a null in its example.
+        Models with a null in their example.
     """
     describe = app.openapi
 
@@ -102,27 +102,29 @@ class EstimateRow(BaseModel):
     """One image, with the columns of ``refp estimate --json``."""
 
     model_config = shown(**ESTIMATE)
-    image: str = Field(description="file name, with #page for a plane of a stack")
+    image: str = Field(description="file name, with #page for a further page of a file")
     delta_z_um: float | None = Field(description=f"height above the reference plane, {UM}")
     u_um: float | None = Field(description=f"its standard uncertainty, {UM}")
     lower_um: float | None = Field(description=f"lower end of the interval, {UM}")
     upper_um: float | None = Field(description=f"upper end of the interval, {UM}")
     coverage: float = Field(description="probability that the interval holds dZ")
     n_beads: int = Field(description="beads found")
-    n_beads_used: int = Field(description="beads that the estimate rests on")
+    n_beads_used: int = Field(description="beads that the estimate uses")
     status: Literal["ok", "refused"]
     reason: str = Field(description="code and sentence of a refusal, 'code: sentence'; else empty")
     model: str = Field(description="name of the model")
-    u_beads_um: float | None = Field(description="part of u_um: scatter of beads")
-    u_members_um: float | None = Field(description="part of u_um: disagreement of members")
-    u_calibration_um: float | None = Field(description="part of u_um: calibration")
-    u_refp_um: float | None = Field(description="part of u_um: plane of the training")
-    u_stage_um: float | None = Field(description="part of u_um: stage of the training")
+    u_beads_um: float | None = Field(description="contribution to u_um: scatter of beads")
+    u_members_um: float | None = Field(description="contribution to u_um: disagreement of members")
+    u_calibration_um: float | None = Field(description="contribution to u_um: calibration")
+    u_refp_um: float | None = Field(
+        description="contribution to u_um: reference plane of the training data"
+    )
+    u_stage_um: float | None = Field(description="contribution to u_um: stage of the training data")
     tilt_y_um_per_px: float | None = Field(description="rise of the slide along y")
     tilt_y_u_um_per_px: float | None = Field(description="its standard uncertainty")
     tilt_x_um_per_px: float | None = Field(description="rise of the slide along x")
     tilt_x_u_um_per_px: float | None = Field(description="its standard uncertainty")
-    bead_size: float | None = Field(description="bead radius over that of the training's beads")
+    bead_size: float | None = Field(description="bead radius relative to that of the training data")
     bead_size_u: float | None = Field(description="its standard uncertainty")
     verdict: Literal["pass", "fail", "inconclusive", "refused"] | None = Field(
         default=None, description="only where a tolerance is given"
@@ -130,16 +132,16 @@ class EstimateRow(BaseModel):
 
 
 class Estimates(BaseModel):
-    """The answer to ``POST /api/v1/estimates``; a refused image is an answer, not an error."""
+    """The response to ``POST /api/v1/estimates``; a refused image has a row and is no error."""
 
     model_config = shown(model=MODEL, tolerance_um=7.5, estimates=[ESTIMATE])
-    model: str = Field(description="the model that spoke")
-    tolerance_um: float | None = Field(description="what the verdicts are against")
+    model: str = Field(description="name of the model")
+    tolerance_um: float | None = Field(description="tolerance of the verdicts, um")
     estimates: list[EstimateRow] = Field(description="a row per image, in the order sent")
 
 
 class PathsRequest(BaseModel):
-    """Files on the server's machine, under a folder that it was started with."""
+    """Files on the machine of the server, under one of its roots."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -148,22 +150,26 @@ class PathsRequest(BaseModel):
     paths: list[Location] = Field(
         min_length=1, description="files or folders, absolute or under a root"
     )
-    model: str = Field(default="", description="name of the model; the server's first if empty")
+    model: str = Field(default="", description="name of the model; the default if empty")
     tolerance_um: float | None = Field(
-        default=None, gt=0, allow_inf_nan=False, description="for the verdict; the server's if null"
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="tolerance of the verdict, um; that of the server if null",
     )
-    operator: Line = Field(default="", description="who asks; lands in the history")
+    operator: Line = Field(default="", description="operator, recorded in the history")
 
 
 class Health(BaseModel):
-    """Whether the server can estimate."""
+    """State of the server."""
 
     model_config = ConfigDict(
         json_schema_extra={"example": {"status": "ok", "version": "0.1.0", "n_models": 2}}
     )
     status: Literal["ok", "no_model"]
-    version: str = Field(description="of refp")
-    n_models: int = Field(description="model files, whether they load or not")
+    version: str = Field(description="version of refp")
+    n_models: int = Field(description="number of model files, damaged ones included")
     starting_s: float | None = Field(
-        default=None, description="since the start, s, while estimates wait for it; else null"
+        default=None,
+        description="time since the start, s, until estimates are available; else null",
     )

@@ -1,4 +1,4 @@
-"""What the API takes and gives of the history."""
+"""Schemas of the history."""
 
 from collections.abc import Callable
 from dataclasses import MISSING, fields
@@ -22,13 +22,12 @@ from refp.web.schemas.common import ESTIMATE, MODEL, EstimateRow
 from refp.web.wording.rules import ACTIONS
 
 MAX_RECORDS = 1000
-"""Of one request that appends."""
+"""Records of one request to append."""
 YEARS = range(1900, 9000)
-"""In which something may have been measured; a database need not hold others."""
+"""Accepted years of a record."""
 UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 AT = "ISO 8601"
-PERIOD = f"{AT}; without a zone local, without an hour midnight"
-MEANT = {"description": "what a program reads as written by `refp history list --json`"}
+PERIOD = f"{AT}; local time without a zone, midnight without an hour"
 
 WHEN = "2026-03-31T08:30:00+02:00"
 ID = "5f0c2c3e-8a55-4c58-9c4b-0d6b3f6f2a11"
@@ -94,7 +93,7 @@ POINT: dict[str, JsonValue] = {"id": ID, "image": "daily.tif", "time": WHEN, "va
 
 
 def _as_whole(value: object) -> object:
-    """Return 3.0, which is a whole number in JSON, as one."""
+    """Return a float with an integer value as an integer; JSON does not distinguish them."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -107,42 +106,42 @@ Moment = Annotated[str, Field(default="", max_length=40, description=f"{PERIOD};
 
 
 class Sent(BaseModel):
-    """What a request brings; a name that is not known is refused."""
+    """Base of requests; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class SentHead(Sent):
-    """First columns of a record that is sent."""
+    """First columns of a record in a request."""
 
-    id: Id = Field(description="UUID; what is sent again under it is not doubled")
-    recorded_at: AwareDatetime = Field(description=f"when, {AT} with a zone")
-    utc_offset_s: int | None = Field(default=None, description="not read: recorded_at has it")
-    appended_at: str | None = Field(default=None, description="not read: it is now")
+    id: Id = Field(description="UUID; a record with a known id is appended once")
+    recorded_at: AwareDatetime = Field(description=f"time, {AT} with a zone")
+    utc_offset_s: int | None = Field(default=None, description="ignored: recorded_at has the zone")
+    appended_at: str | None = Field(default=None, description="ignored: the server sets it")
 
 
 class RowHead(BaseModel):
-    """First columns of a record that is returned."""
+    """First columns of a record in a response."""
 
     id: str
-    recorded_at: str = Field(description=f"when, {AT} in the zone of the place")
-    utc_offset_s: int = Field(description="of that zone")
-    appended_at: str = Field(description="when it was written down; of a correction, when made")
+    recorded_at: str = Field(description=f"time, {AT} in the zone of the instrument")
+    utc_offset_s: int = Field(description="offset of that zone, s")
+    appended_at: str = Field(description="time of appending, also of a correction")
 
 
 DESCRIPTIONS = {
-    "operator": "who measured",
-    "image": "what was measured",
-    "image_sha256": "hash of the file's bytes",
+    "operator": "operator of the measurement",
+    "image": "measured image",
+    "image_sha256": "SHA-256 of the image file",
     "model": "name of the model",
-    "model_sha256": "hash of its file",
+    "model_sha256": "SHA-256 of the model file",
     "recipe": "recipe with its digest",
-    "version": "of refp",
+    "version": "version of refp",
     "status": "empty for a note",
     "reason": "code and sentence of a refusal",
-    "corrects": "id of the record that this one takes the place of",
+    "corrects": "id of the record that this one replaces",
     "purpose": "daily for a daily check",
-    "corrected_by": "who made this correction",
+    "corrected_by": "operator of this correction",
 }
 CHECKED: dict[str, object] = {
     "instrument": Annotated[Line, Field(min_length=1)],
@@ -152,12 +151,12 @@ CHECKED: dict[str, object] = {
     "corrects": Annotated[str, Field(pattern=rf"^$|{UUID}")],
     "corrected_by": Line,
 }
-"""Columns that are checked by more than their type."""
+"""Types of columns with further constraints."""
 SENT_AS: dict[object, object] = {str: Text, float: Number, int: Count}
 
 
 def _sent_column(column: RecordField) -> tuple[Any, Any]:
-    """Return type and field of a column that may be left out where a record has a default."""
+    """Return type and field of a column in a request; optional if the record has a default."""
     type_ = CHECKED.get(column.name, SENT_AS.get(column.type, column.type))
     default = column.default if column.default is not MISSING else ...
     default = None if column.type is float else default  # JSON has no NaN
@@ -165,7 +164,7 @@ def _sent_column(column: RecordField) -> tuple[Any, Any]:
 
 
 def _returned_column(column: RecordField) -> tuple[Any, Any]:
-    """Return type and field of a column that every row has."""
+    """Return type and field of a column in a response."""
     type_ = float | None if column.type is float else column.type
     return type_, Field(description=DESCRIPTIONS.get(column.name))
 
@@ -173,7 +172,7 @@ def _returned_column(column: RecordField) -> tuple[Any, Any]:
 def _with_columns(
     head: type[BaseModel], describe: Callable[[RecordField], tuple[Any, Any]]
 ) -> type[BaseModel]:
-    """Return a model with the columns of :class:`refp.history.HistoryRecord` behind its first."""
+    """Return a model with its first columns and the others of :class:`refp.history.HistoryRecord`."""
     behind = (one for one in fields(HistoryRecord) if one.name not in head.model_fields)
     columns: dict[str, Any] = {one.name: describe(one) for one in behind}
     return create_model(head.__name__, __base__=head, **columns)
@@ -200,24 +199,24 @@ class RecordRow(_with_columns(RowHead, _returned_column)):  # type: ignore[misc]
 
 
 class Appended(BaseModel):
-    """The answer to ``POST /api/v1/history``."""
+    """The response to ``POST /api/v1/history``."""
 
     model_config = shown(received=20, new=3)
     received: int = Field(description="records of the request")
-    new: int = Field(description="those that were not there already")
+    new: int = Field(description="records that were new")
 
 
 class FreezeRequest(Sent):
-    """A period that was good, whose mean and scatter become limits."""
+    """A reference period, whose mean and standard deviation become limits."""
 
     model_config = shown(**LIMITS, operator="Ada")
     name: Line = Field(min_length=1, examples=["spring"])
     instrument: Line = Field(min_length=1, examples=["a2k"])
     quantity: Quantity = "delta_z_um"
     since: str = Field(min_length=1, max_length=40, description=f"first time; {PERIOD}")
-    until: str = Field(min_length=1, max_length=40, description="end, no part of it")
-    only: Purpose = Field(default="", description="daily: of daily checks alone")
-    operator: Line = Field(default="", description="who freezes them")
+    until: str = Field(min_length=1, max_length=40, description="end of the period, excluded")
+    only: Purpose = Field(default="", description="daily: daily checks only")
+    operator: Line = Field(default="", description="operator who freezes them")
 
 
 class BaselineRow(BaseModel):
@@ -233,50 +232,54 @@ class BaselineRow(BaseModel):
     mean: float = Field(description="in the quantity's unit")
     sd: float = Field(description="sample standard deviation, in the quantity's unit")
     frozen_at: str
-    by: str = Field(description="who froze them")
+    by: str = Field(description="operator who froze them")
 
 
 class AnnotateRequest(Sent):
-    """What happened to an instrument, such as a service or a new slide lot."""
+    """A note about an instrument, such as a service or a new slide lot."""
 
     model_config = shown(text="stage serviced", instrument="a2k", at=WHEN, operator="Ada")
     text: Note = Field(min_length=1, examples=["stage serviced"])
     instrument: Line = Field(min_length=1, examples=["a2k"])
     at: Moment
-    operator: Line = Field(default="", description="who notes it")
+    operator: Line = Field(default="", description="author of the note")
 
 
 class CorrectRequest(Sent):
-    """What is right in place of what stands in records; they stay, and stand back."""
+    """Corrected values of records; the original records are kept."""
 
     model_config = shown(ids=[ID], note="wrong slide", withdraw=True, operator="Ada")
-    ids: list[Id] = Field(min_length=1, max_length=100, description="records")
-    note: Note | None = Field(default=None, description="why")
-    instrument: Line | None = Field(default=None, min_length=1, description="the right one")
-    measured_by: Line | None = Field(default=None, description="the right operator")
+    ids: list[Id] = Field(min_length=1, max_length=100, description="ids of the records")
+    note: Note | None = Field(default=None, description="reason")
+    instrument: Line | None = Field(default=None, min_length=1, description="correct instrument")
+    measured_by: Line | None = Field(default=None, description="correct operator")
     delta_z_um: float | None = Field(default=None, allow_inf_nan=False, description="um")
     u_um: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="um")
-    withdraw: bool = Field(default=False, description="no value stands: shown as refused, for note")
-    operator: Line = Field(default="", description="who corrects: corrected_by of the new record")
+    withdraw: bool = Field(
+        default=False, description="withdraw the value: shown as refused, with the note as reason"
+    )
+    operator: Line = Field(
+        default="", description="operator of the correction: corrected_by of the new record"
+    )
 
 
 class Rule(BaseModel):
-    """A rule of Westgard's that fired."""
+    """A Westgard rule that fired."""
 
     rule: str = Field(examples=["2_2s"])
     meaning: str
-    action: str = Field(description="what to do about it")
+    action: str = Field(description="action to take")
 
 
 class RuleCount(Rule):
-    """A rule, and how often it fired in a chart."""
+    """A rule with its number of firings in a chart."""
 
     n: int
     last_at: str | None
 
 
 class FiredRule(Rule):
-    """A rule, and the value that completed what it looks for."""
+    """A rule with the value at which it fired."""
 
     id: str
     image: str
@@ -285,26 +288,26 @@ class FiredRule(Rule):
 
 
 class ChartPoint(BaseModel):
-    """A value of a chart, or an image that was refused."""
+    """A value of a chart, or a refused image."""
 
     id: str
     image: str
-    time: str = Field(description=f"{AT}, in the zone of the chart's last record")
-    value: float | None = Field(description="in the quantity's unit; null where refused")
-    u: float | None = Field(description="standard uncertainty, where one is stated")
+    time: str = Field(description=f"{AT}, in the zone of the last record of the chart")
+    value: float | None = Field(description="in the quantity's unit; null if refused")
+    u: float | None = Field(description="standard uncertainty, if stated")
     refused: bool
-    rules: list[str] = Field(description="those that fire here")
+    rules: list[str] = Field(description="rules that fire at this value")
 
 
 class ChartLimit(BaseModel):
-    """A line of limits."""
+    """A limit line."""
 
     n_sd: int = Field(description="standard deviations from the mean; 0: the mean")
     value: float
 
 
 class ChartNote(BaseModel):
-    """What happened, and when."""
+    """A note with its time."""
 
     time: str
     text: str
@@ -313,8 +316,8 @@ class ChartNote(BaseModel):
 class HistoryChart(BaseModel):
     """A control chart (Levey-Jennings).
 
-    Of more than 1000 values some of each stretch are told, the lowest and highest among them, and
-    likewise of values at which rules fire; ``n``, ``n_refused`` and ``rules`` count all.
+    More than 1000 values are thinned: some of each interval remain, with the lowest and the highest.
+    Values at which rules fire are thinned likewise. ``n``, ``n_refused`` and ``rules`` count all.
     """
 
     model_config = shown(
@@ -334,19 +337,21 @@ class HistoryChart(BaseModel):
     instrument: str
     quantity: Quantity
     label: str = Field(description="the quantity with its unit")
-    n: int = Field(description="values")
-    n_refused: int = Field(description="images that were refused")
-    baseline: BaselineRow | None = Field(description="what limits and rules come from")
-    limits: list[ChartLimit] = Field(description="-3 to 3 standard deviations; none unfrozen")
-    rules: list[RuleCount] = Field(description="every rule, whether it fired or not")
+    n: int = Field(description="number of values")
+    n_refused: int = Field(description="number of refused images")
+    baseline: BaselineRow | None = Field(description="frozen limits of the chart")
+    limits: list[ChartLimit] = Field(
+        description="-3 to 3 standard deviations; empty without frozen limits"
+    )
+    rules: list[RuleCount] = Field(description="all rules, also those that did not fire")
     annotations: list[ChartNote]
-    n_points: int = Field(description="values and refusals that are told")
+    n_points: int = Field(description="number of points")
     points: list[ChartPoint] = Field(description="by rising time")
-    firings: list[FiredRule] = Field(description="by rising time; of the points that are told")
+    firings: list[FiredRule] = Field(description="by rising time, at the points of this chart")
 
 
 class CheckAnswer(BaseModel):
-    """What a daily check came to."""
+    """The result of a daily check."""
 
     model_config = shown(
         estimate={
@@ -360,9 +365,9 @@ class CheckAnswer(BaseModel):
         rules=[],
     )
     estimate: EstimateRow = Field(description="as ``refp estimate --json`` prints it")
-    record: RecordRow = Field(description="what was recorded of it")
-    baseline: str = Field(description="name of the limits; empty where none were frozen")
+    record: RecordRow = Field(description="record of the check")
+    baseline: str = Field(description="name of the frozen limits; empty without limits")
     in_control: bool | None = Field(
-        description="whether no rule rejects it (1_2s warns); null without limits or number"
+        description="whether no rule except the warning 1_2s fired; null without limits or number"
     )
-    rules: list[Rule] = Field(description="those that fired")
+    rules: list[Rule] = Field(description="rules that fired")

@@ -1,4 +1,4 @@
-"""What the API takes and gives about jobs and planes."""
+"""Schemas of jobs and planes."""
 
 from typing import Annotated, Any, Literal
 
@@ -41,42 +41,44 @@ RECIPES = "settings of the method: default, paper, or another recipe of the pack
 
 
 class JobProgress(BaseModel):
-    """How far a running job is."""
+    """Progress of a running job."""
 
-    stage: str = Field(description="what it does now", examples=["measuring"])
-    done: int = Field(description="steps of the stage that are done")
-    total: int = Field(description="steps of the stage in all")
-    left_s: float | None = Field(description="seconds to the end of the stage; null if not known")
+    stage: str = Field(description="current stage", examples=["measuring"])
+    done: int = Field(description="completed steps of the stage")
+    total: int = Field(description="steps of the stage")
+    left_s: float | None = Field(
+        description="estimated time to the end of the stage, s; null if unknown"
+    )
     told: str = Field(
-        description="the same in words", examples=["measuring monday, frame 120 of 486"]
+        description="progress as text", examples=["measuring monday, frame 120 of 486"]
     )
 
 
 class JobView(BaseModel):
-    """A job, what became of it, and where its result is."""
+    """A job with its state, result and progress."""
 
     model_config = shown(**JOB)
 
     id: str = Field(description="UUID")
     kind: JobKind
-    title: str = Field(description="what people call it")
-    operator: str = Field(description="who asked for it")
+    title: str = Field(description="display name")
+    operator: str = Field(description="operator who queued it")
     state: Literal["queued", "running", "done", "failed", "cancelled"]
     made_at: str = Field(description="ISO 8601 with zone")
     ended_at: str = Field(description="ISO 8601 with zone; empty before its end")
-    starts: int = Field(description="more than 1 where the server was stopped while it ran")
-    code: str = Field(description="why it failed, as errors say it; else empty")
-    detail: str = Field(description="the same in a sentence")
-    result: dict[str, Any] = Field(description="what it made, such as the id of planes or a model")
-    progress: JobProgress | None = Field(description="null unless it runs")
+    starts: int = Field(description="number of starts; more than 1 after a restart of the server")
+    code: str = Field(description="error code of a failed job; else empty")
+    detail: str = Field(description="error message of a failed job, or a remark; else empty")
+    result: dict[str, Any] = Field(description="result, such as the id of planes or a model file")
+    progress: JobProgress | None = Field(description="progress; null unless the job runs")
 
 
 class DataOptions(BaseModel):
-    """What sweeps are of, where their files do not say it."""
+    """Options of data sets that their files do not state."""
 
     model_config = ConfigDict(extra="forbid")
-    title: Line = Field(default="", description="what people call the result")
-    operator: Line = Field(default="", description="who asks for it")
+    title: Line = Field(default="", description="name of the result")
+    operator: Line = Field(default="", description="operator")
     instrument: str = Field(default="", description="instrument recipe: a2k, nikon-ti2")
     pattern: LongLine = Field(default="", description="pattern of the file names")
     pixel_size_um: float | None = Field(default=None, gt=0, le=100, allow_inf_nan=False)
@@ -84,7 +86,7 @@ class DataOptions(BaseModel):
 
 
 class PlaneRequest(DataOptions):
-    """Sweeps on the server's machine to define reference planes from."""
+    """Sweeps on the machine of the server from which reference planes are defined."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -110,12 +112,12 @@ class PlaneSet(BaseModel):
 
 
 class ComparedPlane(BaseModel):
-    """A reference plane among others of its instrument."""
+    """A reference plane, compared with others of its instrument."""
 
     id: str = Field(description="id of the job that defined it")
-    title: str = Field(description="what people call what that job defined")
+    title: str = Field(description="title of that job")
     instrument: str
-    dataset: str = Field(description="name of the data set, told apart where several have it")
+    dataset: str = Field(description="name of the data set, made unique")
     experiment: int | str
     fov: int | str
     exposure_ms: float
@@ -123,30 +125,32 @@ class ComparedPlane(BaseModel):
     refp_u_um: float = Field(description="its standard uncertainty, um")
     lower_um: float = Field(description="lower end of its 95 % interval, um")
     upper_um: float = Field(description="upper end, um")
-    relative_um: float = Field(description="distance from the mean of its instrument's planes, um")
+    relative_um: float = Field(
+        description="difference from the mean of the planes of its instrument, um"
+    )
 
 
 class PlaneDifference(BaseModel):
-    """A row of ``comparison.csv``, and whether the difference counts."""
+    """A row of ``comparison.csv``, and whether the difference is significant."""
 
-    kind: str = Field(description="what is compared: exposure, fov, experiment or dataset")
-    within: str = Field(description="what both have in common")
+    kind: str = Field(description="compared property: exposure, fov, experiment or dataset")
+    within: str = Field(description="properties that both have in common")
     first: str
     second: str
     difference_um: float = Field(description="second minus first, um")
-    u_um: float = Field(description="its standard uncertainty, shared errors left out, um")
+    u_um: float = Field(description="its standard uncertainty without shared errors, um")
     lower_um: float = Field(description="lower end of its interval, um")
     upper_um: float = Field(description="upper end, um")
     coverage: float = Field(description="probability that the interval holds the difference")
-    n_first: int = Field(description="planes that the first is the mean of")
-    n_second: int = Field(description="planes that the second is the mean of")
-    significant: bool = Field(description="whether the interval leaves zero out")
+    n_first: int = Field(description="number of planes in the mean of the first")
+    n_second: int = Field(description="number of planes in the mean of the second")
+    significant: bool = Field(description="whether the interval excludes zero")
 
 
 class PlaneComparison(BaseModel):
-    """Reference planes beside each other, compared within each instrument."""
+    """Reference planes, compared within each instrument."""
 
     model_config = shown(planes=[], differences=[])
 
-    planes: list[ComparedPlane] = Field(description="those that are determined")
+    planes: list[ComparedPlane] = Field(description="determined planes")
     differences: list[PlaneDifference]

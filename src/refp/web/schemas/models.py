@@ -1,4 +1,4 @@
-"""What the API takes and gives about models."""
+"""Schemas of models."""
 
 from typing import Any, Literal
 
@@ -9,12 +9,12 @@ from refp.web.messages import ModelUsage
 from refp.web.schemas.jobs import RECIPES, DataOptions
 
 Family = Literal["", "profile", "resnet", "lookup"]
-NAME = "what the model's file is to be called, without .refp; never that of a model that is here"
+NAME = "file name of the new model, without .refp; names of existing models are refused"
 MAX_SEED = 2**32 - 1
 
 
 class Model(BaseModel):
-    """A model that the server has."""
+    """A model of the server."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -40,20 +40,22 @@ class Model(BaseModel):
     )
     name: str
     file: str = Field(description="name of its file")
-    sha256: str = Field(description="of the file; empty where it cannot be loaded")
-    error: str = Field(description="why it cannot be loaded; else empty")
+    sha256: str = Field(description="SHA-256 of the file; empty if it cannot be loaded")
+    error: str = Field(description="error of loading it; else empty")
     card: dict[str, Any] = Field(description="as 'refp model show --json' prints it")
-    default: bool = Field(description="whether it speaks where no model is named")
-    retired: bool = Field(description="whether it is kept and not offered")
-    fixed: bool = Field(description="whether the server was started with it, so that it stays")
-    made_at: str = Field(description="when it came here, ISO 8601 with zone")
-    job: str = Field(description="id of the job that made it; empty where none did")
-    report: bool = Field(description="whether the page of its training is here")
-    used: ModelUsage | None = Field(description="null where no history is kept or it is not read")
+    default: bool = Field(description="whether it is used if no model is named")
+    retired: bool = Field(description="whether it is retired")
+    fixed: bool = Field(
+        description="whether the server was started with it, so that it cannot be retired"
+    )
+    made_at: str = Field(description="time of training or upload, ISO 8601 with zone")
+    job: str = Field(description="id of the job that made it; empty for other models")
+    report: bool = Field(description="whether the server has its training report")
+    used: ModelUsage | None = Field(description="use of the model; null without a readable history")
 
 
 class TrainRequest(BaseModel):
-    """A model to train on the sweeps that planes were defined from."""
+    """A model to train on the sweeps of defined planes."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -64,15 +66,18 @@ class TrainRequest(BaseModel):
     planes: str = Field(max_length=64, description="id of the job that defined the planes")
     name: str = Field(max_length=1000, description=NAME)
     recipe: str = Field(default="default", max_length=120, description=RECIPES)
-    family: Family = Field(default="", description="how a bead becomes a dZ; empty: the recipe's")
+    family: Family = Field(default="", description="model family; that of the recipe if empty")
     seed: int = Field(
-        default=0, ge=0, le=MAX_SEED, description="repeats training bit for bit on one machine"
+        default=0,
+        ge=0,
+        le=MAX_SEED,
+        description="random seed; the same seed repeats the training bit for bit on one machine",
     )
-    operator: Line = Field(default="", description="who asks for it")
+    operator: Line = Field(default="", description="operator")
 
 
 class AdaptRequest(DataOptions):
-    """A model to take to another instrument of its kind, from one short sweep: planes or paths."""
+    """A model to adapt to another instrument of its kind, with one short sweep: planes or paths."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -86,12 +91,14 @@ class AdaptRequest(DataOptions):
         default="", max_length=64, description="id of the job that defined the sweep's planes"
     )
     paths: list[Location] = Field(
-        default=[], max_length=32, description="or folders, absolute or under a root"
+        default=[],
+        max_length=32,
+        description="folders with the sweep, absolute or under a root, in place of planes",
     )
     refp_um: float | None = Field(
         default=None,
         allow_inf_nan=False,
         ge=-1e6,
         le=1e6,
-        description="nominal Z of the reference plane, um; null: from the sweep itself",
+        description="nominal Z of the reference plane, um; null: from the sweep",
     )

@@ -1,1 +1,1 @@
-"""What pages and API do alike, for each kind of thing."""
+"""Services that pages and API share."""

@@ -1,10 +1,10 @@
-"""The daily check: one image, estimated as any other, recorded as a check, compared with the limits."""
+"""The daily check: one image is estimated, recorded and compared with the limits."""
 
 from http import HTTPStatus
 
 from refp.web.http.problems import Problem
 from refp.web.http.uploads import RequestFile
-from refp.web.messages import Answer, By, Check, ModelInfo
+from refp.web.messages import DailyCheck, ModelInfo, PageEstimate, Requester
 from refp.web.services.engine import Engine
 from refp.web.workers import calls
 
@@ -13,40 +13,40 @@ DAILY = "daily"
 
 async def check_today(
     engine: Engine, files: list[RequestFile], model: str, instrument: str, operator: str
-) -> tuple[Answer, Check]:
-    """Estimate the image of a daily check, record it, and say what it came to.
+) -> tuple[PageEstimate, DailyCheck]:
+    """Estimate and record the image of a daily check, and compare it with the limits.
 
     Parameters
     ----------
     engine
-        The app's.
+        The engine of the app.
     files
-        The image, and no other.
+        One image.
     model
-        Name of the model; empty: the instrument's, or the first.
+        Name of the model; empty: that of the instrument, or the first.
     instrument
-        Whose model to take where none is named; empty: any.
+        Instrument whose model is used if none is named; empty: any.
     operator
-        Who checks.
+        Operator.
 
     Raises
     ------
     Problem
-        If no history is kept, or there is not one file.
+        If no history is kept, or the number of files is not one.
     WorkError
         As of ``Estimates.estimate``.
     """
-    _ = engine.history.database  # before anything is estimated
+    _ = engine.history.database  # raises before the image is estimated
     if len(files) != 1:
-        detail = f"{len(files)} files; a daily check is one image of the check slide: choose it"
+        detail = f"{len(files)} files were sent; choose one image of the check slide"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no_files", detail)
     chosen = await _choose(engine, model, instrument)
     files = await engine.files.keep_images(files)
-    tolerance_um, by = engine.settings.tolerance_um, By(operator, DAILY)
-    ((answer, *_),) = await engine.estimates.estimate(
-        files, chosen, tolerance_um, view=False, by=by
+    tolerance_um, requester = engine.settings.tolerance_um, Requester(operator, DAILY)
+    ((estimate, *_),) = await engine.estimates.estimate(
+        files, chosen, tolerance_um, view=False, requester=requester
     )
-    return answer, await engine.history.ask(calls.read_check, answer.record_id)
+    return estimate, await engine.history.run(calls.history.read_check, estimate.record_id)
 
 
 async def _choose(engine: Engine, model: str, instrument: str) -> ModelInfo:

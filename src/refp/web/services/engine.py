@@ -1,4 +1,4 @@
-"""The services of an app, which start and end with it."""
+"""The services of an app."""
 
 from refp.web.services.estimates import Estimates
 from refp.web.services.files import ServerFiles
@@ -18,11 +18,11 @@ class Engine:
     Attributes
     ----------
     settings
-        Of the server; the folder of simulated sweeps is a root too.
+        Settings of the server, with the folder of simulated sweeps as a further root.
     pools
-        Workers.
+        Pools of workers.
     files, models, estimates, results, history, jobs
-        A service for each kind of thing.
+        The services.
     """
 
     def __init__(self, settings: WebSettings) -> None:
@@ -36,12 +36,12 @@ class Engine:
         self.jobs = JobService(self.settings, self.pools, self.files.home)
 
     def start(self) -> None:
-        """Start the queue of jobs and the workers; nobody waits for it."""
+        """Start the queue of jobs and the workers in the background."""
         self.jobs.start()
         self.pools.start(model_files(self.settings), self.settings.history)
 
     async def stop(self) -> None:
-        """End the workers, and remove what was uploaded."""
+        """End jobs and workers, and remove temporary uploads."""
         await self.jobs.stop()
         await self.pools.stop()
         self.files.close()

@@ -5,42 +5,46 @@ from collections.abc import Sequence
 
 from refp.web.errors import LOST, OUT_OF_MEMORY, TOO_LONG, WorkError
 from refp.web.http.uploads import RequestFile
-from refp.web.messages import NOBODY, Answer, By, ModelInfo, Task
+from refp.web.messages import ANONYMOUS, ModelInfo, PageEstimate, Requester, Task
 from refp.web.settings import WebSettings
 from refp.web.workers import calls
 from refp.web.workers.pools import WorkerPools
 
-NO_IMAGE = "its content is no TIFF, PNG, JPEG or BMP; export it as TIFF"
+NO_IMAGE = "its content is not TIFF, PNG, JPEG or BMP; export it as TIFF"
 REFUSABLE = frozenset({TOO_LONG, LOST, OUT_OF_MEMORY})
-"""Ends of a worker by a single file: it is refused, and the others are not."""
+"""Codes of a lost worker for which one file is refused and the request continues."""
 
 
 class Estimates:
-    """Estimates for the routes."""
+    """Service of estimates."""
 
     def __init__(self, settings: WebSettings, pools: WorkerPools) -> None:
         self._settings, self._pools = settings, pools
 
     async def list_files(self, paths: Sequence[str]) -> list[RequestFile]:
-        """Return the files of paths under the allowed roots; errors of a worker."""
-        roots, most = self._settings.roots, self._settings.limits.files
-        files = await self._pools.ask(calls.list_files, list(paths), roots, most)
+        """Return the files of paths under the roots; errors as of ``workers.estimates.list_files``."""
+        roots, max_files = self._settings.roots, self._settings.limits.files
+        files = await self._pools.run(calls.estimates.list_files, list(paths), roots, max_files)
         return [RequestFile(path, path.name, is_image=True) for path in files]
 
     def task(
-        self, given: RequestFile, model: ModelInfo, tolerance_um: float | None, by: By = NOBODY
+        self,
+        given: RequestFile,
+        model: ModelInfo,
+        tolerance_um: float | None,
+        requester: Requester = ANONYMOUS,
     ) -> Task:
-        """Return the task of a worker for a file."""
+        """Return the task of a file."""
         limits = self._settings.limits
         return Task(
             model=model.path,
             path=given.path,
             name=given.name,
             tolerance_um=tolerance_um,
-            most_pixels=limits.pixels,
-            most_planes=1 if by.purpose else limits.files,  # a check is one image
+            max_pixels=limits.pixels,
+            max_pages=1 if requester.purpose else limits.files,  # a check is one image
             history=self._settings.history,
-            by=by,
+            requester=requester,
         )
 
     async def estimate(
@@ -50,28 +54,30 @@ class Estimates:
         tolerance_um: float | None,
         *,
         view: bool,
-        by: By = NOBODY,
-    ) -> list[list[Answer]]:
-        """Return the answers to each file, a plane each, in order.
+        requester: Requester = ANONYMOUS,
+    ) -> list[list[PageEstimate]]:
+        """Return the estimates of each file, one per page, in order.
 
         Raises
         ------
         WorkError
-            If the model cannot be loaded, or a file states that it is of another instrument.
+            If the model cannot be loaded, or a file states another instrument.
         """
-        work = [self._estimate(f, self.task(f, model, tolerance_um, by), view) for f in files]
+        work = [
+            self._estimate(f, self.task(f, model, tolerance_um, requester), view) for f in files
+        ]
         return list(await asyncio.gather(*work))
 
-    async def _estimate(self, given: RequestFile, task: Task, view: bool) -> list[Answer]:
+    async def _estimate(self, given: RequestFile, task: Task, view: bool) -> list[PageEstimate]:
         if not given.is_image:
             return await self._refuse(task, f"{given.name}: {NO_IMAGE}")
         try:
-            return await self._pools.ask_anew(calls.estimate_file, task, view)
+            return await self._pools.run_again(calls.estimates.estimate_file, task, view)
         except WorkError as error:
             if error.code not in REFUSABLE:
                 message = str(error).replace(str(task.path), task.name)
                 raise WorkError(error.code, message) from error
             return await self._refuse(task, f"{given.name}: {error}; send a smaller image")
 
-    async def _refuse(self, task: Task, sentence: str) -> list[Answer]:
-        return await self._pools.ask(calls.refuse_file, task, sentence)
+    async def _refuse(self, task: Task, sentence: str) -> list[PageEstimate]:
+        return await self._pools.run(calls.estimates.refuse_file, task, sentence)

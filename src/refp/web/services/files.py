@@ -1,4 +1,4 @@
-"""The folder of a server: what people sent, and what is made of it."""
+"""The folder of a server: uploads and results."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,25 +13,25 @@ from refp.web.storage.home import Home
 
 
 class ServerFiles:
-    """Files of a server, in its home or, without one, in a folder that ends with the server."""
+    """Files of a server, in its home or in a temporary folder."""
 
     def __init__(self, settings: WebSettings) -> None:
-        self._passing = None if settings.home else TemporaryDirectory(prefix="refp-")
-        self.home = Home(settings.home or Path(self._passing.name if self._passing else ""))
+        self._temporary = None if settings.home else TemporaryDirectory(prefix="refp-")
+        self.home = Home(settings.home or Path(self._temporary.name if self._temporary else ""))
         self._images = self.home.images(settings.limits.kept_bytes)
 
     @property
     def folder(self) -> Path:
-        """The folder that everything is kept in."""
+        """The folder of all files."""
         return self.home.folder
 
     @property
     def sweeps(self) -> Files:
-        """The sweeps that people sent, by content."""
+        """Uploaded sweeps by content."""
         return self.home.sweeps()
 
     async def keep_images(self, files: Sequence[RequestFile]) -> list[RequestFile]:
-        """Keep the images among files that were sent by their content; others stay where they are."""
+        """Move uploaded images to the store by content; leave other files in place."""
 
         def keep() -> list[RequestFile]:
             return [
@@ -44,11 +44,11 @@ class ServerFiles:
         return await asyncio.to_thread(keep)
 
     def spool(self) -> "TemporaryDirectory[str]":
-        """Make a folder for the uploads of one request."""
+        """Return a new temporary folder for the uploads of one request."""
         folder = self.home.uploads()
         return TemporaryDirectory(prefix="refp-", dir=folder, ignore_cleanup_errors=True)
 
     def close(self) -> None:
-        """Remove the folder that ends with the server."""
-        if self._passing is not None:
-            self._passing.cleanup()
+        """Remove the temporary folder."""
+        if self._temporary is not None:
+            self._temporary.cleanup()

@@ -1,23 +1,23 @@
-"""The history of a server: read in workers; limits, notes and corrections are added to it."""
+"""The history of a server, read and written in workers."""
 
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import TypeVar, TypeVarTuple
 
 from refp.web.http.problems import Problem
-from refp.web.messages import Asked, Row
+from refp.web.messages import ChartQuery, Row
 from refp.web.schemas.history import AnnotateRequest, CorrectRequest, FreezeRequest
 from refp.web.settings import WebSettings
 from refp.web.workers import calls
 from refp.web.workers.pools import WorkerPools
 
-NO_HISTORY = "no history is kept here; start refp serve without --no-history"
+NO_HISTORY = "this server has no history; start refp serve without --no-history"
 Arguments = TypeVarTuple("Arguments")
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class HistoryService:
-    """The history for the routes."""
+    """Service of the history."""
 
     def __init__(self, settings: WebSettings, pools: WorkerPools) -> None:
         self._settings, self._pools = settings, pools
@@ -35,9 +35,9 @@ class HistoryService:
             raise Problem(HTTPStatus.NOT_FOUND, "no_history", NO_HISTORY)
         return self._settings.history
 
-    async def ask(
-        self, function: Callable[[str, *Arguments], Answer], *arguments: *Arguments
-    ) -> Answer:
+    async def run(
+        self, function: Callable[[str, *Arguments], Result], *arguments: *Arguments
+    ) -> Result:
         """Run a function of :mod:`refp.web.workers.calls` on the history in a worker.
 
         Raises
@@ -45,21 +45,25 @@ class HistoryService:
         Problem
             If no history is kept.
         WorkError
-            As of :meth:`WorkerPools.ask`.
+            As of :meth:`WorkerPools.run`.
         """
-        return await self._pools.ask(function, self.database, *arguments)
+        return await self._pools.run(function, self.database, *arguments)
 
     async def freeze(self, sent: FreezeRequest) -> Row:
-        """Freeze limits; errors as of :meth:`ask`."""
-        asked = Asked(sent.instrument, sent.quantity, sent.name, sent.since, sent.until, sent.only)
-        return await self.ask(calls.freeze_limits, asked, sent.operator)
+        """Freeze limits; errors as of :meth:`run`."""
+        query = ChartQuery(
+            sent.instrument, sent.quantity, sent.name, sent.since, sent.until, sent.only
+        )
+        return await self.run(calls.history.freeze, query, sent.operator)
 
     async def annotate(self, sent: AnnotateRequest) -> Row:
-        """Append a note about an instrument; errors as of :meth:`ask`."""
-        return await self.ask(calls.annotate, sent.instrument, sent.text, sent.at, sent.operator)
+        """Append a note about an instrument; errors as of :meth:`run`."""
+        return await self.run(
+            calls.history.annotate, sent.instrument, sent.text, sent.at, sent.operator
+        )
 
     async def correct(self, sent: CorrectRequest) -> list[Row]:
-        """Append corrections of records; errors as of :meth:`ask`."""
+        """Append corrections of records; errors as of :meth:`run`."""
         names = ("note", "instrument", "delta_z_um", "u_um")
         given = {**{name: getattr(sent, name) for name in names}, "operator": sent.measured_by}
-        return await self.ask(calls.correct_records, sent.ids, given, sent.withdraw, sent.operator)
+        return await self.run(calls.history.correct, sent.ids, given, sent.withdraw, sent.operator)

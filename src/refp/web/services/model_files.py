@@ -1,4 +1,4 @@
-"""The model files of a server, each described once by a worker."""
+"""Descriptions of the model files of a server, made by workers."""
 
 from http import HTTPStatus
 from pathlib import Path
@@ -11,18 +11,18 @@ from refp.web.storage.models import model_files, retired_files
 from refp.web.workers import calls
 from refp.web.workers.pools import START_S, WorkerPools
 
-NO_MODEL = "no model is here; train or upload one on the page Models, or start with --model"
+NO_MODEL = "this server has no model; train or upload one on the page Models, or start with --model"
 
 
 class ModelFiles:
-    """Descriptions of the model files; a file is read again only when it changes."""
+    """Descriptions of the model files, cached until a file changes."""
 
     def __init__(self, settings: WebSettings, pools: WorkerPools) -> None:
         self._settings, self._pools = settings, pools
         self._known: dict[tuple[Path, int, int], ModelInfo] = {}
 
     async def read(self, *, retired: bool = False) -> list[ModelInfo]:
-        """Return the models in use now, the default first, or those that are retired."""
+        """Return the models in use, the default first, or the retired models."""
         found: dict[tuple[Path, int, int], ModelInfo] = {}
         files = retired_files(self._settings) if retired else model_files(self._settings)
         for path in files:
@@ -35,31 +35,33 @@ class ModelFiles:
         return list(found.values())
 
     async def _describe(self, path: Path) -> ModelInfo:
-        """Return the description of a file; of one that ends its worker, the error."""
+        """Return the description of a file, or the error if its worker is lost."""
         try:
-            return await self._pools.ask_anew(calls.describe_model, path, limit_s=START_S)
+            return await self._pools.run_again(
+                calls.estimates.describe_model, path, limit_s=START_S
+            )
         except WorkError as error:
             return ModelInfo(path, path.stem, {}, [], "", f"{path.name}: {error}")
 
     def choices(self) -> list[tuple[str, str]]:
-        """Return file name and name of each model; a page does not wait for one not yet read."""
+        """Return file name and model name of each model; the stem of files not read yet."""
         read = {path: model.name for (path, _, _), model in self._known.items()}
         return [(p.name, read.get(p, p.stem)) for p in model_files(self._settings)]
 
     async def choose(self, name: str) -> ModelInfo:
-        """Return the model of a name or of a file's name, the first where it is empty.
+        """Return the model with a name or file name; the first if the name is empty.
 
         Raises
         ------
         Problem
-            If there is none, or it cannot be loaded.
+            If there is no such model, or it cannot be loaded.
         """
         models = await self.read()
         if not models:
             raise Problem(HTTPStatus.CONFLICT, "no_model", NO_MODEL)
         chosen = next((m for m in models if name in ("", m.name, m.path.name)), None)
         if chosen is None:
-            detail = f"no model is called {name!r}; see /api/v1/models"
+            detail = f"no model {name!r}; /api/v1/models lists them"
             raise Problem(HTTPStatus.NOT_FOUND, "unknown_model", detail)
         if chosen.error:
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "model_error", chosen.error)

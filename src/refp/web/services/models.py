@@ -1,4 +1,4 @@
-"""The models of a server: those in use and those retired, how each came here, and how more come."""
+"""The models of a server: in use and retired, their origin, uploads, training and adaptation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from refp.web.services.planes import find_planes
 from refp.web.storage.models import REPORT, check_name, model_files, retired_files
 from refp.web.workers import calls
 
-MAKES_MODELS = frozenset({"train", "adapt"})
+MODEL_JOBS = frozenset({"train", "adapt"})
 UNUSED = ModelUsage(n_estimates=0, last_at="", instruments=[])
-NO_FOLDER = "no models are kept here; start refp serve with --home FOLDER"
+NO_FOLDER = "this server has no folder of models; start refp serve with --home FOLDER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +30,15 @@ class ServedModel:
     Attributes
     ----------
     info
-        What its file is.
+        Description of the file.
     is_default, is_retired, is_fixed
-        Whether it is used where none is named; whether it is not offered; whether the server was
-        started with it.
+        Whether it is used if none is named; whether it is retired; whether it is from ``--model``.
     made_at
-        Time of its training or upload, ISO 8601 with zone; empty where its file is gone.
+        Time of its training or upload, ISO 8601 with zone; empty if its file is gone.
     job
-        The job that made it; ``None`` where no job did.
+        The job that made it, if any.
     use
-        Where it was used; ``None`` where that is not known.
+        Its use; ``None`` if unknown.
     """
 
     info: ModelInfo
@@ -52,23 +51,23 @@ class ServedModel:
 
     @property
     def file(self) -> str:
-        """Name of its file."""
+        """Name of the file."""
         return self.info.path.name
 
     @property
     def error(self) -> str:
-        """Why it cannot be loaded, without the folders of this machine; else empty."""
+        """Error of loading it, without folders of this machine; empty if it loads."""
         return self.info.error.replace(str(self.info.path), self.file)
 
     @property
     def report(self) -> Path | None:
-        """The page of its training."""
+        """The training report, if there is one."""
         page = self.info.path.with_suffix(REPORT)
         return page if page.is_file() else None
 
 
 async def list_models(engine: Engine, *, retired: bool = False) -> list[ServedModel]:
-    """Return the models in use, the default first, or those that are retired."""
+    """Return the models in use, the default first, or the retired models."""
     infos = await engine.models.read(retired=retired)
     uses = await _uses(engine) if infos else None
     jobs = [job for job in engine.jobs.known() if "sha256" in job.result]
@@ -88,12 +87,12 @@ async def list_models(engine: Engine, *, retired: bool = False) -> list[ServedMo
 
 
 async def find_model(engine: Engine, file: str) -> ServedModel:
-    """Return a model, in use or retired, by its file's name.
+    """Return a model, in use or retired, by its file name.
 
     Raises
     ------
     Problem
-        If there is none.
+        If there is no such model.
     """
     for retired in (False, True):
         for model in await list_models(engine, retired=retired):
@@ -103,7 +102,7 @@ async def find_model(engine: Engine, file: str) -> ServedModel:
 
 
 def find_file(engine: Engine, file: str) -> Path:
-    """Return where a model lies by its file's name; errors as of :func:`find_model`."""
+    """Return the path of a model by its file name; errors as of :func:`find_model`."""
     settings = engine.settings
     for path in (*model_files(settings), *retired_files(settings)):
         if path.name == file and path.is_file():
@@ -112,36 +111,38 @@ def find_file(engine: Engine, file: str) -> Path:
 
 
 async def take_form(engine: Engine, form: Form) -> tuple[str, bool]:
-    """Take the model of a form; return its file's name, and whether it is new.
+    """Store the model of a form; return its file name, and whether it is new.
 
     Raises
     ------
     Problem
-        If no file was sent, or no models are kept.
+        If the form has no file, or the server no folder of models.
     """
     if not form.files:
-        detail = "no file was sent; choose a model file, *.refp"
+        detail = "the request has no file; choose a model file, *.refp"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no_files", detail)
     return await _take_upload(engine, form.files[0], form.fields.get("name", "").strip())
 
 
 async def _take_upload(engine: Engine, given: RequestFile, name: str) -> tuple[str, bool]:
-    """Put a model that was sent among those in use; return its file's name, and whether it is new.
+    """Store an uploaded model; return its file name, and whether it is new.
 
     Raises
     ------
     Problem
-        If no models are kept.
+        If the server has no folder of models.
     WorkError
-        If it is no model, or its name is none or not free.
+        If the file is not a model, or its name is invalid or taken.
     """
     folder = _folder(engine)
-    waiting = [folder / file for file in _waiting(engine)]  # their names are taken
+    waiting = [folder / file for file in _pending(engine)]  # their names are taken
     others = [*engine.settings.models, *waiting]
-    return await engine.pools.ask(calls.take_model, given.path, given.name, name, folder, others)
+    return await engine.pools.run(
+        calls.models.take_model, given.path, given.name, name, folder, others
+    )
 
 
-async def queue_training(engine: Engine, asked: TrainRequest) -> Job:
+async def queue_training(engine: Engine, sent: TrainRequest) -> Job:
     """Queue the training of a model.
 
     Raises
@@ -149,99 +150,105 @@ async def queue_training(engine: Engine, asked: TrainRequest) -> Job:
     Problem
         If there are no such planes.
     WorkError
-        If the name is none or not free, or family, recipe or a library is not there.
+        If the name is invalid or taken, or family, recipe or a library is missing.
     """
-    planes = find_planes(engine, asked.planes)
+    planes = find_planes(engine, sent.planes)
     async with engine.jobs.naming:
-        file = await _new_name(engine, asked.name)
-        await engine.pools.ask(calls.check_training, asked.recipe, asked.family)
-        request = asked.model_dump() | {"name": file} | _data_of(planes)
-        return await engine.jobs.runner.add("train", Path(file).stem, request, asked.operator)
+        file = await _new_name(engine, sent.name)
+        await engine.pools.run(calls.models.check_training, sent.recipe, sent.family)
+        request = sent.model_dump() | {"name": file} | _data_of(planes)
+        return await engine.jobs.runner.add("train", Path(file).stem, request, sent.operator)
 
 
-async def queue_adaptation(engine: Engine, asked: AdaptRequest) -> Job:
+async def queue_adaptation(engine: Engine, sent: AdaptRequest) -> Job:
     """Queue the adaptation of a model; errors as of :func:`queue_training`, and of the paths."""
-    _ = engine.jobs.runner  # before anything is looked for
-    _check_source(asked)
-    model = await engine.models.choose(asked.model)
+    _ = engine.jobs.runner  # raises before the request is checked
+    _check_source(sent)
+    model = await engine.models.choose(sent.model)
     async with engine.jobs.naming:
-        return await _queue_adapting(engine, asked, model.path)
+        return await _queue_adapting(engine, sent, model.path)
 
 
-async def _queue_adapting(engine: Engine, asked: AdaptRequest, model: Path) -> Job:
-    file = await _new_name(engine, asked.name)
-    if asked.planes:
-        data = _data_of(find_planes(engine, asked.planes))
+async def _queue_adapting(engine: Engine, sent: AdaptRequest, model: Path) -> Job:
+    file = await _new_name(engine, sent.name)
+    if sent.planes:
+        data = _data_of(find_planes(engine, sent.planes))
     else:
-        await engine.pools.ask(calls.check_paths, asked.paths, engine.settings.roots)
-        data = {"data": [{"path": path} for path in asked.paths]}
-    request = asked.model_dump(exclude={"paths", "title"}) | data
+        await engine.pools.run(calls.checks.check_paths, sent.paths, engine.settings.roots)
+        data = {"data": [{"path": path} for path in sent.paths]}
+    request = sent.model_dump(exclude={"paths", "title"}) | data
     request |= {"name": file, "model": str(model)}
-    title = asked.title or Path(file).stem
-    return await engine.jobs.runner.add("adapt", title, request, asked.operator)
+    title = sent.title or Path(file).stem
+    return await engine.jobs.runner.add("adapt", title, request, sent.operator)
 
 
 async def retire(engine: Engine, file: str) -> None:
-    """Take a model out of use; it is kept.
+    """Retire a model; its file is kept.
 
     Raises
     ------
     Problem
-        If there is none, the server was started with it, or a job that waits needs it.
+        If there is no such model, the server was started with it, or a job needs it.
     """
     path = next((p for p in model_files(engine.settings) if p.name == file), None)
     if path is None or not path.is_file():
         raise _unknown(file)
     if path in engine.settings.models:
-        detail = f"{file}: the server was started with it (--model); start it without"
+        detail = (
+            f"{file}: the server was started with --model {file}; restart it without that option"
+        )
         raise Problem(HTTPStatus.CONFLICT, "named_at_start", detail)
     if any(
         job.request.get("model") == str(path) for job in engine.jobs.known() if not job.has_ended
     ):
         detail = f"{file}: a job that has not ended adapts it; wait for the job or cancel it"
         raise Problem(HTTPStatus.CONFLICT, "in_use", detail)
-    await engine.pools.ask(calls.retire_model, path)
+    await engine.pools.run(calls.models.retire_model, path)
 
 
 async def restore(engine: Engine, file: str) -> None:
-    """Take a retired model into use again.
+    """Restore a retired model.
 
     Raises
     ------
     Problem
-        If there is none.
+        If there is no such model.
     WorkError
-        If another model has its name.
+        If another model has the name.
     """
     path = next((p for p in retired_files(engine.settings) if p.name == file), None)
     if path is None:
         raise _unknown(file)
-    await engine.pools.ask(calls.restore_model, path)
+    await engine.pools.run(calls.models.restore_model, path)
 
 
-def _check_source(asked: AdaptRequest) -> None:
-    """Refuse a request that does not say of which sweep it is, or says it twice."""
-    stated = asked.instrument or asked.pattern or asked.pixel_size_um or asked.bead_diameter_um
-    if bool(asked.planes) == bool(asked.paths):
-        detail = "which sweep? give planes that were defined here, or paths"
-    elif asked.planes and stated:
-        detail = "planes know what they are of; leave instrument, pattern and sizes out"
+def _check_source(sent: AdaptRequest) -> None:
+    """Raise a problem unless a request names exactly one source of the sweep."""
+    stated = sent.instrument or sent.pattern or sent.pixel_size_um or sent.bead_diameter_um
+    if bool(sent.planes) == bool(sent.paths):
+        detail = (
+            "the sweep is missing or ambiguous; give either planes that were defined here, or paths"
+        )
+    elif sent.planes and stated:
+        detail = (
+            "planes have instrument and sizes of their own; leave instrument, pattern and sizes out"
+        )
     else:
         return
     raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "which_sweep", detail)
 
 
 async def _new_name(engine: Engine, name: str) -> str:
-    """Return the file name of a model that a job is to make."""
+    """Return the file name of a new model, checked against all models and queued jobs."""
     others = [path.name for path in engine.settings.models]
-    return await engine.pools.ask(
-        calls.check_free, name, _folder(engine), [*others, *_waiting(engine)]
+    return await engine.pools.run(
+        calls.model_names.check_free, name, _folder(engine), [*others, *_pending(engine)]
     )
 
 
-def _waiting(engine: Engine) -> list[str]:
-    """Return the file names of models that jobs are yet to make."""
-    jobs = [job for job in engine.jobs.known() if job.kind in MAKES_MODELS and not job.has_ended]
+def _pending(engine: Engine) -> list[str]:
+    """Return the file names of models that queued or running jobs will make."""
+    jobs = [job for job in engine.jobs.known() if job.kind in MODEL_JOBS and not job.has_ended]
     return [check_name(job.request["name"]) for job in jobs]
 
 
@@ -253,17 +260,17 @@ def _folder(engine: Engine) -> Path:
 
 
 def _data_of(planes: Job) -> dict[str, Any]:
-    """Return the data that planes were defined from, and what was said of them."""
-    said: Mapping[str, Any] = planes.request
-    return {"data": said["data"], **{name: said.get(name) for name in OPTIONS}}
+    """Return the data that planes were defined from, and their options."""
+    request: Mapping[str, Any] = planes.request
+    return {"data": request["data"], **{name: request.get(name) for name in OPTIONS}}
 
 
 async def _uses(engine: Engine) -> dict[str, ModelUsage] | None:
-    """Return where models were used; a history that is not there keeps nobody from the models."""
+    """Return the use of each model; ``None`` without a readable history."""
     if not engine.settings.history:
         return None
     try:
-        return await engine.history.ask(calls.read_uses)
+        return await engine.history.run(calls.history.read_uses)
     except RefpError:
         return None
 
@@ -278,5 +285,5 @@ def _made_at(path: Path, job: Job | None) -> str:
 
 
 def _unknown(file: str) -> Problem:
-    detail = f"no model file is called {file!r}; see /api/v1/models"
+    detail = f"no model file {file!r}; /api/v1/models lists them"
     return Problem(HTTPStatus.NOT_FOUND, "unknown_model", detail)

@@ -1,4 +1,4 @@
-"""The planes of a server: those that were defined, their files, and how more come."""
+"""The planes of a server: jobs that defined planes, their files, comparisons, new jobs."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ from refp.web.schemas.jobs import PlaneComparison, PlaneRequest, PlaneSet
 from refp.web.services.engine import Engine
 from refp.web.storage.job_files import planes_folder
 from refp.web.workers import calls
-from refp.web.workers.views import AskedSet
+from refp.web.workers.views import ComparedSet
 
 CHECK_S = 300.0
-"""To list a packed archive it has to be read from end to end."""
+"""Time to check an upload, s: listing a compressed archive reads all of it."""
 FILES = {
     "planes.csv": "text/csv",
     "planes.json": "application/json",
@@ -28,7 +28,7 @@ FILES = {
     "beads.parquet": "application/vnd.apache.parquet",
     "curves.parquet": "application/vnd.apache.parquet",
 }
-"""What may be fetched of planes, and its type; besides the pooled profiles of each instrument."""
+"""Files of planes with their media types; the pooled profiles of each instrument are further ones."""
 
 
 def done_jobs(engine: Engine) -> list[Job]:
@@ -42,38 +42,38 @@ def find_planes(engine: Engine, name: str) -> Job:
     Raises
     ------
     Problem
-        If there are none of this id, or not yet.
+        If there is no such job, or it is not done.
     """
     job = next((job for job in done_jobs(engine) if job.id == name), None)
     if job is None:
-        detail = f"no planes {name!r}; those that were defined are on the page Planes"
+        detail = f"no planes {name!r}; the page Planes lists those that were defined"
         raise Problem(HTTPStatus.NOT_FOUND, "no_planes", detail)
     return job
 
 
 def pooled_names(job: Job) -> list[str]:
-    """Return the names of the pooled profiles that a job may have written."""
+    """Return the possible file names of the pooled profiles of a job."""
     instruments = sorted(set(job.result["instruments"].values()))
     return ["pooled.npz", *(f"pooled-{name}.npz" for name in instruments)]
 
 
 def send_report(engine: Engine, name: str) -> FileResponse:
-    """Send the report of planes, under rules of its own; errors as of :func:`send_file`."""
+    """Return a response with the report of planes; errors as of :func:`send_file`."""
     path = _own_file(engine, find_planes(engine, name), "report.html")
     return send_report_file(path)
 
 
 def send_file(engine: Engine, planes: str, name: str) -> FileResponse:
-    """Send a file of planes.
+    """Return a response with a file of planes.
 
     Raises
     ------
     Problem
-        If there are no such planes, or no such file of them.
+        If there are no such planes, or they have no such file.
     """
     job = find_planes(engine, planes)
     if name not in (*FILES, *pooled_names(job)):
-        detail = f"no file {name!r}; there are {', '.join(FILES)} and pooled.npz"
+        detail = f"no file {name!r}; choose {', '.join(FILES)} or pooled.npz"
         raise Problem(HTTPStatus.NOT_FOUND, "no_file", detail)
     path = _own_file(engine, job, name)
     kind = FILES.get(name, "application/octet-stream")
@@ -83,16 +83,14 @@ def send_file(engine: Engine, planes: str, name: str) -> FileResponse:
 def _own_file(engine: Engine, job: Job, name: str) -> Path:
     path = planes_folder(engine.files.folder, job.id) / name
     if not path.is_file():
-        detail = (
-            f"{name} is not there; pooled profiles have their instrument's name where several are"
-        )
+        detail = f"{name} is not there; with several instruments, name pooled-INSTRUMENT.npz"
         raise Problem(HTTPStatus.NOT_FOUND, "no_file", detail)
     return path
 
 
 async def plane_set(engine: Engine, job: Job) -> PlaneSet:
     """Return the planes that a job defined."""
-    rows = await engine.pools.ask(calls.read_planes, engine.files.folder, job.id)
+    rows = await engine.pools.run(calls.checks.read_planes, engine.files.folder, job.id)
     return PlaneSet(
         id=job.id,
         title=job.title,
@@ -105,55 +103,59 @@ async def plane_set(engine: Engine, job: Job) -> PlaneSet:
 
 async def compare(engine: Engine, jobs: Sequence[Job]) -> PlaneComparison:
     """Compare the planes of jobs; errors as of :func:`refp.web.workers.planes.compare_sets`."""
-    asked = [AskedSet(job.id, job.title, job.result["instruments"]) for job in jobs]
-    told = await engine.pools.ask(calls.compare_sets, engine.files.folder, asked)
-    return PlaneComparison(planes=told[0], differences=told[1])
+    sent = [ComparedSet(job.id, job.title, job.result["instruments"]) for job in jobs]
+    points, differences = await engine.pools.run(
+        calls.planes.compare_sets, engine.files.folder, sent
+    )
+    return PlaneComparison(planes=points, differences=differences)
 
 
-async def queue_paths(engine: Engine, asked: PlaneRequest) -> Job:
-    """Queue the job for sweeps under the roots.
+async def queue_paths(engine: Engine, sent: PlaneRequest) -> Job:
+    """Queue a job on sweeps under the roots.
 
     Raises
     ------
     Problem
-        If no jobs are kept, or too many wait.
+        If there is no queue, or too many jobs are queued.
     WorkError
-        If recipe or instrument is none, or a path is not there or outside the roots.
+        If recipe or instrument is unknown, or a path is missing or outside the roots.
     """
-    await _check_options(engine, asked)
-    await engine.pools.ask(calls.check_paths, asked.paths, engine.settings.roots)
-    return await _queue(engine, asked, [{"path": path} for path in asked.paths])
+    await _check_options(engine, sent)
+    await engine.pools.run(calls.checks.check_paths, sent.paths, engine.settings.roots)
+    return await _queue(engine, sent, [{"path": path} for path in sent.paths])
 
 
 async def queue_form(engine: Engine, form: Form) -> Job:
-    """Queue the job that a form with sweeps asks for.
+    """Queue a job on the uploaded sweeps of a form.
 
     Raises
     ------
     Problem
-        If no jobs are kept, too many wait, there is no file, or a field is not as it has to be.
+        If there is no queue, too many jobs are queued, there is no file, or a field is invalid.
     WorkError
-        If recipe or instrument is none; or as of :func:`store`.
+        If recipe or instrument is unknown; or as of :func:`store`.
     """
     check_any(form.files)
-    engine.jobs.runner.check_room()  # before anything is kept
+    engine.jobs.runner.check_room()  # raises before files are stored
     names = {"paths": [given.name for given in form.files]}
-    asked = fields_as(PlaneRequest, {**form.fields, **names})
-    await _check_options(engine, asked)
-    return await _queue(engine, asked, await store(engine, form.files))
+    sent = fields_as(PlaneRequest, {**form.fields, **names})
+    await _check_options(engine, sent)
+    return await _queue(engine, sent, await store(engine, form.files))
 
 
 async def store(engine: Engine, files: Sequence[RequestFile]) -> list[dict[str, str]]:
-    """Keep files with sweeps, all or none; return what a job is told of them.
+    """Store files with sweeps, all or none; return their descriptions for a job.
 
     Raises
     ------
     WorkError
-        If one is neither an image nor an archive, or an archive is not fit to be unpacked.
+        If one is neither an image nor an archive, or an archive fails its check.
     """
     limits = engine.settings.limits
     suffixes = [
-        await engine.pools.ask(calls.check_sweeps, one.path, one.name, limits, limit_s=CHECK_S)
+        await engine.pools.run(
+            calls.checks.check_sweeps, one.path, one.name, limits, limit_s=CHECK_S
+        )
         for one in files
     ]
     keep = engine.files.sweeps.keep
@@ -164,11 +166,11 @@ async def store(engine: Engine, files: Sequence[RequestFile]) -> list[dict[str, 
     return [{"stored": k, "name": one.name} for k, one in zip(stored, files, strict=True)]
 
 
-async def _check_options(engine: Engine, asked: PlaneRequest) -> None:
-    await engine.pools.ask(calls.check_options, asked.recipe, asked.instrument)
+async def _check_options(engine: Engine, sent: PlaneRequest) -> None:
+    await engine.pools.run(calls.checks.check_options, sent.recipe, sent.instrument)
 
 
-async def _queue(engine: Engine, asked: PlaneRequest, data: list[dict[str, str]]) -> Job:
-    request = asked.model_dump(exclude={"paths", "title"}) | {"data": data}
-    title = asked.title or ", ".join(Path(path).name or path for path in asked.paths)
-    return await engine.jobs.runner.add("plane", title, request, asked.operator)
+async def _queue(engine: Engine, sent: PlaneRequest, data: list[dict[str, str]]) -> Job:
+    request = sent.model_dump(exclude={"paths", "title"}) | {"data": data}
+    title = sent.title or ", ".join(Path(path).name or path for path in sent.paths)
+    return await engine.jobs.runner.add("plane", title, request, sent.operator)

@@ -1,4 +1,4 @@
-"""Results that are kept for their page."""
+"""Results kept for result pages."""
 
 import secrets
 from collections import OrderedDict
@@ -6,57 +6,57 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from refp.web.http.problems import Problem
-from refp.web.messages import Answer, ModelInfo, Row, Task
+from refp.web.messages import ModelInfo, PageEstimate, Row, Task
 
 
 @dataclass(slots=True)
 class Result:
-    """The answers to one form, while they are kept; ``tasks`` has the origin of each."""
+    """The estimates of one form; ``tasks`` holds the task of each."""
 
     model: ModelInfo
     tolerance_um: float | None
-    answers: list[Answer] = field(default_factory=list)
+    estimates: list[PageEstimate] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
 
     @property
     def rows(self) -> list[Row]:
         """The rows of all images."""
-        return [answer.row for answer in self.answers]
+        return [estimate.row for estimate in self.estimates]
 
 
 class Results:
-    """The newest results.
+    """Store of the newest results.
 
     Parameters
     ----------
-    most
-        Answers of all results; the newest result is kept however many it has.
+    max_estimates
+        Estimates of all results; the newest result is kept whatever its size.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_estimates: int) -> None:
+        self._max_estimates = max_estimates
         self._results: OrderedDict[str, Result] = OrderedDict()
 
     @property
-    def n_answers(self) -> int:
-        """Number of answers that are kept."""
-        return sum(len(result.answers) for result in self._results.values())
+    def n_estimates(self) -> int:
+        """Number of kept estimates."""
+        return sum(len(result.estimates) for result in self._results.values())
 
     def keep(self, result: Result) -> str:
-        """Keep a result for its page, and remove the oldest; return its name."""
+        """Store a result and remove the oldest; return its name."""
         name = secrets.token_urlsafe(12)
         self._results[name] = result
-        while len(self._results) > 1 and self.n_answers > self._most:
+        while len(self._results) > 1 and self.n_estimates > self._max_estimates:
             self._results.popitem(last=False)
         return name
 
     def find(self, name: str) -> Result:
-        """Return a result that is still kept.
+        """Return a kept result.
 
         Raises
         ------
         Problem
-            If it is not.
+            If it is not kept any more.
         """
         if name not in self._results:
             detail = "this result is no longer kept; estimate the image again"

@@ -1,7 +1,7 @@
-// Files that are dropped anywhere on a page: its drop area shows it, and a field takes them.
+// Files dropped anywhere on a page: the drop area is highlighted, and a file field receives them.
 
-// Calls `then` when the field holds them; `most` says how many it may be.
-export function takeDrops(area, field, then, most = Infinity) {
+// Call `then` after the field has received the files; more than `maxFiles` are ignored.
+export function takeDrops(area, field, then, maxFiles = Infinity) {
   for (const kind of ["dragenter", "dragover"]) {
     document.addEventListener(kind, (event) => {
       event.preventDefault();
@@ -15,7 +15,7 @@ export function takeDrops(area, field, then, most = Infinity) {
     event.preventDefault();
     area.classList.remove("over");
     const files = event.dataTransfer.files;
-    if (!files.length || files.length > most) return;
+    if (!files.length || files.length > maxFiles) return;
     field.files = files;
     then();
   });

@@ -1,4 +1,4 @@
-// Dropping files, sending them at once, and the profile of a bead. Without it the form works as forms do.
+// Dropped files are sent at once; a selected bead shows its profile. Without this script the form works as a plain form.
 
 import { color, layout, loadPlotly } from "/static/chart.js";
 import { takeDrops } from "/static/drop.js";
@@ -16,21 +16,21 @@ if (form && drop) {
   });
 }
 
-function traces(told, bead) {
-  const r = told.radius_radii;
+function traces(profiles, bead) {
+  const r = profiles.radius_radii;
   const own = {
     x: r, y: bead.profile, mode: "lines", name: "this bead",
     line: { color: color(bead.used ? "--used" : "--out"), width: 3, dash: bead.used ? "solid" : "dash" },
   };
-  if (!told.pooled.length) return [own];
-  const lower = told.pooled.map((v, k) => v - 2 * told.pooled_sd[k]);
-  const upper = told.pooled.map((v, k) => v + 2 * told.pooled_sd[k]);
+  if (!profiles.pooled.length) return [own];
+  const lower = profiles.pooled.map((v, k) => v - 2 * profiles.pooled_sd[k]);
+  const upper = profiles.pooled.map((v, k) => v + 2 * profiles.pooled_sd[k]);
   const band = {
     x: [...r, ...[...r].reverse()], y: [...upper, ...lower.reverse()], fill: "toself", mode: "none",
-    fillcolor: color("--band"), name: "beads of the training, 2 sd", hoverinfo: "skip",
+    fillcolor: color("--band"), name: "training beads, ±2 sd", hoverinfo: "skip",
   };
   const pooled = {
-    x: r, y: told.pooled, mode: "lines", name: "pooled stack at this dZ",
+    x: r, y: profiles.pooled, mode: "lines", name: "pooled stack at this dZ",
     line: { color: color("--soft"), width: 2, dash: "dot" },
   };
   return [band, pooled, own];
@@ -40,14 +40,14 @@ async function choose(group) {
   const result = group.closest(".result");
   for (const other of result.querySelectorAll(".bead")) other.setAttribute("aria-pressed", other === group);
   const { result: name, image } = result.dataset;
-  result.told ??= fetch(`/results/${name}/${image}/profiles.json`).then((answer) => answer.json());
-  const [told, Plotly] = await Promise.all([result.told, loadPlotly()]);
+  result.profiles ??= fetch(`/results/${name}/${image}/profiles.json`).then((answer) => answer.json());
+  const [profiles, Plotly] = await Promise.all([result.profiles, loadPlotly()]);
   const figure = result.querySelector(".profile");
   figure.hidden = false;
-  const bead = told.beads[Number(group.dataset.bead)];
+  const bead = profiles.beads[Number(group.dataset.bead)];
   const options = { displayModeBar: false, responsive: true, staticPlot: true };
-  await Plotly.react(figure.querySelector(".chart"), traces(told, bead), layout(...AXES), options);
-  result.querySelector("#profile-says").textContent = `Radial profile of ${group.querySelector("title").textContent}`;
+  await Plotly.react(figure.querySelector(".chart"), traces(profiles, bead), layout(...AXES), options);
+  result.querySelector("#profile-text").textContent = `Radial profile of ${group.querySelector("title").textContent}`;
 }
 
 function beadOf(event) {

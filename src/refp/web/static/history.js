@@ -1,4 +1,4 @@
-// The control chart, and the daily check that sends itself. Without it both work as pictures and forms do.
+// Interactive control chart; the daily check submits after a file is chosen. Without this script: a picture and a plain form.
 
 import { color, layout, loadPlotly } from "/static/chart.js";
 
@@ -15,7 +15,7 @@ if (check) {
     check.querySelector(".check-busy").hidden = false;
     check.requestSubmit();
   });
-  // Coming back by the browser's button, the form is as it was left.
+  // After the back button, the form has the state in which it was left.
   window.addEventListener("pageshow", () => {
     check.classList.remove("sending");
     check.querySelector(".check-busy").hidden = true;
@@ -31,8 +31,8 @@ function escaped(text) { // plotly reads a little HTML in its texts
   return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 }
 
-function short(text, most) {
-  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+function short(text, maxLength) {
+  return text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text;
 }
 
 function rangeOf(chart) {
@@ -44,13 +44,13 @@ function rangeOf(chart) {
   }
   const { mean, sd } = chart.baseline;
   const reach = (side) => Math.max(REACH_SD, 1.12 * Math.min(side * ((side > 0 ? high : low) - mean) / sd, FAR_SD));
-  const below = reach(-1) + (chart.n_refused ? 0.7 : 0); // refused images stand there
+  const below = reach(-1) + (chart.n_refused ? 0.7 : 0); // room for refused images
   return [mean - below * sd, mean + reach(1) * sd];
 }
 
 const DAY_MS = 24 * 3600 * 1000;
 
-function spanOf({ points }) { // one value has no span of its own
+function spanOf({ points }) { // a single value has no span
   const times = [points[0], points.at(-1)].map((p) => Date.parse(`${wall(p.time)}Z`));
   const air = Math.max(0.02 * (times[1] - times[0]), times[1] - times[0] < DAY_MS ? DAY_MS / 2 : 0);
   return [times[0] - air, times[1] + air].map((ms) => new Date(ms).toISOString().slice(0, 19));
@@ -131,7 +131,7 @@ function lines(chart) {
   return [...period(chart), ...limits, ...notes];
 }
 
-// When the limits are from, as far as it is shown: else it would stretch the axis of time.
+// Reference period of the limits, clipped to the displayed time.
 function period({ baseline, points }) {
   if (!baseline) return [];
   const ends = [baseline.since, baseline.until].map(Date.parse);
@@ -173,7 +173,7 @@ async function draw(chart) {
     },
     hovermode: "closest", dragmode: "zoom",
     hoverlabel: { bgcolor: color("--panel"), bordercolor: color("--soft"), font: { color: color("--ink"), size: 14 }, align: "left" },
-    legend: { ...base.legend, y: 1.02 + ROW * Math.min(chart.annotations.length, 2) }, // above the notes' words
+    legend: { ...base.legend, y: 1.02 + ROW * Math.min(chart.annotations.length, 2) }, // above the text of the notes
     shapes: lines(chart), annotations: words(chart),
   };
   await Plotly.react(figure, [...marks(chart, range), refused(chart, range), ...rules.map((rule) => lane(chart, rule))], look, { displayModeBar: false, responsive: true });

@@ -1,4 +1,4 @@
-// A job as it goes: its progress, its learning curves, and its end. Without it the page loads itself anew.
+// Progress, learning curves and end of a job. Without this script the page reloads itself.
 
 const section = document.getElementById("job");
 const figure = document.getElementById("curves");
@@ -18,18 +18,18 @@ function show(job) {
     bar.max = progress.total;
     bar.value = progress.done;
   }
-  document.getElementById("told").textContent = progress.told;
+  document.getElementById("progress").textContent = progress.told;
 }
 
-// The server has the words; what it says of the job replaces what stands here, the curves stay.
+// Replace the job section by that of the server; keep the curves.
 async function refresh() {
-  const answer = await fetch(location.pathname);
-  if (!answer.ok) return;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const told = page.getElementById("job");
-  if (!told) return;
-  section.dataset.state = told.dataset.state;
-  section.replaceChildren(...told.childNodes);
+  const response = await fetch(location.pathname);
+  if (!response.ok) return;
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const updated = page.getElementById("job");
+  if (!updated) return;
+  section.dataset.state = updated.dataset.state;
+  section.replaceChildren(...updated.childNodes);
 }
 
 function leave(job) {
@@ -54,20 +54,20 @@ function listen() {
   events.addEventListener("progress", (event) => show(JSON.parse(event.data)));
   events.addEventListener("curve", (event) => draw(JSON.parse(event.data)));
   events.addEventListener("end", (event) => {
-    document.removeEventListener("visibilitychange", whileSeen);
+    document.removeEventListener("visibilitychange", listenWhileVisible);
     events.close();
     leave(JSON.parse(event.data));
   });
 }
 
-// A browser holds six connections to a server: pages in the background must not take them all.
-function whileSeen() {
+// A browser opens at most six connections to a server: pages in the background close theirs.
+function listenWhileVisible() {
   events?.close();
   events = null;
   if (!document.hidden) listen();
 }
 
 if (section && !ENDED.includes(section.dataset.state)) {
-  document.addEventListener("visibilitychange", whileSeen);
-  whileSeen();
+  document.addEventListener("visibilitychange", listenWhileVisible);
+  listenWhileVisible();
 }

@@ -1,4 +1,4 @@
-// Learning curves while a model is trained: held-out errors solid, those of the training dotted, a color for each fit.
+// Learning curves of a training: held-out errors solid, training errors dotted, one color per fit.
 
 import { color, layout, loadPlotly } from "/static/chart.js";
 
@@ -17,30 +17,30 @@ function line(curve, values, name, number, held) {
 
 function traces(curves) {
   const known = (values) => values.some((value) => value !== null);
-  const place = (curve) => (curve.split < 0 ? Infinity : curve.split); // what nothing was held out of comes last
-  const sorted = [...curves].sort((a, b) => place(a) - place(b) || a.fit.localeCompare(b.fit, "en", { numeric: true }));
+  const rank = (curve) => (curve.split < 0 ? Infinity : curve.split); // a fit without held-out data comes last
+  const sorted = [...curves].sort((a, b) => rank(a) - rank(b) || a.fit.localeCompare(b.fit, "en", { numeric: true }));
   return sorted.flatMap((curve, number) => [
     ...(known(curve.rms_um) ? [line(curve, curve.rms_um, `${curve.fit}, held out`, number, true)] : []),
     ...(known(curve.train_rms_um) ? [line(curve, curve.train_rms_um, `${curve.fit}, training`, number, false)] : []),
   ]);
 }
 
-/** Draw curves into the `.chart` of a figure, again whenever there are more.
+/** Draw curves into the `.chart` of a figure, again after each update.
  *
- * `curves` is an array of {fit, split, step, loss, train_rms_um, rms_um}; what is not known is null.
+ * `curves` is an array of {fit, split, step, loss, train_rms_um, rms_um}; unknown values are null.
  */
 export async function draw(figure, curves) {
   const chart = figure.querySelector(".chart");
   figure.curves = curves;
   const Plotly = await loadPlotly();
-  if (figure.curves !== curves) return; // newer ones came meanwhile
+  if (figure.curves !== curves) return; // newer curves have arrived
   const lines = traces(curves);
   chart.hidden = !lines.length;
   if (!lines.length) return;
   const look = layout(...AXES);
   look.yaxis = { ...look.yaxis, type: "log", tickvals: TICKS, ticktext: TICKS.map((value) => `${Number(value.toPrecision(1))}`) };
   look.xaxis = { ...look.xaxis, rangemode: "tozero" };
-  look.uirevision = "same"; // a line that somebody hid stays hidden
+  look.uirevision = "same"; // keeps hidden lines hidden
   look.showlegend = true;
   await Plotly.react(chart, lines, look, OPTIONS);
   if (!figure.watchesColors) {

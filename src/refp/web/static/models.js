@@ -1,4 +1,4 @@
-// The forms of the page of models: dropping a file, and a folder that waits for its turn. Without it they work as forms do.
+// Forms of the page Models: a dropped file, and folder fields that are shown without planes. Without this script: plain forms.
 
 import { takeDrops } from "/static/drop.js";
 
@@ -17,7 +17,7 @@ if (planes && folder) {
   showFolder();
 }
 
-// A job is asked for once, however often the button is pressed.
+// Repeated clicks submit a form once.
 for (const form of document.querySelectorAll("main form")) {
   form.addEventListener("submit", () => {
     for (const button of form.querySelectorAll("button")) button.disabled = true;

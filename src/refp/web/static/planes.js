@@ -1,4 +1,4 @@
-// Sending a sweep with its progress, choosing between folder and file, and the chart that compares planes.
+// Upload of a sweep with its progress, choice of folder or file, and the chart that compares planes.
 
 import { color, layout, loadPlotly } from "/static/chart.js";
 import { takeDrops } from "/static/drop.js";
@@ -23,22 +23,22 @@ function choose() {
   });
 }
 
-function tellSent(event) {
+function showSent(event) {
   const bar = document.getElementById("sent");
-  const told = document.getElementById("sent-told");
+  const text = document.getElementById("sent-text");
   if (!event.lengthComputable) return;
   bar.max = event.total;
   bar.value = event.loaded;
   const [sent, all] = [event.loaded, event.total].map((bytes) => (bytes / MEGABYTE).toFixed(0));
-  told.textContent = event.loaded < event.total ? `sending, ${sent} of ${all} MB` : "looking at what was sent";
+  text.textContent = event.loaded < event.total ? `sending, ${sent} of ${all} MB` : "checking the upload";
 }
 
 function showProblem(text) {
   const page = new DOMParser().parseFromString(text, "text/html");
-  const told = page.querySelector(".problem");
+  const problem = page.querySelector(".problem");
   const place = document.getElementById("define-problem");
-  if (told) place.replaceChildren(told);
-  else place.textContent = "The server could not be reached; send it again.";
+  if (problem) place.replaceChildren(problem);
+  else place.textContent = "The server could not be reached; send the sweep again.";
   place.scrollIntoView({ block: "nearest" });
 }
 
@@ -52,7 +52,7 @@ function send(event) {
     sending.hidden = true;
     showProblem(text);
   };
-  request.upload.addEventListener("progress", tellSent);
+  request.upload.addEventListener("progress", showSent);
   request.addEventListener("error", () => end(""));
   request.addEventListener("load", () => {
     if (request.status < 400) location.assign(request.responseURL);
@@ -105,7 +105,7 @@ async function drawComparison(place) {
   const points = JSON.parse(place.dataset.points);
   const exposures = [...new Set(points.map((point) => point.exposure_ms))].sort((a, b) => a - b);
   const Plotly = await loadPlotly();
-  const look = layout("", "above the mean, µm");
+  const look = layout("", "REFP minus mean, µm");
   const labels = new Set(points.map((p) => `${p.instrument}/${nameOf(p)}`));
   const longest = Math.max(...points.flatMap((p) => nameOf(p).split("<br>")).map((line) => line.length));
   const upright = labels.size * longest * LETTER_PX > place.clientWidth - 80;

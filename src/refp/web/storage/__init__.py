@@ -1,1 +1,1 @@
-"""Files that a server keeps: images, sweeps, models, reports, archives."""
+"""Files of a server: images, sweeps, models, reports, archives."""

@@ -1,4 +1,4 @@
-"""Archives that people upload: what is in them is looked at before anything is unpacked."""
+"""Uploaded archives: checked before they are unpacked."""
 
 import shutil
 import stat
@@ -19,12 +19,12 @@ from refp.web.storage.models import is_plain
 MAX_NAME = 1000
 RESERVED = frozenset('<>:"|?*')
 BROKEN = (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, zlib.error, RuntimeError)
-"""What reading a damaged, encrypted or truncated archive raises; ``RuntimeError`` asks a password."""
+"""Exceptions of a damaged, encrypted (``RuntimeError``) or truncated archive."""
 
 
 ZIP = b"PK\x03\x04", b"PK\x05\x06"
 PACKED = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"
-"""What ZIP, and packed TAR (gzip, bzip2, xz), begin with."""
+"""First bytes of ZIP, and of compressed TAR (gzip, bzip2, xz)."""
 MAX_MAGIC = 8
 ENCRYPTED = 1
 METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
@@ -33,7 +33,7 @@ ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".7z"
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file of an archive: its name in it, how large it says it is, and how to read it."""
+    """A file of an archive: its name, its declared size, and a function that opens it."""
 
     name: str
     size: int
@@ -41,7 +41,7 @@ class Member:
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file begins as a ZIP or TAR does; damaged, it is one still."""
+    """Return whether a file begins as a ZIP or TAR, damaged ones included."""
     with path.open("rb") as file:
         head = file.read(MAX_MAGIC)
     if head.startswith((*ZIP, *PACKED)):
@@ -53,36 +53,36 @@ def is_archive(path: Path) -> bool:
 
 
 def has_archive(path: Path) -> bool:
-    """Whether a file, whatever it begins as, is read as a ZIP by programs that look at its end."""
+    """Return whether a file has the end record of a ZIP, whatever its first bytes."""
     return zipfile.is_zipfile(path)
 
 
 def check_archive(path: Path, name: str, limits: Limits) -> None:
-    """Refuse an archive that is damaged, too large, or would put a file elsewhere.
+    """Raise if an archive is damaged, too large, or has a file outside its folder.
 
     Parameters
     ----------
     path, name
-        Where it lies, and what its owner calls it.
+        Path and original name.
     limits
-        ``archive_files`` and ``unpacked_bytes`` of it.
+        Limits ``archive_files`` and ``unpacked_bytes``.
 
     Raises
     ------
     DataError
-        Naming the archive and the file in it.
+        If it fails; the message names the archive and the file in it.
     """
     with _members(path, name) as members:
         _checked(members, name, limits)
 
 
 def unpack(path: Path, name: str, folder: Path, limits: Limits) -> Path:
-    """Unpack an archive into a folder that is not there; errors as of :func:`check_archive`.
+    """Unpack an archive into a new folder; errors as of :func:`check_archive`.
 
     Returns
     -------
     Path
-        The folder with its files: the only one in the archive, where that is all it holds.
+        The folder with the files: the single top folder of the archive, if it has one.
     """
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
@@ -100,13 +100,15 @@ def unpack(path: Path, name: str, folder: Path, limits: Limits) -> Path:
     return within[0] if len(within) == 1 and within[0].is_dir() else folder
 
 
-def _copy(source: IO[bytes], file: IO[bytes], most: int, name: str) -> int:
-    """Copy a file; what it says of its size is not believed."""
+def _copy(source: IO[bytes], file: IO[bytes], max_bytes: int, name: str) -> int:
+    """Copy a file; return its size, which may exceed the declared size."""
     copied = 0
     while chunk := source.read(MEGABYTE):
         copied += len(chunk)
-        if copied > most:
-            raise DataError(f"{name}: unpacks to more than it says; send the folder in parts")
+        if copied > max_bytes:
+            raise DataError(
+                f"{name}: unpacked, it is larger than declared; send the folder in parts"
+            )
         file.write(chunk)
     return copied
 
@@ -114,45 +116,47 @@ def _copy(source: IO[bytes], file: IO[bytes], most: int, name: str) -> int:
 def _checked(
     members: Iterable[Member], name: str, limits: Limits
 ) -> list[tuple[Member, PurePosixPath]]:
-    """Return the files of an archive and where each goes; no more of it is read than may be."""
+    """Return the files of an archive with their relative paths; stop at the limits."""
     pairs: list[tuple[Member, PurePosixPath]] = []
     total = 0
     for member in members:
         pairs.append((member, _inside(member.name, name)))
         total += member.size
         if len(pairs) > limits.archive_files:
-            most = limits.archive_files
-            raise DataError(f"{name}: more than {most} files are in it; send it in parts")
+            max_files = limits.archive_files
+            raise DataError(f"{name}: more than {max_files} files; send it in parts")
         if total > limits.unpacked_bytes:
-            most_mb = limits.unpacked_bytes / MEGABYTE
-            raise DataError(f"{name}: more than {most_mb:g} MB unpacked; send it in parts")
+            max_mb = limits.unpacked_bytes / MEGABYTE
+            raise DataError(f"{name}: more than {max_mb:g} MB unpacked; send it in parts")
     if not pairs:
-        raise DataError(f"{name}: no file is in it; pack the folder of images")
-    _check_apart([inside for _, inside in pairs], name)
+        raise DataError(f"{name}: the archive has no file; pack the folder of images")
+    _check_distinct([inside for _, inside in pairs], name)
     return pairs
 
 
-def _check_apart(paths: Sequence[PurePosixPath], name: str) -> None:
-    """Refuse names that some system takes for one: alike in case, or a file that is a folder."""
+def _check_distinct(paths: Sequence[PurePosixPath], name: str) -> None:
+    """Raise if two names differ in case only, or a file has the name of a folder."""
     seen: set[str] = set()
-    folders = {_alike(folder) for path in paths for folder in path.parents}
+    folders = {_folded(folder) for path in paths for folder in path.parents}
     for path in paths:
-        if _alike(path) in seen | folders:
-            raise DataError(f"{name}: two files are called {str(path)!r}; pack it again")
-        seen.add(_alike(path))
+        if _folded(path) in seen | folders:
+            raise DataError(f"{name}: two files have the name {str(path)!r}; pack it again")
+        seen.add(_folded(path))
 
 
-def _alike(path: PurePosixPath) -> str:
+def _folded(path: PurePosixPath) -> str:
     return unicodedata.normalize("NFC", str(path)).casefold()
 
 
 def _inside(member: str, name: str) -> PurePosixPath:
-    """Return a name that stays in the folder that it is put into, on every system."""
+    """Return the relative path of a file if it is valid and inside the folder on every system."""
     path = PurePosixPath(member.replace("\\", "/"))
     odd = path.is_absolute() or PureWindowsPath(member).drive or ".." in path.parts
     odd = odd or len(member) > MAX_NAME or not all(map(is_plain, path.parts))
     if odd or not path.parts or set(member) & RESERVED or not member.isprintable():
-        raise DataError(f"{name}: {member!r} leads out of the folder or is no name; pack it again")
+        raise DataError(
+            f"{name}: {member!r} is outside the folder or not a valid name; pack it again"
+        )
     if path.name.lower().endswith(ARCHIVES):
         raise DataError(
             f"{name}: {member!r} is an archive in an archive; pack the images themselves"
@@ -162,7 +166,7 @@ def _inside(member: str, name: str) -> PurePosixPath:
 
 @contextmanager
 def _members(path: Path, name: str) -> Iterator[Iterator[Member]]:
-    """Open an archive and list its files; links and devices are refused."""
+    """Open an archive and yield its files; raise for links and devices."""
     with path.open("rb") as file:
         is_zip = file.read(MAX_MAGIC).startswith(ZIP)
     try:
@@ -186,9 +190,9 @@ def _of_zip(packed: zipfile.ZipFile, one: zipfile.ZipInfo, name: str) -> Member:
     if stat.S_ISLNK(one.external_attr >> 16):
         raise DataError(f"{name}: {one.filename!r} is a link; pack the files themselves")
     if one.flag_bits & ENCRYPTED:
-        raise DataError(f"{name}: {one.filename!r} asks for a password; pack it without one")
+        raise DataError(f"{name}: {one.filename!r} is encrypted; pack it without a password")
     if one.compress_type not in METHODS:
-        raise DataError(f"{name}: packed in a way that is not read here; pack it as plain ZIP")
+        raise DataError(f"{name}: unsupported compression; pack it as plain ZIP")
     return Member(one.filename, one.file_size, lambda: packed.open(one))
 
 

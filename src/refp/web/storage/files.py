@@ -1,4 +1,4 @@
-"""Files that people send, kept under the SHA-256 of their content: the same content once."""
+"""Uploaded files, stored under the SHA-256 of their content."""
 
 import os
 import re
@@ -14,23 +14,23 @@ _NAME = re.compile(r"[0-9a-f]{64}(\.[a-z0-9]+)*")
 
 
 class Files:
-    """Files by content in a folder.
+    """Store of files by content in a folder.
 
     Parameters
     ----------
     folder
-        It is made when a file is kept.
+        Folder of the store, made with the first file.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def keep(self, path: Path, suffix: str) -> str:
-        """Move a file here; return its name here, which is its content's SHA-256 and the suffix."""
+        """Move a file to the store; return its name, the SHA-256 of its content with the suffix."""
         name = hash_file(path) + suffix
         target = self.path(name)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.is_file():  # perhaps being read, when Windows lets nobody replace it
+        if target.is_file():  # Windows cannot replace a file that is being read
             path.unlink()
             with suppress(OSError):
                 os.utime(target)
@@ -39,42 +39,42 @@ class Files:
         return name
 
     def path(self, name: str) -> Path:
-        """Return where a file of a name lies, or would."""
+        """Return the path of a name, whether the file exists or not."""
         return self.folder / name[:2] / name
 
     def find(self, name: str) -> Path:
-        """Return where a file lies.
+        """Return the path of a stored file.
 
         Raises
         ------
         DataError
-            If it is not there, or there can be none of this name.
+            If it does not exist, or the name is invalid.
         """
         path = self.path(name)
         if not _NAME.fullmatch(name) or not path.is_file():
-            raise DataError(f"{name}: not kept here; send it again")
+            raise DataError(f"{name}: not kept any more; send it again")
         return path
 
 
 class NewestFiles(Files):
-    """Files by content, of which those sent longest ago go when they come to more than allowed.
+    """Store of files by content that removes the oldest beyond a total size.
 
     Parameters
     ----------
     folder
-        As of :class:`Files`; what an earlier server kept counts.
-    most_bytes
-        Of all together. The file that was sent last is kept however large it is.
+        As of :class:`Files`; existing files count.
+    max_bytes
+        Total size. The newest file is kept whatever its size.
     """
 
-    def __init__(self, folder: Path, most_bytes: int) -> None:
+    def __init__(self, folder: Path, max_bytes: int) -> None:
         super().__init__(folder)
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self._sizes: OrderedDict[str, int] | None = None
         self._changing = threading.Lock()
 
     def keep(self, path: Path, suffix: str) -> str:
-        """Move a file here, and let the oldest go; errors as of :meth:`Files.keep`."""
+        """Move a file to the store and remove the oldest; errors as of :meth:`Files.keep`."""
         size = path.stat().st_size
         with self._changing:
             sizes = self._known()
@@ -82,7 +82,7 @@ class NewestFiles(Files):
             sizes[name] = size
             sizes.move_to_end(name)
             total = sum(sizes.values())
-            while total > self._most_bytes and len(sizes) > 1:
+            while total > self._max_bytes and len(sizes) > 1:
                 oldest, freed = sizes.popitem(last=False)
                 with suppress(OSError):
                     self.path(oldest).unlink(missing_ok=True)

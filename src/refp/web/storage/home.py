@@ -1,4 +1,4 @@
-"""The folder that a server keeps its things in."""
+"""The home folder of a server."""
 
 import uuid
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ from refp.web.storage.job_files import DATA
 
 
 class Home:
-    """A server's home: sent ``images`` and ``sweeps`` by content, ``planes``, ``models``, ``uploads``.
+    """Home of a server: ``images`` and ``sweeps`` by content, ``planes``, ``models``, ``uploads``.
 
     Parameters
     ----------
     folder
-        It is made where it is not there.
+        The folder, made if it does not exist.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -26,25 +26,25 @@ class Home:
 
     @property
     def models(self) -> Path:
-        """Where models go that are trained or uploaded."""
+        """Folder of trained and uploaded models."""
         return self.folder / MODELS
 
     def sweeps(self) -> Files:
-        """Return the archives and stacks that planes were defined from."""
+        """Return the store of uploaded sweeps."""
         return Files(self.folder / "sweeps")
 
-    def images(self, most_bytes: int) -> NewestFiles:
-        """Return the images that were estimated last."""
-        return NewestFiles(self.folder / "images", most_bytes)
+    def images(self, max_bytes: int) -> NewestFiles:
+        """Return the store of uploaded images."""
+        return NewestFiles(self.folder / "images", max_bytes)
 
     def uploads(self) -> Path:
-        """Return where uploads lie while they are needed."""
+        """Return the folder of temporary uploads."""
         folder = self.folder / "uploads"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def server_id(self) -> str:
-        """Return the id under which this home's jobs are logged, wherever the log is."""
+        """Return the id of this home in the job log."""
         path = self.folder / "server-id"
         if not path.is_file():
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -55,12 +55,12 @@ class Home:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep other servers out of the home, and clear what one that was killed left on its way.
+        """Lock the home against other servers, and remove partial files of a killed server.
 
         Raises
         ------
         RecipeError
-            If another server has it, or it cannot be written.
+            If another server has the lock, or the folder cannot be written.
         """
         from filelock import FileLock, Timeout
 
@@ -70,10 +70,12 @@ class Home:
             lock.acquire()
         except Timeout as error:
             raise RecipeError(
-                f"--home {self.folder}: another refp serve uses it; end that one, or name another folder"
+                f"--home {self.folder}: another refp serve uses it; stop that server or name another folder"
             ) from error
         except OSError as error:
-            raise RecipeError(f"--home {self.folder}: not made: {error.strerror}") from error
+            raise RecipeError(
+                f"--home {self.folder}: cannot be created: {error.strerror}; name another folder"
+            ) from error
         try:
             self._clear()
             yield
@@ -81,9 +83,9 @@ class Home:
             lock.release()
 
     def _clear(self) -> None:
-        """Remove what a server that was killed left on its way."""
-        for passing in ("uploads", DATA):
-            rmtree(self.folder / passing, ignore_errors=True)
+        """Remove partial files of a killed server."""
+        for temporary in ("uploads", DATA):
+            rmtree(self.folder / temporary, ignore_errors=True)
         for part in self.models.glob(".*.part"):
             with suppress(OSError):
                 part.unlink()

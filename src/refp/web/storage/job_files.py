@@ -1,4 +1,4 @@
-"""Where a job's files lie under the server's home."""
+"""Paths of the files of jobs in the home of the server."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -9,32 +9,32 @@ DATA, PLANES, DEMO = "work", "planes", "demo"
 
 
 def planes_folder(home: Path, job: str) -> Path:
-    """Return where the planes that a job defines lie."""
+    """Return the folder of the planes of a job."""
     return home / PLANES / job
 
 
 def data_folder(home: Path, job: str) -> Path:
-    """Return where a job puts the data of an archive, while it works on them."""
+    """Return the folder of the unpacked data of a running job."""
     return home / DATA / job
 
 
 def model_file(home: Path, planes: str, job: str) -> Path:
-    """Return where a job trains a model: beside the planes, whose measured frames it then finds."""
+    """Return the path of a model in training: beside the planes, to reuse their measured frames."""
     return planes_folder(home, planes) / f"{job}.refp"
 
 
 def adapted_file(home: Path, job: str) -> Path:
-    """Return where a job puts a model that it adapts, before it gets its name."""
+    """Return the path of an adapted model before it is published."""
     return home / DATA / f"{job}.refp"
 
 
 def demo_folder(home: Path) -> Path:
-    """Return where simulated sweeps lie, for people who have none yet."""
+    """Return the folder of simulated sweeps."""
     return home / DEMO
 
 
 def remove_unfinished(home: Path, job: str, sweeps: Iterable[Path] = ()) -> None:
-    """Remove what a job left that will not be finished, and the sweeps sent for it alone."""
+    """Remove the files of an unfinished job, and the given uploads."""
     for sweep in sweeps:
         with suppress(OSError):
             sweep.unlink(missing_ok=True)
@@ -45,5 +45,5 @@ def remove_unfinished(home: Path, job: str, sweeps: Iterable[Path] = ()) -> None
         if path.is_dir():
             rmtree(path, ignore_errors=True)
         else:
-            with suppress(OSError):  # held open by somebody, on Windows
+            with suppress(OSError):  # open in another process, on Windows
                 path.unlink(missing_ok=True)

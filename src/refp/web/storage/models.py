@@ -1,4 +1,4 @@
-"""Model files among those of a server: put there whole, under a free name, and never replaced."""
+"""Model files of a server: published complete, under a free name, and never replaced."""
 
 import os
 import re
@@ -12,21 +12,21 @@ from refp.web.settings import WebSettings
 
 SUFFIX, REPORT = ".refp", ".html"
 RETIRED = "retired"
-"""Folder beside the models in use, of those that are not."""
+"""Folder of retired models, beside the models in use."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}")
 DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d) *(\..*)?", re.IGNORECASE)
-"""Names that Windows keeps for itself, whatever follows their first dot."""
+"""Names that Windows reserves, with any suffix."""
 
 
-class NameTaken(OutputError):  # noqa: N818  its name is its code
-    """Another file has the name."""
+class NameTaken(OutputError):  # noqa: N818  the class name gives the code
+    """Another file has the requested name."""
 
 
 def model_files(settings: WebSettings) -> list[Path]:
-    """Return the model files that exist now, the default first.
+    """Return the current model files, the default first.
 
-    Those of the folder come in the order in which they were put there: a new one does not become
-    the default by its name.
+    Those of the folder are in the order of their times, so that a new model does not become the
+    default by its name.
     """
     folder = settings.own_models
     further = sorted(folder.glob(f"*{SUFFIX}"), key=_age) if folder is not None else []
@@ -34,7 +34,7 @@ def model_files(settings: WebSettings) -> list[Path]:
 
 
 def retired_files(settings: WebSettings) -> list[Path]:
-    """Return the model files that are kept and not offered."""
+    """Return the retired model files."""
     folder = settings.own_models
     return sorted((folder / RETIRED).glob(f"*{SUFFIX}")) if folder is not None else []
 
@@ -47,17 +47,17 @@ def _age(path: Path) -> tuple[int, str]:
 
 
 def is_plain(name: str) -> bool:
-    """Whether a name is one on every system: Windows keeps some, and drops what stands at the end."""
+    """Return whether a name is valid on every system: not reserved, no trailing dot or space."""
     return not name.endswith((" ", ".")) and not DEVICE.fullmatch(name)
 
 
 def check_name(name: str) -> str:
-    """Return the file name of a model that people call so.
+    """Return the file name of a model with a given name.
 
     Raises
     ------
     OutputError
-        If it would not be one on every system.
+        If it is not valid on every system.
     """
     stem = name.removesuffix(SUFFIX)
     if not _NAME.fullmatch(stem) or not is_plain(stem):
@@ -74,25 +74,26 @@ def check_free(name: str, folder: Path, others: Iterable[str] = ()) -> str:
     Parameters
     ----------
     name
-        What people call it.
+        Name of the model, with or without suffix.
     folder
-        Of models in use; the names of retired ones, which may come back, are taken too.
+        Folder of models in use; names of retired models count as taken.
     others
-        File names that are taken elsewhere.
+        Further taken file names.
 
     Raises
     ------
     OutputError
         As :func:`check_name`.
     NameTaken
-        If a model or a report is called so; systems that see no difference between small and large
-        letters decide.
+        If a model or a report has the name, compared without case.
     """
     file = check_name(name)
     stem = file.removesuffix(SUFFIX).casefold()
     for path in (folder / RETIRED).glob("*"):
         if path.suffix in (SUFFIX, REPORT) and path.stem.casefold() == stem:
-            raise NameTaken(f"{file}: a retired model has this name; choose another, or restore it")
+            raise NameTaken(
+                f"{file}: a retired model has this name; choose another name, or restore that model"
+            )
     known = [*others, *(path.name for path in folder.glob("*"))]
     if {f"{stem}{SUFFIX}", f"{stem}{REPORT}"} & {name.casefold() for name in known}:
         raise NameTaken(f"{file}: exists already; choose another name")
@@ -100,12 +101,12 @@ def check_free(name: str, folder: Path, others: Iterable[str] = ()) -> str:
 
 
 def publish(made: Path, target: Path) -> bool:
-    """Put a file under a name that is free; one of the same content that is there already will do.
+    """Copy a file to a free name; accept an existing file of the same content.
 
     Returns
     -------
     bool
-        Whether it was not there.
+        Whether the file is new.
 
     Raises
     ------
@@ -125,9 +126,9 @@ def publish(made: Path, target: Path) -> bool:
 
 
 def publish_model(made: Path, target: Path) -> None:
-    """Put a model, and the report beside it where there is one; errors as of :func:`publish`.
+    """Publish a model and its report, if there is one; errors as of :func:`publish`.
 
-    The report goes last, so that none ever lies beside a model that it is not about.
+    The report is copied last, so that it is never beside another model.
     """
     report, shown = made.with_suffix(REPORT), target.with_suffix(REPORT)
     if report.is_file() and shown.exists():
@@ -138,17 +139,17 @@ def publish_model(made: Path, target: Path) -> None:
 
 
 def move_model(model: Path, folder: Path) -> Path:
-    """Move a model and its report to a folder where their names are free.
+    """Move a model and its report to a folder in which their names are free.
 
     Returns
     -------
     Path
-        Where it is now. A move that was broken off can be made again.
+        The new path. An interrupted move can be repeated.
 
     Raises
     ------
     NameTaken
-        If another file there has a name of theirs; then nothing is moved.
+        If another file there has one of the names; nothing is moved.
     """
     folder.mkdir(parents=True, exist_ok=True)
     pairs = [(path, folder / path.name) for path in (model, model.with_suffix(REPORT))]
@@ -169,7 +170,7 @@ def _check_same(made: Path, target: Path) -> None:
 
 
 def _link(part: Path, target: Path) -> bool:
-    """Give a file its name unless that is taken; whether it was free."""
+    """Link a file to a name unless it is taken; return whether it was free."""
     try:
         os.link(part, target)
     except FileExistsError:

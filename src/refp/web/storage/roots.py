@@ -1,4 +1,4 @@
-"""Paths that requests name: under the folders that the server was started with, or refused."""
+"""Paths of requests, restricted to the roots of the server."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,19 +6,19 @@ from pathlib import Path
 from refp.core.errors import RefpError
 
 
-class OutsideRoots(RefpError):  # noqa: N818  its name is its code
+class OutsideRoots(RefpError):  # noqa: N818  the class name gives the code
     """A path outside the folders that requests may name files in."""
 
 
 def find_inside(path: str, roots: Sequence[Path]) -> Path:
-    """Return a file or folder under one of the roots; links are followed before the check.
+    """Return the resolved path of a file or folder under one of the roots.
 
-    A path that is not absolute is that of the first root where there is such a file or folder.
+    A relative path refers to the first root that has such a file or folder.
 
     Raises
     ------
     OutsideRoots
-        If it lies elsewhere, whether it exists or not.
+        If it is outside the roots, whether it exists or not.
     """
     places = ((root.resolve(), (root.resolve() / path).resolve()) for root in roots)
     inside = [found for root, found in places if found.is_relative_to(root)]

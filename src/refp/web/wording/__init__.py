@@ -1,1 +1,1 @@
-"""Results, rules, refusals and jobs in words for the pages."""
+"""Texts of the pages about results, rules, refusals and jobs."""

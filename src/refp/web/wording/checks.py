@@ -1,21 +1,21 @@
-"""A daily check in words, as they stand on the page of the history."""
+"""The text of a daily check on the page History."""
 
 from dataclasses import dataclass
 from datetime import date
 
-from refp.web.messages import Check, Row
+from refp.web.messages import DailyCheck, Row
 from refp.web.wording.remedies import REMEDIES
 from refp.web.wording.rules import foremost
 
 MINUS = "\N{MINUS SIGN}"
 UM = "\N{MICRO SIGN}m"
-FREEZE = "Freeze limits below once ten good checks are recorded."
-TAKE = "Choose an image of the check slide; it is measured, recorded and held against the limits."
+FREEZE = "Freeze limits below when ten good checks are recorded."
+TAKE = "Choose an image of the check slide; it is measured, recorded and compared with the limits."
 
 
 @dataclass(frozen=True, slots=True)
-class CheckWords:
-    """What the banner says: how it looks, a sign that needs no colour, and up to three sentences."""
+class CheckText:
+    """Text of the banner: style, sign, and up to three sentences."""
 
     look: str
     sign: str
@@ -24,18 +24,18 @@ class CheckWords:
     action: str = ""
 
 
-def describe_check(check: Check | None, today: date) -> CheckWords:
-    """Return what is said of the last daily check.
+def describe_check(check: DailyCheck | None, today: date) -> CheckText:
+    """Return the text of the last daily check.
 
     Parameters
     ----------
     check
-        The last one; ``None``: there was none yet.
+        The last check; ``None`` without any.
     today
-        The day it is.
+        Current day.
     """
     if check is None:
-        return CheckWords("open", "?", "No daily check yet", "", TAKE)
+        return CheckText("open", "?", "No daily check yet", "", TAKE)
     day, time = str(check.record["recorded_at"]).split("T")
     own = _outcome(check)
     value = _value(check.record)
@@ -45,45 +45,45 @@ def describe_check(check: Check | None, today: date) -> CheckWords:
         headline = (
             f"Today: {value} \N{EM DASH} {own.headline}" if value else f"Today: {own.headline}"
         )
-        return CheckWords(own.look, own.sign, headline, detail, own.action)
-    last = f"The last was on {day}: {value + ', ' if value else ''}{own.headline}."
+        return CheckText(own.look, own.sign, headline, detail, own.action)
+    last = f"The last check was on {day}: {value + ', ' if value else ''}{own.headline}."
     look = "fail" if own.look == "fail" else "open"
-    return CheckWords(look, "?", "No daily check today", last, TAKE)
+    return CheckText(look, "?", "No daily check today", last, TAKE)
 
 
-def _outcome(check: Check) -> CheckWords:
-    """Return what a check came to; ``headline`` goes on after its value."""
+def _outcome(check: DailyCheck) -> CheckText:
+    """Return the text of the outcome; ``headline`` follows the value."""
     if check.record["status"] == "refused":
         return _refusal(str(check.record["reason"]))
     if check.in_control is None:
-        return CheckWords("open", "?", "no limits yet", "", FREEZE)
+        return CheckText("open", "?", "no limits yet", "", FREEZE)
     if not check.rules:
-        return CheckWords("pass", "\N{CHECK MARK}", "within limits")
+        return CheckText("pass", "\N{CHECK MARK}", "within limits")
     names = ", ".join(str(one["rule"]) for one in check.rules)
-    told = foremost(check.rules)
-    meaning, action = sentence(str(told["meaning"])), str(told["action"])
+    rule = foremost(check.rules)
+    meaning, action = sentence(str(rule["meaning"])), str(rule["action"])
     if check.in_control:
-        return CheckWords("open", "!", f"warning {names}", meaning, action)
-    return CheckWords("fail", "\N{MULTIPLICATION X}", f"out of control: {names}", meaning, action)
+        return CheckText("open", "!", f"warning {names}", meaning, action)
+    return CheckText("fail", "\N{MULTIPLICATION X}", f"out of control: {names}", meaning, action)
 
 
-def _refusal(reason: str) -> CheckWords:
+def _refusal(reason: str) -> CheckText:
     code, _, words = reason.partition(": ")
     if code == "withdrawn":
-        return CheckWords("open", "\N{EN DASH}", "withdrawn", sentence(words), TAKE)
+        return CheckText("open", "\N{EN DASH}", "withdrawn", sentence(words), TAKE)
     help_ = REMEDIES.get(code)
     title = help_.title.lower() if help_ else "refused"
-    return CheckWords("fail", "\N{EN DASH}", f"no number, {title}", sentence(words),
+    return CheckText("fail", "\N{EN DASH}", f"no number, {title}", sentence(words),
                       help_.remedy if help_ else "")  # fmt: skip
 
 
 def sentence(text: str) -> str:
-    """Return words as a sentence, names in them as they are."""
+    """Return a text with a capital first letter and a full stop."""
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def _value(record: Row) -> str:
-    """Return dZ with half of its interval; nothing of what was refused."""
+    """Return dZ with half the width of its interval; empty for a refused image."""
     value, lower, upper = (record[name] for name in ("delta_z_um", "lower_um", "upper_um"))
     if not isinstance(value, int | float):
         return ""

@@ -1,4 +1,4 @@
-"""Jobs in words, as the person who asked for one reads them."""
+"""Texts of jobs: kind, state, progress, remedy."""
 
 from refp.web.job import Job, Live
 
@@ -6,10 +6,10 @@ KINDS = {
     "plane": "Define reference planes",
     "train": "Train a model",
     "adapt": "Adapt a model",
-    "demo": "Simulate sweeps to try",
+    "demo": "Simulate example sweeps",
 }
 STATES = {
-    "queued": "waiting",
+    "queued": "queued",
     "running": "running",
     "done": "done",
     "failed": "failed",
@@ -22,57 +22,57 @@ UNITS = {
     "adapting": "data set",
     "Simulating": "image",
 }
-"""What the steps of a stage are, by its first word."""
+"""Unit of the steps of a stage, by the first word of its name."""
 REMEDIES = {
-    "data_error": "Put right what the sentence names in the images or in the form, and ask again.",
-    "recipe_error": "Choose the instrument in the form, or put right what sweep.toml says, and ask again.",
-    "outside_roots": "Copy the data into a folder that the server may read, or send them as an archive.",
-    "output_error": "Choose another name, or make room on the server's disk, and ask again.",
-    "model_error": "Choose another model, and ask again.",
-    "history_error": "Ask whoever runs the server to look at its database, then ask again.",
-    "missing_extra_error": "Ask whoever runs the server to install what is missing.",
+    "data_error": "Correct the images or the form as the message states, and start the job again.",
+    "recipe_error": "Choose the instrument in the form, or correct sweep.toml, and start the job again.",
+    "outside_roots": "Copy the data into a root folder of the server, or upload them as an archive.",
+    "output_error": "Choose another name, or free space on the server, and start the job again.",
+    "model_error": "Choose another model, and start the job again.",
+    "history_error": "Ask the administrator of the server to check its database, then start the job again.",
+    "missing_extra_error": "Ask the administrator of the server to install the missing library.",
     "memory_error": "Use fewer or smaller images, or a machine with more memory.",
-    "name_taken": "Choose another name, and ask again.",
-    "work_limit": "Ask again with fewer or smaller images.",
-    "worker_lost": "Ask again; if it stays so, use less data or a machine with more memory.",
-    "interrupted": "Ask again when the server is to stay up.",
-    "internal_error": "Report it with the server's output; the data may be in order.",
+    "name_taken": "Choose another name, and start the job again.",
+    "work_limit": "Start the job again with fewer or smaller images.",
+    "worker_lost": "Start the job again; if it fails again, use less data or a machine with more memory.",
+    "interrupted": "Start the job again when the server will not be stopped.",
+    "internal_error": "Report the error with the output of the server.",
 }
-"""What to do about a job that failed, by its code."""
+"""Remedy of a failed job, by its code."""
 
 
 def describe_kind(kind: str) -> str:
-    """Say what a job does."""
+    """Return the name of a kind of job."""
     return KINDS[kind]
 
 
 def describe_state(job: Job) -> str:
-    """Say how a job stands in a word or two."""
+    """Return the state of a job."""
     again = job.starts > (0 if job.state == "queued" else 1)
     if job.state in ("queued", "running") and again:
-        return f"{STATES[job.state]}, taken up again"
+        return f"{STATES[job.state]}, restarted"
     return STATES[job.state]
 
 
 def describe_remedy(code: str) -> str:
-    """Say what to do about a failure."""
-    return REMEDIES.get(code, "Put right what the sentence names, and ask again.")
+    """Return the remedy of a failure."""
+    return REMEDIES.get(code, "Correct the cause that the message names, and start the job again.")
 
 
 def describe_progress(live: Live) -> str:
-    """Say how far a job is: ``measuring monday, frame 120 of 486, about 20 s left``."""
+    """Return the progress of a job: ``measuring monday, frame 120 of 486, about 20 s left``."""
     if not live.stage:
         return "starting"
     unit = UNITS.get(live.stage.partition(" ")[0], "step")
-    told = f"{live.stage}, {unit} {live.done} of {live.total}"
+    text = f"{live.stage}, {unit} {live.done} of {live.total}"
     if live.done == live.total:
-        return f"{told}; what follows takes a moment"
+        return f"{text}, finishing"
     left_s = live.left_s
-    return told if left_s is None else f"{told}, about {describe_time(left_s)} left"
+    return text if left_s is None else f"{text}, about {describe_time(left_s)} left"
 
 
 def describe_time(left_s: float) -> str:
-    """Say a time no more exactly than anybody waits."""
+    """Return a time, rounded to seconds, minutes or tenths of an hour."""
     if left_s < 90:
         return f"{max(round(left_s), 1)} s"
     if left_s < 5400:

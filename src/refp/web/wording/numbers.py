@@ -1,21 +1,21 @@
-"""Numbers in words, as a person at the instrument reads them."""
+"""Texts and colours of numbers on the page Estimate."""
 
 from dataclasses import dataclass
 from math import isfinite
 from statistics import median
 
-from refp.web.messages import ImageView, Opinions, Row
+from refp.web.messages import ImageView, LookupComparison, Row
 
 PLUS_MINUS, UM = "\N{PLUS-MINUS SIGN}", "\N{MICRO SIGN}m"
 TILT_COVERAGE = 2.0
-"""A tilt is told where it is more than so many standard uncertainties."""
+"""A tilt is shown above this number of standard uncertainties."""
 IN_PLANE_UM = 0.05
-"""Nearer than this dZ is written as 0.0."""
+"""Absolute dZ below which 0.0 is shown, um."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A verdict as it is shown: its word, a sign that needs no colour, and what it means."""
+    """Text of a verdict: word, sign, meaning."""
 
     word: str
     sign: str
@@ -23,31 +23,29 @@ class Verdict:
 
 
 VERDICTS = {
-    "pass": Verdict("pass", "\N{CHECK MARK}", "the whole interval lies within the tolerance"),
-    "fail": Verdict(
-        "fail", "\N{MULTIPLICATION X}", "the whole interval lies outside the tolerance"
-    ),
-    "inconclusive": Verdict("inconclusive", "?", "the interval reaches over the tolerance's limit"),
-    "refused": Verdict("refused", "\N{EN DASH}", "no number can be trusted"),
+    "pass": Verdict("pass", "\N{CHECK MARK}", "the whole interval is within the tolerance"),
+    "fail": Verdict("fail", "\N{MULTIPLICATION X}", "the whole interval is outside the tolerance"),
+    "inconclusive": Verdict("inconclusive", "?", "the interval includes a limit of the tolerance"),
+    "refused": Verdict("refused", "\N{EN DASH}", "the image has no reliable estimate"),
 }
 
 
 COLORS = ("#440154", "#443983", "#31688e", "#21918c", "#35b779", "#90d743", "#fde725")
-"""Viridis, which rises in lightness: from beads that say least to those that say most."""
+"""Viridis, of rising lightness: from the smallest dZ of a bead to the largest."""
 MIN_SPAN_UM = 2.0
-"""Beads that differ by less than this both ways are not told apart by colour."""
+"""Smallest half-width of the colour scale, um."""
 
 
 @dataclass(frozen=True, slots=True)
 class BeadColors:
-    """What each bead says of dZ beside the others, as a colour.
+    """Colours of beads by their own dZ relative to the median.
 
     Attributes
     ----------
     colors
-        Of each bead; empty where it says nothing by itself.
+        Colour of each bead; empty for a bead without dZ of its own.
     span_um
-        The colours go from so much less than the median of the beads to so much more.
+        Half-width of the colour scale about the median, um.
     """
 
     colors: tuple[str, ...]
@@ -55,7 +53,7 @@ class BeadColors:
 
 
 def color_beads(view: ImageView) -> BeadColors:
-    """Return the colours of the beads that count, by what each says of dZ by itself."""
+    """Return the colours of the used beads by their own dZ."""
     own = [bead.dz_um if bead.used else None for bead in view.beads]
     known = [value for value in own if value is not None]
     if not known:
@@ -70,7 +68,7 @@ def color_beads(view: ImageView) -> BeadColors:
 
 
 def describe_tilt(row: Row, view: ImageView) -> str:
-    """Say how much the slide rises across the image, and which way; nothing where it is not known."""
+    """Return the rise of the slide across the image with its direction; empty if unknown."""
     down, right = _number(row["tilt_y_um_per_px"]), _number(row["tilt_x_um_per_px"])
     u_down, u_right = _number(row["tilt_y_u_um_per_px"]), _number(row["tilt_x_u_um_per_px"])
     if not all(map(isfinite, (down, right, u_down, u_right))):
@@ -85,27 +83,27 @@ def describe_tilt(row: Row, view: ImageView) -> str:
             parts.append(
                 f"{abs(rise):.1f} {PLUS_MINUS}{TILT_COVERAGE * u:.1f} {UM} to the {toward}"
             )
-    return "rises " + " and ".join(parts) if parts else "none seen"
+    return "rises " + " and ".join(parts) if parts else "not significant"
 
 
 SWEEP_FLAGS = {
     "too_few_frames": "too few usable frames",
-    "ss_not_bracketed": "the plane may lie outside the sweep, by the steepest slope",
-    "ci_not_bracketed": "the plane may lie outside the sweep, by the centre intensity",
+    "ss_not_bracketed": "the plane may be outside the sweep, by the steepest slope",
+    "ci_not_bracketed": "the plane may be outside the sweep, by the centre intensity",
     "no_beads": "no usable bead in any frame",
-    "peak_saturated": "frames about the plane are saturated and were left out",
+    "peak_saturated": "frames near the plane are saturated and were excluded",
     "features_disagree": "steepest slope and centre intensity disagree",
 }
-"""By the names of :class:`refp.core.flags.SweepFlag`."""
+"""Texts of :class:`refp.core.flags.SweepFlag`, by name in lower case."""
 
 
 def describe_sweep_flags(flags: str) -> str:
-    """Say what the flags of a plane mean; empty where there are none."""
+    """Return the text of the flags of a plane; empty without flags."""
     return "; ".join(SWEEP_FLAGS[flag] for flag in flags.split("|") if flag)
 
 
 def describe_dz(row: Row) -> tuple[str, str]:
-    """Return the number of micrometres, and where that is from the reference plane."""
+    """Return absolute dZ, um, and its side of the reference plane."""
     value = _number(row["delta_z_um"])
     if abs(value) < IN_PLANE_UM:
         return "0.0", "in the reference plane"
@@ -114,24 +112,24 @@ def describe_dz(row: Row) -> tuple[str, str]:
 
 
 def plus_minus(row: Row) -> str:
-    """Return half of the interval."""
+    """Return half the width of the interval."""
     half = (_number(row["upper_um"]) - _number(row["lower_um"])) / 2
     return f"\N{PLUS-MINUS SIGN}{half:.1f}"
 
 
 def describe_verdict(row: Row) -> Verdict | None:
-    """Return what is shown of the verdict; nothing without a tolerance or a number."""
+    """Return the text of the verdict; ``None`` without a tolerance."""
     return VERDICTS.get(str(row.get("verdict", "")))
 
 
-def describe_opinions(opinions: Opinions) -> str:
-    """Say which family spoke and whether the look-up, its second opinion, agrees."""
-    if opinions.family == "lookup":
-        return "The look-up spoke; this model has no second opinion."
+def describe_comparison(comparison: LookupComparison) -> str:
+    """Return the comparison of the estimate with the look-up of the same image."""
+    if comparison.family == "lookup":
+        return "The look-up made this estimate; this model has no second method to compare it with."
     return (
-        f"The {opinions.family} family spoke; the look-up says {opinions.lookup_um:+.1f} \N{MICRO SIGN}m "
-        f"and agrees: {opinions.apart_um:.1f} \N{MICRO SIGN}m apart, "
-        f"up to {opinions.limit_um:.1f} is usual."
+        f"The {comparison.family} family made this estimate. The look-up gives "
+        f"{comparison.lookup_um:+.1f} {UM}; the two differ by {comparison.difference_um:.1f} {UM}, "
+        f"within the limit of {comparison.limit_um:.1f} {UM}."
     )
 
 

@@ -1,1 +1,1 @@
-"""Worker processes, and the functions that they run; no web library in here."""
+"""Worker processes and their functions; no module here imports a web library."""

@@ -1,4 +1,4 @@
-"""What a control chart says, as plain values that pages and programs read."""
+"""Control charts as plain values for pages and the API."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -15,13 +15,13 @@ from refp.web.messages import Row
 from refp.web.wording.rules import ACTIONS, foremost
 
 MAX_FIRED = MAX_CALM = 1000
-"""Of more values that rules fire at, or of others, each stretch tells some, the farthest among them."""
+"""Above these numbers, values with firings and other values are thinned; extremes are kept."""
 MAX_REFUSED = 500
 SIGMAS = (-3, -2, -1, 0, 1, 2, 3)
 
 
 def describe_chart(chart: ControlChart, records: pd.DataFrame) -> Row:
-    """Return everything that a chart shows.
+    """Return the content of a chart as plain values.
 
     Parameters
     ----------
@@ -34,9 +34,9 @@ def describe_chart(chart: ControlChart, records: pd.DataFrame) -> Row:
     for firing in chart.firings:
         fired.setdefault(firing.index, []).append(firing.rule)
     rows = choose_points(chart).tolist()
-    told = records.take(rows).to_dict("records")
+    named = records.take(rows).to_dict("records")
     points = [
-        {**one, **_point(chart, k, fired.get(k, []))} for k, one in zip(rows, told, strict=True)
+        {**one, **_point(chart, k, fired.get(k, []))} for k, one in zip(rows, named, strict=True)
     ]
     pairs = zip(rows, points, strict=True)
     return {
@@ -48,7 +48,7 @@ def describe_chart(chart: ControlChart, records: pd.DataFrame) -> Row:
 
 
 def _summary(chart: ControlChart) -> Row:
-    """Return what a chart says as a whole: numbers, limits, how often which rule fired, notes."""
+    """Return the summary of a chart: numbers, limits, firings of each rule, notes."""
     last = {firing.rule: firing.index for firing in chart.firings}
     counts = Counter(firing.rule for firing in chart.firings)
     return {
@@ -76,7 +76,7 @@ def describe_baseline(baseline: Baseline) -> Row:
 
 
 def describe_rule(rule: str) -> dict[str, str]:
-    """Return a rule's name, what it means, and what to do when it fires."""
+    """Return name, meaning and action of a rule."""
     return {"rule": rule, "meaning": RULES[rule], "action": ACTIONS[rule]}
 
 
@@ -92,9 +92,9 @@ def in_control(chart: ControlChart, index: int) -> bool | None:
     return all(one.index != index or one.rule == WARNING for one in chart.firings)
 
 
-def newest_firings(chart: ControlChart, most: int) -> list[Row]:
-    """Return the values that rules fired at, the newest first, each with all its rules."""
-    rows = list(dict.fromkeys(firing.index for firing in reversed(chart.firings)))[:most]
+def newest_firings(chart: ControlChart, max_values: int) -> list[Row]:
+    """Return the values at which rules fired, the newest first, each with all its rules."""
+    rows = list(dict.fromkeys(firing.index for firing in reversed(chart.firings)))[:max_values]
     return [
         {
             "time": _local(chart, chart.time[k]),
@@ -108,7 +108,7 @@ def newest_firings(chart: ControlChart, most: int) -> list[Row]:
 
 
 def choose_points(chart: ControlChart) -> IntArray:
-    """Return the values that are told, shape ``(k,)``, rising: few enough for a page to draw."""
+    """Return the indices of the displayed values, shape ``(k,)``, in rising order."""
     fired = np.unique(np.array([firing.index for firing in chart.firings], dtype=int))
     calm = np.setdiff1d(chart.shown, fired)
     calm = calm[thin(chart.value[calm], [], MAX_CALM)]
@@ -146,12 +146,12 @@ def _time(chart: ControlChart, index: int | None) -> str | None:
 
 
 def _local(chart: ControlChart, utc: np.datetime64) -> str:
-    """Return a time in the zone of the chart's last record."""
+    """Return a time in the zone of the last record of the chart."""
     return with_offset(utc.astype(object), chart.utc_offset_s).isoformat()
 
 
 def period_of(chart: ControlChart) -> tuple[str, str]:
-    """Return the first day of a chart and the one after its last, as this machine counts days."""
+    """Return the first day of a chart and the day after its last, in the zone of this machine."""
     first, last = (
         with_offset(chart.time[k].astype(object), 0).astimezone().date() for k in (0, -1)
     )

@@ -1,4 +1,4 @@
-"""What is found wrong with a job before it is queued, and what planes it defined; in workers."""
+"""Checks of a job before it is queued, and the planes that a job wrote; run in workers."""
 
 import json
 from collections.abc import Sequence
@@ -20,12 +20,14 @@ TIFF = b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"
 
 
 def check_paths(paths: Sequence[str], roots: Sequence[Path]) -> None:
-    """Refuse sweeps that are not under the roots, or not there.
+    """Raise if a path is outside the roots or does not exist.
 
     Raises
     ------
-    OutsideRoots, DataError
-        Naming the path.
+    OutsideRoots
+        If a path is outside the roots.
+    DataError
+        If a path does not exist.
     """
     for path in paths:
         if not find_inside(path, roots).exists():
@@ -33,12 +35,12 @@ def check_paths(paths: Sequence[str], roots: Sequence[Path]) -> None:
 
 
 def check_sweeps(path: Path, name: str, limits: Limits) -> str:
-    """Return the suffix that a file with sweeps is kept under, by its content.
+    """Return the suffix for storing a file with sweeps, by its content.
 
     Raises
     ------
     DataError
-        If it is neither an archive that may be unpacked nor a TIFF.
+        If it is neither a valid archive nor a TIFF.
     """
     if is_archive(path):
         check_archive(path, name, limits)
@@ -47,30 +49,30 @@ def check_sweeps(path: Path, name: str, limits: Limits) -> str:
         if not file.read(4).startswith(TIFF):
             raise DataError(f"{name}: neither ZIP, TAR nor TIFF; pack the folder of images as ZIP")
     if has_archive(path):
-        raise DataError(f"{name}: a TIFF and a ZIP at once; send the one that is meant")
+        raise DataError(f"{name}: the file is both a TIFF and a ZIP; send one of them")
     try:
         pixels = read_header(path).shape
     except DataError as error:
         raise DataError(str(error).replace(str(path), name).replace(path.name, name)) from error
     if pixels[0] * pixels[1] > limits.pixels:
-        raise DataError(f"{name}: more than {limits.pixels / 1e6:.0f} million pixels; cut it")
+        raise DataError(f"{name}: more than {limits.pixels / 1e6:.0f} million pixels; crop it")
     return ".tif"
 
 
 def check_options(recipe: str, instrument: str) -> None:
-    """Refuse a recipe or an instrument that is not one of the package: a path would be read here.
+    """Raise if a recipe or an instrument is not one of the package; paths are not accepted.
 
     Raises
     ------
     RecipeError
-        Naming those that are.
+        If one is unknown; the message lists the names.
     """
-    for what, name, known in (
+    for kind, name, known in (
         ("recipe", recipe, recipe_names()),
         ("instrument", instrument or instrument_names()[0], instrument_names()),
     ):
         if name not in known:
-            raise RecipeError(f"{what} {name!r}: choose {', '.join(known)}")
+            raise RecipeError(f"{kind} {name!r}: choose {', '.join(known)}")
 
 
 def read_planes(home: Path, job: str) -> list[Row]:

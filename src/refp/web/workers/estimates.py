@@ -1,4 +1,4 @@
-"""What worker processes do: read model files and images, estimate, draw. No web library in here."""
+"""Functions of workers on models and images: describe, estimate, draw."""
 
 import io
 import json
@@ -11,13 +11,14 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from PIL import Image as PillowImage
 
+from refp.core import jit
 from refp.core.arrays import FloatArray, Image
 from refp.core.digests import hash_path
 from refp.core.errors import DataError, RefpError
 from refp.core.files import to_json
 from refp.core.flags import BeadFlag
-from refp.estimate import FocusEstimate, Look, refused
-from refp.estimate.estimator import Estimator, ImageEstimate, Seen
+from refp.estimate import Assessment, FocusEstimate, refused
+from refp.estimate.estimator import Estimator, ImageEstimate, MeasuredImage
 from refp.estimate.rows import estimate_rows, with_verdicts
 from refp.models import load_model
 from refp.models.describe import describe_card, describe_file
@@ -26,36 +27,51 @@ from refp.plane.match import rows_at
 from refp.sweeps import SingleImage, list_images
 from refp.sweeps.formats.guard import bad_image
 from refp.sweeps.readers import read_header
-from refp.web.messages import Answer, BeadView, ImageView, ModelInfo, Opinions, Row, Task
+from refp.web.messages import (
+    BeadView,
+    ImageView,
+    LookupComparison,
+    ModelInfo,
+    PageEstimate,
+    Row,
+    Task,
+)
 from refp.web.storage.roots import find_inside
 from refp.web.wording.remedies import BEAD_WORDS
 
 MAX_MODELS = 4
-"""Loaded in a worker at once."""
-WIDEST_PX = 1600
+"""Models in the memory of a worker."""
+MAX_WIDTH_PX = 1600
 CONTRAST = (0.1, 99.9)
 
 
 def describe_model(path: Path) -> ModelInfo:
-    """Return what a model file is; one that cannot be loaded says why."""
+    """Return the description of a model file, or the error of loading it."""
     try:
         card = load_model(path).card
     except RefpError as error:
         return ModelInfo(path, path.stem, {}, [], "", str(error))
-    lines = [(what, str(value)) for what, value in describe_card(card)]
+    lines = [(label, str(value)) for label, value in describe_card(card)]
     file = describe_file(path)
     return ModelInfo(path, card.name, card.model_dump(mode="json"), lines, str(file["sha256"]))
 
 
+def compile_kernels() -> None:
+    """Compile every kernel into the cache on disk."""
+    from refp.measure import dataset as _  # noqa: F401 - importing it declares its kernels
+
+    jit.compile_kernels()
+
+
 def warm_up(models: Sequence[Path], database: str) -> None:
-    """Load the first model, measure a bead, open the history: what compiles, compiles now.
+    """Load the first model, estimate a synthetic image, and open the history.
 
     Parameters
     ----------
     models
-        Files.
+        Model files.
     database
-        Of the history; empty: none is kept.
+        Database of the history; empty without a history.
     """
     for path in models[:1]:
         estimator = _load(path, _stamp(path))
@@ -70,15 +86,15 @@ def warm_up(models: Sequence[Path], database: str) -> None:
         list_baselines(database, "")
 
 
-def list_files(paths: Sequence[str], roots: Sequence[Path], most: int) -> list[Path]:
-    """Return the files that paths under the roots stand for; links are followed before the check.
+def list_files(paths: Sequence[str], roots: Sequence[Path], max_files: int) -> list[Path]:
+    """Return the image files of paths under the roots; links are resolved before the check.
 
     Raises
     ------
     OutsideRoots
-        If a path, or a file of a folder, lies outside the roots, whether it exists or not.
+        If a path, or a file of a folder, is outside the roots, whether it exists or not.
     DataError
-        If it does not exist, or there are too many.
+        If a path does not exist, or there are too many files.
     """
     files: list[Path] = []
     for path in paths:
@@ -86,18 +102,20 @@ def list_files(paths: Sequence[str], roots: Sequence[Path], most: int) -> list[P
         for image in list_images([inside]):
             if image.path not in files:
                 files.append(find_inside(str(image.path), roots))
-    if len(files) > most:
-        raise DataError(f"{len(files)} files, at most {most} a request; ask in parts")
+    if len(files) > max_files:
+        raise DataError(
+            f"{len(files)} files, at most {max_files} in a request; send several requests"
+        )
     return list(dict.fromkeys(files))
 
 
-def estimate_file(task: Task, view: bool) -> list[Answer]:
-    """Estimate every plane of a file, as ``refp estimate`` does.
+def estimate_file(task: Task, view: bool) -> list[PageEstimate]:
+    """Estimate every page of a file, as ``refp estimate`` does.
 
     Raises
     ------
     ModelError
-        If the model cannot be loaded, or the file says that it is of another instrument.
+        If the model cannot be loaded, or the file states another instrument.
     """
     estimator = _load(task.model, _stamp(task.model))
     problem = _too_large(task)
@@ -105,39 +123,45 @@ def estimate_file(task: Task, view: bool) -> list[Answer]:
         return refuse_file(task, problem)
     check_declared(estimator.card, None, [task.path])
     digests = hash_path(task.path), _model_digest(task.model, _stamp(task.model))
-    answers: list[Answer] = []
+    page_estimates: list[PageEstimate] = []
     results: list[ImageEstimate] = []
     for source in list_images([task.path]):
         result, seen, image = _estimate(estimator, source)
         row = _row(task, source.page, result.estimate, estimator.card.name)
         picture = _view(estimator, result, seen, image) if view and image is not None else None
-        answers.append(Answer(row, source.page, *digests, picture))
+        page_estimates.append(PageEstimate(row, source.page, *digests, picture))
         results.append(result)
-    return _record(task, estimator, results, answers)
+    return _record(task, estimator, results, page_estimates)
 
 
-def refuse_file(task: Task, sentence: str) -> list[Answer]:
-    """Return the refusal of a file that cannot be read here."""
+def refuse_file(task: Task, sentence: str) -> list[PageEstimate]:
+    """Return the refusal of an unreadable file."""
     estimator = _load(task.model, _stamp(task.model))
     coverage = estimator.card.recipe.get("estimate", {}).get("coverage", 0.95)
     estimate = refused("unreadable", sentence, coverage)
     row = _row(task, 0, estimate, estimator.card.name)
     model = _model_digest(task.model, _stamp(task.model))
-    answers = [Answer(row, 0, hash_path(task.path), model)]
-    nothing = ImageEstimate(task.name, estimate, None, np.zeros(0, dtype=np.bool_))
-    return _record(task, estimator, [nothing], answers)
+    page_estimates = [PageEstimate(row, 0, hash_path(task.path), model)]
+    unmeasured = ImageEstimate(task.name, estimate, None, np.zeros(0, dtype=np.bool_))
+    return _record(task, estimator, [unmeasured], page_estimates)
 
 
 def _record(
-    task: Task, estimator: Estimator, results: Sequence[ImageEstimate], answers: list[Answer]
-) -> list[Answer]:
-    """Append the estimates to the history, where one is kept; the answers then name their records."""
+    task: Task,
+    estimator: Estimator,
+    results: Sequence[ImageEstimate],
+    page_estimates: list[PageEstimate],
+) -> list[PageEstimate]:
+    """Append the estimates to the history, if any; return them with their record ids."""
     if not task.history:
-        return answers
-    from refp.web.workers.history import append_estimates  # a library that is an extra of its own
+        return page_estimates
+    from refp.web.workers.history import append_estimates  # requires extra "history"
 
-    ids = append_estimates(task, estimator, results, answers)
-    return [replace(answer, record_id=one) for answer, one in zip(answers, ids, strict=True)]
+    ids = append_estimates(task, estimator, results, page_estimates)
+    return [
+        replace(page_estimate, record_id=one)
+        for page_estimate, one in zip(page_estimates, ids, strict=True)
+    ]
 
 
 def draw_overlay(task: Task, page: int) -> bytes:
@@ -155,7 +179,7 @@ def draw_overlay(task: Task, page: int) -> bytes:
 
 def write_csv(rows: Sequence[Row]) -> str:
     """Return rows as ``refp estimate -o`` writes them."""
-    import pandas as pd  # takes longer to load than an image to estimate
+    import pandas as pd  # slow to import
 
     return pd.DataFrame(list(rows)).to_csv(index=False, float_format="%.9g")
 
@@ -171,7 +195,7 @@ def _model_digest(path: Path, stamp: tuple[int, int]) -> str:  # noqa: ARG001
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    """What changes with a file; ``(0, 0)`` where there is none, which loading tells."""
+    """Return time and size of a file, as a cache key; ``(0, 0)`` if it does not exist."""
     if not path.is_file():
         return 0, 0
     status = path.stat()
@@ -179,31 +203,33 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 def _too_large(task: Task) -> str:
-    """Say what about a file's size is beyond the limits, by its header; empty where nothing is."""
+    """Return the message about a file beyond the limits, by its header; empty within them."""
     try:
         header = read_header(task.path)
     except RefpError:
-        return ""  # reading it says why
+        return ""  # reading it raises the error
     pixels = header.shape[0] * header.shape[1]
-    if pixels > task.most_pixels:
-        what = f"{pixels / 1e6:.0f} million pixels, at most {task.most_pixels / 1e6:.0f} are read"
-    elif header.n_planes > task.most_planes:
-        what = f"{header.n_planes} planes, at most {task.most_planes} are read"
+    if pixels > task.max_pixels:
+        problem = (
+            f"{pixels / 1e6:.0f} million pixels, at most {task.max_pixels / 1e6:.0f} are allowed"
+        )
+    elif header.n_planes > task.max_pages:
+        problem = f"{header.n_planes} pages, at most {task.max_pages} are allowed"
     else:
         return ""
-    return str(bad_image(Path(task.name), what, "cut or split it"))
+    return str(bad_image(Path(task.name), problem, "crop or split it"))
 
 
 def _estimate(
     estimator: Estimator, source: SingleImage
-) -> tuple[ImageEstimate, Seen | None, Image | None]:
-    """Estimate an image and keep what was seen of it; one that cannot be read is refused."""
+) -> tuple[ImageEstimate, MeasuredImage | None, Image | None]:
+    """Return the estimate of an image with its measurement; an unreadable image is refused."""
     try:
         image = source.read()
-        seen = estimator.see(image)
+        seen = estimator.measure(image)
     except DataError:
-        return estimator.estimate_source(source), None, None  # which says why
-    return estimator.estimate_seen(seen, source.label), seen, image
+        return estimator.estimate_source(source), None, None  # which states the reason
+    return estimator.estimate_measured(seen, source.label), seen, image
 
 
 def _label(task: Task, page: int) -> str:
@@ -220,28 +246,28 @@ def _row(task: Task, page: int, estimate: FocusEstimate, model: str) -> Row:
 
 
 def _view(
-    estimator: Estimator, result: ImageEstimate, seen: Seen | None, image: Image
+    estimator: Estimator, result: ImageEstimate, seen: MeasuredImage | None, image: Image
 ) -> ImageView | None:
-    if seen is None or seen.measured is None:  # models of whole images see no beads
+    if seen is None or seen.measurement is None:  # models of whole images measure no beads
         return None
-    look = estimator.look_at_seen(seen)
-    profiles = seen.measured.profiles
+    assessment = estimator.assess_measured(seen)
+    profiles = seen.measurement.profiles
     pooled, pooled_sd = _pooled(estimator, result.estimate)
     return ImageView(
         png=_picture(image),
         height_px=image.shape[0],
         width_px=image.shape[1],
         radius_px=float(profiles.bead_radius_px),
-        beads=_beads(result, seen, look),
+        beads=_beads(result, seen, assessment),
         radius_radii=[float(r) for r in profiles.radius_radii],
         pooled=pooled,
         pooled_sd=pooled_sd,
-        opinions=_opinions(estimator, result.estimate, look),
+        comparison=_compare_with_lookup(estimator, result.estimate, assessment),
     )
 
 
 def _picture(image: Image) -> bytes:
-    step = -(-image.shape[1] // WIDEST_PX)
+    step = -(-image.shape[1] // MAX_WIDTH_PX)
     small = image[::step, ::step]
     low, high = np.percentile(small[:: len(small) // 500 + 1], CONTRAST)
     grey = np.clip((small - low) * (255 / max(high - low, 1)), 0, 255).astype(np.uint8)
@@ -250,12 +276,14 @@ def _picture(image: Image) -> bytes:
     return buffer.getvalue()
 
 
-def _beads(result: ImageEstimate, seen: Seen, look: Look | None) -> list[BeadView]:
-    assert seen.measured is not None
-    beads, profiles = seen.measured.beads, seen.measured.profiles
+def _beads(
+    result: ImageEstimate, seen: MeasuredImage, assessment: Assessment | None
+) -> list[BeadView]:
+    assert seen.measurement is not None
+    beads, profiles = seen.measurement.beads, seen.measurement.profiles
     alone = np.full(len(beads), np.nan)
-    if look is not None and result.estimate.status == "ok":
-        alone[seen.rows] = look.match.dz_um
+    if assessment is not None and result.estimate.status == "ok":
+        alone[seen.rows] = assessment.match.dz_um
     values = np.where(profiles.saturated, np.nan, profiles.normalised)
     ok = result.estimate.status == "ok"
     return [
@@ -263,7 +291,7 @@ def _beads(result: ImageEstimate, seen: Seen, look: Look | None) -> list[BeadVie
             y_px=round(float(profiles.center_px[i, 0]), 2),
             x_px=round(float(profiles.center_px[i, 1]), 2),
             used=bool(result.used[i]),
-            why=_why(int(beads.flags[i]), used=bool(result.used[i]), ok=ok),
+            reason=_describe_use(int(beads.flags[i]), used=bool(result.used[i]), ok=ok),
             dz_um=round(float(alone[i]), 2) if np.isfinite(alone[i]) else None,
             profile=_plain(values[i]),
         )
@@ -271,36 +299,38 @@ def _beads(result: ImageEstimate, seen: Seen, look: Look | None) -> list[BeadVie
     ]
 
 
-def _why(flags: int, *, used: bool, ok: bool) -> str:
-    """Say in words whether a bead counted, and why not."""
+def _describe_use(flags: int, *, used: bool, ok: bool) -> str:
+    """Return whether a bead was used, and the reason if not."""
     if used:
         return "used"
-    told = [words for flag, words in BEAD_WORDS.items() if flag in BeadFlag(flags)]
-    if told:
-        return "left out: " + "; ".join(told)
-    return "left out: it disagrees with the others" if ok else "not used: the image was refused"
+    reasons = [words for flag, words in BEAD_WORDS.items() if flag in BeadFlag(flags)]
+    if reasons:
+        return "excluded: " + "; ".join(reasons)
+    return "excluded: it disagrees with the others" if ok else "not used: the image was refused"
 
 
 def _pooled(estimator: Estimator, estimate: FocusEstimate) -> tuple[list[float], list[float]]:
-    """Return mean and scatter of the pooled stack at an image's dZ; empty where there is none."""
+    """Return mean and standard deviation of the pooled stack at the dZ of an image; empty without."""
     stack, adaptation = estimator.stack, estimator.card.adaptation
     if estimate.status == "refused" or not len(stack.radius_radii):
         return [], []
-    # An adapted model's stack is the first instrument's, where another dZ stands for this one.
+    # The stack of an adapted model is in dZ of the first instrument.
     line = adaptation.lookup if adaptation else None
     at_um = line.bias_um + line.slope * estimate.delta_z_um if line else estimate.delta_z_um
     mean, sd = (rows_at(part, stack.dz_um, np.array([at_um]))[0] for part in (stack.mean, stack.sd))
     return [float(v) for v in mean], [float(v) for v in sd]
 
 
-def _opinions(estimator: Estimator, estimate: FocusEstimate, look: Look | None) -> Opinions | None:
-    if look is None or estimate.status == "refused":
+def _compare_with_lookup(
+    estimator: Estimator, estimate: FocusEstimate, assessment: Assessment | None
+) -> LookupComparison | None:
+    if assessment is None or estimate.status == "refused":
         return None
     card = estimator.card
-    return Opinions(
+    return LookupComparison(
         family=card.family,
-        family_um=look.combined.dz_um,
-        lookup_um=look.lookup_um,
+        family_um=assessment.combined.dz_um,
+        lookup_um=assessment.lookup_um,
         limit_um=card.calibration.maximum_disagreement_um,
     )
 

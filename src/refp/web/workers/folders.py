@@ -1,4 +1,4 @@
-"""What a folder under the server's roots holds, for those who choose sweeps from it; in workers."""
+"""Listings of folders under the roots, to choose sweeps from; run in workers."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -13,18 +13,18 @@ from refp.web.workers.views import Entry, Listing
 
 MAX_ENTRIES = 500
 MAX_COUNTED = 50_000
-"""Files that are looked at in all; a folder beyond is listed without its number."""
+"""Files that are counted in a listing; further folders have no count."""
 STACKS = (".ome.tif", ".ome.tiff", ND2_SUFFIX)
-"""Files that are a sweep by themselves; another TIFF may be one frame."""
+"""Suffixes of files that are a sweep each; another TIFF may be one frame."""
 
 
 def list_folder(folder: str, roots: Sequence[Path]) -> Listing:
-    """List a folder under the roots; the only root, or all of them, where none is named.
+    """Return the content of a folder under the roots; without a name, that of the only root or all roots.
 
     Raises
     ------
     OutsideRoots
-        If it lies elsewhere, whether it exists or not.
+        If it is outside the roots, whether it exists or not.
     DataError
         If there is no such folder, or it cannot be read.
     """
@@ -50,36 +50,38 @@ def list_folder(folder: str, roots: Sequence[Path]) -> Listing:
             n_more=len(inside) - len(entries),
         )
     except OSError as error:
-        raise DataError(f"{here.name}: not listed: {error.strerror}; check its rights") from error
+        raise DataError(
+            f"{here.name}: cannot be listed: {error.strerror}; check its permissions"
+        ) from error
 
 
 def _choices(folder: Path, roots: Sequence[Path]) -> Iterator[Path]:
-    """Yield the folders and stacks of a folder; what a link leads out of the roots is not there."""
+    """Yield the folders and stacks of a folder, without links that lead outside the roots."""
     with os.scandir(folder) as inside:
         for one in inside:
             try:
                 fits = one.is_dir() or one.name.lower().endswith(STACKS)
                 find_inside(one.path, roots)
-            except (OutsideRoots, OSError, RuntimeError):  # links in a ring are the last two
+            except (OutsideRoots, OSError, RuntimeError):  # the last two for circular links
                 continue
             if fits and not one.name.startswith("."):
                 yield Path(one.path)
 
 
-def _entry(path: Path, name: str, most: int = MAX_COUNTED) -> Entry:
+def _entry(path: Path, name: str, max_files: int = MAX_COUNTED) -> Entry:
     if path.is_file() or is_zarr(path):
         return Entry(name, str(path), is_stack=True, n_images=None, has_sweep_file=False)
-    n_images, has_sweep_file = _count(path, most)
+    n_images, has_sweep_file = _count(path, max_files)
     return Entry(name, str(path), False, n_images, has_sweep_file)
 
 
-def _count(folder: Path, most: int) -> tuple[int | None, bool]:
+def _count(folder: Path, max_files: int) -> tuple[int | None, bool]:
     has_sweep_file = (folder / SWEEP_FILE).is_file()
     n = 0
     try:
         with os.scandir(folder) as inside:
             for looked_at, one in enumerate(inside):
-                if looked_at >= most:
+                if looked_at >= max_files:
                     return None, has_sweep_file
                 n += one.name.lower().endswith(SUFFIXES) and not one.name.startswith(".")
     except OSError:

@@ -1,4 +1,4 @@
-"""What worker processes do with the history: append, list, correct, freeze; tell and draw its charts."""
+"""Functions of workers on the history: append, list, correct, freeze, and control charts."""
 
 import json
 import uuid
@@ -29,7 +29,16 @@ from refp.history import (
 )
 from refp.history.history import NAN
 from refp.pipeline.recording import Origin, record_estimate, record_planes
-from refp.web.messages import Answer, Asked, Check, ModelUsage, Past, Records, Row, Task
+from refp.web.messages import (
+    ChartQuery,
+    DailyCheck,
+    HistoryView,
+    ModelUsage,
+    PageEstimate,
+    RecordQuery,
+    Row,
+    Task,
+)
 from refp.web.workers.charts import (
     describe_baseline,
     describe_chart,
@@ -40,30 +49,30 @@ from refp.web.workers.charts import (
 )
 
 SHOWN_RECORDS, SHOWN_FIRINGS = 30, 6
-NOTHING_YET = "nothing was recorded yet; estimate an image first"
-CHECKED: Quantity = "delta_z_um"
-"""What a daily check is held against limits of."""
-UNKNOWN = frozenset({"recorded_at", "utc_offset_s", "appended_at"})
+EMPTY = "the history has no records yet; estimate an image first"
+CHECK_QUANTITY: Quantity = "delta_z_um"
+"""Quantity of a daily check."""
+SET_BY_HISTORY = frozenset({"recorded_at", "utc_offset_s", "appended_at"})
 
 
 def append_estimates(
     task: Task,
     estimator: Estimator,
     results: Sequence[ImageEstimate],
-    answers: Sequence[Answer],
+    page_estimates: Sequence[PageEstimate],
 ) -> list[str]:
-    """Append a record of each estimate, named and explained as its row is; return their ids.
+    """Append a record of each estimate, with image and reason of its row; return the ids.
 
     Raises
     ------
     HistoryError
         If the database cannot be reached or written.
     """
-    origin = Origin(task.by.operator, purpose=check_purpose(task.by.purpose))
+    origin = Origin(task.requester.operator, purpose=check_purpose(task.requester.purpose))
     records: list[HistoryRecord] = []
-    for result, answer in zip(results, answers, strict=True):
-        record = record_estimate(result, estimator, answer.image_sha256, origin)
-        image, reason = str(answer.row["image"]), str(answer.row["reason"])
+    for result, page_estimate in zip(results, page_estimates, strict=True):
+        record = record_estimate(result, estimator, page_estimate.image_sha256, origin)
+        image, reason = str(page_estimate.row["image"]), str(page_estimate.row["reason"])
         records.append(replace(record, image=image, reason=reason))
     _open(task.history, create=True).append(records)
     return [record.id for record in records]
@@ -72,7 +81,7 @@ def append_estimates(
 def append_planes(
     database: str, table: Path, instruments: Mapping[str, str], operator: str, job: str
 ) -> int:
-    """Append a record of each plane that a job determined; begun again, it appends none twice.
+    """Append a record of each determined plane of a job, once even if the job was restarted.
 
     Parameters
     ----------
@@ -83,14 +92,14 @@ def append_planes(
     instruments
         Instrument of each data set.
     operator, job
-        Who asked for it; id of the job.
+        Operator and id of the job.
 
     Returns
     -------
     int
         Records of the job.
     """
-    at = datetime.fromtimestamp(table.stat().st_mtime).astimezone()  # the same each time
+    at = datetime.fromtimestamp(table.stat().st_mtime).astimezone()  # the same after a restart
     try:
         records = record_planes(table, instruments, Origin(operator, f"job {job}", at=at))
     except HistoryError:
@@ -100,113 +109,113 @@ def append_planes(
     return len(own)
 
 
-def read_history(database: str, asked: Records) -> list[Row]:
+def read_history(database: str, query: RecordQuery) -> list[Row]:
     """Return the newest records first, as ``refp history list --json`` prints them.
 
     Parameters
     ----------
     database
-        File or URL; one that is not there yet holds nothing.
+        File or URL; a missing file counts as an empty history.
     asked
-        Which of them.
+        Selection of records.
 
     Raises
     ------
     HistoryError
-        If the database cannot be read, or a time is none.
+        If the database cannot be read, or a time is invalid.
     """
-    _span(asked.since, asked.until)
-    if not _is_there(database):
+    _period(query.since, query.until)
+    if not _exists(database):
         return []
-    return _rows(_select(_open(database), asked))
+    return _rows(_select(_open(database), query))
 
 
-def write_history(database: str, asked: Records) -> str:
+def write_history(database: str, query: RecordQuery) -> str:
     """Return records by rising time as ``refp history export`` writes them, as CSV."""
-    if not _is_there(database):
-        raise HistoryError(NOTHING_YET)
-    return _select(_open(database), asked).to_csv(index=False, float_format="%.9g")
+    if not _exists(database):
+        raise HistoryError(EMPTY)
+    return _select(_open(database), query).to_csv(index=False, float_format="%.9g")
 
 
-def read_page(database: str, asked: Asked) -> Past:
-    """Return what the page of an instrument shows; an instrument without a value has no chart.
+def read_page(database: str, query: ChartQuery) -> HistoryView:
+    """Return the content of the history page of an instrument; without a value there is no chart.
 
     Raises
     ------
     HistoryError
-        If the database cannot be read, or quantity, baseline or a time is none.
+        If the database cannot be read, or quantity, baseline or a time is invalid.
     """
-    quantity, span = check_quantity(asked.quantity), _span(asked.since, asked.until, asked.only)
-    if not _is_there(database):
-        return Past([], asked)
+    quantity, period = check_quantity(query.quantity), _period(query.since, query.until, query.only)
+    if not _exists(database):
+        return HistoryView([], query)
     history = _open(database)
-    past = Past(
-        history.instruments(), replace(asked, instrument=asked.instrument or _last(history))
+    view = HistoryView(
+        history.instruments(), replace(query, instrument=query.instrument or _last(history))
     )
-    name = past.asked.instrument
-    if name not in past.instruments:
-        return past
+    name = view.query.instrument
+    if name not in view.instruments:
+        return view
     frozen = history.baselines(name)
-    chosen = Records(name, asked.since, asked.until, "", span.purpose, limit=SHOWN_RECORDS)
-    past = replace(
-        past,
+    chosen = RecordQuery(name, query.since, query.until, "", period.purpose, limit=SHOWN_RECORDS)
+    view = replace(
+        view,
         rows=_rows(_select(history, chosen)),
         baselines=[describe_baseline(one) for one in frozen if one.quantity == quantity],
         check=_last_check(history, name),
     )
     try:
-        chart, records = _chart(history, past.asked)
+        chart, records = _chart(history, view.query)
     except HistoryError:
-        if asked.baseline and asked.baseline not in {one["name"] for one in past.baselines}:
+        if query.baseline and query.baseline not in {one["name"] for one in view.baselines}:
             raise
-        return past
+        return view
     shown = {**describe_chart(chart, records), "firings": newest_firings(chart, SHOWN_FIRINGS)}
-    return replace(past, chart=shown, period=period_of(chart))
+    return replace(view, chart=shown, period=period_of(chart))
 
 
-def read_chart(database: str, asked: Asked) -> Row:
+def read_chart(database: str, query: ChartQuery) -> Row:
     """Return the control chart of a quantity as plain values.
 
     Raises
     ------
     HistoryError
-        If there is no such quantity or baseline, or nothing to draw.
+        If there is no such quantity, baseline or value.
     """
-    return describe_chart(*_chart(_there(database), asked))
+    return describe_chart(*_chart(_open_existing(database), query))
 
 
-def draw_history(database: str, asked: Asked) -> bytes:
+def draw_history(database: str, query: ChartQuery) -> bytes:
     """Return the control chart of a quantity as SVG; errors as of :func:`read_chart`."""
     from refp.reports import draw_control, svg_text  # takes a second to load
 
-    chart, _ = _chart(_there(database), asked)
-    return svg_text(draw_control(chart, asked.instrument)).encode()
+    chart, _ = _chart(_open_existing(database), query)
+    return svg_text(draw_control(chart, query.instrument)).encode()
 
 
-def read_check(database: str, record_id: str) -> Check:
-    """Return what a daily check, just recorded, came to against the limits of its instrument."""
-    history = _there(database)
-    return _judge(history, history.select(ids=[record_id], with_corrected=True))
+def read_check(database: str, record_id: str) -> DailyCheck:
+    """Return the result of a recorded daily check with the limits of its instrument."""
+    history = _open_existing(database)
+    return _evaluate_check(history, history.select(ids=[record_id], with_corrected=True))
 
 
 def list_baselines(database: str, instrument: str) -> list[Row]:
     """Return the frozen baselines, of one instrument or all."""
-    if not _is_there(database):
+    if not _exists(database):
         return []
     return [describe_baseline(one) for one in _open(database).baselines(instrument)]
 
 
-def freeze(database: str, asked: Asked, operator: str) -> Row:
-    """Freeze the limits of a period under ``asked.baseline``; errors as of ``History.freeze``."""
-    history = _there(database)
-    quantity = check_quantity(asked.quantity)
-    since, until, purpose = _span(asked.since, asked.until, asked.only)
+def freeze(database: str, query: ChartQuery, operator: str) -> Row:
+    """Freeze the limits of a period under ``query.baseline``; errors as of ``History.freeze``."""
+    history = _open_existing(database)
+    quantity = check_quantity(query.quantity)
+    since, until, purpose = _period(query.since, query.until, query.only)
     if since is None or until is None:
         raise HistoryError(
-            "baseline: needs a period; give its first day and the one after its last"
+            "baseline: the period is missing; give its first day and the day after its last"
         )
     frozen = history.freeze(
-        asked.baseline, asked.instrument, quantity, since, until, purpose=purpose, by=operator
+        query.baseline, query.instrument, quantity, since, until, purpose=purpose, by=operator
     )
     return describe_baseline(frozen)
 
@@ -215,7 +224,7 @@ def annotate(database: str, instrument: str, text: str, at: str, operator: str) 
     """Append a note about an instrument; return its record."""
     when = parse_time(at) if at else None
     history = _open(database, create=True)
-    return _found(history, [history.annotate(text, instrument, when, operator).id])[0]
+    return _rows_of(history, [history.annotate(text, instrument, when, operator).id])[0]
 
 
 def correct(
@@ -223,39 +232,39 @@ def correct(
 ) -> list[Row]:
     """Append corrections; return them. Errors as of ``correction`` and ``History.correct``."""
     changes = correction(given, withdraw=withdraw)
-    history = _there(database)
-    return _found(history, [one.id for one in history.correct(ids, by=by, **changes)])
+    history = _open_existing(database)
+    return _rows_of(history, [one.id for one in history.correct(ids, by=by, **changes)])
 
 
 def append(database: str, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Append records that others made, all or none; return how many were not there already.
+    """Append records of another history, all or none; return the number of new ones.
 
     Raises
     ------
     HistoryError
-        If one is no record, or there is one of its id with other content.
+        If a record is invalid, or its id exists with other content.
     """
     return _open(database, create=True).append([_record(row) for row in rows])
 
 
 def _record(row: Mapping[str, Any]) -> HistoryRecord:
     values: dict[str, Any] = {
-        k: NAN if v is None else v for k, v in row.items() if k not in UNKNOWN
+        k: NAN if v is None else v for k, v in row.items() if k not in SET_BY_HISTORY
     }
     at = datetime.fromisoformat(str(row["recorded_at"]))
     return HistoryRecord(recorded_at=at, **values)
 
 
-def _select(history: History, asked: Records) -> pd.DataFrame:
-    since, until, purpose = _span(asked.since, asked.until, asked.purpose)
+def _select(history: History, query: RecordQuery) -> pd.DataFrame:
+    since, until, purpose = _period(query.since, query.until, query.purpose)
     return history.select(
-        instrument=asked.instrument,
+        instrument=query.instrument,
         since=since,
         until=until,
-        kind=asked.kind,
+        kind=query.kind,
         purpose=purpose,
-        with_corrected=asked.with_corrected,
-        newest=asked.limit,
+        with_corrected=query.with_corrected,
+        newest=query.limit,
     )
 
 
@@ -266,17 +275,17 @@ def _rows(table: pd.DataFrame) -> list[Row]:
     return rows
 
 
-def _found(history: History, ids: Sequence[str]) -> list[Row]:
-    """Return the rows of records that were appended just now."""
+def _rows_of(history: History, ids: Sequence[str]) -> list[Row]:
+    """Return the rows of records by id."""
     by_id = {row["id"]: row for row in _rows(history.select(ids=ids, with_corrected=True))}
     return [by_id[one] for one in ids]
 
 
-def _chart(history: History, asked: Asked) -> tuple[ControlChart, pd.DataFrame]:
-    span = _span(asked.since, asked.until, asked.only)
-    quantity = check_quantity(asked.quantity)
+def _chart(history: History, query: ChartQuery) -> tuple[ControlChart, pd.DataFrame]:
+    period = _period(query.since, query.until, query.only)
+    quantity = check_quantity(query.quantity)
     return select_points(
-        history, asked.instrument, quantity, asked.baseline, span, also=("id", "image")
+        history, query.instrument, quantity, query.baseline, period, also=("id", "image")
     )
 
 
@@ -285,38 +294,38 @@ def _last(history: History) -> str:
     return str(newest.iloc[0]) if len(newest) else ""
 
 
-def _last_check(history: History, instrument: str) -> Check | None:
+def _last_check(history: History, instrument: str) -> DailyCheck | None:
     last = history.select(instrument=instrument, kind="estimate", purpose="daily", newest=1)
-    return None if last.empty else _judge(history, last)
+    return None if last.empty else _evaluate_check(history, last)
 
 
-def _judge(history: History, record: pd.DataFrame) -> Check:
-    """Hold a daily check, a table of one row, against the checks before it and the last limits."""
+def _evaluate_check(history: History, record: pd.DataFrame) -> DailyCheck:
+    """Return the result of a daily check, a table of one row, with the last limits."""
     (row,) = _rows(record)
-    asked = Asked(str(row["instrument"]), CHECKED, only="daily")
-    chart, records = _chart(history, asked)
+    query = ChartQuery(str(row["instrument"]), CHECK_QUANTITY, only="daily")
+    chart, records = _chart(history, query)
     name = chart.baseline.name if chart.baseline else ""
     at = (records["id"] == row["id"]).to_numpy().nonzero()[0]
-    if not len(at):  # a correction stands in its place
-        return Check(row, name, None, [])
+    if not len(at):  # a correction replaced it
+        return DailyCheck(row, name, None, [])
     index = int(at[0])
-    return Check(row, name, in_control(chart, index), rules_at(chart, index))
+    return DailyCheck(row, name, in_control(chart, index), rules_at(chart, index))
 
 
-def _span(since: str, until: str, purpose: str = "") -> Period:
+def _period(since: str, until: str, purpose: str = "") -> Period:
     start, end = (parse_time(text) if text else None for text in (since, until))
     return Period(start, end, check_purpose(purpose))
 
 
 def read_uses(database: str) -> dict[str, ModelUsage]:
-    """Return how often each model estimated, by the SHA-256 of its file.
+    """Return the use of each model by the SHA-256 of its file.
 
     Raises
     ------
     HistoryError
         If the database cannot be read.
     """
-    if not _is_there(database):
+    if not _exists(database):
         return {}
     uses: dict[str, ModelUsage] = {}
     for used in _open(database).model_uses():  # the newest first
@@ -332,13 +341,13 @@ def read_uses(database: str) -> dict[str, ModelUsage]:
     return uses
 
 
-def _is_there(database: str) -> bool:
+def _exists(database: str) -> bool:
     return "://" in database or Path(database).is_file()
 
 
-def _there(database: str) -> History:
-    if not _is_there(database):
-        raise HistoryError(NOTHING_YET)
+def _open_existing(database: str) -> History:
+    if not _exists(database):
+        raise HistoryError(EMPTY)
     return _open(database)
 
 

@@ -1,4 +1,4 @@
-"""What worker processes do with the log of jobs."""
+"""Functions of workers on the job log."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -21,7 +21,7 @@ def add_job(database: str, server: str, job: Job) -> None:
 
 
 def append_job_event(database: str, job: str, state: JobState, about: Mapping[str, Any]) -> bool:
-    """Append what became of a job; whether that is news."""
+    """Append an event of a job; return whether it is new."""
     return _open(database).tell(job, state, about)
 
 
@@ -38,7 +38,7 @@ def _job_of(record: JobRecord) -> Job:
     )
     for event in record.events[1:]:
         if job.has_ended:
-            break  # what two servers appended at once
+            break  # events that two servers appended at the same time
         job = job.after(event.at.isoformat(timespec="seconds"), event.state, event.told)
     return job
 

@@ -1,4 +1,4 @@
-"""What worker processes do about models: look at one that was sent, and check what is asked for."""
+"""Functions of workers on models: store uploads, check trainings, retire and restore."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -16,30 +16,30 @@ from refp.web.workers.checks import check_options
 def take_model(
     sent: Path, called: str, name: str, folder: Path, others: Sequence[Path]
 ) -> tuple[str, bool]:
-    """Load a model that somebody sent, and put it among those in use.
+    """Check an uploaded model and add it to those in use.
 
     Parameters
     ----------
     sent, called
-        Where it lies, and what its owner calls it.
+        Path and original name.
     name
-        What it is to be called; as its owner does where it is empty.
+        New name; the original name if empty.
     folder
-        Of models in use.
+        Folder of models in use.
     others
         Model files elsewhere, whose names are taken.
 
     Returns
     -------
     tuple of str and bool
-        Its file's name, and whether it is new: the same content is kept once.
+        File name, and whether the model is new: the same content is stored once.
 
     Raises
     ------
     ModelError
-        If it is none.
+        If the file is not a model.
     OutputError, NameTaken
-        If the name is none, or not free; or if the model is here, and retired.
+        If the name is invalid or taken, or the model is a retired one.
     """
     try:
         digest = Estimator.load(sent).file_sha256
@@ -50,19 +50,21 @@ def take_model(
         return known.name, False
     retired = _same(sent, digest, (folder / RETIRED).glob(f"*{SUFFIX}"))
     if retired is not None:
-        raise NameTaken(f"{called}: is here and retired, as {retired.name}; restore that")
+        raise NameTaken(
+            f"{called}: the server has this model, retired as {retired.name}; restore it"
+        )
     file = check_free(name or called, folder, [path.name for path in others])
     publish(sent, folder / file)
     return file, True
 
 
 def check_training(recipe: str, family: str) -> None:
-    """Refuse a training that could not even begin.
+    """Raise if a training could not start.
 
     Raises
     ------
     RecipeError
-        If there is no such recipe, or it does not go with the family.
+        If there is no such recipe, or it does not suit the family.
     MissingExtraError
         If a library for it is not installed.
     """
@@ -74,12 +76,12 @@ def check_training(recipe: str, family: str) -> None:
 
 
 def retire_model(model: Path) -> None:
-    """Move a model and its report to those that are kept and not offered."""
+    """Move a model and its report to the retired ones."""
     move_model(model, model.parent / RETIRED)
 
 
 def restore_model(model: Path) -> None:
-    """Move a retired model and its report back to those in use, as the newest: not as the default."""
+    """Move a retired model and its report back to those in use, as the newest, not as the default."""
     os.utime(move_model(model, model.parent.parent))
 
 

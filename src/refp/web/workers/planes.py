@@ -1,4 +1,4 @@
-"""The planes that jobs defined, as their files state them; in workers."""
+"""The planes of jobs, read from their files; run in workers."""
 
 import json
 import math
@@ -14,13 +14,13 @@ from refp.plane import COVERAGE, Contribution, StatedPlane, compare_planes
 from refp.sweeps import SweepKey
 from refp.web.messages import Row
 from refp.web.storage.job_files import planes_folder
-from refp.web.workers.views import AskedSet
+from refp.web.workers.views import ComparedSet
 
 INSTRUMENT = "instrument"
 
 
 def read_sets(home: Path, jobs: Sequence[str]) -> list[list[Row]]:
-    """Return the planes of jobs with their intervals; none of a job whose files are gone or damaged.
+    """Return the planes of jobs with their intervals; none for missing or damaged files.
 
     Each row is one of ``planes.csv`` with ``dof``, ``lower_um`` and ``upper_um``.
     """
@@ -34,37 +34,36 @@ def _rows_or_none(path: Path) -> list[Row]:
         return []
 
 
-def compare_sets(home: Path, sets: Sequence[AskedSet]) -> tuple[list[Row], list[Row]]:
-    """Compare planes that were defined in different jobs, as ``comparison.csv`` does those of one.
+def compare_sets(home: Path, sets: Sequence[ComparedSet]) -> tuple[list[Row], list[Row]]:
+    """Compare the planes of several jobs, as ``comparison.csv`` does for one job.
 
     Parameters
     ----------
     home, sets
-        Where they are kept, and which.
+        Home of the server, and the jobs.
 
     Returns
     -------
     tuple
-        The planes that are determined, each with its distance from the mean of its instrument's
-        (``relative_um``); and the differences within instruments, each with whether its interval
-        leaves zero out (``significant``). Instruments are not compared with each other: their
-        stages count from different zeros.
+        The determined planes, each with its difference from the mean of its instrument
+        (``relative_um``); and the differences within instruments, ``significant`` if the interval
+        excludes zero. Different instruments are not compared: their stages have different zeros.
 
     Raises
     ------
     DataError
-        If the files of one are gone or damaged.
+        If files are missing or damaged.
     """
     named = _named(sets)
     points: dict[str, list[Row]] = {}
     stated: dict[str, list[StatedPlane]] = {}
-    for asked in sets:
-        for row in _rows(_path(home, asked.id), whole=True):
-            instrument = asked.instruments[str(row["dataset"])]
-            plane = _stated(row, asked.id, named[asked.id, str(row["dataset"])])
+    for compared in sets:
+        for row in _rows(_path(home, compared.id), whole=True):
+            instrument = compared.instruments[str(row["dataset"])]
+            plane = _stated(row, compared.id, named[compared.id, str(row["dataset"])])
             if plane.determined:
                 stated.setdefault(instrument, []).append(plane)
-                points.setdefault(instrument, []).append(_point(row, asked, instrument, plane))
+                points.setdefault(instrument, []).append(_point(row, compared, instrument, plane))
     differences = [
         {**asdict(one), "coverage": COVERAGE, "significant": one.lower_um * one.upper_um > 0}
         for one in compare_planes(list(stated.items()))
@@ -78,7 +77,7 @@ def _path(home: Path, job: str) -> Path:
 
 
 def _rows(path: Path, *, whole: bool = False) -> list[Row]:
-    """Return the planes of a file, with their budgets where the whole is asked for."""
+    """Return the planes of a file, with their budgets if ``whole``."""
     try:
         rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["planes"]
     except (OSError, ValueError, KeyError) as error:
@@ -88,22 +87,22 @@ def _rows(path: Path, *, whole: bool = False) -> list[Row]:
     return [{k: v for k, v in row.items() if whole or k != "budget"} for row in rows]
 
 
-def _named(sets: Sequence[AskedSet]) -> dict[tuple[str, str], str]:
-    """Return a name for each data set of each job: its own, and where others have it too, more."""
-    keys = [(asked.id, name) for asked in sets for name in asked.instruments]
-    titles = {asked.id: asked.title for asked in sets}
+def _named(sets: Sequence[ComparedSet]) -> dict[tuple[str, str], str]:
+    """Return a unique name for each data set of each job."""
+    keys = [(compared.id, name) for compared in sets for name in compared.instruments]
+    titles = {compared.id: compared.title for compared in sets}
     own = Counter(name for _, name in keys)
     names = [name if own[name] == 1 else f"{titles[job]}: {name}" for job, name in keys]
     seen: Counter[str] = Counter()
-    told: dict[tuple[str, str], str] = {}
+    unique: dict[tuple[str, str], str] = {}
     for key, name in zip(keys, names, strict=True):
         seen[name] += 1
-        told[key] = name if seen[name] == 1 else f"{name} ({seen[name]})"
-    return told
+        unique[key] = name if seen[name] == 1 else f"{name} ({seen[name]})"
+    return unique
 
 
 def _stated(row: Mapping[str, Any], job: str, dataset: str) -> StatedPlane:
-    """Return a plane; planes of different jobs share no error, since each measured by itself."""
+    """Return a plane; planes of different jobs share no error."""
     flags = SweepFlag(0)
     for name in filter(None, str(row["flags"]).split("|")):
         flags |= SweepFlag[name.upper()]
@@ -125,13 +124,15 @@ def _stated(row: Mapping[str, Any], job: str, dataset: str) -> StatedPlane:
     )
 
 
-def _point(row: Mapping[str, Any], asked: AskedSet, instrument: str, plane: StatedPlane) -> Row:
+def _point(
+    row: Mapping[str, Any], compared: ComparedSet, instrument: str, plane: StatedPlane
+) -> Row:
     names = ("experiment", "fov", "exposure_ms", "refp_um", "refp_u_um", "lower_um", "upper_um")
-    own = {"id": asked.id, "title": asked.title, INSTRUMENT: instrument}
+    own = {"id": compared.id, "title": compared.title, INSTRUMENT: instrument}
     return {**own, "dataset": plane.key.dataset, **{name: row[name] for name in names}}
 
 
 def _relative(points: Sequence[Row]) -> list[Row]:
-    """Add to the planes of an instrument how far each lies from their mean."""
+    """Add to each plane of an instrument its difference from their mean."""
     mean_um = sum(float(str(row["refp_um"])) for row in points) / len(points)
     return [{**row, "relative_um": float(str(row["refp_um"])) - mean_um} for row in points]

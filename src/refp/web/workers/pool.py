@@ -1,7 +1,7 @@
-"""Worker processes that can be given up: one that takes too long or too much memory is replaced.
+"""Worker processes with limits of time and memory; a worker beyond them is replaced.
 
-``concurrent.futures`` can neither stop a task nor outlive a worker that is killed, and an image that
-somebody sends may cause both.
+``concurrent.futures`` can neither stop a running task nor continue after the loss of a worker, and an
+uploaded image may cause both.
 """
 
 import gc
@@ -26,54 +26,54 @@ Result = TypeVar("Result")
 
 
 class Worker:
-    """One process, started anew whenever it is needed and not there."""
+    """One process, started when it is needed and not running."""
 
     def __init__(self, memory_bytes: int) -> None:
         self._memory_bytes = memory_bytes
         self._process: multiprocessing.process.BaseProcess | None = None
         self._end: Connection | None = None
         self._closed = False
-        self._changing = threading.Lock()  # one thread asks, another may end the pool
+        self._changing = threading.Lock()  # one thread runs tasks, another may end the pool
 
-    def ask(
+    def run(
         self,
         function: Callable[[*Arguments], Result],
         arguments: tuple[*Arguments],
         limit_s: float,
     ) -> Result:
-        """Run a function, which the process imports by its name.
+        """Run a function, which the process imports by name.
 
         Raises
         ------
         WorkError
-            What the function raised; or that it took too long, or that the process is gone.
+            If the function raises, takes too long, or the process is lost.
         """
         try:
             end = self._connect()
             end.send((function, arguments))
             if not end.poll(limit_s):
                 self.stop()
-                raise WorkError(TOO_LONG, f"it took more than {limit_s:g} s and was given up")
+                raise WorkError(TOO_LONG, f"it took more than {limit_s:g} s and was stopped")
             done, value = end.recv()
         except (EOFError, OSError) as error:
             self.stop()
-            told = "the worker was stopped, perhaps for want of memory"
-            raise WorkError(LOST, told) from error
+            message = "the worker was stopped, possibly for lack of memory"
+            raise WorkError(LOST, message) from error
         if done:
             result: Result = value
             return result
         if value[0] == OUT_OF_MEMORY:
-            self.stop()  # what it still holds would be missing to the next
+            self.stop()  # frees the memory that it still holds
         raise WorkError(*value)
 
     def close(self) -> None:
-        """End the process for good; whoever asks from now on is told that it is lost."""
+        """End the process; later calls raise :class:`WorkError`."""
         with self._changing:
             self._closed = True
         self.stop()
 
     def stop(self) -> None:
-        """End the process, and then the pipe: whoever waits for an answer sees the end of it."""
+        """End the process, then close the pipe, which ends a waiting call."""
         with self._changing:
             process, end = self._process, self._end
             self._process = self._end = None
@@ -86,7 +86,7 @@ class Worker:
     def _connect(self) -> Connection:
         process = self._process
         if process is not None and not process.is_alive():
-            self.stop()  # the system may end a process that does nothing, for its memory
+            self.stop()  # the system may have killed an idle process for its memory
         with self._changing:
             if self._closed:
                 raise OSError("closed")
@@ -103,7 +103,7 @@ class Worker:
 
 
 class Pool:
-    """A few workers, and a thread for each that waits for it."""
+    """Workers, and a thread for each that waits for its result."""
 
     def __init__(self, size: int, memory_bytes: int) -> None:
         self.threads = ThreadPoolExecutor(size, thread_name_prefix="refp-web")
@@ -112,27 +112,27 @@ class Pool:
         for worker in self._workers:
             self._idle.put(worker)
 
-    def ask(
+    def run(
         self, function: Callable[[*Arguments], Result], *arguments: *Arguments, limit_s: float
     ) -> Result:
-        """Run a function in the next idle worker; errors as of :meth:`Worker.ask`."""
+        """Run a function in the next idle worker; errors as of :meth:`Worker.run`."""
         worker = self._idle.get()
         try:
-            return worker.ask(function, arguments, limit_s)
+            return worker.run(function, arguments, limit_s)
         finally:
             self._idle.put(worker)
 
     def stop(self) -> None:
-        """End the workers; whoever waits for one is told that it is lost."""
+        """End the workers; waiting calls raise :class:`WorkError`."""
         self.threads.shutdown(wait=False, cancel_futures=True)
         for worker in self._workers:
             worker.close()
 
 
 def _serve(end: Connection, memory_bytes: int) -> None:
-    """Answer until the other end closes, which it does when its process ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
-    from refp.web.workers import estimates  # noqa: F401  before the limit, which is on images
+    """Run functions from the pipe until its other end closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
+    from refp.web.workers import estimates  # noqa: F401  before the limit of memory is set
 
     n_modules = _freeze()
     limit_memory(memory_bytes)
@@ -144,7 +144,7 @@ def _serve(end: Connection, memory_bytes: int) -> None:
         try:
             reply = True, function(*arguments)
         except MemoryError:
-            reply = False, (OUT_OF_MEMORY, "it takes more memory than an image may")
+            reply = False, (OUT_OF_MEMORY, "it needs more memory than the limit for an image")
         except Exception as error:
             reply = False, (code_of(error), str(error) or type(error).__name__)
         with suppress(OSError):
@@ -155,9 +155,9 @@ def _serve(end: Connection, memory_bytes: int) -> None:
 
 
 def _freeze() -> int:
-    """Keep what imports brought out of the garbage collection; return the number of modules.
+    """Exclude imported objects from garbage collection; return the number of modules.
 
-    To look through it takes as long as to read half of a history of 100,000 records.
+    Their collection takes as long as reading half of a history of 100,000 records.
     """
     gc.collect()
     gc.freeze()
@@ -165,7 +165,7 @@ def _freeze() -> int:
 
 
 def limit_memory(memory_bytes: int) -> None:
-    """Let the process take so much more than it has, where the system counts it (Linux)."""
+    """Limit the memory of the process to its current size plus ``memory_bytes`` (Linux only)."""
     if not PAGE_STATUS.exists():
         return
     import resource

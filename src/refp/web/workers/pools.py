@@ -14,11 +14,11 @@ from refp.web.workers import calls
 from refp.web.workers.pool import Pool
 
 START_S = 300.0
-"""Time of a worker that may have to load its libraries and a model first."""
+"""Time limit of a worker that first loads its libraries and a model, s."""
 COMPILE_S = 3600.0
-"""Time to compile all kernels: about a minute, longer on a slow machine that does other work too."""
-NOT_ITS_FAULT = frozenset({LOST, OUT_OF_MEMORY})
-"""Ends of a worker that another program or an earlier file may have caused; a new worker decides."""
+"""Time limit for compiling all kernels, s; about a minute on an idle machine."""
+RETRIED = frozenset({LOST, OUT_OF_MEMORY})
+"""Codes after which a call is repeated: another program or an earlier file may be the cause."""
 
 Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")
@@ -30,9 +30,9 @@ class WorkerPools:
     Parameters
     ----------
     size
-        Workers for estimates and pages.
+        Number of workers for estimates and pages.
     limits
-        Memory of a worker, and its time for one file.
+        Limits of memory and time of a worker.
     """
 
     def __init__(self, size: int, limits: Limits) -> None:
@@ -44,14 +44,14 @@ class WorkerPools:
         self._starting: asyncio.Task[None] | None = None
 
     def start(self, models: Sequence[Path], database: str) -> None:
-        """Compile the kernels in one worker, then warm up all; nobody waits for it.
+        """Compile the kernels in one worker, then warm up all workers, in the background.
 
         Parameters
         ----------
         models
             Model files; each worker loads the first.
         database
-            Of the history; empty where none is kept.
+            Database of the history; empty without a history.
         """
         self._started_s = monotonic()
         self._starting = asyncio.create_task(self._start(models, database))
@@ -65,12 +65,12 @@ class WorkerPools:
 
     @property
     def starting_s(self) -> float | None:
-        """Seconds since the start, while estimates wait for the kernels; else ``None``."""
+        """Time since the start until the kernels are compiled, s; then ``None``."""
         if self._started_s is None or self._compiled.is_set():
             return None
         return monotonic() - self._started_s
 
-    async def ask(
+    async def run(
         self,
         function: Callable[[*Arguments], Result],
         *arguments: *Arguments,
@@ -83,58 +83,60 @@ class WorkerPools:
         function, arguments
             The function, which a worker imports by its name, and its arguments.
         limit_s
-            Time of the worker; ``work_s`` of the limits if not given. Waiting for a worker, or for the
-            kernels, does not count.
+            Time limit, s; ``work_s`` of the limits if not given. Waiting for a worker or for the
+            kernels does not count.
 
         Raises
         ------
         WorkError
-            The exception of the function, or the end of the worker.
+            If the function raises, or the worker is lost.
         """
         if calls.needs_kernels(function):
             await self._compiled.wait()
-        return await self._run(function, *arguments, limit_s=limit_s or self._work_s)
+        return await self._run_in_pool(function, *arguments, limit_s=limit_s or self._work_s)
 
-    async def ask_anew(
+    async def run_again(
         self,
         function: Callable[[*Arguments], Result],
         *arguments: *Arguments,
         limit_s: float | None = None,
     ) -> Result:
-        """Run a function as :meth:`ask` does, and once more in a new worker if the first one ended."""
+        """Run a function as :meth:`run` does; repeat it once in a new worker if the first is lost."""
         try:
-            return await self.ask(function, *arguments, limit_s=limit_s)
+            return await self.run(function, *arguments, limit_s=limit_s)
         except WorkError as error:
-            if error.code not in NOT_ITS_FAULT:
+            if error.code not in RETRIED:
                 raise
-            return await self.ask(function, *arguments, limit_s=START_S)
+            return await self.run(function, *arguments, limit_s=START_S)
 
-    async def _run(
+    async def _run_in_pool(
         self, function: Callable[[*Arguments], Result], *arguments: *Arguments, limit_s: float
     ) -> Result:
         pool = self._slow if calls.is_slow(function) else self._quick
 
         def wait() -> Result:
-            return pool.ask(function, *arguments, limit_s=limit_s)
+            return pool.run(function, *arguments, limit_s=limit_s)
 
         return await asyncio.get_running_loop().run_in_executor(pool.threads, wait)
 
     async def _start(self, models: Sequence[Path], database: str) -> None:
-        """Compile once, so that the workers load the kernels and do not compile them all at once."""
+        """Compile in one worker, so that the others load the kernels from the cache."""
         try:
-            await self._try(calls.compile_kernels, limit_s=COMPILE_S)
+            await self._run_quietly(calls.estimates.compile_kernels, limit_s=COMPILE_S)
             each = [
-                asyncio.create_task(self._try(calls.warm_up, models, database, limit_s=START_S))
+                asyncio.create_task(
+                    self._run_quietly(calls.estimates.warm_up, models, database, limit_s=START_S)
+                )
                 for _ in range(self._size)
             ]
-            await asyncio.sleep(0)  # they are in the queue before what waited for the kernels
+            await asyncio.sleep(0)  # queues them before the calls that wait for the kernels
         finally:
             self._compiled.set()
         await asyncio.gather(*each)
 
-    async def _try(
+    async def _run_quietly(
         self, function: Callable[[*Arguments], None], *arguments: *Arguments, limit_s: float
     ) -> None:
-        # A request that needs it meets the same error; RuntimeError: the threads have ended.
+        # A request raises the same error later; RuntimeError: the threads have ended.
         with suppress(RefpError, RuntimeError):
-            await self._run(function, *arguments, limit_s=limit_s)
+            await self._run_in_pool(function, *arguments, limit_s=limit_s)

@@ -1,14 +1,14 @@
-"""What routes and workers tell each other about planes and folders; no science library in here."""
+"""Values about planes and folders that the server process and its workers exchange."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class AskedSet:
-    """Planes that were defined together: their job, what people call them, their instruments.
+class ComparedSet:
+    """Planes of a job to compare: id and title of the job, and their instruments.
 
-    ``instruments`` has the instrument of each data set.
+    ``instruments`` holds the instrument of each data set.
     """
 
     id: str
@@ -23,13 +23,13 @@ class Entry:
     Attributes
     ----------
     name, path
-        What it is called, and its whole path.
+        Name and full path.
     is_stack
-        Whether it is one file, or OME-Zarr, that states its own Z.
+        Whether it is one file or OME-Zarr with its own Z.
     n_images
-        Image files in a folder; ``None`` where they were not counted.
+        Number of image files in a folder; ``None`` if not counted.
     has_sweep_file
-        Whether a ``sweep.toml`` says what they are.
+        Whether the folder has a ``sweep.toml``.
     """
 
     name: str
@@ -41,18 +41,18 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A folder and what is in it.
+    """A folder and its content.
 
     Attributes
     ----------
     here
-        The folder itself; ``None`` above the roots, where there are several.
+        The folder; ``None`` for the list of several roots.
     above
-        The folders that lead to it, from its root on: name and path.
+        Parent folders from its root on: name and path.
     entries
-        Sub-folders and stacks in natural order, so many at most as :mod:`refp.web.workers.folders` says.
+        Sub-folders and stacks in natural order, limited by :mod:`refp.web.workers.folders`.
     n_more
-        How many more there are.
+        Number of further entries.
     """
 
     here: Entry | None

@@ -1,1 +1,1 @@
-"""One module per change."""
+"""One module per migration."""

@@ -20,7 +20,7 @@ SAME_ROW = {
 
 
 def upgrade() -> None:
-    """Make the tables and the triggers that guard them."""
+    """Create the tables and the triggers that guard them."""
     _make_records()
     _make_baselines()
     for table, same in SAME_ROW.items():
@@ -28,8 +28,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Refuse: it would remove records."""
-    raise NotImplementedError("a history is not taken back; restore a copy of the database")
+    """Refuse, because a downgrade would remove records."""
+    raise NotImplementedError("downgrades are not supported; restore a copy of the database")
 
 
 def _texts(*names: str) -> list[sa.Column[str]]:

@@ -1,4 +1,4 @@
-"""Jobs of a server and what became of them, each appended only."""
+"""Jobs of a server and their events, each appended only."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,7 +14,7 @@ SEQUENCE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Make the tables and the triggers that guard them."""
+    """Create the tables and the triggers that guard them."""
     op.create_table(
         "refp_jobs",
         sa.Column("sequence", SEQUENCE, primary_key=True, autoincrement=True),
@@ -35,8 +35,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Refuse: it would remove records."""
-    raise NotImplementedError("a history is not taken back; restore a copy of the database")
+    """Refuse, because a downgrade would remove records."""
+    raise NotImplementedError("downgrades are not supported; restore a copy of the database")
 
 
 def _texts(*names: str) -> list[sa.Column[str]]:

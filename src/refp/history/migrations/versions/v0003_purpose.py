@@ -1,4 +1,4 @@
-"""What a record is for, and who corrected it; an index for the newest of an instrument."""
+"""Purpose of a record and operator of a correction; an index for the newest of an instrument."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,12 +10,12 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the columns, which are empty in the records that are there, and the index."""
+    """Add the columns, which are empty in existing records, and the index."""
     for name in ("purpose", "corrected_by"):
         op.add_column("refp_records", sa.Column(name, sa.Text, nullable=False, server_default=""))
     op.create_index("refp_records_newest", "refp_records", ["instrument", "recorded_utc"])
 
 
 def downgrade() -> None:
-    """Refuse: it would remove what records say."""
-    raise NotImplementedError("a history is not taken back; restore a copy of the database")
+    """Refuse, because a downgrade would remove values of records."""
+    raise NotImplementedError("downgrades are not supported; restore a copy of the database")

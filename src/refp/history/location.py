@@ -1,4 +1,4 @@
-"""Where the history is kept unless something else is said; needs no library for databases."""
+"""Default location of the history; needs no database library."""
 
 import os
 from pathlib import Path
@@ -10,13 +10,13 @@ HOME_VARIABLE = "REFP_HOME"
 
 
 def default_database(home: Path | None = None) -> Path:
-    """Return the file of the history where no other database is named.
+    """Return the default file of the history.
 
     Parameters
     ----------
     home
-        Folder of it; without one that of the environment variable REFP_HOME, or the system's folder
-        for a user's data.
+        Folder of the file; by default that of the environment variable REFP_HOME, or the system's
+        folder for a user's data.
     """
     folder = home or Path(os.environ.get(HOME_VARIABLE) or user_data_path("refp"))
     return folder / DEFAULT_FILE

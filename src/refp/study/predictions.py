@@ -1,4 +1,4 @@
-"""What every member of a model says of every bead of every frame, and what that comes to."""
+"""Predictions of each member of a model for each bead of each frame, and errors of images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ NO_BEAD = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """A model asked about frames of known dZ.
+class MemberPredictions:
+    """Predictions of a model for frames of known dZ.
 
     Attributes
     ----------
     beads
         A row per bead and frame: keys, ``z_um``, ``image``, ``bead`` (the same number for the same
-        bead in all frames of a field), ``delta_z_true_um``, and what each member says.
+        bead in all frames of a field), ``delta_z_true_um``, and the prediction of each member.
     errors
-        A row per frame, the columns of ``errors.csv``: what the model says of it, or its refusal.
+        A row per frame, the columns of ``errors.csv``: the estimate of the model, or its refusal.
     """
 
     beads: pd.DataFrame
@@ -39,18 +39,18 @@ class Answers:
 
     @property
     def members(self) -> list[str]:
-        """Columns of the members."""
+        """Names of the columns of the members."""
         return [name for name in self.beads.columns if name.startswith("member_")]
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _FramePredictions:
     estimate: FocusEstimate
     member_um: FloatArray
     center_px: FloatArray
 
 
-def ask(
+def predict_frames(
     estimator: Estimator,
     frames: Sequence[Frame],
     refp_um: Sequence[float],
@@ -58,132 +58,138 @@ def ask(
     *,
     execution: Execution,
     title: str,
-) -> Answers:
-    """Ask a model about frames.
+) -> MemberPredictions:
+    """Predict dZ of frames by each member of a model, and estimate the frames.
 
     Parameters
     ----------
     estimator
-        A model that was loaded from a file.
+        An estimator loaded from a file.
     frames, refp_um
-        What is asked about, and the plane of each.
+        Frames, and Z of the plane of each, um.
     sweeps
-        The frames as measured in their sweeps, which tell beads apart.
+        Measurements of the sweeps of the frames, which identify beads.
     execution, title
-        Executor for the work, and callback for progress.
+        Executor for the work and callback for progress, and the title of the progress.
     """
-    told: list[_Told] = []
-    for answer in iter_ordered(partial(_ask, estimator), frames, len(frames), execution.workers):
-        told.append(answer)
-        execution.progress(title, len(told), len(frames))
+    predicted: list[_FramePredictions] = []
+    predict = partial(_predict, estimator)
+    for one in iter_ordered(predict, frames, len(frames), execution.workers):
+        predicted.append(one)
+        execution.progress(title, len(predicted), len(frames))
     names = [frame.label for frame in frames]
-    said = estimate_table(names, [t.estimate for t in told], estimator.card.name)
-    return Answers(
-        beads=_bead_table(estimator.card.members, frames, refp_um, told, _places(sweeps)),
-        errors=error_table(frames, said, list(refp_um)),
+    estimates = estimate_table(names, [one.estimate for one in predicted], estimator.card.name)
+    return MemberPredictions(
+        beads=_bead_table(estimator.card.members, frames, refp_um, predicted, _positions(sweeps)),
+        errors=error_table(frames, estimates, list(refp_um)),
     )
 
 
-def _ask(estimator: Estimator, frame: Frame) -> _Told:
+def _predict(estimator: Estimator, frame: Frame) -> _FramePredictions:
     try:
-        seen = estimator.see(frame.read())
+        seen = estimator.measure(frame.read())
     except DataError as error:
-        nobody = np.empty((estimator.card.members, 0))
-        return _Told(refused("unreadable", str(error), 0.95), nobody, np.empty((0, 2)))
-    estimate = estimator.estimate_seen(seen).estimate
+        empty = np.empty((estimator.card.members, 0))
+        return _FramePredictions(refused("unreadable", str(error), 0.95), empty, np.empty((0, 2)))
+    estimate = estimator.estimate_measured(seen).estimate
     centers = np.full((len(seen.rows), 2), np.nan)
-    if seen.measured is not None:
-        centers = seen.measured.profiles.center_px[seen.rows]
+    if seen.measurement is not None:
+        centers = seen.measurement.profiles.center_px[seen.rows]
     if not len(seen.rows):
-        return _Told(estimate, np.empty((estimator.card.members, 0)), centers)
-    return _Told(estimate, estimator.predict(seen).dz_um, centers)
+        return _FramePredictions(estimate, np.empty((estimator.card.members, 0)), centers)
+    return _FramePredictions(estimate, estimator.predict(seen).dz_um, centers)
 
 
-Places = dict[tuple[SweepKey, float], tuple[FloatArray, IntArray, float]]
+Positions = dict[tuple[SweepKey, float], tuple[FloatArray, IntArray, float]]
+"""Centres of the beads of each frame, their numbers, and the largest distance of a match, px."""
 
 
-def _places(sweeps: Sequence[SweepMeasurement]) -> Places:
-    """Where the beads of each frame stand, their numbers, and how near is the same bead."""
-    places: Places = {}
+def _positions(sweeps: Sequence[SweepMeasurement]) -> Positions:
+    """Return the positions of the numbered beads of each frame."""
+    positions: Positions = {}
     for sweep in sweeps:
         for i, frame in enumerate(sweep.frames):
-            here = sweep.frame_index == i
+            rows = sweep.frame_index == i
             near_px = sweep.profiles.bead_radius_px / 2
-            centers = sweep.profiles.center_px[here]
-            places[frame.key, frame.z_um] = (centers, sweep.bead_number[here], near_px)
-    return places
+            centers = sweep.profiles.center_px[rows]
+            positions[frame.key, frame.z_um] = (centers, sweep.bead_number[rows], near_px)
+    return positions
 
 
 def _bead_table(
     members: int,
     frames: Sequence[Frame],
     refp_um: Sequence[float],
-    told: Sequence[_Told],
-    places: Places,
+    predicted: Sequence[_FramePredictions],
+    positions: Positions,
 ) -> pd.DataFrame:
     names = [MEMBER.format(m + 1) for m in range(members)]
     parts = [
-        _beads_of(frame, plane_um, answer, places).assign(
-            **dict(zip(names, answer.member_um, strict=True))
+        _beads_of(frame, plane_um, one, positions).assign(
+            **dict(zip(names, one.member_um, strict=True))
         )
-        for frame, plane_um, answer in zip(frames, refp_um, told, strict=True)
+        for frame, plane_um, one in zip(frames, refp_um, predicted, strict=True)
     ]
     columns = [*KEY_COLUMNS, "z_um", "image", "bead", "delta_z_true_um", *names]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
-def _beads_of(frame: Frame, refp_um: float, answer: _Told, places: Places) -> pd.DataFrame:
-    """Return the beads of one frame, without what is said of them."""
-    key, n = frame.key, len(answer.center_px)
+def _beads_of(
+    frame: Frame, refp_um: float, predicted: _FramePredictions, positions: Positions
+) -> pd.DataFrame:
+    """Return the beads of one frame, without their predictions."""
+    key, n = frame.key, len(predicted.center_px)
     own = (key.dataset, key.experiment, key.fov, key.exposure_ms, frame.z_um, frame.label)
     same = dict(zip((*KEY_COLUMNS, "z_um", "image"), own, strict=True))
-    number = _number(answer.center_px, places.get((key, frame.z_um)))
+    number = _number(predicted.center_px, positions.get((key, frame.z_um)))
     dz_um = np.full(n, frame.z_um - refp_um)
     table = pd.DataFrame({"bead": number, "delta_z_true_um": dz_um})
     return table.assign(**same)[[*same, "bead", "delta_z_true_um"]]
 
 
-def _number(center_px: FloatArray, place: tuple[FloatArray, IntArray, float] | None) -> IntArray:
-    """Return the numbers of the beads that stand where the sweep knows them, else none."""
+def _number(
+    center_px: FloatArray, known_beads: tuple[FloatArray, IntArray, float] | None
+) -> IntArray:
+    """Return the number of the nearest bead of the sweep, or ``NO_BEAD`` where none is near."""
     numbers = np.full(len(center_px), NO_BEAD, dtype=np.int64)
-    if place is None or not len(place[0]) or not len(center_px):
+    if known_beads is None or not len(known_beads[0]) or not len(center_px):
         return numbers
-    centers, known, near_px = place
-    apart = np.linalg.norm(center_px[:, None] - centers[None], axis=2)
-    apart[np.isnan(apart)] = np.inf
-    nearest = apart.argmin(axis=1)
-    near = apart[np.arange(len(center_px)), nearest] <= near_px
+    centers, known, near_px = known_beads
+    distance = np.linalg.norm(center_px[:, None] - centers[None], axis=2)
+    distance[np.isnan(distance)] = np.inf
+    nearest = distance.argmin(axis=1)
+    near = distance[np.arange(len(center_px)), nearest] <= near_px
     numbers[near] = known[nearest[near]]
     return numbers
 
 
-def image_errors(answers: Answers, members: int | None = None) -> pd.DataFrame:
-    """Return the error of every image as the article combines beads and members, nothing refused.
+def image_errors(predictions: MemberPredictions, members: int | None = None) -> pd.DataFrame:
+    """Return the error of every image, combined over beads and members as in the article.
 
     Parameters
     ----------
-    answers
-        From :func:`ask`.
+    predictions
+        From :func:`predict_frames`.
     members
-        How many members speak, the first ones; default: all.
+        Number of members, the first ones; default: all.
 
     Returns
     -------
     DataFrame
         A row per image with a bead: keys, ``z_um``, ``delta_z_true_um``, ``delta_z_um``,
-        ``error_um``, ``n_beads_used``. Of each member the mean of its beads without outliers, of
-        those the mean.
+        ``error_um``, ``n_beads_used``. dZ is the mean over members of the mean over beads without
+        outliers. No image is refused.
 
     References
     ----------
     Chalfoun et al. 2024, "Inferencing with multiple trained models".
     """
-    names = answers.members[:members]
+    names = predictions.members[:members]
     rows = []
     keys = [*KEY_COLUMNS, "z_um"]
-    for key, beads in answers.beads.groupby(keys, sort=False, dropna=False):
-        said = beads[names].to_numpy(dtype=np.float64).T
-        means, counted = mean_of_inliers(said)
+    for key, beads in predictions.beads.groupby(keys, sort=False, dropna=False):
+        member_um = beads[names].to_numpy(dtype=np.float64).T
+        means, counted = mean_of_inliers(member_um)
         truth = float(beads["delta_z_true_um"].iloc[0])
         dz_um = float(means.mean())
         n_used = int(np.median(counted))
@@ -193,7 +199,7 @@ def image_errors(answers: Answers, members: int | None = None) -> pd.DataFrame:
 
 
 def mean_of_inliers(values: FloatArray) -> tuple[FloatArray, IntArray]:
-    """Return mean and number of the values of each row that are no outlier.
+    """Return mean and number of the values of each row without outliers.
 
     Parameters
     ----------
@@ -230,20 +236,22 @@ class Draws:
     error_um: FloatArray
 
 
-def draw_beads(answers: Answers, n_beads: int, members: int, n_draws: int, seed: int) -> Draws:
-    """Return the errors of images of a data set when each is estimated from few beads and members.
+def draw_beads(
+    predictions: MemberPredictions, n_beads: int, members: int, n_draws: int, seed: int
+) -> Draws:
+    """Return the errors of images that are estimated from few beads and members.
 
     Parameters
     ----------
-    answers
-        Of one data set.
+    predictions
+        Predictions for one data set.
     n_beads, members
-        How many of each.
+        Number of beads and of members.
     n_draws
-        In each draw the beads of a field have an order of their own, and every image is estimated
-        from the first ones that it shows: the same beads through the sweep, as in a sample.
+        Number of draws. In each, the beads of a field have a random order, and every image is
+        estimated from the first ones that it shows: the same beads through the sweep.
     seed
-        Of the draws.
+        Seed of the draws.
 
     Notes
     -----
@@ -254,16 +262,16 @@ def draw_beads(answers: Answers, n_beads: int, members: int, n_draws: int, seed:
     ----------
     Chalfoun et al. 2024, "Number of models and number of beads".
     """
-    if answers.beads.empty:
+    if predictions.beads.empty:
         return Draws(np.empty(0), np.empty((n_draws, 0)))
     rng = np.random.default_rng(seed)
-    columns = answers.members
+    columns = predictions.members
     chosen = np.stack(
         [rng.permutation(len(columns))[:members] for _ in range(n_draws)]
     )  # (draws, members)
-    table = answers.beads
+    table = predictions.beads
     rank = _ranks(table, n_draws, rng)
-    said = table[columns].to_numpy(dtype=np.float64)
+    member_um = table[columns].to_numpy(dtype=np.float64)
     groups = table.groupby([*KEY_COLUMNS, "z_um"], sort=False, dropna=False).indices
     errors = np.full((n_draws, len(groups)), np.nan)
     exposures = np.empty(len(groups))
@@ -273,9 +281,9 @@ def draw_beads(answers: Answers, n_beads: int, members: int, n_draws: int, seed:
         if len(rows) < n_beads:
             continue
         first = np.argsort(rank[:, rows], axis=1)[:, :n_beads]
-        beads = said[rows][first]  # (draws, beads, all members)
-        spoken = np.take_along_axis(beads, chosen[:, None, :], axis=2)
-        errors[:, i] = mean_of_inliers(np.median(spoken, axis=2))[0] - truth[rows[0]]
+        beads = member_um[rows][first]  # (draws, beads, all members)
+        drawn = np.take_along_axis(beads, chosen[:, None, :], axis=2)
+        errors[:, i] = mean_of_inliers(np.median(drawn, axis=2))[0] - truth[rows[0]]
     return Draws(exposures, errors)
 
 
@@ -290,7 +298,7 @@ def _ranks(table: pd.DataFrame, n_draws: int, rng: np.random.Generator) -> Float
 
 
 def inside_range(table: pd.DataFrame, trained_um: tuple[float, float]) -> BoolArray:
-    """Mark the images whose dZ lies in the trained range."""
+    """Return whether dZ of each image is in the trained range."""
     inside: BoolArray = table["delta_z_true_um"].between(*trained_um).to_numpy()
     return inside
 
