@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 
 from refp.core.arrays import FloatArray
 from refp.core.flags import SweepFlag
-from refp.measure.features import FeatureCurve
+from refp.measure.features import FeatureCurve, feature_curve
 from refp.plane import FeatureResult, PooledProfile, locate_by_features
-from refp.settings import PlaneSettings
+from refp.plane.budget import BEADS, CURVES
+from refp.settings import FeatureSettings, PlaneSettings
 from refp.sweeps import SweepKey
+
+from .scene import Scene, see
 
 Z_UM = np.arange(-300.0, 301.0, 7.5)
 N = len(Z_UM)
@@ -300,3 +303,16 @@ def test_the_stated_uncertainty_is_honest(errors_and_u: FloatArray) -> None:
 def test_planes_have_no_bias(errors_and_u: FloatArray) -> None:
     error, _ = errors_and_u.T
     assert abs(error.mean()) < 3 * error.std() / np.sqrt(len(error))
+
+
+def test_the_choice_of_beads_is_a_term_of_the_median_beads_plane() -> None:
+    """Of twelve beads whose heights scatter by 2 um; a median of normal values errs by 1.25 of a mean."""
+    heights = np.random.default_rng(8).normal(0, 2.0, 12)
+    (sweep,) = see(Scene(height_um=heights, size=(1.0,) * 12, noise=0.002)).sweeps
+    curve = feature_curve(sweep, FeatureSettings(typical="median"))
+    (plane,) = locate_by_features([curve], PlaneSettings(), bead_diameter_um=DIAMETER_UM).planes
+    terms = {part.term: part for part in plane.budget}
+    assert terms.keys() == {CURVES, BEADS}
+    assert terms[BEADS].dof == 11.0
+    assert 0.5 < terms[BEADS].u_um / (1.25 * heights.std(ddof=1) / np.sqrt(12)) < 2.0
+    assert plane.refp_u_um > terms[BEADS].u_um

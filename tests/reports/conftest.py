@@ -82,9 +82,9 @@ TERMS = {
     "stage repeatability": (SIGMA_UM / 9, 79.0, "mean of the stage errors over the sweep"),
     "stage errors near the plane": (0.31, 230.0, "stage errors smooth along Z"),
     "bead heights": (1.2 / 3, 8.0, "the beads lie at different heights"),
-    "fit of SS": (0.06, np.inf, "noise of the steepest slope"),
-    "fit of CI": (0.003, np.inf, "noise of the centre intensity"),
-    "SS against CI": (0.12, 5.0, "distance of the two features' planes"),
+    "fit of SS and CI": (0.06, np.inf, "noise of the two features"),
+    "reading of the extremes": (0.12, np.inf, "what is left of the bias of reading"),
+    "pooled profile": (0.003, np.inf, "extremum of the pooled profiles"),
 }
 
 

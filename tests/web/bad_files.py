@@ -47,9 +47,9 @@ BAD_FILES = [
     pytest.param("a.tif", lying_tiff(1400, 1400), "a.tif: ", id="TIFF lies"),
     pytest.param("a.tif", lying_tiff(1, 1)[:60], "a.tif: ", id="cut TIFF"),
     pytest.param("a.tif", b"II*\x00" + bytes(100), "a.tif: ", id="empty TIFF"),
-    pytest.param("a.svg", SVG, "no TIFF, PNG", id="SVG with a script"),
-    pytest.param("a.png", SVG, "no TIFF, PNG", id="SVG called PNG"),
-    pytest.param("a.tif", b"", "no TIFF, PNG", id="nothing"),
+    pytest.param("a.svg", SVG, "not TIFF, PNG", id="SVG with a script"),
+    pytest.param("a.png", SVG, "not TIFF, PNG", id="SVG called PNG"),
+    pytest.param("a.tif", b"", "not TIFF, PNG", id="nothing"),
     pytest.param("../../etc/a.tif", b"x", "a.tif: ", id="path as name"),
 ]
 """Name, content, part of the reason; none can be read."""

@@ -20,9 +20,8 @@ TERM_COLORS = {
     "stage repeatability": "#0072b2",
     "stage errors near the plane": "#8ccbee",
     "bead heights": "#e69f00",
-    "fit of SS": "#007a5a",
-    "fit of CI": "#8fd6bf",
-    "SS against CI": "#cc79a7",
+    "fit of SS and CI": "#007a5a",
+    "reading of the extremes": "#cc79a7",
     "pooled profile": "#4d5561",
     "feature curves": "#d55e00",
 }

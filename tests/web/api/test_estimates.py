@@ -74,7 +74,7 @@ def test_worker_that_ends(
 
         async def run_one_that_ends(function: Any, *arguments: object, **options: Any) -> Any:
             calls_made.append(function)
-            if function is work and calls_made.count(work) <= n_lost:
+            if function == work and calls_made.count(work) <= n_lost:
                 return await run(os._exit, 1)
             return await run(function, *arguments, **options)
 

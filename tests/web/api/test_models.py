@@ -220,19 +220,19 @@ def test_training_is_that_of_the_command(
 def test_report_runs_nothing(api: Client, folder: Path, planes_job: str) -> None:
     if not (folder / "reported.refp").exists():
         ended(api, api.train(planes_job, "reported", family="lookup", seed=1))
-    with api._opener.open(f"{api._address}/api/v1/models/reported.refp/report") as answer:
+    with api._open("GET", "/models/reported.refp/report") as answer:
         policy = answer.headers.get_list("content-security-policy")
         page = answer.read()
     assert policy == [REPORT_POLICY]
     assert policy[0].startswith("sandbox allow-downloads; default-src 'none';")
     assert not {"script-src", "allow-scripts"} & set(policy[0].replace(";", " ").split())
     assert page == (folder / "reported.html").read_bytes()
-    with api._opener.open(f"{api._address}/api/v1/models/reported.refp/file") as answer:
+    with api._open("GET", "/models/reported.refp/file") as answer:
         assert answer.headers["content-disposition"] == 'attachment; filename="reported.refp"'
         assert answer.read() == (folder / "reported.refp").read_bytes()
 
 
-def test_training_that_cannot_begin_is_told_at_once(
+def test_training_that_cannot_start_is_refused(
     api: Client, planes_job: str, kept: WebSettings
 ) -> None:
     assert kept.home is not None

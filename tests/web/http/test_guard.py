@@ -64,7 +64,7 @@ def test_wrong_origin(client: TestClient, good: tuple[str, bytes], headers: dict
 def test_form_without_its_token(client: TestClient, good: tuple[str, bytes], token: str) -> None:
     answer = client.post("/estimate", files={"files": good}, data={"form_token": token})
     assert answer.status_code == 403
-    assert "load it again" in answer.text
+    assert "load the page again" in answer.text
     assert send_form(client, good).status_code == 200
 
 
