@@ -196,7 +196,8 @@ def test_chi2_is_compared_at_the_image_s_light(
         .reduced_chi2
     )
     assert 4.0 < reduced_chi2[0] < 4.0 * 3.8
-    dimmed = replace(inputs, light=np.full(len(inputs), light))
+    lights = np.full(len(inputs), light)
+    dimmed = replace(inputs, light=lights, noise=np.sqrt(lights))
     assert estimate_with(ensemble, dimmed, fixed_predictor(5)).status == status
 
 

@@ -1,10 +1,11 @@
-"""Images that were altered after the camera: contrast, and blur.
+"""Images that were altered after the camera: contrast, or blur.
 
 An added offset, a linear stretch or another black level change a profile over background ``p`` to
-``1 - k (1 - p)``: the contrast about the background is ``k`` times that of the training, in all beads
-alike. A filter or a resampling blurs or sharpens, and correlates the noise of neighbouring pixels,
-by which such an image is recognised. Both are nuisances of the look-up: they are found with dZ, and
-their uncertainty goes into that of dZ.
+``1 - k (1 - p)``: the contrast about the background is ``k`` times that of the training, for all beads.
+The noise shows it, which a lamp or an exposure changes with the light and a stretch does not. A filter or
+a resampling blurs or sharpens, and correlates the noise of neighbouring pixels. Contrast and blur are
+nuisance parameters of the look-up: each is estimated together with dZ, and its uncertainty contributes
+to that of dZ. Beads that do not fit at normal noise are not given this freedom: they differ in optics.
 """
 
 from collections.abc import Callable
@@ -17,44 +18,56 @@ from refp.models.card import BeadInputs
 from refp.models.lookup import Lookup, Match
 
 MIN_WHITENESS = 0.9
-"""Six beads show white noise within 0.05; interpolation leaves 0.8 and less, filters 0.85 and less."""
+"""Six beads give 1 within 0.05 for white noise; interpolation leaves 0.8 at most, filters 0.85."""
 CONTRASTS = np.geomspace(0.25, 8.0, 36)
-"""Of the search; the two on either side of the best are about a tenth away."""
+"""Of the search; the two on either side of the best are a tenth away."""
 FINE_CONTRASTS = np.linspace(0.92, 1.08, 9)
-MAX_BLUR_RADII2 = 0.004
-"""Of a blur that the first term of its series describes; half a pixel of ten a radius is 0.00125."""
-BLUR_SD_RADII2 = 0.0015
-"""Standard deviation of blurs by filters and resampling; assumed."""
 CONTRAST_STEP = 0.01
+"""Relative, of the numerical derivatives."""
 BLUR_STEP_RADII2 = 0.0004
+BLUR_SD_RADII2 = 0.0015
+"""Prior standard deviation of blurs by filters and resampling; assumed."""
+MAX_BLUR_RADII2 = 0.004
+"""Up to here one Laplacian describes a blur; half a pixel at ten pixels a radius is 0.00125."""
 SEARCH_BEADS = 6
 ROUNDS = 4
+MAX_STEPS = 5.0
+"""Of a round of Newton's method."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alteration:
-    """Contrast and blur of an image against the training's.
+    """Contrast and blur of an image relative to the training's, one of which may differ.
 
     Attributes
     ----------
     contrast
         Contrast about the background; 1 in the training.
     blur_radii2
-        Half the variance of the blur, bead radii squared; 0 in the training.
-    covariance
-        Shape ``(2, 2)``, of the two.
+        Half the variance of the blur along one axis, bead radii squared; 0 in the training.
+    u
+        Standard uncertainty of the one that differs.
     """
 
-    contrast: float
-    blur_radii2: float
-    covariance: FloatArray
+    contrast: float = 1.0
+    blur_radii2: float = 0.0
+    u: float = 0.0
+
+    @property
+    def ends(self) -> tuple["Alteration", "Alteration"]:
+        """The alterations one standard uncertainty below and above."""
+        if self.blur_radii2:
+            low, high = (self.blur_radii2 + sign * self.u for sign in (-1, 1))
+            return replace(self, blur_radii2=low), replace(self, blur_radii2=high)
+        low, high = (self.contrast + sign * self.u for sign in (-1, 1))
+        return replace(self, contrast=low), replace(self, contrast=high)
 
 
-UNALTERED = Alteration(1.0, 0.0, np.zeros((2, 2)))
+UNALTERED = Alteration()
 
 
 def typical_noise(noise: FloatArray, light: FloatArray) -> float:
-    """Return the median standard deviation of a pixel over the light, 0 where it is not known."""
+    """Return the median of the noise over the light of beads, both ``(n,)``; 0 where not known."""
     known = np.isfinite(noise)
     return float(np.median(noise[known] / light[known])) if known.any() else 0.0
 
@@ -66,59 +79,63 @@ def is_filtered(inputs: BeadInputs) -> bool:
 
 
 def restore_contrast(inputs: BeadInputs, contrast: float) -> BeadInputs:
-    """Return the profiles as they would be with the contrast of the training."""
+    """Return the profiles with the contrast of the training."""
     return replace(inputs, profile=1.0 - (1.0 - inputs.profile) / contrast)
 
 
 def match_altered(
-    lookup: Lookup,
-    inputs: BeadInputs,
-    contrast: float,
-    blur_radii2: float,
-    near: Match | None = None,
+    lookup: Lookup, inputs: BeadInputs, altered: Alteration, near: Match | None = None
 ) -> Match:
-    """Match beads with the stack, given contrast and blur; ``near`` is a match at similar ones."""
-    profile = restore_contrast(inputs, contrast).profile
-    blurred = lookup.blurred(blur_radii2)
+    """Match beads with the stack, given contrast and blur.
+
+    Parameters
+    ----------
+    near
+        A match at a similar alteration, from which the search starts.
+    """
+    profile = restore_contrast(inputs, altered.contrast).profile
+    blurred = lookup.blurred(altered.blur_radii2)
     if near is None:
         return blurred.match(profile, inputs.saturated)
     return blurred.match_near(profile, inputs.saturated, near)
 
 
-def find_alteration(
-    lookup: Lookup, inputs: BeadInputs, *, filtered: bool, fits: bool
-) -> Alteration:
-    """Find contrast and blur at which the beads of an image fit the stack best.
-
-    Parameters
-    ----------
-    lookup
-        The look-up in the training's stack.
-    inputs
-        The image's usable beads.
-    filtered
-        Whether a blur is sought; that of an image with white noise is 0.
-    fits
-        Whether the beads fit the stack as they are, so that the search starts at contrast 1.
+def find_contrast(lookup: Lookup, inputs: BeadInputs) -> Alteration:
+    """Find the contrast at which the beads of an image fit the stack best.
 
     Notes
     -----
-    Newton's method on the profile likelihood, in which every bead takes its best dZ and size, from the
+    Newton's method on the profile likelihood, in which every bead has its best dZ and size, from the
     best contrast of a grid.
     """
-    start = 1.0 if fits else _best_contrast(lookup, inputs)
-    near = match_altered(lookup, inputs, start, 0.0)
+    start = _best_contrast(lookup, inputs)
+    cost = _tempered_cost(lookup, inputs, Alteration(contrast=start))
+    contrast, u = _descend(lambda k: cost(Alteration(contrast=k)), start, CONTRAST_STEP * start)
+    return Alteration(contrast=contrast, u=u)
+
+
+def find_blur(lookup: Lookup, inputs: BeadInputs) -> Alteration:
+    """Find the blur at which the beads of an image fit the stack best; see :func:`find_contrast`."""
+    cost = _tempered_cost(lookup, inputs, UNALTERED)
+
+    def with_prior(blur_radii2: float) -> float:
+        return cost(Alteration(blur_radii2=blur_radii2)) + (blur_radii2 / BLUR_SD_RADII2) ** 2
+
+    blur, u = _descend(with_prior, 0.0, BLUR_STEP_RADII2)
+    return Alteration(blur_radii2=float(np.clip(blur, -MAX_BLUR_RADII2, MAX_BLUR_RADII2)), u=u)
+
+
+def _tempered_cost(
+    lookup: Lookup, inputs: BeadInputs, start: Alteration
+) -> Callable[[Alteration], float]:
+    """Return the cost of all beads against the alteration, over the reduced chi squared at the start."""
+    near = match_altered(lookup, inputs, start)
     temper = max(float(np.median(near.reduced_chi2)), 1.0)
 
-    def cost(at: FloatArray) -> float:
-        match = match_altered(lookup, inputs, float(at[0]), float(at[1]), near)
-        return _total_cost(match, float(at[0])) / temper + float(at[1] / BLUR_SD_RADII2) ** 2
+    def cost(altered: Alteration) -> float:
+        return _total_cost(match_altered(lookup, inputs, altered, near), altered.contrast) / temper
 
-    at, bend = _descend(cost, np.array([start, 0.0]), free=2 if filtered else 1)
-    covariance = np.zeros((2, 2))
-    free = slice(2 if filtered else 1)
-    covariance[free, free] = 2.0 * np.linalg.inv(bend[free, free])
-    return Alteration(float(at[0]), float(at[1]), covariance)
+    return cost
 
 
 def _best_contrast(lookup: Lookup, inputs: BeadInputs) -> float:
@@ -128,7 +145,8 @@ def _best_contrast(lookup: Lookup, inputs: BeadInputs) -> float:
     best = 1.0
     for grid in (CONTRASTS, FINE_CONTRASTS):
         contrasts = (best * grid).tolist()
-        costs = [_total_cost(match_altered(lookup, few, k, 0.0), k) for k in contrasts]
+        matches = [match_altered(lookup, few, Alteration(contrast=k)) for k in contrasts]
+        costs = [_total_cost(match, k) for match, k in zip(matches, contrasts, strict=True)]
         best = contrasts[int(np.argmin(costs))]
     return best
 
@@ -141,30 +159,13 @@ def _total_cost(match: Match, contrast: float) -> float:
     return float(match.cost.sum() + 2.0 * match.n_rings.sum() * np.log(contrast))
 
 
-def _descend(
-    cost: Callable[[FloatArray], float], at: FloatArray, *, free: int
-) -> tuple[FloatArray, FloatArray]:
-    """Return the minimum of a cost in its first ``free`` coordinates, and its second derivatives."""
-    bend = np.eye(2)
+def _descend(cost: Callable[[float], float], at: float, step: float) -> tuple[float, float]:
+    """Return the minimum of a cost, twice a negative log-likelihood, and its standard uncertainty."""
+    bend = 1.0
     for _ in range(ROUNDS):
-        steps = np.array([CONTRAST_STEP * at[0], BLUR_STEP_RADII2])
-        here = cost(at)
-        gradient, bend = np.zeros(2), np.eye(2)
-        moved = np.diag(steps)
-        for i in range(free):
-            below, above = cost(at - moved[i]), cost(at + moved[i])
-            gradient[i] = (above - below) / (2 * steps[i])
-            bend[i, i] = max((above - 2 * here + below) / steps[i] ** 2, 1e-3 / steps[i] ** 2)
-        if free == 2:
-            both = cost(at + moved[0] + moved[1]) - cost(at + moved[0] - moved[1])
-            both -= cost(at - moved[0] + moved[1]) - cost(at - moved[0] - moved[1])
-            mixed = both / (4 * steps[0] * steps[1])
-            limit = 0.95 * np.sqrt(bend[0, 0] * bend[1, 1])
-            bend[0, 1] = bend[1, 0] = np.clip(mixed, -limit, limit)
-        change = np.zeros(2)
-        change[:free] = -np.linalg.solve(bend[:free, :free], gradient[:free])
-        change = np.clip(change, -5 * steps, 5 * steps)
-        trial = at + change
-        trial[1] = np.clip(trial[1], -MAX_BLUR_RADII2, MAX_BLUR_RADII2)
+        below, here, above = cost(at - step), cost(at), cost(at + step)
+        bend = max((above - 2 * here + below) / step**2, 1e-3 / step**2)
+        change = -(above - below) / (2 * step) / bend
+        trial = at + float(np.clip(change, -MAX_STEPS * step, MAX_STEPS * step))
         at = trial if cost(trial) <= here else at
-    return at, bend
+    return at, float(np.sqrt(2.0 / bend))

@@ -81,7 +81,7 @@ def calibrate(
         image.reduced_chi2 / (reduced_chi2 + reduced_chi2_noise * image.noise**2)
         for image in images
     ]
-    noise_floor, noise_gain = _usual_noise(images)
+    noise_floor, noise_gain, noise_spread = _usual_noise(images)
     sizes = tiles.size[np.unique(tiles.bead, return_index=True)[1]]
     return Calibration(
         bead_factor=factor,
@@ -96,6 +96,7 @@ def calibrate(
         reduced_chi2_noise=reduced_chi2_noise,
         noise_floor=noise_floor,
         noise_gain=noise_gain,
+        noise_spread=noise_spread,
         maximum_reduced_chi2=_limit(relative),
         maximum_disagreement_um=_limit([image.apart_um for image in images]),
         held_out=split,
@@ -222,16 +223,17 @@ def _usual_chi2(images: list[_Image]) -> tuple[float, float]:
     return float(clean), float(noise)
 
 
-def _usual_noise(images: list[_Image]) -> tuple[float, float]:
-    """Return the variance of a pixel without light, and what a grey level of light adds to it."""
+def _usual_noise(images: list[_Image]) -> tuple[float, float, float]:
+    """Return the variance without light, that added by a grey level of light, and the relative scatter."""
     light = np.array([image.light for image in images])
     variance = np.array([(image.noise * image.light) ** 2 for image in images])
     known = variance > 0
     if not known.any():
-        return 0.0, 0.0
+        return 0.0, 0.0, 0.0
     terms = np.column_stack([np.ones(known.sum()), light[known]]) / variance[known, None]
     (floor, gain), _ = nnls(terms, np.ones(known.sum()))
-    return float(floor), float(gain)
+    relative = 0.5 * np.log(variance[known] / (floor + gain * light[known]))
+    return float(floor), float(gain), float(np.sqrt(np.mean(relative**2)))
 
 
 def _limit(values: list[float]) -> float:

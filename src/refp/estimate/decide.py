@@ -1,6 +1,5 @@
 """Estimate dZ of an image with its interval from predictions of its beads, or refuse it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -17,8 +16,10 @@ from refp.estimate.adaptation import (
 from refp.estimate.alteration import (
     UNALTERED,
     Alteration,
-    find_alteration,
+    find_blur,
+    find_contrast,
     is_filtered,
+    match_altered,
     restore_contrast,
     typical_noise,
 )
@@ -118,16 +119,28 @@ def assess_beads(
     """Apply family and look-up to the beads of an image; parameters as of :func:`estimate_focus`."""
     assess_as = partial(_assess_as, inputs, card, predictor, lookup, settings)
     plain = assess_as(UNALTERED)
-    filtered = is_filtered(inputs)
     if not isinstance(lookup, Lookup) or not plain.match.has_match:
         return plain
-    fits = plain.reduced_chi2 <= card.calibration.maximum_reduced_chi2
-    if fits and not filtered:
+    altered = _alteration(plain, inputs, card.calibration, lookup)
+    if altered is UNALTERED:
         return plain
-    found = find_alteration(lookup, inputs, filtered=filtered, fits=fits)
+    low, high = (assess_as(end).lookup_um for end in altered.ends)
+    # Of the look-up, the factor by which beads scatter more than their likelihood states.
     factor = max(card.calibration.bead_factor, 1.0) if card.family == "lookup" else 1.0
-    u_um = _alteration_uncertainty(assess_as, found, factor)
-    return replace(assess_as(found), alteration_u_um=u_um)
+    return replace(assess_as(altered), alteration_u_um=factor * abs(high - low) / 2)
+
+
+def _alteration(
+    plain: Assessment, inputs: BeadInputs, known: Calibration, lookup: Lookup
+) -> Alteration:
+    """Return how an image was altered after the camera, as far as its noise shows that it was."""
+    if is_filtered(inputs):
+        return find_blur(lookup, inputs)
+    light = float(np.median(inputs.light))
+    noise = typical_noise(inputs.noise, inputs.light) * light
+    if plain.reduced_chi2 <= known.maximum_reduced_chi2 or known.noise_is_expected(light, noise):
+        return UNALTERED
+    return find_contrast(lookup, inputs)
 
 
 def _assess_as(
@@ -145,7 +158,7 @@ def _assess_as(
     if isinstance(lookup, Lookup) and altered is not UNALTERED:
         inputs = restore_contrast(inputs, altered.contrast)
         sharp = lookup.match(inputs.profile, inputs.saturated)
-        matched = lookup.blurred(altered.blur_radii2).match(inputs.profile, inputs.saturated)
+        matched = match_altered(lookup, inputs, Alteration(blur_radii2=altered.blur_radii2))
         blur_um = matched.dz_um - sharp.dz_um
     match = adapt_match(matched, card.adaptation)
     tilt = tilt_um_per_px(settings, card.instrument)
@@ -171,24 +184,6 @@ def _assess_as(
             noise,
         ),
     )
-
-
-def _alteration_uncertainty(
-    assess_as: Callable[[Alteration], Assessment], found: Alteration, factor: float
-) -> float:
-    """Return the standard uncertainty of dZ from contrast and blur, um."""
-    u = np.sqrt(np.diag(found.covariance))
-    slopes = np.zeros(2)
-    for i in np.flatnonzero(u):
-        ends = []
-        for sign in (-1.0, 1.0):
-            at = np.array([found.contrast, found.blur_radii2])
-            at[i] += sign * u[i]
-            ends.append(
-                assess_as(Alteration(float(at[0]), float(at[1]), found.covariance)).lookup_um
-            )
-        slopes[i] = (ends[1] - ends[0]) / (2 * u[i])
-    return factor * float(np.sqrt(slopes @ found.covariance @ slopes))
 
 
 def tilt_um_per_px(settings: EstimateSettings, instrument: Instrument) -> float:
@@ -219,7 +214,9 @@ def _with_interval(
     parts = Parts(
         beads_um=combined.u_beads_um,
         members_um=combined.u_members_um,
-        calibration_um=float(np.linalg.norm([known.model_u_um, adapted, look.alteration_u_um])),
+        calibration_um=float(
+            np.linalg.norm([known.model_u_um, adapted, assessment.alteration_u_um])
+        ),
         refp_um=known.refp_u_um,
         stage_um=known.stage_u_um,
     )

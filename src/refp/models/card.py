@@ -10,6 +10,9 @@ from refp.core.arrays import BoolArray, FloatArray
 from refp.plane.plane import PooledStack
 from refp.settings import FamilyName, Instrument, Settings
 
+NOISE_SIGMAS = 3.0
+MIN_NOISE_SPREAD = 0.01
+"""Relative; the noise of a few beads is not measured better."""
 FORMAT_VERSION = 3
 """Version of the model file's format; files of other versions are refused."""
 
@@ -46,6 +49,9 @@ class Calibration(Settings):
     )
     noise_floor: float = Field(description="variance of a pixel without light, grey levels squared")
     noise_gain: float = Field(description="variance that a grey level of light adds, grey levels")
+    noise_spread: float = Field(
+        description="relative standard deviation of images' noise about that expected of their light"
+    )
     maximum_reduced_chi2: float = Field(
         description="limit of the reduced chi squared over its expected value; above it an image is "
         "unlike the training"
@@ -60,6 +66,16 @@ class Calibration(Settings):
     def relative_chi2(self, reduced_chi2: float, light: float, noise: float) -> float:
         """Return a reduced chi squared over that expected of an image's light and noise; 1 is usual."""
         return reduced_chi2 / (self.reduced_chi2 + self.reduced_chi2_noise * (noise / light) ** 2)
+
+    def noise_is_expected(self, light: float, noise: float) -> bool:
+        """Return whether noise and light of an image agree as in the training.
+
+        An offset or a stretch of grey levels changes one without the other; a lamp or an exposure
+        changes both.
+        """
+        expected = self.expected_noise(light)
+        limit = NOISE_SIGMAS * max(self.noise_spread, MIN_NOISE_SPREAD)
+        return not expected or not noise or abs(math.log(noise / expected)) <= limit
 
     def expected_noise(self, light: float) -> float:
         """Return the standard deviation of a pixel at an image's light, grey levels."""
