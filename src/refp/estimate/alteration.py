@@ -30,7 +30,7 @@ BLUR_SD_RADII2 = 0.0015
 MAX_BLUR_RADII2 = 0.004
 """Up to here one Laplacian describes a blur; half a pixel at ten pixels a radius is 0.00125."""
 SEARCH_BEADS = 6
-ROUNDS = 4
+ROUNDS = 6
 MAX_STEPS = 5.0
 """Of a round of Newton's method."""
 
@@ -131,9 +131,15 @@ def _tempered_cost(
     """Return the cost of all beads against the alteration, over the reduced chi squared at the start."""
     near = match_altered(lookup, inputs, start)
     temper = max(float(np.median(near.reduced_chi2)), 1.0)
+    least = np.inf
 
     def cost(altered: Alteration) -> float:
-        return _total_cost(match_altered(lookup, inputs, altered, near), altered.contrast) / temper
+        nonlocal near, least
+        match = match_altered(lookup, inputs, altered, near)
+        value = _total_cost(match, altered.contrast) / temper
+        if value < least:  # the next searches start from here
+            near, least = match, value
+        return value
 
     return cost
 
