@@ -79,5 +79,6 @@ def test_blur_is_found(lookup: Lookup, blur_radii2: float) -> None:
 def test_white_noise_is_not_that_of_a_filter() -> None:
     inputs = beads(0.0)
     assert not is_filtered(inputs)
-    assert is_filtered(replace(inputs, whiteness=np.full(len(inputs), 0.7)))
+    for correlated in (0.7, 1.4):
+        assert is_filtered(replace(inputs, whiteness=np.full(len(inputs), correlated)))
     assert not is_filtered(replace(inputs, whiteness=np.full(len(inputs), np.nan)))

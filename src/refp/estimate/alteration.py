@@ -17,8 +17,9 @@ from refp.core.arrays import FloatArray
 from refp.models.card import BeadInputs
 from refp.models.lookup import Lookup, Match
 
-MIN_WHITENESS = 0.9
-"""Six beads give 1 within 0.05 for white noise; interpolation leaves 0.8 at most, filters 0.85."""
+WHITE = (0.9, 1.15)
+"""Six beads give 1 within 0.05 for white noise; interpolation leaves 0.8 at most, filters 0.85, and
+sharpening gives more than 1.2."""
 CONTRASTS = np.geomspace(0.25, 8.0, 36)
 """Of the search; the two on either side of the best are a tenth away."""
 FINE_CONTRASTS = np.linspace(0.92, 1.08, 9)
@@ -29,6 +30,8 @@ BLUR_SD_RADII2 = 0.0015
 """Prior standard deviation of blurs by filters and resampling; assumed."""
 MAX_BLUR_RADII2 = 0.004
 """Up to here one Laplacian describes a blur; half a pixel at ten pixels a radius is 0.00125."""
+ROUNDING_SD = 12**-0.5
+"""Grey levels."""
 SEARCH_BEADS = 6
 ROUNDS = 6
 MAX_STEPS = 5.0
@@ -75,7 +78,10 @@ def typical_noise(noise: FloatArray, light: FloatArray) -> float:
 def is_filtered(inputs: BeadInputs) -> bool:
     """Return whether the noise shows that an image was filtered, resampled or compressed."""
     known = np.isfinite(inputs.whiteness)
-    return bool(known.any() and np.median(inputs.whiteness[known]) < MIN_WHITENESS)
+    if not known.any():
+        return False
+    low, high = WHITE
+    return not low <= float(np.median(inputs.whiteness[known])) <= high
 
 
 def restore_contrast(inputs: BeadInputs, contrast: float) -> BeadInputs:
@@ -100,18 +106,32 @@ def match_altered(
     return blurred.match_near(profile, inputs.saturated, near)
 
 
-def find_contrast(lookup: Lookup, inputs: BeadInputs) -> Alteration:
+def find_contrast(lookup: Lookup, inputs: BeadInputs, *, fits: bool = False) -> Alteration:
     """Find the contrast at which the beads of an image fit the stack best.
+
+    Parameters
+    ----------
+    fits
+        Whether the beads fit as they are, so that the search starts at 1.
 
     Notes
     -----
     Newton's method on the profile likelihood, in which every bead has its best dZ and size, from the
     best contrast of a grid.
     """
-    start = _best_contrast(lookup, inputs)
+    start = 1.0 if fits else _best_contrast(lookup, inputs)
     cost = _tempered_cost(lookup, inputs, Alteration(contrast=start))
     contrast, u = _descend(lambda k: cost(Alteration(contrast=k)), start, CONTRAST_STEP * start)
     return Alteration(contrast=contrast, u=u)
+
+
+def with_rounding(altered: Alteration, light: float) -> Alteration:
+    """Return the alteration with the uncertainty of grey levels that were rounded twice.
+
+    Rounding a rescaled image moves grey levels by up to a half, and equal ones alike, so that it does not
+    average out in a ring. ``light`` is the background less black, grey levels.
+    """
+    return replace(altered, u=float(np.hypot(altered.u, altered.contrast * ROUNDING_SD / light)))
 
 
 def find_blur(lookup: Lookup, inputs: BeadInputs) -> Alteration:

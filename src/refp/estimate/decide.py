@@ -1,5 +1,6 @@
 """Estimate dZ of an image with its interval from predictions of its beads, or refuse it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -22,6 +23,7 @@ from refp.estimate.alteration import (
     match_altered,
     restore_contrast,
     typical_noise,
+    with_rounding,
 )
 from refp.estimate.combine import Combined, Spread, combine
 from refp.estimate.focus_estimate import WIDTH_95, FocusEstimate, Parts, Reason, refused
@@ -32,6 +34,11 @@ from refp.settings import EstimateSettings, Instrument
 MAX_SATURATED = 0.3
 """Fraction of saturated rings, or of pixels, above which an image is refused."""
 LIMIT_QUANTILE = 0.995
+FILTERED_NOISE = (0.45, 1.15)
+"""Noise of a filtered image over that expected: a rotation or a weak compression leaves 0.5 to 0.9, a blur
+of a pixel or a median 0.3, sharpening raises it."""
+BLUR_MODEL = 0.5
+"""Standard uncertainty of the effect of a blur on dZ, relative: filters are no Gaussians; assumed."""
 MIN_SIZE_SD = 0.003
 """Smallest standard deviation of sizes, from beads and optics."""
 
@@ -66,6 +73,7 @@ class Assessment:
     size: Size
     reduced_chi2: float
     alteration_u_um: float = 0.0
+    filtered_noise: float = 1.0
 
 
 def estimate_focus(
@@ -121,26 +129,30 @@ def assess_beads(
     plain = assess_as(UNALTERED)
     if not isinstance(lookup, Lookup) or not plain.match.has_match:
         return plain
-    altered = _alteration(plain, inputs, card.calibration, lookup)
-    if altered is UNALTERED:
-        return plain
-    low, high = (assess_as(end).lookup_um for end in altered.ends)
-    # Of the look-up, the factor by which beads scatter more than their likelihood states.
-    factor = max(card.calibration.bead_factor, 1.0) if card.family == "lookup" else 1.0
-    return replace(assess_as(altered), alteration_u_um=factor * abs(high - low) / 2)
-
-
-def _alteration(
-    plain: Assessment, inputs: BeadInputs, known: Calibration, lookup: Lookup
-) -> Alteration:
-    """Return how an image was altered after the camera, as far as its noise shows that it was."""
-    if is_filtered(inputs):
-        return find_blur(lookup, inputs)
-    light = float(np.median(inputs.light))
+    known, light = card.calibration, float(np.median(inputs.light))
     noise = typical_noise(inputs.noise, inputs.light) * light
-    if plain.reduced_chi2 <= known.maximum_reduced_chi2 or known.noise_is_expected(light, noise):
-        return UNALTERED
-    return find_contrast(lookup, inputs)
+    if is_filtered(inputs):
+        altered = find_blur(lookup, inputs)
+        found = assess_as(altered)
+        size_um = abs(found.size.value - 1.0) * abs(found.lookup_um)  # as of another magnification
+        model_um = BLUR_MODEL * abs(found.lookup_um - plain.lookup_um)
+        u_um = float(np.linalg.norm([_effect_um(assess_as, altered), size_um, model_um]))
+        return replace(
+            found, alteration_u_um=u_um, filtered_noise=noise / known.expected_noise(light)
+        )
+    if known.noise_is_expected(light, noise):
+        return plain
+    fits = plain.reduced_chi2 <= known.maximum_reduced_chi2
+    altered = with_rounding(find_contrast(lookup, inputs, fits=fits), light)
+    # Of the look-up, the factor by which beads scatter more than their likelihood states.
+    factor = max(known.bead_factor, 1.0) if card.family == "lookup" else 1.0
+    return replace(assess_as(altered), alteration_u_um=factor * _effect_um(assess_as, altered))
+
+
+def _effect_um(assess_as: Callable[[Alteration], Assessment], altered: Alteration) -> float:
+    """Return the effect on dZ of one standard uncertainty of the alteration, um."""
+    low, high = (assess_as(end).lookup_um for end in altered.ends)
+    return abs(high - low) / 2
 
 
 def _assess_as(
@@ -264,6 +276,12 @@ def _objection(
 ) -> tuple[Reason, str] | None:
     """Return the first reason to refuse an estimate; ``None`` where there is none."""
     known = card.calibration
+    low, high = FILTERED_NOISE
+    if not low <= assessment.filtered_noise <= high:
+        return "unlike_training", (
+            "the image was smoothed, sharpened or compressed after the camera (noise "
+            f"{assessment.filtered_noise:.2g} of that expected); use the image as the camera delivers it"
+        )
     if assessment.reduced_chi2 > known.maximum_reduced_chi2:
         reduced_chi2 = (
             f"reduced chi squared {assessment.reduced_chi2:.1f} > {known.maximum_reduced_chi2:.1f}"
