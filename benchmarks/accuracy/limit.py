@@ -115,6 +115,8 @@ def judge_image(shot: Shot) -> Beads:
         profile=profiles.normalised,
         saturated=profiles.saturated,
         light=profiles.light,
+        noise=profiles.noise,
+        whiteness=profiles.whiteness,
         pixels=crop_tiles(image, measured.beads.center_px[rows], instrument.tile_side_px),
         offset_px=profiles.center_px - (np.array(image.shape) - 1) / 2,
     )

@@ -115,7 +115,15 @@ def inputs_of(profiles: RadialProfiles, image: Image) -> BeadInputs:
     """Return inputs without pixels, for families on profiles."""
     no_pixels = np.empty((len(profiles), 0, 0), dtype=np.float32)
     offset_px = profiles.center_px - (np.array(image.shape) - 1) / 2
-    return BeadInputs(profiles.normalised, profiles.saturated, profiles.light, no_pixels, offset_px)
+    return BeadInputs(
+        profile=profiles.normalised,
+        saturated=profiles.saturated,
+        light=profiles.light,
+        noise=profiles.noise,
+        whiteness=profiles.whiteness,
+        pixels=no_pixels,
+        offset_px=offset_px,
+    )
 
 
 def run_magtrack(

@@ -55,7 +55,10 @@ def ensemble(lookup_model: Path) -> Ensemble:
         size_sd=0.01,
         n_sizes=16,
         reduced_chi2=0.8,
-        reduced_chi2_light=12.0,
+        reduced_chi2_noise=12.0,
+        noise_floor=0.0,
+        noise_gain=1.0,
+        noise_spread=0.02,
         maximum_reduced_chi2=4.0,
         maximum_disagreement_um=6.0,
         held_out="field",
@@ -86,6 +89,14 @@ def beads_at() -> Callable[..., BeadInputs]:
         rings = np.broadcast_to(np.arange(len(RADIUS)) < saturated * len(RADIUS), profile.shape)
         angle = 2 * np.pi * np.arange(n) / max(n, 1)
         offset = 400.0 * np.column_stack([np.sin(angle), np.cos(angle)])
-        return BeadInputs(profile, rings, np.full(n, 60.0), np.empty((n, 0, 0)), offset)
+        return BeadInputs(
+            profile=profile,
+            saturated=rings,
+            light=np.full(n, 60.0),
+            noise=np.full(n, np.sqrt(60.0)),
+            whiteness=np.ones(n),
+            pixels=np.empty((n, 0, 0)),
+            offset_px=offset,
+        )
 
     return make

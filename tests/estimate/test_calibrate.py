@@ -66,6 +66,7 @@ def simulate(
         profile=np.ones((n, 2)),
         saturated=np.zeros((n, 2), dtype=np.bool_),
         light=np.ones(n),
+        noise=np.ones(n),
         pixels=np.empty((n, 0, 0)),
         frame=image,
         bead=bead + 10_000 * field,
@@ -89,6 +90,8 @@ def match_of(tiles: LabelledTiles, dz_um: FloatArray, **more: FloatArray) -> Mat
         size_sd=0.01 * ones,
         reduced_chi2=given["reduced_chi2"],
         at_end=np.zeros(n, dtype=np.bool_),
+        cost=np.zeros(n),
+        n_rings=2 * ones,
     )
 
 
@@ -288,22 +291,41 @@ def test_expected_chi2_depends_on_the_light(bright: float, noise: float) -> None
     chance = np.random.default_rng(5).uniform(0.8, 1.2, 200)[tiles.frame]
     reduced_chi2 = (bright + noise / light) * chance
     made = calibrated(
-        replace(tiles, light=light),
+        replace(tiles, light=light, noise=np.sqrt(light)),
         predicted,
         match=match_of(tiles, tiles.dz_um, reduced_chi2=reduced_chi2),
     )
-    relative = [made.relative_chi2(bright + noise / one, one) for one in (20.0, 60.0, 200.0)]
+    relative = [
+        made.relative_chi2(bright + noise / one, one, np.sqrt(one)) for one in (20.0, 60.0, 200.0)
+    ]
     np.testing.assert_allclose(relative, 1.0, atol=0.08)
     assert made.maximum_reduced_chi2 == pytest.approx(1.5 * 1.2, rel=0.06)
+
+
+def test_noise_is_compared_with_that_of_the_training_at_the_same_light() -> None:
+    tiles, predicted, _ = simulate(Model(), (4, 50, 6))
+    light = np.random.default_rng(4).uniform(20, 200, 200)[tiles.frame]
+    scatter = np.random.default_rng(5).normal(1.0, 0.01, 200)[tiles.frame]
+    noise = np.sqrt(0.5 + 0.02 * light) * scatter
+    made = calibrated(replace(tiles, light=light, noise=noise), predicted)
+    assert made.expected_noise(100.0) == pytest.approx(np.sqrt(2.5), rel=0.01)
+    assert made.noise_spread == pytest.approx(0.01, rel=0.2)
+    usual = float(np.sqrt(0.5 + 0.02 * 60.0))
+    assert made.noise_is_expected(60.0, usual)
+    assert not made.noise_is_expected(60.0 + 10.0, usual)  # an offset adds light without noise
+    assert not made.noise_is_expected(16 * 60.0, 16 * usual)
+    assert made.noise_is_expected(60.0, 0.0)  # not known
 
 
 def test_images_with_all_rings_saturated_have_no_chi2() -> None:
     tiles, predicted, _ = simulate(Model(), (4, 50, 6))
     white = tiles.frame % 5 == 0
     match = match_of(tiles, tiles.dz_um, reduced_chi2=np.where(white, 0.0, 2.0))
-    assert calibrated(tiles, predicted, match=match).relative_chi2(2.0, 1.0) == pytest.approx(1.0)
+    assert calibrated(tiles, predicted, match=match).relative_chi2(2.0, 1.0, 1.0) == pytest.approx(
+        1.0
+    )
     nothing = match_of(tiles, tiles.dz_um, reduced_chi2=np.zeros(len(tiles)))
-    assert calibrated(tiles, predicted, match=nothing).relative_chi2(3.0, 1.0) == 3.0
+    assert calibrated(tiles, predicted, match=nothing).relative_chi2(3.0, 1.0, 1.0) == 3.0
 
 
 def test_images_beyond_the_held_out_range_are_excluded() -> None:
@@ -326,7 +348,7 @@ def test_limits_are_above_the_held_out_values() -> None:
         tiles, tiles.dz_um + difference[tiles.frame], reduced_chi2=reduced_chi2[tiles.frame]
     )
     made = calibrated(tiles, predicted, match=match)
-    relative = reduced_chi2 / (made.reduced_chi2 + made.reduced_chi2_light / 1.0)
+    relative = reduced_chi2 / (made.reduced_chi2 + made.reduced_chi2_noise)
     assert made.maximum_reduced_chi2 == pytest.approx(1.5 * np.quantile(relative, 0.995))
     expected = 1.5 * np.quantile(np.abs(difference), 0.995)
     assert made.maximum_disagreement_um == pytest.approx(expected, rel=1e-4)

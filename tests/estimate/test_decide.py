@@ -196,7 +196,8 @@ def test_chi2_is_compared_at_the_image_s_light(
         .reduced_chi2
     )
     assert 4.0 < reduced_chi2[0] < 4.0 * 3.8
-    dimmed = replace(inputs, light=np.full(len(inputs), light))
+    lights = np.full(len(inputs), light)
+    dimmed = replace(inputs, light=lights, noise=np.sqrt(lights))
     assert estimate_with(ensemble, dimmed, fixed_predictor(5)).status == status
 
 
@@ -355,3 +356,47 @@ def test_refused_states_no_number() -> None:
     assert refusal.reason == "unreadable: cut.tif: cut"
     assert refusal.status == "refused"
     assert refusal.n_beads == len(refusal.used) == 0
+
+
+@pytest.mark.parametrize(
+    ("noise", "status"), [(0.3, "refused"), (0.7, "ok"), (2.0, "refused")], ids=str
+)
+def test_a_filtered_image_is_refused_by_its_noise(
+    ensemble: Ensemble,
+    beads_at: BeadsAt,
+    fixed_predictor: FixedPredictor,
+    noise: float,
+    status: str,
+) -> None:
+    inputs = beads_at(10, n=6)
+    correlated = np.full(len(inputs), 0.6)
+    filtered = replace(inputs, whiteness=correlated, noise=noise * inputs.noise)
+    estimate = estimate_with(ensemble, filtered, fixed_predictor(10))
+    assert estimate.status == status
+    if status == "refused":
+        assert "smoothed, sharpened or compressed after the camera" in estimate.reason
+    else:
+        plain = estimate_with(ensemble, inputs, fixed_predictor(10))
+        assert estimate.parts.calibration_um >= plain.parts.calibration_um
+
+
+def test_an_offset_of_grey_levels_widens_the_interval(
+    ensemble: Ensemble, beads_at: BeadsAt, fixed_predictor: FixedPredictor
+) -> None:
+    """Light without its noise: black level or gain of the image differ from the training's."""
+    inputs = beads_at(10, n=6)
+    contrast = 60.0 / 75.0
+    lifted = replace(
+        inputs,
+        profile=1.0 - contrast * (1.0 - inputs.profile),
+        light=inputs.light / contrast,
+    )
+    plain = estimate_with(ensemble, inputs, fixed_predictor(10))
+    estimate = estimate_with(ensemble, lifted, fixed_predictor(10))
+    assert (plain.status, estimate.status) == ("ok", "ok")
+    assert estimate.u_um > plain.u_um
+    dimmed = replace(inputs, light=inputs.light / contrast, noise=inputs.noise / contrast**0.5)
+    same = estimate_with(ensemble, dimmed, fixed_predictor(10))
+    assert (
+        same.parts.calibration_um == plain.parts.calibration_um
+    )  # a brighter lamp is no alteration

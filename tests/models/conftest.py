@@ -51,6 +51,7 @@ def analytic_tiles(n_planes: int = 25, n_beads: int = 4, seed: int = 0) -> Label
         profile=profile,
         saturated=np.zeros(profile.shape, dtype=np.bool_),
         light=np.full(len(dz_um), 60.0),
+        noise=np.ones(len(dz_um)),
         pixels=_paint(profile),
         frame=plane.astype(np.int64),
         bead=bead.astype(np.int64),
@@ -113,8 +114,16 @@ def inputs_at() -> Callable[..., BeadInputs]:
     def make(dz_um: FloatArray) -> BeadInputs:
         profile = analytic_profile(dz_um)
         unsaturated = np.zeros(profile.shape, dtype=np.bool_)
-        light, middle = np.full(len(profile), 60.0), np.zeros((len(profile), 2))
-        return BeadInputs(profile, unsaturated, light, _paint(profile), middle)
+        n = len(profile)
+        return BeadInputs(
+            profile=profile,
+            saturated=unsaturated,
+            light=np.full(n, 60.0),
+            noise=np.ones(n),
+            whiteness=np.ones(n),
+            pixels=_paint(profile),
+            offset_px=np.zeros((n, 2)),
+        )
 
     return make
 

@@ -207,6 +207,8 @@ def _profiles(
         edge_depth=np.full(n, 0.5),
         n_saturated_px=saturated.sum(axis=1),
         saturated=saturated,
+        noise=np.ones(n),
+        whiteness=np.ones(n),
         radius_radii=RADII,
         black_level=0.0,
         knot_px=1.0,

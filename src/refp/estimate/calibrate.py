@@ -26,6 +26,7 @@ from scipy.special import ndtri
 
 from refp.core.arrays import FloatArray, IntArray
 from refp.core.rows import take
+from refp.estimate.alteration import typical_noise
 from refp.estimate.combine import Combined, Spread, combine, stated_sd
 from refp.models.card import Calibration, Predictions
 from refp.models.lookup import Match, predictions_of
@@ -75,10 +76,12 @@ def calibrate(
     # An image outside the range of the stack that it is matched with would be refused.
     images = [image for image in assessed if image.inside] or assessed
     error = np.array([image.error_um for image in images])
-    reduced_chi2, reduced_chi2_light = _usual_chi2(images)
+    reduced_chi2, reduced_chi2_noise = _usual_chi2(images)
     relative = [
-        image.reduced_chi2 / (reduced_chi2 + reduced_chi2_light / image.light) for image in images
+        image.reduced_chi2 / (reduced_chi2 + reduced_chi2_noise * image.noise**2)
+        for image in images
     ]
+    noise_floor, noise_gain, noise_spread = _usual_noise(images)
     sizes = tiles.size[np.unique(tiles.bead, return_index=True)[1]]
     return Calibration(
         bead_factor=factor,
@@ -90,7 +93,10 @@ def calibrate(
         size_sd=float(sizes.std(ddof=1)) if len(sizes) > 1 else 0.0,
         n_sizes=len(sizes),
         reduced_chi2=reduced_chi2,
-        reduced_chi2_light=reduced_chi2_light,
+        reduced_chi2_noise=reduced_chi2_noise,
+        noise_floor=noise_floor,
+        noise_gain=noise_gain,
+        noise_spread=noise_spread,
         maximum_reduced_chi2=_limit(relative),
         maximum_disagreement_um=_limit([image.apart_um for image in images]),
         held_out=split,
@@ -101,7 +107,10 @@ def calibrate(
 
 @dataclass(frozen=True, slots=True)
 class _Image:
-    """A held-out image: its error, what is to be expected of it, and how it fits the stack."""
+    """A held-out image: its error, the expected error, its fit to the stack, light and noise.
+
+    ``noise`` is the standard deviation of a pixel over ``light``.
+    """
 
     field: int
     error_um: float
@@ -110,6 +119,7 @@ class _Image:
     apart_um: float
     reduced_chi2: float
     light: float
+    noise: float
     inside: bool
 
 
@@ -132,6 +142,7 @@ def _assess(
         apart_um=abs(combined.dz_um - second.dz_um),
         reduced_chi2=float(np.median(fit.reduced_chi2)),
         light=float(np.median(tiles.light[rows])),
+        noise=typical_noise(tiles.noise[rows], tiles.light[rows]),
         inside=bool(fit.at_end.mean() < 0.5),
     )
 
@@ -201,15 +212,28 @@ def _stage_variance(labels: LabelErrors, n_fields: int) -> float:
 
 
 def _usual_chi2(images: list[_Image]) -> tuple[float, float]:
-    """Return the reduced chi squared of a bright image, and the coefficient of its term in 1 / light."""
-    told = [image for image in images if image.reduced_chi2 > 0]  # 0 where every ring is saturated
-    if not told:
+    """Return the reduced chi squared without noise, and the coefficient of relative noise squared."""
+    known = [image for image in images if image.reduced_chi2 > 0]  # 0 where every ring is saturated
+    if not known:
         return 1.0, 0.0
-    reduced_chi2 = np.array([image.reduced_chi2 for image in told])
-    terms = np.column_stack([np.ones(len(told)), [1.0 / image.light for image in told]])
-    # Relative deviations, so that dim images do not outweigh the others.
-    (bright, noise), _ = nnls(terms / reduced_chi2[:, None], np.ones(len(told)))
-    return float(bright), float(noise)
+    reduced_chi2 = np.array([image.reduced_chi2 for image in known])
+    terms = np.column_stack([np.ones(len(known)), [image.noise**2 for image in known]])
+    # Relative deviations, so that noisy images do not outweigh the others.
+    (clean, noise), _ = nnls(terms / reduced_chi2[:, None], np.ones(len(known)))
+    return float(clean), float(noise)
+
+
+def _usual_noise(images: list[_Image]) -> tuple[float, float, float]:
+    """Return the variance without light, that added by a grey level of light, and the relative scatter."""
+    light = np.array([image.light for image in images])
+    variance = np.array([(image.noise * image.light) ** 2 for image in images])
+    known = variance > 0
+    if not known.any():
+        return 0.0, 0.0, 0.0
+    terms = np.column_stack([np.ones(known.sum()), light[known]]) / variance[known, None]
+    (floor, gain), _ = nnls(terms, np.ones(known.sum()))
+    relative = 0.5 * np.log(variance[known] / (floor + gain * light[known]))
+    return float(floor), float(gain), float(np.sqrt(np.mean(relative**2)))
 
 
 def _limit(values: list[float]) -> float:

@@ -1,16 +1,29 @@
 """Estimate dZ of an image with its interval from predictions of its beads, or refuse it."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
+from refp.core.arrays import FloatArray
 from refp.estimate.adaptation import (
     SIZE_SIGMAS,
     adapt_combined,
     adapt_match,
     adaptation_uncertainty,
+)
+from refp.estimate.alteration import (
+    UNALTERED,
+    Alteration,
+    find_blur,
+    find_contrast,
+    is_filtered,
+    match_altered,
+    restore_contrast,
+    typical_noise,
+    with_rounding,
 )
 from refp.estimate.combine import Combined, Spread, combine
 from refp.estimate.focus_estimate import WIDTH_95, FocusEstimate, Parts, Reason, refused
@@ -21,6 +34,11 @@ from refp.settings import EstimateSettings, Instrument
 MAX_SATURATED = 0.3
 """Fraction of saturated rings, or of pixels, above which an image is refused."""
 LIMIT_QUANTILE = 0.995
+FILTERED_NOISE = (0.45, 1.15)
+"""Noise of a filtered image over that expected: a rotation or a weak compression leaves 0.5 to 0.9, a blur
+of a pixel or a median 0.3, sharpening raises it."""
+BLUR_MODEL = 0.5
+"""Standard uncertainty of the effect of a blur on dZ, relative: filters are no Gaussians; assumed."""
 MIN_SIZE_SD = 0.003
 """Smallest standard deviation of sizes, from beads and optics."""
 
@@ -54,6 +72,8 @@ class Assessment:
     lookup_um: float
     size: Size
     reduced_chi2: float
+    alteration_u_um: float = 0.0
+    filtered_noise: float = 1.0
 
 
 def estimate_focus(
@@ -105,12 +125,65 @@ def assess_beads(
     settings: EstimateSettings,
 ) -> Assessment:
     """Apply family and look-up to the beads of an image; parameters as of :func:`estimate_focus`."""
+    assess_as = partial(_assess_as, inputs, card, predictor, lookup, settings)
+    plain = assess_as(UNALTERED)
+    if not isinstance(lookup, Lookup) or not plain.match.has_match:
+        return plain
+    known, light = card.calibration, float(np.median(inputs.light))
+    noise = typical_noise(inputs.noise, inputs.light) * light
+    if is_filtered(inputs):
+        altered = find_blur(lookup, inputs)
+        found = assess_as(altered)
+        size_um = abs(found.size.value - 1.0) * abs(found.lookup_um)  # as of another magnification
+        model_um = BLUR_MODEL * abs(found.lookup_um - plain.lookup_um)
+        u_um = float(np.linalg.norm([_effect_um(assess_as, altered), size_um, model_um]))
+        return replace(
+            found, alteration_u_um=u_um, filtered_noise=noise / known.expected_noise(light)
+        )
+    if known.noise_is_expected(light, noise):
+        return plain
+    fits = plain.reduced_chi2 <= known.maximum_reduced_chi2
+    altered = with_rounding(find_contrast(lookup, inputs, fits=fits), light)
+    # Of the look-up, the factor by which beads scatter more than their likelihood states.
+    factor = max(known.bead_factor, 1.0) if card.family == "lookup" else 1.0
+    return replace(assess_as(altered), alteration_u_um=factor * _effect_um(assess_as, altered))
+
+
+def _effect_um(assess_as: Callable[[Alteration], Assessment], altered: Alteration) -> float:
+    """Return the effect on dZ of one standard uncertainty of the alteration, um."""
+    low, high = (assess_as(end).lookup_um for end in altered.ends)
+    return abs(high - low) / 2
+
+
+def _assess_as(
+    inputs: BeadInputs,
+    card: ModelCard,
+    predictor: Predictor,
+    lookup: Lookup | NoLookup,
+    settings: EstimateSettings,
+    altered: Alteration,
+) -> Assessment:
+    """Assess the beads of an image, given its contrast and blur."""
     known = card.calibration
-    match = adapt_match(lookup.match(inputs.profile, inputs.saturated), card.adaptation)
+    matched = lookup.match(inputs.profile, inputs.saturated)
+    blur_um: FloatArray = np.zeros(len(inputs))
+    if isinstance(lookup, Lookup) and altered is not UNALTERED:
+        inputs = restore_contrast(inputs, altered.contrast)
+        sharp = lookup.match(inputs.profile, inputs.saturated)
+        matched = match_altered(lookup, inputs, Alteration(blur_radii2=altered.blur_radii2))
+        blur_um = matched.dz_um - sharp.dz_um
+    match = adapt_match(matched, card.adaptation)
     tilt = tilt_um_per_px(settings, card.instrument)
     spread = Spread(known.bead_factor, known.height_um, known.rise_um_per_size, tilt)
     places = (inputs.offset_px, match.size, spread, settings)
-    combined = adapt_combined(combine(predictor.predict(inputs), *places), card.adaptation)
+    light = float(np.median(inputs.light)) * altered.contrast
+    noise = typical_noise(inputs.noise, inputs.light) * float(np.median(inputs.light))
+    if altered.blur_radii2:  # a filter reduces the noise more than its effect on the fit
+        noise = max(noise, known.expected_noise(light))
+    # The networks were trained on sharp images: the look-up's change of dZ corrects theirs.
+    predicted = predictor.predict(inputs)
+    predicted = replace(predicted, dz_um=predicted.dz_um + blur_um)
+    combined = adapt_combined(combine(predicted, *places), card.adaptation)
     second = combine(predictions_of(match), *places) if match.has_match else combined
     return Assessment(
         match=match,
@@ -118,7 +191,9 @@ def assess_beads(
         lookup_um=second.dz_um,
         size=_typical_size(match, combined, known),
         reduced_chi2=known.relative_chi2(
-            float(np.median(match.reduced_chi2)), float(np.median(inputs.light))
+            float(np.median(match.reduced_chi2)),
+            light,
+            noise,
         ),
     )
 
@@ -151,7 +226,9 @@ def _with_interval(
     parts = Parts(
         beads_um=combined.u_beads_um,
         members_um=combined.u_members_um,
-        calibration_um=float(np.hypot(known.model_u_um, adapted)),
+        calibration_um=float(
+            np.linalg.norm([known.model_u_um, adapted, assessment.alteration_u_um])
+        ),
         refp_um=known.refp_u_um,
         stage_um=known.stage_u_um,
     )
@@ -199,6 +276,12 @@ def _objection(
 ) -> tuple[Reason, str] | None:
     """Return the first reason to refuse an estimate; ``None`` where there is none."""
     known = card.calibration
+    low, high = FILTERED_NOISE
+    if not low <= assessment.filtered_noise <= high:
+        return "unlike_training", (
+            "the image was smoothed, sharpened or compressed after the camera (noise "
+            f"{assessment.filtered_noise:.2g} of that expected); use the image as the camera delivers it"
+        )
     if assessment.reduced_chi2 > known.maximum_reduced_chi2:
         reduced_chi2 = (
             f"reduced chi squared {assessment.reduced_chi2:.1f} > {known.maximum_reduced_chi2:.1f}"

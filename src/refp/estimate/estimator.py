@@ -227,6 +227,8 @@ class Estimator:
             profile=np.empty((n, 0)),
             saturated=np.empty((n, 0), dtype=np.bool_),
             light=light_of(tiles, self.card.instrument.optics.black_level or 0.0),
+            noise=np.full(n, np.nan),
+            whiteness=np.full(n, np.nan),
             pixels=tiles,
             offset_px=centers - (np.array(image.shape) - 1) / 2,
         )
@@ -253,6 +255,8 @@ class Estimator:
             profile=profiles.normalised,
             saturated=profiles.saturated,
             light=profiles.light,
+            noise=profiles.noise,
+            whiteness=profiles.whiteness,
             pixels=pixels,
             offset_px=profiles.center_px - (np.array(image.shape) - 1) / 2,
         )

@@ -102,6 +102,8 @@ def typical_beads(ensemble: Ensemble) -> BeadInputs:
         profile=profile,
         saturated=np.zeros(profile.shape, dtype=np.bool_),
         light=np.full(len(rows), TEST_LIGHT),
+        noise=np.full(len(rows), np.nan),
+        whiteness=np.full(len(rows), np.nan),
         pixels=np.array(tiles, dtype=np.float32),
         offset_px=np.zeros((len(rows), 2)),
     )

@@ -1,5 +1,6 @@
 """Result of training: an ensemble that predicts, and its card."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,6 +10,9 @@ from refp.core.arrays import BoolArray, FloatArray
 from refp.plane.plane import PooledStack
 from refp.settings import FamilyName, Instrument, Settings
 
+NOISE_SIGMAS = 3.0
+MIN_NOISE_SPREAD = 0.01
+"""Relative; the noise of a few beads is not measured better."""
 FORMAT_VERSION = 3
 """Version of the model file's format; files of other versions are refused."""
 
@@ -39,9 +43,14 @@ class Calibration(Settings):
     reduced_chi2: float = Field(
         description="reduced chi squared of an image without noise against the pooled stack"
     )
-    reduced_chi2_light: float = Field(
-        description="reduced chi squared that noise adds, times the light: background less black, "
-        "grey levels"
+    reduced_chi2_noise: float = Field(
+        description="reduced chi squared that noise adds, over its variance relative to the light "
+        "squared"
+    )
+    noise_floor: float = Field(description="variance of a pixel without light, grey levels squared")
+    noise_gain: float = Field(description="variance that a grey level of light adds, grey levels")
+    noise_spread: float = Field(
+        description="relative standard deviation of images' noise about that expected of their light"
     )
     maximum_reduced_chi2: float = Field(
         description="limit of the reduced chi squared over its expected value; above it an image is "
@@ -54,9 +63,23 @@ class Calibration(Settings):
     n_images: int = Field(description="held-out images of the calibration")
     rms_um: float = Field(description="RMS error of held-out images against their labels, um")
 
-    def relative_chi2(self, reduced_chi2: float, light: float) -> float:
-        """Return a reduced chi squared over what is expected at an image's light; 1 is usual."""
-        return reduced_chi2 / (self.reduced_chi2 + self.reduced_chi2_light / light)
+    def relative_chi2(self, reduced_chi2: float, light: float, noise: float) -> float:
+        """Return a reduced chi squared over that expected of an image's light and noise; 1 is usual."""
+        return reduced_chi2 / (self.reduced_chi2 + self.reduced_chi2_noise * (noise / light) ** 2)
+
+    def noise_is_expected(self, light: float, noise: float) -> bool:
+        """Return whether noise and light of an image agree as in the training.
+
+        An offset or a stretch of grey levels changes one without the other; a lamp or an exposure
+        changes both.
+        """
+        expected = self.expected_noise(light)
+        limit = NOISE_SIGMAS * max(self.noise_spread, MIN_NOISE_SPREAD)
+        return not expected or not noise or abs(math.log(noise / expected)) <= limit
+
+    def expected_noise(self, light: float) -> float:
+        """Return the standard deviation of a pixel at an image's light, grey levels."""
+        return math.sqrt(self.noise_floor + self.noise_gain * light)
 
 
 class ResponseLine(Settings):
@@ -122,6 +145,11 @@ class BeadInputs:
         Shape ``(n, m)``: the ring has a pixel at the white level.
     light
         Shape ``(n,)``, background less black level, grey levels.
+    noise
+        Shape ``(n,)``, standard deviation of a background pixel, grey levels; NaN where not known.
+    whiteness
+        Shape ``(n,)``: 1 where that noise is white, less where neighbouring pixels are correlated;
+        NaN where not known.
     pixels
         Shape ``(n, side, side)`` grey levels, or ``(n, 0, 0)`` for families without ``sees_pixels``.
     offset_px
@@ -131,6 +159,8 @@ class BeadInputs:
     profile: FloatArray
     saturated: BoolArray
     light: FloatArray
+    noise: FloatArray
+    whiteness: FloatArray
     pixels: FloatArray
     offset_px: FloatArray
 

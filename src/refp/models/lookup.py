@@ -10,7 +10,9 @@ rings averages their noise, and sizes that interpolate would seem to fit better.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -51,6 +53,10 @@ class Match:
         bead like those of the training.
     at_end
         Shape ``(n,)``: the best match is at an end of the stack.
+    cost
+        Shape ``(n,)``: twice the negative logarithm of likelihood and prior there, up to a constant.
+    n_rings
+        Shape ``(n,)``: rings that were compared.
     """
 
     dz_um: FloatArray
@@ -59,6 +65,8 @@ class Match:
     size_sd: FloatArray
     reduced_chi2: FloatArray
     at_end: BoolArray
+    cost: FloatArray
+    n_rings: FloatArray
 
     @property
     def has_match(self) -> bool:
@@ -74,7 +82,16 @@ class NoLookup:
         n = len(profile)
         unknown = np.full(n, np.nan)
         nothing = np.zeros(n)
-        return Match(unknown, unknown, np.ones(n), nothing, nothing, np.zeros(n, dtype=np.bool_))
+        return Match(
+            dz_um=unknown,
+            sd_um=unknown,
+            size=np.ones(n),
+            size_sd=nothing,
+            reduced_chi2=nothing,
+            at_end=np.zeros(n, dtype=np.bool_),
+            cost=nothing,
+            n_rings=nothing,
+        )
 
 
 def make_lookup(stack: PooledStack, settings: LookupSettings) -> "Lookup | NoLookup":
@@ -114,6 +131,7 @@ class Lookup:
     sees_pixels = False
 
     def __init__(self, stack: PooledStack, settings: LookupSettings) -> None:
+        self._settings = settings
         self._radius = stack.radius_radii
         self._seen = self._radius <= settings.reach_radii
         self._spread = settings.size_spread
@@ -123,12 +141,15 @@ class Lookup:
         known = (self._weight >= MIN_WEIGHT).any(axis=0)
         self._mean = fill_rings(stack.mean, np.broadcast_to(known, stack.mean.shape))
         self._where_unknown = _typical_weight(self._weight[:, self._seen]) / math.e
-        # Terms of the initial search that do not depend on the profile, one column for each plane of
-        # each size.
+        # To start from, every few planes and sizes are enough.
         self._planes = np.arange(0, len(self._grid), THINNING)
         sizes = np.linspace(1.0 - MAX_SIZE, 1.0 + MAX_SIZE, N_SIZES)
         self._sizes = sizes if self._spread else np.ones(1)
-        self._coarse = np.concatenate([self._terms(size) for size in self._sizes], axis=1)
+
+    @cached_property
+    def _coarse(self) -> FloatArray:
+        """Terms of the search that do not depend on a profile, a column for each plane of each size."""
+        return np.concatenate([self._terms(size) for size in self._sizes], axis=1)
 
     def _terms(self, size: float) -> FloatArray:
         """Return the coefficients of squares, values and number of a bead's rings in the cost."""
@@ -140,6 +161,32 @@ class Lookup:
         """Predict dZ by one member."""
         return predictions_of(self.match(inputs.profile, inputs.saturated))
 
+    def blurred(self, blur_radii2: float) -> "Lookup":
+        """Return the look-up in the stack as a small blur would leave it.
+
+        Parameters
+        ----------
+        blur_radii2
+            Half the variance of the blur along one axis, bead radii squared; negative where an
+            image was sharpened.
+
+        Notes
+        -----
+        A narrow blur adds ``blur_radii2`` times the Laplacian, which of a radial profile is
+        ``I'' + I' / r``.
+        """
+        if not blur_radii2:
+            return self
+        spacing = self._radius[1] - self._radius[0]
+        slope = np.gradient(self._mean, spacing, axis=1, edge_order=2)
+        second = np.gradient(slope, spacing, axis=1, edge_order=2)
+        inner = np.maximum(self._radius, spacing / 2)
+        laplacian = second + slope / inner
+        laplacian[:, 0] = 2.0 * second[:, 0]  # of an even profile, at its centre
+        mean = self._mean + blur_radii2 * laplacian
+        stack = PooledStack(self._grid, self._radius, mean, 1.0 / np.sqrt(self._weight))
+        return Lookup(stack, self._settings)
+
     def match(self, profile: FloatArray, saturated: BoolArray) -> Match:
         """Match profiles with the stack.
 
@@ -150,10 +197,28 @@ class Lookup:
         saturated
             Shape ``(n, m)``, rings to exclude.
         """
+        beads = self._beads(profile, saturated)
+        return self._refined(beads, *self._search(beads), PLACE_STEPS, SIZE_STEPS)
+
+    def match_near(self, profile: FloatArray, saturated: BoolArray, near: Match) -> Match:
+        """Match profiles with the stack, beginning at an earlier match of much the same profiles."""
+        place = (near.dz_um / near.size - self._grid[0]) / (self._grid[1] - self._grid[0])
+        beads = self._beads(profile, saturated)
+        return self._refined(beads, place, near.size, PLACE_STEPS[1:], SIZE_STEPS[1:])
+
+    def _beads(self, profile: FloatArray, saturated: BoolArray) -> _Beads:
         known = (np.isfinite(profile) & ~saturated)[:, self._seen]
-        beads = _Beads(np.where(known, profile[:, self._seen], 0.0), known.astype(np.float64))
-        place, size = self._search(beads)
-        for place_step, size_step in zip(PLACE_STEPS, SIZE_STEPS, strict=True):
+        return _Beads(np.where(known, profile[:, self._seen], 0.0), known.astype(np.float64))
+
+    def _refined(
+        self,
+        beads: _Beads,
+        place: FloatArray,
+        size: FloatArray,
+        place_steps: Sequence[float],
+        size_steps: Sequence[float],
+    ) -> Match:
+        for place_step, size_step in zip(place_steps, size_steps, strict=True):
             place, size, covariance = self._refine(beads, place, size, place_step, size_step)
         return self._read_off(beads, place, size, covariance)
 
@@ -230,8 +295,8 @@ class Lookup:
     def _read_off(
         self, beads: _Beads, place: FloatArray, size: FloatArray, covariance: FloatArray
     ) -> Match:
-        distance = self._look(beads, place, size).distance
-        reduced_chi2 = distance / np.maximum(beads.clear.sum(axis=1), 1.0)
+        looked, n_rings = self._look(beads, place, size), beads.clear.sum(axis=1)
+        reduced_chi2 = looked.distance / np.maximum(n_rings, 1.0)
         step = self._grid[1] - self._grid[0]
         typical_dz = self._grid[0] + step * place
         # dz = size * typical_dz; errors of neighbouring rings are correlated, so chi squared scales both.
@@ -246,6 +311,8 @@ class Lookup:
             size_sd=np.sqrt(covariance[:, 1, 1] * temper),
             reduced_chi2=reduced_chi2,
             at_end=at_end,
+            cost=looked.cost,
+            n_rings=n_rings,
         )
 
 

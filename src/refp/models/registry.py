@@ -65,7 +65,15 @@ def match_held_out(
 
 def inputs_of(tiles: LabelledTiles) -> BeadInputs:
     """Return the model inputs of labelled tiles: all fields but the labels."""
-    return BeadInputs(tiles.profile, tiles.saturated, tiles.light, tiles.pixels, tiles.offset_px)
+    return BeadInputs(
+        profile=tiles.profile,
+        saturated=tiles.saturated,
+        light=tiles.light,
+        noise=tiles.noise,
+        whiteness=np.full(len(tiles), np.nan),
+        pixels=tiles.pixels,
+        offset_px=tiles.offset_px,
+    )
 
 
 def make_family(settings: TrainSettings) -> Family:

@@ -43,6 +43,8 @@ def confidence(**values: float) -> float:
         edge_depth=v["edge_depth"],
         n_saturated_px=np.zeros(1, np.int64),
         saturated=np.zeros((1, 3), np.bool_),
+        noise=one,
+        whiteness=one,
         radius_radii=np.array([0.0, 1.0, 2.0]),
         black_level=0.0,
         knot_px=1.0,

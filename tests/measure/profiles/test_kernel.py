@@ -96,7 +96,8 @@ def test_extreme_slopes_are_exact(coefficients: FloatArray, reach_knots: float) 
     nothing = np.zeros(n)
     profiles = RadialProfiles(
         *(np.zeros((n, 2)), nothing > 0, coefficients, np.zeros((n, 1)), nothing, nothing, nothing),
-        *(nothing, nothing.astype(int), np.zeros((n, 1), bool), np.zeros(1), 0.0, knot, 9.0),
+        *(nothing, nothing.astype(int), np.zeros((n, 1), bool), nothing, nothing),
+        *(np.zeros(1), 0.0, knot, 9.0),
     )
     least, greatest = extreme_slopes(profiles, reach_knots * knot)
     last = min(k - 3, int(np.ceil(reach_knots)))

@@ -5,6 +5,7 @@ import numpy as np
 from refp.core.arrays import FloatArray, Image, full_scale
 from refp.measure.profiles.evaluate import evaluate
 from refp.measure.profiles.kernel import Layout, measure_beads
+from refp.measure.profiles.noise import measure_noise
 from refp.measure.profiles.profiles import RadialProfiles
 from refp.settings import Instrument, ProfileSettings
 
@@ -40,6 +41,7 @@ def fit_profiles(
     background = found.background
     if settings.background == "spline_mean":
         background = _spline_background(found.coefficients, knot, layout.background_px)
+    noise, whiteness = measure_noise(image, found.center_px, layout.background_px)
     ring_px = np.arange(layout.n_rings) * layout.ring_px
     edge_radii, edge_depth = _edge(found.levels, background, ring_px / radius)
     return RadialProfiles(
@@ -53,6 +55,8 @@ def fit_profiles(
         edge_depth=edge_depth,
         n_saturated_px=found.n_saturated,
         saturated=found.saturated,
+        noise=noise,
+        whiteness=whiteness,
         radius_radii=ring_px / radius,
         black_level=instrument.optics.black_level or 0.0,
         knot_px=knot,

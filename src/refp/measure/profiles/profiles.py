@@ -36,6 +36,11 @@ class RadialProfiles:
         Shape ``(n,)``, pixels of the tile's disc at the camera's white level.
     saturated
         Shape ``(n, m)``: a pixel of the ring is at the white level.
+    noise
+        Shape ``(n,)``, standard deviation of a pixel of the background ring, grey levels.
+    whiteness
+        Shape ``(n,)``: 1 where that noise is white, less where neighbouring pixels are correlated,
+        as after a filter; NaN where there is too little noise to tell.
     radius_radii
         Shape ``(m,)``, distances of the robust profile in bead radii; shared.
     black_level
@@ -56,6 +61,8 @@ class RadialProfiles:
     edge_depth: FloatArray
     n_saturated_px: IntArray
     saturated: BoolArray
+    noise: FloatArray
+    whiteness: FloatArray
     radius_radii: FloatArray = shared()
     black_level: float = shared()
     knot_px: float = shared()

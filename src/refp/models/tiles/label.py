@@ -215,6 +215,7 @@ def _label_sweep(
         profile=profiles.normalised[rows],
         saturated=profiles.saturated[rows],
         light=profiles.light[rows],
+        noise=profiles.noise[rows],
         pixels=_pixels(measurement, rows, crop),
         frame=frame,
         bead=measurement.bead_number[rows],

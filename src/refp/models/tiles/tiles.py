@@ -31,6 +31,8 @@ class LabelledTiles:
         Shape ``(n, m)``: the ring has a pixel at the white level.
     light
         Shape ``(n,)``, background less black level, grey levels.
+    noise
+        Shape ``(n,)``, standard deviation of a background pixel, grey levels; NaN where not known.
     pixels
         Shape ``(n, side, side)`` grey levels, or ``(n, 0, 0)`` where the family does not use them.
     frame, bead, field
@@ -52,6 +54,7 @@ class LabelledTiles:
     profile: FloatArray
     saturated: BoolArray
     light: FloatArray
+    noise: FloatArray
     pixels: FloatArray
     frame: IntArray
     bead: IntArray

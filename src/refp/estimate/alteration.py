@@ -1,0 +1,197 @@
+"""Images that were altered after the camera: contrast, or blur.
+
+An added offset, a linear stretch or another black level change a profile over background ``p`` to
+``1 - k (1 - p)``: the contrast about the background is ``k`` times that of the training, for all beads.
+The noise shows it, which a lamp or an exposure changes with the light and a stretch does not. A filter or
+a resampling blurs or sharpens, and correlates the noise of neighbouring pixels. Contrast and blur are
+nuisance parameters of the look-up: each is estimated together with dZ, and its uncertainty contributes
+to that of dZ. Beads that do not fit at normal noise are not given this freedom: they differ in optics.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from refp.core.arrays import FloatArray
+from refp.models.card import BeadInputs
+from refp.models.lookup import Lookup, Match
+
+WHITE = (0.9, 1.15)
+"""Six beads give 1 within 0.05 for white noise; interpolation leaves 0.8 at most, filters 0.85, and
+sharpening gives more than 1.2."""
+CONTRASTS = np.geomspace(0.25, 8.0, 36)
+"""Of the search; the two on either side of the best are a tenth away."""
+FINE_CONTRASTS = np.linspace(0.92, 1.08, 9)
+CONTRAST_STEP = 0.01
+"""Relative, of the numerical derivatives."""
+BLUR_STEP_RADII2 = 0.0004
+BLUR_SD_RADII2 = 0.0015
+"""Prior standard deviation of blurs by filters and resampling; assumed."""
+MAX_BLUR_RADII2 = 0.004
+"""Up to here one Laplacian describes a blur; half a pixel at ten pixels a radius is 0.00125."""
+ROUNDING_SD = 12**-0.5
+"""Grey levels."""
+SEARCH_BEADS = 6
+ROUNDS = 6
+MAX_STEPS = 5.0
+"""Of a round of Newton's method."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alteration:
+    """Contrast and blur of an image relative to the training's, one of which may differ.
+
+    Attributes
+    ----------
+    contrast
+        Contrast about the background; 1 in the training.
+    blur_radii2
+        Half the variance of the blur along one axis, bead radii squared; 0 in the training.
+    u
+        Standard uncertainty of the one that differs.
+    """
+
+    contrast: float = 1.0
+    blur_radii2: float = 0.0
+    u: float = 0.0
+
+    @property
+    def ends(self) -> tuple["Alteration", "Alteration"]:
+        """The alterations one standard uncertainty below and above."""
+        if self.blur_radii2:
+            low, high = (self.blur_radii2 + sign * self.u for sign in (-1, 1))
+            return replace(self, blur_radii2=low), replace(self, blur_radii2=high)
+        low, high = (self.contrast + sign * self.u for sign in (-1, 1))
+        return replace(self, contrast=low), replace(self, contrast=high)
+
+
+UNALTERED = Alteration()
+
+
+def typical_noise(noise: FloatArray, light: FloatArray) -> float:
+    """Return the median of the noise over the light of beads, both ``(n,)``; 0 where not known."""
+    known = np.isfinite(noise)
+    return float(np.median(noise[known] / light[known])) if known.any() else 0.0
+
+
+def is_filtered(inputs: BeadInputs) -> bool:
+    """Return whether the noise shows that an image was filtered, resampled or compressed."""
+    known = np.isfinite(inputs.whiteness)
+    if not known.any():
+        return False
+    low, high = WHITE
+    return not low <= float(np.median(inputs.whiteness[known])) <= high
+
+
+def restore_contrast(inputs: BeadInputs, contrast: float) -> BeadInputs:
+    """Return the profiles with the contrast of the training."""
+    return replace(inputs, profile=1.0 - (1.0 - inputs.profile) / contrast)
+
+
+def match_altered(
+    lookup: Lookup, inputs: BeadInputs, altered: Alteration, near: Match | None = None
+) -> Match:
+    """Match beads with the stack, given contrast and blur.
+
+    Parameters
+    ----------
+    near
+        A match at a similar alteration, from which the search starts.
+    """
+    profile = restore_contrast(inputs, altered.contrast).profile
+    blurred = lookup.blurred(altered.blur_radii2)
+    if near is None:
+        return blurred.match(profile, inputs.saturated)
+    return blurred.match_near(profile, inputs.saturated, near)
+
+
+def find_contrast(lookup: Lookup, inputs: BeadInputs, *, fits: bool = False) -> Alteration:
+    """Find the contrast at which the beads of an image fit the stack best.
+
+    Parameters
+    ----------
+    fits
+        Whether the beads fit as they are, so that the search starts at 1.
+
+    Notes
+    -----
+    Newton's method on the profile likelihood, in which every bead has its best dZ and size, from the
+    best contrast of a grid.
+    """
+    start = 1.0 if fits else _best_contrast(lookup, inputs)
+    cost = _tempered_cost(lookup, inputs, Alteration(contrast=start))
+    contrast, u = _descend(lambda k: cost(Alteration(contrast=k)), start, CONTRAST_STEP * start)
+    return Alteration(contrast=contrast, u=u)
+
+
+def with_rounding(altered: Alteration, light: float) -> Alteration:
+    """Return the alteration with the uncertainty of grey levels that were rounded twice.
+
+    Rounding a rescaled image moves grey levels by up to a half, and equal ones alike, so that it does not
+    average out in a ring. ``light`` is the background less black, grey levels.
+    """
+    return replace(altered, u=float(np.hypot(altered.u, altered.contrast * ROUNDING_SD / light)))
+
+
+def find_blur(lookup: Lookup, inputs: BeadInputs) -> Alteration:
+    """Find the blur at which the beads of an image fit the stack best; see :func:`find_contrast`."""
+    cost = _tempered_cost(lookup, inputs, UNALTERED)
+
+    def with_prior(blur_radii2: float) -> float:
+        return cost(Alteration(blur_radii2=blur_radii2)) + (blur_radii2 / BLUR_SD_RADII2) ** 2
+
+    blur, u = _descend(with_prior, 0.0, BLUR_STEP_RADII2)
+    return Alteration(blur_radii2=float(np.clip(blur, -MAX_BLUR_RADII2, MAX_BLUR_RADII2)), u=u)
+
+
+def _tempered_cost(
+    lookup: Lookup, inputs: BeadInputs, start: Alteration
+) -> Callable[[Alteration], float]:
+    """Return the cost of all beads against the alteration, over the reduced chi squared at the start."""
+    near = match_altered(lookup, inputs, start)
+    temper = max(float(np.median(near.reduced_chi2)), 1.0)
+    least = np.inf
+
+    def cost(altered: Alteration) -> float:
+        nonlocal near, least
+        match = match_altered(lookup, inputs, altered, near)
+        value = _total_cost(match, altered.contrast) / temper
+        if value < least:  # the next searches start from here
+            near, least = match, value
+        return value
+
+    return cost
+
+
+def _best_contrast(lookup: Lookup, inputs: BeadInputs) -> float:
+    few = replace(
+        inputs, profile=inputs.profile[:SEARCH_BEADS], saturated=inputs.saturated[:SEARCH_BEADS]
+    )
+    best = 1.0
+    for grid in (CONTRASTS, FINE_CONTRASTS):
+        contrasts = (best * grid).tolist()
+        matches = [match_altered(lookup, few, Alteration(contrast=k)) for k in contrasts]
+        costs = [_total_cost(match, k) for match, k in zip(matches, contrasts, strict=True)]
+        best = contrasts[int(np.argmin(costs))]
+    return best
+
+
+def _total_cost(match: Match, contrast: float) -> float:
+    """Return the cost of all beads.
+
+    Restoring the contrast scales the noise too: the density has the factor ``1 / k`` for each ring.
+    """
+    return float(match.cost.sum() + 2.0 * match.n_rings.sum() * np.log(contrast))
+
+
+def _descend(cost: Callable[[float], float], at: float, step: float) -> tuple[float, float]:
+    """Return the minimum of a cost, twice a negative log-likelihood, and its standard uncertainty."""
+    bend = 1.0
+    for _ in range(ROUNDS):
+        below, here, above = cost(at - step), cost(at), cost(at + step)
+        bend = max((above - 2 * here + below) / step**2, 1e-3 / step**2)
+        change = -(above - below) / (2 * step) / bend
+        trial = at + float(np.clip(change, -MAX_STEPS * step, MAX_STEPS * step))
+        at = trial if cost(trial) <= here else at
+    return at, float(np.sqrt(2.0 / bend))

@@ -1,0 +1,84 @@
+"""Contrast and blur of altered images, found together with dZ."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from refp.core.arrays import FloatArray
+from refp.estimate.alteration import find_blur, find_contrast, is_filtered, match_altered
+from refp.models.card import BeadInputs
+from refp.models.lookup import Lookup, make_lookup
+from refp.plane.plane import PooledStack
+from refp.settings import LookupSettings
+
+RADIUS = np.arange(26) * 0.1
+DZ_UM = np.linspace(-60.0, 60.0, 241)
+SD = 0.004
+
+
+def profile_at(dz_um: FloatArray) -> FloatArray:
+    """A dark disc whose depth, width and ring change with dZ, over background."""
+    z = np.asarray(dz_um)[:, None] / 40.0
+    disc = (0.5 + 0.2 * z) / (1 + np.exp((RADIUS - 1.0 - 0.1 * z) / (0.06 + 0.05 * z**2)))
+    return 1.0 - disc + 0.15 * z * np.exp(-(((RADIUS - 0.4) / 0.3) ** 2))
+
+
+@pytest.fixture(scope="module")
+def lookup() -> Lookup:
+    mean = profile_at(DZ_UM)
+    found = make_lookup(PooledStack(DZ_UM, RADIUS, mean, np.full_like(mean, SD)), LookupSettings())
+    assert isinstance(found, Lookup)
+    return found
+
+
+def beads(dz_um: float, n: int = 8, change: Callable[[FloatArray], FloatArray] | None = None):
+    profile = profile_at(np.full(n, dz_um))
+    profile = profile + SD * np.random.default_rng(3).normal(size=profile.shape)
+    profile = profile if change is None else change(profile)  # after the camera: the noise as well
+    return BeadInputs(
+        profile=profile,
+        saturated=np.zeros(profile.shape, dtype=np.bool_),
+        light=np.full(n, 60.0),
+        noise=np.ones(n),
+        whiteness=np.ones(n),
+        pixels=np.empty((n, 0, 0)),
+        offset_px=np.zeros((n, 2)),
+    )
+
+
+@pytest.mark.parametrize("contrast", [0.5, 0.83, 1.0, 1.4, 3.0])
+@pytest.mark.parametrize("dz_um", [-35.0, 8.0, 40.0])
+def test_contrast_is_found_with_dz(lookup: Lookup, contrast: float, dz_um: float) -> None:
+    inputs = beads(dz_um, change=lambda p: 1.0 - contrast * (1.0 - p))
+    found = find_contrast(lookup, inputs)
+    assert abs(found.contrast - contrast) < max(4 * found.u, 0.01 * contrast)
+    assert found.blur_radii2 == 0.0
+    at, low, high = (
+        float(np.median(match_altered(lookup, inputs, altered).dz_um))
+        for altered in (found, *found.ends)
+    )
+    assert abs(at - dz_um) < 4 * abs(high - low) / 2 + 0.3
+
+
+@pytest.mark.parametrize("blur_radii2", [-0.0008, 0.0, 0.0012, 0.002])
+def test_blur_is_found(lookup: Lookup, blur_radii2: float) -> None:
+    def blurred(profile: FloatArray) -> FloatArray:
+        return (
+            lookup.blurred(blur_radii2)
+            ._mean[[int(np.argmin(np.abs(DZ_UM - 20.0)))]]
+            .repeat(len(profile), axis=0)
+        )
+
+    found = find_blur(lookup, beads(20.0, change=blurred))
+    assert found.contrast == 1.0
+    assert abs(found.blur_radii2 - blur_radii2) < max(4 * found.u, 0.0004)
+
+
+def test_white_noise_is_not_that_of_a_filter() -> None:
+    inputs = beads(0.0)
+    assert not is_filtered(inputs)
+    for correlated in (0.7, 1.4):
+        assert is_filtered(replace(inputs, whiteness=np.full(len(inputs), correlated)))
+    assert not is_filtered(replace(inputs, whiteness=np.full(len(inputs), np.nan)))
