@@ -33,7 +33,7 @@ class Parts:
     members_um
         Disagreement of the members.
     calibration_um
-        Error that the beads of a held-out image have in common.
+        Error that the beads of a held-out image have in common; of an altered image, its contrast or blur.
     refp_um
         Reference plane of the training labels.
     stage_um

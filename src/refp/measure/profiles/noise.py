@@ -43,12 +43,12 @@ def measure_noise(
     Returns
     -------
     noise : ndarray
-        Shape ``(n,)``, standard deviation of a pixel, grey levels; NaN where no ring pixel lies in
+        Shape ``(n,)``, standard deviation of a pixel, grey levels; NaN where no ring pixel is in
         the frame.
     whiteness : ndarray
         Shape ``(n,)``: variance from second differences of neighbours over that from pixels two
         apart. 1 for white noise, less where neighbours are correlated; NaN where the noise is too
-        small to tell.
+        small to determine it.
     """
     if not len(center_px):
         return np.empty(0), np.empty(0)

@@ -40,7 +40,7 @@ class RadialProfiles:
         Shape ``(n,)``, standard deviation of a pixel of the background ring, grey levels.
     whiteness
         Shape ``(n,)``: 1 where that noise is white, less where neighbouring pixels are correlated,
-        as after a filter; NaN where there is too little noise to tell.
+        as after a filter; NaN where there is too little noise to determine it.
     radius_radii
         Shape ``(m,)``, distances of the robust profile in bead radii; shared.
     black_level
