@@ -41,7 +41,9 @@ def test_the_readme_example_runs(
     exec(compile(readme_example(), "README.md", "exec"), {})
     printed = capsys.readouterr().out
     assert "REFP" in printed
-    assert "FocusEstimate" in printed
+    images = [line for line in printed.splitlines() if ".tif " in line]
+    assert len(images) == 9
+    assert all(float(line.split()[2]) <= float(line.split()[3]) or "nan" in line for line in images)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.name for path in EXAMPLES])

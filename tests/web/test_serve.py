@@ -120,3 +120,14 @@ def test_first_page_needs_no_science(run_python: Callable[[str], str]) -> None:
     loaded = "{'numpy', 'torch', 'numba'} & set(sys.modules)"
     code = f"import sys, refp.web; refp.web.create_app; print({loaded})"
     assert run_python(code) == "set()\n"
+
+
+def test_a_port_in_use_is_one_line(tmp_path: Path, run_process: Callable[..., Any]) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        done = run_process("serve", "--port", port, "--home", tmp_path)
+    assert (done.code, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert f"--port {port}: address already in use; choose another port" in done.stderr

@@ -88,7 +88,7 @@ def serve(
     refp serve --model a2k.refp --host 0.0.0.0 --token-file token.txt
     """
     try:
-        from refp.web.serve import run_server
+        from refp.web.serve import check_port, run_server
         from refp.web.storage.home import Home
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), "web", "refp serve") from error
@@ -100,6 +100,7 @@ def serve(
         raise RecipeError(
             f"--host {access.host}: others can reach this address; add --token-file FILE"
         )
+    check_port(access.host, access.port)
     with Home(settings.home).held():
         print_message(
             f"refp: {_address(access.host, access.port)} for {_describe_access(settings)}; Ctrl-C ends it"

@@ -82,7 +82,8 @@ def load_model(path: str | Path) -> Ensemble:
         hashes = dict(json.loads(parts[HASHES]))
     except Exception as error:  # zipfile, zlib and struct raise whatever the bytes make them
         raise ModelError(
-            f"{path}: not a whole model file ({error}); copy it again or train again"
+            f"{path}: not a whole model file ({error}); give a file that refp train wrote, copy it "
+            "again or train again"
         ) from error
     for name in (CARD, STACK, GRAPH):
         if hashes.get(name) != digest_bytes(parts[name]):

@@ -32,7 +32,7 @@ FAMILIES = {
     "profile": "A small network estimates dZ from the radial profile of each bead. Training takes about "
     "a minute. Recommended.",
     "lookup": "Each radial profile is compared with those of the sweep. No training: ready in seconds, "
-    "usually less accurate.",
+    "about as accurate.",
     "resnet": "The network of the article estimates dZ from the image of each bead. Training takes "
     "hours without a graphics card.",
 }
