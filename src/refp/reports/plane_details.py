@@ -24,9 +24,10 @@ _KEYS = ["dataset", "experiment", "fov", "exposure_ms"]
 _FIELD_KEYS = ["dataset", "experiment", "fov"]
 _FEATURES = (
     "The article determines the plane from two curves, the steepest slope (SS) and the centre "
-    "intensity (CI) of the beads against the Z that the stage reports. For the planes above, every "
-    "frame is placed by its whole radial profile instead. Where the two agree, the plane does not "
-    "depend on the method; where they differ, check the stage of that sweep first."
+    "intensity (CI) of the median bead against the Z that the stage reports. The planes above are the "
+    "robust mean of the planes of single beads, with the sweeps of a field aligned by whole radial "
+    "profiles. Where the two agree, the plane does not depend on the method; where they differ, check "
+    "the stage of that sweep first."
 )
 _UNCERTAINTY = (
     "Sources of uncertainty of the plane. Standard uncertainties combine in quadrature, so the widest "
@@ -94,7 +95,7 @@ def _features_table(planes: pd.DataFrame, by_features: pd.DataFrame) -> ReportTa
     )
     apart = difference.abs() > 2 * np.fmax(u, other["refp_u_um"])
     caption = (
-        "REFP by whole profiles, by the two features, and the first minus the second. Tinted: "
+        "REFP by single beads, by the features of the median bead, and the first minus the second. Tinted: "
         "differences of more than twice the larger u."
     )
     numeric = ("refp_with_u", "features_with_u")
