@@ -59,6 +59,7 @@ def ensemble(lookup_model: Path) -> Ensemble:
         noise_floor=0.0,
         noise_gain=1.0,
         noise_spread=0.02,
+        whiteness=1.0,
         maximum_reduced_chi2=4.0,
         maximum_disagreement_um=6.0,
         held_out="field",

@@ -76,9 +76,11 @@ def test_blur_is_found(lookup: Lookup, blur_radii2: float) -> None:
     assert abs(found.blur_radii2 - blur_radii2) < max(4 * found.u, 0.0004)
 
 
-def test_white_noise_is_not_that_of_a_filter() -> None:
+def test_noise_is_compared_with_that_of_the_training() -> None:
     inputs = beads(0.0)
-    assert not is_filtered(inputs)
-    for correlated in (0.7, 1.4):
-        assert is_filtered(replace(inputs, whiteness=np.full(len(inputs), correlated)))
-    assert not is_filtered(replace(inputs, whiteness=np.full(len(inputs), np.nan)))
+    compressed = replace(inputs, whiteness=np.full(len(inputs), 0.5))
+    assert not is_filtered(inputs, 1.0)
+    assert is_filtered(compressed, 1.0)
+    assert is_filtered(replace(inputs, whiteness=np.full(len(inputs), 1.4)), 1.0)
+    assert not is_filtered(compressed, 0.52)  # a lab that compresses all its images
+    assert not is_filtered(replace(inputs, whiteness=np.full(len(inputs), np.nan)), 1.0)

@@ -67,6 +67,7 @@ def simulate(
         saturated=np.zeros((n, 2), dtype=np.bool_),
         light=np.ones(n),
         noise=np.ones(n),
+        whiteness=np.full(n, 0.8),
         pixels=np.empty((n, 0, 0)),
         frame=image,
         bead=bead + 10_000 * field,
@@ -310,6 +311,7 @@ def test_noise_is_compared_with_that_of_the_training_at_the_same_light() -> None
     made = calibrated(replace(tiles, light=light, noise=noise), predicted)
     assert made.expected_noise(100.0) == pytest.approx(np.sqrt(2.5), rel=0.01)
     assert made.noise_spread == pytest.approx(0.01, rel=0.2)
+    assert made.whiteness == 0.8
     usual = float(np.sqrt(0.5 + 0.02 * 60.0))
     assert made.noise_is_expected(60.0, usual)
     assert not made.noise_is_expected(60.0 + 10.0, usual)  # an offset adds light without noise

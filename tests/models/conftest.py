@@ -52,6 +52,7 @@ def analytic_tiles(n_planes: int = 25, n_beads: int = 4, seed: int = 0) -> Label
         saturated=np.zeros(profile.shape, dtype=np.bool_),
         light=np.full(len(dz_um), 60.0),
         noise=np.ones(len(dz_um)),
+        whiteness=np.ones(len(dz_um)),
         pixels=_paint(profile),
         frame=plane.astype(np.int64),
         bead=bead.astype(np.int64),

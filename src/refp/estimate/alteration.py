@@ -18,8 +18,8 @@ from refp.models.card import BeadInputs
 from refp.models.lookup import Lookup, Match
 
 WHITE = (0.9, 1.15)
-"""Six beads give 1 within 0.05 for white noise; interpolation leaves 0.8 at most, filters 0.85, and
-sharpening gives more than 1.2."""
+"""Whiteness over the training's. Six beads give 1 within 0.05 for white noise; interpolation leaves 0.8
+at most, filters 0.85, and sharpening gives more than 1.2."""
 CONTRASTS = np.geomspace(0.25, 8.0, 36)
 """Of the search; the two on either side of the best are a tenth away."""
 FINE_CONTRASTS = np.linspace(0.92, 1.08, 9)
@@ -75,13 +75,25 @@ def typical_noise(noise: FloatArray, light: FloatArray) -> float:
     return float(np.median(noise[known] / light[known])) if known.any() else 0.0
 
 
-def is_filtered(inputs: BeadInputs) -> bool:
-    """Return whether the noise shows that an image was filtered, resampled or compressed."""
-    known = np.isfinite(inputs.whiteness)
-    if not known.any():
-        return False
+def typical_whiteness(whiteness: FloatArray) -> float:
+    """Return the median whiteness of the noise of beads ``(n,)``; 1 where it is not known."""
+    known = whiteness[np.isfinite(whiteness)]
+    return float(np.median(known)) if len(known) else 1.0
+
+
+def is_filtered(inputs: BeadInputs, usual: float) -> bool:
+    """Return whether an image was filtered, resampled or compressed, as the training was not.
+
+    Parameters
+    ----------
+    inputs
+        The image's usable beads, with the whiteness of their noise.
+    usual
+        Whiteness of the training's noise.
+    """
     low, high = WHITE
-    return not low <= float(np.median(inputs.whiteness[known])) <= high
+    known = bool(np.isfinite(inputs.whiteness).any())
+    return known and not low <= typical_whiteness(inputs.whiteness) / usual <= high
 
 
 def restore_contrast(inputs: BeadInputs, contrast: float) -> BeadInputs:

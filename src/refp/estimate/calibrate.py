@@ -26,7 +26,7 @@ from scipy.special import ndtri
 
 from refp.core.arrays import FloatArray, IntArray
 from refp.core.rows import take
-from refp.estimate.alteration import typical_noise
+from refp.estimate.alteration import typical_noise, typical_whiteness
 from refp.estimate.combine import Combined, Spread, combine, stated_sd
 from refp.models.card import Calibration, Predictions
 from refp.models.lookup import Match, predictions_of
@@ -97,6 +97,7 @@ def calibrate(
         noise_floor=noise_floor,
         noise_gain=noise_gain,
         noise_spread=noise_spread,
+        whiteness=typical_whiteness(tiles.whiteness),
         maximum_reduced_chi2=_limit(relative),
         maximum_disagreement_um=_limit([image.apart_um for image in images]),
         held_out=split,

@@ -131,7 +131,7 @@ def assess_beads(
         return plain
     known, light = card.calibration, float(np.median(inputs.light))
     noise = typical_noise(inputs.noise, inputs.light) * light
-    if is_filtered(inputs):
+    if is_filtered(inputs, known.whiteness):
         altered = find_blur(lookup, inputs)
         found = assess_as(altered)
         size_um = abs(found.size.value - 1.0) * abs(found.lookup_um)  # as of another magnification

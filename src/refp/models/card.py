@@ -49,6 +49,9 @@ class Calibration(Settings):
     )
     noise_floor: float = Field(description="variance of a pixel without light, grey levels squared")
     noise_gain: float = Field(description="variance that a grey level of light adds, grey levels")
+    whiteness: float = Field(
+        description="whiteness of the training's noise: 1, or less where a camera or a format filters"
+    )
     noise_spread: float = Field(
         description="relative standard deviation of images' noise about that expected of their light"
     )

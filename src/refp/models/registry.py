@@ -70,7 +70,7 @@ def inputs_of(tiles: LabelledTiles) -> BeadInputs:
         saturated=tiles.saturated,
         light=tiles.light,
         noise=tiles.noise,
-        whiteness=np.full(len(tiles), np.nan),
+        whiteness=tiles.whiteness,
         pixels=tiles.pixels,
         offset_px=tiles.offset_px,
     )

@@ -28,6 +28,7 @@ def make_tiles(n_fields: int = 3, n_beads: int = 4, n_frames: int = 6) -> Labell
         saturated=np.zeros((n, 3), dtype=np.bool_),
         light=np.full(n, 60.0),
         noise=np.ones(n),
+        whiteness=np.ones(n),
         pixels=np.empty((n, 0, 0), dtype=np.float32),
         frame=frame + n_frames * field,
         bead=bead + 10_000 * field,

@@ -111,6 +111,7 @@ def _cut_sweep(sweep: PlacedSweep, side_px: int) -> LabelledTiles:
         saturated=np.empty((n, 0), dtype=np.bool_),
         light=light_of(tiles, measurement.profiles.black_level),
         noise=np.full(n, np.nan),
+        whiteness=np.full(n, np.nan),
         pixels=tiles,
         frame=frame,
         bead=np.concatenate([np.arange(count) for count in counts] or [np.empty(0, np.int64)]),

@@ -216,6 +216,7 @@ def _label_sweep(
         saturated=profiles.saturated[rows],
         light=profiles.light[rows],
         noise=profiles.noise[rows],
+        whiteness=profiles.whiteness[rows],
         pixels=_pixels(measurement, rows, crop),
         frame=frame,
         bead=measurement.bead_number[rows],

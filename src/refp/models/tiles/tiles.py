@@ -33,6 +33,8 @@ class LabelledTiles:
         Shape ``(n,)``, background less black level, grey levels.
     noise
         Shape ``(n,)``, standard deviation of a background pixel, grey levels; NaN where not known.
+    whiteness
+        Shape ``(n,)``: 1 where that noise is white; NaN where not known.
     pixels
         Shape ``(n, side, side)`` grey levels, or ``(n, 0, 0)`` where the family does not use them.
     frame, bead, field
@@ -55,6 +57,7 @@ class LabelledTiles:
     saturated: BoolArray
     light: FloatArray
     noise: FloatArray
+    whiteness: FloatArray
     pixels: FloatArray
     frame: IntArray
     bead: IntArray
