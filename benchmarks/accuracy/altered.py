@@ -22,7 +22,7 @@ from refp.core.files import write_json
 from refp.core.parallel import Workers
 from refp.sweeps import Frame
 
-IMAGES = 16
+IMAGES = 8
 """Of each model: test frames inside the trained range, evenly chosen."""
 SIX = 6
 Change = Callable[[Image, np.random.Generator], Image]

@@ -17,9 +17,9 @@ from refp.core.arrays import FloatArray
 from refp.models.card import BeadInputs
 from refp.models.lookup import Lookup, Match
 
-WHITE = (0.9, 1.15)
+WHITE = (0.9, 1.07)
 """Whiteness over the training's. Six beads give 1 within 0.05 for white noise; interpolation leaves 0.8
-at most, filters 0.85, and sharpening gives more than 1.2."""
+at most, filters 0.85, and sharpening gives 1.1."""
 CONTRASTS = np.geomspace(0.25, 8.0, 36)
 """Of the search; the two on either side of the best are a tenth away."""
 FINE_CONTRASTS = np.linspace(0.92, 1.08, 9)
