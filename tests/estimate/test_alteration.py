@@ -53,7 +53,7 @@ def beads(dz_um: float, n: int = 8, change: Callable[[FloatArray], FloatArray] |
 def test_contrast_is_found_with_dz(lookup: Lookup, contrast: float, dz_um: float) -> None:
     inputs = beads(dz_um, change=lambda p: 1.0 - contrast * (1.0 - p))
     found = find_contrast(lookup, inputs)
-    assert abs(found.contrast - contrast) < max(4 * found.u, 0.01 * contrast)
+    assert abs(found.contrast - contrast) < max(4 * found.contrast_u, 0.01 * contrast)
     assert found.blur_radii2 == 0.0
     at, low, high = (
         float(np.median(match_altered(lookup, inputs, altered).dz_um))
@@ -73,7 +73,10 @@ def test_blur_is_found(lookup: Lookup, blur_radii2: float) -> None:
 
     found = find_blur(lookup, beads(20.0, change=blurred))
     assert found.contrast == 1.0
-    assert abs(found.blur_radii2 - blur_radii2) < max(4 * found.u, 0.0004)
+    low, high = found.ends  # also where the best blur is none
+    assert low.blur_radii2 < found.blur_radii2 < high.blur_radii2
+    assert low.contrast == high.contrast == 1.0
+    assert abs(found.blur_radii2 - blur_radii2) < max(4 * found.blur_u, 0.0004)
 
 
 def test_noise_is_compared_with_that_of_the_training() -> None:

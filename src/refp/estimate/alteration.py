@@ -40,30 +40,33 @@ MAX_STEPS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Alteration:
-    """Contrast and blur of an image relative to the training's, one of which may differ.
+    """Contrast and blur of an image relative to the training's.
 
     Attributes
     ----------
-    contrast
-        Contrast about the background; 1 in the training.
-    blur_radii2
-        Half the variance of the blur along one axis, bead radii squared; 0 in the training.
-    u
-        Standard uncertainty of the one that differs.
+    contrast, contrast_u
+        Contrast about the background, 1 in the training, and its standard uncertainty; 0 where the
+        contrast is that of the training.
+    blur_radii2, blur_u
+        Half the variance of the blur along one axis, bead radii squared, 0 in the training, and its
+        standard uncertainty; 0 where the image was not filtered.
     """
 
     contrast: float = 1.0
     blur_radii2: float = 0.0
-    u: float = 0.0
+    contrast_u: float = 0.0
+    blur_u: float = 0.0
 
     @property
     def ends(self) -> tuple["Alteration", "Alteration"]:
         """The alterations one standard uncertainty below and above."""
-        if self.blur_radii2:
-            low, high = (self.blur_radii2 + sign * self.u for sign in (-1, 1))
-            return replace(self, blur_radii2=low), replace(self, blur_radii2=high)
-        low, high = (self.contrast + sign * self.u for sign in (-1, 1))
-        return replace(self, contrast=low), replace(self, contrast=high)
+        low, high = (
+            Alteration(
+                self.contrast + sign * self.contrast_u, self.blur_radii2 + sign * self.blur_u
+            )
+            for sign in (-1, 1)
+        )
+        return low, high
 
 
 UNALTERED = Alteration()
@@ -134,7 +137,7 @@ def find_contrast(lookup: Lookup, inputs: BeadInputs, *, fits: bool = False) -> 
     start = 1.0 if fits else _best_contrast(lookup, inputs)
     cost = _tempered_cost(lookup, inputs, Alteration(contrast=start))
     contrast, u = _descend(lambda k: cost(Alteration(contrast=k)), start, CONTRAST_STEP * start)
-    return Alteration(contrast=contrast, u=u)
+    return Alteration(contrast=contrast, contrast_u=u)
 
 
 def with_rounding(altered: Alteration, light: float) -> Alteration:
@@ -143,7 +146,8 @@ def with_rounding(altered: Alteration, light: float) -> Alteration:
     Rounding a rescaled image moves grey levels by up to a half, and equal ones alike, so that it does not
     average out in a ring. ``light`` is the background less black, grey levels.
     """
-    return replace(altered, u=float(np.hypot(altered.u, altered.contrast * ROUNDING_SD / light)))
+    rounding = altered.contrast * ROUNDING_SD / light
+    return replace(altered, contrast_u=float(np.hypot(altered.contrast_u, rounding)))
 
 
 def find_blur(lookup: Lookup, inputs: BeadInputs) -> Alteration:
@@ -154,7 +158,8 @@ def find_blur(lookup: Lookup, inputs: BeadInputs) -> Alteration:
         return cost(Alteration(blur_radii2=blur_radii2)) + (blur_radii2 / BLUR_SD_RADII2) ** 2
 
     blur, u = _descend(with_prior, 0.0, BLUR_STEP_RADII2)
-    return Alteration(blur_radii2=float(np.clip(blur, -MAX_BLUR_RADII2, MAX_BLUR_RADII2)), u=u)
+    blur = float(np.clip(blur, -MAX_BLUR_RADII2, MAX_BLUR_RADII2))
+    return Alteration(blur_radii2=blur, blur_u=u)
 
 
 def _tempered_cost(

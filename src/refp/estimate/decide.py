@@ -138,7 +138,7 @@ def assess_beads(
         model_um = BLUR_MODEL * abs(found.lookup_um - plain.lookup_um)
         u_um = float(np.linalg.norm([_effect_um(assess_as, altered), size_um, model_um]))
         return replace(
-            found, alteration_u_um=u_um, filtered_noise=noise / known.expected_noise(light)
+            found, alteration_u_um=u_um, filtered_noise=known.relative_noise(light, noise)
         )
     if known.noise_is_expected(light, noise):
         return plain
@@ -178,7 +178,7 @@ def _assess_as(
     places = (inputs.offset_px, match.size, spread, settings)
     light = float(np.median(inputs.light)) * altered.contrast
     noise = typical_noise(inputs.noise, inputs.light) * float(np.median(inputs.light))
-    if altered.blur_radii2:  # a filter reduces the noise more than its effect on the fit
+    if altered.blur_u:  # a filter reduces the noise more than its effect on the fit
         noise = max(noise, known.expected_noise(light))
     # The networks were trained on sharp images: the look-up's change of dZ corrects theirs.
     predicted = predictor.predict(inputs)

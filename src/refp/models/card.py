@@ -76,9 +76,13 @@ class Calibration(Settings):
         An offset or a stretch of grey levels changes one without the other; a lamp or an exposure
         changes both.
         """
-        expected = self.expected_noise(light)
         limit = NOISE_SIGMAS * max(self.noise_spread, MIN_NOISE_SPREAD)
-        return not expected or not noise or abs(math.log(noise / expected)) <= limit
+        return not noise or abs(math.log(self.relative_noise(light, noise))) <= limit
+
+    def relative_noise(self, light: float, noise: float) -> float:
+        """Return the noise over that expected of an image's light; 1 where the training showed none."""
+        expected = self.expected_noise(light)
+        return noise / expected if expected else 1.0
 
     def expected_noise(self, light: float) -> float:
         """Return the standard deviation of a pixel at an image's light, grey levels."""
