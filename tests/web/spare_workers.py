@@ -4,7 +4,7 @@ import threading
 from collections import defaultdict
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from refp.web.workers.pool import Worker
 
@@ -14,14 +14,6 @@ class SpareWorker(Worker):
 
     _spare: ClassVar[dict[int, list[tuple[BaseProcess, Connection]]]] = defaultdict(list)
     _taking: ClassVar[threading.Lock] = threading.Lock()
-    _is_busy = False
-
-    def run(self, *arguments: Any, **options: Any) -> Any:
-        self._is_busy = True
-        try:
-            return super().run(*arguments, **options)
-        finally:
-            self._is_busy = False
 
     def close(self) -> None:
         with self._changing, self._taking:

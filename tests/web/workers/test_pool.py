@@ -4,6 +4,7 @@ import multiprocessing
 import operator
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 pytest.importorskip("fastapi", reason="the pages need extra 'web'")
 
 from refp.web.errors import LOST, TOO_LONG, WorkError
-from refp.web.workers.pool import Pool
+from refp.web.workers.pool import Pool, Worker
 
 MEMORY = 1_000_000_000
 
@@ -58,3 +59,40 @@ def test_memory_is_limited(pool: Pool) -> None:
         pool.run(bytearray, 2 * MEMORY, limit_s=60)
     assert raised.value.code == "memory_error"
     assert pool.run(len, "abc", limit_s=60) == 3
+
+
+def test_a_call_closes_its_own_pipe_when_the_worker_is_stopped() -> None:
+    """Closed by the stopping thread, its file's number could be that of a new pipe meanwhile."""
+    polling, stopped = threading.Event(), threading.Event()
+    closed_by: list[int] = []
+
+    class End:
+        def send(self, task: object) -> None: ...
+
+        def poll(self, limit_s: float) -> bool:
+            polling.set()
+            assert stopped.wait(60)
+            assert closed_by == []
+            raise EOFError
+
+        def close(self) -> None:
+            closed_by.append(threading.get_ident())
+
+    worker = Worker(MEMORY)
+    worker._end = End()  # type: ignore[assignment]
+    errors: list[WorkError] = []
+
+    def call() -> None:
+        try:
+            worker.run(len, ("abc",), 60)
+        except WorkError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    assert polling.wait(60)
+    worker.close()
+    stopped.set()
+    thread.join(60)
+    assert [error.code for error in errors] == [LOST]
+    assert closed_by == [thread.ident]

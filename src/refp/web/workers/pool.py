@@ -33,6 +33,7 @@ class Worker:
         self._process: multiprocessing.process.BaseProcess | None = None
         self._end: Connection | None = None
         self._closed = False
+        self._is_busy = False
         self._changing = threading.Lock()  # one thread runs tasks, another may end the pool
 
     def run(
@@ -48,6 +49,9 @@ class Worker:
         WorkError
             If the function raises, takes too long, or the process is lost.
         """
+        end = None
+        with self._changing:
+            self._is_busy = True
         try:
             end = self._connect()
             end.send((function, arguments))
@@ -59,6 +63,11 @@ class Worker:
             self.stop()
             message = "the worker was stopped, possibly for lack of memory"
             raise WorkError(LOST, message) from error
+        finally:
+            with self._changing:
+                self._is_busy = False
+                if end is not None and end is not self._end:  # stopped meanwhile
+                    end.close()
         if done:
             result: Result = value
             return result
@@ -73,14 +82,19 @@ class Worker:
         self.stop()
 
     def stop(self) -> None:
-        """End the process, then close the pipe, which ends a waiting call."""
+        """End the process, which ends a waiting call.
+
+        That call closes the pipe: if another thread did, a new pipe could get the number of its file
+        while the call still reads or writes.
+        """
         with self._changing:
             process, end = self._process, self._end
             self._process = self._end = None
+            is_busy = self._is_busy
         if process is not None:
             process.kill()
             process.join()
-        if end is not None:
+        if end is not None and not is_busy:
             end.close()
 
     def _connect(self) -> Connection:
