@@ -8,7 +8,7 @@ import pytest
 
 from refp.core.arrays import FloatArray
 from refp.models import BeadInputs, Ensemble, ModelCard, Predictions, load_model
-from refp.models.card import Calibration
+from refp.models.card import Calibration, PixelNoise
 from refp.plane import PooledStack
 
 RADIUS = np.linspace(0.0, 2.6, 27)
@@ -56,10 +56,7 @@ def ensemble(lookup_model: Path) -> Ensemble:
         n_sizes=16,
         reduced_chi2=0.8,
         reduced_chi2_noise=12.0,
-        noise_floor=0.0,
-        noise_gain=1.0,
-        noise_spread=0.02,
-        whiteness=1.0,
+        noise=PixelNoise(floor=0.0, gain=1.0, spread=0.02, whiteness=1.0),
         maximum_reduced_chi2=4.0,
         maximum_disagreement_um=6.0,
         held_out="field",

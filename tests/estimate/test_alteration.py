@@ -8,7 +8,7 @@ import pytest
 
 from refp.core.arrays import FloatArray
 from refp.estimate.alteration import find_blur, find_contrast, is_filtered, match_altered
-from refp.models.card import BeadInputs
+from refp.models.card import BeadInputs, PixelNoise
 from refp.models.lookup import Lookup, make_lookup
 from refp.plane.plane import PooledStack
 from refp.settings import LookupSettings
@@ -80,10 +80,16 @@ def test_blur_is_found(lookup: Lookup, blur_radii2: float) -> None:
 
 
 def test_noise_is_compared_with_that_of_the_training() -> None:
-    inputs = beads(0.0)
-    compressed = replace(inputs, whiteness=np.full(len(inputs), 0.5))
-    assert not is_filtered(inputs, 1.0)
-    assert is_filtered(compressed, 1.0)
-    assert is_filtered(replace(inputs, whiteness=np.full(len(inputs), 1.4)), 1.0)
-    assert not is_filtered(compressed, 0.52)  # a lab that compresses all its images
-    assert not is_filtered(replace(inputs, whiteness=np.full(len(inputs), np.nan)), 1.0)
+    inputs, usual = beads(0.0), PixelNoise(floor=1.0, gain=0.0, spread=0.01, whiteness=1.0)
+    n = len(inputs)
+    compressed = replace(inputs, whiteness=np.full(n, 0.5))
+    assert not is_filtered(inputs, usual)
+    assert is_filtered(compressed, usual)
+    assert is_filtered(replace(inputs, whiteness=np.full(n, 1.4)), usual)
+    unknown = replace(inputs, whiteness=np.full(n, np.nan))
+    assert not is_filtered(unknown, usual)
+    assert is_filtered(replace(unknown, noise=np.zeros(n)), usual)  # smoothed away
+    assert not is_filtered(replace(unknown, noise=np.full(n, np.nan)), usual)
+    assert not is_filtered(
+        compressed, usual.replace("whiteness", 0.52)
+    )  # a lab that compresses all

@@ -309,14 +309,24 @@ def test_noise_is_compared_with_that_of_the_training_at_the_same_light() -> None
     scatter = np.random.default_rng(5).normal(1.0, 0.01, 200)[tiles.frame]
     noise = np.sqrt(0.5 + 0.02 * light) * scatter
     made = calibrated(replace(tiles, light=light, noise=noise), predicted)
-    assert made.expected_noise(100.0) == pytest.approx(np.sqrt(2.5), rel=0.01)
-    assert made.noise_spread == pytest.approx(0.01, rel=0.2)
-    assert made.whiteness == 0.8
+    assert made.noise.expected(100.0) == pytest.approx(np.sqrt(2.5), rel=0.01)
+    assert made.noise.spread == pytest.approx(0.01, rel=0.2)
+    assert made.noise.whiteness == 0.8
     usual = float(np.sqrt(0.5 + 0.02 * 60.0))
-    assert made.noise_is_expected(60.0, usual)
-    assert not made.noise_is_expected(60.0 + 10.0, usual)  # an offset adds light without noise
-    assert not made.noise_is_expected(16 * 60.0, 16 * usual)
-    assert made.noise_is_expected(60.0, 0.0)  # not known
+    assert made.noise.agrees(60.0, usual)
+    assert not made.noise.agrees(60.0 + 10.0, usual)  # an offset adds light without noise
+    assert not made.noise.agrees(16 * 60.0, 16 * usual)
+    assert not made.noise.agrees(60.0, 0.0)  # smoothed away
+    assert made.noise.agrees(60.0, np.nan)  # not known
+
+
+def test_a_training_without_noise_compares_none() -> None:
+    tiles, predicted, _ = simulate(Model(), (4, 50, 6))
+    for noise in (0.0, np.nan):
+        made = calibrated(replace(tiles, noise=np.full(len(tiles), noise)), predicted)
+        assert (made.noise.floor, made.noise.gain) == (0.0, 0.0)
+        assert made.noise.relative(60.0, 3.0) == 1.0
+        assert made.noise.agrees(60.0, 3.0)
 
 
 def test_images_with_all_rings_saturated_have_no_chi2() -> None:

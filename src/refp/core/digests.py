@@ -89,7 +89,7 @@ def hash_code(*parts: str) -> str:
     Parameters
     ----------
     parts
-        Subpackages and modules of the package, relative to it: ``"measure"``, ``"study.answers"``.
+        Subpackages and modules of the package, relative to it: ``"measure"``, ``"study.predictions"``.
 
     Raises
     ------

@@ -14,12 +14,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from refp.core.arrays import FloatArray
-from refp.models.card import BeadInputs
+from refp.models.card import BeadInputs, PixelNoise
 from refp.models.lookup import Lookup, Match
 
 WHITE = (0.9, 1.07)
 """Whiteness over the training's. Six beads give 1 within 0.05 for white noise; interpolation leaves 0.8
 at most, filters 0.85, and sharpening gives 1.1."""
+FILTERED_NOISE = (0.45, 1.15)
+"""Noise of a filtered image over that expected: a rotation or a weak compression leaves 0.5 to 0.9, a blur
+of a pixel or a median 0.3, sharpening raises it."""
 CONTRASTS = np.geomspace(0.25, 8.0, 36)
 """Of the search; the two on either side of the best are a tenth away."""
 FINE_CONTRASTS = np.linspace(0.92, 1.08, 9)
@@ -72,10 +75,10 @@ class Alteration:
 UNALTERED = Alteration()
 
 
-def typical_noise(noise: FloatArray, light: FloatArray) -> float:
-    """Return the median of the noise over the light of beads, both ``(n,)``; 0 where not known."""
-    known = np.isfinite(noise)
-    return float(np.median(noise[known] / light[known])) if known.any() else 0.0
+def typical_noise(noise: FloatArray) -> float:
+    """Return the median noise of beads ``(n,)``, grey levels; NaN where it is not known."""
+    known = noise[np.isfinite(noise)]
+    return float(np.median(known)) if len(known) else float("nan")
 
 
 def typical_whiteness(whiteness: FloatArray) -> float:
@@ -84,24 +87,23 @@ def typical_whiteness(whiteness: FloatArray) -> float:
     return float(np.median(known)) if len(known) else 1.0
 
 
-def is_filtered(inputs: BeadInputs, usual: float) -> bool:
+def is_filtered(inputs: BeadInputs, usual: PixelNoise) -> bool:
     """Return whether an image was filtered, resampled or compressed, as the training was not.
 
-    Parameters
-    ----------
-    inputs
-        The image's usable beads, with the whiteness of their noise.
-    usual
-        Whiteness of the training's noise.
+    The noise of neighbouring pixels is then more or less correlated than in the training, or there is
+    hardly any.
     """
     low, high = WHITE
-    known = bool(np.isfinite(inputs.whiteness).any())
-    return known and not low <= typical_whiteness(inputs.whiteness) / usual <= high
+    if not low <= typical_whiteness(inputs.whiteness) / usual.whiteness <= high:
+        return True
+    light = float(np.median(inputs.light))
+    measured = np.isfinite(inputs.whiteness).any()
+    return not measured and usual.relative(light, typical_noise(inputs.noise)) < FILTERED_NOISE[0]
 
 
 def restore_contrast(inputs: BeadInputs, contrast: float) -> BeadInputs:
     """Return the profiles with the contrast of the training."""
-    return replace(inputs, profile=1.0 - (1.0 - inputs.profile) / contrast)
+    return inputs if contrast == 1 else replace(inputs, profile=1 - (1 - inputs.profile) / contrast)
 
 
 def match_altered(

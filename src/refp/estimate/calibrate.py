@@ -28,7 +28,7 @@ from refp.core.arrays import FloatArray, IntArray
 from refp.core.rows import take
 from refp.estimate.alteration import typical_noise, typical_whiteness
 from refp.estimate.combine import Combined, Spread, combine, stated_sd
-from refp.models.card import Calibration, Predictions
+from refp.models.card import Calibration, PixelNoise, Predictions
 from refp.models.lookup import Match, predictions_of
 from refp.models.tiles.label_errors import LabelErrors
 from refp.models.tiles.tiles import LabelledTiles
@@ -77,11 +77,8 @@ def calibrate(
     images = [image for image in assessed if image.inside] or assessed
     error = np.array([image.error_um for image in images])
     reduced_chi2, reduced_chi2_noise = _usual_chi2(images)
-    relative = [
-        image.reduced_chi2 / (reduced_chi2 + reduced_chi2_noise * image.noise**2)
-        for image in images
-    ]
-    noise_floor, noise_gain, noise_spread = _usual_noise(images)
+    expected = [reduced_chi2 + reduced_chi2_noise * image.noise_variance for image in images]
+    relative = [image.reduced_chi2 / usual for image, usual in zip(images, expected, strict=True)]
     sizes = tiles.size[np.unique(tiles.bead, return_index=True)[1]]
     return Calibration(
         bead_factor=factor,
@@ -94,10 +91,7 @@ def calibrate(
         n_sizes=len(sizes),
         reduced_chi2=reduced_chi2,
         reduced_chi2_noise=reduced_chi2_noise,
-        noise_floor=noise_floor,
-        noise_gain=noise_gain,
-        noise_spread=noise_spread,
-        whiteness=typical_whiteness(tiles.whiteness),
+        noise=_usual_noise(images, typical_whiteness(tiles.whiteness)),
         maximum_reduced_chi2=_limit(relative),
         maximum_disagreement_um=_limit([image.apart_um for image in images]),
         held_out=split,
@@ -110,7 +104,7 @@ def calibrate(
 class _Image:
     """A held-out image: its error, the expected error, its fit to the stack, light and noise.
 
-    ``noise`` is the standard deviation of a pixel over ``light``.
+    ``noise`` is the standard deviation of a pixel, NaN where it is not known.
     """
 
     field: int
@@ -122,6 +116,11 @@ class _Image:
     light: float
     noise: float
     inside: bool
+
+    @property
+    def noise_variance(self) -> float:
+        """Variance of a pixel over the light squared; 0 where it is not known."""
+        return (self.noise / self.light) ** 2 if np.isfinite(self.noise) else 0.0
 
 
 def _assess(
@@ -143,7 +142,7 @@ def _assess(
         apart_um=abs(combined.dz_um - second.dz_um),
         reduced_chi2=float(np.median(fit.reduced_chi2)),
         light=float(np.median(tiles.light[rows])),
-        noise=typical_noise(tiles.noise[rows], tiles.light[rows]),
+        noise=typical_noise(tiles.noise[rows]),
         inside=bool(fit.at_end.mean() < 0.5),
     )
 
@@ -218,23 +217,24 @@ def _usual_chi2(images: list[_Image]) -> tuple[float, float]:
     if not known:
         return 1.0, 0.0
     reduced_chi2 = np.array([image.reduced_chi2 for image in known])
-    terms = np.column_stack([np.ones(len(known)), [image.noise**2 for image in known]])
+    terms = np.column_stack([np.ones(len(known)), [image.noise_variance for image in known]])
     # Relative deviations, so that noisy images do not outweigh the others.
     (clean, noise), _ = nnls(terms / reduced_chi2[:, None], np.ones(len(known)))
     return float(clean), float(noise)
 
 
-def _usual_noise(images: list[_Image]) -> tuple[float, float, float]:
-    """Return the variance without light, that added by a grey level of light, and the relative scatter."""
-    light = np.array([image.light for image in images])
-    variance = np.array([(image.noise * image.light) ** 2 for image in images])
-    known = variance > 0
+def _usual_noise(images: list[_Image], whiteness: float) -> PixelNoise:
+    """Fit the variance of a pixel as a line in the light, by relative deviations."""
+    light, noise = np.array([[image.light, image.noise] for image in images]).T
+    known = np.isfinite(noise) & (noise > 0)
     if not known.any():
-        return 0.0, 0.0, 0.0
-    terms = np.column_stack([np.ones(known.sum()), light[known]]) / variance[known, None]
-    (floor, gain), _ = nnls(terms, np.ones(known.sum()))
-    relative = 0.5 * np.log(variance[known] / (floor + gain * light[known]))
-    return float(floor), float(gain), float(np.sqrt(np.mean(relative**2)))
+        return PixelNoise(floor=0.0, gain=0.0, spread=0.0, whiteness=whiteness)
+    light, variance = light[known], noise[known] ** 2
+    terms = np.column_stack([np.ones(len(light)), light]) / variance[:, None]
+    (floor, gain), _ = nnls(terms, np.ones(len(light)))
+    relative = 0.5 * np.log(variance / (floor + gain * light))
+    spread = float(np.sqrt(np.mean(relative**2)))
+    return PixelNoise(floor=float(floor), gain=float(gain), spread=spread, whiteness=whiteness)
 
 
 def _limit(values: list[float]) -> float:

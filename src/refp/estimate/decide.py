@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
-from refp.core.arrays import FloatArray
 from refp.estimate.adaptation import (
     SIZE_SIGMAS,
     adapt_combined,
@@ -15,6 +14,7 @@ from refp.estimate.adaptation import (
     adaptation_uncertainty,
 )
 from refp.estimate.alteration import (
+    FILTERED_NOISE,
     UNALTERED,
     Alteration,
     find_blur,
@@ -34,9 +34,6 @@ from refp.settings import EstimateSettings, Instrument
 MAX_SATURATED = 0.3
 """Fraction of saturated rings, or of pixels, above which an image is refused."""
 LIMIT_QUANTILE = 0.995
-FILTERED_NOISE = (0.45, 1.15)
-"""Noise of a filtered image over that expected: a rotation or a weak compression leaves 0.5 to 0.9, a blur
-of a pixel or a median 0.3, sharpening raises it."""
 BLUR_MODEL = 0.5
 """Standard uncertainty of the effect of a blur on dZ, relative: filters are no Gaussians; assumed."""
 MIN_SIZE_SD = 0.003
@@ -129,27 +126,35 @@ def assess_beads(
     plain = assess_as(UNALTERED)
     if not isinstance(lookup, Lookup) or not plain.match.has_match:
         return plain
-    known, light = card.calibration, float(np.median(inputs.light))
-    noise = typical_noise(inputs.noise, inputs.light) * light
-    if is_filtered(inputs, known.whiteness):
-        altered = find_blur(lookup, inputs)
-        found = assess_as(altered)
-        size_um = abs(found.size.value - 1.0) * abs(found.lookup_um)  # as of another magnification
-        model_um = BLUR_MODEL * abs(found.lookup_um - plain.lookup_um)
-        u_um = float(np.linalg.norm([_effect_um(assess_as, altered), size_um, model_um]))
-        return replace(
-            found, alteration_u_um=u_um, filtered_noise=known.relative_noise(light, noise)
-        )
-    if known.noise_is_expected(light, noise):
+    known = card.calibration
+    light, noise = float(np.median(inputs.light)), typical_noise(inputs.noise)
+    if is_filtered(inputs, known.noise):
+        relative = known.noise.relative(light, noise)
+        return _assess_filtered(plain, assess_as, find_blur(lookup, inputs), relative)
+    if known.noise.agrees(light, noise):
         return plain
     fits = plain.reduced_chi2 <= known.maximum_reduced_chi2
-    altered = with_rounding(find_contrast(lookup, inputs, fits=fits), light)
+    rescaled = with_rounding(find_contrast(lookup, inputs, fits=fits), light)
     # Of the look-up, the factor by which beads scatter more than their likelihood states.
     factor = max(known.bead_factor, 1.0) if card.family == "lookup" else 1.0
-    return replace(assess_as(altered), alteration_u_um=factor * _effect_um(assess_as, altered))
+    return replace(assess_as(rescaled), alteration_u_um=factor * _effect_um(assess_as, rescaled))
 
 
-def _effect_um(assess_as: Callable[[Alteration], Assessment], altered: Alteration) -> float:
+AssessAs = Callable[[Alteration], Assessment]
+
+
+def _assess_filtered(
+    plain: Assessment, assess_as: AssessAs, blurred: Alteration, relative_noise: float
+) -> Assessment:
+    """Assess a filtered image, whose magnification may have changed as well."""
+    found = assess_as(blurred)
+    size_um = abs(found.size.value - 1.0) * abs(found.lookup_um)
+    model_um = BLUR_MODEL * abs(found.lookup_um - plain.lookup_um)
+    u_um = float(np.linalg.norm([_effect_um(assess_as, blurred), size_um, model_um]))
+    return replace(found, alteration_u_um=u_um, filtered_noise=relative_noise)
+
+
+def _effect_um(assess_as: AssessAs, altered: Alteration) -> float:
     """Return the effect on dZ of one standard uncertainty of the alteration, um."""
     low, high = (assess_as(end).lookup_um for end in altered.ends)
     return abs(high - low) / 2
@@ -165,24 +170,20 @@ def _assess_as(
 ) -> Assessment:
     """Assess the beads of an image, given its contrast and blur."""
     known = card.calibration
-    matched = lookup.match(inputs.profile, inputs.saturated)
-    blur_um: FloatArray = np.zeros(len(inputs))
-    if isinstance(lookup, Lookup) and altered is not UNALTERED:
-        inputs = restore_contrast(inputs, altered.contrast)
-        sharp = lookup.match(inputs.profile, inputs.saturated)
+    inputs = restore_contrast(inputs, altered.contrast)
+    sharp = matched = lookup.match(inputs.profile, inputs.saturated)
+    if isinstance(lookup, Lookup) and altered.blur_radii2:
         matched = match_altered(lookup, inputs, Alteration(blur_radii2=altered.blur_radii2))
-        blur_um = matched.dz_um - sharp.dz_um
     match = adapt_match(matched, card.adaptation)
     tilt = tilt_um_per_px(settings, card.instrument)
     spread = Spread(known.bead_factor, known.height_um, known.rise_um_per_size, tilt)
     places = (inputs.offset_px, match.size, spread, settings)
-    light = float(np.median(inputs.light)) * altered.contrast
-    noise = typical_noise(inputs.noise, inputs.light) * float(np.median(inputs.light))
+    light, noise = float(np.median(inputs.light)) * altered.contrast, typical_noise(inputs.noise)
     if altered.blur_u:  # a filter reduces the noise more than its effect on the fit
-        noise = max(noise, known.expected_noise(light))
-    # The networks were trained on sharp images: the look-up's change of dZ corrects theirs.
+        noise = max(noise, known.noise.expected(light))
     predicted = predictor.predict(inputs)
-    predicted = replace(predicted, dz_um=predicted.dz_um + blur_um)
+    if matched is not sharp:  # networks are trained on sharp images: the look-up corrects their dZ
+        predicted = replace(predicted, dz_um=predicted.dz_um + (matched.dz_um - sharp.dz_um))
     combined = adapt_combined(combine(predicted, *places), card.adaptation)
     second = combine(predictions_of(match), *places) if match.has_match else combined
     return Assessment(
@@ -190,11 +191,7 @@ def _assess_as(
         combined=combined,
         lookup_um=second.dz_um,
         size=_typical_size(match, combined, known),
-        reduced_chi2=known.relative_chi2(
-            float(np.median(match.reduced_chi2)),
-            light,
-            noise,
-        ),
+        reduced_chi2=known.relative_chi2(float(np.median(match.reduced_chi2)), light, noise),
     )
 
 

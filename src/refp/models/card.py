@@ -13,8 +13,39 @@ from refp.settings import FamilyName, Instrument, Settings
 NOISE_SIGMAS = 3.0
 MIN_NOISE_SPREAD = 0.01
 """Relative; the noise of a few beads is not measured better."""
+MIN_NOISE = 0.3
+"""Grey levels; rounding alone is 0.29."""
 FORMAT_VERSION = 3
 """Version of the model file's format; files of other versions are refused."""
+
+
+class PixelNoise(Settings):
+    """Noise of the training's images, with which the noise of an image is compared."""
+
+    floor: float = Field(ge=0, description="variance of a pixel without light, grey levels squared")
+    gain: float = Field(ge=0, description="variance that a grey level of light adds, grey levels")
+    spread: float = Field(ge=0, description="relative standard deviation among images of one light")
+    whiteness: float = Field(
+        gt=0, description="1 for white noise, less where camera or format correlate neighbours"
+    )
+
+    def expected(self, light: float) -> float:
+        """Return the standard deviation of a pixel at an image's light, both in grey levels."""
+        return math.sqrt(self.floor + self.gain * light)
+
+    def relative(self, light: float, noise: float) -> float:
+        """Return an image's noise over that expected of its light; 1 where they cannot be compared."""
+        expected = self.expected(light)
+        return noise / expected if expected >= MIN_NOISE and math.isfinite(noise) else 1.0
+
+    def agrees(self, light: float, noise: float) -> bool:
+        """Return whether light and noise of an image go together as in the training.
+
+        An offset or a stretch of grey levels changes one without the other; a lamp or an exposure
+        changes both.
+        """
+        limit = NOISE_SIGMAS * max(self.spread, MIN_NOISE_SPREAD)
+        return abs(math.log(max(self.relative(light, noise), 1e-6))) <= limit
 
 
 class Calibration(Settings):
@@ -47,14 +78,7 @@ class Calibration(Settings):
         description="reduced chi squared that noise adds, over its variance relative to the light "
         "squared"
     )
-    noise_floor: float = Field(description="variance of a pixel without light, grey levels squared")
-    noise_gain: float = Field(description="variance that a grey level of light adds, grey levels")
-    whiteness: float = Field(
-        description="whiteness of the training's noise: 1, or less where a camera or a format filters"
-    )
-    noise_spread: float = Field(
-        description="relative standard deviation of images' noise about that expected of their light"
-    )
+    noise: PixelNoise
     maximum_reduced_chi2: float = Field(
         description="limit of the reduced chi squared over its expected value; above it an image is "
         "unlike the training"
@@ -68,25 +92,8 @@ class Calibration(Settings):
 
     def relative_chi2(self, reduced_chi2: float, light: float, noise: float) -> float:
         """Return a reduced chi squared over that expected of an image's light and noise; 1 is usual."""
-        return reduced_chi2 / (self.reduced_chi2 + self.reduced_chi2_noise * (noise / light) ** 2)
-
-    def noise_is_expected(self, light: float, noise: float) -> bool:
-        """Return whether noise and light of an image agree as in the training.
-
-        An offset or a stretch of grey levels changes one without the other; a lamp or an exposure
-        changes both.
-        """
-        limit = NOISE_SIGMAS * max(self.noise_spread, MIN_NOISE_SPREAD)
-        return not noise or abs(math.log(self.relative_noise(light, noise))) <= limit
-
-    def relative_noise(self, light: float, noise: float) -> float:
-        """Return the noise over that expected of an image's light; 1 where the training showed none."""
-        expected = self.expected_noise(light)
-        return noise / expected if expected else 1.0
-
-    def expected_noise(self, light: float) -> float:
-        """Return the standard deviation of a pixel at an image's light, grey levels."""
-        return math.sqrt(self.noise_floor + self.noise_gain * light)
+        variance = (noise / light) ** 2 if math.isfinite(noise) else 0.0
+        return reduced_chi2 / (self.reduced_chi2 + self.reduced_chi2_noise * variance)
 
 
 class ResponseLine(Settings):

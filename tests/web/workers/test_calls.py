@@ -1,5 +1,6 @@
 """References to the functions of workers."""
 
+import importlib
 import pickle
 import subprocess
 import sys
@@ -16,6 +17,18 @@ def test_reference_is_pickled_by_name() -> None:
     copy = pickle.loads(pickle.dumps(function))
     assert copy == function
     assert "default" in copy()
+
+
+def test_every_named_function_exists() -> None:
+    """The type checker follows the names; this follows the modules' paths."""
+    modules = [value for value in vars(calls).values() if isinstance(value, calls.Module)]
+    assert len(modules) == len(
+        [name for name in calls.__all__ if not callable(getattr(calls, name))]
+    )
+    for module in modules:
+        importlib.import_module(module.path)
+    for function in calls._SLOW | calls._WITH_KERNELS:
+        assert callable(getattr(importlib.import_module(function.module), function.name))
 
 
 def test_classes_of_functions() -> None:
