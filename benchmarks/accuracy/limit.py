@@ -22,9 +22,9 @@ from refp.core.files import write_json
 from refp.core.flags import UNUSABLE_BEAD
 from refp.core.parallel import Execution, Workers, default_jobs, map_ordered
 from refp.core.rows import take
-from refp.estimate.estimator import recipe_of
+from refp.estimate.estimator import inputs_of_profiles, recipe_of
 from refp.measure.frame import measure_frame
-from refp.models import BeadInputs, load_model, make_predictor
+from refp.models import load_model, make_predictor
 from refp.models.tiles import crop_tiles
 from refp.settings import FamilyName
 from refp.synthetic import (
@@ -111,15 +111,8 @@ def judge_image(shot: Shot) -> Beads:
     measured = measure_frame(image, ensemble.card.instrument, recipe)
     rows = np.flatnonzero((measured.beads.flags & np.uint32(UNUSABLE_BEAD)) == 0)
     profiles = take(measured.profiles, rows)
-    inputs = BeadInputs(
-        profile=profiles.normalised,
-        saturated=profiles.saturated,
-        light=profiles.light,
-        noise=profiles.noise,
-        whiteness=profiles.whiteness,
-        pixels=crop_tiles(image, measured.beads.center_px[rows], instrument.tile_side_px),
-        offset_px=profiles.center_px - (np.array(image.shape) - 1) / 2,
-    )
+    tiles = crop_tiles(image, measured.beads.center_px[rows], instrument.tile_side_px)
+    inputs = inputs_of_profiles(profiles, image.shape, tiles)
     dz_um = make_predictor(ensemble, recipe.train).predict(inputs).dz_um.mean(axis=0)
     distances_px = np.linalg.norm(profiles.center_px[:, None] - scene.beads.centers_px, axis=2)
     near = distances_px.min(axis=1) < NEAR_PX

@@ -26,9 +26,9 @@ from refp.core.files import write_json
 from refp.core.flags import UNUSABLE_BEAD, BeadFlag
 from refp.core.parallel import Execution, Workers, default_jobs
 from refp.core.rows import take
-from refp.estimate.estimator import recipe_of
+from refp.estimate.estimator import inputs_of_profiles, recipe_of
 from refp.measure.frame import measure_frame
-from refp.measure.profiles import RadialProfiles, fit_profiles
+from refp.measure.profiles import fit_profiles
 from refp.models import BeadInputs, load_model, make_predictor
 from refp.models.card import Predictor
 from refp.models.tiles import crop_tiles, label_tiles, plane_of_sweeps
@@ -96,7 +96,7 @@ def test_images(training: str, test: str) -> list[TestImage]:
         rows = np.flatnonzero((measured.beads.flags & out) == 0)
         centers = measured.beads.center_px[rows]
         tiles = crop_tiles(image, centers, card.instrument.tile_side_px)
-        inputs = inputs_of(take(measured.profiles, rows), image)
+        inputs = inputs_of_profiles(take(measured.profiles, rows), image.shape)
         plain = are_plain(centers, test, card.instrument.bead_radius_px)
         images.append(TestImage(image, dz_um, plain, centers, inputs, tiles))
     return images
@@ -109,21 +109,6 @@ def are_plain(centers_px: FloatArray, test: str, radius_px: float) -> BoolArray:
     points = np.array([[b["y_px"], b["x_px"]] for b in plain])
     offsets = centers_px[:, None] - points
     return np.hypot(offsets[..., 0], offsets[..., 1]).min(axis=1) < radius_px / 2
-
-
-def inputs_of(profiles: RadialProfiles, image: Image) -> BeadInputs:
-    """Return inputs without pixels, for families on profiles."""
-    no_pixels = np.empty((len(profiles), 0, 0), dtype=np.float32)
-    offset_px = profiles.center_px - (np.array(image.shape) - 1) / 2
-    return BeadInputs(
-        profile=profiles.normalised,
-        saturated=profiles.saturated,
-        light=profiles.light,
-        noise=profiles.noise,
-        whiteness=profiles.whiteness,
-        pixels=no_pixels,
-        offset_px=offset_px,
-    )
 
 
 def run_magtrack(
@@ -151,7 +136,7 @@ def run_family(
     def work() -> None:
         for image in images:
             profiles = fit_profiles(image.image, image.centers_px, instrument, recipe.profile)
-            predictor.predict(inputs_of(profiles, image.image))
+            predictor.predict(inputs_of_profiles(profiles, image.image.shape))
 
     dz_um = [predictor.predict(image.inputs).dz_um.mean(axis=0) for image in images]
     n_beads = sum(len(image.tiles) for image in images)

@@ -9,13 +9,14 @@ from typing import Self
 import numpy as np
 from pydantic import ValidationError
 
-from refp.core.arrays import BoolArray, Image, IntArray, full_scale
+from refp.core.arrays import BoolArray, FloatArray, Image, IntArray, full_scale
 from refp.core.digests import hash_file
 from refp.core.errors import DataError, ModelError
 from refp.core.flags import UNUSABLE_BEAD, BeadFlag
 from refp.core.rows import take
 from refp.estimate import Assessment, FocusEstimate, Found, assess_beads, estimate_focus, refused
 from refp.measure.frame import FrameMeasurement, measure_frame
+from refp.measure.profiles import RadialProfiles
 from refp.models import (
     BeadInputs,
     Ensemble,
@@ -46,6 +47,31 @@ def recipe_of(card: ModelCard) -> Recipe:
             f"{one_line(error, f'model {card.name}: recipe')}; use the refp that trained it "
             f"({card.versions.get('refp', 'version not stated')}) or train again"
         ) from error
+
+
+def inputs_of_profiles(
+    profiles: RadialProfiles, shape_px: tuple[int, ...], pixels: FloatArray | None = None
+) -> BeadInputs:
+    """Return a model's inputs for measured beads of an image.
+
+    Parameters
+    ----------
+    profiles
+        Profiles of ``n`` beads.
+    shape_px
+        Shape of the image, ``(y, x)``.
+    pixels
+        Tiles of the beads, shape ``(n, side, side)``; without them, for families on profiles.
+    """
+    return BeadInputs(
+        profile=profiles.normalised,
+        saturated=profiles.saturated,
+        light=profiles.light,
+        noise=profiles.noise,
+        whiteness=profiles.whiteness,
+        pixels=np.empty((len(profiles), 0, 0), dtype=np.float32) if pixels is None else pixels,
+        offset_px=profiles.center_px - (np.array(shape_px) - 1) / 2,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,20 +272,11 @@ class Estimator:
         measured: FrameMeasurement,
         rows: IntArray,
     ) -> BeadInputs:
-        profiles = take(measured.profiles, rows)
-        pixels = np.empty((len(rows), 0, 0), dtype=np.float32)
+        pixels = None
         if self._predictor.sees_pixels:
             centers = measured.beads.center_px[rows]
             pixels = crop_tiles(image, centers, self.card.instrument.tile_side_px)
-        return BeadInputs(
-            profile=profiles.normalised,
-            saturated=profiles.saturated,
-            light=profiles.light,
-            noise=profiles.noise,
-            whiteness=profiles.whiteness,
-            pixels=pixels,
-            offset_px=profiles.center_px - (np.array(image.shape) - 1) / 2,
-        )
+        return inputs_of_profiles(take(measured.profiles, rows), image.shape, pixels)
 
     def _found(self, image: Image, measured: FrameMeasurement, rows: IntArray) -> Found:
         """Return the number of beads, and the fraction of saturated pixels where no bead is usable."""
