@@ -8,6 +8,7 @@ plane of the nominal bead, with the mean of the measurable beads' own planes, an
 plane, of the median of their curves.
 """
 
+import argparse
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,8 +174,12 @@ def _against(error: FloatArray, half_width: FloatArray, u: FloatArray) -> dict[s
 
 def main() -> None:
     """Write coverage.json."""
-    cases = [Case(seed, short=False) for seed in range(N_DATASETS)]
-    cases += [Case(seed, short=True) for seed in range(N_SHORT)]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--datasets", type=int, default=N_DATASETS, help="data sets with the plane")
+    parser.add_argument("--short", type=int, default=N_SHORT, help="data sets without the plane")
+    options = parser.parse_args()
+    cases = [Case(seed, short=False) for seed in range(options.datasets)]
+    cases += [Case(seed, short=True) for seed in range(options.short)]
     done = [0]
 
     def progress(_: str, n: int, total: int) -> None:

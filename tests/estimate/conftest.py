@@ -8,7 +8,7 @@ import pytest
 
 from refp.core.arrays import FloatArray
 from refp.models import BeadInputs, Ensemble, ModelCard, Predictions, load_model
-from refp.models.card import Calibration, PixelNoise
+from refp.models.card import Calibration, PixelNoise, StageCurve
 from refp.plane import PooledStack
 
 RADIUS = np.linspace(0.0, 2.6, 27)
@@ -49,9 +49,12 @@ def ensemble(lookup_model: Path) -> Ensemble:
         bead_factor=2.0,
         height_um=0.3,
         rise_um_per_size=0.0,
+        beads_dof=14.0,
         refp_u_um=0.5,
-        stage_u_um=0.2,
+        refp_dof=10.0,
+        stage=StageCurve(dz_um=(-50.0, 0.0, 50.0), u_um=(0.4, 0.2, 0.4), dof=20.0),
         model_u_um=0.4,
+        model_dof=15.0,
         size_sd=0.01,
         n_sizes=16,
         reduced_chi2=0.8,

@@ -13,10 +13,24 @@ from refp.models import Predictions
 from refp.models.card import Calibration
 from refp.models.lookup import Match
 from refp.models.tiles import LabelErrors, LabelledTiles
+from refp.models.tiles.label_errors import StageErrors
 from refp.settings import EstimateSettings
 
 N_UNSEEN = 300
-EXACT = LabelErrors(stage_u_um=0.0, height_um=0.0, rise_um_per_size=0.0)
+
+
+def label_errors(
+    stage_u_um: float = 0.0,
+    height_um: float = 0.0,
+    rise_um_per_size: float = 0.0,
+    *,
+    joint: bool = False,
+) -> LabelErrors:
+    stage = StageErrors(np.array([-60.0, 60.0]), np.full(2, stage_u_um), 12.0, joint)
+    return LabelErrors(0.4, 16.0, stage, height_um, rise_um_per_size)
+
+
+EXACT = label_errors()
 
 
 @dataclass(frozen=True)
@@ -74,7 +88,6 @@ def simulate(
         field=field,
         radius_radii=np.array([0.0, 1.0]),
         sweeps=(),
-        refp_u_um=0.4,
     )
     predicted = Predictions(np.tile(dz, (model.members, 1)), np.tile(sd, (model.members, 1)))
     return tiles, predicted, truth
@@ -139,7 +152,7 @@ def test_factor_is_the_conformal_quantile() -> None:
 def test_common_errors_do_not_change_the_factor() -> None:
     plain = calibrated(*simulate(Model(), (4, 100, 6))[:2])
     shared = Model(image_um=8.0, label_um=3.0, height_um=2.0)
-    labels = LabelErrors(0.0, 2.0, 0.0)
+    labels = label_errors(0.0, 2.0, 0.0)
     made = calibrated(*simulate(shared, (4, 100, 6))[:2], labels)
     assert made.bead_factor == pytest.approx(plain.bead_factor, rel=0.02)
 
@@ -168,7 +181,7 @@ def test_common_error_of_an_image(image_um: float, height_um: float, label_um: f
     """Bead noise, heights, label errors and the plane of each field are subtracted."""
     model = Model(1.5, height_um, image_um, label_um, plane_um=4.0)
     tiles, predicted, _ = simulate(model, (6, 60, 6))
-    made = calibrated(tiles, predicted, LabelErrors(0.0, height_um, 0.0))
+    made = calibrated(tiles, predicted, label_errors(0.0, height_um, 0.0))
     # The scatter of a variance over 360 images, of which some is not the ensemble's.
     variance = image_um**2 + label_um**2 + 1.5**2 * 1.75 / 6
     assert made.model_u_um**2 == pytest.approx(image_um**2, abs=4 * variance * np.sqrt(2 / 360))
@@ -179,7 +192,7 @@ def test_stage_error_of_single_fields_is_subtracted() -> None:
     model = Model(image_um=3.0, sd_um=(0.01, 0.01))
     tiles, predicted, _ = simulate(model, (2, 60, 6))
     plain = calibrated(tiles, predicted).model_u_um
-    staged = LabelErrors(stage_u_um=1.0, height_um=0.0, rise_um_per_size=0.0)
+    staged = label_errors(1.0)
     known = calibrated(tiles, predicted, staged).model_u_um
     assert known**2 == pytest.approx(plain**2 - 4.0)
     assert calibrated(tiles, predicted, staged, split="bead").model_u_um == pytest.approx(plain)
@@ -189,7 +202,14 @@ def test_stage_error_of_single_fields_is_subtracted() -> None:
         - calibrated(three, of_three, staged).model_u_um ** 2
     )
     assert less == pytest.approx(3 * 1.5)
-    assert calibrated(tiles, predicted, replace(staged, stage_u_um=50.0)).model_u_um == 0.0
+    assert calibrated(tiles, predicted, label_errors(50.0)).model_u_um == 0.0
+
+
+def test_stage_error_of_a_joint_axis_is_not_seen() -> None:
+    """All fields have the same error, so a held-out field does not deviate from the others."""
+    tiles, predicted, _ = simulate(Model(image_um=3.0, sd_um=(0.01, 0.01)), (2, 60, 6))
+    plain = calibrated(tiles, predicted).model_u_um
+    assert calibrated(tiles, predicted, label_errors(1.0, joint=True)).model_u_um == plain
 
 
 COVERED = [
@@ -206,7 +226,7 @@ COVERED = [
 @pytest.mark.parametrize("split", ["field", "bead"])
 def test_intervals_of_unseen_images_cover(model: Model, n_beads: int, split: str) -> None:
     """Images of other slides, each with beads of its own, against their true dZ."""
-    labels = LabelErrors(0.0, model.height_um, 0.0)
+    labels = label_errors(0.0, model.height_um, 0.0)
     tiles, predicted, _ = simulate(model, (8, 30, 6), seed=1)
     made = calibrated(tiles, predicted, labels, tilt=model.tilt_um_per_px, split=split)
     unseen, predictions, truth = simulate(
@@ -227,11 +247,16 @@ def test_intervals_of_unseen_images_cover(model: Model, n_beads: int, split: str
 
 def test_card_of_the_errors() -> None:
     tiles, predicted, _ = simulate(Model(image_um=2.0, sd_um=(1e-6, 1e-6)), (4, 50, 6))
-    made = calibrated(tiles, predicted, LabelErrors(0.3, 0.6, 20.0), split="field")
+    made = calibrated(tiles, predicted, label_errors(0.3, 0.6, 20.0), split="field")
     error = predicted.dz_um[0] - tiles.dz_um
     assert made.rms_um == pytest.approx(np.sqrt(np.mean(error**2)), rel=1e-3)
     assert (made.n_images, made.held_out) == (200, "field")
-    assert (made.refp_u_um, made.stage_u_um) == (0.4, 0.3)
+    assert (made.refp_u_um, made.refp_dof) == (0.4, 16.0)
+    assert (made.stage.at(0.0), made.stage.at(90.0), made.stage.dof) == (0.3, 0.3, 12.0)
+    assert (
+        made.model_dof == 4 * 20 - 4
+    )  # 50 images of each field, of which about 20 are independent
+    assert made.beads_dof == 4 * 6 - 4
     assert (made.height_um, made.rise_um_per_size) == (0.6, 20.0)
     assert (made.size_sd, made.n_sizes) == (0.0, 24)
 
@@ -258,7 +283,7 @@ def test_every_bead_s_size_counts_once() -> None:
         **{
             name: getattr(sized, name)[often]
             for name in LabelledTiles.__dataclass_fields__
-            if name not in ("radius_radii", "sweeps", "refp_u_um")
+            if name not in ("radius_radii", "sweeps")
         },
     )
     more = Predictions(predicted.dz_um[:, often], predicted.sd_um[:, often])
@@ -279,8 +304,8 @@ def test_rise_with_size_is_corrected() -> None:
     lifted = replace(tiles, dz_um=tiles.dz_um - height, height_um=height)
     risen = Predictions(predicted.dz_um - height, predicted.sd_um)
     match = match_of(tiles, tiles.dz_um, size=1 + height / 50)
-    made = calibrated(lifted, risen, LabelErrors(0.0, 0.0, 50.0), match=match)
-    level = LabelErrors(0.0, 2.0, 0.0)  # as it would be without: heights that scatter
+    made = calibrated(lifted, risen, label_errors(0.0, 0.0, 50.0), match=match)
+    level = label_errors(0.0, 2.0, 0.0)  # as it would be without: heights that scatter
     assert made.rms_um < 0.1
     assert calibrated(lifted, risen, level, match=match).rms_um > 0.5
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import norm
+from scipy.stats import t as student
 
 from refp.estimate import FocusEstimate, Found, Parts, estimate_focus, refused, tilt_um_per_px
 from refp.models import BeadInputs, Ensemble, Lookup, Predictions, Predictor
@@ -278,7 +278,8 @@ def test_interval(
     estimate = estimate_with(ensemble, beads_at(dz_um, n), predictor, Found(10), **settings)
     assert (estimate.status, estimate.reason, estimate.n_beads) == ("ok", "", 10)
     assert estimate.delta_z_um == pytest.approx(dz_um, abs=1.0 if tilt_mrad else 1e-6)
-    half = norm.ppf(0.5 + coverage / 2) * estimate.u_um
+    assert estimate.dof >= 10.0
+    half = student.ppf(0.5 + coverage / 2, estimate.dof) * estimate.u_um
     assert estimate.upper_um - estimate.delta_z_um == pytest.approx(half)
     assert estimate.delta_z_um - estimate.lower_um == pytest.approx(half)
     assert estimate.coverage == coverage
@@ -292,8 +293,13 @@ def test_parts_of_the_uncertainty(
 ) -> None:
     estimate = estimate_with(ensemble, beads_at(10, 4), fixed_predictor(10, sd_um=1.0))
     beads = np.sqrt((2.0 * 1.0) ** 2 + 0.3**2) / np.sqrt(4)
-    assert estimate.parts == Parts(pytest.approx(beads), 0.0, 0.4, 0.5, 0.2)
-    assert estimate.u_um == pytest.approx(np.sqrt(beads**2 + 0.4**2 + 0.5**2 + 0.2**2))
+    stage = 0.2 + 0.2 * 10 / 50  # between the plane and the end of the range
+    assert estimate.parts == Parts(pytest.approx(beads), 0.0, 0.4, 0.5, pytest.approx(stage))
+    squares = np.array([beads, 0.4, 0.5, stage]) ** 2
+    assert estimate.u_um == pytest.approx(np.sqrt(squares.sum()))
+    # Welch and Satterthwaite, with the degrees of freedom of the card.
+    expected = squares.sum() ** 2 / (squares**2 / np.array([14.0, 15.0, 10.0, 20.0])).sum()
+    assert estimate.dof == pytest.approx(expected)
 
 
 def test_members_are_a_contribution(

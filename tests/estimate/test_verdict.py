@@ -28,6 +28,7 @@ def estimate_of(lower_um: float, upper_um: float) -> FocusEstimate:
         reason="",
         used=np.ones(6, dtype=np.bool_),
         parts=Parts(half / 1.96, 0.0, 0.0, 0.0, 0.0),
+        dof=1000.0,
         tilt_um_per_px=np.zeros(2),
         tilt_u_um_per_px=np.zeros(2),
         size=1.0,

@@ -59,7 +59,6 @@ def analytic_tiles(n_planes: int = 25, n_beads: int = 4, seed: int = 0) -> Label
         field=(bead % 2).astype(np.int64),
         radius_radii=RADIUS,
         sweeps=(),
-        refp_u_um=0.5,
     )
 
 

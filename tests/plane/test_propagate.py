@@ -5,7 +5,7 @@ import pytest
 
 from refp.core.arrays import FloatArray, IntArray
 from refp.plane.pool import Curve
-from refp.plane.propagate import StageDraws, draw_stage_errors
+from refp.plane.propagate import StageDraws, draw_stage_errors, spread_positions
 
 Z_UM = np.arange(-90.0, 91.0, 7.5)
 ONE_SWEEP = np.zeros(len(Z_UM), dtype=np.int64)
@@ -58,9 +58,30 @@ def test_the_draws_are_the_same_each_time() -> None:
 def test_a_bias_is_corrected_by_a_fraction() -> None:
     """Means of 3 and 1 um, 2 um for the plane; the draws scatter by 2.8 um, so the fraction is a third."""
     scatter = np.array([-2.0, 2.0])
-    draws = StageDraws(np.array([3.0 + scatter, 1.0 + scatter]))
+    draws = StageDraws(np.array([3.0 + scatter, 1.0 + scatter]), np.empty((0, 2)))
     assert draws.sd_um == pytest.approx(np.sqrt(8.0))
     fraction = 4.0 / (4.0 + 8.0)
     assert draws.corrected_fraction == pytest.approx(fraction)
     assert draws.correction_um == pytest.approx([3.0 * fraction, 1.0 * fraction])
     assert draws.residual_um == pytest.approx(2.0 * (1 - fraction))
+
+
+def test_errors_that_frames_and_plane_share_are_no_errors_of_dz() -> None:
+    """By hand: constant draws are followed wholly; the plane moves by as much in the other direction."""
+    constant = np.tile([-2.0, 1.0, 4.0], (len(Z_UM), 1))
+    shared = StageDraws(np.stack([-constant[0], -constant[0]]), constant)
+    dz_um, sd_um = spread_positions(shared, Z_UM, 1.0, 15.0)
+    np.testing.assert_allclose(dz_um[[0, -1]], Z_UM[[0, -1]] - 15.0)
+    np.testing.assert_allclose(sd_um, 0.0, atol=1e-9)
+    fixed = StageDraws(np.zeros((2, 3)), constant)
+    np.testing.assert_allclose(spread_positions(fixed, Z_UM, 1.0, 0.0)[1], 3.0)
+
+
+def test_a_smoother_stack_keeps_less_of_the_stage_errors() -> None:
+    error = np.random.default_rng(5).normal(0.0, 2.5, (len(Z_UM), 400))
+    draws = StageDraws(np.zeros((2, 400)), error)
+    means = [spread_positions(draws, Z_UM, lam, 0.0)[1].mean() for lam in (1e-3, 1e3, 1e9)]
+    assert means[0] == pytest.approx(2.5, rel=0.1)
+    assert means[0] > means[1] > means[2]
+    # A straight line has two degrees of freedom in 25 frames.
+    assert means[2] == pytest.approx(2.5 * np.sqrt(2 / 25), rel=0.2)

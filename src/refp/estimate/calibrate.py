@@ -28,14 +28,16 @@ from refp.core.arrays import FloatArray, IntArray
 from refp.core.rows import take
 from refp.estimate.alteration import typical_noise, typical_whiteness
 from refp.estimate.combine import Combined, Spread, combine, stated_sd
-from refp.models.card import Calibration, PixelNoise, Predictions
+from refp.models.card import Calibration, PixelNoise, Predictions, StageCurve
 from refp.models.lookup import Match, predictions_of
-from refp.models.tiles.label_errors import LabelErrors
+from refp.models.tiles.label_errors import TYPICAL_FREEDOM, LabelErrors
 from refp.models.tiles.tiles import LabelledTiles
 from refp.settings import EstimateSettings
 
 MIN_FACTOR = 0.1
 REFUSAL_QUANTILE = 0.995
+MAX_DOF = 1000.0
+"""Student's distribution is the normal one to a thousandth; a model file has no infinite numbers."""
 REFUSAL_MARGIN = 1.5
 """Factor on the quantile of held-out images for a limit, since held-out fields are few."""
 
@@ -79,14 +81,22 @@ def calibrate(
     reduced_chi2, reduced_chi2_noise = _usual_chi2(images)
     expected = [reduced_chi2 + reduced_chi2_noise * image.noise_variance for image in images]
     relative = [image.reduced_chi2 / usual for image, usual in zip(images, expected, strict=True)]
+    n_fields = len({image.field for image in images})
     sizes = tiles.size[np.unique(tiles.bead, return_index=True)[1]]
     return Calibration(
         bead_factor=factor,
         height_um=labels.height_um,
         rise_um_per_size=labels.rise_um_per_size,
-        refp_u_um=tiles.refp_u_um,
-        stage_u_um=labels.stage_u_um,
+        beads_dof=float(max(len(sizes) - n_fields, 1)),
+        refp_u_um=labels.refp_u_um,
+        refp_dof=min(labels.refp_dof, MAX_DOF),
+        stage=StageCurve(
+            dz_um=tuple(labels.stage.dz_um),
+            u_um=tuple(labels.stage.u_um),
+            dof=min(labels.stage.dof, MAX_DOF),
+        ),
         model_u_um=_model_uncertainty(images, labels, by_field=split == "field"),
+        model_dof=_freedom(len(images), n_fields),
         size_sd=float(sizes.std(ddof=1)) if len(sizes) > 1 else 0.0,
         n_sizes=len(sizes),
         reduced_chi2=reduced_chi2,
@@ -108,6 +118,7 @@ class _Image:
     """
 
     field: int
+    dz_um: float
     error_um: float
     noise_um: float
     label_u_um: float
@@ -134,9 +145,11 @@ def _assess(
     offset, fit = tiles.offset_px[rows], take(match, rows)
     combined = combine_beads(predictions, offset, fit.size)
     second = combine_beads(predictions_of(fit), offset, fit.size) if fit.has_match else combined
+    label_um = float(np.median(tiles.image_dz_um[rows]))
     return _Image(
         field=int(tiles.field[rows[0]]),
-        error_um=combined.dz_um - float(np.median(tiles.image_dz_um[rows])),
+        dz_um=label_um,
+        error_um=combined.dz_um - label_um,
         noise_um=combined.noise_um,
         label_u_um=float(tiles.label_u_um[rows[0]]),
         apart_um=abs(combined.dz_um - second.dz_um),
@@ -198,17 +211,30 @@ def _model_uncertainty(images: list[_Image], labels: LabelErrors, *, by_field: b
     # Heights of the beads and tilt of a field shift all its images alike; this is subtracted with the
     # plane.
     expected = np.square([[image.noise_um, image.label_u_um] for image in images]).sum(axis=1)
-    stage = _stage_variance(labels, len(np.unique(field))) if by_field else 0.0
+    stage = _stage_variance(images, labels, len(np.unique(field))) if by_field else 0.0
     return float(np.sqrt(max(float(np.mean(error**2 - expected)) - stage, 0.0)))
 
 
-def _stage_variance(labels: LabelErrors, n_fields: int) -> float:
+def _stage_variance(images: list[_Image], labels: LabelErrors, n_fields: int) -> float:
     """Return the contribution of stage errors in the labels to the variance of held-out errors.
 
-    The labels of all fields together have ``stage_u_um``, so those of one field have that times the
-    root of the number of fields. A held-out field has its own error, its networks those of the others.
+    The labels of all fields together have the error of ``labels.stage``, so those of one field have
+    that times the root of the number of fields. A held-out field has its own error, its networks those
+    of the others. On a joint axis all fields have the same error, which is not seen.
     """
-    return labels.stage_u_um**2 * n_fields * (1 + 1 / max(n_fields - 1, 1))
+    if labels.stage.joint:
+        return 0.0
+    mean = float(np.mean(labels.stage.at(np.array([image.dz_um for image in images])) ** 2))
+    return mean * n_fields * (1 + 1 / max(n_fields - 1, 1))
+
+
+def _freedom(n_images: int, n_fields: int) -> float:
+    """Return the degrees of freedom of the common error of images.
+
+    Errors of neighbouring images of a field are alike, as smooth functions of dZ with about
+    :data:`TYPICAL_FREEDOM` degrees of freedom; the plane of each field was subtracted.
+    """
+    return float(max(min(n_fields * TYPICAL_FREEDOM, n_images) - n_fields, 1))
 
 
 def _usual_chi2(images: list[_Image]) -> tuple[float, float]:

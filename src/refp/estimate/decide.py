@@ -25,6 +25,7 @@ from refp.estimate.alteration import (
     typical_noise,
     with_rounding,
 )
+from refp.estimate.calibrate import MAX_DOF
 from refp.estimate.combine import Combined, Spread, combine
 from refp.estimate.focus_estimate import WIDTH_95, FocusEstimate, Parts, Reason, refused
 from refp.models.card import BeadInputs, Calibration, ModelCard, Predictor
@@ -227,9 +228,10 @@ def _with_interval(
             np.linalg.norm([known.model_u_um, adapted, assessment.alteration_u_um])
         ),
         refp_um=known.refp_u_um,
-        stage_um=known.stage_u_um,
+        stage_um=known.stage.at(combined.dz_um),
     )
-    half = float(ndtri(0.5 + settings.coverage / 2)) * parts.total_um
+    dof = _freedom(parts, known, card.members)
+    half = float(stdtrit(dof, 0.5 + settings.coverage / 2)) * parts.total_um
     return FocusEstimate(
         delta_z_um=combined.dz_um,
         u_um=parts.total_um,
@@ -242,11 +244,25 @@ def _with_interval(
         reason="",
         used=combined.used,
         parts=parts,
+        dof=dof,
         tilt_um_per_px=combined.tilt_um_per_px,
         tilt_u_um_per_px=combined.tilt_u_um_per_px,
         size=assessment.size.value,
         size_u=assessment.size.u,
     )
+
+
+def _freedom(parts: Parts, known: Calibration, members: int) -> float:
+    """Return the effective degrees of freedom of an estimate by the Welch-Satterthwaite formula."""
+    terms = (
+        (parts.beads_um, known.beads_dof),
+        (parts.members_um, max(members - 1, 1)),
+        (parts.calibration_um, known.model_dof),
+        (parts.refp_um, known.refp_dof),
+        (parts.stage_um, known.stage.dof),
+    )
+    spread = sum(u_um**4 / dof for u_um, dof in terms)
+    return float(np.clip(parts.total_um**4 / spread, 1.0, MAX_DOF)) if spread > 0 else MAX_DOF
 
 
 def _typical_size(match: Match, combined: Combined, known: Calibration) -> Size:

@@ -79,6 +79,8 @@ class FocusEstimate:
         Shape ``(n_usable,)``: usable beads with weight in the result; none when refused.
     parts
         Contributions to ``u_um``.
+    dof
+        Effective degrees of freedom of ``u_um``, which determine the width of the interval.
     tilt_um_per_px, tilt_u_um_per_px
         Shape ``(2,)``, rise of the slide along ``(y, x)`` and its standard uncertainty; NaN where it
         was not fitted.
@@ -97,6 +99,7 @@ class FocusEstimate:
     reason: str
     used: BoolArray
     parts: Parts
+    dof: float
     tilt_um_per_px: FloatArray
     tilt_u_um_per_px: FloatArray
     size: float
@@ -119,6 +122,7 @@ def refused(
         reason=f"{code}: {sentence}",
         used=np.zeros(n_usable, dtype=np.bool_),
         parts=Parts(),
+        dof=NAN,
         tilt_um_per_px=np.full(2, NAN),
         tilt_u_um_per_px=np.full(2, NAN),
         size=NAN,

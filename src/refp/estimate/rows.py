@@ -13,11 +13,12 @@ ESTIMATE_COLUMNS = (
     *("n_beads", "n_beads_used", "status", "reason", "model"),
 )
 DETAIL_COLUMNS = (
-    *("u_beads_um", "u_members_um", "u_calibration_um", "u_refp_um", "u_stage_um"),
+    *("u_beads_um", "u_members_um", "u_calibration_um", "u_refp_um", "u_stage_um", "dof"),
     *("tilt_y_um_per_px", "tilt_y_u_um_per_px", "tilt_x_um_per_px", "tilt_x_u_um_per_px"),
     *("bead_size", "bead_size_u"),
 )
-"""Contributions to ``u_um``, tilt of the slide and size of the beads; in files and JSON."""
+"""Contributions to ``u_um`` and its degrees of freedom, tilt of the slide, size of the beads; in files
+and JSON."""
 VERDICT_COLUMN = "verdict"
 """Last column of the estimates, only where a tolerance is given."""
 
@@ -49,7 +50,7 @@ def describe_parts(estimate: FocusEstimate) -> str:
 
 def _details(e: FocusEstimate) -> tuple[float, ...]:
     tilts = zip(e.tilt_um_per_px.tolist(), e.tilt_u_um_per_px.tolist(), strict=True)
-    return (*astuple(e.parts), *chain.from_iterable(tilts), e.size, e.size_u)
+    return (*astuple(e.parts), e.dof, *chain.from_iterable(tilts), e.size, e.size_u)
 
 
 def with_verdicts(

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 from pydantic import Field
 
 from refp.core.arrays import BoolArray, FloatArray
@@ -15,7 +16,7 @@ MIN_NOISE_SPREAD = 0.01
 """Relative; the noise of a few beads is not measured better."""
 MIN_NOISE = 0.3
 """Grey levels; rounding alone is 0.29."""
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Version of the model file's format; files of other versions are refused."""
 
 
@@ -48,6 +49,18 @@ class PixelNoise(Settings):
         return abs(math.log(max(self.relative(light, noise), 1e-6))) <= limit
 
 
+class StageCurve(Settings):
+    """Standard uncertainty from stage errors that remain in the labels, against dZ."""
+
+    dz_um: tuple[float, ...] = Field(min_length=1, description="dZ, rising, um")
+    u_um: tuple[float, ...] = Field(min_length=1, description="standard uncertainty there, um")
+    dof: float = Field(gt=0, description="degrees of freedom of the stage's repeatability")
+
+    def at(self, dz_um: float) -> float:
+        """Return the standard uncertainty at a dZ; beyond the ends, that of the end."""
+        return float(np.interp(dz_um, self.dz_um, self.u_um))
+
+
 class Calibration(Settings):
     """Errors of held-out beads, and limits of refusal."""
 
@@ -61,14 +74,17 @@ class Calibration(Settings):
     rise_um_per_size: float = Field(
         description="rise of a bead's own plane with its relative size, um"
     )
-    refp_u_um: float = Field(description="standard uncertainty of the labels' reference plane, um")
-    stage_u_um: float = Field(
-        description="standard uncertainty from stage errors that remain in the labels, um"
+    beads_dof: float = Field(description="degrees of freedom of the scatter of beads")
+    refp_u_um: float = Field(
+        description="standard uncertainty of the labels' reference plane without stage errors, um"
     )
+    refp_dof: float = Field(description="its degrees of freedom")
+    stage: StageCurve
     model_u_um: float = Field(
         description="standard uncertainty of the ensemble: error that all beads of a held-out image "
         "have in common, um"
     )
+    model_dof: float = Field(description="its degrees of freedom")
     size_sd: float = Field(description="relative standard deviation of bead sizes; 0 where unknown")
     n_sizes: int = Field(description="number of beads with a known size")
     reduced_chi2: float = Field(

@@ -109,7 +109,13 @@ def _calibrate(
         trained.held_out,
         match_held_out(tiles, splits, recipe.train.lookup),
         recipe.estimate,
-        estimate_label_errors(result.axes, result.beads, len(np.unique(tiles.frame)), instrument),
+        estimate_label_errors(
+            result,
+            tiles.sweeps,
+            len(np.unique(tiles.frame)),
+            instrument,
+            on_axes=recipe.label.position == "frame",
+        ),
         tilt_um_per_px=tilt_um_per_px(recipe.estimate, instrument),
         split=split_name(tiles, recipe.split),
     )

@@ -11,7 +11,7 @@ JCGM 101:2008, "Propagation of distributions using a Monte Carlo method".
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,13 @@ from GTC import ureal
 from scipy.special import stdtrit
 
 from refp.core.arrays import FloatArray
-from refp.plane.plane import BeadPlanes, Contribution, FeaturePlane, FieldAxis
+from refp.plane.plane import (
+    BeadPlanes,
+    Contribution,
+    FeaturePlane,
+    FieldAxis,
+    ReferencePlane,
+)
 from refp.plane.propagate import StageDraws
 from refp.sweeps.frame import FieldKey
 
@@ -88,6 +94,21 @@ class UncertainNumbers:
 def expand_budget(value_um: float, budget: Iterable[Contribution]) -> Expanded:
     """Combine the contributions to the uncertainty of one plane."""
     return expand(UncertainNumbers().plane(value_um, budget))
+
+
+def expand_mean(planes: Sequence[ReferencePlane], without: Collection[str] = ()) -> Expanded:
+    """Return the uncertainty of the mean of planes; terms of one source are one error.
+
+    Parameters
+    ----------
+    planes
+        At least one plane.
+    without
+        Terms to leave out.
+    """
+    numbers = UncertainNumbers()
+    parts = [[part for part in plane.budget if part.term not in without] for plane in planes]
+    return expand(sum(numbers.plane(0.0, budget) for budget in parts) / len(planes))
 
 
 def draw_interval(value_um: float, budget: Iterable[Contribution]) -> tuple[float, float]:

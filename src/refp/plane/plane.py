@@ -353,6 +353,33 @@ class ReferencePlane:
 
 
 @dataclass(frozen=True, slots=True)
+class PositionErrors:
+    """Standard deviation of the errors of dZ on a field's axis, due to stage errors of its frames.
+
+    Errors that move frames and plane alike are not included.
+
+    Attributes
+    ----------
+    field
+        Data set, experiment and FOV.
+    dz_um
+        Shape ``(m,)``, rising distances from the field's plane.
+    sd_um
+        Shape ``(m,)``, standard deviation of the error of dZ there.
+    dof
+        Degrees of freedom of the stage's repeatability.
+    joint
+        Whether the frames of other fields share the axis, and therefore these errors.
+    """
+
+    field: FieldKey
+    dz_um: FloatArray
+    sd_um: FloatArray
+    dof: float
+    joint: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
     """Pooled data of the sweeps of an instrument, with which later sweeps are located.
 
@@ -408,6 +435,8 @@ class PlaneResult:
         One per field of view whose frames could be placed.
     beads
         Own planes of the beads in these fields.
+    positions
+        Errors of dZ in those fields whose plane was located on an axis of their own frames.
     """
 
     planes: tuple[ReferencePlane, ...]
@@ -415,3 +444,4 @@ class PlaneResult:
     pool: Pool
     axes: tuple[FieldAxis, ...]
     beads: tuple[BeadPlanes, ...]
+    positions: tuple[PositionErrors, ...] = ()

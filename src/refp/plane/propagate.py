@@ -24,6 +24,8 @@ PAIRS = 100
 SEED = 20
 """A fixed seed of the draws makes the plane reproducible."""
 POINTS = 601
+POSITIONS = 61
+"""Positions along an axis at which the error of dZ is stated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,12 @@ class StageDraws:
     ----------
     moved_um
         Shape ``(2, draws)``: shifts of the extrema of SS and of CI by each draw, um.
+    error_um
+        Shape ``(n, draws)``: the drawn errors of the ``n`` frames, um.
     """
 
     moved_um: FloatArray
+    error_um: FloatArray
 
     @property
     def sd_um(self) -> float:
@@ -100,7 +105,39 @@ def draw_stage_errors(
     for number in np.unique(sweep):
         error[sweep == number] -= error[sweep == number].mean(axis=0)
     moved = [_moved(curve, true_um, error, reach_um) for curve in curves]
-    return StageDraws(np.array(moved))
+    return StageDraws(np.array(moved), error)
+
+
+def spread_positions(
+    draws: StageDraws, x_um: FloatArray, lam: float, zero_um: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return the standard deviation of the error of dZ along an axis.
+
+    Parameters
+    ----------
+    draws
+        Draws for ``n`` frames.
+    x_um
+        Shape ``(n,)``, positions of the frames on the axis, um.
+    lam
+        Weight of the penalty of the stack that the frames are placed on.
+    zero_um
+        The plane on the axis, um.
+
+    Returns
+    -------
+    tuple of array
+        dZ and standard deviation, shape ``(m,)`` each, um.
+
+    Notes
+    -----
+    A stack through the frames follows the smooth part of their stage errors, so frames placed on it
+    keep this part. The plane has an error of its own; only the difference of both is an error of dZ.
+    """
+    grid = np.linspace(x_um.min(), x_um.max(), POSITIONS)
+    followed = smooth_with(x_um, draws.error_um, lam)(grid)
+    error = -followed - draws.moved_um.mean(axis=0)
+    return grid - zero_um, np.asarray(error.std(axis=1, ddof=1))
 
 
 def _moved(curve: Curve, true_um: FloatArray, error_um: FloatArray, reach_um: float) -> FloatArray:

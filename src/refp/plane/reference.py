@@ -18,11 +18,11 @@ from refp.plane.align import align_field, align_jointly, move_axis, place_field
 from refp.plane.bead_planes import locate_beads, mean_of_beads
 from refp.plane.budget import (
     POOLED,
-    UncertainNumbers,
     axis_term,
     bead_term,
     bias_term,
-    expand,
+    expand_budget,
+    expand_mean,
     fit_term,
     mean_term,
     stage_sigma,
@@ -35,10 +35,11 @@ from refp.plane.plane import (
     FieldAxis,
     PlaneResult,
     Pool,
+    PositionErrors,
     ReferencePlane,
 )
 from refp.plane.pool import Curve
-from refp.plane.propagate import StageDraws, draw_stage_errors
+from refp.plane.propagate import StageDraws, draw_stage_errors, spread_positions
 from refp.plane.stack import EMPTY_STACK, join_stacks
 from refp.plane.typical import group_fields, typical_profiles
 from refp.settings import Instrument, PlaneSettings
@@ -174,13 +175,15 @@ def locate_planes(
     planes = list(by_features.planes)
     fields: dict[int, float] = {}
     distances: list[float] = []
+    positions: list[PositionErrors] = []
     for i, (axis, group, field) in enumerate(zip(axes, groups, joined.planes, strict=True)):
         if pool is not None:
             zero = _zero_of_pool(field, pool, beads[i], diameter_um)
         else:
             zero = _zero_of_beads(axis, group, field, joined, beads[i], instrument)
         if field.determined:
-            fields[i] = (zero.ss.z_um + zero.ci.z_um) / 2
+            fields[i] = zero.refp_um
+            positions += zero.positions
             distances.append(zero.ss.z_um - zero.ci.z_um)
         for number in axis.shift_um:
             planes[number] = _plane_of_sweep(
@@ -192,6 +195,7 @@ def locate_planes(
         pool=pool or _make_pool(joined, distances, axes, fields, planes, instrument),
         axes=tuple(axes),
         beads=tuple(beads),
+        positions=tuple(positions),
     )
 
 
@@ -215,12 +219,21 @@ def _by_features_alone(
 
 @dataclass(frozen=True, slots=True)
 class _Zero:
-    """The planes of SS and CI on a field's axis, their flags and contributions to the uncertainty."""
+    """The planes of SS and CI on a field's axis, their flags and contributions to the uncertainty.
+
+    ``positions`` are the errors of dZ on an axis of the field's own frames.
+    """
 
     ss: FeaturePlane
     ci: FeaturePlane
     flags: SweepFlag
     terms: tuple[Contribution, ...]
+    positions: tuple[PositionErrors, ...] = ()
+
+    @property
+    def refp_um(self) -> float:
+        """Mean of both planes on the axis, um."""
+        return (self.ss.z_um + self.ci.z_um) / 2
 
 
 def _join(curves: Sequence[FeatureCurve], axis: FieldAxis) -> FeatureCurve:
@@ -281,13 +294,30 @@ def _zero_of_beads(
     if own is not None:
         ss = replace(field.ss, z_um=own.ss_um, u_um=own.ss_u_um, u_fit_um=own.ss_u_um)
         ci = replace(field.ci, z_um=own.ci_um, u_um=own.ci_u_um, u_fit_um=own.ci_u_um)
-        return _corrected(_Zero(ss, ci, field.flags, (own.term, *stage)), draws)
+        zero = _corrected(_Zero(ss, ci, field.flags, (own.term, *stage)), draws)
+        return replace(zero, positions=_positions(draws, axis, zero.refp_um, stated_um))
     n_used = int(np.count_nonzero(field.ss.used & field.ci.used))
     pooled = float(np.hypot(joined.pooled_ss.u_um, joined.pooled_ci.u_um)) / 2
     heights = bead_term(beads, beads.height_um[~beads.off_plane], diameter_um)
     fit = fit_term(field.ss, field.ci, heights.source, max(n_used - 3.0, 1.0))
     terms = (heights, *stage, fit, Contribution(POOLED, "", pooled, np.inf))
-    return _Zero(field.ss, field.ci, field.flags, terms)
+    positions = _positions(draws, axis, field.refp_um, stated_um)
+    return _Zero(field.ss, field.ci, field.flags, terms, positions)
+
+
+def _positions(
+    draws: StageDraws, axis: FieldAxis, zero_um: float, stated_um: float
+) -> tuple[PositionErrors, ...]:
+    """Return the errors of dZ on a field's axis; none where its stack was given."""
+    if axis.origin.given:
+        return ()
+    n, n_stack = len(axis.x_um), len(axis.origin.x_um)
+    # With F times the frames the same smoothness has F times the weight of the penalty.
+    lam = axis.origin.lam * n / n_stack
+    dz_um, sd_um = spread_positions(draws, np.sort(axis.x_um), lam, zero_um)
+    dof = stage_sigma(axis, stated_um)[1]
+    joint = n_stack > axis.n_trusted
+    return (PositionErrors(axis.profiles.field, dz_um, sd_um, dof, joint),)
 
 
 def _corrected(zero: _Zero, draws: StageDraws) -> _Zero:
@@ -337,7 +367,7 @@ def _plane_of_sweep(
     ss = _of_sweep(zero.ss, axis, number, shift_um, len(curve.z_um))
     ci = _of_sweep(zero.ci, axis, number, shift_um, len(curve.z_um))
     refp_um = (ss.z_um + ci.z_um) / 2
-    u_um = expand(UncertainNumbers().plane(0.0, terms)).u_um if np.isfinite(refp_um) else np.nan
+    u_um = expand_budget(0.0, terms).u_um if np.isfinite(refp_um) else np.nan
     z_um = axis.profiles.z_um[placed]
     # The mean stage error of a sweep shifts its frames and its plane alike.
     if np.isfinite(refp_um) and n_placed and not z_um.min() + u_um < refp_um < z_um.max() - u_um:
@@ -370,9 +400,7 @@ def _make_pool(
     """Pool the data with which later sweeps are located."""
     first = [next(iter(axes[i].shift_um)) for i in fields]
     chosen = [planes[number] for number in first if planes[number].determined]
-    numbers = UncertainNumbers()
-    total = sum(numbers.plane(0.0, plane.budget) for plane in chosen)
-    u_um = expand(total).u_um / len(chosen) if chosen else float("nan")
+    u_um = expand_mean(chosen).u_um if chosen else float("nan")
     sigmas = [(axis.stage_sigma_um, axis.n_trusted) for axis in axes]
     return Pool(
         ss=joined.pooled_ss,

@@ -35,7 +35,6 @@ def make_tiles(n_fields: int = 3, n_beads: int = 4, n_frames: int = 6) -> Labell
         field=field,
         radius_radii=np.array([0.0, 1.0, 2.0]),
         sweeps=(SweepKey("data", 1, 1, 12.0),),
-        refp_u_um=0.5,
     )
 
 

@@ -70,7 +70,6 @@ def test_label_is_z_less_the_plane(measured: Measurement) -> None:
     z_um = np.array([frame.z_um for frame in sweep.frames])
     expected = z_um[sweep.frame_index[sweep.typical]] - 1500.0
     np.testing.assert_allclose(tiles.dz_um, expected)
-    assert tiles.refp_u_um == 0.5
     assert tiles.sweeps == (sweep.key,)
 
 

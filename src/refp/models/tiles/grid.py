@@ -118,5 +118,4 @@ def _cut_sweep(sweep: PlacedSweep, side_px: int) -> LabelledTiles:
         field=np.zeros(n, dtype=np.int64),
         radius_radii=np.empty(0),
         sweeps=(measurement.key,),
-        refp_u_um=sweep.refp_u_um,
     )

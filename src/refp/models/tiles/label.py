@@ -101,8 +101,6 @@ class PlacedSweep:
     dz_um, u_um
         Shape ``(n_frames,)``: dZ of each frame and its standard uncertainty; NaN where a frame is not
         to be used.
-    refp_u_um
-        Standard uncertainty of the plane.
     size
         Size of the field's beads over that of all fields, 1 where unknown.
     """
@@ -110,7 +108,6 @@ class PlacedSweep:
     measurement: SweepMeasurement
     dz_um: FloatArray
     u_um: FloatArray
-    refp_u_um: float
     size: float = 1.0
 
 
@@ -125,14 +122,14 @@ def place_sweeps(
     for number, measurement in enumerate(measurements):
         if measurement.key not in planes:
             continue
-        refp_um, refp_u_um = planes[measurement.key]
+        refp_um, _ = planes[measurement.key]
         axis = axis_of.get(measurement.key.field)
         if axis is None or number not in axis.shift_um:
             z_um: FloatArray = np.array([frame.z_um for frame in measurement.frames])
             dz_um, u_um = z_um - refp_um, np.full_like(z_um, stage_sigma_um)
         else:
             dz_um, u_um = _positions(measurements, number, axis, planes)
-        yield PlacedSweep(measurement, dz_um, u_um, refp_u_um, axis.size if axis else 1.0)
+        yield PlacedSweep(measurement, dz_um, u_um, axis.size if axis else 1.0)
 
 
 def join_sweeps(sweeps: Sequence[PlacedSweep], parts: Sequence[LabelledTiles]) -> LabelledTiles:
@@ -160,7 +157,6 @@ def join_sweeps(sweeps: Sequence[PlacedSweep], parts: Sequence[LabelledTiles]) -
         tiles,
         size=tiles.size / _typical_size(tiles),
         sweeps=tuple(sweep.measurement.key for sweep in sweeps),
-        refp_u_um=float(np.sqrt(np.mean([sweep.refp_u_um**2 for sweep in sweeps]))),
     )
 
 
@@ -223,7 +219,6 @@ def _label_sweep(
         field=np.zeros(len(rows), dtype=np.int64),
         radius_radii=profiles.radius_radii,
         sweeps=(measurement.key,),
-        refp_u_um=sweep.refp_u_um,
     )
 
 

@@ -1,18 +1,45 @@
 """Estimate the errors of labels before training."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from refp.core.arrays import FloatArray
-from refp.plane.plane import BeadPlanes, FieldAxis
+from refp.plane.plane import BeadPlanes, FieldAxis, PlaneResult, PositionErrors
 from refp.settings import Instrument
+from refp.sweeps.frame import SweepKey
 
 TYPICAL_FREEDOM = 20.0
 """Assumed degrees of freedom of a smooth function of dZ along a sweep, without a fitted stack."""
+ASSUMED_DOF = 10.0
 HEIGHT_DIAMETERS = 0.02
 """Assumed scatter of beads' planes, in diameters, where too few beads determine it."""
+POSITIONS = 61
+
+
+@dataclass(frozen=True, slots=True)
+class StageErrors:
+    """Stage errors that neighbouring frames have in common, which models learn with the labels.
+
+    Attributes
+    ----------
+    dz_um, u_um
+        Shape ``(m,)`` each: dZ, rising, and the standard uncertainty of labels there.
+    dof
+        Degrees of freedom.
+    joint
+        Whether the labels of all fields have the same error.
+    """
+
+    dz_um: FloatArray
+    u_um: FloatArray
+    dof: float
+    joint: bool
+
+    def at(self, dz_um: FloatArray) -> FloatArray:
+        """Return the standard uncertainty at values of dZ; beyond the ends, that of the end."""
+        return np.interp(dz_um, self.dz_um, self.u_um)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +48,11 @@ class LabelErrors:
 
     Attributes
     ----------
-    stage_u_um
-        Stage errors that neighbouring frames have in common, which models learn with the labels.
+    refp_u_um, refp_dof
+        Of the mean reference plane of the fields, and its degrees of freedom. Stage errors are
+        left out where ``stage`` includes them.
+    stage
+        Stage errors that labels keep, relative to the reference plane.
     height_um
         Standard deviation of beads' own planes about the slide.
     rise_um_per_size
@@ -30,52 +60,98 @@ class LabelErrors:
         ``height_um``.
     """
 
-    stage_u_um: float
+    refp_u_um: float
+    refp_dof: float
+    stage: StageErrors
     height_um: float
     rise_um_per_size: float
 
 
 def estimate_label_errors(
-    axes: Sequence[FieldAxis],
-    beads: Sequence[BeadPlanes],
+    result: PlaneResult,
+    labelled: Collection[SweepKey],
     n_frames: int,
     instrument: Instrument,
+    *,
+    on_axes: bool,
 ) -> LabelErrors:
     """Estimate the standard uncertainties of labels.
 
     Parameters
     ----------
-    axes, beads
-        Axes and bead planes of the training sweeps; may be empty.
+    result
+        Planes, axes and bead planes of the training sweeps.
+    labelled
+        Sweeps whose planes label frames.
     n_frames
         Number of training frames.
     instrument
         Stage and bead.
+    on_axes
+        Whether frames are labelled by their positions on the axes, and not by nominal Z.
 
     Notes
     -----
-    A stack with ``f`` effective degrees of freedom fitted to ``n`` frames absorbs the fraction
-    ``f / n`` of the variance of their stage errors; this fraction remains in the labels.
+    The mean stage error of a sweep moves frames and plane alike, so it is no error of dZ. Without
+    draws of the stage errors, a stack with ``f`` effective degrees of freedom fitted to ``n`` frames
+    absorbs the fraction ``f / n`` of their variance; this fraction remains in the labels.
     """
-    rise, about_slide = _rise(beads)
-    if not np.isfinite(about_slide):
-        among = np.array([field.spread_um for field in beads])
-        about_slide = _rms(among[np.isfinite(among)])
-    if not np.isfinite(about_slide):
-        about_slide = HEIGHT_DIAMETERS * instrument.bead.diameter_um
-    return LabelErrors(_stage(axes, n_frames, instrument), about_slide, rise)
+    from refp.plane.budget import AXIS, STAGE, expand_mean  # estimation does not need GTC
+
+    planes = [plane for plane in result.planes if plane.key in labelled and plane.determined]
+    fields = {plane.key.field for plane in planes}
+    drawn = [errors for errors in result.positions if errors.field in fields]
+    known = on_axes and len(drawn) == len(fields) > 0
+    mean = expand_mean(planes, without=(STAGE, AXIS) if known else ()) if planes else None
+    if known:
+        stage = _mean_of_fields(drawn)
+    else:
+        stage = _assumed(result.axes if on_axes else (), n_frames, instrument)
+    height_um, rise = _heights(result.beads, instrument)
+    return LabelErrors(
+        refp_u_um=mean.u_um if mean else 0.0,
+        refp_dof=mean.dof if mean else np.inf,
+        stage=stage,
+        height_um=height_um,
+        rise_um_per_size=rise,
+    )
 
 
-def _stage(axes: Sequence[FieldAxis], n_frames: int, instrument: Instrument) -> float:
+def _mean_of_fields(fields: Sequence[PositionErrors]) -> StageErrors:
+    """Return the error of the mean of fields with stage errors of their own."""
+    low = min(float(errors.dz_um[0]) for errors in fields)
+    high = max(float(errors.dz_um[-1]) for errors in fields)
+    grid = np.linspace(low, high, POSITIONS)
+    each = np.array([np.interp(grid, errors.dz_um, errors.sd_um) for errors in fields])
+    u_um = np.sqrt((each**2).sum(axis=0)) / len(fields)
+    dof = float(sum(errors.dof for errors in fields))
+    return StageErrors(grid, u_um, dof, joint=all(errors.joint for errors in fields))
+
+
+def _assumed(axes: Sequence[FieldAxis], n_frames: int, instrument: Instrument) -> StageErrors:
+    """Return one uncertainty for all dZ."""
     absorbed = [
         axis.stage_sigma_um * float(np.sqrt(axis.origin.edf / len(axis.origin.x_um)))
         for axis in axes
         if len(axis.origin.x_um)
     ]
     if absorbed:
-        return _rms(np.array(absorbed))
-    fraction = min(TYPICAL_FREEDOM / max(n_frames, 1), 1.0)
-    return float(instrument.stage.repeatability_um * np.sqrt(fraction))
+        u_um = _rms(np.array(absorbed))
+    else:
+        fraction = min(TYPICAL_FREEDOM / max(n_frames, 1), 1.0)
+        u_um = float(instrument.stage.repeatability_um * np.sqrt(fraction))
+    return StageErrors(np.zeros(1), np.array([u_um]), ASSUMED_DOF, joint=False)
+
+
+def _heights(beads: Sequence[BeadPlanes], instrument: Instrument) -> tuple[float, float]:
+    """Return the scatter of beads' own planes about the slide, and their rise with size."""
+    rise, about_slide = _rise(beads)
+    if not np.isfinite(about_slide):
+        among = np.array([field.spread_um for field in beads])
+        about_slide = _rms(among[np.isfinite(among)])
+    if not np.isfinite(about_slide):
+        about_slide = HEIGHT_DIAMETERS * instrument.bead.diameter_um
+    return about_slide, rise
 
 
 def _rise(beads: Sequence[BeadPlanes]) -> tuple[float, float]:

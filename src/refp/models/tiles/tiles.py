@@ -44,8 +44,6 @@ class LabelledTiles:
         Shape ``(m,)``; shared.
     sweeps
         The sweeps that tiles come from; shared.
-    refp_u_um
-        Standard uncertainty of the labels' reference planes, root mean square; shared.
     """
 
     dz_um: FloatArray
@@ -64,7 +62,6 @@ class LabelledTiles:
     field: IntArray
     radius_radii: FloatArray = shared()
     sweeps: tuple[SweepKey, ...] = shared()
-    refp_u_um: float = shared()
 
     def __len__(self) -> int:
         return int(self.dz_um.shape[0])

@@ -88,6 +88,7 @@ ESTIMATE: dict[str, JsonValue] = {
     "u_calibration_um": 0.38,
     "u_refp_um": 0.22,
     "u_stage_um": 0.09,
+    "dof": 24.0,
     "tilt_y_um_per_px": 0.0021,
     "tilt_y_u_um_per_px": 0.0008,
     "tilt_x_um_per_px": -0.0004,
@@ -120,6 +121,7 @@ class EstimateRow(BaseModel):
         description="contribution to u_um: reference plane of the training data"
     )
     u_stage_um: float | None = Field(description="contribution to u_um: stage of the training data")
+    dof: float | None = Field(description="effective degrees of freedom of u_um")
     tilt_y_um_per_px: float | None = Field(description="rise of the slide along y")
     tilt_y_u_um_per_px: float | None = Field(description="its standard uncertainty")
     tilt_x_um_per_px: float | None = Field(description="rise of the slide along x")
