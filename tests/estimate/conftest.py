@@ -8,10 +8,12 @@ import pytest
 
 from refp.core.arrays import FloatArray
 from refp.models import BeadInputs, Ensemble, ModelCard, Predictions, load_model
-from refp.models.card import Calibration, PixelNoise, StageCurve
+from refp.models.card import Calibration, PixelNoise, ResidualSpread, StageCurve
 from refp.plane import PooledStack
 
 RADIUS = np.linspace(0.0, 2.6, 27)
+N_SEEN = int(np.count_nonzero(RADIUS <= 2.2))
+"""Rings that the look-up compares by default."""
 
 
 class FixedPredictor:
@@ -61,6 +63,12 @@ def ensemble(lookup_model: Path) -> Ensemble:
         reduced_chi2_noise=12.0,
         noise=PixelNoise(floor=0.0, gain=1.0, spread=0.02, whiteness=1.0),
         maximum_reduced_chi2=4.0,
+        residuals=ResidualSpread(
+            image=(0.1 * np.eye(N_SEEN)).tolist(),
+            bead=np.eye(N_SEEN).tolist(),
+            reduced_chi2=0.8,
+            maximum_t_squared=2.5,
+        ),
         maximum_disagreement_um=6.0,
         held_out="field",
         n_images=20,

@@ -180,6 +180,25 @@ def test_saturation_is_the_typical_bead_s(
         )
 
 
+def opposed(plain: BeadInputs, deviating: BeadInputs) -> BeadInputs:
+    """Return beads whose deviations have opposite signs, so that their mean has none."""
+    sign = np.where(np.arange(len(plain)) % 2, -1.0, 1.0)[:, None]
+    return replace(plain, profile=plain.profile + sign * (deviating.profile - plain.profile))
+
+
+def test_a_deviation_that_all_beads_share_is_refused(
+    ensemble: Ensemble, beads_at: BeadsAt, fixed_predictor: FixedPredictor
+) -> None:
+    """Each bead deviates by as much; only where they deviate alike does the mean show it."""
+    plain, deviating = beads_at(5, n=8), beads_at(5, n=8, ripple=0.03)
+    estimate = estimate_with(ensemble, deviating, fixed_predictor(5))
+    assert estimate.reason.startswith("unlike_training: the beads together deviate")
+    mixed = estimate_with(ensemble, opposed(plain, deviating), fixed_predictor(5))
+    assert mixed.status == "ok"
+    few = estimate_with(ensemble, beads_at(5, n=3, ripple=0.03), fixed_predictor(5))
+    assert few.status == "ok"
+
+
 @pytest.mark.parametrize(("light", "status"), [(60.0, "refused"), (4.0, "ok")])
 def test_chi2_is_compared_at_the_image_s_light(
     ensemble: Ensemble,
@@ -189,7 +208,7 @@ def test_chi2_is_compared_at_the_image_s_light(
     status: str,
 ) -> None:
     """At 60 grey levels a reduced chi squared of 1 is usual, at 4 one of 3.8."""
-    inputs = beads_at(5, ripple=0.08)
+    inputs = opposed(beads_at(5), beads_at(5, ripple=0.08))
     reduced_chi2 = (
         Lookup(ensemble.stack, LookupSettings())
         .match(inputs.profile, inputs.saturated)

@@ -28,7 +28,14 @@ from refp.core.arrays import FloatArray, IntArray
 from refp.core.rows import take
 from refp.estimate.alteration import typical_noise, typical_whiteness
 from refp.estimate.combine import Combined, Spread, combine, stated_sd
-from refp.models.card import Calibration, PixelNoise, Predictions, StageCurve
+from refp.estimate.resemblance import least_limit, spread_residuals, t_squared
+from refp.models.card import (
+    Calibration,
+    PixelNoise,
+    Predictions,
+    ResidualSpread,
+    StageCurve,
+)
 from refp.models.lookup import Match, predictions_of
 from refp.models.tiles.label_errors import TYPICAL_FREEDOM, LabelErrors
 from refp.models.tiles.tiles import LabelledTiles
@@ -103,6 +110,7 @@ def calibrate(
         reduced_chi2_noise=reduced_chi2_noise,
         noise=_usual_noise(images, typical_whiteness(tiles.whiteness)),
         maximum_reduced_chi2=_limit(relative),
+        residuals=_usual_residuals(images, expected),
         maximum_disagreement_um=_limit([image.apart_um for image in images]),
         held_out=split,
         n_images=len(images),
@@ -114,7 +122,8 @@ def calibrate(
 class _Image:
     """A held-out image: its error, the expected error, its fit to the stack, light and noise.
 
-    ``noise`` is the standard deviation of a pixel, NaN where it is not known.
+    ``noise`` is the standard deviation of a pixel, NaN where it is not known; ``residual`` has the
+    residual profiles of the beads in use.
     """
 
     field: int
@@ -127,6 +136,7 @@ class _Image:
     light: float
     noise: float
     inside: bool
+    residual: FloatArray
 
     @property
     def noise_variance(self) -> float:
@@ -157,6 +167,7 @@ def _assess(
         light=float(np.median(tiles.light[rows])),
         noise=typical_noise(tiles.noise[rows]),
         inside=bool(fit.at_end.mean() < 0.5),
+        residual=fit.residual[combined.used],
     )
 
 
@@ -261,6 +272,15 @@ def _usual_noise(images: list[_Image], whiteness: float) -> PixelNoise:
     relative = 0.5 * np.log(variance / (floor + gain * light))
     spread = float(np.sqrt(np.mean(relative**2)))
     return PixelNoise(floor=float(floor), gain=float(gain), spread=spread, whiteness=whiteness)
+
+
+def _usual_residuals(images: list[_Image], expected_chi2: list[float]) -> ResidualSpread:
+    """Return the covariances of residual profiles, with the limit of T squared."""
+    rows = [image.residual for image in images]
+    spread = spread_residuals(rows, float(np.mean(expected_chi2)))
+    seen = [t_squared(row, spread, e) for row, e in zip(rows, expected_chi2, strict=True)]
+    limit = max(_limit(seen), least_limit(rows[0].shape[1]))
+    return spread.model_copy(update={"maximum_t_squared": limit})
 
 
 def _limit(values: list[float]) -> float:

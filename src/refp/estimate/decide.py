@@ -28,6 +28,7 @@ from refp.estimate.alteration import (
 from refp.estimate.calibrate import MAX_DOF
 from refp.estimate.combine import Combined, Spread, combine
 from refp.estimate.focus_estimate import WIDTH_95, FocusEstimate, Parts, Reason, refused
+from refp.estimate.resemblance import t_squared
 from refp.models.card import BeadInputs, Calibration, ModelCard, Predictor
 from refp.models.lookup import Lookup, Match, NoLookup, predictions_of
 from refp.settings import EstimateSettings, Instrument
@@ -62,7 +63,8 @@ class Size:
 class Assessment:
     """Results of family and look-up for an image, combined over its beads.
 
-    ``reduced_chi2`` is that of the typical bead over its expected value at the image's light.
+    ``reduced_chi2`` is that of the typical bead over its expected value at the image's light;
+    ``t_squared`` is that of the mean residual profile of the beads, a ring.
     """
 
     match: Match
@@ -70,6 +72,7 @@ class Assessment:
     lookup_um: float
     size: Size
     reduced_chi2: float
+    t_squared: float
     alteration_u_um: float = 0.0
     filtered_noise: float = 1.0
 
@@ -193,6 +196,9 @@ def _assess_as(
         lookup_um=second.dz_um,
         size=_typical_size(match, combined, known),
         reduced_chi2=known.relative_chi2(float(np.median(match.reduced_chi2)), light, noise),
+        t_squared=t_squared(
+            match.residual[combined.used], known.residuals, known.expected_chi2(light, noise)
+        ),
     )
 
 
@@ -306,12 +312,18 @@ def _objection(
     outside = _outside(assessment, estimate, card.dz_range_um)
     if outside:
         return "outside_range", outside
+    limit = known.residuals.maximum_t_squared
+    if assessment.t_squared > limit:
+        return "unlike_training", (
+            "the beads together deviate from those of the training (T squared a ring "
+            f"{assessment.t_squared:.1f} > {limit:.1f}): other optics, condenser or beads"
+        )
     difference = abs(assessment.combined.dz_um - assessment.lookup_um)
-    limit = known.maximum_disagreement_um
-    if card.family != "lookup" and difference > limit:
+    limit_um = known.maximum_disagreement_um
+    if card.family != "lookup" and difference > limit_um:
         return (
             "families_disagree",
-            f"look-up and {card.family} differ by {difference:.1f} um (> {limit:.1f})",
+            f"look-up and {card.family} differ by {difference:.1f} um (> {limit_um:.1f})",
         )
     other = _other_size(assessment.size) if known.size_sd > 0 else ""
     return ("unlike_training", other) if other else None

@@ -61,6 +61,23 @@ class StageCurve(Settings):
         return float(np.interp(dz_um, self.dz_um, self.u_um))
 
 
+class ResidualSpread(Settings):
+    """Covariances of the residual profiles of held-out beads, in units of the stack's spread."""
+
+    image: tuple[tuple[float, ...], ...] = Field(
+        description="covariance of rings that all beads of an image have in common"
+    )
+    bead: tuple[tuple[float, ...], ...] = Field(
+        description="covariance of rings of single beads about their image"
+    )
+    reduced_chi2: float = Field(
+        gt=0, description="reduced chi squared expected of the noise of these images"
+    )
+    maximum_t_squared: float = Field(
+        description="limit of T squared a ring; above it an image is unlike the training"
+    )
+
+
 class Calibration(Settings):
     """Errors of held-out beads, and limits of refusal."""
 
@@ -99,6 +116,7 @@ class Calibration(Settings):
         description="limit of the reduced chi squared over its expected value; above it an image is "
         "unlike the training"
     )
+    residuals: ResidualSpread
     maximum_disagreement_um: float = Field(
         description="largest distance between the family's dZ and the look-up's, um"
     )
@@ -108,8 +126,12 @@ class Calibration(Settings):
 
     def relative_chi2(self, reduced_chi2: float, light: float, noise: float) -> float:
         """Return a reduced chi squared over that expected of an image's light and noise; 1 is usual."""
+        return reduced_chi2 / self.expected_chi2(light, noise)
+
+    def expected_chi2(self, light: float, noise: float) -> float:
+        """Return the reduced chi squared expected of an image's light and noise, in grey levels."""
         variance = (noise / light) ** 2 if math.isfinite(noise) else 0.0
-        return reduced_chi2 / (self.reduced_chi2 + self.reduced_chi2_noise * variance)
+        return self.reduced_chi2 + self.reduced_chi2_noise * variance
 
 
 class ResponseLine(Settings):

@@ -57,6 +57,9 @@ class Match:
         Shape ``(n,)``: twice the negative logarithm of likelihood and prior there, up to a constant.
     n_rings
         Shape ``(n,)``: rings that were compared.
+    residual
+        Shape ``(n, k)``: deviation of each compared ring there, in units of the stack's spread; NaN
+        where it is not known.
     """
 
     dz_um: FloatArray
@@ -67,6 +70,7 @@ class Match:
     at_end: BoolArray
     cost: FloatArray
     n_rings: FloatArray
+    residual: FloatArray
 
     @property
     def has_match(self) -> bool:
@@ -91,6 +95,7 @@ class NoLookup:
             at_end=np.zeros(n, dtype=np.bool_),
             cost=nothing,
             n_rings=nothing,
+            residual=np.empty((n, 0)),
         )
 
 
@@ -313,7 +318,14 @@ class Lookup:
             at_end=at_end,
             cost=looked.cost,
             n_rings=n_rings,
+            residual=_standardised(beads, looked),
         )
+
+
+def _standardised(beads: _Beads, looked: _Looked) -> FloatArray:
+    """Return the deviations of rings in units of the stack's spread, NaN where a ring is not known."""
+    deviation = (beads.profile - looked.mean) * np.sqrt(looked.weight)
+    return np.asarray(np.where(beads.clear > 0, deviation, np.nan))
 
 
 def _typical_weight(weight: FloatArray) -> FloatArray:
