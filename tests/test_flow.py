@@ -191,6 +191,17 @@ def test_a_low_minimum_of_beads_refuses_no_image(lookup_model: Path, tiny_test: 
     assert (estimate.status, estimate.n_beads_used) == ("ok", 2)
 
 
+def test_of_many_beads_those_nearest_to_the_middle_are_used(
+    lookup_model: Path, tiny_test: Path
+) -> None:
+    image = frame_near(tiny_test, 0)
+    everything = Estimator(load_model(lookup_model)).measure(image)
+    few = Estimator(load_model(lookup_model), max_beads=3).measure(image)
+    distance = np.hypot(*everything.inputs.offset_px.T)
+    assert len(distance) > 3
+    np.testing.assert_allclose(np.sort(np.hypot(*few.inputs.offset_px.T)), np.sort(distance)[:3])
+
+
 def test_unreadable_image_is_refused_and_the_rest_go_on(
     lookup: Estimator, tiny_test: Path, tmp_path: Path
 ) -> None:

@@ -82,7 +82,7 @@ RecipeName = Annotated[
 MaxBeads = Annotated[
     int | None,
     Parameter(
-        help="Use at most this many beads of an image, those of highest confidence first.",
+        help="Use at most this many beads of an image, those nearest to its middle.",
         validator=Number(gte=1),
     ),
 ]

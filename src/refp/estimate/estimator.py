@@ -126,8 +126,8 @@ class Estimator:
     ensemble
         From :func:`refp.models.load_model` or :func:`train_model`.
     max_beads
-        Use at most this many usable beads of an image, the surest first; a number below the card's
-        ``minimum_beads`` lowers that minimum too.
+        Use at most this many usable beads of an image, those nearest to its middle; a number below the
+        card's ``minimum_beads`` lowers that minimum too.
 
     Raises
     ------
@@ -200,7 +200,7 @@ class Estimator:
         if self._recipe.tile.cut == "grid":
             return self._cut_squares(image)
         measured = measure_frame(image, self.card.instrument, self._recipe)
-        rows = self._usable(measured)
+        rows = self._usable(measured, image.shape)
         inputs = self._inputs(image, measured, rows)
         return MeasuredImage(measured, rows, inputs, self._found(image, measured, rows))
 
@@ -260,11 +260,19 @@ class Estimator:
         )
         return MeasuredImage(None, np.arange(n), inputs, Found(len(squares)))
 
-    def _usable(self, measured: FrameMeasurement) -> IntArray:
-        """Return the rows of usable beads without SS outliers, in the detector's order, surest first."""
+    def _usable(self, measured: FrameMeasurement, shape_px: tuple[int, ...]) -> IntArray:
+        """Return the rows of usable beads without SS outliers, of many those nearest to the middle.
+
+        dZ is that of the middle. The detector's scores are no criterion: they prefer large beads, whose
+        size and height are not typical of the lot.
+        """
         out = UNUSABLE_BEAD | BeadFlag.OUTLIER
         rows = np.flatnonzero((measured.beads.flags & np.uint32(out)) == 0)
-        return rows[: self._max_beads]
+        if self._max_beads is None or len(rows) <= self._max_beads:
+            return rows
+        offset_px = measured.beads.center_px[rows] - (np.array(shape_px) - 1) / 2
+        nearest = np.argsort(np.hypot(*offset_px.T), kind="stable")[: self._max_beads]
+        return rows[np.sort(nearest)]
 
     def _inputs(
         self,
