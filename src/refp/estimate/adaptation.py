@@ -2,18 +2,20 @@
 
 Two instruments of one model differ in aberrations, bead lot and illumination. To first order the
 model's estimate there is a straight line in the true dZ, ``estimate = bias + slope * dZ``. A few images
-of known dZ determine bias and slope; the residual beyond stage and beads widens the interval.
+of known dZ determine bias and slope; the residual beyond stage and beads widens the interval. Their mean
+residual profiles are the expected deviation of that instrument's beads from the stack, so the limits of
+refusal stay those of the training.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from refp.core.arrays import FloatArray
+from refp.core.arrays import FloatArray, IntArray
 from refp.core.errors import DataError
 from refp.core.robust import fit_bisquare
 from refp.estimate.combine import Combined
-from refp.models.card import Adaptation, ResponseLine
+from refp.models.card import Adaptation, Deviation, ResponseLine
 from refp.models.lookup import Match
 
 MIN_IMAGES = 3
@@ -40,8 +42,10 @@ class KnownImages:
     size, size_sd
         Shape ``(n,)``, typical bead size over that of the training, and its standard deviation among
         images.
-    reduced_chi2
-        Shape ``(n,)``, against the pooled stack.
+    residual
+        Shape ``(n, k)``, mean residual profile of the beads, in units of the stack's spread.
+    n_beads
+        Shape ``(n,)``, number of beads in use.
     """
 
     dz_um: FloatArray
@@ -50,7 +54,8 @@ class KnownImages:
     u_um: FloatArray
     size: FloatArray
     size_sd: FloatArray
-    reduced_chi2: FloatArray
+    residual: FloatArray
+    n_beads: IntArray
 
 
 def fit_adaptation(
@@ -92,6 +97,7 @@ def fit_adaptation(
         residual_um=residual_um,
         lookup=lookup,
         size=_typical_size(images),
+        deviation=_deviation(images, lookup),
     )
 
 
@@ -100,11 +106,17 @@ def adapt_match(match: Match, adaptation: Adaptation | None) -> Match:
     if adaptation is None:
         return match
     line = adaptation.lookup
+    dz_um = (match.dz_um - line.bias_um) / line.slope
+    residual = match.residual - adaptation.deviation.at(dz_um)
+    known = np.isfinite(residual)
+    squares = np.where(known, residual, 0.0) ** 2
     return replace(
         match,
-        dz_um=(match.dz_um - line.bias_um) / line.slope,
+        dz_um=dz_um,
         sd_um=match.sd_um / line.slope,
         size=match.size / adaptation.size,
+        reduced_chi2=squares.sum(axis=1) / np.maximum(known.sum(axis=1), 1),
+        residual=residual,
     )
 
 
@@ -135,6 +147,18 @@ def adaptation_uncertainty(adaptation: Adaptation | None, dz_um: float) -> float
         + adaptation.residual_um**2
     )
     return float(np.sqrt(max(variance, 0.0))) / adaptation.line.slope
+
+
+def _deviation(images: KnownImages, lookup: ResponseLine) -> Deviation:
+    """Return the mean residual profiles in the order of the adapted dZ."""
+    dz_um = (images.lookup_um - lookup.bias_um) / lookup.slope
+    order = np.argsort(dz_um, kind="stable")
+    residual = np.nan_to_num(images.residual)[order]
+    return Deviation(
+        dz_um=tuple(dz_um[order].tolist()),
+        residual=tuple(tuple(ring) for ring in residual.tolist()),
+        n_beads=max(int(np.median(images.n_beads)), 1),
+    )
 
 
 def _typical_size(images: KnownImages) -> float:

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
+from refp.core.arrays import FloatArray
 from refp.estimate.adaptation import (
     SIZE_SIGMAS,
     adapt_combined,
@@ -64,7 +65,8 @@ class Assessment:
     """Results of family and look-up for an image, combined over its beads.
 
     ``reduced_chi2`` is that of the typical bead over its expected value at the image's light;
-    ``t_squared`` is that of the mean residual profile of the beads, a ring.
+    ``t_squared`` is that of the mean residual profile of the beads, a ring; ``residual`` has the
+    profiles of the beads in use, shape ``(n, k)``.
     """
 
     match: Match
@@ -73,6 +75,7 @@ class Assessment:
     size: Size
     reduced_chi2: float
     t_squared: float
+    residual: FloatArray
     alteration_u_um: float = 0.0
     filtered_noise: float = 1.0
 
@@ -190,6 +193,7 @@ def _assess_as(
         predicted = replace(predicted, dz_um=predicted.dz_um + (matched.dz_um - sharp.dz_um))
     combined = adapt_combined(combine(predicted, *places), card.adaptation)
     second = combine(predictions_of(match), *places) if match.has_match else combined
+    residual = match.residual[combined.used]
     return Assessment(
         match=match,
         combined=combined,
@@ -197,8 +201,12 @@ def _assess_as(
         size=_typical_size(match, combined, known),
         reduced_chi2=known.relative_chi2(float(np.median(match.reduced_chi2)), light, noise),
         t_squared=t_squared(
-            match.residual[combined.used], known.residuals, known.expected_chi2(light, noise)
+            residual,
+            known.residuals,
+            known.expected_chi2(light, noise),
+            n_reference=card.adaptation.deviation.n_beads if card.adaptation else 0,
         ),
+        residual=residual,
     )
 
 

@@ -36,8 +36,8 @@ def spread_residuals(residuals: Sequence[FloatArray], reduced_chi2: float) -> Re
     reduced_chi2
         Reduced chi squared expected of the noise of these images.
     """
-    means = np.array([_mean(rows) for rows in residuals])
-    within = [rows - _mean(rows) for rows in residuals if len(rows) > 1]
+    means = np.array([mean_residual(rows) for rows in residuals])
+    within = [rows - mean_residual(rows) for rows in residuals if len(rows) > 1]
     bead: FloatArray = np.zeros((means.shape[1], means.shape[1]))
     if within:
         n = sum(len(rows) for rows in within)
@@ -49,12 +49,22 @@ def spread_residuals(residuals: Sequence[FloatArray], reduced_chi2: float) -> Re
     )
 
 
+def mean_residual(rows: FloatArray) -> FloatArray:
+    """Return the mean of each ring over the beads where it is known, NaN where it is in none."""
+    known = np.isfinite(rows)
+    n = known.sum(axis=0)
+    total = np.where(known, rows, 0.0).sum(axis=0)
+    return np.asarray(np.where(n > 0, total / np.maximum(n, 1), np.nan))
+
+
 def least_limit(n_rings: int) -> float:
     """Return the limit of T squared a ring if the covariances were known."""
     return float(chi2.ppf(1.0 - FALSE_ALARM, n_rings)) / n_rings if n_rings else 0.0
 
 
-def t_squared(residual: FloatArray, spread: ResidualSpread, reduced_chi2: float) -> float:
+def t_squared(
+    residual: FloatArray, spread: ResidualSpread, reduced_chi2: float, *, n_reference: int = 0
+) -> float:
     """Return Hotelling's T squared a ring of the mean residual profile of an image; about 1 is usual.
 
     Parameters
@@ -65,6 +75,8 @@ def t_squared(residual: FloatArray, spread: ResidualSpread, reduced_chi2: float)
         Covariances of held-out images.
     reduced_chi2
         Reduced chi squared expected of the image's noise, by which single beads scatter more or less.
+    n_reference
+        Beads of another image whose mean residual was subtracted; 0 for none.
 
     Returns
     -------
@@ -75,19 +87,14 @@ def t_squared(residual: FloatArray, spread: ResidualSpread, reduced_chi2: float)
     n_rings = int(np.count_nonzero(rings))
     if not n_rings:
         return 0.0
-    noise = reduced_chi2 / spread.reduced_chi2 / len(residual)
-    covariance: FloatArray = np.array(spread.image) + noise * np.array(spread.bead)
+    noise = reduced_chi2 / spread.reduced_chi2
+    per_bead = 1.0 / len(residual) + (1.0 / n_reference if n_reference else 0.0)
+    per_image = 2.0 if n_reference else 1.0
+    covariance: FloatArray = per_image * np.array(spread.image)
+    covariance = covariance + noise * per_bead * np.array(spread.bead)
     covariance = _shrunk(covariance[np.ix_(rings, rings)])
     mean = residual[:, rings].mean(axis=0)
     return float(mean @ np.linalg.solve(covariance, mean)) / n_rings
-
-
-def _mean(rows: FloatArray) -> FloatArray:
-    """Return the mean of each ring over the beads where it is known, NaN where it is in none."""
-    known = np.isfinite(rows)
-    n = known.sum(axis=0)
-    total = np.where(known, rows, 0.0).sum(axis=0)
-    return np.asarray(np.where(n > 0, total / np.maximum(n, 1), np.nan))
 
 
 def _covariance(rows: FloatArray) -> FloatArray:

@@ -141,6 +141,26 @@ class ResponseLine(Settings):
     slope: float = Field(gt=0, description="slope of estimate against true dZ")
 
 
+class Deviation(Settings):
+    """Mean residual profile of another instrument's beads against dZ, in units of the stack's spread."""
+
+    dz_um: tuple[float, ...] = Field(
+        min_length=1, description="adapted dZ of the images, rising, um"
+    )
+    residual: tuple[tuple[float, ...], ...] = Field(
+        min_length=1, description="mean residual of each ring in each image, 0 where not known"
+    )
+    n_beads: int = Field(ge=1, description="typical number of beads of an image")
+
+    def at(self, dz_um: FloatArray) -> FloatArray:
+        """Return the residual profiles at values of dZ, shape ``(n, k)``.
+
+        They are interpolated between the images, and those of the outermost image beyond it.
+        """
+        rings = np.array(self.residual).T
+        return np.array([np.interp(dz_um, self.dz_um, ring) for ring in rings]).T
+
+
 class Adaptation(Settings):
     """Correction of a model's estimates on the instrument that it was adapted to."""
 
@@ -157,6 +177,7 @@ class Adaptation(Settings):
     )
     lookup: ResponseLine = Field(description="line of the look-up's estimates")
     size: float = Field(gt=0, description="typical bead radius over that of the training's beads")
+    deviation: Deviation
 
 
 class ModelCard(Settings):

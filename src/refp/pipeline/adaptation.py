@@ -11,15 +11,13 @@ from refp.core.errors import DataError, ModelError
 from refp.core.parallel import SERIAL, Execution
 from refp.estimate import Assessment, KnownImages, fit_adaptation
 from refp.estimate.estimator import Estimator, recipe_of
+from refp.estimate.resemblance import mean_residual
 from refp.models import Adaptation, Calibration, Ensemble, ModelCard
 from refp.models.tiles import plane_of_sweeps
 from refp.pipeline.checks import check_determined, check_same_instrument
 from refp.pipeline.planes import define_planes
 from refp.settings import OF_ONE_KIND, Instrument, Recipe, is_alike
 from refp.sweeps import DataSet, Frame
-
-MARGIN = 1.5
-"""Limits of refusal over the largest value of the adapting images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ def adapt_model(
     digest = hash_paths(frame.path for frame, *_ in known)
     adaptation = fit_adaptation(estimates, ensemble.card.name, sweeps, digest)
     plane_u_um = float(np.sqrt(np.mean([u_um**2 for *_, u_um in known])))
-    made = _card(ensemble.card, instrument, adaptation, estimates, plane_u_um)
+    made = _card(ensemble.card, instrument, adaptation, plane_u_um)
     return Adapted(
         Ensemble(made, ensemble.stack, ensemble.graph),
         _image_table([frame for frame, *_ in assessments], estimates, adaptation),
@@ -156,7 +154,8 @@ def _known_estimates(
         u_um=np.hypot(u_beads, stage_um),
         size=np.array([a.size.value for *_, a in assessments]),
         size_sd=np.array([a.size.normal_sd for *_, a in assessments]),
-        reduced_chi2=np.array([a.reduced_chi2 for *_, a in assessments]),
+        residual=np.array([mean_residual(a.residual) for *_, a in assessments]),
+        n_beads=np.array([len(a.residual) for *_, a in assessments]),
     )
 
 
@@ -164,23 +163,11 @@ def _card(
     card: ModelCard,
     instrument: Instrument,
     adaptation: Adaptation,
-    estimates: KnownImages,
     plane_u_um: float,
 ) -> ModelCard:
-    """Return the card for the other instrument, with its range, plane and limits of refusal."""
+    """Return the card for the other instrument, with its range and plane."""
     line, known = adaptation.line, card.calibration
-    by_family, by_lookup = _adapted(estimates, adaptation)
-    calibration: Calibration = known.model_copy(
-        update={
-            "refp_u_um": plane_u_um,
-            "maximum_reduced_chi2": max(
-                known.maximum_reduced_chi2, MARGIN * float(estimates.reduced_chi2.max())
-            ),
-            "maximum_disagreement_um": max(
-                known.maximum_disagreement_um, MARGIN * float(np.abs(by_family - by_lookup).max())
-            ),
-        }
-    )
+    calibration: Calibration = known.model_copy(update={"refp_u_um": plane_u_um})
     low, high = ((end - line.bias_um) / line.slope for end in card.dz_range_um)
     return card.model_copy(
         update={
@@ -193,19 +180,11 @@ def _card(
     )
 
 
-def _adapted(estimates: KnownImages, adaptation: Adaptation) -> tuple[np.ndarray, np.ndarray]:
-    """Return dZ of the images by family and by look-up, adapted, um."""
-    line, lookup = adaptation.line, adaptation.lookup
-    return (
-        (estimates.estimated_um - line.bias_um) / line.slope,
-        (estimates.lookup_um - lookup.bias_um) / lookup.slope,
-    )
-
-
 def _image_table(
     frames: Sequence[Frame], estimates: KnownImages, adaptation: Adaptation
 ) -> pd.DataFrame:
-    adapted_um, _ = _adapted(estimates, adaptation)
+    line = adaptation.line
+    adapted_um = (estimates.estimated_um - line.bias_um) / line.slope
     return pd.DataFrame(
         {
             "image": [frame.label for frame in frames],
