@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from refp.core.arrays import FloatArray
 from refp.core.errors import DataError
 from refp.estimate import KnownImages, fit_adaptation
-from refp.estimate.adaptation import adaptation_uncertainty
-from refp.models import Adaptation
+from refp.estimate.adaptation import adapt_match, adaptation_uncertainty
+from refp.models import Adaptation, Match
 
 DZ = np.linspace(-120.0, 120.0, 9)
 
@@ -27,7 +27,8 @@ def images(
         u_um=np.full(n, u_um),
         size=np.full(n, size),
         size_sd=np.full(n, 0.012),
-        reduced_chi2=np.ones(n),
+        residual=np.tile([0.5, -1.0, np.nan], (n, 1)) * dz_um[:, None] / 120.0,
+        n_beads=np.arange(n) + 3,
     )
 
 
@@ -91,3 +92,43 @@ def test_too_few_z_positions_are_refused(dz_um: FloatArray) -> None:
     known = replace(images(dz_um.copy(), dz_um), dz_um=dz_um)
     with pytest.raises(DataError, match="at least 3 at different Z"):
         fit(known)
+
+
+def match_with(dz_um: FloatArray, residual: FloatArray) -> Match:
+    n = len(dz_um)
+    ones = np.ones(n)
+    return Match(
+        dz_um=dz_um,
+        sd_um=ones,
+        size=ones,
+        size_sd=0.01 * ones,
+        reduced_chi2=np.nanmean(residual**2, axis=1),
+        at_end=np.zeros(n, dtype=np.bool_),
+        cost=0.0 * ones,
+        n_rings=ones,
+        residual=residual,
+    )
+
+
+def test_the_shape_of_the_other_instrument_s_beads_is_subtracted() -> None:
+    """Residuals that are linear in dZ are found from nine images, in the look-up's adapted dZ."""
+    found = fit(images(7.0 + DZ))
+    assert (found.deviation.n_beads, len(found.deviation.dz_um)) == (7, 9)
+    np.testing.assert_allclose(found.deviation.dz_um, DZ, atol=0.1)
+    true_um = np.array([-90.0, 15.0, 71.0])
+    own = np.array([[0.1, 0.2, 0.3], [-0.4, 0.1, np.nan], [0.0, 0.0, 0.0]])
+    shape = np.array([0.5, -1.0, 0.0]) * true_um[:, None] / 120.0
+    adapted = adapt_match(match_with(true_um + 10.0, shape + own), found)
+    np.testing.assert_allclose(adapted.dz_um, true_um, atol=0.1)
+    np.testing.assert_allclose(adapted.residual, own, atol=2e-3)
+    np.testing.assert_allclose(adapted.reduced_chi2, np.nanmean(own**2, axis=1), atol=2e-3)
+
+
+def test_beyond_the_images_the_shape_is_that_of_the_outermost() -> None:
+    deviation = fit(images(DZ.copy())).deviation
+    np.testing.assert_allclose(deviation.at(np.array([-400.0])), [[-0.5, 1.0, 0.0]], atol=1e-9)
+
+
+def test_without_an_adaptation_a_match_stays() -> None:
+    match = match_with(DZ, np.ones((9, 3)))
+    assert adapt_match(match, None) is match

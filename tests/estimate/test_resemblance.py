@@ -113,3 +113,15 @@ def test_single_beads_are_compared_as_they_are() -> None:
     np.testing.assert_allclose(np.array(spread.image), IMAGE + BEAD, atol=0.1)
     found = np.mean([t_squared(image, spread, 1.0) for image in images])
     assert found == pytest.approx(expected_mean(IMAGE + BEAD), rel=0.04)
+
+
+def test_a_subtracted_reference_counts_twice() -> None:
+    """The mean of another image's beads varies too: both covariances are added."""
+    spread = spread_residuals(simulate(4000, 6, seed=9), 1.0)
+    first, second = simulate(3000, 5, seed=10), simulate(3000, 8, seed=11)
+    found = [
+        t_squared(image - other.mean(axis=0), spread, 1.0, n_reference=8)
+        for image, other in zip(first, second, strict=True)
+    ]
+    covariance = 2 * IMAGE + (1 / 5 + 1 / 8) * BEAD
+    assert np.mean(found) == pytest.approx(expected_mean(covariance), rel=0.05)
