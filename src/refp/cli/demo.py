@@ -8,7 +8,6 @@ from cyclopts import Parameter
 from refp.cli.options import SEED, Overwrite
 from refp.core.outputs import check_output
 
-
 SHOWN = ("z_um", "true_dz_um", "delta_z_um", "error_um", "lower_um", "upper_um", "status")
 """Printed columns, which 80 characters hold."""
 TITLE = "dZ of images that were not used for training; true dZ as simulated"

@@ -22,7 +22,6 @@ from refp.pipeline.tables import error_table
 from refp.settings import Recipe
 from refp.sweeps import DataSet, Frame
 
-
 TRUE_STAGE = "true Z of the stage less the true reference plane, as simulated"
 """Known dZ of frames whose simulation states it."""
 
