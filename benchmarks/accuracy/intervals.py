@@ -1,7 +1,7 @@
 """Observed coverage of intervals of single images: ``python -m benchmarks.accuracy.intervals``.
 
 Instruments are simulated with :mod:`refp.synthetic`, each with its own optics, light, camera, beads,
-heights and tilt. The default family and the look-up are trained on two fields and applied to new fields
+heights and tilt. Families `profile` and `lookup` are trained on two fields and applied to new fields
 of the same instrument, at dZ and exposures outside the training set; also to the twin's test sets. True
 dZ is relative to the field's plane by the definition, from noise-free images of its beads.
 """
@@ -32,8 +32,8 @@ from refp.synthetic import SceneSettings, SimulationSettings
 SIX = 6
 N_SETS, N_FIELDS, N_POSITIONS = 4, 12, 12
 BEADS: dict[FamilyName, tuple[int | None, ...]] = {
-    "profile": (3, SIX, 10, None),
-    "lookup": (SIX, None),
+    "lookup": (3, SIX, 10, None),
+    "profile": (SIX, None),
 }
 TRAINING_EXPOSURES_MS, TEST_EXPOSURES_MS = (9.0, 18.0), (9.0, 14.0)
 END_UM = 8.0
