@@ -97,7 +97,8 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Regenerate the pages and pictures that are made by the program."""
-    _install(session)
+    """Regenerate the pages and pictures that are made by the program; needs Chromium."""
+    _install(session, "web,dev")
     session.run("python", "-m", "benchmarks.page")
     session.run("python", "-m", "benchmarks.picture")
+    session.run("python", "-m", "benchmarks.screens")
