@@ -20,14 +20,14 @@ PROGRAMS = {
 CONSTRAINTS = ("-c", "constraints.txt")
 
 
-def _install(session: nox.Session, extras: str) -> None:
-    session.install(*CONSTRAINTS, "-e", f".[{extras}]")
+def _install(session: nox.Session, extras: str = "") -> None:
+    session.install(*CONSTRAINTS, "-e", f".[{extras}]" if extras else ".")
 
 
 @nox.session
 def demo(session: nox.Session) -> None:
     """Run the main job on simulated beads and show its result."""
-    _install(session, "train")
+    _install(session)
     session.run("refp", "demo", "--overwrite", *session.posargs)
 
 
@@ -86,6 +86,7 @@ def bench(session: nox.Session) -> None:
         session.run("python", "-m", f"benchmarks.accuracy.{part}")
     session.run("python", "-m", "benchmarks.speed")
     session.run("python", "-m", "benchmarks.speed.estimate")
+    session.run("python", "-m", "benchmarks.speed.train")
     session.run("python", "-m", "benchmarks.speed.simulate")
     session.run("python", "-m", "benchmarks.speed.web")
     session.run("python", "-m", "benchmarks.speed.memory")
@@ -96,7 +97,8 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Regenerate the pages and pictures that are made by the program."""
-    _install(session, "train")
+    """Regenerate the pages and pictures that are made by the program; needs Chromium."""
+    _install(session, "web,dev")
     session.run("python", "-m", "benchmarks.page")
     session.run("python", "-m", "benchmarks.picture")
+    session.run("python", "-m", "benchmarks.screens")

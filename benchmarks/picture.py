@@ -31,7 +31,9 @@ def main() -> None:
                 "feature curves and pooled profile",
             ),
             draw_errors(
-                pd.read_csv(demo / "evaluation" / "errors.csv"), TOLERANCE_UM, "unseen images"
+                pd.read_csv(demo / "evaluation" / "errors.csv"),
+                TOLERANCE_UM,
+                "unseen images, against the true stage position",
             ),
         ]
     stack([Image.open(io.BytesIO(png_bytes(figure, WIDTH_PX))) for figure in figures]).save(

@@ -1,4 +1,4 @@
-"""Estimate dZ of one image from a Z sweep of beads, without a deep-learning library.
+"""Estimate dZ of one image from a Z sweep of beads.
 
 The sweep is simulated; replace it with your own folder.
 """
@@ -22,7 +22,7 @@ def main() -> None:
     """Define the plane, estimate one image, and print its dZ with the true value."""
     with tempfile.TemporaryDirectory() as folder:
         truth = refp.simulate_dataset(Path(folder) / "sweep", "a2k", SWEEP, dataset="mine", seed=1)
-        recipe = refp.load_recipe().replace("train.family", "lookup")
+        recipe = refp.load_recipe()
         planes = refp.define_planes([refp.open_dataset(Path(folder) / "sweep")], recipe)
         plane = planes.result.planes[0]
         print(f"REFP {plane.refp_um:.1f} um, u {plane.refp_u_um:.1f} um")

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-import refp
-
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
@@ -31,12 +29,8 @@ def test_the_readme_example_runs(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    pytest.importorskip("torch", reason="training needs the extra 'train'")
     shutil.copytree(tiny_sweep, tmp_path / "training")
     shutil.copytree(tiny_test, tmp_path / "test")
-    quick = refp.load_recipe()
-    quick = quick.replace({"train.profile": {"steps": 100, "members": 2}})
-    monkeypatch.setattr(refp, "load_recipe", lambda: quick)
     monkeypatch.chdir(tmp_path)
     exec(compile(readme_example(), "README.md", "exec"), {})
     printed = capsys.readouterr().out

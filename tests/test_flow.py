@@ -85,6 +85,21 @@ def test_evaluation_agrees_with_the_truth(lookup: Estimator, tiny_test: Path) ->
     np.testing.assert_allclose(evaluation.errors["delta_z_true_um"], truth, atol=3.0)
     assert evaluation.summary.n_images == 9
     assert evaluation.summary.skill > 0.85
+    assert evaluation.summary.label_u_um > 0.3
+    assert evaluation.known_dz == ""
+
+
+def test_evaluation_against_exact_dz(lookup: Estimator, tiny_test: Path) -> None:
+    dataset, truth = open_dataset(tiny_test), read_truth(tiny_test)
+    exact = {f: truth.frame(f.label).delta_z_true_um for f in list(dataset.frames)[2:]}
+    evaluation = pipeline.evaluate_model(lookup, [dataset], dz_true_um=exact)
+    errors, summary = evaluation.errors, evaluation.summary
+    assert list(errors["image"]) == [frame.label for frame in exact]
+    np.testing.assert_array_equal(errors["delta_z_true_um"], list(exact.values()))
+    np.testing.assert_array_equal(errors["error_um"], errors["delta_z_um"] - list(exact.values()))
+    inside = errors["delta_z_true_um"].between(errors["lower_um"], errors["upper_um"])
+    assert (summary.label_u_um, summary.coverage_observed) == (0.0, inside.mean())
+    assert "true Z of the stage" in evaluation.known_dz
 
 
 SAME: list[tuple[str, Change]] = [

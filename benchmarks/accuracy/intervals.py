@@ -23,7 +23,7 @@ from benchmarks.accuracy.estimates import (
 )
 from benchmarks.accuracy.fields import REFP_UM, SCENE, images_of, spread_shots
 from benchmarks.accuracy.instruments import draw_instrument
-from benchmarks.accuracy.models import simulated_model, twin_model
+from benchmarks.accuracy.models import DEFAULT_FAMILY, simulated_model, twin_model
 from benchmarks.accuracy.twin import TESTS, frames
 from refp.core.files import write_json
 from refp.core.parallel import Workers, default_jobs
@@ -32,7 +32,7 @@ from refp.synthetic import SceneSettings, SimulationSettings
 
 SIX = 6
 N_SETS, N_FIELDS, N_POSITIONS = 20, 3, 12
-FAMILY: FamilyName = "lookup"
+FAMILY = DEFAULT_FAMILY
 BEADS = (3, SIX, 10, None)
 TWIN_FAMILIES: tuple[FamilyName, ...] = ("lookup", "profile")
 TWIN_BEADS = (SIX, None)

@@ -23,6 +23,7 @@ from refp.synthetic import SimulationSettings, simulate_dataset
 CACHE = HERE / ".cache"
 SIMULATING = ("core", "settings", "sweeps", "synthetic")
 """Packages whose code determines simulated sweeps."""
+DEFAULT_FAMILY = load_recipe().train.family
 RESNET = {"members": 1, "max_steps": 1000, "validate_steps": 250}
 """Trains in minutes on a CPU; the article's network takes a hundred times as long."""
 
@@ -41,13 +42,16 @@ def family_recipe(family: FamilyName) -> Recipe:
     return recipe.replace({"train": {"family": family, "resnet": RESNET}})
 
 
-def twin_model(name: str, family: FamilyName = "profile") -> TrainedModel:
+def twin_model(name: str, family: FamilyName = DEFAULT_FAMILY) -> TrainedModel:
     """Return the model of a family trained on a data set of the twin."""
     return trained_on(TWIN / name, family)
 
 
 def simulated_model(
-    instrument: Instrument, settings: SimulationSettings, seed: int, family: FamilyName = "profile"
+    instrument: Instrument,
+    settings: SimulationSettings,
+    seed: int,
+    family: FamilyName = DEFAULT_FAMILY,
 ) -> TrainedModel:
     """Return the model of a family trained on simulated sweeps of an instrument.
 

@@ -24,7 +24,7 @@ from benchmarks.accuracy.estimates import (
     estimate_images,
     worst,
 )
-from benchmarks.accuracy.models import twin_model
+from benchmarks.accuracy.models import DEFAULT_FAMILY, twin_model
 from benchmarks.accuracy.twin import A2K, NIKON, TESTS, frames, truth
 from refp.core.arrays import Image
 from refp.core.files import write_json
@@ -256,7 +256,13 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="take every n-th test frame only")
     every = parser.parse_args().every
     rows = measure(every)
-    result = {"conditions": conditions(), "every": every, "totals": totals(rows), "sets": rows}
+    result = {
+        "conditions": conditions(),
+        "family": DEFAULT_FAMILY,
+        "every": every,
+        "totals": totals(rows),
+        "sets": rows,
+    }
     write_json(result, HERE / "accuracy" / "refusals.json")
     for name, total in result["totals"].items():
         print(name, total)

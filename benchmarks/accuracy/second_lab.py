@@ -17,7 +17,7 @@ from benchmarks import HERE, conditions
 from benchmarks.accuracy.estimates import TestEstimate, TestImage, count, estimate_images, worst
 from benchmarks.accuracy.fields import REFP_UM, SCENE, images_of, spread_shots
 from benchmarks.accuracy.instruments import A2K, RECIPE, vary
-from benchmarks.accuracy.models import simulated, simulated_model
+from benchmarks.accuracy.models import DEFAULT_FAMILY, simulated, simulated_model
 from refp.core.errors import DataError
 from refp.core.files import write_json
 from refp.core.parallel import Workers, default_jobs
@@ -181,6 +181,7 @@ def main() -> None:
     write_json(
         {
             "conditions": conditions("A2K simulated by refp.synthetic"),
+            "family": DEFAULT_FAMILY,
             "fields": n_fields,
             "range_um": RANGE_UM,
             **states,

@@ -31,7 +31,7 @@ def plane_summary(planes: Rows) -> dict[str, Any]:
 def methods() -> dict[str, dict[str, dict[str, Any]]]:
     """Return RMS and largest error on each test set of every measured method."""
     families = [
-        family for name in ("profile", "lookup") if (family := load(f"accuracy/{name}.json"))
+        family for name in ("lookup", "profile") if (family := load(f"accuracy/{name}.json"))
     ]
     found = {family["family"]: _six_beads(family) for family in families}
     if not found:

@@ -59,8 +59,7 @@ def test_no_such_folder_for_other_commands(
 ) -> None:
     model = [lookup_model] if command in ("evaluate", "estimate") else []
     output = ["-o", tmp_path / "out.refp"] if command in ("evaluate", "train") else []
-    family = ["--family", "lookup"] if command == "train" else []
-    done = run_refp(command, *model, tmp_path / "absent", *output, *family)
+    done = run_refp(command, *model, tmp_path / "absent", *output)
     check_refused(done, "absent: no such file or folder; check the path")
     assert list(tmp_path.iterdir()) == []
 
@@ -157,7 +156,7 @@ def test_instrument_not_known(refuse_plane: RefusePlane, save_frames: SaveFrames
 def test_output_that_exists(run_refp: RunRefp, tiny_test: Path, tmp_path: Path) -> None:
     path = tmp_path / "a2k.refp"
     path.write_bytes(b"mine")
-    done = run_refp("train", tiny_test, "-o", path, "--family", "lookup")
+    done = run_refp("train", tiny_test, "-o", path)
     check_refused(done, f"{path}: exists already; choose another output or add --overwrite")
     assert path.read_bytes() == b"mine"
 
@@ -180,7 +179,7 @@ def test_no_such_recipe(refuse_plane: RefusePlane, tiny_test: Path) -> None:
 
 def test_no_such_family(run_refp: RunRefp, tiny_test: Path, tmp_path: Path) -> None:
     done = run_refp("train", tiny_test, "-o", tmp_path / "out", "--family", "forest")
-    check_refused(done, "--family forest: choose profile, resnet, lookup")
+    check_refused(done, "--family forest: choose lookup, profile, resnet")
 
 
 def test_table_of_another_kind(
@@ -204,7 +203,7 @@ def test_sweep_that_ends_before_its_plane(
     folder, out = copy_of(tiny_test), tmp_path / "out"
     for path in sorted(folder.glob("*.tif"))[5:]:
         path.unlink()
-    what = {"train": [folder, "--family", "lookup"], "evaluate": [lookup_model, folder]}[command]
+    what = {"train": [folder], "evaluate": [lookup_model, folder]}[command]
     expected = f"{folder}: no sweep has a determined reference plane"
     check_refused(run_refp(command, *what, "-o", out), expected, "see the flags of 'refp plane'")
     assert not out.exists()
@@ -326,7 +325,7 @@ def test_extra_is_missing(
 ) -> None:
     monkeypatch.delitem(sys.modules, "refp.models.training.profile_family", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
-    done = run_refp("train", tiny_test, "-o", tmp_path / "a2k.refp")
+    done = run_refp("train", tiny_test, "-o", tmp_path / "a2k.refp", "--family", "profile")
     check_refused(done, "needs torch, which is not installed", "'refp[train]'")
     assert list(tmp_path.iterdir()) == []
 
@@ -351,8 +350,7 @@ def test_one_truncated_file_is_left_out(
     folder, spoilt = with_one_cut
     model = [lookup_model] if command == "evaluate" else []
     output = [] if command == "inspect" else ["-o", tmp_path / "out"]
-    family = ["--family", "lookup"] if command == "train" else []
-    done = run_refp(command, *model, folder, *output, *family)
+    done = run_refp(command, *model, folder, *output)
     assert done.code == 0, done.stderr
     assert len(re.findall(rf"^left out: {re.escape(spoilt.name)}: .+; .+$", done.stderr, re.M)) == 1
 

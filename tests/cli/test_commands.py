@@ -14,8 +14,10 @@ import pytest
 
 import refp.pipeline.demo
 import refp.synthetic.presets
+from refp.cli.demo import SHOWN
 from refp.models import load_model
 from refp.pipeline import tables
+from refp.pipeline.evaluation import TRUE_STAGE
 from refp.settings import Recipe
 from refp.synthetic import SimulationSettings, read_truth
 
@@ -53,7 +55,8 @@ def test_demo(run_refp: RunRefp, tiny_demo: None, tmp_path: Path) -> None:
     out = tmp_path / "demo"
     first = run_refp("demo", "-o", out)
     assert first.code == 0
-    assert "true_dz_um" in first.stdout
+    assert max(map(len, first.stdout.splitlines())) <= 80
+    assert all(f" {column} " in first.stdout for column in SHOWN)
     assert f"report: {out / 'report.html'}" in first.stderr
     assert names_in(out) == [
         *("demo.json", "estimates.csv", "evaluation", "model.refp", "pictures", "planes"),
@@ -70,14 +73,20 @@ def test_demo(run_refp: RunRefp, tiny_demo: None, tmp_path: Path) -> None:
 def _check_against_truth(out: Path) -> None:
     rows = json.loads((out / "demo.json").read_text())["rows"]
     truth = read_truth(out / "test")
-    assert [row["true_dz_um"] for row in rows] == [
-        truth.frame(row["image"]).delta_z_true_um for row in rows
-    ]
+    known = [truth.frame(row["image"]).delta_z_true_um for row in rows]
+    assert [row["true_dz_um"] for row in rows] == known
+    errors = pd.read_csv(out / "evaluation" / "errors.csv")
+    np.testing.assert_allclose(errors["delta_z_true_um"], known)
+    np.testing.assert_allclose([row["error_um"] for row in rows], errors["error_um"])
+    summary = json.loads((out / "evaluation" / "summary.json").read_text())
+    assert (summary["known_dz"], summary["label_u_um"]) == (TRUE_STAGE, 0.0)
+    for page in (out / "report.html", out / "evaluation" / "report.html"):
+        assert f"True dZ: {TRUE_STAGE}." in page.read_text("utf-8")
     assert sum(row["status"] == "ok" for row in rows) >= 7
 
 
 def test_demo_trains_the_default_family() -> None:
-    assert refp.pipeline.demo.load_recipe().train.family == "profile"
+    assert refp.pipeline.demo.load_recipe().train.family == "lookup"
 
 
 def test_simulate(run_refp: RunRefp, tmp_path: Path, small_simulation: None) -> None:
@@ -173,9 +182,9 @@ def test_plane_spares_an_output_that_exists(
     assert names_in(tmp_path) == sorted(["mine.txt", *RUN_FILES])
 
 
-def test_train_lookup(run_refp: RunRefp, tiny_sweep: Path, tmp_path: Path) -> None:
+def test_train(run_refp: RunRefp, tiny_sweep: Path, tmp_path: Path) -> None:
     model = tmp_path / "a2k.refp"
-    done = run_refp("train", tiny_sweep, "-o", model, "--family", "lookup")
+    done = run_refp("train", tiny_sweep, "-o", model)
     assert (done.code, done.stdout) == (0, "")
     assert load_model(model).card.family == "lookup"
     assert "held out by field: RMS " in done.stderr
@@ -354,6 +363,7 @@ def test_evaluate(run_refp: RunRefp, lookup_model: Path, tiny_test: Path, tmp_pa
     summary = json.loads((out / "summary.json").read_text())
     assert summary["n_images"] == len(table) == 9
     assert summary["family"] == "lookup"
+    assert "known_dz" not in summary
     ok = table[table["status"] == "ok"]
     assert summary["rms_um"] == pytest.approx((ok["error_um"] ** 2).mean() ** 0.5, rel=1e-6)
 

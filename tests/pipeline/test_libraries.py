@@ -9,12 +9,14 @@ import pytest
 
 from refp import pipeline
 from refp.core.errors import MissingExtraError
-from refp.models import TRAINING_LIBRARIES, SearchPlan
+from refp.models import TRAINING_LIBRARIES, SearchPlan, load_model
 from refp.pipeline import Planes, training, tuning
 from refp.settings import Recipe
 from refp.web.workers.models import check_training
 
 NEEDED = [(family, library) for family, needed in TRAINING_LIBRARIES.items() for library in needed]
+EXTRA = ("torch", "monai", "onnx", "onnxscript", "optuna")
+"""Libraries of extra ``train``, by module name."""
 PLAN = SearchPlan("tpe", "none", trials=1, budget=1, seed=0)
 
 
@@ -59,6 +61,35 @@ def test_functions(
         pipeline.run_training(planes, recipe)
     with pytest.raises(MissingExtraError, match=hidden.message):
         pipeline.tune_model(planes, recipe, PLAN, tmp_path)
+
+
+def test_the_default_needs_none(
+    run_python: Callable[[str], str], tiny_sweep: Path, tmp_path: Path
+) -> None:
+    """Command and function train in a process that has no library of extra ``train``."""
+    code = f"""
+import sys
+for name in {EXTRA}:
+    sys.modules[name] = None  # importing it fails
+import refp
+from refp.cli.app import main
+try:
+    main(["train", {str(tiny_sweep)!r}, "-o", {str(tmp_path / "a2k.refp")!r}, "--jobs", "1"])
+except SystemExit as ended:
+    assert not ended.code, ended.code
+recipe = refp.load_recipe()
+planes = refp.define_planes([refp.open_dataset({str(tiny_sweep)!r})], recipe)
+print(refp.train_model(planes, recipe).card.name)
+"""
+    name = run_python(code).strip()
+    assert name.startswith("lookup-a2k-")
+    assert load_model(tmp_path / "a2k.refp").card.name == name
+
+
+def test_pages_need_none_for_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for library in EXTRA:
+        monkeypatch.setitem(sys.modules, library, None)
+    check_training("default", "")
 
 
 def test_pages(hidden: Hidden) -> None:

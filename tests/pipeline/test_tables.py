@@ -193,7 +193,7 @@ def test_estimates(estimates: pd.DataFrame) -> None:
 @pytest.mark.parametrize("text", [False, True])
 def test_errors(estimates: pd.DataFrame, tiny_test: Path, text: bool) -> None:
     frames = frames_of(tiny_test, text=text)
-    table = tables.error_table(frames, estimates, [1520.0] * len(frames))
+    table = tables.error_table(frames, estimates, [frame.z_um - 1520.0 for frame in frames])
     expected = ERRORS | (TEXT_KEYS if text else {})
     assert list(table.columns) == list(expected)
     assert dtypes_of(table) == expected

@@ -149,8 +149,8 @@ def test_settings_are_replaced_by_key_or_table() -> None:
     one = recipe.replace("estimate.minimum_beads", 6)
     assert (one.estimate.minimum_beads, recipe.estimate.minimum_beads) == (6, 3)
     assert one.replace("estimate.minimum_beads", 3) == recipe
-    several = recipe.replace({"train.family": "lookup", "train": {"profile": {"steps": 7}}})
-    assert (several.train.family, several.train.profile.steps) == ("lookup", 7)
+    several = recipe.replace({"train.family": "profile", "train": {"profile": {"steps": 7}}})
+    assert (several.train.family, several.train.profile.steps) == ("profile", 7)
     assert recipe.replace("name", "mine").name == "mine"
     a2k = make_instrument(read_instrument("a2k"), "a2k")
     assert a2k.replace("optics.black_level", 3.0).optics.black_level == 3.0

@@ -8,6 +8,10 @@ from cyclopts import Parameter
 from refp.cli.options import SEED, Overwrite
 from refp.core.outputs import check_output
 
+SHOWN = ("z_um", "true_dz_um", "delta_z_um", "error_um", "lower_um", "upper_um", "status")
+"""Printed columns, which 80 characters hold."""
+TITLE = "dZ of images that were not used for training; true dZ as simulated"
+
 
 def demo(
     *,
@@ -33,5 +37,5 @@ def demo(
     check_output(output, overwrite=overwrite)
     with show_measuring() as progress:
         shown = run_demo(output, seed=seed, progress=progress, overwrite=overwrite)
-    print_table(shown, as_json=False, title="dZ of images that were not used for training")
+    print_table(shown[list(SHOWN)].round(2), as_json=False, title=TITLE)
     print_message(f"report: {output / 'report.html'}")

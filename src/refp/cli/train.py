@@ -26,7 +26,7 @@ def train(
     ],
     options: DataOptions = DataOptions(),  # noqa: B008
     family: Annotated[
-        str | None, Parameter(help="profile, resnet or lookup; default: the recipe's.")
+        str | None, Parameter(help="lookup, profile or resnet; default: the recipe's.")
     ] = None,
     recipe: RecipeName = "default",
     seed: Annotated[
@@ -44,12 +44,13 @@ def train(
     held-out errors, learning curves, the model's card, and the data of all figures. An interrupted
     training resumes, to the same result, when the command is given again: until the model is written,
     measured frames and checkpoints are in a folder beside it with '.checkpoints' appended to its name.
+    Families profile and resnet need the libraries of extra 'train'.
 
     Examples
     --------
     refp train training/ -o a2k.refp
 
-    refp train training/ -o a2k-lookup.refp --family lookup
+    refp train training/ -o a2k-profile.refp --family profile
 
     refp train training/ -o a2k-resnet.refp --recipe paper
     """

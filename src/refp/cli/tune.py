@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from refp.settings import TrainSettings
 
 DEFAULT_TRIALS = 50
+TUNED_FAMILY = "profile"
+"""Family that is searched where the recipe's has no settings to search."""
 
 
 @Parameter(name="*")
@@ -64,7 +66,8 @@ def tune(
     output: Output,
     options: DataOptions = DataOptions(),  # noqa: B008
     family: Annotated[
-        str | None, Parameter(help="profile or resnet; default: the recipe's.")
+        str | None,
+        Parameter(help="profile or resnet; default: the recipe's, or profile if that is lookup."),
     ] = None,
     recipe: RecipeName = "default",
     search: SearchOptions = SearchOptions(),
@@ -76,7 +79,8 @@ def tune(
     A trial trains a few networks for a budget of steps; its score is the RMS error of held-out
     beads. '--sampler grid' repeats the article's factorial. Writes trials.csv, best.toml (a recipe
     for 'refp train --recipe'), report.html, and the study, from which an interrupted search resumes
-    when the command is given again. With more --trials a finished search continues.
+    when the command is given again. With more --trials a finished search continues. Extra 'train' is
+    needed.
 
     Examples
     --------
@@ -96,6 +100,8 @@ def tune(
     from refp.pipeline.tuning import SearchRun, write_search
 
     settings = recipe_with_family(recipe, family)
+    if family is None and settings.train.family == "lookup":
+        settings = settings.replace("train.family", TUNED_FAMILY)
     plan = search.plan(settings.train)
     models.check_search(settings.train)
     with SearchRun(output, overwrite=overwrite) as run, work.start() as workers:

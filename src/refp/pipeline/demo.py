@@ -15,11 +15,16 @@ from refp.pipeline.plane_files import write_planes
 from refp.reports import evaluation_sections
 from refp.settings import Recipe, load_recipe
 from refp.sweeps import list_images, open_dataset
-from refp.synthetic import Truth, demo_sets, simulate_planned
+from refp.synthetic import demo_sets, simulate_planned
 
 INSTRUMENT = "a2k"
 TOLERANCE_UM = 7.5
 """The article's tolerance: the repeatability of the A2K's stage."""
+COLUMNS = (
+    *("image", "z_um", "true_dz_um", "delta_z_um", "error_um", "lower_um", "upper_um"),
+    *("n_beads_used", "status"),
+)
+"""Columns of the table of unseen images."""
 
 
 def run_demo(
@@ -45,7 +50,7 @@ def run_demo(
     Returns
     -------
     DataFrame
-        One row per unseen image: true and estimated dZ, interval, status.
+        One row per unseen image with :data:`COLUMNS`.
     """
     recipe = load_recipe()
     check_libraries(recipe.train)
@@ -65,15 +70,19 @@ def run_demo(
     )
     write_csv(table, folder / "estimates.csv")
     write_overlays(images, estimates, estimator.card, folder / "pictures", progress)
+    test = open_dataset(folder / "test")
     evaluation = pipeline.evaluate_model(
-        estimator, [open_dataset(folder / "test")], execution=Execution(progress=progress)
+        estimator,
+        [test],
+        dz_true_um={f: sets["test"].frame(f.label).delta_z_true_um for f in test.frames},
+        execution=Execution(progress=progress),
     )
     results.write_evaluation(evaluation, estimator.card, TOLERANCE_UM, folder / "evaluation")
     summary = results.evaluation_summary(evaluation, estimator.card)
     sections = evaluation_sections(evaluation.errors, summary, TOLERANCE_UM)
     title = "REFP demo on simulated beads"
     results.write_page(folder / "report.html", title, sections, planes, estimator.card)
-    shown = _beside_truth(table, sets["test"])
+    shown = _beside_truth(evaluation.errors)
     write_json({"rows": shown.to_dict("records")}, folder / "demo.json")
     return shown
 
@@ -92,9 +101,6 @@ def _train(
     return planes, ensemble
 
 
-def _beside_truth(table: pd.DataFrame, truth: Truth) -> pd.DataFrame:
-    """Return the estimates with a column of the simulated dZ."""
-    dz_true = [truth.frame(image).delta_z_true_um for image in table["image"]]
-    shown = table[["image", "delta_z_um", "lower_um", "upper_um", "n_beads_used", "status"]].copy()
-    shown.insert(1, "true_dz_um", dz_true)
-    return shown
+def _beside_truth(errors: pd.DataFrame) -> pd.DataFrame:
+    """Return the estimates beside the true dZ."""
+    return errors.rename(columns={"delta_z_true_um": "true_dz_um"})[list(COLUMNS)]

@@ -112,10 +112,8 @@ def _image_table(training: Training, recipe: Recipe) -> pd.DataFrame:
     images = [training.frames[frame] for frame in frames]
     labels = [image.label for image in images]
     estimated = estimate_table(labels, estimates, training.ensemble.card.name)
-    table = error_table(images, estimated, [training.refp_um[frame] for frame in frames])
     # The networks are trained on positions of frames, not on nominal Z.
-    table["delta_z_true_um"] = dz_um
-    table["error_um"] = table["delta_z_um"] - table["delta_z_true_um"]
+    table = error_table(images, estimated, dz_um)
     table.insert(0, "split", numbers)
     return table
 

@@ -53,9 +53,13 @@ def write_page(
 
 
 def evaluation_summary(evaluation: Evaluation, card: ModelCard) -> dict[str, object]:
-    """Return the summary with the model and its training conditions."""
+    """Return the summary with the model and its training conditions.
+
+    ``known_dz`` is included where it is not nominal Z less the plane of the sweep.
+    """
     return {
         **evaluation.summary.as_dict(),
+        **({"known_dz": evaluation.known_dz} if evaluation.known_dz else {}),
         "model": card.name,
         "family": card.family,
         "n_members": card.members,

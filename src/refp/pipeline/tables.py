@@ -220,16 +220,14 @@ def estimate_table(
 
 
 def error_table(
-    frames: Sequence[Frame], estimates: pd.DataFrame, refp_um: Sequence[float]
+    frames: Sequence[Frame], estimates: pd.DataFrame, dz_true_um: Sequence[float]
 ) -> pd.DataFrame:
-    """Return estimates with dZ from the sweep's own plane (``errors.csv``)."""
+    """Return estimates with the known dZ of each frame, um (``errors.csv``)."""
     keys = pd.DataFrame([_key(f.key) for f in frames], columns=list(KEY_COLUMNS))
-    z_um = np.array([f.z_um for f in frames])
-    truth = z_um - np.asarray(refp_um, dtype=np.float64)
     table = pd.concat([estimates.reset_index(drop=True), keys], axis=1)
-    table["z_um"] = z_um
-    table["delta_z_true_um"] = truth
-    table["error_um"] = table["delta_z_um"] - truth
+    table["z_um"] = [f.z_um for f in frames]
+    table["delta_z_true_um"] = np.asarray(dz_true_um, dtype=np.float64)
+    table["error_um"] = table["delta_z_um"] - table["delta_z_true_um"]
     return _names(table[list(ERROR_COLUMNS)])
 
 

@@ -40,8 +40,7 @@ def train_model(
     With ``planes`` from :func:`define_planes`:
 
     >>> import refp
-    >>> recipe = refp.load_recipe().replace("train.family", "lookup")
-    >>> ensemble = refp.train_model(planes, recipe, seed=1)
+    >>> ensemble = refp.train_model(planes, refp.load_recipe(), seed=1)
     >>> ensemble.card.family, ensemble.card.calibration.rms_um < 5
     ('lookup', True)
     """

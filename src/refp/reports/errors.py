@@ -116,7 +116,7 @@ def _draw_estimates(axes: Axes, exposure: ExposureRows) -> None:
     rows = exposure.rows[exposure.rows["status"] == "ok"]
     lower, upper = _interval_ends(rows)
     x = rows["delta_z_true_um"]
-    axes.vlines(x, lower, upper, color=exposure.color, alpha=0.3, lw=1.6, zorder=3)
+    axes.vlines(x, lower, upper, color=exposure.color, alpha=0.45, lw=1.8, zorder=3)
     draw_dots(axes, ExposureRows(exposure.label, exposure.color, rows))
 
 

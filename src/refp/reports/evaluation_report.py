@@ -20,7 +20,7 @@ MAX_ROWS = 15
 _KEYS = (
     "n_images", "n_ok", "n_refused", "rms_um", "bias_um", "largest_um", "within_2.5_um",
     "within_5_um", "within_7.5_um", "within_10_um", "constant_rms_um", "skill",
-    "coverage_observed", "label_u_um", "model", "family", "n_members", "conditions",
+    "coverage_observed", "label_u_um", "known_dz", "model", "family", "n_members", "conditions",
 )  # fmt: skip
 _WORST = (
     "image", "dataset", "experiment", "fov", "exposure_ms", "delta_z_true_um", "delta_z_um",
@@ -120,7 +120,10 @@ def _errors_figure(
     title = ", ".join(str(summary[k]) for k in ("model", "family") if summary.get(k))
     figure = draw_errors(errors, tolerance_um, f"{title}, {members}" if title else "")
     alt = f"Error of dZ against the true dZ, per data set. {_sentence(summary, tolerance_um)}"
-    return vector_figure(figure, alt, describe_errors(errors, members))
+    caption = describe_errors(errors, members)
+    if summary.get("known_dz"):
+        caption += f" True dZ: {summary['known_dz']}."
+    return vector_figure(figure, alt, caption)
 
 
 def _members_text(summary: Mapping[str, Any]) -> str:

@@ -47,6 +47,7 @@ HEADERS = {
     "constant_rms_um": "RMS of the constant predictor (um)",
     "coverage_observed": "observed coverage, label uncertainty included",
     "label_u_um": "u of the true dZ (um)",
+    "known_dz": "true dZ",
     "skill": "skill against the constant predictor",
     "features_with_u": "by features \N{PLUS-MINUS SIGN} u (um)",
     "difference_um": "difference (um)",

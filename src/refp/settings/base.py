@@ -38,7 +38,7 @@ class Settings(BaseModel):
         Examples
         --------
         >>> from refp import load_recipe
-        >>> recipe = load_recipe().replace("train.family", "lookup")
+        >>> recipe = load_recipe().replace("train.family", "profile")
         >>> recipe.replace({"estimate.minimum_beads": 6, "plane": {"minimum_frames": 7}}).name
         'default'
         """

@@ -6,7 +6,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from refp.settings.base import Settings
 
-FamilyName = Literal["profile", "resnet", "lookup"]
+FamilyName = Literal["lookup", "profile", "resnet"]
 Normalisation = Literal["none", "background", "center", "zscore"]
 
 
@@ -83,7 +83,7 @@ class ResnetSettings(Settings):
 class TrainSettings(Settings):
     """The family, and the settings of each family."""
 
-    family: FamilyName = Field(default="profile", description="family of the model")
+    family: FamilyName = Field(default="lookup", description="family of the model")
+    lookup: LookupSettings = LookupSettings()
     profile: ProfileNetSettings = ProfileNetSettings()
     resnet: ResnetSettings = ResnetSettings()
-    lookup: LookupSettings = LookupSettings()

@@ -81,7 +81,9 @@ def predict_frames(
     estimates = estimate_table(names, [one.estimate for one in predicted], estimator.card.name)
     return MemberPredictions(
         beads=_bead_table(estimator.card.members, frames, refp_um, predicted, _positions(sweeps)),
-        errors=error_table(frames, estimates, list(refp_um)),
+        errors=error_table(
+            frames, estimates, [f.z_um - um for f, um in zip(frames, refp_um, strict=True)]
+        ),
     )
 
 

@@ -318,7 +318,7 @@ class Study:
 def spec_of(label: str, family: str) -> ModelSpec:
     """Return the specification of a family's model in the article's figures."""
     recipe = FAMILIES[family]
-    own = "resnet" if recipe == "paper" else "profile"
+    own = load_recipe(recipe).train.family
     return ModelSpec(label, recipe, None if family == own else family)
 
 

@@ -1,4 +1,4 @@
-"""The default family: a small network on the radial profile."""
+"""Family ``profile``: a small network on the radial profile."""
 
 import io
 from collections.abc import Callable

@@ -84,7 +84,6 @@ def define_a_plane(page: "Page", server: Server) -> dict[str, Any]:
 def train_a_model(page: "Page") -> None:
     page.click("text=Train a model")
     page.fill("#train-name", "first")
-    page.check("[name=family][value=lookup]")
     page.click("#train button[type=submit]")
     page.wait_for_url("**/models**")
     assert page.inner_text(".card h2 >> nth=0").startswith("lookup-a2k")

@@ -1,4 +1,4 @@
-"""Network of the default family, whose input is the robust radial profile.
+"""Network of family ``profile``, whose input is the robust radial profile.
 
 All members train at once: their weights are stacked and every layer is one batched product. A member
 returns a mean and a standard deviation; the loss is the Gaussian negative log-likelihood weighted by a

@@ -29,10 +29,10 @@ from refp.web.workers import calls
 
 router = APIRouter()
 FAMILIES = {
-    "profile": "A small network estimates dZ from the radial profile of each bead. Training takes about "
-    "a minute. Recommended.",
-    "lookup": "Each radial profile is compared with those of the sweep. No training: ready in seconds, "
-    "about as accurate.",
+    "lookup": "The radial profile of each bead is compared with those of the sweep. Training takes "
+    "seconds. Recommended.",
+    "profile": "A small network estimates dZ from the radial profile of each bead, about as accurately. "
+    "Training takes about ten minutes.",
     "resnet": "The network of the article estimates dZ from the image of each bead. Training takes "
     "hours without a graphics card.",
 }

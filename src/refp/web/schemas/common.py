@@ -70,7 +70,7 @@ def complete_document(app: FastAPI, with_null: Sequence[type[BaseModel]]) -> Non
     app.openapi = describe_all  # type: ignore[method-assign]
 
 
-MODEL = "profile-a2k-0b1c2d3e"
+MODEL = "lookup-a2k-0b1c2d3e"
 ESTIMATE: dict[str, JsonValue] = {
     "image": "image.tif",
     "delta_z_um": 14.2,

@@ -8,7 +8,7 @@ from refp.web.http.fields import Line, Location
 from refp.web.messages import ModelUsage
 from refp.web.schemas.jobs import RECIPES, DataOptions
 
-Family = Literal["", "profile", "resnet", "lookup"]
+Family = Literal["", "lookup", "profile", "resnet"]
 NAME = "file name of the new model, without .refp; names of existing models are refused"
 MAX_SEED = 2**32 - 1
 
@@ -19,11 +19,11 @@ class Model(BaseModel):
     model_config = ConfigDict(
         json_schema_extra={
             "example": {
-                "name": "profile-a2k-0b1c2d3e",
+                "name": "lookup-a2k-0b1c2d3e",
                 "file": "a2k-2026.refp",
                 "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
                 "error": "",
-                "card": {"family": "profile", "name": "profile-a2k-0b1c2d3e"},
+                "card": {"family": "lookup", "name": "lookup-a2k-0b1c2d3e"},
                 "default": True,
                 "retired": False,
                 "fixed": False,
