@@ -145,6 +145,7 @@ def some_beads(height_um: list[float], off: list[bool]) -> BeadPlanes:
         height_u_um=np.zeros(n),
         ss_um=height,
         ci_um=height,
+        smoothing_um=np.zeros((n, 2)),
         size=size,
         n_frames=np.full(n, 9),
         off_plane=np.array(off, dtype=bool),

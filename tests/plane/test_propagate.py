@@ -58,7 +58,7 @@ def test_the_draws_are_the_same_each_time() -> None:
 def test_a_bias_is_corrected_by_a_fraction() -> None:
     """Means of 3 and 1 um, 2 um for the plane; the draws scatter by 2.8 um, so the fraction is a third."""
     scatter = np.array([-2.0, 2.0])
-    draws = StageDraws(np.array([3.0 + scatter, 1.0 + scatter]), np.empty((0, 2)))
+    draws = StageDraws(np.array([3.0 + scatter, 1.0 + scatter]), np.empty((0, 2)), np.zeros(2))
     assert draws.sd_um == pytest.approx(np.sqrt(8.0))
     fraction = 4.0 / (4.0 + 8.0)
     assert draws.corrected_fraction == pytest.approx(fraction)
@@ -66,20 +66,42 @@ def test_a_bias_is_corrected_by_a_fraction() -> None:
     assert draws.residual_um == pytest.approx(2.0 * (1 - fraction))
 
 
+def test_the_shift_by_smoothing_is_that_of_the_beads_own_curves() -> None:
+    """Means of 3 and 1 um, of which 1 and -1 are smoothing; with 0.5 and 0.1 instead, 2.5 and 2.1."""
+    scatter = np.array([-0.1, 0.1])
+    moved = np.array([3.0 + scatter, 1.0 + scatter])
+    draws = StageDraws(moved, np.empty((0, 2)), np.array([1.0, -1.0]))
+    own = draws.with_smoothing(np.array([0.5, 0.1]), 1.2)
+    assert own.sd_um == pytest.approx(draws.sd_um)
+    assert own.bias_um == pytest.approx(2.3)
+    fraction = 2.3**2 / (2.3**2 + draws.sd_um**2 + 1.2**2)
+    assert own.correction_um == pytest.approx([2.5 * fraction, 2.1 * fraction])
+    assert own.residual_um == pytest.approx(2.3 * (1 - fraction))
+
+
+def test_without_stage_errors_all_of_the_shift_is_smoothing() -> None:
+    true_um = Z_UM + np.random.default_rng(4).normal(0, 1.0, len(Z_UM))
+    used = np.ones(len(Z_UM), dtype=np.bool_)
+    curves = [Curve(Z_UM, sign * peak(true_um), used, sign) for sign in (-1, 1)]
+    draws = draw_stage_errors(curves, true_um, ONE_SWEEP, 0.0, 17.0)
+    np.testing.assert_allclose(draws.moved_um, draws.smoothing_um[:, None] + 0 * draws.moved_um)
+    assert draws.error_um.shape == (len(Z_UM), 200)
+
+
 def test_errors_that_frames_and_plane_share_are_no_errors_of_dz() -> None:
     """By hand: constant draws are followed wholly; the plane moves by as much in the other direction."""
     constant = np.tile([-2.0, 1.0, 4.0], (len(Z_UM), 1))
-    shared = StageDraws(np.stack([-constant[0], -constant[0]]), constant)
+    shared = StageDraws(np.stack([-constant[0], -constant[0]]), constant, np.zeros(2))
     dz_um, sd_um = spread_positions(shared, Z_UM, 1.0, 15.0)
     np.testing.assert_allclose(dz_um[[0, -1]], Z_UM[[0, -1]] - 15.0)
     np.testing.assert_allclose(sd_um, 0.0, atol=1e-9)
-    fixed = StageDraws(np.zeros((2, 3)), constant)
+    fixed = StageDraws(np.zeros((2, 3)), constant, np.zeros(2))
     np.testing.assert_allclose(spread_positions(fixed, Z_UM, 1.0, 0.0)[1], 3.0)
 
 
 def test_a_smoother_stack_keeps_less_of_the_stage_errors() -> None:
     error = np.random.default_rng(5).normal(0.0, 2.5, (len(Z_UM), 400))
-    draws = StageDraws(np.zeros((2, 400)), error)
+    draws = StageDraws(np.zeros((2, 400)), error, np.zeros(2))
     means = [spread_positions(draws, Z_UM, lam, 0.0)[1].mean() for lam in (1e-3, 1e3, 1e9)]
     assert means[0] == pytest.approx(2.5, rel=0.1)
     assert means[0] > means[1] > means[2]

@@ -22,7 +22,7 @@ from refp.plane.locate import CI_SIGN, SS_SIGN
 from refp.plane.match import chi_squared, stretch_stack
 from refp.plane.plane import BeadPlanes, Contribution, FieldAxis, PooledStack, Slide
 from refp.plane.pool import extremum
-from refp.plane.smooth import fit_smooth_each
+from refp.plane.smooth import fit_smooth_each, smooth_with
 from refp.plane.typical import clear_profiles
 
 MIN_FRAMES = 5
@@ -92,7 +92,7 @@ def locate_beads(
     center = np.array([bead.center_px for bead in beads]).reshape(-1, 2)
     height, u, size = table.T
     reach_um = OWN_REACH_DIAMETERS * bead_diameter_um
-    own = np.array([_own_planes(bead, plane_um, reach_um) for bead in beads]).reshape(-1, 2)
+    own = np.array([_own_planes(bead, plane_um, reach_um) for bead in beads]).reshape(-1, 2, 2)
     off_plane = _off_plane(center, height, ONE_BEAD_HEIGHT_DIAMETERS * bead_diameter_um)
     inside = ~off_plane
     # Heights are about the median of the beads in the plane; the zero of the axis is arbitrary.
@@ -103,8 +103,9 @@ def locate_beads(
         center_px=center,
         height_um=height,
         height_u_um=u.copy(),
-        ss_um=own[:, 0],
-        ci_um=own[:, 1],
+        ss_um=own[:, 0, 0],
+        ci_um=own[:, 0, 1],
+        smoothing_um=own[:, 1],
         size=size.copy(),
         n_frames=np.array([len(bead.x_um) for bead in beads], dtype=np.int64),
         off_plane=off_plane,
@@ -116,14 +117,17 @@ def locate_beads(
 class OwnPlanes:
     """Mean of the own planes of a field's beads, by both features, with standard uncertainties.
 
-    ``term`` is the contribution of the beads to the uncertainty of the mean of the two features, whose
-    errors are correlated within a bead.
+    ``smoothing_um`` are the mean shifts of both features by smoothing, shape ``(2,)``, and
+    ``smoothing_u_um`` is the standard uncertainty of their mean. ``term`` is the contribution of the
+    beads to the uncertainty of the mean of the two features, whose errors are correlated within a bead.
     """
 
     ss_um: float
     ci_um: float
     ss_u_um: float
     ci_u_um: float
+    smoothing_um: FloatArray
+    smoothing_u_um: float
     term: Contribution
 
 
@@ -161,11 +165,15 @@ def mean_of_beads(beads: BeadPlanes, bead_diameter_um: float) -> OwnPlanes | Non
     influence = fit.influence[0]
     features = [values[known] for values in (beads.ss_um, beads.ci_um)]
     u_ss, u_ci = (bead_spread(v, bead_diameter_um)[0] / np.sqrt(n) for v in features)
+    smoothing = beads.smoothing_um[known]
+    among = float(smoothing.mean(axis=1).std(ddof=1)) if n > 1 else spread_um
     return OwnPlanes(
         ss_um=float(influence @ features[0]),
         ci_um=float(influence @ features[1]),
         ss_u_um=float(u_ss),
         ci_u_um=float(u_ci),
+        smoothing_um=influence @ smoothing,
+        smoothing_u_um=among / float(np.sqrt(n)),
         term=bead_term(beads, own, bead_diameter_um),
     )
 
@@ -329,24 +337,31 @@ def _unsaturated_features(sweep: SweepMeasurement, rows: IntArray) -> FloatArray
     return np.where(sweep.profiles.n_saturated_px[rows, None] > 0, np.nan, both)
 
 
-def _own_planes(bead: _Bead, near_um: float, reach_um: float) -> tuple[float, float]:
-    """Return the positions of the least steepest slope and the greatest centre intensity of a bead.
+def _own_planes(bead: _Bead, near_um: float, reach_um: float) -> FloatArray:
+    """Return the positions of a bead's least steepest slope and greatest centre intensity, shape (2, 2).
+
+    The second row has the shifts when the smoothed curves are smoothed again, which estimate the bias of
+    the first smoothing; 0 where the curves have no extremum then.
 
     The features are smoothed against nominal positions. Corrected positions contain the smooth part of
     the stage errors too, and since they are found from the beads themselves they bias the extrema.
     """
+    unknown = np.full((2, 2), np.nan)
     known = np.isfinite(bead.features).all(axis=1)
     x = bead.nominal_um[known]
     if len(np.unique(x)) < MIN_FRAMES:
-        return float("nan"), float("nan")
+        return unknown
     low, high = max(x.min(), near_um - reach_um), min(x.max(), near_um + reach_um)
     if low >= high:
-        return float("nan"), float("nan")
+        return unknown
     grid = np.linspace(low, high, OWN_POINTS)
-    ss, ci = fit_smooth_each(x, bead.features[known])
-    return _inner_extremum(grid, ss.spline(grid), SS_SIGN), _inner_extremum(
-        grid, ci.spline(grid), CI_SIGN
-    )
+    own = unknown
+    for k, smooth in enumerate(fit_smooth_each(x, bead.features[known])):
+        sign = (SS_SIGN, CI_SIGN)[k]
+        again = smooth_with(x, smooth.spline(x), smooth.lam)
+        own[0, k] = _inner_extremum(grid, smooth.spline(grid), sign)
+        own[1, k] = np.nan_to_num(_inner_extremum(grid, again(grid), sign) - own[0, k])
+    return own
 
 
 def _inner_extremum(grid: FloatArray, value: FloatArray, sign: int) -> float:

@@ -210,6 +210,8 @@ class BeadPlanes:
     ss_um, ci_um
         Shape ``(b,)``: positions of its least steepest slope and greatest centre intensity on the
         field's axis; NaN where its frames do not bracket them.
+    smoothing_um
+        Shape ``(b, 2)``: shifts of both when the smoothed curves are smoothed again.
     size
         Shape ``(b,)``: its radius over that of the field's typical bead.
     n_frames
@@ -227,6 +229,7 @@ class BeadPlanes:
     height_u_um: FloatArray
     ss_um: FloatArray
     ci_um: FloatArray
+    smoothing_um: FloatArray
     size: FloatArray
     n_frames: IntArray
     off_plane: BoolArray

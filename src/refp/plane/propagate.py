@@ -11,7 +11,7 @@ JCGM 101:2008, "Propagation of distributions using a Monte Carlo method".
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,10 +38,21 @@ class StageDraws:
         Shape ``(2, draws)``: shifts of the extrema of SS and of CI by each draw, um.
     error_um
         Shape ``(n, draws)``: the drawn errors of the ``n`` frames, um.
+    smoothing_um
+        Shape ``(2,)``: the part of the shifts that is due to smoothing alone, um.
+    smoothing_u_um
+        Standard uncertainty of that part, as a shift of the plane, um.
     """
 
     moved_um: FloatArray
     error_um: FloatArray
+    smoothing_um: FloatArray
+    smoothing_u_um: float = 0.0
+
+    def with_smoothing(self, smoothing_um: FloatArray, u_um: float) -> "StageDraws":
+        """Return the draws with another shift by smoothing, shape ``(2,)``, of uncertainty ``u_um``."""
+        moved_um = self.moved_um + (smoothing_um - self.smoothing_um)[:, None]
+        return replace(self, moved_um=moved_um, smoothing_um=smoothing_um, smoothing_u_um=u_um)
 
     @property
     def sd_um(self) -> float:
@@ -58,10 +69,11 @@ class StageDraws:
         """Fraction of the bias that is corrected.
 
         The measured curves contain stage errors themselves, so the standard uncertainty of the bias is
-        about the standard deviation of one draw. The fraction is the shrinkage factor of least mean
-        squared error for a value with this uncertainty.
+        about the standard deviation of one draw, and that of the smoothing. The fraction is the shrinkage
+        factor of least mean squared error for a value with this uncertainty.
         """
-        return self.bias_um**2 / max(self.bias_um**2 + self.sd_um**2, 1e-300)
+        variance = self.sd_um**2 + self.smoothing_u_um**2
+        return self.bias_um**2 / max(self.bias_um**2 + variance, 1e-300)
 
     @property
     def correction_um(self) -> FloatArray:
@@ -104,8 +116,9 @@ def draw_stage_errors(
     error[order] = np.concatenate([drawn, -drawn], axis=1)
     for number in np.unique(sweep):
         error[sweep == number] -= error[sweep == number].mean(axis=0)
-    moved = [_moved(curve, true_um, error, reach_um) for curve in curves]
-    return StageDraws(np.array(moved), error)
+    with_none = np.column_stack([np.zeros(len(error)), error])
+    moved = np.array([_moved(curve, true_um, with_none, reach_um) for curve in curves])
+    return StageDraws(moved[:, 1:], error, moved[:, 0])
 
 
 def spread_positions(

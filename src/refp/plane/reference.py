@@ -288,9 +288,11 @@ def _zero_of_beads(
         return _Zero(field.ss, field.ci, field.flags, ())
     diameter_um, stated_um = instrument.bead.diameter_um, instrument.stage.repeatability_um
     draws = _draw_stage(axis, group, field, instrument)
-    stage = (axis_term(draws, axis, stated_um), bias_term(draws, axis))
     many = len(np.unique(axis.profiles.z_um[axis.trusted])) >= MIN_POSITIONS
     own = mean_of_beads(beads, diameter_um) if many else None
+    if own is not None:
+        draws = draws.with_smoothing(own.smoothing_um, own.smoothing_u_um)
+    stage = (axis_term(draws, axis, stated_um), bias_term(draws, axis))
     if own is not None:
         ss = replace(field.ss, z_um=own.ss_um, u_um=own.ss_u_um, u_fit_um=own.ss_u_um)
         ci = replace(field.ci, z_um=own.ci_um, u_um=own.ci_u_um, u_fit_um=own.ci_u_um)
