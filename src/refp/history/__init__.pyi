@@ -19,8 +19,10 @@ from .history import Quantity as Quantity
 from .history import Status as Status
 from .history import check_purpose as check_purpose
 from .history import check_quantity as check_quantity
+from .history import name_instrument as name_instrument
 from .history import new_id as new_id
 from .history import parse_time as parse_time
+from .history import serial_of as serial_of
 from .job_log import JobEvent as JobEvent
 from .job_log import JobLog as JobLog
 from .job_log import JobRecord as JobRecord
@@ -63,10 +65,12 @@ __all__ = [
     "default_database",
     "fired",
     "make_chart",
+    "name_instrument",
     "new_id",
     "parse_time",
     "select_chart",
     "select_points",
+    "serial_of",
     "standardise",
     "with_local_times",
     "with_offset",

@@ -13,6 +13,8 @@ Status = Literal["", "ok", "refused"]
 Purpose = Literal["", "daily"]
 Quantity = Literal["delta_z_um", "refp_um", "n_beads_used", "background", "tilt"]
 NAN = float("nan")
+SERIAL_SIGN = " #"
+"""Separates the serial number from the recipe in the name of an instrument."""
 
 KIND_OF: Mapping[Quantity, Kind] = {
     "delta_z_um": "estimate",
@@ -44,7 +46,7 @@ class HistoryRecord:
     kind
         ``estimate`` of an image, reference ``plane``, or ``annotation`` (its text in ``note``).
     instrument, operator
-        Name of the instrument, and the operator.
+        Instrument as of :func:`name_instrument`, and the operator.
     image, image_sha256
         Image, and SHA-256 of its file.
     model, model_sha256, recipe, version
@@ -69,6 +71,8 @@ class HistoryRecord:
         ``daily`` for a daily check, which forms a separate series; else empty.
     corrected_by
         Operator who made this correction, where ``operator`` is the one who measured; else empty.
+    serial
+        Serial number of the instrument, which is part of ``instrument`` too; empty where not stated.
     """
 
     id: str
@@ -100,6 +104,7 @@ class HistoryRecord:
     corrects: str = ""
     purpose: Purpose = ""
     corrected_by: str = ""
+    serial: str = ""
 
     def __post_init__(self) -> None:
         _check_zone(self.recorded_at, "recorded_at")
@@ -108,6 +113,12 @@ class HistoryRecord:
         _check_choice("purpose", self.purpose, get_args(Purpose))
         if not self.instrument:
             raise HistoryError("instrument: a record needs the name of one")
+        if self.serial and serial_of(self.instrument) != self.serial:
+            own = name_instrument(self.instrument.partition(SERIAL_SIGN)[0], self.serial)
+            raise HistoryError(
+                f"serial {self.serial!r}: not that of instrument {self.instrument!r}; write the "
+                f"instrument as {own!r}"
+            )
         try:
             uuid.UUID(self.id)
         except ValueError as error:
@@ -158,6 +169,19 @@ class ModelUse:
     instrument: str
     n_estimates: int
     last_at: datetime
+
+
+def name_instrument(name: str, serial: str = "") -> str:
+    """Return the name of an instrument in a history: recipe and serial number, where it is stated.
+
+    Charts, baselines and notes belong to this name, so that two instruments of one make are two.
+    """
+    return f"{name}{SERIAL_SIGN}{serial}" if serial else name
+
+
+def serial_of(instrument: str) -> str:
+    """Return the serial number in a name from :func:`name_instrument`; empty where it has none."""
+    return instrument.partition(SERIAL_SIGN)[2]
 
 
 def new_id() -> str:

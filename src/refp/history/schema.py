@@ -52,6 +52,7 @@ records = Table(
     Column("corrects", String(36), ForeignKey("refp_records.id"), unique=True),
     CheckConstraint("kind IN ('estimate', 'plane', 'annotation')", name="refp_records_kind"),
     *_added("purpose", "corrected_by"),
+    *_added("serial"),
     CheckConstraint("status IN ('', 'ok', 'refused')", name="refp_records_status"),
     Index("refp_records_by_time", "instrument", "kind", "recorded_utc"),
     Index("refp_records_newest", "instrument", "recorded_utc"),

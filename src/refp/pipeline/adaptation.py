@@ -15,7 +15,7 @@ from refp.models import Adaptation, Calibration, Ensemble, ModelCard
 from refp.models.tiles import plane_of_sweeps
 from refp.pipeline.checks import check_determined, check_same_instrument
 from refp.pipeline.planes import define_planes
-from refp.settings import OF_ONE_KIND, Instrument, Recipe, is_alike
+from refp.settings import OF_ONE_KIND, Instrument, Recipe, is_alike, join_identities
 from refp.sweeps import DataSet, Frame
 
 MARGIN = 1.5
@@ -94,6 +94,7 @@ def adapt_model(
     adaptation = fit_adaptation(estimates, ensemble.card.name, sweeps, digest)
     plane_u_um = float(np.sqrt(np.mean([u_um**2 for *_, u_um in known])))
     made = _card(ensemble.card, instrument, adaptation, estimates, plane_u_um)
+    made = made.model_copy(update={"identity": join_identities(d.identity for d in datasets)})
     return Adapted(
         Ensemble(made, ensemble.stack, ensemble.graph),
         _image_table([frame for frame, *_ in assessments], estimates, adaptation),

@@ -6,7 +6,11 @@ the reason. Pixels are read by :meth:`Frame.read`. :func:`list_images` lists sin
 any sweep.
 """
 
-from refp.sweeps.declare import declared_instrument, declared_pixel_size_um
+from refp.sweeps.declare import (
+    declared_identity,
+    declared_instrument,
+    declared_pixel_size_um,
+)
 from refp.sweeps.frame import Frame, Name, SingleImage, SweepKey
 from refp.sweeps.images import list_images
 from refp.sweeps.left_out import LeftOut
@@ -28,6 +32,7 @@ __all__ = [
     "SweepFile",
     "SweepKey",
     "ZSweep",
+    "declared_identity",
     "declared_instrument",
     "declared_pixel_size_um",
     "fill_pattern",

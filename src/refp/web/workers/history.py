@@ -29,6 +29,7 @@ from refp.history import (
 )
 from refp.history.history import NAN
 from refp.pipeline.recording import Origin, record_estimate, record_planes
+from refp.sweeps import declared_identity
 from refp.web.messages import (
     ChartQuery,
     DailyCheck,
@@ -68,7 +69,8 @@ def append_estimates(
     HistoryError
         If the database cannot be reached or written.
     """
-    origin = Origin(task.requester.operator, purpose=check_purpose(task.requester.purpose))
+    purpose, serial = check_purpose(task.requester.purpose), declared_identity(task.path).serial
+    origin = Origin(task.requester.operator, purpose=purpose, serial=serial)
     records: list[HistoryRecord] = []
     for result, page_estimate in zip(results, page_estimates, strict=True):
         record = record_estimate(result, estimator, page_estimate.image_sha256, origin)
