@@ -55,6 +55,7 @@ FULL = HistoryRecord(
     refp_u_um=math.nan,
     note="50 % of \\ it\nand more",
     serial="A1",
+    verification="verified until 2026-04-28",
 )
 
 

@@ -88,11 +88,18 @@ class HistoryOptions:
     database: str | None = None
     "URL of another database, such as postgresql://user@host/name; its password is never shown."
 
+    @property
+    def address(self) -> str | Path:
+        """URL or file of the database."""
+        from refp.history.location import default_database
+
+        return self.database or default_database(self.home)
+
     def open(self, *, create: bool = False) -> "History":
         """Open the history; ``create`` makes a missing one."""
-        from refp.history import History, default_database
+        from refp.history import History
 
-        return History.open(self.database or default_database(self.home), create=create)
+        return History.open(self.address, create=create)
 
 
 Data = Annotated[list[Path], Parameter(help="Folders, stacks or sweep.toml files.", negative=())]

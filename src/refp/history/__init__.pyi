@@ -35,6 +35,12 @@ from .rules import RULES as RULES
 from .rules import WARNING as WARNING
 from .rules import Firing as Firing
 from .rules import fired as fired
+from .verification import Criterion as Criterion
+from .verification import Outcome as Outcome
+from .verification import Verification as Verification
+from .verification import latest_by_serial as latest_by_serial
+from .verification import verification_rows as verification_rows
+from .verification_log import VerificationLog as VerificationLog
 
 __all__ = [
     "ENDED",
@@ -46,6 +52,7 @@ __all__ = [
     "Annotation",
     "Baseline",
     "ControlChart",
+    "Criterion",
     "Firing",
     "History",
     "HistoryRecord",
@@ -55,15 +62,19 @@ __all__ = [
     "JobState",
     "Kind",
     "ModelUse",
+    "Outcome",
     "Period",
     "Purpose",
     "Quantity",
     "Status",
+    "Verification",
+    "VerificationLog",
     "check_purpose",
     "check_quantity",
     "correction",
     "default_database",
     "fired",
+    "latest_by_serial",
     "make_chart",
     "name_instrument",
     "new_id",
@@ -72,6 +83,7 @@ __all__ = [
     "select_points",
     "serial_of",
     "standardise",
+    "verification_rows",
     "with_local_times",
     "with_offset",
 ]

@@ -52,7 +52,7 @@ class HistoryRecord:
     model, model_sha256, recipe, version
         Model, SHA-256 of its file, recipe with its digest, and version of refp.
     status, reason
-        ``ok`` or ``refused`` with the reason; both empty for an annotation.
+        ``ok`` where there is a value, or ``refused``, and the reason; both empty for an annotation.
     delta_z_um, u_um, lower_um, upper_um, coverage
         Estimate, standard uncertainty and interval, um, and coverage.
     n_beads, n_beads_used
@@ -73,6 +73,9 @@ class HistoryRecord:
         Operator who made this correction, where ``operator`` is the one who measured; else empty.
     serial
         Serial number of the instrument, which is part of ``instrument`` too; empty where not stated.
+    verification
+        State of verification of the instrument at the time of an estimate; ``reason`` gives the cause where
+        it is unverified.
     """
 
     id: str
@@ -105,6 +108,7 @@ class HistoryRecord:
     purpose: Purpose = ""
     corrected_by: str = ""
     serial: str = ""
+    verification: str = ""
 
     def __post_init__(self) -> None:
         _check_zone(self.recorded_at, "recorded_at")

@@ -7,14 +7,19 @@ import numpy as np
 import pandas as pd
 
 from refp.core.digests import hash_paths
-from refp.core.errors import DataError, ModelError
+from refp.core.errors import ModelError
 from refp.core.parallel import SERIAL, Execution
-from refp.estimate import Assessment, KnownImages, fit_adaptation
+from refp.estimate import KnownImages, fit_adaptation
 from refp.estimate.estimator import Estimator, recipe_of
 from refp.models import Adaptation, Calibration, Ensemble, ModelCard
-from refp.models.tiles import plane_of_sweeps
-from refp.pipeline.checks import check_determined, check_same_instrument
-from refp.pipeline.planes import define_planes
+from refp.pipeline.checks import check_same_instrument
+from refp.pipeline.known_images import (
+    KnownFrame,
+    assess_frames,
+    check_of_beads,
+    known_images,
+    locate_frames,
+)
 from refp.settings import OF_ONE_KIND, Instrument, Recipe, is_alike, join_identities
 from refp.sweeps import DataSet, Frame
 
@@ -70,34 +75,25 @@ def adapt_model(
         raise ModelError(
             f"model {ensemble.card.name}: was adapted already; adapt the model that it was made from"
         )
-    if not ensemble.stack.mean.size:
-        raise ModelError(
-            f"model {ensemble.card.name}: was trained on whole images, so similarity to its training "
-            "data cannot be checked; train a model of whole images on the other instrument"
-        )
+    check_of_beads(ensemble.card, ensemble.stack, "train a model of whole images on it instead")
     check_same_instrument(datasets)
     instrument = _with_black_level_of(datasets[0].instrument, ensemble.card)
     _check_alike(instrument, ensemble.card)
     recipe = recipe_of(ensemble.card)
-    known = _known_planes(datasets, recipe, instrument, refp_um, execution)
+    known = _known_frames(datasets, recipe, instrument, refp_um, execution)
     card = ensemble.card.model_copy(update={"instrument": instrument, "minimum_beads": 1})
     estimator = Estimator(Ensemble(card, ensemble.stack, ensemble.graph))
-    assessments: list[tuple[Frame, float, Assessment]] = []
-    for i, (frame, plane_um, _) in enumerate(known):
-        assessment = estimator.assess(frame.read())
-        if assessment is not None:
-            assessments.append((frame, frame.z_um - plane_um, assessment))
-        execution.progress("adapting", i + 1, len(known))
-    estimates = _known_estimates(assessments, instrument.stage.repeatability_um)
+    assessed = assess_frames(estimator, known, "adapting", execution)
+    estimates = known_images(assessed, instrument.stage.repeatability_um)
     sweeps = tuple(str(sweep.key) for d in datasets for sweep in d.sweeps)
-    digest = hash_paths(frame.path for frame, *_ in known)
+    digest = hash_paths(one.frame.path for one in known)
     adaptation = fit_adaptation(estimates, ensemble.card.name, sweeps, digest)
-    plane_u_um = float(np.sqrt(np.mean([u_um**2 for *_, u_um in known])))
+    plane_u_um = float(np.sqrt(np.mean([one.refp_u_um**2 for one in known])))
     made = _card(ensemble.card, instrument, adaptation, estimates, plane_u_um)
     made = made.model_copy(update={"identity": join_identities(d.identity for d in datasets)})
     return Adapted(
         Ensemble(made, ensemble.stack, ensemble.graph),
-        _image_table([frame for frame, *_ in assessments], estimates, adaptation),
+        _image_table([one.frame for one in assessed], estimates, adaptation),
     )
 
 
@@ -125,40 +121,17 @@ def _check_alike(instrument: Instrument, card: ModelCard) -> None:
             )
 
 
-def _known_planes(
+def _known_frames(
     datasets: Sequence[DataSet],
     recipe: Recipe,
     instrument: Instrument,
     refp_um: float | None,
     execution: Execution,
-) -> list[tuple[Frame, float, float]]:
-    """Return the frames with their planes and the planes' standard uncertainties."""
+) -> list[KnownFrame]:
     if refp_um is not None:
-        return [(frame, refp_um, 0.0) for d in datasets for frame in d.frames]
-    black = instrument.optics.black_level or 0.0
-    planes = define_planes(datasets, recipe, execution=execution, black_level=black)
-    labels = plane_of_sweeps(planes.result.planes, recipe.label)
-    check_determined(labels, datasets[0].root, "adapt to; state it with --refp-um")
-    sweeps = [sweep for m in planes.measurements for sweep in m.sweeps if sweep.key in labels]
-    return [(frame, *labels[sweep.key]) for sweep in sweeps for frame in sweep.frames]
-
-
-def _known_estimates(
-    assessments: Sequence[tuple[Frame, float, Assessment]], stage_um: float
-) -> KnownImages:
-    if not assessments:
-        raise DataError("no image with a usable bead to adapt from; see 'refp inspect'")
-    dz_um = np.array([dz for _, dz, _ in assessments])
-    u_beads = np.array([a.combined.u_beads_um for *_, a in assessments])
-    return KnownImages(
-        dz_um=dz_um,
-        estimated_um=np.array([a.combined.dz_um for *_, a in assessments]),
-        lookup_um=np.array([a.lookup_um for *_, a in assessments]),
-        u_um=np.hypot(u_beads, stage_um),
-        size=np.array([a.size.value for *_, a in assessments]),
-        size_sd=np.array([a.size.normal_sd for *_, a in assessments]),
-        reduced_chi2=np.array([a.reduced_chi2 for *_, a in assessments]),
-    )
+        return [KnownFrame(frame, refp_um, 0.0) for d in datasets for frame in d.frames]
+    black, purpose = instrument.optics.black_level or 0.0, "adapt to; state it with --refp-um"
+    return locate_frames(datasets, recipe, black, purpose, execution).frames
 
 
 def _card(

@@ -1,0 +1,264 @@
+"""Verify a model on one instrument, and qualify estimates by the verification.
+
+A short sweep across the reference plane shows whether a model's estimates are right on the instrument
+at hand: bias, slope, and fit of the frames near the plane, each against its limit. Near the plane the
+profiles change most with condenser and aperture, so that a change of either shows there first.
+
+References
+----------
+JCGM 106:2012, "The role of measurement uncertainty in conformity assessment", 8.3: guarded acceptance
+and guarded rejection of each criterion.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+from scipy.special import stdtrit
+
+from refp.core.arrays import FloatArray
+from refp.core.errors import DataError
+from refp.estimate.adaptation import KnownImages
+from refp.estimate.focus_estimate import FocusEstimate
+from refp.history.verification import Criterion, Outcome, Verification
+from refp.settings import Identity
+
+MIN_IMAGES = 5
+NEAR_UM = 15.0
+"""Distance from the plane within which the fit of a frame is judged; farther away it shows less."""
+COVERAGE = 0.95
+"""Of the expanded uncertainties of bias and slope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Standard and expanded uncertainty of the mean of known dZ against estimates, um."""
+
+    u_um: float
+    expanded_um: float
+
+
+def judge_model(
+    images: KnownImages,
+    level: Level,
+    fits: Mapping[str, tuple[FloatArray, float]],
+    tolerance_um: float,
+) -> tuple[Criterion, ...]:
+    """Compare a model's estimates of a short sweep with a tolerance.
+
+    Parameters
+    ----------
+    images
+        Estimates of at least five images of known dZ.
+    level
+        Uncertainty that all images have in common: of the sweep's reference plane relative to its
+        frames.
+    fits
+        Statistics of fit by name: shape ``(n,)``, and the limit of refusal.
+    tolerance_um
+        Tolerance, um. Half of it is the limit of the bias, and of the slope's error at the largest
+        absolute dZ of the images.
+
+    Raises
+    ------
+    DataError
+        If there are too few images, or none near the plane.
+
+    Notes
+    -----
+    The line is fitted by least squares without a prior, and the uncertainty of its slope is that of the
+    images' own scatter (JCGM 100, 4.2), so that a frame that does not follow counts.
+    """
+    dz_um = images.dz_um
+    _check_images(dz_um)
+    slope, bias_um = np.polyfit(dz_um, images.estimated_um, 1).tolist()
+    slope_u = _slope_u(dz_um, images.estimated_um - (bias_um + slope * dz_um))
+    student = float(stdtrit(len(dz_um) - 2, 0.5 + COVERAGE / 2))
+    lever_um = abs(float(dz_um.mean())) * slope_u
+    bias_u_um = math.hypot(level.u_um, lever_um)
+    expanded_um = math.hypot(level.expanded_um, student * lever_um)
+    limit_um = tolerance_um / 2
+    slope_limit = limit_um / float(np.abs(dz_um).max())
+    near = np.abs(dz_um) <= NEAR_UM
+    return (
+        _judge_deviation("bias_um", (bias_um, bias_u_um, expanded_um), 0.0, limit_um),
+        _judge_deviation("slope", (slope, slope_u, student * slope_u), 1.0, slope_limit),
+        *(_judge_fit(name, values[near], limit) for name, (values, limit) in fits.items()),
+    )
+
+
+def _slope_u(dz_um: FloatArray, residual_um: FloatArray) -> float:
+    """Return the standard uncertainty of a slope, from the residuals of the line."""
+    variance = float((residual_um**2).sum()) / (len(dz_um) - 2)
+    return math.sqrt(variance / float(((dz_um - dz_um.mean()) ** 2).sum()))
+
+
+def overall(criteria: tuple[Criterion, ...]) -> Outcome:
+    """Return ``fail`` if one criterion fails, ``pass`` if all pass, else ``inconclusive``."""
+    outcomes = {criterion.outcome for criterion in criteria}
+    if "fail" in outcomes:
+        return "fail"
+    return "pass" if outcomes == {"pass"} else "inconclusive"
+
+
+def _check_images(dz_um: FloatArray) -> None:
+    n = len(np.unique(dz_um))
+    if n < MIN_IMAGES:
+        raise DataError(
+            f"{n} usable images at different Z; a verification needs at least {MIN_IMAGES}, such as nine "
+            "from 40 um below to 40 um above the plane"
+        )
+    nearest_um = float(np.abs(dz_um).min())
+    if nearest_um > NEAR_UM:
+        raise DataError(
+            f"the image nearest to the plane is {nearest_um:.1f} um from it; a verification needs one "
+            f"within {NEAR_UM:g} um: take the frames closer together"
+        )
+
+
+def _judge_deviation(
+    name: str, found: tuple[float, float, float], nominal: float, limit: float
+) -> Criterion:
+    """Compare a value's deviation from its nominal with a limit; ``found``: value, u, expanded u."""
+    value, u, expanded = found
+    deviation = abs(value - nominal)
+    outcome: Outcome = "fail" if deviation - expanded > limit else "inconclusive"
+    if deviation + expanded <= limit:
+        outcome = "pass"
+    return Criterion(name, value, u, expanded, limit, outcome)
+
+
+def _judge_fit(name: str, values: FloatArray, limit: float) -> Criterion:
+    """Return ``pass`` where all values are within the limit, ``fail`` where most are beyond it."""
+    beyond = values > limit
+    outcome: Outcome = "fail" if np.median(values) > limit else "inconclusive"
+    return Criterion(
+        name=name,
+        value=float(values.max()),
+        u=float("nan"),
+        expanded=float("nan"),
+        limit=limit,
+        outcome=outcome if beyond.any() else "pass",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Qualification:
+    """State of verification of the instrument of an image.
+
+    Attributes
+    ----------
+    status
+        ``ok``, or ``unverified`` for an instrument that the model is not known to be right on.
+    note
+        State in a few words.
+    sentence
+        Reason and remedy of an unverified instrument; else empty.
+    """
+
+    status: Literal["ok", "unverified"]
+    note: str
+    sentence: str = ""
+
+
+NOT_STATED = Qualification("ok", "instrument not stated")
+"""Of an image without a serial number: only its own statistics protect it."""
+REMEDY = "run 'refp verify' with a short sweep of this instrument"
+
+
+def qualify(
+    image: Identity, training: Identity, last: Verification | None, at: datetime
+) -> Qualification:
+    """Return the state of verification of the instrument that an image states.
+
+    Parameters
+    ----------
+    image
+        Identity as stated by the image; without a serial number it is answered as it is.
+    training
+        Identity of the model's instrument.
+    last
+        Last verification of the model on the instrument of that serial number, if any.
+    at
+        Time for which the verification must be valid, with its zone.
+    """
+    if not image.serial:
+        return NOT_STATED
+    if last is not None:
+        return _qualify_verified(image, last, at)
+    if image.serial != training.serial:
+        own = (
+            f"{training.serial!r}, that of the model" if training.serial else "stated by the model"
+        )
+        return _unverified("not verified", f"serial {image.serial!r} is not {own}, nor verified")
+    changed = image.conflict(training)
+    if changed:
+        return _unverified("changed", _describe_change(image, training, changed, "training"))
+    return Qualification("ok", "instrument of the training")
+
+
+def _qualify_verified(image: Identity, last: Verification, at: datetime) -> Qualification:
+    day = f"{last.verified_at:%Y-%m-%d}"
+    if last.outcome != "pass":
+        ended = "failed" if last.outcome == "fail" else "was inconclusive"
+        sentence = f"the verification of serial {image.serial!r} {ended} on {day}"
+        return _unverified(f"verification {ended} on {day}", sentence)
+    until = f"{last.valid_until:%Y-%m-%d}"
+    if not last.is_valid(at):
+        sentence = f"the verification of serial {image.serial!r} expired on {until}"
+        return _unverified(f"verification expired on {until}", sentence)
+    verified = Identity(serial=last.serial, objective=last.objective, condenser=last.condenser)
+    changed = image.conflict(verified)
+    if changed:
+        return _unverified("changed", _describe_change(image, verified, changed, "verification"))
+    return Qualification("ok", f"verified until {until}")
+
+
+def _describe_change(image: Identity, known: Identity, key: str, when: str) -> str:
+    return f"{key} {getattr(image, key)!r} differs from {getattr(known, key)!r} of the {when}"
+
+
+def _unverified(note: str, sentence: str) -> Qualification:
+    return Qualification("unverified", note, f"{sentence}; {REMEDY}")
+
+
+def with_qualification(
+    estimate: FocusEstimate, qualification: Qualification, make_u_um: float
+) -> FocusEstimate:
+    """Return an estimate with the state of verification; an unverified one with a wider interval.
+
+    Parameters
+    ----------
+    estimate
+        Estimate or refusal; a refusal keeps its reason.
+    qualification
+        State of verification of its instrument.
+    make_u_um
+        Standard uncertainty that differences among instruments of one make add, um.
+
+    Returns
+    -------
+    FocusEstimate
+        Where unverified: ``status`` and ``reason`` state it, ``make_u_um`` is part of *calibration*, and
+        the half width of the interval remains the same multiple of ``u_um``.
+    """
+    if estimate.status == "refused":
+        return replace(estimate, verification=qualification.note)
+    if qualification.status == "ok":
+        return replace(estimate, verification=qualification.note)
+    u_um = float(np.hypot(estimate.u_um, make_u_um))
+    factor = u_um / estimate.u_um
+    calibration_um = float(np.hypot(estimate.parts.calibration_um, make_u_um))
+    return replace(
+        estimate,
+        u_um=u_um,
+        lower_um=estimate.delta_z_um - factor * (estimate.delta_z_um - estimate.lower_um),
+        upper_um=estimate.delta_z_um + factor * (estimate.upper_um - estimate.delta_z_um),
+        status="unverified",
+        reason=f"unverified: {qualification.sentence}",
+        verification=qualification.note,
+        parts=replace(estimate.parts, calibration_um=calibration_um),
+    )
