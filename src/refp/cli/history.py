@@ -84,6 +84,8 @@ def record(
     from refp.cli.console import show_measuring
     from refp.estimate.estimator import Estimator
     from refp.pipeline import checks, recording
+    from refp.pipeline.qualification import make_qualifier
+    from refp.settings import Identity
     from refp.sweeps import list_images
 
     purpose = purpose_of(daily=daily)
@@ -94,7 +96,13 @@ def record(
         checks.check_declared(estimator.card, None, images)
         with work.start() as workers, show_measuring() as progress:
             made = recording.record_each(
-                estimator, sources, origin, execution=Execution(workers, progress)
+                estimator,
+                sources,
+                origin,
+                qualify=make_qualifier(
+                    estimator, place.address, Identity(serial=serial), origin.at
+                ),
+                execution=Execution(workers, progress),
             )
         append_records(history, made, as_json=as_json)
     return 0 if any(one.status == "ok" for one in made) else EXIT_ALL_REFUSED
@@ -270,6 +278,34 @@ def list_records(
         return
     rows = with_local_times(table, table["utc_offset_s"])
     print_table(rows if as_json else without_empty(rows), as_json=as_json)
+
+
+@app.command
+def verifications(
+    *,
+    instrument: Annotated[str, Parameter(help="Recipe of the instrument.")] = "",
+    serial: Serial = "",
+    place: HistoryOptions = DEFAULT_HISTORY,
+    as_json: AsJson = False,
+) -> None:
+    """List the verifications of models on instruments, the oldest first.
+
+    Examples
+    --------
+    refp history verifications
+
+    refp history verifications --serial A2K-0417 --json
+    """
+    from refp.cli.console import print_message, print_rows
+    from refp.history import VerificationLog, verification_rows
+
+    with VerificationLog.open(place.address, create=False) as log:
+        rows = verification_rows(log.select(serial=serial, instrument=instrument))
+    if not rows and not as_json:
+        print_message("no verifications")
+        return
+    shown = [name for name in rows[0] if not name.endswith(("sha256", "id"))] if rows else []
+    print_rows(rows, as_json=as_json, columns=shown)
 
 
 @app.command

@@ -13,7 +13,7 @@ from refp.core.digests import Contents, hash_path
 from refp.core.errors import HistoryError
 from refp.core.files import library_versions
 from refp.core.parallel import SERIAL, Execution
-from refp.estimate.batch import estimate_each
+from refp.estimate.batch import Qualify, estimate_each
 from refp.estimate.estimator import Estimator, ImageEstimate, recipe_of
 from refp.history import HistoryRecord, Purpose, name_instrument, new_id, serial_of
 from refp.models import ModelCard
@@ -49,6 +49,7 @@ def record_each(
     images: Sequence[SingleImage],
     origin: Origin,
     *,
+    qualify: Qualify | None = None,
     execution: Execution = SERIAL,
 ) -> list[HistoryRecord]:
     """Estimate images as ``refp estimate`` does, and return a record of each, refusals included.
@@ -65,7 +66,7 @@ def record_each(
         sha256 = contents.of(images[number].path)
         made.append(record_estimate(result, estimator, sha256, with_serial(origin, images[number])))
 
-    estimate_each(estimator, images, execution=execution, each=keep)
+    estimate_each(estimator, images, execution=execution, qualify=qualify, each=keep)
     return made
 
 
@@ -104,7 +105,7 @@ def record_estimate(
         model_sha256=estimator.file_sha256,
         recipe=_recipe(card),
         version=library_versions()["refp"],
-        status=e.status,
+        status="refused" if e.status == "refused" else "ok",
         reason=e.reason,
         delta_z_um=e.delta_z_um,
         u_um=e.u_um,
@@ -119,6 +120,7 @@ def record_estimate(
         note=origin.note,
         purpose=origin.purpose,
         serial=origin.serial,
+        verification=e.verification,
     )
 
 
