@@ -89,8 +89,10 @@ def _read_once(database: str | Path, model_sha256: str) -> Known:
 
 
 def _read(database: str | Path, model_sha256: str) -> Mapping[str, Verification]:
-    if not database or (isinstance(database, Path) and not database.is_file()):
-        return {}
+    if "://" not in str(database):
+        database = Path(database)
+        if not database.is_file():
+            return {}
     from refp.history import VerificationLog  # needs extra "history"
 
     with VerificationLog.open(database, create=False) as log:

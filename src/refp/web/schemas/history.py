@@ -66,6 +66,8 @@ RECORDED: dict[str, JsonValue] = {
     "note": "",
     "corrects": "",
     "corrected_by": "",
+    "serial": "",
+    "verification": "instrument not stated",
 }
 LIMITS: dict[str, JsonValue] = {
     "name": "spring",
@@ -142,6 +144,8 @@ DESCRIPTIONS = {
     "corrects": "id of the record that this one replaces",
     "purpose": "daily for a daily check",
     "corrected_by": "operator of this correction",
+    "serial": "serial number of the instrument, which is part of its name too",
+    "verification": "state of verification of the instrument at the time of the estimate",
 }
 CHECKED: dict[str, object] = {
     "instrument": Annotated[Line, Field(min_length=1)],
