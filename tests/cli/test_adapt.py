@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from refp.models import load_model
+from refp.models import load_model, save_model
 
 RunRefp = Callable[..., Any]
 REFP_UM = 1520.0
@@ -58,6 +59,9 @@ def test_the_plane_is_that_of_the_sweep(
     assert done.code == 0, done.stderr
     card = load_model(new).card
     assert card.calibration.refp_u_um > 0
+    before = load_model(profile_model).card.calibration
+    assert card.calibration.maximum_reduced_chi2 == before.maximum_reduced_chi2
+    assert card.calibration.maximum_disagreement_um == before.maximum_disagreement_um
     assert "bias" in done.stderr
     assert "wrote" in done.stderr
 
@@ -77,3 +81,27 @@ def test_data_that_cannot_be_adapted_to_are_refused(
     )
     assert other.code == 2
     assert "pixel size" in other.stderr
+
+
+def test_frames_beyond_the_limit_are_not_adapted_to(
+    run_refp: RunRefp, lookup_model: Path, tiny_test: Path, tmp_path: Path
+) -> None:
+    strict = tmp_path / "strict.refp"
+    ensemble = load_model(lookup_model)
+    limits = {"maximum_reduced_chi2": 0.1}
+    calibration = ensemble.card.calibration.model_copy(update=limits)
+    card = ensemble.card.model_copy(update={"calibration": calibration})
+    save_model(replace(ensemble, card=card), strict)
+    done = adapted(run_refp, strict, tiny_test, tmp_path / "lab2.refp")
+    assert done.code == 2
+    assert "9 of 9 images do not look like those of the training" in done.stderr
+    assert "train a model on this instrument" in done.stderr
+    assert not (tmp_path / "lab2.refp").exists()
+
+
+def test_the_adapted_model_is_of_the_sweep_s_instrument(
+    run_refp: RunRefp, lookup_model: Path, tiny_test: Path, tmp_path: Path
+) -> None:
+    new = tmp_path / "lab2.refp"
+    assert adapted(run_refp, lookup_model, tiny_test, new, "--serial", "B2").code == 0
+    assert load_model(new).card.identity.serial == "B2"

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from refp.core.arrays import FloatArray
 from refp.core.errors import DataError
 from refp.estimate import KnownImages, fit_adaptation
-from refp.estimate.adaptation import adaptation_uncertainty
-from refp.models import Adaptation
+from refp.estimate.adaptation import adaptation_uncertainty, check_limits
+from refp.models import Adaptation, Calibration, Ensemble
 
 DZ = np.linspace(-120.0, 120.0, 9)
 
@@ -91,3 +91,30 @@ def test_too_few_z_positions_are_refused(dz_um: FloatArray) -> None:
     known = replace(images(dz_um.copy(), dz_um), dz_um=dz_um)
     with pytest.raises(DataError, match="at least 3 at different Z"):
         fit(known)
+
+
+@pytest.fixture
+def limits(ensemble: Ensemble) -> Calibration:
+    """Limits: reduced chi squared 4, 6 um between family and look-up."""
+    return ensemble.card.calibration
+
+
+@pytest.mark.parametrize(("n_beyond", "is_refused"), [(0, False), (4, False), (5, True), (9, True)])
+def test_most_images_must_look_like_the_training(
+    limits: Calibration, n_beyond: int, is_refused: bool
+) -> None:
+    reduced_chi2 = np.where(np.arange(9) < n_beyond, 4.1, 3.9)
+    known = replace(images(DZ), reduced_chi2=reduced_chi2)
+    if not is_refused:
+        check_limits(known, fit(known), limits)
+        return
+    message = rf"{n_beyond} of 9 images .*reduced chi squared up to 4\.1 > 4\.0.*train a model"
+    with pytest.raises(DataError, match=message):
+        check_limits(known, fit(known), limits)
+
+
+def test_family_and_lookup_must_agree_once_adapted(limits: Calibration) -> None:
+    check_limits(images(DZ), fit(images(DZ)), limits)  # 3 um apart before, both on their line after
+    bent = replace(images(DZ), lookup_um=DZ + 30.0 * np.cos(DZ))
+    with pytest.raises(DataError, match="um between family and look-up"):
+        check_limits(bent, fit(bent), limits)

@@ -13,7 +13,7 @@ from refp.core.arrays import FloatArray
 from refp.core.errors import DataError
 from refp.core.robust import fit_bisquare
 from refp.estimate.combine import Combined
-from refp.models.card import Adaptation, ResponseLine
+from refp.models.card import Adaptation, Calibration, ResponseLine
 from refp.models.lookup import Match
 
 MIN_IMAGES = 3
@@ -92,6 +92,44 @@ def fit_adaptation(
         residual_um=residual_um,
         lookup=lookup,
         size=_typical_size(images),
+    )
+
+
+def check_limits(images: KnownImages, adaptation: Adaptation, known: Calibration) -> None:
+    """Refuse an adaptation if most of its images are beyond the model's limits of refusal.
+
+    A line corrects bias and slope. Profiles of another shape are those of other optics, on which the
+    error within the range is not known.
+
+    Raises
+    ------
+    DataError
+        With the number of such images, the largest value and the limit.
+    """
+    by_family, by_lookup = adapted_dz(images, adaptation)
+    for name, values, limit in (
+        ("reduced chi squared", images.reduced_chi2, known.maximum_reduced_chi2),
+        (
+            "um between family and look-up",
+            abs(by_family - by_lookup),
+            known.maximum_disagreement_um,
+        ),
+    ):
+        beyond = values > limit
+        if beyond.mean() > 0.5:
+            raise DataError(
+                f"{beyond.sum()} of {len(values)} images do not look like those of the training ({name} "
+                f"up to {values.max():.1f} > {limit:.1f}): the optics differ by more than an adaptation "
+                "corrects; train a model on this instrument"
+            )
+
+
+def adapted_dz(images: KnownImages, adaptation: Adaptation) -> tuple[FloatArray, FloatArray]:
+    """Return dZ of images by family and by look-up, adapted, um."""
+    line, lookup = adaptation.line, adaptation.lookup
+    return (
+        (images.estimated_um - line.bias_um) / line.slope,
+        (images.lookup_um - lookup.bias_um) / lookup.slope,
     )
 
 

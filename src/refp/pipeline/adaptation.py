@@ -10,6 +10,7 @@ from refp.core.digests import hash_paths
 from refp.core.errors import ModelError
 from refp.core.parallel import SERIAL, Execution
 from refp.estimate import KnownImages, fit_adaptation
+from refp.estimate.adaptation import adapted_dz, check_limits
 from refp.estimate.estimator import Estimator, recipe_of
 from refp.models import Adaptation, Calibration, Ensemble, ModelCard
 from refp.pipeline.checks import check_same_instrument
@@ -20,11 +21,8 @@ from refp.pipeline.known_images import (
     known_images,
     locate_frames,
 )
-from refp.settings import OF_ONE_KIND, Instrument, Recipe, is_alike, join_identities
+from refp.settings import OF_ONE_KIND, Identity, Instrument, Recipe, is_alike, join_identities
 from refp.sweeps import DataSet, Frame
-
-MARGIN = 1.5
-"""Limits of refusal over the largest value of the adapting images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,8 @@ def adapt_model(
         If the model was adapted before, is of whole images, or was trained with another bead diameter
         or pixel size.
     DataError
-        If the sweep's plane is not determined, or too few of its images are usable.
+        If the sweep's plane is not determined, too few of its images are usable, or most of them are
+        beyond the model's limits of refusal.
     """
     if ensemble.card.adaptation is not None:
         raise ModelError(
@@ -88,9 +87,10 @@ def adapt_model(
     sweeps = tuple(str(sweep.key) for d in datasets for sweep in d.sweeps)
     digest = hash_paths(one.frame.path for one in known)
     adaptation = fit_adaptation(estimates, ensemble.card.name, sweeps, digest)
+    check_limits(estimates, adaptation, ensemble.card.calibration)
     plane_u_um = float(np.sqrt(np.mean([one.refp_u_um**2 for one in known])))
-    made = _card(ensemble.card, instrument, adaptation, estimates, plane_u_um)
-    made = made.model_copy(update={"identity": join_identities(d.identity for d in datasets)})
+    identity = join_identities(dataset.identity for dataset in datasets)
+    made = _card(ensemble.card, instrument, adaptation, identity, plane_u_um)
     return Adapted(
         Ensemble(made, ensemble.stack, ensemble.graph),
         _image_table([one.frame for one in assessed], estimates, adaptation),
@@ -138,28 +138,18 @@ def _card(
     card: ModelCard,
     instrument: Instrument,
     adaptation: Adaptation,
-    estimates: KnownImages,
+    identity: Identity,
     plane_u_um: float,
 ) -> ModelCard:
-    """Return the card for the other instrument, with its range, plane and limits of refusal."""
-    line, known = adaptation.line, card.calibration
-    by_family, by_lookup = _adapted(estimates, adaptation)
-    calibration: Calibration = known.model_copy(
-        update={
-            "refp_u_um": plane_u_um,
-            "maximum_reduced_chi2": max(
-                known.maximum_reduced_chi2, MARGIN * float(estimates.reduced_chi2.max())
-            ),
-            "maximum_disagreement_um": max(
-                known.maximum_disagreement_um, MARGIN * float(np.abs(by_family - by_lookup).max())
-            ),
-        }
-    )
+    """Return the card for the other instrument, with its range and plane; limits of refusal stay."""
+    line = adaptation.line
+    calibration: Calibration = card.calibration.model_copy(update={"refp_u_um": plane_u_um})
     low, high = ((end - line.bias_um) / line.slope for end in card.dz_range_um)
     return card.model_copy(
         update={
             "name": f"{card.name}-to-{instrument.name}",
             "instrument": instrument,
+            "identity": identity,
             "dz_range_um": (low, high),
             "calibration": calibration,
             "adaptation": adaptation,
@@ -167,19 +157,10 @@ def _card(
     )
 
 
-def _adapted(estimates: KnownImages, adaptation: Adaptation) -> tuple[np.ndarray, np.ndarray]:
-    """Return dZ of the images by family and by look-up, adapted, um."""
-    line, lookup = adaptation.line, adaptation.lookup
-    return (
-        (estimates.estimated_um - line.bias_um) / line.slope,
-        (estimates.lookup_um - lookup.bias_um) / lookup.slope,
-    )
-
-
 def _image_table(
     frames: Sequence[Frame], estimates: KnownImages, adaptation: Adaptation
 ) -> pd.DataFrame:
-    adapted_um, _ = _adapted(estimates, adaptation)
+    adapted_um, _ = adapted_dz(estimates, adaptation)
     return pd.DataFrame(
         {
             "image": [frame.label for frame in frames],
