@@ -56,6 +56,9 @@ FULL = HistoryRecord(
     note="50 % of \\ it\nand more",
     serial="A1",
     verification="verified until 2026-04-28",
+    slope=1.003,
+    slope_u=0.01,
+    reduced_chi2=1.25,
 )
 
 

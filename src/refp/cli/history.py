@@ -20,6 +20,7 @@ from refp.cli.history_options import (
     append_records,
     moment,
     operator_name,
+    parse_offsets,
     print_records,
     purpose_of,
     time_limit,
@@ -61,6 +62,15 @@ def record(
     daily: Annotated[
         bool, Parameter(negative=(), help="Mark the records as daily checks, a separate series.")
     ] = False,
+    offsets_um: Annotated[
+        str,
+        Parameter(
+            name="--offsets-um",
+            allow_leading_hyphen=True,
+            help="Nominal Z of three images of a daily check relative to each other, um, such as "
+            "-15,0,15; default: as the images state.",
+        ),
+    ] = "",
     max_beads: MaxBeads = None,
     serial: Annotated[
         str, Parameter(help="Serial number of the instrument; default: as each image states.")
@@ -73,37 +83,44 @@ def record(
 
     All images of a command are recorded, or none. Exit code 3 when every image was refused.
 
+    With --daily, three images at different known Z, such as 15 um below the plane, in it and 15 um above,
+    are one record: that of the middle image, with the slope of dZ and the worst fit of the three.
+
     Examples
     --------
     refp history record a2k.refp daily.tif
 
     refp history record a2k.refp daily.tif --daily
 
+    refp history record a2k.refp low.tif middle.tif high.tif --daily --offsets-um -15,0,15
+
     refp history record a2k.refp images/ --operator Ada --note "slide 12"
     """
     from refp.cli.console import show_measuring
     from refp.estimate.estimator import Estimator
-    from refp.pipeline import checks, recording
+    from refp.pipeline import checks, daily_check, recording
     from refp.pipeline.qualification import make_qualifier
     from refp.settings import Identity
     from refp.sweeps import list_images
 
     purpose = purpose_of(daily=daily)
+    offsets = parse_offsets(offsets_um, daily=daily)
     origin = recording.Origin(operator_name(operator), note, moment(at), purpose, serial)
     with place.open(create=True) as history:
         estimator = Estimator.load(model, max_beads)
         sources = list_images(images)
         checks.check_declared(estimator.card, None, images)
+        qualify = make_qualifier(estimator, place.address, Identity(serial=serial), origin.at)
+        offsets = offsets or (daily_check.offsets_of(sources) if daily else ())
         with work.start() as workers, show_measuring() as progress:
-            made = recording.record_each(
-                estimator,
-                sources,
-                origin,
-                qualify=make_qualifier(
-                    estimator, place.address, Identity(serial=serial), origin.at
-                ),
-                execution=Execution(workers, progress),
-            )
+            execution = Execution(workers, progress)
+            if offsets:
+                given = estimator, sources, offsets, origin
+                made = [daily_check.record_check(*given, qualify=qualify, execution=execution)]
+            else:
+                made = recording.record_each(
+                    estimator, sources, origin, qualify=qualify, execution=execution
+                )
         append_records(history, made, as_json=as_json)
     return 0 if any(one.status == "ok" for one in made) else EXIT_ALL_REFUSED
 

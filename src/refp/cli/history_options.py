@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from refp.cli.options import HistoryOptions
+from refp.core.errors import RecipeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,18 @@ if TYPE_CHECKING:
 
 SHOWN = (
     *("id", "recorded_at", "kind", "instrument", "operator", "image", "status", "delta_z_um"),
-    *("u_um", "refp_um", "refp_u_um", "n_beads_used", "background", "reason", "note", "purpose"),
+    *(
+        "u_um",
+        "slope",
+        "reduced_chi2",
+        "refp_um",
+        "refp_u_um",
+        "n_beads_used",
+        "background",
+        "reason",
+        "note",
+        "purpose",
+    ),
     *("corrects", "corrected_by"),
 )
 """Columns on a terminal; files and JSON have all."""
@@ -61,7 +73,8 @@ At = Annotated[str, Parameter(help="Time, ISO 8601; without a zone it is local. 
 Of = Annotated[
     str,
     Parameter(
-        name="--quantity", help="One of delta_z_um, refp_um, n_beads_used, background, tilt."
+        name="--quantity",
+        help="One of delta_z_um, slope, reduced_chi2, refp_um, n_beads_used, background, tilt.",
     ),
 ]
 Daily = Annotated[bool, Parameter(negative=(), help="Daily checks only.")]
@@ -99,6 +112,24 @@ def time_limit(text: str) -> "datetime | None":
 def purpose_of(*, daily: bool) -> "Purpose":
     """Return the purpose of records."""
     return "daily" if daily else ""
+
+
+def parse_offsets(text: str, *, daily: bool) -> tuple[float, ...]:
+    """Return offsets in um from text such as ``-15,0,15``; empty for an empty text.
+
+    Raises
+    ------
+    RecipeError
+        If they are not numbers, or the images are no daily check.
+    """
+    if not text:
+        return ()
+    if not daily:
+        raise RecipeError(f"--offsets-um {text}: is of a daily check; give --daily too")
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise RecipeError(f"--offsets-um {text}: write numbers, such as -15,0,15") from None
 
 
 def append_records(history: "History", made: "Sequence[HistoryRecord]", *, as_json: bool) -> None:

@@ -15,6 +15,9 @@ _NOTHING = {
     "tilt_x_um_per_px": NAN,
     "refp_um": NAN,
     "refp_u_um": NAN,
+    "slope": NAN,
+    "slope_u": NAN,
+    "reduced_chi2": NAN,
     "n_beads_used": 0,
 }
 

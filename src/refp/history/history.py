@@ -11,13 +11,17 @@ from refp.core.errors import HistoryError
 Kind = Literal["estimate", "plane", "annotation"]
 Status = Literal["", "ok", "refused"]
 Purpose = Literal["", "daily"]
-Quantity = Literal["delta_z_um", "refp_um", "n_beads_used", "background", "tilt"]
+Quantity = Literal[
+    "delta_z_um", "slope", "reduced_chi2", "refp_um", "n_beads_used", "background", "tilt"
+]
 NAN = float("nan")
 SERIAL_SIGN = " #"
 """Separates the serial number from the recipe in the name of an instrument."""
 
 KIND_OF: Mapping[Quantity, Kind] = {
     "delta_z_um": "estimate",
+    "slope": "estimate",
+    "reduced_chi2": "estimate",
     "refp_um": "plane",
     "n_beads_used": "estimate",
     "background": "estimate",
@@ -26,6 +30,8 @@ KIND_OF: Mapping[Quantity, Kind] = {
 """Kind of record that holds each quantity."""
 LABELS: Mapping[Quantity, str] = {
     "delta_z_um": "dZ (um)",
+    "slope": "slope of dZ",
+    "reduced_chi2": "reduced chi squared",
     "refp_um": "REFP (um)",
     "n_beads_used": "beads used",
     "background": "background (grey levels)",
@@ -76,6 +82,10 @@ class HistoryRecord:
     verification
         State of verification of the instrument at the time of an estimate; ``reason`` gives the cause where
         it is unverified.
+    slope, slope_u
+        Of a daily check of three images: slope of dZ against nominal Z, and its standard uncertainty.
+    reduced_chi2
+        Of a daily check of three images: largest reduced chi squared over its usual value.
     """
 
     id: str
@@ -109,6 +119,9 @@ class HistoryRecord:
     corrected_by: str = ""
     serial: str = ""
     verification: str = ""
+    slope: float = NAN
+    slope_u: float = NAN
+    reduced_chi2: float = NAN
 
     def __post_init__(self) -> None:
         _check_zone(self.recorded_at, "recorded_at")

@@ -10,6 +10,7 @@ from refp.sweeps.declare import (
     declared_identity,
     declared_instrument,
     declared_pixel_size_um,
+    declared_z_um,
 )
 from refp.sweeps.frame import Frame, Name, SingleImage, SweepKey
 from refp.sweeps.images import list_images
@@ -35,6 +36,7 @@ __all__ = [
     "declared_identity",
     "declared_instrument",
     "declared_pixel_size_um",
+    "declared_z_um",
     "fill_pattern",
     "list_images",
     "open_dataset",

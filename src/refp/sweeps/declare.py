@@ -14,6 +14,8 @@ from refp.settings import (
     make_instrument,
     read_instrument,
 )
+from refp.sweeps.frame import SingleImage
+from refp.sweeps.pattern import DEFAULT_PATTERN, parse_pattern
 from refp.sweeps.readers import read_header
 from refp.sweeps.source import Source, find_source
 
@@ -103,6 +105,28 @@ def declared_identity(path: Path) -> Identity:
         return join_identities([own, read_header(path).stated.identity])
     except RefpError:
         return own
+
+
+def declared_z_um(image: SingleImage) -> float | None:
+    """Return the Z that an image file states, or its name by the pattern of its folder.
+
+    Raises
+    ------
+    RecipeError
+        If the ``sweep.toml`` beside it is wrong.
+    DataError
+        If there is no such path.
+    """
+    source = find_source(image.path, {})
+    try:
+        z_um = read_header(image.path).stated.z_um
+    except RefpError:
+        z_um = ()
+    pattern = parse_pattern(source.settings.pattern or DEFAULT_PATTERN)
+    found = pattern.match(image.path.name)
+    if found is not None and "z_um" in found:
+        return found["z_um"]
+    return z_um[image.page] if z_um else None
 
 
 def declared_instrument(path: Path) -> Instrument | None:

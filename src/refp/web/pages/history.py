@@ -25,6 +25,8 @@ router = APIRouter()
 MAX_SAVED = 1_000_000
 QUANTITIES = {
     "delta_z_um": ("dZ", "µm"),
+    "slope": ("slope of dZ", ""),
+    "reduced_chi2": ("reduced chi squared", ""),
     "n_beads_used": ("beads used", ""),
     "background": ("background", "grey levels"),
     "tilt": ("tilt of the slide", "µm per px"),

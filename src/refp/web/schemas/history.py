@@ -68,6 +68,9 @@ RECORDED: dict[str, JsonValue] = {
     "corrected_by": "",
     "serial": "",
     "verification": "instrument not stated",
+    "slope": None,
+    "slope_u": None,
+    "reduced_chi2": None,
 }
 LIMITS: dict[str, JsonValue] = {
     "name": "spring",
@@ -146,6 +149,9 @@ DESCRIPTIONS = {
     "corrected_by": "operator of this correction",
     "serial": "serial number of the instrument, which is part of its name too",
     "verification": "state of verification of the instrument at the time of the estimate",
+    "slope": "slope of dZ against nominal Z, of a daily check of three images",
+    "slope_u": "its standard uncertainty",
+    "reduced_chi2": "largest reduced chi squared of these images over its usual value",
 }
 CHECKED: dict[str, object] = {
     "instrument": Annotated[Line, Field(min_length=1)],
