@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from refp.core.arrays import FloatArray
 from refp.core.errors import DataError
-from refp.estimate import FocusEstimate, KnownImages, judge_focus, refused
+from refp.estimate import FocusEstimate, judge_focus, refused
 from refp.estimate.verification import (
     NOT_STATED,
-    Level,
     Qualification,
+    ShortSweeps,
+    fit_slope,
     judge_model,
     overall,
     qualify,
@@ -32,63 +33,67 @@ GOOD_FIT = {"reduced_chi2": (np.ones(9), 3.0)}
 UNVERIFIED = Qualification("unverified", "not verified", "serial 'B2' is unknown")
 
 
-def images(estimated_um: FloatArray, dz_um: FloatArray = DZ) -> KnownImages:
-    n = len(dz_um)
-    return KnownImages(
-        dz_um=dz_um,
-        estimated_um=estimated_um,
-        lookup_um=estimated_um,
-        u_um=np.full(n, 0.5),
-        size=np.ones(n),
-        size_sd=np.full(n, 0.01),
-        reduced_chi2=np.ones(n),
-    )
-
-
 ZIGZAG = np.array([1.0, -2.0, 1.0, 1.0, -2.0, 1.0, 1.0, -2.0, 1.0])
 """Neither level nor slope on nine positions; its sum of squares is 18."""
-LEVEL = Level(0.5, 1.1)
+
+
+def sweeps(
+    estimated_um: FloatArray,
+    z_um: FloatArray = DZ,
+    bias: tuple[float, float, float] = (0, 0.5, 1.1),
+) -> ShortSweeps:
+    return ShortSweeps(z_um, estimated_um, np.zeros(len(z_um), dtype=int), *bias)
+
+
+EXACT = sweeps(DZ)
 
 
 def judged(
-    bias_um: float = 0.0, slope: float = 1.0, scatter_um: float = 0.5, level: Level = LEVEL
+    bias_um: float = 0.0, slope: float = 1.0, scatter_um: float = 0.5, u_um: float = 0.5
 ) -> tuple[Criterion, ...]:
-    return judge_model(images(bias_um + slope * DZ + scatter_um * ZIGZAG), level, GOOD_FIT, 7.5)
+    estimated_um = bias_um + slope * DZ + scatter_um * ZIGZAG
+    given = sweeps(estimated_um, bias=(bias_um, u_um, 2.2 * u_um))
+    return judge_model(given, fit_slope(given), GOOD_FIT, 7.5)
 
 
-@given(st.floats(-3, 3), st.floats(0.9, 1.1))
-def test_bias_and_slope_are_recovered_without_a_prior(bias_um: float, slope: float) -> None:
-    bias, found, fit = judged(bias_um, slope)
-    assert bias.value == pytest.approx(bias_um, abs=1e-6)
-    assert found.value == pytest.approx(slope, abs=1e-6)
-    assert fit.value == 1.0
+@given(st.floats(-3, 3), st.floats(0.9, 1.1), st.floats(-2000, 2000))
+def test_slope_and_known_dz_are_recovered(bias_um: float, slope: float, z_um: float) -> None:
+    line = fit_slope(sweeps(bias_um + slope * DZ, DZ + z_um, bias=(bias_um, 0.1, 0.2)))
+    assert line.slope == pytest.approx(slope, abs=1e-9)
+    assert line.dz_um == pytest.approx(DZ, abs=1e-6)
 
 
 def test_uncertainties_in_closed_form() -> None:
     bias, slope, _ = judged()
     student = 2.364624  # t of 7 degrees of freedom, 97.5 %
-    assert (bias.u, bias.expanded) == (0.5, pytest.approx(1.1))
+    assert (bias.u, bias.expanded) == (0.5, 1.1)
     slope_u = math.sqrt(0.25 * 18 / 7 / (DZ**2).sum())
     assert slope.u == pytest.approx(slope_u)
     assert slope.expanded == pytest.approx(student * slope_u, rel=1e-6)
     assert (bias.limit, slope.limit) == (3.75, 3.75 / 40.0)
 
 
-def test_a_sweep_to_one_side_of_the_plane_knows_its_bias_less() -> None:
-    aside = replace(images(DZ + ZIGZAG), dz_um=DZ + 30.0, estimated_um=DZ + 30.0 + ZIGZAG)
-    bias, slope, _ = judge_model(aside, LEVEL, GOOD_FIT, 7.5)
-    assert bias.u == pytest.approx(math.hypot(0.5, 30.0 * slope.u))
+def test_sweeps_have_levels_of_their_own_and_one_slope() -> None:
+    z_um, number = np.concatenate([DZ, DZ + 500.0]), np.repeat([0, 1], 9)
+    estimated_um = 1.05 * np.concatenate([DZ - 3.0, DZ + 7.0]) + np.tile(ZIGZAG, 2)
+    line = fit_slope(ShortSweeps(z_um, estimated_um, number, 0.0, 0.5, 1.1))
+    assert line.slope == pytest.approx(1.05)
+    assert line.u == pytest.approx(math.sqrt(36 / 15 / (2 * (DZ**2).sum())))
+    assert line.dz_um == pytest.approx(np.concatenate([DZ - 3.0, DZ + 7.0]))
 
 
 def test_the_slope_varies_as_stated() -> None:
     rng = np.random.default_rng(0)
-    found = [
-        judge_model(images(DZ + rng.normal(0, 1, 9)), LEVEL, GOOD_FIT, 7.5)[1] for _ in range(600)
-    ]
+    found = [fit_slope(sweeps(DZ + rng.normal(0, 1, 9))) for _ in range(600)]
     expected = math.sqrt(np.mean([one.u**2 for one in found]))
-    assert np.std([one.value for one in found]) == pytest.approx(expected, rel=0.1)
-    held = [abs(one.value - 1.0) <= one.expanded for one in found]
+    assert np.std([one.slope for one in found]) == pytest.approx(expected, rel=0.1)
+    held = [abs(one.slope - 1.0) <= one.expanded for one in found]
     assert np.mean(held) == pytest.approx(0.95, abs=0.03)
+
+
+def test_estimates_that_do_not_follow_z_are_refused() -> None:
+    with pytest.raises(DataError, match=r"change by -1\.00 um per um .*sign of Z"):
+        fit_slope(sweeps(-DZ))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +115,7 @@ def test_outcomes_of_bias_and_slope(
 
 @given(st.floats(-6, 6), st.floats(0.88, 1.12))
 def test_a_larger_uncertainty_decides_nothing_new(bias_um: float, slope: float) -> None:
-    wide = judged(bias_um, slope, 2.0, Level(2.0, 4.0))
+    wide = judged(bias_um, slope, 2.0, 2.0)
     for sure, unsure in zip(judged(bias_um, slope), wide, strict=True):
         assert unsure.outcome in (sure.outcome, "inconclusive")
 
@@ -121,31 +126,31 @@ def test_the_fit_counts_near_the_plane_only() -> None:
     one[4] = 50.0  # of the three within 15 um
     most[[3, 4]] = 50.0
     for values, outcome in ((far, "pass"), (one, "inconclusive"), (most, "fail")):
-        fit = judge_model(images(DZ), LEVEL, {"reduced_chi2": (values, 3.0)}, 7.5)[-1]
+        fit = judge_model(EXACT, fit_slope(EXACT), {"reduced_chi2": (values, 3.0)}, 7.5)[-1]
         assert fit.outcome == outcome
 
 
 def test_each_statistic_of_fit_is_a_criterion() -> None:
     fits = {**GOOD_FIT, "t_squared": (np.full(9, 99.0), 20.0)}
-    criteria = judge_model(images(DZ), LEVEL, fits, 7.5)
+    criteria = judge_model(EXACT, fit_slope(EXACT), fits, 7.5)
     assert [one.name for one in criteria] == ["bias_um", "slope", "reduced_chi2", "t_squared"]
     assert overall(criteria) == "fail"
     assert overall(criteria[:3]) == "pass"
     assert overall((*criteria[:3], replace(criteria[0], outcome="inconclusive"))) == "inconclusive"
 
 
-@pytest.mark.parametrize(
-    ("dz_um", "message"),
-    [
-        (DZ[:4], "4 usable images at different Z; a verification needs at least 5"),
-        (np.repeat(DZ[:3], 3), "3 usable images at different Z"),
-        (DZ + 60.0, r"nearest to the plane is 20.0 um from it.*closer together"),
-    ],
-)
-def test_a_sweep_that_does_not_suffice_is_refused(dz_um: FloatArray, message: str) -> None:
-    fits = {"reduced_chi2": (np.ones(len(dz_um)), 3.0)}
-    with pytest.raises(DataError, match=message):
-        judge_model(images(dz_um, dz_um), LEVEL, fits, 7.5)
+@pytest.mark.parametrize("dz_um", [DZ[:4], np.repeat(DZ[:4], 2)])
+def test_too_few_positions_are_refused(dz_um: FloatArray) -> None:
+    with pytest.raises(DataError, match="at 4 Z positions; a verification needs at least 5"):
+        fit_slope(sweeps(dz_um, dz_um))
+
+
+def test_a_frame_must_be_near_the_plane() -> None:
+    far = sweeps(DZ + 60.0)
+    with pytest.raises(
+        DataError, match=r"nearest to the plane is 20.0 um from it.*closer together"
+    ):
+        judge_model(far, fit_slope(far), GOOD_FIT, 7.5)
 
 
 # Estimates

@@ -147,5 +147,7 @@ def test_times() -> None:
 
 
 def test_no_such_quantity() -> None:
-    with pytest.raises(HistoryError, match="'colour': choose delta_z_um, slope, reduced_chi2, refp_um"):
+    with pytest.raises(
+        HistoryError, match="'colour': choose delta_z_um, slope, reduced_chi2, refp_um"
+    ):
         check_quantity("colour")

@@ -19,9 +19,9 @@ from typing import Literal
 import numpy as np
 from scipy.special import stdtrit
 
-from refp.core.arrays import FloatArray
+from refp.core.arrays import FloatArray, IntArray
 from refp.core.errors import DataError
-from refp.estimate.adaptation import KnownImages
+from refp.estimate.adaptation import MIN_SLOPE
 from refp.estimate.focus_estimate import FocusEstimate
 from refp.history.verification import Criterion, Outcome, Verification
 from refp.settings import Identity
@@ -34,66 +34,122 @@ COVERAGE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
-    """Standard and expanded uncertainty of the mean of known dZ against estimates, um."""
+class ShortSweeps:
+    """Estimates of the frames of one or more short sweeps of an instrument.
 
-    u_um: float
-    expanded_um: float
-
-
-def judge_model(
-    images: KnownImages,
-    level: Level,
-    fits: Mapping[str, tuple[FloatArray, float]],
-    tolerance_um: float,
-) -> tuple[Criterion, ...]:
-    """Compare a model's estimates of a short sweep with a tolerance.
-
-    Parameters
+    Attributes
     ----------
-    images
-        Estimates of at least five images of known dZ.
-    level
-        Uncertainty that all images have in common: of the sweep's reference plane relative to its
-        frames.
-    fits
-        Statistics of fit by name: shape ``(n,)``, and the limit of refusal.
-    tolerance_um
-        Tolerance, um. Half of it is the limit of the bias, and of the slope's error at the largest
-        absolute dZ of the images.
+    z_um, estimated_um
+        Shape ``(n,)``, nominal Z and estimated dZ.
+    sweep
+        Shape ``(n,)``, number of the sweep of each frame.
+    bias_um, bias_u_um, bias_expanded_um
+        Estimate at the reference plane, with its standard and expanded uncertainty.
+    """
+
+    z_um: FloatArray
+    estimated_um: FloatArray
+    sweep: IntArray
+    bias_um: float
+    bias_u_um: float
+    bias_expanded_um: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Slope of estimate against nominal Z, its uncertainty, and the known dZ of the frames.
+
+    Attributes
+    ----------
+    slope, u, expanded
+        Slope with its standard and expanded uncertainty.
+    dz_um
+        Shape ``(n,)``, nominal Z less that at which the line is at the reference plane.
+    """
+
+    slope: float
+    u: float
+    expanded: float
+    dz_um: FloatArray
+
+
+def fit_slope(sweeps: ShortSweeps) -> Line:
+    """Fit lines of one slope to the sweeps, by least squares without a prior.
+
+    The uncertainty is that of the frames' own scatter (JCGM 100, 4.2), so that a frame that does not
+    follow counts. Each sweep has its own level, because the plane of each is elsewhere on the stage.
 
     Raises
     ------
     DataError
-        If there are too few images, or none near the plane.
-
-    Notes
-    -----
-    The line is fitted by least squares without a prior, and the uncertainty of its slope is that of the
-    images' own scatter (JCGM 100, 4.2), so that a frame that does not follow counts.
+        If there are too few frames, or the estimates do not follow Z.
     """
-    dz_um = images.dz_um
-    _check_images(dz_um)
-    slope, bias_um = np.polyfit(dz_um, images.estimated_um, 1).tolist()
-    slope_u = _slope_u(dz_um, images.estimated_um - (bias_um + slope * dz_um))
-    student = float(stdtrit(len(dz_um) - 2, 0.5 + COVERAGE / 2))
-    lever_um = abs(float(dz_um.mean())) * slope_u
-    bias_u_um = math.hypot(level.u_um, lever_um)
-    expanded_um = math.hypot(level.expanded_um, student * lever_um)
-    limit_um = tolerance_um / 2
-    slope_limit = limit_um / float(np.abs(dz_um).max())
-    near = np.abs(dz_um) <= NEAR_UM
-    return (
-        _judge_deviation("bias_um", (bias_um, bias_u_um, expanded_um), 0.0, limit_um),
-        _judge_deviation("slope", (slope, slope_u, student * slope_u), 1.0, slope_limit),
-        *(_judge_fit(name, values[near], limit) for name, (values, limit) in fits.items()),
+    n, n_sweeps = len(sweeps.z_um), len(np.unique(sweeps.sweep))
+    if len(np.unique(sweeps.z_um)) < MIN_IMAGES:
+        raise DataError(
+            f"{n} usable images at {len(np.unique(sweeps.z_um))} Z positions; a verification needs at "
+            f"least {MIN_IMAGES}, such as nine from 40 um below to 40 um above the plane"
+        )
+    z_um, estimated_um = sweeps.z_um.copy(), sweeps.estimated_um.copy()
+    for values in (z_um, estimated_um):
+        for number in np.unique(sweeps.sweep):
+            values[sweeps.sweep == number] -= values[sweeps.sweep == number].mean()
+    spread = float((z_um**2).sum())
+    slope = float((z_um * estimated_um).sum()) / spread
+    if not MIN_SLOPE < slope < 1 / MIN_SLOPE:
+        raise DataError(
+            f"the model's estimates change by {slope:.2f} um per um of the sweep's Z; check the sign of Z"
+        )
+    dof = n - n_sweeps - 1
+    u = math.sqrt(float(((estimated_um - slope * z_um) ** 2).sum()) / dof / spread)
+    level_um = sweeps.estimated_um - estimated_um  # mean of each sweep
+    return Line(
+        slope=slope,
+        u=u,
+        expanded=float(stdtrit(dof, 0.5 + COVERAGE / 2)) * u,
+        dz_um=z_um + (level_um - sweeps.bias_um) / slope,
     )
 
 
-def _slope_u(dz_um: FloatArray, residual_um: FloatArray) -> float:
-    """Return the standard uncertainty of a slope, from the residuals of the line."""
-    variance = float((residual_um**2).sum()) / (len(dz_um) - 2)
-    return math.sqrt(variance / float(((dz_um - dz_um.mean()) ** 2).sum()))
+def judge_model(
+    sweeps: ShortSweeps,
+    line: Line,
+    fits: Mapping[str, tuple[FloatArray, float]],
+    tolerance_um: float,
+) -> tuple[Criterion, ...]:
+    """Compare a model's estimates of short sweeps with a tolerance.
+
+    Parameters
+    ----------
+    sweeps, line
+        Estimates with their bias, and their slope.
+    fits
+        Statistics of fit by name: shape ``(n,)``, and the limit of refusal.
+    tolerance_um
+        Tolerance, um. Half of it is the limit of the bias, and of the slope's error at the largest
+        absolute dZ of the frames.
+
+    Raises
+    ------
+    DataError
+        If no frame is near the plane.
+    """
+    distance_um = np.abs(line.dz_um)
+    near = distance_um <= NEAR_UM
+    if not near.any():
+        raise DataError(
+            f"the image nearest to the plane is {distance_um.min():.1f} um from it; a verification needs "
+            f"one within {NEAR_UM:g} um: take the frames closer together"
+        )
+    bias = sweeps.bias_um, sweeps.bias_u_um, sweeps.bias_expanded_um
+    limit_um = tolerance_um / 2
+    return (
+        _judge_deviation("bias_um", bias, 0.0, limit_um),
+        _judge_deviation(
+            "slope", (line.slope, line.u, line.expanded), 1.0, limit_um / float(distance_um.max())
+        ),
+        *(_judge_fit(name, values[near], limit) for name, (values, limit) in fits.items()),
+    )
 
 
 def overall(criteria: tuple[Criterion, ...]) -> Outcome:
@@ -102,21 +158,6 @@ def overall(criteria: tuple[Criterion, ...]) -> Outcome:
     if "fail" in outcomes:
         return "fail"
     return "pass" if outcomes == {"pass"} else "inconclusive"
-
-
-def _check_images(dz_um: FloatArray) -> None:
-    n = len(np.unique(dz_um))
-    if n < MIN_IMAGES:
-        raise DataError(
-            f"{n} usable images at different Z; a verification needs at least {MIN_IMAGES}, such as nine "
-            "from 40 um below to 40 um above the plane"
-        )
-    nearest_um = float(np.abs(dz_um).min())
-    if nearest_um > NEAR_UM:
-        raise DataError(
-            f"the image nearest to the plane is {nearest_um:.1f} um from it; a verification needs one "
-            f"within {NEAR_UM:g} um: take the frames closer together"
-        )
 
 
 def _judge_deviation(

@@ -9,18 +9,14 @@ import pandas as pd
 from refp.core.digests import hash_paths
 from refp.core.errors import ModelError
 from refp.core.parallel import SERIAL, Execution
-from refp.estimate import KnownImages, fit_adaptation
+from refp.estimate import Assessment, KnownImages, fit_adaptation
 from refp.estimate.adaptation import adapted_dz, check_limits
 from refp.estimate.estimator import Estimator, recipe_of
 from refp.models import Adaptation, Calibration, Ensemble, ModelCard
-from refp.pipeline.checks import check_same_instrument
-from refp.pipeline.known_images import (
-    KnownFrame,
-    assess_frames,
-    check_of_beads,
-    known_images,
-    locate_frames,
-)
+from refp.models.tiles import plane_of_sweeps
+from refp.pipeline.assessments import assess_frames, check_of_beads
+from refp.pipeline.checks import check_determined, check_same_instrument
+from refp.pipeline.planes import define_planes
 from refp.settings import OF_ONE_KIND, Identity, Instrument, Recipe, is_alike, join_identities
 from refp.sweeps import DataSet, Frame
 
@@ -79,21 +75,24 @@ def adapt_model(
     instrument = _with_black_level_of(datasets[0].instrument, ensemble.card)
     _check_alike(instrument, ensemble.card)
     recipe = recipe_of(ensemble.card)
-    known = _known_frames(datasets, recipe, instrument, refp_um, execution)
+    known = _known_planes(datasets, recipe, instrument, refp_um, execution)
     card = ensemble.card.model_copy(update={"instrument": instrument, "minimum_beads": 1})
     estimator = Estimator(Ensemble(card, ensemble.stack, ensemble.graph))
-    assessed = assess_frames(estimator, known, "adapting", execution)
-    estimates = known_images(assessed, instrument.stage.repeatability_um)
+    assessed = assess_frames(estimator, list(known), "adapting", execution)
+    frames = [frame for frame, _ in assessed]
+    dz_um = [frame.z_um - known[frame][0] for frame in frames]
+    stage_um = instrument.stage.repeatability_um
+    estimates = _known_images([assessment for _, assessment in assessed], dz_um, stage_um)
     sweeps = tuple(str(sweep.key) for d in datasets for sweep in d.sweeps)
-    digest = hash_paths(one.frame.path for one in known)
+    digest = hash_paths(frame.path for frame in known)
     adaptation = fit_adaptation(estimates, ensemble.card.name, sweeps, digest)
     check_limits(estimates, adaptation, ensemble.card.calibration)
-    plane_u_um = float(np.sqrt(np.mean([one.refp_u_um**2 for one in known])))
+    plane_u_um = float(np.sqrt(np.mean([u_um**2 for _, u_um in known.values()])))
     identity = join_identities(dataset.identity for dataset in datasets)
     made = _card(ensemble.card, instrument, adaptation, identity, plane_u_um)
     return Adapted(
         Ensemble(made, ensemble.stack, ensemble.graph),
-        _image_table([one.frame for one in assessed], estimates, adaptation),
+        _image_table(frames, estimates, adaptation),
     )
 
 
@@ -121,17 +120,37 @@ def _check_alike(instrument: Instrument, card: ModelCard) -> None:
             )
 
 
-def _known_frames(
+def _known_planes(
     datasets: Sequence[DataSet],
     recipe: Recipe,
     instrument: Instrument,
     refp_um: float | None,
     execution: Execution,
-) -> list[KnownFrame]:
+) -> dict[Frame, tuple[float, float]]:
+    """Return plane and standard uncertainty of the frames, um."""
     if refp_um is not None:
-        return [KnownFrame(frame, refp_um, 0.0) for d in datasets for frame in d.frames]
-    black, purpose = instrument.optics.black_level or 0.0, "adapt to; state it with --refp-um"
-    return locate_frames(datasets, recipe, black, purpose, execution).frames
+        return {frame: (refp_um, 0.0) for d in datasets for frame in d.frames}
+    black = instrument.optics.black_level or 0.0
+    planes = define_planes(datasets, recipe, execution=execution, black_level=black)
+    labels = plane_of_sweeps(planes.result.planes, recipe.label)
+    check_determined(labels, datasets[0].root, "adapt to; state it with --refp-um")
+    sweeps = [sweep for m in planes.measurements for sweep in m.sweeps if sweep.key in labels]
+    return {frame: labels[sweep.key] for sweep in sweeps for frame in sweep.frames}
+
+
+def _known_images(
+    assessments: Sequence[Assessment], dz_um: Sequence[float], stage_um: float
+) -> KnownImages:
+    u_beads_um = np.array([a.combined.u_beads_um for a in assessments])
+    return KnownImages(
+        dz_um=np.array(dz_um),
+        estimated_um=np.array([a.combined.dz_um for a in assessments]),
+        lookup_um=np.array([a.lookup_um for a in assessments]),
+        u_um=np.hypot(u_beads_um, stage_um),
+        size=np.array([a.size.value for a in assessments]),
+        size_sd=np.array([a.size.normal_sd for a in assessments]),
+        reduced_chi2=np.array([a.reduced_chi2 for a in assessments]),
+    )
 
 
 def _card(

@@ -1,8 +1,8 @@
 """Verify a model on the instrument at hand, with a short sweep across its reference plane."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
@@ -13,26 +13,19 @@ from refp.core.digests import hash_paths
 from refp.core.errors import DataError
 from refp.core.files import library_versions
 from refp.core.parallel import SERIAL, Execution
-from refp.estimate import KnownImages
+from refp.estimate import Assessment
 from refp.estimate.estimator import Estimator, recipe_of
-from refp.estimate.focus_estimate import WIDTH_95
-from refp.estimate.verification import Level, judge_model, overall
+from refp.estimate.verification import Line, ShortSweeps, fit_slope, judge_model, overall
 from refp.history.history import new_id
 from refp.history.verification import Verification
-from refp.models import Calibration
-from refp.pipeline.checks import check_instrument, check_same_instrument
-from refp.pipeline.known_images import (
-    AssessedFrame,
-    Located,
-    assess_frames,
-    check_of_beads,
-    known_images,
-    locate_frames,
-)
+from refp.models import Calibration, ModelCard
+from refp.pipeline.assessments import assess_frames, check_of_beads
+from refp.pipeline.checks import check_determined, check_instrument, check_same_instrument
+from refp.pipeline.planes import define_planes
 from refp.pipeline.recording import Origin
-from refp.plane.budget import BEADS, STAGE, expand_budget
+from refp.plane.budget import BEADS, expand_budget
 from refp.settings import Identity, join_identities
-from refp.sweeps import DataSet
+from refp.sweeps import DataSet, Frame, ZSweep
 
 VALID_DAYS = 30
 """Default validity, days; assumed. Condenser and objective can be moved at any time: daily checks show a
@@ -42,10 +35,6 @@ TOLERANCE_UM = 7.5
 PURPOSE = (
     "verify with; take frames on both sides of it, such as nine from 40 um below to 40 um above"
 )
-
-SHARED = frozenset({STAGE, BEADS})
-"""Contributions to the plane that shift the known dZ of the frames and their estimates alike: the mean
-stage error, and the heights of the beads, which both come from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +92,12 @@ def verify_model(
     for dataset in datasets:
         check_instrument(card, dataset.instrument, dataset.root)
     identity = _identity(datasets)
-    black = card.instrument.optics.black_level or 0.0
-    located = locate_frames(datasets, recipe_of(card), black, PURPOSE, execution)
-    assessed = assess_frames(estimator, located.frames, "verifying", execution)
-    images = known_images(assessed, datasets[0].instrument.stage.repeatability_um)
-    fits = _fits(images, card.calibration)
-    criteria = judge_model(images, _level(located, assessed), fits, tolerance_um)
+    frames = [frame for dataset in datasets for frame in dataset.frames]
+    assessed = assess_frames(estimator, frames, "verifying", execution)
+    sweeps = _locate(datasets, assessed, card, execution)
+    line = fit_slope(sweeps)
+    fits = _fits([assessment for _, assessment in assessed], card.calibration)
+    criteria = judge_model(sweeps, line, fits, tolerance_um)
     record = Verification(
         id=new_id(),
         verified_at=origin.at,
@@ -119,15 +108,15 @@ def verify_model(
         note=origin.note,
         model=card.name,
         model_sha256=estimator.file_sha256,
-        data_sha256=hash_paths(one.frame.path for one in located.frames),
+        data_sha256=hash_paths(frame.path for frame in frames),
         version=library_versions()["refp"],
         tolerance_um=tolerance_um,
-        half_range_um=float(abs(images.dz_um).max()),
+        half_range_um=float(abs(line.dz_um).max()),
         n_images=len(assessed),
         outcome=overall(criteria),
         criteria=criteria,
     )
-    return Verified(record, _image_table(assessed, images))
+    return Verified(record, _image_table(assessed, line))
 
 
 def _identity(datasets: Sequence[DataSet]) -> Identity:
@@ -140,33 +129,73 @@ def _identity(datasets: Sequence[DataSet]) -> Identity:
     return identity
 
 
-def _level(located: Located, assessed: Sequence[AssessedFrame]) -> Level:
-    """Return the uncertainty of the planes relative to their frames, and of the estimates' mean noise."""
-    planes = [
-        expand_budget(plane.refp_um, [part for part in plane.budget if part.term not in SHARED])
-        for plane in located.planes
+def _locate(
+    datasets: Sequence[DataSet],
+    assessed: Sequence[tuple[Frame, Assessment]],
+    card: ModelCard,
+    execution: Execution,
+) -> ShortSweeps:
+    """Return the sweeps with the model's estimate at their reference plane.
+
+    The features of the frames are read against the estimates instead of nominal Z: they have their
+    extremes where the estimate is that of the plane. Estimates of one model are a tenth as uncertain
+    relative to each other as positions of the stage.
+    """
+    estimated = {frame: assessment.combined.dz_um for frame, assessment in assessed}
+    noise_um = _rms([assessment.combined.noise_um for _, assessment in assessed])
+    at_estimates = [_at_estimates(dataset, estimated, noise_um) for dataset in datasets]
+    black = card.instrument.optics.black_level or 0.0
+    found = define_planes(at_estimates, recipe_of(card), execution=execution, black_level=black)
+    planes = [plane for plane in found.result.planes if plane.determined]
+    check_determined(planes, datasets[0].root, PURPOSE)
+    n_fields = len({plane.key.field for plane in planes})
+    budgets = [
+        expand_budget(plane.refp_um, [part for part in plane.budget if part.term != BEADS])
+        for plane in planes
     ]
-    widest = max(planes, key=lambda plane: plane.half_width_um)
-    noise_um = np.array([one.assessment.combined.noise_um for one in assessed])
-    mean_um = float(np.sqrt(np.mean(noise_um**2) / len(noise_um)))
-    return Level(
-        math.hypot(widest.u_um, mean_um), math.hypot(widest.half_width_um, WIDTH_95 * mean_um)
+    numbers = {key: k for k, key in enumerate(dict.fromkeys(frame.key for frame in estimated))}
+    return ShortSweeps(
+        z_um=np.array([frame.z_um for frame in estimated]),
+        estimated_um=np.array(list(estimated.values())),
+        sweep=np.array([numbers[frame.key] for frame in estimated]),
+        bias_um=float(np.mean([plane.refp_um for plane in planes])),
+        bias_u_um=_rms([budget.u_um for budget in budgets]) / math.sqrt(n_fields),
+        bias_expanded_um=_rms([budget.half_width_um for budget in budgets]) / math.sqrt(n_fields),
     )
 
 
-def _fits(images: KnownImages, known: Calibration) -> dict[str, tuple[FloatArray, float]]:
-    """Return the statistics of fit of the images with their limits of refusal."""
-    return {"reduced_chi2": (images.reduced_chi2, known.maximum_reduced_chi2)}
+def _at_estimates(dataset: DataSet, estimated: Mapping[Frame, float], noise_um: float) -> DataSet:
+    """Return the data set with estimated dZ in place of nominal Z; frames without one are left out."""
+    sweeps = []
+    for sweep in dataset.sweeps:
+        frames = [replace(f, z_um=estimated[f]) for f in sweep.frames if f in estimated]
+        if frames:
+            sweeps.append(ZSweep(sweep.key, tuple(sorted(frames, key=lambda frame: frame.z_um))))
+    instrument = dataset.instrument.replace("stage.repeatability_um", noise_um)
+    return replace(dataset, sweeps=tuple(sweeps), instrument=instrument)
 
 
-def _image_table(assessed: Sequence[AssessedFrame], images: KnownImages) -> pd.DataFrame:
+def _rms(values: Sequence[float]) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))
+
+
+def _fits(
+    assessments: Sequence[Assessment], known: Calibration
+) -> dict[str, tuple[FloatArray, float]]:
+    """Return the statistics of fit of the frames with their limits of refusal."""
+    reduced_chi2 = np.array([assessment.reduced_chi2 for assessment in assessments])
+    return {"reduced_chi2": (reduced_chi2, known.maximum_reduced_chi2)}
+
+
+def _image_table(assessed: Sequence[tuple[Frame, Assessment]], line: Line) -> pd.DataFrame:
+    estimated_um = np.array([assessment.combined.dz_um for _, assessment in assessed])
     return pd.DataFrame(
         {
-            "image": [one.frame.label for one in assessed],
-            "z_um": [one.frame.z_um for one in assessed],
-            "delta_z_true_um": images.dz_um,
-            "delta_z_um": images.estimated_um,
-            "error_um": images.estimated_um - images.dz_um,
-            "reduced_chi2": images.reduced_chi2,
+            "image": [frame.label for frame, _ in assessed],
+            "z_um": [frame.z_um for frame, _ in assessed],
+            "delta_z_true_um": line.dz_um,
+            "delta_z_um": estimated_um,
+            "error_um": estimated_um - line.dz_um,
+            "reduced_chi2": [assessment.reduced_chi2 for _, assessment in assessed],
         }
     )
