@@ -103,6 +103,8 @@ def _print(record: Verification, *, as_json: bool) -> None:
 
 def _describe(record: Verification) -> str:
     about = f"{record.instrument_name}: {record.outcome}, {record.n_images} images"
+    if record.outcome == "inconclusive":
+        about += "; take more frames, or another field of view, and verify all together"
     if record.outcome != "pass":
         return f"{about}; estimates of this instrument by this model are unverified"
     return f"{about}; verified until {record.valid_until:%Y-%m-%d}"

@@ -1,6 +1,5 @@
 """Verify a model on the instrument at hand, with a short sweep across its reference plane."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -23,7 +22,6 @@ from refp.pipeline.assessments import assess_frames, check_of_beads
 from refp.pipeline.checks import check_determined, check_instrument, check_same_instrument
 from refp.pipeline.planes import define_planes
 from refp.pipeline.recording import Origin
-from refp.plane.budget import BEADS, expand_budget
 from refp.settings import Identity, join_identities
 from refp.sweeps import DataSet, Frame, ZSweep
 
@@ -139,7 +137,8 @@ def _locate(
 
     The features of the frames are read against the estimates instead of nominal Z: they have their
     extremes where the estimate is that of the plane. Estimates of one model are a tenth as uncertain
-    relative to each other as positions of the stage.
+    relative to each other as positions of the stage. Planes of several fields share contributions, so
+    that the uncertainty is that of one.
     """
     estimated = {frame: assessment.combined.dz_um for frame, assessment in assessed}
     noise_um = _rms([assessment.combined.noise_um for _, assessment in assessed])
@@ -148,19 +147,14 @@ def _locate(
     found = define_planes(at_estimates, recipe_of(card), execution=execution, black_level=black)
     planes = [plane for plane in found.result.planes if plane.determined]
     check_determined(planes, datasets[0].root, PURPOSE)
-    n_fields = len({plane.key.field for plane in planes})
-    budgets = [
-        expand_budget(plane.refp_um, [part for part in plane.budget if part.term != BEADS])
-        for plane in planes
-    ]
     numbers = {key: k for k, key in enumerate(dict.fromkeys(frame.key for frame in estimated))}
     return ShortSweeps(
         z_um=np.array([frame.z_um for frame in estimated]),
         estimated_um=np.array(list(estimated.values())),
         sweep=np.array([numbers[frame.key] for frame in estimated]),
         bias_um=float(np.mean([plane.refp_um for plane in planes])),
-        bias_u_um=_rms([budget.u_um for budget in budgets]) / math.sqrt(n_fields),
-        bias_expanded_um=_rms([budget.half_width_um for budget in budgets]) / math.sqrt(n_fields),
+        bias_u_um=_rms([plane.refp_u_um for plane in planes]),
+        bias_expanded_um=_rms([(plane.upper_um - plane.lower_um) / 2 for plane in planes]),
     )
 
 
