@@ -58,6 +58,9 @@ def test_the_plane_is_that_of_the_sweep(
     assert done.code == 0, done.stderr
     card = load_model(new).card
     assert card.calibration.refp_u_um > 0
+    before = load_model(profile_model).card.calibration
+    assert card.calibration.maximum_reduced_chi2 == before.maximum_reduced_chi2
+    assert card.calibration.maximum_disagreement_um == before.maximum_disagreement_um
     assert "bias" in done.stderr
     assert "wrote" in done.stderr
 
@@ -77,3 +80,11 @@ def test_data_that_cannot_be_adapted_to_are_refused(
     )
     assert other.code == 2
     assert "pixel size" in other.stderr
+
+
+def test_the_adapted_model_is_of_the_sweep_s_instrument(
+    run_refp: RunRefp, lookup_model: Path, tiny_test: Path, tmp_path: Path
+) -> None:
+    new = tmp_path / "lab2.refp"
+    assert adapted(run_refp, lookup_model, tiny_test, new, "--serial", "B2").code == 0
+    assert load_model(new).card.identity.serial == "B2"

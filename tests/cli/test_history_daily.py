@@ -79,3 +79,16 @@ def test_the_operator_of_a_correction_differs_from_that_of_the_record(
     assert "corrected_by" in shown
     nothing = run_refp(*correct, third["id"], "--operator", "Grace")
     assert (nothing.code, "nothing to correct" in nothing.stderr) == (2, True)
+
+
+def test_records_of_a_serial_number(
+    run_refp: RunRefp, tmp_path: Path, lookup_model: Path, tiny_test: Path
+) -> None:
+    image = sorted(tiny_test.glob("*.tif"))[4]
+    record = ("history", "record", lookup_model, image, "--home", tmp_path)
+    for options in ((), ("--serial", "A1")):
+        assert run_refp(*record, *options).code == 0
+    names = [(row["instrument"], row["serial"]) for row in listed(run_refp, tmp_path)]
+    assert names == [("a2k", ""), ("a2k #A1", "A1")]
+    (one,) = listed(run_refp, tmp_path, "--instrument", "a2k", "--serial", "A1")
+    assert one["serial"] == "A1"

@@ -67,6 +67,7 @@ def test_every_detail_is_in_its_column() -> None:
         "tilt_x_u_um_per_px": 0.0004,
         "bead_size": 1.01,
         "bead_size_u": 0.004,
+        "verification": "",
     }
 
 
@@ -76,7 +77,8 @@ def test_a_refusal_has_the_same_columns_without_numbers() -> None:
     assert tuple(first) == tuple(second)
     assert (second["status"], second["n_beads"]) == ("refused", 2)
     assert second["reason"] == "no_beads: no bead was found"
-    assert all(np.isnan(float(str(second[name]))) for name in DETAIL_COLUMNS)
+    assert all(np.isnan(float(str(second[name]))) for name in DETAIL_COLUMNS[:-1])
+    assert second["verification"] == ""
 
 
 def test_names_and_estimates_must_pair() -> None:
@@ -100,4 +102,7 @@ def test_verdicts_come_last() -> None:
     assert [tuple(row)[-1] for row in rows] == [VERDICT_COLUMN] * 2
     assert [row[VERDICT_COLUMN] for row in rows] == ["pass", "refused"]
     line = describe_verdicts(rows, 7.5)
-    assert line == "tolerance \N{PLUS-MINUS SIGN}7.5 um: 1 pass, 0 fail, 0 inconclusive, 1 refused"
+    assert (
+        line
+        == "tolerance \N{PLUS-MINUS SIGN}7.5 um: 1 pass, 0 fail, 0 inconclusive, 0 unverified, 1 refused"
+    )

@@ -76,6 +76,17 @@ def test_every_quantity(history: History) -> None:
     assert np.isnan(found["tilt"].u).all()
 
 
+def test_only_checks_of_three_images_have_slope_and_fit(history: History) -> None:
+    with pytest.raises(HistoryError, match="no estimate of instrument 'a2k'"):
+        select_chart(history, "a2k", "slope")
+    unlike = record(2, status="refused", delta_z_um=NAN, reduced_chi2=7.0)
+    history.append([record(), record(1, slope=1.02, slope_u=0.01, reduced_chi2=1.1), unlike])
+    slope, fit = (select_chart(history, "a2k", name) for name in ("slope", "reduced_chi2"))
+    assert (slope.value.tolist(), slope.u.tolist()) == ([1.02], [0.01])
+    assert fit.value.tolist() == [1.1, 7.0]  # also of an image that is refused for it
+    assert not fit.refused.any()
+
+
 @given(
     st.lists(st.floats(-1e6, 1e6) | st.just(NAN), min_size=1, max_size=300),
     st.data(),
@@ -136,5 +147,7 @@ def test_times() -> None:
 
 
 def test_no_such_quantity() -> None:
-    with pytest.raises(HistoryError, match="'colour': choose delta_z_um, refp_um"):
+    with pytest.raises(
+        HistoryError, match="'colour': choose delta_z_um, slope, reduced_chi2, refp_um"
+    ):
         check_quantity("colour")

@@ -12,7 +12,16 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from refp.core.errors import HistoryError
-from refp.history import History, HistoryRecord, ModelUse, new_id
+from refp.history import (
+    History,
+    HistoryRecord,
+    ModelUse,
+    correction,
+    name_instrument,
+    new_id,
+    select_chart,
+    serial_of,
+)
 from refp.history.connect import VERSION_TABLE
 from refp.history.schema import metadata
 
@@ -22,7 +31,7 @@ FULL = HistoryRecord(
     id=new_id(),
     recorded_at=datetime(2026, 3, 29, 1, 30, 0, 123456, tzinfo=timezone(timedelta(hours=-9.5))),
     kind="estimate",
-    instrument="Ti2 «left»",
+    instrument="Ti2 «left» #A1",
     operator="Ada",
     image="a'b.tif",
     image_sha256="0" * 64,
@@ -45,6 +54,11 @@ FULL = HistoryRecord(
     refp_um=math.nan,
     refp_u_um=math.nan,
     note="50 % of \\ it\nand more",
+    serial="A1",
+    verification="verified until 2026-04-28",
+    slope=1.003,
+    slope_u=0.01,
+    reduced_chi2=1.25,
 )
 
 
@@ -278,3 +292,26 @@ def test_an_invalid_record_is_refused() -> None:
         record(id="1")
     with pytest.raises(HistoryError, match="needs the name"):
         record(instrument="")
+
+
+def test_a_serial_number_is_that_of_the_instrument() -> None:
+    with pytest.raises(HistoryError, match="write the instrument as 'a2k #A1'"):
+        record(serial="A1")
+    with pytest.raises(HistoryError, match="write the instrument as 'a2k #A1'"):
+        record(serial="A1", instrument="a2k #B2")
+    assert serial_of(name_instrument("a2k", "A1")) == "A1"
+    assert (name_instrument("a2k"), serial_of("a2k")) == ("a2k", "")
+
+
+def test_two_instruments_of_one_make_have_two_charts(database: str) -> None:
+    first, second = (name_instrument("a2k", serial) for serial in ("A1", "B2"))
+    with History.open(database) as history:
+        history.append(series(1, 2, instrument=first, serial="A1"))
+        history.append(series(5, instrument=second, serial="B2"))
+        assert history.instruments() == [first, second]
+        assert select_chart(history, first, "delta_z_um").value.tolist() == [1, 2]
+        (moved,) = history.correct(
+            [history.select(instrument=second)["id"][0]], **correction({"instrument": first})
+        )
+        assert (moved.instrument, moved.serial) == (first, "A1")
+        assert select_chart(history, first, "delta_z_um").value.tolist() == [1, 5, 2]

@@ -20,7 +20,7 @@ from refp.models import load_model, make_predictor, save_model
 from refp.models.bioimage import typical_beads
 from refp.models.card import FORMAT_VERSION
 from refp.models.tiles import LabelledTiles
-from refp.settings import ProfileNetSettings, TrainSettings
+from refp.settings import Identity, ProfileNetSettings, TrainSettings
 from refp.sweeps import list_images
 
 CARD, STACK, GRAPH, HASHES = "card.json", "stack.npz", "graph.onnx", "sha256.json"
@@ -111,6 +111,16 @@ def test_part_is_missing(lookup_model: Path, tmp_path: Path, name: str) -> None:
     parts = {key: data for key, data in parts_of(lookup_model).items() if key != name}
     with pytest.raises(ModelError, match="not a whole model file"):
         load_model(pack(parts, tmp_path / "less.refp", rehash=False))
+
+
+def test_a_file_without_identity_is_of_an_unknown_instrument(
+    lookup_model: Path, tmp_path: Path
+) -> None:
+    parts = parts_of(lookup_model)
+    card = json.loads(parts[CARD])
+    del card["identity"]
+    older = pack({**parts, CARD: json.dumps(card).encode()}, tmp_path / "older.refp")
+    assert load_model(older).card.identity == Identity()
 
 
 def test_newer_format_needs_an_upgrade(lookup_model: Path, tmp_path: Path) -> None:

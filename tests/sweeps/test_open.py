@@ -10,7 +10,15 @@ import pytest
 import tifffile
 
 from refp.core.errors import DataError, RecipeError
-from refp.sweeps import SweepKey, open_dataset, readers, write_frame, write_sweep_file
+from refp.settings import Identity
+from refp.sweeps import (
+    SweepKey,
+    declared_identity,
+    open_dataset,
+    readers,
+    write_frame,
+    write_sweep_file,
+)
 
 GREY = np.arange(1200, dtype=np.uint8).reshape(30, 40) % 50
 RGB = np.zeros((30, 40, 3), np.uint8)
@@ -446,3 +454,23 @@ def test_a_simulated_set_without_its_sweep_file(shared_twin: Path, tmp_path: Pat
         shutil.copy(path, tmp_path)
     (sweep,) = open_dataset(tmp_path, instrument="nikon-ti2").sweeps
     assert sweep.z_um == tuple(float(z) for z in range(1, 26, 2))
+
+
+# The identity of the instrument
+
+
+def test_the_serial_number_of_the_sweep_file(tmp_path: Path, save_frames) -> None:
+    save_frames([1, 2])
+    declared = 'instrument = "a2k"\n[identity]\nserial = "A1"\ncondenser = "0.3"\n'
+    (tmp_path / "sweep.toml").write_text(declared, encoding="utf-8")
+    assert open_dataset(tmp_path).identity == Identity(serial="A1", condenser="0.3")
+    given = open_dataset(tmp_path, serial="B2").identity
+    assert given == Identity(serial="B2", condenser="0.3")
+    image = tmp_path / "exp1_fov1_z1_t20ms.tif"
+    assert declared_identity(image) == Identity(serial="A1", condenser="0.3")
+
+
+def test_no_serial_number_is_stated(tmp_path: Path, save_frames) -> None:
+    save_frames([1, 2])
+    assert open_dataset(tmp_path, instrument="a2k").identity == Identity()
+    assert declared_identity(tmp_path / "exp1_fov1_z1_t20ms.tif") == Identity()

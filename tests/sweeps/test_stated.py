@@ -10,7 +10,14 @@ import pytest
 import tifffile
 
 from refp.core.errors import DataError
-from refp.sweeps import declared_pixel_size_um, open_dataset, read_header, read_plane
+from refp.settings import Identity
+from refp.sweeps import (
+    declared_identity,
+    declared_pixel_size_um,
+    open_dataset,
+    read_header,
+    read_plane,
+)
 
 STACK = np.stack([np.full((30, 40), k, np.uint16) for k in range(4)])
 PIXEL = {"PhysicalSizeX": 0.65, "PhysicalSizeXUnit": "µm"}
@@ -397,3 +404,42 @@ def test_an_nd2_of_anything_else_is_refused(
     set_nd2(sizes={"Z": 4, "Y": 30, "X": 40, **sizes})
     with pytest.raises(DataError, match=message):
         read_header(nd2_path)
+
+
+INSTRUMENT = (
+    '<Instrument ID="Instrument:0"><Microscope SerialNumber="A1"/>'
+    '<Objective ID="Objective:0" Model="Plan 10x"/><Objective ID="Objective:1" Model="Plan 20x"/>'
+    "</Instrument>"
+)
+USED = '<InstrumentRef ID="Instrument:0"/><ObjectiveSettings ID="Objective:1"/>'
+
+
+def save_with_instrument(path: Path, serial: str, used: str = USED) -> Path:
+    save_ome(path, **PIXEL, Plane={"PositionZ": [1, 2, 3, 4]})
+    xml = tifffile.tiffcomment(path)
+    image = xml.index("<Image ")
+    pixels = xml.index("<Pixels ")
+    own = INSTRUMENT.replace("A1", serial)
+    whole = xml[:image] + own + xml[image:pixels] + used + xml[pixels:]
+    tifffile.tiffcomment(path, whole.encode())
+    return path
+
+
+def test_ome_tiff_states_microscope_and_objective(tmp_path: Path) -> None:
+    path = save_with_instrument(tmp_path / "a.ome.tif", "A1")
+    assert read_header(path).stated.identity == Identity(serial="A1", objective="Plan 20x")
+    data = open_dataset(path, bead_diameter_um=28.0)
+    assert data.identity == declared_identity(path) == Identity(serial="A1", objective="Plan 20x")
+
+
+def test_without_a_reference_one_of_two_objectives_is_not_guessed(tmp_path: Path) -> None:
+    path = save_with_instrument(tmp_path / "a.ome.tif", "A1", used="")
+    assert read_header(path).stated.identity == Identity(serial="A1")
+
+
+def test_files_of_two_instruments_are_no_data_set(tmp_path: Path) -> None:
+    for fov, serial in enumerate(("A1", "B2")):
+        save_with_instrument(tmp_path / f"fov{fov}.ome.tif", serial)
+    with pytest.raises(DataError, match=r"fov1\.ome\.tif: states serial 'B2', other files 'A1'"):
+        open_dataset(tmp_path, bead_diameter_um=28.0)
+    assert open_dataset(tmp_path, bead_diameter_um=28.0, serial="C3").identity.serial == "C3"

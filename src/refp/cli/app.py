@@ -17,6 +17,7 @@ COMMANDS = {
     "plane": "Define the reference plane (REFP) of bead Z sweeps.",
     "train": "Train a model that estimates dZ from one image.",
     "adapt": "Adapt a model to another instrument of the same kind, from one short sweep.",
+    "verify": "Verify a model on one instrument, with a short sweep; the history keeps the record.",
     "estimate": "Estimate dZ of single images, or refuse with a reason.",
     "model": "Show the card of a model file, or export its networks.",
     "evaluate": "Compare a model's estimates with labelled sweeps.",

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from refp.cli.options import EXIT_ALL_REFUSED, AsJson, MaxBeads, Overwrite, WorkerOptions
+from refp.cli.options import (
+    EXIT_ALL_REFUSED,
+    AsJson,
+    HistoryOptions,
+    MaxBeads,
+    Overwrite,
+    WorkerOptions,
+)
 from refp.core.outputs import check_output
 from refp.core.parallel import Execution
 
@@ -22,6 +29,9 @@ if TYPE_CHECKING:
 
 ImagesInstrument = Annotated[
     str | None, Parameter(help="Instrument of the images, which is checked against the model's.")
+]
+ImagesSerial = Annotated[
+    str, Parameter(help="Serial number of the instrument; default: as each image states.")
 ]
 Tolerance = Annotated[
     float | None,
@@ -59,6 +69,8 @@ def estimate(
     *,
     written: WrittenOptions = WrittenOptions(),
     instrument: ImagesInstrument = None,
+    serial: ImagesSerial = "",
+    place: HistoryOptions = HistoryOptions(),  # noqa: B008
     max_beads: MaxBeads = None,
     tolerance_um: Tolerance = None,
     work: WorkerOptions = WorkerOptions(),  # noqa: B008
@@ -70,8 +82,11 @@ def estimate(
     dZ is the height of the image's focal plane above the reference plane, um; u_um is its standard
     uncertainty, lower_um to upper_um its 95 % interval. Exit code 3 when every image was refused.
 
+    An image that states the serial number of another instrument than the model and a valid 'refp verify'
+    do is unverified: its interval is widened, and it gets no verdict.
+
     With --tolerance the verdict is pass if the whole interval is within the tolerance, fail if all of it is
-    outside, refused if the image is refused, and inconclusive otherwise.
+    outside, refused or unverified if the image is, and inconclusive otherwise.
 
     Examples
     --------
@@ -88,20 +103,28 @@ def estimate(
         DETAIL_COLUMNS,
         describe_parts,
         describe_verdicts,
+        describe_verification,
         estimate_rows,
         with_verdicts,
     )
     from refp.pipeline import checks
+    from refp.pipeline.qualification import make_qualifier
+    from refp.settings import Identity
     from refp.sweeps import list_images
 
     written.check(overwrite=overwrite)
     estimator = Estimator.load(model, max_beads)
     sources = list_images(images)
     checks.check_declared(estimator.card, instrument, images)
+    qualify = make_qualifier(estimator, place.address, Identity(serial=serial))
     draw = _drawing(sources, estimator.card, written.overlay, tolerance_um)
     with work.start() as workers, show_measuring() as progress:
         estimates = estimate_each(
-            estimator, sources, execution=Execution(workers, progress), each=draw
+            estimator,
+            sources,
+            execution=Execution(workers, progress),
+            qualify=qualify,
+            each=draw,
         )
     rows = estimate_rows((source.label for source in sources), estimates, estimator.card.name)
     if tolerance_um is not None:
@@ -109,11 +132,12 @@ def estimate(
         print_message(describe_verdicts(rows, tolerance_um))
     shown = [column for column in rows[0] if column not in DETAIL_COLUMNS]
     print_rows(rows, as_json=as_json, columns=shown)
-    if len(estimates) == 1 and estimates[0].status == "ok":
+    print_message(describe_verification(estimates))
+    if len(estimates) == 1 and estimates[0].status != "refused":
         print_message(describe_parts(estimates[0]))
     if written.output:
         _write(rows, written.output)
-    return 0 if any(e.status == "ok" for e in estimates) else EXIT_ALL_REFUSED
+    return 0 if any(e.status != "refused" for e in estimates) else EXIT_ALL_REFUSED
 
 
 def _drawing(

@@ -1,30 +1,42 @@
 """``refp history``: record, annotate, freeze, correct, list, chart, export."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from refp.cli.options import EXIT_ALL_REFUSED, AsJson, MaxBeads, Overwrite, WorkerOptions
+from refp.cli.history_options import (
+    ALL_RECORDS,
+    DEFAULT_HISTORY,
+    At,
+    Daily,
+    Instrument,
+    Note,
+    Of,
+    Operator,
+    RecordChoice,
+    WithCorrected,
+    append_records,
+    moment,
+    operator_name,
+    parse_offsets,
+    print_records,
+    purpose_of,
+    time_limit,
+    without_empty,
+)
+from refp.cli.options import (
+    EXIT_ALL_REFUSED,
+    AsJson,
+    HistoryOptions,
+    MaxBeads,
+    Overwrite,
+    Serial,
+    WorkerOptions,
+)
 from refp.core.outputs import check_output
 from refp.core.parallel import Execution
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    import pandas as pd
-
-    from refp.history import History, HistoryRecord, Purpose
-
-
-SHOWN = (
-    *("id", "recorded_at", "kind", "instrument", "operator", "image", "status", "delta_z_um"),
-    *("u_um", "refp_um", "refp_u_um", "n_beads_used", "background", "reason", "note", "purpose"),
-    *("corrects", "corrected_by"),
-)
-"""Columns on a terminal; files and JSON have all."""
 
 app = App(
     name="history",
@@ -36,65 +48,6 @@ app = App(
     "refp history baseline spring --instrument a2k --since 2026-03-01 --until 2026-04-01\n\n"
     "refp history chart -o a2k.html --instrument a2k",
 )
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, slots=True)
-class HistoryOptions:
-    """Database of the history."""
-
-    home: Path | None = None
-    "Folder of history.db; default: the environment variable REFP_HOME, or a user's data folder."
-    database: str | None = None
-    "URL of another database, such as postgresql://user@host/name; its password is never shown."
-
-    def open(self, *, create: bool = False) -> "History":
-        """Open the history; ``create`` makes a missing one."""
-        from refp.history import History, default_database
-
-        return History.open(self.database or default_database(self.home), create=create)
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, slots=True)
-class RecordChoice:
-    """Selection of records."""
-
-    instrument: str = ""
-    "Name of the instrument."
-    since: str = ""
-    "First time, ISO 8601; without a zone it is local, without an hour it is midnight."
-    until: str = ""
-    "Records before this time."
-    daily: Annotated[bool, Parameter(negative=())] = False
-    "Daily checks only."
-
-    def select(self, history: "History", *, with_corrected: bool = False) -> "pd.DataFrame":
-        """Return the records."""
-        return history.select(
-            instrument=self.instrument,
-            since=_limit(self.since),
-            until=_limit(self.until),
-            purpose=_purpose(daily=self.daily),
-            with_corrected=with_corrected,
-        )
-
-
-DEFAULT_HISTORY, ALL_RECORDS = HistoryOptions(), RecordChoice()
-Instrument = Annotated[str, Parameter(help="Name of the instrument.")]
-Operator = Annotated[str | None, Parameter(help="Operator; default: the user's login name.")]
-Note = Annotated[str, Parameter(help="A remark.")]
-At = Annotated[str, Parameter(help="Time, ISO 8601; without a zone it is local. Default: now.")]
-Of = Annotated[
-    str,
-    Parameter(
-        name="--quantity", help="One of delta_z_um, refp_um, n_beads_used, background, tilt."
-    ),
-]
-Daily = Annotated[bool, Parameter(negative=(), help="Daily checks only.")]
-WithCorrected = Annotated[
-    bool, Parameter(negative=(), help="Include records that later ones correct.")
-]
 
 
 @app.command
@@ -109,7 +62,19 @@ def record(
     daily: Annotated[
         bool, Parameter(negative=(), help="Mark the records as daily checks, a separate series.")
     ] = False,
+    offsets_um: Annotated[
+        str,
+        Parameter(
+            name="--offsets-um",
+            allow_leading_hyphen=True,
+            help="Nominal Z of three images of a daily check relative to each other, um, such as "
+            "-15,0,15; default: as the images state.",
+        ),
+    ] = "",
     max_beads: MaxBeads = None,
+    serial: Annotated[
+        str, Parameter(help="Serial number of the instrument; default: as each image states.")
+    ] = "",
     place: HistoryOptions = DEFAULT_HISTORY,
     work: WorkerOptions = WorkerOptions(),  # noqa: B008
     as_json: AsJson = False,
@@ -118,30 +83,45 @@ def record(
 
     All images of a command are recorded, or none. Exit code 3 when every image was refused.
 
+    With --daily, three images at different known Z, such as 15 um below the plane, in it and 15 um above,
+    are one record: that of the middle image, with the slope of dZ and the worst fit of the three.
+
     Examples
     --------
     refp history record a2k.refp daily.tif
 
     refp history record a2k.refp daily.tif --daily
 
+    refp history record a2k.refp low.tif middle.tif high.tif --daily --offsets-um -15,0,15
+
     refp history record a2k.refp images/ --operator Ada --note "slide 12"
     """
     from refp.cli.console import show_measuring
     from refp.estimate.estimator import Estimator
-    from refp.pipeline import checks, recording
+    from refp.pipeline import checks, daily_check, recording
+    from refp.pipeline.qualification import make_qualifier
+    from refp.settings import Identity
     from refp.sweeps import list_images
 
-    purpose = _purpose(daily=daily)
-    origin = recording.Origin(_operator(operator), note, _moment(at), purpose)
+    purpose = purpose_of(daily=daily)
+    offsets = parse_offsets(offsets_um, daily=daily)
+    origin = recording.Origin(operator_name(operator), note, moment(at), purpose, serial)
     with place.open(create=True) as history:
         estimator = Estimator.load(model, max_beads)
         sources = list_images(images)
         checks.check_declared(estimator.card, None, images)
+        qualify = make_qualifier(estimator, place.address, Identity(serial=serial), origin.at)
+        offsets = offsets or (daily_check.offsets_of(sources) if daily else ())
         with work.start() as workers, show_measuring() as progress:
-            made = recording.record_each(
-                estimator, sources, origin, execution=Execution(workers, progress)
-            )
-        _append(history, made, as_json=as_json)
+            execution = Execution(workers, progress)
+            if offsets:
+                given = estimator, sources, offsets, origin
+                made = [daily_check.record_check(*given, qualify=qualify, execution=execution)]
+            else:
+                made = recording.record_each(
+                    estimator, sources, origin, qualify=qualify, execution=execution
+                )
+        append_records(history, made, as_json=as_json)
     return 0 if any(one.status == "ok" for one in made) else EXIT_ALL_REFUSED
 
 
@@ -151,6 +131,7 @@ def record_plane(
     /,
     *,
     instrument: Instrument,
+    serial: Serial = "",
     operator: Operator = None,
     note: Note = "",
     at: At = "",
@@ -165,12 +146,13 @@ def record_plane(
     --------
     refp history record-plane planes/planes.csv --instrument a2k
     """
+    from refp.history import name_instrument
     from refp.pipeline import recording
 
-    origin = recording.Origin(_operator(operator), note, _moment(at))
-    made = recording.record_planes(planes, instrument, origin)
+    origin = recording.Origin(operator_name(operator), note, moment(at))
+    made = recording.record_planes(planes, name_instrument(instrument, serial), origin)
     with place.open(create=True) as history:
-        _append(history, made, as_json=as_json)
+        append_records(history, made, as_json=as_json)
 
 
 @app.command
@@ -179,6 +161,7 @@ def annotate(
     /,
     *,
     instrument: Instrument,
+    serial: Serial = "",
     operator: Operator = None,
     at: At = "",
     place: HistoryOptions = DEFAULT_HISTORY,
@@ -192,9 +175,11 @@ def annotate(
     refp history annotate "stage serviced" --instrument a2k --at 2026-03-31T08:30
     """
     from refp.cli.console import print_message
+    from refp.history import name_instrument
 
     with place.open(create=True) as history:
-        note = history.annotate(text, instrument, _moment(at), _operator(operator))
+        named = name_instrument(instrument, serial)
+        note = history.annotate(text, named, moment(at), operator_name(operator))
         print_message(
             f"noted for {note.instrument} at {note.recorded_at.isoformat()} in {history.place}"
         )
@@ -206,6 +191,7 @@ def baseline(
     /,
     *,
     instrument: Instrument,
+    serial: Serial = "",
     since: Annotated[str, Parameter(help="First time of the period, ISO 8601.")],
     until: Annotated[str, Parameter(help="End of the period, exclusive.")],
     quantity: Of = "delta_z_um",
@@ -224,17 +210,17 @@ def baseline(
     refp history baseline spring --instrument a2k --since 2026-03-01 --until 2026-04-01
     """
     from refp.cli.console import print_rows
-    from refp.history import check_quantity, parse_time
+    from refp.history import check_quantity, name_instrument, parse_time
 
     with place.open() as history:
         frozen = history.freeze(
             name,
-            instrument,
+            name_instrument(instrument, serial),
             check_quantity(quantity),
             parse_time(since),
             parse_time(until),
-            purpose=_purpose(daily=daily),
-            by=_operator(operator),
+            purpose=purpose_of(daily=daily),
+            by=operator_name(operator),
         )
     times = {key: getattr(frozen, key).isoformat() for key in ("since", "until", "frozen_at")}
     print_rows([{**asdict(frozen), **times}], as_json=as_json)
@@ -278,9 +264,9 @@ def correct(
     measured = {"delta_z_um": delta_z_um, "u_um": u_um}
     changes = correction({**values, **measured}, withdraw=withdraw)
     with place.open() as history:
-        made = history.correct(ids, by=_operator(operator), **changes)
+        made = history.correct(ids, by=operator_name(operator), **changes)
         print_message(f"corrected {len(made)} records in {history.place}")
-    _print(made, as_json=as_json)
+    print_records(made, as_json=as_json)
 
 
 @app.command(name="list")
@@ -308,7 +294,35 @@ def list_records(
         print_message("no records")
         return
     rows = with_local_times(table, table["utc_offset_s"])
-    print_table(rows if as_json else _filled(rows), as_json=as_json)
+    print_table(rows if as_json else without_empty(rows), as_json=as_json)
+
+
+@app.command
+def verifications(
+    *,
+    instrument: Annotated[str, Parameter(help="Recipe of the instrument.")] = "",
+    serial: Serial = "",
+    place: HistoryOptions = DEFAULT_HISTORY,
+    as_json: AsJson = False,
+) -> None:
+    """List the verifications of models on instruments, the oldest first.
+
+    Examples
+    --------
+    refp history verifications
+
+    refp history verifications --serial A2K-0417 --json
+    """
+    from refp.cli.console import print_message, print_rows
+    from refp.history import VerificationLog, verification_rows
+
+    with VerificationLog.open(place.address, create=False) as log:
+        rows = verification_rows(log.select(serial=serial, instrument=instrument))
+    if not rows and not as_json:
+        print_message("no verifications")
+        return
+    shown = [name for name in rows[0] if not name.endswith(("sha256", "id"))] if rows else []
+    print_rows(rows, as_json=as_json, columns=shown)
 
 
 @app.command
@@ -318,6 +332,7 @@ def chart(
         Path, Parameter(name=["--output", "-o"], help="File to write: .html, .svg or .png.")
     ],
     instrument: Instrument,
+    serial: Serial = "",
     quantity: Of = "delta_z_um",
     baseline: Annotated[
         str, Parameter(help="Name of the baseline; default: the last one frozen.")
@@ -341,15 +356,15 @@ def chart(
     refp history chart -o beads.png --instrument a2k --quantity n_beads_used --baseline spring
     """
     from refp.cli.console import print_message
-    from refp.history import check_quantity, select_chart
+    from refp.history import check_quantity, name_instrument, select_chart
     from refp.reports import check_chart_name, describe_control, write_control
 
     check_output(output, overwrite=overwrite)
     check_chart_name(output)
     with place.open() as history:
-        named, span = check_quantity(quantity), (_limit(since), _limit(until))
-        purpose = _purpose(daily=daily)
-        drawn = select_chart(history, instrument, named, baseline, *span, purpose=purpose)
+        named, span = check_quantity(quantity), (time_limit(since), time_limit(until))
+        purpose, own = purpose_of(daily=daily), name_instrument(instrument, serial)
+        drawn = select_chart(history, own, named, baseline, *span, purpose=purpose)
         source = history.place
     write_control(drawn, output, source)
     print_message(describe_control(drawn))
@@ -384,56 +399,3 @@ def export(
         table = choice.select(history, with_corrected=with_corrected)
     write_table(table, output)
     print_message(f"wrote {output}: {len(table)} records")
-
-
-def _operator(name: str | None) -> str:
-    """Return the operator, by default the login name; empty if the system has none."""
-    import getpass
-
-    if name is not None:
-        return name
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # no such user, as in some containers
-        return ""
-
-
-def _moment(text: str) -> "datetime":
-    """Return a time; the present one if none is given."""
-    from datetime import datetime
-
-    return _limit(text) or datetime.now().astimezone()
-
-
-def _limit(text: str) -> "datetime | None":
-    """Return a time, or ``None`` for no limit."""
-    from refp.history import parse_time
-
-    return parse_time(text) if text else None
-
-
-def _purpose(*, daily: bool) -> "Purpose":
-    return "daily" if daily else ""
-
-
-def _append(history: "History", made: "Sequence[HistoryRecord]", *, as_json: bool) -> None:
-    from refp.cli.console import print_message
-
-    history.append(made)
-    _print(made, as_json=as_json)
-    print_message(f"recorded {len(made)} in {history.place}")
-
-
-def _print(made: "Sequence[HistoryRecord]", *, as_json: bool) -> None:
-    import pandas as pd
-
-    from refp.cli.console import print_table
-
-    rows = [{**asdict(one), "recorded_at": one.recorded_at.isoformat()} for one in made]
-    table = pd.DataFrame(rows)
-    print_table(table if as_json else _filled(table), as_json=as_json)
-
-
-def _filled(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Return the columns for a terminal, without those that are empty in all records."""
-    return table[[name for name in SHOWN if (table[name].notna() & (table[name] != "")).any()]]

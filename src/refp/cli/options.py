@@ -11,6 +11,7 @@ from refp.core.errors import RecipeError
 
 if TYPE_CHECKING:
     from refp.core.parallel import Workers
+    from refp.history import History
     from refp.settings import Recipe
     from refp.sweeps import DataSet
 
@@ -30,6 +31,8 @@ class DataOptions:
     "Side of a pixel in the sample plane, um."
     bead_diameter_um: float | None = None
     "Nominal bead diameter, um."
+    serial: str | None = None
+    "Serial number of the instrument; default: that of sweep.toml, else of the files."
 
     def open(self, paths: list[Path]) -> "list[DataSet]":
         """Open every path as a data set."""
@@ -43,6 +46,7 @@ class DataOptions:
                 manifest=self.manifest,
                 pixel_size_um=self.pixel_size_um,
                 bead_diameter_um=self.bead_diameter_um,
+                serial=self.serial,
             )
             for path in paths
         ]
@@ -74,6 +78,30 @@ class WorkerOptions:
         return workers
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class HistoryOptions:
+    """Database of the history."""
+
+    home: Path | None = None
+    "Folder of history.db; default: the environment variable REFP_HOME, or a user's data folder."
+    database: str | None = None
+    "URL of another database, such as postgresql://user@host/name; its password is never shown."
+
+    @property
+    def address(self) -> str | Path:
+        """URL or file of the database."""
+        from refp.history.location import default_database
+
+        return self.database or default_database(self.home)
+
+    def open(self, *, create: bool = False) -> "History":
+        """Open the history; ``create`` makes a missing one."""
+        from refp.history import History
+
+        return History.open(self.address, create=create)
+
+
 Data = Annotated[list[Path], Parameter(help="Folders, stacks or sweep.toml files.", negative=())]
 Output = Annotated[Path, Parameter(name=["--output", "-o"])]
 RecipeName = Annotated[
@@ -86,6 +114,7 @@ MaxBeads = Annotated[
         validator=Number(gte=1),
     ),
 ]
+Serial = Annotated[str, Parameter(help="Serial number of the instrument.")]
 SEED = Parameter(validator=Number(gte=0))
 EXIT_ALL_REFUSED = 3
 """Exit code of a command that refused every image."""

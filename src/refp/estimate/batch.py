@@ -15,6 +15,8 @@ from refp.sweeps import Frame, SingleImage
 
 Each = Callable[[int, ImageEstimate], object]
 """Callback with the index of an image and its estimate with beads, which are released afterwards."""
+Qualify = Callable[[SingleImage | Frame, FocusEstimate], FocusEstimate]
+"""Returns the estimate of an image with the state of verification of its instrument."""
 
 
 def estimate_each(
@@ -22,6 +24,7 @@ def estimate_each(
     images: Sequence[SingleImage | Frame],
     *,
     execution: Execution = SERIAL,
+    qualify: Qualify | None = None,
     each: Each | None = None,
 ) -> list[FocusEstimate]:
     """Estimate dZ of single images, in their order.
@@ -35,6 +38,8 @@ def estimate_each(
         Read one after another.
     execution
         Executor for the work, and callback for progress.
+    qualify
+        Applied to each estimate, in this process; default: estimates have no state of verification.
     each
         Called with each estimate, in order.
 
@@ -45,11 +50,15 @@ def estimate_each(
     ModelError
         If they cannot read the model's file.
     """
+    given = images
     workers = execution.workers if estimator.picklable else SERIAL.workers
     if workers.scheduler is not None:  # its workers have other working folders
         images = [replace(image, path=image.path.absolute()) for image in images]
     estimates: list[FocusEstimate] = []
     for result in iter_ordered(estimator.estimate_source, images, len(images), workers):
+        if qualify is not None:
+            own = given[len(estimates)]
+            result = replace(result, estimate=qualify(own, result.estimate))
         if each is not None:
             each(len(estimates), result)
         estimates.append(result.estimate)

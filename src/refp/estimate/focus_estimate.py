@@ -17,6 +17,7 @@ Reason = Literal[
     "families_disagree",
     "unreadable",
 ]
+Status = Literal["ok", "refused", "unverified"]
 NAN = float("nan")
 WIDTH_95 = 1.96
 """Half width of a 95 % interval in standard uncertainties."""
@@ -33,7 +34,8 @@ class Parts:
     members_um
         Disagreement of the members.
     calibration_um
-        Error that the beads of a held-out image have in common; of an altered image, its contrast or blur.
+        Error that the beads of a held-out image have in common; of an altered image, its contrast or blur;
+        of an unverified instrument, the difference among instruments of one make.
     refp_um
         Reference plane of the training labels.
     stage_um
@@ -72,9 +74,10 @@ class FocusEstimate:
     n_beads, n_beads_used
         Beads found; beads with weight in the result.
     status
-        ``ok`` or ``refused``.
+        ``ok``, ``refused``, or ``unverified`` for an image of an instrument that the model is not
+        verified on: it has a number with a wider interval, and no verdict.
     reason
-        Code and sentence of a refusal, ``code: sentence``; empty when ok.
+        Code and sentence, ``code: sentence``, of a refusal or an unverified instrument; empty when ok.
     used
         Shape ``(n_usable,)``: usable beads with weight in the result; none when refused.
     parts
@@ -86,6 +89,8 @@ class FocusEstimate:
         was not fitted.
     size, size_u
         Typical bead radius over that of the training's beads, and its standard uncertainty.
+    verification
+        State of verification of the instrument; empty where it was not looked up.
     """
 
     delta_z_um: float
@@ -95,7 +100,7 @@ class FocusEstimate:
     coverage: float
     n_beads: int
     n_beads_used: int
-    status: Literal["ok", "refused"]
+    status: Status
     reason: str
     used: BoolArray
     parts: Parts
@@ -104,6 +109,7 @@ class FocusEstimate:
     tilt_u_um_per_px: FloatArray
     size: float
     size_u: float
+    verification: str = ""
 
 
 def refused(

@@ -15,10 +15,10 @@ ESTIMATE_COLUMNS = (
 DETAIL_COLUMNS = (
     *("u_beads_um", "u_members_um", "u_calibration_um", "u_refp_um", "u_stage_um", "dof"),
     *("tilt_y_um_per_px", "tilt_y_u_um_per_px", "tilt_x_um_per_px", "tilt_x_u_um_per_px"),
-    *("bead_size", "bead_size_u"),
+    *("bead_size", "bead_size_u", "verification"),
 )
-"""Contributions to ``u_um`` and its degrees of freedom, tilt of the slide, size of the beads; in files
-and JSON."""
+"""Contributions to ``u_um`` and its degrees of freedom, tilt of the slide, size of the beads, state of
+verification of the instrument; in files and JSON."""
 VERDICT_COLUMN = "verdict"
 """Last column of the estimates, only where a tolerance is given."""
 
@@ -48,9 +48,16 @@ def describe_parts(estimate: FocusEstimate) -> str:
     return f"u = {estimate.u_um:.2g} um from {parts}"
 
 
-def _details(e: FocusEstimate) -> tuple[float, ...]:
+def describe_verification(estimates: Iterable[FocusEstimate]) -> str:
+    """Return one line with the number of images of each state of verification."""
+    n = Counter(estimate.verification for estimate in estimates)
+    return "verification: " + ", ".join(f"{count} {state}" for state, count in n.items())
+
+
+def _details(e: FocusEstimate) -> tuple[float | str, ...]:
     tilts = zip(e.tilt_um_per_px.tolist(), e.tilt_u_um_per_px.tolist(), strict=True)
-    return (*astuple(e.parts), e.dof, *chain.from_iterable(tilts), e.size, e.size_u)
+    tilt = chain.from_iterable(tilts)
+    return (*astuple(e.parts), e.dof, *tilt, e.size, e.size_u, e.verification)
 
 
 def with_verdicts(

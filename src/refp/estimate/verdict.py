@@ -11,8 +11,8 @@ from typing import Literal
 
 from refp.estimate.focus_estimate import FocusEstimate
 
-Verdict = Literal["pass", "fail", "inconclusive", "refused"]
-VERDICTS: tuple[Verdict, ...] = ("pass", "fail", "inconclusive", "refused")
+Verdict = Literal["pass", "fail", "inconclusive", "unverified", "refused"]
+VERDICTS: tuple[Verdict, ...] = ("pass", "fail", "inconclusive", "unverified", "refused")
 
 
 def judge_focus(estimate: FocusEstimate, tolerance_um: float) -> Verdict:
@@ -29,11 +29,11 @@ def judge_focus(estimate: FocusEstimate, tolerance_um: float) -> Verdict:
     -------
     Verdict
         ``pass`` where the whole interval is within the tolerance, ends included; ``fail`` where all
-        of it is outside, on one side; ``inconclusive`` where it contains a limit; ``refused`` where
-        there is no interval.
+        of it is outside, on one side; ``inconclusive`` where it contains a limit; ``unverified`` where
+        the instrument is not verified, wherever the interval is; ``refused`` where there is none.
     """
-    if estimate.status == "refused":
-        return "refused"
+    if estimate.status != "ok":
+        return estimate.status
     if -tolerance_um <= estimate.lower_um and estimate.upper_um <= tolerance_um:
         return "pass"
     if estimate.lower_um > tolerance_um or estimate.upper_um < -tolerance_um:

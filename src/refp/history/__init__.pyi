@@ -19,8 +19,10 @@ from .history import Quantity as Quantity
 from .history import Status as Status
 from .history import check_purpose as check_purpose
 from .history import check_quantity as check_quantity
+from .history import name_instrument as name_instrument
 from .history import new_id as new_id
 from .history import parse_time as parse_time
+from .history import serial_of as serial_of
 from .job_log import JobEvent as JobEvent
 from .job_log import JobLog as JobLog
 from .job_log import JobRecord as JobRecord
@@ -33,6 +35,12 @@ from .rules import RULES as RULES
 from .rules import WARNING as WARNING
 from .rules import Firing as Firing
 from .rules import fired as fired
+from .verification import Criterion as Criterion
+from .verification import Outcome as Outcome
+from .verification import Verification as Verification
+from .verification import latest_by_serial as latest_by_serial
+from .verification import verification_rows as verification_rows
+from .verification_log import VerificationLog as VerificationLog
 
 __all__ = [
     "ENDED",
@@ -44,6 +52,7 @@ __all__ = [
     "Annotation",
     "Baseline",
     "ControlChart",
+    "Criterion",
     "Firing",
     "History",
     "HistoryRecord",
@@ -53,21 +62,28 @@ __all__ = [
     "JobState",
     "Kind",
     "ModelUse",
+    "Outcome",
     "Period",
     "Purpose",
     "Quantity",
     "Status",
+    "Verification",
+    "VerificationLog",
     "check_purpose",
     "check_quantity",
     "correction",
     "default_database",
     "fired",
+    "latest_by_serial",
     "make_chart",
+    "name_instrument",
     "new_id",
     "parse_time",
     "select_chart",
     "select_points",
+    "serial_of",
     "standardise",
+    "verification_rows",
     "with_local_times",
     "with_offset",
 ]

@@ -11,7 +11,7 @@ from refp.core.arrays import BoolArray, FloatArray, IntArray
 from refp.core.errors import HistoryError
 from refp.history.baseline import standardise
 from refp.history.history import KIND_OF, Baseline, Purpose, Quantity
-from refp.history.quantity import QUANTITY_COLUMNS, uncertainties_of, values_of
+from refp.history.quantity import OF_THREE, QUANTITY_COLUMNS, uncertainties_of, values_of
 from refp.history.rules import Firing, fired
 
 if TYPE_CHECKING:
@@ -133,6 +133,8 @@ def select_points(
         purpose=purpose,
         columns=("recorded_at", "utc_offset_s", *QUANTITY_COLUMNS[quantity], *also),
     )
+    if quantity in OF_THREE:  # of all estimates, only such checks have a value
+        table = table[table[quantity].notna()].reset_index(drop=True)
     if table.empty:
         noun = "daily check" if purpose else KIND_OF[quantity]
         raise HistoryError(
@@ -178,7 +180,7 @@ def make_chart(
         time=_times(table),
         value=values,
         u=uncertainties_of(table, quantity),
-        refused=(table["status"] == "refused").to_numpy(dtype=np.bool_),
+        refused=(table["status"] == "refused").to_numpy(dtype=np.bool_) & np.isnan(values),
         firings=tuple(firings),
         shown=thin(values, [firing.index for firing in firings]),
         annotations=tuple(Annotation(time, str(text)) for time, text in pairs),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from refp.core.errors import HistoryError
-from refp.history.history import NAN, HistoryRecord
+from refp.history.history import NAN, HistoryRecord, serial_of
 
 _INTERVAL = {"u_um": NAN, "lower_um": NAN, "upper_um": NAN}
 _NOTHING = {
@@ -15,6 +15,9 @@ _NOTHING = {
     "tilt_x_um_per_px": NAN,
     "refp_um": NAN,
     "refp_u_um": NAN,
+    "slope": NAN,
+    "slope_u": NAN,
+    "reduced_chi2": NAN,
     "n_beads_used": 0,
 }
 
@@ -35,6 +38,8 @@ def correction(given: Mapping[str, Any], *, withdraw: bool = False) -> dict[str,
         If nothing changes, or a value is given for a withdrawn record.
     """
     changes = {name: value for name, value in given.items() if value is not None}
+    if "instrument" in changes:
+        changes["serial"] = serial_of(changes["instrument"])
     values = sorted({"delta_z_um", "u_um"} & set(changes))
     if withdraw:
         if values:

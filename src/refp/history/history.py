@@ -11,11 +11,17 @@ from refp.core.errors import HistoryError
 Kind = Literal["estimate", "plane", "annotation"]
 Status = Literal["", "ok", "refused"]
 Purpose = Literal["", "daily"]
-Quantity = Literal["delta_z_um", "refp_um", "n_beads_used", "background", "tilt"]
+Quantity = Literal[
+    "delta_z_um", "slope", "reduced_chi2", "refp_um", "n_beads_used", "background", "tilt"
+]
 NAN = float("nan")
+SERIAL_SIGN = " #"
+"""Separates the serial number from the recipe in the name of an instrument."""
 
 KIND_OF: Mapping[Quantity, Kind] = {
     "delta_z_um": "estimate",
+    "slope": "estimate",
+    "reduced_chi2": "estimate",
     "refp_um": "plane",
     "n_beads_used": "estimate",
     "background": "estimate",
@@ -24,6 +30,8 @@ KIND_OF: Mapping[Quantity, Kind] = {
 """Kind of record that holds each quantity."""
 LABELS: Mapping[Quantity, str] = {
     "delta_z_um": "dZ (um)",
+    "slope": "slope of dZ",
+    "reduced_chi2": "reduced chi squared",
     "refp_um": "REFP (um)",
     "n_beads_used": "beads used",
     "background": "background (grey levels)",
@@ -44,13 +52,13 @@ class HistoryRecord:
     kind
         ``estimate`` of an image, reference ``plane``, or ``annotation`` (its text in ``note``).
     instrument, operator
-        Name of the instrument, and the operator.
+        Instrument as of :func:`name_instrument`, and the operator.
     image, image_sha256
         Image, and SHA-256 of its file.
     model, model_sha256, recipe, version
         Model, SHA-256 of its file, recipe with its digest, and version of refp.
     status, reason
-        ``ok`` or ``refused`` with the reason; both empty for an annotation.
+        ``ok`` where there is a value, or ``refused``, and the reason; both empty for an annotation.
     delta_z_um, u_um, lower_um, upper_um, coverage
         Estimate, standard uncertainty and interval, um, and coverage.
     n_beads, n_beads_used
@@ -69,6 +77,15 @@ class HistoryRecord:
         ``daily`` for a daily check, which forms a separate series; else empty.
     corrected_by
         Operator who made this correction, where ``operator`` is the one who measured; else empty.
+    serial
+        Serial number of the instrument, which is part of ``instrument`` too; empty where not stated.
+    verification
+        State of verification of the instrument at the time of an estimate; ``reason`` gives the cause where
+        it is unverified.
+    slope, slope_u
+        Of a daily check of three images: slope of dZ against nominal Z, and its standard uncertainty.
+    reduced_chi2
+        Of a daily check of three images: largest reduced chi squared over its usual value.
     """
 
     id: str
@@ -100,6 +117,11 @@ class HistoryRecord:
     corrects: str = ""
     purpose: Purpose = ""
     corrected_by: str = ""
+    serial: str = ""
+    verification: str = ""
+    slope: float = NAN
+    slope_u: float = NAN
+    reduced_chi2: float = NAN
 
     def __post_init__(self) -> None:
         _check_zone(self.recorded_at, "recorded_at")
@@ -108,6 +130,12 @@ class HistoryRecord:
         _check_choice("purpose", self.purpose, get_args(Purpose))
         if not self.instrument:
             raise HistoryError("instrument: a record needs the name of one")
+        if self.serial and serial_of(self.instrument) != self.serial:
+            own = name_instrument(self.instrument.partition(SERIAL_SIGN)[0], self.serial)
+            raise HistoryError(
+                f"serial {self.serial!r}: not that of instrument {self.instrument!r}; write the "
+                f"instrument as {own!r}"
+            )
         try:
             uuid.UUID(self.id)
         except ValueError as error:
@@ -158,6 +186,19 @@ class ModelUse:
     instrument: str
     n_estimates: int
     last_at: datetime
+
+
+def name_instrument(name: str, serial: str = "") -> str:
+    """Return the name of an instrument in a history: recipe and serial number, where it is stated.
+
+    Charts, baselines and notes belong to this name, so that two instruments of one make are two.
+    """
+    return f"{name}{SERIAL_SIGN}{serial}" if serial else name
+
+
+def serial_of(instrument: str) -> str:
+    """Return the serial number in a name from :func:`name_instrument`; empty where it has none."""
+    return instrument.partition(SERIAL_SIGN)[2]
 
 
 def new_id() -> str:

@@ -52,6 +52,8 @@ records = Table(
     Column("corrects", String(36), ForeignKey("refp_records.id"), unique=True),
     CheckConstraint("kind IN ('estimate', 'plane', 'annotation')", name="refp_records_kind"),
     *_added("purpose", "corrected_by"),
+    *_added("serial", "verification"),
+    *_numbers("slope", "slope_u", "reduced_chi2"),
     CheckConstraint("status IN ('', 'ok', 'refused')", name="refp_records_status"),
     Index("refp_records_by_time", "instrument", "kind", "recorded_utc"),
     Index("refp_records_newest", "instrument", "recorded_utc"),
@@ -87,4 +89,25 @@ job_events = Table(
     Column("utc_offset_s", Integer, nullable=False),
     *_texts("state", "told"),
     Index("refp_job_events_by_job", "job"),
+)
+verifications = Table(
+    "refp_verifications",
+    metadata,
+    Column("sequence", SEQUENCE, primary_key=True, autoincrement=True),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("verified_utc", DateTime, nullable=False),
+    Column("utc_offset_s", Integer, nullable=False),
+    Column("valid_until_utc", DateTime, nullable=False),
+    Column("appended_utc", DateTime, nullable=False),
+    *_texts("instrument", "serial", "objective", "condenser", "operator", "note"),
+    *_texts("model", "model_sha256", "data_sha256", "version"),
+    Column("tolerance_um", Double, nullable=False),
+    Column("half_range_um", Double, nullable=False),
+    Column("n_images", Integer, nullable=False),
+    *_texts("outcome", "criteria"),
+    CheckConstraint("serial <> ''", name="refp_verifications_serial"),
+    CheckConstraint(
+        "outcome IN ('pass', 'fail', 'inconclusive')", name="refp_verifications_outcome"
+    ),
+    Index("refp_verifications_newest", "model_sha256", "verified_utc"),
 )

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from refp.core.arrays import BoolArray, FloatArray
 from refp.plane.plane import PooledStack
-from refp.settings import FamilyName, Instrument, Settings
+from refp.settings import FamilyName, Identity, Instrument, Settings
 
 NOISE_SIGMAS = 3.0
 MIN_NOISE_SPREAD = 0.01
@@ -200,6 +200,10 @@ class ModelCard(Settings):
     )
     data_sha256: str = Field(description="digest over the training frames' bytes")
     calibration: Calibration
+    identity: Identity = Field(
+        default=Identity(),
+        description="serial number, objective and condenser setting of the training's instrument",
+    )
     adaptation: Adaptation | None = Field(
         default=None,
         description="adaptation to another instrument; none for a model trained on its instrument",

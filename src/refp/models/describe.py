@@ -67,6 +67,8 @@ def _instrument(card: ModelCard) -> Iterator[Line]:
     radius_px = card.instrument.bead_radius_px
     yield "bead", f"{card.instrument.bead.diameter_um:g} um, {2 * radius_px:.1f} px"
     yield "black level", f"{optics.black_level or 0:.1f} grey levels"
+    for key, value in card.identity:
+        yield key, value or "not stated"
     yield "stage", f"repeatability {card.instrument.stage.repeatability_um:g} um"
 
 

@@ -7,16 +7,17 @@ import numpy as np
 import pandas as pd
 
 from refp.core.digests import hash_paths
-from refp.core.errors import DataError, ModelError
+from refp.core.errors import ModelError
 from refp.core.parallel import SERIAL, Execution
 from refp.estimate import Assessment, KnownImages, fit_adaptation
 from refp.estimate.estimator import Estimator, recipe_of
 from refp.estimate.resemblance import mean_residual
 from refp.models import Adaptation, Calibration, Ensemble, ModelCard
 from refp.models.tiles import plane_of_sweeps
+from refp.pipeline.assessments import assess_frames, check_of_beads
 from refp.pipeline.checks import check_determined, check_same_instrument
 from refp.pipeline.planes import define_planes
-from refp.settings import OF_ONE_KIND, Instrument, Recipe, is_alike
+from refp.settings import OF_ONE_KIND, Identity, Instrument, Recipe, is_alike, join_identities
 from refp.sweeps import DataSet, Frame
 
 
@@ -62,17 +63,14 @@ def adapt_model(
         If the model was adapted before, is of whole images, or was trained with another bead diameter
         or pixel size.
     DataError
-        If the sweep's plane is not determined, or too few of its images are usable.
+        If the sweep's plane is not determined, too few of its images are usable, or most of them are
+        beyond the model's limits of refusal.
     """
     if ensemble.card.adaptation is not None:
         raise ModelError(
             f"model {ensemble.card.name}: was adapted already; adapt the model that it was made from"
         )
-    if not ensemble.stack.mean.size:
-        raise ModelError(
-            f"model {ensemble.card.name}: was trained on whole images, so similarity to its training "
-            "data cannot be checked; train a model of whole images on the other instrument"
-        )
+    check_of_beads(ensemble.card, ensemble.stack, "train a model of whole images on it instead")
     check_same_instrument(datasets)
     instrument = _with_black_level_of(datasets[0].instrument, ensemble.card)
     _check_alike(instrument, ensemble.card)
@@ -80,21 +78,20 @@ def adapt_model(
     known = _known_planes(datasets, recipe, instrument, refp_um, execution)
     card = ensemble.card.model_copy(update={"instrument": instrument, "minimum_beads": 1})
     estimator = Estimator(Ensemble(card, ensemble.stack, ensemble.graph))
-    assessments: list[tuple[Frame, float, Assessment]] = []
-    for i, (frame, plane_um, _) in enumerate(known):
-        assessment = estimator.assess(frame.read())
-        if assessment is not None:
-            assessments.append((frame, frame.z_um - plane_um, assessment))
-        execution.progress("adapting", i + 1, len(known))
-    estimates = _known_estimates(assessments, instrument.stage.repeatability_um)
+    assessed = assess_frames(estimator, list(known), "adapting", execution)
+    frames = [frame for frame, _ in assessed]
+    dz_um = [frame.z_um - known[frame][0] for frame in frames]
+    stage_um = instrument.stage.repeatability_um
+    estimates = _known_images([assessment for _, assessment in assessed], dz_um, stage_um)
     sweeps = tuple(str(sweep.key) for d in datasets for sweep in d.sweeps)
-    digest = hash_paths(frame.path for frame, *_ in known)
+    digest = hash_paths(frame.path for frame in known)
     adaptation = fit_adaptation(estimates, ensemble.card.name, sweeps, digest)
-    plane_u_um = float(np.sqrt(np.mean([u_um**2 for *_, u_um in known])))
-    made = _card(ensemble.card, instrument, adaptation, plane_u_um)
+    plane_u_um = float(np.sqrt(np.mean([u_um**2 for _, u_um in known.values()])))
+    identity = join_identities(dataset.identity for dataset in datasets)
+    made = _card(ensemble.card, instrument, adaptation, identity, plane_u_um)
     return Adapted(
         Ensemble(made, ensemble.stack, ensemble.graph),
-        _image_table([frame for frame, *_ in assessments], estimates, adaptation),
+        _image_table(frames, estimates, adaptation),
     )
 
 
@@ -128,34 +125,31 @@ def _known_planes(
     instrument: Instrument,
     refp_um: float | None,
     execution: Execution,
-) -> list[tuple[Frame, float, float]]:
-    """Return the frames with their planes and the planes' standard uncertainties."""
+) -> dict[Frame, tuple[float, float]]:
+    """Return plane and standard uncertainty of the frames, um."""
     if refp_um is not None:
-        return [(frame, refp_um, 0.0) for d in datasets for frame in d.frames]
+        return {frame: (refp_um, 0.0) for d in datasets for frame in d.frames}
     black = instrument.optics.black_level or 0.0
     planes = define_planes(datasets, recipe, execution=execution, black_level=black)
     labels = plane_of_sweeps(planes.result.planes, recipe.label)
     check_determined(labels, datasets[0].root, "adapt to; state it with --refp-um")
     sweeps = [sweep for m in planes.measurements for sweep in m.sweeps if sweep.key in labels]
-    return [(frame, *labels[sweep.key]) for sweep in sweeps for frame in sweep.frames]
+    return {frame: labels[sweep.key] for sweep in sweeps for frame in sweep.frames}
 
 
-def _known_estimates(
-    assessments: Sequence[tuple[Frame, float, Assessment]], stage_um: float
+def _known_images(
+    assessments: Sequence[Assessment], dz_um: Sequence[float], stage_um: float
 ) -> KnownImages:
-    if not assessments:
-        raise DataError("no image with a usable bead to adapt from; see 'refp inspect'")
-    dz_um = np.array([dz for _, dz, _ in assessments])
-    u_beads = np.array([a.combined.u_beads_um for *_, a in assessments])
+    u_beads_um = np.array([a.combined.u_beads_um for a in assessments])
     return KnownImages(
-        dz_um=dz_um,
-        estimated_um=np.array([a.combined.dz_um for *_, a in assessments]),
-        lookup_um=np.array([a.lookup_um for *_, a in assessments]),
-        u_um=np.hypot(u_beads, stage_um),
-        size=np.array([a.size.value for *_, a in assessments]),
-        size_sd=np.array([a.size.normal_sd for *_, a in assessments]),
-        residual=np.array([mean_residual(a.residual) for *_, a in assessments]),
-        n_beads=np.array([len(a.residual) for *_, a in assessments]),
+        dz_um=np.array(dz_um),
+        estimated_um=np.array([a.combined.dz_um for a in assessments]),
+        lookup_um=np.array([a.lookup_um for a in assessments]),
+        u_um=np.hypot(u_beads_um, stage_um),
+        size=np.array([a.size.value for a in assessments]),
+        size_sd=np.array([a.size.normal_sd for a in assessments]),
+        residual=np.array([mean_residual(a.residual) for a in assessments]),
+        n_beads=np.array([len(a.residual) for a in assessments]),
     )
 
 
@@ -163,16 +157,18 @@ def _card(
     card: ModelCard,
     instrument: Instrument,
     adaptation: Adaptation,
+    identity: Identity,
     plane_u_um: float,
 ) -> ModelCard:
     """Return the card for the other instrument, with its range and plane."""
-    line, known = adaptation.line, card.calibration
-    calibration: Calibration = known.model_copy(update={"refp_u_um": plane_u_um})
+    line = adaptation.line
+    calibration: Calibration = card.calibration.model_copy(update={"refp_u_um": plane_u_um})
     low, high = ((end - line.bias_um) / line.slope for end in card.dz_range_um)
     return card.model_copy(
         update={
             "name": f"{card.name}-to-{instrument.name}",
             "instrument": instrument,
+            "identity": identity,
             "dz_range_um": (low, high),
             "calibration": calibration,
             "adaptation": adaptation,

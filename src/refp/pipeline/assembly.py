@@ -1,6 +1,6 @@
 """Checkpoint folder of a training, and assembly of the trained model."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ import numpy as np
 
 from refp.core.digests import digest_bytes, digest_json, hash_code, hash_paths
 from refp.core.files import library_versions
+from refp.measure.dataset import Measurement
 from refp.models import (
     TRAINING_LIBRARIES,
     Calibration,
@@ -20,7 +21,7 @@ from refp.models import (
 )
 from refp.models.tiles import LabelledTiles, Split
 from refp.pipeline.material import TrainingData
-from refp.settings import Instrument, Recipe
+from refp.settings import Recipe, join_identities
 from refp.sweeps import Frame
 
 CODE = ("core", "settings", "sweeps", "measure", "plane", "models")
@@ -80,8 +81,7 @@ def assemble(
     trained: Trained,
     calibration: Calibration,
     recipe: Recipe,
-    instrument: Instrument,
-    files: Iterable[Path],
+    measurements: Sequence[Measurement],
 ) -> Ensemble:
     """Assemble the ensemble from card, pooled stack and trained graph.
 
@@ -89,11 +89,13 @@ def assemble(
     ----------
     tiles, trained, calibration
         Training tiles, trained networks, and their calibration on held-out tiles.
-    recipe, instrument
-        Settings of the training; the instrument with its black level.
-    files
-        Files of the training frames, for the digest on the card.
+    recipe
+        Settings of the training.
+    measurements
+        Measured data sets of one instrument, with its black level, identity and files.
     """
+    instrument = measurements[0].instrument
+    files = (f.path for m in measurements for sweep in m.sweeps for f in sweep.frames)
     family = recipe.train.family
     stack = stack_of(tiles)
     content = digest_bytes(trained.graph, stack.mean, stack.sd)
@@ -113,6 +115,7 @@ def assemble(
         versions=library_versions("numpy", *TRAINING_LIBRARIES[family]),
         data_sha256=hash_paths(files),
         calibration=calibration,
+        identity=join_identities(m.dataset.identity for m in measurements),
     )
     return Ensemble(card, stack, trained.graph)
 

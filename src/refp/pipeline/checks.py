@@ -10,7 +10,7 @@ from refp.sweeps import DataSet, declared_instrument, declared_pixel_size_um
 
 
 def check_same_instrument(datasets: Sequence[DataSet]) -> None:
-    """Refuse data sets of different instruments, whose beads differ in appearance."""
+    """Refuse data sets of different instruments, or of different serial numbers of one make."""
     first = datasets[0]
     for other in datasets[1:]:
         if other.instrument != first.instrument:
@@ -18,6 +18,20 @@ def check_same_instrument(datasets: Sequence[DataSet]) -> None:
                 f"{other.root}: instrument {other.instrument.name!r} differs from "
                 f"{first.instrument.name!r} of {first.root}; run one instrument at a time"
             )
+    _check_same_identity(datasets)
+
+
+def _check_same_identity(datasets: Sequence[DataSet]) -> None:
+    """Refuse data sets of two instruments of one make."""
+    stated = datasets[0].identity
+    for other in datasets[1:]:
+        key = stated.conflict(other.identity)
+        if key:
+            raise DataError(
+                f"{other.root}: {key} {getattr(other.identity, key)!r} differs from "
+                f"{getattr(stated, key)!r} of {datasets[0].root}; run one instrument at a time"
+            )
+        stated = stated.completed(other.identity)
 
 
 def check_different_names(datasets: Sequence[DataSet]) -> None:

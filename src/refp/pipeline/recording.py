@@ -13,12 +13,12 @@ from refp.core.digests import Contents, hash_path
 from refp.core.errors import HistoryError
 from refp.core.files import library_versions
 from refp.core.parallel import SERIAL, Execution
-from refp.estimate.batch import estimate_each
+from refp.estimate.batch import Qualify, estimate_each
 from refp.estimate.estimator import Estimator, ImageEstimate, recipe_of
-from refp.history import HistoryRecord, Purpose, new_id
+from refp.history import HistoryRecord, Purpose, name_instrument, new_id, serial_of
 from refp.models import ModelCard
 from refp.pipeline.tables import PLANE_COLUMNS, read_plane_table
-from refp.sweeps import SingleImage
+from refp.sweeps import SingleImage, declared_identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,15 @@ class Origin:
         Time of the measurement, with its zone.
     purpose
         ``daily`` for a daily check.
+    serial
+        Serial number of the instrument; empty: as stated by each image.
     """
 
     operator: str = ""
     note: str = ""
     at: datetime = field(default_factory=lambda: datetime.now().astimezone())
     purpose: Purpose = ""
+    serial: str = ""
 
 
 def record_each(
@@ -46,6 +49,7 @@ def record_each(
     images: Sequence[SingleImage],
     origin: Origin,
     *,
+    qualify: Qualify | None = None,
     execution: Execution = SERIAL,
 ) -> list[HistoryRecord]:
     """Estimate images as ``refp estimate`` does, and return a record of each, refusals included.
@@ -60,10 +64,15 @@ def record_each(
 
     def keep(number: int, result: ImageEstimate) -> None:
         sha256 = contents.of(images[number].path)
-        made.append(record_estimate(result, estimator, sha256, origin))
+        made.append(record_estimate(result, estimator, sha256, with_serial(origin, images[number])))
 
-    estimate_each(estimator, images, execution=execution, each=keep)
+    estimate_each(estimator, images, execution=execution, qualify=qualify, each=keep)
     return made
+
+
+def with_serial(origin: Origin, image: SingleImage) -> Origin:
+    """Return the origin with the serial number that the image states, unless it has one."""
+    return origin if origin.serial else replace(origin, serial=declared_identity(image.path).serial)
 
 
 def record_estimate(
@@ -88,7 +97,7 @@ def record_estimate(
         id=new_id(),
         recorded_at=origin.at,
         kind="estimate",
-        instrument=card.instrument.name,
+        instrument=name_instrument(card.instrument.name, origin.serial),
         operator=origin.operator,
         image=result.image,
         image_sha256=image_sha256,
@@ -96,7 +105,7 @@ def record_estimate(
         model_sha256=estimator.file_sha256,
         recipe=_recipe(card),
         version=library_versions()["refp"],
-        status=e.status,
+        status="refused" if e.status == "refused" else "ok",
         reason=e.reason,
         delta_z_um=e.delta_z_um,
         u_um=e.u_um,
@@ -110,6 +119,8 @@ def record_estimate(
         tilt_x_um_per_px=tilt_x,
         note=origin.note,
         purpose=origin.purpose,
+        serial=origin.serial,
+        verification=e.verification,
     )
 
 
@@ -123,7 +134,8 @@ def record_planes(
     path
         Table of ``refp plane``; the recipe is read from ``planes.json`` beside it.
     instrument
-        Name of the instrument, which the table does not hold: one for all, or one for each data set.
+        Instrument as of :func:`refp.history.name_instrument`, which the table does not hold: one for
+        all, or one for each data set.
     origin
         Operator, time, remark and purpose.
 
@@ -158,7 +170,7 @@ def record_planes(
     made = []
     for _, row in determined.iterrows():
         own = instrument if isinstance(instrument, str) else instrument[str(row["dataset"])]
-        made.append(_plane(replace(shared, instrument=own), row))
+        made.append(_plane(replace(shared, instrument=own, serial=serial_of(own)), row))
     return made
 
 

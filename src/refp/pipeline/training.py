@@ -88,10 +88,8 @@ def run_training(
     with checkpoint_folder(checkpoints, material, recipe, seed) as folder:
         job = TrainingJob(tiles, splits, material.ring_pixels, seed, folder, execution, watch)
         trained = family.train(job)
-    instrument = planes.measurements[0].instrument
     calibration = _calibrate(tiles, splits, trained, planes, recipe)
-    files = [f.path for m in planes.measurements for sweep in m.sweeps for f in sweep.frames]
-    ensemble = assemble(tiles, trained, calibration, recipe, instrument, files)
+    ensemble = assemble(tiles, trained, calibration, recipe, planes.measurements)
     return Training(ensemble, tiles, splits, trained, material.frames, material.refp_um)
 
 

@@ -7,6 +7,8 @@ from .base import one_line as one_line
 from .estimates import EstimateSettings as EstimateSettings
 from .features import FeatureSettings as FeatureSettings
 from .finding import FindSettings as FindSettings
+from .identity import Identity as Identity
+from .identity import join_identities as join_identities
 from .instrument import OF_ONE_KIND as OF_ONE_KIND
 from .instrument import Instrument as Instrument
 from .instrument import Optics as Optics
@@ -42,6 +44,7 @@ __all__ = [
     "FamilyName",
     "FeatureSettings",
     "FindSettings",
+    "Identity",
     "Illumination",
     "Instrument",
     "JudgeSettings",
@@ -66,6 +69,7 @@ __all__ = [
     "each_by_itself",
     "instrument_names",
     "is_alike",
+    "join_identities",
     "load_recipe",
     "load_toml",
     "make_instrument",

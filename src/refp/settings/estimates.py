@@ -31,3 +31,9 @@ class EstimateSettings(Settings):
         default=3,
         description="minimum number of usable beads; at most the typical number of the training images",
     )
+    make_u_um: NonNegativeFloat = Field(
+        default=2.7,
+        description="standard uncertainty that differences among instruments of one make add to dZ on "
+        "an instrument that is not verified, um; simulated A2Ks whose condenser differs by up to 8 %, "
+        "aperture by 3 % and wavelength by 2 %, within 110 um: benchmarks/accuracy/make.json, rounded up",
+    )

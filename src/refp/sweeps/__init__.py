@@ -6,7 +6,12 @@ the reason. Pixels are read by :meth:`Frame.read`. :func:`list_images` lists sin
 any sweep.
 """
 
-from refp.sweeps.declare import declared_instrument, declared_pixel_size_um
+from refp.sweeps.declare import (
+    declared_identity,
+    declared_instrument,
+    declared_pixel_size_um,
+    declared_z_um,
+)
 from refp.sweeps.frame import Frame, Name, SingleImage, SweepKey
 from refp.sweeps.images import list_images
 from refp.sweeps.left_out import LeftOut
@@ -28,8 +33,10 @@ __all__ = [
     "SweepFile",
     "SweepKey",
     "ZSweep",
+    "declared_identity",
     "declared_instrument",
     "declared_pixel_size_um",
+    "declared_z_um",
     "fill_pattern",
     "list_images",
     "open_dataset",

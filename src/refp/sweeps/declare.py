@@ -5,7 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from refp.core.errors import DataError, RecipeError, RefpError
-from refp.settings import Instrument, instrument_names, is_alike, make_instrument, read_instrument
+from refp.settings import (
+    Identity,
+    Instrument,
+    instrument_names,
+    is_alike,
+    join_identities,
+    make_instrument,
+    read_instrument,
+)
+from refp.sweeps.frame import SingleImage
+from refp.sweeps.pattern import DEFAULT_PATTERN, parse_pattern
 from refp.sweeps.readers import read_header
 from refp.sweeps.source import Source, find_source
 
@@ -43,6 +53,80 @@ def resolve_instrument(source: Source, stated_um: Mapping[Path, float]) -> Instr
             f"{' and '.join(missing)} (names: {', '.join(instrument_names())})"
         )
     return make_instrument(table, _origin(source))
+
+
+def resolve_identity(source: Source, stated: Mapping[Path, Identity]) -> Identity:
+    """Return the identity of a data set's instrument.
+
+    Each key is that of ``--serial`` or ``[identity]``; else that of the files.
+
+    Parameters
+    ----------
+    source
+        The data set.
+    stated
+        Identity by file, as far as stated.
+
+    Raises
+    ------
+    DataError
+        If two files state different instruments, and neither ``--serial`` nor ``[identity]`` decides.
+    """
+    own, known = source.settings.identity, Identity()
+    for path, identity in stated.items():
+        key = known.conflict(identity)
+        if key and not getattr(own, key):
+            raise DataError(
+                f"{path}: states {key} {getattr(identity, key)!r}, other files "
+                f"{getattr(known, key)!r}; give one instrument at a time, or the correct value in "
+                "[identity] of sweep.toml"
+            )
+        known = known.completed(identity)
+    return own.completed(known)
+
+
+def declared_identity(path: Path) -> Identity:
+    """Return the identity that the ``sweep.toml`` beside an image states, else the image file.
+
+    Parameters
+    ----------
+    path
+        An image file.
+
+    Raises
+    ------
+    RecipeError
+        If the ``sweep.toml`` is wrong.
+    DataError
+        If there is no such path.
+    """
+    own = find_source(path, {}).settings.identity
+    try:
+        return join_identities([own, read_header(path).stated.identity])
+    except RefpError:
+        return own
+
+
+def declared_z_um(image: SingleImage) -> float | None:
+    """Return the Z that an image file states, or its name by the pattern of its folder.
+
+    Raises
+    ------
+    RecipeError
+        If the ``sweep.toml`` beside it is wrong.
+    DataError
+        If there is no such path.
+    """
+    source = find_source(image.path, {})
+    try:
+        z_um = read_header(image.path).stated.z_um
+    except RefpError:
+        z_um = ()
+    pattern = parse_pattern(source.settings.pattern or DEFAULT_PATTERN)
+    found = pattern.match(image.path.name)
+    if found is not None and "z_um" in found:
+        return found["z_um"]
+    return z_um[image.page] if z_um else None
 
 
 def declared_instrument(path: Path) -> Instrument | None:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from refp.settings import Identity
+
 
 @dataclass(frozen=True, slots=True)
 class Stated:
@@ -17,12 +19,15 @@ class Stated:
         Exposure of every page, 0 if not stated; empty: not stated for any page.
     field_index
         Index of the field of view of every page, from 0; empty: one field of view.
+    identity
+        Serial number of the microscope and its objective, as far as stated.
     """
 
     pixel_size_um: float = 0.0
     z_um: tuple[float, ...] = ()
     exposure_ms: tuple[float, ...] = ()
     field_index: tuple[int, ...] = ()
+    identity: Identity = Identity()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from refp.sweeps.declare import resolve_instrument
+from refp.settings import Identity
+from refp.sweeps.declare import resolve_identity, resolve_instrument
 from refp.sweeps.group import check_one_kind, group_sweeps
 from refp.sweeps.place import FoundFrames, check_any_left, place_frames
 from refp.sweeps.source import as_options, find_source
@@ -17,6 +18,7 @@ def open_dataset(
     manifest: str | Path | None = None,
     pixel_size_um: float | None = None,
     bead_diameter_um: float | None = None,
+    serial: str | None = None,
 ) -> DataSet:
     """Open a data set; only headers are read, pixels on demand.
 
@@ -33,6 +35,8 @@ def open_dataset(
         CSV table of the frames, instead of a pattern; see :func:`refp.sweeps.read_manifest`.
     pixel_size_um, bead_diameter_um
         Override the recipe; without a recipe both are required.
+    serial
+        Serial number of the instrument; default: that of ``sweep.toml``, else of the files.
 
     Returns
     -------
@@ -45,8 +49,8 @@ def open_dataset(
     DataError
         If no image is usable, if the Z of the images is not known, if the manifest is wrong, if
         images differ in size or type, if two of a sweep have the same Z, if Z falls through the
-        pages of a stack or the rows of a manifest, or if a file contradicts the pixel size of the
-        recipe.
+        pages of a stack or the rows of a manifest, if a file contradicts the pixel size of the
+        recipe, or if files state several serial numbers.
     RecipeError
         If ``sweep.toml``, the pattern or the instrument is wrong, or the instrument is not known.
 
@@ -63,6 +67,7 @@ def open_dataset(
         manifest=manifest,
         pixel_size_um=pixel_size_um,
         bead_diameter_um=bead_diameter_um,
+        serial=serial,
     )
     source = find_source(Path(path), options)
     found = place_frames(source)
@@ -74,6 +79,7 @@ def open_dataset(
         root=source.root,
         instrument=resolve_instrument(source, _stated_um(found)),
         sweeps=tuple(sweeps),
+        identity=resolve_identity(source, _identities(found)),
         left_out=tuple(found.left_out),
     )
 
@@ -82,3 +88,8 @@ def _stated_um(found: FoundFrames) -> dict[Path, float]:
     """Pixel size of the files that state one."""
     stated = {f.path: found.headers[f.path].stated.pixel_size_um for f in found.frames}
     return {path: pixel_um for path, pixel_um in stated.items() if pixel_um}
+
+
+def _identities(found: FoundFrames) -> dict[Path, Identity]:
+    """Identity of the instrument by file, of the files in use."""
+    return {f.path: found.headers[f.path].stated.identity for f in found.frames}

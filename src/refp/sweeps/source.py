@@ -88,6 +88,7 @@ def as_options(
     manifest: str | Path | None = None,
     pixel_size_um: float | None = None,
     bead_diameter_um: float | None = None,
+    serial: str | None = None,
 ) -> Table:
     """Return options as entries of a ``sweep.toml``; paths are relative to the working folder."""
     options: dict[str, Any] = {
@@ -96,6 +97,7 @@ def as_options(
         "manifest": str(Path(manifest).absolute()) if manifest else None,
         "optics": None if pixel_size_um is None else {"pixel_size_um": pixel_size_um},
         "bead": None if bead_diameter_um is None else {"diameter_um": bead_diameter_um},
+        "identity": None if serial is None else {"serial": serial},
     }
     return {name: value for name, value in options.items() if value is not None}
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from refp.settings import Instrument
+from refp.settings import Identity, Instrument
 from refp.sweeps.frame import Frame, SweepKey
 from refp.sweeps.left_out import LeftOut
 
@@ -38,6 +38,8 @@ class DataSet:
         Sorted by key; never empty.
     left_out
         Files that are not used, with the reasons.
+    identity
+        Serial number, objective and condenser setting, as far as stated.
     """
 
     name: str
@@ -45,6 +47,7 @@ class DataSet:
     instrument: Instrument
     sweeps: tuple[ZSweep, ...]
     left_out: tuple[LeftOut, ...] = field(default=())
+    identity: Identity = Identity()
 
     @property
     def frames(self) -> Iterator[Frame]:

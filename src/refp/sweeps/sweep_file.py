@@ -6,7 +6,7 @@ from typing import Any, Final
 from pydantic import Field, ValidationError, model_validator
 
 from refp.core.errors import RecipeError
-from refp.settings import Settings, load_toml, one_line
+from refp.settings import Identity, Settings, load_toml, one_line
 
 SWEEP_FILE: Final = "sweep.toml"
 Table = dict[str, Any]
@@ -22,6 +22,10 @@ class SweepFile(Settings):
     optics: Table = Field(default={}, description="overrides of the recipe's optics")
     bead: Table = Field(default={}, description="overrides of the recipe's bead")
     stage: Table = Field(default={}, description="overrides of the recipe's stage")
+
+    identity: Identity = Field(
+        default=Identity(), description="serial number, objective and condenser setting"
+    )
 
     @model_validator(mode="after")
     def _one_layout(self) -> "SweepFile":

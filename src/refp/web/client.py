@@ -76,6 +76,7 @@ class Client:
         model: str = "",
         tolerance_um: float | None = None,
         operator: str = "",
+        serial: str = "",
     ) -> list[Row]:
         """Send images and return their rows, as ``refp estimate --json`` prints them.
 
@@ -86,6 +87,7 @@ class Client:
         """
         tolerance = "" if tolerance_um is None else str(tolerance_um)
         fields = {"model": model, "tolerance_um": tolerance, "operator": operator}
+        fields |= {"serial": serial} if serial else {}
         return self._post_form("/estimates", fields, images)["estimates"]
 
     def estimate_there(

@@ -11,10 +11,14 @@ Row = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """The operator of a request, and the purpose of its images (``daily`` or empty)."""
+    """The operator of a request, the purpose of its images (``daily`` or empty), their serial number.
+
+    ``serial`` is that of the instrument of images that state none themselves.
+    """
 
     operator: str = ""
     purpose: str = ""
+    serial: str = ""
 
 
 ANONYMOUS = Requester()
@@ -230,6 +234,17 @@ class ModelUsage(BaseModel):
     n_estimates: int = Field(description="recorded images, refused ones included")
     last_at: str = Field(description="time of the newest, ISO 8601 with zone; empty if none")
     instruments: list[str] = Field(description="instruments of these images")
+
+
+class InstrumentVerification(BaseModel):
+    """State of the last verification of a model on an instrument."""
+
+    instrument: str = Field(description="instrument with its serial number")
+    outcome: str = Field(description="pass, fail or inconclusive")
+    state: str = Field(description="state in a few words, such as 'verified until 2026-04-30'")
+    valid: bool = Field(description="whether estimates of this instrument are verified now")
+    verified_at: str = Field(description="ISO 8601 with zone")
+    valid_until: str = Field(description="ISO 8601 with zone")
 
 
 @dataclass(frozen=True, slots=True)

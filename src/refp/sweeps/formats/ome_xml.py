@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from refp.settings import Identity
 from refp.sweeps.formats.guard import bad_image
 from refp.sweeps.formats.units import ms_per, um_per
 from refp.sweeps.header import Stated
@@ -12,6 +13,9 @@ from refp.sweeps.header import Stated
 if TYPE_CHECKING:
     from ome_types import OME
     from ome_types.model import Pixels, Plane, TiffData
+
+MAX_TEXT = 200
+"""Longest text of an identity; a longer one is cut."""
 
 
 class _Spot(NamedTuple):
@@ -47,6 +51,7 @@ def stated_by_ome(path: Path, xml: str, n_pages: int) -> Stated:
         z_um=_z_um(ome, pages),
         exposure_ms=_exposures_ms(ome, pages),
         field_index=tuple(spot.image for spot in pages),
+        identity=_identity(ome),
     )
 
 
@@ -108,6 +113,26 @@ def _unravel(k: int, order: str, sizes: dict[str, int]) -> dict[str, int]:
     for axis in order:
         k, at[axis] = divmod(k, sizes[axis])
     return at
+
+
+def _identity(ome: "OME") -> Identity:
+    """Return microscope and objective of the first image; the only ones of the file need no reference."""
+    first = ome.images[0]
+    used = first.instrument_ref
+    instruments = [i for i in ome.instruments if used is None or i.id == used.id]
+    if len(instruments) != 1:
+        return Identity()
+    (instrument,) = instruments
+    scope, in_use = instrument.microscope, first.objective_settings
+    objectives = [o for o in instrument.objectives if in_use is None or o.id == in_use.id]
+    return Identity(
+        serial=_text(scope.serial_number) if scope is not None else "",
+        objective=_text(objectives[0].model) if len(objectives) == 1 else "",
+    )
+
+
+def _text(value: str | None) -> str:
+    return (value or "")[:MAX_TEXT]
 
 
 def _pixel_size_um(pixels: "Pixels") -> float:

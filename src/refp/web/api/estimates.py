@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request
 from pydantic import TypeAdapter
 
 from refp.web.api.common import EngineDep, is_json, tolerance_of
-from refp.web.http.fields import LINE_SCHEMA, form_body, operator_in, read_json, several_files
+from refp.web.http.fields import LINE_SCHEMA, form_body, line_in, read_json, several_files
 from refp.web.http.uploads import RequestFile, check_any, read_form
 from refp.web.messages import Requester, Row
-from refp.web.schemas.common import EstimateRow, Estimates, PathsRequest
+from refp.web.schemas.common import SERIAL, EstimateRow, Estimates, PathsRequest
 from refp.web.services.engine import Engine
 
 router = APIRouter()
@@ -19,6 +19,7 @@ BODY = form_body(
         "model": {"type": "string"},
         "tolerance_um": {"type": "number", "exclusiveMinimum": 0},
         "operator": LINE_SCHEMA | {"description": "operator, recorded in the history"},
+        "serial": LINE_SCHEMA | {"description": SERIAL},
     },
     required="files",
     example={"files": ["(content of image.tif)"], "tolerance_um": 7.5},
@@ -32,12 +33,14 @@ async def estimates(request: Request, engine: EngineDep) -> Estimates:
     if is_json(request):
         sent = await _read_paths(request, engine)
         files = await engine.estimates.list_files(sent.paths)
-        requester = Requester(sent.operator)
+        requester = Requester(sent.operator, serial=sent.serial)
         return await _estimate(engine, files, sent.model, sent.tolerance_um, requester)
     with engine.files.spool() as folder:
         form = await read_form(request, Path(folder), engine.settings.limits)
         tolerance_um = tolerance_of(form.fields.get("tolerance_um", ""))
-        requester = Requester(operator_in(form.fields))
+        requester = Requester(
+            line_in(form.fields, "operator"), serial=line_in(form.fields, "serial")
+        )
         files = await engine.files.keep_images(form.files)
         return await _estimate(engine, files, form.fields.get("model", ""), tolerance_um, requester)
 

@@ -15,8 +15,8 @@ from refp.web.http.fields import (
     MAX_LINE,
     form_body,
     json_body,
+    line_in,
     one_file,
-    operator_in,
     read_json,
 )
 from refp.web.http.problems import Problem
@@ -155,6 +155,6 @@ async def check(request: Request, engine: EngineDep) -> CheckAnswer:
     with engine.files.spool() as folder:
         form = await read_form(request, Path(folder), engine.settings.limits)
         model, instrument = (form.fields.get(name, "") for name in ("model", "instrument"))
-        operator = operator_in(form.fields)
+        operator = line_in(form.fields, "operator")
         estimate, result = await check_today(engine, form.files, model, instrument, operator)
     return CheckAnswer.model_validate({"estimate": estimate.row, **asdict(result)})

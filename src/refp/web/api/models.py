@@ -129,6 +129,7 @@ def model_view(model: ServedModel) -> Model:
         job=model.job.id if model.job is not None else "",
         report=model.report is not None,
         used=model.use,
+        verified=model.verified,
     )
 
 

@@ -35,8 +35,8 @@ LINE_SCHEMA = _LINE.json_schema()
 Content = TypeVar("Content")
 
 
-def operator_in(fields: Mapping[str, str]) -> str:
-    """Return the operator of a form; empty if the field is.
+def line_in(fields: Mapping[str, str], name: str) -> str:
+    """Return a field of a form that is one line, such as the operator; empty if the field is.
 
     Raises
     ------
@@ -44,9 +44,9 @@ def operator_in(fields: Mapping[str, str]) -> str:
         If it is not one line without control characters.
     """
     try:
-        return _LINE.validate_python(fields.get("operator", "").strip())
+        return _LINE.validate_python(fields.get(name, "").strip())
     except ValidationError as error:
-        raise invalid(error, "operator") from error
+        raise invalid(error, name) from error
 
 
 def fields_as(kind: type[BaseModel], fields: Mapping[str, Any]) -> Any:

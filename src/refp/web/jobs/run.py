@@ -21,6 +21,7 @@ from refp.core.digests import hash_file
 from refp.core.errors import HistoryError, RefpError, WorkersError
 from refp.core.outputs import INSTEAD
 from refp.core.parallel import Execution, Workers, end_with_parent
+from refp.history.history import name_instrument
 from refp.models import LearningCurve
 from refp.pipeline.adaptation import adapt_model
 from refp.pipeline.plane_files import define_and_write
@@ -118,7 +119,9 @@ def define_plane(assigned: Assignment) -> dict[str, Any]:
                 pool=None,
                 execution=Execution(workers, assigned.reporter.progress),
             )
-        instruments = {dataset.name: dataset.instrument.name for dataset in datasets}
+        instruments = {
+            d.name: name_instrument(d.instrument.name, d.identity.serial) for d in datasets
+        }
     assigned.reporter.whole()
     n_recorded, remark = _record(assigned, folder / "planes.csv", instruments)
     made = {"planes": assigned.name, "instruments": instruments, "n_recorded": n_recorded}

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from refp.web.api.common import EngineDep, tolerance_of
-from refp.web.http.fields import operator_in
+from refp.web.http.fields import line_in
 from refp.web.http.problems import Problem
 from refp.web.http.uploads import Form, check_any
 from refp.web.messages import ImageView, PageEstimate, Requester
@@ -36,8 +36,9 @@ async def estimate(request: Request, engine: EngineDep, keys: KeysDep) -> Respon
             model=await engine.models.choose(form.fields.get("model", "")),
             tolerance_um=tolerance_of(form.fields.get("tolerance_um", "")),
         )
-        operator = operator_in(form.fields)
-        await _fill(engine, result, form, Requester(operator))
+        operator = line_in(form.fields, "operator")
+        requester = Requester(operator, serial=line_in(form.fields, "serial"))
+        await _fill(engine, result, form, requester)
     name = engine.results.keep(result)
     if "hx-request" not in request.headers:
         response: Response = RedirectResponse(f"/results/{name}", HTTPStatus.SEE_OTHER)

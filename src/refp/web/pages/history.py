@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from refp.web.api.common import EngineDep
-from refp.web.http.fields import fields_as, operator_in
+from refp.web.http.fields import fields_as, line_in
 from refp.web.messages import ChartQuery, HistoryView, RecordQuery
 from refp.web.pages.form import read_fields, read_shown
 from refp.web.pages.operator import operator_of, remember
@@ -25,6 +25,8 @@ router = APIRouter()
 MAX_SAVED = 1_000_000
 QUANTITIES = {
     "delta_z_um": ("dZ", "µm"),
+    "slope": ("slope of dZ", ""),
+    "reduced_chi2": ("reduced chi squared", ""),
     "n_beads_used": ("beads used", ""),
     "background": ("background", "grey levels"),
     "tilt": ("tilt of the slide", "µm per px"),
@@ -81,7 +83,7 @@ async def check(request: Request, engine: EngineDep, keys: KeysDep) -> Response:
     """Run the daily check with the image of the form, and redirect to the page."""
     with engine.files.spool() as folder:
         form = await read_shown(request, keys, folder, engine.settings.limits)
-        operator, model = operator_in(form.fields), form.fields.get("model", "")
+        operator, model = line_in(form.fields, "operator"), form.fields.get("model", "")
         instrument = form.fields.get("show_instrument", "")
         _, result = await check_today(engine, form.files, model, instrument, operator)
     fields = {"show_instrument": str(result.record["instrument"])}

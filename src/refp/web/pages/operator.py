@@ -5,7 +5,7 @@ from urllib.parse import quote, unquote
 from fastapi import Request
 from fastapi.responses import Response
 
-from refp.web.http.fields import operator_in
+from refp.web.http.fields import line_in
 from refp.web.http.guard import cookie_of
 from refp.web.http.problems import Problem
 
@@ -16,7 +16,7 @@ KEPT_S = 365 * 24 * 3600
 def operator_of(request: Request) -> str:
     """Return the operator of the cookie; empty without one."""
     try:
-        return operator_in({"operator": unquote(cookie_of(request.headers, OPERATOR))})
+        return line_in({OPERATOR: unquote(cookie_of(request.headers, OPERATOR))}, OPERATOR)
     except Problem:  # a cookie that somebody edited
         return ""
 

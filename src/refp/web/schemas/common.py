@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from refp.web.http.fields import Line, Location, shown
 from refp.web.http.problems import MEDIA_TYPE, Problem, ProblemDetails
 
+SERIAL = "serial number of the instrument, for images that state none"
 UM = "um; null for a refused image"
 PROBLEM_SCHEMA = {"$ref": "#/components/schemas/ProblemDetails"}
 
@@ -95,6 +96,7 @@ ESTIMATE: dict[str, JsonValue] = {
     "tilt_x_u_um_per_px": 0.0006,
     "bead_size": 1.004,
     "bead_size_u": 0.003,
+    "verification": "verified until 2026-04-30",
     "verdict": "fail",
 }
 
@@ -111,8 +113,14 @@ class EstimateRow(BaseModel):
     coverage: float = Field(description="probability that the interval holds dZ")
     n_beads: int = Field(description="beads found")
     n_beads_used: int = Field(description="beads that the estimate uses")
-    status: Literal["ok", "refused"]
-    reason: str = Field(description="code and sentence of a refusal, 'code: sentence'; else empty")
+    status: Literal["ok", "refused", "unverified"] = Field(
+        description="unverified: a number with a wider interval, of an instrument that the model is not "
+        "verified on"
+    )
+    reason: str = Field(
+        description="code and sentence, 'code: sentence', of a refusal or an unverified instrument; "
+        "else empty"
+    )
     model: str = Field(description="name of the model")
     u_beads_um: float | None = Field(description="contribution to u_um: scatter of beads")
     u_members_um: float | None = Field(description="contribution to u_um: disagreement of members")
@@ -128,7 +136,8 @@ class EstimateRow(BaseModel):
     tilt_x_u_um_per_px: float | None = Field(description="its standard uncertainty")
     bead_size: float | None = Field(description="bead radius relative to that of the training data")
     bead_size_u: float | None = Field(description="its standard uncertainty")
-    verdict: Literal["pass", "fail", "inconclusive", "refused"] | None = Field(
+    verification: str = Field(description="state of verification of the instrument")
+    verdict: Literal["pass", "fail", "inconclusive", "unverified", "refused"] | None = Field(
         default=None, description="only where a tolerance is given"
     )
 
@@ -160,6 +169,7 @@ class PathsRequest(BaseModel):
         description="tolerance of the verdict, um; that of the server if null",
     )
     operator: Line = Field(default="", description="operator, recorded in the history")
+    serial: Line = Field(default="", description=SERIAL)
 
 
 class Health(BaseModel):

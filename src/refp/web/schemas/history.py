@@ -66,6 +66,11 @@ RECORDED: dict[str, JsonValue] = {
     "note": "",
     "corrects": "",
     "corrected_by": "",
+    "serial": "",
+    "verification": "instrument not stated",
+    "slope": None,
+    "slope_u": None,
+    "reduced_chi2": None,
 }
 LIMITS: dict[str, JsonValue] = {
     "name": "spring",
@@ -142,6 +147,11 @@ DESCRIPTIONS = {
     "corrects": "id of the record that this one replaces",
     "purpose": "daily for a daily check",
     "corrected_by": "operator of this correction",
+    "serial": "serial number of the instrument, which is part of its name too",
+    "verification": "state of verification of the instrument at the time of the estimate",
+    "slope": "slope of dZ against nominal Z, of a daily check of three images",
+    "slope_u": "its standard uncertainty",
+    "reduced_chi2": "largest reduced chi squared of these images over its usual value",
 }
 CHECKED: dict[str, object] = {
     "instrument": Annotated[Line, Field(min_length=1)],

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from refp.web.http.fields import Line, Location
-from refp.web.messages import ModelUsage
+from refp.web.messages import InstrumentVerification, ModelUsage
 from refp.web.schemas.jobs import RECIPES, DataOptions
 
 Family = Literal["", "lookup", "profile", "resnet"]
@@ -35,6 +35,16 @@ class Model(BaseModel):
                     "last_at": "2026-04-01T09:00:00+02:00",
                     "instruments": ["a2k"],
                 },
+                "verified": [
+                    {
+                        "instrument": "a2k #A2K-0417",
+                        "outcome": "pass",
+                        "state": "verified until 2026-04-30",
+                        "valid": True,
+                        "verified_at": "2026-03-31T09:00:00+02:00",
+                        "valid_until": "2026-04-30T09:00:00+02:00",
+                    }
+                ],
             }
         }
     )
@@ -52,6 +62,9 @@ class Model(BaseModel):
     job: str = Field(description="id of the job that made it; empty for other models")
     report: bool = Field(description="whether the server has its training report")
     used: ModelUsage | None = Field(description="use of the model; null without a readable history")
+    verified: list[InstrumentVerification] | None = Field(
+        description="last verification of the model on each instrument; null without a readable history"
+    )
 
 
 class TrainRequest(BaseModel):

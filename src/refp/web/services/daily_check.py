@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 
+from refp.history.history import SERIAL_SIGN, serial_of
 from refp.web.http.problems import Problem
 from refp.web.http.uploads import RequestFile
 from refp.web.messages import DailyCheck, ModelInfo, PageEstimate, Requester
@@ -42,7 +43,10 @@ async def check_today(
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no_files", detail)
     chosen = await _choose(engine, model, instrument)
     files = await engine.files.keep_images(files)
-    tolerance_um, requester = engine.settings.tolerance_um, Requester(operator, DAILY)
+    tolerance_um, requester = (
+        engine.settings.tolerance_um,
+        Requester(operator, DAILY, serial_of(instrument)),
+    )
     ((estimate, *_),) = await engine.estimates.estimate(
         files, chosen, tolerance_um, view=False, requester=requester
     )
@@ -52,8 +56,9 @@ async def check_today(
 async def _choose(engine: Engine, model: str, instrument: str) -> ModelInfo:
     if model or not instrument:
         return await engine.models.choose(model)
+    name = instrument.partition(SERIAL_SIGN)[0]
     for one in await engine.models.read():
-        if not one.error and instrument_of(one) == instrument:
+        if not one.error and instrument_of(one) == name:
             return one
     return await engine.models.choose("")
 

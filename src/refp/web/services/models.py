@@ -1,17 +1,17 @@
 """The models of a server: in use and retired, their origin, uploads, training and adaptation."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from refp.core.errors import RefpError
 from refp.web.http.problems import Problem
 from refp.web.http.uploads import Form, RequestFile
 from refp.web.job import OPTIONS, Job
-from refp.web.messages import ModelInfo, ModelUsage
+from refp.web.messages import InstrumentVerification, ModelInfo, ModelUsage
 from refp.web.schemas.models import AdaptRequest, TrainRequest
 from refp.web.services.engine import Engine
 from refp.web.services.planes import find_planes
@@ -19,6 +19,7 @@ from refp.web.storage.models import REPORT, check_name, model_files, retired_fil
 from refp.web.workers import calls
 
 MODEL_JOBS = frozenset({"train", "adapt"})
+Content = TypeVar("Content")
 UNUSED = ModelUsage(n_estimates=0, last_at="", instruments=[])
 NO_FOLDER = "this server has no folder of models; start refp serve with --home FOLDER"
 
@@ -39,6 +40,8 @@ class ServedModel:
         The job that made it, if any.
     use
         Its use; ``None`` if unknown.
+    verified
+        State of its verification on each instrument; ``None`` if unknown.
     """
 
     info: ModelInfo
@@ -48,6 +51,7 @@ class ServedModel:
     made_at: str
     job: Job | None
     use: ModelUsage | None
+    verified: list[InstrumentVerification] | None
 
     @property
     def file(self) -> str:
@@ -69,7 +73,8 @@ class ServedModel:
 async def list_models(engine: Engine, *, retired: bool = False) -> list[ServedModel]:
     """Return the models in use, the default first, or the retired models."""
     infos = await engine.models.read(retired=retired)
-    uses = await _uses(engine) if infos else None
+    uses = await _from_history(engine, calls.history.read_uses) if infos else None
+    verified = await _from_history(engine, calls.history.read_verifications) if infos else None
     jobs = [job for job in engine.jobs.known() if "sha256" in job.result]
     made = {(job.result["model"], job.result["sha256"]): job for job in jobs}
     return [
@@ -81,6 +86,7 @@ async def list_models(engine: Engine, *, retired: bool = False) -> list[ServedMo
             made_at=_made_at(info.path, made.get((info.path.name, info.sha256))),
             job=made.get((info.path.name, info.sha256)),
             use=None if uses is None else uses.get(info.sha256, UNUSED),
+            verified=None if verified is None else verified.get(info.sha256, []),
         )
         for number, info in enumerate(infos)
     ]
@@ -265,12 +271,14 @@ def _data_of(planes: Job) -> dict[str, Any]:
     return {"data": request["data"], **{name: request.get(name) for name in OPTIONS}}
 
 
-async def _uses(engine: Engine) -> dict[str, ModelUsage] | None:
-    """Return the use of each model; ``None`` without a readable history."""
+async def _from_history(
+    engine: Engine, read: Callable[[str], dict[str, Content]]
+) -> dict[str, Content] | None:
+    """Return values by the SHA-256 of models; ``None`` without a readable history."""
     if not engine.settings.history:
         return None
     try:
-        return await engine.history.run(calls.history.read_uses)
+        return await engine.history.run(read)
     except RefpError:
         return None
 

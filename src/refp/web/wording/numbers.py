@@ -26,6 +26,9 @@ VERDICTS = {
     "pass": Verdict("pass", "\N{CHECK MARK}", "the whole interval is within the tolerance"),
     "fail": Verdict("fail", "\N{MULTIPLICATION X}", "the whole interval is outside the tolerance"),
     "inconclusive": Verdict("inconclusive", "?", "the interval includes a limit of the tolerance"),
+    "unverified": Verdict(
+        "unverified", "?", "no verdict: the model is not verified on this instrument"
+    ),
     "refused": Verdict("refused", "\N{EN DASH}", "the image has no reliable estimate"),
 }
 

@@ -23,8 +23,10 @@ from refp.estimate.rows import estimate_rows, with_verdicts
 from refp.models import load_model
 from refp.models.describe import describe_card, describe_file
 from refp.pipeline.checks import check_declared
+from refp.pipeline.qualification import Qualifier, make_qualifier
 from refp.plane.match import rows_at
-from refp.sweeps import SingleImage, list_images
+from refp.settings import Identity
+from refp.sweeps import SingleImage, declared_identity, list_images
 from refp.sweeps.formats.guard import bad_image
 from refp.sweeps.readers import read_header
 from refp.web.messages import (
@@ -125,8 +127,10 @@ def estimate_file(task: Task, view: bool) -> list[PageEstimate]:
     digests = hash_path(task.path), _model_digest(task.model, _stamp(task.model))
     page_estimates: list[PageEstimate] = []
     results: list[ImageEstimate] = []
+    qualify = _qualifier(estimator, task)
     for source in list_images([task.path]):
         result, seen, image = _estimate(estimator, source)
+        result = replace(result, estimate=qualify(source, result.estimate))
         row = _row(task, source.page, result.estimate, estimator.card.name)
         picture = _view(estimator, result, seen, image) if view and image is not None else None
         page_estimates.append(PageEstimate(row, source.page, *digests, picture))
@@ -171,7 +175,8 @@ def draw_overlay(task: Task, page: int) -> bytes:
     estimator = _load(task.model, _stamp(task.model))
     source = SingleImage(task.path, page)
     result = estimator.estimate_source(source)
-    named = ImageEstimate(_label(task, page), result.estimate, result.measured, result.used)
+    estimate = _qualifier(estimator, task)(source, result.estimate)
+    named = ImageEstimate(_label(task, page), estimate, result.measured, result.used)
     with TemporaryDirectory() as folder:
         overlay_writer([source], estimator.card, Path(folder), task.tolerance_um)(0, named)
         return b"".join(path.read_bytes() for path in Path(folder).glob("*.png"))
@@ -218,6 +223,12 @@ def _too_large(task: Task) -> str:
     else:
         return ""
     return str(bad_image(Path(task.name), problem, "crop or split it"))
+
+
+def _qualifier(estimator: Estimator, task: Task) -> Qualifier:
+    given = Identity(serial=task.requester.serial)
+    stated = declared_identity(task.path).completed(given)
+    return make_qualifier(estimator, task.history, stated)
 
 
 def _estimate(
@@ -282,10 +293,10 @@ def _beads(
     assert seen.measurement is not None
     beads, profiles = seen.measurement.beads, seen.measurement.profiles
     alone = np.full(len(beads), np.nan)
-    if assessment is not None and result.estimate.status == "ok":
+    if assessment is not None and result.estimate.status != "refused":
         alone[seen.rows] = assessment.match.dz_um
     values = np.where(profiles.saturated, np.nan, profiles.normalised)
-    ok = result.estimate.status == "ok"
+    ok = result.estimate.status != "refused"
     return [
         BeadView(
             y_px=round(float(profiles.center_px[i, 0]), 2),

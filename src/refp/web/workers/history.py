@@ -14,25 +14,32 @@ import pandas as pd
 from refp.core.errors import HistoryError
 from refp.core.files import rows_of, to_json
 from refp.estimate.estimator import Estimator, ImageEstimate
+from refp.estimate.verification import qualify
 from refp.history import (
     ControlChart,
     History,
     HistoryRecord,
     Period,
     Quantity,
+    Verification,
+    VerificationLog,
     check_purpose,
     check_quantity,
     correction,
+    latest_by_serial,
     parse_time,
     select_points,
     with_local_times,
 )
 from refp.history.history import NAN
 from refp.pipeline.recording import Origin, record_estimate, record_planes
+from refp.settings import Identity
+from refp.sweeps import declared_identity
 from refp.web.messages import (
     ChartQuery,
     DailyCheck,
     HistoryView,
+    InstrumentVerification,
     ModelUsage,
     PageEstimate,
     RecordQuery,
@@ -68,7 +75,9 @@ def append_estimates(
     HistoryError
         If the database cannot be reached or written.
     """
-    origin = Origin(task.requester.operator, purpose=check_purpose(task.requester.purpose))
+    purpose = check_purpose(task.requester.purpose)
+    serial = declared_identity(task.path).serial or task.requester.serial
+    origin = Origin(task.requester.operator, purpose=purpose, serial=serial)
     records: list[HistoryRecord] = []
     for result, page_estimate in zip(results, page_estimates, strict=True):
         record = record_estimate(result, estimator, page_estimate.image_sha256, origin)
@@ -341,6 +350,38 @@ def read_uses(database: str) -> dict[str, ModelUsage]:
     return uses
 
 
+def read_verifications(database: str) -> dict[str, list[InstrumentVerification]]:
+    """Return the state of verification of each model on each instrument, by SHA-256 of its file.
+
+    Raises
+    ------
+    HistoryError
+        If the database cannot be read.
+    """
+    if not _exists(database):
+        return {}
+    now = datetime.now().astimezone()
+    by_model: dict[str, list[InstrumentVerification]] = {}
+    with VerificationLog.open(_location(database)) as log:
+        known = log.select()
+    for model in dict.fromkeys(one.model_sha256 for one in known):
+        last = latest_by_serial(one for one in known if one.model_sha256 == model)
+        by_model[model] = [_describe_verification(one, now) for one in last.values()]
+    return by_model
+
+
+def _describe_verification(last: Verification, now: datetime) -> InstrumentVerification:
+    state = qualify(Identity(serial=last.serial), Identity(), last, now)
+    return InstrumentVerification(
+        instrument=last.instrument_name,
+        outcome=last.outcome,
+        state=state.note,
+        valid=state.status == "ok",
+        verified_at=last.verified_at.isoformat(timespec="seconds"),
+        valid_until=last.valid_until.isoformat(timespec="seconds"),
+    )
+
+
 def _exists(database: str) -> bool:
     return "://" in database or Path(database).is_file()
 
@@ -353,4 +394,8 @@ def _open_existing(database: str) -> History:
 
 @lru_cache(maxsize=2)
 def _open(database: str, *, create: bool = False) -> History:
-    return History.open(database if "://" in database else Path(database), create=create)
+    return History.open(_location(database), create=create)
+
+
+def _location(database: str) -> str | Path:
+    return database if "://" in database else Path(database)

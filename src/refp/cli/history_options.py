@@ -1,0 +1,157 @@
+"""Options and output that the commands ``refp history ...`` share."""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from refp.cli.options import HistoryOptions
+from refp.core.errors import RecipeError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    import pandas as pd
+
+    from refp.history import History, HistoryRecord, Purpose
+
+
+SHOWN = (
+    *("id", "recorded_at", "kind", "instrument", "operator", "image", "status", "delta_z_um"),
+    *(
+        "u_um",
+        "slope",
+        "reduced_chi2",
+        "refp_um",
+        "refp_u_um",
+        "n_beads_used",
+        "background",
+        "reason",
+        "note",
+        "purpose",
+    ),
+    *("corrects", "corrected_by"),
+)
+"""Columns on a terminal; files and JSON have all."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class RecordChoice:
+    """Selection of records."""
+
+    instrument: str = ""
+    "Name of the instrument."
+    serial: str = ""
+    "Its serial number."
+    since: str = ""
+    "First time, ISO 8601; without a zone it is local, without an hour it is midnight."
+    until: str = ""
+    "Records before this time."
+    daily: Annotated[bool, Parameter(negative=())] = False
+    "Daily checks only."
+
+    def select(self, history: "History", *, with_corrected: bool = False) -> "pd.DataFrame":
+        """Return the records."""
+        from refp.history import name_instrument
+
+        return history.select(
+            instrument=name_instrument(self.instrument, self.serial),
+            since=time_limit(self.since),
+            until=time_limit(self.until),
+            purpose=purpose_of(daily=self.daily),
+            with_corrected=with_corrected,
+        )
+
+
+DEFAULT_HISTORY, ALL_RECORDS = HistoryOptions(), RecordChoice()
+Instrument = Annotated[str, Parameter(help="Name of the instrument.")]
+Operator = Annotated[str | None, Parameter(help="Operator; default: the user's login name.")]
+Note = Annotated[str, Parameter(help="A remark.")]
+At = Annotated[str, Parameter(help="Time, ISO 8601; without a zone it is local. Default: now.")]
+Of = Annotated[
+    str,
+    Parameter(
+        name="--quantity",
+        help="One of delta_z_um, slope, reduced_chi2, refp_um, n_beads_used, background, tilt.",
+    ),
+]
+Daily = Annotated[bool, Parameter(negative=(), help="Daily checks only.")]
+WithCorrected = Annotated[
+    bool, Parameter(negative=(), help="Include records that later ones correct.")
+]
+
+
+def operator_name(name: str | None) -> str:
+    """Return the operator, by default the login name; empty if the system has none."""
+    import getpass
+
+    if name is not None:
+        return name
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # no such user, as in some containers
+        return ""
+
+
+def moment(text: str) -> "datetime":
+    """Return a time; the present one if none is given."""
+    from datetime import datetime
+
+    return time_limit(text) or datetime.now().astimezone()
+
+
+def time_limit(text: str) -> "datetime | None":
+    """Return a time, or ``None`` for no limit."""
+    from refp.history import parse_time
+
+    return parse_time(text) if text else None
+
+
+def purpose_of(*, daily: bool) -> "Purpose":
+    """Return the purpose of records."""
+    return "daily" if daily else ""
+
+
+def parse_offsets(text: str, *, daily: bool) -> tuple[float, ...]:
+    """Return offsets in um from text such as ``-15,0,15``; empty for an empty text.
+
+    Raises
+    ------
+    RecipeError
+        If they are not numbers, or the images are no daily check.
+    """
+    if not text:
+        return ()
+    if not daily:
+        raise RecipeError(f"--offsets-um {text}: is of a daily check; give --daily too")
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise RecipeError(f"--offsets-um {text}: write numbers, such as -15,0,15") from None
+
+
+def append_records(history: "History", made: "Sequence[HistoryRecord]", *, as_json: bool) -> None:
+    """Append records, and print them."""
+    from refp.cli.console import print_message
+
+    history.append(made)
+    print_records(made, as_json=as_json)
+    print_message(f"recorded {len(made)} in {history.place}")
+
+
+def print_records(made: "Sequence[HistoryRecord]", *, as_json: bool) -> None:
+    """Print records, on a terminal without columns that are empty in all of them."""
+    import pandas as pd
+
+    from refp.cli.console import print_table
+
+    rows = [{**asdict(one), "recorded_at": one.recorded_at.isoformat()} for one in made]
+    table = pd.DataFrame(rows)
+    print_table(table if as_json else without_empty(table), as_json=as_json)
+
+
+def without_empty(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the columns for a terminal, without those that are empty in all records."""
+    return table[[name for name in SHOWN if (table[name].notna() & (table[name] != "")).any()]]

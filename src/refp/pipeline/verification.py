@@ -1,0 +1,195 @@
+"""Verify a model on the instrument at hand, with a short sweep across its reference plane."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+
+from refp.core.arrays import FloatArray
+from refp.core.digests import hash_paths
+from refp.core.errors import DataError
+from refp.core.files import library_versions
+from refp.core.parallel import SERIAL, Execution
+from refp.estimate import Assessment
+from refp.estimate.estimator import Estimator, recipe_of
+from refp.estimate.verification import Line, ShortSweeps, fit_slope, judge_model, overall
+from refp.history.history import new_id
+from refp.history.verification import Verification
+from refp.models import Calibration, ModelCard
+from refp.pipeline.assessments import assess_frames, check_of_beads
+from refp.pipeline.checks import check_determined, check_instrument, check_same_instrument
+from refp.pipeline.planes import define_planes
+from refp.pipeline.recording import Origin
+from refp.settings import Identity, join_identities
+from refp.sweeps import DataSet, Frame, ZSweep
+
+VALID_DAYS = 30
+"""Default validity, days; assumed. Condenser and objective can be moved at any time: daily checks show a
+change between two verifications, and a lamp or an objective ages in months."""
+TOLERANCE_UM = 7.5
+"""Default tolerance: the repeatability of the article's stage, which its models reach for most images."""
+PURPOSE = (
+    "verify with; take frames on both sides of it, such as nine from 40 um below to 40 um above"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A verification, and its images.
+
+    Attributes
+    ----------
+    record
+        Record for the history.
+    images
+        A row per image: nominal Z, known and estimated dZ, statistics of fit.
+    """
+
+    record: Verification
+    images: pd.DataFrame
+
+
+def verify_model(
+    estimator: Estimator,
+    datasets: Sequence[DataSet],
+    origin: Origin,
+    *,
+    tolerance_um: float = TOLERANCE_UM,
+    valid_days: int = VALID_DAYS,
+    execution: Execution = SERIAL,
+) -> Verified:
+    """Compare a model's estimates with a short sweep of one instrument.
+
+    Parameters
+    ----------
+    estimator
+        Model, loaded from its file.
+    datasets
+        Five to nine frames across the plane, for example.
+    origin
+        Operator, remark and time of the record.
+    tolerance_um
+        Tolerance of bias and slope together, um.
+    valid_days
+        Validity of the record, days.
+    execution
+        Executor for the work, and callback for progress.
+
+    Raises
+    ------
+    ModelError
+        If the model is of another type of instrument, or of whole images.
+    DataError
+        If no serial number is stated, there are too few frames, or the plane is not determined.
+    """
+    card = estimator.card
+    check_of_beads(card, estimator.stack, "train a model of beads to verify it")
+    check_same_instrument(datasets)
+    for dataset in datasets:
+        check_instrument(card, dataset.instrument, dataset.root)
+    identity = _identity(datasets)
+    frames = [frame for dataset in datasets for frame in dataset.frames]
+    assessed = assess_frames(estimator, frames, "verifying", execution)
+    sweeps = _locate(datasets, assessed, card, execution)
+    line = fit_slope(sweeps)
+    fits = _fits([assessment for _, assessment in assessed], card.calibration)
+    criteria = judge_model(sweeps, line, fits, tolerance_um)
+    record = Verification(
+        id=new_id(),
+        verified_at=origin.at,
+        valid_until=origin.at + timedelta(days=valid_days),
+        instrument=card.instrument.name,
+        **identity.model_dump(),
+        operator=origin.operator,
+        note=origin.note,
+        model=card.name,
+        model_sha256=estimator.file_sha256,
+        data_sha256=hash_paths(frame.path for frame in frames),
+        version=library_versions()["refp"],
+        tolerance_um=tolerance_um,
+        half_range_um=float(abs(line.dz_um).max()),
+        n_images=len(assessed),
+        outcome=overall(criteria),
+        criteria=criteria,
+    )
+    return Verified(record, _image_table(assessed, line))
+
+
+def _identity(datasets: Sequence[DataSet]) -> Identity:
+    identity = join_identities(dataset.identity for dataset in datasets)
+    if not identity.serial:
+        raise DataError(
+            f"{datasets[0].root}: states no serial number; a verification is that of one instrument: give "
+            "--serial, or serial under [identity] of sweep.toml"
+        )
+    return identity
+
+
+def _locate(
+    datasets: Sequence[DataSet],
+    assessed: Sequence[tuple[Frame, Assessment]],
+    card: ModelCard,
+    execution: Execution,
+) -> ShortSweeps:
+    """Return the sweeps with the model's estimate at their reference plane.
+
+    The features of the frames are read against the estimates instead of nominal Z: they have their
+    extremes where the estimate is that of the plane. Estimates of one model are a tenth as uncertain
+    relative to each other as positions of the stage. Planes of several fields share contributions, so
+    that the uncertainty is that of one.
+    """
+    estimated = {frame: assessment.combined.dz_um for frame, assessment in assessed}
+    noise_um = _rms([assessment.combined.noise_um for _, assessment in assessed])
+    at_estimates = [_at_estimates(dataset, estimated, noise_um) for dataset in datasets]
+    black = card.instrument.optics.black_level or 0.0
+    found = define_planes(at_estimates, recipe_of(card), execution=execution, black_level=black)
+    planes = [plane for plane in found.result.planes if plane.determined]
+    check_determined(planes, datasets[0].root, PURPOSE)
+    numbers = {key: k for k, key in enumerate(dict.fromkeys(frame.key for frame in estimated))}
+    return ShortSweeps(
+        z_um=np.array([frame.z_um for frame in estimated]),
+        estimated_um=np.array(list(estimated.values())),
+        sweep=np.array([numbers[frame.key] for frame in estimated]),
+        bias_um=float(np.mean([plane.refp_um for plane in planes])),
+        bias_u_um=_rms([plane.refp_u_um for plane in planes]),
+        bias_expanded_um=_rms([(plane.upper_um - plane.lower_um) / 2 for plane in planes]),
+    )
+
+
+def _at_estimates(dataset: DataSet, estimated: Mapping[Frame, float], noise_um: float) -> DataSet:
+    """Return the data set with estimated dZ in place of nominal Z; frames without one are left out."""
+    sweeps = []
+    for sweep in dataset.sweeps:
+        frames = [replace(f, z_um=estimated[f]) for f in sweep.frames if f in estimated]
+        if frames:
+            sweeps.append(ZSweep(sweep.key, tuple(sorted(frames, key=lambda frame: frame.z_um))))
+    instrument = dataset.instrument.replace("stage.repeatability_um", noise_um)
+    return replace(dataset, sweeps=tuple(sweeps), instrument=instrument)
+
+
+def _rms(values: Sequence[float]) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))
+
+
+def _fits(
+    assessments: Sequence[Assessment], known: Calibration
+) -> dict[str, tuple[FloatArray, float]]:
+    """Return the statistics of fit of the frames with their limits of refusal."""
+    reduced_chi2 = np.array([assessment.reduced_chi2 for assessment in assessments])
+    return {"reduced_chi2": (reduced_chi2, known.maximum_reduced_chi2)}
+
+
+def _image_table(assessed: Sequence[tuple[Frame, Assessment]], line: Line) -> pd.DataFrame:
+    estimated_um = np.array([assessment.combined.dz_um for _, assessment in assessed])
+    return pd.DataFrame(
+        {
+            "image": [frame.label for frame, _ in assessed],
+            "z_um": [frame.z_um for frame, _ in assessed],
+            "delta_z_true_um": line.dz_um,
+            "delta_z_um": estimated_um,
+            "error_um": estimated_um - line.dz_um,
+            "reduced_chi2": [assessment.reduced_chi2 for _, assessment in assessed],
+        }
+    )
