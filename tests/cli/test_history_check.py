@@ -48,9 +48,9 @@ def test_three_images_are_one_check(
     assert row["slope"] == pytest.approx(1.0, abs=0.05)
     stage_um = load_model(lookup_model).card.instrument.stage.repeatability_um
     assert row["slope_u"] == pytest.approx(stage_um * 2**0.5 / 24, rel=0.1)
-    assert 0.2 < row["reduced_chi2"] < 3.0
+    assert 0.2 < row["t_squared"] < 3.0
     chart = ("history", "chart", "--instrument", "a2k", "--daily", "--home", tmp_path)
-    for quantity in ("slope", "reduced_chi2", "delta_z_um"):
+    for quantity in ("slope", "t_squared", "delta_z_um"):
         done = run_refp(*chart, "--quantity", quantity, "-o", tmp_path / f"{quantity}.svg")
         assert "a2k: 1 value" in done.stderr, done.stderr
 
@@ -78,7 +78,7 @@ def test_a_refused_image_leaves_the_slope_unknown(
     given = (lookup_model, *three, "--offsets-um", "-12,0,12")
     (row,) = recorded(run_refp, tmp_path, *given)
     assert (row["status"], row["slope"], row["slope_u"]) == ("ok", None, None)
-    assert row["reduced_chi2"] > 0
+    assert row["t_squared"] > 0
 
 
 @pytest.mark.parametrize(

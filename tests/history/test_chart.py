@@ -79,9 +79,9 @@ def test_every_quantity(history: History) -> None:
 def test_only_checks_of_three_images_have_slope_and_fit(history: History) -> None:
     with pytest.raises(HistoryError, match="no estimate of instrument 'a2k'"):
         select_chart(history, "a2k", "slope")
-    unlike = record(2, status="refused", delta_z_um=NAN, reduced_chi2=7.0)
-    history.append([record(), record(1, slope=1.02, slope_u=0.01, reduced_chi2=1.1), unlike])
-    slope, fit = (select_chart(history, "a2k", name) for name in ("slope", "reduced_chi2"))
+    unlike = record(2, status="refused", delta_z_um=NAN, t_squared=7.0)
+    history.append([record(), record(1, slope=1.02, slope_u=0.01, t_squared=1.1), unlike])
+    slope, fit = (select_chart(history, "a2k", name) for name in ("slope", "t_squared"))
     assert (slope.value.tolist(), slope.u.tolist()) == ([1.02], [0.01])
     assert fit.value.tolist() == [1.1, 7.0]  # also of an image that is refused for it
     assert not fit.refused.any()
@@ -148,6 +148,6 @@ def test_times() -> None:
 
 def test_no_such_quantity() -> None:
     with pytest.raises(
-        HistoryError, match="'colour': choose delta_z_um, slope, reduced_chi2, refp_um"
+        HistoryError, match="'colour': choose delta_z_um, slope, t_squared, refp_um"
     ):
         check_quantity("colour")

@@ -58,7 +58,7 @@ FULL = HistoryRecord(
     verification="verified until 2026-04-28",
     slope=1.003,
     slope_u=0.01,
-    reduced_chi2=1.25,
+    t_squared=1.25,
 )
 
 

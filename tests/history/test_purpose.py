@@ -91,7 +91,7 @@ def test_an_older_history_is_brought_to_these_columns(
     with closing(History.open(database)) as history:
         row = row_of(old, datetime.now().astimezone())
         added = ("purpose", "corrected_by", "serial", "verification")
-        added += ("slope", "slope_u", "reduced_chi2")
+        added += ("slope", "slope_u", "t_squared")
         kept = {k: v for k, v in row.items() if k not in added}
         names = ", ".join(kept)
         marks = ", ".join(f":{name}" for name in kept)

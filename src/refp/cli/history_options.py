@@ -22,7 +22,7 @@ SHOWN = (
     *(
         "u_um",
         "slope",
-        "reduced_chi2",
+        "t_squared",
         "refp_um",
         "refp_u_um",
         "n_beads_used",
@@ -74,7 +74,7 @@ Of = Annotated[
     str,
     Parameter(
         name="--quantity",
-        help="One of delta_z_um, slope, reduced_chi2, refp_um, n_beads_used, background, tilt.",
+        help="One of delta_z_um, slope, t_squared, refp_um, n_beads_used, background, tilt.",
     ),
 ]
 Daily = Annotated[bool, Parameter(negative=(), help="Daily checks only.")]

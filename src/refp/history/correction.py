@@ -17,7 +17,7 @@ _NOTHING = {
     "refp_u_um": NAN,
     "slope": NAN,
     "slope_u": NAN,
-    "reduced_chi2": NAN,
+    "t_squared": NAN,
     "n_beads_used": 0,
 }
 

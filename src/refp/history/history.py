@@ -12,7 +12,7 @@ Kind = Literal["estimate", "plane", "annotation"]
 Status = Literal["", "ok", "refused"]
 Purpose = Literal["", "daily"]
 Quantity = Literal[
-    "delta_z_um", "slope", "reduced_chi2", "refp_um", "n_beads_used", "background", "tilt"
+    "delta_z_um", "slope", "t_squared", "refp_um", "n_beads_used", "background", "tilt"
 ]
 NAN = float("nan")
 SERIAL_SIGN = " #"
@@ -21,7 +21,7 @@ SERIAL_SIGN = " #"
 KIND_OF: Mapping[Quantity, Kind] = {
     "delta_z_um": "estimate",
     "slope": "estimate",
-    "reduced_chi2": "estimate",
+    "t_squared": "estimate",
     "refp_um": "plane",
     "n_beads_used": "estimate",
     "background": "estimate",
@@ -31,7 +31,7 @@ KIND_OF: Mapping[Quantity, Kind] = {
 LABELS: Mapping[Quantity, str] = {
     "delta_z_um": "dZ (um)",
     "slope": "slope of dZ",
-    "reduced_chi2": "reduced chi squared",
+    "t_squared": "T squared",
     "refp_um": "REFP (um)",
     "n_beads_used": "beads used",
     "background": "background (grey levels)",
@@ -84,8 +84,8 @@ class HistoryRecord:
         it is unverified.
     slope, slope_u
         Of a daily check of three images: slope of dZ against nominal Z, and its standard uncertainty.
-    reduced_chi2
-        Of a daily check of three images: largest reduced chi squared over its usual value.
+    t_squared
+        Of a daily check of three images: largest T squared a ring of the beads.
     """
 
     id: str
@@ -121,7 +121,7 @@ class HistoryRecord:
     verification: str = ""
     slope: float = NAN
     slope_u: float = NAN
-    reduced_chi2: float = NAN
+    t_squared: float = NAN
 
     def __post_init__(self) -> None:
         _check_zone(self.recorded_at, "recorded_at")

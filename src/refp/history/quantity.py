@@ -11,14 +11,14 @@ from refp.history.history import Quantity
 QUANTITY_COLUMNS: Mapping[Quantity, tuple[str, ...]] = {
     "delta_z_um": ("status", "delta_z_um", "u_um"),
     "slope": ("status", "slope", "slope_u"),
-    "reduced_chi2": ("status", "reduced_chi2"),
+    "t_squared": ("status", "t_squared"),
     "refp_um": ("status", "refp_um", "refp_u_um"),
     "n_beads_used": ("status", "n_beads_used"),
     "background": ("status", "background"),
     "tilt": ("status", "tilt_y_um_per_px", "tilt_x_um_per_px"),
 }
 """Columns of a quantity: the status, its values, and its standard uncertainty."""
-OF_THREE: frozenset[Quantity] = frozenset({"slope", "reduced_chi2"})
+OF_THREE: frozenset[Quantity] = frozenset({"slope", "t_squared"})
 """Quantities of a daily check of three images, which other estimates do not have."""
 _UNCERTAINTY: Mapping[str, str] = {
     "delta_z_um": "u_um",
@@ -32,7 +32,7 @@ def values_of(table: pd.DataFrame, quantity: Quantity) -> FloatArray:
 
     The fit of a check is kept where its image is refused, since it may be the reason.
     """
-    if quantity == "reduced_chi2":
+    if quantity == "t_squared":
         return table[quantity].to_numpy(dtype=float)
     if quantity == "tilt":
         values = np.hypot(table["tilt_y_um_per_px"], table["tilt_x_um_per_px"])

@@ -53,7 +53,7 @@ records = Table(
     CheckConstraint("kind IN ('estimate', 'plane', 'annotation')", name="refp_records_kind"),
     *_added("purpose", "corrected_by"),
     *_added("serial", "verification"),
-    *_numbers("slope", "slope_u", "reduced_chi2"),
+    *_numbers("slope", "slope_u", "t_squared"),
     CheckConstraint("status IN ('', 'ok', 'refused')", name="refp_records_status"),
     Index("refp_records_by_time", "instrument", "kind", "recorded_utc"),
     Index("refp_records_newest", "instrument", "recorded_utc"),

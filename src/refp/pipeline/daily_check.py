@@ -91,7 +91,7 @@ def record_check(
     -------
     HistoryRecord
         That of the middle image, with the slope of dZ against the offsets (NaN where an image is refused)
-        and the largest reduced chi squared of the images over its usual value.
+        and the largest T squared a ring of the images.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def record_check(
     own = with_serial(replace(origin, note=_note(origin.note, taken)), middle.image)
     record = record_estimate(result, estimator, hash_path(middle.image.path), own)
     slope, slope_u = _slope(taken, estimator.card.instrument.stage.repeatability_um)
-    return replace(record, slope=slope, slope_u=slope_u, reduced_chi2=_largest_chi2(taken))
+    return replace(record, slope=slope, slope_u=slope_u, t_squared=_largest_t_squared(taken))
 
 
 def _estimate(estimator: Estimator, image: SingleImage) -> tuple[ImageEstimate, Assessment | None]:
@@ -140,8 +140,8 @@ def _slope(taken: Sequence[_Taken], stage_um: float) -> tuple[float, float]:
     return float((weight * dz_um).sum()), u
 
 
-def _largest_chi2(taken: Sequence[_Taken]) -> float:
-    known = [one.assessment.reduced_chi2 for one in taken if one.assessment is not None]
+def _largest_t_squared(taken: Sequence[_Taken]) -> float:
+    known = [one.assessment.t_squared for one in taken if one.assessment is not None]
     return max(known, default=math.nan)
 
 

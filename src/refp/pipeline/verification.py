@@ -178,7 +178,11 @@ def _fits(
 ) -> dict[str, tuple[FloatArray, float]]:
     """Return the statistics of fit of the frames with their limits of refusal."""
     reduced_chi2 = np.array([assessment.reduced_chi2 for assessment in assessments])
-    return {"reduced_chi2": (reduced_chi2, known.maximum_reduced_chi2)}
+    t_squared = np.array([assessment.t_squared for assessment in assessments])
+    return {
+        "reduced_chi2": (reduced_chi2, known.maximum_reduced_chi2),
+        "t_squared": (t_squared, known.residuals.maximum_t_squared),
+    }
 
 
 def _image_table(assessed: Sequence[tuple[Frame, Assessment]], line: Line) -> pd.DataFrame:
@@ -191,5 +195,6 @@ def _image_table(assessed: Sequence[tuple[Frame, Assessment]], line: Line) -> pd
             "delta_z_um": estimated_um,
             "error_um": estimated_um - line.dz_um,
             "reduced_chi2": [assessment.reduced_chi2 for _, assessment in assessed],
+            "t_squared": [assessment.t_squared for _, assessment in assessed],
         }
     )

@@ -118,7 +118,7 @@ def test_every_quantity_has_a_page(app: TestClient, quantity: str) -> None:
     page = app.get("/history", params={"instrument": "mine", "quantity": quantity})
     assert page.status_code == 200
     check_markup(page.text)
-    assert ("No value of" in page.text) == (quantity in ("refp_um", "slope", "reduced_chi2"))
+    assert ("No value of" in page.text) == (quantity in ("refp_um", "slope", "t_squared"))
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ MAX_SAVED = 1_000_000
 QUANTITIES = {
     "delta_z_um": ("dZ", "µm"),
     "slope": ("slope of dZ", ""),
-    "reduced_chi2": ("reduced chi squared", ""),
+    "t_squared": ("T squared", ""),
     "n_beads_used": ("beads used", ""),
     "background": ("background", "grey levels"),
     "tilt": ("tilt of the slide", "µm per px"),

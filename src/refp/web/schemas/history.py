@@ -70,7 +70,7 @@ RECORDED: dict[str, JsonValue] = {
     "verification": "instrument not stated",
     "slope": None,
     "slope_u": None,
-    "reduced_chi2": None,
+    "t_squared": None,
 }
 LIMITS: dict[str, JsonValue] = {
     "name": "spring",
@@ -151,7 +151,7 @@ DESCRIPTIONS = {
     "verification": "state of verification of the instrument at the time of the estimate",
     "slope": "slope of dZ against nominal Z, of a daily check of three images",
     "slope_u": "its standard uncertainty",
-    "reduced_chi2": "largest reduced chi squared of these images over its usual value",
+    "t_squared": "largest T squared a ring of these images",
 }
 CHECKED: dict[str, object] = {
     "instrument": Annotated[Line, Field(min_length=1)],

@@ -11,7 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Add the columns, which are null in existing records."""
-    for name in ("slope", "slope_u", "reduced_chi2"):
+    for name in ("slope", "slope_u", "t_squared"):
         op.add_column("refp_records", sa.Column(name, sa.Double))
 
 
