@@ -82,7 +82,7 @@ def bench(session: nox.Session) -> None:
     _install(session, "train,web,history")
     session.run("python", "-m", "benchmarks.accuracy", *session.posargs)
     estimates = ("refusals", "intervals", "second_lab", "magtrack")
-    for part in ("beads", "coverage", "resnet", *estimates):
+    for part in ("beads", "coverage", "resnet", "combined", *estimates):
         session.run("python", "-m", f"benchmarks.accuracy.{part}")
     session.run("python", "-m", "benchmarks.speed")
     session.run("python", "-m", "benchmarks.speed.estimate")

@@ -111,6 +111,7 @@ def one_image(estimator: Estimator, sources: list[SingleImage]) -> dict[str, obj
     return {
         "images": len(rows),
         "beads": statistics.median(r.estimate.n_beads for r in estimates),
+        "family": estimator.card.family,
         "members": estimator.card.members,
         "estimated": sum(r.estimate.status == "ok" for r in estimates),
         "ms": typical,
@@ -360,7 +361,7 @@ def main() -> None:
         work = Path(name)
         planes, sources = simulate_planes(work), simulate_images(work / "images")
         model = work / "default.refp"
-        save_model(train(planes, "profile", steps=1000), model)  # time does not depend on training
+        save_model(pipeline.train_model(planes, load_recipe()), model)
         parts: dict[str, Callable[[], object]] = {
             "image": lambda: one_image(Estimator.load(model), sources),
             "fresh": lambda: fresh_process(model, sources[N_IMAGES // 2].path),

@@ -91,7 +91,7 @@ def main() -> None:
     with TemporaryDirectory() as name:
         model, images = prepare(Path(name))
         about = (
-            "simulated by refp.synthetic, a2k, 1392x1040, 20 beads, profile family, 10 members; "
+            "simulated by refp.synthetic, a2k, 1392x1040, 20 beads, default family; "
             f"{N_CLIENTS} clients, every {PAGES_OF}th estimate by the page"
         )
         target = HERE / "speed" / "memory.json"

@@ -17,9 +17,11 @@ from urllib.request import urlopen
 import numpy as np
 
 from benchmarks import HERE
-from benchmarks.speed.estimate import simulate_images, simulate_planes, train
+from benchmarks.speed.estimate import simulate_images, simulate_planes
 from benchmarks.speed.parts import measure_parts
 from refp.models import save_model
+from refp.pipeline import train_model
+from refp.settings import load_recipe
 from refp.web import Client
 
 N_REQUESTS, N_CLIENTS, N_STARTS = 100, 8, 5
@@ -125,7 +127,7 @@ def _resident_mb(pid: int) -> float:
 def prepare(work: Path) -> tuple[Path, list[Path]]:
     """Train a model and simulate images; return their paths."""
     model = work / "default.refp"
-    save_model(train(simulate_planes(work), "profile", steps=1000), model)
+    save_model(train_model(simulate_planes(work), load_recipe()), model)
     return model, [source.path for source in simulate_images(work / "images")]
 
 
@@ -139,7 +141,7 @@ def main() -> None:
             "eight_clients": lambda: requests(model, images, N_CLIENTS),
         }
         about = (
-            f"simulated by refp.synthetic, a2k, 1392x1040, 20 beads, profile family, 10 members; "
+            f"simulated by refp.synthetic, a2k, 1392x1040, 20 beads, default family; "
             f"a short run of {N_REQUESTS} requests"
         )
         measure_parts(HERE / "speed" / "web.json", parts, about)

@@ -188,7 +188,9 @@ def _assess_as(
     light, noise = float(np.median(inputs.light)) * altered.contrast, typical_noise(inputs.noise)
     if altered.blur_u:  # a filter reduces the noise more than its effect on the fit
         noise = max(noise, known.noise.expected(light))
-    predicted = predictor.predict(inputs)
+    # A look-up family predicts from the same stack, whose match is known.
+    own = isinstance(predictor, Lookup)
+    predicted = predictions_of(sharp) if own else predictor.predict(inputs)
     if matched is not sharp:  # networks are trained on sharp images: the look-up corrects their dZ
         predicted = replace(predicted, dz_um=predicted.dz_um + (matched.dz_um - sharp.dz_um))
     combined = adapt_combined(combine(predicted, *places), card.adaptation)

@@ -32,7 +32,7 @@ FAMILIES = {
     "lookup": "The radial profile of each bead is compared with those of the sweep. Training takes "
     "seconds. Recommended.",
     "profile": "A small network estimates dZ from the radial profile of each bead, about as accurately. "
-    "Training takes about ten minutes.",
+    "Training takes minutes.",
     "resnet": "The network of the article estimates dZ from the image of each bead. Training takes "
     "hours without a graphics card.",
 }
