@@ -45,7 +45,7 @@ ESTIMATES = {
     "reason": "str",
     "model": "str",
 }
-DETAILS = dict.fromkeys(tables.DETAIL_COLUMNS, "float64")
+DETAILS = dict.fromkeys(tables.DETAIL_COLUMNS, "float64") | {"verification": "str"}
 ERRORS = ESTIMATES | KEYS | {"z_um": "float64", "delta_z_true_um": "float64", "error_um": "float64"}
 BEADS = KEYS | {
     "z_um": "float64",

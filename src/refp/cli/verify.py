@@ -74,7 +74,7 @@ def verify(
     with VerificationLog.open(place.address) as log:
         estimator = Estimator.load(model)
         with show_measuring() as progress, work.start() as workers:
-            verified = verify_model(
+            record = verify_model(
                 estimator,
                 options.open([sweep]),
                 origin,
@@ -82,11 +82,11 @@ def verify(
                 valid_days=valid_days,
                 execution=Execution(workers, progress),
             )
-        log.append(verified.record)
-        _print(verified.record, as_json=as_json)
-        print_message(_describe(verified.record))
+        log.append(record)
+        _print(record, as_json=as_json)
+        print_message(_describe(record))
         print_message(f"recorded in {log.place}")
-    return 0 if verified.record.outcome == "pass" else EXIT_ALL_REFUSED
+    return 0 if record.outcome == "pass" else EXIT_ALL_REFUSED
 
 
 def _print(record: Verification, *, as_json: bool) -> None:

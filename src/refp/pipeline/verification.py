@@ -1,11 +1,10 @@
 """Verify a model on the instrument at hand, with a short sweep across its reference plane."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
-import pandas as pd
 
 from refp.core.arrays import FloatArray
 from refp.core.digests import hash_paths
@@ -14,7 +13,7 @@ from refp.core.files import library_versions
 from refp.core.parallel import SERIAL, Execution
 from refp.estimate import Assessment
 from refp.estimate.estimator import Estimator, recipe_of
-from refp.estimate.verification import Line, ShortSweeps, fit_slope, judge_model, overall
+from refp.estimate.verification import ShortSweeps, fit_slope, judge_model, overall
 from refp.history.history import new_id
 from refp.history.verification import Verification
 from refp.models import Calibration, ModelCard
@@ -35,22 +34,6 @@ PURPOSE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """A verification, and its images.
-
-    Attributes
-    ----------
-    record
-        Record for the history.
-    images
-        A row per image: nominal Z, known and estimated dZ, statistics of fit.
-    """
-
-    record: Verification
-    images: pd.DataFrame
-
-
 def verify_model(
     estimator: Estimator,
     datasets: Sequence[DataSet],
@@ -59,8 +42,8 @@ def verify_model(
     tolerance_um: float = TOLERANCE_UM,
     valid_days: int = VALID_DAYS,
     execution: Execution = SERIAL,
-) -> Verified:
-    """Compare a model's estimates with a short sweep of one instrument.
+) -> Verification:
+    """Compare a model's estimates with a short sweep of one instrument, and return the record.
 
     Parameters
     ----------
@@ -96,7 +79,7 @@ def verify_model(
     line = fit_slope(sweeps)
     fits = _fits([assessment for _, assessment in assessed], card.calibration)
     criteria = judge_model(sweeps, line, fits, tolerance_um)
-    record = Verification(
+    return Verification(
         id=new_id(),
         verified_at=origin.at,
         valid_until=origin.at + timedelta(days=valid_days),
@@ -114,7 +97,6 @@ def verify_model(
         outcome=overall(criteria),
         criteria=criteria,
     )
-    return Verified(record, _image_table(assessed, line))
 
 
 def _identity(datasets: Sequence[DataSet]) -> Identity:
@@ -183,18 +165,3 @@ def _fits(
         "reduced_chi2": (reduced_chi2, known.maximum_reduced_chi2),
         "t_squared": (t_squared, known.residuals.maximum_t_squared),
     }
-
-
-def _image_table(assessed: Sequence[tuple[Frame, Assessment]], line: Line) -> pd.DataFrame:
-    estimated_um = np.array([assessment.combined.dz_um for _, assessment in assessed])
-    return pd.DataFrame(
-        {
-            "image": [frame.label for frame, _ in assessed],
-            "z_um": [frame.z_um for frame, _ in assessed],
-            "delta_z_true_um": line.dz_um,
-            "delta_z_um": estimated_um,
-            "error_um": estimated_um - line.dz_um,
-            "reduced_chi2": [assessment.reduced_chi2 for _, assessment in assessed],
-            "t_squared": [assessment.t_squared for _, assessment in assessed],
-        }
-    )

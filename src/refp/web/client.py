@@ -97,10 +97,12 @@ class Client:
         model: str = "",
         tolerance_um: float | None = None,
         operator: str = "",
+        serial: str = "",
     ) -> list[Row]:
         """Estimate files on the server's machine; errors as of :meth:`estimate`."""
         query = {"paths": list(paths), "model": model, "tolerance_um": tolerance_um}
-        return self._post("/estimates", {**query, "operator": operator})["estimates"]
+        by = {"operator": operator, "serial": serial}
+        return self._post("/estimates", {**query, **by})["estimates"]
 
     def history(self, **query: object) -> list[Row]:
         """Return the newest records first; ``GET /api/v1/history`` lists the parameters."""
