@@ -23,10 +23,8 @@ def label_errors(
     stage_u_um: float = 0.0,
     height_um: float = 0.0,
     rise_um_per_size: float = 0.0,
-    *,
-    joint: bool = False,
 ) -> LabelErrors:
-    stage = StageErrors(np.array([-60.0, 60.0]), np.full(2, stage_u_um), 12.0, joint)
+    stage = StageErrors(np.array([-60.0, 60.0]), np.full(2, stage_u_um), 12.0)
     return LabelErrors(0.4, 16.0, stage, height_um, rise_um_per_size)
 
 
@@ -204,13 +202,6 @@ def test_stage_error_of_single_fields_is_subtracted() -> None:
     )
     assert less == pytest.approx(3 * 1.5)
     assert calibrated(tiles, predicted, label_errors(50.0)).model_u_um == 0.0
-
-
-def test_stage_error_of_a_joint_axis_is_not_seen() -> None:
-    """All fields have the same error, so a held-out field does not deviate from the others."""
-    tiles, predicted, _ = simulate(Model(image_um=3.0, sd_um=(0.01, 0.01)), (2, 60, 6))
-    plain = calibrated(tiles, predicted).model_u_um
-    assert calibrated(tiles, predicted, label_errors(1.0, joint=True)).model_u_um == plain
 
 
 COVERED = [

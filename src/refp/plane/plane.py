@@ -371,15 +371,12 @@ class PositionErrors:
         Shape ``(m,)``, standard deviation of the error of dZ there.
     dof
         Degrees of freedom of the stage's repeatability.
-    joint
-        Whether the frames of other fields share the axis, and therefore these errors.
     """
 
     field: FieldKey
     dz_um: FloatArray
     sd_um: FloatArray
     dof: float
-    joint: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -313,13 +313,11 @@ def _positions(
     """Return the errors of dZ on a field's axis; none where its stack was given."""
     if axis.origin.given:
         return ()
-    n, n_stack = len(axis.x_um), len(axis.origin.x_um)
     # With F times the frames the same smoothness has F times the weight of the penalty.
-    lam = axis.origin.lam * n / n_stack
+    lam = axis.origin.lam * len(axis.x_um) / len(axis.origin.x_um)
     dz_um, sd_um = spread_positions(draws, np.sort(axis.x_um), lam, zero_um)
     dof = stage_sigma(axis, stated_um)[1]
-    joint = n_stack > axis.n_trusted
-    return (PositionErrors(axis.profiles.field, dz_um, sd_um, dof, joint),)
+    return (PositionErrors(axis.profiles.field, dz_um, sd_um, dof),)
 
 
 def _corrected(zero: _Zero, draws: StageDraws) -> _Zero:

@@ -111,9 +111,9 @@ def test_without_a_stack_typical_degrees_of_freedom_are_assumed(
     assert found.stage.u_um == pytest.approx(expected)
 
 
-def field_with(number: int, *sd_um: float, joint: bool = False) -> PositionErrors:
+def field_with(number: int, *sd_um: float) -> PositionErrors:
     dz_um = np.linspace(-100.0, 100.0, len(sd_um))
-    return PositionErrors(("set", 1, number), dz_um, np.array(sd_um), 12.0, joint)
+    return PositionErrors(("set", 1, number), dz_um, np.array(sd_um), 12.0)
 
 
 def of_fields(result: PlaneResult, *fields: PositionErrors) -> PlaneResult:
@@ -140,7 +140,7 @@ def test_independent_fields_average_their_stage_errors(
     stage = errors_of(result, instrument).stage
     ends = stage.at(np.array([-150.0, -100.0, 100.0]))
     np.testing.assert_allclose(ends, [np.sqrt(5) / 2, np.sqrt(5) / 2, 0.5 / np.sqrt(2)])
-    assert (stage.dof, stage.joint) == (24.0, False)
+    assert stage.dof == 24.0
 
 
 def test_the_mean_plane_leaves_out_stage_errors(planes: Planes, instrument: Instrument) -> None:

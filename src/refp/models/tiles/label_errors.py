@@ -28,14 +28,11 @@ class StageErrors:
         Shape ``(m,)`` each: dZ, rising, and the standard uncertainty of labels there.
     dof
         Degrees of freedom.
-    joint
-        Whether the labels of all fields have the same error.
     """
 
     dz_um: FloatArray
     u_um: FloatArray
     dof: float
-    joint: bool
 
     def at(self, dz_um: FloatArray) -> FloatArray:
         """Return the standard uncertainty at values of dZ; beyond the ends, that of the end."""
@@ -125,7 +122,7 @@ def _mean_of_fields(fields: Sequence[PositionErrors]) -> StageErrors:
     each = np.array([np.interp(grid, errors.dz_um, errors.sd_um) for errors in fields])
     u_um = np.sqrt((each**2).sum(axis=0)) / len(fields)
     dof = float(sum(errors.dof for errors in fields))
-    return StageErrors(grid, u_um, dof, joint=all(errors.joint for errors in fields))
+    return StageErrors(grid, u_um, dof)
 
 
 def _assumed(axes: Sequence[FieldAxis], n_frames: int, instrument: Instrument) -> StageErrors:
@@ -140,7 +137,7 @@ def _assumed(axes: Sequence[FieldAxis], n_frames: int, instrument: Instrument) -
     else:
         fraction = min(TYPICAL_FREEDOM / max(n_frames, 1), 1.0)
         u_um = float(instrument.stage.repeatability_um * np.sqrt(fraction))
-    return StageErrors(np.zeros(1), np.array([u_um]), ASSUMED_DOF, joint=False)
+    return StageErrors(np.zeros(1), np.array([u_um]), ASSUMED_DOF)
 
 
 def _heights(beads: Sequence[BeadPlanes], instrument: Instrument) -> tuple[float, float]:
