@@ -107,6 +107,7 @@ def match_with(dz_um: FloatArray, residual: FloatArray) -> Match:
         cost=0.0 * ones,
         n_rings=ones,
         residual=residual,
+        unevenness=np.zeros((n, 2, residual.shape[1])),
     )
 
 

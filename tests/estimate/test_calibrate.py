@@ -105,6 +105,7 @@ def match_of(tiles: LabelledTiles, dz_um: FloatArray, **more: FloatArray) -> Mat
         cost=np.zeros(n),
         n_rings=2 * ones,
         residual=given.get("residual", np.zeros((n, 2))),
+        unevenness=np.zeros((n, 2, 2)),
     )
 
 

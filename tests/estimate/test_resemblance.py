@@ -125,3 +125,21 @@ def test_a_subtracted_reference_counts_twice() -> None:
     ]
     covariance = 2 * IMAGE + (1 / 5 + 1 / 8) * BEAD
     assert np.mean(found) == pytest.approx(expected_mean(covariance), rel=0.05)
+
+
+def test_uneven_light_is_no_deviation(spread: ResidualSpread) -> None:
+    """A hundredth of the background is usual in its own direction, and in no other."""
+    profile = 1.0 - np.exp(-((np.arange(N_RINGS) / 4.0) ** 2))
+    sd = 0.01
+    unevenness = np.tile(np.stack([np.ones(N_RINGS), profile]) / sd, (6, 1, 1))
+    raised = 0.01 * profile / sd
+    ringed = 0.01 * np.cos(np.arange(N_RINGS)) / sd
+    images = simulate(300, 6, seed=12)
+
+    def mean(shift: FloatArray, directions: FloatArray | None) -> float:
+        found = [t_squared(i + shift, spread, 1.0, unevenness=directions) for i in images]
+        return float(np.mean(found))
+
+    assert mean(raised, unevenness) < 1.15 * mean(0.0 * raised, unevenness)
+    assert mean(raised, None) > 1.3 * mean(0.0 * raised, None)
+    assert mean(ringed, unevenness) > 1.5 * mean(0.0 * ringed, unevenness)

@@ -123,7 +123,7 @@ class _Image:
     """A held-out image: its error, the expected error, its fit to the stack, light and noise.
 
     ``noise`` is the standard deviation of a pixel, NaN where it is not known; ``residual`` has the
-    residual profiles of the beads in use.
+    residual profiles of the beads in use, and ``unevenness`` those of uneven light.
     """
 
     field: int
@@ -137,6 +137,7 @@ class _Image:
     noise: float
     inside: bool
     residual: FloatArray
+    unevenness: FloatArray
 
     @property
     def noise_variance(self) -> float:
@@ -168,6 +169,7 @@ def _assess(
         noise=typical_noise(tiles.noise[rows]),
         inside=bool(fit.at_end.mean() < 0.5),
         residual=fit.residual[combined.used],
+        unevenness=fit.unevenness[combined.used],
     )
 
 
@@ -276,10 +278,12 @@ def _usual_noise(images: list[_Image], whiteness: float) -> PixelNoise:
 
 def _usual_residuals(images: list[_Image], expected_chi2: list[float]) -> ResidualSpread:
     """Return the covariances of residual profiles, with the limit of T squared."""
-    rows = [image.residual for image in images]
-    spread = spread_residuals(rows, float(np.mean(expected_chi2)))
-    seen = [t_squared(row, spread, e) for row, e in zip(rows, expected_chi2, strict=True)]
-    limit = max(_limit(seen), least_limit(rows[0].shape[1]))
+    spread = spread_residuals([i.residual for i in images], float(np.mean(expected_chi2)))
+    seen = [
+        t_squared(image.residual, spread, usual, unevenness=image.unevenness)
+        for image, usual in zip(images, expected_chi2, strict=True)
+    ]
+    limit = max(_limit(seen), least_limit(images[0].residual.shape[1]))
     return spread.model_copy(update={"maximum_t_squared": limit})
 
 

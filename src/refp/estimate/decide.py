@@ -206,6 +206,7 @@ def _assess_as(
             residual,
             known.residuals,
             known.expected_chi2(light, noise),
+            unevenness=match.unevenness[combined.used],
             n_reference=card.adaptation.deviation.n_beads if card.adaptation else 0,
         ),
         residual=residual,

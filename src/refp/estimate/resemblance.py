@@ -20,6 +20,9 @@ from refp.models.card import ResidualSpread
 SHRINKAGE = 0.1
 """Fraction of a covariance that is replaced by equal variances without correlation: held-out fields are
 few, so the least eigenvalues are too small."""
+UNEVEN = 0.01
+"""Standard deviation of errors of background and black level, over background, that the profiles of an
+image may have in common: uneven light, a camera's offset. They hardly change dZ; assumed."""
 MIN_VARIANCE = 0.01
 """A tenth of the stack's spread, for held-out images that hardly deviate."""
 FALSE_ALARM = 0.001
@@ -63,7 +66,12 @@ def least_limit(n_rings: int) -> float:
 
 
 def t_squared(
-    residual: FloatArray, spread: ResidualSpread, reduced_chi2: float, *, n_reference: int = 0
+    residual: FloatArray,
+    spread: ResidualSpread,
+    reduced_chi2: float,
+    *,
+    unevenness: FloatArray | None = None,
+    n_reference: int = 0,
 ) -> float:
     """Return Hotelling's T squared a ring of the mean residual profile of an image; about 1 is usual.
 
@@ -75,6 +83,9 @@ def t_squared(
         Covariances of held-out images.
     reduced_chi2
         Reduced chi squared expected of the image's noise, by which single beads scatter more or less.
+    unevenness
+        Shape ``(n, 2, k)``, from :class:`refp.models.Match`: directions in which a deviation of a hundredth
+        of the background is usual.
     n_reference
         Beads of another image whose mean residual was subtracted; 0 for none.
 
@@ -93,6 +104,9 @@ def t_squared(
     covariance: FloatArray = per_image * np.array(spread.image)
     covariance = covariance + noise * per_bead * np.array(spread.bead)
     covariance = _shrunk(covariance[np.ix_(rings, rings)])
+    if unevenness is not None:
+        directions = UNEVEN * unevenness.mean(axis=0)[:, rings]
+        covariance = covariance + directions.T @ directions
     mean = residual[:, rings].mean(axis=0)
     return float(mean @ np.linalg.solve(covariance, mean)) / n_rings
 

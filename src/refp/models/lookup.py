@@ -60,6 +60,9 @@ class Match:
     residual
         Shape ``(n, k)``: deviation of each compared ring there, in units of the stack's spread; NaN
         where it is not known.
+    unevenness
+        Shape ``(n, 2, k)``: the same for a profile whose grey levels are raised by the background
+        times one, and by the profile times one: the directions of uneven light and of a wrong black level.
     """
 
     dz_um: FloatArray
@@ -71,6 +74,7 @@ class Match:
     cost: FloatArray
     n_rings: FloatArray
     residual: FloatArray
+    unevenness: FloatArray
 
     @property
     def has_match(self) -> bool:
@@ -96,6 +100,7 @@ class NoLookup:
             cost=nothing,
             n_rings=nothing,
             residual=np.empty((n, 0)),
+            unevenness=np.empty((n, 2, 0)),
         )
 
 
@@ -319,6 +324,8 @@ class Lookup:
             cost=looked.cost,
             n_rings=n_rings,
             residual=_standardised(beads, looked),
+            unevenness=np.stack([np.ones_like(looked.mean), looked.mean], axis=1)
+            * np.sqrt(looked.weight)[:, None],
         )
 
 
