@@ -4,6 +4,7 @@ from refp.measure.profiles.black_level import estimate_black_level, typical_blac
 from refp.measure.profiles.evaluate import evaluate, extreme_slopes
 from refp.measure.profiles.fit import fit_profiles
 from refp.measure.profiles.judge import judge_beads, judge_placed
+from refp.measure.profiles.own_rings import find_own_rings
 from refp.measure.profiles.profiles import RadialProfiles
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "estimate_black_level",
     "evaluate",
     "extreme_slopes",
+    "find_own_rings",
     "fit_profiles",
     "judge_beads",
     "judge_placed",
