@@ -50,6 +50,8 @@ class SweepFlag(IntFlag):
     """Frames about the plane were left out because they are saturated."""
     FEATURES_DISAGREE = 1 << 5
     """The planes of steepest slope and centre intensity differ by more than the bead allows."""
+    STATED = 1 << 6
+    """The plane is stated by the user, not located."""
 
 
 UNUSABLE_BEAD = (

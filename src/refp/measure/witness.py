@@ -71,9 +71,7 @@ def flag_static(
     ]
 
 
-def _profiles_of(
-    number: int, frames: Sequence[tuple[FrameMeasurement, IntArray]]
-) -> FloatArray:
+def _profiles_of(number: int, frames: Sequence[tuple[FrameMeasurement, IntArray]]) -> FloatArray:
     """Return the inner profiles of one bead along its frames, shape ``(k, 1, m)``."""
     rows = [
         inner_profiles(part.profiles.normalised[n == number], part.profiles.radius_radii)

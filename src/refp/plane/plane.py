@@ -251,11 +251,6 @@ class BeadPlanes:
         return np.array([known.get(int(number), unknown) for number in bead], dtype=np.float64)
 
     @property
-    def own_um(self) -> FloatArray:
-        """Own planes on the field's axis, shape ``(b,)``: means of the positions of both features."""
-        return (self.ss_um + self.ci_um) / 2
-
-    @property
     def spread_um(self) -> float:
         """Standard deviation of the heights of the beads in the plane; NaN with fewer than two."""
         inside = self.height_um[~self.off_plane]

@@ -19,6 +19,7 @@ from .instrument import is_alike as is_alike
 from .instrument import load_toml as load_toml
 from .instrument import make_instrument as make_instrument
 from .instrument import read_instrument as read_instrument
+from .plane import FeatureChoice as FeatureChoice
 from .plane import PlaneSettings as PlaneSettings
 from .profiles import JudgeSettings as JudgeSettings
 from .profiles import ProfileSettings as ProfileSettings
@@ -42,6 +43,7 @@ __all__ = [
     "Camera",
     "EstimateSettings",
     "FamilyName",
+    "FeatureChoice",
     "FeatureSettings",
     "FindSettings",
     "Identity",

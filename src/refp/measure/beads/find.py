@@ -137,7 +137,7 @@ def _flag_border(beads: Beads, shape: tuple[int, ...], radius_px: float, tile_px
 
 
 def flag_touching(beads: Beads, reach_px: float) -> Beads:
-    """Flag beads with a comparable neighbour so near that the profiles overlap; clear the flag of others."""
+    """Flag the beads, and no others, with a comparable neighbour so near that the profiles overlap."""
     beads = replace(beads, flags=beads.flags & ~np.uint32(BeadFlag.TOUCHING))
     if len(beads) < 2:
         return beads

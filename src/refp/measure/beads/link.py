@@ -42,9 +42,7 @@ class Tracks:
         return self.found.shape[1]
 
 
-def link_candidates(
-    centers_px: Sequence[FloatArray], z_um: FloatArray, radius_px: float
-) -> Tracks:
+def link_candidates(centers_px: Sequence[FloatArray], z_um: FloatArray, radius_px: float) -> Tracks:
     """Link the candidates of a field's frames into tracks.
 
     Parameters
@@ -99,6 +97,6 @@ def _link(
 
 
 def _everywhere(ranks: IntArray, points: FloatArray, n: int) -> FloatArray:
-    """Return the position in all ``n`` frames: smoothed, between known ones interpolated, shape ``(n, 2)``."""
+    """Return smoothed positions in all ``n`` frames, interpolated where there is none, ``(n, 2)``."""
     smooth = median_filter(points, (SMOOTHED_FRAMES, 1), mode="nearest")
     return np.stack([np.interp(np.arange(n), ranks, along) for along in smooth.T], axis=1)

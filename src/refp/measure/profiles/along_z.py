@@ -59,9 +59,7 @@ def inner_profiles(normalised: FloatArray, radius_radii: FloatArray) -> FloatArr
     return np.nan_to_num(normalised[:, radius_radii <= REACH_RADII], nan=1.0)
 
 
-def judge_along_z(
-    profile: FloatArray, r_squared: FloatArray, minimum_contrast: float
-) -> AlongZ:
+def judge_along_z(profile: FloatArray, r_squared: FloatArray, minimum_contrast: float) -> AlongZ:
     """Judge the places of a field by their profiles in all its frames.
 
     Parameters
