@@ -90,7 +90,11 @@ def plane(
 
 
 def _define(
-    datasets: "list[DataSet]", settings: "Recipe", pool: Path | None, run: "PlaneRun", workers: "Workers"
+    datasets: "list[DataSet]",
+    settings: "Recipe",
+    pool: Path | None,
+    run: "PlaneRun",
+    workers: "Workers",
 ) -> str:
     """Define and write the planes, unless the folder holds them; return a message."""
     from refp.cli.console import print_left_out, show_measuring

@@ -47,7 +47,9 @@ def stack_of(tiles: LabelledTiles) -> PooledStack:
 
     if not len(tiles.radius_radii):
         return EMPTY_STACK
-    return pool_stack(tiles.dz_um, tiles.profile, tiles.saturated, tiles.size, tiles.radius_radii)
+    rows = tiles.dz_um, tiles.profile, tiles.saturated, tiles.size, tiles.radius_radii
+    alone = len(np.unique(tiles.frame)) == len(tiles)
+    return pool_stack(*rows, alone=alone)
 
 
 def match_held_out(

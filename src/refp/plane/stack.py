@@ -51,6 +51,8 @@ def pool_stack(
     saturated: BoolArray,
     size: FloatArray,
     radius_radii: FloatArray,
+    *,
+    alone: bool = False,
 ) -> PooledStack:
     """Build the pooled stack ``I(dz, r)`` of the typical bead.
 
@@ -66,6 +68,9 @@ def pool_stack(
         Shape ``(n,)``, radius over that of the typical bead.
     radius_radii
         Shape ``(m,)``, radii of the rings in bead radii.
+    alone
+        Whether each frame shows one bead. Frames are then not grouped, and the spread is that of a
+        frame about the others, which includes the error of interpolation between frames.
 
     Returns
     -------
@@ -95,6 +100,9 @@ def pool_stack(
     x, typical = x[order], typical[order]
     shown, own = np.where(saturated, np.nan, profile)[order], size[order]
     grid = np.linspace(x[0], x[-1], GRID_POINTS)
+    if alone:
+        mean, sd, _ = _fit_rings(x, typical, grid, 0.0)
+        return PooledStack(grid, radius_radii, _continue(mean), np.maximum(sd, MIN_SD))
     n_groups = int(np.clip(len(x) // GROUP, min(len(x), MIN_GROUPS), MAX_GROUPS))
     at, medians = _medians(x, typical, n_groups)
     mean = _smooth_columns(at, medians, grid)
@@ -182,6 +190,20 @@ def fit_stack(
         :data:`UNKNOWN_SD` where a ring is known in too few frames.
     """
     grid = np.linspace(x_um.min() - margin_um, x_um.max() + margin_um, PLACING_POINTS)
+    mean, sd, smooths_of_rings = _fit_rings(x_um, profile, grid, margin_um)
+    stack = PooledStack(grid, radius_radii, np.nan_to_num(mean, nan=1.0), sd)
+    edf = float(np.mean([smooth.edf for smooth in smooths_of_rings]))
+    lam = float(np.exp(np.mean([np.log(smooth.lam) for smooth in smooths_of_rings])))
+    return FrameStack(stack, StackOrigin(x_um, lam, edf))
+
+
+def _fit_rings(
+    x_um: FloatArray, profile: FloatArray, grid: FloatArray, margin_um: float
+) -> tuple[FloatArray, FloatArray, list[Smooth]]:
+    """Smooth each ring along Z; return mean and predictive spread on the grid, and the splines.
+
+    The mean is NaN, and the spread :data:`UNKNOWN_SD`, where a ring is not known.
+    """
     mean = np.full((len(grid), profile.shape[1]), np.nan)
     sd = np.full_like(mean, UNKNOWN_SD)
     smooths_of_rings: list[Smooth] = []
@@ -196,10 +218,7 @@ def fit_stack(
             mean[inside, column] = smooth.spline(grid[inside])
             sd[inside, column] = _predictive_sd(x_um[known], residual, smooth, grid[inside])
         smooths_of_rings += smooths
-    stack = PooledStack(grid, radius_radii, np.nan_to_num(mean, nan=1.0), sd)
-    edf = float(np.mean([smooth.edf for smooth in smooths_of_rings]))
-    lam = float(np.exp(np.mean([np.log(smooth.lam) for smooth in smooths_of_rings])))
-    return FrameStack(stack, StackOrigin(x_um, lam, edf))
+    return mean, sd, smooths_of_rings
 
 
 def leave_one_out(x_um: FloatArray, profile: FloatArray) -> FloatArray:
