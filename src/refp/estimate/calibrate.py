@@ -46,8 +46,13 @@ MIN_FACTOR = 0.1
 REFUSAL_QUANTILE = 0.995
 MAX_DOF = 1000.0
 """Student's distribution is the normal one to a thousandth; a model file has no infinite numbers."""
+FEW_IMAGES = 5
+"""Images a ring below which their covariance fits them better than others; from ten on, by a tenth."""
+COVARIANCE_FOLDS = 5
 WHITE_MARGIN = 1.05
 """Factor on the range of whiteness of held-out images: its relative error for one bead."""
+MAX_TAIL = 1.0
+"""Largest logarithm of the factor for the tail that few images do not show."""
 REFUSAL_MARGIN = 1.5
 """Factor on the quantile of held-out images for a limit, since held-out fields are few."""
 
@@ -304,10 +309,41 @@ def _usual_residuals(images: list[_Image], expected_chi2: list[float]) -> Residu
     """Return the covariances of residual profiles, with the limit of T squared."""
     rows = [image.residual for image in images]
     spread = spread_residuals(rows, float(np.mean(expected_chi2)))
-    seen = [t_squared(row, spread, e) for row, e in zip(rows, expected_chi2, strict=True)]
+    seen = _t_squared_of(rows, expected_chi2, spread)
     limit = max(_limit(seen), least_limit(rows[0].shape[1]))
     return spread.model_copy(update={"maximum_t_squared": limit})
 
 
+def _t_squared_of(
+    rows: list[FloatArray], expected_chi2: list[float], spread: ResidualSpread
+) -> list[float]:
+    """Return T squared of each image, of few images with the covariance of the others.
+
+    A covariance of few images fits these images better than others.
+    """
+    n = len(rows)
+    if n >= FEW_IMAGES * rows[0].shape[1] or n < 2 * COVARIANCE_FOLDS:
+        return [t_squared(row, spread, e) for row, e in zip(rows, expected_chi2, strict=True)]
+    folds = [
+        spread_residuals(
+            [rows[i] for i in range(n) if i % COVARIANCE_FOLDS != fold], spread.reduced_chi2
+        )
+        for fold in range(COVARIANCE_FOLDS)
+    ]
+    return [
+        t_squared(row, folds[i % COVARIANCE_FOLDS], expected)
+        for i, (row, expected) in enumerate(zip(rows, expected_chi2, strict=True))
+    ]
+
+
 def _limit(values: list[float]) -> float:
-    return float(np.quantile(values, REFUSAL_QUANTILE)) * REFUSAL_MARGIN
+    """Return the limit of a statistic, from its values for held-out images.
+
+    The largest of few values is below the quantile sought, by as much as a log-normal distribution of
+    their spread rises from its rank to that quantile.
+    """
+    n = len(values)
+    missing = max(float(ndtri(REFUSAL_QUANTILE) - ndtri(n / (n + 1))), 0.0)
+    spread = float(np.std(np.log(np.maximum(values, 1e-12)))) if max(values) > 0 else 0.0
+    margin = REFUSAL_MARGIN * np.exp(min(missing * spread, MAX_TAIL))
+    return float(np.quantile(values, REFUSAL_QUANTILE)) * float(margin)

@@ -6,9 +6,11 @@ import numpy as np
 
 from refp.measure.features.features import SweepMeasurement
 from refp.measure.profiles.confidence import DEPTH_SCALE, EDGE_SCALE_RADII, R_SQUARED_SCALE
-from refp.measure.witness import SCALES
+from refp.measure.witness import WIDE
 from refp.settings import JudgeSettings, Recipe
 
+REACH_RADII = 3.3
+"""Of the look-up, nearly to the edge of a tile: the rings of such beads are there out of focus."""
 MARGIN_SCALES = 2.0
 """Margin of a limit beyond the beads seen, in scales of the confidence: about 0.9 at the last of them."""
 
@@ -27,7 +29,7 @@ def with_seen_limits(recipe: Recipe, sweeps: Sequence[SweepMeasurement]) -> Reci
     -------
     Recipe
         Unchanged where the judge of single frames accepts all of these beads. Otherwise each limit is
-        widened to the beads seen, and the detector seeks at the scales of such beads.
+        widened to the beads seen, and detector, centre and look-up have the reach of such beads.
     """
     judge, rows = recipe.judge, [(s.profiles, s.usable) for s in sweeps]
     r_squared = np.concatenate([p.r_squared[usable] for p, usable in rows])
@@ -39,7 +41,7 @@ def with_seen_limits(recipe: Recipe, sweeps: Sequence[SweepMeasurement]) -> Reci
     if accepted.all():
         return recipe
     least = max(float(r_squared.min()) - MARGIN_SCALES * R_SQUARED_SCALE, 0.0)
-    margin_radii = MARGIN_SCALES * EDGE_SCALE_RADII
+    margin_radii = recipe.profile.ring_spacing_radii + MARGIN_SCALES * EDGE_SCALE_RADII
     depth_margin = float(np.exp(-MARGIN_SCALES * DEPTH_SCALE))
     widened = JudgeSettings.model_validate(
         judge.model_dump()
@@ -53,4 +55,5 @@ def with_seen_limits(recipe: Recipe, sweeps: Sequence[SweepMeasurement]) -> Reci
             "usable_r_squared": min(judge.usable_r_squared, least),
         }
     )
-    return recipe.replace({"judge": widened.model_dump(), "find.scales": SCALES})
+    wide = WIDE | {"judge": widened.model_dump(), "train.lookup.reach_radii": REACH_RADII}
+    return recipe.replace(wide)

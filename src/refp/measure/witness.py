@@ -8,6 +8,7 @@ sweep it is still what is round about one place and changes smoothly with Z.
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -21,8 +22,9 @@ from refp.measure.profiles.along_z import AlongZ, find_static, inner_profiles, j
 from refp.settings import Instrument, Recipe
 from refp.sweeps import Frame
 
-SCALES = (1.0, 2.0)
-"""Scales of the detector for beads whose image grows out of focus."""
+WIDE: dict[str, Any] = {"find.scales": (1.0, 2.0), "profile.center_fit_radii": 2.6}
+"""Settings for beads whose image grows out of focus: scales of the detector, and the radius to which the
+centre is fitted, at which it depends less on the sides of the innermost ring."""
 MIN_FRAMES = 6
 """Fewest frames from which a sweep can judge; single deviations average out over several neighbours."""
 WELL_JUDGED = 0.9
@@ -108,7 +110,8 @@ def follow_by_sweep(
         Empty if there is no bead, or a file has become unreadable.
     """
     title = f"following beads of {frames[0].key.dataset}"
-    find = partial(_find, instrument=instrument, recipe=recipe.replace("find.scales", SCALES))
+    recipe = recipe.replace(WIDE)
+    find = partial(_find, instrument=instrument, recipe=recipe)
     centers = map_ordered(find, frames, execution=execution, title=title)
     known = [center for center in centers if center is not None]
     if len(known) < len(frames):

@@ -11,7 +11,6 @@ import numpy as np
 from refp.core.digests import digest_bytes, digest_json, hash_code, hash_paths
 from refp.core.files import library_versions
 from refp.measure.dataset import Measurement
-from refp.measure.limits import with_seen_limits
 from refp.models import (
     TRAINING_LIBRARIES,
     Calibration,
@@ -100,7 +99,6 @@ def assemble(
     family = recipe.train.family
     stack = stack_of(tiles)
     content = digest_bytes(trained.graph, stack.mean, stack.sd)
-    seen = with_seen_limits(recipe, [s for m in measurements for s in m.sweeps])
     per_image = np.unique(tiles.frame, return_counts=True)[1]
     card = ModelCard(
         name=f"{family}-{instrument.name}-{content[:8]}",
@@ -113,7 +111,7 @@ def assemble(
         n_beads=len(np.unique(tiles.bead)),
         sweeps=tuple(str(key) for key in tiles.sweeps),
         conditions=_conditions(tiles, len(per_image)),
-        recipe=seen.model_dump(mode="json"),
+        recipe=recipe.model_dump(mode="json"),
         versions=library_versions("numpy", *TRAINING_LIBRARIES[family]),
         data_sha256=hash_paths(files),
         calibration=calibration,

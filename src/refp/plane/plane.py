@@ -68,6 +68,8 @@ class FieldProfiles:
         Shape ``(n, m)``, median normalised profile of the beads; NaN where saturated.
     radius_radii
         Shape ``(m,)``, distance from the centre in bead radii.
+    ring_noise
+        Shape ``(m,)``, noise of the rings over background, where each frame shows one bead; else empty.
     """
 
     field: FieldKey
@@ -76,6 +78,7 @@ class FieldProfiles:
     z_um: FloatArray
     profile: FloatArray
     radius_radii: FloatArray
+    ring_noise: FloatArray
 
     def __len__(self) -> int:
         return len(self.z_um)

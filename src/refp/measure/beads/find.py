@@ -72,6 +72,8 @@ def _find_round(image: Image, radius_px: float, settings: FindSettings) -> Beads
         response, roundness, factor = _respond(image, scale * radius_px)
         round_ = np.where(roundness >= settings.minimum_roundness, response, 0.0)
         peaks, scores = _peaks(round_, scale * radius_px / factor, settings.minimum_response)
+        if scale > 1:  # a reduced pixel is a large part of the bead
+            peaks = _between_pixels(response, peaks)
         centers = (peaks + 0.5) * factor - 0.5
         new = match_nearest(centers, beads.center_px, SAME_RADII * scale * radius_px) < 0
         found = segment(image, centers[new], scores[new], radius_px)
@@ -127,6 +129,19 @@ def _peaks(response: FloatArray, radius_px: float, minimum: float) -> tuple[Floa
         if not np.any(distance < SUPPRESSION_RADII * radius_px):
             keep.append(i)
     return points[keep], scores[keep]
+
+
+def _between_pixels(response: FloatArray, points: FloatArray) -> FloatArray:
+    """Return local maxima ``(n, 2)`` refined by parabolas along both axes, except at the edge."""
+    refined = points.copy()
+    last = np.array(response.shape) - 1
+    for i, (y, x) in enumerate(points.astype(np.int64)):
+        if not (0 < y < last[0] and 0 < x < last[1]):
+            continue
+        for axis, line in enumerate((response[y - 1 : y + 2, x], response[y, x - 1 : x + 2])):
+            bend = line[0] - 2.0 * line[1] + line[2]
+            refined[i, axis] += 0.5 * (line[0] - line[2]) / bend if bend < 0 else 0.0
+    return refined
 
 
 def _flag_border(beads: Beads, shape: tuple[int, ...], radius_px: float, tile_px: int) -> None:

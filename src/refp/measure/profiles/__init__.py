@@ -4,6 +4,7 @@ from refp.measure.profiles.black_level import estimate_black_level, typical_blac
 from refp.measure.profiles.evaluate import evaluate, extreme_slopes
 from refp.measure.profiles.fit import fit_profiles
 from refp.measure.profiles.judge import judge_beads, judge_placed
+from refp.measure.profiles.noise import ring_noise
 from refp.measure.profiles.own_rings import find_own_rings
 from refp.measure.profiles.profiles import RadialProfiles
 
@@ -16,5 +17,6 @@ __all__ = [
     "fit_profiles",
     "judge_beads",
     "judge_placed",
+    "ring_noise",
     "typical_black_level",
 ]
