@@ -97,7 +97,7 @@ def _define(
     workers: "Workers",
 ) -> str:
     """Define and write the planes, unless the folder holds them; return a message."""
-    from refp.cli.console import print_left_out, show_measuring
+    from refp.cli.console import print_left_out, print_message, show_measuring
     from refp.pipeline.plane_files import define_and_write
 
     with show_measuring() as progress:
@@ -107,6 +107,8 @@ def _define(
     if not done.files:
         return f"nothing to do: {run.folder} holds this result already"
     print_left_out(done.measurements)
+    for remark in done.remarks:
+        print_message(remark)
     wrote = f"wrote to {run.folder}: {', '.join(done.files)}"
     n = done.n_recalled
     return f"{wrote}; {n} frames were measured by an earlier run" if n else wrote

@@ -134,7 +134,7 @@ class OwnPlanes:
 
 
 def mean_of_beads(
-    beads: BeadPlanes, bead_diameter_um: float, feature: FeatureChoice
+    beads: BeadPlanes, bead_diameter_um: float, feature: FeatureChoice = "both"
 ) -> OwnPlanes | None:
     """Return the biweight mean of the own planes of the beads in the plane.
 

@@ -25,7 +25,6 @@ from .profiles import JudgeSettings as JudgeSettings
 from .profiles import ProfileSettings as ProfileSettings
 from .publication import PublicationSettings as PublicationSettings
 from .recipe import Recipe as Recipe
-from .recipe import each_by_itself as each_by_itself
 from .recipe import load_recipe as load_recipe
 from .recipe import recipe_names as recipe_names
 from .tiles import LabelSettings as LabelSettings
@@ -68,7 +67,6 @@ __all__ = [
     "Stage",
     "TileSettings",
     "TrainSettings",
-    "each_by_itself",
     "instrument_names",
     "is_alike",
     "join_identities",
