@@ -78,7 +78,6 @@ def test_pattern_that_matches_nothing(refuse_plane: RefusePlane, tiny_test: Path
 @pytest.mark.parametrize(
     ("frame", "expected"),
     [
-        pytest.param(grey(shape=(*SHAPE, 3)), "RGB, 3 channels; save as grey", id="RGB"),
         pytest.param(grey(dtype=np.float32), "float32 pixels; save as grey", id="float"),
     ],
 )

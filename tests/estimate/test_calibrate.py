@@ -85,6 +85,7 @@ def simulate(
         bead=bead + 10_000 * field,
         field=field,
         radius_radii=np.array([0.0, 1.0]),
+        bead_radius_px=9.0,
         sweeps=(),
     )
     predicted = Predictions(np.tile(dz, (model.members, 1)), np.tile(sd, (model.members, 1)))

@@ -58,6 +58,7 @@ def analytic_tiles(n_planes: int = 25, n_beads: int = 4, seed: int = 0) -> Label
         bead=bead.astype(np.int64),
         field=(bead % 2).astype(np.int64),
         radius_radii=RADIUS,
+        bead_radius_px=9.0,
         sweeps=(),
     )
 

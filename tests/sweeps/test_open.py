@@ -21,7 +21,6 @@ from refp.sweeps import (
 )
 
 GREY = np.arange(1200, dtype=np.uint8).reshape(30, 40) % 50
-RGB = np.zeros((30, 40, 3), np.uint8)
 
 
 def reasons(data: Any) -> dict[str, str]:
@@ -125,10 +124,6 @@ LEFT_OUT = {
     "truncated": (spoil_truncate, "truncated"),
     "empty": (spoil_empty, "empty file, 0 bytes"),
     "no image": (spoil_text, "cannot be read"),
-    "colour": (
-        lambda p: tifffile.imwrite(p, RGB, photometric="rgb"),
-        "RGB, 3 channels; save as grey",
-    ),
     "float": (
         lambda p: tifffile.imwrite(p, GREY.astype(np.float32)),
         "float32 pixels; save as grey",
@@ -281,13 +276,13 @@ def test_names_without_a_pattern_are_shown(tmp_path: Path, optics) -> None:
 
 
 @pytest.mark.parametrize("pattern", [None, "*z{z_um}*.tif"])
-def test_a_set_all_in_colour_names_a_file_and_the_reason(
+def test_a_set_all_of_floats_names_a_file_and_the_reason(
     tmp_path: Path, optics, pattern: str | None
 ) -> None:
     for z in (1, 2):
-        tifffile.imwrite(tmp_path / f"exp1_fov1_z{z}_t20ms.tif", RGB, photometric="rgb")
+        tifffile.imwrite(tmp_path / f"exp1_fov1_z{z}_t20ms.tif", GREY.astype(np.float32))
     message = (
-        r"no usable image \(all 2 files are left out\): exp1_fov1_z1_t20ms.tif: RGB, 3 channels; "
+        r"no usable image \(all 2 files are left out\): exp1_fov1_z1_t20ms.tif: float32 pixels; "
         "save as grey of 8 or 16 bits"
     )
     with pytest.raises(DataError, match=message) as caught:

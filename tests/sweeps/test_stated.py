@@ -396,7 +396,7 @@ def test_the_positions_of_an_nd2_are_fields_of_view(nd2_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("sizes", "message"),
-    [({"C": 2}, "2 channels"), ({"T": 3}, "3 time points"), ({"S": 3}, "RGB, 3 channels")],
+    [({"C": 2}, "2 channels"), ({"T": 3}, "3 time points")],
 )
 def test_an_nd2_of_anything_else_is_refused(
     nd2_path: Path, sizes: dict[str, int], message: str

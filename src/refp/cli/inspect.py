@@ -49,12 +49,12 @@ def inspect(
     from refp.pipeline.inspection import describe_instrument, inspection_table
     from refp.pipeline.overlays import write_sweep_overlays
     from refp.pipeline.tables import bead_table
-    from refp.settings import each_by_itself, load_recipe
+    from refp.settings import load_recipe
 
     for path in filter(None, (beads, overlay)):
         check_output(path, overwrite=overwrite)
     check_table_name(beads)
-    settings = each_by_itself(load_recipe(recipe))
+    settings = load_recipe(recipe)
     with work.start() as workers, show_measuring() as progress:
         measurements = [
             measure.measure_dataset(d, settings, execution=Execution(workers, progress))

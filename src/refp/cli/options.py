@@ -1,8 +1,9 @@
 """Options that several commands share."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -50,6 +51,36 @@ class DataOptions:
             )
             for path in paths
         ]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class PlaneOptions:
+    """The reference plane, where a sweep does not show it."""
+
+    refp_um: float | None = None
+    "Nominal Z of a plane that you state for every sweep, um; default: located."
+    refp_u_um: Annotated[float, Parameter(validator=Number(gte=0, lt=math.inf))] = 0.0
+    "Standard uncertainty of the stated plane, um."
+    feature: Literal["both", "ss", "ci"] | None = None
+    "Plane of the steepest slope, the centre intensity, or the mean of both; default: the recipe's."
+
+    def apply(self, recipe: "Recipe") -> "Recipe":
+        """Return a recipe with these options.
+
+        Raises
+        ------
+        RecipeError
+            If an uncertainty is stated without a plane.
+        """
+        if self.refp_um is None and self.refp_u_um:
+            raise RecipeError("--refp-u-um: states the uncertainty of a plane; add --refp-um")
+        if self.refp_um is not None:
+            stated = {"plane.stated_um": self.refp_um, "plane.stated_u_um": self.refp_u_um}
+            recipe = recipe.replace(stated, source="--refp-um")
+        if self.feature is not None:
+            recipe = recipe.replace("plane.feature", self.feature, source="--feature")
+        return recipe
 
 
 @Parameter(name="*")

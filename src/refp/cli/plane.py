@@ -11,6 +11,7 @@ from refp.cli.options import (
     DataOptions,
     Output,
     Overwrite,
+    PlaneOptions,
     RecipeName,
     WorkerOptions,
 )
@@ -19,6 +20,7 @@ from refp.core.parallel import Execution
 if TYPE_CHECKING:
     from refp.core.parallel import Workers
     from refp.pipeline.runs import PlaneRun
+    from refp.settings import Recipe
     from refp.sweeps import DataSet
 
 
@@ -31,6 +33,7 @@ def plane(
     pool: Annotated[
         Path | None, Parameter(help="pooled.npz of earlier data to locate with.")
     ] = None,
+    located: PlaneOptions = PlaneOptions(),  # noqa: B008
     recipe: RecipeName = "default",
     work: WorkerOptions = WorkerOptions(),  # noqa: B008
     as_json: AsJson = False,
@@ -60,6 +63,8 @@ def plane(
 
     refp plane stack.ome.tif --bead-diameter-um 28 -o planes/
 
+    refp plane above-the-plane/ -o planes/ --refp-um 3.2 --refp-u-um 0.2
+
     refp plane images/ --instrument a2k --pattern 'z{z_um}_t{exposure_ms}.tif' -o planes/
 
     Parameters
@@ -76,21 +81,25 @@ def plane(
         # Late imports, so that the workers import at the same time.
         from refp.cli.console import print_message, print_table
         from refp.pipeline.tables import read_plane_table
+        from refp.settings import load_recipe
 
-        message = _define(datasets, recipe, pool, run, workers)
+        settings = located.apply(load_recipe(recipe))
+        message = _define(datasets, settings, pool, run, workers)
     print_table(read_plane_table(output / "planes.csv"), as_json=as_json, title="Reference planes")
     print_message(message)
 
 
 def _define(
-    datasets: "list[DataSet]", recipe: str, pool: Path | None, run: "PlaneRun", workers: "Workers"
+    datasets: "list[DataSet]",
+    settings: "Recipe",
+    pool: Path | None,
+    run: "PlaneRun",
+    workers: "Workers",
 ) -> str:
     """Define and write the planes, unless the folder holds them; return a message."""
-    from refp.cli.console import print_left_out, show_measuring
+    from refp.cli.console import print_left_out, print_message, show_measuring
     from refp.pipeline.plane_files import define_and_write
-    from refp.settings import load_recipe
 
-    settings = load_recipe(recipe)
     with show_measuring() as progress:
         done = define_and_write(
             run, datasets, settings, pool=pool, execution=Execution(workers, progress)
@@ -98,6 +107,8 @@ def _define(
     if not done.files:
         return f"nothing to do: {run.folder} holds this result already"
     print_left_out(done.measurements)
+    for remark in done.remarks:
+        print_message(remark)
     wrote = f"wrote to {run.folder}: {', '.join(done.files)}"
     n = done.n_recalled
     return f"{wrote}; {n} frames were measured by an earlier run" if n else wrote

@@ -10,6 +10,7 @@ from refp.cli.options import (
     Data,
     DataOptions,
     Overwrite,
+    PlaneOptions,
     RecipeName,
     WorkerOptions,
     recipe_with_family,
@@ -28,6 +29,7 @@ def train(
     family: Annotated[
         str | None, Parameter(help="lookup, profile or resnet; default: the recipe's.")
     ] = None,
+    located: PlaneOptions = PlaneOptions(),  # noqa: B008
     recipe: RecipeName = "default",
     seed: Annotated[
         int,
@@ -54,6 +56,8 @@ def train(
 
     refp train training/ -o a2k-profile.refp --family profile
 
+    refp train above-the-plane/ -o tweezers.refp --refp-um 3.2
+
     refp train training/ -o a2k-resnet.refp --recipe paper
     """
     from refp import models
@@ -62,7 +66,7 @@ def train(
     from refp.pipeline.training_report import train_and_write
 
     with TrainingRun(output, overwrite=overwrite) as run, work.start() as workers:
-        settings = recipe_with_family(recipe, family)
+        settings = located.apply(recipe_with_family(recipe, family))
         models.check_libraries(settings.train)
         with show_measuring() as progress:
             training, planes = train_and_write(

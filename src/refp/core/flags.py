@@ -31,6 +31,8 @@ class BeadFlag(IntFlag):
     """The bead's own plane differs from that of the other beads of the field."""
     PLACED = 1 << 9
     """Not found in this frame; placed where the other frames of its sweep show it."""
+    STATIC = 1 << 10
+    """It does not change with Z: dirt on the camera or its window, no bead."""
 
 
 class SweepFlag(IntFlag):
@@ -48,6 +50,8 @@ class SweepFlag(IntFlag):
     """Frames about the plane were left out because they are saturated."""
     FEATURES_DISAGREE = 1 << 5
     """The planes of steepest slope and centre intensity differ by more than the bead allows."""
+    STATED = 1 << 6
+    """The plane is stated by the user, not located."""
 
 
 UNUSABLE_BEAD = (
@@ -57,6 +61,7 @@ UNUSABLE_BEAD = (
     | BeadFlag.NO_CENTER
     | BeadFlag.LOW_CONFIDENCE
     | BeadFlag.OFF_PLANE
+    | BeadFlag.STATIC
 )
 """Beads with any of these flags are reported, but not used for measurement. ``LOW_CONFIDENCE`` is one
 of them: in a single image only the confidence separates beads from cells; one cell among few beads

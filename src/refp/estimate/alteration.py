@@ -17,9 +17,6 @@ from refp.core.arrays import FloatArray
 from refp.models.card import BeadInputs, PixelNoise
 from refp.models.lookup import Lookup, Match
 
-WHITE = (0.9, 1.07)
-"""Whiteness over the training's. Six beads give 1 within 0.05 for white noise; interpolation leaves 0.8
-at most, filters 0.85, and sharpening gives 1.1."""
 FILTERED_NOISE = (0.45, 1.15)
 """Noise of a filtered image over that expected: a rotation or a weak compression leaves 0.5 to 0.9, a blur
 of a pixel or a median 0.3, sharpening raises it."""
@@ -93,7 +90,7 @@ def is_filtered(inputs: BeadInputs, usual: PixelNoise) -> bool:
     The noise of neighbouring pixels is then more or less correlated than in the training, or there is
     hardly any.
     """
-    low, high = WHITE
+    low, high = usual.whiteness_range
     if not low <= typical_whiteness(inputs.whiteness) / usual.whiteness <= high:
         return True
     light = float(np.median(inputs.light))

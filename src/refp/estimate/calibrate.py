@@ -30,6 +30,7 @@ from refp.estimate.alteration import typical_noise, typical_whiteness
 from refp.estimate.combine import Combined, Spread, combine, stated_sd
 from refp.estimate.resemblance import least_limit, spread_residuals, t_squared
 from refp.models.card import (
+    WHITE,
     Calibration,
     PixelNoise,
     Predictions,
@@ -45,6 +46,13 @@ MIN_FACTOR = 0.1
 REFUSAL_QUANTILE = 0.995
 MAX_DOF = 1000.0
 """Student's distribution is the normal one to a thousandth; a model file has no infinite numbers."""
+FEW_IMAGES = 5
+"""Images a ring below which their covariance fits them better than others; from ten on, by a tenth."""
+COVARIANCE_FOLDS = 5
+WHITE_MARGIN = 1.05
+"""Factor on the range of whiteness of held-out images: its relative error for one bead."""
+MAX_TAIL = 1.0
+"""Largest logarithm of the factor for the tail that few images do not show."""
 REFUSAL_MARGIN = 1.5
 """Factor on the quantile of held-out images for a limit, since held-out fields are few."""
 
@@ -135,6 +143,7 @@ class _Image:
     reduced_chi2: float
     light: float
     noise: float
+    whiteness: float
     inside: bool
     residual: FloatArray
     unevenness: FloatArray
@@ -167,6 +176,7 @@ def _assess(
         reduced_chi2=float(np.median(fit.reduced_chi2)),
         light=float(np.median(tiles.light[rows])),
         noise=typical_noise(tiles.noise[rows]),
+        whiteness=typical_whiteness(tiles.whiteness[rows]),
         inside=bool(fit.at_end.mean() < 0.5),
         residual=fit.residual[combined.used],
         unevenness=fit.unevenness[combined.used],
@@ -266,26 +276,76 @@ def _usual_noise(images: list[_Image], whiteness: float) -> PixelNoise:
     """Fit the variance of a pixel as a line in the light, by relative deviations."""
     light, noise = np.array([[image.light, image.noise] for image in images]).T
     known = np.isfinite(noise) & (noise > 0)
+    range_ = _whiteness_range([image.whiteness / whiteness for image in images])
     if not known.any():
-        return PixelNoise(floor=0.0, gain=0.0, spread=0.0, whiteness=whiteness)
+        return PixelNoise(
+            floor=0.0, gain=0.0, spread=0.0, whiteness=whiteness, whiteness_range=range_
+        )
     light, variance = light[known], noise[known] ** 2
     terms = np.column_stack([np.ones(len(light)), light]) / variance[:, None]
     (floor, gain), _ = nnls(terms, np.ones(len(light)))
     relative = 0.5 * np.log(variance / (floor + gain * light))
     spread = float(np.sqrt(np.mean(relative**2)))
-    return PixelNoise(floor=float(floor), gain=float(gain), spread=spread, whiteness=whiteness)
+    return PixelNoise(
+        floor=float(floor),
+        gain=float(gain),
+        spread=spread,
+        whiteness=whiteness,
+        whiteness_range=range_,
+    )
+
+
+def _whiteness_range(relative: list[float]) -> tuple[float, float]:
+    """Return the range of whiteness of images like these, at least that of white noise.
+
+    The rings of a bead in coherent light reach into the ring in which its noise is measured.
+    """
+    low, high = np.quantile(relative, [1.0 - REFUSAL_QUANTILE, REFUSAL_QUANTILE])
+    return (
+        float(low) / WHITE_MARGIN if low < WHITE[0] else WHITE[0],
+        float(high) * WHITE_MARGIN if high > WHITE[1] else WHITE[1],
+    )
 
 
 def _usual_residuals(images: list[_Image], expected_chi2: list[float]) -> ResidualSpread:
     """Return the covariances of residual profiles, with the limit of T squared."""
     spread = spread_residuals([i.residual for i in images], float(np.mean(expected_chi2)))
-    seen = [
-        t_squared(image.residual, spread, usual, unevenness=image.unevenness)
-        for image, usual in zip(images, expected_chi2, strict=True)
-    ]
+    seen = _t_squared_of(images, expected_chi2, spread)
     limit = max(_limit(seen), least_limit(images[0].residual.shape[1]))
     return spread.model_copy(update={"maximum_t_squared": limit})
 
 
+def _t_squared_of(
+    images: list[_Image], expected_chi2: list[float], spread: ResidualSpread
+) -> list[float]:
+    """Return T squared of each image, of few images with the covariance of the others.
+
+    A covariance of few images fits these images better than others.
+    """
+    n = len(images)
+    spreads = [spread]
+    if 2 * COVARIANCE_FOLDS <= n < FEW_IMAGES * images[0].residual.shape[1]:
+        spreads = [
+            spread_residuals(
+                [images[i].residual for i in range(n) if i % COVARIANCE_FOLDS != fold],
+                spread.reduced_chi2,
+            )
+            for fold in range(COVARIANCE_FOLDS)
+        ]
+    return [
+        t_squared(image.residual, spreads[i % len(spreads)], usual, unevenness=image.unevenness)
+        for i, (image, usual) in enumerate(zip(images, expected_chi2, strict=True))
+    ]
+
+
 def _limit(values: list[float]) -> float:
-    return float(np.quantile(values, REFUSAL_QUANTILE)) * REFUSAL_MARGIN
+    """Return the limit of a statistic, from its values for held-out images.
+
+    The largest of few values is below the quantile sought, by as much as a log-normal distribution of
+    their spread rises from its rank to that quantile.
+    """
+    n = len(values)
+    missing = max(float(ndtri(REFUSAL_QUANTILE) - ndtri(n / (n + 1))), 0.0)
+    spread = float(np.std(np.log(np.maximum(values, 1e-12)))) if max(values) > 0 else 0.0
+    margin = REFUSAL_MARGIN * np.exp(min(missing * spread, MAX_TAIL))
+    return float(np.quantile(values, REFUSAL_QUANTILE)) * float(margin)

@@ -6,13 +6,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from refp.core.arrays import BoolArray, FloatArray, Image
+from refp.core.arrays import BoolArray, FloatArray, Image, IntArray
 from refp.core.errors import DataError, WorkersError
 from refp.core.flags import UNUSABLE_BEAD, BeadFlag
-from refp.core.rows import take
-from refp.measure.beads import Beads, find_beads, place_beads
+from refp.core.rows import join, take
+from refp.measure.beads import Beads, find_beads, flag_touching, place_beads
 from refp.measure.features import BeadFeatures, flag_outliers, measure_features
-from refp.measure.profiles import RadialProfiles, fit_profiles, judge_beads, judge_placed
+from refp.measure.profiles import (
+    RadialProfiles,
+    find_own_rings,
+    fit_profiles,
+    judge_beads,
+    judge_placed,
+)
 from refp.settings import Instrument, Recipe
 from refp.sweeps import Frame, SingleImage
 
@@ -37,6 +43,22 @@ class FrameMeasurement:
         return (self.beads.flags & UNUSABLE_BEAD) == 0
 
 
+def take_beads(frame: FrameMeasurement, index: IntArray | BoolArray) -> FrameMeasurement:
+    """Return the beads of a frame at ``index``, an index array or a mask."""
+    return FrameMeasurement(
+        take(frame.beads, index), take(frame.profiles, index), take(frame.features, index)
+    )
+
+
+def join_beads(frames: Sequence[FrameMeasurement]) -> FrameMeasurement:
+    """Join the beads of at least one measurement of the same frame."""
+    return FrameMeasurement(
+        join([frame.beads for frame in frames]),
+        join([frame.profiles for frame in frames]),
+        join([frame.features for frame in frames]),
+    )
+
+
 def measure_frame(image: Image, instrument: Instrument, recipe: Recipe) -> FrameMeasurement:
     """Find and measure the beads of one image.
 
@@ -56,6 +78,10 @@ def measure_frame(image: Image, instrument: Instrument, recipe: Recipe) -> Frame
     """
     candidates = find_beads(image, instrument, recipe.find)
     fitted = fit_profiles(image, candidates.center_px, instrument, recipe.profile)
+    rings = find_own_rings(image, candidates, fitted, instrument.tile_side_px / 2)
+    if rings.any():
+        reach_px = recipe.find.touching_radii * instrument.bead_radius_px
+        candidates, fitted = flag_touching(take(candidates, ~rings), reach_px), take(fitted, ~rings)
     beads, profiles = judge_beads(candidates, fitted, recipe.judge)
     order = np.argsort(-beads.confidence, kind="stable")
     return _measure(take(beads, order), take(profiles, order), recipe)

@@ -14,7 +14,7 @@ from refp.core.arrays import FloatArray, IntArray
 from refp.core.errors import DataError
 from refp.core.flags import BeadFlag
 from refp.core.parallel import Execution, map_ordered
-from refp.core.rows import join, take
+from refp.core.rows import take
 from refp.measure.beads import (
     PASSING_FRACTION,
     Beads,
@@ -23,7 +23,14 @@ from refp.measure.beads import (
     find_persistent,
     register_frames,
 )
-from refp.measure.frame import FrameMeasurement, measure_places, with_outliers
+from refp.measure.frame import (
+    FrameMeasurement,
+    join_beads,
+    measure_places,
+    take_beads,
+    with_outliers,
+)
+from refp.measure.witness import flag_static, follow_by_sweep, is_resolved, is_well_judged
 from refp.settings import Instrument, Recipe
 from refp.sweeps import DataSet, Frame
 
@@ -103,7 +110,33 @@ def follow_beads(
             followed[frame], numbers[frame] = _merge(
                 (followed[frame], numbers[frame]), (measurement, beads.numbers), recipe
             )
+    if recipe.find.follow_sweep:
+        for frames in _fields(dataset, measured):
+            _judge_by_sweep(frames, followed, numbers, dataset.instrument, recipe, execution)
     return followed, numbers
+
+
+def _judge_by_sweep(
+    frames: Sequence[Frame],
+    followed: Measured,
+    numbers: dict[Frame, IntArray],
+    instrument: Instrument,
+    recipe: Recipe,
+    execution: Execution,
+) -> None:
+    """Flag static beads in place; follow the beads of a field that frames by themselves do not show."""
+    z_um = np.array([frame.z_um for frame in frames])
+    if not is_resolved(z_um, instrument):
+        return
+    numbered = [numbers[frame] for frame in frames]
+    parts = flag_static([followed[frame] for frame in frames], numbered, z_um)
+    followed.update(zip(frames, parts, strict=True))
+    if is_well_judged(parts, numbered):
+        return
+    for frame, part in zip(
+        frames, follow_by_sweep(frames, instrument, recipe, execution=execution), strict=False
+    ):
+        followed[frame], numbers[frame] = part, np.arange(len(part))
 
 
 def _fields(dataset: DataSet, measured: Measured) -> list[list[Frame]]:
@@ -171,9 +204,5 @@ def _merge(
     known = np.isin(placed_numbers, numbers)
     add = ~known | placed_part.usable
     keep = ~np.isin(numbers, placed_numbers[add])
-    joined = FrameMeasurement(
-        join([take(part.beads, keep), take(placed_part.beads, add)]),
-        join([take(part.profiles, keep), take(placed_part.profiles, add)]),
-        join([take(part.features, keep), take(placed_part.features, add)]),
-    )
+    joined = join_beads([take_beads(part, keep), take_beads(placed_part, add)])
     return with_outliers(joined, recipe), np.concatenate([numbers[keep], placed_numbers[add]])

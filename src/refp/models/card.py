@@ -11,6 +11,9 @@ from refp.core.arrays import BoolArray, FloatArray
 from refp.plane.plane import PooledStack
 from refp.settings import FamilyName, Identity, Instrument, Settings
 
+WHITE = (0.9, 1.07)
+"""Whiteness over the training's. Six beads give 1 within 0.05 for white noise; interpolation leaves 0.8
+at most, filters 0.85, and sharpening gives 1.1."""
 NOISE_SIGMAS = 3.0
 MIN_NOISE_SPREAD = 0.01
 """Relative; the noise of a few beads is not measured better."""
@@ -28,6 +31,9 @@ class PixelNoise(Settings):
     spread: float = Field(ge=0, description="relative standard deviation among images of one light")
     whiteness: float = Field(
         gt=0, description="1 for white noise, less where camera or format correlate neighbours"
+    )
+    whiteness_range: tuple[float, float] = Field(
+        default=WHITE, description="range of an image's whiteness over this one; rings disturb it"
     )
 
     def expected(self, light: float) -> float:

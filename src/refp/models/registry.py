@@ -5,8 +5,10 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from refp.core.arrays import FloatArray
 from refp.core.errors import MissingExtraError, RecipeError
 from refp.core.rows import join, take
+from refp.measure.profiles import ring_noise
 from refp.models.card import BeadInputs, Ensemble, Predictor
 from refp.models.family import Family, Trained, TrainingJob
 from refp.models.graph import GraphPredictor
@@ -38,16 +40,35 @@ class LookupFamily:
         return Trained(graph=b"", members=1, held_out=predictions_of(match))
 
 
-def stack_of(tiles: LabelledTiles) -> PooledStack:
-    """Pool the stack of labelled tiles; it is empty where they have no profiles."""
+def stack_of(tiles: LabelledTiles, *, held_out: bool = False) -> PooledStack:
+    """Pool the stack of labelled tiles; it is empty where they have no profiles.
+
+    Parameters
+    ----------
+    tiles
+        Labelled tiles.
+    held_out
+        Whether the stack is for frames between those of the tiles that are held out of it.
+    """
     from refp.plane.stack import (  # imports fitting, which estimation does not need
         EMPTY_STACK,
+        ONE_STEP_FRACTION,
         pool_stack,
     )
 
     if not len(tiles.radius_radii):
         return EMPTY_STACK
-    return pool_stack(tiles.dz_um, tiles.profile, tiles.saturated, tiles.size, tiles.radius_radii)
+    rows = tiles.dz_um, tiles.profile, tiles.saturated, tiles.size, tiles.radius_radii
+    fraction = 1.0 if held_out else ONE_STEP_FRACTION
+    return pool_stack(*rows, ring_noise=_noise_of_one_bead(tiles), step_fraction=fraction)
+
+
+def _noise_of_one_bead(tiles: LabelledTiles) -> FloatArray | None:
+    """Return the noise of the rings where all tiles show one bead; ``None`` where not known."""
+    if len(np.unique(tiles.bead)) > 1:
+        return None
+    sd = ring_noise(tiles.noise, tiles.light, tiles.radius_radii, tiles.bead_radius_px)
+    return sd if np.isfinite(sd).all() else None
 
 
 def match_held_out(
@@ -56,7 +77,7 @@ def match_held_out(
     """Match every labelled bead with a stack pooled without it."""
     parts: list[Match] = []
     for split in splits:
-        lookup = make_lookup(stack_of(take(tiles, split.train)), settings)
+        lookup = make_lookup(stack_of(take(tiles, split.train), held_out=True), settings)
         held_out = take(tiles, split.held_out)
         parts.append(lookup.match(held_out.profile, held_out.saturated))
     order = np.argsort(np.concatenate([split.held_out for split in splits]))

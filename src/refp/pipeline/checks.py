@@ -70,13 +70,13 @@ def check_enough_frames(datasets: Sequence[DataSet], minimum: int) -> None:
         )
 
 
-def check_determined(labels: Collection[object], root: Path, purpose: str) -> None:
+def check_determined(
+    labels: Collection[object], root: Path, purpose: str, reasons: Sequence[str] = ()
+) -> None:
     """Refuse data in which no sweep has, or may use, a determined reference plane."""
     if not labels:
-        raise DataError(
-            f"{root}: no sweep has a determined reference plane to {purpose}; "
-            "see the flags of 'refp plane'"
-        )
+        why = f": {reasons[0]}" if reasons else "; see the flags of 'refp plane'"
+        raise DataError(f"{root}: no sweep has a determined reference plane to {purpose}{why}")
 
 
 def check_instrument(card: ModelCard, instrument: Instrument, source: object) -> None:

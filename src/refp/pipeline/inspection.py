@@ -8,6 +8,7 @@ import pandas as pd
 from refp.core.arrays import IntArray
 from refp.measure.dataset import Measurement
 from refp.measure.features import SweepMeasurement
+from refp.pipeline.remarks import count_static, describe_static
 from refp.settings import Recipe
 
 
@@ -49,8 +50,13 @@ def _inspect_sweep(sweep: SweepMeasurement, recipe: Recipe) -> dict[str, object]
         "n_beads_usable": int(np.median(usable)),
         "n_frames_without_beads": int(np.count_nonzero(usable == 0)),
         "n_frames_saturated": n_saturated,
-        "notes": "; ".join(_warnings(n, usable, n_saturated, recipe)),
+        "notes": "; ".join([*_warnings(n, usable, n_saturated, recipe), *_static(sweep)]),
     }
+
+
+def _static(sweep: SweepMeasurement) -> list[str]:
+    n = count_static(sweep)
+    return [describe_static(n)] if n else []
 
 
 def _warnings(n_frames: int, usable: IntArray, n_saturated: int, recipe: Recipe) -> list[str]:

@@ -20,6 +20,7 @@ from refp.models.tiles import (
 )
 from refp.pipeline.checks import check_determined
 from refp.pipeline.planes import Planes
+from refp.pipeline.remarks import explain_undetermined
 from refp.settings import Recipe
 from refp.sweeps import Frame
 
@@ -56,7 +57,8 @@ def label(planes: Planes, recipe: Recipe, seed: int) -> TrainingData:
     instrument = planes.measurements[0].instrument
     sweeps = [sweep for m in planes.measurements for sweep in m.sweeps]
     labels = plane_of_sweeps(planes.result.planes, recipe.label)
-    check_determined(labels, planes.measurements[0].dataset.root, "train on")
+    root, reasons = planes.measurements[0].dataset.root, explain_undetermined(planes)
+    check_determined(labels, root, "train on", reasons)
     axes = planes.result.axes if recipe.label.position == "frame" else ()
     sigma_um = instrument.stage.repeatability_um
     if recipe.tile.cut == "grid":

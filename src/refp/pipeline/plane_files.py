@@ -15,6 +15,7 @@ from refp.core.parallel import Execution
 from refp.measure.dataset import Measurement
 from refp.pipeline.overlays import overlay_of_sweep, sweep_montage
 from refp.pipeline.planes import Planes, define_planes_of_all
+from refp.pipeline.remarks import remarks_on
 from refp.pipeline.results import plane_provenance
 from refp.pipeline.runs import PlaneRun, digest_inputs
 from refp.pipeline.tables import (
@@ -62,11 +63,14 @@ class DefinedPlanes:
         Measured data sets.
     n_recalled
         Number of frames that an earlier run had measured.
+    remarks
+        Lines on sweeps without a plane, and on detections that do not change with Z.
     """
 
     files: tuple[str, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     n_recalled: int = 0
+    remarks: tuple[str, ...] = ()
 
 
 def define_and_write(
@@ -104,7 +108,8 @@ def define_and_write(
     with run.replacing(inputs):
         names = write_planes(found, recipe, run.folder)
     measurements = tuple(m for planes in found for m in planes.measurements)
-    return DefinedPlanes(tuple(names), measurements, run.store.n_recalled)
+    remarks = tuple(remarks_on(found))
+    return DefinedPlanes(tuple(names), measurements, run.store.n_recalled, remarks)
 
 
 def write_planes(results: Sequence[Planes], recipe: Recipe, folder: Path) -> list[str]:

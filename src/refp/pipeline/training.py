@@ -6,6 +6,7 @@ import numpy as np
 
 from refp.core.parallel import SERIAL, Execution
 from refp.estimate import calibrate, tilt_um_per_px
+from refp.measure.limits import with_seen_limits
 from refp.models import (
     Calibration,
     Ensemble,
@@ -82,6 +83,7 @@ def run_training(
     MissingExtraError
         If a library of extra ``train`` that the family needs is not installed.
     """
+    recipe = with_seen_limits(recipe, [s for m in planes.measurements for s in m.sweeps])
     family = make_family(recipe.train)
     material = label(planes, recipe, seed)
     tiles, splits = material.tiles, material.splits

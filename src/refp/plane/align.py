@@ -91,6 +91,7 @@ def align_field(profiles: FieldProfiles, stage_sigma_um: float) -> FieldAxis | N
             profiles.profile[good],
             profiles.radius_radii,
             MARGIN_SIGMAS * state.sigma_um,
+            profiles.ring_noise if len(profiles.ring_noise) else None,
         )
         expected = profiles.z_um - state.shift_um[which]
         found = place_profiles(built.stack, profiles.profile, expected, state.sigma_um)

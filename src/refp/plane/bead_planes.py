@@ -18,12 +18,14 @@ from refp.core.flags import BeadFlag
 from refp.core.robust import fit_bisquare, mad_sigma
 from refp.measure.features.features import SweepMeasurement
 from refp.plane.budget import ASSUMED_DOF, ONE_BEAD_HEIGHT_DIAMETERS, bead_spread, bead_term
+from refp.plane.choice import of_features
 from refp.plane.locate import CI_SIGN, SS_SIGN
 from refp.plane.match import chi_squared, stretch_stack
 from refp.plane.plane import BeadPlanes, Contribution, FieldAxis, PooledStack, Slide
 from refp.plane.pool import extremum
 from refp.plane.smooth import fit_smooth_each, smooth_with
 from refp.plane.typical import clear_profiles
+from refp.settings import FeatureChoice
 
 MIN_FRAMES = 5
 STRETCHES = np.linspace(0.92, 1.08, 9)
@@ -131,7 +133,9 @@ class OwnPlanes:
     term: Contribution
 
 
-def mean_of_beads(beads: BeadPlanes, bead_diameter_um: float) -> OwnPlanes | None:
+def mean_of_beads(
+    beads: BeadPlanes, bead_diameter_um: float, feature: FeatureChoice = "both"
+) -> OwnPlanes | None:
     """Return the biweight mean of the own planes of the beads in the plane.
 
     Parameters
@@ -140,6 +144,8 @@ def mean_of_beads(beads: BeadPlanes, bead_diameter_um: float) -> OwnPlanes | Non
         From :func:`locate_beads`.
     bead_diameter_um
         Nominal bead diameter.
+    feature
+        Features whose plane is that of a bead.
 
     Returns
     -------
@@ -147,11 +153,12 @@ def mean_of_beads(beads: BeadPlanes, bead_diameter_um: float) -> OwnPlanes | Non
         ``None`` if fewer than half of these beads have a plane of their own.
     """
     inside = ~beads.off_plane
-    known = inside & np.isfinite(beads.own_um)
+    own = of_features(beads.ss_um, beads.ci_um, feature)
+    known = inside & np.isfinite(own)
     n = int(np.count_nonzero(known))
     if n == 0 or 2 * n < np.count_nonzero(inside):
         return None
-    own = beads.own_um[known]
+    own = own[known]
     spread_um, _ = bead_spread(own, bead_diameter_um)
     none, flat = np.zeros(1), np.ones((n, 1))
     fit = fit_bisquare(

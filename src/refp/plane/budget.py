@@ -20,6 +20,7 @@ from GTC import ureal
 from scipy.special import stdtrit
 
 from refp.core.arrays import FloatArray
+from refp.plane.choice import of_features
 from refp.plane.plane import (
     BeadPlanes,
     Contribution,
@@ -28,6 +29,7 @@ from refp.plane.plane import (
     ReferencePlane,
 )
 from refp.plane.propagate import StageDraws
+from refp.settings import FeatureChoice
 from refp.sweeps.frame import FieldKey
 
 COVERAGE = 0.95
@@ -38,12 +40,16 @@ BEADS = "bead heights"
 FIT = "fit of SS and CI"
 POOLED = "pooled profile"
 CURVES = "feature curves"
+STATED = "stated plane"
+PEAK = "saturated peak"
 TERMS = {
     STAGE: "mean of the stage errors over the frames of the sweep",
     AXIS: "stage errors of the frames about the plane, the mean of each sweep left out",
     BIAS: "bias of the extrema by smoothing and stage errors that remains after its correction",
     BEADS: "scatter of the heights of the beads; a plane depends on the choice of beads",
     FIT: "noise of steepest slope and centre intensity, which come from the same beads and frames",
+    STATED: "uncertainty that the user states with the plane",
+    PEAK: "extremum among saturated frames, a rectangular distribution over their range",
     POOLED: "extremum of the pooled profiles, or zero of the pooled stack",
     CURVES: "feature curves against nominal Z and their pooled profiles",
 }
@@ -216,9 +222,11 @@ def bead_term(beads: BeadPlanes, plane_um: FloatArray, bead_diameter_um: float) 
     return Contribution(BEADS, name_of(beads.field), u_um, dof)
 
 
-def fit_term(ss: FeaturePlane, ci: FeaturePlane, source: str, dof: float) -> Contribution:
-    """Return the contribution of the noise of the two features; their errors are correlated."""
-    return Contribution(FIT, source, (ss.u_fit_um + ci.u_fit_um) / 2, dof)
+def fit_term(
+    ss: FeaturePlane, ci: FeaturePlane, source: str, dof: float, feature: FeatureChoice
+) -> Contribution:
+    """Return the contribution of the noise of the features; errors of both are correlated."""
+    return Contribution(FIT, source, of_features(ss.u_fit_um, ci.u_fit_um, feature), dof)
 
 
 def name_of(field: FieldKey) -> str:

@@ -10,9 +10,10 @@ from refp.core.flags import UNUSABLE_SWEEP, SweepFlag
 from refp.core.robust import mad_sigma
 from refp.measure.features.features import FeatureCurve
 from refp.plane.budget import BEADS, CURVES, Expanded, expand_budget
+from refp.plane.choice import of_features
 from refp.plane.plane import Contribution, FeaturePlane, PooledProfile, ReferencePlane
 from refp.plane.pool import Curve, as_spline, fit_to_pool, has_extremum, pool_curves
-from refp.settings import PlaneSettings
+from refp.settings import FeatureChoice, PlaneSettings
 
 SS_SIGN, CI_SIGN = -1, 1
 EMPTY_PROFILE = PooledProfile(np.empty(0), np.empty(0), float("nan"))
@@ -71,7 +72,12 @@ def locate_by_features(
     limit = settings.maximum_feature_distance_diameters * bead_diameter_um
     planes = tuple(
         combine_features(
-            curve, s, c, settings, limit, _spread_of_draws(curve, (s, c), (ss.pooled, ci.pooled))
+            curve,
+            s,
+            c,
+            settings,
+            limit,
+            _spread_of_draws(curve, (s, c), (ss.pooled, ci.pooled), settings.feature),
         )
         for curve, s, c in zip(curves, ss.planes, ci.planes, strict=True)
     )
@@ -82,6 +88,7 @@ def _spread_of_draws(
     curve: FeatureCurve,
     planes: tuple[FeaturePlane, FeaturePlane],
     pooled: tuple[PooledProfile, PooledProfile],
+    feature: FeatureChoice,
 ) -> Contribution | None:
     """Return the contribution of the choice of beads to the plane of their median curve.
 
@@ -95,7 +102,7 @@ def _spread_of_draws(
         _moved_by_draws(curve.z_um, value[k], curve.resampled[:, k], planes[k], pooled[k])
         for k in range(2)
     ]
-    of_plane = (moved[0] + moved[1]) / 2
+    of_plane = of_features(moved[0], moved[1], feature)
     # Draws from n beads have (n - 1) / n of the variance of the population.
     u_um = float(np.nanstd(of_plane, ddof=1)) * np.sqrt(n_beads / (n_beads - 1))
     return Contribution(BEADS, str(curve.key), float(u_um), n_beads - 1.0)
@@ -257,32 +264,53 @@ def combine_features(
         if (curve.ss_saturated | curve.ci_saturated).any():
             flags |= SweepFlag.PEAK_SATURATED
     else:
-        if not np.isfinite(ss.z_um):
+        if not np.isfinite(ss.z_um) and settings.feature != "ci":
             flags |= SweepFlag.SS_NOT_BRACKETED
-        if not np.isfinite(ci.z_um):
+        if not np.isfinite(ci.z_um) and settings.feature != "ss":
             flags |= SweepFlag.CI_NOT_BRACKETED
     # Both features are from the same frames and beads, so their errors are correlated.
-    u_um = (ss.u_um + ci.u_um) / 2
+    u_um = of_features(ss.u_um, ci.u_um, settings.feature)
     curves = Contribution(CURVES, str(curve.key), u_um, max(n_used - 3.0, 1.0))
     budget = (curves,) if beads is None else (curves, beads)
-    return make_plane(curve, ss, ci, flags, budget, n_used, limit_um)
+    located = Located(ss, ci, settings.feature, limit_um)
+    return make_plane(curve, located, flags, budget, n_used)
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Planes of both features, the choice of them, and the largest distance between the two, um."""
+
+    ss: FeaturePlane
+    ci: FeaturePlane
+    feature: FeatureChoice
+    limit_um: float
+
+    @property
+    def refp_um(self) -> float:
+        """Plane of the chosen features, um."""
+        return of_features(self.ss.z_um, self.ci.z_um, self.feature)
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether the plane is the mean of two that are too far apart."""
+        return self.feature == "both" and abs(self.ss.z_um - self.ci.z_um) > self.limit_um
 
 
 def make_plane(
     curve: FeatureCurve,
-    ss: FeaturePlane,
-    ci: FeaturePlane,
+    located: Located,
     flags: SweepFlag,
     budget: tuple[Contribution, ...],
     n_used: int,
-    limit_um: float,
 ) -> ReferencePlane:
-    """Return the mean of the two features' planes, or NaN with flags that state the reason.
+    """Return the plane of the chosen features, or NaN with flags that state the reason.
 
     Parameters
     ----------
-    curve, ss, ci, limit_um
-        As for :func:`combine_features`.
+    curve
+        The sweep's feature curve.
+    located
+        Planes of the two features.
     flags
         Flags that are already set.
     budget
@@ -290,8 +318,8 @@ def make_plane(
     n_used
         Number of frames that take part.
     """
-    refp_um = (ss.z_um + ci.z_um) / 2
-    if abs(ss.z_um - ci.z_um) > limit_um:
+    refp_um = located.refp_um
+    if located.disagrees:
         flags |= SweepFlag.FEATURES_DISAGREE
     if np.isfinite(refp_um):
         nearest = np.argsort(np.abs(curve.z_um - refp_um))[:3]
@@ -303,8 +331,8 @@ def make_plane(
     refp_um = float(refp_um) if determined else nan
     return ReferencePlane(
         key=curve.key,
-        ss=ss,
-        ci=ci,
+        ss=located.ss,
+        ci=located.ci,
         refp_um=refp_um,
         refp_u_um=expanded.u_um,
         dof=expanded.dof,

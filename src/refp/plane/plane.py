@@ -68,6 +68,8 @@ class FieldProfiles:
         Shape ``(n, m)``, median normalised profile of the beads; NaN where saturated.
     radius_radii
         Shape ``(m,)``, distance from the centre in bead radii.
+    ring_noise
+        Shape ``(m,)``, noise of the rings over background, where each frame shows one bead; else empty.
     """
 
     field: FieldKey
@@ -76,6 +78,7 @@ class FieldProfiles:
     z_um: FloatArray
     profile: FloatArray
     radius_radii: FloatArray
+    ring_noise: FloatArray
 
     def __len__(self) -> int:
         return len(self.z_um)
@@ -249,11 +252,6 @@ class BeadPlanes:
     def _of(self, bead: IntArray, values: FloatArray, unknown: float) -> FloatArray:
         known = dict(zip(self.bead.tolist(), values.tolist(), strict=True))
         return np.array([known.get(int(number), unknown) for number in bead], dtype=np.float64)
-
-    @property
-    def own_um(self) -> FloatArray:
-        """Own planes on the field's axis, shape ``(b,)``: means of the positions of both features."""
-        return (self.ss_um + self.ci_um) / 2
 
     @property
     def spread_um(self) -> float:

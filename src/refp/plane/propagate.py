@@ -16,8 +16,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from refp.core.arrays import FloatArray, IntArray
+from refp.plane.choice import of_features
 from refp.plane.pool import Curve
 from refp.plane.smooth import fit_smooth, smooth_with
+from refp.settings import FeatureChoice
 
 PAIRS = 100
 """Pairs of opposite draws: effects of first order cancel in their mean, so fewer are needed."""
@@ -42,12 +44,15 @@ class StageDraws:
         Shape ``(2,)``: the part of the shifts that is due to smoothing alone, um.
     smoothing_u_um
         Standard uncertainty of that part, as a shift of the plane, um.
+    feature
+        Features whose plane is the reference plane.
     """
 
     moved_um: FloatArray
     error_um: FloatArray
     smoothing_um: FloatArray
     smoothing_u_um: float = 0.0
+    feature: FeatureChoice = "both"
 
     def with_smoothing(self, smoothing_um: FloatArray, u_um: float) -> "StageDraws":
         """Return the draws with another shift by smoothing, shape ``(2,)``, of uncertainty ``u_um``."""
@@ -55,14 +60,19 @@ class StageDraws:
         return replace(self, moved_um=moved_um, smoothing_um=smoothing_um, smoothing_u_um=u_um)
 
     @property
+    def plane_um(self) -> FloatArray:
+        """Shift of the plane by each draw, shape ``(draws,)``, um."""
+        return of_features(self.moved_um[0], self.moved_um[1], self.feature)
+
+    @property
     def sd_um(self) -> float:
-        """Standard deviation of the shift of the plane, the mean of both extrema, um."""
-        return float(self.moved_um.mean(axis=0).std(ddof=1))
+        """Standard deviation of the shift of the plane, um."""
+        return float(self.plane_um.std(ddof=1))
 
     @property
     def bias_um(self) -> float:
         """Mean shift of the plane, um."""
-        return float(self.moved_um.mean())
+        return float(self.plane_um.mean())
 
     @property
     def corrected_fraction(self) -> float:
@@ -149,7 +159,7 @@ def spread_positions(
     """
     grid = np.linspace(x_um.min(), x_um.max(), POSITIONS)
     followed = smooth_with(x_um, draws.error_um, lam)(grid)
-    error = -followed - draws.moved_um.mean(axis=0)
+    error = -followed - draws.plane_um
     return grid - zero_um, np.asarray(error.std(axis=1, ddof=1))
 
 

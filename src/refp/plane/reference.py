@@ -7,7 +7,7 @@ of its field plus the shift of the sweep on the axis.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,22 +15,11 @@ import numpy as np
 from refp.core.flags import SweepFlag
 from refp.measure.features.features import FeatureCurve, SweepMeasurement
 from refp.plane.align import align_field, align_jointly, move_axis, place_field
-from refp.plane.bead_planes import locate_beads, mean_of_beads
-from refp.plane.budget import (
-    POOLED,
-    axis_term,
-    bead_term,
-    bias_term,
-    expand_budget,
-    expand_mean,
-    fit_term,
-    mean_term,
-    stage_sigma,
-)
-from refp.plane.locate import CI_SIGN, SS_SIGN, FeatureResult, locate_by_features, make_plane
+from refp.plane.bead_planes import locate_beads
+from refp.plane.budget import expand_budget, expand_mean, mean_term
+from refp.plane.locate import FeatureResult, Located, locate_by_features, make_plane
 from refp.plane.plane import (
     BeadPlanes,
-    Contribution,
     FeaturePlane,
     FieldAxis,
     PlaneResult,
@@ -38,16 +27,17 @@ from refp.plane.plane import (
     PositionErrors,
     ReferencePlane,
 )
-from refp.plane.pool import Curve
-from refp.plane.propagate import StageDraws, draw_stage_errors, spread_positions
 from refp.plane.stack import EMPTY_STACK, join_stacks
+from refp.plane.stated import state_planes, stated_zero
 from refp.plane.typical import group_fields, typical_profiles
+from refp.plane.zero import (
+    Zero,
+    saturated_range_um,
+    zero_of_beads,
+    zero_of_pool,
+    zero_of_saturated,
+)
 from refp.settings import Instrument, PlaneSettings
-
-MIN_POSITIONS = 12
-"""Fewest nominal Z positions of a field whose plane is the mean of its beads' own planes."""
-OWN_REACH_DIAMETERS = 0.6
-"""Largest distance of an extremum from the plane in the search with drawn stage errors."""
 
 
 def place_fields(
@@ -169,7 +159,8 @@ def locate_planes(
         curves, settings, bead_diameter_um=diameter_um, stage_sigma_um=stage_um, pooled=known
     )
     if not axes:
-        return _by_features_alone(by_features, pool, instrument)
+        result = _by_features_alone(by_features, pool, instrument)
+        return replace(result, planes=tuple(state_planes(result.planes, settings)))
     groups = [_join(curves, axis) for axis in axes]
     joined = locate_by_features(groups, settings, bead_diameter_um=diameter_um, pooled=known)
     planes = list(by_features.planes)
@@ -177,18 +168,26 @@ def locate_planes(
     distances: list[float] = []
     positions: list[PositionErrors] = []
     for i, (axis, group, field) in enumerate(zip(axes, groups, joined.planes, strict=True)):
+        saturated_um = saturated_range_um(group) if pool is None else None
         if pool is not None:
-            zero = _zero_of_pool(field, pool, beads[i], diameter_um)
+            zero = zero_of_pool(field, pool, beads[i], diameter_um, settings.feature)
+        elif saturated_um is not None:
+            zero = zero_of_saturated(field, saturated_um, beads[i], diameter_um, settings.feature)
         else:
-            zero = _zero_of_beads(axis, group, field, joined, beads[i], instrument)
-        if field.determined:
+            zero = zero_of_beads(axis, group, field, joined, beads[i], instrument, settings.feature)
+        stated_um = stated_zero(axis, settings)
+        if stated_um is not None:
+            fields[i] = stated_um
+        elif zero.determined:
             fields[i] = zero.refp_um
             positions += zero.positions
+        if zero.determined:
             distances.append(zero.ss.z_um - zero.ci.z_um)
         for number in axis.shift_um:
             planes[number] = _plane_of_sweep(
                 curves[number], axis, number, zero, settings, instrument
             )
+    planes = state_planes(planes, settings)
     return PlaneResult(
         planes=tuple(planes),
         by_features=by_features.planes,
@@ -217,25 +216,6 @@ def _by_features_alone(
     return PlaneResult(result.planes, result.planes, pool or made, (), ())
 
 
-@dataclass(frozen=True, slots=True)
-class _Zero:
-    """The planes of SS and CI on a field's axis, their flags and contributions to the uncertainty.
-
-    ``positions`` are the errors of dZ on an axis of the field's own frames.
-    """
-
-    ss: FeaturePlane
-    ci: FeaturePlane
-    flags: SweepFlag
-    terms: tuple[Contribution, ...]
-    positions: tuple[PositionErrors, ...] = ()
-
-    @property
-    def refp_um(self) -> float:
-        """Mean of both planes on the axis, um."""
-        return (self.ss.z_um + self.ci.z_um) / 2
-
-
 def _join(curves: Sequence[FeatureCurve], axis: FieldAxis) -> FeatureCurve:
     """Join the feature curves of a field's sweeps on its axis; frames not trusted have no beads."""
     order = np.argsort(axis.x_um, kind="stable")
@@ -258,99 +238,15 @@ def _join(curves: Sequence[FeatureCurve], axis: FieldAxis) -> FeatureCurve:
 
 def _mean_distance(distances_um: Sequence[float]) -> float:
     """Return the mean of SS planes less CI planes; NaN without any."""
-    return float(np.mean(distances_um)) if distances_um else float("nan")
-
-
-def _zero_of_pool(
-    field: ReferencePlane, pool: Pool, beads: BeadPlanes, diameter_um: float
-) -> _Zero:
-    """Return the plane on the pool's axis, which is its zero, with the pool's distance of features."""
-    heights = bead_term(beads, beads.height_um[~beads.off_plane], diameter_um)
-    half_um = pool.feature_distance_um / 2
-    ss, ci = replace(field.ss, z_um=half_um), replace(field.ci, z_um=-half_um)
-    return _Zero(ss, ci, SweepFlag(0), (heights, Contribution(POOLED, "", pool.u_um, np.inf)))
-
-
-def _zero_of_beads(
-    axis: FieldAxis,
-    group: FeatureCurve,
-    field: ReferencePlane,
-    joined: FeatureResult,
-    beads: BeadPlanes,
-    instrument: Instrument,
-) -> _Zero:
-    """Return the plane on a field's axis: the mean of its beads' own planes, or that of its curves.
-
-    The curves are used if too few beads have an own plane or the field has few Z positions, at which
-    curves of single beads cannot be smoothed; the pooled profile of all fields is fitted to them.
-    """
-    if not field.determined:
-        return _Zero(field.ss, field.ci, field.flags, ())
-    diameter_um, stated_um = instrument.bead.diameter_um, instrument.stage.repeatability_um
-    draws = _draw_stage(axis, group, field, instrument)
-    many = len(np.unique(axis.profiles.z_um[axis.trusted])) >= MIN_POSITIONS
-    own = mean_of_beads(beads, diameter_um) if many else None
-    if own is not None:
-        draws = draws.with_smoothing(own.smoothing_um, own.smoothing_u_um)
-    stage = (axis_term(draws, axis, stated_um), bias_term(draws, axis))
-    if own is not None:
-        ss = replace(field.ss, z_um=own.ss_um, u_um=own.ss_u_um, u_fit_um=own.ss_u_um)
-        ci = replace(field.ci, z_um=own.ci_um, u_um=own.ci_u_um, u_fit_um=own.ci_u_um)
-        zero = _corrected(_Zero(ss, ci, field.flags, (own.term, *stage)), draws)
-        return replace(zero, positions=_positions(draws, axis, zero.refp_um, stated_um))
-    n_used = int(np.count_nonzero(field.ss.used & field.ci.used))
-    pooled = float(np.hypot(joined.pooled_ss.u_um, joined.pooled_ci.u_um)) / 2
-    heights = bead_term(beads, beads.height_um[~beads.off_plane], diameter_um)
-    fit = fit_term(field.ss, field.ci, heights.source, max(n_used - 3.0, 1.0))
-    terms = (heights, *stage, fit, Contribution(POOLED, "", pooled, np.inf))
-    positions = _positions(draws, axis, field.refp_um, stated_um)
-    return _Zero(field.ss, field.ci, field.flags, terms, positions)
-
-
-def _positions(
-    draws: StageDraws, axis: FieldAxis, zero_um: float, stated_um: float
-) -> tuple[PositionErrors, ...]:
-    """Return the errors of dZ on a field's axis; none where its stack was given."""
-    if axis.origin.given:
-        return ()
-    # With F times the frames the same smoothness has F times the weight of the penalty.
-    lam = axis.origin.lam * len(axis.x_um) / len(axis.origin.x_um)
-    dz_um, sd_um = spread_positions(draws, np.sort(axis.x_um), lam, zero_um)
-    dof = stage_sigma(axis, stated_um)[1]
-    return (PositionErrors(axis.profiles.field, dz_um, sd_um, dof),)
-
-
-def _corrected(zero: _Zero, draws: StageDraws) -> _Zero:
-    """Subtract the estimated bias of the extrema due to smoothing and stage errors."""
-    ss_um, ci_um = draws.correction_um
-    ss = replace(zero.ss, z_um=zero.ss.z_um - float(ss_um))
-    ci = replace(zero.ci, z_um=zero.ci.z_um - float(ci_um))
-    return replace(zero, ss=ss, ci=ci)
-
-
-def _draw_stage(
-    axis: FieldAxis, joined: FeatureCurve, field: ReferencePlane, instrument: Instrument
-) -> StageDraws:
-    """Draw the stage errors of a field and locate its plane for each draw."""
-    # The joined curves are in the order of the axis.
-    order = np.argsort(axis.x_um, kind="stable")
-    nominal_um = axis.nominal_um[order]
-    curves = (
-        Curve(nominal_um, joined.steepest_slope, field.ss.used, SS_SIGN),
-        Curve(nominal_um, joined.center_intensity, field.ci.used, CI_SIGN),
-    )
-    sigma_um, _ = stage_sigma(axis, instrument.stage.repeatability_um)
-    reach_um = OWN_REACH_DIAMETERS * instrument.bead.diameter_um
-    return draw_stage_errors(
-        curves, axis.x_um[order], axis.profiles.sweep[order], sigma_um, reach_um
-    )
+    known = [distance for distance in distances_um if np.isfinite(distance)]
+    return float(np.mean(known)) if known else float("nan")
 
 
 def _plane_of_sweep(
     curve: FeatureCurve,
     axis: FieldAxis,
     number: int,
-    zero: _Zero,
+    zero: Zero,
     settings: PlaneSettings,
     instrument: Instrument,
 ) -> ReferencePlane:
@@ -366,14 +262,15 @@ def _plane_of_sweep(
         flags |= SweepFlag.TOO_FEW_FRAMES
     ss = _of_sweep(zero.ss, axis, number, shift_um, len(curve.z_um))
     ci = _of_sweep(zero.ci, axis, number, shift_um, len(curve.z_um))
-    refp_um = (ss.z_um + ci.z_um) / 2
+    limit_um = settings.maximum_feature_distance_diameters * diameter_um
+    located = Located(ss, ci, settings.feature, limit_um)
+    refp_um = located.refp_um
     u_um = expand_budget(0.0, terms).u_um if np.isfinite(refp_um) else np.nan
     z_um = axis.profiles.z_um[placed]
     # The mean stage error of a sweep shifts its frames and its plane alike.
     if np.isfinite(refp_um) and n_placed and not z_um.min() + u_um < refp_um < z_um.max() - u_um:
         flags |= SweepFlag.SS_NOT_BRACKETED | SweepFlag.CI_NOT_BRACKETED
-    limit_um = settings.maximum_feature_distance_diameters * diameter_um
-    return make_plane(curve, ss, ci, flags, terms, n_placed, limit_um)
+    return make_plane(curve, located, flags, terms, n_placed)
 
 
 def _of_sweep(

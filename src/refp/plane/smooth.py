@@ -82,7 +82,9 @@ def smooth_with(x: FloatArray, y: FloatArray, lam: float) -> BSpline:
     return BSpline(equations.knots, equations.solve(y, lam), 3, extrapolate=True)
 
 
-def fit_smooth_each(x: FloatArray, y: FloatArray) -> list[Smooth]:
+def fit_smooth_each(
+    x: FloatArray, y: FloatArray, known_sd: FloatArray | None = None
+) -> list[Smooth]:
     """Fit a smoothing spline to each of several curves, each with its own smoothness.
 
     Parameters
@@ -91,6 +93,10 @@ def fit_smooth_each(x: FloatArray, y: FloatArray) -> list[Smooth]:
         Shape ``(n,)``, as for :func:`fit_smooth`.
     y
         Shape ``(n, m)``.
+    known_sd
+        Shape ``(m,)``, standard deviation of the noise where it is known. The smoothness is then that of
+        least unbiased risk (Craven and Wahba 1979, section 2), which keeps what exceeds the noise,
+        whereas cross-validation smooths a curve that changes between two abscissae.
 
     Returns
     -------
@@ -108,7 +114,10 @@ def fit_smooth_each(x: FloatArray, y: FloatArray) -> list[Smooth]:
     smooths: list[Smooth] = []
     for i in range(y.shape[1]):
         one = slice(i, i + 1)
-        lam = _least_gcv(system.roughness, rotated[:, one], bent[:, one], noise[one])
+        if known_sd is None:
+            lam = _least_gcv(system.roughness, rotated[:, one], bent[:, one], noise[one])
+        else:
+            lam = _least_risk(system.roughness, rotated[:, i], bent[:, i], float(known_sd[i]))
         spline = BSpline(system.knots, system.solve(y[:, one], lam)[:, 0], 3, extrapolate=True)
         smooths.append(Smooth(spline, lam, system.leverage(lam)))
     return smooths
@@ -230,9 +239,7 @@ def _least_gcv(
     roughness: FloatArray, rotated: FloatArray, values: FloatArray, scale: FloatArray
 ) -> float:
     """Return the penalty weight of least generalised cross-validation on a fine grid."""
-    positive = roughness[roughness > 1e-12 * roughness.max()]
-    n = len(values)
-    weights = np.geomspace(1e-4 / positive.max(), 1e4 / positive.min(), 200)
+    n, weights = len(values), _weights(roughness)
     energy = (rotated**2 / scale).sum(axis=1)
     total = (values**2 / scale).sum()
     shrink = 1.0 / (1.0 + weights[:, None] * roughness)
@@ -242,3 +249,19 @@ def _least_gcv(
     freedom = n - 1.4 * shrink.sum(axis=1)
     scores = np.where(freedom > 0, residual / np.maximum(freedom, 1e-9) ** 2, np.inf)
     return float(weights[np.argmin(scores)])
+
+
+def _least_risk(
+    roughness: FloatArray, rotated: FloatArray, values: FloatArray, noise_sd: float
+) -> float:
+    """Return the penalty weight of least unbiased risk of one curve with known noise."""
+    weights = _weights(roughness)
+    shrink = 1.0 / (1.0 + weights[:, None] * roughness)
+    residual = np.maximum((values**2).sum() - (2 * shrink - shrink**2) @ rotated**2, 0.0)
+    return float(weights[np.argmin(residual / noise_sd**2 + 2.0 * shrink.sum(axis=1))])
+
+
+def _weights(roughness: FloatArray) -> FloatArray:
+    """Return penalty weights from hardly any to strong smoothing."""
+    positive = roughness[roughness > 1e-12 * roughness.max()]
+    return np.geomspace(1e-4 / positive.max(), 1e4 / positive.min(), 200)

@@ -33,6 +33,10 @@ MIN_FREEDOM = 0.02
 MARGIN_STEPS = 1.0
 """Margin of a joined stack beyond its outermost frames, in Z steps."""
 EMPTY_STACK = PooledStack(np.empty(0), np.empty(0), np.empty((0, 0)), np.empty((0, 0)))
+ONE_STEP_FRACTION = 0.5
+"""Error of interpolation over one step of Z over that over two, which a leave-one-out residual shows beyond
+the noise: a sixteenth where the steps resolve the curve, as the error is of fourth order; half where they
+hardly do."""
 MIN_FRAME_SD = 0.002
 """Lower bound of the spread, over background; rounding to grey levels limits a typical profile."""
 
@@ -51,6 +55,9 @@ def pool_stack(
     saturated: BoolArray,
     size: FloatArray,
     radius_radii: FloatArray,
+    *,
+    ring_noise: FloatArray | None = None,
+    step_fraction: float = ONE_STEP_FRACTION,
 ) -> PooledStack:
     """Build the pooled stack ``I(dz, r)`` of the typical bead.
 
@@ -66,6 +73,12 @@ def pool_stack(
         Shape ``(n,)``, radius over that of the typical bead.
     radius_radii
         Shape ``(m,)``, radii of the rings in bead radii.
+    ring_noise
+        Shape ``(m,)``, noise of a ring of one bead over background, where all rows show the same bead.
+        Its frames are then not grouped, and nothing that exceeds the noise is smoothed.
+    step_fraction
+        Error of interpolation where the stack is used, over that between frames two steps apart; 1 for
+        frames that are held out of the stack.
 
     Returns
     -------
@@ -95,6 +108,9 @@ def pool_stack(
     x, typical = x[order], typical[order]
     shown, own = np.where(saturated, np.nan, profile)[order], size[order]
     grid = np.linspace(x[0], x[-1], GRID_POINTS)
+    if ring_noise is not None:
+        mean, sd, _ = _fit_rings(x, typical, grid, 0.0, ring_noise, step_fraction)
+        return PooledStack(grid, radius_radii, _continue(mean), np.maximum(sd, MIN_SD))
     n_groups = int(np.clip(len(x) // GROUP, min(len(x), MIN_GROUPS), MAX_GROUPS))
     at, medians = _medians(x, typical, n_groups)
     mean = _smooth_columns(at, medians, grid)
@@ -159,7 +175,11 @@ def can_stack(x_um: FloatArray, profile: FloatArray) -> bool:
 
 
 def fit_stack(
-    x_um: FloatArray, profile: FloatArray, radius_radii: FloatArray, margin_um: float
+    x_um: FloatArray,
+    profile: FloatArray,
+    radius_radii: FloatArray,
+    margin_um: float,
+    ring_noise: FloatArray | None = None,
 ) -> FrameStack:
     """Smooth the typical profiles of frames into a stack.
 
@@ -174,6 +194,8 @@ def fit_stack(
         Shape ``(m,)``, radii of the rings in bead radii.
     margin_um
         Margin of the stack beyond the outermost frames, um.
+    ring_noise
+        Shape ``(m,)``, noise of the rings over background, where the frames show one bead.
 
     Returns
     -------
@@ -182,24 +204,45 @@ def fit_stack(
         :data:`UNKNOWN_SD` where a ring is known in too few frames.
     """
     grid = np.linspace(x_um.min() - margin_um, x_um.max() + margin_um, PLACING_POINTS)
+    mean, sd, smooths_of_rings = _fit_rings(x_um, profile, grid, margin_um, ring_noise)
+    stack = PooledStack(grid, radius_radii, np.nan_to_num(mean, nan=1.0), sd)
+    edf = float(np.mean([smooth.edf for smooth in smooths_of_rings]))
+    lam = float(np.exp(np.mean([np.log(smooth.lam) for smooth in smooths_of_rings])))
+    return FrameStack(stack, StackOrigin(x_um, lam, edf))
+
+
+def _fit_rings(
+    x_um: FloatArray,
+    profile: FloatArray,
+    grid: FloatArray,
+    margin_um: float,
+    ring_noise: FloatArray | None,
+    step_fraction: float = ONE_STEP_FRACTION,
+) -> tuple[FloatArray, FloatArray, list[Smooth]]:
+    """Smooth each ring along Z; return mean and predictive spread on the grid, and the splines.
+
+    The mean is NaN, and the spread :data:`UNKNOWN_SD`, where a ring is not known.
+    """
     mean = np.full((len(grid), profile.shape[1]), np.nan)
     sd = np.full_like(mean, UNKNOWN_SD)
     smooths_of_rings: list[Smooth] = []
     for columns, known in _equally_known(profile):
         if len(np.unique(x_um[known])) < MIN_POSITIONS:
             continue
-        smooths = fit_smooth_each(x_um[known], profile[np.ix_(known, columns)])
+        noise = None if ring_noise is None else ring_noise[columns]
+        smooths = fit_smooth_each(x_um[known], profile[np.ix_(known, columns)], noise)
         low, high = x_um[known].min() - margin_um, x_um[known].max() + margin_um
         inside = (grid >= low) & (grid <= high)
-        for column, smooth in zip(columns, smooths, strict=True):
+        for k, (column, smooth) in enumerate(zip(columns, smooths, strict=True)):
             residual = profile[known, column] - smooth.spline(x_um[known])
             mean[inside, column] = smooth.spline(grid[inside])
-            sd[inside, column] = _predictive_sd(x_um[known], residual, smooth, grid[inside])
+            squares = _left_out_squares(residual, smooth)
+            if noise is not None:
+                own = noise[k] ** 2 * (1.0 + smooth.leverage)
+                squares = own + step_fraction**2 * np.maximum(squares - own, 0.0)
+            sd[inside, column] = _predictive_sd(x_um[known], squares, grid[inside])
         smooths_of_rings += smooths
-    stack = PooledStack(grid, radius_radii, np.nan_to_num(mean, nan=1.0), sd)
-    edf = float(np.mean([smooth.edf for smooth in smooths_of_rings]))
-    lam = float(np.exp(np.mean([np.log(smooth.lam) for smooth in smooths_of_rings])))
-    return FrameStack(stack, StackOrigin(x_um, lam, edf))
+    return mean, sd, smooths_of_rings
 
 
 def leave_one_out(x_um: FloatArray, profile: FloatArray) -> FloatArray:
@@ -225,19 +268,21 @@ def leave_one_out(x_um: FloatArray, profile: FloatArray) -> FloatArray:
     return np.asarray((np.array(left_out) ** 2).mean(axis=0))
 
 
-def _predictive_sd(
-    x_um: FloatArray, residual: FloatArray, smooth: Smooth, grid: FloatArray
-) -> FloatArray:
+def _left_out_squares(residual: FloatArray, smooth: Smooth) -> FloatArray:
+    """Return the squared leave-one-out residuals of a ring, shape ``(n,)``."""
+    return np.asarray((residual / np.maximum(1.0 - smooth.leverage, MIN_FREEDOM)) ** 2)
+
+
+def _predictive_sd(x_um: FloatArray, squares: FloatArray, grid: FloatArray) -> FloatArray:
     """Return the predictive standard deviation of a profile from the other frames.
 
     It is the root mean square of leave-one-out residuals of the nearest frames. Where the distance of
     frames is too large for the change of the profile, the stack follows each single frame; a spread from
     plain residuals would be too small there and distort the axis.
     """
-    left_out = residual / np.maximum(1.0 - smooth.leverage, MIN_FREEDOM)
     # Frames at the same position are sorted by residual: the result must not depend on their order.
-    order = np.lexsort((np.abs(left_out), x_um))
-    squares = left_out[order] ** 2
+    order = np.lexsort((squares, x_um))
+    squares = squares[order]
     near = min(NEAR_FRAMES, len(squares))
     mean = np.convolve(squares, np.ones(near), "same") / np.convolve(
         np.ones_like(squares), np.ones(near), "same"

@@ -6,6 +6,7 @@ import numpy as np
 
 from refp.core.arrays import BoolArray, FloatArray, IntArray
 from refp.measure.features.features import SweepMeasurement
+from refp.measure.profiles import ring_noise
 from refp.plane.plane import FieldProfiles
 from refp.sweeps.frame import FieldKey
 
@@ -45,12 +46,14 @@ def typical_profiles(
     sweep_of: list[int] = []
     frame_of: list[int] = []
     rows: list[FloatArray] = []
+    n_beads = 0
     for number in members:
         sweep = sweeps[number]
         typical = np.flatnonzero(sweep.typical)
         groups = np.split(typical, np.searchsorted(sweep.frame_index[typical], _edges(sweep)))
         for frame, beads in enumerate(groups):
             if beads.size:
+                n_beads += beads.size
                 sweep_of.append(number)
                 frame_of.append(frame)
                 rows.append(_median(*clear_profiles(sweep, beads, seen)))
@@ -62,7 +65,22 @@ def typical_profiles(
         z_um=np.array(z_um, dtype=np.float64),
         profile=np.array(rows, dtype=np.float64).reshape(-1, np.count_nonzero(seen)),
         radius_radii=radius[seen],
+        ring_noise=_noise_of_one_bead(sweeps, members, seen)
+        if n_beads == len(rows)
+        else np.empty(0),
     )
+
+
+def _noise_of_one_bead(
+    sweeps: Sequence[SweepMeasurement], members: Sequence[int], seen: BoolArray
+) -> FloatArray:
+    """Return the noise of the rings of a field whose frames show one bead; empty where not known."""
+    parts = [(sweeps[k].profiles, sweeps[k].typical) for k in members]
+    noise = np.concatenate([profiles.noise[rows] for profiles, rows in parts])
+    light = np.concatenate([profiles.light[rows] for profiles, rows in parts])
+    first = parts[0][0]
+    sd = ring_noise(noise, light, first.radius_radii[seen], first.bead_radius_px)
+    return sd if np.isfinite(sd).all() else np.empty(0)
 
 
 def clear_profiles(

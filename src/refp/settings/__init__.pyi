@@ -19,12 +19,12 @@ from .instrument import is_alike as is_alike
 from .instrument import load_toml as load_toml
 from .instrument import make_instrument as make_instrument
 from .instrument import read_instrument as read_instrument
+from .plane import FeatureChoice as FeatureChoice
 from .plane import PlaneSettings as PlaneSettings
 from .profiles import JudgeSettings as JudgeSettings
 from .profiles import ProfileSettings as ProfileSettings
 from .publication import PublicationSettings as PublicationSettings
 from .recipe import Recipe as Recipe
-from .recipe import each_by_itself as each_by_itself
 from .recipe import load_recipe as load_recipe
 from .recipe import recipe_names as recipe_names
 from .tiles import LabelSettings as LabelSettings
@@ -42,6 +42,7 @@ __all__ = [
     "Camera",
     "EstimateSettings",
     "FamilyName",
+    "FeatureChoice",
     "FeatureSettings",
     "FindSettings",
     "Identity",
@@ -66,7 +67,6 @@ __all__ = [
     "Stage",
     "TileSettings",
     "TrainSettings",
-    "each_by_itself",
     "instrument_names",
     "is_alike",
     "join_identities",

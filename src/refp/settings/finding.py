@@ -37,6 +37,13 @@ class FindSettings(Settings):
         description="minimum mean of |1 - I / background| over a candidate's disc; the gap between "
         "round neighbours has about 0.02 (method 'roundness')",
     )
+    scales: tuple[PositiveFloat, ...] = Field(
+        default=(1.0,),
+        min_length=1,
+        description="bead radii, over the nominal one, at which roundness is sought: the image of a bead "
+        "in nearly coherent light grows to several radii out of focus. In a sweep of such beads, and by "
+        "a model that was trained on one, 1 and 2 are used (method 'roundness')",
+    )
     touching_radii: PositiveFloat = Field(
         default=2.5,
         description="distance of centres below which beads are flagged as touching, in bead radii; "

@@ -6,6 +6,8 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from refp.settings.base import Settings
 
+FeatureChoice = Literal["both", "ss", "ci"]
+
 
 class PlaneSettings(Settings):
     """Position of frames on the axis, pooling of feature curves and location of the plane."""
@@ -20,6 +22,19 @@ class PlaneSettings(Settings):
         description="largest distance of the rings that determine the positions, in bead radii",
     )
 
+    feature: FeatureChoice = Field(
+        default="both",
+        description="feature whose extremum is the plane: 'both': the mean of steepest slope and centre "
+        "intensity (article); 'ss' or 'ci': one of them, for optics in which the two are far apart",
+    )
+    stated_um: float | None = Field(
+        default=None,
+        description="nominal Z of a plane that the user states for every sweep, um; default: located",
+    )
+    stated_u_um: NonNegativeFloat = Field(
+        default=0.0,
+        description="standard uncertainty of the stated plane, um; 0: the plane is this Z by definition",
+    )
     minimum_frames: PositiveInt = Field(
         default=5, description="minimum number of unsaturated frames with a usable bead in a sweep"
     )

@@ -63,11 +63,6 @@ class Recipe(Settings):
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
 
-def each_by_itself(recipe: Recipe) -> Recipe:
-    """Return the recipe with every frame measured independently, not as part of a sweep."""
-    return recipe.replace("find.follow_sweep", False)
-
-
 def recipe_names() -> list[str]:
     """Return the names of the recipes of the package."""
     folder = resources.files("refp.settings") / "recipes"

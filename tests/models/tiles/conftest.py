@@ -34,6 +34,7 @@ def make_tiles(n_fields: int = 3, n_beads: int = 4, n_frames: int = 6) -> Labell
         bead=bead + 10_000 * field,
         field=field,
         radius_radii=np.array([0.0, 1.0, 2.0]),
+        bead_radius_px=9.0,
         sweeps=(SweepKey("data", 1, 1, 12.0),),
     )
 

@@ -6,15 +6,18 @@ bright centre, rings, or a blur; the sign does not matter. Other round objects a
 size, depth and contrast (:mod:`refp.measure.profiles.judge`).
 """
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import ndimage
 
 from refp.core.arrays import FloatArray, Image
 from refp.core.flags import BeadFlag
-from refp.core.rows import take
+from refp.core.rows import join, take
 from refp.measure.beads.beads import Beads
 from refp.measure.beads.contrast import local_contrast
 from refp.measure.beads.find_paper import find_beads_paper
+from refp.measure.beads.register import match_nearest
 from refp.measure.beads.segment import segment
 from refp.measure.beads.symmetry import radial_symmetry
 from refp.settings import FindSettings, Instrument
@@ -23,6 +26,8 @@ REDUCED_RADIUS_PX = 4.0
 """Bead radius to which frames are reduced: large enough for detection, small enough for fast filters."""
 SUPPRESSION_RADII = 1.2
 """Distance within which a candidate is the rim of a stronger one; beads cannot overlap so far."""
+SAME_RADII = 0.8
+"""Distance, in radii of its scale, within which a candidate repeats one of an earlier scale."""
 BACKGROUND_BLOCK_RADII = 8.0
 """Side of the blocks whose medians are the background: a blurred bead covers less than half of one."""
 RIVAL_CONTRAST, RIVAL_RESPONSE = 0.5, 0.2
@@ -52,13 +57,28 @@ def find_beads(image: Image, instrument: Instrument, settings: FindSettings) -> 
     if settings.method == "paper":
         beads = find_beads_paper(image, instrument, settings)
     else:
-        response, roundness, factor = _respond(image, radius)
-        round_ = np.where(roundness >= settings.minimum_roundness, response, 0.0)
-        centers, scores = _peaks(round_, radius / factor, settings.minimum_response)
-        beads = segment(image, (centers + 0.5) * factor - 0.5, scores, radius)
-        beads = take(beads, beads.contrast >= settings.minimum_contrast)
+        beads = _find_round(image, radius, settings)
     _flag_border(beads, image.shape, radius, instrument.tile_side_px)
-    return _flag_touching(beads, settings.touching_radii * radius)
+    return flag_touching(beads, settings.touching_radii * radius)
+
+
+def _find_round(image: Image, radius_px: float, settings: FindSettings) -> Beads:
+    """Return the round candidates of every scale, strongest first within a scale.
+
+    A candidate of a later scale is left out where one of an earlier scale is nearer than it can locate.
+    """
+    beads = Beads.empty()
+    for scale in settings.scales:
+        response, roundness, factor = _respond(image, scale * radius_px)
+        round_ = np.where(roundness >= settings.minimum_roundness, response, 0.0)
+        peaks, scores = _peaks(round_, scale * radius_px / factor, settings.minimum_response)
+        if scale > 1:  # a reduced pixel is a large part of the bead
+            peaks = _between_pixels(response, peaks)
+        centers = (peaks + 0.5) * factor - 0.5
+        new = match_nearest(centers, beads.center_px, SAME_RADII * scale * radius_px) < 0
+        found = segment(image, centers[new], scores[new], radius_px)
+        beads = join([beads, take(found, found.contrast >= settings.minimum_contrast)])
+    return beads
 
 
 def place_beads(image: Image, center_px: FloatArray, instrument: Instrument) -> Beads:
@@ -111,6 +131,19 @@ def _peaks(response: FloatArray, radius_px: float, minimum: float) -> tuple[Floa
     return points[keep], scores[keep]
 
 
+def _between_pixels(response: FloatArray, points: FloatArray) -> FloatArray:
+    """Return local maxima ``(n, 2)`` refined by parabolas along both axes, except at the edge."""
+    refined = points.copy()
+    last = np.array(response.shape) - 1
+    for i, (y, x) in enumerate(points.astype(np.int64)):
+        if not (0 < y < last[0] and 0 < x < last[1]):
+            continue
+        for axis, line in enumerate((response[y - 1 : y + 2, x], response[y, x - 1 : x + 2])):
+            bend = line[0] - 2.0 * line[1] + line[2]
+            refined[i, axis] += 0.5 * (line[0] - line[2]) / bend if bend < 0 else 0.0
+    return refined
+
+
 def _flag_border(beads: Beads, shape: tuple[int, ...], radius_px: float, tile_px: int) -> None:
     """Flag in place the beads and tiles that the frame's edge cuts."""
     from_edge = _edge_distance(beads.center_px, shape)
@@ -118,8 +151,9 @@ def _flag_border(beads: Beads, shape: tuple[int, ...], radius_px: float, tile_px
         beads.flags[from_edge < limit] |= np.uint32(flag)
 
 
-def _flag_touching(beads: Beads, reach_px: float) -> Beads:
-    """Flag beads with a comparable neighbour so near that the profiles overlap."""
+def flag_touching(beads: Beads, reach_px: float) -> Beads:
+    """Flag the beads, and no others, with a comparable neighbour so near that the profiles overlap."""
+    beads = replace(beads, flags=beads.flags & ~np.uint32(BeadFlag.TOUCHING))
     if len(beads) < 2:
         return beads
     offsets = beads.center_px[:, None] - beads.center_px[None]

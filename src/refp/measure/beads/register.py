@@ -58,7 +58,7 @@ def register_frames(
     reach = REACH_RADII * radius_px
     for _ in range(REFINEMENTS):
         links = [
-            _nearest(c[g] - s, positions, reach)
+            match_nearest(c[g] - s, positions, reach)
             for c, g, s in zip(centers_px, good, shift, strict=True)
         ]
         moved = [c[g] for c, g in zip(centers_px, good, strict=True)]
@@ -103,7 +103,7 @@ def _first_pass(
         nearest = earlier[np.argmin(np.abs(z_um[earlier] - z_um[i]))] if k else i
         points = centers_px[i][good[i]]
         shift[i] = shift[nearest] + displacement(points - shift[nearest], known, radius_px)
-        new = _nearest(points - shift[i], known, REACH_RADII * radius_px) < 0
+        new = match_nearest(points - shift[i], known, REACH_RADII * radius_px) < 0
         known = np.concatenate([known, (points - shift[i])[new]])
     return shift, known
 
@@ -181,10 +181,10 @@ def _number(
 ) -> tuple[IntArray, FloatArray]:
     """Assign numbers to the points of a frame, good ones first; new points get new positions."""
     numbers = np.full(len(points), -1, dtype=np.int64)
-    numbers[good] = _nearest(points[good], positions, reach_px)
+    numbers[good] = match_nearest(points[good], positions, reach_px)
     free = positions.copy()
     free[numbers[numbers >= 0]] = np.inf
-    numbers[~good] = _nearest(points[~good], free, reach_px)
+    numbers[~good] = match_nearest(points[~good], free, reach_px)
     new = numbers < 0
     numbers[new] = len(positions) + np.arange(np.count_nonzero(new))
     return numbers, np.concatenate([positions, points[new]])
@@ -201,8 +201,20 @@ def _by_position(
     return Registration(shift, positions[ordered], tuple(renumber[n] for n in numbers))
 
 
-def _nearest(centers: FloatArray, known: FloatArray, reach_px: float) -> IntArray:
-    """Index of the nearest known bead, each used once, nearest pairs first; -1 if there is none."""
+def match_nearest(centers: FloatArray, known: FloatArray, reach_px: float) -> IntArray:
+    """Return the index of the nearest known point for each point, shape ``(n,)``; -1 without one.
+
+    Parameters
+    ----------
+    centers, known
+        Shapes ``(n, 2)`` and ``(m, 2)``.
+    reach_px
+        Largest distance.
+
+    Notes
+    -----
+    Nearest pairs are assigned first, and each known point once.
+    """
     assigned = np.full(len(centers), -1, dtype=np.int64)
     if not len(centers) or not len(known):
         return assigned

@@ -117,5 +117,6 @@ def _cut_sweep(sweep: PlacedSweep, side_px: int) -> LabelledTiles:
         bead=np.concatenate([np.arange(count) for count in counts] or [np.empty(0, np.int64)]),
         field=np.zeros(n, dtype=np.int64),
         radius_radii=np.empty(0),
+        bead_radius_px=measurement.profiles.bead_radius_px,
         sweeps=(measurement.key,),
     )

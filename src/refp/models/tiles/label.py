@@ -218,6 +218,7 @@ def _label_sweep(
         bead=measurement.bead_number[rows],
         field=np.zeros(len(rows), dtype=np.int64),
         radius_radii=profiles.radius_radii,
+        bead_radius_px=profiles.bead_radius_px,
         sweeps=(measurement.key,),
     )
 

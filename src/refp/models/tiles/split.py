@@ -25,7 +25,7 @@ def split_tiles(tiles: LabelledTiles, settings: SplitSettings, seed: int) -> tup
     -------
     tuple of Split
         Each row is held out exactly once. Whole fields are held out; with one field whole beads, and
-        with one bead runs of neighbouring frames.
+        with one bead every fifth position, or as many as there are folds, all exposures together.
     """
     groups = _groups(tiles, settings)
     names = np.unique(groups)
@@ -53,7 +53,7 @@ def _groups(tiles: LabelledTiles, settings: SplitSettings) -> IntArray:
     }
     name = split_name(tiles, settings)
     if name == "frames":
-        # Ten runs of neighbouring frames: single frames would be predicted from their neighbours.
+        # An image of the bead lies between two positions of the sweep, as a held-out position does.
         order = np.argsort(np.argsort(tiles.dz_um, kind="stable"), kind="stable")
-        return order * 10 // max(1, len(tiles))
+        return order // len(tiles.sweeps) % settings.folds
     return np.asarray(choices[name])

@@ -42,6 +42,8 @@ class LabelledTiles:
         unique over all data.
     radius_radii
         Shape ``(m,)``; shared.
+    bead_radius_px
+        Nominal bead radius; shared.
     sweeps
         The sweeps that tiles come from; shared.
     """
@@ -61,6 +63,7 @@ class LabelledTiles:
     bead: IntArray
     field: IntArray
     radius_radii: FloatArray = shared()
+    bead_radius_px: float = shared()
     sweeps: tuple[SweepKey, ...] = shared()
 
     def __len__(self) -> int:

@@ -15,6 +15,8 @@ from refp.core.errors import DataError, RefpError
 
 GREY_DTYPES = ("uint8", "uint16")
 SAVE_GREY = "save as grey of 8 or 16 bits"
+COLOURS, GREEN = (3, 4), 1
+"""Numbers of channels of RGB and RGBA, and the channel that is read."""
 LINE_LENGTH = 120
 COPY_AGAIN = "copy it again from where it was recorded"
 
@@ -67,20 +69,19 @@ def check_page(path: Path, page: int, n_pages: int) -> None:
 
 
 def check_grey(path: Path, shape: Sequence[int], dtype: Any) -> tuple[int, int]:
-    """Return height and width of a page, without axes of length 1.
+    """Return height and width of a page, without axes of length 1 and colour channels.
 
     Raises
     ------
     DataError
-        If the page has colour channels, is not two-dimensional or not of 8 or 16 bits.
+        If the page is not two-dimensional or not of 8 or 16 bits.
     """
     sides = [int(n) for n in shape]
     axes = [n for n in sides[:-2] if n != 1] + sides[-2:]
-    if len(axes) == 3 and axes[-1] == 1:
+    if len(axes) == 3 and (axes[-1] == 1 or axes[-1] in COLOURS):
         axes.pop()
-    if len(axes) == 3 and (axes[-1] in (3, 4) or axes[0] in (3, 4)):
-        channels = axes[-1] if axes[-1] in (3, 4) else axes[0]
-        raise bad_image(path, f"RGB, {channels} channels", SAVE_GREY)
+    elif len(axes) == 3 and axes[0] in COLOURS:
+        axes.pop(0)
     if len(axes) != 2 or 0 in axes:
         size = "x".join(map(str, sides)) or "no size"
         raise bad_image(path, f"a page of {size} is not a grey image", SAVE_GREY)
@@ -105,8 +106,20 @@ def as_plane(path: Path, pixels: Any) -> Image:
     """
     array = np.asarray(pixels)
     shape = check_grey(path, array.shape, array.dtype)
+    array = _green(array)
     # Kernels would be compiled again for read-only pixels, such as those that Pillow returns.
     return np.require(array.reshape(shape), array.dtype.newbyteorder("="), ["C", "W"])
+
+
+def _green(array: Image) -> Image:
+    """Return the green channel of a colour image, with channels first or last; alpha is ignored.
+
+    Where a grey image was saved as colour, it is the grey image. A tinted camera sees most light in it.
+    """
+    axes = array.squeeze() if array.ndim > 2 else array
+    if axes.ndim != 3:
+        return array
+    return axes[..., GREEN] if axes.shape[-1] in COLOURS else axes[GREEN]
 
 
 def _check_present(path: Path) -> None:

@@ -16,7 +16,7 @@ from refp.sweeps.formats.guard import (
 )
 from refp.sweeps.header import Header
 
-_DTYPES = {"L": "uint8", "I;16": "uint16", "I;16B": "uint16"}
+_DTYPES = {"L": "uint8", "RGB": "uint8", "RGBA": "uint8", "I;16": "uint16", "I;16B": "uint16"}
 _NAMES = {"1": "1-bit pixels", "P": "palette colours", "I": "int32 pixels", "F": "float32 pixels"}
 _LAST_BYTES = {"PNG": b"IEND", "JPEG": b"\xff\xd9"}
 _TAIL_BYTES = 4096
