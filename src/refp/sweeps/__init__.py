@@ -6,7 +6,11 @@ the reason. Pixels are read by :meth:`Frame.read`. :func:`list_images` lists sin
 any sweep.
 """
 
-from refp.sweeps.declare import declared_instrument, declared_pixel_size_um
+from refp.sweeps.declare import (
+    declared_instrument,
+    declared_pixel_size_um,
+    overridden_pixel_size,
+)
 from refp.sweeps.frame import Frame, Name, SingleImage, SweepKey
 from refp.sweeps.images import list_images
 from refp.sweeps.left_out import LeftOut
@@ -33,6 +37,7 @@ __all__ = [
     "fill_pattern",
     "list_images",
     "open_dataset",
+    "overridden_pixel_size",
     "parse_pattern",
     "read_header",
     "read_manifest",

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from refp.sweeps.declare import resolve_instrument
-from refp.sweeps.group import check_one_kind, group_sweeps
+from refp.sweeps.group import check_one_kind, group_sweeps, merge_exposures
+from refp.sweeps.header import Stated
 from refp.sweeps.place import FoundFrames, check_any_left, place_frames
 from refp.sweeps.source import as_options, find_source
 from refp.sweeps.sweep import DataSet
@@ -17,6 +18,10 @@ def open_dataset(
     manifest: str | Path | None = None,
     pixel_size_um: float | None = None,
     bead_diameter_um: float | None = None,
+    z_step_um: float | None = None,
+    channel: str | None = None,
+    t: int | None = None,
+    bit_depth: int | None = None,
 ) -> DataSet:
     """Open a data set; only headers are read, pixels on demand.
 
@@ -33,6 +38,13 @@ def open_dataset(
         CSV table of the frames, instead of a pattern; see :func:`refp.sweeps.read_manifest`.
     pixel_size_um, bead_diameter_um
         Override the recipe; without a recipe both are required.
+    z_step_um
+        Distance of two frames whose names hold their number, ``{z_index}``.
+    channel, t
+        Name of the channel, or its number from 0, and number of the time point, from 0; required of
+        files that hold several.
+    bit_depth
+        Bits of a pixel that the camera uses, from which the white level follows.
 
     Returns
     -------
@@ -45,8 +57,8 @@ def open_dataset(
     DataError
         If no image is usable, if the Z of the images is not known, if the manifest is wrong, if
         images differ in size or type, if two of a sweep have the same Z, if Z falls through the
-        pages of a stack or the rows of a manifest, or if a file contradicts the pixel size of the
-        recipe.
+        pages of a stack or the rows of a manifest, if there are several channels or time points, or
+        if a file contradicts the pixel size of the recipe.
     RecipeError
         If ``sweep.toml``, the pattern or the instrument is wrong, or the instrument is not known.
 
@@ -63,22 +75,36 @@ def open_dataset(
         manifest=manifest,
         pixel_size_um=pixel_size_um,
         bead_diameter_um=bead_diameter_um,
+        z_step_um=z_step_um,
+        channel=channel,
+        t=t,
+        bit_depth=bit_depth,
     )
     source = find_source(Path(path), options)
     found = place_frames(source)
     check_any_left(source, found.frames, found.left_out)
     check_one_kind(source.root, found.frames, found.headers)
-    sweeps = group_sweeps(found.frames)
+    sweeps = group_sweeps(merge_exposures(found.frames))
+    resolved, notes = resolve_instrument(source, _stated(found))
     return DataSet(
         name=source.name,
         root=source.root,
-        instrument=resolve_instrument(source, _stated_um(found)),
+        instrument=resolved,
         sweeps=tuple(sweeps),
         left_out=tuple(found.left_out),
+        notes=(*_file_notes(found), *found.notes, *notes),
     )
 
 
-def _stated_um(found: FoundFrames) -> dict[Path, float]:
-    """Pixel size of the files that state one."""
-    stated = {f.path: found.headers[f.path].stated.pixel_size_um for f in found.frames}
-    return {path: pixel_um for path, pixel_um in stated.items() if pixel_um}
+def _stated(found: FoundFrames) -> dict[Path, Stated]:
+    """Metadata of the files that are used."""
+    return {frame.path: found.headers[frame.path].stated for frame in found.frames}
+
+
+def _file_notes(found: FoundFrames) -> list[str]:
+    """Return the notes of the files that are used, one for each kind."""
+    notes: dict[str, str] = {}
+    for path, stated in _stated(found).items():
+        for note in stated.notes:
+            notes.setdefault(note, f"{path.name}: {note}")
+    return list(notes.values())

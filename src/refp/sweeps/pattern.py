@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from typing import Final, TypedDict
+from unicodedata import normalize
 
 import numpy as np
 
@@ -13,7 +14,13 @@ DEFAULT_PATTERN: Final = "exp{experiment}_fov{fov}_z{z_um}_t{exposure_ms}ms.tif"
 
 _TEXT = "[^/]+?"
 _NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
-_FIELDS = {"experiment": _TEXT, "fov": _TEXT, "z_um": _NUMBER, "exposure_ms": _NUMBER}
+_FIELDS = {
+    "experiment": _TEXT,
+    "fov": _TEXT,
+    "z_um": _NUMBER,
+    "z_index": "[0-9]+",
+    "exposure_ms": _NUMBER,
+}
 _PARTS = re.compile(r"(\{[^{}]*\}|\*)")
 
 
@@ -23,6 +30,7 @@ class NameFields(TypedDict, total=False):
     experiment: Name
     fov: Name
     z_um: float
+    z_index: int
     exposure_ms: float
 
 
@@ -55,20 +63,27 @@ class NamePattern:
 def parse_pattern(text: str) -> NamePattern:
     """Parse a pattern of file names.
 
-    Fields are ``{experiment}``, ``{fov}``, ``{z_um}`` and ``{exposure_ms}``, each at most once;
-    ``*`` matches any text inside one folder or file name. Z and exposure are decimal numbers with an
-    optional sign; case is ignored. Without ``{z_um}`` the files must state Z in their metadata.
+    Fields are ``{experiment}``, ``{fov}``, ``{z_um}`` or ``{z_index}``, and ``{exposure_ms}``, each at
+    most once; ``*`` matches any text inside one folder or file name. Z and exposure are decimal numbers
+    with an optional sign; case is ignored. ``{z_index}`` is the number of a frame, which needs the
+    distance of two frames (``--z-step-um``). Without Z the files must state it in their metadata.
     Omitted fields default to experiment 1, FOV 1 and exposure 0 (not known).
 
     Raises
     ------
     RecipeError
-        If a field is not known or is given twice, or if a brace is not closed or opened.
+        If a field is not known or is given twice, if both kinds of Z are given, or if a brace is not
+        closed or opened.
     """
+    text = normalize("NFC", text)
     parts = _PARTS.split(text)
     names = [part[1:-1] for part in parts[1::2] if part != "*"]
     for name in names:
         _check_field(text, name, names.count(name))
+    if {"z_um", "z_index"} <= set(names):
+        raise RecipeError(
+            f"pattern {text!r}: both {{z_um}} and {{z_index}}; keep one, use * for the other"
+        )
     if any("{" in part or "}" in part for part in parts[::2]):
         raise RecipeError(f"pattern {text!r}: unmatched brace; write fields as {{z_um}}")
     return NamePattern(text, re.compile("".join(map(_regex, parts)), re.IGNORECASE))
@@ -82,6 +97,8 @@ def fill_pattern(text: str, *, experiment: Name, fov: Name, z_um: float, exposur
     RecipeError
         As :func:`parse_pattern`.
     """
+    if "{z_index}" in text:
+        raise RecipeError(f"pattern {text!r}: new frames are named by {{z_um}}, not by {{z_index}}")
     parse_pattern(text)
     numbers = {"z_um": _decimal(z_um), "exposure_ms": _decimal(exposure_ms)}
     return text.format(experiment=experiment, fov=fov, **numbers)
@@ -114,6 +131,8 @@ def _fields(found: re.Match[str]) -> NameFields:
         fields["fov"] = as_name(groups["fov"])
     if "z_um" in groups:
         fields["z_um"] = float(groups["z_um"])
+    if "z_index" in groups:
+        fields["z_index"] = int(groups["z_index"])
     if "exposure_ms" in groups:
         fields["exposure_ms"] = float(groups["exposure_ms"])
     return fields

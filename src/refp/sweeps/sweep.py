@@ -38,6 +38,8 @@ class DataSet:
         Sorted by key; never empty.
     left_out
         Files that are not used, with the reasons.
+    notes
+        Remarks on how the data were read, for the user.
     """
 
     name: str
@@ -45,6 +47,7 @@ class DataSet:
     instrument: Instrument
     sweeps: tuple[ZSweep, ...]
     left_out: tuple[LeftOut, ...] = field(default=())
+    notes: tuple[str, ...] = field(default=())
 
     @property
     def frames(self) -> Iterator[Frame]:
