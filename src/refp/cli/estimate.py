@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from refp.cli.options import EXIT_ALL_REFUSED, AsJson, MaxBeads, Overwrite, WorkerOptions
+from refp.cli.options import (
+    EXIT_ALL_REFUSED,
+    AsJson,
+    ImageOptions,
+    MaxBeads,
+    Overwrite,
+    WorkerOptions,
+)
 from refp.core.outputs import check_output
 from refp.core.parallel import Execution
 
@@ -58,6 +65,7 @@ def estimate(
     /,
     *,
     written: WrittenOptions = WrittenOptions(),
+    chosen: ImageOptions = ImageOptions(),  # noqa: B008
     instrument: ImagesInstrument = None,
     max_beads: MaxBeads = None,
     tolerance_um: Tolerance = None,
@@ -91,13 +99,10 @@ def estimate(
         estimate_rows,
         with_verdicts,
     )
-    from refp.pipeline import checks
-    from refp.sweeps import list_images
 
     written.check(overwrite=overwrite)
     estimator = Estimator.load(model, max_beads)
-    sources = list_images(images)
-    checks.check_declared(estimator.card, instrument, images)
+    sources = chosen.open(estimator.card, images, instrument)
     draw = _drawing(sources, estimator.card, written.overlay, tolerance_um)
     with work.start() as workers, show_measuring() as progress:
         estimates = estimate_each(

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from refp.cli.options import EXIT_ALL_REFUSED, AsJson, MaxBeads, Overwrite, WorkerOptions
+from refp.cli.options import (
+    EXIT_ALL_REFUSED,
+    AsJson,
+    ImageOptions,
+    MaxBeads,
+    Overwrite,
+    WorkerOptions,
+)
 from refp.core.outputs import check_output
 from refp.core.parallel import Execution
 
@@ -110,6 +117,7 @@ def record(
         bool, Parameter(negative=(), help="Mark the records as daily checks, a separate series.")
     ] = False,
     max_beads: MaxBeads = None,
+    chosen: ImageOptions = ImageOptions(),  # noqa: B008
     place: HistoryOptions = DEFAULT_HISTORY,
     work: WorkerOptions = WorkerOptions(),  # noqa: B008
     as_json: AsJson = False,
@@ -128,15 +136,13 @@ def record(
     """
     from refp.cli.console import show_measuring
     from refp.estimate.estimator import Estimator
-    from refp.pipeline import checks, recording
-    from refp.sweeps import list_images
+    from refp.pipeline import recording
 
     purpose = _purpose(daily=daily)
     origin = recording.Origin(_operator(operator), note, _moment(at), purpose)
     with place.open(create=True) as history:
         estimator = Estimator.load(model, max_beads)
-        sources = list_images(images)
-        checks.check_declared(estimator.card, None, images)
+        sources = chosen.open(estimator.card, images)
         with work.start() as workers, show_measuring() as progress:
             made = recording.record_each(
                 estimator, sources, origin, execution=Execution(workers, progress)

@@ -11,8 +11,9 @@ from refp.core.errors import RecipeError
 
 if TYPE_CHECKING:
     from refp.core.parallel import Workers
+    from refp.models import ModelCard
     from refp.settings import Recipe
-    from refp.sweeps import DataSet
+    from refp.sweeps import DataSet, SingleImage
 
 
 @Parameter(name="*")
@@ -30,6 +31,14 @@ class DataOptions:
     "Side of a pixel in the sample plane, um."
     bead_diameter_um: float | None = None
     "Nominal bead diameter, um."
+    z_step_um: Annotated[float | None, Parameter(validator=Number(gt=0))] = None
+    "Distance of two frames whose names hold their number, {z_index}, um."
+    channel: str | None = None
+    "Name of the channel of files of several, or its number from 0."
+    t: Annotated[int | None, Parameter(validator=Number(gte=0))] = None
+    "Number of the time point of files of several, from 0."
+    bit_depth: Annotated[int | None, Parameter(validator=Number(gte=8, lte=16))] = None
+    "Bits of a pixel that the camera uses, where the files do not state it."
 
     def open(self, paths: list[Path]) -> "list[DataSet]":
         """Open every path as a data set."""
@@ -43,9 +52,40 @@ class DataOptions:
                 manifest=self.manifest,
                 pixel_size_um=self.pixel_size_um,
                 bead_diameter_um=self.bead_diameter_um,
+                z_step_um=self.z_step_um,
+                channel=self.channel,
+                t=self.t,
+                bit_depth=self.bit_depth,
             )
             for path in paths
         ]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class ImageOptions:
+    """The images to read from files."""
+
+    channel: str | None = None
+    "Name of the channel of files of several, or its number from 0."
+    t: Annotated[int | None, Parameter(validator=Number(gte=0))] = None
+    "Number of the time point, from 0; default: all, a row each."
+    pixel_size_um: float | None = None
+    "Side of a pixel, um, in place of the one that the files state."
+
+    def open(
+        self, card: "ModelCard", paths: list[Path], instrument: str | None = None
+    ) -> "list[SingleImage]":
+        """List the images, check them against a model, and print what was overridden."""
+        from refp.cli.console import print_message
+        from refp.pipeline.images import open_images
+        from refp.sweeps.pages import Choice
+
+        choice = Choice(self.channel or "", self.t, self.pixel_size_um)
+        images, notes = open_images(card, paths, choice, instrument=instrument)
+        for note in notes:
+            print_message(f"note: {note}")
+        return images
 
 
 @Parameter(name="*")
