@@ -171,7 +171,9 @@ def test_a_decimal_comma_is_refused_with_its_cells(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", GREY)
     path = tmp_path / "m.csv"
     path.write_text("path,z_um,exposure_ms\na.tif,1380,9\na.tif,1387,5,9\n", encoding="utf-8")
-    message = r"line 3: 4 cells in 3 columns \(a\.tif \| 1387 \| 5 \| 9\); write decimals with a point"
+    message = (
+        r"line 3: 4 cells in 3 columns \(a\.tif \| 1387 \| 5 \| 9\); write decimals with a point"
+    )
     with pytest.raises(DataError, match=message):
         read_manifest(path, "d")
 

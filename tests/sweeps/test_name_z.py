@@ -115,3 +115,14 @@ def test_a_folder_that_holds_one_folder_is_that_folder(tmp_path: Path) -> None:
     (inner / "sweep.toml").write_text(text, encoding="utf-8")
     data = open_dataset(tmp_path)
     assert (data.root, data.sweeps[0].z_um) == (inner, (1, 2))
+
+
+def test_a_step_replaces_the_z_that_a_stack_states(
+    tmp_path: Path, save_stack: Callable[..., Path], optics: dict[str, float]
+) -> None:
+    path = save_stack("a.tif", 3)
+    assert open_dataset(path, z_step_um=7.5, **optics).sweeps[0].z_um == (0, 7.5, 15)
+    metadata = {"axes": "ZYX", "PhysicalSizeZ": 1.0}
+    path = save_stack("b.ome.tif", 3, metadata=metadata)
+    assert open_dataset(path, **optics).sweeps[0].z_um == (0, 1, 2)
+    assert open_dataset(path, z_step_um=7.5, **optics).sweeps[0].z_um == (0, 7.5, 15)

@@ -20,7 +20,7 @@ from refp.sweeps.pattern import DEFAULT_PATTERN, fill_pattern, parse_pattern
 from refp.sweeps.readers import read_header, read_plane
 from refp.sweeps.sweep import DataSet, ZSweep
 from refp.sweeps.sweep_file import SweepFile, read_sweep_file
-from refp.sweeps.write import write_frame, write_sweep_file
+from refp.sweeps.write import write_frame, write_proposed_sweep_file, write_sweep_file
 
 __all__ = [
     "DEFAULT_PATTERN",
@@ -44,5 +44,6 @@ __all__ = [
     "read_plane",
     "read_sweep_file",
     "write_frame",
+    "write_proposed_sweep_file",
     "write_sweep_file",
 ]

@@ -39,7 +39,8 @@ def open_dataset(
     pixel_size_um, bead_diameter_um
         Override the recipe; without a recipe both are required.
     z_step_um
-        Distance of two frames whose names hold their number, ``{z_index}``.
+        Distance of two frames whose names hold their number, ``{z_index}``, or of two pages of a stack,
+        in place of the Z that it states.
     channel, t
         Name of the channel, or its number from 0, and number of the time point, from 0; required of
         files that hold several.

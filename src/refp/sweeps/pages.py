@@ -53,6 +53,8 @@ class Choice:
 
     def _is_chosen(self, index: int, names: tuple[str, ...]) -> bool:
         name = names[index] if index < len(names) else ""
+        if not self.channel:
+            return False
         if any(_folded(other) == _folded(self.channel) for other in names):
             return _folded(name) == _folded(self.channel)
         return self.channel == str(index)

@@ -1,5 +1,6 @@
 """Sweep and Z of every page of the files, from a manifest, file names or metadata."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -181,7 +182,7 @@ def _read_frames(
         try:
             pages = source.choice.pages(path, header)
             check_one_time(path, ((header, page) for page in pages))
-            made = list(_file_frames(path, header, pages, fields, source.name))
+            made = list(_file_frames(path, header, pages, fields, source))
         except DataError as error:
             left_out.append(leave_out(path, error))
             continue
@@ -220,13 +221,13 @@ def _numbered(headers: Mapping[Path, Header]) -> dict[Path, NameFields]:
 
 
 def _file_frames(
-    path: Path, header: Header, pages: Sequence[int], fields: NameFields, dataset: str
+    path: Path, header: Header, pages: Sequence[int], fields: NameFields, source: Source
 ) -> Iterator[Frame]:
-    z_um = _z_um(path, header, pages, fields)
+    z_um = _z_um(path, header, pages, fields, source.settings.z_step_um)
     for page, z in zip(pages, z_um, strict=True):
         exposure_ms = fields.get("exposure_ms", header.exposure_of(page))
         fov = _fov(fields.get("fov", 1), header, page)
-        key = SweepKey(dataset, fields.get("experiment", 1), fov, exposure_ms)
+        key = SweepKey(source.name, fields.get("experiment", 1), fov, exposure_ms)
         yield Frame(key, z, path, page)
 
 
@@ -238,18 +239,36 @@ def _fov(first: Name, header: Header, page: int) -> Name:
     return f"{first}.{k + 1}" if header.n_fields > 1 else first
 
 
-def _z_um(path: Path, header: Header, pages: Sequence[int], fields: NameFields) -> Sequence[float]:
-    """Z of pages, from the name of the file or from its metadata."""
+def _z_um(
+    path: Path,
+    header: Header,
+    pages: Sequence[int],
+    fields: NameFields,
+    step_um: float | None,
+) -> Sequence[float]:
+    """Z of pages, from the name of the file, from the step given for a stack, or from its metadata."""
     n = header.n_planes
     if "z_um" not in fields:
+        if step_um is not None and n > 1:
+            return _stepped(header, pages, step_um)
         if header.stated.z_um:
             return [header.stated.z_um[page] for page in pages]
         reasons = "".join(f" ({note})" for note in header.stated.notes)
         raise DataError(
             f"{path}: holds {n} page{'s' if n > 1 else ''} and no Z{reasons}; list them in a manifest "
             f"(--manifest, columns {', '.join(COLUMNS)}), "
-            "or save one file per frame and give --pattern"
+            "give --z-step-um, or save one file per frame and give --pattern"
         )
     if len(pages) > 1:
         raise DataError(f"{path}: holds {n} pages, its name one Z; list them with --manifest")
     return [fields["z_um"] for _ in pages]
+
+
+def _stepped(header: Header, pages: Sequence[int], step_um: float) -> list[float]:
+    """Return the number of each page in its field of view times a step."""
+    counts: Counter[int] = Counter()
+    z_um = []
+    for page in pages:
+        z_um.append(counts[header.field_of(page)] * step_um)
+        counts[header.field_of(page)] += 1
+    return z_um

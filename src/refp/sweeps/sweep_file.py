@@ -20,7 +20,9 @@ class SweepFile(Settings):
     pattern: str = Field(default="", description="pattern of the file names")
     manifest: str = Field(default="", description="table of the frames, instead of a pattern")
     z_step_um: PositiveFloat | None = Field(
-        default=None, description="distance of two frames whose names hold {z_index}, um"
+        default=None,
+        description="distance of two frames whose names hold {z_index}, or of two pages of a "
+        "stack, um",
     )
     channel: str = Field(default="", description="name of the channel, or its number from 0")
     t: NonNegativeInt | None = Field(
