@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from refp.core.errors import RecipeError
+from refp.core.outputs import check_output
 
 if TYPE_CHECKING:
     from refp.core.parallel import Workers
@@ -32,7 +33,7 @@ class DataOptions:
     bead_diameter_um: float | None = None
     "Nominal bead diameter, um."
     z_step_um: Annotated[float | None, Parameter(validator=Number(gt=0))] = None
-    "Distance of two frames whose names hold their number, {z_index}, um."
+    "Distance of two frames whose names hold {z_index}, or of two pages of a stack, um."
     channel: str | None = None
     "Name of the channel of files of several, or its number from 0."
     t: Annotated[int | None, Parameter(validator=Number(gte=0))] = None
@@ -59,6 +60,20 @@ class DataOptions:
             )
             for path in paths
         ]
+
+    def write_proposal(self, path: Path, *, overwrite: bool) -> Path:
+        """Write the pattern that fits the names of a folder, and these options, into its sweep.toml."""
+        from refp.sweeps import write_proposed_sweep_file
+        from refp.sweeps.sweep_file import SWEEP_FILE
+
+        check_output(path / SWEEP_FILE, overwrite=overwrite)
+        return write_proposed_sweep_file(
+            path,
+            instrument=self.instrument,
+            pixel_size_um=self.pixel_size_um,
+            bead_diameter_um=self.bead_diameter_um,
+            z_step_um=self.z_step_um,
+        )
 
 
 @Parameter(name="*")
@@ -136,6 +151,17 @@ Overwrite = Annotated[
     bool,
     Parameter(negative=(), help="Replace an existing output; without this option it is an error."),
 ]
+
+
+TrustZ = Annotated[
+    bool,
+    Parameter(negative=(), help="Use the stated Z even where it does not fit the images."),
+]
+
+
+def trusting_z(recipe: "Recipe", *, trust: bool) -> "Recipe":
+    """Return a recipe that does not check the stated Z against the images, if it is trusted."""
+    return recipe.replace("plane.check_z", False, source="--trust-z") if trust else recipe
 
 
 def recipe_with_family(name: str, family: str | None) -> "Recipe":

@@ -12,13 +12,16 @@ from refp.cli.options import (
     Output,
     Overwrite,
     RecipeName,
+    TrustZ,
     WorkerOptions,
+    trusting_z,
 )
 from refp.core.parallel import Execution
 
 if TYPE_CHECKING:
     from refp.core.parallel import Workers
     from refp.pipeline.runs import PlaneRun
+    from refp.settings import Recipe
     from refp.sweeps import DataSet
 
 
@@ -32,6 +35,7 @@ def plane(
         Path | None, Parameter(help="pooled.npz of earlier data to locate with.")
     ] = None,
     recipe: RecipeName = "default",
+    trust_z: TrustZ = False,
     work: WorkerOptions = WorkerOptions(),  # noqa: B008
     as_json: AsJson = False,
     overwrite: Overwrite = False,
@@ -76,21 +80,25 @@ def plane(
         # Late imports, so that the workers import at the same time.
         from refp.cli.console import print_message, print_table
         from refp.pipeline.tables import read_plane_table
+        from refp.settings import load_recipe
 
-        message = _define(datasets, recipe, pool, run, workers)
+        settings = trusting_z(load_recipe(recipe), trust=trust_z)
+        message = _define(datasets, settings, pool, run, workers)
     print_table(read_plane_table(output / "planes.csv"), as_json=as_json, title="Reference planes")
     print_message(message)
 
 
 def _define(
-    datasets: "list[DataSet]", recipe: str, pool: Path | None, run: "PlaneRun", workers: "Workers"
+    datasets: "list[DataSet]",
+    settings: "Recipe",
+    pool: Path | None,
+    run: "PlaneRun",
+    workers: "Workers",
 ) -> str:
     """Define and write the planes, unless the folder holds them; return a message."""
-    from refp.cli.console import print_left_out, show_measuring
+    from refp.cli.console import print_left_out, print_message, show_measuring
     from refp.pipeline.plane_files import define_and_write
-    from refp.settings import load_recipe
 
-    settings = load_recipe(recipe)
     with show_measuring() as progress:
         done = define_and_write(
             run, datasets, settings, pool=pool, execution=Execution(workers, progress)
@@ -98,6 +106,8 @@ def _define(
     if not done.files:
         return f"nothing to do: {run.folder} holds this result already"
     print_left_out(done.measurements)
+    for note in done.notes:
+        print_message(f"note: {note}")
     wrote = f"wrote to {run.folder}: {', '.join(done.files)}"
     n = done.n_recalled
     return f"{wrote}; {n} frames were measured by an earlier run" if n else wrote

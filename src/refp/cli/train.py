@@ -11,8 +11,10 @@ from refp.cli.options import (
     DataOptions,
     Overwrite,
     RecipeName,
+    TrustZ,
     WorkerOptions,
     recipe_with_family,
+    trusting_z,
 )
 from refp.core.parallel import Execution
 
@@ -34,6 +36,7 @@ def train(
         SEED,
         Parameter(help="Seed; the same seed repeats a training bit for bit on one machine."),
     ] = 0,
+    trust_z: TrustZ = False,
     work: WorkerOptions = WorkerOptions(),  # noqa: B008
     overwrite: Overwrite = False,
 ) -> None:
@@ -60,7 +63,7 @@ def train(
     from refp.pipeline.training_report import train_and_write
 
     with TrainingRun(output, overwrite=overwrite) as run, work.start() as workers:
-        settings = recipe_with_family(recipe, family)
+        settings = trusting_z(recipe_with_family(recipe, family), trust=trust_z)
         models.check_libraries(settings.train)
         with show_measuring() as progress:
             training, planes = train_and_write(

@@ -48,6 +48,8 @@ class SweepFlag(IntFlag):
     """Frames about the plane were left out because they are saturated."""
     FEATURES_DISAGREE = 1 << 5
     """The planes of steepest slope and centre intensity differ by more than the bead allows."""
+    IMPLAUSIBLE_Z = 1 << 6
+    """The beads change with Z faster or slower than the aperture allows: the stated Z is wrong."""
 
 
 UNUSABLE_BEAD = (
@@ -68,6 +70,7 @@ UNUSABLE_SWEEP = (
     | SweepFlag.CI_NOT_BRACKETED
     | SweepFlag.NO_BEADS
     | SweepFlag.FEATURES_DISAGREE
+    | SweepFlag.IMPLAUSIBLE_Z
 )
 """The reference plane of a sweep with any of these flags is not determined."""
 
