@@ -60,3 +60,18 @@ def save_stack(tmp_path: Path) -> Callable[..., Path]:
 def optics() -> dict[str, float]:
     """The options that make an instrument without a recipe."""
     return {"pixel_size_um": 1.5, "bead_diameter_um": 28.0}
+
+
+@pytest.fixture
+def save_names(tmp_path: Path) -> Callable[[str], Path]:
+    """Write one plain TIFF of a name; each has pixels of its own."""
+    n = 0
+
+    def save(name: str) -> Path:
+        nonlocal n
+        path = tmp_path / name
+        tifffile.imwrite(path, grey(n), photometric="minisblack", metadata=None)
+        n += 1
+        return path
+
+    return save

@@ -1,12 +1,17 @@
 """Manifests."""
 
 from pathlib import Path
+from typing import Any
+from unicodedata import normalize
 
+import numpy as np
 import pytest
+import tifffile
 
 from refp.core.errors import DataError
 from refp.sweeps import SweepKey, open_dataset, read_manifest
 
+GREY = np.arange(12, dtype=np.uint8).reshape(3, 4)
 WRONG = {
     "no path column": (
         "file,z_um\na.tif,1\n",
@@ -160,3 +165,48 @@ def test_one_file_of_a_manifest_is_opened_by_itself(tmp_path: Path, save_frames,
     assert open_dataset(first, manifest=tmp_path / "m.csv", **optics).sweeps[0].z_um == (5.0,)
     with pytest.raises(DataError, match="not in the manifest"):
         open_dataset(second, manifest=tmp_path / "m.csv", **optics)
+
+
+def test_a_decimal_comma_is_refused_with_its_cells(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", GREY)
+    path = tmp_path / "m.csv"
+    path.write_text("path,z_um,exposure_ms\na.tif,1380,9\na.tif,1387,5,9\n", encoding="utf-8")
+    message = (
+        r"line 3: 4 cells in 3 columns \(a\.tif \| 1387 \| 5 \| 9\); write decimals with a point"
+    )
+    with pytest.raises(DataError, match=message):
+        read_manifest(path, "d")
+
+
+def test_a_decimal_comma_in_quotes_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", GREY)
+    path = tmp_path / "m.csv"
+    path.write_text('path,z_um\na.tif,"1387,5"\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r"line 2, z_um: '1387,5': .*decimals with a point"):
+        read_manifest(path, "d")
+
+
+@pytest.mark.parametrize("content", ['"\0\n\0"', '"path","z_um"\n"a\n",1,"2\n"'])
+def test_quoted_line_breaks_leave_the_message_in_one_line(tmp_path: Path, content: str) -> None:
+    (tmp_path / "m.csv").write_text(content, encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        read_manifest(tmp_path / "m.csv", "d")
+    assert "\n" not in str(caught.value)
+
+
+def test_empty_cells_beyond_the_columns_are_no_cells(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", GREY)
+    path = tmp_path / "m.csv"
+    path.write_text("path,z_um\na.tif,3,,\n", encoding="utf-8")
+    assert read_manifest(path, "d")[0].z_um == 3
+
+
+@pytest.mark.parametrize(("listed", "stored"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_name_of_another_unicode_composition_is_found(
+    tmp_path: Path, listed: Any, stored: Any
+) -> None:
+    name = "K\u00f6rper.tif"
+    tifffile.imwrite(tmp_path / normalize(stored, name), GREY)
+    path = tmp_path / "m.csv"
+    path.write_text(f"path,z_um\n{normalize(listed, name)},3\n", encoding="utf-8")
+    assert read_manifest(path, "d")[0].read()[0, 0] == 0

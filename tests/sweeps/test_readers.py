@@ -45,6 +45,8 @@ GOOD = {
     "big tif": ("a.tif", RAMP16, save_tiff, {"bigtiff": True}),
     "deflated tif": ("a.tif", RAMP16, save_tiff, {"compression": "zlib", "predictor": True}),
     "tiled tif": ("a.tif", RAMP16, save_tiff, {"tile": (16, 16)}),
+    "big tif by its suffix": ("a.btf", RAMP8, save_tiff, {"bigtiff": True}),
+    "tf8": ("a.tf8", RAMP8, save_tiff, {"bigtiff": True}),
     "upper-case suffix": ("a.TIF", RAMP8, save_tiff, {}),
     "png 8 bit": ("a.png", RAMP8, save_pillow, {}),
     "png 16 bit": ("a.png", RAMP16, save_pillow, {}),
@@ -249,10 +251,16 @@ def test_a_missing_page_is_named(tmp_path: Path, page: int) -> None:
     refuse(save_pillow(tmp_path / "a.png", RAMP8), f"no page {page} among 1", page)
 
 
-def test_a_long_library_message_is_truncated(tmp_path: Path) -> None:
-    path = save_tiff(tmp_path / "a.ome.tif", RAMP8, ome=True)
-    tifffile.tiffcomment(path, tifffile.tiffcomment(path).replace("xmlns:xsi", "xmlB:xsi").encode())
-    with pytest.raises(DataError, match=r"cannot be read: Could not parse XML.*\.\.\.; ") as caught:
+def test_a_long_library_message_is_truncated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save_tiff(tmp_path / "a.tif", RAMP8)
+
+    def fail(*_: object) -> None:
+        raise ValueError("bad bytes " * 100)
+
+    monkeypatch.setattr(tifffile, "TiffFile", fail)
+    with pytest.raises(DataError, match=r"cannot be read: bad bytes .*\.\.\.; ") as caught:
         read_header(path)
     assert len(str(caught.value)) < len(str(path)) + 250
 
@@ -269,6 +277,36 @@ def test_log_lines_of_other_threads_pass(tmp_path: Path, caplog: pytest.LogCaptu
     read_header(save_tiff(tmp_path / "a.tif", RAMP8))
     logging.getLogger("tifffile").warning("somebody else's")
     assert "somebody else's" in caplog.text
+
+
+@pytest.mark.parametrize("compression", ["zstd", "lzw", "jpeg2000"])
+def test_compressions_of_imagecodecs_are_read(tmp_path: Path, compression: str) -> None:
+    pytest.importorskip("imagecodecs")
+    path = save_tiff(tmp_path / "a.tif", RAMP16, compression=compression)
+    assert read_header(path).shape == SHAPE
+    np.testing.assert_array_equal(read_plane(path), RAMP16)
+
+
+def test_a_compression_without_its_library_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("imagecodecs")
+    path = save_tiff(tmp_path / "a.tif", RAMP8, compression="zstd")
+
+    def fail(_: object) -> None:
+        raise ValueError("<COMPRESSION.ZSTD: 50000> requires the 'imagecodecs' package")
+
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", fail)
+    with pytest.raises(MissingExtraError, match=r"imagecodecs, .* pip install 'refp\[formats\]'"):
+        read_plane(path)
+
+
+def test_an_image_over_the_limit_of_pillow_is_refused_by_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save_pillow(tmp_path / "a.png", RAMP8)
+    monkeypatch.setattr(PillowImage, "MAX_IMAGE_PIXELS", RAMP8.size // 2 - 1)
+    refuse(path, "more than 0 million pixels in a compressed image; crop it, or save it as TIFF")
 
 
 MISSING = {"nd2": ("a.nd2", "nd2"), "zarr": ("a.zarr", "ome-zarr")}

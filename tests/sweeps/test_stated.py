@@ -103,6 +103,24 @@ def test_a_stack_whose_pages_fall_in_z_is_refused(falling_stack: Path, whole: bo
     assert "\n" not in str(caught.value)
 
 
+def test_the_way_down_of_a_stack_is_another_experiment(tmp_path: Path) -> None:
+    pixels = np.stack([np.full((30, 40), k, np.uint16) for k in range(5)])
+    path = save_ome(tmp_path / "a.ome.tif", pixels, **PIXEL, Plane={"PositionZ": [1, 2, 3, 2, 1]})
+    data = open_dataset(path, bead_diameter_um=28.0)
+    assert [(s.key.experiment, s.z_um) for s in data.sweeps] == [(1, (1, 2, 3)), ("1-down", (1, 2))]
+    assert [frame.read()[0, 0] for frame in data.frames] == [0, 1, 2, 4, 3]
+    (note,) = data.notes
+    assert "the 2 frames of the way down are experiment '1-down'" in note
+
+
+@pytest.mark.parametrize("z_um", [[1, 2, 3, 1, 2], [1, 3, 2, 3, 1]])
+def test_a_stack_that_turns_more_than_once_is_refused(tmp_path: Path, z_um: list[int]) -> None:
+    pixels = np.stack([np.full((30, 40), k, np.uint16) for k in range(5)])
+    path = save_ome(tmp_path / "a.ome.tif", pixels, **PIXEL, Plane={"PositionZ": z_um})
+    with pytest.raises(DataError, match="the same Z as"):
+        open_dataset(path, bead_diameter_um=28.0)
+
+
 def test_a_manifest_overrides_a_falling_stack(falling_stack: Path) -> None:
     rows = "".join(f"bead.ome.tif,{page},{4 - page}\n" for page in (3, 2, 1, 0))
     manifest = falling_stack.with_name("m.csv")
@@ -167,26 +185,14 @@ def test_a_pattern_without_z_joins_files_that_state_it(tmp_path: Path) -> None:
     assert (sweep.key.fov, sweep.z_um) == (4, (0.0, 5.0, 10.0))
 
 
-WRONG_OME = {
-    "channels": ("CYX", {}, "4 channels; save the brightfield channel by itself"),
-    "time points": ("TYX", {}, "4 time points; save one Z stack per file"),
-}
-
-
-@pytest.mark.parametrize(("axes", "metadata", "message"), WRONG_OME.values(), ids=WRONG_OME)
-def test_an_ome_tiff_of_channels_or_times_is_refused(
-    tmp_path: Path, axes: str, metadata: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(DataError, match=message):
-        read_header(save_ome(tmp_path / "a.ome.tif", axes=axes, **metadata))
-
-
-def test_an_ome_tiff_of_another_number_of_planes_is_refused(tmp_path: Path) -> None:
-    path = save_ome(tmp_path / "a.ome.tif")
+def test_an_ome_tiff_of_another_number_of_planes_states_no_z(tmp_path: Path) -> None:
+    path = save_ome(tmp_path / "a.ome.tif", **PIXEL, PhysicalSizeZ=2.0)
     xml = tifffile.tiffcomment(path).replace('PlaneCount="4"', 'PlaneCount="3"')
     tifffile.tiffcomment(path, xml.encode())
-    with pytest.raises(DataError, match="describes 3 pages, the file has 4"):
-        read_header(path)
+    stated = read_header(path).stated
+    assert (stated.z_um, stated.pixel_size_um) == ((), 0.65)
+    with pytest.raises(DataError, match=r"no Z \(its OME-XML describes 3 pages, the file has 4"):
+        open_dataset(path, instrument="nikon-ti2")
 
 
 def save_imagej(path: Path, pixels: Any = STACK, axes: str = "ZYX", **metadata: Any) -> Path:
@@ -205,11 +211,6 @@ def test_an_imagej_stack_states_z_and_pixel_size(tmp_path: Path, unit: str) -> N
 def test_an_imagej_stack_without_a_unit_of_length_states_nothing(tmp_path: Path) -> None:
     stated = read_header(save_imagej(tmp_path / "a.tif", spacing=7.5, unit="pixel")).stated
     assert (stated.z_um, stated.pixel_size_um) == ((), 0.0)
-
-
-def test_an_imagej_stack_of_time_points_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="4 time points"):
-        read_header(save_imagej(tmp_path / "a.tif", axes="TYX"))
 
 
 def test_an_imagej_stack_behind_one_page_is_refused(tmp_path: Path) -> None:
@@ -283,8 +284,6 @@ def test_the_series_of_an_ome_zarr_are_fields_of_view(tmp_path: Path) -> None:
 
 
 WRONG_ZARR = {
-    "channels": (np.zeros((2, 4, 30, 40), np.uint8), "czyx", "2 channels"),
-    "time points": (np.zeros((3, 4, 30, 40), np.uint8), "tzyx", "3 time points"),
     "float": (np.zeros((4, 30, 40), np.float32), "zyx", "float32 pixels"),
     "axes": (np.zeros((4, 30, 40), np.uint8), "xyz", "axes xyz of an array of 3 dimensions"),
 }
@@ -394,16 +393,31 @@ def test_the_positions_of_an_nd2_are_fields_of_view(nd2_path: Path) -> None:
     assert [(s.key.fov, len(s.frames)) for s in data.sweeps] == [(1, 4), (2, 4)]
 
 
-@pytest.mark.parametrize(
-    ("sizes", "message"),
-    [({"C": 2}, "2 channels"), ({"T": 3}, "3 time points")],
-)
-def test_an_nd2_of_anything_else_is_refused(
-    nd2_path: Path, sizes: dict[str, int], message: str
-) -> None:
-    set_nd2(sizes={"Z": 4, "Y": 30, "X": 40, **sizes})
-    with pytest.raises(DataError, match=message):
-        read_header(nd2_path)
+def test_a_colour_nd2_is_read_by_its_green_channel(nd2_path: Path) -> None:
+    set_nd2(
+        sizes={"Z": 4, "Y": 30, "X": 40, "S": 3},
+        read_frame=lambda _, k: np.stack([STACK[k] + 1, STACK[k], STACK[k] + 2], axis=-1),
+    )
+    assert read_header(nd2_path).shape == (30, 40)
+    (sweep,) = open_dataset(nd2_path, bead_diameter_um=28.0).sweeps
+    np.testing.assert_array_equal(sweep.frames[1].read(), STACK[1])
+
+
+def test_the_channels_of_an_nd2_are_pages(nd2_path: Path) -> None:
+    names = [SimpleNamespace(channel=SimpleNamespace(name=name)) for name in ("BF", "DAPI")]
+    set_nd2(
+        sizes={"Z": 4, "C": 2, "Y": 30, "X": 40},
+        metadata=SimpleNamespace(channels=names),
+        read_frame=lambda _, k: np.stack([STACK[k], STACK[k] + 10]),
+    )
+    header = read_header(nd2_path)
+    assert (header.n_planes, header.stated.channels) == (8, ("BF", "DAPI"))
+    with pytest.raises(
+        DataError, match=r"2 channels \(0 'BF', 1 'DAPI'\); choose one with --channel"
+    ):
+        open_dataset(nd2_path, bead_diameter_um=28.0)
+    (sweep,) = open_dataset(nd2_path, bead_diameter_um=28.0, channel="dapi").sweeps
+    assert [frame.read()[0, 0] for frame in sweep.frames] == [10, 11, 12, 13]
 
 
 INSTRUMENT = (

@@ -28,9 +28,12 @@ def print_message(message: str) -> None:
 
 
 def print_left_out(measurements: "Iterable[Measurement]") -> None:
-    """Print every file that was left out, with the reason."""
-    for item in (item for measurement in measurements for item in measurement.left_out):
-        print_message(f"left out: {item.path.name}: {item.reason}")
+    """Print every file that was left out, with the reason, and the remarks on how data were read."""
+    for measurement in measurements:
+        for item in measurement.left_out:
+            print_message(f"left out: {item.path.name}: {item.reason}")
+        for note in measurement.dataset.notes:
+            print_message(f"note: {measurement.dataset.name}: {note}")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from refp.cli.options import (
     EXIT_ALL_REFUSED,
     AsJson,
     HistoryOptions,
+    ImageOptions,
     MaxBeads,
     Overwrite,
     WorkerOptions,
@@ -68,6 +69,7 @@ def estimate(
     /,
     *,
     written: WrittenOptions = WrittenOptions(),
+    chosen: ImageOptions = ImageOptions(),  # noqa: B008
     instrument: ImagesInstrument = None,
     serial: ImagesSerial = "",
     place: HistoryOptions = HistoryOptions(),  # noqa: B008
@@ -107,15 +109,12 @@ def estimate(
         estimate_rows,
         with_verdicts,
     )
-    from refp.pipeline import checks
     from refp.pipeline.qualification import make_qualifier
     from refp.settings import Identity
-    from refp.sweeps import list_images
 
     written.check(overwrite=overwrite)
     estimator = Estimator.load(model, max_beads)
-    sources = list_images(images)
-    checks.check_declared(estimator.card, instrument, images)
+    sources = chosen.open(estimator.card, images, instrument)
     qualify = make_qualifier(estimator, place.address, Identity(serial=serial))
     draw = _drawing(sources, estimator.card, written.overlay, tolerance_um)
     with work.start() as workers, show_measuring() as progress:

@@ -30,6 +30,7 @@ from refp.cli.options import (
     EXIT_ALL_REFUSED,
     AsJson,
     HistoryOptions,
+    ImageOptions,
     MaxBeads,
     Overwrite,
     Serial,
@@ -75,6 +76,7 @@ def record(
     serial: Annotated[
         str, Parameter(help="Serial number of the instrument; default: as each image states.")
     ] = "",
+    chosen: ImageOptions = ImageOptions(),  # noqa: B008
     place: HistoryOptions = DEFAULT_HISTORY,
     work: WorkerOptions = WorkerOptions(),  # noqa: B008
     as_json: AsJson = False,
@@ -98,18 +100,16 @@ def record(
     """
     from refp.cli.console import show_measuring
     from refp.estimate.estimator import Estimator
-    from refp.pipeline import checks, daily_check, recording
+    from refp.pipeline import daily_check, recording
     from refp.pipeline.qualification import make_qualifier
     from refp.settings import Identity
-    from refp.sweeps import list_images
 
     purpose = purpose_of(daily=daily)
     offsets = parse_offsets(offsets_um, daily=daily)
     origin = recording.Origin(operator_name(operator), note, moment(at), purpose, serial)
     with place.open(create=True) as history:
         estimator = Estimator.load(model, max_beads)
-        sources = list_images(images)
-        checks.check_declared(estimator.card, None, images)
+        sources = chosen.open(estimator.card, images)
         qualify = make_qualifier(estimator, place.address, Identity(serial=serial), origin.at)
         offsets = offsets or (daily_check.offsets_of(sources) if daily else ())
         with work.start() as workers, show_measuring() as progress:

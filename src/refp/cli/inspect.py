@@ -28,6 +28,9 @@ def inspect(
     overlay: Annotated[
         Path | None, Parameter(help="Folder for a picture of each frame with its beads.")
     ] = None,
+    write_sweep_toml: Annotated[
+        bool, Parameter(negative=(), help="Write the proposed pattern into a sweep.toml first.")
+    ] = False,
     recipe: RecipeName = "default",
     work: WorkerOptions = WorkerOptions(),  # noqa: B008
     as_json: AsJson = False,
@@ -42,11 +45,17 @@ def inspect(
     refp inspect training/
 
     refp inspect images/ --instrument a2k --overlay pictures/ --beads beads.csv
+
+    refp inspect images/ --instrument a2k --write-sweep-toml
     """
     from refp.cli.console import print_left_out, print_message, print_table, show_measuring
     from refp.core.files import check_table_name, write_table
     from refp.measure import dataset as measure
-    from refp.pipeline.inspection import describe_instrument, inspection_table
+    from refp.pipeline.inspection import (
+        describe_instrument,
+        inspection_table,
+        white_level_note,
+    )
     from refp.pipeline.overlays import write_sweep_overlays
     from refp.pipeline.tables import bead_table
     from refp.settings import load_recipe
@@ -54,6 +63,9 @@ def inspect(
     for path in filter(None, (beads, overlay)):
         check_output(path, overwrite=overwrite)
     check_table_name(beads)
+    if write_sweep_toml:
+        for path in data:
+            print_message(f"wrote {options.write_proposal(path, overwrite=overwrite)}")
     settings = load_recipe(recipe)
     with work.start() as workers, show_measuring() as progress:
         measurements = [
@@ -64,6 +76,9 @@ def inspect(
             write_sweep_overlays(measurements, overlay, progress)
     for measurement in measurements:
         print_message(describe_instrument(measurement))
+        note = white_level_note(measurement)
+        if note:
+            print_message(f"note: {measurement.dataset.name}: {note}")
     print_left_out(measurements)
     print_table(inspection_table(measurements, settings), as_json=as_json)
     if beads:

@@ -9,12 +9,14 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from refp.core.errors import RecipeError
+from refp.core.outputs import check_output
 
 if TYPE_CHECKING:
     from refp.core.parallel import Workers
     from refp.history import History
+    from refp.models import ModelCard
     from refp.settings import Recipe
-    from refp.sweeps import DataSet
+    from refp.sweeps import DataSet, SingleImage
 
 
 @Parameter(name="*")
@@ -34,6 +36,14 @@ class DataOptions:
     "Nominal bead diameter, um."
     serial: str | None = None
     "Serial number of the instrument; default: that of sweep.toml, else of the files."
+    z_step_um: Annotated[float | None, Parameter(validator=Number(gt=0))] = None
+    "Distance of two frames whose names hold {z_index}, or of two pages of a stack, um."
+    channel: str | None = None
+    "Name of the channel of files of several, or its number from 0."
+    t: Annotated[int | None, Parameter(validator=Number(gte=0))] = None
+    "Number of the time point of files of several, from 0."
+    bit_depth: Annotated[int | None, Parameter(validator=Number(gte=8, lte=16))] = None
+    "Bits of a pixel that the camera uses, where the files do not state it."
 
     def open(self, paths: list[Path]) -> "list[DataSet]":
         """Open every path as a data set."""
@@ -48,9 +58,54 @@ class DataOptions:
                 pixel_size_um=self.pixel_size_um,
                 bead_diameter_um=self.bead_diameter_um,
                 serial=self.serial,
+                z_step_um=self.z_step_um,
+                channel=self.channel,
+                t=self.t,
+                bit_depth=self.bit_depth,
             )
             for path in paths
         ]
+
+    def write_proposal(self, path: Path, *, overwrite: bool) -> Path:
+        """Write the pattern that fits the names of a folder, and these options, into its sweep.toml."""
+        from refp.sweeps import write_proposed_sweep_file
+        from refp.sweeps.sweep_file import SWEEP_FILE
+
+        check_output(path / SWEEP_FILE, overwrite=overwrite)
+        return write_proposed_sweep_file(
+            path,
+            instrument=self.instrument,
+            pixel_size_um=self.pixel_size_um,
+            bead_diameter_um=self.bead_diameter_um,
+            z_step_um=self.z_step_um,
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class ImageOptions:
+    """The images to read from files."""
+
+    channel: str | None = None
+    "Name of the channel of files of several, or its number from 0."
+    t: Annotated[int | None, Parameter(validator=Number(gte=0))] = None
+    "Number of the time point, from 0; default: all, a row each."
+    pixel_size_um: float | None = None
+    "Side of a pixel, um, in place of the one that the files state."
+
+    def open(
+        self, card: "ModelCard", paths: list[Path], instrument: str | None = None
+    ) -> "list[SingleImage]":
+        """List the images, check them against a model, and print the remarks."""
+        from refp.cli.console import print_message
+        from refp.pipeline.images import open_images
+        from refp.sweeps.pages import Choice
+
+        choice = Choice(self.channel or "", self.t, self.pixel_size_um)
+        images, notes = open_images(card, paths, choice, instrument=instrument)
+        for note in notes:
+            print_message(f"note: {note}")
+        return images
 
 
 @Parameter(name="*")
@@ -156,6 +211,17 @@ Overwrite = Annotated[
     bool,
     Parameter(negative=(), help="Replace an existing output; without this option it is an error."),
 ]
+
+
+TrustZ = Annotated[
+    bool,
+    Parameter(negative=(), help="Use the stated Z even where it does not fit the images."),
+]
+
+
+def trusting_z(recipe: "Recipe", *, trust: bool) -> "Recipe":
+    """Return a recipe that does not check the stated Z against the images, if it is trusted."""
+    return recipe.replace("plane.check_z", False, source="--trust-z") if trust else recipe
 
 
 def recipe_with_family(name: str, family: str | None) -> "Recipe":

@@ -13,7 +13,9 @@ from refp.cli.options import (
     Overwrite,
     PlaneOptions,
     RecipeName,
+    TrustZ,
     WorkerOptions,
+    trusting_z,
 )
 from refp.core.parallel import Execution
 
@@ -35,6 +37,7 @@ def plane(
     ] = None,
     located: PlaneOptions = PlaneOptions(),  # noqa: B008
     recipe: RecipeName = "default",
+    trust_z: TrustZ = False,
     work: WorkerOptions = WorkerOptions(),  # noqa: B008
     as_json: AsJson = False,
     overwrite: Overwrite = False,
@@ -83,7 +86,7 @@ def plane(
         from refp.pipeline.tables import read_plane_table
         from refp.settings import load_recipe
 
-        settings = located.apply(load_recipe(recipe))
+        settings = trusting_z(located.apply(load_recipe(recipe)), trust=trust_z)
         message = _define(datasets, settings, pool, run, workers)
     print_table(read_plane_table(output / "planes.csv"), as_json=as_json, title="Reference planes")
     print_message(message)
@@ -109,6 +112,8 @@ def _define(
     print_left_out(done.measurements)
     for remark in done.remarks:
         print_message(remark)
+    for note in done.notes:
+        print_message(f"note: {note}")
     wrote = f"wrote to {run.folder}: {', '.join(done.files)}"
     n = done.n_recalled
     return f"{wrote}; {n} frames were measured by an earlier run" if n else wrote

@@ -12,8 +12,10 @@ from refp.cli.options import (
     Overwrite,
     PlaneOptions,
     RecipeName,
+    TrustZ,
     WorkerOptions,
     recipe_with_family,
+    trusting_z,
 )
 from refp.core.parallel import Execution
 
@@ -36,6 +38,7 @@ def train(
         SEED,
         Parameter(help="Seed; the same seed repeats a training bit for bit on one machine."),
     ] = 0,
+    trust_z: TrustZ = False,
     work: WorkerOptions = WorkerOptions(),  # noqa: B008
     overwrite: Overwrite = False,
 ) -> None:
@@ -66,7 +69,7 @@ def train(
     from refp.pipeline.training_report import train_and_write
 
     with TrainingRun(output, overwrite=overwrite) as run, work.start() as workers:
-        settings = located.apply(recipe_with_family(recipe, family))
+        settings = trusting_z(located.apply(recipe_with_family(recipe, family)), trust=trust_z)
         models.check_libraries(settings.train)
         with show_measuring() as progress:
             training, planes = train_and_write(

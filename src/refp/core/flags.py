@@ -52,6 +52,8 @@ class SweepFlag(IntFlag):
     """The planes of steepest slope and centre intensity differ by more than the bead allows."""
     STATED = 1 << 6
     """The plane is stated by the user, not located."""
+    IMPLAUSIBLE_Z = 1 << 7
+    """The beads change with Z faster or slower than the aperture allows: the stated Z is wrong."""
 
 
 UNUSABLE_BEAD = (
@@ -73,6 +75,7 @@ UNUSABLE_SWEEP = (
     | SweepFlag.CI_NOT_BRACKETED
     | SweepFlag.NO_BEADS
     | SweepFlag.FEATURES_DISAGREE
+    | SweepFlag.IMPLAUSIBLE_Z
 )
 """The reference plane of a sweep with any of these flags is not determined."""
 

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from pydantic import ValidationError
 
-from refp.core.arrays import BoolArray, FloatArray, Image, IntArray, full_scale
+from refp.core.arrays import BoolArray, FloatArray, Image, IntArray
 from refp.core.digests import hash_file
 from refp.core.errors import DataError, ModelError
 from refp.core.flags import UNUSABLE_BEAD, BeadFlag
@@ -17,6 +17,7 @@ from refp.core.rows import take
 from refp.estimate import Assessment, FocusEstimate, Found, assess_beads, estimate_focus, refused
 from refp.measure.frame import FrameMeasurement, measure_frame
 from refp.measure.profiles import RadialProfiles
+from refp.measure.white_level import white_level
 from refp.models import (
     BeadInputs,
     Ensemble,
@@ -290,7 +291,7 @@ class Estimator:
         """Return the number of beads, and the fraction of saturated pixels where no bead is usable."""
         if len(rows):
             return Found(len(measured))
-        white = self.card.instrument.optics.white_level or full_scale(image)
+        white = white_level(image, self.card.instrument)
         return Found(len(measured), float(np.mean(image >= white)))
 
 

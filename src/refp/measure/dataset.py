@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from refp.core.arrays import IntArray, full_scale
+from refp.core.arrays import IntArray
 from refp.core.digests import digest_json, hash_code
 from refp.core.errors import DataError
 from refp.core.files import library_versions
@@ -22,6 +22,7 @@ from refp.measure.features import SweepMeasurement, take_off_black_level
 from refp.measure.frame import FrameMeasurement, check_seen, measure_frame
 from refp.measure.profiles import estimate_black_level, typical_black_level
 from refp.measure.tracking import follow_beads
+from refp.measure.white_level import white_level
 from refp.settings import Instrument, Recipe
 from refp.sweeps import DataSet, Frame, LeftOut, ZSweep
 
@@ -138,8 +139,7 @@ def _light(dataset: DataSet) -> list[float]:
     for sweep in dataset.sweeps:
         with suppress(DataError):
             image = sweep.frames[0].read()
-            white = dataset.instrument.optics.white_level or full_scale(image)
-            light.append(float(np.median(image)) / white)
+            light.append(float(np.median(image)) / white_level(image, dataset.instrument))
     return light
 
 

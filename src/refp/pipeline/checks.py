@@ -6,7 +6,7 @@ from pathlib import Path
 from refp.core.errors import DataError, ModelError
 from refp.models import ModelCard
 from refp.settings import Instrument, is_alike, make_instrument, read_instrument
-from refp.sweeps import DataSet, declared_instrument, declared_pixel_size_um
+from refp.sweeps import DataSet, declared_instrument
 
 
 def check_same_instrument(datasets: Sequence[DataSet]) -> None:
@@ -102,7 +102,12 @@ def check_instrument(card: ModelCard, instrument: Instrument, source: object) ->
         )
 
 
-def check_declared(card: ModelCard, instrument: str | None, paths: Sequence[Path]) -> None:
+def check_declared(
+    card: ModelCard,
+    instrument: str | None,
+    paths: Sequence[Path],
+    stated_um: Mapping[Path, float],
+) -> None:
     """Refuse images whose metadata declare another instrument than the model's.
 
     Parameters
@@ -112,7 +117,9 @@ def check_declared(card: ModelCard, instrument: str | None, paths: Sequence[Path
     instrument
         Instrument as given by the user; files are not checked then.
     paths
-        Images and folders; a sweep.toml beside them and the pixel size in their metadata are checked.
+        Images and folders; a sweep.toml beside them is checked.
+    stated_um
+        Pixel size of the image files that state one, um.
 
     Raises
     ------
@@ -126,10 +133,10 @@ def check_declared(card: ModelCard, instrument: str | None, paths: Sequence[Path
         declared = declared_instrument(path)
         if declared is not None:
             check_instrument(card, declared, path)
-        pixel_um = declared_pixel_size_um(path)
-        own_um = card.instrument.optics.pixel_size_um
-        if pixel_um is not None and not is_alike(pixel_um, own_um):
+    own_um = card.instrument.optics.pixel_size_um
+    for path, pixel_um in stated_um.items():
+        if not is_alike(pixel_um, own_um):
             raise ModelError(
                 f"{path}: pixel size {pixel_um:g} um, but the model is for {own_um:g} um; "
-                "train a model on this instrument"
+                "train a model on this instrument, or give the correct value as --pixel-size-um"
             )

@@ -1,15 +1,20 @@
 """Tables of ``refp inspect``."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
 
 from refp.core.arrays import IntArray
+from refp.core.errors import DataError
 from refp.measure.dataset import Measurement
-from refp.measure.features import SweepMeasurement
+from refp.measure.features import SweepMeasurement, feature_curve
+from refp.measure.white_level import piled_up_at
+from refp.pipeline.pixel_fit import pixel_size_note
 from refp.pipeline.remarks import count_static, describe_static
-from refp.settings import Recipe
+from refp.plane.axial import describe_axial_scale
+from refp.settings import Instrument, Recipe
 
 
 def describe_instrument(measurement: Measurement) -> str:
@@ -26,17 +31,42 @@ def describe_instrument(measurement: Measurement) -> str:
 
 def inspection_table(measurements: Sequence[Measurement], recipe: Recipe) -> pd.DataFrame:
     """Return one row per sweep with the problems to expect."""
-    rows = [_inspect_sweep(sweep, recipe) for m in measurements for sweep in m.sweeps]
+    rows: list[dict[str, object]] = []
+    for m in measurements:
+        size = pixel_size_note(m, recipe)
+        rows += [_inspect_sweep(sweep, m.instrument, recipe, size) for sweep in m.sweeps]
     return pd.DataFrame(rows)
 
 
-def _inspect_sweep(sweep: SweepMeasurement, recipe: Recipe) -> dict[str, object]:
+def white_level_note(measurement: Measurement) -> str:
+    """Return a remark if the pixels of saturated beads pile up at a camera's white level; else empty."""
+    if measurement.instrument.optics.white_level is not None:
+        return ""
+    for sweep in measurement.sweeps:
+        saturated = sweep.frame_index[sweep.profiles.n_saturated_px > 0]
+        if len(saturated):
+            with suppress(DataError):
+                level = piled_up_at(sweep.frames[int(saturated[0])].read())
+                return (
+                    f"pixels pile up at {level}, which is taken for the white level of the camera; "
+                    "confirm it with --bit-depth or optics.white_level"
+                    if level
+                    else ""
+                )
+    return ""
+
+
+def _inspect_sweep(
+    sweep: SweepMeasurement, instrument: Instrument, recipe: Recipe, size: str
+) -> dict[str, object]:
     z_um = np.array([frame.z_um for frame in sweep.frames])
     n = len(z_um)
     usable = np.bincount(sweep.frame_index[sweep.usable], minlength=n)
     found = np.bincount(sweep.frame_index, minlength=n)
     saturated = sweep.usable & (sweep.profiles.n_saturated_px > 0)
     n_saturated = int(np.count_nonzero(np.bincount(sweep.frame_index[saturated], minlength=n)))
+    warnings = _warnings(n, usable, n_saturated, recipe)
+    z = describe_axial_scale(feature_curve(sweep, recipe.feature), instrument)
     return {
         "dataset": sweep.key.dataset,
         "experiment": sweep.key.experiment,
@@ -50,7 +80,7 @@ def _inspect_sweep(sweep: SweepMeasurement, recipe: Recipe) -> dict[str, object]
         "n_beads_usable": int(np.median(usable)),
         "n_frames_without_beads": int(np.count_nonzero(usable == 0)),
         "n_frames_saturated": n_saturated,
-        "notes": "; ".join([*_warnings(n, usable, n_saturated, recipe), *_static(sweep)]),
+        "notes": "; ".join(filter(None, [*warnings, *_static(sweep), size, z])),
     }
 
 

@@ -13,11 +13,14 @@ from refp.core.errors import DataError
 from refp.core.files import read_arrays, rows_of, write_arrays, write_csv, write_json, write_parquet
 from refp.core.parallel import Execution
 from refp.measure.dataset import Measurement
+from refp.pipeline.inspection import white_level_note
 from refp.pipeline.overlays import overlay_of_sweep, sweep_montage
+from refp.pipeline.pixel_fit import pixel_size_note
 from refp.pipeline.planes import Planes, define_planes_of_all
 from refp.pipeline.remarks import remarks_on
 from refp.pipeline.results import plane_provenance
 from refp.pipeline.runs import PlaneRun, digest_inputs
+from refp.pipeline.stated_z import stated_z_notes
 from refp.pipeline.tables import (
     bead_plane_table,
     bead_table,
@@ -65,12 +68,15 @@ class DefinedPlanes:
         Number of frames that an earlier run had measured.
     remarks
         Lines on sweeps without a plane, and on detections that do not change with Z.
+    notes
+        Remarks on the stated Z and the white level.
     """
 
     files: tuple[str, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     n_recalled: int = 0
     remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def define_and_write(
@@ -109,7 +115,16 @@ def define_and_write(
         names = write_planes(found, recipe, run.folder)
     measurements = tuple(m for planes in found for m in planes.measurements)
     remarks = tuple(remarks_on(found))
-    return DefinedPlanes(tuple(names), measurements, run.store.n_recalled, remarks)
+    notes = tuple(note for planes in found for note in notes_of_planes(planes, recipe))
+    return DefinedPlanes(tuple(names), measurements, run.store.n_recalled, remarks, notes)
+
+
+def notes_of_planes(planes: Planes, recipe: Recipe) -> list[str]:
+    """Return remarks on stated Z, pixel size and white level of the sweeps of an instrument."""
+    sizes = (pixel_size_note(m, recipe) for m in planes.measurements)
+    white = (white_level_note(m) for m in planes.measurements)
+    stated = stated_z_notes(planes.curves, planes.measurements[0].instrument)
+    return [*stated, *filter(None, (*sizes, *white))]
 
 
 def write_planes(results: Sequence[Planes], recipe: Recipe, folder: Path) -> list[str]:

@@ -17,6 +17,7 @@ from refp.pipeline.checks import (
     check_enough_frames,
     check_same_instrument,
 )
+from refp.pipeline.stated_z import with_undetermined
 from refp.plane import (
     BeadPlanes,
     FieldAxis,
@@ -27,6 +28,7 @@ from refp.plane import (
     locate_planes,
     place_fields,
 )
+from refp.plane.axial import implausible_sweeps
 from refp.settings import Instrument, Recipe
 from refp.sweeps import DataSet
 
@@ -138,10 +140,34 @@ def define_planes_of_all(
 
 
 def _locate(measurements: Sequence[Measurement], recipe: Recipe, pool: Pool | None) -> Planes:
-    """Place frames and beads, flag beads off the plane, and locate the plane of every sweep."""
-    instrument, settings = measurements[0].instrument, recipe.plane
+    """Locate the plane of every sweep whose stated Z fits its images."""
+    instrument = measurements[0].instrument
     sweeps = [sweep for m in measurements for sweep in m.sweeps]
     curves = [feature_curve(sweep, recipe.feature) for sweep in sweeps]
+    wrong = implausible_sweeps(curves, instrument) if recipe.plane.check_z else set()
+    if not wrong:
+        sweeps, curves, result = _locate_sweeps(sweeps, curves, recipe, instrument, pool)
+        return Planes(_with_sweeps(measurements, sweeps), tuple(curves), result)
+    kept = [k for k in range(len(sweeps)) if k not in wrong]
+    located = None
+    if kept:
+        part = [sweeps[k] for k in kept], [curves[k] for k in kept]
+        flagged, known, located = _locate_sweeps(*part, recipe, instrument, pool)
+        for k, sweep, curve in zip(kept, flagged, known, strict=True):
+            sweeps[k], curves[k] = sweep, curve
+    result = with_undetermined(located, curves, wrong)
+    return Planes(_with_sweeps(measurements, sweeps), tuple(curves), result)
+
+
+def _locate_sweeps(
+    sweeps: list[SweepMeasurement],
+    curves: list[FeatureCurve],
+    recipe: Recipe,
+    instrument: Instrument,
+    pool: Pool | None,
+) -> tuple[list[SweepMeasurement], list[FeatureCurve], PlaneResult]:
+    """Locate the planes; return the sweeps with flags of their beads, and their new curves, as well."""
+    settings = recipe.plane
     axes: list[FieldAxis] = []
     beads: list[BeadPlanes] = []
     if settings.method == "profiles":
@@ -149,8 +175,7 @@ def _locate(measurements: Sequence[Measurement], recipe: Recipe, pool: Pool | No
         beads = find_bead_planes(sweeps, curves, axes, settings, instrument)
         sweeps = flag_off_plane(sweeps, beads)
         curves = [feature_curve(sweep, recipe.feature) for sweep in sweeps]
-    result = locate_planes(curves, axes, beads, settings, instrument, pool)
-    return Planes(_with_sweeps(measurements, sweeps), tuple(curves), result)
+    return sweeps, curves, locate_planes(curves, axes, beads, settings, instrument, pool)
 
 
 def _with_sweeps(

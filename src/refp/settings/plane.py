@@ -17,6 +17,11 @@ class PlaneSettings(Settings):
         description="'profiles': whole profiles determine the positions of the frames, the two features "
         "locate the plane on that axis; 'features': the two features against nominal Z (article)",
     )
+    check_z: bool = Field(
+        default=True,
+        description="whether a sweep whose stated Z does not fit the axial scale of its images "
+        "has no plane",
+    )
     reach_radii: PositiveFloat = Field(
         default=1.65,
         description="largest distance of the rings that determine the positions, in bead radii",

@@ -11,6 +11,7 @@ from refp.sweeps.declare import (
     declared_instrument,
     declared_pixel_size_um,
     declared_z_um,
+    overridden_pixel_size,
 )
 from refp.sweeps.frame import Frame, Name, SingleImage, SweepKey
 from refp.sweeps.images import list_images
@@ -21,7 +22,7 @@ from refp.sweeps.pattern import DEFAULT_PATTERN, fill_pattern, parse_pattern
 from refp.sweeps.readers import read_header, read_plane
 from refp.sweeps.sweep import DataSet, ZSweep
 from refp.sweeps.sweep_file import SweepFile, read_sweep_file
-from refp.sweeps.write import write_frame, write_sweep_file
+from refp.sweeps.write import write_frame, write_proposed_sweep_file, write_sweep_file
 
 __all__ = [
     "DEFAULT_PATTERN",
@@ -40,11 +41,13 @@ __all__ = [
     "fill_pattern",
     "list_images",
     "open_dataset",
+    "overridden_pixel_size",
     "parse_pattern",
     "read_header",
     "read_manifest",
     "read_plane",
     "read_sweep_file",
     "write_frame",
+    "write_proposed_sweep_file",
     "write_sweep_file",
 ]

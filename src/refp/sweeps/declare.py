@@ -15,28 +15,34 @@ from refp.settings import (
     read_instrument,
 )
 from refp.sweeps.frame import SingleImage
+from refp.sweeps.header import Stated
 from refp.sweeps.pattern import DEFAULT_PATTERN, parse_pattern
 from refp.sweeps.readers import read_header
 from refp.sweeps.source import Source, find_source
 
+MAX_BIT_DEPTH = 16
+"""Bit depth of an image file, at which the white level is that of the data type."""
 _OPTIONS = {
     ("optics", "pixel_size_um"): "--pixel-size-um",
     ("bead", "diameter_um"): "--bead-diameter-um",
 }
 
 
-def resolve_instrument(source: Source, stated_um: Mapping[Path, float]) -> Instrument:
-    """Make the instrument of a data set.
+def resolve_instrument(
+    source: Source, stated: Mapping[Path, Stated]
+) -> tuple[Instrument, list[str]]:
+    """Make the instrument of a data set, and return remarks on metadata that were overridden.
 
     The pixel size is that of ``--pixel-size-um`` or ``[optics]``; else that of the recipe, which must
-    agree with the files; else that of the files.
+    agree with the files; else that of the files. The white level is that of ``--bit-depth`` or
+    ``[optics]``; else that of the recipe; else that of the bit depth that the files state.
 
     Parameters
     ----------
     source
         The data set.
-    stated_um
-        Pixel size by file, um, for the files that state one.
+    stated
+        Metadata of its files.
 
     Raises
     ------
@@ -45,14 +51,27 @@ def resolve_instrument(source: Source, stated_um: Mapping[Path, float]) -> Instr
     DataError
         If a file contradicts the recipe's pixel size, or another file.
     """
-    table = _settings(source, stated_um)
+    sizes_um = {path: one.pixel_size_um for path, one in stated.items() if one.pixel_size_um}
+    table = _settings(source, sizes_um)
     missing = _missing(source, table)
     if missing:
         raise RecipeError(
             f"{source.root}: the instrument is not known; give --instrument NAME or "
             f"{' and '.join(missing)} (names: {', '.join(instrument_names())})"
         )
-    return make_instrument(table, _origin(source))
+    instrument = make_instrument(table, _origin(source))
+    bits = {one.bit_depth for one in stated.values()} - {0}
+    if instrument.optics.white_level is None and len(bits) == 1 and max(bits) < MAX_BIT_DEPTH:
+        instrument = instrument.replace("optics.white_level", 2 ** max(bits) - 1)
+    return instrument, overridden_pixel_size(sizes_um, instrument.optics.pixel_size_um)
+
+
+def overridden_pixel_size(stated_um: Mapping[Path, float], used_um: float) -> list[str]:
+    """Return a remark if a file states another pixel size than the one used; empty if none does."""
+    for path, pixel_um in stated_um.items():
+        if not is_alike(pixel_um, used_um):
+            return [f"{path.name} states pixels of {pixel_um:g} um; {used_um:g} um is used"]
+    return []
 
 
 def resolve_identity(source: Source, stated: Mapping[Path, Identity]) -> Identity:
@@ -149,7 +168,8 @@ def declared_instrument(path: Path) -> Instrument | None:
     stated_um = {} if pixel_um is None else {path: pixel_um}
     if _missing(source, _settings(source, stated_um)):
         return None
-    return resolve_instrument(source, stated_um)
+    stated = {file: Stated(pixel_size_um=size) for file, size in stated_um.items()}
+    return resolve_instrument(source, stated)[0]
 
 
 def declared_pixel_size_um(path: Path) -> float | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from refp.core.arrays import Image
+from refp.core.errors import DataError
 from refp.sweeps.readers import read_plane
 
 Name: TypeAlias = int | str
@@ -74,10 +75,28 @@ class SingleImage(_OnDisk):
     ----------
     path, page
         File, and the index of the page in it.
+    problem
+        Reason why the file has no image to read, which reading raises; empty if it has one.
+    pixel_size_um
+        Side of a pixel that the file states; 0: not stated.
     """
 
     path: Path
     page: int = 0
+    problem: str = ""
+    pixel_size_um: float = 0.0
+
+    def read(self) -> Image:
+        """Read the pixels; see :meth:`Frame.read`.
+
+        Raises
+        ------
+        DataError
+            Also if the file has several channels of which none was chosen.
+        """
+        if self.problem:
+            raise DataError(self.problem)
+        return read_plane(self.path, self.page)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from refp.core.errors import DataError
-from refp.sweeps.readers import SUFFIXES, ZARR_SUFFIX
+from refp.sweeps.readers import SUFFIXES, is_zarr
 
 FOREIGN_SUFFIXES = (".czi", ".lif", ".lsm", ".vsi", ".oib", ".oif", ".ims", ".stk", ".svs", ".gif")
 """Suffixes of image formats that refp does not read; such files are reported, all others ignored."""
+
+IGNORED = ("__macosx", "thumbs.db", "desktop.ini", "icon\r")
+"""Entries that macOS and Windows add to folders and archives, in lower case."""
 
 
 def list_files(folder: Path, depth: int = 0) -> list[Path]:
@@ -40,17 +43,31 @@ def natural_order(path: Path) -> tuple[list[int | str], str]:
 
 def is_image(path: Path) -> bool:
     """Return whether a path has the suffix of an image file or is an OME-Zarr folder."""
-    return path.suffix.lower() in SUFFIXES and (path.is_file() or is_zarr(path))
+    return (path.suffix.lower() in SUFFIXES and path.is_file()) or is_zarr(path)
 
 
-def is_zarr(path: Path) -> bool:
-    """Return whether a path is a folder with the suffix of OME-Zarr."""
-    return path.suffix.lower() == ZARR_SUFFIX and path.is_dir()
+def lowest_folder(folder: Path) -> Path:
+    """Return the folder that holds the images, below folders that hold nothing but one folder.
+
+    Programs that pack a folder add one around it. Hidden files and those of :data:`IGNORED` count as
+    nothing.
+    """
+    while not is_zarr(folder):
+        entries = [entry for entry in folder.iterdir() if not is_ignored(entry.name)]
+        if len(entries) != 1 or not entries[0].is_dir():
+            break
+        folder = entries[0]
+    return folder
+
+
+def is_ignored(name: str) -> bool:
+    """Return whether the name of an entry is hidden, or of one that a system adds to every folder."""
+    return name.startswith(".") or name.casefold() in IGNORED
 
 
 def _images(folder: Path, depth: int) -> Iterator[Path]:
     for entry in folder.iterdir():
-        if entry.name.startswith("."):
+        if is_ignored(entry.name):
             continue
         if is_image(entry) or entry.suffix.lower() in FOREIGN_SUFFIXES:
             yield entry

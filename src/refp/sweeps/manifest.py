@@ -2,9 +2,10 @@
 
 import csv
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import normalize
 
 from refp.core.errors import DataError
 from refp.sweeps.frame import Frame, SweepKey, as_name
@@ -32,7 +33,7 @@ class _Row:
         except ValueError:
             value = math.nan
         if not math.isfinite(value):
-            raise self.error(column, text, "write a number")
+            raise self.error(column, text, "write a number, decimals with a point")
         return value
 
     def page(self) -> int:
@@ -43,7 +44,7 @@ class _Row:
 
     def file(self) -> Path:
         text = self.text("path", "")
-        path = self.manifest.parent / text
+        path = _existing(self.manifest.parent / text)
         if not text or not path.exists():
             raise self.error("path", text, "no such file; paths are relative to the manifest")
         return path
@@ -73,7 +74,8 @@ def read_manifest(path: Path, dataset: str) -> list[Frame]:
     ------
     DataError
         If the table cannot be read, lacks a column, has no row, contains a value that is not a
-        number, or names a file that does not exist; the message names line, column and value. Also
+        number or a line of more cells than columns, or names a file that does not exist; the message
+        names line, column and value. Also
         if two rows of a sweep have the same Z, or if Z falls from every row of a sweep to the next.
     """
     rows = _rows(path)
@@ -108,8 +110,13 @@ def _rows(path: Path) -> list[_Row]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, skipinitialspace=True)
-            _check_columns(path, reader.fieldnames or ())
-            return [_Row(path, reader.line_num, _cells(row)) for row in reader]
+            names = reader.fieldnames or ()
+            _check_columns(path, names)
+            rows = []
+            for row in reader:
+                _check_cells(path, reader.line_num, row, len(names))
+                rows.append(_Row(path, reader.line_num, _cells(row)))
+            return rows
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: the manifest cannot be read: {error}; save it as CSV") from error
 
@@ -119,11 +126,39 @@ def _cells(row: dict[str | None, str | list[str] | None]) -> dict[str, str]:
     return {k.strip(): v.strip() for k, v in row.items() if k is not None and isinstance(v, str)}
 
 
+def _check_cells(
+    path: Path, line: int, row: Mapping[str | None, str | list[str] | None], n_columns: int
+) -> None:
+    """Check that a line has no more cells than columns: the numbers after a decimal comma would shift."""
+    surplus = row.get(None) or ()
+    if any(cell.strip() for cell in surplus):
+        cells = [cell for cell in row.values() if isinstance(cell, str)] + list(surplus)
+        listed = _printable(" | ".join(cells))
+        raise DataError(
+            f"{path}: line {line}: {len(cells)} cells in {n_columns} columns ({listed}); "
+            "write decimals with a point, and texts that contain a comma in quotes"
+        )
+
+
+def _existing(path: Path) -> Path:
+    """Return the path of a file whose name may differ in its Unicode composition only."""
+    if path.exists():
+        return path
+    forms = (path.with_name(normalize(form, path.name)) for form in ("NFC", "NFD") if path.name)
+    return next((other for other in forms if other.exists()), path)
+
+
 def _check_columns(path: Path, names: Iterable[str]) -> None:
     given = [name.strip() for name in names]
     missing = [name for name in REQUIRED if name not in given]
     if missing:
+        found = _printable(", ".join(given))
         raise DataError(
-            f"{path}: line 1, column {', '.join(missing)} is missing (found: {', '.join(given)}); "
+            f"{path}: line 1, column {', '.join(missing)} is missing (found: {found}); "
             f"columns are {', '.join(COLUMNS)}"
         )
+
+
+def _printable(text: str) -> str:
+    """Return a text in one line, as a message quotes it."""
+    return "".join(c if c.isprintable() else "?" for c in text)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from refp.settings import Identity
 from refp.sweeps.declare import resolve_identity, resolve_instrument
-from refp.sweeps.group import check_one_kind, group_sweeps
+from refp.sweeps.group import check_one_kind, group_sweeps, merge_exposures
+from refp.sweeps.header import Stated
 from refp.sweeps.place import FoundFrames, check_any_left, place_frames
 from refp.sweeps.source import as_options, find_source
 from refp.sweeps.sweep import DataSet
@@ -19,6 +20,10 @@ def open_dataset(
     pixel_size_um: float | None = None,
     bead_diameter_um: float | None = None,
     serial: str | None = None,
+    z_step_um: float | None = None,
+    channel: str | None = None,
+    t: int | None = None,
+    bit_depth: int | None = None,
 ) -> DataSet:
     """Open a data set; only headers are read, pixels on demand.
 
@@ -37,6 +42,14 @@ def open_dataset(
         Override the recipe; without a recipe both are required.
     serial
         Serial number of the instrument; default: that of ``sweep.toml``, else of the files.
+    z_step_um
+        Distance of two frames whose names hold their number, ``{z_index}``, or of two pages of a stack,
+        in place of the Z that it states.
+    channel, t
+        Name of the channel, or its number from 0, and number of the time point, from 0; required of
+        files that hold several.
+    bit_depth
+        Bits of a pixel that the camera uses, from which the white level follows.
 
     Returns
     -------
@@ -49,8 +62,8 @@ def open_dataset(
     DataError
         If no image is usable, if the Z of the images is not known, if the manifest is wrong, if
         images differ in size or type, if two of a sweep have the same Z, if Z falls through the
-        pages of a stack or the rows of a manifest, if a file contradicts the pixel size of the
-        recipe, or if files state several serial numbers.
+        pages of a stack or the rows of a manifest, if there are several channels or time points, if
+        a file contradicts the pixel size of the recipe, or if files state several serial numbers.
     RecipeError
         If ``sweep.toml``, the pattern or the instrument is wrong, or the instrument is not known.
 
@@ -68,28 +81,42 @@ def open_dataset(
         pixel_size_um=pixel_size_um,
         bead_diameter_um=bead_diameter_um,
         serial=serial,
+        z_step_um=z_step_um,
+        channel=channel,
+        t=t,
+        bit_depth=bit_depth,
     )
     source = find_source(Path(path), options)
     found = place_frames(source)
     check_any_left(source, found.frames, found.left_out)
     check_one_kind(source.root, found.frames, found.headers)
-    sweeps = group_sweeps(found.frames)
+    sweeps = group_sweeps(merge_exposures(found.frames))
+    resolved, notes = resolve_instrument(source, _stated(found))
     return DataSet(
         name=source.name,
         root=source.root,
-        instrument=resolve_instrument(source, _stated_um(found)),
+        instrument=resolved,
         sweeps=tuple(sweeps),
         identity=resolve_identity(source, _identities(found)),
         left_out=tuple(found.left_out),
+        notes=(*_file_notes(found), *found.notes, *notes),
     )
-
-
-def _stated_um(found: FoundFrames) -> dict[Path, float]:
-    """Pixel size of the files that state one."""
-    stated = {f.path: found.headers[f.path].stated.pixel_size_um for f in found.frames}
-    return {path: pixel_um for path, pixel_um in stated.items() if pixel_um}
 
 
 def _identities(found: FoundFrames) -> dict[Path, Identity]:
     """Identity of the instrument by file, of the files in use."""
     return {f.path: found.headers[f.path].stated.identity for f in found.frames}
+
+
+def _stated(found: FoundFrames) -> dict[Path, Stated]:
+    """Metadata of the files that are used."""
+    return {frame.path: found.headers[frame.path].stated for frame in found.frames}
+
+
+def _file_notes(found: FoundFrames) -> list[str]:
+    """Return the notes of the files that are used, one for each kind."""
+    notes: dict[str, str] = {}
+    for path, stated in _stated(found).items():
+        for note in stated.notes:
+            notes.setdefault(note, f"{path.name}: {note}")
+    return list(notes.values())

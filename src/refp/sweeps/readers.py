@@ -10,10 +10,12 @@ from refp.sweeps.formats.guard import bad_image
 from refp.sweeps.header import Header
 from refp.sweeps.left_out import LeftOut
 
-TIFF_SUFFIXES = (".tif", ".tiff")
+TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".tf2")
 RASTER_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 ZARR_SUFFIX = ".zarr"
 ND2_SUFFIX = ".nd2"
+ZARR_FILES = ("zarr.json", ".zgroup", ".zattrs")
+"""Files of which an OME-Zarr folder without a suffix has at least one."""
 SUFFIXES = (*TIFF_SUFFIXES, *RASTER_SUFFIXES, ND2_SUFFIX, ZARR_SUFFIX)
 
 
@@ -61,8 +63,7 @@ def read_header(path: Path) -> Header:
     Raises
     ------
     DataError
-        As :func:`read_plane`, as far as the header shows it; and if the file has several channels or
-        time points, or pages that differ in size.
+        As :func:`read_plane`, as far as the header shows it; and if pages differ in size.
     MissingExtraError
         If the format needs a library that is not installed.
     """
@@ -86,6 +87,13 @@ def leave_out(path: Path, error: RefpError) -> LeftOut:
     return LeftOut(path, str(error).removeprefix(f"{path}: "))
 
 
+def is_zarr(path: Path) -> bool:
+    """Return whether a path is an OME-Zarr folder, by its suffix or its files."""
+    if not path.is_dir():
+        return False
+    return path.suffix.lower() == ZARR_SUFFIX or any((path / name).is_file() for name in ZARR_FILES)
+
+
 def _format(path: Path) -> Format:
     """Return the module for a file; imported here because the libraries are slow to import."""
     suffix = path.suffix.lower()
@@ -97,7 +105,7 @@ def _format(path: Path) -> Format:
         from refp.sweeps.formats import raster
 
         return raster
-    if suffix == ZARR_SUFFIX:
+    if suffix == ZARR_SUFFIX or is_zarr(path):
         from refp.sweeps.formats import ome_zarr
 
         return ome_zarr

@@ -40,6 +40,8 @@ class DataSet:
         Files that are not used, with the reasons.
     identity
         Serial number, objective and condenser setting, as far as stated.
+    notes
+        Remarks on how the data were read, for the user.
     """
 
     name: str
@@ -48,6 +50,7 @@ class DataSet:
     sweeps: tuple[ZSweep, ...]
     left_out: tuple[LeftOut, ...] = field(default=())
     identity: Identity = Identity()
+    notes: tuple[str, ...] = field(default=())
 
     @property
     def frames(self) -> Iterator[Frame]:

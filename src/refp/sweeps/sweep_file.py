@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, ValidationError, model_validator
 
 from refp.core.errors import RecipeError
 from refp.settings import Identity, Settings, load_toml, one_line
@@ -19,6 +19,15 @@ class SweepFile(Settings):
     instrument: str = Field(default="", description="recipe name, or path of a recipe file")
     pattern: str = Field(default="", description="pattern of the file names")
     manifest: str = Field(default="", description="table of the frames, instead of a pattern")
+    z_step_um: PositiveFloat | None = Field(
+        default=None,
+        description="distance of two frames whose names hold {z_index}, or of two pages of a "
+        "stack, um",
+    )
+    channel: str = Field(default="", description="name of the channel, or its number from 0")
+    t: NonNegativeInt | None = Field(
+        default=None, description="number of the time point, from 0; default: there is one"
+    )
     optics: Table = Field(default={}, description="overrides of the recipe's optics")
     bead: Table = Field(default={}, description="overrides of the recipe's bead")
     stage: Table = Field(default={}, description="overrides of the recipe's stage")

@@ -3,12 +3,17 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import tomli_w
 
 from refp.core.arrays import Image, full_scale
+from refp.core.errors import DataError
 from refp.core.files import write_bytes, write_whole
+from refp.sweeps.listing import list_files
 from refp.sweeps.pattern import DEFAULT_PATTERN, parse_pattern
+from refp.sweeps.propose import propose_pattern
+from refp.sweeps.source import as_options
 from refp.sweeps.sweep_file import SWEEP_FILE, make_sweep_file
 
 Table = Mapping[str, Any]
@@ -77,6 +82,48 @@ def write_sweep_file(
         "optics": dict(optics or {}),
         "bead": dict(bead or {}),
     }
+    settings = make_sweep_file(table, str(path)).model_dump(exclude_defaults=True)
+    write_bytes(tomli_w.dumps(settings).encode(), path)
+    return path
+
+
+def write_proposed_sweep_file(
+    folder: Path,
+    *,
+    instrument: str | None = None,
+    pixel_size_um: float | None = None,
+    bead_diameter_um: float | None = None,
+    z_step_um: float | None = None,
+) -> Path:
+    """Write the ``sweep.toml`` of a folder with the pattern that fits its names, and return its path.
+
+    Parameters
+    ----------
+    folder
+        Folder of images.
+    instrument, pixel_size_um, bead_diameter_um, z_step_um
+        Entries of the file; those that are not given are left out.
+
+    Raises
+    ------
+    DataError
+        If the folder holds no images, or no pattern fits their names.
+    OutputError
+        If the file cannot be written.
+    """
+    files = list_files(folder) if folder.is_dir() else []
+    pattern = propose_pattern([normalize("NFC", path.name) for path in files])
+    if not pattern:
+        problem = "no pattern fits the names of its images" if files else "no folder of images"
+        raise DataError(f"{folder}: {problem}; list the frames in a --manifest")
+    table = as_options(
+        instrument=instrument,
+        pattern=pattern,
+        pixel_size_um=pixel_size_um,
+        bead_diameter_um=bead_diameter_um,
+        z_step_um=z_step_um,
+    )
+    path = folder / SWEEP_FILE
     settings = make_sweep_file(table, str(path)).model_dump(exclude_defaults=True)
     write_bytes(tomli_w.dumps(settings).encode(), path)
     return path

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from refp.core.arrays import FloatArray, Image, full_scale
+from refp.core.arrays import FloatArray, Image
 from refp.measure.profiles.evaluate import evaluate
 from refp.measure.profiles.kernel import Layout, measure_beads
 from refp.measure.profiles.noise import measure_noise
 from refp.measure.profiles.profiles import RadialProfiles
+from refp.measure.white_level import white_level
 from refp.settings import Instrument, ProfileSettings
 
 LIMIT_RADII = 0.6
@@ -79,7 +80,7 @@ def _layout(image: Image, instrument: Instrument, settings: ProfileSettings) -> 
         ring_px=float(spacing),
         n_rings=int(reach / spacing) + 1,
         background_px=_background_ring(instrument, settings),
-        white_level=float(instrument.optics.white_level or full_scale(image)),
+        white_level=float(white_level(image, instrument)),
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from refp.core.arrays import FloatArray, Image, IntArray
 from refp.core.errors import DataError
+from refp.core.flags import SweepFlag
 from refp.core.rows import join
 from refp.measure.features.features import SweepMeasurement
 from refp.models.tiles.tiles import LabelledTiles
@@ -25,7 +26,8 @@ def plane_of_sweeps(
 
     A field of view has one plane, independent of the exposure. With ``plane = "field"`` its exposures share
     the mean weighted by their uncertainties, and a sweep whose own plane is not determined (for
-    example with every frame saturated) is labelled from the field's other exposures.
+    example with every frame saturated) is labelled from the field's other exposures, unless its stated Z
+    is wrong.
     """
     if settings.plane == "sweep":
         return {p.key: (p.refp_um, p.refp_u_um) for p in planes if p.determined}
@@ -34,7 +36,8 @@ def plane_of_sweeps(
         if plane.determined:
             fields.setdefault(plane.key.field, []).append(plane)
     shared = {key: _weighted(members) for key, members in fields.items()}
-    return {p.key: shared[p.key.field] for p in planes if p.key.field in shared}
+    right = [p for p in planes if not p.flags & SweepFlag.IMPLAUSIBLE_Z]
+    return {p.key: shared[p.key.field] for p in right if p.key.field in shared}
 
 
 def _weighted(planes: Sequence[ReferencePlane]) -> tuple[float, float]:

@@ -6,30 +6,29 @@ from typing import Any
 from refp.core.arrays import Image
 from refp.core.errors import MissingExtraError
 from refp.sweeps.formats.guard import as_plane, check_grey, check_page, reading
-from refp.sweeps.formats.ome_xml import check_one_channel
 from refp.sweeps.header import Header, Stated
 
 
 def read_header(path: Path) -> Header:
-    """Read the header of an ND2 file, without pixels.
+    """Read the header of an ND2 file, without pixels; each channel of a frame is a page.
 
     Raises
     ------
     MissingExtraError
         If nd2 is not installed.
     DataError
-        If the file is damaged, not grey of 8 or 16 bits, or of several channels or time points.
+        If the file is damaged, or not grey of 8 or 16 bits.
     """
     with reading(path), _open(path) as file:
         sizes = file.sizes
         colours = (sizes["S"],) if "S" in sizes else ()
         shape = check_grey(path, (sizes["Y"], sizes["X"], *colours), file.dtype)
-        check_one_channel(path, sizes.get("C", 1), sizes.get("T", 1))
-        return Header(shape, file.dtype.name, len(file.loop_indices), _stated(file))
+        n_pages = len(file.loop_indices) * sizes.get("C", 1)
+        return Header(shape, file.dtype.name, n_pages, _stated(file, sizes.get("C", 1)))
 
 
 def read_plane(path: Path, page: int) -> Image:
-    """Read one frame of the sequence.
+    """Read one channel of one frame of the sequence.
 
     Raises
     ------
@@ -39,8 +38,11 @@ def read_plane(path: Path, page: int) -> Image:
         If there is no such page, or it is damaged or not grey of 8 or 16 bits.
     """
     with reading(path), _open(path) as file:
-        check_page(path, page, len(file.loop_indices))
-        return as_plane(path, file.read_frame(page))
+        n_channels = file.sizes.get("C", 1)
+        check_page(path, page, len(file.loop_indices) * n_channels)
+        frame, channel = divmod(page, n_channels)
+        pixels = file.read_frame(frame)
+        return as_plane(path, pixels[channel] if n_channels > 1 else pixels)
 
 
 def _open(path: Path) -> Any:
@@ -51,13 +53,24 @@ def _open(path: Path) -> Any:
     return nd2.ND2File(path)
 
 
-def _stated(file: Any) -> Stated:
-    loops = file.loop_indices
+def _stated(file: Any, n_channels: int) -> Stated:
+    loops = [loop for loop in file.loop_indices for _ in range(n_channels)]
+    stage = _stage_z_um(file)
+    z_um = stage or _stepped_z_um(file)
     return Stated(
         pixel_size_um=float(file.voxel_size().x),
-        z_um=_stage_z_um(file) or _stepped_z_um(file),
+        z_um=tuple(z for z in z_um for _ in range(n_channels)),
+        of_stage=bool(stage),
         field_index=tuple(loop.get("P", 0) for loop in loops),
+        channel_index=tuple(range(n_channels)) * len(file.loop_indices),
+        time_index=tuple(loop.get("T", 0) for loop in loops),
+        channels=_channel_names(file) if n_channels > 1 else (),
     )
+
+
+def _channel_names(file: Any) -> tuple[str, ...]:
+    channels = getattr(file.metadata, "channels", None) or ()
+    return tuple(str(entry.channel.name) for entry in channels)
 
 
 def _stage_z_um(file: Any) -> tuple[float, ...]:
@@ -66,7 +79,8 @@ def _stage_z_um(file: Any) -> tuple[float, ...]:
     if any(isinstance(frame, dict) for frame in frames):  # the format before 2007
         return ()
     z_um = tuple(float(frame.channels[0].position.stagePositionUm.z) for frame in frames)
-    distinct = {(loop.get("P", 0), z) for loop, z in zip(file.loop_indices, z_um, strict=True)}
+    loops = zip(file.loop_indices, z_um, strict=True)
+    distinct = {(loop.get("P", 0), loop.get("T", 0), z) for loop, z in loops}
     return z_um if len(distinct) == len(z_um) else ()
 
 

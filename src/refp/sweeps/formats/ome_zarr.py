@@ -9,7 +9,6 @@ import numpy as np
 from refp.core.arrays import Image
 from refp.core.errors import MissingExtraError
 from refp.sweeps.formats.guard import as_plane, bad_image, check_grey, check_page, reading
-from refp.sweeps.formats.ome_xml import check_one_channel
 from refp.sweeps.formats.units import um_per
 from refp.sweeps.header import Header, Stated
 
@@ -20,15 +19,15 @@ _OLD_AXES = ("t", "c", "z", "y", "x")
 def read_header(path: Path) -> Header:
     """Read the metadata of an OME-Zarr folder, without pixels.
 
-    Pages are the Z positions of the first image, then those of further images.
+    Pages are the Z positions of the first channel and time point of the first image, then those of
+    further channels, time points and images; the wells of a plate follow one another.
 
     Raises
     ------
     MissingExtraError
         If zarr is not installed.
     DataError
-        If it is not an OME-Zarr image, not grey of 8 or 16 bits, of several channels or time
-        points, or of images that differ in size.
+        If it is not an OME-Zarr image, not grey of 8 or 16 bits, or of images that differ in size.
     """
     with reading(path):
         images = _images(path)
@@ -37,8 +36,8 @@ def read_header(path: Path) -> Header:
         if len(kinds) > 1:
             raise bad_image(path, f"images of {len(kinds)} sizes or types", "save them as files")
         ((shape, dtype),) = kinds
-        depths = [_n_z(path, image, array) for image, array in zip(images, arrays, strict=True)]
-        return Header(shape, dtype, sum(depths), _stated(images, depths))
+        sizes = [_sizes(image, array) for image, array in zip(images, arrays, strict=True)]
+        return Header(shape, dtype, sum(map(math.prod, sizes)), _stated(images, sizes))
 
 
 def read_plane(path: Path, page: int) -> Image:
@@ -54,16 +53,18 @@ def read_plane(path: Path, page: int) -> Image:
     with reading(path):
         images = _images(path)
         arrays = [_full_size(path, image) for image in images]
-        depths = [_n_z(path, image, array) for image, array in zip(images, arrays, strict=True)]
-        check_page(path, page, sum(depths))
-        image = int(np.searchsorted(np.cumsum(depths), page, side="right"))
-        z = page - sum(depths[:image])
-        at = tuple(z if axis == "z" else 0 for axis in _axes(images[image])[:-2])
+        sizes = [_sizes(image, array) for image, array in zip(images, arrays, strict=True)]
+        ends = np.cumsum([math.prod(size) for size in sizes])
+        check_page(path, page, int(ends[-1]))
+        image = int(np.searchsorted(ends, page, side="right"))
+        inside = page - (int(ends[image - 1]) if image else 0)
+        place = dict(zip("tcz", np.unravel_index(inside, sizes[image]), strict=True))
+        at = tuple(int(place.get(axis, 0)) for axis in _axes(images[image])[:-2])
         return as_plane(path, arrays[image][at])
 
 
 def _images(path: Path) -> list[Any]:
-    """Return the groups that hold an image: the root, or the series of bioformats2raw."""
+    """Return the groups that hold an image: the root, the series of bioformats2raw, or a plate's fields."""
     try:
         import zarr
     except ImportError as error:
@@ -71,11 +72,24 @@ def _images(path: Path) -> list[Any]:
     root = zarr.open_group(str(path), mode="r")
     if "multiscales" in _attributes(root):
         return [root]
+    if "plate" in _attributes(root):
+        return _fields(path, root)
     series = sorted(int(name) for name in root.group_keys() if name.isdecimal())
     images = [root[str(k)] for k in series if "multiscales" in _attributes(root[str(k)])]
     if not images:
         raise bad_image(path, "no multiscales image inside", "export it as OME-Zarr 0.4 or 0.5")
     return images
+
+
+def _fields(path: Path, plate: Any) -> list[Any]:
+    """Return the fields of the wells of a plate, well by well."""
+    wells = [plate[well["path"]] for well in _attributes(plate)["plate"]["wells"]]
+    fields = [
+        well[image["path"]] for well in wells for image in _attributes(well)["well"]["images"]
+    ]
+    if not fields:
+        raise bad_image(path, "a plate without images", "export it as OME-Zarr 0.4 or 0.5")
+    return fields
 
 
 def _attributes(group: Any) -> dict[str, Any]:
@@ -104,19 +118,29 @@ def _axes(group: Any) -> list[str]:
     return [axis if isinstance(axis, str) else axis["name"] for axis in axes]
 
 
-def _n_z(path: Path, group: Any, array: Any) -> int:
+def _sizes(group: Any, array: Any) -> tuple[int, int, int]:
+    """Return the numbers of time points, channels and Z positions."""
     sizes = dict(zip(_axes(group), array.shape, strict=True))
-    check_one_channel(path, sizes.get("c", 1), sizes.get("t", 1))
-    return int(sizes.get("z", 1))
+    return int(sizes.get("t", 1)), int(sizes.get("c", 1)), int(sizes.get("z", 1))
 
 
-def _stated(images: list[Any], depths: list[int]) -> Stated:
-    z_um = [_z_um(image, n) for image, n in zip(images, depths, strict=True)]
+def _stated(images: list[Any], sizes: list[tuple[int, int, int]]) -> Stated:
+    z_um = [_z_um(image, n[2]) * n[0] * n[1] for image, n in zip(images, sizes, strict=True)]
+    places = [(image, t, c) for image, n in enumerate(sizes) for t, c, _ in np.ndindex(*n)]
+    field_index, time_index, channel_index = zip(*places, strict=True)
     return Stated(
         pixel_size_um=_scale_um(images[0], "x"),
         z_um=tuple(z for image in z_um for z in image) if all(z_um) else (),
-        field_index=tuple(k for k, n in enumerate(depths) for _ in range(n)),
+        field_index=field_index,
+        time_index=time_index,
+        channel_index=channel_index,
+        channels=_channel_names(images[0]),
     )
+
+
+def _channel_names(group: Any) -> tuple[str, ...]:
+    channels = _attributes(group).get("omero", {}).get("channels", ())
+    return tuple(str(channel.get("label", "")) for channel in channels)
 
 
 def _z_um(group: Any, n: int) -> tuple[float, ...]:

@@ -31,7 +31,7 @@ def read_header(path: Path) -> Header:
     DataError
         If the file is not an image, ends early, or is not grey of 8 or 16 bits.
     """
-    with reading(path), PillowImage.open(path) as image:
+    with reading(path), _open(path) as image:
         dtype = _check_mode(path, image.mode)
         _check_end(path, image.format or "")
         return Header((image.height, image.width), dtype)
@@ -45,12 +45,21 @@ def read_plane(path: Path, page: int) -> Image:
     DataError
         If there is no such page, or it is damaged or not grey of 8 or 16 bits.
     """
-    with reading(path), PillowImage.open(path) as image:
+    with reading(path), _open(path) as image:
         if page:
             check_page(path, page, getattr(image, "n_frames", 1))
             image.seek(page)
         _check_mode(path, image.mode)
         return as_plane(path, image)
+
+
+def _open(path: Path) -> PillowImage.Image:
+    try:
+        return PillowImage.open(path)
+    except PillowImage.DecompressionBombError as error:
+        limit = 2 * (PillowImage.MAX_IMAGE_PIXELS or 0) / 1e6
+        problem = f"more than {limit:.0f} million pixels in a compressed image"
+        raise bad_image(path, problem, "crop it, or save it as TIFF without compression") from error
 
 
 def _check_mode(path: Path, mode: str) -> str:

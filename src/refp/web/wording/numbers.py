@@ -96,6 +96,7 @@ SWEEP_FLAGS = {
     "no_beads": "no usable bead in any frame",
     "peak_saturated": "frames near the plane are saturated and were excluded",
     "features_disagree": "steepest slope and centre intensity disagree",
+    "implausible_z": "the stated Z does not fit the beads: a wrong step or unit",
 }
 """Texts of :class:`refp.core.flags.SweepFlag`, by name in lower case."""
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from refp.core.errors import DataError
-from refp.sweeps.listing import is_zarr, natural_order
-from refp.sweeps.readers import ND2_SUFFIX, SUFFIXES
+from refp.sweeps.listing import natural_order
+from refp.sweeps.readers import ND2_SUFFIX, SUFFIXES, is_zarr
 from refp.sweeps.sweep_file import SWEEP_FILE
 from refp.web.storage.roots import OutsideRoots, find_inside
 from refp.web.workers.views import Entry, Listing
