@@ -96,6 +96,7 @@ SWEEP_FLAGS = {
     "no_beads": "no usable bead in any frame",
     "peak_saturated": "frames near the plane are saturated and were excluded",
     "features_disagree": "steepest slope and centre intensity disagree",
+    "stated": "the plane is stated, not located",
 }
 """Texts of :class:`refp.core.flags.SweepFlag`, by name in lower case."""
 
