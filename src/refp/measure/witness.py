@@ -27,8 +27,9 @@ WIDE: dict[str, Any] = {"find.scales": (1.0, 2.0), "profile.center_fit_radii": 2
 centre is fitted, at which it depends less on the sides of the innermost ring."""
 MIN_FRAMES = 6
 """Fewest frames from which a sweep can judge; single deviations average out over several neighbours."""
-WELL_JUDGED = 0.9
-"""Fraction of the frames of the persistent beads from which the judge of single frames suffices."""
+WELL_JUDGED = 0.97
+"""Fraction of the frames in which the typical bead is usable, from which the judge of single frames
+suffices; in incoherent light it is all of them."""
 RESOLVED_RANGE = 1.0
 """Range of Z, in bead radii over the aperture, from which a bead out of focus changes visibly."""
 FROM_PROFILE = BeadFlag.ODD_SHAPE | BeadFlag.LOW_CONFIDENCE | BeadFlag.TOUCHING
@@ -42,10 +43,10 @@ def is_resolved(z_um: FloatArray, instrument: Instrument) -> bool:
 
 
 def is_well_judged(parts: Sequence[FrameMeasurement], numbers: Sequence[IntArray]) -> bool:
-    """Return whether the beads that are usable at all are usable in nearly all frames of a field."""
+    """Return whether the typical bead that is usable at all is usable in nearly all frames of a field."""
     usable = np.concatenate([n[part.usable] for n, part in zip(numbers, parts, strict=True)])
     counts = np.unique(usable, return_counts=True)[1]
-    return bool(counts.size and counts.mean() >= WELL_JUDGED * len(parts))
+    return bool(counts.size and np.median(counts) >= WELL_JUDGED * len(parts))
 
 
 def flag_static(

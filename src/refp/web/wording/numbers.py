@@ -97,6 +97,7 @@ SWEEP_FLAGS = {
     "peak_saturated": "frames near the plane are saturated and were excluded",
     "features_disagree": "steepest slope and centre intensity disagree",
     "implausible_z": "the stated Z does not fit the beads: a wrong step or unit",
+    "stated": "the plane is stated, not located",
 }
 """Texts of :class:`refp.core.flags.SweepFlag`, by name in lower case."""
 
