@@ -2,9 +2,8 @@
 
 Instruments are simulated with :mod:`refp.synthetic`, each with its own optics, light, camera, beads,
 heights and tilt. The default family is trained on two fields and applied to new fields of the same
-instrument, at dZ and exposures outside the training set. It and family ``profile`` are also applied to
-the twin's test sets. True dZ is relative to the plane of a nominal bead at rest in the middle of the
-field.
+instrument, at dZ and exposures outside the training set, and to the twin's test sets. True dZ is relative
+to the plane of a nominal bead at rest in the middle of the field.
 """
 
 import argparse
@@ -34,7 +33,6 @@ SIX = 6
 N_SETS, N_FIELDS, N_POSITIONS = 20, 3, 12
 FAMILY = DEFAULT_FAMILY
 BEADS = (3, SIX, 10, None)
-TWIN_FAMILIES: tuple[FamilyName, ...] = ("lookup", "profile")
 TWIN_BEADS = (SIX, None)
 TRAINING_EXPOSURES_MS, TEST_EXPOSURES_MS = (9.0, 18.0), (9.0, 14.0)
 END_UM = 8.0
@@ -108,19 +106,18 @@ def estimate_twin(workers: Workers) -> list[Result]:
     """Estimate the twin's test images inside the trained range."""
     results = []
     for training, tests in TESTS.items():
-        for family in TWIN_FAMILIES:
-            model = twin_model(training, family).path
-            low, high = dz_range_um(model)
-            for i, test in enumerate(tests):
-                known = [(f, dz) for f, dz in frames(test) if low <= dz <= high]
-                images = [TestImage(f.path.name, f.read, dz) for f, dz in known]
-                span = min(dz for _, dz in known), max(dz for _, dz in known)
-                for n in TWIN_BEADS:
-                    estimates = estimate_images(model, images, workers, n)
-                    results += [
-                        Result(a, test, i, fifth(dz, span), f.key.exposure_ms, n or "all", family)
-                        for a, (f, dz) in zip(estimates, known, strict=True)
-                    ]
+        model = twin_model(training, FAMILY).path
+        low, high = dz_range_um(model)
+        for i, test in enumerate(tests):
+            known = [(f, dz) for f, dz in frames(test) if low <= dz <= high]
+            images = [TestImage(f.path.name, f.read, dz) for f, dz in known]
+            span = min(dz for _, dz in known), max(dz for _, dz in known)
+            for n in TWIN_BEADS:
+                estimates = estimate_images(model, images, workers, n)
+                results += [
+                    Result(a, test, i, fifth(dz, span), f.key.exposure_ms, n or "all", FAMILY)
+                    for a, (f, dz) in zip(estimates, known, strict=True)
+                ]
     return results
 
 
