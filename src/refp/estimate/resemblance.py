@@ -12,7 +12,7 @@ Hotelling 1931, "The generalization of Student's ratio".
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from refp.core.arrays import FloatArray
 from refp.models.card import ResidualSpread
@@ -62,7 +62,7 @@ def mean_residual(rows: FloatArray) -> FloatArray:
 
 def least_limit(n_rings: int) -> float:
     """Return the limit of T squared a ring if the covariances were known."""
-    return float(chi2.ppf(1.0 - FALSE_ALARM, n_rings)) / n_rings if n_rings else 0.0
+    return float(chdtri(n_rings, FALSE_ALARM)) / n_rings if n_rings else 0.0
 
 
 def t_squared(
