@@ -1,5 +1,6 @@
 """The command ``refp``."""
 
+import errno
 import inspect
 import re
 import sys
@@ -29,6 +30,12 @@ GROUPS = frozenset({"model", "history"})
 """Commands with subcommands."""
 HELP_FLAGS = frozenset({"--help", "-h"})
 _PASSWORD = re.compile(r"(://[^\s:/@]*):[^\s@]*@")
+_NOT_ACCESSIBLE = (
+    *("EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT"),
+    *("ENOTDIR", "EISDIR", "EEXIST", "ENAMETOOLONG", "EFBIG"),
+)
+NOT_ACCESSIBLE = {getattr(errno, name, None) for name in _NOT_ACCESSIBLE} - {None}
+"""Errors of files and folders that the user can mend; others are faults of the program."""
 EXIT_USAGE, EXIT_INTERRUPTED = 2, 130
 
 app = App(
@@ -53,6 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(str(error).strip().replace("\n", " ") + " (see refp --help)")
     except RefpError as error:
         _fail(str(error))
+    except OSError as error:
+        if error.errno not in NOT_ACCESSIBLE or not error.filename:
+            raise
+        _fail(f"{error.filename}: {error.strerror}; check permissions and free space")
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)

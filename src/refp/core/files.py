@@ -68,6 +68,21 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
             part.unlink()
 
 
+def make_folder(path: Path) -> None:
+    """Create a folder and those above it, if they are missing.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be created.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"{path}: not created: {reason}; name another folder") from error
+
+
 def write_bytes(content: bytes, path: Path) -> None:
     """Write bytes."""
     write_whole(path, lambda part: part.write_bytes(content))

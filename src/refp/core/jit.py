@@ -6,6 +6,7 @@ the kernels of all imported modules before they are needed.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -48,7 +49,10 @@ def compiled_once(function: F, *, fused: bool = True) -> F:
     function.__qualname__ += f"_{digest(Path(function.__code__.co_filename).parent)}"
     options = {**OPTIONS, "fastmath": {"contract"} if fused else False}
     result: Any = njit(**options)(function)
-    result._cache = CheckedCache(function)  # noqa: SLF001 - as ``cache=True`` sets it
+    with suppress(
+        RuntimeError
+    ):  # no folder for machine code can be written: compiled in each process
+        result._cache = CheckedCache(function)  # noqa: SLF001 - as ``cache=True`` sets it
     return cast("F", result)
 
 
@@ -114,6 +118,11 @@ class CheckedCache(FunctionCache):  # type: ignore[misc]
         if found is None or tuple(found.signature.args) != tuple(normalize_signature(sig)[0]):
             return None
         return found
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Save machine code; without it, where the disk is full or read-only, it is compiled again."""
+        with suppress(OSError):
+            super().save_overload(sig, data)
 
 
 def digest(folder: Path) -> str:

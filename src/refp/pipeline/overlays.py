@@ -155,7 +155,6 @@ def _save_overlay(overlay: Overlay, path: Path) -> None:
         overlay.labels,
         title=overlay.title,
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
     save_png(figure, path)
 
 

@@ -10,7 +10,16 @@ from refp.history.job_state import ENDED
 from refp.web.settings import Limits
 
 JobKind = Literal["plane", "train", "adapt", "demo"]
-OPTIONS = ("instrument", "pattern", "pixel_size_um", "bead_diameter_um")
+OPTIONS = (
+    "instrument",
+    "pattern",
+    "pixel_size_um",
+    "bead_diameter_um",
+    "z_step_um",
+    "channel",
+    "t",
+    "bit_depth",
+)
 """Fields of a request that describe its data sets."""
 Curve = Mapping[str, Any]
 """A learning curve, by the names of :class:`refp.models.LearningCurve`; ``None`` if no number."""

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
+from refp.sweeps.pages import ALL_PAGES, Choice
+
 Row = dict[str, object]
 """A row as ``refp estimate --json`` prints it; ``None`` for an unknown value."""
 
@@ -40,6 +42,8 @@ class Task:
         Database of the history; empty without a history.
     requester
         Operator and purpose, for the record.
+    choice
+        Channel, time point and pixel size of the images in the file.
     """
 
     model: Path
@@ -50,6 +54,7 @@ class Task:
     max_pages: int
     history: str = ""
     requester: Requester = ANONYMOUS
+    choice: Choice = ALL_PAGES
 
 
 @dataclass(frozen=True, slots=True)

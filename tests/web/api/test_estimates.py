@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tifffile
 from fastapi.testclient import TestClient
@@ -194,6 +195,10 @@ def test_image_of_another_pixel_size(
     problem = client.post(ESTIMATES, files=sent(path)).json()
     assert problem["code"] == "model_error"
     assert problem["detail"].startswith("other.ome.tif: pixel size 0.5 um")
+    sent_size = client.post(ESTIMATES, files=sent(path), data={"pixel_size_um": "1.5"})
+    (row,) = sent_size.json()["estimates"]
+    (own,) = client.post(ESTIMATES, files=sent(image_files[0])).json()["estimates"]
+    assert row["delta_z_um"] == own["delta_z_um"]
 
 
 def test_openapi_documents_both_bodies(client: TestClient) -> None:
@@ -201,3 +206,39 @@ def test_openapi_documents_both_bodies(client: TestClient) -> None:
     content = document["paths"][ESTIMATES]["post"]["requestBody"]["content"]
     assert set(content) == {"multipart/form-data", "application/json"}
     assert "example" in document["components"]["schemas"]["Estimates"]
+
+
+@pytest.fixture
+def several(image_files: list[Path], tmp_path: Path) -> Path:
+    """A file of two channels at two time points; the first channel is the images."""
+    images = np.stack([tifffile.imread(path) for path in image_files[3:5]])
+    pixels = np.stack([images, 255 - images], axis=1)
+    tifffile.imwrite(tmp_path / "several.tif", pixels, imagej=True, metadata={"axes": "TCYX"})
+    return tmp_path / "several.tif"
+
+
+def test_channels_need_a_choice(client: TestClient, several: Path) -> None:
+    (row,) = client.post(ESTIMATES, files=sent(several)).json()["estimates"]
+    assert row["status"] == "refused"
+    assert "several.tif: 2 channels (0, 1); choose one with --channel" in row["reason"]
+
+
+def test_a_channel_and_a_time_point_are_chosen(
+    client: TestClient, several: Path, image_files: list[Path]
+) -> None:
+    singles = client.post(ESTIMATES, files=sent(*image_files[3:5])).json()["estimates"]
+    rows = client.post(ESTIMATES, files=sent(several), data={"channel": "0"}).json()["estimates"]
+    assert [row["image"] for row in rows] == ["several.tif", "several.tif#2"]
+    assert [row["delta_z_um"] for row in rows] == [row["delta_z_um"] for row in singles]
+    form = client.post(ESTIMATES, files=sent(several), data={"channel": "0", "t": "1"})
+    (row,) = form.json()["estimates"]
+    assert row["delta_z_um"] == singles[1]["delta_z_um"]
+
+
+@pytest.mark.parametrize(("field", "value"), [("t", "-1"), ("t", "x"), ("pixel_size_um", "0")])
+def test_a_choice_that_is_no_number_is_a_problem(
+    client: TestClient, image_files: list[Path], field: str, value: str
+) -> None:
+    answer = client.post(ESTIMATES, files=sent(image_files[3]), data={field: value})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert value in answer.json()["detail"]

@@ -323,3 +323,37 @@ def test_good_upload_gives_the_planes_of_the_command(
     rows = client.planes(job["id"])["planes"]
     assert rows == json.loads(done.stdout)
     assert any(row["refp_um"] is not None for row in rows)
+
+
+def test_what_systems_add_to_an_archive_is_left_out(tmp_path: Path) -> None:
+    """As Finder packs a folder: resource forks, .DS_Store, a folder's icon, and one more folder."""
+    members = {
+        "monday/sweep/z1.tif": SMALL,
+        "monday/sweep/.DS_Store": b"x",
+        "monday/Icon\r": b"",
+        "__MACOSX/monday/sweep/._z1.tif": b"\0\5\x16\7",
+        "__MACOSX/._monday": b"\0\5\x16\7",
+        "Thumbs.db": b"x",
+    }
+    packed = tmp_path / "monday.zip"
+    packed.write_bytes(zip_of(members))
+    folder = unpack(packed, packed.name, tmp_path / "data", FEW)
+    assert folder == tmp_path / "data" / "monday" / "sweep"
+    assert [path.name for path in folder.iterdir()] == ["z1.tif"]
+
+
+def test_a_sweep_toml_in_a_folder_below_is_checked(tmp_path: Path, home: Path) -> None:
+    """A root whose only folder has a sweep.toml that names a file outside."""
+    root = tmp_path / "root"
+    inner = root / "monday"
+    inner.mkdir(parents=True)
+    (inner / "z1.tif").write_bytes(SMALL)
+    (tmp_path / "outside.toml").write_text("name = 'x'", encoding="utf-8")
+    text = 'instrument = "../../outside.toml"\npattern = "z{z_um}.tif"\n'
+    (inner / "sweep.toml").write_text(text, encoding="utf-8")
+    request = {"data": [{"path": str(root)}]}
+    with (
+        pytest.raises(OutsideRoots, match=r"outside\.toml"),
+        open_datasets(request, "job", job_settings_of(home, (root,))),
+    ):
+        pass

@@ -21,6 +21,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from refp.core.errors import OutputError
+from refp.core.files import make_folder
 from refp.core.outputs import INSTEAD
 from refp.core.parallel import Chain, run_queue
 from refp.models.family import TrainingJob
@@ -246,7 +247,7 @@ def _open_study(
     OutputError
         If it is another search.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     study = optuna.create_study(
         study_name="refp", storage=_storage(folder), pruner=pruner, load_if_exists=True
     )

@@ -1,12 +1,18 @@
 """Dependencies and form fields that routes share."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from refp.sweeps.formats.units import number
+from refp.sweeps.pages import Choice
 from refp.web.http.problems import Problem
 from refp.web.services.engine import Engine
+
+MAX_PIXEL_UM = 100
+MAX_DIGITS = 10
 
 
 def engine_of(request: Request) -> Engine:
@@ -54,5 +60,28 @@ def tolerance_of(text: str) -> float | None:
         value = 0.0
     if not 0 < value < float("inf"):
         detail = f"the tolerance {text!r} is not a number above 0; give it in um, or leave it out"
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail)
+        raise _invalid(detail)
     return value
+
+
+def choice_of(fields: Mapping[str, str]) -> Choice:
+    """Return channel, time point and pixel size of a form; those of empty fields are not chosen.
+
+    Raises
+    ------
+    Problem
+        If the time point is not a whole number from 0, or the pixel size not one up to 100 um.
+    """
+    t, pixel = fields.get("t", "").strip(), fields.get("pixel_size_um", "").strip()
+    if t and not (t.isascii() and t.isdecimal() and len(t) < MAX_DIGITS):
+        raise _invalid(f"the time point {t!r} is not a whole number from 0; leave it out for all")
+    size_um = number(pixel)
+    if pixel and not 0 < size_um <= MAX_PIXEL_UM:
+        raise _invalid(f"the pixel size {pixel!r} is not a number of um up to {MAX_PIXEL_UM}")
+    return Choice(
+        fields.get("channel", "").strip(), int(t) if t else None, size_um if pixel else None
+    )
+
+
+def _invalid(detail: str) -> Problem:
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail)

@@ -5,7 +5,8 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from pydantic import TypeAdapter
 
-from refp.web.api.common import EngineDep, is_json, tolerance_of
+from refp.sweeps.pages import Choice
+from refp.web.api.common import EngineDep, choice_of, is_json, tolerance_of
 from refp.web.http.fields import LINE_SCHEMA, form_body, operator_in, read_json, several_files
 from refp.web.http.uploads import RequestFile, check_any, read_form
 from refp.web.messages import Requester, Row
@@ -19,6 +20,9 @@ BODY = form_body(
         "model": {"type": "string"},
         "tolerance_um": {"type": "number", "exclusiveMinimum": 0},
         "operator": LINE_SCHEMA | {"description": "operator, recorded in the history"},
+        "channel": LINE_SCHEMA | {"description": "name of the channel, or its number from 0"},
+        "t": {"type": "integer", "minimum": 0, "description": "time point, from 0; default: all"},
+        "pixel_size_um": {"type": "number", "exclusiveMinimum": 0, "maximum": 100},
     },
     required="files",
     example={"files": ["(content of image.tif)"], "tolerance_um": 7.5},
@@ -33,13 +37,15 @@ async def estimates(request: Request, engine: EngineDep) -> Estimates:
         sent = await _read_paths(request, engine)
         files = await engine.estimates.list_files(sent.paths)
         requester = Requester(sent.operator)
-        return await _estimate(engine, files, sent.model, sent.tolerance_um, requester)
+        choice = Choice(sent.channel, sent.t, sent.pixel_size_um)
+        return await _estimate(engine, files, sent.model, sent.tolerance_um, requester, choice)
     with engine.files.spool() as folder:
         form = await read_form(request, Path(folder), engine.settings.limits)
         tolerance_um = tolerance_of(form.fields.get("tolerance_um", ""))
         requester = Requester(operator_in(form.fields))
         files = await engine.files.keep_images(form.files)
-        return await _estimate(engine, files, form.fields.get("model", ""), tolerance_um, requester)
+        model, choice = form.fields.get("model", ""), choice_of(form.fields)
+        return await _estimate(engine, files, model, tolerance_um, requester, choice)
 
 
 async def _read_paths(request: Request, engine: Engine) -> PathsRequest:
@@ -52,12 +58,13 @@ async def _estimate(
     model: str,
     tolerance_um: float | None,
     requester: Requester,
+    choice: Choice,
 ) -> Estimates:
     check_any(files)
     chosen = await engine.models.choose(model)
     tolerance_um = tolerance_um or engine.settings.tolerance_um
     answers = await engine.estimates.estimate(
-        files, chosen, tolerance_um, view=False, requester=requester
+        files, chosen, tolerance_um, view=False, requester=requester, choice=choice
     )
     rows: list[Row] = [answer.row for of_file in answers for answer in of_file]
     return Estimates(

@@ -11,6 +11,7 @@ from typing import Any
 from refp.core.errors import DataError, InputError
 from refp.settings import instrument_names
 from refp.sweeps import DataSet, open_dataset
+from refp.sweeps.listing import lowest_folder
 from refp.sweeps.readers import read_header
 from refp.sweeps.sweep_file import SWEEP_FILE, read_sweep_file
 from refp.web.job import OPTIONS, JobSettings
@@ -41,7 +42,7 @@ def open_datasets(
     DataError, RecipeError
         As of :func:`refp.sweeps.open_dataset`, and if an image is too large.
     """
-    options = {name: request[name] for name in OPTIONS if request.get(name)}
+    options = {name: request[name] for name in OPTIONS if request.get(name) not in (None, "")}
     instrument = options.get("instrument")
     if instrument and instrument not in instrument_names():
         known = ", ".join(instrument_names())
@@ -96,6 +97,8 @@ def _open(
     if "path" not in one:
         return _open_sent(one, options, folder, settings)
     path = find_inside(one["path"], settings.roots)
+    if path.is_dir() and not (path / SWEEP_FILE).is_file():
+        path = lowest_folder(path)
     check_within(path, settings.roots)
     return _open_checked(path, options, settings, settings.roots)
 

@@ -6,7 +6,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
-from refp.web.api.common import EngineDep, tolerance_of
+from refp.sweeps.pages import Choice
+from refp.web.api.common import EngineDep, choice_of, tolerance_of
 from refp.web.http.fields import operator_in
 from refp.web.http.problems import Problem
 from refp.web.http.uploads import Form, check_any
@@ -37,7 +38,7 @@ async def estimate(request: Request, engine: EngineDep, keys: KeysDep) -> Respon
             tolerance_um=tolerance_of(form.fields.get("tolerance_um", "")),
         )
         operator = operator_in(form.fields)
-        await _fill(engine, result, form, Requester(operator))
+        await _fill(engine, result, form, Requester(operator), choice_of(form.fields))
     name = engine.results.keep(result)
     if "hx-request" not in request.headers:
         response: Response = RedirectResponse(f"/results/{name}", HTTPStatus.SEE_OTHER)
@@ -124,16 +125,20 @@ def _estimate_page(
     return render(request, "estimate.html.jinja", content)
 
 
-async def _fill(engine: Engine, result: Result, form: Form, requester: Requester) -> None:
+async def _fill(
+    engine: Engine, result: Result, form: Form, requester: Requester, choice: Choice
+) -> None:
     check_any(form.files)
     files = await engine.files.keep_images(form.files)
     model, tolerance_um = result.model, result.tolerance_um
     estimates = await engine.estimates.estimate(
-        files, model, tolerance_um, view=True, requester=requester
+        files, model, tolerance_um, view=True, requester=requester, choice=choice
     )
     for given, of_file in zip(files, estimates, strict=True):
         result.estimates += of_file
-        result.tasks += [engine.estimates.task(given, model, tolerance_um)] * len(of_file)
+        result.tasks += [engine.estimates.task(given, model, tolerance_um, choice=choice)] * len(
+            of_file
+        )
 
 
 def _shown(name: str, result: Result, image: int) -> dict[str, Any]:

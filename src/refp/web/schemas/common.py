@@ -160,6 +160,15 @@ class PathsRequest(BaseModel):
         description="tolerance of the verdict, um; that of the server if null",
     )
     operator: Line = Field(default="", description="operator, recorded in the history")
+    channel: Line = Field(default="", description="name of the channel, or its number from 0")
+    t: int | None = Field(default=None, ge=0, description="time point, from 0; all if null")
+    pixel_size_um: float | None = Field(
+        default=None,
+        gt=0,
+        le=100,
+        allow_inf_nan=False,
+        description="side of a pixel, um, in place of the one that files state",
+    )
 
 
 class Health(BaseModel):

@@ -83,6 +83,10 @@ class DataOptions(BaseModel):
     pattern: LongLine = Field(default="", description="pattern of the file names")
     pixel_size_um: float | None = Field(default=None, gt=0, le=100, allow_inf_nan=False)
     bead_diameter_um: float | None = Field(default=None, gt=0, le=1000, allow_inf_nan=False)
+    z_step_um: float | None = Field(default=None, gt=0, le=10_000, allow_inf_nan=False)
+    channel: Line = Field(default="", description="name of the channel, or its number from 0")
+    t: int | None = Field(default=None, ge=0, description="number of the time point, from 0")
+    bit_depth: int | None = Field(default=None, ge=8, le=16)
 
 
 class PlaneRequest(DataOptions):

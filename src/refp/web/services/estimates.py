@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+from refp.sweeps.pages import ALL_PAGES, Choice
 from refp.web.errors import LOST, OUT_OF_MEMORY, TOO_LONG, WorkError
 from refp.web.http.uploads import RequestFile
 from refp.web.messages import ANONYMOUS, ModelInfo, PageEstimate, Requester, Task
@@ -33,6 +34,7 @@ class Estimates:
         model: ModelInfo,
         tolerance_um: float | None,
         requester: Requester = ANONYMOUS,
+        choice: Choice = ALL_PAGES,
     ) -> Task:
         """Return the task of a file."""
         limits = self._settings.limits
@@ -45,6 +47,7 @@ class Estimates:
             max_pages=1 if requester.purpose else limits.files,  # a check is one image
             history=self._settings.history,
             requester=requester,
+            choice=choice,
         )
 
     async def estimate(
@@ -55,8 +58,9 @@ class Estimates:
         *,
         view: bool,
         requester: Requester = ANONYMOUS,
+        choice: Choice = ALL_PAGES,
     ) -> list[list[PageEstimate]]:
-        """Return the estimates of each file, one per page, in order.
+        """Return the estimates of each file, one per page and time point, in order.
 
         Raises
         ------
@@ -64,7 +68,8 @@ class Estimates:
             If the model cannot be loaded, or a file states another instrument.
         """
         work = [
-            self._estimate(f, self.task(f, model, tolerance_um, requester), view) for f in files
+            self._estimate(f, self.task(f, model, tolerance_um, requester, choice), view)
+            for f in files
         ]
         return list(await asyncio.gather(*work))
 

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
 from refp.core.errors import DataError
+from refp.sweeps.listing import is_ignored, lowest_folder
 from refp.web.settings import MEGABYTE, Limits
 from refp.web.storage.models import is_plain
 
@@ -82,7 +83,7 @@ def unpack(path: Path, name: str, folder: Path, limits: Limits) -> Path:
     Returns
     -------
     Path
-        The folder with the files: the single top folder of the archive, if it has one.
+        The folder with the files, below the folders of the archive that hold only one folder.
     """
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
@@ -96,8 +97,7 @@ def unpack(path: Path, name: str, folder: Path, limits: Limits) -> Path:
             with member.open() as source, target.open("xb") as file:
                 left -= _copy(source, file, left, name)
     part.rename(folder)
-    within = list(folder.iterdir())
-    return within[0] if len(within) == 1 and within[0].is_dir() else folder
+    return lowest_folder(folder)
 
 
 def _copy(source: IO[bytes], file: IO[bytes], max_bytes: int, name: str) -> int:
@@ -116,10 +116,12 @@ def _copy(source: IO[bytes], file: IO[bytes], max_bytes: int, name: str) -> int:
 def _checked(
     members: Iterable[Member], name: str, limits: Limits
 ) -> list[tuple[Member, PurePosixPath]]:
-    """Return the files of an archive with their relative paths; stop at the limits."""
+    """Return the files of an archive with their relative paths, those of systems left out."""
     pairs: list[tuple[Member, PurePosixPath]] = []
     total = 0
     for member in members:
+        if _is_ignored(member.name):
+            continue
         pairs.append((member, _inside(member.name, name)))
         total += member.size
         if len(pairs) > limits.archive_files:
@@ -132,6 +134,13 @@ def _checked(
         raise DataError(f"{name}: the archive has no file; pack the folder of images")
     _check_distinct([inside for _, inside in pairs], name)
     return pairs
+
+
+def _is_ignored(member: str) -> bool:
+    """Whether a file is one that a system adds to a folder or an archive."""
+    return any(
+        is_ignored(part) for part in member.replace("\\", "/").split("/") if set(part) - {"."}
+    )
 
 
 def _check_distinct(paths: Sequence[PurePosixPath], name: str) -> None:

@@ -22,7 +22,7 @@ from refp.estimate.estimator import Estimator, ImageEstimate, MeasuredImage
 from refp.estimate.rows import estimate_rows, with_verdicts
 from refp.models import load_model
 from refp.models.describe import describe_card, describe_file
-from refp.pipeline.checks import check_declared
+from refp.pipeline.images import open_images
 from refp.plane.match import rows_at
 from refp.sweeps import SingleImage, list_images
 from refp.sweeps.formats.guard import bad_image
@@ -121,11 +121,11 @@ def estimate_file(task: Task, view: bool) -> list[PageEstimate]:
     problem = _too_large(task)
     if problem:
         return refuse_file(task, problem)
-    check_declared(estimator.card, None, [task.path])
+    sources, _ = open_images(estimator.card, [task.path], task.choice)
     digests = hash_path(task.path), _model_digest(task.model, _stamp(task.model))
     page_estimates: list[PageEstimate] = []
     results: list[ImageEstimate] = []
-    for source in list_images([task.path]):
+    for source in sources:
         result, seen, image = _estimate(estimator, source)
         row = _row(task, source.page, result.estimate, estimator.card.name)
         picture = _view(estimator, result, seen, image) if view and image is not None else None
