@@ -3,7 +3,7 @@
 The steepest slope of a bead falls to half its height on both sides of the plane within a distance that
 diffraction sets: wavelength over the squared aperture, the depth of field. Over simulated beads of 1.5
 to 50 um at apertures of 0.1 to 0.9 and condensers of 0.15 to 0.95 of them, its width at half height is
-1.3 to 2.5 depths (``benchmarks/accuracy/axial_scale``). A step left at its default, a wrong unit, or
+1.4 to 2.5 depths (``benchmarks/accuracy/axial_scale``). A step left at its default, a wrong unit, or
 numbers of frames read as micrometres differ from it by more than aperture and noise allow.
 """
 
