@@ -96,6 +96,24 @@ def test_a_stack_whose_pages_fall_in_z_is_refused(falling_stack: Path, whole: bo
     assert "\n" not in str(caught.value)
 
 
+def test_the_way_down_of_a_stack_is_another_experiment(tmp_path: Path) -> None:
+    pixels = np.stack([np.full((30, 40), k, np.uint16) for k in range(5)])
+    path = save_ome(tmp_path / "a.ome.tif", pixels, **PIXEL, Plane={"PositionZ": [1, 2, 3, 2, 1]})
+    data = open_dataset(path, bead_diameter_um=28.0)
+    assert [(s.key.experiment, s.z_um) for s in data.sweeps] == [(1, (1, 2, 3)), ("1-down", (1, 2))]
+    assert [frame.read()[0, 0] for frame in data.frames] == [0, 1, 2, 4, 3]
+    (note,) = data.notes
+    assert "the 2 frames of the way down are experiment '1-down'" in note
+
+
+@pytest.mark.parametrize("z_um", [[1, 2, 3, 1, 2], [1, 3, 2, 3, 1]])
+def test_a_stack_that_turns_more_than_once_is_refused(tmp_path: Path, z_um: list[int]) -> None:
+    pixels = np.stack([np.full((30, 40), k, np.uint16) for k in range(5)])
+    path = save_ome(tmp_path / "a.ome.tif", pixels, **PIXEL, Plane={"PositionZ": z_um})
+    with pytest.raises(DataError, match="the same Z as"):
+        open_dataset(path, bead_diameter_um=28.0)
+
+
 def test_a_manifest_overrides_a_falling_stack(falling_stack: Path) -> None:
     rows = "".join(f"bead.ome.tif,{page},{4 - page}\n" for page in (3, 2, 1, 0))
     manifest = falling_stack.with_name("m.csv")

@@ -15,6 +15,8 @@ from refp.sweeps.frame import FieldKey, Frame, SweepKey
 from refp.sweeps.header import Header
 from refp.sweeps.sweep import ZSweep
 
+DOWN = "-down"
+"""Suffix of the experiment of frames that were recorded while Z fell again."""
 SAME_EXPOSURE = 0.005
 """Relative difference of two measured exposures of one setting; 12.04 and 12.06 ms differ by 0.2 %."""
 
@@ -85,6 +87,31 @@ def check_not_falling(frames: Sequence[Frame], describe: Describe, remedy: str) 
             f"{describe(frames[-1])} (sweep {frames[0].key}): the sign of Z may be inverted, and dZ "
             f"would have the wrong sign; {remedy}"
         )
+
+
+def split_passes(pages: Sequence[Frame]) -> tuple[list[Frame], list[str]]:
+    """Split a stack whose Z rises and then falls into two sweeps, and return a remark on each.
+
+    The way down becomes a sweep of its own experiment, since a stage has backlash. The frame at the top
+    belongs to the way up; a stack that rises only, or turns more than once, stays as it is.
+    """
+    frames, notes = list(pages), []
+    place = {id(frame): k for k, frame in enumerate(pages)}
+    for key, sweep in by_sweep(pages).items():
+        z_um = [frame.z_um for frame in sweep]
+        top = z_um.index(max(z_um)) + 1
+        up, down = z_um[:top], z_um[top:]
+        is_turn = min(len(up), len(down)) > 1 and up == sorted(up) and down == sorted(down)[::-1]
+        if is_turn and len(set(z_um)) < len(z_um):
+            experiment = f"{key.experiment}{DOWN}"
+            for frame in sweep[top:]:
+                moved = replace(frame, key=replace(key, experiment=experiment))
+                frames[place[id(frame)]] = moved
+            notes.append(
+                f"{sweep[0].path.name}: Z rises and then falls; the {len(down)} frames of the way down "
+                f"are experiment {experiment!r}"
+            )
+    return frames, notes
 
 
 def by_sweep(frames: Iterable[Frame]) -> dict[SweepKey, list[Frame]]:

@@ -1,6 +1,7 @@
 """Patterns of file names that contain experiment, FOV, Z and exposure."""
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypedDict
 from unicodedata import normalize
@@ -12,15 +13,18 @@ from refp.sweeps.frame import Name, as_name
 
 DEFAULT_PATTERN: Final = "exp{experiment}_fov{fov}_z{z_um}_t{exposure_ms}ms.tif"
 
-_TEXT = "[^/]+?"
-_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
-_FIELDS = {
-    "experiment": _TEXT,
-    "fov": _TEXT,
+MAX_PARTS = 200
+"""Largest number of fields, wildcards and texts of a pattern."""
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
+_DIGITS = re.compile(r"[0-9]+")
+_FIELDS: Final = {
+    "experiment": None,
+    "fov": None,
     "z_um": _NUMBER,
-    "z_index": "[0-9]+",
+    "z_index": _DIGITS,
     "exposure_ms": _NUMBER,
 }
+"""Syntax of the fields; ``None``: any text inside one folder or file name."""
 _PARTS = re.compile(r"(\{[^{}]*\}|\*)")
 
 
@@ -42,12 +46,12 @@ class NamePattern:
     ----------
     text
         Pattern as given, with ``/`` between folders.
-    regex
-        Equivalent regular expression with one named group per field.
+    parts
+        Its literal texts, ``{fields}`` and ``*``, in order.
     """
 
     text: str
-    regex: re.Pattern[str]
+    parts: tuple[str, ...]
 
     @property
     def depth(self) -> int:
@@ -56,8 +60,8 @@ class NamePattern:
 
     def match(self, name: str) -> NameFields | None:
         """Return the fields of a name below the data set's folder; ``None`` if it does not match."""
-        found = self.regex.fullmatch(name)
-        return _fields(found) if found else None
+        found = _match(self.parts, name)
+        return None if found is None else _fields(found)
 
 
 def parse_pattern(text: str) -> NamePattern:
@@ -86,7 +90,12 @@ def parse_pattern(text: str) -> NamePattern:
         )
     if any("{" in part or "}" in part for part in parts[::2]):
         raise RecipeError(f"pattern {text!r}: unmatched brace; write fields as {{z_um}}")
-    return NamePattern(text, re.compile("".join(map(_regex, parts)), re.IGNORECASE))
+    found = tuple(part for part in parts if part)
+    if len(found) > MAX_PARTS:
+        raise RecipeError(
+            f"pattern {text[:50]!r}...: more than {MAX_PARTS} fields, wildcards and texts"
+        )
+    return NamePattern(text, found)
 
 
 def fill_pattern(text: str, *, experiment: Name, fov: Name, z_um: float, exposure_ms: float) -> str:
@@ -114,17 +123,53 @@ def _check_field(pattern: str, name: str, count: int) -> None:
         )
 
 
-def _regex(part: str) -> str:
-    if part == "*":
-        return "[^/]*?"
-    if part.startswith("{"):
-        return f"(?P<{part[1:-1]}>{_FIELDS[part[1:-1]]})"
-    return re.escape(part)
+def _match(parts: tuple[str, ...], name: str) -> dict[str, str] | None:
+    """Return the texts of the fields of a name; wildcards and texts are as short as possible.
+
+    The time is bounded whatever the pattern, since no place of the name is tried twice for a part; a
+    regular expression of many wildcards would try all their combinations.
+    """
+    failed: set[tuple[int, int]] = set()
+
+    def match_from(k: int, start: int) -> dict[str, str] | None:
+        if k == len(parts):
+            return {} if start == len(name) else None
+        if (k, start) in failed:
+            return None
+        for end in _ends(parts[k], name, start):
+            rest = match_from(k + 1, end)
+            if rest is not None:
+                return {parts[k][1:-1]: name[start:end], **rest} if _is_field(parts[k]) else rest
+        failed.add((k, start))
+        return None
+
+    return match_from(0, 0)
 
 
-def _fields(found: re.Match[str]) -> NameFields:
+def _ends(part: str, name: str, start: int) -> Iterator[int]:
+    """Yield where a part of a pattern may end that begins at a place of a name, the preferred one first."""
+    if part != "*" and not _is_field(part):
+        if name[start : start + len(part)].lower() == part.lower():
+            yield start + len(part)
+        return
+    syntax = None if part == "*" else _FIELDS[part[1:-1]]
+    if syntax is None:
+        slash = name.find("/", start)
+        last = len(name) if slash < 0 else slash
+        yield from range(start + (part != "*"), last + 1)
+        return
+    longest = syntax.match(name, start)
+    for end in range(longest.end() if longest else start, start, -1):
+        if syntax.fullmatch(name, start, end):
+            yield end
+
+
+def _is_field(part: str) -> bool:
+    return part.startswith("{")
+
+
+def _fields(groups: Mapping[str, str]) -> NameFields:
     fields = NameFields()
-    groups = found.groupdict()
     if "experiment" in groups:
         fields["experiment"] = as_name(groups["experiment"])
     if "fov" in groups:

@@ -8,7 +8,7 @@ from typing import Final
 
 from refp.core.errors import DataError
 from refp.sweeps.frame import Frame, Name, SweepKey
-from refp.sweeps.group import by_sweep, check_not_falling
+from refp.sweeps.group import DOWN, by_sweep, check_not_falling, split_passes
 from refp.sweeps.header import Header
 from refp.sweeps.left_out import LeftOut
 from refp.sweeps.manifest import COLUMNS, read_manifest
@@ -186,6 +186,8 @@ def _read_frames(
         except DataError as error:
             left_out.append(leave_out(path, error))
             continue
+        made, remarks = split_passes(made)
+        notes += remarks
         _check_stack(made)
         frames += made
         used += [(header, page) for page in pages]
@@ -196,11 +198,12 @@ def _read_frames(
 
 def _check_stack(pages: Sequence[Frame]) -> None:
     for sweep in by_sweep(pages).values():
-        check_not_falling(
-            sweep,
-            lambda frame: f"{frame.path}, page {frame.page}",
-            "save the stack in rising Z, or list its pages in rising Z in a --manifest",
-        )
+        if not str(sweep[0].key.experiment).endswith(DOWN):
+            check_not_falling(
+                sweep,
+                lambda frame: f"{frame.path}, page {frame.page}",
+                "save the stack in rising Z, or list its pages in rising Z in a --manifest",
+            )
 
 
 def _numbered(headers: Mapping[Path, Header]) -> dict[Path, NameFields]:

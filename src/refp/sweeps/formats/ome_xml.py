@@ -17,6 +17,8 @@ from refp.sweeps.formats.units import ms_per, number, size, um_per, whole
 from refp.sweeps.header import Stated
 
 Element = ET.Element
+MIN_POSITIONS = 3
+"""Fewest positions of a stage that moves up and down again."""
 _MAX_PLANES = 1_000_000
 """Largest number of planes of an image; a larger one is a wrong size."""
 
@@ -215,12 +217,13 @@ def _planes(pixels: Iterable[Element]) -> dict[_Spot, Element]:
 def _are_distinct(planes: Mapping[_Spot, Element]) -> bool:
     """Whether the stage positions distinguish the planes of a stack.
 
-    Some software writes the same stage position to every plane, so positions are used only if those of
-    one image, channel and time point differ.
+    Some software writes the same stage position to every plane. In a sweep up and down again half of
+    the positions of an image, channel and time point differ.
     """
     known = [(s.image, s.c, s.t, _position_um(plane)) for s, plane in planes.items()]
     known = [place for place in known if math.isfinite(place[-1])]
-    return len(set(known)) == len(known)
+    n = len(set(known))
+    return n == len(known) or (n >= MIN_POSITIONS and 2 * n >= len(known))
 
 
 def _stepped(pages: list[_Spot], steps: list[float]) -> tuple[float, ...]:
