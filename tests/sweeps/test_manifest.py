@@ -186,6 +186,14 @@ def test_a_decimal_comma_in_quotes_is_refused_with_the_remedy(tmp_path: Path) ->
         read_manifest(path, "d")
 
 
+@pytest.mark.parametrize("content", ['"\0\n\0"', '"path","z_um"\n"a\n",1,"2\n"'])
+def test_quoted_line_breaks_leave_the_message_in_one_line(tmp_path: Path, content: str) -> None:
+    (tmp_path / "m.csv").write_text(content, encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        read_manifest(tmp_path / "m.csv", "d")
+    assert "\n" not in str(caught.value)
+
+
 def test_empty_cells_beyond_the_columns_are_no_cells(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", GREY)
     path = tmp_path / "m.csv"

@@ -133,8 +133,9 @@ def _check_cells(
     surplus = row.get(None) or ()
     if any(cell.strip() for cell in surplus):
         cells = [cell for cell in row.values() if isinstance(cell, str)] + list(surplus)
+        listed = _printable(" | ".join(cells))
         raise DataError(
-            f"{path}: line {line}: {len(cells)} cells in {n_columns} columns ({' | '.join(cells)}); "
+            f"{path}: line {line}: {len(cells)} cells in {n_columns} columns ({listed}); "
             "write decimals with a point, and texts that contain a comma in quotes"
         )
 
@@ -151,7 +152,13 @@ def _check_columns(path: Path, names: Iterable[str]) -> None:
     given = [name.strip() for name in names]
     missing = [name for name in REQUIRED if name not in given]
     if missing:
+        found = _printable(", ".join(given))
         raise DataError(
-            f"{path}: line 1, column {', '.join(missing)} is missing (found: {', '.join(given)}); "
+            f"{path}: line 1, column {', '.join(missing)} is missing (found: {found}); "
             f"columns are {', '.join(COLUMNS)}"
         )
+
+
+def _printable(text: str) -> str:
+    """Return a text in one line, as a message quotes it."""
+    return "".join(c if c.isprintable() else "?" for c in text)
