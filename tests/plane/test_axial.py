@@ -1,17 +1,21 @@
 """The stated Z against the axial scale of the images."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from refp.measure.features import FeatureCurve
+from refp.measure.dataset import measure_dataset
+from refp.measure.features import FeatureCurve, feature_curve
 from refp.plane.axial import (
     WIDTH_DEPTHS,
     axial_scale,
     describe_axial_scale,
     implausible_sweeps,
 )
-from refp.settings import Instrument, make_instrument, read_instrument
-from refp.sweeps import SweepKey
+from refp.settings import Instrument, load_recipe, make_instrument, read_instrument
+from refp.sweeps import SweepKey, open_dataset
 from refp.synthetic import SceneSettings, feature_curves, looks_of
 
 A2K = make_instrument(read_instrument("a2k"), "a2k")
@@ -102,3 +106,15 @@ def test_simulated_beads_have_the_expected_width(name: str) -> None:
     )
     assert scale.is_seen
     assert 0.7 < scale.upper_um / scale.expected_um < 1.5
+
+
+@pytest.mark.parametrize("name", ["a2k-test2", "nikon-test1"])
+def test_the_sweeps_of_the_twin_are_plausible(name: str) -> None:
+    root = Path(__file__).parents[2]
+    folder = Path(os.environ.get("REFP_SHARED", root.parent / "shared")) / "data" / "twin" / name
+    if not folder.is_dir():
+        pytest.skip(f"no shared data in {folder}; set REFP_SHARED")
+    recipe = load_recipe()
+    measured = measure_dataset(open_dataset(folder), recipe)
+    curves = [feature_curve(sweep, recipe.feature) for sweep in measured.sweeps]
+    assert not implausible_sweeps(curves, measured.instrument)

@@ -91,7 +91,7 @@ class ImageOptions:
     def open(
         self, card: "ModelCard", paths: list[Path], instrument: str | None = None
     ) -> "list[SingleImage]":
-        """List the images, check them against a model, and print what was overridden."""
+        """List the images, check them against a model, and print the remarks."""
         from refp.cli.console import print_message
         from refp.pipeline.images import open_images
         from refp.sweeps.pages import Choice

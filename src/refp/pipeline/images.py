@@ -29,7 +29,7 @@ def open_images(
     choice
         Channel, time point and pixel size.
     instrument
-        Instrument as given by the user, in place of what files state.
+        Instrument as given by the user; the files are not checked then.
 
     Returns
     -------

@@ -100,7 +100,7 @@ def implausible_sweeps(curves: Sequence[FeatureCurve], instrument: Instrument) -
 
 
 def describe_axial_scale(curve: FeatureCurve, instrument: Instrument) -> str:
-    """Return what is impossible about the stated Z, and the factor that would fit; empty if nothing is."""
+    """Return why the stated Z is impossible, and the factor that would fit; empty if it is not."""
     scale = axial_scale(curve, instrument)
     if scale.is_plausible:
         return ""

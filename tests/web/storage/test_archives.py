@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import tifffile
 from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 pytest.importorskip("sqlalchemy", reason="jobs need extra 'history'")
 
@@ -357,3 +359,25 @@ def test_a_sweep_toml_in_a_folder_below_is_checked(tmp_path: Path, home: Path) -
         open_datasets(request, "job", job_settings_of(home, (root,))),
     ):
         pass
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    packed=st.sampled_from([zip_of({"a/z1.tif": SMALL}), tar_of({"a/z1.tif": SMALL}, "w:gz")]),
+    changes=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=8),
+    keep=st.one_of(st.just(1.0), st.floats(0.0, 1.0)),
+)
+def test_a_damaged_archive(
+    tmp_path: Path, packed: bytes, changes: list[tuple[int, int]], keep: float
+) -> None:
+    content = bytearray(packed)
+    for place, value in changes:
+        content[place % len(content)] = value
+    path = tmp_path / "a.zip"
+    path.write_bytes(content[: int(keep * len(content))])
+    try:
+        unpack(path, path.name, tmp_path / "data", FEW)
+    except DataError as error:
+        assert "\n" not in str(error)  # noqa: PT017
+    written = sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file())
+    assert written <= 2 * FEW.unpacked_bytes
