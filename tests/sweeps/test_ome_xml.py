@@ -111,8 +111,10 @@ def test_significant_bits_of_the_whole_type_set_nothing(save_xml: SaveXml) -> No
 
 
 def test_a_stopped_acquisition_has_the_pages_it_has(save_xml: SaveXml) -> None:
-    path = save_xml(ome(Z=40))
-    assert open_dataset(path, bead_diameter_um=28.0).sweeps[0].z_um == (0, 2.5, 5, 7.5, 10, 12.5)
+    data = open_dataset(save_xml(ome(Z=40)), bead_diameter_um=28.0)
+    assert data.sweeps[0].z_um == (0, 2.5, 5, 7.5, 10, 12.5)
+    (note,) = data.notes
+    assert note.endswith("its OME-XML describes 40 pages, the file has 6, which are used")
 
 
 def split(

@@ -48,6 +48,7 @@ NONE = {
     "too few": ["z1.tif", "z2.tif"],
     "nothing varies by number": ["a_z1.tif", "b_z1.tif", "c_z1.tif"],
     "two numbers of no kind": [f"{a}_{b}.tif" for a in (1, 5, 7) for b in (2, 3, 9)],
+    "nanometres": [f"z{1000 * z:.0f}nm.tif" for z in Z],
     "nothing": [],
 }
 

@@ -108,9 +108,8 @@ def _edges(
     images: Sequence[Image], instrument: Instrument, pixel_um: float, recipe: Recipe
 ) -> list[float]:
     """Return the edges of the usable beads of images at a pixel size; empty if beads are too small."""
-    change = {"tile_px": None, "optics.pixel_size_um": pixel_um}
     try:
-        tried = instrument.replace(change)
+        tried = instrument.replace("tile_px", None).replace("optics.pixel_size_um", pixel_um)
     except RecipeError:
         return []
     measured = [measure_frame(image, tried, recipe) for image in images]

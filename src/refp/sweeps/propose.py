@@ -21,6 +21,8 @@ _BEFORE = {
 }
 _MS = re.compile(r" ?ms(?![a-z])", re.IGNORECASE)
 _UM = re.compile(r" ?(?:um|[µμ]m|micron)", re.IGNORECASE)
+_OTHER_UNIT = re.compile(r" ?(?:nm|mm|cm|px)(?![a-z])", re.IGNORECASE)
+"""Units in which a number is not Z in micrometres."""
 _WILD = re.compile(r"[{}*]")
 MIN_FILES = 3
 MIN_FRACTION = 0.8
@@ -54,7 +56,7 @@ class _Column:
     def is_index(self) -> bool:
         """Whether these are the numbers of frames: whole, one apart, and without a unit."""
         distinct = sorted(set(self.values))
-        whole = all("." not in text for text in self.texts)
+        whole = all(value.is_integer() for value in self.values)
         return (
             whole and not _UM.match(self.after) and self.is_even and distinct[1] - distinct[0] == 1
         )
@@ -125,7 +127,7 @@ def _find_z(columns: Sequence[_Column]) -> int | None:
     scores = {
         k: 4 * bool(_UM.match(c.after)) + 3 * bool(_BEFORE["z"].search(c.before)) + c.is_even
         for k, c in enumerate(columns)
-        if c.varies and not _MS.match(c.after)
+        if c.varies and not _MS.match(c.after) and not _OTHER_UNIT.match(c.after)
     }
     named = {k: score for k, score in scores.items() if score > 1}
     if not named and len(scores) == 1:  # the only number that varies

@@ -5,8 +5,6 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from refp.sweeps.pages import ALL_PAGES, Choice
-
 Row = dict[str, object]
 """A row as ``refp estimate --json`` prints it; ``None`` for an unknown value."""
 
@@ -24,6 +22,21 @@ class Requester:
 
 
 ANONYMOUS = Requester()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageChoice:
+    """Channel, time point and pixel size of a request, as of :class:`refp.sweeps.pages.Choice`.
+
+    The server process imports no library of science, and therefore not that class.
+    """
+
+    channel: str = ""
+    t: int | None = None
+    pixel_size_um: float | None = None
+
+
+ALL_IMAGES = ImageChoice()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +71,7 @@ class Task:
     max_pages: int
     history: str = ""
     requester: Requester = ANONYMOUS
-    choice: Choice = ALL_PAGES
+    choice: ImageChoice = ALL_IMAGES
 
 
 @dataclass(frozen=True, slots=True)

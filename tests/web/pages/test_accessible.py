@@ -129,11 +129,11 @@ def test_state(page: "Page", started: Started, state: str) -> None:
 def test_result_with_all_open(page: "Page", started: Started) -> None:
     send(page, started.files["result"])
     page.wait_for_selector(".profile .main-svg")
-    page.locator("summary").click()
+    page.locator("#result summary").click()
     page.reload()
     page.wait_for_selector(".profile .main-svg")
     page.locator(".bead").nth(1).press("Enter")
-    page.locator("summary").click()
+    page.locator("#result summary").click()
     assert found(page) == []
 
 

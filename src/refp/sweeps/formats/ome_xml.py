@@ -73,7 +73,10 @@ def stated_by_ome(path: Path, xml: str, n_pages: int) -> Stated:
             f"its OME-XML describes {len(spots)} pages, the file has {n_pages}; its Z is not used"
         )
         return general.completed(Stated(notes=(note,)))
-    return _stated(found, pixels, [spots[page] for page in range(n_pages)]).completed(general)
+    stated = _stated(found, pixels, [spots[page] for page in range(n_pages)])
+    note = f"its OME-XML describes {len(spots)} pages, the file has {n_pages}, which are used"
+    notes = (note,) if len(spots) > n_pages else ()
+    return stated.completed(general).completed(Stated(notes=notes))
 
 
 def _stated(found: _Set, pixels: list[Element], pages: list[_Spot]) -> Stated:

@@ -6,9 +6,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from refp.sweeps.formats.units import number
-from refp.sweeps.pages import Choice
 from refp.web.http.problems import Problem
+from refp.web.messages import ImageChoice
 from refp.web.services.engine import Engine
 
 MAX_PIXEL_UM = 100
@@ -64,7 +63,7 @@ def tolerance_of(text: str) -> float | None:
     return value
 
 
-def choice_of(fields: Mapping[str, str]) -> Choice:
+def choice_of(fields: Mapping[str, str]) -> ImageChoice:
     """Return channel, time point and pixel size of a form; those of empty fields are not chosen.
 
     Raises
@@ -75,10 +74,13 @@ def choice_of(fields: Mapping[str, str]) -> Choice:
     t, pixel = fields.get("t", "").strip(), fields.get("pixel_size_um", "").strip()
     if t and not (t.isascii() and t.isdecimal() and len(t) < MAX_DIGITS):
         raise _invalid(f"the time point {t!r} is not a whole number from 0; leave it out for all")
-    size_um = number(pixel)
-    if pixel and not 0 < size_um <= MAX_PIXEL_UM:
+    try:
+        size_um = float(pixel or 1)
+    except ValueError:
+        size_um = 0.0
+    if not 0 < size_um <= MAX_PIXEL_UM:
         raise _invalid(f"the pixel size {pixel!r} is not a number of um up to {MAX_PIXEL_UM}")
-    return Choice(
+    return ImageChoice(
         fields.get("channel", "").strip(), int(t) if t else None, size_um if pixel else None
     )
 

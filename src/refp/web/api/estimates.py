@@ -5,11 +5,10 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from pydantic import TypeAdapter
 
-from refp.sweeps.pages import Choice
 from refp.web.api.common import EngineDep, choice_of, is_json, tolerance_of
 from refp.web.http.fields import LINE_SCHEMA, form_body, line_in, read_json, several_files
 from refp.web.http.uploads import RequestFile, check_any, read_form
-from refp.web.messages import Requester, Row
+from refp.web.messages import ImageChoice, Requester, Row
 from refp.web.schemas.common import SERIAL, EstimateRow, Estimates, PathsRequest
 from refp.web.services.engine import Engine
 
@@ -38,7 +37,7 @@ async def estimates(request: Request, engine: EngineDep) -> Estimates:
         sent = await _read_paths(request, engine)
         files = await engine.estimates.list_files(sent.paths)
         requester = Requester(sent.operator, serial=sent.serial)
-        choice = Choice(sent.channel, sent.t, sent.pixel_size_um)
+        choice = ImageChoice(sent.channel, sent.t, sent.pixel_size_um)
         return await _estimate(engine, files, sent.model, sent.tolerance_um, requester, choice)
     with engine.files.spool() as folder:
         form = await read_form(request, Path(folder), engine.settings.limits)
@@ -61,7 +60,7 @@ async def _estimate(
     model: str,
     tolerance_um: float | None,
     requester: Requester,
-    choice: Choice,
+    choice: ImageChoice,
 ) -> Estimates:
     check_any(files)
     chosen = await engine.models.choose(model)

@@ -6,12 +6,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
-from refp.sweeps.pages import Choice
 from refp.web.api.common import EngineDep, choice_of, tolerance_of
 from refp.web.http.fields import line_in
 from refp.web.http.problems import Problem
 from refp.web.http.uploads import Form, check_any
-from refp.web.messages import ImageView, PageEstimate, Requester
+from refp.web.messages import ImageChoice, ImageView, PageEstimate, Requester
 from refp.web.pages.form import read_shown
 from refp.web.pages.operator import operator_of, remember
 from refp.web.pages.render import KeysDep, render, saved
@@ -127,7 +126,7 @@ def _estimate_page(
 
 
 async def _fill(
-    engine: Engine, result: Result, form: Form, requester: Requester, choice: Choice
+    engine: Engine, result: Result, form: Form, requester: Requester, choice: ImageChoice
 ) -> None:
     check_any(form.files)
     files = await engine.files.keep_images(form.files)

@@ -3,10 +3,17 @@
 import asyncio
 from collections.abc import Sequence
 
-from refp.sweeps.pages import ALL_PAGES, Choice
 from refp.web.errors import LOST, OUT_OF_MEMORY, TOO_LONG, WorkError
 from refp.web.http.uploads import RequestFile
-from refp.web.messages import ANONYMOUS, ModelInfo, PageEstimate, Requester, Task
+from refp.web.messages import (
+    ALL_IMAGES,
+    ANONYMOUS,
+    ImageChoice,
+    ModelInfo,
+    PageEstimate,
+    Requester,
+    Task,
+)
 from refp.web.settings import WebSettings
 from refp.web.workers import calls
 from refp.web.workers.pools import WorkerPools
@@ -34,7 +41,7 @@ class Estimates:
         model: ModelInfo,
         tolerance_um: float | None,
         requester: Requester = ANONYMOUS,
-        choice: Choice = ALL_PAGES,
+        choice: ImageChoice = ALL_IMAGES,
     ) -> Task:
         """Return the task of a file."""
         limits = self._settings.limits
@@ -58,7 +65,7 @@ class Estimates:
         *,
         view: bool,
         requester: Requester = ANONYMOUS,
-        choice: Choice = ALL_PAGES,
+        choice: ImageChoice = ALL_IMAGES,
     ) -> list[list[PageEstimate]]:
         """Return the estimates of each file, one per page and time point, in order.
 

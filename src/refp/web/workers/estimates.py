@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +28,7 @@ from refp.plane.match import rows_at
 from refp.settings import Identity
 from refp.sweeps import SingleImage, declared_identity, list_images
 from refp.sweeps.formats.guard import bad_image
+from refp.sweeps.pages import Choice
 from refp.sweeps.readers import read_header
 from refp.web.messages import (
     BeadView,
@@ -123,7 +124,8 @@ def estimate_file(task: Task, view: bool) -> list[PageEstimate]:
     problem = _too_large(task)
     if problem:
         return refuse_file(task, problem)
-    sources, _ = open_images(estimator.card, [task.path], task.choice)
+    choice = Choice(**asdict(task.choice))
+    sources, _ = open_images(estimator.card, [task.path], choice)
     digests = hash_path(task.path), _model_digest(task.model, _stamp(task.model))
     page_estimates: list[PageEstimate] = []
     results: list[ImageEstimate] = []
