@@ -124,8 +124,18 @@ def test_every_command_that_takes_jobs_takes_a_scheduler(run_refp: RunRefp) -> N
     taking = [command for command, text in helps.items() if "--scheduler" in text]
     assert taking == [command for command, text in helps.items() if "--jobs" in text]
     assert taking == [
-        *("simulate", "plan", "inspect", "plane", "train", "adapt", "estimate", "evaluate", "tune"),
-        "study",
+        *(
+            "simulate",
+            "plan",
+            "inspect",
+            "plane",
+            "train",
+            "adapt",
+            "verify",
+            "estimate",
+            "evaluate",
+        ),
+        *("tune", "study"),
     ]
 
 
