@@ -103,9 +103,9 @@ def twin_images(diameter_px: float) -> Iterator[Image]:
         for frame in list(dataset.frames)[::EVERY]:
             image = frame.read()
             levels = rescale(image.astype(float), scale, anti_aliasing=True, preserve_range=True)
-            yield np.clip(np.rint(levels / (257 if image.dtype == np.uint16 else 1)), 0, 255).astype(
-                np.uint8
-            )
+            yield np.clip(
+                np.rint(levels / (257 if image.dtype == np.uint16 else 1)), 0, 255
+            ).astype(np.uint8)
 
 
 def alien_images(instrument: Instrument) -> dict[str, list[Image]]:

@@ -24,7 +24,9 @@ def paint_bead(z_um: float, *, seed: int = 0, dirt: bool = False) -> Image:
         spot = np.hypot(y - DIRT_PX[0], x - DIRT_PX[1]) / RADIUS_PX
         image = image * (1.0 - 0.35 * np.exp(-((spot / 0.85) ** 4)))
     rng = np.random.default_rng((seed, round(100 * (z_um + 50))))
-    return np.clip(np.rint(LIGHT * image + rng.normal(0, NOISE, image.shape)), 0, 255).astype(np.uint8)
+    return np.clip(np.rint(LIGHT * image + rng.normal(0, NOISE, image.shape)), 0, 255).astype(
+        np.uint8
+    )
 
 
 def write_sweep(folder: Path, z_um: np.ndarray, *, dirt: bool = False) -> Path:
