@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.measure.coherent import CENTER_PX, DIRT_PX, paint_bead, write_sweep
 
 from refp.core.flags import BeadFlag
 from refp.measure.dataset import measure_dataset
@@ -11,7 +12,6 @@ from refp.measure.frame import measure_frame
 from refp.measure.limits import with_seen_limits
 from refp.settings import load_recipe
 from refp.sweeps import open_dataset
-from tests.measure.coherent import CENTER_PX, DIRT_PX, paint_bead, write_sweep
 
 Z_UM = np.arange(-16.0, 16.1, 0.5)
 
