@@ -34,7 +34,7 @@ def test_a_sweep_without_a_plane_names_the_end_and_the_option(folder: Path) -> N
     (reason,) = explain_undetermined(planes)
     assert reason.startswith("above exp 1 FOV 1 1 ms: ")
     assert "--refp-um states the plane" in reason
-    with pytest.raises(DataError, match="to train on: above exp 1 FOV 1 1 ms: .*--refp-um"):
+    with pytest.raises(DataError, match=r"to train on: above exp 1 FOV 1 1 ms: .*--refp-um"):
         train_model(planes, load_recipe())
 
 
