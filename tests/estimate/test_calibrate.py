@@ -277,7 +277,7 @@ def test_every_bead_s_size_counts_once() -> None:
         **{
             name: getattr(sized, name)[often]
             for name in LabelledTiles.__dataclass_fields__
-            if name not in ("radius_radii", "sweeps")
+            if name not in ("radius_radii", "bead_radius_px", "sweeps")
         },
     )
     more = Predictions(predicted.dz_um[:, often], predicted.sd_um[:, often])

@@ -2,7 +2,7 @@
 
 The limits of :class:`refp.settings.JudgeSettings` describe a bead in incoherent light. In nearly coherent
 or oblique light a bead has rings, sides of different brightness and an image of several radii; in its
-sweep it is still what is round about one place and changes smoothly with Z.
+sweep it is still round about one place and changes smoothly with Z.
 """
 
 from collections.abc import Sequence

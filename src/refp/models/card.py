@@ -19,6 +19,8 @@ MIN_NOISE_SPREAD = 0.01
 """Relative; the noise of a few beads is not measured better."""
 MIN_NOISE = 0.3
 """Grey levels; rounding alone is 0.29."""
+MIN_CHI2 = 1e-3
+"""Of an image without noise, by a model whose training showed none but noise."""
 FORMAT_VERSION = 4
 """Version of the model file's format; files of other versions are refused."""
 
@@ -137,7 +139,7 @@ class Calibration(Settings):
     def expected_chi2(self, light: float, noise: float) -> float:
         """Return the reduced chi squared expected of an image's light and noise, in grey levels."""
         variance = (noise / light) ** 2 if math.isfinite(noise) else 0.0
-        return self.reduced_chi2 + self.reduced_chi2_noise * variance
+        return max(self.reduced_chi2 + self.reduced_chi2_noise * variance, MIN_CHI2)
 
 
 class ResponseLine(Settings):

@@ -206,7 +206,9 @@ def describe_planes(
         row["budget"] = [] if own is None else rows_of(own[["term", "source", "u_um", "dof"]])
         row["drawn_interval_um"] = _drawn_interval(row)
         row["definitional_u_um"] = (
-            definitional_u(row["refp_ss_um"], row["refp_ci_um"]) if row["budget"] else None
+            definitional_u(row["refp_ss_um"], row["refp_ci_um"])
+            if None not in (row["refp_ss_um"], row["refp_ci_um"]) and row["budget"]
+            else None
         )
     return {
         "coverage": COVERAGE,

@@ -1,4 +1,4 @@
-"""Remarks on sweeps: why a plane is not determined and what helps, and what does not change with Z."""
+"""Remarks on sweeps: reasons why a plane is not determined, remedies, and static detections."""
 
 from collections.abc import Iterable
 

@@ -95,7 +95,7 @@ def fit_smooth_each(
         Shape ``(n, m)``.
     known_sd
         Shape ``(m,)``, standard deviation of the noise where it is known. The smoothness is then that of
-        least unbiased risk (Craven and Wahba 1979, section 2), which keeps what exceeds the noise,
+        least unbiased risk (Craven and Wahba 1979, section 2), which keeps all that exceeds the noise,
         whereas cross-validation smooths a curve that changes between two abscissae.
 
     Returns

@@ -1,4 +1,4 @@
-"""Linking of candidates along Z into tracks: what is round about one place of many frames.
+"""Linking of candidates along Z into tracks: places of a field that are round in many frames.
 
 A bead moves little between neighbouring frames, however far it drifts over the sweep or its image moves
 in oblique light. Candidates among the rings of a bead appear elsewhere in each frame.
