@@ -18,6 +18,7 @@ from refp.models.tiles import plane_of_sweeps
 from refp.pipeline import define_planes
 from refp.pipeline.pixel_fit import pixel_size_note
 from refp.pipeline.plane_files import read_pooled
+from refp.pipeline.remarks import explain_undetermined
 from refp.pipeline.training import train_model
 from refp.settings import load_recipe
 from refp.sweeps import DataSet, ZSweep, open_dataset
@@ -60,7 +61,9 @@ def write_stack(tiny_sweep: Path, tmp_path: Path) -> Callable[..., Path]:
 def test_a_wrong_sweep_has_no_plane_and_no_part_in_the_others(right: DataSet) -> None:
     recipe = load_recipe()
     alone = define_planes([right], recipe).result
-    both = define_planes([with_z(right, 15.0, "wrong"), right], recipe).result
+    planes = define_planes([with_z(right, 15.0, "wrong"), right], recipe)
+    both = planes.result
+    assert explain_undetermined(planes) == []  # a note of its own states the factor
     n = len(right.sweeps)
     assert all(plane.flags == SweepFlag.IMPLAUSIBLE_Z for plane in both.planes[:n])
     assert not any(plane.determined for plane in both.planes[:n])

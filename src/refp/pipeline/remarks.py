@@ -40,10 +40,15 @@ def describe_static(n: int) -> str:
 
 
 def explain_undetermined(planes: Planes) -> list[str]:
-    """Return one line for each sweep whose plane is not determined, with the option that helps."""
+    """Return one line for each sweep whose plane is not determined, with the option that helps.
+
+    Sweeps whose stated Z is impossible have a note of their own.
+    """
     pairs = zip(planes.result.planes, planes.curves, strict=True)
     return [
-        f"{plane.key}: {_reason(plane, curve)}" for plane, curve in pairs if not plane.determined
+        f"{plane.key}: {_reason(plane, curve)}"
+        for plane, curve in pairs
+        if not plane.determined and not plane.flags & SweepFlag.IMPLAUSIBLE_Z
     ]
 
 
