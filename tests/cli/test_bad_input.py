@@ -190,7 +190,10 @@ def test_table_of_another_kind(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate"])
+@pytest.mark.parametrize(
+    ("command", "remedy"),
+    [("train", "--refp-um states the plane"), ("evaluate", "see the flags of 'refp plane'")],
+)
 def test_sweep_that_ends_before_its_plane(
     run_refp: RunRefp,
     lookup_model: Path,
@@ -198,13 +201,14 @@ def test_sweep_that_ends_before_its_plane(
     copy_of: CopyOf,
     tmp_path: Path,
     command: str,
+    remedy: str,
 ) -> None:
     folder, out = copy_of(tiny_test), tmp_path / "out"
     for path in sorted(folder.glob("*.tif"))[5:]:
         path.unlink()
     what = {"train": [folder], "evaluate": [lookup_model, folder]}[command]
     expected = f"{folder}: no sweep has a determined reference plane"
-    check_refused(run_refp(command, *what, "-o", out), expected, "see the flags of 'refp plane'")
+    check_refused(run_refp(command, *what, "-o", out), expected, remedy)
     assert not out.exists()
 
 
