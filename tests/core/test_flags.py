@@ -37,10 +37,22 @@ def test_bits_are_a_contract_with_written_tables() -> None:
         ("LOW_CONFIDENCE", 128),
         ("OFF_PLANE", 256),
         ("PLACED", 512),
+        ("STATIC", 1024),
+    ]
+    assert [(f.name, int(f)) for f in SweepFlag] == [
+        ("TOO_FEW_FRAMES", 1),
+        ("SS_NOT_BRACKETED", 2),
+        ("CI_NOT_BRACKETED", 4),
+        ("NO_BEADS", 8),
+        ("PEAK_SATURATED", 16),
+        ("FEATURES_DISAGREE", 32),
+        ("STATED", 64),
+        ("IMPLAUSIBLE_Z", 128),
     ]
 
 
 def test_flags_of_usable_beads() -> None:
     usable = BeadFlag.SATURATED | BeadFlag.OUTLIER | BeadFlag.CUT_TILE | BeadFlag.PLACED
     assert describe(UNUSABLE_BEAD & usable) == ""
-    assert [f for f in SweepFlag if f not in UNUSABLE_SWEEP] == [SweepFlag.PEAK_SATURATED]
+    usable_sweep = [f for f in SweepFlag if f not in UNUSABLE_SWEEP]
+    assert usable_sweep == [SweepFlag.PEAK_SATURATED, SweepFlag.STATED]

@@ -56,4 +56,4 @@ def with_seen_limits(recipe: Recipe, sweeps: Sequence[SweepMeasurement]) -> Reci
         }
     )
     wide = WIDE | {"judge": widened.model_dump(), "train.lookup.reach_radii": REACH_RADII}
-    return recipe.replace(wide)
+    return recipe.replace(wide, source="limits of the training")

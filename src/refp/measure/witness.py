@@ -111,7 +111,7 @@ def follow_by_sweep(
         Empty if there is no bead, or a file has become unreadable.
     """
     title = f"following beads of {frames[0].key.dataset}"
-    recipe = recipe.replace(WIDE)
+    recipe = recipe.replace(WIDE, source="limits within a sweep")
     find = partial(_find, instrument=instrument, recipe=recipe)
     centers = map_ordered(find, frames, execution=execution, title=title)
     known = [center for center in centers if center is not None]
