@@ -40,6 +40,7 @@ _KINDS = {
     "odd_shape": _Kind("S", "#e69f00", (4, 1, 1, 1)),
     "no_center": _Kind("C", "#7a3e9d", (4, 1, 1, 1)),
     "off_plane": _Kind("P", "#009e73", (3, 1.2)),
+    "static": _Kind("D", "#8c564b", (4, 1, 1, 1)),
     "low_confidence": _Kind("?", "#111111", (1, 1)),
     "outlier": _Kind("O", "#56b4e9", (3, 1.2)),
 }
