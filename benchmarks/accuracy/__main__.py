@@ -165,7 +165,7 @@ def measure_family(family: str) -> dict[str, object]:
             "trained_on": card.conditions,
             "members": card.members,
             "training_seconds": trained.seconds,
-            "held_out": card.calibration.model_dump(),
+            "held_out": card.calibration.model_dump(exclude={"residuals", "stage"}),
             "tests": [judge(trained.path, test, beads) for test in tests for beads in (None, 6)],
         }
         result["runs"].append(run)

@@ -315,6 +315,10 @@ def test_model_show(run_refp: RunRefp, lookup_model: Path) -> None:
     assert hashlib.sha256(lookup_model.read_bytes()).hexdigest() in done.stdout
     assert f"{card.calibration.rms_um:.4g}" in done.stdout
     assert re.search(r"instrument +. a2k ", done.stdout)
+    # Curves and covariances by their range: a property takes a line or two.
+    assert f"{card.calibration.stage.at(0.0):.2f} um at the plane" in done.stdout
+    assert f"{card.calibration.residuals.maximum_t_squared:.2f} a ring" in done.stdout
+    assert len(done.stdout.splitlines()) < 90
 
 
 def test_model_show_json(run_refp: RunRefp, lookup_model: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from refp.core.digests import hash_file
-from refp.models.card import Calibration, ModelCard
+from refp.models.card import Calibration, ModelCard, PixelNoise, ResidualSpread, StageCurve
 from refp.models.normalise import FULL_SCALE
 
 Line = tuple[str, object]
@@ -26,10 +26,7 @@ def describe_card(card: ModelCard) -> list[Line]:
         ("fewest beads", card.minimum_beads),
         ("trained on", card.conditions),
         ("sweeps", ", ".join(card.sweeps[:MAX_VALUES]) + _rest(len(card.sweeps))),
-        *(
-            (f"calibration: {name}", _short(getattr(card.calibration, name)))
-            for name in Calibration.model_fields
-        ),
+        *_calibration(card.calibration),
         *_adaptation(card),
         ("recipe", card.recipe.get("name", "not stated")),
         *((f"version: {name}", version) for name, version in card.versions.items()),
@@ -70,6 +67,24 @@ def _instrument(card: ModelCard) -> Iterator[Line]:
     for key, value in card.identity:
         yield key, value or "not stated"
     yield "stage", f"repeatability {card.instrument.stage.repeatability_um:g} um"
+
+
+def _calibration(calibration: Calibration) -> Iterator[Line]:
+    """Yield one line per number of the calibration; curves and covariances by their range."""
+    for name in Calibration.model_fields:
+        value = getattr(calibration, name)
+        if isinstance(value, StageCurve):
+            low, high = min(value.u_um), max(value.u_um)
+            at_plane = f"{value.at(0.0):.2f} um at the plane"
+            yield "calibration: stage", f"{at_plane}, {low:.2f} to {high:.2f} um over dZ"
+        elif isinstance(value, ResidualSpread):
+            limit = f"{value.maximum_t_squared:.2f}"
+            yield "calibration: maximum_t_squared", f"{limit} a ring, of {len(value.bead)} rings"
+        elif isinstance(value, PixelNoise):
+            for part in PixelNoise.model_fields:
+                yield f"calibration: noise {part}", _short(getattr(value, part))
+        else:
+            yield f"calibration: {name}", _short(value)
 
 
 def _adaptation(card: ModelCard) -> Iterator[Line]:
