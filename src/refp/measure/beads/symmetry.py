@@ -66,7 +66,8 @@ def _gradient(contrast: FloatArray, smooth: FloatArray, slope: FloatArray) -> Fl
         across_sign=np.array([1.0, -1.0]),
         result=np.array([0, 1]),
     )
-    padded = np.pad(contrast, len(smooth) - 1, mode="edge")
+    # A kernel is compiled for one memory order; np.pad keeps that of its input.
+    padded = np.ascontiguousarray(np.pad(contrast, len(smooth) - 1, mode="edge"))
     return filter_images(padded[None], filters, 2)
 
 
