@@ -16,9 +16,9 @@ import numpy as np
 
 from benchmarks import HERE, conditions
 from benchmarks.accuracy.estimates import TestImage
-from benchmarks.accuracy.fields import REFP_UM, SCENE, images_of, spread_shots
+from benchmarks.accuracy.fields import SCENE, images_of, spread_shots
 from benchmarks.accuracy.instruments import A2K, vary
-from benchmarks.accuracy.models import simulated_model
+from benchmarks.accuracy.second_lab import first_model
 from refp.core.arrays import FloatArray
 from refp.core.files import write_json
 from refp.core.parallel import Workers
@@ -26,7 +26,7 @@ from refp.estimate.estimator import Estimator
 from refp.estimate.focus_estimate import WIDTH_95
 from refp.models import load_model
 from refp.settings import Instrument
-from refp.synthetic import SceneSettings, SimulationSettings
+from refp.synthetic import SceneSettings
 
 LEVERS = {
     "illumination.condenser_na": 0.08,
@@ -47,20 +47,6 @@ def draw(number: int) -> Instrument:
     """Draw an instrument of the make."""
     rng = np.random.default_rng([45, number])
     return vary(A2K, {name: 1 + rng.uniform(-part, part) for name, part in LEVERS.items()})
-
-
-def first_estimator() -> Estimator:
-    """Return the look-up model of the first instrument."""
-    settings = SimulationSettings(
-        scene=SceneSettings(**SCENE),
-        refp_um=(REFP_UM,),
-        n_fov=2,
-        z_start_um=REFP_UM - 150.0,
-        z_stop_um=REFP_UM + 150.0,
-        z_step_um=7.5,
-        exposures_ms=(9.0, 18.0),
-    )
-    return Estimator(load_model(simulated_model(A2K, settings, 100, "lookup").path))
 
 
 def images(instrument: Instrument, number: int, workers: Workers) -> list[TestImage]:
@@ -95,7 +81,7 @@ def _rms(values: FloatArray) -> float:
 
 def measure(n_instruments: int, workers: Workers) -> dict[str, object]:
     """Measure the errors on the first instrument and on others of its make."""
-    estimator = first_estimator()
+    estimator = Estimator(load_model(first_model()))
     own = [errors_of(estimator, images(A2K, FIRST + k, workers)) for k in range(n_instruments)]
     rows, others = [], []
     for number in range(n_instruments):

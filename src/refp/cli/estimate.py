@@ -22,6 +22,7 @@ from refp.core.outputs import check_output
 from refp.core.parallel import Execution
 
 if TYPE_CHECKING:
+    from refp.estimate import FocusEstimate
     from refp.estimate.batch import Each
     from refp.estimate.rows import Row
     from refp.models import ModelCard
@@ -98,17 +99,10 @@ def estimate(
 
     refp estimate a2k.refp images/ --tolerance 7.5
     """
-    from refp.cli.console import print_message, print_rows, show_measuring
+    from refp.cli.console import show_measuring
     from refp.estimate.batch import estimate_each
     from refp.estimate.estimator import Estimator
-    from refp.estimate.rows import (
-        DETAIL_COLUMNS,
-        describe_parts,
-        describe_verdicts,
-        describe_verification,
-        estimate_rows,
-        with_verdicts,
-    )
+    from refp.estimate.rows import estimate_rows, with_verdicts
     from refp.pipeline.qualification import make_qualifier
     from refp.settings import Identity
 
@@ -128,15 +122,35 @@ def estimate(
     rows = estimate_rows((source.label for source in sources), estimates, estimator.card.name)
     if tolerance_um is not None:
         rows = with_verdicts(rows, estimates, tolerance_um)
+    _show(rows, estimates, tolerance_um, as_json=as_json)
+    if written.output:
+        _write(rows, written.output)
+    return 0 if any(e.status != "refused" for e in estimates) else EXIT_ALL_REFUSED
+
+
+def _show(
+    rows: "Sequence[Row]",
+    estimates: "Sequence[FocusEstimate]",
+    tolerance_um: float | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Print the table, and in messages the verdicts, verification and the parts of a single one."""
+    from refp.cli.console import print_message, print_rows
+    from refp.estimate.rows import (
+        DETAIL_COLUMNS,
+        describe_parts,
+        describe_verdicts,
+        describe_verification,
+    )
+
+    if tolerance_um is not None:
         print_message(describe_verdicts(rows, tolerance_um))
     shown = [column for column in rows[0] if column not in DETAIL_COLUMNS]
     print_rows(rows, as_json=as_json, columns=shown)
     print_message(describe_verification(estimates))
     if len(estimates) == 1 and estimates[0].status != "refused":
         print_message(describe_parts(estimates[0]))
-    if written.output:
-        _write(rows, written.output)
-    return 0 if any(e.status != "refused" for e in estimates) else EXIT_ALL_REFUSED
 
 
 def _drawing(

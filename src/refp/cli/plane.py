@@ -110,8 +110,6 @@ def _define(
     if not done.files:
         return f"nothing to do: {run.folder} holds this result already"
     print_left_out(done.measurements)
-    for remark in done.remarks:
-        print_message(remark)
     for note in done.notes:
         print_message(f"note: {note}")
     wrote = f"wrote to {run.folder}: {', '.join(done.files)}"

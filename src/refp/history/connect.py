@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 from alembic import command
@@ -198,3 +198,51 @@ def _find_file(url: Address, *, create: bool) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise HistoryAccessError(f"{path}: {error.strerror}; name another folder") from error
+
+
+class OpenDatabase:
+    """An open database of a history; use :meth:`open`. A context manager, which closes it.
+
+    Parameters
+    ----------
+    engine
+        Engine of a database with the current schema.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, database: str | Path, *, create: bool = True) -> Self:
+        """Open a database; its tables are created, or migrated to the current schema.
+
+        Parameters
+        ----------
+        database
+            A file of SQLite, or the URL of a database of SQLite or PostgreSQL.
+        create
+            Whether to create a missing file of SQLite.
+
+        Raises
+        ------
+        HistoryError
+            If the database cannot be reached or used, or was made by a newer version of refp.
+        MissingExtraError
+            If a library for the database is not installed.
+        """
+        return cls(open_engine(database, create=create))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def place(self) -> str:
+        """Address of the database, without secrets."""
+        return mask(self._engine.url)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()

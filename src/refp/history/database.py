@@ -3,15 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
 from refp.core.errors import HistoryConflictError, HistoryError
 from refp.history.baseline import summarise_period
-from refp.history.connect import WRITES, database_errors, mask, open_engine
+from refp.history.connect import WRITES, OpenDatabase, database_errors
 from refp.history.correction import check_kinds
 from refp.history.history import (
     KIND_OF,
@@ -41,57 +40,14 @@ _AT_A_TIME = 2000
 """Rows read from the database at a time."""
 
 
-class History:
+class History(OpenDatabase):
     """Results over time in a database, which several processes may use at once.
 
     Use :meth:`open`. A history is a context manager, which closes it.
-
-    Parameters
-    ----------
-    engine
-        Engine of a database with the current schema.
     """
-
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
-
-    @classmethod
-    def open(cls, database: str | Path, *, create: bool = True) -> Self:
-        """Open a history; its tables are created, or migrated to the current schema.
-
-        Parameters
-        ----------
-        database
-            A file of SQLite, or the URL of a database of SQLite or PostgreSQL.
-        create
-            Whether to create a missing file of SQLite.
-
-        Raises
-        ------
-        HistoryError
-            If the database cannot be reached or used, or was made by a newer version of refp.
-        MissingExtraError
-            If a library for the database is not installed.
-        """
-        return cls(open_engine(database, create=create))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"History({self.place!r})"
-
-    @property
-    def place(self) -> str:
-        """Address of the database, without secrets."""
-        return mask(self._engine.url)
-
-    def close(self) -> None:
-        """Close every connection."""
-        self._engine.dispose()
 
     def append(self, new: Iterable[HistoryRecord]) -> int:
         """Append records, all of them or none; records that exist already are skipped.

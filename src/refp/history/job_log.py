@@ -4,13 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Any, get_args
 
 import sqlalchemy as sa
 
 from refp.core.errors import HistoryError
-from refp.history.connect import WRITES, database_errors, mask, open_engine
+from refp.history.connect import WRITES, OpenDatabase, database_errors, mask
 from refp.history.job_state import ENDED, JobState
 from refp.history.rows import naive_utc, with_offset
 from refp.history.schema import job_events, jobs
@@ -54,28 +53,8 @@ class JobRecord:
     events: Sequence[JobEvent] = ()
 
 
-class JobLog:
-    """Jobs in the database of a history; use :meth:`open`. A context manager, which closes it."""
-
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
-
-    @classmethod
-    def open(cls, database: str | Path) -> Self:
-        """Open the log; missing tables are created.
-
-        Raises
-        ------
-        HistoryError
-            If the database cannot be reached or used.
-        """
-        return cls(open_engine(database))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._engine.dispose()
+class JobLog(OpenDatabase):
+    """Jobs in the database of a history."""
 
     def add(self, job: JobRecord) -> None:
         """Append a queued job; a job that exists already is skipped."""

@@ -5,12 +5,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import sqlalchemy as sa
 
-from refp.history.connect import WRITES, database_errors, mask, open_engine
+from refp.history.connect import WRITES, OpenDatabase, database_errors
 from refp.history.rows import naive_utc, with_offset
 from refp.history.schema import verifications
 from refp.history.verification import Criterion, Verification
@@ -23,33 +22,8 @@ _SAME = tuple(
 """Fields that the table stores as they are."""
 
 
-class VerificationLog:
-    """Verifications in the database of a history; use :meth:`open`. A context manager, which closes it.
-
-    Parameters
-    ----------
-    engine
-        Engine of a database with the current schema.
-    """
-
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
-
-    @classmethod
-    def open(cls, database: str | Path, *, create: bool = True) -> Self:
-        """Open the log; parameters and errors as of :meth:`refp.history.History.open`."""
-        return cls(open_engine(database, create=create))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._engine.dispose()
-
-    @property
-    def place(self) -> str:
-        """Address of the database, without secrets."""
-        return mask(self._engine.url)
+class VerificationLog(OpenDatabase):
+    """Verifications in the database of a history."""
 
     def append(self, verification: Verification) -> None:
         """Append a verification."""

@@ -10,6 +10,7 @@ from refp.core.digests import hash_paths
 from refp.core.errors import ModelError
 from refp.core.parallel import SERIAL, Execution
 from refp.estimate import Assessment, KnownImages, fit_adaptation
+from refp.estimate.calibrate import MAX_DOF
 from refp.estimate.estimator import Estimator, recipe_of
 from refp.estimate.resemblance import mean_residual
 from refp.models import Adaptation, Calibration, Ensemble, ModelCard
@@ -17,8 +18,12 @@ from refp.models.tiles import plane_of_sweeps
 from refp.pipeline.assessments import assess_frames, check_of_beads
 from refp.pipeline.checks import check_determined, check_same_instrument
 from refp.pipeline.planes import define_planes
+from refp.plane.budget import Expanded, expand_mean
 from refp.settings import OF_ONE_KIND, Identity, Instrument, Recipe, is_alike, join_identities
 from refp.sweeps import DataSet, Frame
+
+KNOWN = Expanded(0.0, MAX_DOF, 0.0)
+"""Of a plane that the user states."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,7 @@ def adapt_model(
         If the model was adapted before, is of whole images, or was trained with another bead diameter
         or pixel size.
     DataError
-        If the sweep's plane is not determined, too few of its images are usable, or most of them are
-        beyond the model's limits of refusal.
+        If the sweep's plane is not determined, or too few of its images are usable.
     """
     if ensemble.card.adaptation is not None:
         raise ModelError(
@@ -75,20 +79,19 @@ def adapt_model(
     instrument = _with_black_level_of(datasets[0].instrument, ensemble.card)
     _check_alike(instrument, ensemble.card)
     recipe = recipe_of(ensemble.card)
-    known = _known_planes(datasets, recipe, instrument, refp_um, execution)
+    known, plane = _known_planes(datasets, recipe, instrument, refp_um, execution)
     card = ensemble.card.model_copy(update={"instrument": instrument, "minimum_beads": 1})
     estimator = Estimator(Ensemble(card, ensemble.stack, ensemble.graph))
     assessed = assess_frames(estimator, list(known), "adapting", execution)
     frames = [frame for frame, _ in assessed]
-    dz_um = [frame.z_um - known[frame][0] for frame in frames]
+    dz_um = [frame.z_um - known[frame] for frame in frames]
     stage_um = instrument.stage.repeatability_um
     estimates = _known_images([assessment for _, assessment in assessed], dz_um, stage_um)
     sweeps = tuple(str(sweep.key) for d in datasets for sweep in d.sweeps)
     digest = hash_paths(frame.path for frame in known)
     adaptation = fit_adaptation(estimates, ensemble.card.name, sweeps, digest)
-    plane_u_um = float(np.sqrt(np.mean([u_um**2 for _, u_um in known.values()])))
     identity = join_identities(dataset.identity for dataset in datasets)
-    made = _card(ensemble.card, instrument, adaptation, identity, plane_u_um)
+    made = _card(ensemble.card, instrument, adaptation, identity, plane)
     return Adapted(
         Ensemble(made, ensemble.stack, ensemble.graph),
         _image_table(frames, estimates, adaptation),
@@ -125,16 +128,18 @@ def _known_planes(
     instrument: Instrument,
     refp_um: float | None,
     execution: Execution,
-) -> dict[Frame, tuple[float, float]]:
-    """Return plane and standard uncertainty of the frames, um."""
+) -> tuple[dict[Frame, float], Expanded]:
+    """Return the plane of each frame, um, and the uncertainty of the planes."""
     if refp_um is not None:
-        return {frame: (refp_um, 0.0) for d in datasets for frame in d.frames}
+        return {frame: refp_um for d in datasets for frame in d.frames}, KNOWN
     black = instrument.optics.black_level or 0.0
     planes = define_planes(datasets, recipe, execution=execution, black_level=black)
     labels = plane_of_sweeps(planes.result.planes, recipe.label)
     check_determined(labels, datasets[0].root, "adapt to; state it with --refp-um")
     sweeps = [sweep for m in planes.measurements for sweep in m.sweeps if sweep.key in labels]
-    return {frame: labels[sweep.key] for sweep in sweeps for frame in sweep.frames}
+    located = [plane for plane in planes.result.planes if plane.determined]
+    known = {frame: labels[sweep.key][0] for sweep in sweeps for frame in sweep.frames}
+    return known, expand_mean(located)
 
 
 def _known_images(
@@ -158,11 +163,13 @@ def _card(
     instrument: Instrument,
     adaptation: Adaptation,
     identity: Identity,
-    plane_u_um: float,
+    plane: Expanded,
 ) -> ModelCard:
     """Return the card for the other instrument, with its range and plane."""
     line = adaptation.line
-    calibration: Calibration = card.calibration.model_copy(update={"refp_u_um": plane_u_um})
+    calibration: Calibration = card.calibration.model_copy(
+        update={"refp_u_um": plane.u_um, "refp_dof": min(plane.dof, MAX_DOF)}
+    )
     low, high = ((end - line.bias_um) / line.slope for end in card.dz_range_um)
     return card.model_copy(
         update={

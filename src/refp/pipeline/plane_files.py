@@ -66,16 +66,13 @@ class DefinedPlanes:
         Measured data sets.
     n_recalled
         Number of frames that an earlier run had measured.
-    remarks
-        Lines on sweeps without a plane, and on detections that do not change with Z.
     notes
-        Remarks on the stated Z and the white level.
+        Remarks on sweeps without a plane, static detections, stated Z, pixel size and white level.
     """
 
     files: tuple[str, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     n_recalled: int = 0
-    remarks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -114,9 +111,9 @@ def define_and_write(
     with run.replacing(inputs):
         names = write_planes(found, recipe, run.folder)
     measurements = tuple(m for planes in found for m in planes.measurements)
-    remarks = tuple(remarks_on(found))
-    notes = tuple(note for planes in found for note in notes_of_planes(planes, recipe))
-    return DefinedPlanes(tuple(names), measurements, run.store.n_recalled, remarks, notes)
+    notes = remarks_on(found)
+    notes += [note for planes in found for note in notes_of_planes(planes, recipe)]
+    return DefinedPlanes(tuple(names), measurements, run.store.n_recalled, tuple(notes))
 
 
 def notes_of_planes(planes: Planes, recipe: Recipe) -> list[str]:

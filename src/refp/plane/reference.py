@@ -168,7 +168,7 @@ def locate_planes(
     distances: list[float] = []
     positions: list[PositionErrors] = []
     for i, (axis, group, field) in enumerate(zip(axes, groups, joined.planes, strict=True)):
-        saturated_um = saturated_range_um(group) if pool is None else None
+        saturated_um = saturated_range_um(group)
         if pool is not None:
             zero = zero_of_pool(field, pool, beads[i], diameter_um, settings.feature)
         elif saturated_um is not None:

@@ -111,14 +111,18 @@ def pool_stack(
     if ring_noise is not None:
         mean, sd, _ = _fit_rings(x, typical, grid, 0.0, ring_noise, step_fraction)
         return PooledStack(grid, radius_radii, _continue(mean), np.maximum(sd, MIN_SD))
-    n_groups = int(np.clip(len(x) // GROUP, min(len(x), MIN_GROUPS), MAX_GROUPS))
-    at, medians = _medians(x, typical, n_groups)
-    mean = _smooth_columns(at, medians, grid)
+    mean = _smooth_groups(x, typical, grid)
     # Interpolation between rings averages noise, so the spread is that of the rings as measured.
     expected = _stretch_known(rows_at(mean, grid, x), radius_radii, 1.0 / own)
     spread = _spread(x, shown - expected, grid)
     sd = np.where(np.isnan(mean), UNKNOWN_SD, np.maximum(spread, MIN_SD))
     return PooledStack(grid, radius_radii, _continue(mean), sd)
+
+
+def _smooth_groups(x: FloatArray, typical: FloatArray, grid: FloatArray) -> FloatArray:
+    """Return the smoothed medians of groups of neighbours along Z, on a grid."""
+    n_groups = int(np.clip(len(x) // GROUP, min(len(x), MIN_GROUPS), MAX_GROUPS))
+    return _smooth_columns(*_medians(x, typical, n_groups), grid)
 
 
 def _continue(mean: FloatArray) -> FloatArray:
