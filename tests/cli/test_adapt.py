@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 from refp.models import load_model
+from refp.pipeline import define_planes
+from refp.settings import load_recipe
+from refp.sweeps import open_dataset
 
 RunRefp = Callable[..., Any]
 REFP_UM = 1520.0
@@ -57,7 +60,11 @@ def test_the_plane_is_that_of_the_sweep(
     done = adapted(run_refp, profile_model, tiny_test, new)
     assert done.code == 0, done.stderr
     card = load_model(new).card
-    assert card.calibration.refp_u_um > 0
+    black = card.instrument.optics.black_level or 0.0
+    found = define_planes([open_dataset(tiny_test)], load_recipe(), black_level=black)
+    (plane,) = found.result.planes
+    assert card.calibration.refp_u_um == pytest.approx(plane.refp_u_um)
+    assert card.calibration.refp_dof == pytest.approx(plane.dof)
     before = load_model(profile_model).card.calibration
     assert card.calibration.maximum_reduced_chi2 == before.maximum_reduced_chi2
     assert card.calibration.maximum_disagreement_um == before.maximum_disagreement_um
