@@ -1,13 +1,14 @@
 """Repeat the article's study at scale quick on simulated data: ``python -m benchmarks.study``.
 
-Writes docs/study: the page with the figures, and its tables.
+Writes docs/study: the page with the figures, and its tables. Data and models stay in
+``benchmarks/.cache``, from which an interrupted study resumes; remove them for another time.
 """
 
 import shutil
-import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.accuracy.models import CACHE, print_progress
 from benchmarks.pages.render import ROOT
 from refp.core.files import write_json
 from refp.core.parallel import Execution, Workers, default_jobs, ignore_progress
@@ -21,17 +22,18 @@ SEED = 0
 
 def main() -> None:
     """Write docs/study."""
-    with tempfile.TemporaryDirectory() as folder, Workers(default_jobs()) as workers:
-        data, results = Path(folder) / "data", Path(folder) / "study"
+    data, results = CACHE / "study-data", CACHE / "study"
+    with Workers(default_jobs()) as workers:
         for planned in table1_sets(None, "quick"):
-            simulate_planned(planned, data, SEED, Execution(workers, ignore_progress))
+            if not (data / planned.folder).is_dir():
+                simulate_planned(planned, data, SEED, Execution(workers, ignore_progress))
         started = time.perf_counter()
         study = Study(
             find_sets(data),
             SCALES["quick"],
             results,
             seed=SEED,
-            execution=Execution(workers, ignore_progress),
+            execution=Execution(workers, print_progress()),
         )
         outcomes = run_study(study, ITEMS)
         minutes = (time.perf_counter() - started) / 60

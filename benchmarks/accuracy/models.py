@@ -7,6 +7,7 @@ code, the recipe and the training images.
 import json
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import HERE, TWIN
@@ -102,18 +103,21 @@ def _train(dataset: DataSet, recipe: Recipe, path: Path) -> None:
     with Workers(default_jobs()) as workers:
         planes = define_planes([dataset], recipe, execution=Execution(workers))
         started = time.perf_counter()
-        ensemble = train_model(planes, recipe, execution=Execution(workers, _print_halves()))
+        ensemble = train_model(planes, recipe, execution=Execution(workers, print_progress()))
         seconds = time.perf_counter() - started
     write_json({"seconds": seconds}, path.with_suffix(".json"))
     save_model(ensemble, path)
     print(f"  {seconds:.0f} s, {load_model(path).card.name}", flush=True)
 
 
-def _print_halves() -> Progress:
-    """Return a callback that prints when a step is half done and done."""
+def print_progress() -> Progress:
+    """Return a callback that prints every tenth of a step."""
+    printed: dict[str, int] = {}
 
     def progress(title: str, done: int, total: int) -> None:
-        if total > 1 and done in (total // 2, total):
-            print(f"  {title}: {done} of {total}", flush=True)
+        tenth = 10 * done // max(total, 1)
+        if printed.get(title) != tenth:
+            printed[title] = tenth
+            print(f"{datetime.now(UTC):%H:%M:%S} {title}: {done} of {total}", flush=True)
 
     return progress

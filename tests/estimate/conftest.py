@@ -102,6 +102,7 @@ def beads_at() -> Callable[..., BeadInputs]:
             profile=profile,
             saturated=rings,
             light=np.full(n, 60.0),
+            black_level=np.zeros(n),
             noise=np.full(n, np.sqrt(60.0)),
             whiteness=np.ones(n),
             pixels=np.empty((n, 0, 0)),

@@ -41,6 +41,7 @@ def beads(dz_um: float, n: int = 8, change: Callable[[FloatArray], FloatArray] |
         profile=profile,
         saturated=np.zeros(profile.shape, dtype=np.bool_),
         light=np.full(n, 60.0),
+        black_level=np.zeros(n),
         noise=np.ones(n),
         whiteness=np.ones(n),
         pixels=np.empty((n, 0, 0)),

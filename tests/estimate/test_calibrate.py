@@ -78,6 +78,7 @@ def simulate(
         profile=np.ones((n, 2)),
         saturated=np.zeros((n, 2), dtype=np.bool_),
         light=np.ones(n),
+        black_level=np.zeros(n),
         noise=np.ones(n),
         whiteness=np.full(n, 0.8),
         pixels=np.empty((n, 0, 0)),

@@ -14,7 +14,6 @@ from refp import pipeline
 from refp.core.errors import OutputError, RecipeError, WorkersError
 from refp.study import ITEMS, Study, check_folder, check_items, run_study
 from refp.study.item import Outcome
-from refp.study.study import spec_of
 
 torch = pytest.importorskip("torch", reason="the networks are trained with extra 'train'")
 pytestmark = pytest.mark.slow
@@ -28,7 +27,7 @@ def whole(
 ) -> tuple[Path, dict[str, Outcome]]:
     folder = tmp_path_factory.mktemp("study") / "results"
     with pytest.MonkeyPatch.context() as shortened:  # the deeper networks take as long as all else
-        shortened.setattr("refp.study.items.text.DEPTHS", {"ResNet-18": "paper"})
+        shortened.setattr("refp.study.items.text.DEEPER", {})
         outcomes = run_study(make_study(folder), ITEMS)
     return folder, {outcome.item: outcome for outcome in outcomes}
 
@@ -172,7 +171,8 @@ def test_a_study_that_was_broken_off_keeps_its_models(
     folder = Path(shutil.copytree(whole[0], tmp_path / "s"))
     for part in ("predictions", "items"):
         shutil.rmtree(folder / ".study" / part)
-    model = make_study(folder).model_file(spec_of("A2K", "resnet"))
+    study = make_study(folder)
+    model = study.model_file(study.spec_of("A2K", "resnet"))
     model.unlink()
 
     def lost(*_: object, **__: object) -> None:

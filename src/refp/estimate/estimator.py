@@ -68,6 +68,7 @@ def inputs_of_profiles(
         profile=profiles.normalised,
         saturated=profiles.saturated,
         light=profiles.light,
+        black_level=np.full(len(profiles), profiles.black_level),
         noise=profiles.noise,
         whiteness=profiles.whiteness,
         pixels=np.empty((len(profiles), 0, 0), dtype=np.float32) if pixels is None else pixels,
@@ -249,11 +250,12 @@ class Estimator:
     def _cut_squares(self, image: Image) -> MeasuredImage:
         squares, middles = cut_grid(image, self._recipe.tile.grid_side_px)
         tiles, centers = squares[: self._max_beads], middles[: self._max_beads]
-        n = len(tiles)
+        n, black_level = len(tiles), self.card.instrument.optics.black_level or 0.0
         inputs = BeadInputs(
             profile=np.empty((n, 0)),
             saturated=np.empty((n, 0), dtype=np.bool_),
-            light=light_of(tiles, self.card.instrument.optics.black_level or 0.0),
+            light=light_of(tiles, black_level),
+            black_level=np.full(n, black_level),
             noise=np.full(n, np.nan),
             whiteness=np.full(n, np.nan),
             pixels=tiles,

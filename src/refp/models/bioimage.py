@@ -102,6 +102,7 @@ def typical_beads(ensemble: Ensemble) -> BeadInputs:
         profile=profile,
         saturated=np.zeros(profile.shape, dtype=np.bool_),
         light=np.full(len(rows), TEST_LIGHT),
+        black_level=np.zeros(len(rows)),
         noise=np.full(len(rows), np.nan),
         whiteness=np.full(len(rows), np.nan),
         pixels=np.array(tiles, dtype=np.float32),

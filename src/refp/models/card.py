@@ -230,6 +230,8 @@ class BeadInputs:
         Shape ``(n, m)``: the ring has a pixel at the white level.
     light
         Shape ``(n,)``, background less black level, grey levels.
+    black_level
+        Shape ``(n,)``, grey levels of a pixel without light; 0 where not known.
     noise
         Shape ``(n,)``, standard deviation of a background pixel, grey levels; NaN where not known.
     whiteness
@@ -244,6 +246,7 @@ class BeadInputs:
     profile: FloatArray
     saturated: BoolArray
     light: FloatArray
+    black_level: FloatArray
     noise: FloatArray
     whiteness: FloatArray
     pixels: FloatArray

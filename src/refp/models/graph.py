@@ -63,7 +63,9 @@ class GraphPredictor:
         """Return the networks' input, ``float32``, one row per bead."""
         array: FloatArray = inputs.profile
         if self._normalisation is not None:
-            array = normalise_tiles(inputs.pixels, inputs.light, self._normalisation)[:, None]
+            light, black_level = inputs.light, inputs.black_level
+            tiles = normalise_tiles(inputs.pixels, light, black_level, self._normalisation)
+            array = tiles[:, None]
         return np.ascontiguousarray(array, dtype=np.float32)
 
     def run(self, inputs: FloatArray) -> dict[str, FloatArray]:

@@ -90,6 +90,7 @@ def inputs_of(tiles: LabelledTiles) -> BeadInputs:
         profile=tiles.profile,
         saturated=tiles.saturated,
         light=tiles.light,
+        black_level=tiles.black_level,
         noise=tiles.noise,
         whiteness=tiles.whiteness,
         pixels=tiles.pixels,

@@ -59,11 +59,22 @@ class ResnetSettings(Settings):
     members: PositiveInt = Field(
         default=10, description="networks that differ in their initial weights"
     )
-    learning_rate: PositiveFloat = Field(default=1e-4, description="Adam's initial rate")
+    learning_rate: PositiveFloat = Field(
+        default=1e-4, description="initial rate; of a one_cycle schedule its peak"
+    )
+    optimizer: Literal["adam", "adamw"] = Field(
+        default="adam",
+        description="adam: weight decay is added to the gradient (L2); adamw: to the step",
+    )
+    schedule: Literal["drops", "one_cycle"] = Field(
+        default="drops",
+        description="drops: the rate falls by drop_factor; one_cycle: it rises in the first third of "
+        "max_steps, then falls to nearly 0",
+    )
     drop_epochs: PositiveInt = Field(default=15, description="epochs between drops of the rate")
     drop_factor: float = Field(default=0.9, gt=0, le=1, description="factor of each drop")
     batch: PositiveInt = Field(default=32, description="tiles per step")
-    weight_decay: NonNegativeFloat = Field(default=5e-4, description="L2 regularisation")
+    weight_decay: NonNegativeFloat = Field(default=5e-4, description="decay of the weights")
     validate_steps: PositiveInt = Field(default=2000, description="steps between validations")
     patience: PositiveInt = Field(
         default=10, description="validations without a new best before training stops"
@@ -71,6 +82,15 @@ class ResnetSettings(Settings):
     max_steps: PositiveInt = Field(default=200_000, description="maximum number of steps")
     normalisation: Normalisation = Field(
         default="none", description="normalisation of the grey levels of a tile"
+    )
+    standardise: bool = Field(
+        default=False,
+        description="then shift and scale, so that the training set has mean 0 and standard deviation 1",
+    )
+    statistics_tiles: PositiveInt = Field(
+        default=1536,
+        description="training tiles from which the statistics of batch normalisation are taken before each "
+        "validation, and so in the model",
     )
     shift_px: NonNegativeFloat = Field(default=5.0, description="augmentation: shift, +- px")
     rotation_deg: NonNegativeFloat = Field(default=5.0, description="augmentation: +- degrees")

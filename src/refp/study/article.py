@@ -10,14 +10,16 @@ TOLERANCE_UM = 7.5
 """Repeatability of the A2K's stage, with which the article compares errors."""
 N_BEADS = (6, 8, 10, 15, 20)
 MEMBERS = (1, 5, 10)
+PAPER = "paper"
+"""Recipe with the article's training."""
 NORMALISATIONS = {
-    "none": "paper",
+    "none": PAPER,
     "zscore": "paper-zscore",
     "center": "paper-center",
     "background": "paper-background",
 }
 """Recipe of each normalisation, in the order of Fig. 9."""
-DEPTHS = {"ResNet-18": "paper", "ResNet-50": "paper-resnet50", "ResNet-101": "paper-resnet101"}
+DEEPER = {"ResNet-50": "paper-resnet50", "ResNet-101": "paper-resnet101"}
 WHOLE = "paper-whole"
 TEST_3, TEST_4 = "A2K test 3", "A2K test 4"
 ON_OTHER_INSTRUMENT = frozenset({TEST_4})

@@ -65,6 +65,16 @@ def describe_model(study: Study, spec: ModelSpec) -> str:
     )
 
 
+def describe_training(study: Study, spec: ModelSpec) -> str:
+    """Describe the training of the article's network, without the number of steps."""
+    settings = study.recipe(spec).train.resnet
+    schedule = settings.schedule.replace("_", " ")
+    return (
+        f"Recipe {spec.recipe}: {settings.optimizer}, rate {settings.learning_rate:g}, schedule "
+        f"{schedule}, decay {settings.weight_decay:g}, trained on {spec.label} training"
+    )
+
+
 def describe_images(errors: pd.DataFrame) -> str:
     """Describe the images of a figure: data sets, images, beads."""
     names = ", ".join(dict.fromkeys(errors["dataset"].astype(str)))

@@ -1,11 +1,11 @@
-"""Scales of the study: full, with the article's numbers, and quick, half an hour on two cores."""
+"""Scales of the study: full, with the article's numbers, and quick, an hour on two cores."""
 
 from typing import Any, Literal
 
 from pydantic import Field, PositiveInt
 
 from refp.settings import Settings
-from refp.study.article import MEMBERS, N_BEADS
+from refp.study.article import MEMBERS, N_BEADS, PAPER
 
 ScaleName = Literal["quick", "full"]
 Changes = dict[str, Any]
@@ -15,6 +15,10 @@ class StudyScale(Settings):
     """Settings of the study, with changes of the recipes."""
 
     name: ScaleName
+    article: str = Field(
+        default=PAPER,
+        description="recipe of the article's network; its variants are changed as it changes paper",
+    )
     resnet: Changes = Field(
         default={}, description="changes of every resnet recipe's [train.resnet]"
     )
@@ -27,8 +31,9 @@ class StudyScale(Settings):
     whole: Changes = Field(
         default={}, description="further changes of recipe paper-whole, by table"
     )
-    normalisation_members: PositiveInt = Field(
-        default=1, description="members of the models that compare normalisations"
+    normalisation: Changes = Field(
+        default={"members": 1},
+        description="further changes of [train.resnet] of the models that compare normalisations",
     )
     search_budget: PositiveInt = Field(default=4000, description="steps of a trial's fit")
     n_beads: tuple[PositiveInt, ...] = Field(default=N_BEADS, description="beads of an image")
@@ -39,25 +44,19 @@ class StudyScale(Settings):
 FULL = StudyScale(name="full")
 QUICK = StudyScale(
     name="quick",
-    # The best of four rates on held-out tiles of simulated training data (RMS of 120 to 124 um).
-    resnet={
-        "members": 2,
-        "max_steps": 400,
-        "validate_steps": 80,
-        "learning_rate": 3e-4,
-        "drop_epochs": 1,
-        "drop_factor": 0.5,
-    },
+    article="paper-fast",
+    resnet={"members": 2, "max_steps": 2000, "validate_steps": 250},
     deep={
-        "paper-resnet50": {"max_steps": 120},
-        "paper-resnet101": {"max_steps": 80},
+        "paper-resnet50": {"members": 1, "max_steps": 800},
+        "paper-resnet101": {"members": 1, "max_steps": 800},
     },
-    large_tiles={"max_steps": 120, "validate_steps": 40},
+    large_tiles={"max_steps": 800, "validate_steps": 200},
     whole={
         "tile": {"grid_side_px": 240},
-        "train": {"resnet": {"max_steps": 120, "batch": 8}},
+        "train": {"resnet": {"members": 1, "max_steps": 800, "batch": 8, "statistics_tiles": 256}},
     },
-    search_budget=60,
+    normalisation={"members": 1, "max_steps": 1000},
+    search_budget=300,
     resamples=50,
 )
 SCALES: dict[ScaleName, StudyScale] = {"quick": QUICK, "full": FULL}

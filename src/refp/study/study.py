@@ -5,7 +5,7 @@ interrupted study resumes and one model serves every figure.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,7 +29,7 @@ from refp.pipeline import Planes
 from refp.pipeline.assembly import CODE
 from refp.pipeline.tuning import trial_table
 from refp.settings import Instrument, Recipe, load_recipe
-from refp.study.article import NORMALISATIONS, WHOLE
+from refp.study.article import NORMALISATIONS, PAPER, WHOLE
 from refp.study.layout import DataLayout, label_of
 from refp.study.predictions import MemberPredictions, predict_frames
 from refp.study.settings import StudyScale
@@ -40,8 +40,8 @@ MODEL_CODE = (*CODE, "estimate", "pipeline")
 """Packages whose code a model and a search depend on."""
 ITEM_CODE = (*MODEL_CODE, "synthetic", "reports", "study")
 """Packages whose code tables and figures depend on."""
-FAMILIES = {"resnet": "paper", "profile": "default", "lookup": "default"}
-"""Families in the figures and the recipe of each, the article's first."""
+FAMILIES = ("resnet", "profile", "lookup")
+"""Families in the figures, the article's first."""
 LARGE_TILE_PX = 100
 """Tiles of at least this side take four times the work, so that scale quick trains for fewer steps."""
 SEARCHED = ("learning_rate", "weight_decay")
@@ -52,17 +52,30 @@ NOT_OF_PLANES = ("name", "tile", "split", "train", "estimate", "publication")
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """Specification of a model: label of the instrument, recipe, and changes of family or members."""
+    """Specification of a model.
+
+    Attributes
+    ----------
+    label
+        Label of the instrument.
+    recipe
+        Recipe.
+    family
+        Family; ``None`` for that of the recipe.
+    normalisation
+        Normalisation of the tiles where normalisations are compared.
+    """
 
     label: str
     recipe: str
     family: str | None = None
-    members: int | None = None
+    normalisation: str | None = None
 
     @property
     def name(self) -> str:
         """Name for files and progress."""
-        return f"{self.label} {self.recipe}{f' {self.family}' if self.family else ''}"
+        changed = " ".join(value for value in (self.family, self.normalisation) if value)
+        return f"{self.label} {self.recipe} {changed}".strip()
 
 
 class Study:
@@ -150,20 +163,27 @@ class Study:
         """Return the recipe of a model at this scale."""
         recipe, scale = load_recipe(spec.recipe), self.scale
         changes: list[dict[str, Any]] = [{"train": {"profile": scale.profile}}]
-        if spec.recipe.startswith("paper"):
-            changes.append({"train": {"resnet": scale.resnet}})
-            if self.instrument(spec.label).tile_side_px >= LARGE_TILE_PX:
-                changes.append({"train": {"resnet": scale.large_tiles}})
-            changes.append({"train": {"resnet": scale.deep.get(spec.recipe, {})}})
-            if spec.recipe == WHOLE:
-                changes.append(scale.whole)
-        if spec.members is not None:
-            changes.append({"train": {"resnet": {"members": spec.members}}})
+        if spec.recipe.startswith(PAPER):
+            changes += [{"train": {"resnet": change}} for change in self._resnet_changes(spec)]
+        if spec.recipe == WHOLE:
+            changes.append(scale.whole)
         if spec.family is not None:
             changes.append({"train": {"family": spec.family}})
         for change in changes:
             recipe = recipe.replace(change, source=f"scale {scale.name}")
         return recipe
+
+    def _resnet_changes(self, spec: ModelSpec) -> Iterator[dict[str, Any]]:
+        """Yield the changes of ``[train.resnet]`` of a recipe of the article's network."""
+        scale = self.scale
+        if spec.recipe != scale.article:
+            yield _differences(scale.article)
+        yield scale.resnet
+        if self.instrument(spec.label).tile_side_px >= LARGE_TILE_PX:
+            yield scale.large_tiles
+        yield scale.deep.get(spec.recipe, {})
+        if spec.normalisation is not None:
+            yield {**scale.normalisation, "normalisation": spec.normalisation}
 
     def instrument(self, label: str) -> Instrument:
         """Return the instrument of a label of Table 1."""
@@ -289,10 +309,29 @@ class Study:
         for table, file in zip((predicted.beads, predicted.errors), files, strict=True):
             write_parquet(table, file)
 
+    def spec_of(self, label: str, family: str) -> ModelSpec:
+        """Return the specification of a family's model in the article's figures."""
+        if family == "resnet":
+            return ModelSpec(label, self.scale.article)
+        own = load_recipe().train.family
+        return ModelSpec(label, "default", None if family == own else family)
+
+    def normalised(self, label: str, normalisation: str) -> ModelSpec:
+        """Return the specification of a normalisation's model; that of the article's recipe is shared."""
+        common = self.spec_of(label, "resnet")
+        if normalisation == self.recipe(common).train.resnet.normalisation:
+            return common
+        return ModelSpec(label, NORMALISATIONS[normalisation], normalisation=normalisation)
+
+    def constant_rms_um(self, label: str) -> float:
+        """Return the RMS error of the constant predictor on the training images of an instrument, um."""
+        recipe = self.recipe(self.spec_of(label, "resnet"))
+        known = pipeline.known_frames(self.training_planes(label, recipe), recipe)
+        return float(np.std([frame.z_um - refp_um for frame, (refp_um, _) in known.items()]))
+
     def trials(self, label: str) -> pd.DataFrame:
         """Return the search for settings of an instrument's article recipe, a row per trial."""
-        spec = ModelSpec(label, "paper")
-        recipe = self.recipe(spec)
+        recipe = self.recipe(self.spec_of(label, "resnet"))
         budget = self.scale.search_budget
         plan = models.SearchPlan("grid", "none", None, budget, self.seed, SEARCHED)
         data = self.digest_data([f"{label} training"])
@@ -315,14 +354,7 @@ class Study:
         return float(np.hypot(stage_um, np.sqrt(np.mean(np.square(u_um))))) if u_um else np.nan
 
 
-def spec_of(label: str, family: str) -> ModelSpec:
-    """Return the specification of a family's model in the article's figures."""
-    recipe = FAMILIES[family]
-    own = load_recipe(recipe).train.family
-    return ModelSpec(label, recipe, None if family == own else family)
-
-
-def normalised(label: str, normalisation: str, members: int) -> ModelSpec:
-    """Return the specification of a normalisation's model; that of the article is the common one."""
-    recipe = NORMALISATIONS[normalisation]
-    return ModelSpec(label, recipe, members=None if recipe == "paper" else members)
+def _differences(recipe: str) -> dict[str, Any]:
+    """Return the settings of ``[train.resnet]`` in which a recipe differs from ``paper``."""
+    own, paper = (load_recipe(name).train.resnet.model_dump() for name in (recipe, PAPER))
+    return {name: value for name, value in own.items() if value != paper[name]}

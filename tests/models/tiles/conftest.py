@@ -27,6 +27,7 @@ def make_tiles(n_fields: int = 3, n_beads: int = 4, n_frames: int = 6) -> Labell
         profile=np.tile(100.0 * field + bead, (3, 1)).T,
         saturated=np.zeros((n, 3), dtype=np.bool_),
         light=np.full(n, 60.0),
+        black_level=np.zeros(n),
         noise=np.ones(n),
         whiteness=np.ones(n),
         pixels=np.empty((n, 0, 0), dtype=np.float32),

@@ -110,6 +110,7 @@ def _cut_sweep(sweep: PlacedSweep, side_px: int) -> LabelledTiles:
         profile=np.empty((n, 0)),
         saturated=np.empty((n, 0), dtype=np.bool_),
         light=light_of(tiles, measurement.profiles.black_level),
+        black_level=np.full(n, measurement.profiles.black_level),
         noise=np.full(n, np.nan),
         whiteness=np.full(n, np.nan),
         pixels=tiles,

@@ -214,6 +214,7 @@ def _label_sweep(
         profile=profiles.normalised[rows],
         saturated=profiles.saturated[rows],
         light=profiles.light[rows],
+        black_level=np.full(len(rows), profiles.black_level),
         noise=profiles.noise[rows],
         whiteness=profiles.whiteness[rows],
         pixels=_pixels(measurement, rows, crop),

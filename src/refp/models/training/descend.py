@@ -90,6 +90,8 @@ class Descent:
         all steps are done and the last weights are kept.
     device
         ``cpu`` or ``cuda``.
+    threads
+        Threads of the steps on a CPU. Another number changes the result by rounding.
     deterministic
         Use deterministic algorithms of a GPU where available.
     """
@@ -103,6 +105,7 @@ class Descent:
     seed: int
     patience: int | None = None
     device: str = "cpu"
+    threads: int = 1
     deterministic: bool = False
 
 
@@ -243,10 +246,8 @@ def derive_seed(seed: int, *key: int) -> int:
 def torch_threads(count: int) -> Iterator[None]:
     """Limit torch to ``count`` threads, and this process to one round at a time.
 
-    The matrix products are too small for several threads: two threads gain a tenth on an idle machine
-    and wait for each other on a busy one, where training took fifteen times as long. The number of
-    threads and torch's own generator, which draws the initial weights, are global to the process, and a
-    worker of a cluster may work on several rounds.
+    The number of threads and torch's own generator, which draws the initial weights, are global to the
+    process, and a worker of a cluster may work on several rounds.
     """
     with _one_round:
         threads = torch.get_num_threads()
@@ -273,7 +274,10 @@ def _deterministic() -> Iterator[None]:
 
 
 def _do_round(descent: Descent, snapshot: Snapshot) -> Snapshot:
-    with torch_threads(1), _deterministic() if descent.deterministic else nullcontext():
+    with (
+        torch_threads(descent.threads),
+        _deterministic() if descent.deterministic else nullcontext(),
+    ):
         run = _Round(descent, snapshot)
         rounds = snapshot.state.step // descent.round_steps + 1
         return run.to(min(rounds * descent.round_steps, descent.steps))

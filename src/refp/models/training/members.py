@@ -9,6 +9,7 @@ References
 Chalfoun et al. 2024, "Training", "Augmentation", "Hyper-parameters optimization".
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,17 +18,19 @@ import numpy as np
 import torch
 from monai.networks.nets import resnet18, resnet50, resnet101
 from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
 
 from refp.core.arrays import FloatArray, IntArray
 from refp.core.files import read_arrays, write_whole
 from refp.models.training.augment import draw_warps, warp
 from refp.models.training.descend import derive_seed
+from refp.models.training.device import has_bfloat16
 from refp.models.training.grouped import group_members
 from refp.settings import ResnetSettings
 
 NETWORKS = {18: resnet18, 50: resnet50, 101: resnet101}
 PREDICT_BATCH = 256
-START, ORDER, WARPS = 0, 1, 2
+START, ORDER, WARPS, STATISTICS = 0, 1, 2, 3
 """Purposes of random numbers."""
 NO_ROW = -1
 """Padding of rows where members hold out different numbers of tiles."""
@@ -100,6 +103,7 @@ class MembersFit:
         self._plan, self._device = plan, device
         self._pixels, self._dz = (tensor.to(device) for tensor in tiles)
         self._order = TileOrder(plan)
+        self._reduced = has_bfloat16(device.type)
 
     @property
     def members(self) -> int:
@@ -118,11 +122,19 @@ class MembersFit:
         rows, warps = batch
         pixels = self._pixels[rows]
         augmented = warp(pixels.flatten(0, 1), warps.flatten(0, 1)).view_as(pixels)
-        squares = (self._predict(augmented) - self._dz[rows]).square().mean(1)
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._reduced):
+            predicted = self._predict(augmented)
+        squares = (predicted - self._dz[rows]).square().mean(1)
         return squares.sum(), squares.detach().mean() * self._plan.dz_scale**2
 
     def held_out_rms_um(self) -> list[float]:
-        """Return the RMS error of each member's held-out tiles."""
+        """Return the RMS error of each member's held-out tiles, in the precision of the model file.
+
+        The running statistics of batch normalisation are those of the last ten batches. They are replaced
+        by those of the training tiles, since with them held-out errors are two to four times as large
+        until the rate has fallen.
+        """
+        update_bn(self._statistics_batches(), self.net)
         held_out = [torch.as_tensor(rows) for rows in self._plan.held_out]
         padded = nn.utils.rnn.pad_sequence(held_out, batch_first=True, padding_value=NO_ROW)
         sums = torch.zeros(2, self.members, dtype=torch.float64, device=self._device)
@@ -141,11 +153,19 @@ class MembersFit:
 
     def _predict(self, pixels: Tensor) -> Tensor:
         """Return scaled dZ ``(k, n)`` of tiles ``(k, n, side, side)``."""
-        # On a GPU, bfloat16 takes half the memory and is several times as fast; sums stay in float32.
-        reduced = self._device.type != "cpu"
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=reduced):
-            predicted: Tensor = self.net(pixels.transpose(0, 1))
+        predicted: Tensor = self.net(pixels.transpose(0, 1))
         return predicted.T
+
+    def _statistics_batches(self) -> Iterator[Tensor]:
+        """Yield inputs of the network for random training tiles, the same ones each time."""
+        plan = self._plan
+        n = min(plan.settings.statistics_tiles, *(len(rows) for rows in plan.train))
+        chosen = []
+        for rows, number in zip(plan.train, plan.numbers, strict=True):
+            order = torch.randperm(len(rows), generator=_generator(plan, number, STATISTICS))
+            chosen.append(torch.as_tensor(rows)[order[:n]])
+        for batch in torch.split(torch.stack(chosen).to(self._device), PREDICT_BATCH, dim=1):
+            yield self._pixels[batch].transpose(0, 1)
 
 
 class TileOrder:

@@ -5,16 +5,16 @@ their held-out splits. On a GPU all members train together in one grouped networ
 of its own on the workers, which takes a fifth less time.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam
-from torch.optim.lr_scheduler import StepLR
+from torch.optim import Adam, AdamW, Optimizer
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, StepLR
 
 from refp.core.arrays import FloatArray
 from refp.models.card import Predictions
@@ -36,20 +36,32 @@ from refp.settings import ResnetSettings
 ROUND_STEPS = {"cpu": 100, "cuda": 2000}
 """Gradient steps that take some seconds; writing a snapshot of a member takes about one second."""
 TILES = "tiles.npz"
+MIN_SD = 1e-6
+"""Of even tiles, which have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scales:
+    """Units of a network: largest dZ of the training, um; mean and standard deviation of its pixels."""
+
+    dz_um: float
+    mean: float = 0.0
+    sd: float = 1.0
 
 
 class StackedMembers(nn.Module):
     """All members in one graph: normalised tiles ``(n, 1, side, side)`` to ``(members, n)`` um."""
 
-    def __init__(self, networks: Sequence[nn.Module], dz_scale: float) -> None:
+    def __init__(self, networks: Sequence[nn.Module], scales: "Scales") -> None:
         super().__init__()
         self.networks = nn.ModuleList(networks)
-        self.dz_scale = dz_scale
+        self.scales = scales
 
     def forward(self, tiles: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and standard deviation; this family states none (NaN)."""
-        mean = torch.stack([network(tiles).squeeze(1) for network in self.networks])
-        mean = mean * self.dz_scale
+        standard = (tiles - self.scales.mean) / self.scales.sd
+        mean = torch.stack([network(standard).squeeze(1) for network in self.networks])
+        mean = mean * self.scales.dz_um
         return mean, torch.full_like(mean, float("nan"))
 
 
@@ -63,15 +75,15 @@ class ResnetFamily:
 
     def train(self, job: TrainingJob) -> Trained:
         """Train all members, resuming from the snapshots in the checkpoint folder."""
-        pixels, scale = _prepare(job, self._settings)
-        parts = resnet_parts(job, self._settings, scale)
+        pixels, scales = _prepare(job, self._settings)
+        parts = resnet_parts(job, self._settings, scales.dz_um)
         curves = run_fits(parts, job)
         networks = [network for part in parts for network in _best_networks(part, self._settings)]
         held_out = np.full((self._settings.members, len(job.tiles)), np.nan)
         for m, network in enumerate(networks):
             rows = _split_of(job, m).held_out
-            held_out[m, rows] = predict_tiles(network, pixels[rows]) * scale
-        graph = to_onnx(StackedMembers(networks, scale).eval(), pixels[:2].unsqueeze(1))
+            held_out[m, rows] = predict_tiles(network, pixels[rows]) * scales.dz_um
+        graph = to_onnx(StackedMembers(networks, scales).eval(), pixels[:2].unsqueeze(1))
         no_sd = np.full_like(held_out, np.nan)
         return Trained(graph, self._settings.members, Predictions(held_out, no_sd), curves)
 
@@ -79,7 +91,7 @@ class ResnetFamily:
 def resnet_trial(settings: ResnetSettings, job: TrainingJob, folder: Path) -> list[FitChain]:
     """Return the fits of a trial of settings: one member on the first split."""
     single = settings.model_copy(update={"members": 1})
-    (part,) = resnet_parts(job, single, _prepare(job, single)[1])
+    (part,) = resnet_parts(job, single, _prepare(job, single)[1].dz_um)
     return [FitChain(replace(part, file=folder.absolute() / part.file.name), lambda: None)]
 
 
@@ -92,20 +104,25 @@ def predict_tiles(network: nn.Module, tiles: Tensor) -> FloatArray:
     return torch.cat(parts).numpy()
 
 
-def _prepare(job: TrainingJob, settings: ResnetSettings) -> tuple[Tensor, float]:
-    """Normalise the tiles and write them to a file; return them with the scale of dZ, um."""
-    tiles = job.tiles
-    pixels = normalise_tiles(tiles.pixels, tiles.light, settings.normalisation)
-    scale = float(np.abs(tiles.dz_um).max())
+def _prepare(job: TrainingJob, settings: ResnetSettings) -> tuple[Tensor, Scales]:
+    """Normalise the tiles and write them to a file; return them with their scales."""
+    tiles, how = job.tiles, settings.normalisation
+    pixels = normalise_tiles(tiles.pixels, tiles.light, tiles.black_level, how)
+    scales = Scales(float(np.abs(tiles.dz_um).max()))
+    if settings.standardise:
+        mean, sd = float(pixels.mean(dtype=np.float64)), float(pixels.std(dtype=np.float64))
+        scales = replace(scales, mean=mean, sd=max(sd, MIN_SD))
+        pixels = (pixels - np.float32(scales.mean)) / np.float32(scales.sd)
     path = _tiles_path(job, settings)
     if not path.is_file():
-        write_tiles(pixels, (tiles.dz_um / scale).astype(np.float32), path)
-    return torch.tensor(pixels), scale
+        write_tiles(pixels, (tiles.dz_um / scales.dz_um).astype(np.float32), path)
+    return torch.tensor(pixels), scales
 
 
 def _tiles_path(job: TrainingJob, settings: ResnetSettings) -> Path:
     # Absolute, since the workers of a cluster have other working folders.
-    return job.checkpoints.absolute() / f"{settings.normalisation}-{TILES}"
+    how = f"{settings.normalisation}{'-standard' * settings.standardise}"
+    return job.checkpoints.absolute() / f"{how}-{TILES}"
 
 
 def resnet_parts(job: TrainingJob, settings: ResnetSettings, dz_scale: float) -> list[Part]:
@@ -113,7 +130,8 @@ def resnet_parts(job: TrainingJob, settings: ResnetSettings, dz_scale: float) ->
     device = choose_device(job.device) if job.execution.workers.scheduler is None else "cpu"
     all_members = tuple(range(settings.members))
     groups = [all_members] if device != "cpu" else [(m,) for m in all_members]
-    return [_part(job, settings, dz_scale, numbers, device) for numbers in groups]
+    threads = max(1, job.execution.workers.jobs // len(groups))
+    return [_part(job, settings, dz_scale, numbers, device, threads) for numbers in groups]
 
 
 def _part(
@@ -122,6 +140,7 @@ def _part(
     dz_scale: float,
     numbers: tuple[int, ...],
     device: str,
+    threads: int,
 ) -> Part:
     plan = MemberPlan(
         settings=settings,
@@ -133,7 +152,7 @@ def _part(
         seed=job.seed,
     )
     return Part(
-        descent=descent_of(plan, device),
+        descent=descent_of(plan, device, threads),
         file=job.checkpoints.absolute() / f"member-{numbers[0] + 1:02d}-{numbers[-1] + 1:02d}.pt",
         titles=tuple(f"member {m + 1}" for m in numbers),
         splits=tuple(m % len(job.splits) for m in numbers),
@@ -141,23 +160,32 @@ def _part(
     )
 
 
-def descent_of(plan: MemberPlan, device: str) -> Descent:
-    """Return the descent of members: Adam with the article's step schedule and stopping."""
+def descent_of(plan: MemberPlan, device: str, threads: int = 1) -> Descent:
+    """Return the descent of members, with the article's stopping."""
     settings = plan.settings
+    optimizer = {"adam": Adam, "adamw": AdamW}[settings.optimizer]
     rate, decay = settings.learning_rate, settings.weight_decay
-    drop_steps = settings.drop_epochs * plan.steps_an_epoch
     return Descent(
         build=partial(MembersFit, plan),
-        optimizer=partial(Adam, lr=rate, weight_decay=decay),
-        schedule=partial(StepLR, step_size=drop_steps, gamma=settings.drop_factor),
+        optimizer=partial(optimizer, lr=rate, weight_decay=decay, fused=True),
+        schedule=_schedule_of(plan),
         steps=settings.max_steps,
         round_steps=ROUND_STEPS[device],
         validate_steps=settings.validate_steps,
         seed=plan.seed,
         patience=settings.patience,
         device=device,
+        threads=threads,
         deterministic=device != "cpu",
     )
+
+
+def _schedule_of(plan: MemberPlan) -> Callable[[Optimizer], LRScheduler]:
+    settings = plan.settings
+    if settings.schedule == "one_cycle":
+        return partial(OneCycleLR, max_lr=settings.learning_rate, total_steps=settings.max_steps)
+    drop_steps = settings.drop_epochs * plan.steps_an_epoch
+    return partial(StepLR, step_size=drop_steps, gamma=settings.drop_factor)
 
 
 def _best_networks(part: Part, settings: ResnetSettings) -> list[nn.Module]:

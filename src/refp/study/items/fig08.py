@@ -10,14 +10,15 @@ from refp.study.layout import label_of
 from refp.study.predictions import image_errors
 from refp.study.study import ModelSpec, Study
 
-PIPELINES = {"whole image": WHOLE, "beads": "paper"}
+PIPELINES = ("whole image", "beads")
 
 
 def make(study: Study) -> Finding:
     """Make the item."""
     name = preferred(study.layout, TEST_3)
     label = label_of(name)
-    specs = {pipeline: ModelSpec(label, recipe) for pipeline, recipe in PIPELINES.items()}
+    models_of = (ModelSpec(label, WHOLE), study.spec_of(label, "resnet"))
+    specs = dict(zip(PIPELINES, models_of, strict=True))
     tables = [
         image_errors(study.predictions(model, name)).assign(pipeline=pipeline)
         for pipeline, model in specs.items()

@@ -4,11 +4,11 @@ import pandas as pd
 
 from refp.reports.study import draw_normalisations
 from refp.study.article import NORMALISATIONS, TEST_3
-from refp.study.descriptions import describe_images, describe_model, needs_tests, preferred, rms
+from refp.study.descriptions import describe_images, describe_training, needs_tests, preferred, rms
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.layout import label_of
 from refp.study.predictions import image_errors
-from refp.study.study import ModelSpec, Study, normalised
+from refp.study.study import Study
 
 MEMBERS_SHOWN = 1
 """The article shows one of its networks."""
@@ -17,8 +17,7 @@ MEMBERS_SHOWN = 1
 def make(study: Study) -> Finding:
     """Make the item."""
     name = preferred(study.layout, TEST_3)
-    n = study.scale.normalisation_members
-    specs = {how: normalised(label_of(name), how, n) for how in NORMALISATIONS}
+    specs = {how: study.normalised(label_of(name), how) for how in NORMALISATIONS}
     errors = pd.concat(
         [
             image_errors(study.predictions(model, name), MEMBERS_SHOWN).assign(normalisation=how)
@@ -26,15 +25,19 @@ def make(study: Study) -> Finding:
         ],
         ignore_index=True,
     )
-    labels = ModelSpec(label_of(name), "paper")
+    common = study.spec_of(label_of(name), "resnet")
+    steps = ", ".join(
+        f"{study.recipe(spec).train.resnet.max_steps:,} steps ({how})"
+        for how, spec in specs.items()
+    )
 
     def draw(tables: Tables) -> list[Picture]:
         shown = tables["fig09"]
         images = describe_images(shown[shown["normalisation"] == "none"])
         caption = (
-            f"{images}; one member of each: {describe_model(study, labels)}, with tiles as they are, "
-            "standardised, centred, and divided by background. Left: all errors; right: a narrow scale. "
-            "Nothing is refused."
+            f"{images}; one member of each, of at most {steps}: tiles as they are, standardised, centred, "
+            f"and divided by background. {describe_training(study, common)}. Left: all errors; right: a "
+            "narrow scale. Nothing is refused."
         )
         alt = "Error against dZ for four normalisations of the tiles."
         return [Picture("fig09", alt, caption, draw_normalisations(shown, name))]

@@ -12,7 +12,7 @@ from refp.study.descriptions import count, describe_model, format_percent, needs
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.predictions import Draws, MemberPredictions, draw_beads
 from refp.study.settings import StudyScale
-from refp.study.study import FAMILIES, Study, spec_of
+from refp.study.study import FAMILIES, Study
 
 INTERVAL = (0.025, 0.975)
 MIN_IMAGES = 0.5
@@ -40,7 +40,7 @@ def make(study: Study) -> Finding:
 def fractions_of(study: Study, scale: StudyScale) -> pd.DataFrame:
     """Return the fractions for all families, data sets, exposures, members and beads of a scale."""
     parts = [
-        _fractions(study.predictions(spec_of(label, family), name), scale, study.seed).assign(
+        _fractions(study.predictions(study.spec_of(label, family), name), scale, study.seed).assign(
             family=family, dataset=name
         )
         for family in FAMILIES
@@ -97,7 +97,7 @@ def _picture(study: Study, fractions: pd.DataFrame, family: str, label: str) -> 
     lacking = f" Fewer than half of some set's images show {few.min():g} beads." if len(few) else ""
     caption = (
         f"{', '.join(dict.fromkeys(shown['dataset']))}; "
-        f"{describe_model(study, spec_of(label, family))}. "
+        f"{describe_model(study, study.spec_of(label, family))}. "
         f"Beads of a field and members drawn {count(study.scale.resamples, 'time')}: mean fraction of "
         "images, bars from the 2.5th to the 97.5th percentile of the draws. Per bead the median of the "
         f"members, over beads the mean without outliers; nothing is refused.{lacking}"

@@ -10,7 +10,7 @@ from refp.reports.study import draw_families
 from refp.study.descriptions import describe_model, needs_tests
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.predictions import MemberPredictions
-from refp.study.study import FAMILIES, ModelSpec, Study, spec_of
+from refp.study.study import FAMILIES, ModelSpec, Study
 from refp.synthetic import dz_bound
 
 BOUND_POINTS = 9
@@ -21,14 +21,14 @@ def make(study: Study) -> Finding:
     """Make the item."""
     tests = [(label, n) for label in study.layout.labels for n in study.layout.tests(label)]
     table = pd.DataFrame(
-        [_row(study, spec_of(label, f), f, name) for f in FAMILIES for label, name in tests]
+        [_row(study, study.spec_of(label, f), f, name) for f in FAMILIES for label, name in tests]
     )
     limit = pd.DataFrame(
         [
             row
             for f in FAMILIES
             for label, name in tests
-            for row in _limits(study, spec_of(label, f), f, name)
+            for row in _limits(study, study.spec_of(label, f), f, name)
         ]
     )
 
@@ -38,7 +38,7 @@ def make(study: Study) -> Finding:
             shown = tables["ours"][tables["ours"]["dataset"].str.startswith(f"{label} test ")]
             if shown.empty:
                 continue
-            models = "; ".join(describe_model(study, spec_of(label, f)) for f in FAMILIES)
+            models = "; ".join(describe_model(study, study.spec_of(label, f)) for f in FAMILIES)
             caption = (
                 f"{', '.join(dict.fromkeys(shown['dataset']))}, {int(shown['n_images'].max())} images at "
                 f"most, all beads, refusals allowed. {models}. Tick: the constant predictor. Coverage of "

@@ -11,7 +11,7 @@ from refp.study.descriptions import Missing, describe_images, describe_model, la
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.layout import DataLayout, label_of
 from refp.study.predictions import image_errors, inside_range
-from refp.study.study import FAMILIES, Study, spec_of
+from refp.study.study import FAMILIES, Study
 
 Choose = Callable[[DataLayout], list[str]]
 
@@ -39,7 +39,7 @@ def residual_rows(study: Study, names: Sequence[str]) -> pd.DataFrame:
     parts = []
     for family in FAMILIES:
         for name in names:
-            spec = spec_of(label_of(name), family)
+            spec = study.spec_of(label_of(name), family)
             predictions = study.predictions(spec, name)
             if family == "resnet":
                 table = image_errors(predictions).assign(
@@ -66,7 +66,7 @@ def _pictures(
     study: Study, table: pd.DataFrame, stem: str, names: Sequence[str]
 ) -> Iterator[Picture]:
     for family, rows in table.groupby("family", sort=False):
-        models = {spec_of(label_of(name), str(family)) for name in names}
+        models = {study.spec_of(label_of(name), str(family)) for name in names}
         described = "; ".join(sorted(describe_model(study, model) for model in models))
         trained_um = (float(rows["trained_low_um"].min()), float(rows["trained_high_um"].max()))
         refused = int((rows["status"] == "refused").sum())

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from refp.study.article import CELLS, DEPTHS, ON_OTHER_INSTRUMENT, TEST_3, TOLERANCE_UM, WHOLE
+from refp.study.article import CELLS, DEEPER, ON_OTHER_INSTRUMENT, TEST_3, TOLERANCE_UM, WHOLE
 from refp.study.descriptions import needs_tests, preferred, rms
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.items.fig10 import FEW_BEADS, fractions_of
 from refp.study.items.residuals import residual_rows
 from refp.study.layout import label_of
 from refp.study.predictions import draw_beads, image_errors
-from refp.study.study import FAMILIES, ModelSpec, Study, spec_of
+from refp.study.study import FAMILIES, ModelSpec, Study
 
 LIMIT_UM = 10.0
 ARTICLE_FRACTIONS = {
@@ -96,7 +96,7 @@ def _within(study: Study, tests: list[str], family: str) -> float:
     """Return the percentage of few-bead predictions within the stage's repeatability."""
     inside = []
     for name in tests:
-        predictions = study.predictions(spec_of(label_of(name), family), name)
+        predictions = study.predictions(study.spec_of(label_of(name), family), name)
         n = len(predictions.members)
         drawn = draw_beads(predictions, FEW_BEADS, n, study.scale.resamples, study.seed).error_um
         inside.append(np.abs(drawn[np.isfinite(drawn)]) <= TOLERANCE_UM)
@@ -109,7 +109,7 @@ def _whole(study: Study) -> Iterator[Row]:
     whole = rms(image_errors(study.predictions(ModelSpec(label_of(name), WHOLE), name))["error_um"])
     values = {}
     for family in FAMILIES:
-        errors = study.predictions(spec_of(label_of(name), family), name)
+        errors = study.predictions(study.spec_of(label_of(name), family), name)
         values[family] = whole / rms(image_errors(errors)["error_um"])
     yield _row(f"RMS error of whole images over that of beads, {name}", "20", "times", values)
 
@@ -118,8 +118,8 @@ def _depths(study: Study) -> pd.DataFrame:
     """Return RMS errors of the deeper networks on the data sets of one instrument."""
     label = label_of(preferred(study.layout, TEST_3))
     rows = []
-    for network, recipe in DEPTHS.items():
-        spec = ModelSpec(label, recipe)
+    deeper = {network: ModelSpec(label, recipe) for network, recipe in DEEPER.items()}
+    for network, spec in {"ResNet-18": study.spec_of(label, "resnet"), **deeper}.items():
         for name in study.layout.tests(label):
             error = image_errors(study.predictions(spec, name))["error_um"]
             settings = study.recipe(spec).train.resnet
