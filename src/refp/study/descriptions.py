@@ -1,14 +1,20 @@
 """Texts and numbers that several items share."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest, bootstrap
 
+from refp.core.arrays import BoolArray, FloatArray
 from refp.study.layout import DataLayout, label_of
 from refp.study.study import ModelSpec, Study
 
 Missing = Callable[[DataLayout], str]
+COVERAGE = 0.95
+MIN_RESAMPLED = 5
+"""Fewest images from which an interval is resampled."""
 
 
 def count(n: int, noun: str) -> str:
@@ -16,10 +22,60 @@ def count(n: int, noun: str) -> str:
     return f"{n} {noun}{'s' * (n != 1)}"
 
 
-def rms(values: pd.Series) -> float:
-    """Return the root mean square; NaN for no values."""
-    array = values.to_numpy(dtype=np.float64)
-    return float(np.sqrt(np.mean(array**2))) if array.size else float("nan")
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A value with its 95 % interval; images count as independent, though those of a sweep share beads."""
+
+    value: float
+    lower: float = float("nan")
+    upper: float = float("nan")
+
+    def text(self, unit: str) -> str:
+        """Return value, interval and unit as text."""
+        if np.isnan(self.value):
+            return "not known"
+        value = f"{self.value:.3g} {unit}"
+        return value if np.isnan(self.lower) else f"{value} ({self.lower:.3g} to {self.upper:.3g})"
+
+
+def percent_of(hits: BoolArray) -> Interval:
+    """Return the percentage of hits with its Wilson interval; NaN for none."""
+    if not hits.size:
+        return Interval(float("nan"))
+    k, n = int(hits.sum()), int(hits.size)
+    found = binomtest(k, n).proportion_ci(COVERAGE, method="wilson")
+    return Interval(100 * k / n, 100 * found.low, 100 * found.high)
+
+
+def rms_of(errors: pd.Series) -> Interval:
+    """Return the root mean square with its interval from resampled images; NaN for no values."""
+    return _resampled(_rms, errors)
+
+
+def rms_ratio(numerator: pd.Series, denominator: pd.Series) -> Interval:
+    """Return the ratio of two root mean squares with its interval from resampled images."""
+    return _resampled(_rms_ratio, numerator, denominator)
+
+
+def _rms(values: FloatArray, axis: int = -1) -> FloatArray:
+    return np.sqrt(np.mean(np.square(values), axis=axis))
+
+
+def _rms_ratio(numerator: FloatArray, denominator: FloatArray, axis: int = -1) -> FloatArray:
+    return _rms(numerator, axis) / _rms(denominator, axis)
+
+
+def _resampled(statistic: Callable[..., FloatArray], *samples: pd.Series) -> Interval:
+    arrays = [sample.to_numpy(dtype=np.float64) for sample in samples]
+    if not all(array.size for array in arrays):
+        return Interval(float("nan"))
+    value = float(statistic(*arrays))
+    if min(array.size for array in arrays) < MIN_RESAMPLED:
+        return Interval(value)
+    found = bootstrap(
+        arrays, statistic, confidence_level=COVERAGE, method="percentile", n_resamples=999, rng=0
+    ).confidence_interval
+    return Interval(value, float(found.low), float(found.high))
 
 
 def format_percent(fraction: float) -> str:

@@ -47,11 +47,14 @@ class Finding:
         Function that draws the pictures from the tables as read back from their files.
     summary
         Result in one sentence, shown beside that of the article.
+    difference
+        Reasons why it differs from that of the article; empty where it does not.
     """
 
     tables: Tables
     draw: Callable[[Tables], list[Picture]]
     summary: str
+    difference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,8 @@ class Outcome:
         Names of its tables, without ``.csv``.
     pictures
         Its figures.
+    difference
+        Reasons why the result differs from that of the article; empty where it does not.
     """
 
     item: str
@@ -117,3 +122,4 @@ class Outcome:
     summary: str
     tables: tuple[str, ...] = ()
     pictures: tuple[StoredPicture, ...] = ()
+    difference: str = ""

@@ -137,4 +137,5 @@ def _write(study: Study, item: Item, finding: Finding) -> Outcome:
                 page_png=page_png.relative_to(study.folder).as_posix(),
             )
         )
-    return Outcome(item.name, "done", finding.summary, tuple(finding.tables), tuple(pictures))
+    made = tuple(finding.tables), tuple(pictures)
+    return Outcome(item.name, "done", finding.summary, *made, finding.difference)

@@ -4,7 +4,14 @@ import pandas as pd
 
 from refp.reports.study import draw_pipelines
 from refp.study.article import TEST_3, WHOLE
-from refp.study.descriptions import describe_images, describe_model, needs_tests, preferred, rms, um
+from refp.study.descriptions import (
+    describe_images,
+    describe_model,
+    needs_tests,
+    preferred,
+    rms_of,
+    rms_ratio,
+)
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.layout import label_of
 from refp.study.predictions import image_errors
@@ -38,9 +45,10 @@ def make(study: Study) -> Finding:
         figure = draw_pipelines(shown, trained_um, name)
         return [Picture("fig08", "Error against dZ of both pipelines.", caption, figure)]
 
-    whole, beads = (rms(errors.loc[errors["pipeline"] == p, "error_um"]) for p in PIPELINES)
+    whole, beads = (errors.loc[errors["pipeline"] == p, "error_um"] for p in PIPELINES)
     summary = (
-        f"RMS error {um(whole)} of whole images, {um(beads)} of beads: ratio {whole / beads:.2g}."
+        f"RMS error {rms_of(whole).text('um')} of whole images, {rms_of(beads).text('um')} of beads: "
+        f"ratio {rms_ratio(whole, beads).text('')}."
     )
     return Finding({"fig08": errors}, draw, summary)
 

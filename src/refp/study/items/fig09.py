@@ -4,7 +4,13 @@ import pandas as pd
 
 from refp.reports.study import draw_normalisations
 from refp.study.article import NORMALISATIONS, TEST_3
-from refp.study.descriptions import describe_images, describe_training, needs_tests, preferred, rms
+from refp.study.descriptions import (
+    describe_images,
+    describe_training,
+    needs_tests,
+    preferred,
+    rms_of,
+)
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.layout import label_of
 from refp.study.predictions import image_errors
@@ -42,10 +48,9 @@ def make(study: Study) -> Finding:
         alt = "Error against dZ for four normalisations of the tiles."
         return [Picture("fig09", alt, caption, draw_normalisations(shown, name))]
 
-    found = {how: rms(errors.loc[errors["normalisation"] == how, "error_um"]) for how in specs}
-    summary = (
-        "RMS error: " + ", ".join(f"{how} {value:.3g} um" for how, value in found.items()) + "."
-    )
+    found = {how: rms_of(errors.loc[errors["normalisation"] == how, "error_um"]) for how in specs}
+    texts = (f"{how} {value.text('um')}" for how, value in found.items())
+    summary = f"RMS error with its 95 % interval: {', '.join(texts)}."
     return Finding({"fig09": errors}, draw, summary)
 
 

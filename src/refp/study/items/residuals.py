@@ -7,7 +7,15 @@ import pandas as pd
 
 from refp.reports.study import draw_study_errors
 from refp.study.article import CELLS, TOLERANCE_UM
-from refp.study.descriptions import Missing, describe_images, describe_model, largest, um
+from refp.study.descriptions import (
+    Missing,
+    describe_images,
+    describe_model,
+    largest,
+    percent_of,
+    rms_of,
+    um,
+)
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.layout import DataLayout, label_of
 from refp.study.predictions import image_errors, inside_range
@@ -85,10 +93,10 @@ def _summarise(table: pd.DataFrame) -> str:
         estimated = rows[rows["in_range"] & (rows["status"] == "ok")]
         refused = int((rows["in_range"] & (rows["status"] == "refused")).sum())
         error = estimated["error_um"].to_numpy(dtype=np.float64)
-        within = np.mean(np.abs(error) <= TOLERANCE_UM) if error.size else np.nan
+        within = percent_of(np.abs(error) <= TOLERANCE_UM)
         texts.append(
-            f"{family}: largest {um(largest(estimated))}, {100 * within:.3g} % within "
-            f"{TOLERANCE_UM:g} um of {len(estimated)} images in the trained range"
+            f"{family}: largest {um(largest(estimated))}, RMS {rms_of(estimated['error_um']).text('um')}, "
+            f"{within.text('%')} within {TOLERANCE_UM:g} um of {len(estimated)} images in the trained range"
             + (f", {refused} refused" if refused else "")
         )
     return "; ".join(texts) + "."

@@ -5,10 +5,18 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from refp.core.arrays import BoolArray
 from refp.study.article import CELLS, DEEPER, ON_OTHER_INSTRUMENT, TEST_3, TOLERANCE_UM, WHOLE
-from refp.study.descriptions import needs_tests, preferred, rms
+from refp.study.descriptions import (
+    Interval,
+    needs_tests,
+    percent_of,
+    preferred,
+    rms_of,
+    rms_ratio,
+)
 from refp.study.item import Finding, Item, Picture, Tables
-from refp.study.items.fig10 import FEW_BEADS, fractions_of
+from refp.study.items.fig10 import FEW_BEADS, INTERVAL, fractions_of
 from refp.study.items.residuals import residual_rows
 from refp.study.layout import label_of
 from refp.study.predictions import draw_beads, image_errors
@@ -31,8 +39,11 @@ def make(study: Study) -> Finding:
     return Finding({"claims": table, "depths": depths}, _no_picture, _summarise(table, depths))
 
 
-def _row(claim: str, article: str, unit: str, values: dict[str, float]) -> Row:
-    return {"claim": claim, "article": article, "unit": unit, **values}
+def _row(claim: str, article: str, unit: str, values: dict[str, Interval]) -> Row:
+    row: Row = {"claim": claim, "article": article, "unit": unit}
+    for family, found in values.items():
+        row |= {family: found.value, f"{family}_lower": found.lower, f"{family}_upper": found.upper}
+    return row
 
 
 def _errors(study: Study, tests: list[str]) -> Iterator[Row]:
@@ -44,11 +55,11 @@ def _errors(study: Study, tests: list[str]) -> Iterator[Row]:
         for family, rows in table.groupby("family")
     }
 
-    def percent(rows: pd.DataFrame) -> float:
-        return 100 * float((rows["error"] <= 10.0).mean()) if len(rows) else np.nan
+    def percent(rows: pd.DataFrame) -> Interval:
+        return percent_of((rows["error"] <= LIMIT_UM).to_numpy())
 
-    def maximum(rows: pd.DataFrame) -> float:
-        return float(rows["error"].max()) if len(rows) else np.nan
+    def maximum(rows: pd.DataFrame) -> Interval:
+        return Interval(float(rows["error"].max()) if len(rows) else np.nan)
 
     def of(rows: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
         return rows[rows["dataset"].isin(names)]
@@ -78,8 +89,7 @@ def _few_beads(study: Study, tests: list[str]) -> Iterator[Row]:
     few = fractions[(fractions["threshold_um"] == LIMIT_UM) & fractions["share"].notna()]
     for where, names in groups.items():
         smallest = {
-            str(family): 100
-            * float(rows.loc[rows["members"] == rows["members"].min(), "share"].min())
+            str(family): _least(rows[rows["members"] == rows["members"].min()])
             for family, rows in few[few["dataset"].isin(names)].groupby("family")
         }
         claim = f"smallest fraction within 10 um of a data set and exposure, {FEW_BEADS} beads, one member"
@@ -92,25 +102,37 @@ def _groups(tests: list[str]) -> dict[str, list[str]]:
     return dict(zip(ARTICLE_FRACTIONS, (tests, own), strict=True))
 
 
-def _within(study: Study, tests: list[str], family: str) -> float:
-    """Return the percentage of few-bead predictions within the stage's repeatability."""
-    inside = []
+def _least(rows: pd.DataFrame) -> Interval:
+    """Return the smallest fraction as a percentage, with the interval of its draws."""
+    row = rows.nsmallest(1, "share").iloc[0]
+    return Interval(*(100 * float(row[name]) for name in ("share", "lower", "upper")))
+
+
+def _within(study: Study, tests: list[str], family: str) -> Interval:
+    """Return the percentage of few-bead predictions within the stage's repeatability.
+
+    The interval is that of the draws of beads and members.
+    """
+    inside: list[BoolArray] = []
     for name in tests:
         predictions = study.predictions(study.spec_of(label_of(name), family), name)
         n = len(predictions.members)
         drawn = draw_beads(predictions, FEW_BEADS, n, study.scale.resamples, study.seed).error_um
-        inside.append(np.abs(drawn[np.isfinite(drawn)]) <= TOLERANCE_UM)
-    together = np.concatenate(inside) if inside else np.empty(0)
-    return 100 * float(together.mean()) if together.size else float("nan")
+        inside.append((np.abs(drawn) <= TOLERANCE_UM)[:, np.isfinite(drawn).all(axis=0)])
+    together = np.concatenate(inside, axis=1) if inside else np.empty((0, 0))
+    if not together.size:
+        return Interval(float("nan"))
+    each = 100 * together.mean(axis=1)
+    return Interval(float(each.mean()), *(float(q) for q in np.quantile(each, INTERVAL)))
 
 
 def _whole(study: Study) -> Iterator[Row]:
     name = preferred(study.layout, TEST_3)
-    whole = rms(image_errors(study.predictions(ModelSpec(label_of(name), WHOLE), name))["error_um"])
+    whole = image_errors(study.predictions(ModelSpec(label_of(name), WHOLE), name))["error_um"]
     values = {}
     for family in FAMILIES:
         errors = study.predictions(study.spec_of(label_of(name), family), name)
-        values[family] = whole / rms(image_errors(errors)["error_um"])
+        values[family] = rms_ratio(whole, image_errors(errors)["error_um"])
     yield _row(f"RMS error of whole images over that of beads, {name}", "20", "times", values)
 
 
@@ -123,10 +145,13 @@ def _depths(study: Study) -> pd.DataFrame:
         for name in study.layout.tests(label):
             error = image_errors(study.predictions(spec, name))["error_um"]
             settings = study.recipe(spec).train.resnet
+            found = rms_of(error)
+            interval = (found.value, found.lower, found.upper)
             rows.append(
-                (network, name, rms(error), len(error), settings.members, settings.max_steps)
+                (network, name, *interval, len(error), settings.members, settings.max_steps)
             )
-    columns = ["network", "dataset", "rms_um", "n_images", "n_members", "most_steps"]
+    rms_columns = ["rms_um", "rms_lower_um", "rms_upper_um"]
+    columns = ["network", "dataset", *rms_columns, "n_images", "n_members", "most_steps"]
     return pd.DataFrame(rows, columns=columns)
 
 
