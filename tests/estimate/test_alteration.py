@@ -80,6 +80,15 @@ def test_blur_is_found(lookup: Lookup, blur_radii2: float) -> None:
     assert abs(found.blur_radii2 - blur_radii2) < max(4 * found.blur_u, 0.0004)
 
 
+def test_rings_of_neighbours_about_most_beads_are_no_filter() -> None:
+    """Whiteness of six beads among cells, and of six in an image blurred by half a pixel."""
+    usual = PixelNoise(floor=1.0, gain=0.0, spread=0.01, whiteness=1.0)
+    among_cells = np.array([0.82, 0.99, 0.27, 0.58, 0.76, 0.64])
+    blurred = np.array([0.75, 0.76, 0.76, 0.73, 0.79, 0.75])
+    assert not is_filtered(replace(beads(0.0, n=6), whiteness=among_cells), usual)
+    assert is_filtered(replace(beads(0.0, n=6), whiteness=blurred), usual)
+
+
 def test_noise_is_compared_with_that_of_the_training() -> None:
     inputs, usual = beads(0.0), PixelNoise(floor=1.0, gain=0.0, spread=0.01, whiteness=1.0)
     n = len(inputs)

@@ -425,3 +425,27 @@ def test_an_offset_of_grey_levels_widens_the_interval(
     assert (
         same.parts.calibration_um == plain.parts.calibration_um
     )  # a brighter lamp is no alteration
+
+
+@pytest.mark.parametrize(("offset", "status"), [(-3.0, "ok"), (5.0, "ok"), (-20.0, "refused")])
+def test_an_offset_that_the_noise_does_not_show_is_found_by_the_fit(
+    ensemble: Ensemble, beads_at: BeadsAt, offset: float, status: str
+) -> None:
+    """At a noise of any light; grey levels of light 60, and a shift of the black level."""
+    lookup = Lookup(ensemble.stack, LookupSettings())
+    inputs = beads_at(10, n=6)
+    light = inputs.light + offset
+    shifted = replace(
+        inputs,
+        profile=(inputs.profile * inputs.light[:, None] + offset) / light[:, None],
+        light=light,
+        noise=np.full(len(inputs), np.nan),
+    )
+    strict = with_calibration(ensemble, "lookup", maximum_reduced_chi2=0.05)
+    plain, estimate = (estimate_with(strict, one, lookup) for one in (inputs, shifted))
+    assert estimate.status == status
+    if status == "ok":
+        assert abs(estimate.delta_z_um - plain.delta_z_um) < 0.5 * estimate.u_um
+        assert estimate.u_um >= plain.u_um
+    else:
+        assert "do not look like those of the training" in estimate.reason

@@ -32,6 +32,14 @@ MAX_BLUR_RADII2 = 0.004
 """Up to here one Laplacian describes a blur; half a pixel at ten pixels a radius is 0.00125."""
 ROUNDING_SD = 12**-0.5
 """Grey levels."""
+ROUNDING_PATTERN = 0.1
+"""Standard deviation, grey levels, of the error of a second rounding in the mean over noise of about one
+grey level, which rings of one brightness have in common; assumed. After scaling by 0.7 it is 0.06."""
+OFFSET = 8.0
+"""Largest offset of grey levels that is looked for in an image of normal noise."""
+WHITEST = 0.9
+"""Quantile of the beads' whiteness that shows smoothing: a neighbour's rings correlate the noise about
+single beads, a filter that about all."""
 SEARCH_BEADS = 6
 ROUNDS = 6
 MAX_STEPS = 5.0
@@ -50,12 +58,16 @@ class Alteration:
     blur_radii2, blur_u
         Half the variance of the blur along one axis, bead radii squared, 0 in the training, and its
         standard uncertainty; 0 where the image was not filtered.
+    rounding
+        Standard deviation of deviations that rings of one brightness have in common after a second
+        rounding, over background.
     """
 
     contrast: float = 1.0
     blur_radii2: float = 0.0
     contrast_u: float = 0.0
     blur_u: float = 0.0
+    rounding: float = 0.0
 
     @property
     def ends(self) -> tuple["Alteration", "Alteration"]:
@@ -84,14 +96,22 @@ def typical_whiteness(whiteness: FloatArray) -> float:
     return float(np.median(known)) if len(known) else 1.0
 
 
+def is_white(whiteness: FloatArray, usual: PixelNoise) -> bool:
+    """Return whether the noise about beads ``(n,)`` is as white as in the training, or not known."""
+    known = whiteness[np.isfinite(whiteness)] / usual.whiteness
+    if not len(known):
+        return True
+    low, high = usual.whiteness_range
+    return bool(np.quantile(known, WHITEST) >= low and np.median(known) <= high)
+
+
 def is_filtered(inputs: BeadInputs, usual: PixelNoise) -> bool:
     """Return whether an image was filtered, resampled or compressed, as the training was not.
 
     The noise of neighbouring pixels is then more or less correlated than in the training, or there is
     hardly any.
     """
-    low, high = usual.whiteness_range
-    if not low <= typical_whiteness(inputs.whiteness) / usual.whiteness <= high:
+    if not is_white(inputs.whiteness, usual):
         return True
     light = float(np.median(inputs.light))
     measured = np.isfinite(inputs.whiteness).any()
@@ -146,7 +166,16 @@ def with_rounding(altered: Alteration, light: float) -> Alteration:
     average out in a ring. ``light`` is the background less black, grey levels.
     """
     rounding = altered.contrast * ROUNDING_SD / light
-    return replace(altered, contrast_u=float(np.hypot(altered.contrast_u, rounding)))
+    return replace(
+        altered,
+        contrast_u=float(np.hypot(altered.contrast_u, rounding)),
+        rounding=ROUNDING_PATTERN / light,
+    )
+
+
+def is_offset(altered: Alteration, light: float) -> bool:
+    """Return whether an offset of a few grey levels explains the contrast of an image of normal noise."""
+    return abs(altered.contrast - 1.0) * light <= OFFSET
 
 
 def find_blur(lookup: Lookup, inputs: BeadInputs) -> Alteration:

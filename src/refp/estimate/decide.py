@@ -21,6 +21,7 @@ from refp.estimate.alteration import (
     find_blur,
     find_contrast,
     is_filtered,
+    is_offset,
     match_altered,
     restore_contrast,
     typical_noise,
@@ -138,13 +139,32 @@ def assess_beads(
     if is_filtered(inputs, known.noise):
         relative = known.noise.relative(light, noise)
         return _assess_filtered(plain, assess_as, find_blur(lookup, inputs), relative)
-    if known.noise.agrees(light, noise):
-        return plain
-    fits = plain.reduced_chi2 <= known.maximum_reduced_chi2
-    rescaled = with_rounding(find_contrast(lookup, inputs, fits=fits), light)
     # Of the look-up, the factor by which beads scatter more than their likelihood states.
     factor = max(known.bead_factor, 1.0) if card.family == "lookup" else 1.0
-    return replace(assess_as(rescaled), alteration_u_um=factor * _effect_um(assess_as, rescaled))
+    if not known.noise.agrees(light, noise):
+        fits = plain.reduced_chi2 <= known.maximum_reduced_chi2
+        rescaled = with_rounding(find_contrast(lookup, inputs, fits=fits), light)
+        return _assess_rescaled(assess_as, rescaled, factor)
+    if _is_alike(plain, known):
+        return plain
+    offset = find_contrast(lookup, inputs)
+    if not is_offset(offset, light):
+        return plain
+    found = _assess_rescaled(assess_as, offset, factor)
+    return found if _is_alike(found, known) else plain
+
+
+def _is_alike(assessment: Assessment, known: Calibration) -> bool:
+    """Return whether the beads fit the stack, each and together."""
+    return (
+        assessment.reduced_chi2 <= known.maximum_reduced_chi2
+        and assessment.t_squared <= known.residuals.maximum_t_squared
+    )
+
+
+def _assess_rescaled(assess_as: "AssessAs", rescaled: Alteration, factor: float) -> Assessment:
+    effect_um = _effect_um(assess_as, rescaled)
+    return replace(assess_as(rescaled), alteration_u_um=factor * effect_um)
 
 
 AssessAs = Callable[[Alteration], Assessment]
@@ -195,19 +215,22 @@ def _assess_as(
         predicted = replace(predicted, dz_um=predicted.dz_um + (matched.dz_um - sharp.dz_um))
     combined = adapt_combined(combine(predicted, *places), card.adaptation)
     second = combine(predictions_of(match), *places) if match.has_match else combined
-    residual = match.residual[combined.used]
+    residual, unevenness = match.residual[combined.used], match.unevenness[combined.used]
+    of_rounding = float(np.mean((altered.rounding * unevenness[:, 0]) ** 2))
     return Assessment(
         match=match,
         combined=combined,
         lookup_um=second.dz_um,
         size=_typical_size(match, combined, known),
-        reduced_chi2=known.relative_chi2(float(np.median(match.reduced_chi2)), light, noise),
+        reduced_chi2=float(np.median(match.reduced_chi2))
+        / (known.expected_chi2(light, noise) + of_rounding),
         t_squared=t_squared(
             residual,
             known.residuals,
             known.expected_chi2(light, noise),
-            unevenness=match.unevenness[combined.used],
+            unevenness=unevenness,
             n_reference=card.adaptation.deviation.n_beads if card.adaptation else 0,
+            rounding=altered.rounding,
         ),
         residual=residual,
     )

@@ -72,6 +72,7 @@ def t_squared(
     *,
     unevenness: FloatArray | None = None,
     n_reference: int = 0,
+    rounding: float = 0.0,
 ) -> float:
     """Return Hotelling's T squared a ring of the mean residual profile of an image; about 1 is usual.
 
@@ -88,6 +89,9 @@ def t_squared(
         of the background is usual.
     n_reference
         Beads of another image whose mean residual was subtracted; 0 for none.
+    rounding
+        Standard deviation of a deviation, over background, that all beads have in common in each ring
+        separately; with ``unevenness``.
 
     Returns
     -------
@@ -107,6 +111,8 @@ def t_squared(
     if unevenness is not None:
         directions = UNEVEN * unevenness.mean(axis=0)[:, rings]
         covariance = covariance + directions.T @ directions
+        raised = rounding * unevenness[:, 0].mean(axis=0)[rings]
+        covariance = covariance + np.diag(raised**2)
     mean = residual[:, rings].mean(axis=0)
     return float(mean @ np.linalg.solve(covariance, mean)) / n_rings
 
