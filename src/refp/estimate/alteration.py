@@ -35,8 +35,8 @@ ROUNDING_SD = 12**-0.5
 ROUNDING_PATTERN = 0.1
 """Standard deviation, grey levels, of the error of a second rounding in the mean over noise of about one
 grey level, which rings of one brightness have in common; assumed. After scaling by 0.7 it is 0.06."""
-OFFSET = 8.0
-"""Largest offset of grey levels that is looked for in an image of normal noise."""
+MAX_OFFSET = 0.25
+"""Largest offset, over the light, that is looked for in an image of normal noise; assumed."""
 WHITEST = 0.9
 """Quantile of the beads' whiteness that shows smoothing: a neighbour's rings correlate the noise about
 single beads, a filter that about all."""
@@ -173,9 +173,9 @@ def with_rounding(altered: Alteration, light: float) -> Alteration:
     )
 
 
-def is_offset(altered: Alteration, light: float) -> bool:
-    """Return whether an offset of a few grey levels explains the contrast of an image of normal noise."""
-    return abs(altered.contrast - 1.0) * light <= OFFSET
+def is_offset(altered: Alteration) -> bool:
+    """Return whether a camera's offset may explain the contrast of an image of normal noise."""
+    return abs(altered.contrast - 1.0) <= MAX_OFFSET
 
 
 def find_blur(lookup: Lookup, inputs: BeadInputs) -> Alteration:

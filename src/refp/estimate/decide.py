@@ -148,7 +148,7 @@ def assess_beads(
     if _is_alike(plain, known):
         return plain
     offset = find_contrast(lookup, inputs)
-    if not is_offset(offset, light):
+    if not is_offset(offset):
         return plain
     found = _assess_rescaled(assess_as, offset, factor)
     return found if _is_alike(found, known) else plain
