@@ -4,7 +4,7 @@ Writes docs/accuracy.md, docs/models.md and docs/simulator.md with their figures
 the markers in README.md.
 """
 
-from benchmarks.pages.figures import COVERAGE, ERRORS, draw_figures
+from benchmarks.pages.figures import COVERAGE, ERRORS, LEARNING, draw_figures
 from benchmarks.pages.render import ROOT, load, render
 from benchmarks.pages.simulator import draw_simulator_figures
 from benchmarks.pages.summaries import busy_cores, methods, plane_summary, worst_near_plane
@@ -30,7 +30,7 @@ def render_pages() -> dict[str, str]:
     alone = [plane for plane in planes if not plane["pooled_from"]]
     pooled = [plane for plane in planes if plane["pooled_from"]]
     summaries = {"alone": plane_summary(alone), "pooled": plane_summary(pooled)}
-    figures = {"ERRORS": ERRORS, "COVERAGE": COVERAGE}
+    figures = {"ERRORS": ERRORS, "COVERAGE": COVERAGE, "LEARNING": LEARNING}
     return {
         "accuracy": render(
             "accuracy", alone=alone, pooled=pooled, summaries=summaries, busy_cores=busy_cores

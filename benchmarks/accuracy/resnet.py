@@ -79,13 +79,15 @@ def main() -> None:
         if OUT.is_file():
             result = json.loads(OUT.read_text(encoding="utf-8"))
         if part == "arms":
-            result["arms"] = {"conditions": conditions(), "rows": measure_arms()}
+            arms = {"conditions": conditions(), "steps": ARM_STEPS, "rows": measure_arms()}
+            result["arms"] = arms
         else:
             runs = result.setdefault("runs", {})
             runs[part] = {"conditions": conditions(), **measure_run(RUNS[part])}
             result["paper_fast"] = [
                 row for name in (A2K, NIKON) for row in runs.get(name, {}).get("tests", [])
             ]
+        result["n_draws"] = N_DRAWS
         write_json(result, OUT)
 
 

@@ -1,4 +1,4 @@
-"""Figures of docs/models.md: errors against dZ, and observed coverage of the intervals."""
+"""Figures of docs/models.md: errors against dZ, coverage of the intervals, and learning curves."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,10 +20,12 @@ from refp.reports.style import (
     save_svg,
 )
 
-ERRORS, COVERAGE = "models-errors.svg", "models-coverage.svg"
+ERRORS, COVERAGE, LEARNING = "models-errors.svg", "models-coverage.svg", "models-learning.svg"
 COLORS = {"profile": USED, "lookup": FLAGGED}
 INSTRUMENTS = ("A2K", "Nikon")
 STATED = 0.95
+CURVES = (USED, FLAGGED, "#009e73", "#cc79a7", "#56b4e9")
+"""Colours of learning curves."""
 Rows = Sequence[dict[str, Any]]
 
 
@@ -34,6 +36,9 @@ def draw_figures(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         save_svg(draw_twin_errors(intervals["images"]), folder / ERRORS)
         save_svg(draw_coverage(intervals["simulated"]["by_fifth"]), folder / COVERAGE)
+    resnet = load("accuracy/resnet.json")
+    if resnet:
+        save_svg(draw_learning(resnet), folder / LEARNING)
 
 
 @look()
@@ -54,6 +59,36 @@ def draw_twin_errors(images: Rows) -> Figure:
     legend.line(MUTED, "95 % interval", alpha=0.5)
     refused = any(row["reason"] for row in images)
     legend.dot(MUTED, "refused", hollow=True, marker="^", when=refused).draw(figure)
+    return figure
+
+
+@look()
+def draw_learning(resnet: dict[str, Any]) -> Figure:
+    """Draw the held-out error of the article's network against steps, of trainings and of short arms."""
+    figure, axes = panel_grid(2, 2, 3.2)
+    runs = {
+        f"{run['training']}, ResNet-{run['depth']}": run["curves"]
+        for run in resnet.get("runs", {}).values()
+    }
+    arms = {row["arm"]: row["curves"] for row in resnet.get("arms", {}).get("rows", [])}
+    for ax, curves, title in zip(
+        axes, (runs, arms), ("Trainings", "Arms, one member"), strict=True
+    ):
+        for color, (name, members) in zip(CURVES, curves.items(), strict=False):
+            for i, curve in enumerate(members):
+                label = name if i == 0 else None
+                ax.plot(
+                    curve["step"],
+                    curve["held_out_rms_um"],
+                    color=color,
+                    marker="o",
+                    ms=3,
+                    label=label,
+                )
+        ax.set(title=title, xlabel="gradient steps", yscale="log")
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.legend(frameon=False, fontsize="small")
+    axes[0].set_ylabel("RMS error of held-out beads (um)")
     return figure
 
 

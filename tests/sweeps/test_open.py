@@ -40,6 +40,23 @@ def test_a_folder_by_the_default_pattern(tmp_path: Path, save_frames, optics) ->
     assert (data.n_frames, data.left_out, data.root) == (4, (), tmp_path)
 
 
+@pytest.mark.parametrize(("channel", "level"), [(None, 2), ("blue", 3), ("mean", 2)])
+def test_images_in_colour_are_noted(
+    tmp_path: Path, optics, channel: str | None, level: int
+) -> None:
+    from PIL import Image
+
+    pixels = np.stack([np.full_like(GREY, k) for k in (1, 2, 3)], axis=-1)
+    for z_um in (5, 6):
+        Image.fromarray(pixels).save(tmp_path / f"exp1_fov1_z{z_um}_t20ms.png")
+    data = open_dataset(tmp_path, channel=channel, **optics)
+    read = {None: "green", "mean": "the mean of their channels"}.get(channel, channel)
+    (note,) = data.notes
+    assert note.startswith("exp1_fov1_z5_t20ms.png: 2 of 2 images are in colour, ")
+    assert note.endswith(f"of which {read} is read; --channel red|green|blue|mean chooses")
+    assert {int(frame.read()[0, 0]) for frame in data.sweeps[0].frames} == {level}
+
+
 @pytest.mark.parametrize("suffix", [".tiff", ".png"])
 def test_the_default_pattern_takes_other_suffixes(tmp_path: Path, optics, suffix: str) -> None:
     from PIL import Image

@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image as PillowImage
 
 from refp.core.errors import DataError, MissingExtraError
-from refp.sweeps import read_header, read_plane
+from refp.sweeps import list_images, read_header, read_plane
 
 SHAPE = (30, 40)
 RAMP8 = (np.arange(1200).reshape(SHAPE) % 251).astype(np.uint8)
@@ -109,6 +109,23 @@ def test_colour_is_read_by_its_green_channel(
     path = save_tiff(tmp_path / name, np.stack(channels + alpha, axis=axis), **options)
     assert read_header(path).shape == RAMP8.shape
     np.testing.assert_array_equal(read_plane(path), RAMP8)
+
+
+@pytest.mark.parametrize(("name", "axis", "n", "options"), COLOURED.values(), ids=COLOURED)
+def test_the_channel_of_a_colour_image_is_chosen(
+    tmp_path: Path, name: str, axis: int, n: int, options: dict[str, Any]
+) -> None:
+    channels = {"red": RAMP8 // 2, "green": RAMP8, "blue": RAMP8 // 5}
+    alpha = [np.full_like(RAMP8, 255)] * (n - 3)
+    path = save_tiff(tmp_path / name, np.stack([*channels.values(), *alpha], axis=axis), **options)
+    assert read_header(path).in_colour
+    for colour, expected in channels.items():
+        np.testing.assert_array_equal(read_plane(path, 0, colour), expected)
+    mean = np.rint(np.mean(list(channels.values()), axis=0)).astype(np.uint8)
+    np.testing.assert_array_equal(read_plane(path, 0, "mean"), mean)
+    for chosen, expected in (("Red", channels["red"]), ("", RAMP8), ("BF", RAMP8)):
+        (image,) = list_images([path], channel=chosen)
+        np.testing.assert_array_equal(image.read(), expected)
 
 
 @pytest.mark.parametrize(("name", "mode"), [("a.png", "RGB"), ("a.png", "RGBA"), ("a.bmp", "RGB")])

@@ -39,7 +39,7 @@ class DataOptions:
     z_step_um: Annotated[float | None, Parameter(validator=Number(gt=0))] = None
     "Distance of two frames whose names hold {z_index}, or of two pages of a stack, um."
     channel: str | None = None
-    "Name of the channel of files of several, or its number from 0."
+    "Name of the channel, or its number from 0; of colour images red, green, blue or mean."
     t: Annotated[int | None, Parameter(validator=Number(gte=0))] = None
     "Number of the time point of files of several, from 0."
     bit_depth: Annotated[int | None, Parameter(validator=Number(gte=8, lte=16))] = None
@@ -87,7 +87,7 @@ class ImageOptions:
     """The images to read from files."""
 
     channel: str | None = None
-    "Name of the channel of files of several, or its number from 0."
+    "Name of the channel, or its number from 0; of colour images red, green, blue or mean."
     t: Annotated[int | None, Parameter(validator=Number(gte=0))] = None
     "Number of the time point, from 0; default: all, a row each."
     pixel_size_um: float | None = None

@@ -21,6 +21,7 @@ from refp.core.parallel import (
 )
 from refp.core.rows import Rows, join, take
 from refp.core.store import ArrayStore
+from refp.sweeps.formats.guard import GREEN
 from refp.sweeps.frame import Frame
 
 BATCH = 32
@@ -103,7 +104,8 @@ class FrameStore(ArrayStore, Generic[D]):
 
     def key_of(self, frame: Frame, settings: str) -> str:
         """Return the key of a frame measured with settings of the digest ``settings``."""
-        text = f"{self._contents.of(frame.path)} {frame.page} {settings}"
+        page = f"{frame.page}" if frame.colour == GREEN else f"{frame.page} {frame.colour}"
+        text = f"{self._contents.of(frame.path)} {page} {settings}"
         return digest_bytes(text.encode())
 
     def recall(self, key: str) -> D | None:

@@ -154,7 +154,13 @@ class Study:
         described: list[object] = [dataset.instrument.model_dump(mode="json")]
         for i, frame in enumerate(dataset.frames):
             described.append(
-                [str(frame.key), frame.z_um, self._contents.of(frame.path), frame.page]
+                [
+                    str(frame.key),
+                    frame.z_um,
+                    self._contents.of(frame.path),
+                    frame.page,
+                    frame.colour,
+                ]
             )
             self.execution.progress(f"checking {dataset.name}", i + 1, dataset.n_frames)
         return digest_json(described)[:12]

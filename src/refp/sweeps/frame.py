@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from refp.core.arrays import Image
 from refp.core.errors import DataError
+from refp.sweeps.formats.guard import GREEN
 from refp.sweeps.readers import read_plane
 
 Name: TypeAlias = int | str
@@ -43,11 +44,12 @@ class SweepKey:
 
 
 class _OnDisk:
-    """Label and pixels of an image with a path and a page."""
+    """Label and pixels of an image with a path, a page and a colour channel."""
 
     __slots__ = ()
     path: Path
     page: int
+    colour: str
 
     @property
     def label(self) -> str:
@@ -64,7 +66,7 @@ class _OnDisk:
         MissingExtraError
             If the format needs a library that is not installed.
         """
-        return read_plane(self.path, self.page)
+        return read_plane(self.path, self.page, self.colour)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +81,15 @@ class SingleImage(_OnDisk):
         Reason why the file has no image to read, which reading raises; empty if it has one.
     pixel_size_um
         Side of a pixel that the file states; 0: not stated.
+    colour
+        Channel that is read of a colour image; see :func:`refp.sweeps.read_plane`.
     """
 
     path: Path
     page: int = 0
     problem: str = ""
     pixel_size_um: float = 0.0
+    colour: str = GREEN
 
     def read(self) -> Image:
         """Read the pixels; see :meth:`Frame.read`.
@@ -96,7 +101,7 @@ class SingleImage(_OnDisk):
         """
         if self.problem:
             raise DataError(self.problem)
-        return read_plane(self.path, self.page)
+        return read_plane(self.path, self.page, self.colour)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +116,15 @@ class Frame(_OnDisk):
         Nominal Z.
     path, page
         File, and the index of the page in it.
+    colour
+        Channel that is read of a colour image; see :func:`refp.sweeps.read_plane`.
     """
 
     key: SweepKey
     z_um: float
     path: Path
     page: int = 0
+    colour: str = GREEN
 
 
 def as_name(text: str | int) -> Name:

@@ -82,12 +82,15 @@ class Header:
         Number of pages.
     stated
         Metadata of the file.
+    in_colour
+        Whether pages have colour channels, of which one or the mean is read.
     """
 
     shape: tuple[int, int]
     dtype: str
     n_planes: int = 1
     stated: Stated = field(default=Stated())
+    in_colour: bool = False
 
     @property
     def kind(self) -> str:

@@ -25,7 +25,8 @@ def list_images(
     paths
         Files and folders.
     channel
-        Name of the channel, or its number from 0; required of files of several channels.
+        Name of the channel, or its number from 0; required of files of several channels. Of colour
+        images ``red``, ``green`` (the default), ``blue`` or ``mean``.
     t
         Number of the time point, from 0; default: all.
 
@@ -90,11 +91,12 @@ def _pages(
     path: Path, header: Header | None, choice: Choice, problem: str
 ) -> Iterable[SingleImage]:
     if problem or header is None:
-        return [SingleImage(path, problem=problem)]
+        return [SingleImage(path, problem=problem, colour=choice.colour)]
     try:
         pixel_um = header.stated.pixel_size_um
         return [
-            SingleImage(path, page, pixel_size_um=pixel_um) for page in choice.pages(path, header)
+            SingleImage(path, page, pixel_size_um=pixel_um, colour=choice.colour)
+            for page in choice.pages(path, header)
         ]
     except DataError as error:
         return [SingleImage(path, problem=str(error))]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from refp.settings import Identity
 from refp.sweeps.declare import resolve_identity, resolve_instrument
+from refp.sweeps.formats.guard import RGB
 from refp.sweeps.group import check_one_kind, group_sweeps, merge_exposures
 from refp.sweeps.header import Stated
 from refp.sweeps.place import FoundFrames, check_any_left, place_frames
@@ -47,7 +48,8 @@ def open_dataset(
         in place of the Z that it states.
     channel, t
         Name of the channel, or its number from 0, and number of the time point, from 0; required of
-        files that hold several.
+        files that hold several. Channel of colour images: ``red``, ``green`` (the default), ``blue`` or
+        ``mean``.
     bit_depth
         Bits of a pixel that the camera uses, from which the white level follows.
 
@@ -119,4 +121,15 @@ def _file_notes(found: FoundFrames) -> list[str]:
     for path, stated in _stated(found).items():
         for note in stated.notes:
             notes.setdefault(note, f"{path.name}: {note}")
-    return list(notes.values())
+    return [*notes.values(), *_colour_notes(found)]
+
+
+def _colour_notes(found: FoundFrames) -> list[str]:
+    """Return the note on colour images, if any are used."""
+    in_colour = [frame for frame in found.frames if found.headers[frame.path].in_colour]
+    if not in_colour:
+        return []
+    of = "the mean of their channels" if in_colour[0].colour == "mean" else in_colour[0].colour
+    counted = f"{len(in_colour)} of {len(found.frames)} images are in colour"
+    chosen = f"{of} is read; --channel {'|'.join(RGB)} chooses"
+    return [f"{in_colour[0].path.name}: {counted}, of which {chosen}"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from refp.core.errors import DataError
+from refp.sweeps.formats.guard import GREEN, RGB
 from refp.sweeps.header import Header
 
 
@@ -16,7 +17,8 @@ class Choice:
     Attributes
     ----------
     channel
-        Name of a channel, or its number from 0; empty: not chosen.
+        Name of a channel, or its number from 0; of colour images ``red``, ``green``, ``blue`` or
+        ``mean``; empty: not chosen.
     t
         Number of a time point, from 0; ``None``: all.
     pixel_size_um
@@ -26,6 +28,12 @@ class Choice:
     channel: str = ""
     t: int | None = None
     pixel_size_um: float | None = None
+
+    @property
+    def colour(self) -> str:
+        """The channel to read of a colour image."""
+        name = _folded(self.channel)
+        return name if name in RGB else GREEN
 
     def pages(self, path: Path, header: Header) -> list[int]:
         """Return the pages of a file, in order; none if it holds another channel or time point.

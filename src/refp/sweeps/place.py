@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -80,7 +80,12 @@ def _by_manifest(source: Source) -> FoundFrames:
         if frame.page >= n_planes:
             reason = f"no page {frame.page} among {n_planes}; pages are numbered from 0"
             left_out.append(LeftOut(frame.path, reason))
-    kept = [frame for frame in readable if frame.page < headers[frame.path].n_planes]
+    colour = source.choice.colour
+    kept = [
+        replace(frame, colour=colour)
+        for frame in readable
+        if frame.page < headers[frame.path].n_planes
+    ]
     return FoundFrames(kept, headers, left_out)
 
 
@@ -231,7 +236,7 @@ def _file_frames(
         exposure_ms = fields.get("exposure_ms", header.exposure_of(page))
         fov = _fov(fields.get("fov", 1), header, page)
         key = SweepKey(source.name, fields.get("experiment", 1), fov, exposure_ms)
-        yield Frame(key, z, path, page)
+        yield Frame(key, z, path, page, source.choice.colour)
 
 
 def _fov(first: Name, header: Header, page: int) -> Name:

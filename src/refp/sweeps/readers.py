@@ -6,7 +6,7 @@ from typing import Protocol
 
 from refp.core.arrays import Image
 from refp.core.errors import DataError, RefpError
-from refp.sweeps.formats.guard import bad_image
+from refp.sweeps.formats.guard import GREEN, bad_image
 from refp.sweeps.header import Header
 from refp.sweeps.left_out import LeftOut
 
@@ -26,12 +26,12 @@ class Format(Protocol):
         """Read the header of a file."""
         ...
 
-    def read_plane(self, path: Path, page: int) -> Image:
-        """Read the pixels of one page."""
+    def read_plane(self, path: Path, page: int, colour: str) -> Image:
+        """Read the pixels of one page, of a colour image the chosen channel."""
         ...
 
 
-def read_plane(path: Path, page: int = 0) -> Image:
+def read_plane(path: Path, page: int = 0, colour: str = GREEN) -> Image:
     """Read the pixels of one page.
 
     Parameters
@@ -40,6 +40,8 @@ def read_plane(path: Path, page: int = 0) -> Image:
         TIFF, OME-TIFF, PNG, JPEG or BMP; OME-Zarr and ND2 with the extra ``formats``.
     page
         Index of the page in the file, from 0.
+    colour
+        Channel of a colour image: ``red``, ``green``, ``blue``, or ``mean`` of the three.
 
     Returns
     -------
@@ -54,7 +56,7 @@ def read_plane(path: Path, page: int = 0) -> Image:
     MissingExtraError
         If the format needs a library that is not installed.
     """
-    return _format(path).read_plane(path, page)
+    return _format(path).read_plane(path, page, colour)
 
 
 def read_header(path: Path) -> Header:

@@ -15,8 +15,17 @@ from refp.core.errors import DataError, RefpError
 
 GREY_DTYPES = ("uint8", "uint16")
 SAVE_GREY = "save as grey of 8 or 16 bits"
-COLOURS, GREEN = (3, 4), 1
-"""Numbers of channels of RGB and RGBA, and the channel that is read."""
+COLOURS = (3, 4)
+"""Numbers of channels of RGB and RGBA."""
+RGB: dict[str, slice] = {
+    "red": slice(0, 1),
+    "green": slice(1, 2),
+    "blue": slice(2, 3),
+    "mean": slice(0, 3),
+}
+"""Channels of a colour image, averaged, by the name under which a user chooses them."""
+GREEN = "green"
+"""Choice without a choice: a tinted camera sees most light in it."""
 LINE_LENGTH = 120
 COPY_AGAIN = "copy it again from where it was recorded"
 
@@ -96,8 +105,10 @@ def pixel_name(dtype: Any) -> str:
     return "1-bit" if name == "bool" else name
 
 
-def as_plane(path: Path, pixels: Any) -> Image:
+def as_plane(path: Path, pixels: Any, colour: str) -> Image:
     """Check decoded pixels and return them, shape ``(y, x)``, in the byte order of this machine.
+
+    Of a colour image, ``colour`` of :data:`RGB` is returned.
 
     Raises
     ------
@@ -106,20 +117,31 @@ def as_plane(path: Path, pixels: Any) -> Image:
     """
     array = np.asarray(pixels)
     shape = check_grey(path, array.shape, array.dtype)
-    array = _green(array)
+    array = _of_colour(array, RGB[colour])
     # Kernels would be compiled again for read-only pixels, such as those that Pillow returns.
     return np.require(array.reshape(shape), array.dtype.newbyteorder("="), ["C", "W"])
 
 
-def _green(array: Image) -> Image:
-    """Return the green channel of a colour image, with channels first or last; alpha is ignored.
+def has_colours(shape: Sequence[int]) -> bool:
+    """Return whether a page has colour channels, first or last."""
+    axes = [n for n in shape if n != 1]
+    return len(axes) == 3 and (axes[-1] in COLOURS or axes[0] in COLOURS)
 
-    Where a grey image was saved as colour, it is the grey image. A tinted camera sees most light in it.
+
+def _of_colour(array: Image, channels: slice) -> Image:
+    """Return the mean of channels of a colour image, with channels first or last; alpha is ignored.
+
+    Where a grey image was saved as colour, each channel is the grey image.
     """
     axes = array.squeeze() if array.ndim > 2 else array
     if axes.ndim != 3:
         return array
-    return axes[..., GREEN] if axes.shape[-1] in COLOURS else axes[GREEN]
+    chosen = (
+        axes[..., channels] if axes.shape[-1] in COLOURS else np.moveaxis(axes[channels], 0, -1)
+    )
+    if chosen.shape[-1] == 1:
+        return chosen[..., 0]
+    return np.asarray(np.rint(chosen.mean(axis=-1)), dtype=array.dtype)
 
 
 def _check_present(path: Path) -> None:

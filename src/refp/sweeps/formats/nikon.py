@@ -24,10 +24,11 @@ def read_header(path: Path) -> Header:
         colours = (sizes["S"],) if "S" in sizes else ()
         shape = check_grey(path, (sizes["Y"], sizes["X"], *colours), file.dtype)
         n_pages = len(file.loop_indices) * sizes.get("C", 1)
-        return Header(shape, file.dtype.name, n_pages, _stated(file, sizes.get("C", 1)))
+        stated = _stated(file, sizes.get("C", 1))
+        return Header(shape, file.dtype.name, n_pages, stated, bool(colours))
 
 
-def read_plane(path: Path, page: int) -> Image:
+def read_plane(path: Path, page: int, colour: str) -> Image:
     """Read one channel of one frame of the sequence.
 
     Raises
@@ -42,7 +43,7 @@ def read_plane(path: Path, page: int) -> Image:
         check_page(path, page, len(file.loop_indices) * n_channels)
         frame, channel = divmod(page, n_channels)
         pixels = file.read_frame(frame)
-        return as_plane(path, pixels[channel] if n_channels > 1 else pixels)
+        return as_plane(path, pixels[channel] if n_channels > 1 else pixels, colour)
 
 
 def _open(path: Path) -> Any:

@@ -40,7 +40,7 @@ def read_header(path: Path) -> Header:
         return Header(shape, dtype, sum(map(math.prod, sizes)), _stated(images, sizes))
 
 
-def read_plane(path: Path, page: int) -> Image:
+def read_plane(path: Path, page: int, colour: str) -> Image:
     """Read one Z position.
 
     Raises
@@ -60,7 +60,7 @@ def read_plane(path: Path, page: int) -> Image:
         inside = page - (int(ends[image - 1]) if image else 0)
         place = dict(zip("tcz", np.unravel_index(inside, sizes[image]), strict=True))
         at = tuple(int(place.get(axis, 0)) for axis in _axes(images[image])[:-2])
-        return as_plane(path, arrays[image][at])
+        return as_plane(path, arrays[image][at], colour)
 
 
 def _images(path: Path) -> list[Any]:

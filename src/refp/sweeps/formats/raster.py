@@ -34,10 +34,11 @@ def read_header(path: Path) -> Header:
     with reading(path), _open(path) as image:
         dtype = _check_mode(path, image.mode)
         _check_end(path, image.format or "")
-        return Header((image.height, image.width), dtype)
+        in_colour = image.mode in ("RGB", "RGBA")
+        return Header((image.height, image.width), dtype, in_colour=in_colour)
 
 
-def read_plane(path: Path, page: int) -> Image:
+def read_plane(path: Path, page: int, colour: str) -> Image:
     """Decode one page.
 
     Raises
@@ -50,7 +51,7 @@ def read_plane(path: Path, page: int) -> Image:
             check_page(path, page, getattr(image, "n_frames", 1))
             image.seek(page)
         _check_mode(path, image.mode)
-        return as_plane(path, image)
+        return as_plane(path, image, colour)
 
 
 def _open(path: Path) -> PillowImage.Image:

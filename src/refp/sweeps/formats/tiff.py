@@ -18,6 +18,7 @@ from refp.sweeps.formats.guard import (
     bad_image,
     check_grey,
     check_page,
+    has_colours,
     reading,
 )
 from refp.sweeps.formats.micro_manager import stated_by_micro_manager
@@ -49,10 +50,10 @@ def read_header(path: Path) -> Header:
             raise bad_image(path, f"pages of {len(kinds)} sizes or types", "save them as files")
         ((shape, dtype),) = kinds
         stated = _stated(path, tif, pages).completed(Stated(notes=notes))
-        return Header(shape, dtype, len(pages), stated)
+        return Header(shape, dtype, len(pages), stated, has_colours(pages[0].shape))
 
 
-def read_plane(path: Path, page: int) -> Image:
+def read_plane(path: Path, page: int, colour: str) -> Image:
     """Read one page.
 
     Raises
@@ -68,8 +69,8 @@ def read_plane(path: Path, page: int) -> Image:
         _check_page(path, plane)
         _check_extent(path, plane, tif.filehandle.size)
         if plane.compression in _BY_PILLOW and not find_spec(_CODECS):
-            return raster.read_plane(path, page)
-        return as_plane(path, _decode(path, plane))
+            return raster.read_plane(path, page, colour)
+        return as_plane(path, _decode(path, plane), colour)
 
 
 def _decode(path: Path, page: Any) -> Any:

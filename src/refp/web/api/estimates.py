@@ -9,7 +9,7 @@ from refp.web.api.common import EngineDep, choice_of, is_json, tolerance_of
 from refp.web.http.fields import LINE_SCHEMA, form_body, line_in, read_json, several_files
 from refp.web.http.uploads import RequestFile, check_any, read_form
 from refp.web.messages import ImageChoice, Requester, Row
-from refp.web.schemas.common import SERIAL, EstimateRow, Estimates, PathsRequest
+from refp.web.schemas.common import CHANNEL, SERIAL, EstimateRow, Estimates, PathsRequest
 from refp.web.services.engine import Engine
 
 router = APIRouter()
@@ -20,7 +20,7 @@ BODY = form_body(
         "tolerance_um": {"type": "number", "exclusiveMinimum": 0},
         "operator": LINE_SCHEMA | {"description": "operator, recorded in the history"},
         "serial": LINE_SCHEMA | {"description": SERIAL},
-        "channel": LINE_SCHEMA | {"description": "name of the channel, or its number from 0"},
+        "channel": LINE_SCHEMA | {"description": CHANNEL},
         "t": {"type": "integer", "minimum": 0, "description": "time point, from 0; default: all"},
         "pixel_size_um": {"type": "number", "exclusiveMinimum": 0, "maximum": 100},
     },

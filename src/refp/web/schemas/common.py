@@ -11,6 +11,7 @@ from refp.web.http.fields import Line, Location, shown
 from refp.web.http.problems import MEDIA_TYPE, Problem, ProblemDetails
 
 SERIAL = "serial number of the instrument, for images that state none"
+CHANNEL = "name of the channel, or its number from 0; of colour images red, green, blue or mean"
 UM = "um; null for a refused image"
 PROBLEM_SCHEMA = {"$ref": "#/components/schemas/ProblemDetails"}
 
@@ -170,7 +171,7 @@ class PathsRequest(BaseModel):
     )
     operator: Line = Field(default="", description="operator, recorded in the history")
     serial: Line = Field(default="", description=SERIAL)
-    channel: Line = Field(default="", description="name of the channel, or its number from 0")
+    channel: Line = Field(default="", description=CHANNEL)
     t: int | None = Field(default=None, ge=0, description="time point, from 0; all if null")
     pixel_size_um: float | None = Field(
         default=None,

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from refp.web.http.fields import LINE, Line, Location, shown
 from refp.web.job import JobKind
+from refp.web.schemas.common import CHANNEL
 
 LongLine = Annotated[str, StringConstraints(max_length=300, pattern=LINE)]
 ID = "5f0c2c3e-8a55-4c58-9c4b-0d6b3f6f2a11"
@@ -84,7 +85,7 @@ class DataOptions(BaseModel):
     pixel_size_um: float | None = Field(default=None, gt=0, le=100, allow_inf_nan=False)
     bead_diameter_um: float | None = Field(default=None, gt=0, le=1000, allow_inf_nan=False)
     z_step_um: float | None = Field(default=None, gt=0, le=10_000, allow_inf_nan=False)
-    channel: Line = Field(default="", description="name of the channel, or its number from 0")
+    channel: Line = Field(default="", description=CHANNEL)
     t: int | None = Field(default=None, ge=0, description="number of the time point, from 0")
     bit_depth: int | None = Field(default=None, ge=8, le=16)
 

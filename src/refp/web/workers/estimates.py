@@ -175,7 +175,8 @@ def draw_overlay(task: Task, page: int) -> bytes:
     from refp.pipeline.overlays import overlay_writer  # takes a second to load
 
     estimator = _load(task.model, _stamp(task.model))
-    source = SingleImage(task.path, page)
+    colour = Choice(task.choice.channel).colour
+    source = SingleImage(task.path, page, colour=colour)
     result = estimator.estimate_source(source)
     estimate = _qualifier(estimator, task)(source, result.estimate)
     named = ImageEstimate(_label(task, page), estimate, result.measured, result.used)
