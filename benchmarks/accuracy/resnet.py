@@ -64,11 +64,14 @@ class Run:
     changes: Mapping[str, Any]
 
 
+SHORT = {"members": 1, "max_steps": 600, "validate_steps": 150}
+"""Equal steps for networks of three depths."""
 RUNS = {
     A2K: Run(A2K, {}),
-    NIKON: Run(NIKON, {"members": 3, "max_steps": 1000, "validate_steps": 250}),
-    "resnet50": Run(A2K, {"depth": 50, "members": 1, "max_steps": 1500}),
-    "resnet101": Run(A2K, {"depth": 101, "members": 1, "max_steps": 1500}),
+    NIKON: Run(NIKON, {"members": 3, "max_steps": 600, "validate_steps": 150}),
+    "resnet18-600": Run(A2K, SHORT),
+    "resnet50-600": Run(A2K, {**SHORT, "depth": 50}),
+    "resnet101-600": Run(A2K, {**SHORT, "depth": 101}),
 }
 
 

@@ -47,13 +47,21 @@ QUICK = StudyScale(
     article="paper-fast",
     resnet={"members": 2, "max_steps": 2000, "validate_steps": 250},
     deep={
-        "paper-resnet50": {"members": 1, "max_steps": 800},
-        "paper-resnet101": {"members": 1, "max_steps": 800},
+        "paper-resnet50": {"members": 1, "max_steps": 600, "validate_steps": 200},
+        "paper-resnet101": {"members": 1, "max_steps": 600, "validate_steps": 200},
     },
     large_tiles={"max_steps": 800, "validate_steps": 200},
     whole={
         "tile": {"grid_side_px": 240},
-        "train": {"resnet": {"members": 1, "max_steps": 800, "batch": 8, "statistics_tiles": 256}},
+        "train": {
+            "resnet": {
+                "members": 1,
+                "max_steps": 600,
+                "validate_steps": 200,
+                "batch": 8,
+                "statistics_tiles": 256,
+            }
+        },
     },
     normalisation={"members": 1, "max_steps": 1000},
     search_budget=300,
