@@ -35,6 +35,8 @@ ROUNDING_SD = 12**-0.5
 ROUNDING_PATTERN = 0.1
 """Standard deviation, grey levels, of the error of a second rounding in the mean over noise of about one
 grey level, which rings of one brightness have in common; assumed. After scaling by 0.7 it is 0.06."""
+RESCALED_NOISE = 1.1
+"""Noise of a rescaled image over that expected, or its inverse, at least: grey levels times 0.8 or 1.2."""
 MAX_OFFSET = 0.25
 """Largest offset, over the light, that is looked for in an image of normal noise; assumed."""
 WHITEST = 0.9
@@ -159,17 +161,19 @@ def find_contrast(lookup: Lookup, inputs: BeadInputs, *, fits: bool = False) -> 
     return Alteration(contrast=contrast, contrast_u=u)
 
 
-def with_rounding(altered: Alteration, light: float) -> Alteration:
+def with_rounding(altered: Alteration, light: float, relative_noise: float) -> Alteration:
     """Return the alteration with the uncertainty of grey levels that were rounded twice.
 
     Rounding a rescaled image moves grey levels by up to a half, and equal ones alike, so that it does not
-    average out in a ring. ``light`` is the background less black, grey levels.
+    average out in a ring. ``light`` is the background less black, grey levels. Only noise that differs
+    clearly from that expected shows that an image was rescaled; another camera has a little more or less.
     """
     rounding = altered.contrast * ROUNDING_SD / light
+    rescaled = not 1.0 / RESCALED_NOISE <= relative_noise <= RESCALED_NOISE
     return replace(
         altered,
         contrast_u=float(np.hypot(altered.contrast_u, rounding)),
-        rounding=ROUNDING_PATTERN / light,
+        rounding=ROUNDING_PATTERN / light if rescaled else 0.0,
     )
 
 

@@ -143,7 +143,8 @@ def assess_beads(
     factor = max(known.bead_factor, 1.0) if card.family == "lookup" else 1.0
     if not known.noise.agrees(light, noise):
         fits = plain.reduced_chi2 <= known.maximum_reduced_chi2
-        rescaled = with_rounding(find_contrast(lookup, inputs, fits=fits), light)
+        relative = known.noise.relative(light, noise)
+        rescaled = with_rounding(find_contrast(lookup, inputs, fits=fits), light, relative)
         return _assess_rescaled(assess_as, rescaled, factor)
     if _is_alike(plain, known):
         return plain
