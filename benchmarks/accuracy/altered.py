@@ -99,6 +99,8 @@ LINEAR: dict[str, Change] = {
     "offset +10": partial(linear, factor=1.0, offset=10.0),
     "offset -3": partial(linear, factor=1.0, offset=-3.0),
     "times 0.7": partial(linear, factor=0.7, offset=0.0),
+    "times 0.9": partial(linear, factor=0.9, offset=0.0),
+    "times 1.1": partial(linear, factor=1.1, offset=0.0),
     "times 1.5": partial(linear, factor=1.5, offset=0.0),
     "stretched from black to white": stretch,
     "times 16, in 16 bits": widen,
