@@ -217,7 +217,8 @@ def _assess_as(
     combined = adapt_combined(combine(predicted, *places), card.adaptation)
     second = combine(predictions_of(match), *places) if match.has_match else combined
     residual, unevenness = match.residual[combined.used], match.unevenness[combined.used]
-    of_rounding = float(np.mean((altered.rounding * unevenness[:, 0]) ** 2))
+    raised = altered.rounding * unevenness[:, 0]
+    of_rounding = float(np.mean(raised**2)) if raised.size else 0.0
     return Assessment(
         match=match,
         combined=combined,

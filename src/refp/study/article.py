@@ -12,6 +12,8 @@ N_BEADS = (6, 8, 10, 15, 20)
 MEMBERS = (1, 5, 10)
 PAPER = "paper"
 """Recipe with the article's training."""
+ARTICLE_STEPS = 22_000
+"""Fewest steps of a training: eleven validations, 2,000 steps apart, the first of which is the best."""
 NORMALISATIONS = {
     "none": PAPER,
     "zscore": "paper-zscore",

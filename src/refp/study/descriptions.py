@@ -8,8 +8,11 @@ import pandas as pd
 from scipy.stats import binomtest, bootstrap
 
 from refp.core.arrays import BoolArray, FloatArray
+from refp.study.article import ARTICLE_STEPS, PAPER
 from refp.study.layout import DataLayout, label_of
 from refp.study.study import ModelSpec, Study
+from refp.sweeps import DataSet
+from refp.synthetic.truth import TRUTH_FILE
 
 Missing = Callable[[DataLayout], str]
 COVERAGE = 0.95
@@ -129,6 +132,25 @@ def describe_training(study: Study, spec: ModelSpec) -> str:
         f"Recipe {spec.recipe}: {settings.optimizer}, rate {settings.learning_rate:g}, schedule "
         f"{schedule}, decay {settings.weight_decay:g}, trained on {spec.label} training"
     )
+
+
+def explain_training(study: Study, *labels: str) -> str:
+    """Explain how networks and images differ from the article's; empty for its training on real images."""
+    reasons = []
+    for label in labels if study.scale.article != PAPER else ():
+        settings = study.recipe(study.spec_of(label, "resnet")).train.resnet
+        reasons.append(
+            f"{label}: {count(settings.members, 'member')} of {settings.max_steps:,} steps by recipe "
+            f"{study.scale.article}, in place of ten of at least {ARTICLE_STEPS:,}"
+        )
+    if all(is_simulated(dataset) for dataset in study.layout.sets.values()):
+        reasons.append("simulated images, whose light, optics and beads are those of the recipe")
+    return f"{'; '.join(reasons)}." if reasons else ""
+
+
+def is_simulated(dataset: DataSet) -> bool:
+    """Return whether a data set was simulated, with its truth beside it."""
+    return (dataset.root / TRUTH_FILE).is_file()
 
 
 def describe_images(errors: pd.DataFrame) -> str:

@@ -3,10 +3,11 @@
 import pandas as pd
 
 from refp.reports.study import draw_normalisations
-from refp.study.article import NORMALISATIONS, TEST_3
+from refp.study.article import NORMALISATIONS, PAPER, TEST_3
 from refp.study.descriptions import (
     describe_images,
     describe_training,
+    explain_training,
     needs_tests,
     preferred,
     rms_of,
@@ -51,7 +52,13 @@ def make(study: Study) -> Finding:
     found = {how: rms_of(errors.loc[errors["normalisation"] == how, "error_um"]) for how in specs}
     texts = (f"{how} {value.text('um')}" for how, value in found.items())
     summary = f"RMS error with its 95 % interval: {', '.join(texts)}."
-    return Finding({"fig09": errors}, draw, summary)
+    differs = (
+        f"{steps}, so that the errors show how fast each input is learnt; inputs are standardised over the "
+        f"training set as well. {explain_training(study, label_of(name))}"
+    )
+    return Finding(
+        {"fig09": errors}, draw, summary, differs if study.scale.article != PAPER else ""
+    )
 
 
 ITEM = Item(

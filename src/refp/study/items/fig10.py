@@ -8,7 +8,13 @@ import pandas as pd
 from refp.estimate.evaluation import THRESHOLDS_UM
 from refp.reports.study import draw_fraction_within
 from refp.study.article import CELLS
-from refp.study.descriptions import count, describe_model, format_percent, needs_tests
+from refp.study.descriptions import (
+    count,
+    describe_model,
+    explain_training,
+    format_percent,
+    needs_tests,
+)
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.predictions import Draws, MemberPredictions, draw_beads
 from refp.study.settings import StudyScale
@@ -34,7 +40,8 @@ def make(study: Study) -> Finding:
             for picture in _picture(study, tables["fig10"], family, label)
         ]
 
-    return Finding({"fig10": fractions}, draw, _summarise(fractions))
+    differs = explain_training(study, *labels)
+    return Finding({"fig10": fractions}, draw, _summarise(fractions), differs)
 
 
 def fractions_of(study: Study, scale: StudyScale) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from refp.study.descriptions import (
     Missing,
     describe_images,
     describe_model,
+    explain_training,
     largest,
     percent_of,
     rms_of,
@@ -34,7 +35,8 @@ def make_of(stem: str, choose: Choose) -> Callable[[Study], Finding]:
         def draw(tables: Tables) -> list[Picture]:
             return list(_pictures(study, tables[stem], stem, names))
 
-        return Finding({stem: table}, draw, _summarise(table))
+        differs = explain_training(study, *dict.fromkeys(label_of(name) for name in names))
+        return Finding({stem: table}, draw, _summarise(table), differs)
 
     return make
 

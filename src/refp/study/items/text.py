@@ -9,6 +9,7 @@ from refp.core.arrays import BoolArray
 from refp.study.article import CELLS, DEEPER, ON_OTHER_INSTRUMENT, TEST_3, TOLERANCE_UM, WHOLE
 from refp.study.descriptions import (
     Interval,
+    explain_training,
     needs_tests,
     percent_of,
     preferred,
@@ -36,7 +37,9 @@ def make(study: Study) -> Finding:
     tests = [n for label in study.layout.labels for n in study.layout.tests(label)]
     table = pd.DataFrame([*_errors(study, tests), *_few_beads(study, tests), *_whole(study)])
     depths = _depths(study)
-    return Finding({"claims": table, "depths": depths}, _no_picture, _summarise(table, depths))
+    differs = explain_training(study, *study.layout.labels)
+    summary = _summarise(table, depths)
+    return Finding({"claims": table, "depths": depths}, _no_picture, summary, differs)
 
 
 def _row(claim: str, article: str, unit: str, values: dict[str, Interval]) -> Row:
@@ -104,7 +107,7 @@ def _groups(tests: list[str]) -> dict[str, list[str]]:
 
 def _least(rows: pd.DataFrame) -> Interval:
     """Return the smallest fraction as a percentage, with the interval of its draws."""
-    row = rows.nsmallest(1, "share").iloc[0]
+    row = rows.iloc[int(rows["share"].to_numpy(dtype=np.float64).argmin())]
     return Interval(*(100 * float(row[name]) for name in ("share", "lower", "upper")))
 
 
