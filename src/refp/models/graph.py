@@ -1,5 +1,6 @@
 """Run an ensemble's ONNX graph."""
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import parent_process
 
@@ -10,7 +11,7 @@ from refp.core.arrays import FloatArray
 from refp.core.errors import ModelError
 from refp.core.parallel import default_jobs
 from refp.models.card import BeadInputs, Predictions
-from refp.models.normalise import normalise_tiles
+from refp.models.normalise import normalise_tiles, window_tiles
 from refp.settings import Normalisation
 
 INPUT, MEAN, SD = "input", "dz_um", "sd_um"
@@ -26,6 +27,8 @@ class GraphPredictor:
         The serialised graph.
     normalisation
         Normalisation of the tiles; ``None`` for networks whose input is profiles.
+    window_px
+        Distance from the bead within which tiles are seen.
 
     Raises
     ------
@@ -33,8 +36,10 @@ class GraphPredictor:
         If the graph cannot be loaded.
     """
 
-    def __init__(self, graph: bytes, normalisation: Normalisation | None) -> None:
-        self._normalisation = normalisation
+    def __init__(
+        self, graph: bytes, normalisation: Normalisation | None, window_px: float = math.inf
+    ) -> None:
+        self._normalisation, self._window_px = normalisation, window_px
         # A worker process has one core, and networks on profiles take negligible time.
         parallel = parent_process() is None and normalisation is not None
         self._n_cores = default_jobs() if parallel else 1
@@ -64,7 +69,8 @@ class GraphPredictor:
         array: FloatArray = inputs.profile
         if self._normalisation is not None:
             light, black_level = inputs.light, inputs.black_level
-            tiles = normalise_tiles(inputs.pixels, light, black_level, self._normalisation)
+            seen = window_tiles(inputs.pixels, light, black_level, self._window_px)
+            tiles = normalise_tiles(seen, light, black_level, self._normalisation)
             array = tiles[:, None]
         return np.ascontiguousarray(array, dtype=np.float32)
 

@@ -1,4 +1,4 @@
-"""The four normalisations of tiles that the article compares."""
+"""Preparation of tiles: the window about the bead, and the article's four normalisations."""
 
 import numpy as np
 
@@ -7,6 +7,31 @@ from refp.settings import Normalisation
 
 FULL_SCALE = 255.0
 """Divisor of grey levels without another normalisation, so that inputs of training are near 1."""
+
+
+def window_tiles(
+    pixels: FloatArray, light: FloatArray, black_level: FloatArray, window_px: float
+) -> FloatArray:
+    """Replace what is beyond a distance from the middle of a tile by the background.
+
+    Cells and neighbouring beads there mislead a network that was trained without them.
+
+    Parameters
+    ----------
+    pixels
+        Shape ``(n, side, side)``, grey levels; the middle is pixel ``side // 2``.
+    light, black_level
+        Shape ``(n,)`` each; background less black level, and black level, grey levels.
+    window_px
+        The distance; if it exceeds the corners, the tiles are returned as they are.
+    """
+    side = pixels.shape[-1]
+    y, x = np.indices((side, side)) - side // 2
+    outside = np.hypot(y, x) > window_px
+    if not outside.any():
+        return pixels
+    background = (light + black_level).astype(pixels.dtype)[:, None, None]
+    return np.where(outside, background, pixels)
 
 
 def normalise_tiles(

@@ -191,6 +191,7 @@ def make_predictor(ensemble: Ensemble, settings: TrainSettings) -> Predictor:
     family = ensemble.card.family
     if family == "lookup":
         return Lookup(ensemble.stack, settings.lookup)
-    return GraphPredictor(
-        ensemble.graph, settings.resnet.normalisation if family == "resnet" else None
-    )
+    if family != "resnet":
+        return GraphPredictor(ensemble.graph, None)
+    window_px = settings.resnet.window_radii * ensemble.card.instrument.bead_radius_px
+    return GraphPredictor(ensemble.graph, settings.resnet.normalisation, window_px)

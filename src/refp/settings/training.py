@@ -80,6 +80,10 @@ class ResnetSettings(Settings):
         default=10, description="validations without a new best before training stops"
     )
     max_steps: PositiveInt = Field(default=200_000, description="maximum number of steps")
+    window_radii: PositiveFloat = Field(
+        default=1e9,
+        description="distance from the bead, in bead radii, beyond which a tile is set to its background",
+    )
     normalisation: Normalisation = Field(
         default="none", description="normalisation of the grey levels of a tile"
     )

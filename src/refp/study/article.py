@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from refp.synthetic.table1 import TABLE_INSTRUMENTS, Row
 
@@ -14,15 +15,18 @@ PAPER = "paper"
 """Recipe with the article's training."""
 ARTICLE_STEPS = 22_000
 """Fewest steps of a training: eleven validations, 2,000 steps apart, the first of which is the best."""
-NORMALISATIONS = {
-    "none": PAPER,
-    "zscore": "paper-zscore",
-    "center": "paper-center",
-    "background": "paper-background",
+NORMALISATIONS = ("none", "zscore", "center", "background")
+"""In the order of Fig. 9."""
+DEEPER = {"ResNet-50": "resnet50", "ResNet-101": "resnet101"}
+"""Variant of each deeper network."""
+WHOLE = "whole"
+VARIANTS: dict[str, dict[str, Any]] = {
+    **{how: {"train": {"resnet": {"normalisation": how}}} for how in NORMALISATIONS},
+    "resnet50": {"train": {"resnet": {"depth": 50}}},
+    "resnet101": {"train": {"resnet": {"depth": 101}}},
+    WHOLE: {"tile": {"cut": "grid", "grid_side_px": 512}},
 }
-"""Recipe of each normalisation, in the order of Fig. 9."""
-DEEPER = {"ResNet-50": "paper-resnet50", "ResNet-101": "paper-resnet101"}
-WHOLE = "paper-whole"
+"""Changes of the recipe of the article's network for its comparisons."""
 TEST_3, TEST_4 = "A2K test 3", "A2K test 4"
 ON_OTHER_INSTRUMENT = frozenset({TEST_4})
 CELLS = ("A2K test 5", "A2K test 6")

@@ -118,9 +118,10 @@ def describe_model(study: Study, spec: ModelSpec) -> str:
     steps = study.recipe(spec).train
     n = steps.profile.steps if card.family == "profile" else steps.resnet.max_steps
     depth = f"-{steps.resnet.depth}" if card.family == "resnet" else ""
+    variant = f" ({spec.variant})" if spec.variant else ""
     return (
-        f"family {card.family}{depth}, recipe {spec.recipe}, {count(card.members, 'member')} of at "
-        f"most {n:,} steps, trained on {spec.label} training"
+        f"family {card.family}{depth}, recipe {spec.recipe}{variant}, {count(card.members, 'member')} of "
+        f"at most {n:,} steps, trained on {spec.label} training"
     )
 
 

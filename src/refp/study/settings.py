@@ -5,20 +5,21 @@ from typing import Any, Literal
 from pydantic import Field, PositiveInt
 
 from refp.settings import Settings
-from refp.study.article import MEMBERS, N_BEADS, PAPER
+from refp.study.article import MEMBERS, N_BEADS, NORMALISATIONS, PAPER, WHOLE
 
 ScaleName = Literal["quick", "full"]
 Changes = dict[str, Any]
+
+
+ONE_MEMBER: Changes = {"train": {"resnet": {"members": 1}}}
+"""The article shows one of the networks of each normalisation."""
 
 
 class StudyScale(Settings):
     """Settings of the study, with changes of the recipes."""
 
     name: ScaleName
-    article: str = Field(
-        default=PAPER,
-        description="recipe of the article's network; its variants are changed as it changes paper",
-    )
+    article: str = Field(default=PAPER, description="recipe of the article's network")
     resnet: Changes = Field(
         default={}, description="changes of every resnet recipe's [train.resnet]"
     )
@@ -27,13 +28,9 @@ class StudyScale(Settings):
         description="further changes for instruments with large tiles, four times the work",
     )
     profile: Changes = Field(default={}, description="changes of [train.profile]")
-    deep: dict[str, Changes] = Field(default={}, description="further changes by recipe")
-    whole: Changes = Field(
-        default={}, description="further changes of recipe paper-whole, by table"
-    )
-    normalisation: Changes = Field(
-        default={"members": 1},
-        description="further changes of [train.resnet] of the models that compare normalisations",
+    variants: dict[str, Changes] = Field(
+        default=dict.fromkeys(NORMALISATIONS, ONE_MEMBER),
+        description="further changes by variant, by table",
     )
     search_budget: PositiveInt = Field(default=4000, description="steps of a trial's fit")
     n_beads: tuple[PositiveInt, ...] = Field(default=N_BEADS, description="beads of an image")
@@ -41,30 +38,28 @@ class StudyScale(Settings):
     resamples: PositiveInt = Field(default=200, description="draws of beads behind an interval")
 
 
+def _single(steps: int, **changes: object) -> Changes:
+    """Return the changes for one member of a number of steps."""
+    short = {"members": 1, "max_steps": steps, "validate_steps": 200}
+    return {"train": {"resnet": {**short, **changes}}}
+
+
 FULL = StudyScale(name="full")
 QUICK = StudyScale(
     name="quick",
     article="paper-fast",
-    resnet={"members": 2, "max_steps": 2000, "validate_steps": 250},
-    deep={
-        "paper-resnet50": {"members": 1, "max_steps": 600, "validate_steps": 200},
-        "paper-resnet101": {"members": 1, "max_steps": 600, "validate_steps": 200},
-    },
-    large_tiles={"max_steps": 800, "validate_steps": 200},
-    whole={
-        "tile": {"grid_side_px": 240},
-        "train": {
-            "resnet": {
-                "members": 1,
-                "max_steps": 600,
-                "validate_steps": 200,
-                "batch": 8,
-                "statistics_tiles": 256,
-            }
+    resnet={"members": 2, "max_steps": 1600, "validate_steps": 200},
+    large_tiles={"max_steps": 600, "validate_steps": 200},
+    variants={
+        **{how: _single(800) for how in NORMALISATIONS},
+        "resnet50": _single(400),
+        "resnet101": _single(400),
+        WHOLE: {
+            "tile": {"grid_side_px": 240},
+            **_single(400, batch=8, statistics_tiles=256, window_radii=1e9),
         },
     },
-    normalisation={"members": 1, "max_steps": 1000},
-    search_budget=300,
+    search_budget=250,
     resamples=50,
 )
 SCALES: dict[ScaleName, StudyScale] = {"quick": QUICK, "full": FULL}

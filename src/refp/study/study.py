@@ -5,7 +5,7 @@ interrupted study resumes and one model serves every figure.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,7 +29,7 @@ from refp.pipeline import Planes
 from refp.pipeline.assembly import CODE
 from refp.pipeline.tuning import trial_table
 from refp.settings import Instrument, Recipe, load_recipe
-from refp.study.article import NORMALISATIONS, PAPER, WHOLE
+from refp.study.article import VARIANTS
 from refp.study.layout import DataLayout, label_of
 from refp.study.predictions import MemberPredictions, predict_frames
 from refp.study.settings import StudyScale
@@ -62,19 +62,19 @@ class ModelSpec:
         Recipe.
     family
         Family; ``None`` for that of the recipe.
-    normalisation
-        Normalisation of the tiles where normalisations are compared.
+    variant
+        Variant of the article's network, of :data:`refp.study.article.VARIANTS`.
     """
 
     label: str
     recipe: str
     family: str | None = None
-    normalisation: str | None = None
+    variant: str | None = None
 
     @property
     def name(self) -> str:
         """Name for files and progress."""
-        changed = " ".join(value for value in (self.family, self.normalisation) if value)
+        changed = " ".join(value for value in (self.family, self.variant) if value)
         return f"{self.label} {self.recipe} {changed}".strip()
 
 
@@ -169,27 +169,17 @@ class Study:
         """Return the recipe of a model at this scale."""
         recipe, scale = load_recipe(spec.recipe), self.scale
         changes: list[dict[str, Any]] = [{"train": {"profile": scale.profile}}]
-        if spec.recipe.startswith(PAPER):
-            changes += [{"train": {"resnet": change}} for change in self._resnet_changes(spec)]
-        if spec.recipe == WHOLE:
-            changes.append(scale.whole)
+        if spec.recipe == scale.article:
+            changes.append({"train": {"resnet": scale.resnet}})
+            if self.instrument(spec.label).tile_side_px >= LARGE_TILE_PX:
+                changes.append({"train": {"resnet": scale.large_tiles}})
+        if spec.variant is not None:
+            changes += [VARIANTS[spec.variant], scale.variants.get(spec.variant, {})]
         if spec.family is not None:
             changes.append({"train": {"family": spec.family}})
         for change in changes:
             recipe = recipe.replace(change, source=f"scale {scale.name}")
         return recipe
-
-    def _resnet_changes(self, spec: ModelSpec) -> Iterator[dict[str, Any]]:
-        """Yield the changes of ``[train.resnet]`` of a recipe of the article's network."""
-        scale = self.scale
-        if spec.recipe != scale.article:
-            yield _differences(scale.article)
-        yield scale.resnet
-        if self.instrument(spec.label).tile_side_px >= LARGE_TILE_PX:
-            yield scale.large_tiles
-        yield scale.deep.get(spec.recipe, {})
-        if spec.normalisation is not None:
-            yield {**scale.normalisation, "normalisation": spec.normalisation}
 
     def instrument(self, label: str) -> Instrument:
         """Return the instrument of a label of Table 1."""
@@ -315,6 +305,10 @@ class Study:
         for table, file in zip((predicted.beads, predicted.errors), files, strict=True):
             write_parquet(table, file)
 
+    def variant_of(self, label: str, variant: str) -> ModelSpec:
+        """Return the specification of a variant of the article's network."""
+        return ModelSpec(label, self.scale.article, variant=variant)
+
     def spec_of(self, label: str, family: str) -> ModelSpec:
         """Return the specification of a family's model in the article's figures."""
         if family == "resnet":
@@ -327,7 +321,7 @@ class Study:
         common = self.spec_of(label, "resnet")
         if normalisation == self.recipe(common).train.resnet.normalisation:
             return common
-        return ModelSpec(label, NORMALISATIONS[normalisation], normalisation=normalisation)
+        return self.variant_of(label, normalisation)
 
     def constant_rms_um(self, label: str) -> float:
         """Return the RMS error of the constant predictor on the training images of an instrument, um."""
@@ -358,9 +352,3 @@ class Study:
         u_um = [u for frame, (_, u) in known.items() if frame.key.dataset == name]
         stage_um = self.layout.sets[name].instrument.stage.repeatability_um
         return float(np.hypot(stage_um, np.sqrt(np.mean(np.square(u_um))))) if u_um else np.nan
-
-
-def _differences(recipe: str) -> dict[str, Any]:
-    """Return the settings of ``[train.resnet]`` in which a recipe differs from ``paper``."""
-    own, paper = (load_recipe(name).train.resnet.model_dump() for name in (recipe, PAPER))
-    return {name: value for name, value in own.items() if value != paper[name]}

@@ -12,7 +12,7 @@ from refp.core.parallel import Execution, Workers
 from refp.core.rows import take
 from refp.models import Predictions, Trained, TrainingJob, inputs_of
 from refp.models.graph import GraphPredictor
-from refp.models.normalise import normalise_tiles
+from refp.models.normalise import normalise_tiles, window_tiles
 from refp.models.tiles import LabelledTiles
 from refp.settings import ResnetSettings, load_recipe
 
@@ -65,6 +65,17 @@ def test_over_background_a_tile_is_the_same_at_every_exposure() -> None:
     tiles = black[:, None, None] + light[:, None, None] * shown
     for made in normalise_tiles(tiles, light, black, "background"):
         np.testing.assert_allclose(made, shown, atol=1e-6)
+
+
+def test_beyond_the_window_a_tile_is_background() -> None:
+    tiles = np.arange(2 * 9 * 9, dtype=np.float32).reshape(2, 9, 9)
+    light, black = np.array([20.0, 50.0]), np.array([2.0, 3.0])
+    made = window_tiles(tiles, light, black, 2.0)
+    y, x = np.indices((9, 9)) - 4
+    inside = y**2 + x**2 <= 4
+    np.testing.assert_array_equal(made[:, inside], tiles[:, inside])
+    assert (made[:, ~inside] == (light + black)[:, None]).all()
+    assert window_tiles(tiles, light, black, 6.0) is tiles
 
 
 def test_an_even_tile_has_no_infinite_zscore() -> None:
@@ -403,7 +414,9 @@ def test_a_network_learns_and_is_exported_as_it_was_validated(
     rms_um = np.sqrt(np.mean((trained.held_out.dz_um[0, held_out] - dz_um) ** 2))
     assert rms_um < dz_um.std() / 3
     assert trained.curves[0].rms_um[-1] == pytest.approx(rms_um, rel=1e-3)
-    by_graph = GraphPredictor(trained.graph, "background").predict(inputs_of(tiles))
+    window_px = settings.window_radii * tiles.bead_radius_px
+    predictor = GraphPredictor(trained.graph, "background", window_px)
+    by_graph = predictor.predict(inputs_of(tiles))
     np.testing.assert_allclose(
         by_graph.dz_um[0, held_out], trained.held_out.dz_um[0, held_out], atol=0.01
     )

@@ -19,7 +19,7 @@ from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, StepLR
 from refp.core.arrays import FloatArray
 from refp.models.card import Predictions
 from refp.models.family import Trained, TrainingJob
-from refp.models.normalise import normalise_tiles
+from refp.models.normalise import normalise_tiles, window_tiles
 from refp.models.tiles.tiles import Split
 from refp.models.training.descend import Descent, choose_device, read_snapshot
 from refp.models.training.export import to_onnx
@@ -107,7 +107,10 @@ def predict_tiles(network: nn.Module, tiles: Tensor) -> FloatArray:
 def _prepare(job: TrainingJob, settings: ResnetSettings) -> tuple[Tensor, Scales]:
     """Normalise the tiles and write them to a file; return them with their scales."""
     tiles, how = job.tiles, settings.normalisation
-    pixels = normalise_tiles(tiles.pixels, tiles.light, tiles.black_level, how)
+    light, black_level = tiles.light, tiles.black_level
+    window_px = settings.window_radii * tiles.bead_radius_px
+    seen = window_tiles(tiles.pixels, light, black_level, window_px)
+    pixels = normalise_tiles(seen, light, black_level, how)
     scales = Scales(float(np.abs(tiles.dz_um).max()))
     if settings.standardise:
         mean, sd = float(pixels.mean(dtype=np.float64)), float(pixels.std(dtype=np.float64))
@@ -121,7 +124,7 @@ def _prepare(job: TrainingJob, settings: ResnetSettings) -> tuple[Tensor, Scales
 
 def _tiles_path(job: TrainingJob, settings: ResnetSettings) -> Path:
     # Absolute, since the workers of a cluster have other working folders.
-    how = f"{settings.normalisation}{'-standard' * settings.standardise}"
+    how = f"{settings.normalisation}{'-standard' * settings.standardise}-{settings.window_radii:g}"
     return job.checkpoints.absolute() / f"{how}-{TILES}"
 
 

@@ -16,7 +16,7 @@ from refp.study.descriptions import (
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.layout import label_of
 from refp.study.predictions import image_errors
-from refp.study.study import ModelSpec, Study
+from refp.study.study import Study
 
 PIPELINES = ("whole image", "beads")
 ARTICLE_SIDE_PX = 512
@@ -26,7 +26,7 @@ def make(study: Study) -> Finding:
     """Make the item."""
     name = preferred(study.layout, TEST_3)
     label = label_of(name)
-    models_of = (ModelSpec(label, WHOLE), study.spec_of(label, "resnet"))
+    models_of = (study.variant_of(label, WHOLE), study.spec_of(label, "resnet"))
     specs = dict(zip(PIPELINES, models_of, strict=True))
     tables = [
         image_errors(study.predictions(model, name)).assign(pipeline=pipeline)

@@ -21,7 +21,7 @@ from refp.study.items.fig10 import FEW_BEADS, INTERVAL, fractions_of
 from refp.study.items.residuals import residual_rows
 from refp.study.layout import label_of
 from refp.study.predictions import draw_beads, image_errors
-from refp.study.study import FAMILIES, ModelSpec, Study
+from refp.study.study import FAMILIES, Study
 
 LIMIT_UM = 10.0
 ARTICLE_FRACTIONS = {
@@ -131,7 +131,9 @@ def _within(study: Study, tests: list[str], family: str) -> Interval:
 
 def _whole(study: Study) -> Iterator[Row]:
     name = preferred(study.layout, TEST_3)
-    whole = image_errors(study.predictions(ModelSpec(label_of(name), WHOLE), name))["error_um"]
+    whole = image_errors(study.predictions(study.variant_of(label_of(name), WHOLE), name))[
+        "error_um"
+    ]
     values = {}
     for family in FAMILIES:
         errors = study.predictions(study.spec_of(label_of(name), family), name)
@@ -143,7 +145,7 @@ def _depths(study: Study) -> pd.DataFrame:
     """Return RMS errors of the deeper networks on the data sets of one instrument."""
     label = label_of(preferred(study.layout, TEST_3))
     rows = []
-    deeper = {network: ModelSpec(label, recipe) for network, recipe in DEEPER.items()}
+    deeper = {network: study.variant_of(label, variant) for network, variant in DEEPER.items()}
     for network, spec in {"ResNet-18": study.spec_of(label, "resnet"), **deeper}.items():
         for name in study.layout.tests(label):
             error = image_errors(study.predictions(spec, name))["error_um"]
