@@ -12,7 +12,7 @@ FULL_SCALE = 255.0
 def window_tiles(
     pixels: FloatArray, light: FloatArray, black_level: FloatArray, window_px: float
 ) -> FloatArray:
-    """Replace what is beyond a distance from the middle of a tile by the background.
+    """Set pixels beyond a distance from the middle of a tile to the background.
 
     Cells and neighbouring beads there mislead a network that was trained without them.
 
