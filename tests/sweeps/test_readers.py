@@ -190,19 +190,19 @@ def test_other_pixels_that_are_not_grey_are_refused(
         read_header(path)
 
 
-@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.jpg", "a.bmp", "a.nd2"])
+@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.jpg", "a.bmp", "a.nd2", "a.lif"])
 def test_an_empty_file_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
     refuse(tmp_path / name, "empty file, 0 bytes; copy it again")
 
 
-@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.jpg", "a.bmp", "a.nd2"])
+@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.jpg", "a.bmp", "a.nd2", "a.lif"])
 def test_a_file_that_is_no_image_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("this is a text about beads, and none of it is an image\n" * 30)
     refuse(tmp_path / name, "cannot be read: .*; copy it again")
 
 
-@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.zarr", "a.nd2"])
+@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.zarr", "a.nd2", "a.lif"])
 def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
     refuse(tmp_path / name, "no such file")
 
@@ -326,7 +326,7 @@ def test_an_image_over_the_limit_of_pillow_is_refused_by_its_size(
     refuse(path, "more than 0 million pixels in a compressed image; crop it, or save it as TIFF")
 
 
-MISSING = {"nd2": ("a.nd2", "nd2"), "zarr": ("a.zarr", "ome-zarr")}
+MISSING = {"nd2": ("a.nd2", "nd2"), "liffile": ("a.lif", "liffile"), "zarr": ("a.zarr", "ome-zarr")}
 
 
 @pytest.mark.parametrize(("library", "case"), MISSING.items(), ids=MISSING)
