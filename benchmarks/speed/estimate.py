@@ -225,14 +225,14 @@ def resnet(members: int = 10, tiles: int = 20) -> dict[str, object]:
     from refp.core.parallel import default_jobs
     from refp.models.training.export import to_onnx
     from refp.models.training.members import make_network
-    from refp.models.training.resnet import StackedMembers
+    from refp.models.training.resnet import Scales, StackedMembers
     from refp.settings import ResnetSettings
 
     torch.manual_seed(0)
     torch.set_num_threads(default_jobs())
     networks = [make_network(ResnetSettings()).eval() for _ in range(members)]
     given, scale_um = torch.rand(tiles, 1, 64, 64) * 0.3, 300.0
-    graph = to_onnx(StackedMembers(networks, scale_um).eval(), given[:2])
+    graph = to_onnx(StackedMembers(networks, Scales(scale_um)).eval(), given[:2])
     predictor = GraphPredictor(graph, "none")
     seen = given.numpy()
 
@@ -263,7 +263,7 @@ def precision(planes: Planes, folder: Path) -> dict[str, object]:
         planes, "resnet", members=1, max_steps=80, validate_steps=80, learning_rate=3e-4
     )
     (folder / "float32.onnx").write_bytes(ensemble.graph)
-    seen = GraphPredictor(ensemble.graph, "none").seen(typical_beads(ensemble))
+    seen = GraphPredictor(ensemble.graph, "background").seen(typical_beads(ensemble))
     noise = np.random.default_rng(3).normal(0, 0.01, (4, *seen.shape))
     tiles = (seen + noise).reshape(20, *seen.shape[1:]).astype(np.float32)
     graphs = {"float32": ensemble.graph, **lower(folder / "float32.onnx", tiles)}

@@ -27,7 +27,8 @@ from refp.models.training.grouped import GroupedLinear  # noqa: E402
 from refp.models.training.members import MemberPlan, TileOrder, write_tiles  # noqa: E402
 from refp.models.training.resnet import ResnetFamily, descent_of, resnet_parts  # noqa: E402
 
-TINY = ResnetSettings(members=1, batch=8, max_steps=6, validate_steps=3)
+PAPER = load_recipe("paper").train.resnet
+TINY = PAPER.model_copy(update={"members": 1, "batch": 8, "max_steps": 6, "validate_steps": 3})
 STILL = ResnetSettings(shift_px=0, rotation_deg=0, scale=(1.0, 1.0), reflect=False)
 JobOf = Callable[..., TrainingJob]
 Steps = list[tuple[str, int, int]]
@@ -360,7 +361,7 @@ def test_ensembles_of_two_seeds_share_no_random_numbers() -> None:
 
 def test_recipe_paper_drops_the_rate_as_the_article_does() -> None:
     """By 0.9 every 15 epochs, from 1e-4."""
-    settings = load_recipe("paper").train.resnet
+    settings = PAPER
     rows = np.arange(3 * settings.batch + 5)  # three full batches an epoch
     plan = MemberPlan(settings, Path(), 1.0, (rows,), (rows,), (0,), seed=0)
     descent = descent_of(plan, "cpu")
