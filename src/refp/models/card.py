@@ -21,7 +21,7 @@ MIN_NOISE = 0.3
 """Grey levels; rounding alone is 0.29."""
 MIN_CHI2 = 1e-3
 """Of an image without noise, by a model whose training showed none but noise."""
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """Version of the model file's format; files of other versions are refused."""
 
 
