@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from benchmarks.pages.render import load
 from refp.reports.sheet import DASHED, Legend, dot, panel_grid
@@ -24,7 +25,7 @@ ERRORS, COVERAGE, LEARNING = "models-errors.svg", "models-coverage.svg", "models
 COLORS = {"profile": USED, "lookup": FLAGGED}
 INSTRUMENTS = ("A2K", "Nikon")
 STATED = 0.95
-CURVES = (USED, FLAGGED, "#009e73", "#cc79a7", "#56b4e9")
+CURVES = (USED, FLAGGED, "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 """Colours of learning curves."""
 Rows = Sequence[dict[str, Any]]
 
@@ -65,29 +66,25 @@ def draw_twin_errors(images: Rows) -> Figure:
 @look()
 def draw_learning(resnet: dict[str, Any]) -> Figure:
     """Draw the held-out error of the article's network against steps, of trainings and of short arms."""
-    figure, axes = panel_grid(2, 2, 3.2)
+    figure, axes = panel_grid(2, 2, 4.6)
     runs = {
-        f"{run['training']}, ResNet-{run['depth']}": run["curves"]
+        f"{run['training']}, ResNet-{run['depth']}, {run['members']} members": run["curves"]
         for run in resnet.get("runs", {}).values()
     }
     arms = {row["arm"]: row["curves"] for row in resnet.get("arms", {}).get("rows", [])}
-    for ax, curves, title in zip(
-        axes, (runs, arms), ("Trainings", "Arms, one member"), strict=True
-    ):
+    panels = zip(axes, (runs, arms), ("Trainings", "Arms, one member each"), strict=True)
+    for ax, curves, title in panels:
         for color, (name, members) in zip(CURVES, curves.items(), strict=False):
             for i, curve in enumerate(members):
-                label = name if i == 0 else None
                 ax.plot(
-                    curve["step"],
-                    curve["held_out_rms_um"],
-                    color=color,
-                    marker="o",
-                    ms=3,
-                    label=label,
-                )
+                    *(curve["step"], curve["held_out_rms_um"]),
+                    color=color, marker="o", ms=3, label=name if i == 0 else None,
+                )  # fmt: skip
         ax.set(title=title, xlabel="gradient steps", yscale="log")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         ax.yaxis.set_major_formatter("{x:g}")
-        ax.legend(frameon=False, fontsize="small")
+        ax.yaxis.set_minor_formatter(NullFormatter())
+        ax.legend(loc="upper left", bbox_to_anchor=(0.0, -0.22), frameon=False, fontsize=11)
     axes[0].set_ylabel("RMS error of held-out beads (um)")
     return figure
 
