@@ -68,7 +68,7 @@ def draw_learning(resnet: dict[str, Any]) -> Figure:
     """Draw the held-out error of the article's network against steps, of trainings and of short arms."""
     figure, axes = panel_grid(2, 2, 4.6)
     runs = {
-        f"{run['training']}, ResNet-{run['depth']}, {run['members']} members": run["curves"]
+        f"{run['training']}, ResNet-{run['depth']}, {run['steps']:,} steps": run["curves"]
         for run in resnet.get("runs", {}).values()
     }
     arms = {row["arm"]: row["curves"] for row in resnet.get("arms", {}).get("rows", [])}
