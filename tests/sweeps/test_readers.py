@@ -123,9 +123,12 @@ def test_the_channel_of_a_colour_image_is_chosen(
         np.testing.assert_array_equal(read_plane(path, 0, colour), expected)
     mean = np.rint(np.mean(list(channels.values()), axis=0)).astype(np.uint8)
     np.testing.assert_array_equal(read_plane(path, 0, "mean"), mean)
-    for chosen, expected in (("Red", channels["red"]), ("", RAMP8), ("BF", RAMP8)):
+    for chosen, expected in (("Red", channels["red"]), ("", RAMP8), ("0", RAMP8)):
         (image,) = list_images([path], channel=chosen)
         np.testing.assert_array_equal(image.read(), expected)
+    (image,) = list_images([path], channel="BF")
+    with pytest.raises(DataError, match="no channel 'BF' of an image in colour; choose red, green"):
+        image.read()
 
 
 @pytest.mark.parametrize(("name", "mode"), [("a.png", "RGB"), ("a.png", "RGBA"), ("a.bmp", "RGB")])

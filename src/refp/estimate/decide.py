@@ -224,8 +224,9 @@ def _assess_as(
         combined=combined,
         lookup_um=second.dz_um,
         size=_typical_size(match, combined, known),
-        reduced_chi2=float(np.median(match.reduced_chi2))
-        / (known.expected_chi2(light, noise) + of_rounding),
+        reduced_chi2=known.relative_chi2(
+            float(np.median(match.reduced_chi2)), light, noise, of_rounding
+        ),
         t_squared=t_squared(
             residual,
             known.residuals,

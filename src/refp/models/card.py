@@ -132,9 +132,14 @@ class Calibration(Settings):
     n_images: int = Field(description="held-out images of the calibration")
     rms_um: float = Field(description="RMS error of held-out images against their labels, um")
 
-    def relative_chi2(self, reduced_chi2: float, light: float, noise: float) -> float:
-        """Return a reduced chi squared over that expected of an image's light and noise; 1 is usual."""
-        return reduced_chi2 / self.expected_chi2(light, noise)
+    def relative_chi2(
+        self, reduced_chi2: float, light: float, noise: float, added: float = 0.0
+    ) -> float:
+        """Return a reduced chi squared over that expected of an image's light and noise; 1 is usual.
+
+        ``added`` is expected besides, of an alteration.
+        """
+        return reduced_chi2 / (self.expected_chi2(light, noise) + added)
 
     def expected_chi2(self, light: float, noise: float) -> float:
         """Return the reduced chi squared expected of an image's light and noise, in grey levels."""

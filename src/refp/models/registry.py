@@ -1,5 +1,6 @@
 """Create families and predictors by name; deep-learning libraries are imported for training only."""
 
+import math
 from collections.abc import Sequence
 from importlib.util import find_spec
 
@@ -193,5 +194,7 @@ def make_predictor(ensemble: Ensemble, settings: TrainSettings) -> Predictor:
         return Lookup(ensemble.stack, settings.lookup)
     if family != "resnet":
         return GraphPredictor(ensemble.graph, None)
-    window_px = settings.resnet.window_radii * ensemble.card.instrument.bead_radius_px
+    of_beads = ensemble.stack.mean.size > 0  # squares of whole images have no bead in their middle
+    radii = settings.resnet.window_radii if of_beads else math.inf
+    window_px = radii * ensemble.card.instrument.bead_radius_px
     return GraphPredictor(ensemble.graph, settings.resnet.normalisation, window_px)

@@ -88,7 +88,8 @@ class ResnetSettings(Settings):
     max_steps: PositiveInt = Field(default=3000, description="maximum number of steps")
     window_radii: PositiveFloat = Field(
         default=2.2,
-        description="distance from the bead, in bead radii, beyond which a tile is set to its background",
+        description="distance from the bead, in bead radii, beyond which a tile is set to its "
+        "background; not of squares of whole images",
     )
     normalisation: Normalisation = Field(
         default="background", description="normalisation of the grey levels of a tile"

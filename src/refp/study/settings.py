@@ -56,7 +56,7 @@ QUICK = StudyScale(
         "resnet101": _single(400),
         WHOLE: {
             "tile": {"grid_side_px": 240},
-            **_single(400, batch=8, statistics_tiles=256, window_radii=1e9),
+            **_single(400, batch=8, statistics_tiles=256),
         },
     },
     search_budget=250,

@@ -45,6 +45,9 @@ class Choice:
             chosen; the message names them.
         """
         pages = range(header.n_planes)
+        if header.in_colour and not self._is_of_colour(header):
+            problem = f"no channel {self.channel!r} of an image in colour"
+            raise DataError(f"{path}: {problem}; choose {', '.join(RGB)} with --channel")
         channels = sorted({header.channel_of(page) for page in pages})
         if len(channels) == 1 and not (header.stated.channel_index and self.channel):
             chosen = channels
@@ -58,6 +61,11 @@ class Choice:
             for page in pages
             if header.channel_of(page) in chosen and self.t in (None, header.time_of(page))
         ]
+
+    def _is_of_colour(self, header: Header) -> bool:
+        """Return whether the channel is one of a colour image, its only channel, or not chosen."""
+        of_file = self.channel == "0" or bool(header.stated.channels)
+        return not self.channel or _folded(self.channel) in RGB or of_file
 
     def _is_chosen(self, index: int, names: tuple[str, ...]) -> bool:
         name = names[index] if index < len(names) else ""

@@ -79,6 +79,20 @@ def test_beyond_the_window_a_tile_is_background() -> None:
     assert window_tiles(tiles, light, black, 6.0) is tiles
 
 
+@pytest.mark.parametrize(("of_beads", "seen_px"), [(True, 1229), (False, 64 * 64)])
+def test_squares_of_whole_images_have_no_window(
+    few: LabelledTiles, job_of: JobOf, tmp_path: Path, of_beads: bool, seen_px: int
+) -> None:
+    """Within 2.2 radii of 9 px a tile has 1,229 px; beyond, all are background."""
+    settings = ResnetSettings(standardise=False)
+    pixels = np.full_like(few.pixels, 30.0)
+    tiles = replace(few, pixels=pixels, light=np.full(len(few), 60.0))
+    if not of_beads:
+        tiles = replace(tiles, radius_radii=np.empty(0))
+    prepared, _ = resnet._prepare(job_of(tiles, tmp_path), settings)
+    assert int((prepared[0] < 0.9).sum()) == seen_px
+
+
 def test_an_even_tile_has_no_infinite_zscore() -> None:
     assert (normalise_tiles(np.full((1, 4, 4), 7.0), np.ones(1), np.zeros(1), "zscore") == 0).all()
 

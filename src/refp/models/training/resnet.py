@@ -108,7 +108,8 @@ def _prepare(job: TrainingJob, settings: ResnetSettings) -> tuple[Tensor, Scales
     """Normalise the tiles and write them to a file; return them with their scales."""
     tiles, how = job.tiles, settings.normalisation
     light, black_level = tiles.light, tiles.black_level
-    window_px = settings.window_radii * tiles.bead_radius_px
+    of_beads = len(tiles.radius_radii) > 0  # squares of whole images have no bead in their middle
+    window_px = settings.window_radii * tiles.bead_radius_px if of_beads else np.inf
     seen = window_tiles(tiles.pixels, light, black_level, window_px)
     pixels = normalise_tiles(seen, light, black_level, how)
     scales = Scales(float(np.abs(tiles.dz_um).max()))
