@@ -21,7 +21,7 @@ class MadeOptions:
     only: Annotated[list[str] | None, Parameter(negative=())] = None
     "Make this item only, for example fig10; may be repeated."
     scale: Literal["quick", "full"] = "full"
-    "full: the article's numbers; quick: half an hour on two cores."
+    "full: the article's numbers; quick: an hour or two on two cores."
     seed: Annotated[int, SEED] = 0
     "Seed of training and draws."
 

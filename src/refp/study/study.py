@@ -316,13 +316,6 @@ class Study:
         own = load_recipe().train.family
         return ModelSpec(label, "default", None if family == own else family)
 
-    def normalised(self, label: str, normalisation: str) -> ModelSpec:
-        """Return the specification of a normalisation's model; that of the article's recipe is shared."""
-        common = self.spec_of(label, "resnet")
-        if normalisation == self.recipe(common).train.resnet.normalisation:
-            return common
-        return self.variant_of(label, normalisation)
-
     def constant_rms_um(self, label: str) -> float:
         """Return the RMS error of the constant predictor on the training images of an instrument, um."""
         recipe = self.recipe(self.spec_of(label, "resnet"))

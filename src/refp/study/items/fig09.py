@@ -24,7 +24,7 @@ MEMBERS_SHOWN = 1
 def make(study: Study) -> Finding:
     """Make the item."""
     name = preferred(study.layout, TEST_3)
-    specs = {how: study.normalised(label_of(name), how) for how in NORMALISATIONS}
+    specs = {how: study.variant_of(label_of(name), how) for how in NORMALISATIONS}
     errors = pd.concat(
         [
             image_errors(study.predictions(model, name), MEMBERS_SHOWN).assign(normalisation=how)
