@@ -25,7 +25,12 @@ from refp.models.training.descend import FitState, descend_in_file  # noqa: E402
 from refp.models.training.device import has_bfloat16  # noqa: E402
 from refp.models.training.grouped import GroupedLinear  # noqa: E402
 from refp.models.training.members import MemberPlan, TileOrder, write_tiles  # noqa: E402
-from refp.models.training.resnet import ResnetFamily, descent_of, resnet_parts  # noqa: E402
+from refp.models.training.resnet import (  # noqa: E402
+    ResnetFamily,
+    descent_of,
+    resnet_parts,
+    resnet_trial,
+)
 
 PAPER = load_recipe("paper").train.resnet
 TINY = PAPER.model_copy(update={"members": 1, "batch": 8, "max_steps": 6, "validate_steps": 3})
@@ -477,3 +482,5 @@ def test_one_member_uses_all_cores(few: LabelledTiles, job_of: JobOf, tmp_path: 
     for n_members, threads in ((1, 4), (2, 2), (3, 1), (10, 1)):
         settings = TINY.model_copy(update={"members": n_members})
         assert {p.descent.threads for p in resnet_parts(job, settings, 1.0)} == {threads}
+    (trial,) = resnet_trial(TINY, job, tmp_path)  # others run beside it
+    assert trial.part.descent.threads == 1

@@ -92,7 +92,9 @@ def resnet_trial(settings: ResnetSettings, job: TrainingJob, folder: Path) -> li
     """Return the fits of a trial of settings: one member on the first split."""
     single = settings.model_copy(update={"members": 1})
     (part,) = resnet_parts(job, single, _prepare(job, single)[1].dz_um)
-    return [FitChain(replace(part, file=folder.absolute() / part.file.name), lambda: None)]
+    descent = replace(part.descent, threads=1)  # trials run side by side, one on each core
+    part = replace(part, descent=descent, file=folder.absolute() / part.file.name)
+    return [FitChain(part, lambda: None)]
 
 
 def predict_tiles(network: nn.Module, tiles: Tensor) -> FloatArray:
