@@ -28,6 +28,7 @@ from refp.synthetic import (
     read_truth,
     render_light,
 )
+from refp.synthetic.truth import TRUTH_FILE
 
 Change = Callable[[Image], Image]
 
@@ -79,27 +80,38 @@ def test_interval_contains_the_truth(lookup: Estimator, tiny_test: Path) -> None
     assert (table["upper_um"] - table["lower_um"]).max() < 60
 
 
-def test_evaluation_agrees_with_the_truth(lookup: Estimator, tiny_test: Path) -> None:
-    evaluation = pipeline.evaluate_model(lookup, [open_dataset(tiny_test)])
-    truth = truth_of(evaluation.errors, tiny_test)
-    np.testing.assert_allclose(evaluation.errors["delta_z_true_um"], truth, atol=3.0)
+def test_evaluation_agrees_with_the_truth(
+    lookup: Estimator, tiny_test: Path, tmp_path: Path
+) -> None:
+    """Data without a truth file, as from a microscope, are compared with nominal Z less the plane."""
+    bare = tmp_path / "bare"
+    shutil.copytree(tiny_test, bare, ignore=shutil.ignore_patterns(TRUTH_FILE))
+    dataset = open_dataset(bare)
+    evaluation = pipeline.evaluate_model(lookup, [dataset])
+    errors = evaluation.errors
+    np.testing.assert_allclose(errors["delta_z_true_um"], truth_of(errors, tiny_test), atol=3.0)
     assert evaluation.summary.n_images == 9
     assert evaluation.summary.skill > 0.85
-    assert evaluation.summary.label_u_um > 0.3
-    assert evaluation.known_dz == ""
+    (plane,) = [p for p in evaluation.planes.result.planes if p.determined]
+    expected = np.hypot(dataset.instrument.stage.repeatability_um, plane.refp_u_um)
+    np.testing.assert_allclose(errors["label_u_um"], expected)
+    assert evaluation.summary.label_u_um == pytest.approx(expected)
+    assert set(errors["label"]) == {"nominal"}
+    assert evaluation.known_dz == "nominal Z less the reference plane"
 
 
-def test_evaluation_against_exact_dz(lookup: Estimator, tiny_test: Path) -> None:
-    dataset, truth = open_dataset(tiny_test), read_truth(tiny_test)
-    exact = {f: truth.frame(f.label).delta_z_true_um for f in list(dataset.frames)[2:]}
-    evaluation = pipeline.evaluate_model(lookup, [dataset], dz_true_um=exact)
+def test_evaluation_of_a_simulation_is_against_its_truth(
+    lookup: Estimator, tiny_test: Path
+) -> None:
+    evaluation = pipeline.evaluate_model(lookup, [open_dataset(tiny_test)])
     errors, summary = evaluation.errors, evaluation.summary
-    assert list(errors["image"]) == [frame.label for frame in exact]
-    np.testing.assert_array_equal(errors["delta_z_true_um"], list(exact.values()))
-    np.testing.assert_array_equal(errors["error_um"], errors["delta_z_um"] - list(exact.values()))
+    truth = truth_of(errors, tiny_test)
+    np.testing.assert_array_equal(errors["delta_z_true_um"], truth)
+    np.testing.assert_array_equal(errors["error_um"], errors["delta_z_um"] - truth)
     inside = errors["delta_z_true_um"].between(errors["lower_um"], errors["upper_um"])
     assert (summary.label_u_um, summary.coverage_observed) == (0.0, inside.mean())
-    assert "true Z of the stage" in evaluation.known_dz
+    assert set(errors["label"]) == {"simulated"}
+    assert evaluation.known_dz == "true Z less the true reference plane, as simulated"
 
 
 SAME: list[tuple[str, Change]] = [

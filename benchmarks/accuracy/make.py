@@ -23,7 +23,7 @@ from refp.core.arrays import FloatArray
 from refp.core.files import write_json
 from refp.core.parallel import Workers
 from refp.estimate.estimator import Estimator
-from refp.estimate.focus_estimate import WIDTH_95
+from refp.core.labels import WIDTH_95
 from refp.models import load_model
 from refp.settings import Instrument
 from refp.synthetic import SceneSettings

@@ -15,9 +15,9 @@ import pytest
 import refp.pipeline.demo
 import refp.synthetic.presets
 from refp.cli.demo import SHOWN
+from refp.core.labels import ORIGINS
 from refp.models import load_model
 from refp.pipeline import tables
-from refp.pipeline.evaluation import TRUE_STAGE
 from refp.settings import Recipe
 from refp.synthetic import SimulationSettings, read_truth
 
@@ -79,9 +79,10 @@ def _check_against_truth(out: Path) -> None:
     np.testing.assert_allclose(errors["delta_z_true_um"], known)
     np.testing.assert_allclose([row["error_um"] for row in rows], errors["error_um"])
     summary = json.loads((out / "evaluation" / "summary.json").read_text())
-    assert (summary["known_dz"], summary["label_u_um"]) == (TRUE_STAGE, 0.0)
+    assert (summary["known_dz"], summary["label_u_um"]) == (ORIGINS["simulated"], 0.0)
+    assert set(errors["label"]) == {"simulated"}
     for page in (out / "report.html", out / "evaluation" / "report.html"):
-        assert f"True dZ: {TRUE_STAGE}." in page.read_text("utf-8")
+        assert f"True dZ: {ORIGINS['simulated']}." in page.read_text("utf-8")
     assert sum(row["status"] == "ok" for row in rows) >= 7
 
 

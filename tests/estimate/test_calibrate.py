@@ -8,7 +8,8 @@ import pytest
 from scipy.stats import binom, norm
 
 from refp.core.arrays import FloatArray
-from refp.estimate import Spread, calibrate, combine
+from refp.estimate import Spread, calibrate, combine, image_label_u_um
+from refp.estimate.interval import make_interval
 from refp.models import Predictions
 from refp.models.card import Calibration
 from refp.models.lookup import Match
@@ -421,3 +422,47 @@ def test_members_that_hold_out_other_beads_of_an_image(order: str) -> None:
     assert made.n_images == 200
     assert made.bead_factor == pytest.approx(1.0, rel=0.1)
     assert made.model_u_um == pytest.approx(1.0, rel=0.2)
+
+
+@pytest.mark.parametrize("held_by_truth", [1.0, 3.0])
+def test_a_model_of_narrow_intervals_states_it_and_widens_them(held_by_truth: float) -> None:
+    """Some images err by more than all others, as far as the calibration's variance does not show.
+
+    A tenth of the images is off by up to eight times the typical error, which a normal distribution of
+    their common variance does not hold.
+    """
+    tiles, predicted, truth = simulate(Model(image_um=0.3), (4, 60, 6))
+    rng = np.random.default_rng(5)
+    far = rng.random(len(truth)) < 0.1
+    apart = np.where(far, 8.0 * rng.choice([-1.0, 1.0], len(truth)), 0.0) * (held_by_truth > 1)
+    predicted = Predictions(predicted.dz_um + apart[tiles.frame], predicted.sd_um)
+    made = calibrated(tiles, predicted)
+    assert made.coverage is not None
+    assert made.coverage.n_images == 240
+    narrow = made.coverage.is_low
+    assert (made.widening > 1.0) == narrow == (held_by_truth > 1)
+    if narrow:
+        assert made.coverage.observed < 0.93
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.3, 4.0])
+@pytest.mark.parametrize("dof", [2.0, 8.0, 1000.0])
+def test_widening_multiplies_the_interval_and_its_uncertainty(factor: float, dof: float) -> None:
+    tiles, predicted, _ = simulate(Model(image_um=0.5))
+    made = calibrated(tiles, predicted).model_copy(update={"beads_dof": dof, "widening": 1.0})
+    rows = np.flatnonzero(tiles.frame == 0)
+    spread = Spread(made.bead_factor, made.height_um, made.rise_um_per_size, 0.0)
+    one = Predictions(predicted.dz_um[:, rows], predicted.sd_um[:, rows])
+    combined = combine(one, tiles.offset_px[rows], np.ones(len(rows)), spread, EstimateSettings())
+    before = make_interval(combined, made, 1, 0.95)
+    after = make_interval(combined, made.model_copy(update={"widening": factor}), 1, 0.95)
+    assert after.half_um == pytest.approx(factor * before.half_um)
+    assert after.parts.total_um == pytest.approx(factor * before.parts.total_um)
+    assert after.parts.calibration_um >= before.parts.calibration_um
+    assert (after.parts.beads_um, after.dof) == (before.parts.beads_um, before.dof)
+
+
+def test_labels_of_a_field_have_the_errors_of_its_plane_and_position() -> None:
+    tiles, _, _ = simulate(Model(label_um=0.5), (4, 10, 3))
+    u_um = image_label_u_um(tiles, label_errors(stage_u_um=0.3))
+    np.testing.assert_allclose(u_um, np.sqrt(0.5**2 + 4 * (0.4**2 + 0.3**2)))

@@ -25,6 +25,7 @@ def table(errors: list[float], truth: list[float], half: float = 4.0) -> pd.Data
             "delta_z_true_um": true,
             "lower_um": estimated - half,
             "upper_um": estimated + half,
+            "coverage": 0.95,
         }
     )
 
@@ -37,6 +38,7 @@ def refuse(errors: pd.DataFrame, n: int) -> pd.DataFrame:
         "delta_z_true_um": 50.0,
         "lower_um": nan,
         "upper_um": nan,
+        "coverage": 0.95,
     }
     lost = pd.DataFrame([row] * n).astype({"error_um": float})
     return pd.concat([errors, lost], ignore_index=True) if len(errors) else lost
@@ -56,8 +58,11 @@ def test_closed_forms() -> None:
 
 def test_coverage_includes_the_label_uncertainty() -> None:
     errors = table([3.0, -4.0, 0.0, 5.0], [-10.0, 0.0, 0.0, 10.0])
-    assert summarise(errors, label_u_um=0.1).coverage_observed == 0.75
-    assert summarise(errors, label_u_um=3.0).coverage_observed == 1.0
+    assert summarise(errors.assign(label_u_um=0.1)).coverage_observed == 0.75
+    assert summarise(errors.assign(label_u_um=3.0)).coverage_observed == 1.0
+    own = summarise(errors.assign(label_u_um=[0.1, 0.1, 0.1, 3.0]))  # each image's own
+    assert own.coverage_observed == 1.0
+    assert own.label_u_um == pytest.approx(math.sqrt(9.03 / 4))
 
 
 @given(PAIRS)
@@ -119,6 +124,7 @@ def test_one_dz_has_no_skill() -> None:
 def test_flat_row() -> None:
     assert list(summarise(table([1.0], [0.0])).as_dict()) == [
         *("n_images", "n_ok", "n_refused", "rms_um", "bias_um", "largest_um"),
-        *("constant_rms_um", "skill", "coverage_observed", "label_u_um"),
+        *("constant_rms_um", "skill", "coverage_observed", "coverage_nominal", "coverage_p_value"),
+        "label_u_um",
         *("within_2.5_um", "within_5_um", "within_7.5_um", "within_10_um"),
     ]

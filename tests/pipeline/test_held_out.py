@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from refp import pipeline
+from refp.core.labels import hold_labels
 from refp.models import Predictions
 from refp.pipeline import Planes
 from refp.pipeline.assembly import Training
@@ -65,6 +66,36 @@ def test_errors_of_beads_are_against_their_labels(
         files[image].key.fov == fov and files[image].z_um == z_um
         for image, fov, z_um in tables.beads[["image", "fov", "z_um"]].itertuples(index=False)
     )
+
+
+def test_labels_have_their_origin_and_uncertainty(
+    tables: TrainingTables, training: Training
+) -> None:
+    assert set(tables.images["label"]) == {"stage-corrected"}
+    np.testing.assert_array_equal(
+        np.unique(tables.images["label_u_um"]), np.unique(training.label_u_um)
+    )
+    assert (training.label_u_um >= training.tiles.label_u_um).all()
+
+
+def test_nominal_labels_are_said_to_be_so(planes: Planes, recipe: Recipe) -> None:
+    settings = recipe.replace({"label.position": "nominal", "label.height": "field"})
+    tables = training_tables(pipeline.run_training(planes, settings), settings)
+    assert set(tables.images["label"]) == {"nominal"}
+
+
+def test_coverage_of_the_table_is_that_of_the_card(
+    tables: TrainingTables, training: Training
+) -> None:
+    coverage = training.ensemble.card.calibration.coverage
+    assert coverage is not None
+    assert coverage.n_images == pytest.approx(len(tables.images), abs=3)
+    ok = tables.images[tables.images["status"] == "ok"]
+    inside = hold_labels(ok["lower_um"], ok["upper_um"], ok["delta_z_true_um"], ok["label_u_um"])
+    assert inside.mean() == pytest.approx(coverage.observed, abs=0.04)
+    by_split = np.average(tables.splits["coverage_observed"], weights=tables.splits["n_images"])
+    assert by_split == pytest.approx(inside.mean(), abs=0.01)
+    assert f"{coverage.n_images} held-out intervals" in tables.coverage
 
 
 def test_splits_name_their_held_out_part(tables: TrainingTables) -> None:

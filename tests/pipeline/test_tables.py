@@ -10,6 +10,7 @@ import pytest
 
 from refp import pipeline
 from refp.core.files import write_csv, write_parquet
+from refp.core.labels import Label
 from refp.core.rows import take
 from refp.estimate.estimator import Estimator
 from refp.measure.features import FeatureCurve, SweepMeasurement
@@ -46,7 +47,12 @@ ESTIMATES = {
     "model": "str",
 }
 DETAILS = dict.fromkeys(tables.DETAIL_COLUMNS, "float64") | {"verification": "str"}
-ERRORS = ESTIMATES | KEYS | {"z_um": "float64", "delta_z_true_um": "float64", "error_um": "float64"}
+ERRORS = (
+    ESTIMATES
+    | KEYS
+    | {"z_um": "float64", "delta_z_true_um": "float64", "error_um": "float64"}
+    | {"label_u_um": "float64", "label": "str"}
+)
 BEADS = KEYS | {
     "z_um": "float64",
     "image": "str",
@@ -193,12 +199,15 @@ def test_estimates(estimates: pd.DataFrame) -> None:
 @pytest.mark.parametrize("text", [False, True])
 def test_errors(estimates: pd.DataFrame, tiny_test: Path, text: bool) -> None:
     frames = frames_of(tiny_test, text=text)
-    table = tables.error_table(frames, estimates, [frame.z_um - 1520.0 for frame in frames])
+    labels = [Label(frame.z_um - 1520.0, 2.5, "nominal") for frame in frames]
+    table = tables.error_table(frames, estimates, labels)
     expected = ERRORS | (TEXT_KEYS if text else {})
     assert list(table.columns) == list(expected)
     assert dtypes_of(table) == expected
     np.testing.assert_allclose(table["delta_z_true_um"], table["z_um"] - 1520.0)
     np.testing.assert_allclose(table["error_um"], table["delta_z_um"] - table["z_um"] + 1520.0)
+    assert set(table["label_u_um"]) == {2.5}
+    assert set(table["label"]) == {"nominal"}
 
 
 def without_beads(sweep: SweepMeasurement) -> SweepMeasurement:

@@ -13,6 +13,7 @@ import pytest
 
 import refp.reports
 from refp.core.errors import OutputError
+from refp.core.pages import with_way_back
 from refp.reports import (
     Headline,
     Montage,
@@ -76,7 +77,7 @@ def test_the_page_fetches_nothing(page: str) -> None:
     assert len(addresses.alts) == 4
     assert all(addresses.alts)
     assert not addresses.open
-    assert all(a.startswith(("data:image/", "#section-")) for a in addresses.found)
+    assert all(a.startswith(("data:image/", "#section-", "./")) for a in addresses.found)
     assert not re.search(r"@import|url\(|<script|<link", page)
 
 
@@ -186,6 +187,8 @@ GOOD = {
     "largest_um": 2.4,
     "skill": 0.99,
     "coverage_observed": 0.95,
+    "coverage_nominal": 0.95,
+    "coverage_p_value": 0.6,
 }
 
 
@@ -194,7 +197,12 @@ GOOD = {
     [
         ({}, "good", "dZ of 18 of 20 images: RMS error 1.00 um, largest error 2.40 um"),
         ({"largest_um": 8.0}, "caution", "largest error 8.00 um against a tolerance of 7.5 um"),
-        ({"coverage_observed": 0.6}, "caution", "too narrow: observed coverage 60 %"),
+        (
+            {"coverage_observed": 0.6, "coverage_p_value": 1e-6},
+            "caution",
+            "too narrow: observed coverage 60 %, nominal 95 %",
+        ),
+        ({"coverage_observed": 0.94, "coverage_p_value": 0.2}, "good", "RMS error 1.00 um"),
         ({"skill": -0.2}, "caution", "no better than the constant predictor"),
         ({"rms_um": 9.0}, "poor", "RMS error 9.00 um"),
         ({"rms_um": np.nan, "largest_um": np.nan}, "poor", "RMS error \N{EN DASH} um"),
@@ -205,6 +213,36 @@ def test_verdict_on_errors(change: dict[str, Any], level: str, text: str) -> Non
     headline = evaluation_headline({**GOOD, **change}, 7.5)
     assert headline.level == level
     assert text in headline.text
+
+
+def test_a_report_links_its_folder_and_the_files_beside_it(tmp_path: Path) -> None:
+    path = write_report(tmp_path / "r.html", "t", [], {}, ["planes.csv", "a & b/r.html"])
+    page = path.read_text("utf-8")
+    assert [a for a in Addresses(page).found if not a.startswith(("data:", "#"))] == [
+        *("./", "planes.csv", "a%20%26%20b/r.html")
+    ]
+
+
+def test_a_server_puts_its_own_way_back(tmp_path: Path) -> None:
+    page = write_report(tmp_path / "r.html", "t", [], {}, ["planes.csv"]).read_text("utf-8")
+    served = with_way_back(page, "/planes/a?b=1&c", "Back to <planes>")
+    assert [a for a in Addresses(served).found if not a.startswith(("data:", "#"))] == [
+        "/planes/a?b=1&c"
+    ]
+    assert "Back to &lt;planes&gt;" in served
+    assert with_way_back("<p>old</p>", "/", "Back") == "<p>old</p>"
+
+
+def test_a_dark_page_inverts_charts_and_no_pictures(page: str) -> None:
+    """Colours of text, ground and lines are variables, each with a dark value."""
+    light, dark = page.split("prefers-color-scheme: dark", 1)
+    assert set(re.findall(r"(--[a-z]+): #", light)) == set(re.findall(r"(--[a-z]+): #", dark))
+    style = page[page.index("<style>") : page.index("</style>")]
+    outside = re.sub(r":root \{.*?\}", "", style, flags=re.DOTALL)
+    assert "#" not in outside
+    kinds = re.findall(r'<img class="(\w+)" src="data:image/(svg|png)', page)
+    assert {kind for kind, format_ in kinds if format_ == "svg"} == {"chart"}
+    assert {kind for kind, format_ in kinds if format_ == "png"} == {"picture"}
 
 
 def test_verdict_on_planes(planes: pd.DataFrame) -> None:

@@ -55,7 +55,7 @@ class TestStageErrors:
     def test_labels_units_and_what_was_found(self, curves: pd.DataFrame, more: PlaneTables) -> None:
         figure = draw_stage_errors(curves, more.fields, "A2K training")
         shown = texts(figure)
-        for text in ("nominal Z (um)", "true minus nominal Z (um)", "A2K training", "24 ms"):
+        for text in ("nominal Z (um)", "found minus nominal Z (um)", "A2K training", "24 ms"):
             assert text in shown
         n = int((curves["fov"] == "1").sum())
         found = f"repeatability 2.50 \N{PLUS-MINUS SIGN} 0.12 um\n{n - 2} of {n} frames"

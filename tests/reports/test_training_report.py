@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from refp.core.labels import ORIGINS
 from refp.reports import (
     TrainingTables,
     draw_bead_errors,
@@ -69,6 +70,7 @@ def make_images(beads: pd.DataFrame) -> pd.DataFrame:
     images["lower_um"], images["upper_um"] = images["delta_z_um"] - 3, images["delta_z_um"] + 3
     images["status"], images["reason"], images["image"] = "ok", "", "z.tif"
     images["n_beads_used"] = N_BEADS
+    images["label_u_um"], images["label"] = 0.5, "stage-corrected"
     return images
 
 
@@ -84,6 +86,7 @@ def make_splits(images: pd.DataFrame) -> pd.DataFrame:
             "rms_um": 3.0 if split == 2 else 1.25,
             "bias_um": 1.25,
             "largest_um": 2.0,
+            "coverage_observed": 0.97,
             "bead_rms_um": 2.5,
             "n_steps": 1000,
         }
@@ -102,11 +105,14 @@ CARD: dict[str, Any] = {
 }
 
 
+COVERAGE = "nominally 95 %; 91 % of 60 held-out intervals contain the labelled dZ"
+
+
 @pytest.fixture(scope="module")
 def tables() -> TrainingTables:
     beads = make_beads()
     images = make_images(beads)
-    return TrainingTables(CARD, make_curves(), images, beads, make_splits(images))
+    return TrainingTables(CARD, make_curves(), images, beads, make_splits(images), COVERAGE)
 
 
 def test_every_number_of_the_page_can_be_saved_from_it(tables: TrainingTables) -> None:
@@ -129,7 +135,7 @@ def test_every_number_of_the_page_can_be_saved_from_it(tables: TrainingTables) -
 def test_the_page_fetches_nothing(tables: TrainingTables) -> None:
     page = render_report("t", training_sections(tables), {})
     addresses = re.findall(r'(?:src|href)="([^"]{1,12})', page)
-    assert all(a.startswith(("data:", "#section-")) for a in addresses)
+    assert all(a.startswith(("data:", "#section-", "./")) for a in addresses)
 
 
 def test_the_card_is_told_without_its_recipe(tables: TrainingTables) -> None:
@@ -178,6 +184,25 @@ def test_headline(
     assert told in headline.text
 
 
+def test_the_coverage_is_that_observed_beside_the_nominal_one(tables: TrainingTables) -> None:
+    coverage = {"nominal": 0.95, "observed": 0.91, "n_images": 60}
+    known = {**CARD["calibration"], "coverage": coverage, "widening": 1.0}
+    headline = training_headline(replace(tables, card={**CARD, "calibration": known}))
+    assert headline.level == "good"
+    assert COVERAGE in headline.text
+    assert ("observed coverage, 60 images", "91 %") in headline.numbers
+    assert ("nominal coverage", "95 %") in headline.numbers
+    widened = {**CARD, "calibration": {**known, "widening": 1.3}}
+    assert training_headline(replace(tables, card=widened)).level == "caution"
+
+
+def test_labels_are_named_by_their_origin(tables: TrainingTables) -> None:
+    section = training_sections(tables)[0]
+    assert ORIGINS["stage-corrected"] in section.text
+    assert ORIGINS["stage-corrected"] in section.figures[0].caption
+    assert "nominal Z" not in section.text + section.headlines[0].text
+
+
 def test_beads_held_out_within_a_field_ask_for_caution(tables: TrainingTables) -> None:
     card = {**CARD, "calibration": {"held_out": "bead", "rms_um": 1.0}}
     assert training_headline(replace(tables, card=card)).level == "caution"
@@ -205,6 +230,8 @@ def test_bead_figure_marks_those_that_err_to_one_side(tables: TrainingTables) ->
     figure = draw_bead_errors(summarise_beads(tables.beads))
     words = [text.get_text() for text in figure.legends[0].get_texts()]
     assert "errors of one sign" in words
+    numbers = [label.get_text() for label in figure.axes[0].get_xticklabels(minor=True)]
+    assert numbers == [str(number) for number in summarise_beads(tables.beads)["bead"]]
     even = tables.beads[tables.beads["bead"] % 10_000 < N_BEADS - 1]
     figure = draw_bead_errors(summarise_beads(even))
     assert "errors of one sign" not in [text.get_text() for text in figure.legends[0].get_texts()]

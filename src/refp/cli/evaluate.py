@@ -33,8 +33,8 @@ def evaluate(
 ) -> None:
     """Compare a model's estimates with labelled sweeps.
 
-    The known dZ of a frame is its nominal Z less the plane of its own sweep. Writes
-    errors.csv, summary.json and report.html.
+    The labelled dZ of a frame is its nominal Z less the plane of its own sweep, or its true dZ where the
+    truth.json of a simulation is beside the images. Writes errors.csv, summary.json and report.html.
 
     Examples
     --------

@@ -65,6 +65,7 @@ def train(
     """
     from refp import models
     from refp.cli.console import print_left_out, print_message, show_measuring
+    from refp.models.describe import describe_coverage
     from refp.pipeline.runs import TrainingRun
     from refp.pipeline.training_report import train_and_write
 
@@ -85,4 +86,5 @@ def train(
         f"held out by {calibration.held_out}: RMS {calibration.rms_um:.2f} um against the labels "
         f"on {calibration.n_images} images"
     )
+    print_message(f"interval: {describe_coverage(training.ensemble.card)}")
     print_message(f"wrote {output} and {run.report}")

@@ -11,6 +11,9 @@ The error of an image has contributions that are determined in different ways:
 * *REFP* and *stage*: errors of the labels that all images have in common, which held-out images do not
   show. They come from the plane's uncertainty budget.
 
+The coverage of the resulting intervals on held-out images is observed. Where it is significantly below the
+nominal one, a factor widens all intervals; no interval becomes narrower.
+
 References
 ----------
 Lei et al. 2018, "Distribution-free predictive inference for regression" (normalised conformal scores).
@@ -25,9 +28,12 @@ from scipy.optimize import nnls
 from scipy.special import ndtri
 
 from refp.core.arrays import FloatArray, IntArray
+from refp.core.labels import reach_um
 from refp.core.rows import take
 from refp.estimate.alteration import typical_noise, typical_whiteness
 from refp.estimate.combine import Combined, Spread, combine, stated_sd
+from refp.estimate.coverage import observe_coverage, widening
+from refp.estimate.interval import MAX_DOF, make_interval
 from refp.estimate.resemblance import least_limit, spread_residuals, t_squared
 from refp.models.card import (
     WHITE,
@@ -44,8 +50,6 @@ from refp.settings import EstimateSettings
 
 MIN_FACTOR = 0.1
 REFUSAL_QUANTILE = 0.995
-MAX_DOF = 1000.0
-"""Student's distribution is the normal one to a thousandth; a model file has no infinite numbers."""
 FEW_IMAGES = 5
 """Images a ring below which their covariance fits them better than others; from ten on, by a tenth."""
 COVARIANCE_FOLDS = 5
@@ -98,7 +102,7 @@ def calibrate(
     relative = [image.reduced_chi2 / usual for image, usual in zip(images, expected, strict=True)]
     n_fields = len({image.field for image in images})
     sizes = tiles.size[np.unique(tiles.bead, return_index=True)[1]]
-    return Calibration(
+    calibration = Calibration(
         bead_factor=factor,
         height_um=labels.height_um,
         rise_um_per_size=labels.rise_um_per_size,
@@ -124,6 +128,39 @@ def calibrate(
         n_images=len(images),
         rms_um=float(np.sqrt(np.mean(error**2))),
     )
+    label_u_um = image_label_u_um(tiles, labels)
+    return _with_coverage(calibration, images, label_u_um, settings.coverage)
+
+
+def image_label_u_um(tiles: LabelledTiles, labels: LabelErrors) -> FloatArray:
+    """Return the standard uncertainty of each tile's image label by its own field, shape ``(n,)``, um.
+
+    It is that of the frame's position, of the field's plane, and of the stage errors that the labels of
+    the field keep; the latter two are those of the mean of all fields times the root of their number.
+    """
+    n_fields = len(np.unique(tiles.field))
+    of_field = n_fields * (labels.refp_u_um**2 + labels.stage.at(tiles.image_dz_um) ** 2)
+    u_um: FloatArray = np.sqrt(tiles.label_u_um**2 + of_field)
+    return u_um
+
+
+def _with_coverage(
+    calibration: Calibration, images: list["_Image"], label_u_um: FloatArray, nominal: float
+) -> Calibration:
+    """Return the calibration with the observed coverage of its intervals, and the widening they need."""
+    error = np.array([image.error_um for image in images])
+    u_um = label_u_um[[image.row for image in images]]
+    half = np.array(
+        [make_interval(i.combined, calibration, i.members, nominal).half_um for i in images]
+    )
+    coverage = observe_coverage(
+        np.abs(error) <= reach_um(half, u_um),
+        np.array([image.field for image in images]),
+        np.array([image.dz_um for image in images]),
+        nominal,
+    )
+    factor = widening(error, half, u_um, nominal) if coverage.is_low else 1.0
+    return calibration.model_copy(update={"coverage": coverage, "widening": factor})
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +168,13 @@ class _Image:
     """A held-out image: its error, the expected error, its fit to the stack, light and noise.
 
     ``noise`` is the standard deviation of a pixel, NaN where it is not known; ``residual`` has the
-    residual profiles of the beads in use, and ``unevenness`` those of uneven light.
+    residual profiles of the beads in use, and ``unevenness`` those of uneven light. ``row`` is its first
+    tile, and ``members`` the number of those that predicted it.
     """
 
+    row: int
+    combined: Combined
+    members: int
     field: int
     dz_um: float
     error_um: float
@@ -167,6 +208,9 @@ def _assess(
     second = combine_beads(predictions_of(fit), offset, fit.size) if fit.has_match else combined
     label_um = float(np.median(tiles.image_dz_um[rows]))
     return _Image(
+        row=int(rows[0]),
+        combined=combined,
+        members=len(predictions.dz_um),
         field=int(tiles.field[rows[0]]),
         dz_um=label_um,
         error_um=combined.dz_um - label_um,

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from refp.core.arrays import FloatArray
+from refp.core.labels import WIDTH_95
 from refp.estimate.adaptation import (
     SIZE_SIGMAS,
     adapt_combined,
@@ -27,9 +28,9 @@ from refp.estimate.alteration import (
     typical_noise,
     with_rounding,
 )
-from refp.estimate.calibrate import MAX_DOF
 from refp.estimate.combine import Combined, Spread, combine
-from refp.estimate.focus_estimate import WIDTH_95, FocusEstimate, Parts, Reason, refused
+from refp.estimate.focus_estimate import FocusEstimate, Reason, refused
+from refp.estimate.interval import make_interval
 from refp.estimate.resemblance import t_squared
 from refp.models.card import BeadInputs, Calibration, ModelCard, Predictor
 from refp.models.lookup import Lookup, Match, NoLookup, predictions_of
@@ -262,50 +263,33 @@ def _missing(inputs: BeadInputs, found: Found, card: ModelCard) -> tuple[Reason,
 def _with_interval(
     assessment: Assessment, n_beads: int, card: ModelCard, settings: EstimateSettings
 ) -> FocusEstimate:
-    known, combined = card.calibration, assessment.combined
+    combined = assessment.combined
     adapted = adaptation_uncertainty(card.adaptation, combined.dz_um)
-    parts = Parts(
-        beads_um=combined.u_beads_um,
-        members_um=combined.u_members_um,
-        calibration_um=float(
-            np.linalg.norm([known.model_u_um, adapted, assessment.alteration_u_um])
-        ),
-        refp_um=known.refp_u_um,
-        stage_um=known.stage.at(combined.dz_um),
+    interval = make_interval(
+        combined,
+        card.calibration,
+        card.members,
+        settings.coverage,
+        float(np.hypot(adapted, assessment.alteration_u_um)),
     )
-    dof = _freedom(parts, known, card.members)
-    half = float(stdtrit(dof, 0.5 + settings.coverage / 2)) * parts.total_um
     return FocusEstimate(
         delta_z_um=combined.dz_um,
-        u_um=parts.total_um,
-        lower_um=combined.dz_um - half,
-        upper_um=combined.dz_um + half,
+        u_um=interval.parts.total_um,
+        lower_um=combined.dz_um - interval.half_um,
+        upper_um=combined.dz_um + interval.half_um,
         coverage=settings.coverage,
         n_beads=n_beads,
         n_beads_used=int(combined.used.sum()),
         status="ok",
         reason="",
         used=combined.used,
-        parts=parts,
-        dof=dof,
+        parts=interval.parts,
+        dof=interval.dof,
         tilt_um_per_px=combined.tilt_um_per_px,
         tilt_u_um_per_px=combined.tilt_u_um_per_px,
         size=assessment.size.value,
         size_u=assessment.size.u,
     )
-
-
-def _freedom(parts: Parts, known: Calibration, members: int) -> float:
-    """Return the effective degrees of freedom of an estimate by the Welch-Satterthwaite formula."""
-    terms = (
-        (parts.beads_um, known.beads_dof),
-        (parts.members_um, max(members - 1, 1)),
-        (parts.calibration_um, known.model_dof),
-        (parts.refp_um, known.refp_dof),
-        (parts.stage_um, known.stage.dof),
-    )
-    spread = sum(u_um**4 / dof for u_um, dof in terms)
-    return float(np.clip(parts.total_um**4 / spread, 1.0, MAX_DOF)) if spread > 0 else MAX_DOF
 
 
 def _typical_size(match: Match, combined: Combined, known: Calibration) -> Size:

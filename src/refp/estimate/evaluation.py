@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 
 from refp.core.arrays import BoolArray, FloatArray
-from refp.estimate.focus_estimate import WIDTH_95
+from refp.core.labels import hold_labels
+from refp.estimate.coverage import observe_coverage
+from refp.models.card import Coverage
 
 THRESHOLDS_UM = (2.5, 5.0, 7.5, 10.0)
 
@@ -26,9 +28,12 @@ class Summary:
     constant_rms_um, skill
         RMS error of the best constant predictor on the same images, and ``1 - rms / constant``.
     coverage_observed
-        Fraction of estimated images whose interval holds the true dZ, label uncertainty included.
+        Fraction of estimated images whose interval holds the label, label uncertainty included.
+    coverage_nominal, coverage_p_value
+        Nominal coverage, and the probability of so low an observed one if it were true
+        (:func:`refp.estimate.coverage.observe_coverage`).
     label_u_um
-        Standard uncertainty of the known dZ: of the stage's position and of the reference plane, um.
+        RMS standard uncertainty of the labels, um; 0 where they are exact.
     """
 
     n_images: int
@@ -41,6 +46,8 @@ class Summary:
     constant_rms_um: float
     skill: float
     coverage_observed: float
+    coverage_nominal: float
+    coverage_p_value: float
     label_u_um: float
 
     def as_dict(self) -> dict[str, float]:
@@ -51,15 +58,14 @@ class Summary:
         return row | dict(zip(names, fractions, strict=True))
 
 
-def summarise(errors: pd.DataFrame, label_u_um: float = 0.0) -> Summary:
+def summarise(errors: pd.DataFrame) -> Summary:
     """Summarise an error table.
 
     Parameters
     ----------
     errors
-        Columns ``status``, ``error_um``, ``delta_z_true_um``, ``lower_um``, ``upper_um``.
-    label_u_um
-        Standard uncertainty of the known dZ, um; 0 where dZ is exact.
+        Columns ``status, error_um, delta_z_true_um, lower_um, upper_um, coverage``; where known,
+        ``label_u_um``, else the labels are exact, and ``dataset, experiment, fov``.
 
     Notes
     -----
@@ -68,11 +74,10 @@ def summarise(errors: pd.DataFrame, label_u_um: float = 0.0) -> Summary:
     """
     ok = errors[errors["status"] == "ok"]
     error = ok["error_um"].to_numpy(dtype=np.float64)
-    truth = ok["delta_z_true_um"].to_numpy(dtype=np.float64)
-    lower, upper = ok["lower_um"].to_numpy(), ok["upper_um"].to_numpy()
-    half_width = np.hypot((upper - lower) / 2, WIDTH_95 * label_u_um)
-    inside = np.abs((lower + upper) / 2 - truth) <= half_width
-    rms, constant = _rms(error), _rms(truth - truth.mean()) if len(truth) else float("nan")
+    label = ok["delta_z_true_um"].to_numpy(dtype=np.float64)
+    u_um = errors.get("label_u_um", pd.Series(0.0, index=errors.index)).to_numpy(dtype=np.float64)
+    rms, constant = _rms(error), _rms(label - label.mean()) if len(label) else float("nan")
+    coverage = _coverage(ok, u_um[(errors["status"] == "ok").to_numpy()])
     return Summary(
         n_images=len(errors),
         n_ok=len(ok),
@@ -83,9 +88,23 @@ def summarise(errors: pd.DataFrame, label_u_um: float = 0.0) -> Summary:
         within=tuple(_mean(np.abs(error) <= limit) for limit in THRESHOLDS_UM),
         constant_rms_um=constant,
         skill=1.0 - rms / constant if constant > 0 else float("nan"),
-        coverage_observed=_mean(inside),
-        label_u_um=label_u_um,
+        coverage_observed=coverage.observed if coverage else float("nan"),
+        coverage_nominal=coverage.nominal if coverage else float("nan"),
+        coverage_p_value=coverage.p_value if coverage else float("nan"),
+        label_u_um=_rms(u_um),
     )
+
+
+def _coverage(ok: pd.DataFrame, label_u_um: FloatArray) -> Coverage | None:
+    """Return the coverage of estimated images; ``None`` without any."""
+    if ok.empty:
+        return None
+    label = ok["delta_z_true_um"].to_numpy(dtype=np.float64)
+    names = ok.reindex(columns=["dataset", "experiment", "fov"])
+    numbers = names.groupby(list(names.columns), dropna=False).ngroup()
+    field = numbers.to_numpy().astype(np.int64)
+    inside = hold_labels(ok["lower_um"], ok["upper_um"], label, label_u_um)
+    return observe_coverage(inside, field, label, float(ok["coverage"].median()))
 
 
 def _mean(values: FloatArray | BoolArray) -> float:

@@ -19,8 +19,6 @@ Reason = Literal[
 ]
 Status = Literal["ok", "refused", "unverified"]
 NAN = float("nan")
-WIDTH_95 = 1.96
-"""Half width of a 95 % interval in standard uncertainties."""
 
 
 @dataclass(frozen=True, slots=True)

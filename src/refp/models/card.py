@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from refp.core.arrays import BoolArray, FloatArray
+from refp.core.labels import SIGNIFICANT
 from refp.plane.plane import PooledStack
 from refp.settings import FamilyName, Identity, Instrument, Settings
 
@@ -86,6 +87,29 @@ class ResidualSpread(Settings):
     )
 
 
+class Coverage(Settings):
+    """Observed coverage of the intervals of held-out images, beside the nominal one."""
+
+    nominal: float = Field(description="nominal coverage")
+    observed: float = Field(
+        description="fraction of intervals, before any widening, that hold their label, the "
+        "uncertainty of the label included"
+    )
+    n_images: int = Field(ge=1, description="held-out images")
+    n_effective: float = Field(
+        gt=0, description="number of independent images of the same information"
+    )
+    p_value: float = Field(
+        description="probability of so low a coverage if the nominal one were true (exact binomial "
+        "test, one-sided)"
+    )
+
+    @property
+    def is_low(self) -> bool:
+        """Whether the observed coverage is significantly below the nominal one."""
+        return self.p_value < SIGNIFICANT
+
+
 class Calibration(Settings):
     """Errors of held-out beads, and limits of refusal."""
 
@@ -131,6 +155,15 @@ class Calibration(Settings):
     held_out: str = Field(description="kind of held-out groups: field, bead, frames or random")
     n_images: int = Field(description="held-out images of the calibration")
     rms_um: float = Field(description="RMS error of held-out images against their labels, um")
+    coverage: Coverage | None = Field(
+        default=None, description="coverage of held-out intervals; none where it was not observed"
+    )
+    widening: float = Field(
+        default=1.0,
+        ge=1.0,
+        description="factor on all intervals, by which those of held-out images hold the nominal "
+        "fraction of labels; 1 unless their coverage was significantly below it",
+    )
 
     def relative_chi2(
         self, reduced_chi2: float, light: float, noise: float, added: float = 0.0

@@ -5,7 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from refp.core.digests import hash_file
-from refp.models.card import Calibration, ModelCard, PixelNoise, ResidualSpread, StageCurve
+from refp.models.card import (
+    Calibration,
+    Coverage,
+    ModelCard,
+    PixelNoise,
+    ResidualSpread,
+    StageCurve,
+)
 from refp.models.normalise import FULL_SCALE
 
 Line = tuple[str, object]
@@ -26,6 +33,7 @@ def describe_card(card: ModelCard) -> list[Line]:
         ("fewest beads", card.minimum_beads),
         ("trained on", card.conditions),
         ("sweeps", ", ".join(card.sweeps[:MAX_VALUES]) + _rest(len(card.sweeps))),
+        ("interval", describe_coverage(card)),
         *_calibration(card.calibration),
         *_adaptation(card),
         ("recipe", card.recipe.get("name", "not stated")),
@@ -33,6 +41,24 @@ def describe_card(card: ModelCard) -> list[Line]:
         ("model format", card.format_version),
         ("training data SHA-256", card.data_sha256),
     ]
+
+
+def describe_coverage(card: ModelCard) -> str:
+    """Return the nominal coverage of the intervals and the one observed on held-out images."""
+    known = card.calibration
+    if known.coverage is None:
+        nominal = card.recipe.get("estimate", {}).get("coverage", 0.95)
+        text = f"nominally {_percent(nominal)}; not observed on images of this instrument"
+    else:
+        text = (
+            f"nominally {_percent(known.coverage.nominal)}; {_percent(known.coverage.observed)} of "
+            f"{known.coverage.n_images} held-out intervals contain the labelled dZ, its uncertainty "
+            "included"
+        )
+    if known.widening == 1.0:
+        return text
+    low = ", significantly fewer" if known.coverage else ""
+    return f"{text}{low}: all intervals are widened by a factor of {known.widening:.2f}"
 
 
 def describe_file(path: Path) -> dict[str, object]:
@@ -83,7 +109,7 @@ def _calibration(calibration: Calibration) -> Iterator[Line]:
         elif isinstance(value, PixelNoise):
             for part in PixelNoise.model_fields:
                 yield f"calibration: noise {part}", _short(getattr(value, part))
-        else:
+        elif not isinstance(value, Coverage | None):  # which has a line of its own
             yield f"calibration: {name}", _short(value)
 
 
@@ -95,6 +121,10 @@ def _adaptation(card: ModelCard) -> Iterator[Line]:
     yield "bias corrected", f"{found.line.bias_um:.2f} +- {found.bias_u_um:.2f} um"
     yield "slope corrected", f"{found.line.slope:.4f} +- {found.slope_u:.4f}"
     yield "residual", f"{found.residual_um:.2f} um"
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.1f}".removesuffix(".0") + " %"
 
 
 def _short(value: Any) -> object:

@@ -1,7 +1,7 @@
 from .estimates import estimate_images as estimate_images
 from .evaluation import Evaluation as Evaluation
 from .evaluation import evaluate_model as evaluate_model
-from .evaluation import known_frames as known_frames
+from .labels import known_frames as known_frames
 from .planes import Planes as Planes
 from .planes import define_planes as define_planes
 from .planes import define_planes_of_all as define_planes_of_all

@@ -10,8 +10,8 @@ from refp.core.digests import hash_paths
 from refp.core.errors import ModelError
 from refp.core.parallel import SERIAL, Execution
 from refp.estimate import Assessment, KnownImages, fit_adaptation
-from refp.estimate.calibrate import MAX_DOF
 from refp.estimate.estimator import Estimator, recipe_of
+from refp.estimate.interval import MAX_DOF
 from refp.estimate.resemblance import mean_residual
 from refp.models import Adaptation, Calibration, Ensemble, ModelCard
 from refp.models.tiles import plane_of_sweeps
@@ -168,7 +168,11 @@ def _card(
     """Return the card for the other instrument, with its range and plane."""
     line = adaptation.line
     calibration: Calibration = card.calibration.model_copy(
-        update={"refp_u_um": plane.u_um, "refp_dof": min(plane.dof, MAX_DOF)}
+        update={
+            "refp_u_um": plane.u_um,
+            "refp_dof": min(plane.dof, MAX_DOF),
+            "coverage": None,  # observed on the other instrument
+        }
     )
     low, high = ((end - line.bias_um) / line.slope for end in card.dz_range_um)
     return card.model_copy(

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from refp.core.arrays import FloatArray
 from refp.core.digests import digest_bytes, digest_json, hash_code, hash_paths
 from refp.core.files import library_versions
 from refp.measure.dataset import Measurement
@@ -44,6 +45,8 @@ class Training:
         Graph, predictions of the held-out tiles, and learning curves.
     frames, refp_um
         Training images, and Z of the plane that labels each, um.
+    label_u_um
+        Shape ``(n_tiles,)``: standard uncertainty of the label of each tile's image, um.
     """
 
     ensemble: Ensemble
@@ -52,6 +55,7 @@ class Training:
     trained: Trained
     frames: tuple[Frame, ...]
     refp_um: tuple[float, ...]
+    label_u_um: FloatArray
 
 
 @contextmanager

@@ -25,6 +25,14 @@ COLUMNS = (
     *("n_beads_used", "status"),
 )
 """Columns of the table of unseen images."""
+BESIDE = (
+    "planes/report.html",
+    "evaluation/report.html",
+    "estimates.csv",
+    "model.refp",
+    "pictures/",
+)
+"""Files and pages of the demonstration that its report links."""
 
 
 def run_demo(
@@ -55,12 +63,9 @@ def run_demo(
     recipe = load_recipe()
     check_libraries(recipe.train)
     with Workers(default_jobs()) as workers:
-        sets = {
-            one.folder: simulate_planned(
-                one, folder, seed + offset, Execution(workers, progress), overwrite=overwrite
-            )
-            for offset, one in enumerate(demo_sets(INSTRUMENT))
-        }
+        for offset, one in enumerate(demo_sets(INSTRUMENT)):
+            execution = Execution(workers, progress)
+            simulate_planned(one, folder, seed + offset, execution, overwrite=overwrite)
         planes, ensemble = _train(folder, recipe, seed, Execution(workers, progress))
     save_model(ensemble, folder / "model.refp")
     estimator = Estimator(ensemble)
@@ -71,17 +76,12 @@ def run_demo(
     write_csv(table, folder / "estimates.csv")
     write_overlays(images, estimates, estimator.card, folder / "pictures", progress)
     test = open_dataset(folder / "test")
-    evaluation = pipeline.evaluate_model(
-        estimator,
-        [test],
-        dz_true_um={f: sets["test"].frame(f.label).delta_z_true_um for f in test.frames},
-        execution=Execution(progress=progress),
-    )
+    evaluation = pipeline.evaluate_model(estimator, [test], execution=Execution(progress=progress))
     results.write_evaluation(evaluation, estimator.card, TOLERANCE_UM, folder / "evaluation")
     summary = results.evaluation_summary(evaluation, estimator.card)
     sections = evaluation_sections(evaluation.errors, summary, TOLERANCE_UM)
     title = "REFP demo on simulated beads"
-    results.write_page(folder / "report.html", title, sections, planes, estimator.card)
+    results.write_page(folder / "report.html", title, sections, planes, estimator.card, BESIDE)
     shown = _beside_truth(evaluation.errors)
     write_json({"rows": shown.to_dict("records")}, folder / "demo.json")
     return shown

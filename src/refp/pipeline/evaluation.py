@@ -3,27 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
+from refp.core.labels import Label, describe_origins
 from refp.core.parallel import SERIAL, Execution
 from refp.estimate.estimator import Estimator, recipe_of
 from refp.estimate.evaluation import Summary, summarise
-from refp.models.tiles import (
-    plane_of_sweeps,
-)
 from refp.pipeline.checks import (
     check_determined,
     check_instrument,
 )
 from refp.pipeline.estimates import estimate_images
+from refp.pipeline.labels import label_frames
 from refp.pipeline.planes import Planes, define_planes
 from refp.pipeline.tables import error_table
-from refp.settings import Recipe
 from refp.sweeps import DataSet, Frame
-
-TRUE_STAGE = "true Z of the stage less the true reference plane, as simulated"
-"""Known dZ of frames whose simulation states it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +32,29 @@ class Evaluation:
         Statistics of the errors.
     planes
         Reference planes of the data sets.
-    known_dz
-        Definition of the known dZ; empty for nominal Z less the plane of the sweep.
     """
 
     errors: pd.DataFrame
     summary: Summary
     planes: Planes
-    known_dz: str = ""
+
+    @property
+    def known_dz(self) -> str:
+        """Definition of the labels."""
+        return describe_origins(self.errors["label"])
 
 
 def evaluate_model(
     estimator: Estimator,
     datasets: Sequence[DataSet],
     *,
-    dz_true_um: Mapping[Frame, float] | None = None,
     execution: Execution = SERIAL,
 ) -> Evaluation:
-    """Estimate every frame of labelled data sets and compare with their own planes.
+    """Estimate every frame of labelled data sets and compare with the labels.
+
+    The label of a frame is its nominal Z less the plane of its sweep. Uncertainties of stage and plane
+    are included in the observed coverage. A simulated data set has its true dZ as labels instead, from
+    the ``truth.json`` beside its images.
 
     Parameters
     ----------
@@ -63,9 +62,6 @@ def evaluate_model(
         The model.
     datasets
         Opened data sets of the model's instrument.
-    dz_true_um
-        Exact dZ of the frames to compare, um, where a simulation states it; default: nominal Z less
-        the plane of the sweep, whose uncertainties are included in the observed coverage.
     execution
         Executor for the work, and callback for progress.
 
@@ -77,7 +73,7 @@ def evaluate_model(
     Raises
     ------
     DataError
-        If no sweep has a determined plane to compare with.
+        If no sweep has a determined plane to compare with, or a ``truth.json`` cannot be read.
     ModelError
         If the data are of another instrument.
 
@@ -95,31 +91,16 @@ def evaluate_model(
     recipe = recipe_of(estimator.card)
     black = estimator.card.instrument.optics.black_level or 0.0
     planes = define_planes(datasets, recipe, execution=execution, black_level=black)
-    if dz_true_um is not None:
-        errors = _estimate_errors(estimator, dz_true_um, execution)
-        return Evaluation(errors, summarise(errors), planes, TRUE_STAGE)
-    known = known_frames(planes, recipe)
-    check_determined(known, datasets[0].root, "compare with")
-    nominal_um = {frame: frame.z_um - refp_um for frame, (refp_um, _) in known.items()}
-    errors = _estimate_errors(estimator, nominal_um, execution)
-    label_u_um = np.hypot(
-        datasets[0].instrument.stage.repeatability_um,
-        np.sqrt(np.mean([u_um**2 for _, u_um in known.values()])),
-    )
-    return Evaluation(errors, summarise(errors, float(label_u_um)), planes)
+    labels = label_frames(planes, recipe)
+    check_determined(labels, datasets[0].root, "compare with")
+    errors = _estimate_errors(estimator, labels, execution)
+    return Evaluation(errors, summarise(errors), planes)
 
 
 def _estimate_errors(
-    estimator: Estimator, dz_um: Mapping[Frame, float], execution: Execution
+    estimator: Estimator, labels: Mapping[Frame, Label], execution: Execution
 ) -> pd.DataFrame:
-    """Estimate frames and compare each with its known dZ, um."""
-    frames = list(dz_um)
+    """Estimate frames and compare each with its label."""
+    frames = list(labels)
     table, _ = estimate_images(estimator, frames, execution=execution)
-    return error_table(frames, table, list(dz_um.values()))
-
-
-def known_frames(planes: Planes, recipe: Recipe) -> dict[Frame, tuple[float, float]]:
-    """Return the frames with a known plane, with Z and standard uncertainty of the plane, um."""
-    labels = plane_of_sweeps(planes.result.planes, recipe.label)
-    frames = [f for m in planes.measurements for sweep in m.sweeps for f in sweep.frames]
-    return {frame: labels[frame.key] for frame in frames if frame.key in labels}
+    return error_table(frames, table, list(labels.values()))

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from refp.core.arrays import IntArray
+from refp.core.labels import Label, Origin, hold_labels
 from refp.core.rows import take
 from refp.estimate import FocusEstimate, Found, estimate_focus
 from refp.models import (
@@ -18,6 +19,8 @@ from refp.models import (
     inputs_of,
     make_lookup,
 )
+from refp.models.describe import describe_coverage
+from refp.models.tiles.label import BEADS_PER_FIELD
 from refp.pipeline.assembly import Training
 from refp.pipeline.tables import KEY_COLUMNS, error_table, estimate_table
 from refp.reports import TrainingTables
@@ -30,7 +33,7 @@ BEAD_ERROR_COLUMNS = (
 )
 SPLIT_COLUMNS = (
     *("split", "held_out", "n_images", "n_beads", "n_tiles", "n_refused"),
-    *("rms_um", "bias_um", "largest_um", "bead_rms_um", "n_steps"),
+    *("rms_um", "bias_um", "largest_um", "coverage_observed", "bead_rms_um", "n_steps"),
 )
 
 
@@ -64,6 +67,7 @@ def training_tables(training: Training, recipe: Recipe) -> TrainingTables:
         images=images,
         beads=beads,
         splits=_split_table(training, images, beads),
+        coverage=describe_coverage(training.ensemble.card),
     )
 
 
@@ -102,20 +106,28 @@ def _image_table(training: Training, recipe: Recipe) -> pd.DataFrame:
     split = _split_of_rows(training)
     known = np.isfinite(held_out.dz_um).any(axis=0)
     lookup = make_lookup(training.ensemble.stack, recipe.train.lookup)
-    numbers, frames, estimates, dz_um = [], [], [], []
+    numbers, frames, estimates, labels = [], [], [], []
     for number, frame in np.unique(np.stack([split, tiles.frame])[:, known], axis=1).T:
         rows = np.flatnonzero((tiles.frame == frame) & (split == number) & known)
         estimates.append(_estimate(training, rows, lookup, recipe))
         numbers.append(number)
         frames.append(frame)
-        dz_um.append(float(np.median(tiles.image_dz_um[rows])))
+        labels.append(_label(training, rows))
     images = [training.frames[frame] for frame in frames]
-    labels = [image.label for image in images]
-    estimated = estimate_table(labels, estimates, training.ensemble.card.name)
-    # The networks are trained on positions of frames, not on nominal Z.
-    table = error_table(images, estimated, dz_um)
+    names = [image.label for image in images]
+    estimated = estimate_table(names, estimates, training.ensemble.card.name)
+    table = error_table(images, estimated, labels)
     table.insert(0, "split", numbers)
     return table
+
+
+def _label(training: Training, rows: IntArray) -> Label:
+    """Return the label of the image of the given tiles, on which the networks are trained."""
+    tiles, frame = training.tiles, int(training.tiles.frame[rows[0]])
+    dz_um = float(np.median(tiles.image_dz_um[rows]))
+    nominal_um = training.frames[frame].z_um - training.refp_um[frame]
+    origin: Origin = "nominal" if np.isclose(dz_um, nominal_um, 0.0, 1e-9) else "stage-corrected"
+    return Label(dz_um, float(training.label_u_um[rows[0]]), origin)
 
 
 def _estimate(
@@ -145,7 +157,7 @@ def _bead_table(training: Training) -> pd.DataFrame:
     table["split"] = _split_of_rows(training)[rows]
     table["z_um"] = [frame.z_um for frame in frames]
     table["image"] = [frame.label for frame in frames]
-    table["bead"] = tiles.bead[rows]
+    table["bead"] = tiles.bead[rows] % BEADS_PER_FIELD
     table["delta_z_true_um"], table["delta_z_um"] = tiles.dz_um[rows], dz_um
     table["error_um"], table["sd_um"] = dz_um - tiles.dz_um[rows], sd_um
     return table[list(BEAD_ERROR_COLUMNS)]
@@ -162,12 +174,13 @@ def _split_table(training: Training, images: pd.DataFrame, beads: pd.DataFrame) 
             "split": i + 1,
             "held_out": _name(training, split.held_out),
             "n_images": len(own),
-            "n_beads": tiles["bead"].nunique(),
+            "n_beads": len(tiles[[*KEY_COLUMNS[:3], "bead"]].drop_duplicates()),
             "n_tiles": len(tiles),
             "n_refused": int((own["status"] == "refused").sum()),
             "rms_um": _rms(error),
             "bias_um": float(error.mean()) if len(error) else np.nan,
             "largest_um": float(np.abs(error).max()) if len(error) else np.nan,
+            "coverage_observed": _coverage(own[own["status"] == "ok"]),
             "bead_rms_um": _rms(tiles["error_um"].to_numpy()),
             "n_steps": steps.get(i, 0),
         }
@@ -185,6 +198,12 @@ def _name(training: Training, held_out: IntArray) -> str:
         return f"{len(held_out)} tiles of {n} bead{'s' * (n != 1)}"
     keys = {training.frames[f].key.field: None for f in np.unique(tiles.frame[held_out])}
     return "; ".join(f"{name}, exp {experiment}, FOV {fov}" for name, experiment, fov in keys)
+
+
+def _coverage(images: pd.DataFrame) -> float:
+    columns = ("lower_um", "upper_um", "delta_z_true_um", "label_u_um")
+    inside = hold_labels(*(images[name] for name in columns))
+    return float(inside.mean()) if len(inside) else float("nan")
 
 
 def _rms(error: np.ndarray) -> float:

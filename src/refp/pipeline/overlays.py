@@ -52,6 +52,7 @@ def _frame_overlay(sweep: SweepMeasurement, index: int) -> Overlay:
         radius_px=sweep.profiles.bead_radius_px,
         usable=sweep.typical[rows],
         labels=_flag_texts(sweep.beads.flags[rows]),
+        numbers=[int(number) for number in sweep.bead_number[rows]],
     )
 
 
@@ -115,7 +116,9 @@ def overlay_writer(
         centers = result.measured.profiles.center_px
         labels = _labels(result.measured.beads)
         title = f"{result.image}: {_outcome(result, tolerance_um)}"
-        overlay = Overlay(title, sources[i].read(), centers, radius, result.used, labels)
+        numbers = range(1, len(labels) + 1)
+        image = sources[i].read()
+        overlay = Overlay(title, image, centers, radius, result.used, labels, numbers)
         _save_overlay(overlay, folder / f"{names[i]}.png")
 
     return draw
@@ -147,15 +150,7 @@ def write_sweep_overlays(
 
 
 def _save_overlay(overlay: Overlay, path: Path) -> None:
-    figure = draw_overlay(
-        overlay.image,
-        overlay.center_px,
-        overlay.radius_px,
-        overlay.usable,
-        overlay.labels,
-        title=overlay.title,
-    )
-    save_png(figure, path)
+    save_png(draw_overlay(overlay), path)
 
 
 def _picture_names(sources: Sequence[SingleImage | Frame]) -> list[str]:

@@ -169,6 +169,7 @@ def write_planes(results: Sequence[Planes], recipe: Recipe, folder: Path) -> lis
         overlays=[overlay_of_sweep(result) for result in results],
         montages=[montage for result in results for montage in sweep_montage(result)],
         provenance=stamp,
+        beside=names,
     )
     return [*names, "report.html"]
 

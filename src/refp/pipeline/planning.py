@@ -11,8 +11,8 @@ import pandas as pd
 from refp.core.arrays import FloatArray
 from refp.core.errors import RecipeError
 from refp.core.files import write_csv
+from refp.core.labels import WIDTH_95
 from refp.core.parallel import SERIAL, Execution
-from refp.estimate.focus_estimate import WIDTH_95
 from refp.reports import draw_plan, save_svg
 from refp.settings import Instrument
 from refp.synthetic import SceneSettings, dz_bound, looks_of

@@ -35,31 +35,34 @@ def write_evaluation(
     write_json(summary, folder / "summary.json")
     sections = evaluation_sections(evaluation.errors, summary, tolerance_um)
     title = f"Errors of {card.name}"
-    write_page(folder / "report.html", title, sections, evaluation.planes, card)
+    beside = ("errors.csv", "summary.json")
+    write_page(folder / "report.html", title, sections, evaluation.planes, card, beside)
 
 
 def write_page(
-    path: Path, title: str, sections: Sequence[ReportSection], planes: Planes, card: ModelCard
+    path: Path,
+    title: str,
+    sections: Sequence[ReportSection],
+    planes: Planes,
+    card: ModelCard,
+    beside: Sequence[str],
 ) -> None:
     """Write a page of the given sections, followed by beads, feature curves and planes."""
     about_planes = plane_sections(
         plane_table(planes.result.planes),
-        curve_table(planes.curves, planes.result.planes),
+        curve_table(planes.curves, planes.result.planes, planes.result.axes),
         [overlay_of_sweep(planes)],
         sweep_montage(planes),
     )
     stamp = {**plane_provenance([planes], recipe_of(card)), "model": card.name}
-    write_report(path, title, [*sections, *about_planes], stamp)
+    write_report(path, title, [*sections, *about_planes], stamp, beside)
 
 
 def evaluation_summary(evaluation: Evaluation, card: ModelCard) -> dict[str, object]:
-    """Return the summary with the model and its training conditions.
-
-    ``known_dz`` is included where it is not nominal Z less the plane of the sweep.
-    """
+    """Return the summary with the definition of the labels, the model and its training conditions."""
     return {
         **evaluation.summary.as_dict(),
-        **({"known_dz": evaluation.known_dz} if evaluation.known_dz else {}),
+        "known_dz": evaluation.known_dz,
         "model": card.name,
         "family": card.family,
         "n_members": card.members,

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from refp.core.flags import BeadFlag, describe
+from refp.core.labels import Label
 from refp.estimate.focus_estimate import FocusEstimate
 from refp.estimate.rows import DETAIL_COLUMNS, ESTIMATE_COLUMNS, estimate_rows
 from refp.measure.features.features import FeatureCurve, SweepMeasurement
@@ -25,7 +26,10 @@ PLANE_COLUMNS = (
     *("refp_um", "refp_u_um", "refp_ss_um", "refp_ss_u_um", "refp_ci_um", "refp_ci_u_um"),
     *("n_frames", "n_frames_used", "n_beads", "flags"),
 )
-ERROR_COLUMNS = (*ESTIMATE_COLUMNS, *KEY_COLUMNS, "z_um", "delta_z_true_um", "error_um")
+ERROR_COLUMNS = (
+    *(*ESTIMATE_COLUMNS, *KEY_COLUMNS, "z_um", "delta_z_true_um", "error_um"),
+    *("label_u_um", "label"),
+)
 BEAD_COLUMNS = (
     *KEY_COLUMNS,
     *("z_um", "image", "bead", "y_px", "x_px", "area_px", "circularity", "contrast"),
@@ -220,14 +224,16 @@ def estimate_table(
 
 
 def error_table(
-    frames: Sequence[Frame], estimates: pd.DataFrame, dz_true_um: Sequence[float]
+    frames: Sequence[Frame], estimates: pd.DataFrame, labels: Sequence[Label]
 ) -> pd.DataFrame:
-    """Return estimates with the known dZ of each frame, um (``errors.csv``)."""
+    """Return estimates with the label of each frame (``errors.csv``)."""
     keys = pd.DataFrame([_key(f.key) for f in frames], columns=list(KEY_COLUMNS))
     table = pd.concat([estimates.reset_index(drop=True), keys], axis=1)
     table["z_um"] = [f.z_um for f in frames]
-    table["delta_z_true_um"] = np.asarray(dz_true_um, dtype=np.float64)
+    table["delta_z_true_um"] = np.array([label.dz_um for label in labels], dtype=np.float64)
     table["error_um"] = table["delta_z_um"] - table["delta_z_true_um"]
+    table["label_u_um"] = np.array([label.u_um for label in labels], dtype=np.float64)
+    table["label"] = np.array([label.origin for label in labels], dtype=str)
     return _names(table[list(ERROR_COLUMNS)])
 
 

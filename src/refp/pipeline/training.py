@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from refp.core.parallel import SERIAL, Execution
-from refp.estimate import calibrate, tilt_um_per_px
+from refp.estimate import calibrate, image_label_u_um, tilt_um_per_px
 from refp.measure.limits import with_seen_limits
 from refp.models import (
     Calibration,
@@ -17,11 +17,17 @@ from refp.models import (
     make_family,
     match_held_out,
 )
-from refp.models.tiles import LabelledTiles, Split, estimate_label_errors, split_name
+from refp.models.tiles import (
+    LabelErrors,
+    LabelledTiles,
+    Split,
+    estimate_label_errors,
+    split_name,
+)
 from refp.pipeline.assembly import Training, assemble, checkpoint_folder
 from refp.pipeline.material import label
 from refp.pipeline.planes import Planes
-from refp.settings import Recipe
+from refp.settings import Instrument, Recipe
 
 
 def train_model(
@@ -90,31 +96,39 @@ def run_training(
     with checkpoint_folder(checkpoints, material, recipe, seed) as folder:
         job = TrainingJob(tiles, splits, material.ring_pixels, seed, folder, execution, watch)
         trained = family.train(job)
-    calibration = _calibrate(tiles, splits, trained, planes, recipe)
+    instrument = planes.measurements[0].instrument
+    errors = _label_errors(tiles, planes, recipe)
+    calibration = _calibrate(tiles, splits, trained, errors, instrument, recipe)
     ensemble = assemble(tiles, trained, calibration, recipe, planes.measurements)
-    return Training(ensemble, tiles, splits, trained, material.frames, material.refp_um)
+    u_um = image_label_u_um(tiles, errors)
+    return Training(ensemble, tiles, splits, trained, material.frames, material.refp_um, u_um)
+
+
+def _label_errors(tiles: LabelledTiles, planes: Planes, recipe: Recipe) -> LabelErrors:
+    """Return the standard uncertainties of the labels of a training."""
+    return estimate_label_errors(
+        planes.result,
+        tiles.sweeps,
+        len(np.unique(tiles.frame)),
+        planes.measurements[0].instrument,
+        on_axes=recipe.label.position == "frame",
+    )
 
 
 def _calibrate(
     tiles: LabelledTiles,
     splits: tuple[Split, ...],
     trained: Trained,
-    planes: Planes,
+    errors: LabelErrors,
+    instrument: Instrument,
     recipe: Recipe,
 ) -> Calibration:
-    instrument, result = planes.measurements[0].instrument, planes.result
     return calibrate(
         tiles,
         trained.held_out,
         match_held_out(tiles, splits, recipe.train.lookup),
         recipe.estimate,
-        estimate_label_errors(
-            result,
-            tiles.sweeps,
-            len(np.unique(tiles.frame)),
-            instrument,
-            on_axes=recipe.label.position == "frame",
-        ),
+        errors,
         tilt_um_per_px=tilt_um_per_px(recipe.estimate, instrument),
         split=split_name(tiles, recipe.split),
     )

@@ -15,8 +15,13 @@ from refp.settings import Recipe
 from refp.sweeps import DataSet
 
 
-def training_page(training: Training, planes: Planes, recipe: Recipe, seed: int) -> bytes:
-    """Return the page of a training: held-out errors, learning curves, card and data."""
+def training_page(
+    training: Training, planes: Planes, recipe: Recipe, *, seed: int, model: str
+) -> bytes:
+    """Return the page of a training: held-out errors, learning curves, card and data.
+
+    ``model`` is the name of the model file beside it.
+    """
     card = training.ensemble.card
     stamp = {
         **plane_provenance([planes], recipe),
@@ -25,7 +30,8 @@ def training_page(training: Training, planes: Planes, recipe: Recipe, seed: int)
         "training frames": f"sha256 {card.data_sha256}",
     }
     sections = training_sections(training_tables(training, recipe))
-    return render_report(f"Training of {card.name}", sections, stamp).encode("utf-8", "replace")
+    page = render_report(f"Training of {card.name}", sections, stamp, [model])
+    return page.encode("utf-8", "replace")
 
 
 def train_and_write(
@@ -58,7 +64,7 @@ def train_and_write(
     training = run_training(
         planes, recipe, seed=seed, checkpoints=run.checkpoints, execution=execution, watch=watch
     )
-    run.write_report(training_page(training, planes, recipe, seed))
+    run.write_report(training_page(training, planes, recipe, seed=seed, model=run.model.name))
     save_model(training.ensemble, run.model)
     run.finish()
     return training, planes

@@ -12,6 +12,8 @@ from refp.reports.sheet import Legend, empty_figure, panel_grid
 from refp.reports.style import FLAGGED, INK, MUTED, USED, look, printable
 
 MAX_BEADS = 60
+_MANY = 40
+"""Beads whose numbers are written smaller."""
 
 
 @look()
@@ -31,15 +33,24 @@ def draw_bead_errors(summary: pd.DataFrame, title: str = "") -> Figure:
     figure, (axes,) = panel_grid(1, 1, 3.2, title)
     at = 0.0
     ticks: list[tuple[float, str]] = []
+    beads: list[tuple[float, int]] = []
     for name, rows in shown.groupby("field", sort=False):
         place = at + np.arange(len(rows))
         _draw_field_beads(axes, rows, place)
         ticks.append((float(place.mean()), printable(name, 30)))
+        beads += zip(place, rows["bead"], strict=True)
         at = place[-1] + 2.5
         axes.axvline(at - 1.25, color=MUTED, lw=0.8, zorder=1)
     axes.axhline(0, color=INK, lw=1.0, zorder=2)
-    axes.set(xlim=(-1.0, at - 1.5), ylabel="error of dZ (um)", xlabel="beads, by field of view")
+    axes.set(
+        xlim=(-1.0, at - 1.5),
+        ylabel="error of dZ (um)",
+        xlabel="number of the bead, by field of view",
+    )
     axes.set_xticks([x for x, _ in ticks], _fit_names([name for _, name in ticks]))
+    axes.set_xticks([x for x, _ in beads], [str(n) for _, n in beads], minor=True)
+    axes.tick_params(axis="x", which="major", length=0, pad=22)
+    axes.tick_params(axis="x", which="minor", labelsize=12 if len(beads) <= _MANY else 8)
     axes.grid(visible=False, axis="x")
     legend = Legend().dot(USED, "median error of a bead")
     legend.dot(FLAGGED, "errors of one sign", when=bool(_errs_to_one_side(shown).any()))
@@ -101,6 +112,7 @@ def describe_bead_errors(summary: pd.DataFrame, members: str) -> str:
     of = f"the {shown} of {n} beads with the largest RMS error" if shown < n else f"{n} beads"
     return (
         f"Held-out beads, estimated by {members} not trained on their field of view where fields are "
-        f"held out: {of}, each in {least} to {most} images, in order of their error within a field. "
+        f"held out: {of}, each in {least} to {most} images, in order of their error within a field; "
+        "numbers as in the report of planes. "
         "Errors of one sign come from the bead's own size or index, inseparable from dZ in one image."
     )

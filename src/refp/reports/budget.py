@@ -29,6 +29,7 @@ TERM_COLORS = {
 _OTHER = "#c3c8cf"
 _BAR = 0.72
 _MIN_WRITTEN = 0.09  # a narrower part has no room for its percentage
+_MIN_SEEN = 0.005  # a narrower part is thinner than its border
 
 
 @look()
@@ -58,8 +59,8 @@ def draw_budget(budget: pd.DataFrame, title: str = "") -> Figure:
     _draw_sizes(sizes, combined)
     _name_rows(parts, list(terms.index), unique_in_order(budget["dataset"]))
     legend = Legend()
-    for term in terms.columns:
-        legend.band(_color(term), term, alpha=1.0)
+    for term, largest in zip(terms.columns, fractions.max(axis=0), strict=True):
+        legend.band(_color(term), term, alpha=1.0, when=bool(largest >= _MIN_SEEN))
     legend.draw(figure)
     return figure
 
@@ -173,6 +174,7 @@ def describe_budget(budget: pd.DataFrame, planes: pd.DataFrame) -> str:
     return (
         f"{datasets}: {len(shown)} of {len(terms)} planes shown{most}, from "
         f"{int(used['n_frames_used'].sum())} images; independent of any model. Left: fraction of "
-        "the variance per term, in per cent. Right: the combined standard uncertainty u of the "
-        "reference plane, the root of the sum of squares."
+        "the variance per term, in per cent; terms below 0.5 % are in the table "
+        "only. Right: the combined standard uncertainty u of the reference plane, the root of the sum "
+        "of squares."
     )

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy.interpolate import PchipInterpolator
 
+from refp.core.arrays import FloatArray
 from refp.reports.panels import (
     ExposureRows,
     Limits,
@@ -26,6 +28,8 @@ from refp.reports.sheet import (
     Legend,
     empty_figure,
     grid_shape,
+    hide_y_axis,
+    is_leftmost,
     label_left,
     note,
     panel_matrix,
@@ -33,9 +37,11 @@ from refp.reports.sheet import (
 from refp.reports.style import MUTED, look, printable
 
 MAX_SWEEPS = 6
-_MAX_COLUMNS = 4
+_MAX_COLUMNS = 3
 _NOTE_ROOM = 0.4
 _COVERAGE_FACTOR = 2.0  # the band is the expanded uncertainty, about 95 %
+_FINE = 400
+"""Points of a pooled profile over a sweep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,14 @@ _CI = _Feature(
     "center_intensity", "ci_saturated", "ci_fitted", "refp_ci_um", "refp_ci_u_um",
     "centre intensity\n(of background)",
 )  # fmt: skip
+_ROWS = {
+    "SS": (_SS.plane, _SS.plane_u),
+    "CI": (_CI.plane, _CI.plane_u),
+    "REFP": ("refp_um", "refp_u_um"),
+}
+"""Planes in the lowest panel, with their standard uncertainties."""
+_ROW_HEIGHT = 0.75
+_HEIGHTS_IN = (2.6, 2.6, 1.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +105,17 @@ def choose_sweeps(planes: pd.DataFrame, limit: int = MAX_SWEEPS) -> list[str]:
 
 @look()
 def draw_feature_curves(curves: pd.DataFrame, planes: pd.DataFrame, title: str = "") -> Figure:
-    """Draw steepest slope and centre intensity against Z, a pair of panels per experiment and FOV.
+    """Draw steepest slope and centre intensity against Z, and the planes, for each sweep.
+
+    A sweep, an experiment and FOV, has three panels one below the other. Points are at the found positions
+    of their frames, so that the pooled profile is a smooth curve through them.
 
     Parameters
     ----------
     curves
         A row per frame: ``dataset, experiment, fov, exposure_ms, z_um, steepest_slope,
-        center_intensity, ss_saturated, ci_saturated, n_beads, ss_fitted, ci_fitted``. Rows with a
-        fitted value alone make the fitted line finer.
+        center_intensity, ss_saturated, ci_saturated, n_beads, ss_fitted, ci_fitted`` and, where frames
+        were positioned, ``stage_error_um, trusted``; those without are at nominal Z.
     planes
         Columns of ``planes.csv``; a NaN plane is one that was not determined.
     title
@@ -108,25 +125,37 @@ def draw_feature_curves(curves: pd.DataFrame, planes: pd.DataFrame, title: str =
     -----
     At most :data:`MAX_SWEEPS` sweeps are drawn (:func:`choose_sweeps`).
     """
-    sweeps = _sweeps(curves, planes)
+    sweeps = _sweeps(_positioned(curves), planes)
     if not sweeps:
         return empty_figure("no sweep to show", title)
     colors = colors_of(curves, planes)
-    blocks, columns = grid_shape(len(sweeps), _MAX_COLUMNS if len(sweeps) <= _MAX_COLUMNS else 3)
-    figure, grid = panel_matrix(2 * blocks, columns, 5.2 * blocks + 1.6, title)
-    z_limits = share_limits([padded_limits(s.curves["z_um"], _planes_z(s)) for s in sweeps])
+    blocks, columns = grid_shape(len(sweeps), _MAX_COLUMNS)
+    heights = [*_HEIGHTS_IN] * blocks
+    figure, grid = panel_matrix(
+        len(heights), columns, sum(heights) + 1.6, title, height_ratios=heights
+    )
+    z_limits = share_limits([padded_limits(s.curves["found_um"], _planes_z(s)) for s in sweeps])
+    half = 1.1 * max(_half_width(sweep.planes) for sweep in sweeps)
     one_dataset = len({str(d) for d in planes["dataset"]}) == 1
     for i, sweep in enumerate(sweeps):
-        pair = grid[2 * (i // columns)][i % columns], grid[2 * (i // columns) + 1][i % columns]
+        *pair, lowest = _panels_of(grid, i, columns)
         _draw_sweep(pair, sweep, colors)
+        _draw_planes(lowest, sweep.planes, colors, half)
         _title_sweep(pair[0], sweep, 80 // columns, short=one_dataset)
         _note_undetermined(pair[0], sweep, 88 // columns)
         _scale_pair(pair, sweeps, z_limits[i])
     for i in range(len(sweeps), blocks * columns):
-        grid[2 * (i // columns)][i % columns].remove()
-        grid[2 * (i // columns) + 1][i % columns].remove()
-    _curve_legend(colors, curves).draw(figure)
+        for axes in _panels_of(grid, i, columns):
+            axes.remove()
+    _curve_legend(colors, pd.concat([sweep.curves for sweep in sweeps])).draw(figure)
     return figure
+
+
+def _panels_of(grid: list[list[Axes]], number: int, columns: int) -> list[Axes]:
+    """Return the panels of a sweep from above."""
+    block, column = divmod(number, columns)
+    n = len(_HEIGHTS_IN)
+    return [grid[n * block + row][column] for row in range(n)]
 
 
 def _sweeps(curves: pd.DataFrame, planes: pd.DataFrame) -> list[_Sweep]:
@@ -137,11 +166,23 @@ def _sweeps(curves: pd.DataFrame, planes: pd.DataFrame) -> list[_Sweep]:
     ]
 
 
+def _positioned(curves: pd.DataFrame) -> pd.DataFrame:
+    """Return the curves with the found Z of each frame, and whether it was left out."""
+    error = curves.get("stage_error_um", pd.Series(np.nan, index=curves.index))
+    trusted = curves.get("trusted", pd.Series(data=False, index=curves.index))
+    apart = error.notna() & ~trusted.fillna(value=False).astype(bool)
+    # A frame that was left out is where the stage reported it.
+    return curves.assign(
+        found_um=curves["z_um"] + error.where(~apart).fillna(0.0),
+        apart=apart,
+    )
+
+
 def _planes_z(sweep: _Sweep) -> pd.DataFrame:
     return sweep.planes[[_SS.plane, _CI.plane]]
 
 
-def _draw_sweep(pair: tuple[Axes, Axes], sweep: _Sweep, colors: dict[float, str]) -> None:
+def _draw_sweep(pair: Sequence[Axes], sweep: _Sweep, colors: dict[float, str]) -> None:
     for axes, feature in zip(pair, (_SS, _CI), strict=True):
         for exposure in by_exposure(sweep.planes, colors):
             _draw_plane(axes, exposure, feature)
@@ -158,12 +199,12 @@ def _draw_plane(axes: Axes, exposure: ExposureRows, feature: _Feature) -> None:
 
 
 def _draw_curve(axes: Axes, exposure: ExposureRows, feature: _Feature) -> None:
-    rows = exposure.rows.sort_values("z_um")
-    hollow = rows[feature.saturated].fillna(value=False).astype(bool)
-    axes.plot(rows["z_um"], rows[feature.fitted], color=exposure.color, lw=1.6, zorder=3)
+    rows = exposure.rows
+    hollow = rows[feature.saturated].fillna(value=False).astype(bool) | rows["apart"]
+    axes.plot(*smooth_profile(rows, feature.fitted), color=exposure.color, lw=1.6, zorder=3)
     for mask, face in ((~hollow, exposure.color), (hollow, "white")):
         axes.plot(
-            rows["z_um"][mask],
+            rows["found_um"][mask],
             rows[feature.value][mask],
             ls="",
             marker="o",
@@ -173,6 +214,67 @@ def _draw_curve(axes: Axes, exposure: ExposureRows, feature: _Feature) -> None:
             mew=1.1,
             zorder=4,
         )
+
+
+def smooth_profile(rows: pd.DataFrame, fitted: str) -> tuple[FloatArray, FloatArray]:
+    """Return found Z and value of a pooled profile, finely; the table has it at the frames.
+
+    Parameters
+    ----------
+    rows
+        Frames of one sweep: ``found_um``, ``apart`` and the column ``fitted``.
+    fitted
+        Column of the pooled profile.
+    """
+    known = rows[rows[fitted].notna() & ~rows["apart"]]
+    value = known.groupby("found_um")[fitted].mean()  # rising and distinct
+    z_um, height = value.index.to_numpy(dtype=float), value.to_numpy(dtype=float)
+    if len(z_um) < 2:
+        return z_um, height
+    fine = np.linspace(z_um[0], z_um[-1], _FINE)
+    return fine, PchipInterpolator(z_um, height)(fine)
+
+
+def _draw_planes(axes: Axes, planes: pd.DataFrame, colors: dict[float, str], half: float) -> None:
+    """Draw the planes of both features and the REFP with their bands, a row each, enlarged."""
+    axes.set(ylim=(len(_ROWS) - 0.5, -0.5), yticks=range(len(_ROWS)), yticklabels=list(_ROWS))
+    hide_y_axis(axes)
+    exposures = list(by_exposure(planes, colors))
+    for row, (z, u) in enumerate(_ROWS.values()):
+        for k, exposure in enumerate(exposures):
+            at = row + _ROW_HEIGHT * ((k + 0.5) / len(exposures) - 0.5)
+            reach = _COVERAGE_FACTOR * exposure.rows[u].fillna(0.0)
+            ends = exposure.rows[z] - reach, exposure.rows[z] + reach
+            axes.hlines(np.full(len(reach), at), *ends, color=exposure.color, lw=2.6, alpha=0.6)
+            axes.plot(
+                exposure.rows[z],
+                np.full(len(reach), at),
+                ls="",
+                marker="o",
+                ms=6,
+                color=exposure.color,
+            )
+    middle = _middle(planes)
+    if np.isfinite(middle):
+        axes.set(xlim=(middle - half, middle + half), xlabel="planes \N{PLUS-MINUS SIGN} 2 u (um)")
+        axes.locator_params(axis="x", nbins=4)
+    axes.tick_params(axis="y", labelleft=is_leftmost(axes))
+
+
+def _middle(planes: pd.DataFrame) -> float:
+    columns = [z for z, _ in _ROWS.values()]
+    known = planes[columns].to_numpy(dtype=float)
+    known = known[np.isfinite(known)]
+    return float((known.min() + known.max()) / 2) if known.size else float("nan")
+
+
+def _half_width(planes: pd.DataFrame) -> float:
+    """Return half the range of Z that contains the bands of all planes of a sweep; NaN without any."""
+    ends = [
+        (planes[z] - _middle(planes)).abs() + _COVERAGE_FACTOR * planes[u].fillna(0.0)
+        for z, u in _ROWS.values()
+    ]
+    return float(np.nanmax([1.0, *(end.max() for end in ends)]))
 
 
 def _note_undetermined(axes: Axes, sweep: _Sweep, width: int) -> None:
@@ -197,7 +299,7 @@ def _title_sweep(axes: Axes, sweep: _Sweep, width: int, *, short: bool) -> None:
     axes.set_title(f"{fill(printable(name), width)}\n{fill(found, width)}", fontsize=13)
 
 
-def _scale_pair(pair: tuple[Axes, Axes], sweeps: Sequence[_Sweep], z_limits: Limits) -> None:
+def _scale_pair(pair: Sequence[Axes], sweeps: Sequence[_Sweep], z_limits: Limits) -> None:
     for axes, feature in zip(pair, (_SS, _CI), strict=True):
         axes.set(xlim=z_limits, ylim=_feature_limits(sweeps, feature))
         axes.locator_params(axis="x", nbins=4)
@@ -217,10 +319,11 @@ def _feature_limits(sweeps: Sequence[_Sweep], feature: _Feature) -> Limits:
 
 def _curve_legend(colors: dict[float, str], curves: pd.DataFrame) -> Legend:
     saturated = curves[[_SS.saturated, _CI.saturated]].fillna(value=False).to_numpy(dtype=bool)
+    hollow = bool(saturated.any() or curves["apart"].any())
     legend = Legend().exposures(colors, curves["exposure_ms"])
-    legend.dot(MUTED, "saturated, left out", hollow=True, when=bool(saturated.any()))
+    legend.dot(MUTED, "left out", hollow=True, when=hollow)
     legend.line(MUTED, "pooled profile", lw=1.8)
-    return legend.line(MUTED, "plane \N{PLUS-MINUS SIGN} 2 u", lw=1.6, ls=DASHED)
+    return legend.line(MUTED, "plane of the feature", lw=1.6, ls=DASHED)
 
 
 def describe_curves(curves: pd.DataFrame, planes: pd.DataFrame) -> str:
@@ -233,8 +336,8 @@ def describe_curves(curves: pd.DataFrame, planes: pd.DataFrame) -> str:
     return (
         f"{datasets}: {len(shown)} of {len(names)} fields of view shown, exposures together, "
         f"{len(used)} images, {span_text(used['n_beads'], 0) or 'no'} beads per image; "
-        "independent of any model. Points: the median bead of an image; hollow: saturated and left "
-        "out. Lines: the pooled profile shifted and scaled to the points, at the fitted Z of each "
-        "frame, so that it follows the stage's errors. Dashed: the plane of each feature; band: two "
-        "standard uncertainties to both sides."
+        "independent of any model. Points: the median bead of an image, at the Z found for it from its "
+        "beads' profiles; hollow: saturated or far from its nominal Z, and left out. Lines: the pooled "
+        "profile, shifted and scaled to the points. Dashed: the plane of each feature. Lowest row: the "
+        "planes of both features and the REFP, enlarged; bars: two standard uncertainties to both sides."
     )

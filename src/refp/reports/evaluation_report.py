@@ -1,4 +1,4 @@
-"""Report on the errors of a model against known planes."""
+"""Report on the errors of a model against labelled images."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from refp.core.labels import SIGNIFICANT, describe_origins, name_labels
 from refp.reports.errors import describe_errors, draw_errors
 from refp.reports.page import (
     Headline,
@@ -14,19 +15,20 @@ from refp.reports.page import (
     ReportSection,
     vector_figure,
 )
+from refp.reports.residuals import miss_labels
 from refp.reports.tables import ReportTable, format_table, format_value, header, percent
 
 MAX_ROWS = 15
 _KEYS = (
     "n_images", "n_ok", "n_refused", "rms_um", "bias_um", "largest_um", "within_2.5_um",
     "within_5_um", "within_7.5_um", "within_10_um", "constant_rms_um", "skill",
-    "coverage_observed", "label_u_um", "known_dz", "model", "family", "n_members", "conditions",
+    "coverage_nominal", "coverage_observed", "coverage_p_value", "label_u_um", "known_dz",
+    "model", "family", "n_members", "conditions",
 )  # fmt: skip
 _WORST = (
     "image", "dataset", "experiment", "fov", "exposure_ms", "delta_z_true_um", "delta_z_um",
-    "error_um", "lower_um", "upper_um", "n_beads_used",
+    "label_u_um", "error_um", "lower_um", "upper_um", "n_beads_used",
 )  # fmt: skip
-_NARROW_COVERAGE = 0.85  # 95 % intervals of lower observed coverage are reported as too narrow
 
 
 def evaluation_sections(
@@ -58,10 +60,15 @@ def _error_level(summary: Mapping[str, Any], tolerance_um: float) -> Level:
         return "poor"
     doubts = (
         not _at_most(summary, "largest_um", tolerance_um),
-        summary.get("coverage_observed", 1.0) < _NARROW_COVERAGE,
+        _is_narrow(summary),
         summary.get("skill", 1.0) <= 0,
     )
     return "caution" if any(doubts) else "good"
+
+
+def _is_narrow(summary: Mapping[str, Any]) -> bool:
+    """Return whether the observed coverage is significantly below the nominal one."""
+    return bool(summary.get("coverage_p_value", 1.0) < SIGNIFICANT)
 
 
 def _at_most(summary: Mapping[str, Any], key: str, limit: float) -> bool:
@@ -87,9 +94,13 @@ def _error_sentence(summary: Mapping[str, Any], tolerance_um: float) -> str:
 
 def _doubts(summary: Mapping[str, Any]) -> list[str]:
     doubts = []
-    if summary.get("coverage_observed", 1.0) < _NARROW_COVERAGE:
-        covered = percent(summary["coverage_observed"])
-        doubts.append(f"The intervals are too narrow: observed coverage {covered}.")
+    if _is_narrow(summary):
+        observed, nominal = (
+            percent(summary[key]) for key in ("coverage_observed", "coverage_nominal")
+        )
+        doubts.append(
+            f"The intervals are too narrow: observed coverage {observed}, nominal {nominal}."
+        )
     if summary.get("skill", 1.0) <= 0:
         doubts.append("It is no better than the constant predictor.")
     return doubts
@@ -97,7 +108,13 @@ def _doubts(summary: Mapping[str, Any]) -> list[str]:
 
 def _numbers(summary: Mapping[str, Any], tolerance_um: float) -> tuple[tuple[str, str], ...]:
     keys = ("rms_um", "bias_um", "largest_um", f"within_{tolerance_um:g}_um", "skill", "n_refused")
-    return tuple((header(k), format_value(k, summary[k])) for k in keys if k in summary)
+    numbers = [(header(k), format_value(k, summary[k])) for k in keys if k in summary]
+    if summary.get("n_ok") and {"coverage_observed", "coverage_nominal"} <= summary.keys():
+        observed, nominal = (
+            percent(summary[key]) for key in ("coverage_observed", "coverage_nominal")
+        )
+        numbers.append((f"observed coverage, nominal {nominal}", observed))
+    return tuple(numbers)
 
 
 def _errors_section(
@@ -119,11 +136,9 @@ def _errors_figure(
     members = _members_text(summary)
     title = ", ".join(str(summary[k]) for k in ("model", "family") if summary.get(k))
     figure = draw_errors(errors, tolerance_um, f"{title}, {members}" if title else "")
-    alt = f"Error of dZ against the true dZ, per data set. {_sentence(summary, tolerance_um)}"
-    caption = describe_errors(errors, members)
-    if summary.get("known_dz"):
-        caption += f" True dZ: {summary['known_dz']}."
-    return vector_figure(figure, alt, caption)
+    name = name_labels(errors["label"])
+    alt = f"Error of dZ against {name}, per data set. {_sentence(summary, tolerance_um)}"
+    return vector_figure(figure, alt, describe_errors(errors, members))
 
 
 def _members_text(summary: Mapping[str, Any]) -> str:
@@ -150,21 +165,21 @@ def _images_section(errors: pd.DataFrame) -> ReportSection:
 
 def _worst(estimated: pd.DataFrame) -> ReportTable:
     order = estimated["error_um"].abs().sort_values(ascending=False, kind="stable").index
-    worst = estimated.loc[order[:MAX_ROWS], list(_WORST)]
-    outside = (worst["lower_um"] > worst["delta_z_true_um"]) | (
-        worst["upper_um"] < worst["delta_z_true_um"]
-    )
+    worst = estimated.loc[order[:MAX_ROWS]]
+    missed = miss_labels(worst)
     caption = (
         f"The {len(worst)} largest errors of {len(estimated)} estimated images; all are in "
-        "errors.csv. Tinted: the true dZ is outside the interval."
+        f"errors.csv. Labelled dZ: {describe_origins(estimated['label'])}. Tinted: the interval misses "
+        f"the labelled dZ, its uncertainty included ({int(miss_labels(estimated).sum())} of all "
+        f"{len(estimated)})."
     )
-    return format_table(worst, caption, np.flatnonzero(outside).tolist())
+    return format_table(worst[list(_WORST)], caption, np.flatnonzero(missed).tolist())
 
 
 def _reasons(refused: pd.DataFrame) -> ReportTable:
     counts = refused.groupby(["dataset", "reason"], dropna=False, sort=False).agg(
         n_images=("image", "size"),
-        lowest_true_dz_um=("delta_z_true_um", "min"),
-        highest_true_dz_um=("delta_z_true_um", "max"),
+        lowest_dz_um=("delta_z_true_um", "min"),
+        highest_dz_um=("delta_z_true_um", "max"),
     )
     return format_table(counts.reset_index(), f"Reasons for the refusal of {len(refused)} images.")

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,15 +12,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 from matplotlib.patheffects import withStroke
+from matplotlib.typing import LineStyleType
 
 from refp.core.arrays import BoolArray, FloatArray, Image
 from refp.reports.sheet import Legend, panel_matrix
-from refp.reports.style import FLAGGED, MUTED, USED, WIDTH_IN, look
+from refp.reports.style import FLAGGED, INK, MUTED, USED, WIDTH_IN, look
 
 _FRAME_IN = (0.9, 0.9)  # room beside, and below for axis and legend
 _CONTRAST = (0.1, 99.9)  # percentiles; beads are a small part of a frame
 _CIRCLE_RADII = 1.25
 """Radius of the circle in bead radii, so that the rim of the bead is visible."""
+MAX_NUMBERED = 60
+"""Beads of a frame; numbers of more would hide it."""
 _LETTERS_PT = (7.0, 12.0)
 _LINE_PT = (1.0, 2.4)
 
@@ -69,6 +72,8 @@ class Overlay:
         Shape ``(n,)``.
     labels
         The names of each bead's flags, joined by ``|``; empty for none.
+    numbers
+        The number of each bead.
     """
 
     title: str
@@ -77,49 +82,33 @@ class Overlay:
     radius_px: float | FloatArray
     usable: BoolArray
     labels: Sequence[str]
+    numbers: Sequence[int]
 
 
 @look()
-def draw_overlay(
-    image: Image,
-    center_px: FloatArray,
-    radius_px: float | FloatArray,
-    usable: BoolArray,
-    labels: Sequence[str],
-    title: str = "",
-) -> Figure:
-    """Draw the frame with a circle round every bead and the letters of its flags.
+def draw_overlay(overlay: Overlay) -> Figure:
+    """Draw the frame with a circle round every bead, its number and the letters of its flags.
 
-    Parameters
-    ----------
-    image
-        Shape ``(y, x)``; shown between its 0.1th and 99.9th percentile.
-    center_px
-        Shape ``(n, 2)``, ``(y, x)``.
-    radius_px
-        One for all beads, or shape ``(n,)``.
-    usable
-        Shape ``(n,)``.
-    labels
-        The names of each bead's flags, joined by ``|``; empty for none.
-    title
-        Name of the file.
+    The frame is shown between its 0.1th and 99.9th percentile.
 
     Raises
     ------
     ValueError
         If the arrays are not of the same number of beads.
     """
-    centers = np.reshape(np.asarray(center_px, dtype=float), (-1, 2))
-    used = np.asarray(usable, dtype=bool)
-    if not len(centers) == len(used) == len(labels):
+    centers = np.reshape(np.asarray(overlay.center_px, dtype=float), (-1, 2))
+    used = np.asarray(overlay.usable, dtype=bool)
+    counts = {len(centers), len(used), len(overlay.labels), len(overlay.numbers)}
+    if len(counts) > 1:
         raise ValueError(
-            f"{len(centers)} centres, {len(used)} usable and {len(labels)} labels: give one per bead"
+            f"{len(centers)} centres, {len(used)} usable, {len(overlay.labels)} labels and "
+            f"{len(overlay.numbers)} numbers: give one per bead"
         )
-    radii = np.broadcast_to(np.asarray(radius_px, dtype=float), (len(centers),))
-    figure, axes = _image_panel(image, title)
+    image = overlay.image
+    radii = np.broadcast_to(np.asarray(overlay.radius_px, dtype=float), (len(centers),))
+    figure, axes = _image_panel(image, overlay.title)
     radii = _CIRCLE_RADII * radii
-    flags = [label.split("|") if label else [] for label in labels]
+    flags = [label.split("|") if label else [] for label in overlay.labels]
     kinds = [_circle_kind(names, good) for names, good in zip(flags, used, strict=True)]
     pt_per_px = 72 * (WIDTH_IN - _FRAME_IN[0]) / max(image.shape[1], 1)
     for kind in (_USED, _NOT_USED, *_KINDS.values()):
@@ -127,6 +116,8 @@ def draw_overlay(
         if of_kind.any():
             _circles(axes, centers[of_kind], radii[of_kind], kind, pt_per_px)
     _letters(axes, centers, radii, flags, pt_per_px)
+    if len(centers) <= MAX_NUMBERED:
+        _numbers(axes, centers, radii, overlay.numbers, pt_per_px)
     _flag_legend(kinds, flags).draw(figure)
     return figure
 
@@ -197,18 +188,46 @@ def _letters(
             )
 
 
+def _numbers(
+    axes: Axes,
+    centers: FloatArray,
+    radii: FloatArray,
+    numbers: Sequence[int],
+    pt_per_px: float,
+) -> None:
+    """Write the number of each bead at the lower left of its circle."""
+    if not len(radii):
+        return
+    size = float(np.clip(0.6 * np.median(radii) * pt_per_px, *_LETTERS_PT))
+    last = axes.get_ylim()[0]
+    for (y, x), radius, number in zip(centers, radii, numbers, strict=True):
+        axes.annotate(
+            str(number),
+            (max(x - 0.8 * radius, radius), min(y + 0.8 * radius, last - radius)),
+            ha="right" if x > 2 * radius else "left",
+            va="top",
+            color=INK,
+            fontsize=size,
+            annotation_clip=True,
+            path_effects=[withStroke(linewidth=size / 4, foreground="white")],
+        )
+
+
 def _flag_legend(kinds: Sequence[_Kind], flags: Sequence[Sequence[str]]) -> Legend:
-    """Return the numbers of beads per circle and per mark."""
+    """Return the numbers of beads used and unused, and of those with each flag, each once per flag."""
     drawn = Counter(kinds)
-    names = {kind: name.replace("_", " ") for name, kind in _KINDS.items()}
-    legend = Legend()
-    for kind in (_USED, *_KINDS.values(), _NOT_USED):
-        text = {_USED: "used", _NOT_USED: "not used"}.get(kind) or f"{kind.letter}  {names[kind]}"
-        style: Any = {"lw": 2.2, "ls": (0, kind.dashes) if kind.dashes else "-"}
-        shown = kind is _USED or drawn[kind] > 0
-        legend.line(kind.color, f"{text}: {drawn[kind]}", when=shown, **style)
+    counts = Counter(name for names in flags for name in names)
+    legend = Legend().line(USED, f"used: {drawn[_USED]}", lw=2.2)
+    for name, kind in _KINDS.items():
+        text = f"{kind.letter}  {name.replace('_', ' ')}: {counts[name]}"
+        legend.line(kind.color, text, lw=2.2, ls=_dashes(kind), when=counts[name] > 0)
+    plain = f"not used: {drawn[_NOT_USED]}"
+    legend.line(MUTED, plain, lw=2.2, ls=_dashes(_NOT_USED), when=drawn[_NOT_USED] > 0)
     for name, letter in _MARKS.items():
-        n = sum(name in names_of_bead for names_of_bead in flags)
-        text = f"{letter}  {name.replace('_', ' ')}: {n}"
-        legend.add(Line2D([], [], ls="", label=text), when=n > 0)
+        text = f"{letter}  {name.replace('_', ' ')}: {counts[name]}"
+        legend.add(Line2D([], [], ls="", label=text), when=counts[name] > 0)
     return legend
+
+
+def _dashes(kind: _Kind) -> LineStyleType:
+    return (0, kind.dashes) if kind.dashes else "-"

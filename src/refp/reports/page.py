@@ -11,12 +11,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from refp.core.files import write_bytes
+from refp.core.pages import BACK
 from refp.reports.style import png_bytes, svg_text
 from refp.reports.tables import ReportTable
 
 Level = Literal["good", "caution", "poor"]
 WORDS: Mapping[Level, str] = {"good": "Good", "caution": "Look closer", "poor": "Poor"}
 _CSS_PX_PER_IN = 100
+_SVG = "image/svg+xml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,11 @@ class ReportFigure:
     caption: str
     width_px: int
 
+    @property
+    def is_vector(self) -> bool:
+        """Whether it is a chart of lines and points, and not a picture of an image."""
+        return self.uri.startswith(f"data:{_SVG}")
+
 
 @dataclass(frozen=True, slots=True)
 class ReportFile:
@@ -105,7 +112,7 @@ def table_file(table: pd.DataFrame, name: str) -> ReportFile:
 
 def vector_figure(figure: Figure, alt: str, caption: str) -> ReportFigure:
     """Return an SVG figure for the page, for lines and points."""
-    return _figure(figure, "image/svg+xml", svg_text(figure).encode(), alt, caption)
+    return _figure(figure, _SVG, svg_text(figure).encode(), alt, caption)
 
 
 def raster_figure(figure: Figure, alt: str, caption: str) -> ReportFigure:
@@ -130,9 +137,12 @@ def _picture(kind: str, content: bytes, width_in: float, alt: str, caption: str)
 
 
 def render_report(
-    title: str, sections: Sequence[ReportSection], provenance: Mapping[str, str]
+    title: str,
+    sections: Sequence[ReportSection],
+    provenance: Mapping[str, str],
+    beside: Sequence[str] = (),
 ) -> str:
-    """Return the page as HTML text; all arguments are escaped."""
+    """Return the page as HTML text; parameters as of :func:`write_report`, all escaped."""
     environment = Environment(
         loader=PackageLoader("refp.reports"),
         autoescape=True,
@@ -142,12 +152,21 @@ def render_report(
     )
     headlines = [headline for section in sections for headline in section.headlines]
     return environment.get_template("report.html.jinja").render(
-        title=title, sections=sections, headlines=headlines, provenance=provenance
+        title=title,
+        sections=sections,
+        headlines=headlines,
+        provenance=provenance,
+        beside=beside,
+        back=BACK,
     )
 
 
 def write_report(
-    path: Path, title: str, sections: Sequence[ReportSection], provenance: Mapping[str, str]
+    path: Path,
+    title: str,
+    sections: Sequence[ReportSection],
+    provenance: Mapping[str, str],
+    beside: Sequence[str] = (),
 ) -> Path:
     """Write a self-contained HTML file, whole or not at all, and return its path.
 
@@ -161,12 +180,15 @@ def write_report(
         In reading order; the headlines of all of them are at the top of the page.
     provenance
         Version, recipe hash, input hashes and the like.
+    beside
+        Addresses, relative to the page, of files and pages that belong to it; its folder is always
+        linked.
 
     Raises
     ------
     OutputError
         If the file cannot be written.
     """
-    page = render_report(title, sections, provenance)
+    page = render_report(title, sections, provenance, beside)
     write_bytes(page.encode("utf-8", "replace"), path)
     return path

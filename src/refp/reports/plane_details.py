@@ -184,7 +184,7 @@ def _stage_section(curves: pd.DataFrame, fields: pd.DataFrame) -> ReportSection:
     figure = draw_stage_errors(curves, fields, _title(placed))
     found = "" if fields.empty else span_text(fields["stage_sigma_um"], 2)
     repeatability = f" The repeatability found is {found} um." if found else ""
-    alt = f"True minus nominal Z of every frame against its nominal Z.{repeatability}"
+    alt = f"Found minus nominal Z of every frame against its nominal Z.{repeatability}"
     tables = () if fields.empty else (_stage_table(fields),)
     pictures = (vector_figure(figure, alt, describe_stage_errors(curves)),)
     return ReportSection("Stage", text=_STAGE + repeatability, figures=pictures, tables=tables)

@@ -39,6 +39,7 @@ def write_plane_report(
     overlays: Sequence[Overlay] = (),
     montages: Sequence[Montage] = (),
     provenance: Mapping[str, str],
+    beside: Sequence[str] = (),
 ) -> Path:
     """Write the page about the planes of a data set and return its path.
 
@@ -57,6 +58,8 @@ def write_plane_report(
         Pictures; without any, their section is left out.
     provenance
         Version, recipe hash, input hashes and the like.
+    beside
+        Files beside the page, as of :func:`refp.reports.write_report`.
 
     Raises
     ------
@@ -66,7 +69,7 @@ def write_plane_report(
     sections = plane_sections(planes, curves, overlays, montages, more)
     datasets = ", ".join(unique_in_order(planes["dataset"]))
     title = f"Reference planes: {datasets}" if datasets else "Reference planes"
-    return write_report(path, title, sections, provenance)
+    return write_report(path, title, sections, provenance, beside)
 
 
 def plane_sections(
@@ -152,16 +155,12 @@ def overlay_figure(overlay: Overlay) -> ReportFigure:
     """Return a frame with its beads for a page."""
     used = int(np.sum(overlay.usable))
     counts = f"{used} of {len(overlay.usable)} beads used"
-    figure = draw_overlay(
-        overlay.image,
-        overlay.center_px,
-        overlay.radius_px,
-        overlay.usable,
-        overlay.labels,
-        overlay.title,
-    )
+    figure = draw_overlay(overlay)
     alt = f"Frame {overlay.title} with a circle round every bead: {counts}."
-    caption = f"{overlay.title}: 1 image, {counts}; solid blue circle: used."
+    caption = (
+        f"{overlay.title}: 1 image, {counts}; solid blue circle: used. Numbers are those of the map of "
+        "beads and of bead_planes.csv."
+    )
     return raster_figure(figure, alt, caption)
 
 

@@ -1,21 +1,31 @@
-"""Parts of figures of errors against the true dZ: scale, dots, band, untrained range."""
+"""Parts of figures of errors against labelled dZ: scale, dots, band, untrained range."""
 
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
+from refp.core.labels import hold_labels
 from refp.reports.panels import ExposureRows, Limits
 from refp.reports.sheet import dot
-from refp.reports.style import INK, MUTED, TOLERANCE
+from refp.reports.style import FLAGGED, INK, MUTED, TOLERANCE
 
 FAR = 4.0
 """Errors beyond this many times the 95th percentile do not stretch a scale."""
 _EDGE = 0.955
 """Height of errors beyond the scale, as a fraction of it."""
+_RING: dict[str, Any] = {
+    "ls": "",
+    "marker": "o",
+    "ms": 12,
+    "mec": FLAGGED,
+    "mfc": "none",
+    "mew": 2.0,
+}
 _UNTRAINED: dict[str, Any] = {
     "facecolor": "#eceef1",
     "edgecolor": "#cdd2d9",
@@ -76,11 +86,33 @@ def draw_dots(axes: Axes, exposure: ExposureRows, size: float = 5.0) -> None:
             )  # fmt: skip
 
 
+def miss_labels(errors: pd.DataFrame) -> pd.Series:
+    """Return, per row of ``errors.csv``, whether the interval of an estimate misses its label.
+
+    The uncertainty of the label is included (:func:`refp.core.labels.hold_labels`).
+    """
+    ends = (errors["lower_um"], errors["upper_um"])
+    inside = hold_labels(*ends, errors["delta_z_true_um"], errors["label_u_um"])
+    return (errors["status"] == "ok") & errors["lower_um"].notna() & ~inside
+
+
 def draw_band(axes: Axes, tolerance_um: float) -> None:
     """Draw the zero line, and the band of the tolerance unless it is NaN."""
     if np.isfinite(tolerance_um):
         axes.axhspan(-tolerance_um, tolerance_um, color=TOLERANCE, alpha=0.35, lw=0, zorder=0.5)
     axes.axhline(0, color=INK, lw=1.0, zorder=2)
+
+
+def draw_rings(axes: Axes, missed: pd.DataFrame) -> None:
+    """Draw a ring round the error of each image whose interval misses its label."""
+    reach = axes.get_ylim()[1]
+    heights = missed["error_um"].clip(-_EDGE * reach, _EDGE * reach)
+    axes.plot(missed["delta_z_true_um"], heights, zorder=5, **_RING)
+
+
+def ring_entry() -> Line2D:
+    """Return the legend entry of :func:`draw_rings`."""
+    return Line2D([], [], label="interval misses the label", **_RING)
 
 
 def shade_untrained(axes: Axes, trained_um: Limits | None) -> bool:

@@ -1,4 +1,4 @@
-"""Stage errors of Z sweeps: fitted minus nominal Z of each frame."""
+"""Stage errors of Z sweeps: found minus nominal Z of each frame."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ def draw_stage_errors(curves: pd.DataFrame, fields: pd.DataFrame, title: str = "
         axes.set(xlim=limits, ylim=(-reach, reach))
         _draw_sweep_errors(axes, field, colors, reach)
         axes.set_title(f"{printable(field.label, 46)}\n{_repeatability_text(field)}", fontsize=13)
-    label_panels(panels, "nominal Z (um)", "true minus nominal Z (um)")
+    label_panels(panels, "nominal Z (um)", "found minus nominal Z (um)")
     _stage_legend(colors, frames, shown, reach).draw(figure)
     return figure
 
@@ -175,7 +175,7 @@ def describe_stage_errors(curves: pd.DataFrame) -> str:
         f"{datasets}: {len(chosen)} of {names.nunique()} fields of view shown, exposures together, "
         f"{len(used)} images, {int((~used['trusted']).sum())} of them left out, "
         f"{span_text(used['n_beads'], 0) or 'no'} beads per image; independent of any model. Points: "
-        "true minus nominal Z of a frame about the mean of its sweep, from the profiles of its beads; "
+        "found minus nominal Z of a frame about the mean of its sweep, from the profiles of its beads; "
         "thin bars: one standard uncertainty. Band: the repeatability found, one standard deviation "
         "to both sides. Panels share one scale."
     )

@@ -30,9 +30,9 @@ HEADERS = {
     "n_beads_used": "beads used",
     "z_um": "Z (um)",
     "delta_z_um": "dZ (um)",
-    "delta_z_true_um": "true dZ (um)",
-    "lowest_true_dz_um": "lowest true dZ (um)",
-    "highest_true_dz_um": "highest true dZ (um)",
+    "delta_z_true_um": "labelled dZ (um)",
+    "lowest_dz_um": "lowest labelled dZ (um)",
+    "highest_dz_um": "highest labelled dZ (um)",
     "error_um": "error (um)",
     "u_um": "u (um)",
     "lower_um": "from (um)",
@@ -46,8 +46,10 @@ HEADERS = {
     "largest_um": "largest error (um)",
     "constant_rms_um": "RMS of the constant predictor (um)",
     "coverage_observed": "observed coverage, label uncertainty included",
-    "label_u_um": "u of the true dZ (um)",
-    "known_dz": "true dZ",
+    "coverage_nominal": "nominal coverage",
+    "coverage_p_value": "p of so low a coverage",
+    "label_u_um": "u of the label (um)",
+    "known_dz": "labelled dZ",
     "skill": "skill against the constant predictor",
     "features_with_u": "by features \N{PLUS-MINUS SIGN} u (um)",
     "difference_um": "difference (um)",
@@ -190,7 +192,7 @@ def _cells(name: str, column: pd.Series) -> Sequence[str]:
 
 
 def _number_format(name: str) -> Callable[[float], str]:
-    if name.startswith(_PERCENT):
+    if name.startswith(_PERCENT) and name != "coverage_p_value":
         return percent
     if name == "skill":
         return lambda v: _minus(f"{v:.3f}")

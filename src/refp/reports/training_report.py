@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from refp.core.labels import describe_origins, name_labels
 from refp.reports.bead_errors import describe_bead_errors, draw_bead_errors, summarise_beads
 from refp.reports.errors import describe_errors, draw_errors
 from refp.reports.learning import describe_learning, draw_learning_curves
@@ -17,7 +18,7 @@ from refp.reports.page import (
     vector_figure,
 )
 from refp.reports.panels import short_name, sweep_names, unique_in_order
-from refp.reports.tables import ReportTable, format_table, format_value
+from refp.reports.tables import ReportTable, format_table, format_value, percent
 from refp.reports.training_tables import TrainingTables
 
 MAX_PANELS = 6
@@ -41,36 +42,43 @@ def training_headline(tables: TrainingTables) -> Headline:
     refused = len(images) - len(ok)
     text = (
         f"Held out by {known['held_out']}, dZ of {len(ok)} of {len(images)} images: RMS error "
-        f"{rms:.2f} um against their labels, which include the stage's own error; {refused} refused."
+        f"{rms:.2f} um against labelled dZ ({describe_origins(ok['label'])}); {refused} refused. "
+        f"Interval: {tables.coverage}."
     )
+    coverage = known.get("coverage")
     numbers = (
         ("RMS error (um)", f"{rms:.2f}"),
         ("largest error (um)", f"{np.abs(error).max():.2f}"),
         ("RMS of the constant predictor (um)", f"{constant:.1f}"),
         ("refused", str(refused)),
+        *(_coverage_numbers(coverage) if coverage else ()),
     )
     within = images[~images["reason"].str.startswith("outside_range")]
     lost = float((within["status"] == "refused").mean())
-    return Headline(_training_level(rms, constant, lost, known["held_out"]), text, numbers)
+    doubts = (lost > _MAX_REFUSED, known["held_out"] != "field", known.get("widening", 1.0) > 1.0)
+    level: Level = "poor" if rms >= constant else "caution" if any(doubts) else "good"
+    return Headline(level, text, numbers)
 
 
-def _training_level(rms: float, constant: float, refused: float, held_out: str) -> Level:
-    if rms >= constant:
-        return "poor"
-    return "caution" if refused > _MAX_REFUSED or held_out != "field" else "good"
+def _coverage_numbers(coverage: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return observed and nominal coverage of a model's held-out intervals."""
+    return (
+        (f"observed coverage, {coverage['n_images']} images", percent(coverage["observed"])),
+        ("nominal coverage", percent(coverage["nominal"])),
+    )
 
 
 def _held_out_section(tables: TrainingTables) -> ReportSection:
     images, members = tables.images, _networks_text(tables)
     panels = _as_panels(images)
     figure = draw_errors(panels, np.nan, str(tables.card["name"]))
-    alt = "Error of held-out images against their dZ, per split."
+    alt = f"Error of held-out images against {name_labels(images['label'])}, per split."
     beads = summarise_beads(tables.beads)
     return ReportSection(
         "Held out",
         text="Images of a split are predicted by networks trained on the other splits; their errors "
-        "calibrate the interval. The label is nominal Z minus the reference plane, so that errors "
-        "include the stage's own error, which the interval leaves out.",
+        f"calibrate the interval. Labelled dZ: {describe_origins(images['label'])}. Errors include that "
+        "of the label, which the interval leaves out.",
         figures=(
             vector_figure(figure, alt, describe_errors(panels, members)),
             vector_figure(

@@ -21,11 +21,13 @@ class TrainingTables:
     images
         A row per held-out image: ``split``, then the columns of ``errors.csv``.
     beads
-        A row per held-out bead and image: ``split, dataset, experiment, fov, exposure_ms, z_um, image,
-        bead, delta_z_true_um, delta_z_um, error_um, sd_um``.
+        A row per held-out bead and image, the bead by its number in the field: ``split, dataset,
+        experiment, fov, exposure_ms, z_um, image, bead, delta_z_true_um, delta_z_um, error_um, sd_um``.
     splits
         A row per split: ``split, held_out, n_images, n_beads, n_tiles, n_refused, rms_um, bias_um,
-        largest_um, bead_rms_um, n_steps``.
+        largest_um, coverage_observed, bead_rms_um, n_steps``.
+    coverage
+        Sentence on nominal and observed coverage of the intervals.
     """
 
     card: Mapping[str, Any]
@@ -33,3 +35,4 @@ class TrainingTables:
     images: pd.DataFrame
     beads: pd.DataFrame
     splits: pd.DataFrame
+    coverage: str

@@ -9,6 +9,7 @@ import pandas as pd
 
 from refp.core.arrays import BoolArray, FloatArray, IntArray
 from refp.core.errors import DataError
+from refp.core.labels import Label
 from refp.core.parallel import Execution, iter_ordered
 from refp.core.robust import IQR_FACTOR
 from refp.estimate import FocusEstimate, refused
@@ -53,7 +54,7 @@ class _FramePredictions:
 def predict_frames(
     estimator: Estimator,
     frames: Sequence[Frame],
-    refp_um: Sequence[float],
+    labels: Sequence[Label],
     sweeps: Sequence[SweepMeasurement],
     *,
     execution: Execution,
@@ -65,8 +66,8 @@ def predict_frames(
     ----------
     estimator
         An estimator loaded from a file.
-    frames, refp_um
-        Frames, and Z of the plane of each, um.
+    frames, labels
+        Frames, and the label of each.
     sweeps
         Measurements of the sweeps of the frames, which identify beads.
     execution, title
@@ -80,10 +81,8 @@ def predict_frames(
     names = [frame.label for frame in frames]
     estimates = estimate_table(names, [one.estimate for one in predicted], estimator.card.name)
     return MemberPredictions(
-        beads=_bead_table(estimator.card.members, frames, refp_um, predicted, _positions(sweeps)),
-        errors=error_table(
-            frames, estimates, [f.z_um - um for f, um in zip(frames, refp_um, strict=True)]
-        ),
+        beads=_bead_table(estimator.card.members, frames, labels, predicted, _positions(sweeps)),
+        errors=error_table(frames, estimates, labels),
     )
 
 
@@ -121,31 +120,30 @@ def _positions(sweeps: Sequence[SweepMeasurement]) -> Positions:
 def _bead_table(
     members: int,
     frames: Sequence[Frame],
-    refp_um: Sequence[float],
+    labels: Sequence[Label],
     predicted: Sequence[_FramePredictions],
     positions: Positions,
 ) -> pd.DataFrame:
     names = [MEMBER.format(m + 1) for m in range(members)]
     parts = [
-        _beads_of(frame, plane_um, one, positions).assign(
+        _beads_of(frame, label.dz_um, one, positions).assign(
             **dict(zip(names, one.member_um, strict=True))
         )
-        for frame, plane_um, one in zip(frames, refp_um, predicted, strict=True)
+        for frame, label, one in zip(frames, labels, predicted, strict=True)
     ]
     columns = [*KEY_COLUMNS, "z_um", "image", "bead", "delta_z_true_um", *names]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
 def _beads_of(
-    frame: Frame, refp_um: float, predicted: _FramePredictions, positions: Positions
+    frame: Frame, label_um: float, predicted: _FramePredictions, positions: Positions
 ) -> pd.DataFrame:
     """Return the beads of one frame, without their predictions."""
     key, n = frame.key, len(predicted.center_px)
     own = (key.dataset, key.experiment, key.fov, key.exposure_ms, frame.z_um, frame.label)
     same = dict(zip((*KEY_COLUMNS, "z_um", "image"), own, strict=True))
     number = _number(predicted.center_px, positions.get((key, frame.z_um)))
-    dz_um = np.full(n, frame.z_um - refp_um)
-    table = pd.DataFrame({"bead": number, "delta_z_true_um": dz_um})
+    table = pd.DataFrame({"bead": number, "delta_z_true_um": np.full(n, label_um)})
     return table.assign(**same)[[*same, "bead", "delta_z_true_um"]]
 
 

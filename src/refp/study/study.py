@@ -20,6 +20,7 @@ from refp import models, pipeline
 from refp.core.digests import Contents, digest_json, hash_code
 from refp.core.errors import DataError
 from refp.core.files import library_versions, write_parquet
+from refp.core.labels import Label
 from refp.core.parallel import Execution, Progress
 from refp.estimate.estimator import Estimator
 from refp.measure.cache import FrameStore
@@ -27,6 +28,7 @@ from refp.measure.frame import FrameMeasurement
 from refp.models import ModelCard, TrialResult
 from refp.pipeline import Planes
 from refp.pipeline.assembly import CODE
+from refp.pipeline.labels import nominal_label
 from refp.pipeline.tuning import trial_table
 from refp.settings import Instrument, Recipe, load_recipe
 from refp.study.article import VARIANTS
@@ -288,16 +290,16 @@ class Study:
 
     def _predict(self, spec: ModelSpec, name: str, recipe: Recipe, files: Sequence[Path]) -> None:
         planes = self.planes_of(name, recipe)
-        known = {
-            frame: plane
+        stage_um = self.layout.sets[name].instrument.stage.repeatability_um
+        labels: dict[Frame, Label] = {
+            frame: nominal_label(frame, *plane, stage_um)
             for frame, plane in pipeline.known_frames(planes, recipe).items()
             if frame.key.dataset == name
         }
-        frames: list[Frame] = list(known)
         predicted = predict_frames(
             self.estimator(spec),
-            frames,
-            [refp_um for refp_um, _ in known.values()],
+            list(labels),
+            list(labels.values()),
             [sweep for m in planes.measurements for sweep in m.sweeps],
             execution=self.execution,
             title=f"{spec.name}: estimating {name}",
@@ -337,11 +339,3 @@ class Study:
             execution=Execution(self.execution.workers, self._named("search")),
         )
         return trial_table(results)
-
-    def label_u_um(self, name: str, recipe: Recipe) -> float:
-        """Return the standard uncertainty of the known dZ of a data set, from stage and plane, um."""
-        planes = self.planes_of(name, recipe)
-        known = pipeline.known_frames(planes, recipe)
-        u_um = [u for frame, (_, u) in known.items() if frame.key.dataset == name]
-        stage_um = self.layout.sets[name].instrument.stage.repeatability_um
-        return float(np.hypot(stage_um, np.sqrt(np.mean(np.square(u_um))))) if u_um else np.nan

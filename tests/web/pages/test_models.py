@@ -112,7 +112,10 @@ def test_train_by_the_form(client: TestClient, planes_job: str) -> None:
     assert (job_view["state"], job_view["operator"]) == ("done", "Ada")
     page = client.get("/models").text
     assert f'href="/jobs/{job}">trained on this server</a> by Ada' in page
-    assert 'href="/api/v1/models/by%20form.refp/report"' in page
+    assert 'href="/models/by%20form.refp/report"' in page
+    shown = client.get("/models/by%20form.refp/report")
+    assert shown.status_code == 200
+    assert '<a href="/models">Back to the models</a>' in shown.text
     assert client.get("/api/v1/models/by%20form.refp/report").status_code == 200
     check(page)
 

@@ -10,20 +10,26 @@ from refp.reports.errors import draw_errors, error_reach
 from refp.reports.panels import Limits
 from refp.reports.residuals import largest_near
 
-_OPTIONAL: dict[str, Any] = {"status": "ok", "lower_um": np.nan, "upper_um": np.nan}
+_OPTIONAL: dict[str, Any] = {
+    "status": "ok",
+    "lower_um": np.nan,
+    "upper_um": np.nan,
+    "label_u_um": 0.0,
+    "label": "nominal",
+}
 
 
 def draw_study_errors(
     errors: pd.DataFrame, trained_um: Limits, tolerance_um: float, title: str = ""
 ) -> Figure:
-    """Draw the error of every image against its true dZ, a panel per data set.
+    """Draw the error of every image against its labelled dZ, a panel per data set.
 
     Parameters
     ----------
     errors
         A row per image: ``dataset, exposure_ms, delta_z_true_um, error_um`` and, where
-        known, ``status, lower_um, upper_um``. Images beyond the scale are triangles on its edge,
-        refused ones hollow triangles.
+        known, ``status, lower_um, upper_um, label_u_um, label``. Images beyond the scale
+        are triangles on its edge, refused ones hollow triangles.
     trained_um
         Lowest and highest dZ trained on, NaN where not known; the range outside is hatched.
     tolerance_um

@@ -31,7 +31,7 @@ _ROOM = 1.15
 
 @look()
 def draw_normalisations(errors: pd.DataFrame, title: str = "") -> Figure:
-    """Draw the error of every image against its true dZ, a row of two panels per normalisation.
+    """Draw the error of every image against its labelled dZ, a row of two panels per normalisation.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def draw_normalisations(errors: pd.DataFrame, title: str = "") -> Figure:
     for axes in panels[::2]:
         axes.set_ylabel("error (um)")
     for axes in panels[-2:]:
-        axes.set_xlabel("true dZ (um)")
+        axes.set_xlabel("labelled dZ (um)")
     legend = Legend().exposures(colors, known["exposure_ms"])
     legend.add(beyond_entry(), when=n_beyond(known["error_um"], scales[1]) > 0).draw(figure)
     return figure

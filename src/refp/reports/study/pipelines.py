@@ -22,7 +22,7 @@ PIPELINES = ("whole image", "beads")
 
 @look()
 def draw_pipelines(errors: pd.DataFrame, trained_um: Limits, title: str = "") -> Figure:
-    """Draw the error of every image against its true dZ, a panel per pipeline, on one scale.
+    """Draw the error of every image against its labelled dZ, a panel per pipeline, on one scale.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def draw_pipelines(errors: pd.DataFrame, trained_um: Limits, title: str = "") ->
     untrained = False
     for axes, name in zip(panels, names, strict=True):
         rows = known[known["pipeline"].astype(str) == name]
-        axes.set(xlim=x_limits, ylim=(-reach, reach), xlabel="true dZ (um)")
+        axes.set(xlim=x_limits, ylim=(-reach, reach), xlabel="labelled dZ (um)")
         untrained |= shade_untrained(axes, trained_um)
         _draw_pipeline(axes, rows, colors)
         axes.set_title(f"{printable(name, 34)}\n{rms_text(rows['error_um'])}")

@@ -55,7 +55,7 @@ def make(study: Study) -> Finding:
 
 def _row(study: Study, spec: ModelSpec, family: str, name: str) -> dict[str, object]:
     predictions = study.predictions(spec, name)
-    summary = summarise(predictions.errors, study.label_u_um(name, study.recipe(spec)))
+    summary = summarise(predictions.errors)
     row = {k: v for k, v in summary.as_dict().items() if k != "coverage_observed"}
     n = max(summary.n_images, 1)
     return {

@@ -12,7 +12,6 @@ from refp.web.api.common import EngineDep
 from refp.web.api.jobs import view_of
 from refp.web.http.fields import form_body, json_body, one_file, read_json
 from refp.web.http.guard import send_report_file
-from refp.web.http.problems import Problem
 from refp.web.http.uploads import read_form
 from refp.web.job import Job
 from refp.web.schemas.jobs import JobView
@@ -22,6 +21,7 @@ from refp.web.services.models import (
     ServedModel,
     find_file,
     find_model,
+    find_report,
     list_models,
     queue_adaptation,
     queue_training,
@@ -92,11 +92,7 @@ async def model_file(engine: EngineDep, file: str) -> FileResponse:
 @router.get("/{file}/report", response_class=FileResponse)
 async def report(engine: EngineDep, file: str) -> FileResponse:
     """Return the training report of a model that was trained on this server."""
-    page = find_file(engine, file).with_suffix(".html")
-    if not page.is_file():
-        detail = f"{file}: this server has no training report of it; read its card instead"
-        raise Problem(HTTPStatus.NOT_FOUND, "no_report", detail)
-    return send_report_file(page)
+    return send_report_file(find_report(engine, file))
 
 
 @router.post("/{file}/retire")

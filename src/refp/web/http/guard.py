@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from refp.core.pages import with_way_back
 from refp.web.http.body import Body
 from refp.web.http.problems import Problem, ShowPage
 from refp.web.settings import LOOPBACK, WebSettings
@@ -184,6 +185,12 @@ def send_report_file(path: Path) -> FileResponse:
     """Return a response with a report, under its content security policy."""
     policy = {"content-security-policy": REPORT_POLICY}
     return FileResponse(path, headers=policy, media_type="text/html")
+
+
+def send_report_page(path: Path, href: str, text: str) -> HTMLResponse:
+    """Return a response with a report whose way back is a link to a page of this server."""
+    page = with_way_back(path.read_text(encoding="utf-8"), href, text)
+    return HTMLResponse(page, headers={"content-security-policy": REPORT_POLICY})
 
 
 def _seal(key: bytes, text: str) -> str:

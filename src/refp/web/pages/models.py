@@ -6,10 +6,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from refp.web.api.common import EngineDep
 from refp.web.http.fields import fields_as
+from refp.web.http.guard import send_report_page
 from refp.web.job import Job
 from refp.web.pages.form import read_fields, read_shown
 from refp.web.pages.operator import operator_of, remember
@@ -17,6 +18,7 @@ from refp.web.pages.render import KeysDep, render
 from refp.web.schemas.models import AdaptRequest, TrainRequest
 from refp.web.services.models import (
     ServedModel,
+    find_report,
     list_models,
     queue_adaptation,
     queue_training,
@@ -95,6 +97,12 @@ async def adapt(request: Request, engine: EngineDep, keys: KeysDep) -> Response:
     fields = given | {"paths": [folder]} if folder else given
     job = await queue_adaptation(engine, fields_as(AdaptRequest, fields))
     return remember(request, _to_job(job), job.operator)
+
+
+@router.get("/models/{file}/report")
+async def report(engine: EngineDep, file: str) -> HTMLResponse:
+    """Show the training report of a model with a link back to the models."""
+    return send_report_page(find_report(engine, file), "/models", "Back to the models")
 
 
 @router.post("/models/{file}/retire")

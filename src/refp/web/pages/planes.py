@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import FileResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from refp.web.api.common import EngineDep
 from refp.web.api.jobs import DEMO
@@ -30,7 +30,7 @@ from refp.web.services.planes import (
     queue_form,
     queue_paths,
     send_file,
-    send_report,
+    show_report,
 )
 from refp.web.storage.job_files import demo_folder, planes_folder
 from refp.web.wording.jobs import describe_state
@@ -146,9 +146,9 @@ async def one_page(request: Request, engine: EngineDep, name: str) -> Response:
 
 
 @router.get("/planes/{name}/report")
-async def report(engine: EngineDep, name: str) -> FileResponse:
-    """Show the report of ``refp plane``."""
-    return send_report(engine, name)
+async def report(engine: EngineDep, name: str) -> HTMLResponse:
+    """Show the report of ``refp plane`` with a link back to its planes."""
+    return show_report(engine, name)
 
 
 @router.get("/planes/{name}/files/{file}")

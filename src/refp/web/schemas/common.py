@@ -111,7 +111,7 @@ class EstimateRow(BaseModel):
     u_um: float | None = Field(description=f"its standard uncertainty, {UM}")
     lower_um: float | None = Field(description=f"lower end of the interval, {UM}")
     upper_um: float | None = Field(description=f"upper end of the interval, {UM}")
-    coverage: float = Field(description="probability that the interval holds dZ")
+    coverage: float = Field(description="nominal coverage of the interval")
     n_beads: int = Field(description="beads found")
     n_beads_used: int = Field(description="beads that the estimate uses")
     status: Literal["ok", "refused", "unverified"] = Field(

@@ -116,6 +116,21 @@ def find_file(engine: Engine, file: str) -> Path:
     raise _unknown(file)
 
 
+def find_report(engine: Engine, file: str) -> Path:
+    """Return the path of the training report of a model.
+
+    Raises
+    ------
+    Problem
+        As of :func:`find_model`, or if this server has no report of it.
+    """
+    page = find_file(engine, file).with_suffix(REPORT)
+    if not page.is_file():
+        detail = f"{file}: this server has no training report of it; read its card instead"
+        raise Problem(HTTPStatus.NOT_FOUND, "no_report", detail)
+    return page
+
+
 async def take_form(engine: Engine, form: Form) -> tuple[str, bool]:
     """Store the model of a form; return its file name, and whether it is new.
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
 
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, HTMLResponse
 
 from refp.web.http.fields import fields_as
-from refp.web.http.guard import send_report_file
+from refp.web.http.guard import send_report_file, send_report_page
 from refp.web.http.problems import Problem
 from refp.web.http.uploads import Form, RequestFile, check_any
 from refp.web.job import Job
@@ -61,6 +61,12 @@ def send_report(engine: Engine, name: str) -> FileResponse:
     """Return a response with the report of planes; errors as of :func:`send_file`."""
     path = _own_file(engine, find_planes(engine, name), "report.html")
     return send_report_file(path)
+
+
+def show_report(engine: Engine, name: str) -> HTMLResponse:
+    """Return the page of the report of planes; errors as of :func:`send_file`."""
+    path = _own_file(engine, find_planes(engine, name), "report.html")
+    return send_report_page(path, f"/planes/{name}", "Back to the planes")
 
 
 def send_file(engine: Engine, planes: str, name: str) -> FileResponse:
