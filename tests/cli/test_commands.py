@@ -222,7 +222,7 @@ def test_estimate_with_a_tolerance(
     run_refp: RunRefp, lookup_model: Path, tiny_test: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "estimates.csv"
-    options = ["-o", out, "--tolerance", "12", "--json"]
+    options = ["-o", out, "--tolerance-um", "12", "--json"]
     done = run_refp("estimate", lookup_model, tiny_test, *options)
     rows = rows_of(done.stdout)
     assert [tuple(row) for row in rows] == [

@@ -38,18 +38,24 @@ def test_help_in_a_process_of_its_own(run_process: RunRefp) -> None:
     ("arguments", "expected"),
     [
         pytest.param(["plant"], "plant", id="no such command"),
-        pytest.param(["plan"], "--tolerance", id="no tolerance to plan for"),
-        pytest.param(["plan", "--tolerance", "nan"], "--tolerance", id="plan for nan"),
+        pytest.param(["plan"], "--tolerance-um", id="no tolerance to plan for"),
+        pytest.param(["plan", "--tolerance-um", "nan"], "--tolerance-um", id="plan for nan"),
         pytest.param(["plane"], "DATA", id="no data"),
         pytest.param(["plane", "x"], "--output", id="no output"),
         pytest.param(["plane", "x", "-o", "y", "--colour", "red"], "--colour", id="no such option"),
         pytest.param(["plane", "x", "-o", "y", "--jobs", "two"], "two", id="not a number"),
         pytest.param(["estimate", "m.refp"], "IMAGES", id="no image"),
         pytest.param(["estimate", "m", "i", "--max-beads", "0"], "--max-beads", id="no bead"),
-        pytest.param(["estimate", "m", "i", "--tolerance", "0"], "--tolerance", id="no tolerance"),
-        pytest.param(["estimate", "m", "i", "--tolerance", "-1"], "--tolerance", id="below 0"),
-        pytest.param(["estimate", "m", "i", "--tolerance", "nan"], "--tolerance", id="nan"),
-        pytest.param(["estimate", "m", "i", "--tolerance", "inf"], "--tolerance", id="no end"),
+        pytest.param(
+            ["estimate", "m", "i", "--tolerance-um", "0"], "--tolerance-um", id="no tolerance"
+        ),
+        pytest.param(
+            ["estimate", "m", "i", "--tolerance-um", "-1"], "--tolerance-um", id="below 0"
+        ),
+        pytest.param(["estimate", "m", "i", "--tolerance-um", "nan"], "--tolerance-um", id="nan"),
+        pytest.param(
+            ["estimate", "m", "i", "--tolerance-um", "inf"], "--tolerance-um", id="no end"
+        ),
         pytest.param(["simulate", "out", "--seed", "-1"], "--seed", id="seed below 0"),
     ],
 )

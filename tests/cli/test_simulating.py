@@ -57,14 +57,14 @@ def test_table1(
 
 def test_plan(run_refp: RunRefp, tmp_path: Path) -> None:
     out = tmp_path / "plan"
-    done = run_refp("plan", "--tolerance", 2.5, "--range-um", 60, "-o", out, "--json")
+    done = run_refp("plan", "--tolerance-um", 2.5, "--range-um", 60, "-o", out, "--json")
     assert done.code == 0, done.stderr
     rows = json.loads(done.stdout)
     assert {row["what"] for row in rows} == {"refp", "image"}
     assert all(row["half_width_um"] <= 2.5 for row in rows if row["reached"] == "yes")
     pd.testing.assert_frame_equal(pd.read_csv(out / "plan.csv"), pd.DataFrame(rows))
     assert sorted(path.name for path in out.iterdir()) == ["plan.csv", "plan.svg"]
-    assert run_refp("plan", "--tolerance", 2.5, "-o", out).code == 2
+    assert run_refp("plan", "--tolerance-um", 2.5, "-o", out).code == 2
 
 
 def test_a_condenser_wider_than_the_objective_is_refused(run_refp: RunRefp, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_condenser_wider_than_the_objective_is_refused(run_refp: RunRefp, tmp_
         'name = "dark"\n[optics]\npixel_size_um = 1.5\n[bead]\ndiameter_um = 28\n'
         "[illumination]\ncondenser_na = 0.5\n"
     )
-    done = run_refp("plan", "--tolerance", 1, "--instrument", recipe)
+    done = run_refp("plan", "--tolerance-um", 1, "--instrument", recipe)
     assert done.code == 2
     assert "illumination.condenser_na = 0.5 is more than the objective's aperture" in done.stderr
 

@@ -48,7 +48,7 @@ def test_a_model_is_verified_on_an_instrument(
     run_refp: RunRefp, lookup_model: Path, tiny_test: Path, home: Path, image: Path
 ) -> None:
     own = ("--serial", "B2")
-    before = estimated(run_refp, lookup_model, image, home, *own, "--tolerance", "100")
+    before = estimated(run_refp, lookup_model, image, home, *own, "--tolerance-um", "100")
     assert (before["status"], before["verdict"]) == ("unverified", "unverified")
     assert "run 'refp verify'" in before["reason"]
     done = verified(run_refp, lookup_model, tiny_test, home, *own, "--operator", "Ada", "--json")
@@ -60,7 +60,7 @@ def test_a_model_is_verified_on_an_instrument(
     assert abs(row["bias_um"]) < 3 * row["bias_u_um"] + 0.5
     assert row["slope"] == pytest.approx(1.0, abs=0.03)
     assert "verified until" in done.stderr
-    after = estimated(run_refp, lookup_model, image, home, *own, "--tolerance", "100")
+    after = estimated(run_refp, lookup_model, image, home, *own, "--tolerance-um", "100")
     assert (after["status"], after["verdict"], after["reason"]) == ("ok", "pass", "")
     assert after["verification"].startswith("verified until")
     assert before["u_um"] > after["u_um"]

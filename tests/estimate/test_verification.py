@@ -92,8 +92,15 @@ def test_the_slope_varies_as_stated() -> None:
 
 
 def test_estimates_that_do_not_follow_z_are_refused() -> None:
-    with pytest.raises(DataError, match=r"change by -1\.00 um per um .*sign of Z"):
-        fit_slope(sweeps(-DZ))
+    with pytest.raises(DataError, match=r"change by -0\.20 um per um .*check the Z of"):
+        fit_slope(sweeps(-0.2 * DZ))
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+def test_direction_of_the_stage_is_that_of_the_slope(direction: int) -> None:
+    outcomes = tuple(one.outcome for one in judged(slope=direction * 1.01)[:2])
+    assert outcomes == ("pass", "pass")
+    assert fit_slope(sweeps(direction * DZ)).direction == direction
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from refp.core.flags import SweepFlag
-from refp.plane import Contribution, FeaturePlane, ReferencePlane, compare_planes
+from refp.plane import Contribution, FeaturePlane, ReferencePlane, compare_planes, mean_by_field
 from refp.sweeps import SweepKey
 
 FEATURE_PLANE = FeaturePlane(0.0, 0.0, 0.0, 1.0, np.empty(0, dtype=np.bool_), np.empty(0))
@@ -53,6 +53,17 @@ def test_exposures_of_a_field_share_the_bead_term() -> None:
     assert only.difference_um == pytest.approx(2.5)
     assert only.u_um == pytest.approx(np.sqrt(2.0))
     assert only.upper_um - only.difference_um == pytest.approx(1.96 * np.sqrt(2.0), rel=1e-3)
+
+
+def test_plane_of_a_field_is_the_mean_of_its_exposures() -> None:
+    lost = replace(plane(99.0, 30.0), refp_um=np.nan, flags=SweepFlag.NO_BEADS)
+    field, other = mean_by_field([plane(10.0), plane(12.0, 18.0), lost, plane(20.0, fov=2)])
+    assert (field.key, field.refp_um, field.n) == (("a", 1, 1), pytest.approx(11.0), 2)
+    assert field.u_um == pytest.approx(np.sqrt(9.0 + 1 / 2))  # one bead term, two stage terms
+    assert field.upper_um - 11.0 == pytest.approx(1.96 * field.u_um, rel=1e-3)
+    assert other.u_um == pytest.approx(np.sqrt(10.0))
+    (none,) = mean_by_field([lost])
+    assert (none.n, np.isnan(none.refp_um)) == (0, True)
 
 
 def test_fields_do_not_share_the_bead_term() -> None:

@@ -66,7 +66,7 @@ def test_server(
     client = Client(address, TOKEN)
     assert client.health()["status"] == "ok"
     assert [model["file"] for model in client.models()] == [lookup_model.name]
-    done = run_refp("estimate", lookup_model, image_files[4], "--tolerance", 7.5, "--json")
+    done = run_refp("estimate", lookup_model, image_files[4], "--tolerance-um", 7.5, "--json")
     assert client.estimate([image_files[4]], tolerance_um=7.5) == json.loads(done.stdout)
     with pytest.raises(ApiError, match="outside the folders") as outside:
         client.estimate_there([str(image_files[4])])

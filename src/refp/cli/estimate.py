@@ -38,7 +38,7 @@ ImagesSerial = Annotated[
 Tolerance = Annotated[
     float | None,
     Parameter(
-        name="--tolerance",
+        name="--tolerance-um",
         help="Largest tolerated dZ, um, above and below; adds the column verdict.",
         validator=Number(gt=0, lt=math.inf),
     ),
@@ -88,8 +88,8 @@ def estimate(
     An image that states the serial number of another instrument than the model and a valid 'refp verify'
     do is unverified: its interval is widened, and it gets no verdict.
 
-    With --tolerance the verdict is pass if the whole interval is within the tolerance, fail if all of it is
-    outside, refused or unverified if the image is, and inconclusive otherwise.
+    With --tolerance-um the verdict is pass if the whole interval is within the tolerance, fail if all of it
+    is outside, refused or unverified if the image is, and inconclusive otherwise.
 
     Examples
     --------
@@ -97,7 +97,7 @@ def estimate(
 
     refp estimate a2k.refp images/ -o estimates.csv --overlay pictures/
 
-    refp estimate a2k.refp images/ --tolerance 7.5
+    refp estimate a2k.refp images/ --tolerance-um 7.5
     """
     from refp.cli.console import show_measuring
     from refp.estimate.batch import estimate_each

@@ -14,7 +14,7 @@ from refp.core.parallel import Execution
 Tolerance = Annotated[
     float,
     Parameter(
-        name="--tolerance",
+        name="--tolerance-um",
         help="Largest half width of the 95 % interval, um.",
         validator=Number(gt=0, lt=math.inf),
     ),
@@ -70,9 +70,9 @@ def plan(
 
     Examples
     --------
-    refp plan --tolerance 2.5
+    refp plan --tolerance-um 2.5
 
-    refp plan --tolerance 0.5 --instrument nikon-ti2 --height-sd-um 0.3 -o plan/
+    refp plan --tolerance-um 0.5 --instrument nikon-ti2 --height-sd-um 0.3 -o plan/
     """
     from refp.cli.console import print_message, print_rows, show_progress
     from refp.pipeline.planning import EFFICIENCY, find_limits, make_plan, plan_rows, write_plan

@@ -1,10 +1,11 @@
 """``refp serve``."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -20,6 +21,7 @@ MIN_TOKEN = 16
 """Characters; shorter tokens can be guessed."""
 
 
+DIRECTIONS: Mapping[str | None, Literal[-1, 0, 1]] = {"up": 1, "down": -1, None: 0}
 Files = Parameter(negative=(), consume_multiple=True)
 
 
@@ -36,6 +38,8 @@ class OfferedOptions:
     "Folders whose files requests may name."
     tolerance_um: Annotated[float | None, Parameter(validator=Number(gt=0, lt=math.inf))] = None
     "Largest tolerated dZ, um."
+    stage_direction: Literal["up", "down"] | None = None
+    "Way that the focal plane moves as the Z of the stage rises, for instruments without a verification."
 
 
 @Parameter(name="*")
@@ -125,6 +129,7 @@ def _settings(offered: OfferedOptions, kept: KeptOptions, access: AccessOptions)
         host=access.host,
         token=_token(access.token_file),
         tolerance_um=offered.tolerance_um,
+        stage_direction=DIRECTIONS[offered.stage_direction],
     )
 
 

@@ -35,7 +35,7 @@ def verify(
     tolerance_um: Annotated[
         float,
         Parameter(
-            name="--tolerance",
+            name="--tolerance-um",
             help="Tolerance, um; half of it is the limit of the bias, and of the slope's error at the "
             "ends of the sweep.",
             validator=Number(gt=0, lt=math.inf),
@@ -62,7 +62,7 @@ def verify(
     --------
     refp verify a2k.refp short-sweep/ --serial A2K-0417
 
-    refp verify a2k.refp short-sweep/ --serial A2K-0417 --tolerance 5 --valid-days 7 --operator Ada
+    refp verify a2k.refp short-sweep/ --serial A2K-0417 --tolerance-um 5 --valid-days 7 --operator Ada
     """
     from refp.cli.console import print_message, show_measuring
     from refp.estimate.estimator import Estimator
@@ -102,7 +102,10 @@ def _print(record: Verification, *, as_json: bool) -> None:
 
 
 def _describe(record: Verification) -> str:
+    rises = {1: "rises", -1: "falls"}.get(record.direction)
     about = f"{record.instrument_name}: {record.outcome}, {record.n_images} images"
+    if rises:
+        about += f"; the focal plane {rises} with the Z of its stage"
     if record.outcome == "inconclusive":
         about += "; take more frames, or another field of view, and verify all together"
     if record.outcome != "pass":

@@ -72,6 +72,11 @@ class Line:
     expanded: float
     dz_um: FloatArray
 
+    @property
+    def direction(self) -> float:
+        """Sign of the slope: -1 for a stage whose Z falls as the focal plane rises."""
+        return math.copysign(1.0, self.slope)
+
 
 def fit_slope(sweeps: ShortSweeps) -> Line:
     """Fit lines of one slope to the sweeps, by least squares without a prior.
@@ -96,9 +101,10 @@ def fit_slope(sweeps: ShortSweeps) -> Line:
             values[sweeps.sweep == number] -= values[sweeps.sweep == number].mean()
     spread = float((z_um**2).sum())
     slope = float((z_um * estimated_um).sum()) / spread
-    if not MIN_SLOPE < slope < 1 / MIN_SLOPE:
+    if not MIN_SLOPE < abs(slope) < 1 / MIN_SLOPE:
         raise DataError(
-            f"the model's estimates change by {slope:.2f} um per um of the sweep's Z; check the sign of Z"
+            f"the model's estimates change by {slope:.2f} um per um of the sweep's Z; check the Z "
+            "of its frames"
         )
     dof = n - n_sweeps - 1
     u = math.sqrt(float(((estimated_um - slope * z_um) ** 2).sum()) / dof / spread)
@@ -146,7 +152,10 @@ def judge_model(
     return (
         _judge_deviation("bias_um", bias, 0.0, limit_um),
         _judge_deviation(
-            "slope", (line.slope, line.u, line.expanded), 1.0, limit_um / float(distance_um.max())
+            "slope",
+            (line.slope, line.u, line.expanded),
+            line.direction,
+            limit_um / float(distance_um.max()),
         ),
         *(_judge_fit(name, values[near], limit) for name, (values, limit) in fits.items()),
     )

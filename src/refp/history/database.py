@@ -78,6 +78,7 @@ class History(OpenDatabase):
         *,
         ids: Sequence[str] = (),
         instrument: str = "",
+        image_sha256: str = "",
         since: datetime | None = None,
         until: datetime | None = None,
         kind: str = "",
@@ -90,7 +91,7 @@ class History(OpenDatabase):
 
         Parameters
         ----------
-        ids, instrument, kind, purpose
+        ids, instrument, image_sha256, kind, purpose
             These only; empty: all. Databases limit the number of ids.
         since, until
             Recorded at ``since`` or later, and before ``until``.
@@ -115,7 +116,13 @@ class History(OpenDatabase):
         chosen = [_column(name) for name in columns]
         order = records.c.recorded_utc, records.c.sequence
         query = sa.select(*chosen)
-        for name, value in (("instrument", instrument), ("kind", kind), ("purpose", purpose)):
+        equal = {
+            "instrument": instrument,
+            "image_sha256": image_sha256,
+            "kind": kind,
+            "purpose": purpose,
+        }
+        for name, value in equal.items():
             query = query.where(records.c[name] == value) if value else query
         query = query.where(records.c.id.in_(ids)) if ids else query
         if since is not None:

@@ -104,6 +104,16 @@ class Verification:
         """Name of the instrument in a history."""
         return name_instrument(self.instrument, self.serial)
 
+    @property
+    def direction(self) -> int:
+        """Direction of the instrument's stage, as its slope shows.
+
+        It is 1 if the focal plane rises with the Z of the stage, -1 if it falls, 0 if the record does
+        not contain a slope.
+        """
+        slopes = [one.value for one in self.criteria if one.name == "slope"]
+        return round(math.copysign(1, slopes[0])) if slopes else 0
+
     def is_valid(self, at: datetime) -> bool:
         """Return whether the verification passed and has not expired at a time with its zone."""
         return self.outcome == "pass" and at < self.valid_until

@@ -42,10 +42,28 @@ class Qualifier:
 
     def __call__(self, source: SingleImage | Frame, estimate: FocusEstimate) -> FocusEstimate:
         """Return the estimate with the state of verification; unverified ones are widened."""
-        identity = self.given.completed(declared_identity(source.path))
-        last = self.known().get(identity.serial) if identity.serial else None
+        identity, last = self._find(source)
         state = qualify(identity, self.training, last, self.at)
         return with_qualification(estimate, state, self.make_u_um)
+
+    def direction(self, source: SingleImage | Frame) -> int:
+        """Return the direction of the stage of an image's instrument.
+
+        Returns
+        -------
+        int
+            1 if the focal plane rises with the Z of the stage, -1 if it falls. It is known from the
+            verification of the instrument; that of the training defines it as 1. Else 0.
+        """
+        identity, last = self._find(source)
+        if last is not None and last.direction:
+            return last.direction
+        return int(bool(identity.serial) and identity.serial == self.training.serial)
+
+    def _find(self, source: SingleImage | Frame) -> tuple[Identity, Verification | None]:
+        """Return the identity of an image's instrument, and its last verification."""
+        identity = self.given.completed(declared_identity(source.path))
+        return identity, self.known().get(identity.serial) if identity.serial else None
 
 
 def make_qualifier(

@@ -3,8 +3,10 @@ from .budget import COVERAGE as COVERAGE
 from .budget import TERMS as TERMS
 from .compare import Comparable as Comparable
 from .compare import Difference as Difference
+from .compare import FieldPlane as FieldPlane
 from .compare import StatedPlane as StatedPlane
 from .compare import compare_planes as compare_planes
+from .compare import mean_by_field as mean_by_field
 from .locate import FeatureResult as FeatureResult
 from .locate import locate_by_features as locate_by_features
 from .match import chi_squared as chi_squared
@@ -36,6 +38,7 @@ __all__ = [
     "FeaturePlane",
     "FeatureResult",
     "FieldAxis",
+    "FieldPlane",
     "PlaneResult",
     "Pool",
     "PooledProfile",
@@ -51,6 +54,7 @@ __all__ = [
     "flag_off_plane",
     "locate_by_features",
     "locate_planes",
+    "mean_by_field",
     "place_fields",
     "pool_stack",
     "stretch_rings",

@@ -6,11 +6,11 @@ which errors that they share drop out.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from refp.plane.budget import UncertainNumbers, expand, pairs_of
 from refp.plane.plane import Contribution
-from refp.sweeps.frame import SweepKey
+from refp.sweeps.frame import FieldKey, SweepKey
 
 
 class Comparable(Protocol):
@@ -97,6 +97,52 @@ _KINDS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class FieldPlane:
+    """Reference plane of a field of view: the mean of the planes of its exposures.
+
+    Attributes
+    ----------
+    key
+        The field of view.
+    refp_um, u_um
+        Mean of the determined planes and its standard uncertainty; NaN without any.
+    lower_um, upper_um
+        Interval of coverage :data:`refp.plane.budget.COVERAGE`.
+    n
+        Number of determined planes.
+    """
+
+    key: FieldKey
+    refp_um: float
+    u_um: float
+    lower_um: float
+    upper_um: float
+    n: int
+
+
+def mean_by_field(planes: Sequence[Comparable]) -> list[FieldPlane]:
+    """Return the unweighted mean of the planes of each field; errors that they share count once."""
+    fields: dict[FieldKey, list[Comparable]] = {}
+    for plane in planes:
+        fields.setdefault(plane.key.field, []).append(plane)
+    return [_mean_of(key, [p for p in own if p.determined]) for key, own in fields.items()]
+
+
+def _mean_of(key: FieldKey, planes: Sequence[Comparable]) -> FieldPlane:
+    if not planes:
+        nan = float("nan")
+        return FieldPlane(key, nan, nan, nan, nan, 0)
+    mean = _mean([("", plane) for plane in planes], UncertainNumbers())
+    value, expanded = float(mean.x), expand(mean)
+    half_um = expanded.half_width_um
+    return FieldPlane(key, value, expanded.u_um, value - half_um, value + half_um, len(planes))
+
+
+def _mean(planes: Sequence[tuple[str, Comparable]], numbers: UncertainNumbers) -> Any:
+    return sum(numbers.plane(p.refp_um, p.budget, scope) for scope, p in planes) / len(planes)
+
+
 def compare_planes(results: Sequence[tuple[str, Sequence[Comparable]]]) -> list[Difference]:
     """Compare planes that differ in one attribute.
 
@@ -137,12 +183,8 @@ def _difference(
     groups: dict[str, list[tuple[str, Comparable]]],
 ) -> Difference:
     numbers = UncertainNumbers()
-    means = [
-        sum(numbers.plane(p.refp_um, p.budget, instrument) for instrument, p in groups[name])
-        / len(groups[name])
-        for name in pair
-    ]
-    difference = means[1] - means[0]
+    first, second = (_mean(groups[name], numbers) for name in pair)
+    difference = second - first
     expanded = expand(difference)
     value = float(difference.x)
     return Difference(

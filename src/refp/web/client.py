@@ -172,6 +172,10 @@ class Client:
         """
         return self._post("/models/adapt", {"model": model, "name": name, **data})
 
+    def make_default(self, file: str) -> Row:
+        """Use a model if no model is named, by its file name; return it."""
+        return self._post(f"/models/{quote(file, safe='')}/default")
+
     def retire(self, file: str) -> Row:
         """Retire a model by its file name; return it."""
         return self._post(f"/models/{quote(file, safe='')}/retire")

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,8 +40,8 @@ class Job:
         Fields of the request.
     state
         ``queued``, ``running``, ``done``, ``failed`` or ``cancelled``.
-    made_at, ended_at
-        ISO 8601 with zone; ``ended_at`` is empty before the end.
+    made_at, started_at, ended_at
+        ISO 8601 with zone; ``started_at`` is that of the last start. Empty before.
     starts
         Number of starts: more than one after a restart of the server.
     result
@@ -56,6 +57,7 @@ class Job:
     request: Mapping[str, Any]
     state: str
     made_at: str
+    started_at: str = ""
     ended_at: str = ""
     starts: int = 0
     result: Mapping[str, Any] = field(default_factory=dict)
@@ -67,11 +69,20 @@ class Job:
         """Whether the job is done, failed or cancelled."""
         return self.state in ENDED
 
+    @property
+    def took_s(self) -> float | None:
+        """Time from the last start to the end, s; ``None`` before the end, or if it never started."""
+        if not (self.started_at and self.ended_at):
+            return None
+        start, end = map(datetime.fromisoformat, (self.started_at, self.ended_at))
+        return (end - start).total_seconds()
+
     def after(self, at: str, state: str, about: Mapping[str, Any]) -> "Job":
         """Return the job after an event."""
         return replace(
             self,
             state=state,
+            started_at=at if state == "running" else self.started_at,
             ended_at=at if state in ENDED else "",
             starts=self.starts + (state == "running"),
             result=about.get("result", {}),

@@ -61,6 +61,8 @@ class Task:
         Operator and purpose, for the record.
     choice
         Channel, time point and pixel size of the images in the file.
+    direction
+        Direction of the stage of an instrument without a verification; 0 if not known.
     """
 
     model: Path
@@ -72,6 +74,7 @@ class Task:
     history: str = ""
     requester: Requester = ANONYMOUS
     choice: ImageChoice = ALL_IMAGES
+    direction: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +146,21 @@ class ImageView:
     comparison: LookupComparison | None
 
 
+class EarlierRecord(BaseModel):
+    """The newest earlier record of the same image file, by its content."""
+
+    recorded_at: str = Field(description="ISO 8601 with zone")
+    image: str = Field(description="name of the file then")
+    operator: str = Field(description="operator; empty if unknown")
+
+
 @dataclass(frozen=True, slots=True)
 class PageEstimate:
     """The estimate of one page of a file, with the digests that the history records.
 
-    ``record_id`` is the id of the record; empty without a history.
+    ``record_id`` is the id of the record, empty without a history; ``earlier`` is an earlier record of
+    the same file. ``direction`` is that of the instrument's stage: 1 if the focal plane rises with its
+    Z, -1 if it falls, 0 if not known.
     """
 
     row: Row
@@ -156,6 +169,8 @@ class PageEstimate:
     model_sha256: str
     view: ImageView | None = None
     record_id: str = ""
+    earlier: EarlierRecord | None = None
+    direction: int = 0
 
     @property
     def code(self) -> str:
@@ -207,12 +222,15 @@ class DailyCheck:
         Whether no rule except the warning fired; ``None`` without limits or without a number.
     rules
         Rules that fired: ``rule, meaning, action``.
+    earlier
+        An earlier record of the same image file, by its content.
     """
 
     record: Row
     baseline: str
     in_control: bool | None
     rules: list[Row]
+    earlier: EarlierRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,3 +293,8 @@ class ModelInfo:
     lines: list[tuple[str, str]]
     sha256: str
     error: str = ""
+
+    @property
+    def title(self) -> str:
+        """Name that the user gave: that of the file."""
+        return self.path.stem

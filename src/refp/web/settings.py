@@ -1,6 +1,7 @@
 """Settings and limits of a server."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 
@@ -81,6 +82,11 @@ class WebSettings(Settings):
         default=None, description="token that every request has to contain"
     )
     tolerance_um: float | None = Field(default=None, gt=0, description="largest tolerated dZ, um")
+    stage_direction: Literal[-1, 0, 1] = Field(
+        default=0,
+        description="1 if the focal plane rises with the Z of the stage, -1 if it falls, for instruments "
+        "without a verification; 0: not known",
+    )
     workers: int = Field(default=2, gt=0, description="processes that decode and estimate")
     limits: Limits = Limits()
     history: str = Field(default="", description="database of the history; empty: no history")

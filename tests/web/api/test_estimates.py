@@ -25,7 +25,7 @@ def sent(*paths: Path) -> list[tuple[str, tuple[str, bytes]]]:
 def test_upload_gives_the_numbers_of_the_command(
     client: TestClient, image_files: list[Path], lookup_model: Path, run_refp: RunRefp
 ) -> None:
-    done = run_refp("estimate", lookup_model, *image_files[:4], "--tolerance", 20, "--json")
+    done = run_refp("estimate", lookup_model, *image_files[:4], "--tolerance-um", 20, "--json")
     answer = client.post(ESTIMATES, files=sent(*image_files[:4]), data={"tolerance_um": "20"})
     assert answer.status_code == 200
     assert answer.json()["estimates"] == json.loads(done.stdout)

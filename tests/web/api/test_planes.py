@@ -328,7 +328,7 @@ def test_folders_under_the_roots(pages: httpx.Client, tiny_sweep: Path) -> None:
 def test_pages_without_a_home(served: Served) -> None:
     for path in ("/planes", "/jobs"):
         answer = httpx.get(served.address + path)
-        assert (answer.status_code, "--home FOLDER" in answer.text) == (404, True)
+        assert (answer.status_code, "has no jobs" in answer.text) == (404, True)
         check(answer.text)
 
 

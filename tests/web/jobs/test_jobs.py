@@ -470,7 +470,7 @@ def test_a_server_that_ends_at_once(tiny_sweep: Path, tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
-def test_sweeps_go_with_the_last_job_that_needs_them(
+def test_sweeps_are_kept_for_jobs_with_a_result_and_for_the_last_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Runner, "_work", lambda *_: ("failed", "data_error", "x"))
@@ -480,7 +480,7 @@ def test_sweeps_go_with_the_last_job_that_needs_them(
         (tmp_path / "sent").write_bytes(content)
         return sweeps.keep(tmp_path / "sent", ".tif")
 
-    shared, own = keep(b"shared"), keep(b"own")
+    shared, own, later = keep(b"shared"), keep(b"own"), keep(b"later")
 
     async def scene() -> None:
         log = Log()
@@ -494,10 +494,15 @@ def test_sweeps_go_with_the_last_job_that_needs_them(
         job = await runner.add("plane", "", {"data": both}, "")
         async for last, _ in runner.watch(job.id):
             assert last.code in ("", "data_error")
+        assert sweeps.path(own).is_file()  # to start the job again
+        job = await runner.add("plane", "", {"data": [{"stored": later, "name": "c.tif"}]}, "")
+        async for _ in runner.watch(job.id):
+            pass
         await runner.stop()
 
     asyncio.run(scene())
-    assert (sweeps.path(shared).is_file(), sweeps.path(own).exists()) == (True, False)
+    there = [sweeps.path(name).exists() for name in (shared, own, later)]
+    assert there == [True, False, True]
 
 
 def test_every_curve_is_sent(tmp_path: Path) -> None:

@@ -108,9 +108,10 @@ def looked_at(page: "Page", scheme: Scheme, size: "ViewportSize") -> list[str]:
 
 
 def send(page: "Page", files: list[Path]) -> None:
-    """Choose files on the first page, which sends them, and wait for what comes."""
+    """Choose files on the first page, send them, and wait for what comes."""
     page.goto("/")
     page.set_input_files("#files", files)
+    page.click("#form button[type=submit]")
     page.wait_for_selector("#result > *")
 
 

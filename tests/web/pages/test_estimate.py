@@ -57,7 +57,7 @@ def test_result(
     htmx: bool,
 ) -> None:
     (row,) = json.loads(
-        run_refp("estimate", lookup_model, image_files[4], "--tolerance", 50, "--json").stdout
+        run_refp("estimate", lookup_model, image_files[4], "--tolerance-um", 50, "--json").stdout
     )
     answer = send_form(client, good, htmx=htmx, tolerance_um="50")
     assert answer.text.startswith("<article" if htmx else "<!doctype html>")
@@ -105,7 +105,7 @@ def test_downloads_are_those_of_the_command(
 ) -> None:
     files = [(path.name, path.read_bytes()) for path in image_files[3:5]]
     output, pictures = tmp_path / "estimates.csv", tmp_path / "pictures"
-    options = ["-o", output, "--overlay", pictures, "--tolerance", 7.5, "--json"]
+    options = ["-o", output, "--overlay", pictures, "--tolerance-um", 7.5, "--json"]
     done = run_refp("estimate", lookup_model, *image_files[3:5], *options)
     result = send_form(client, *files, tolerance_um="7.5").url.path
     assert client.get(f"{result}/estimates.json").json() == json.loads(done.stdout)

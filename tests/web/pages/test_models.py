@@ -140,8 +140,36 @@ def test_upload_retire_restore(
     assert (kept.own_models / "sent.refp").read_bytes() == sent[1]
 
 
+def test_default_is_chosen_and_kept(
+    client: TestClient, kept: WebSettings, lookup_model: Path, tmp_path: Path
+) -> None:
+    send(client, "/models/upload", other_model(lookup_model, tmp_path / "mine.refp", "hash-1"))
+    assert client.get("/api/v1/models").json()[0]["file"] == lookup_model.name
+    answer = send(client, "/models/mine.refp/default")
+    page = client.get(answer.headers["location"]).text
+    check(page)
+    assert re.search(r"<h2>mine <span class=\"tag\">default", page)
+    assert "mine (hash-1)</option>" in client.get("/").text
+    with TestClient(create_app(kept), base_url=BASE) as later:
+        (first, *others) = later.get("/api/v1/models").json()
+        assert (first["file"], first["default"]) == ("mine.refp", True)
+        assert not any(model["default"] for model in others)
+    send(client, "/models/mine.refp/retire")
+    send(client, "/models/mine.refp/restore")
+    assert client.get("/api/v1/models").json()[0]["file"] == lookup_model.name
+    unknown = send(client, "/models/none.refp/default")
+    assert (unknown.status_code, "no model file" in unknown.text) == (404, True)
+
+
 def test_form_of_nobody(client: TestClient, kept: WebSettings) -> None:
-    for path in ("upload", "train", "adapt", "bad.refp/retire", "bad.refp/restore"):
+    for path in (
+        "upload",
+        "train",
+        "adapt",
+        "bad.refp/default",
+        "bad.refp/retire",
+        "bad.refp/restore",
+    ):
         sent = {"file": ("a", b"a")} if path == "upload" else {"file": (None, "a")}
         answer = client.post(f"/models/{path}", data={"name": "x"}, files=sent)
         assert (answer.status_code, "out of date" in answer.text) == (403, True)

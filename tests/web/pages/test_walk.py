@@ -54,6 +54,7 @@ def drop(page: "Page", path: Path) -> None:
     """Drop a file onto the page, as from a folder of the desktop."""
     content = base64.b64encode(path.read_bytes()).decode()
     page.evaluate(DROP, [path.name, content])
+    page.click("#form button[type=submit]")
     page.wait_for_selector(f".result .name[title='{path.name}']")
 
 
@@ -86,7 +87,7 @@ def train_a_model(page: "Page") -> None:
     page.fill("#train-name", "first")
     page.click("#train button[type=submit]")
     page.wait_for_url("**/models**")
-    assert page.inner_text(".card h2 >> nth=0").startswith("lookup-a2k")
+    assert page.inner_text(".card h2 >> nth=0").startswith("first")
 
 
 def read_the_number(page: "Page", server: Server, image: Path, told: Any) -> None:
@@ -129,7 +130,7 @@ def test_from_nothing_to_a_rule(
     train_a_model(page)
     model = tmp_path / "home" / "models" / "first.refp"
     image = sorted((tmp_path / "home" / "demo" / "test").glob("*.tif"))[10]
-    done = run_refp("estimate", model, image, "--tolerance", 7.5, "--json")
+    done = run_refp("estimate", model, image, "--tolerance-um", 7.5, "--json")
     read_the_number(page, server, image, json.loads(done.stdout))
     nothing = tmp_path / "nothing.png"
     nothing.write_bytes(blank)

@@ -14,13 +14,17 @@ from tests.web.requests import BASE, ESTIMATES
 
 from refp.core.digests import hash_file
 from refp.history import Verification, VerificationLog, new_id
+from refp.history.verification import Criterion
 from refp.web import WebSettings, create_app
+from refp.web.wording.numbers import describe_move
 
 CHECKS = "/api/v1/history/checks"
 File = tuple[str, bytes]
 
 
-def verification(model: Path, serial: str, valid_days: int) -> Verification:
+def verification(
+    model: Path, serial: str, valid_days: int, slope: float | None = None
+) -> Verification:
     at = datetime.now(UTC) - timedelta(days=10)
     return Verification(
         id=new_id(),
@@ -40,7 +44,7 @@ def verification(model: Path, serial: str, valid_days: int) -> Verification:
         half_range_um=40.0,
         n_images=9,
         outcome="pass",
-        criteria=(),
+        criteria=() if slope is None else (Criterion("slope", slope, 0.01, 0.02, 0.1, "pass"),),
     )
 
 
@@ -51,7 +55,7 @@ def app(
     """An app whose model was verified on B2, and whose verification on C3 has expired."""
     database = tmp_path_factory.mktemp("verified") / "history.db"
     with VerificationLog.open(database) as log:
-        log.append(verification(lookup_model, "B2", 30))
+        log.append(verification(lookup_model, "B2", 30, slope=-0.99))
         log.append(verification(lookup_model, "C3", 5))
     kept = settings.model_copy(update={"history": str(database)})
     with TestClient(create_app(kept), base_url=BASE) as client:
@@ -83,6 +87,8 @@ def test_rows_and_page_state_the_verification(
     assert row["verification"] in page
     assert f'class="verdict {verdict}"' in page
     assert ("Reason: " in page) == (status == "unverified")
+    reversed_stage = describe_move(row, -1) in page
+    assert reversed_stage == ("direction of the stage not known" not in page) == (serial == "B2")
     assert 'class="number"' in page
     check(page)
 

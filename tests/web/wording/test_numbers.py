@@ -9,6 +9,7 @@ from refp.web.wording.numbers import (
     SWEEP_FLAGS,
     color_beads,
     describe_dz,
+    describe_move,
     describe_tilt,
     plus_minus,
 )
@@ -26,6 +27,22 @@ from refp.web.wording.numbers import (
 def test_words(dz_um: float, text: tuple[str, str]) -> None:
     assert describe_dz({"delta_z_um": dz_um}) == text
     assert plus_minus({"lower_um": 13.1, "upper_um": 15.3}) == "±1.1"
+
+
+@pytest.mark.parametrize(
+    ("dz_um", "direction", "text"),
+    [
+        (14.21, 1, "lower Z of the stage by 14.2 µm"),
+        (14.21, -1, "raise Z of the stage by 14.2 µm"),
+        (-3.0, 1, "raise Z of the stage by 3.0 µm"),
+        (-3.0, -1, "lower Z of the stage by 3.0 µm"),
+        (-3.0, 0, "focal plane 3.0 µm up"),
+        (14.21, 0, "focal plane 14.2 µm down"),
+        (0.01, 1, "no move"),
+    ],
+)
+def test_move_is_opposite_to_dz(dz_um: float, direction: int, text: str) -> None:
+    assert describe_move({"delta_z_um": dz_um}, direction) == text
 
 
 def view_of(*own: float | None, height: int = 100, width: int = 200) -> ImageView:

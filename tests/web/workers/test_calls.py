@@ -33,7 +33,7 @@ def test_every_named_function_exists() -> None:
 
 def test_classes_of_functions() -> None:
     assert calls.is_slow(calls.folders.list_folder)
-    assert not calls.is_slow(calls.planes.read_sets)
+    assert not calls.is_slow(calls.planes.read_fields)
     assert calls.needs_kernels(calls.estimates.estimate_file)
     assert not calls.needs_kernels(len)
 

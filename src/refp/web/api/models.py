@@ -1,4 +1,4 @@
-"""Models: list, upload, train, adapt, retire and restore."""
+"""Models: list, upload, train, adapt, choose the default, retire and restore."""
 
 from http import HTTPStatus
 from pathlib import Path
@@ -23,6 +23,7 @@ from refp.web.services.models import (
     find_model,
     find_report,
     list_models,
+    make_default,
     queue_adaptation,
     queue_training,
     restore,
@@ -93,6 +94,13 @@ async def model_file(engine: EngineDep, file: str) -> FileResponse:
 async def report(engine: EngineDep, file: str) -> FileResponse:
     """Return the training report of a model that was trained on this server."""
     return send_report_file(find_report(engine, file))
+
+
+@router.post("/{file}/default")
+async def default_model(engine: EngineDep, file: str) -> Model:
+    """Make a model the default, which is used if no model is named."""
+    await make_default(engine, file)
+    return model_view(await find_model(engine, file))
 
 
 @router.post("/{file}/retire")

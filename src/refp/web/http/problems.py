@@ -12,6 +12,7 @@ from starlette.routing import Match
 
 from refp.core.errors import RefpError
 from refp.web.errors import LOST, TOO_LONG, WorkError, code_of
+from refp.web.wording.options import in_web_words
 
 MEDIA_TYPE = "application/problem+json"
 STATUS = {
@@ -101,9 +102,9 @@ def _problem_of(error: Exception) -> Problem:
         return error
     if isinstance(error, WorkError):
         status = STATUS.get(error.code, HTTPStatus.UNPROCESSABLE_ENTITY)
-        return Problem(status, SHOWN_AS.get(error.code, error.code), str(error))
+        return Problem(status, SHOWN_AS.get(error.code, error.code), in_web_words(str(error)))
     if isinstance(error, RefpError):
-        return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, code_of(error), str(error))
+        return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, code_of(error), in_web_words(str(error)))
     if isinstance(error, HTTPException):
         status = HTTPStatus(error.status_code)
         headers = dict(error.headers) if error.headers else None

@@ -19,7 +19,6 @@ import numpy as np
 from refp import models
 from refp.core.digests import hash_file
 from refp.core.errors import HistoryError, RefpError, WorkersError
-from refp.core.outputs import INSTEAD
 from refp.core.parallel import Execution, Workers, end_with_parent
 from refp.history.history import name_instrument
 from refp.models import LearningCurve
@@ -34,6 +33,7 @@ from refp.web.job import Curve, JobSettings
 from refp.web.jobs.data import open_datasets
 from refp.web.storage.job_files import adapted_file, demo_folder, model_file, planes_folder
 from refp.web.storage.models import REPORT, check_name, publish_model
+from refp.web.wording.options import in_web_words
 
 PROGRESS_S = 0.1
 """Shortest interval between two progress messages, s."""
@@ -252,7 +252,7 @@ def _record(assigned: Assignment, table: Path, instruments: Mapping[str, str]) -
 
 def _without(message: str, settings: JobSettings) -> str:
     """Return a message without folders of this machine and options of the command line."""
-    message = message.replace(INSTEAD, "start the job again")  # a page has no options of a command
+    message = in_web_words(message)
     for folder in (settings.home, *settings.roots):
         for text in (f"{folder.resolve()}{os.sep}", f"{folder}{os.sep}"):
             message = message.replace(text, "")

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import multiprocessing
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -228,22 +228,31 @@ class Runner:
             await self._fail(job, ended[1], ended[2])
 
     async def _end_cancelled(self, job: Job) -> None:
-        await self._remove(job)
+        await self._remove(job, self._free_uploads(job))
         await self._record(job, "cancelled", {})
 
-    async def _remove(self, job: Job) -> None:
-        """Remove the files of a job, and its uploads unless another job uses them."""
+    async def _remove(self, job: Job, uploads: Iterable[str] = ()) -> None:
+        """Remove the files of a job, and uploads by their stored names."""
+        sweeps = Home(self._settings.home).sweeps()
+        paths = [sweeps.path(name) for name in uploads]
+        await asyncio.to_thread(remove_unfinished, self._settings.home, job.id, paths)
+
+    def _free_uploads(self, job: Job, kept: Iterable[str] = ()) -> list[str]:
+        """Return the uploads of a job that no other job uses, and that are not to be kept."""
         others = (one for one in self._jobs.values() if one.id != job.id)
         used = {
             name for one in others if one.state not in WITHOUT_RESULT for name in uploads_of(one)
         }
-        sweeps = Home(self._settings.home).sweeps()
-        own = [sweeps.path(name) for name in uploads_of(job) if name not in used]
-        await asyncio.to_thread(remove_unfinished, self._settings.home, job.id, own)
+        return [name for name in uploads_of(job) if name not in used | {*kept}]
 
     async def _fail(self, job: Job, code: str, detail: str) -> None:
+        """End a job without a result; the uploads of the last one are kept to start it again."""
         if job.id not in self._whole:
             await self._remove(job)
+        for earlier in [one for one in self._jobs.values() if one.state == "failed"]:
+            free = self._free_uploads(earlier, kept=uploads_of(job))
+            if free:
+                await self._remove(earlier, free)
         await self._record(job, "failed", {"code": code, "detail": detail})
 
     def _work(self, job: Job, take: Callable[[tuple[Any, ...]], None]) -> tuple[Any, ...]:

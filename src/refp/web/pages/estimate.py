@@ -38,7 +38,8 @@ async def estimate(request: Request, engine: EngineDep, keys: KeysDep) -> Respon
         )
         operator = line_in(form.fields, "operator")
         requester = Requester(operator, serial=line_in(form.fields, "serial"))
-        await _fill(engine, result, form, requester, choice_of(form.fields))
+        given = requester, choice_of(form.fields), line_in(form.fields, "progress")
+        await _fill(engine, result, form, *given)
     name = engine.results.keep(result)
     if "hx-request" not in request.headers:
         response: Response = RedirectResponse(f"/results/{name}", HTTPStatus.SEE_OTHER)
@@ -47,6 +48,13 @@ async def estimate(request: Request, engine: EngineDep, keys: KeysDep) -> Respon
         pushed = {"hx-push-url": f"/results/{name}"}
         response = render(request, "result.html.jinja", content, headers=pushed)
     return remember(request, response, operator)
+
+
+@router.get("/estimate/progress")
+async def progress(engine: EngineDep, name: str) -> Response:
+    """Return the number of estimated files of a form, and of all, by the name that the form gave."""
+    done, total = engine.estimates.progress(name)
+    return JSONResponse({"done": done, "total": total})
 
 
 @router.get("/starting")
@@ -126,13 +134,18 @@ def _estimate_page(
 
 
 async def _fill(
-    engine: Engine, result: Result, form: Form, requester: Requester, choice: ImageChoice
+    engine: Engine,
+    result: Result,
+    form: Form,
+    requester: Requester,
+    choice: ImageChoice,
+    progress: str,
 ) -> None:
     check_any(form.files)
     files = await engine.files.keep_images(form.files)
     model, tolerance_um = result.model, result.tolerance_um
     estimates = await engine.estimates.estimate(
-        files, model, tolerance_um, view=True, requester=requester, choice=choice
+        files, model, tolerance_um, view=True, requester=requester, choice=choice, name=progress
     )
     for given, of_file in zip(files, estimates, strict=True):
         result.estimates += of_file

@@ -12,8 +12,15 @@ from refp.web.jobs.runner import Runner
 from refp.web.pages.form import read_fields
 from refp.web.pages.render import KeysDep, render
 from refp.web.services.engine import Engine
+from refp.web.services.models import MODEL_JOBS
 from refp.web.storage.job_files import demo_folder
-from refp.web.wording.jobs import describe_kind, describe_progress, describe_remedy, describe_state
+from refp.web.wording.jobs import (
+    describe_earlier_times,
+    describe_kind,
+    describe_progress,
+    describe_remedy,
+    describe_state,
+)
 
 router = APIRouter()
 
@@ -46,8 +53,13 @@ async def job_page(
         "state": describe_state(job),
         "progress": describe_progress(live),
         "live": live,
+        "earlier_times": describe_earlier_times(
+            engine.jobs.took_s(job.kind, job.request.get("family", ""))
+        ),
         "remedy": describe_remedy(job.code) if job.code else "",
         "result": made,
+        "tab": tab_of(job),
+        "again": _again(job),
     }
     return render(request, "job.html.jinja", content)
 
@@ -58,6 +70,17 @@ async def cancel(request: Request, engine: EngineDep, keys: KeysDep, name: str) 
     await read_fields(request, engine, keys)
     await engine.jobs.runner.cancel(name)
     return RedirectResponse(f"/jobs/{name}", HTTPStatus.SEE_OTHER)
+
+
+def tab_of(job: Job) -> str:
+    """Return the address of the page where jobs of this kind are started."""
+    return "/models" if job.kind in MODEL_JOBS else "/planes"
+
+
+def _again(job: Job) -> str:
+    """Return the address of the form that holds the fields of a job."""
+    anchor = f"#{job.kind}" if job.kind in MODEL_JOBS else ""
+    return f"{tab_of(job)}?{urlencode({'again': job.id})}{anchor}"
 
 
 def jobs_before(job: Job, runner: Runner) -> list[Job]:

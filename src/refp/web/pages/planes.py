@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from refp.web.api.common import EngineDep
 from refp.web.api.jobs import DEMO
@@ -14,8 +14,7 @@ from refp.web.api.planes import MAX_COMPARED
 from refp.web.http.fields import fields_as
 from refp.web.http.problems import Problem
 from refp.web.http.uploads import Form
-from refp.web.job import Job
-from refp.web.messages import Row
+from refp.web.job import OPTIONS, Job
 from refp.web.pages.form import read_fields, read_shown
 from refp.web.pages.operator import operator_of, remember
 from refp.web.pages.render import KeysDep, render
@@ -24,9 +23,11 @@ from refp.web.services.engine import Engine
 from refp.web.services.planes import (
     FILES,
     compare,
+    data_is_kept,
     done_jobs,
     find_planes,
     pooled_names,
+    queue_again,
     queue_form,
     queue_paths,
     send_file,
@@ -34,12 +35,13 @@ from refp.web.services.planes import (
 )
 from refp.web.storage.job_files import demo_folder, planes_folder
 from refp.web.wording.jobs import describe_state
-from refp.web.wording.numbers import describe_sweep_flags
+from refp.web.wording.numbers import describe_plane, describe_sweep_flags
 from refp.web.workers import calls
-from refp.web.workers.views import Listing
+from refp.web.workers.views import FieldView, Listing
 
 router = APIRouter()
-SHOWN_PLANES = 6
+SHOWN_FIELDS = 6
+"""Fields of a set in the list, and fields with curves on the page of a set."""
 OTHER = "other"
 INSTRUMENTS = {
     "": "as in sweep.toml or the file",
@@ -55,36 +57,43 @@ class Defined:
     """The planes that a job defined."""
 
     job: Job
-    rows: Sequence[Row]
+    fields: Sequence[FieldView]
 
     @property
     def n_determined(self) -> int:
-        """Number of planes that were determined."""
-        return sum(row["refp_um"] is not None for row in self.rows)
+        """Number of planes that were determined, of all exposures."""
+        return sum(len(field.determined) for field in self.fields)
 
 
 @router.get("/planes")
-async def planes_page(request: Request, engine: EngineDep, folder: str = "") -> Response:
-    """Show the defined planes and the form; htmx requests the list of folders only."""
+async def planes_page(
+    request: Request, engine: EngineDep, folder: str = "", again: str = ""
+) -> Response:
+    """Show the defined planes and the form; htmx requests the list of folders only.
+
+    ``again`` is the id of a job whose fields and data the form holds.
+    """
     listing = await _list_folder(engine, folder)
     if "hx-request" in request.headers:
         return render(request, "planes_folders.html.jinja", {"listing": listing})
-    jobs = done_jobs(engine)
+    jobs, earlier = done_jobs(engine), _job_again(engine, again)
     tables = await engine.pools.run(
-        calls.planes.read_sets, engine.files.folder, [job.id for job in jobs]
+        calls.planes.read_fields, engine.files.folder, [job.id for job in jobs]
     )
     content = {
         "listing": listing,
-        "chose_folder": bool(folder),
-        "sets": [Defined(job, rows) for job, rows in zip(jobs, tables, strict=True)],
+        "is_open": bool(folder) or earlier is not None,
+        "again": earlier,
+        "given": _given(earlier),
+        "sets": [Defined(job, fields) for job, fields in zip(jobs, tables, strict=True)],
         "under_way": [
             j for j in engine.jobs.runner.jobs() if j.kind == "plane" and not j.has_ended
         ],
         "instruments": INSTRUMENTS,
         "recipes": await engine.pools.run(calls.recipes.recipe_names),
         "has_demo": demo_folder(engine.files.folder).is_dir(),
-        "operator": operator_of(request),
-        "max_rows": SHOWN_PLANES,
+        "operator": earlier.operator if earlier else operator_of(request),
+        "max_rows": SHOWN_FIELDS,
         "max_mb": engine.settings.limits.archive_bytes // 1_000_000,
         "describe_state": describe_state,
         **_words(),
@@ -138,11 +147,25 @@ async def compare_page(
 async def one_page(request: Request, engine: EngineDep, name: str) -> Response:
     """Show the planes of a job."""
     job = find_planes(engine, name)
-    (rows,) = await engine.pools.run(calls.planes.read_sets, engine.files.folder, [job.id])
+    (fields,) = await engine.pools.run(calls.planes.read_fields, engine.files.folder, [job.id])
     folder = planes_folder(engine.files.folder, job.id)
     names = [file for file in (*FILES, *pooled_names(job)) if (folder / file).is_file()]
-    content = {"set": Defined(job, rows), "files": names, **_words()}
+    content = {
+        "set": Defined(job, fields),
+        "files": names,
+        "max_fields": SHOWN_FIELDS,
+        **_words(),
+    }
     return render(request, "planes_one.html.jinja", content)
+
+
+@router.get("/planes/{name}/curves.json")
+async def curves(engine: EngineDep, name: str) -> Response:
+    """Return the feature curves of each field."""
+    job = find_planes(engine, name)
+    return JSONResponse(
+        await engine.pools.run(calls.planes.read_curves, engine.files.folder, job.id)
+    )
 
 
 @router.get("/planes/{name}/report")
@@ -167,16 +190,35 @@ async def _list_folder(engine: Engine, folder: str) -> Listing | None:
 
 async def _queue(engine: Engine, form: Form) -> Job:
     fields = _filled_fields(form.fields)
-    path = fields.pop("path", "")
+    path, again = fields.pop("path", ""), fields.pop("again", "")
     if path and form.files:
         detail = "a folder and a file were chosen; choose one of them"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail)
     if path:
         return await queue_paths(engine, fields_as(PlaneRequest, fields | {"paths": [path]}))
+    if again and not form.files:
+        return await queue_again(engine, engine.jobs.runner.job(again), fields)
     if not form.files:
         detail = "no sweep was chosen; choose a folder or a file"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no_files", detail)
     return await queue_form(engine, Form(form.files, fields))
+
+
+def _job_again(engine: Engine, name: str) -> Job | None:
+    """Return the job of planes whose data are still there; ``None`` if there is no such job."""
+    jobs = (job for job in engine.jobs.known() if job.kind == "plane" and job.id == name)
+    job = next(jobs, None)
+    return job if job is not None and data_is_kept(engine, job) else None
+
+
+def _given(job: Job | None) -> dict[str, Any]:
+    """Return the values of the form: those of a job, or the defaults."""
+    request = job.request if job is not None else {}
+    given: dict[str, Any] = {name: request.get(name) or "" for name in OPTIONS}
+    given |= {"recipe": request.get("recipe", "default"), "title": job.title if job else ""}
+    if not given["instrument"] and given["bead_diameter_um"]:
+        given["instrument"] = OTHER
+    return given
 
 
 def _filled_fields(fields: Mapping[str, str]) -> dict[str, Any]:
@@ -198,9 +240,4 @@ def _mean(planes: Sequence[ComparedPlane], instrument: str) -> float:
 
 
 def _words() -> dict[str, Any]:
-    return {"describe_flags": describe_sweep_flags, "half_width": _half_width}
-
-
-def _half_width(row: Mapping[str, Any]) -> float:
-    """Return U, half the width of the interval, um."""
-    return (float(row["upper_um"]) - float(row["lower_um"])) / 2
+    return {"describe_flags": describe_sweep_flags, "describe_plane": describe_plane}

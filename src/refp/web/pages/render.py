@@ -10,16 +10,19 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from refp.web.http.guard import FORM, Keys, cookie_of, new_form_cookie
 from refp.web.http.problems import Problem
+from refp.web.wording.checks import describe_earlier
 from refp.web.wording.numbers import (
     COLORS,
     color_beads,
     describe_comparison,
     describe_dz,
+    describe_move,
     describe_tilt,
     describe_verdict,
     plus_minus,
 )
-from refp.web.wording.remedies import REMEDIES
+from refp.web.wording.options import in_web_words
+from refp.web.wording.remedies import REMEDIES, remedy_of
 
 TEMPLATES = Environment(
     loader=PackageLoader("refp.web"),
@@ -30,13 +33,17 @@ TEMPLATES = Environment(
 )
 TEMPLATES.globals.update(
     remedies=REMEDIES,
+    remedy_of=remedy_of,
     scale=COLORS,
     color_beads=color_beads,
     describe_dz=describe_dz,
+    describe_earlier=describe_earlier,
+    describe_move=describe_move,
     describe_tilt=describe_tilt,
     describe_comparison=describe_comparison,
     describe_verdict=describe_verdict,
     plus_minus=plus_minus,
+    in_web_words=in_web_words,
 )
 
 

@@ -18,6 +18,7 @@ from pydantic import (
 
 from refp.history.history import HistoryRecord, Purpose, Quantity
 from refp.web.http.fields import Line, Note, shown
+from refp.web.messages import EarlierRecord
 from refp.web.schemas.common import ESTIMATE, MODEL, EstimateRow
 from refp.web.wording.rules import ACTIONS
 
@@ -381,3 +382,6 @@ class CheckAnswer(BaseModel):
         description="whether no rule except the warning 1_2s fired; null without limits or number"
     )
     rules: list[Rule] = Field(description="rules that fired")
+    earlier: EarlierRecord | None = Field(
+        default=None, description="an earlier record of the same image file; null without one"
+    )

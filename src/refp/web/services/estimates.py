@@ -1,7 +1,7 @@
 """Estimates of images, each in a worker."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from refp.web.errors import LOST, OUT_OF_MEMORY, TOO_LONG, WorkError
 from refp.web.http.uploads import RequestFile
@@ -28,6 +28,11 @@ class Estimates:
 
     def __init__(self, settings: WebSettings, pools: WorkerPools) -> None:
         self._settings, self._pools = settings, pools
+        self._progress: dict[str, tuple[int, int]] = {}
+
+    def progress(self, name: str) -> tuple[int, int]:
+        """Return the number of completed files of a request, and of all; zeros for an unknown name."""
+        return self._progress.get(name, (0, 0))
 
     async def list_files(self, paths: Sequence[str]) -> list[RequestFile]:
         """Return the files of paths under the roots; errors as of ``workers.estimates.list_files``."""
@@ -55,6 +60,7 @@ class Estimates:
             history=self._settings.history,
             requester=requester,
             choice=choice,
+            direction=self._settings.stage_direction,
         )
 
     async def estimate(
@@ -66,8 +72,11 @@ class Estimates:
         view: bool,
         requester: Requester = ANONYMOUS,
         choice: ImageChoice = ALL_IMAGES,
+        name: str = "",
     ) -> list[list[PageEstimate]]:
         """Return the estimates of each file, one per page and time point, in order.
+
+        ``name`` is that of the request in :meth:`progress`; empty: no progress is kept.
 
         Raises
         ------
@@ -78,7 +87,20 @@ class Estimates:
             self._estimate(f, self.task(f, model, tolerance_um, requester, choice), view)
             for f in files
         ]
-        return list(await asyncio.gather(*work))
+        if not name:
+            return list(await asyncio.gather(*work))
+        self._progress[name] = 0, len(work)
+        try:
+            return list(await asyncio.gather(*(self._count(name, one) for one in work)))
+        finally:
+            del self._progress[name]
+
+    async def _count(self, name: str, work: Awaitable[list[PageEstimate]]) -> list[PageEstimate]:
+        estimates = await work
+        done, total = self.progress(name)
+        if total:  # another file of the request may have failed
+            self._progress[name] = done + 1, total
+        return estimates
 
     async def _estimate(self, given: RequestFile, task: Task, view: bool) -> list[PageEstimate]:
         if not given.is_image:

@@ -11,7 +11,7 @@ from refp.web.settings import WebSettings
 from refp.web.workers import calls
 from refp.web.workers.pools import WorkerPools
 
-NO_HISTORY = "this server has no history; start refp serve without --no-history"
+NO_HISTORY = "this server keeps no history; its administrator can start it with one"
 Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")
 

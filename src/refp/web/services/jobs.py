@@ -13,7 +13,11 @@ from refp.web.settings import WebSettings
 from refp.web.storage.home import Home
 from refp.web.workers.pools import WorkerPools
 
-NO_JOBS = "this server has no jobs; start refp serve --home FOLDER with extra 'history' installed"
+NO_JOBS = (
+    "this server has no jobs; its administrator can install the extra 'history' and start it again"
+)
+MAX_TIMES = 5
+"""Earlier jobs whose times are shown."""
 Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")
 
@@ -59,6 +63,23 @@ class JobService:
     def known(self) -> list[Job]:
         """Return all jobs, the newest first; empty without a queue."""
         return [] if self._runner is None else self._runner.jobs()
+
+    def took_s(self, kind: str, family: str = "") -> list[float]:
+        """Return the times of the newest jobs of a kind that are done, s.
+
+        Parameters
+        ----------
+        kind
+            Kind of the job.
+        family
+            Family of the model of a training.
+        """
+        alike = (
+            job.took_s
+            for job in self.known()
+            if (job.kind, job.state) == (kind, "done") and job.request.get("family", "") == family
+        )
+        return [took_s for took_s in alike if took_s is not None][:MAX_TIMES]
 
     async def loaded(self) -> None:
         """Wait until the jobs of earlier servers are loaded."""

@@ -11,7 +11,7 @@ from refp.web.storage.models import model_files, retired_files
 from refp.web.workers import calls
 from refp.web.workers.pools import START_S, WorkerPools
 
-NO_MODEL = "this server has no model; train or upload one on the page Models, or start with --model"
+NO_MODEL = "this server has no model; train or upload one on the page Models"
 
 
 class ModelFiles:
@@ -44,9 +44,9 @@ class ModelFiles:
             return ModelInfo(path, path.stem, {}, [], "", f"{path.name}: {error}")
 
     def choices(self) -> list[tuple[str, str]]:
-        """Return file name and model name of each model; the stem of files not read yet."""
-        read = {path: model.name for (path, _, _), model in self._known.items()}
-        return [(p.name, read.get(p, p.stem)) for p in model_files(self._settings)]
+        """Return file name and display name of each model: that of the user, and that of the card."""
+        read = {path: model for (path, _, _), model in self._known.items()}
+        return [(p.name, _label(p, read.get(p))) for p in model_files(self._settings)]
 
     async def choose(self, name: str) -> ModelInfo:
         """Return the model with a name or file name; the first if the name is empty.
@@ -59,10 +59,16 @@ class ModelFiles:
         models = await self.read()
         if not models:
             raise Problem(HTTPStatus.CONFLICT, "no_model", NO_MODEL)
-        chosen = next((m for m in models if name in ("", m.name, m.path.name)), None)
+        chosen = next((m for m in models if name in ("", m.name, m.path.name, m.title)), None)
         if chosen is None:
             detail = f"no model {name!r}; /api/v1/models lists them"
             raise Problem(HTTPStatus.NOT_FOUND, "unknown_model", detail)
         if chosen.error:
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "model_error", chosen.error)
         return chosen
+
+
+def _label(path: Path, model: ModelInfo | None) -> str:
+    if model is None or model.error or model.name == path.stem:
+        return path.stem
+    return f"{path.stem} ({model.name})"

@@ -16,12 +16,13 @@ from refp.web.schemas.models import AdaptRequest, TrainRequest
 from refp.web.services.engine import Engine
 from refp.web.services.planes import find_planes
 from refp.web.storage.models import REPORT, check_name, model_files, retired_files
+from refp.web.wording.options import in_web_words
 from refp.web.workers import calls
 
 MODEL_JOBS = frozenset({"train", "adapt"})
 Content = TypeVar("Content")
 UNUSED = ModelUsage(n_estimates=0, last_at="", instruments=[])
-NO_FOLDER = "this server has no folder of models; start refp serve with --home FOLDER"
+NO_FOLDER = "this server has no folder of models; its administrator can start it with a home folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,14 @@ class ServedModel:
         return self.info.path.name
 
     @property
+    def title(self) -> str:
+        """Name that the user gave."""
+        return self.info.title
+
+    @property
     def error(self) -> str:
         """Error of loading it, without folders of this machine; empty if it loads."""
-        return self.info.error.replace(str(self.info.path), self.file)
+        return in_web_words(self.info.error.replace(str(self.info.path), self.file))
 
     @property
     def report(self) -> Path | None:
@@ -216,7 +222,8 @@ async def retire(engine: Engine, file: str) -> None:
         raise _unknown(file)
     if path in engine.settings.models:
         detail = (
-            f"{file}: the server was started with --model {file}; restart it without that option"
+            f"{file}: the server was started with this model; choose another as the default, or ask the "
+            "administrator to start it without this one"
         )
         raise Problem(HTTPStatus.CONFLICT, "named_at_start", detail)
     if any(
@@ -241,6 +248,20 @@ async def restore(engine: Engine, file: str) -> None:
     if path is None:
         raise _unknown(file)
     await engine.pools.run(calls.models.restore_model, path)
+
+
+async def make_default(engine: Engine, file: str) -> None:
+    """Use a model where a request names none, also after a restart of the server.
+
+    Raises
+    ------
+    Problem
+        If there is no such model in use, or the server has no folder to keep the choice in.
+    """
+    folder = _folder(engine)
+    if file not in (path.name for path in model_files(engine.settings) if path.is_file()):
+        raise _unknown(file)
+    await engine.pools.run(calls.model_names.choose_default, folder, file)
 
 
 def _check_source(sent: AdaptRequest) -> None:

@@ -1,9 +1,10 @@
 """The planes of a server: jobs that defined planes, their files, comparisons, new jobs."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 from fastapi.responses import FileResponse, HTMLResponse
 
@@ -129,6 +130,32 @@ async def queue_paths(engine: Engine, sent: PlaneRequest) -> Job:
     await _check_options(engine, sent)
     await engine.pools.run(calls.checks.check_paths, sent.paths, engine.settings.roots)
     return await _queue(engine, sent, [{"path": path} for path in sent.paths])
+
+
+async def queue_again(engine: Engine, job: Job, fields: Mapping[str, Any]) -> Job:
+    """Queue a job on the data of an earlier one, with other options.
+
+    Raises
+    ------
+    Problem
+        If there is no queue, too many jobs are queued, a field is invalid, or an upload is not kept.
+    WorkError
+        If recipe or instrument is unknown.
+    """
+    data = job.request["data"]
+    if not data_is_kept(engine, job):
+        detail = "the uploaded sweep is no longer kept; choose it again"
+        raise Problem(HTTPStatus.CONFLICT, "no_files", detail)
+    names = {"paths": [one.get("path", one.get("name", "")) for one in data]}
+    sent = fields_as(PlaneRequest, {**fields, **names})
+    await _check_options(engine, sent)
+    return await _queue(engine, sent, data)
+
+
+def data_is_kept(engine: Engine, job: Job) -> bool:
+    """Return whether the uploads of a job are kept."""
+    stored = [one["stored"] for one in job.request["data"] if "stored" in one]
+    return all(engine.files.sweeps.path(name).is_file() for name in stored)
 
 
 async def queue_form(engine: Engine, form: Form) -> Job:

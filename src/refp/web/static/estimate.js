@@ -1,8 +1,10 @@
-// Dropped files are sent at once; a selected bead shows its profile. Without this script the form works as a plain form.
+// Chosen and dropped files are listed, and sent by the button alone; a selected bead shows its profile. Without this
+// script the form works as a plain form.
 
 import { color, layout, loadPlotly } from "/static/chart.js";
 import { takeDrops } from "/static/drop.js";
 
+const MAX_NAMES = 3, POLL_MS = 1000;
 const AXES = ["distance from the centre, bead radii", "over background"];
 
 const form = document.getElementById("form");
@@ -10,10 +12,45 @@ const drop = document.getElementById("drop");
 
 if (form && drop) {
   const files = document.getElementById("files");
-  takeDrops(drop, files, () => form.requestSubmit());
-  files.addEventListener("change", () => {
-    if (files.files.length) form.requestSubmit();
+  takeDrops(drop, files, () => showChosen(files));
+  files.addEventListener("change", () => showChosen(files));
+  // The button sends each choice once: an estimate empties the field, a problem keeps it.
+  let following = null;
+  form.addEventListener("htmx:configRequest", (event) => {
+    const name = Math.random().toString(36).slice(2);
+    event.detail.parameters.progress = name;
+    following = followProgress(name);
   });
+  form.addEventListener("htmx:afterRequest", (event) => {
+    clearInterval(following);
+    if (!event.detail.xhr || event.detail.xhr.status >= 400 || event.detail.xhr.status === 0) return;
+    files.value = "";
+    showChosen(files);
+  });
+  showChosen(files); // a browser restores the field after a reload
+}
+
+// Time and number of images while the beads are measured.
+function followProgress(name) {
+  const text = document.querySelector(".busy-text");
+  const start = Date.now();
+  const show = async () => {
+    let progress = { total: 0 };
+    try {
+      progress = await (await fetch(`/estimate/progress?name=${name}`)).json();
+    } catch { /* the next request may succeed */ }
+    const count = progress.total > 1 ? `, image ${Math.min(progress.done + 1, progress.total)} of ${progress.total}` : "";
+    text.textContent = `Measuring the beads${count}, ${Math.round((Date.now() - start) / 1000)} s`;
+  };
+  return setInterval(show, POLL_MS);
+}
+
+function showChosen(field) {
+  const names = [...field.files].map((file) => file.name);
+  const text = document.getElementById("chosen");
+  text.hidden = !names.length;
+  const more = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : "";
+  text.textContent = names.length ? `Chosen: ${names.slice(0, MAX_NAMES).join(", ")}${more}. Press “Estimate”.` : "";
 }
 
 function traces(profiles, bead) {

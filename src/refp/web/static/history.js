@@ -15,11 +15,14 @@ if (check) {
     check.querySelector(".check-busy").hidden = false;
     check.requestSubmit();
   });
-  // After the back button, the form has the state in which it was left.
-  window.addEventListener("pageshow", () => {
+  // After the back button or a problem, the form is ready for another image.
+  const ready = () => {
     check.classList.remove("sending");
     check.querySelector(".check-busy").hidden = true;
-  });
+    file.value = "";
+  };
+  window.addEventListener("pageshow", ready);
+  check.addEventListener("problem", ready);
 }
 
 const minutes = (time) => time.slice(0, 16).replace("T", " ");

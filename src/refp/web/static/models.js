@@ -16,13 +16,3 @@ if (planes && folder) {
   planes.addEventListener("change", showFolder);
   showFolder();
 }
-
-// Repeated clicks submit a form once.
-for (const form of document.querySelectorAll("main form")) {
-  form.addEventListener("submit", () => {
-    for (const button of form.querySelectorAll("button")) button.disabled = true;
-  });
-}
-addEventListener("pageshow", () => {
-  for (const button of document.querySelectorAll("main form button")) button.disabled = false;
-});

@@ -1,10 +1,9 @@
-// Upload of a sweep with its progress, choice of folder or file, and the chart that compares planes.
+// Choice of folder or file, and the chart that compares planes.
 
 import { color, layout, loadPlotly } from "/static/chart.js";
 import { takeDrops } from "/static/drop.js";
 
 const form = document.getElementById("define");
-const MEGABYTE = 1e6;
 
 function choose() {
   const files = document.getElementById("files");
@@ -12,9 +11,11 @@ function choose() {
   takeDrops(drop, files, () => files.dispatchEvent(new Event("change", { bubbles: true })));
   form.addEventListener("change", (event) => {
     if (event.target === files && files.files.length) {
-      for (const radio of form.querySelectorAll('input[name="path"]')) radio.checked = false;
-    } else if (event.target.name === "path") files.value = "";
-    else if (event.target.id === "instrument" && event.target.value === "other") {
+      for (const radio of form.querySelectorAll('input[name="path"], input[name="again"]')) radio.checked = false;
+    } else if (event.target.name === "path") {
+      files.value = "";
+      for (const radio of form.querySelectorAll('input[name="again"]')) radio.checked = false;
+    } else if (event.target.id === "instrument" && event.target.value === "other") {
       document.getElementById("more").open = true;
     }
   });
@@ -23,52 +24,7 @@ function choose() {
   });
 }
 
-function showSent(event) {
-  const bar = document.getElementById("sent");
-  const text = document.getElementById("sent-text");
-  if (!event.lengthComputable) return;
-  bar.max = event.total;
-  bar.value = event.loaded;
-  const [sent, all] = [event.loaded, event.total].map((bytes) => (bytes / MEGABYTE).toFixed(0));
-  text.textContent = event.loaded < event.total ? `sending, ${sent} of ${all} MB` : "checking the upload";
-}
-
-function showProblem(text) {
-  const page = new DOMParser().parseFromString(text, "text/html");
-  const problem = page.querySelector(".problem");
-  const place = document.getElementById("define-problem");
-  if (problem) place.replaceChildren(problem);
-  else place.textContent = "The server could not be reached; send the sweep again.";
-  place.scrollIntoView({ block: "nearest" });
-}
-
-function send(event) {
-  event.preventDefault();
-  const button = form.querySelector('button[type="submit"]');
-  const sending = document.getElementById("sending");
-  const request = new XMLHttpRequest();
-  const end = (text) => {
-    button.disabled = false;
-    sending.hidden = true;
-    showProblem(text);
-  };
-  request.upload.addEventListener("progress", showSent);
-  request.addEventListener("error", () => end(""));
-  request.addEventListener("load", () => {
-    if (request.status < 400) location.assign(request.responseURL);
-    else end(request.responseText);
-  });
-  button.disabled = true;
-  sending.hidden = false;
-  document.getElementById("define-problem").replaceChildren();
-  request.open("POST", form.action);
-  request.send(new FormData(form));
-}
-
-if (form) {
-  choose();
-  form.addEventListener("submit", send);
-}
+if (form) choose();
 
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "star"];
 const LETTER_PX = 7.6;
@@ -96,7 +52,7 @@ function trace(points, exposure, k) {
     },
     text: own.map((p) => `${p.title}<br>REFP ${p.refp_um.toFixed(2)} ± ${((p.upper_um - p.lower_um) / 2).toFixed(2)} µm`),
     hovertemplate: "%{text}<extra>%{fullData.name}</extra>",
-    mode: "markers", name: `${exposure} ms`,
+    mode: "markers", name: exposure ? `${exposure} ms` : "exposure not stated",
     marker: { symbol: SYMBOLS[k % SYMBOLS.length], size: 11, color: tint },
   };
 }
@@ -120,3 +76,62 @@ async function drawComparison(place) {
 
 const place = document.getElementById("compare");
 if (place) drawComparison(place);
+
+const FEATURES = [["ss", "SS", "solid"], ["ci", "CI", "dot"]];
+
+// A feature relative to its range over all exposures, so that both fit one axis.
+function scaleOf(curves, feature) {
+  const values = curves.flatMap((curve) => curve[feature]).filter((value) => value !== null);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  return (value) => (value === null ? null : (value - low) / (high - low || 1));
+}
+
+function curveTraces(curves) {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  return FEATURES.flatMap(([feature, label, dash], j) => {
+    const scaled = scaleOf(curves, feature);
+    return curves.flatMap((curve, k) => {
+      const tint = (dark ? DARK : LIGHT)[k % LIGHT.length];
+      const name = curve.exposure_ms ? `${label}, ${curve.exposure_ms} ms` : label;
+      const marks = curve.z_um.map((_, i) => `${SYMBOLS[j]}${curve.saturated[i] ? "-open" : ""}`);
+      const fit = { x: curve.z_um, y: curve[`${feature}_fitted`].map(scaled), mode: "lines", line: { color: tint, width: 1.6, dash, shape: "spline", smoothing: 0.6 }, hoverinfo: "skip", legendgroup: name, showlegend: false };
+      const points = {
+        x: curve.z_um, y: curve[feature].map(scaled), mode: "markers", name, legendgroup: name,
+        marker: { color: tint, size: curves[0].z_um.length > 40 ? 5 : 7, symbol: marks, line: { width: 1.2, color: tint } },
+        hovertemplate: "%{x:.1f} µm<extra>%{fullData.name}</extra>",
+      };
+      return [fit, points];
+    });
+  });
+}
+
+async function drawCurves(place, all) {
+  const curves = all[place.dataset.field];
+  if (!curves) return;
+  const Plotly = await loadPlotly();
+  const look = layout("nominal Z less stage error, µm", "fraction of its range");
+  const refp = Number(place.dataset.refp);
+  if (place.dataset.refp) {
+    const half = Number(place.dataset.half);
+    const span = { yref: "paper", y0: 0, y1: 1, layer: "below" };
+    look.shapes = [
+      { ...span, type: "rect", x0: refp - half, x1: refp + half, fillcolor: color("--band"), line: { width: 0 } },
+      { ...span, type: "line", x0: refp, x1: refp, line: { color: color("--ink"), width: 2 } },
+    ];
+  }
+  look.showlegend = true;
+  await Plotly.react(place, curveTraces(curves), look, { displayModeBar: false, responsive: true });
+}
+
+async function drawAllCurves(places) {
+  const answer = await fetch(places[0].dataset.curves);
+  if (!answer.ok) return;
+  const all = await answer.json();
+  for (const one of places) await drawCurves(one, all);
+}
+
+const places = [...document.querySelectorAll(".chart.curves")];
+if (places.length) {
+  drawAllCurves(places);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawAllCurves(places));
+}

@@ -11,6 +11,8 @@ from refp.core.errors import OutputError
 from refp.web.settings import WebSettings
 
 SUFFIX, REPORT = ".refp", ".html"
+DEFAULT = "default.txt"
+"""File that names the default model, beside the models."""
 RETIRED = "retired"
 """Folder of retired models, beside the models in use."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}")
@@ -25,12 +27,41 @@ class NameTaken(OutputError):  # noqa: N818  the class name gives the code
 def model_files(settings: WebSettings) -> list[Path]:
     """Return the current model files, the default first.
 
-    Those of the folder are in the order of their times, so that a new model does not become the
-    default by its name.
+    The default is the chosen one; else the first of ``--model``, or the oldest of the folder, so that a
+    new model does not become the default by its name.
     """
     folder = settings.own_models
-    further = sorted(folder.glob(f"*{SUFFIX}"), key=_age) if folder is not None else []
-    return list(dict.fromkeys([*settings.models, *further]))
+    if folder is None:
+        return list(dict.fromkeys(settings.models))
+    further = sorted(folder.glob(f"*{SUFFIX}"), key=_age)
+    chosen = chosen_default(folder)
+    return sorted(dict.fromkeys([*settings.models, *further]), key=lambda path: path.name != chosen)
+
+
+def chosen_default(folder: Path) -> str:
+    """Return the file name of the model that is the chosen default; empty if none was chosen."""
+    try:
+        return (folder / DEFAULT).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def choose_default(folder: Path, file: str) -> None:
+    """Make a model the default by its file name; an empty name removes the choice.
+
+    Raises
+    ------
+    OutputError
+        If the choice cannot be written.
+    """
+    part = folder / f".{DEFAULT}.{os.getpid()}.part"
+    try:
+        part.write_text(f"{file}\n", encoding="utf-8")
+        part.replace(folder / DEFAULT)
+    except OSError as error:
+        raise OutputError(
+            f"{folder / DEFAULT}: cannot be written: {error.strerror}; check its permissions"
+        ) from error
 
 
 def retired_files(settings: WebSettings) -> list[Path]:

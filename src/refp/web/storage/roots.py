@@ -24,4 +24,4 @@ def find_inside(path: str, roots: Sequence[Path]) -> Path:
     inside = [found for root, found in places if found.is_relative_to(root)]
     if inside:
         return next((found for found in inside if found.exists()), inside[0])
-    raise OutsideRoots(f"{path}: outside the folders that the server was started with (--root)")
+    raise OutsideRoots(f"{path}: outside the folders of this server; copy it into one of them")

@@ -1,9 +1,9 @@
 """The text of a daily check on the page History."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
-from refp.web.messages import DailyCheck, Row
+from refp.web.messages import DailyCheck, EarlierRecord, Row
 from refp.web.wording.remedies import REMEDIES
 from refp.web.wording.rules import foremost
 
@@ -38,6 +38,8 @@ def describe_check(check: DailyCheck | None, today: date) -> CheckText:
         return CheckText("open", "?", "No daily check yet", "", TAKE)
     day, time = str(check.record["recorded_at"]).split("T")
     own = _outcome(check)
+    if check.earlier is not None:
+        own = replace(own, detail=f"{own.detail} {describe_earlier(check.earlier)}".strip())
     value = _value(check.record)
     if day == today.isoformat():
         by = f" by {check.record['operator']}" if check.record["operator"] else ""
@@ -49,6 +51,13 @@ def describe_check(check: DailyCheck | None, today: date) -> CheckText:
     last = f"The last check was on {day}: {value + ', ' if value else ''}{own.headline}."
     look = "fail" if own.look == "fail" else "open"
     return CheckText(look, "?", "No daily check today", last, TAKE)
+
+
+def describe_earlier(earlier: EarlierRecord) -> str:
+    """Return the sentence about an earlier record of the same image."""
+    at = earlier.recorded_at[:16].replace("T", " ")
+    by = f" by {earlier.operator}" if earlier.operator else ""
+    return f"The same image was recorded on {at}{by} as {earlier.image}; this is a further record of it."
 
 
 def _outcome(check: DailyCheck) -> CheckText:

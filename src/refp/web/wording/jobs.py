@@ -1,5 +1,7 @@
 """Texts of jobs: kind, state, progress, remedy."""
 
+from collections.abc import Sequence
+
 from refp.web.job import Job, Live
 
 KINDS = {
@@ -69,6 +71,14 @@ def describe_progress(live: Live) -> str:
         return f"{text}, finishing"
     left_s = live.left_s
     return text if left_s is None else f"{text}, about {describe_time(left_s)} left"
+
+
+def describe_earlier_times(took_s: Sequence[float]) -> str:
+    """Return the times of earlier jobs on this server: ``30 s``, or ``30 s to 2 min``; empty without."""
+    if not took_s:
+        return ""
+    shown = dict.fromkeys(describe_time(value) for value in (min(took_s), max(took_s)))
+    return " to ".join(shown)
 
 
 def describe_time(left_s: float) -> str:

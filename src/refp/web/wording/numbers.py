@@ -94,12 +94,18 @@ SWEEP_FLAGS = {
     "ss_not_bracketed": "the plane may be outside the sweep, by the steepest slope",
     "ci_not_bracketed": "the plane may be outside the sweep, by the centre intensity",
     "no_beads": "no usable bead in any frame",
-    "peak_saturated": "frames near the plane are saturated and were excluded",
+    "peak_saturated": "some frames near the plane are saturated; these are not used",
     "features_disagree": "steepest slope and centre intensity disagree",
     "implausible_z": "the stated Z does not fit the beads: a wrong step or unit",
     "stated": "the plane is stated, not located",
 }
 """Texts of :class:`refp.core.flags.SweepFlag`, by name in lower case."""
+
+
+def describe_plane(refp_um: float, half_width_um: float) -> tuple[str, str]:
+    """Return a reference plane and half the width of its interval, to the same decimal place."""
+    digits = 1 if half_width_um >= 1 else 2
+    return f"{refp_um:.{digits}f}", f"{PLUS_MINUS}{half_width_um:.{digits}f}"
 
 
 def describe_sweep_flags(flags: str) -> str:
@@ -114,6 +120,28 @@ def describe_dz(row: Row) -> tuple[str, str]:
         return "0.0", "in the reference plane"
     where = "above" if value > 0 else "below"
     return f"{abs(value):.1f}", f"{where} the reference plane"
+
+
+def describe_move(row: Row, direction: int) -> str:
+    """Return the way and the distance to the reference plane.
+
+    Parameters
+    ----------
+    row
+        Row of the image, which is not refused.
+    direction
+        Direction of the stage: 1 if the focal plane rises with its Z, -1 if it falls, 0 if not known.
+    """
+    value = _number(row["delta_z_um"])
+    if abs(value) < IN_PLANE_UM:
+        return "no move"
+    way = "down" if value > 0 else "up"
+    plane = f"focal plane {abs(value):.1f} {UM} {way}"
+    if not direction:
+        return plane
+    return (
+        f"{'lower' if value * direction > 0 else 'raise'} Z of the stage by {abs(value):.1f} {UM}"
+    )
 
 
 def plus_minus(row: Row) -> str:

@@ -57,6 +57,31 @@ REMEDIES = {
 }
 """Texts by the code of the refusal."""
 
+JPEG = Remedy(
+    "JPEG compression, or other optics",
+    "JPEG removes fine structure that the estimate of the beads and of the noise needs.",
+    "Save the image as TIFF or PNG in the software of the camera, and send it again. If it is refused "
+    "again, check objective, condenser and bead type.",
+)
+"""Text in place of ``unlike_training`` for an image in JPEG format."""
+JPEG_SUFFIX = ".jpg"
+
+
+def remedy_of(code: str, suffix: str) -> Remedy | None:
+    """Return the text of a refusal; ``None`` for an unknown code.
+
+    Parameters
+    ----------
+    code
+        Code of the refusal.
+    suffix
+        Suffix of the stored image, which is that of its content.
+    """
+    if code == "unlike_training" and suffix == JPEG_SUFFIX:
+        return JPEG
+    return REMEDIES.get(code)
+
+
 BEAD_WORDS = {
     BeadFlag.BORDER: "cut by the edge of the image",
     BeadFlag.TOUCHING: "another bead is too close",

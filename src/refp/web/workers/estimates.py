@@ -135,7 +135,10 @@ def estimate_file(task: Task, view: bool) -> list[PageEstimate]:
         result = replace(result, estimate=qualify(source, result.estimate))
         row = _row(task, source.page, result.estimate, estimator.card.name)
         picture = _view(estimator, result, seen, image) if view and image is not None else None
-        page_estimates.append(PageEstimate(row, source.page, *digests, picture))
+        direction = qualify.direction(source) or task.direction
+        page_estimates.append(
+            PageEstimate(row, source.page, *digests, picture, direction=direction)
+        )
         results.append(result)
     return _record(task, estimator, results, page_estimates)
 
@@ -158,14 +161,15 @@ def _record(
     results: Sequence[ImageEstimate],
     page_estimates: list[PageEstimate],
 ) -> list[PageEstimate]:
-    """Append the estimates to the history, if any; return them with their record ids."""
+    """Append the estimates to the history, if any; return them with record ids and earlier record."""
     if not task.history:
         return page_estimates
-    from refp.web.workers.history import append_estimates  # requires extra "history"
+    from refp.web.workers.history import append_estimates, find_earlier  # requires extra "history"
 
+    earlier = find_earlier(task.history, page_estimates[0].image_sha256) if page_estimates else None
     ids = append_estimates(task, estimator, results, page_estimates)
     return [
-        replace(page_estimate, record_id=one)
+        replace(page_estimate, record_id=one, earlier=earlier)
         for page_estimate, one in zip(page_estimates, ids, strict=True)
     ]
 

@@ -38,6 +38,7 @@ from refp.sweeps import declared_identity
 from refp.web.messages import (
     ChartQuery,
     DailyCheck,
+    EarlierRecord,
     HistoryView,
     InstrumentVerification,
     ModelUsage,
@@ -85,6 +86,29 @@ def append_estimates(
         records.append(replace(record, image=image, reason=reason))
     _open(task.history, create=True).append(records)
     return [record.id for record in records]
+
+
+def find_earlier(database: str, image_sha256: str) -> EarlierRecord | None:
+    """Return the newest record of an image, by its content; ``None`` without one.
+
+    Raises
+    ------
+    HistoryError
+        If the database cannot be read.
+    """
+    return _earlier(_open(database), image_sha256) if _exists(database) else None
+
+
+def _earlier(
+    history: History, image_sha256: str, until: datetime | None = None
+) -> EarlierRecord | None:
+    """Return the newest record of an image before a time."""
+    found = history.select(image_sha256=image_sha256, until=until, kind="estimate", newest=1)
+    for row in _rows(found):
+        return EarlierRecord.model_validate(
+            {name: row[name] for name in EarlierRecord.model_fields}
+        )
+    return None
 
 
 def append_planes(
@@ -318,7 +342,14 @@ def _evaluate_check(history: History, record: pd.DataFrame) -> DailyCheck:
     if not len(at):  # a correction replaced it
         return DailyCheck(row, name, None, [])
     index = int(at[0])
-    return DailyCheck(row, name, in_control(chart, index), rules_at(chart, index))
+    digest, own_at = str(row["image_sha256"]), datetime.fromisoformat(str(row["recorded_at"]))
+    return DailyCheck(
+        record=row,
+        baseline=name,
+        in_control=in_control(chart, index),
+        rules=rules_at(chart, index),
+        earlier=_earlier(history, digest, until=own_at) if digest else None,
+    )
 
 
 def _period(since: str, until: str, purpose: str = "") -> Period:

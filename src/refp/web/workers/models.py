@@ -9,7 +9,16 @@ from refp.core.errors import ModelError
 from refp.estimate.estimator import Estimator
 from refp.models import check_libraries
 from refp.settings import Recipe, load_recipe
-from refp.web.storage.models import RETIRED, SUFFIX, NameTaken, check_free, move_model, publish
+from refp.web.storage.models import (
+    RETIRED,
+    SUFFIX,
+    NameTaken,
+    check_free,
+    choose_default,
+    chosen_default,
+    move_model,
+    publish,
+)
 from refp.web.workers.checks import check_options
 
 
@@ -76,8 +85,10 @@ def check_training(recipe: str, family: str) -> None:
 
 
 def retire_model(model: Path) -> None:
-    """Move a model and its report to the retired ones."""
+    """Move a model and its report to the retired ones; it is no longer the chosen default."""
     move_model(model, model.parent / RETIRED)
+    if chosen_default(model.parent) == model.name:
+        choose_default(model.parent, "")
 
 
 def restore_model(model: Path) -> None:

@@ -9,29 +9,87 @@ from pathlib import Path
 from typing import Any
 
 from refp.core.errors import DataError
+from refp.core.files import to_json
 from refp.core.flags import UNUSABLE_SWEEP, SweepFlag
-from refp.plane import COVERAGE, Contribution, StatedPlane, compare_planes
+from refp.plane import COVERAGE, Contribution, StatedPlane, compare_planes, mean_by_field
 from refp.sweeps import SweepKey
 from refp.web.messages import Row
 from refp.web.storage.job_files import planes_folder
-from refp.web.workers.views import ComparedSet
+from refp.web.workers.views import ComparedSet, FieldView, field_key
 
 INSTRUMENT = "instrument"
+GONE = "the files of these planes are gone or damaged; define them again"
+KEYS = ["dataset", "experiment", "fov", "exposure_ms"]
+CURVE_NAMES = {
+    "z_um": "z_um",
+    "ss": "steepest_slope",
+    "ci": "center_intensity",
+    "ss_fitted": "ss_fitted",
+    "ci_fitted": "ci_fitted",
+    "saturated": "saturated",
+}
+"""Column of ``curves.parquet`` by the name in the curves of a field."""
 
 
-def read_sets(home: Path, jobs: Sequence[str]) -> list[list[Row]]:
-    """Return the planes of jobs with their intervals; none for missing or damaged files.
-
-    Each row is one of ``planes.csv`` with ``dof``, ``lower_um`` and ``upper_um``.
-    """
-    return [_rows_or_none(_path(home, job)) for job in jobs]
+def read_fields(home: Path, jobs: Sequence[str]) -> list[list[FieldView]]:
+    """Return the fields of jobs with their planes; none for missing or damaged files."""
+    return [_fields_or_none(_path(home, job)) for job in jobs]
 
 
-def _rows_or_none(path: Path) -> list[Row]:
+def _fields_or_none(path: Path) -> list[FieldView]:
     try:
-        return _rows(path) if path.is_file() else []
+        return _fields(_rows(path)) if path.is_file() else []
     except DataError:
         return []
+
+
+def _fields(rows: Sequence[Row]) -> list[FieldView]:
+    by_field: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows:
+        by_field.setdefault(_field_of(row), []).append(row)
+    planes = [_stated(row, "", str(row["dataset"])) for row in rows]
+    means = {tuple(map(str, one.key)): one for one in mean_by_field(planes)}
+    views = []
+    for key, own in by_field.items():
+        mean = means[key]
+        known = mean.n > 0
+        half_um = (mean.upper_um - mean.lower_um) / 2 if known else None
+        plain = [{k: v for k, v in row.items() if k != "budget"} for row in own]
+        views.append(FieldView(*key, mean.refp_um if known else None, half_um, plain))
+    return views
+
+
+def _field_of(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    return str(row["dataset"]), str(row["experiment"]), str(row["fov"])
+
+
+def read_curves(home: Path, job: str) -> dict[str, list[Row]]:
+    """Return the feature curves of a job for each field: a curve for each exposure.
+
+    A curve has ``exposure_ms`` and, by rising ``z_um`` (nominal Z less the stage error found), steepest
+    slope ``ss``, centre intensity ``ci``, their fits ``ss_fitted`` and ``ci_fitted``, and ``saturated``.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or damaged.
+    """
+    import pandas as pd  # slow to import
+
+    path = planes_folder(home, job) / "curves.parquet"
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise DataError(GONE) from error
+    table["z_um"] = table["z_um"] - table["stage_error_um"].fillna(0.0)
+    table["saturated"] = table["ss_saturated"] | table["ci_saturated"]
+    curves: dict[str, list[Row]] = {}
+    for key, own in table.sort_values("z_um").groupby(KEYS, sort=True):
+        *field, exposure_ms = key
+        values = {new: own[old].tolist() for new, old in CURVE_NAMES.items()}
+        row: Row = json.loads(to_json({"exposure_ms": exposure_ms, **values}))
+        curves.setdefault(field_key(*field), []).append(row)
+    return curves
 
 
 def compare_sets(home: Path, sets: Sequence[ComparedSet]) -> tuple[list[Row], list[Row]]:
@@ -58,7 +116,7 @@ def compare_sets(home: Path, sets: Sequence[ComparedSet]) -> tuple[list[Row], li
     points: dict[str, list[Row]] = {}
     stated: dict[str, list[StatedPlane]] = {}
     for compared in sets:
-        for row in _rows(_path(home, compared.id), whole=True):
+        for row in _rows(_path(home, compared.id)):
             instrument = compared.instruments[str(row["dataset"])]
             plane = _stated(row, compared.id, named[compared.id, str(row["dataset"])])
             if plane.determined:
@@ -76,15 +134,13 @@ def _path(home: Path, job: str) -> Path:
     return planes_folder(home, job) / "planes.json"
 
 
-def _rows(path: Path, *, whole: bool = False) -> list[Row]:
-    """Return the planes of a file, with their budgets if ``whole``."""
+def _rows(path: Path) -> list[Row]:
+    """Return the planes of a file, with their budgets."""
     try:
         rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["planes"]
     except (OSError, ValueError, KeyError) as error:
-        raise DataError(
-            "the files of these planes are gone or damaged; define them again"
-        ) from error
-    return [{k: v for k, v in row.items() if whole or k != "budget"} for row in rows]
+        raise DataError(GONE) from error
+    return rows
 
 
 def _named(sets: Sequence[ComparedSet]) -> dict[tuple[str, str], str]:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from refp.web.messages import Row
+
 
 @dataclass(frozen=True, slots=True)
 class ComparedSet:
@@ -14,6 +16,59 @@ class ComparedSet:
     id: str
     title: str
     instruments: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldView:
+    """The reference plane of a field of view, and the planes of its exposures.
+
+    Attributes
+    ----------
+    dataset, experiment, fov
+        The field of view.
+    refp_um, half_width_um
+        Mean of the determined planes of its exposures, and half the width of its interval; ``None``
+        without any.
+    planes
+        Rows of ``planes.csv``, one for each exposure, with ``lower_um`` and ``upper_um``.
+    """
+
+    dataset: str
+    experiment: str
+    fov: str
+    refp_um: float | None
+    half_width_um: float | None
+    planes: list[Row]
+
+    @property
+    def name(self) -> str:
+        """Display name of the field."""
+        return f"{self.dataset}, exp {self.experiment}, field {self.fov}"
+
+    @property
+    def key(self) -> str:
+        """Key of the field in the curves of its job."""
+        return field_key(self.dataset, self.experiment, self.fov)
+
+    @property
+    def flags(self) -> str:
+        """Names of the flags of any exposure, joined by ``|``."""
+        names = (name for row in self.planes for name in str(row["flags"]).split("|"))
+        return "|".join(dict.fromkeys(filter(None, names)))
+
+    @property
+    def determined(self) -> list[Row]:
+        """Rows of the exposures whose plane is determined."""
+        return [row for row in self.planes if row["refp_um"] is not None]
+
+    def total(self, column: str) -> int:
+        """Return the sum of a column over the exposures."""
+        return sum(int(str(row[column])) for row in self.planes)
+
+
+def field_key(dataset: object, experiment: object, fov: object) -> str:
+    """Return the key of a field of view in the curves of a job."""
+    return f"{dataset}/{experiment}/{fov}"
 
 
 @dataclass(frozen=True, slots=True)
