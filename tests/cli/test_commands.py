@@ -14,7 +14,6 @@ import pytest
 
 import refp.pipeline.demo
 import refp.synthetic.presets
-from refp.cli.demo import SHOWN
 from refp.core.labels import ORIGINS
 from refp.models import load_model
 from refp.pipeline import tables
@@ -56,7 +55,7 @@ def test_demo(run_refp: RunRefp, tiny_demo: None, tmp_path: Path) -> None:
     first = run_refp("demo", "-o", out)
     assert first.code == 0
     assert max(map(len, first.stdout.splitlines())) <= 80
-    assert all(f" {column} " in first.stdout for column in SHOWN)
+    assert all(name in first.stdout for name in ("true dZ (um)", "dZ \N{PLUS-MINUS SIGN} U (um)"))
     assert f"report: {out / 'report.html'}" in first.stderr
     assert names_in(out) == [
         *("demo.json", "estimates.csv", "evaluation", "model.refp", "pictures", "planes"),
@@ -315,7 +314,7 @@ def test_model_show(run_refp: RunRefp, lookup_model: Path) -> None:
     assert card.conditions in done.stdout
     assert hashlib.sha256(lookup_model.read_bytes()).hexdigest() in done.stdout
     assert f"{card.calibration.rms_um:.4g}" in done.stdout
-    assert re.search(r"instrument +. a2k ", done.stdout)
+    assert re.search(r"^instrument +a2k$", done.stdout, re.M)
     # Curves and covariances by their range: a property takes a line or two.
     assert f"{card.calibration.stage.at(0.0):.2f} um at the plane" in done.stdout
     assert f"{card.calibration.residuals.maximum_t_squared:.2f} a ring" in done.stdout
@@ -361,7 +360,7 @@ def test_evaluate(run_refp: RunRefp, lookup_model: Path, tiny_test: Path, tmp_pa
     out = tmp_path / "evaluation"
     done = run_refp("evaluate", lookup_model, tiny_test, "-o", out)
     assert done.code == 0
-    assert "rms_um" in done.stdout
+    assert re.search(r"^RMS error +\d\.\d\d um$", done.stdout, re.M)
     assert names_in(out) == EVALUATION_FILES
     table = pd.read_csv(out / "errors.csv")
     assert tuple(table.columns) == tables.ERROR_COLUMNS

@@ -92,7 +92,7 @@ def test_images_that_state_no_serial_are_answered_as_before(
     row = estimated(run_refp, lookup_model, image, home)
     assert (row["status"], row["verification"]) == ("ok", "instrument not stated")
     shown = run_refp("estimate", lookup_model, image, "--home", home)
-    assert "verification: 1 instrument not stated" in shown.stderr
+    assert "verification: instrument not stated (1 image)" in shown.stderr
     assert not home.exists()
 
 

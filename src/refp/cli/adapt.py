@@ -43,7 +43,10 @@ def adapt(
     refp adapt a2k.refp second-lab/ -o a2k-lab2.refp --refp-um 1512.5
     """
     from refp import models
-    from refp.cli.console import print_message, print_table, show_measuring
+    from refp.cli.console import print_message, print_rows, show_measuring
+    from refp.cli.layout import PLUS_MINUS
+    from refp.cli.shown import shown_adapted
+    from refp.core.files import rows_of
     from refp.pipeline.adaptation import adapt_model
 
     check_output(output, overwrite=overwrite)
@@ -53,14 +56,14 @@ def adapt(
             ensemble, options.open(data), refp_um=refp_um, execution=Execution(workers, progress)
         )
     models.save_model(adapted.ensemble, output)
-    print_table(adapted.images, as_json=as_json)
+    rows = rows_of(adapted.images)
+    print_rows(rows if as_json else shown_adapted(rows), as_json=as_json)
     found = adapted.ensemble.card.adaptation
     assert found is not None
-    plus_minus = "\N{PLUS-MINUS SIGN}"
     print_message(
-        f"bias {found.line.bias_um:.2f} {plus_minus} {found.bias_u_um:.2f} um, slope "
-        f"{found.line.slope:.4f} {plus_minus} {found.slope_u:.4f}, residual {found.residual_um:.2f} um, "
-        f"plane {plus_minus} {adapted.ensemble.card.calibration.refp_u_um:.2f} um, on "
+        f"bias {found.line.bias_um:.2f} {PLUS_MINUS} {found.bias_u_um:.2f} um, slope "
+        f"{found.line.slope:.4f} {PLUS_MINUS} {found.slope_u:.4f}, residual {found.residual_um:.2f} um, "
+        f"plane {PLUS_MINUS} {adapted.ensemble.card.calibration.refp_u_um:.2f} um, on "
         f"{found.n_images} images (standard uncertainties)"
     )
     print_message(f"wrote {output}")

@@ -1,9 +1,10 @@
 """Output of commands: progress and messages to standard error, results to standard output."""
 
-import math
+import os
+import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,12 @@ QUIET_SECONDS = 2.0
 
 
 def print_message(message: str) -> None:
-    """Print a message that is not part of the result."""
+    """Print a message that is not part of the result; on a terminal no word or number is broken."""
+    if sys.stderr.isatty():
+        from refp.cli.layout import wrap
+
+        width = shutil.get_terminal_size().columns
+        message = "\n".join(wrap(message, width, indent="  "))
     print(message, file=sys.stderr)  # noqa: T201
 
 
@@ -86,9 +92,12 @@ def show_measuring() -> Iterator[Progress]:
         yield progress
 
 
-def print_table(table: "pd.DataFrame", *, as_json: bool, title: str = "") -> None:
-    """Print a table as text, or as one JSON list of rows."""
-    print_rows(rows_of(table), as_json=as_json, title=title, columns=list(table.columns))
+def print_table(
+    table: "pd.DataFrame", *, as_json: bool, title: str = "", below: Sequence[str] = ()
+) -> None:
+    """Print a table for a reader, or as one JSON list of rows."""
+    columns = [str(name) for name in table.columns]
+    print_rows(rows_of(table), as_json=as_json, title=title, columns=columns, below=below)
 
 
 def print_rows(
@@ -97,31 +106,49 @@ def print_rows(
     as_json: bool,
     title: str = "",
     columns: Sequence[str] = (),
+    below: Sequence[str] = (),
 ) -> None:
-    """Print rows of the same columns as text, or as one JSON list."""
+    """Print rows for a reader, or as one JSON list of all their values.
+
+    Parameters
+    ----------
+    rows
+        Rows of the same keys.
+    as_json
+        Whether to print JSON.
+    title
+        Title of the table.
+    columns, below
+        Keys to show as columns, by default all, and as texts under the row;
+        see :func:`refp.cli.layout.table_lines`.
+    """
     if as_json:
         print(to_json(rows))  # noqa: T201
         return
+    from refp.cli.layout import table_lines
+
+    shown = columns or [name for name in rows[0] if name not in below]
+    _print_lines(title, lambda width: table_lines(rows, shown, width, below))
+
+
+def print_properties(properties: Iterable[tuple[str, object]], *, title: str = "") -> None:
+    """Print names and values, one beside the other."""
+    from refp.cli.layout import property_lines
+
+    _print_lines(title, lambda width: property_lines(properties, width))
+
+
+def _print_lines(title: str, lines_of: Callable[[int], list[str]]) -> None:
+    """Print a title and the lines made for the width of the output."""
     from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
 
-    shown = Table(title=title or None, title_justify="left")
-    for column in columns or rows[0]:
-        numeric = all(isinstance(row[column], float | int | None) for row in rows)
-        shown.add_column(str(column), justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        shown.add_row(*(escape(_text(row[column])) for column in columns or row))
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=PIPE_WIDTH)
-    console.print(shown)
+    from refp.cli.layout import wrap
 
-
-def _text(value: object) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        digits = 6 if abs(value) >= 1000 else 4
-        return "-" if math.isnan(value) else f"{value:.{digits}g}"
-    return str(value)
+    console = Console(highlight=False, markup=False, emoji=False)
+    is_wide = not console.is_terminal and "COLUMNS" not in os.environ
+    width = PIPE_WIDTH if is_wide else console.width
+    titles = wrap(title, width) if title else []
+    for style, lines in (("bold", titles), ("", lines_of(width))):
+        for line in lines:  # a pipe of Windows cannot encode every name
+            known = line.encode(console.encoding, "replace").decode(console.encoding)
+            console.print(known, style=style, soft_wrap=True)

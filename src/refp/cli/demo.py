@@ -8,9 +8,7 @@ from cyclopts import Parameter
 from refp.cli.options import SEED, Overwrite
 from refp.core.outputs import check_output
 
-SHOWN = ("z_um", "true_dz_um", "delta_z_um", "error_um", "lower_um", "upper_um", "status")
-"""Printed columns, which 80 characters hold."""
-TITLE = "dZ of images that were not used for training; true dZ as simulated"
+TITLE = "dZ of images not used for training, 95 % interval; true dZ as simulated"
 
 
 def demo(
@@ -31,11 +29,13 @@ def demo(
     --------
     refp demo -o refp-demo
     """
-    from refp.cli.console import print_message, print_table, show_measuring
+    from refp.cli.console import print_message, print_rows, show_measuring
+    from refp.cli.shown import shown_demo
+    from refp.core.files import rows_of
     from refp.pipeline.demo import run_demo
 
     check_output(output, overwrite=overwrite)
     with show_measuring() as progress:
         shown = run_demo(output, seed=seed, progress=progress, overwrite=overwrite)
-    print_table(shown[list(SHOWN)].round(2), as_json=False, title=TITLE)
+    print_rows(shown_demo(rows_of(shown)), as_json=False, title=TITLE)
     print_message(f"report: {output / 'report.html'}")

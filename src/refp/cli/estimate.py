@@ -137,17 +137,17 @@ def _show(
 ) -> None:
     """Print the table, and in messages the verdicts, verification and the parts of a single one."""
     from refp.cli.console import print_message, print_rows
-    from refp.estimate.rows import (
-        DETAIL_COLUMNS,
-        describe_parts,
-        describe_verdicts,
-        describe_verification,
-    )
+    from refp.cli.shown import BELOW, shown_estimates, title_of_estimates
+    from refp.estimate.rows import describe_parts, describe_verdicts, describe_verification
 
     if tolerance_um is not None:
         print_message(describe_verdicts(rows, tolerance_um))
-    shown = [column for column in rows[0] if column not in DETAIL_COLUMNS]
-    print_rows(rows, as_json=as_json, columns=shown)
+    print_rows(
+        rows if as_json else shown_estimates(rows),
+        as_json=as_json,
+        title=title_of_estimates(rows),
+        below=[BELOW],
+    )
     print_message(describe_verification(estimates))
     if len(estimates) == 1 and estimates[0].status != "refused":
         print_message(describe_parts(estimates[0]))

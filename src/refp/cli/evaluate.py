@@ -45,10 +45,15 @@ def evaluate(
     output
         Folder for the results.
     """
-    import pandas as pd
-
     from refp import pipeline
-    from refp.cli.console import print_left_out, print_message, print_table, show_measuring
+    from refp.cli.console import (
+        print_left_out,
+        print_message,
+        print_properties,
+        print_table,
+        show_measuring,
+    )
+    from refp.cli.shown import shown_errors
     from refp.estimate.estimator import Estimator
     from refp.pipeline import results
 
@@ -63,7 +68,6 @@ def evaluate(
     if as_json:
         print_table(evaluation.errors, as_json=True)
     else:
-        summary = evaluation.summary.as_dict()
-        rows = pd.DataFrame({"measure": list(summary), "value": list(summary.values())})
-        print_table(rows, as_json=False, title=f"Errors of {estimator.card.name}")
+        title = f"Errors of {estimator.card.name}"
+        print_properties(shown_errors(evaluation.summary.as_dict()), title=title)
     print_message(f"wrote {output / 'errors.csv'}, summary.json, report.html")

@@ -48,8 +48,9 @@ def inspect(
 
     refp inspect images/ --instrument a2k --write-sweep-toml
     """
-    from refp.cli.console import print_left_out, print_message, print_table, show_measuring
-    from refp.core.files import check_table_name, write_table
+    from refp.cli.console import print_left_out, print_message, print_rows, show_measuring
+    from refp.cli.shown import BELOW, shown_sweeps, title_of_sweeps
+    from refp.core.files import check_table_name, rows_of, write_table
     from refp.measure import dataset as measure
     from refp.pipeline.inspection import (
         describe_instrument,
@@ -80,7 +81,13 @@ def inspect(
         if note:
             print_message(f"note: {measurement.dataset.name}: {note}")
     print_left_out(measurements)
-    print_table(inspection_table(measurements, settings), as_json=as_json)
+    rows = rows_of(inspection_table(measurements, settings))
+    print_rows(
+        rows if as_json else shown_sweeps(rows),
+        as_json=as_json,
+        title=title_of_sweeps("Sweeps", rows),
+        below=[BELOW],
+    )
     if beads:
         write_table(bead_table(s for m in measurements for s in m.sweeps), beads)
         print_message(f"wrote {beads}")

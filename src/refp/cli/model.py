@@ -31,16 +31,14 @@ def show(model: MODEL, /, *, as_json: AsJson = False) -> None:
     refp model show a2k.refp
     """
     from refp import models
-    from refp.cli.console import print_rows
+    from refp.cli.console import print_properties, print_rows
     from refp.models.describe import describe_card, describe_file
 
     card, file = models.load_model(model).card, describe_file(model)
     if as_json:
         print_rows([{**file, **card.model_dump(mode="json")}], as_json=True)
         return
-    lines = [*describe_card(card), *file.items()]
-    rows = [{"property": name, "value": str(value)} for name, value in lines]
-    print_rows(rows, as_json=False, title=card.name)
+    print_properties([*describe_card(card), *file.items()], title=card.name)
 
 
 @app.command

@@ -75,6 +75,7 @@ def plan(
     refp plan --tolerance-um 0.5 --instrument nikon-ti2 --height-sd-um 0.3 -o plan/
     """
     from refp.cli.console import print_message, print_rows, show_progress
+    from refp.cli.shown import shown_plan
     from refp.pipeline.planning import EFFICIENCY, find_limits, make_plan, plan_rows, write_plan
     from refp.synthetic import as_instrument
 
@@ -91,7 +92,12 @@ def plan(
             execution=Execution(workers, progress),
         )
     rows = make_plan(limits)
-    print_rows(plan_rows(rows, tolerance_um), as_json=as_json, title=f"Plan for {chosen.name}")
+    planned = plan_rows(rows, tolerance_um)
+    print_rows(
+        planned if as_json else shown_plan(planned),
+        as_json=as_json,
+        title=f"Plan for {chosen.name}",
+    )
     print_message(
         f"images within {limits.dz_um[-1]:.3g} um of the REFP; bead heights {limits.height_sd_um:.2f} "
         f"um, stage {limits.stage_um:.2f} um (standard deviations)"

@@ -82,13 +82,21 @@ def plane(
         if run.has_work:
             workers.wake(sum(dataset.n_frames for dataset in datasets), "refp.measure.dataset")
         # Late imports, so that the workers import at the same time.
-        from refp.cli.console import print_message, print_table
+        from refp.cli.console import print_message, print_rows
+        from refp.cli.shown import BELOW, shown_planes, title_of_sweeps
+        from refp.core.files import rows_of
         from refp.pipeline.tables import read_plane_table
         from refp.settings import load_recipe
 
         settings = trusting_z(located.apply(load_recipe(recipe)), trust=trust_z)
         message = _define(datasets, settings, pool, run, workers)
-    print_table(read_plane_table(output / "planes.csv"), as_json=as_json, title="Reference planes")
+    rows = rows_of(read_plane_table(output / "planes.csv"))
+    print_rows(
+        rows if as_json else shown_planes(rows),
+        as_json=as_json,
+        title=title_of_sweeps("Reference planes", rows),
+        below=[BELOW],
+    )
     print_message(message)
 
 

@@ -83,5 +83,5 @@ def study(
             items,
         )
     rows = [{"item": o.item, "state": o.state, "here": o.summary} for o in done]
-    print_rows(rows, as_json=as_json, title="The study")
+    print_rows(rows, as_json=as_json, title="The study", below=["here"])
     print_message(f"wrote {output / studies.PAGE}, tables and figures")

@@ -94,11 +94,13 @@ def _print(record: Verification, *, as_json: bool) -> None:
     from dataclasses import asdict
 
     from refp.cli.console import print_rows
+    from refp.cli.shown import shown_criteria
 
     if as_json:
         print_rows([record.as_row()], as_json=True)
     else:
-        print_rows([asdict(criterion) for criterion in record.criteria], as_json=False)
+        rows = [asdict(criterion) for criterion in record.criteria]
+        print_rows(shown_criteria(rows), as_json=False)
 
 
 def _describe(record: Verification) -> str:

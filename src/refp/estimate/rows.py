@@ -49,9 +49,10 @@ def describe_parts(estimate: FocusEstimate) -> str:
 
 
 def describe_verification(estimates: Iterable[FocusEstimate]) -> str:
-    """Return one line with the number of images of each state of verification."""
+    """Return one line with each state of verification and its number of images."""
     n = Counter(estimate.verification for estimate in estimates)
-    return "verification: " + ", ".join(f"{count} {state}" for state, count in n.items())
+    states = (f"{state} ({count} image{'s' if count > 1 else ''})" for state, count in n.items())
+    return "verification: " + ", ".join(states)
 
 
 def _details(e: FocusEstimate) -> tuple[float | str, ...]:

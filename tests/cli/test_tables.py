@@ -1,0 +1,144 @@
+"""The table of every command at three widths: no line is wider, no number is broken."""
+
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+
+from refp.cli import console
+from refp.cli.layout import table_lines
+from refp.cli.shown import BELOW, shown_plan, shown_planes
+from refp.pipeline.planning import PlanRow
+
+RunRefp = Callable[..., Any]
+LinesOf = Callable[[int], list[str]]
+WIDTHS = (60, 80, 120)
+WIDE = 2000
+
+
+def numbers(lines: list[str]) -> set[str]:
+    """The numbers of a table that are words of their own."""
+    return {w for w in re.split(r"[\s,;]+", "\n".join(lines)) if re.fullmatch(r"[+-]?[\d.]+", w)}
+
+
+def check(lines_of: LinesOf) -> None:
+    whole = numbers(lines_of(WIDE))
+    for width in WIDTHS:
+        lines = lines_of(width)
+        assert max(map(cell_len, lines)) <= width
+        assert whole <= numbers(lines)
+
+
+@pytest.fixture
+def run_printed(run_refp: RunRefp, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Run a command, check its table at every width, and return its lines at 80 columns."""
+    collected: list[LinesOf] = []
+    monkeypatch.setattr(console, "_print_lines", lambda _, lines_of: collected.append(lines_of))
+
+    def run(*arguments: object) -> list[str]:
+        collected.clear()
+        done = run_refp(*arguments)
+        assert done.code in (0, 3), done.stderr
+        (lines_of,) = collected
+        check(lines_of)
+        return lines_of(80)
+
+    return run
+
+
+RunPrinted = Callable[..., list[str]]
+
+
+def test_inspect(run_printed: RunPrinted, tiny_test: Path) -> None:
+    lines = run_printed("inspect", tiny_test)
+    assert lines[-1].split() == ["1", "1", "10", "1470", "to", "1566", "12", "9", "6", "of", "6"]
+
+
+def test_plane(run_printed: RunPrinted, plane_run: Path, tiny_sweep: Path, tmp_path: Path) -> None:
+    out = shutil.copytree(plane_run / "planes", tmp_path / "planes")
+    lines = run_printed("plane", tiny_sweep, "-o", out)
+    assert len(lines) == 2 + 4
+    assert re.search(r"1 +1 +8 +15\d\d\.\d+ \N{PLUS-MINUS SIGN} \d\.\d+ +15 of 15 +6$", lines[2])
+
+
+@pytest.mark.parametrize("tolerance", [[], ["--tolerance", "12"]])
+def test_estimate(
+    run_printed: RunPrinted,
+    lookup_model: Path,
+    tiny_test: Path,
+    tmp_path: Path,
+    tolerance: list[str],
+) -> None:
+    folder = tmp_path / "a folder of images of many days"
+    folder.mkdir()
+    first, second = sorted(tiny_test.glob("*.tif"))[3:5]
+    shutil.copy(first, folder / f"{'long_' * 12}{first.name}")
+    (folder / second.name).write_bytes(second.read_bytes()[:5000])
+    lines = run_printed("estimate", lookup_model, folder, *tolerance)
+    refused = next(k for k, line in enumerate(lines) if line.startswith(second.name))
+    assert lines[refused].split()[1:] == ["-", "0", "of", "0", "refused"]
+    assert lines[refused + 1].startswith("    unreadable: ")
+    (estimated,) = [line for line in lines if "\N{HORIZONTAL ELLIPSIS}" in line]
+    assert estimated.split()[0].endswith("_t10ms.tif")
+    assert re.search(
+        r" -?\d+\.\d \N{PLUS-MINUS SIGN} \d\.\d +\d of 6 +(ok|pass|fail|in)", estimated
+    )
+
+
+def test_evaluate(
+    run_printed: RunPrinted, lookup_model: Path, tiny_test: Path, tmp_path: Path
+) -> None:
+    lines = run_printed("evaluate", lookup_model, tiny_test, "-o", tmp_path / "out")
+    assert lines[0].split() == ["images", "9"]
+
+
+def test_model_show(run_printed: RunPrinted, lookup_model: Path) -> None:
+    assert len(run_printed("model", "show", lookup_model)) < 90
+
+
+def test_verify_and_history(
+    run_printed: RunPrinted, lookup_model: Path, tiny_test: Path, tmp_path: Path
+) -> None:
+    place = ["--home", tmp_path]
+    lines = run_printed("verify", lookup_model, tiny_test, "--serial", "B2", *place)
+    assert lines[0].split()[0] == "criterion"
+    run_printed("history", "verifications", *place)
+    image = sorted(tiny_test.glob("*.tif"))[4]
+    run_printed("history", "record", lookup_model, image, *place)
+    run_printed("history", "list", *place)
+
+
+def test_adapt(
+    run_printed: RunPrinted, lookup_model: Path, tiny_test: Path, tmp_path: Path
+) -> None:
+    lines = run_printed("adapt", lookup_model, tiny_test, "-o", tmp_path / "adapted.refp")
+    assert len(lines) == 2 + 9
+
+
+def test_plan() -> None:
+    row = asdict(PlanRow("refp", 4, 21, 20, 12.03, 0.0163, 0.1307, 0.2728, 0.0, 0.303, 0.5937))
+    shown = shown_plan([row | {"reached": "yes"}])
+    check(lambda width: table_lines(shown, list(shown[0]), width))
+
+
+def test_the_flags_of_a_plane_that_is_not_determined() -> None:
+    row = {
+        "dataset": "a",
+        "experiment": 1,
+        "fov": 1,
+        "exposure_ms": 0.0,
+        "refp_um": None,
+        "refp_u_um": None,
+        "n_frames": 9,
+        "n_frames_used": 7,
+        "n_beads": 6,
+        "flags": "ss_not_bracketed|ci_not_bracketed",
+    }
+    (shown,) = shown_planes([row])
+    assert shown[BELOW] == "not determined: ss_not_bracketed, ci_not_bracketed"
+    assert shown["exposure (ms)"] is None  # 0: not known
