@@ -3,13 +3,12 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from refp.core.errors import RecipeError
-from refp.core.outputs import check_output
 
 if TYPE_CHECKING:
     from refp.core.parallel import Workers
@@ -45,40 +44,16 @@ class DataOptions:
     bit_depth: Annotated[int | None, Parameter(validator=Number(gte=8, lte=16))] = None
     "Bits of a pixel that the camera uses, where the files do not state it."
 
+    @property
+    def as_dict(self) -> dict[str, Any]:
+        """The options as arguments of :func:`refp.open_dataset`."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
     def open(self, paths: list[Path]) -> "list[DataSet]":
         """Open every path as a data set."""
         from refp.sweeps import open_dataset
 
-        return [
-            open_dataset(
-                path,
-                instrument=self.instrument,
-                pattern=self.pattern,
-                manifest=self.manifest,
-                pixel_size_um=self.pixel_size_um,
-                bead_diameter_um=self.bead_diameter_um,
-                serial=self.serial,
-                z_step_um=self.z_step_um,
-                channel=self.channel,
-                t=self.t,
-                bit_depth=self.bit_depth,
-            )
-            for path in paths
-        ]
-
-    def write_proposal(self, path: Path, *, overwrite: bool) -> Path:
-        """Write the pattern that fits the names of a folder, and these options, into its sweep.toml."""
-        from refp.sweeps import write_proposed_sweep_file
-        from refp.sweeps.sweep_file import SWEEP_FILE
-
-        check_output(path / SWEEP_FILE, overwrite=overwrite)
-        return write_proposed_sweep_file(
-            path,
-            instrument=self.instrument,
-            pixel_size_um=self.pixel_size_um,
-            bead_diameter_um=self.bead_diameter_um,
-            z_step_um=self.z_step_um,
-        )
+        return [open_dataset(path, **self.as_dict) for path in paths]
 
 
 @Parameter(name="*")

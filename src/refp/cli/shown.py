@@ -32,6 +32,25 @@ def shown_sweeps(rows: Rows) -> Shown:
     ]
 
 
+def shown_survey(rows: Rows) -> Shown:
+    """Return the images of a folder by kind and by folder below it."""
+    return [
+        {
+            "images": row["n_images"],
+            **(
+                {"suffix": row["suffix"], "size (px), type": row["size"], "pages": row["n_pages"]}
+                if row["suffix"]
+                else {
+                    "folder": row["folder"],
+                    "described by": "sweep.toml" if row["sweep_file"] else MISSING,
+                }
+            ),
+            BELOW: f"proposed pattern: {row['pattern']}" if row["pattern"] else "",
+        }
+        for row in rows
+    ]
+
+
 def shown_planes(rows: Rows) -> Shown:
     """Return the rows of ``planes.csv``: plane, frames and beads, and flags under them."""
     return [

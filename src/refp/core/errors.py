@@ -6,6 +6,7 @@
     ├── InputError              an input cannot be used (exit code 2)
     │   ├── DataError           an image file or a data set
     │   ├── RecipeError         a settings file or a setting
+    │   │   └── UnknownInstrumentError  neither options nor files name the instrument
     │   ├── ModelError          a model file
     │   ├── HistoryError        a database of results, or a request to it
     │   │   ├── HistoryAccessError    the database cannot be reached
@@ -32,6 +33,10 @@ class DataError(InputError):
 
 class RecipeError(InputError):
     """A settings file, an instrument name or a single setting is wrong."""
+
+
+class UnknownInstrumentError(RecipeError):
+    """Neither options, ``sweep.toml`` nor files state bead diameter and pixel size."""
 
 
 class ModelError(InputError):

@@ -8,14 +8,21 @@ import numpy as np
 
 from refp.core.arrays import Image
 from refp.core.errors import DataError, RecipeError
+from refp.core.parallel import Progress, ignore_progress
 from refp.measure.dataset import Measurement
 from refp.measure.features import SweepMeasurement, feature_curve
 from refp.measure.frame import measure_frame
-from refp.settings import Instrument, Recipe
+from refp.settings import Instrument, Recipe, make_instrument
 from refp.sweeps import DataSet
 
 STEP = 1.12
 """Ratio of two pixel sizes that are tried; the detector finds beads that are 10 % off."""
+DIAMETERS_PX = tuple(6.0 * 1.19**k for k in range(20))
+"""Diameters of beads that are tried for an unknown instrument."""
+MAX_MISFIT = 0.2
+"""Misfit of edges of beads of one size: half a step, and 0.1 of scatter and blur."""
+SEARCHED_PX = 800
+"""Side of the part of an image in which beads of unknown size are searched."""
 N_STEPS = 18
 """Pixel sizes from an eighth to eight times that of the instrument."""
 MAX_FRAMES = 3
@@ -80,6 +87,59 @@ def fitting_pixel_size(dataset: DataSet, recipe: Recipe) -> float:
         if off < least:
             best_um, least = float(size_um / np.mean(edges)), off
     return best_um
+
+
+def fitting_diameter(
+    images: Sequence[Image], recipe: Recipe, progress: Progress = ignore_progress
+) -> float:
+    """Return the diameter of the beads of images of an unknown instrument, pixels.
+
+    Beads are of one size, so that their edges agree, whereas cells and dirt differ. The largest diameter
+    is taken, since the bright centre of a bead and its inner rings are round too.
+
+    Parameters
+    ----------
+    images
+        Grey images, shape ``(y, x)`` each; the middle of a large one is searched.
+    recipe
+        Settings of the method.
+    progress
+        Callback for progress.
+
+    Returns
+    -------
+    float
+        0 if none of the diameters tried, 6 to 170 pixels, finds beads of one size.
+    """
+    found = 0.0
+    middles = [_middle(image) for image in images]
+    for k, diameter_px in enumerate(DIAMETERS_PX):
+        progress("searching beads", k + 1, len(DIAMETERS_PX))
+        for some in (middles[len(middles) // 2 :][:1], middles):  # most sizes fail on one image
+            edges = _edges(some, instrument_of_beads(diameter_px), 1.0, recipe)
+            if not some or len(edges) < MIN_BEADS * len(some) or _misfit(edges) > MAX_MISFIT:
+                break
+        else:
+            found = diameter_px * float(np.mean(edges))
+    return found
+
+
+def instrument_of_beads(diameter_px: float) -> Instrument:
+    """Return an instrument of beads of a diameter in pixels, whose pixel size is not known."""
+    table = {"optics": {"pixel_size_um": 1.0}, "bead": {"diameter_um": diameter_px}}
+    return make_instrument(table, "beads of unknown size")
+
+
+def _misfit(edges: Sequence[float]) -> float:
+    """Return how far edges are from one bead radius, and from each other."""
+    logs = np.log(edges)
+    return abs(float(logs.mean())) + float(logs.std())
+
+
+def _middle(image: Image) -> Image:
+    """Return the middle of an image that is larger than needed."""
+    y, x = (max(side - SEARCHED_PX, 0) // 2 for side in image.shape)
+    return image[y : y + SEARCHED_PX, x : x + SEARCHED_PX]
 
 
 def _proposal(size_um: float) -> str:

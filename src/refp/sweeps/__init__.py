@@ -20,6 +20,8 @@ from refp.sweeps.manifest import read_manifest
 from refp.sweeps.open import open_dataset
 from refp.sweeps.pattern import DEFAULT_PATTERN, fill_pattern, parse_pattern
 from refp.sweeps.readers import read_header, read_plane
+from refp.sweeps.source import as_options
+from refp.sweeps.survey import FolderSurvey, ImageKind, SubFolder, survey_folder
 from refp.sweeps.sweep import DataSet, ZSweep
 from refp.sweeps.sweep_file import SweepFile, read_sweep_file
 from refp.sweeps.write import write_frame, write_proposed_sweep_file, write_sweep_file
@@ -27,13 +29,17 @@ from refp.sweeps.write import write_frame, write_proposed_sweep_file, write_swee
 __all__ = [
     "DEFAULT_PATTERN",
     "DataSet",
+    "FolderSurvey",
     "Frame",
+    "ImageKind",
     "LeftOut",
     "Name",
     "SingleImage",
+    "SubFolder",
     "SweepFile",
     "SweepKey",
     "ZSweep",
+    "as_options",
     "declared_identity",
     "declared_instrument",
     "declared_pixel_size_um",
@@ -47,6 +53,7 @@ __all__ = [
     "read_manifest",
     "read_plane",
     "read_sweep_file",
+    "survey_folder",
     "write_frame",
     "write_proposed_sweep_file",
     "write_sweep_file",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from refp.core.errors import DataError, RecipeError, RefpError
+from refp.core.errors import DataError, RefpError, UnknownInstrumentError
 from refp.settings import (
     Identity,
     Instrument,
@@ -46,8 +46,10 @@ def resolve_instrument(
 
     Raises
     ------
+    UnknownInstrumentError
+        If pixel size or bead diameter is not known.
     RecipeError
-        If pixel size or bead diameter is not known, or a setting is wrong.
+        If a setting is wrong.
     DataError
         If a file contradicts the recipe's pixel size, or another file.
     """
@@ -55,7 +57,7 @@ def resolve_instrument(
     table = _settings(source, sizes_um)
     missing = _missing(source, table)
     if missing:
-        raise RecipeError(
+        raise UnknownInstrumentError(
             f"{source.root}: the instrument is not known; give --instrument NAME or "
             f"{' and '.join(missing)} (names: {', '.join(instrument_names())})"
         )

@@ -8,7 +8,7 @@ from refp.sweeps.formats.guard import RGB
 from refp.sweeps.group import check_one_kind, group_sweeps, merge_exposures
 from refp.sweeps.header import Stated
 from refp.sweeps.place import FoundFrames, check_any_left, place_frames
-from refp.sweeps.source import as_options, find_source
+from refp.sweeps.source import Source, as_options, find_source
 from refp.sweeps.sweep import DataSet
 
 
@@ -88,7 +88,11 @@ def open_dataset(
         t=t,
         bit_depth=bit_depth,
     )
-    source = find_source(Path(path), options)
+    return open_source(find_source(Path(path), options))
+
+
+def open_source(source: Source) -> DataSet:
+    """Open the data set of a folder or file with its settings; see :func:`open_dataset`."""
     found = place_frames(source)
     check_any_left(source, found.frames, found.left_out)
     check_one_kind(source.root, found.frames, found.headers)

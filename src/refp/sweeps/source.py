@@ -60,11 +60,16 @@ class Source:
 
     def names(self, files: Iterable[Path]) -> list[str]:
         """Return the names of files below the folder, in composed Unicode, as patterns match them."""
-        return [normalize("NFC", path.relative_to(self.folder).as_posix()) for path in files]
+        return names_below(self.folder, files)
 
     def files(self, depth: int = 0) -> list[Path]:
         """Return the image files of the data set, with those of folders below it to a depth."""
         return [self.root] if self.is_file else list_files(self.root, depth)
+
+
+def names_below(folder: Path, files: Iterable[Path]) -> list[str]:
+    """Return the names of files below a folder, with ``/``, in composed Unicode."""
+    return [normalize("NFC", path.relative_to(folder).as_posix()) for path in files]
 
 
 def find_source(path: Path, options: Table) -> Source:

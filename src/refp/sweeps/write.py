@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
-from unicodedata import normalize
 
 import tomli_w
 
 from refp.core.arrays import Image, full_scale
 from refp.core.errors import DataError
 from refp.core.files import write_bytes, write_whole
-from refp.sweeps.listing import list_files
+from refp.core.outputs import check_output
+from refp.sweeps.open import open_source
 from refp.sweeps.pattern import DEFAULT_PATTERN, parse_pattern
-from refp.sweeps.propose import propose_pattern
-from refp.sweeps.source import as_options
-from refp.sweeps.sweep_file import SWEEP_FILE, make_sweep_file
+from refp.sweeps.source import find_source
+from refp.sweeps.survey import survey_folder
+from refp.sweeps.sweep_file import SWEEP_FILE, SweepFile, make_sweep_file
 
 Table = Mapping[str, Any]
 
@@ -82,48 +83,50 @@ def write_sweep_file(
         "optics": dict(optics or {}),
         "bead": dict(bead or {}),
     }
-    settings = make_sweep_file(table, str(path)).model_dump(exclude_defaults=True)
-    write_bytes(tomli_w.dumps(settings).encode(), path)
+    _write_settings(make_sweep_file(table, str(path)), path)
     return path
 
 
 def write_proposed_sweep_file(
-    folder: Path,
-    *,
-    instrument: str | None = None,
-    pixel_size_um: float | None = None,
-    bead_diameter_um: float | None = None,
-    z_step_um: float | None = None,
+    folder: Path, options: Table = MappingProxyType({}), *, overwrite: bool = False
 ) -> Path:
-    """Write the ``sweep.toml`` of a folder with the pattern that fits its names, and return its path.
+    """Write the ``sweep.toml`` of a folder after the pattern that fits its names, and return its path.
+
+    It is written only if the data set opens with it. Entries of a ``sweep.toml`` that it replaces are
+    kept, unless an option is given. Files that state their Z need no pattern.
 
     Parameters
     ----------
     folder
-        Folder of images.
-    instrument, pixel_size_um, bead_diameter_um, z_step_um
-        Entries of the file; those that are not given are left out.
+        Folder of images, or of folders of images.
+    options
+        Entries of the file beside the pattern; from :func:`as_options`.
+    overwrite
+        Whether a ``sweep.toml`` may be replaced.
 
     Raises
     ------
     DataError
-        If the folder holds no images, or no pattern fits their names.
+        If the folder holds no images, no pattern fits their names, or the data set does not open.
+    RecipeError
+        If the instrument is not known, or an option is wrong.
     OutputError
-        If the file cannot be written.
+        If there is a ``sweep.toml`` already, or it cannot be written.
     """
-    files = list_files(folder) if folder.is_dir() else []
-    pattern = propose_pattern([normalize("NFC", path.name) for path in files])
-    if not pattern:
-        problem = "no pattern fits the names of its images" if files else "no folder of images"
-        raise DataError(f"{folder}: {problem}; list the frames in a --manifest")
-    table = as_options(
-        instrument=instrument,
-        pattern=pattern,
-        pixel_size_um=pixel_size_um,
-        bead_diameter_um=bead_diameter_um,
-        z_step_um=z_step_um,
-    )
-    path = folder / SWEEP_FILE
-    settings = make_sweep_file(table, str(path)).model_dump(exclude_defaults=True)
-    write_bytes(tomli_w.dumps(settings).encode(), path)
+    survey = survey_folder(folder)
+    path = survey.root / SWEEP_FILE
+    check_output(path, overwrite=overwrite)
+    if not survey.pattern and not survey.states_z:
+        raise DataError(
+            f"{folder}: no pattern fits the names of its images; list the frames in a --manifest"
+        )
+    pattern = {"pattern": survey.pattern} if survey.pattern else {}
+    source = find_source(survey.root, {**options, **pattern})
+    open_source(source)
+    _write_settings(source.settings, path)
     return path
+
+
+def _write_settings(settings: SweepFile, path: Path) -> None:
+    table = settings.model_dump(exclude_defaults=True)
+    write_bytes(tomli_w.dumps(table).encode(), path)
