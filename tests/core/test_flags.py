@@ -48,6 +48,7 @@ def test_bits_are_a_contract_with_written_tables() -> None:
         ("FEATURES_DISAGREE", 32),
         ("STATED", 64),
         ("IMPLAUSIBLE_Z", 128),
+        ("TRUSTED_Z", 256),
     ]
 
 
@@ -55,4 +56,4 @@ def test_flags_of_usable_beads() -> None:
     usable = BeadFlag.SATURATED | BeadFlag.OUTLIER | BeadFlag.CUT_TILE | BeadFlag.PLACED
     assert describe(UNUSABLE_BEAD & usable) == ""
     usable_sweep = [f for f in SweepFlag if f not in UNUSABLE_SWEEP]
-    assert usable_sweep == [SweepFlag.PEAK_SATURATED, SweepFlag.STATED]
+    assert usable_sweep == [SweepFlag.PEAK_SATURATED, SweepFlag.STATED, SweepFlag.TRUSTED_Z]

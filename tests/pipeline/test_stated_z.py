@@ -79,6 +79,9 @@ def test_it_trains_no_model_unless_told_to(right: DataSet) -> None:
         train_model(define_planes([wrong], recipe), recipe)
     trusted = define_planes([wrong], recipe.replace("plane.check_z", False)).result
     assert all(plane.determined for plane in trusted.planes)
+    assert all(plane.flags & SweepFlag.TRUSTED_Z for plane in trusted.planes)
+    right_z = define_planes([right], recipe.replace("plane.check_z", False)).result
+    assert not any(plane.flags for plane in right_z.planes)
 
 
 def test_the_command_names_the_factor_and_refuses(
@@ -114,22 +117,3 @@ def test_the_pixel_size_that_fits_is_noted(
 def test_the_right_pixel_size_is_not_noted(right: DataSet) -> None:
     recipe = load_recipe()
     assert pixel_size_note(measure_dataset(right, recipe), recipe) == ""
-
-
-def test_inspect_writes_the_proposed_pattern(
-    run_refp: RunRefp, tiny_test: Path, tmp_path: Path
-) -> None:
-    for frame in open_dataset(tiny_test).frames:
-        name = f"Sample 9ms pos01 Z{frame.z_um:g}um.tif"
-        (tmp_path / name).write_bytes(frame.path.read_bytes())
-    given = ("inspect", tmp_path, "--instrument", "a2k", "--json", "--jobs", "1")
-    done = run_refp(*given)
-    assert done.code == 2
-    assert "--write-sweep-toml" in done.stderr
-    done = run_refp(*given, "--write-sweep-toml")
-    assert done.code == 0
-    assert json.loads(done.stdout)[0]["exposure_ms"] == 9.0
-    text = (tmp_path / "sweep.toml").read_text(encoding="utf-8")
-    assert 'pattern = "Sample {exposure_ms}ms pos{fov} Z{z_um}um.tif"' in text
-    assert run_refp(*given, "--write-sweep-toml").code == 2  # without --overwrite
-    assert run_refp("inspect", tmp_path, "--json", "--jobs", "1").code == 0

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
 from refp.core.errors import DataError, RecipeError
 from refp.sweeps import declared_instrument, declared_pixel_size_um, list_images, write_frame
@@ -82,3 +83,17 @@ def test_a_wrong_declaration_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "sweep.toml").write_text('instrument = "a3k"', encoding="utf-8")
     with pytest.raises(RecipeError, match="a3k"):
         declared_instrument(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp"])
+def test_an_unknown_channel_of_a_colour_image_is_refused(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"colour{suffix}"
+    pixels = np.dstack([GREY + 10, GREY + 60, GREY + 110])
+    PillowImage.fromarray(pixels).save(path)
+    (image,) = list_images([path], channel="gfp")
+    with pytest.raises(
+        DataError, match="no channel 'gfp' of an image in colour; choose red, green"
+    ):
+        image.read()
+    (image,) = list_images([path], channel="Blue")
+    assert abs(int(image.read()[0, 0]) - 110) <= 2

@@ -54,6 +54,8 @@ class SweepFlag(IntFlag):
     """The plane is stated by the user, not located."""
     IMPLAUSIBLE_Z = 1 << 7
     """The beads change with Z faster or slower than the aperture allows: the stated Z is wrong."""
+    TRUSTED_Z = 1 << 8
+    """The same, but the user trusts the stated Z, so that the plane is located."""
 
 
 UNUSABLE_BEAD = (

@@ -17,7 +17,7 @@ from refp.pipeline.checks import (
     check_enough_frames,
     check_same_instrument,
 )
-from refp.pipeline.stated_z import with_undetermined
+from refp.pipeline.stated_z import with_trusted, with_undetermined
 from refp.plane import (
     BeadPlanes,
     FieldAxis,
@@ -144,9 +144,11 @@ def _locate(measurements: Sequence[Measurement], recipe: Recipe, pool: Pool | No
     instrument = measurements[0].instrument
     sweeps = [sweep for m in measurements for sweep in m.sweeps]
     curves = [feature_curve(sweep, recipe.feature) for sweep in sweeps]
-    wrong = implausible_sweeps(curves, instrument) if recipe.plane.check_z else set()
+    implausible = implausible_sweeps(curves, instrument)
+    wrong = implausible if recipe.plane.check_z else set()
     if not wrong:
         sweeps, curves, result = _locate_sweeps(sweeps, curves, recipe, instrument, pool)
+        result = with_trusted(result, implausible)
         return Planes(_with_sweeps(measurements, sweeps), tuple(curves), result)
     kept = [k for k in range(len(sweeps)) if k not in wrong]
     located = None

@@ -52,6 +52,15 @@ def with_undetermined(
     )
 
 
+def with_trusted(result: PlaneResult, trusted: set[int]) -> PlaneResult:
+    """Return the planes with flag ``TRUSTED_Z`` of the sweeps whose implausible Z the user trusts."""
+    planes = tuple(
+        replace(plane, flags=plane.flags | SweepFlag.TRUSTED_Z) if k in trusted else plane
+        for k, plane in enumerate(result.planes)
+    )
+    return replace(result, planes=planes)
+
+
 def _merged(
     planes: Sequence[ReferencePlane], curves: Sequence[FeatureCurve], kept: Sequence[int]
 ) -> tuple[ReferencePlane, ...]:

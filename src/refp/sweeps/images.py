@@ -54,7 +54,7 @@ def list_images(
 
 def _images_of(path: Path, choice: Choice) -> list[SingleImage]:
     files = _files(path)
-    headers = {file: _header(file) for file in files}
+    headers = {file: _header(file, choice) for file in files}
     problem = _problem_of_set(path, headers, choice)
     return [image for file in files for image in _pages(file, headers[file], choice, problem)]
 
@@ -102,9 +102,9 @@ def _pages(
         return [SingleImage(path, problem=str(error))]
 
 
-def _header(path: Path) -> Header | None:
-    """Return the header; ``None`` for a file that cannot be read, or has one page in every case."""
-    if path.suffix.lower() in RASTER_SUFFIXES:
+def _header(path: Path, choice: Choice) -> Header | None:
+    """Return the header; ``None`` for a file that cannot be read, or of which any choice is one page."""
+    if path.suffix.lower() in RASTER_SUFFIXES and not choice.channel:
         return None
     try:
         return read_header(path)

@@ -97,6 +97,7 @@ SWEEP_FLAGS = {
     "peak_saturated": "some frames near the plane are saturated; these are not used",
     "features_disagree": "steepest slope and centre intensity disagree",
     "implausible_z": "the stated Z does not fit the beads: a wrong step or unit",
+    "trusted_z": "the stated Z does not fit the beads, but was trusted",
     "stated": "the plane is stated, not located",
 }
 """Texts of :class:`refp.core.flags.SweepFlag`, by name in lower case."""
