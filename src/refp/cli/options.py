@@ -156,6 +156,13 @@ class HistoryOptions:
 
         return self.database or default_database(self.home)
 
+    @property
+    def folder(self) -> Path:
+        """Folder of the default database, and of files beside it."""
+        from refp.history.location import default_database
+
+        return default_database(self.home).parent
+
     def open(self, *, create: bool = False) -> "History":
         """Open the history; ``create`` makes a missing one."""
         from refp.history import History

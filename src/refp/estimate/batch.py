@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from refp.core.parallel import (
     SERIAL,
     Execution,
@@ -67,3 +69,12 @@ def estimate_each(
         pairs = zip(images, estimates, strict=True)
         check_seen([image for image, e in pairs if e.reason.startswith("unreadable")])
     return estimates
+
+
+def warm_up(estimator: Estimator) -> None:
+    """Estimate a synthetic image, so that libraries and kernels are loaded before the first real one."""
+    radius = estimator.card.instrument.bead_radius_px
+    side = int(16 * radius)
+    y, x = np.mgrid[:side, :side] - side // 2
+    disc = np.hypot(y, x) <= radius
+    estimator.estimate(np.where(disc, 60, 120 + (x + y) % 5).astype(np.uint8))

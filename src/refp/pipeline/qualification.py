@@ -42,7 +42,11 @@ class Qualifier:
 
     def __call__(self, source: SingleImage | Frame, estimate: FocusEstimate) -> FocusEstimate:
         """Return the estimate with the state of verification; unverified ones are widened."""
-        identity, last = self._find(source)
+        return self.apply(declared_identity(source.path), estimate)
+
+    def apply(self, stated: Identity, estimate: FocusEstimate) -> FocusEstimate:
+        """Return the estimate of an image that states an identity, as for the image."""
+        identity, last = self._find(stated)
         state = qualify(identity, self.training, last, self.at)
         return with_qualification(estimate, state, self.make_u_um)
 
@@ -55,14 +59,14 @@ class Qualifier:
             1 if the focal plane rises with the Z of the stage, -1 if it falls. It is known from the
             verification of the instrument; that of the training defines it as 1. Else 0.
         """
-        identity, last = self._find(source)
+        identity, last = self._find(declared_identity(source.path))
         if last is not None and last.direction:
             return last.direction
         return int(bool(identity.serial) and identity.serial == self.training.serial)
 
-    def _find(self, source: SingleImage | Frame) -> tuple[Identity, Verification | None]:
+    def _find(self, stated: Identity) -> tuple[Identity, Verification | None]:
         """Return the identity of an image's instrument, and its last verification."""
-        identity = self.given.completed(declared_identity(source.path))
+        identity = self.given.completed(stated)
         return identity, self.known().get(identity.serial) if identity.serial else None
 
 

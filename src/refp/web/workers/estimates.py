@@ -17,7 +17,7 @@ from refp.core.digests import hash_path
 from refp.core.errors import DataError, RefpError
 from refp.core.files import to_json
 from refp.core.flags import BeadFlag
-from refp.estimate import Assessment, FocusEstimate, refused
+from refp.estimate import Assessment, FocusEstimate, batch, refused
 from refp.estimate.estimator import Estimator, ImageEstimate, MeasuredImage
 from refp.estimate.rows import estimate_rows, with_verdicts
 from refp.models import load_model
@@ -77,12 +77,7 @@ def warm_up(models: Sequence[Path], database: str) -> None:
         Database of the history; empty without a history.
     """
     for path in models[:1]:
-        estimator = _load(path, _stamp(path))
-        radius = estimator.card.instrument.bead_radius_px
-        side = int(16 * radius)
-        y, x = np.mgrid[:side, :side] - side // 2
-        disc = np.hypot(y, x) <= radius
-        estimator.estimate(np.where(disc, 60, 120 + (x + y) % 5).astype(np.uint8))
+        batch.warm_up(_load(path, _stamp(path)))
     if database:
         from refp.web.workers.history import list_baselines
 
