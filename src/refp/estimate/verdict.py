@@ -34,8 +34,13 @@ def judge_focus(estimate: FocusEstimate, tolerance_um: float) -> Verdict:
     """
     if estimate.status != "ok":
         return estimate.status
-    if -tolerance_um <= estimate.lower_um and estimate.upper_um <= tolerance_um:
+    return judge_interval(estimate.lower_um, estimate.upper_um, tolerance_um)
+
+
+def judge_interval(lower_um: float, upper_um: float, tolerance_um: float) -> Verdict:
+    """Return the verdict on an interval of dZ, um, as of :func:`judge_focus`."""
+    if -tolerance_um <= lower_um and upper_um <= tolerance_um:
         return "pass"
-    if estimate.lower_um > tolerance_um or estimate.upper_um < -tolerance_um:
+    if lower_um > tolerance_um or upper_um < -tolerance_um:
         return "fail"
     return "inconclusive"

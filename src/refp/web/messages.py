@@ -264,6 +264,31 @@ class HistoryView:
     check: DailyCheck | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LiveView:
+    """Content of the page Live.
+
+    Attributes
+    ----------
+    instruments
+        Instruments with records.
+    rows
+        Estimates, the newest first, as ``refp history list --json`` prints them, with the verdict where a
+        tolerance is given, else the status.
+    rules
+        Control rules that reject the newest one.
+    """
+
+    instruments: list[str] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    rules: tuple[str, ...] = ()
+
+    @property
+    def newest_id(self) -> str:
+        """Id of the newest record; empty without one."""
+        return str(self.rows[0]["id"]) if self.rows else ""
+
+
 class ModelUsage(BaseModel):
     """Use of a model, from the history."""
 

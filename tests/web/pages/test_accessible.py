@@ -28,7 +28,7 @@ LOOKS: "tuple[tuple[Scheme, ViewportSize], ...]" = (
     ("light", TABLET),
 )
 """Colours, and a window as small as those that pages are made for."""
-PAGES = ("/", "/models", "/history", "/help", "/login", "/nothing")
+PAGES = ("/", "/live", "/models", "/history", "/help", "/login", "/nothing")
 """Every page that an address shows by itself; a page of its own belongs in here."""
 STATES = ("result", "refusal", "many", "problem", "bad file")
 """What a form brings, by the files that :func:`sent` has for it."""

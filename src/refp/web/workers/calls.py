@@ -17,6 +17,7 @@ __all__ = [
     "history",
     "is_slow",
     "job_log",
+    "live",
     "model_names",
     "models",
     "needs_kernels",
@@ -53,13 +54,16 @@ class Module:
 if TYPE_CHECKING:
     from refp.settings import recipe as recipes
     from refp.web.storage import models as model_names
-    from refp.web.workers import checks, estimates, folders, history, job_log, models, planes
+    from refp.web.workers import checks, estimates, folders, history, job_log, live, models, planes
 else:
     recipes = Module("refp.settings.recipe")
     model_names = Module("refp.web.storage.models")
-    checks, estimates, folders, history, job_log, models, planes = (
+    checks, estimates, folders, history, job_log, live, models, planes = (
         Module(f"refp.web.workers.{name}")
-        for name in ("checks", "estimates", "folders", "history", "job_log", "models", "planes")
+        for name in (
+            *("checks", "estimates", "folders", "history", "job_log", "live", "models"),
+            "planes",
+        )
     )
 
 _SLOW: frozenset[Callable[..., object]] = frozenset(

@@ -413,6 +413,11 @@ def _describe_verification(last: Verification, now: datetime) -> InstrumentVerif
     )
 
 
+def open_if_any(database: str) -> History | None:
+    """Return the open history; ``None`` if nothing was recorded yet."""
+    return _open(database) if _exists(database) else None
+
+
 def _exists(database: str) -> bool:
     return "://" in database or Path(database).is_file()
 

@@ -1,0 +1,91 @@
+"""Texts of the newest estimate on the page Live."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from refp.web.messages import Row
+from refp.web.wording.numbers import VERDICTS, describe_dz
+from refp.web.wording.remedies import REMEDIES
+from refp.web.wording.rules import ACTIONS
+
+ESTIMATED = "estimated"
+"""Word for an estimate without a verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest estimate in words.
+
+    Attributes
+    ----------
+    look, sign, word
+        Class of the colours, sign and word of the outcome.
+    number, half, where
+        dZ with its sign, and half the interval, um; the side of the plane. Empty for a refusal.
+    title, action
+        Of a refusal, of an unverified image, or of control rules that fired: the reason and the remedy;
+        else empty.
+    image, time, beads, instrument
+        Image, time of the record in ISO 8601, beads used, and instrument.
+    """
+
+    look: str
+    sign: str
+    word: str
+    number: str
+    half: str
+    where: str
+    title: str
+    action: str
+    image: str
+    time: str
+    beads: int
+    instrument: str
+
+
+def describe_newest(row: Row, rules: Sequence[str]) -> Newest:
+    """Return the texts of a row of the page Live, and of the control rules that reject it."""
+    outcome = str(row["outcome"])
+    verdict = VERDICTS.get(outcome)
+    number, where = ("", "") if outcome == "refused" else describe_dz(row)
+    title, action = _explain(row, outcome, rules)
+    beads = row["n_beads_used"]
+    return Newest(
+        look="fail" if rules and outcome == "ok" else outcome,
+        sign=verdict.sign if verdict else "",
+        word=verdict.word if verdict else ESTIMATED,
+        number=f"{_sign(row['delta_z_um'])}{number}" if number else "",
+        half=_half(row),
+        where=where,
+        title=title,
+        action=action,
+        image=str(row["image"]),
+        time=str(row["recorded_at"]),
+        beads=beads if isinstance(beads, int) else 0,
+        instrument=str(row["instrument"]),
+    )
+
+
+def _explain(row: Row, outcome: str, rules: Sequence[str]) -> tuple[str, str]:
+    code, _, sentence = str(row["reason"]).partition(": ")
+    if outcome == "refused":
+        known = REMEDIES.get(code)
+        return (known.title, known.remedy) if known else (sentence or code, "")
+    if rules:
+        return f"Out of control: {', '.join(rules)}", ACTIONS[rules[0]]
+    if outcome == "unverified":
+        return "Not verified on this instrument", sentence
+    return "", ""
+
+
+def _sign(dz_um: object) -> str:
+    if not isinstance(dz_um, int | float) or round(abs(dz_um), 1) == 0:
+        return ""
+    return "+" if dz_um > 0 else "\N{MINUS SIGN}"
+
+
+def _half(row: Row) -> str:
+    lower_um, upper_um = row["lower_um"], row["upper_um"]
+    if not isinstance(lower_um, int | float) or not isinstance(upper_um, int | float):
+        return ""
+    return f"\N{PLUS-MINUS SIGN}{(upper_um - lower_um) / 2:.1f}"

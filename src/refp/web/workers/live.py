@@ -1,0 +1,57 @@
+"""Functions of workers for the page Live: the newest estimates of the history."""
+
+from refp.estimate.verdict import judge_interval
+from refp.history.newest import rejecting_rules
+from refp.web.messages import LiveView, RecordQuery, Row
+from refp.web.workers.history import open_if_any, read_history
+
+N_SHOWN = 50
+"""Estimates of the strip."""
+
+
+def read_live(database: str, instrument: str, tolerance_um: float | None) -> LiveView:
+    """Return the newest estimates.
+
+    Parameters
+    ----------
+    database
+        File or URL of the history; a missing file counts as an empty one.
+    instrument
+        Name of an instrument; empty: all.
+    tolerance_um
+        Tolerance of the verdicts, um; ``None``: no verdicts.
+
+    Raises
+    ------
+    HistoryError
+        If the database cannot be read.
+    """
+    history = open_if_any(database)
+    if history is None:
+        return LiveView()
+    rows = read_history(database, RecordQuery(instrument, kind="estimate", limit=N_SHOWN))
+    judged = [{**row, "outcome": _judge(row, tolerance_um)} for row in rows]
+    has_value = bool(rows) and rows[0]["status"] == "ok"
+    rules = rejecting_rules(history, str(rows[0]["instrument"])) if has_value else ()
+    return LiveView(history.instruments(), judged, rules)
+
+
+def newest_id(database: str, instrument: str) -> str:
+    """Return the id of the newest estimate; empty without one. Errors as of :func:`read_live`."""
+    history = open_if_any(database)
+    if history is None:
+        return ""
+    found = history.select(instrument=instrument, kind="estimate", newest=1, columns=("id",))["id"]
+    return str(found.iloc[0]) if len(found) else ""
+
+
+def _judge(row: Row, tolerance_um: float | None) -> str:
+    """Return the verdict on a record, or its status without a tolerance or an interval."""
+    if row["status"] == "refused":
+        return "refused"
+    if str(row["reason"]).startswith("unverified"):
+        return "unverified"
+    lower_um, upper_um = row["lower_um"], row["upper_um"]
+    if tolerance_um is None or not (isinstance(lower_um, float) and isinstance(upper_um, float)):
+        return "ok"
+    return judge_interval(lower_um, upper_um, tolerance_um)
