@@ -30,6 +30,7 @@ OPTIONS = {
     "estimate -o": ("estimate", "MODEL", "IMAGE", "-o", "HERE/estimates.csv"),
     "estimate --overlay": ("estimate", "MODEL", "IMAGE", "--overlay", "HERE/pictures"),
     "evaluate -o": ("evaluate", "MODEL", "DATA", "-o", "HERE/evaluation"),
+    "audit -o": ("audit", "DATA", "--model", "MODEL", "-o", "HERE/audit"),
     "simulate": ("simulate", "HERE/data", "--like", "demo"),
     "history record": ("history", "record", "MODEL", "IMAGE", "--home", "HERE"),
 }

@@ -26,6 +26,7 @@ COMMANDS = {
     "study": "Repeat every table and figure of the article, on data laid out like its Table 1.",
     "history": "Record results over time, and draw control charts of them.",
     "watch": "Estimate every image that appears in a folder, and record it.",
+    "audit": "Estimate dZ of a whole archive, over time and instruments.",
     "serve": "Open the pages and the HTTP API on this machine.",
 }
 GROUPS = frozenset({"model", "history"})

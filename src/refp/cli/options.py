@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from refp.models import ModelCard
     from refp.settings import Recipe
     from refp.sweeps import DataSet, SingleImage
+    from refp.sweeps.pages import Choice
 
 
 @Parameter(name="*")
@@ -68,16 +69,21 @@ class ImageOptions:
     pixel_size_um: float | None = None
     "Side of a pixel, um, in place of the one that the files state."
 
+    @property
+    def choice(self) -> "Choice":
+        """The pages to read."""
+        from refp.sweeps.pages import Choice
+
+        return Choice(self.channel or "", self.t, self.pixel_size_um)
+
     def open(
         self, card: "ModelCard", paths: list[Path], instrument: str | None = None
     ) -> "list[SingleImage]":
         """List the images, check them against a model, and print the remarks."""
         from refp.cli.console import print_message
         from refp.pipeline.images import open_images
-        from refp.sweeps.pages import Choice
 
-        choice = Choice(self.channel or "", self.t, self.pixel_size_um)
-        images, notes = open_images(card, paths, choice, instrument=instrument)
+        images, notes = open_images(card, paths, self.choice, instrument=instrument)
         for note in notes:
             print_message(f"note: {note}")
         return images

@@ -15,6 +15,7 @@ Reason = Literal[
     "unlike_training",
     "outside_range",
     "families_disagree",
+    "other_instrument",
     "unreadable",
 ]
 Status = Literal["ok", "refused", "unverified"]

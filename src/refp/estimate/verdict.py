@@ -9,7 +9,7 @@ wrong at most as often as the interval misses the true value.
 
 from typing import Literal
 
-from refp.estimate.focus_estimate import FocusEstimate
+from refp.estimate.focus_estimate import FocusEstimate, Status
 
 Verdict = Literal["pass", "fail", "inconclusive", "unverified", "refused"]
 VERDICTS: tuple[Verdict, ...] = ("pass", "fail", "inconclusive", "unverified", "refused")
@@ -32,13 +32,15 @@ def judge_focus(estimate: FocusEstimate, tolerance_um: float) -> Verdict:
         of it is outside, on one side; ``inconclusive`` where it contains a limit; ``unverified`` where
         the instrument is not verified, wherever the interval is; ``refused`` where there is none.
     """
-    if estimate.status != "ok":
-        return estimate.status
-    return judge_interval(estimate.lower_um, estimate.upper_um, tolerance_um)
+    return judge_interval(estimate.status, estimate.lower_um, estimate.upper_um, tolerance_um)
 
 
-def judge_interval(lower_um: float, upper_um: float, tolerance_um: float) -> Verdict:
-    """Return the verdict on an interval of dZ, um, as of :func:`judge_focus`."""
+def judge_interval(
+    status: Status, lower_um: float, upper_um: float, tolerance_um: float
+) -> Verdict:
+    """Return the verdict on an interval of dZ, as :func:`judge_focus` on an estimate."""
+    if status != "ok":
+        return status
     if -tolerance_um <= lower_um and upper_um <= tolerance_um:
         return "pass"
     if lower_um > tolerance_um or upper_um < -tolerance_um:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest, bootstrap
+from scipy.stats import bootstrap
 
 from refp.core.arrays import BoolArray, FloatArray
+from refp.pipeline.fractions import fraction_interval
 from refp.study.article import ARTICLE_STEPS, PAPER
 from refp.study.layout import DataLayout, label_of
 from refp.study.study import ModelSpec, Study
@@ -46,8 +47,8 @@ def percent_of(hits: BoolArray) -> Interval:
     if not hits.size:
         return Interval(float("nan"))
     k, n = int(hits.sum()), int(hits.size)
-    found = binomtest(k, n).proportion_ci(COVERAGE, method="wilson")
-    return Interval(100 * k / n, 100 * found.low, 100 * found.high)
+    low, high = fraction_interval(k, n)
+    return Interval(100 * k / n, 100 * low, 100 * high)
 
 
 def rms_of(errors: pd.Series) -> Interval:

@@ -45,14 +45,21 @@ def list_images(
     (160, 200)
     """
     choice = Choice(channel, t)
-    images = [image for path in paths for image in _images_of(Path(path), choice)]
+    images = [image for path in paths for image in images_of(Path(path), choice)]
     if not images:
         chosen = [f"--channel {channel}"] * bool(channel) + [f"--t {t}"] * (t is not None)
         raise DataError(f"{paths[0]}: no image of {' '.join(chosen)}; choose another")
     return images
 
 
-def _images_of(path: Path, choice: Choice) -> list[SingleImage]:
+def images_of(path: Path, choice: Choice) -> list[SingleImage]:
+    """List the single images of a file or folder as :func:`list_images`; none if there is none chosen.
+
+    Raises
+    ------
+    DataError
+        If the path does not exist, or a folder holds no image.
+    """
     files = _files(path)
     headers = {file: _header(file, choice) for file in files}
     problem = _problem_of_set(path, headers, choice)

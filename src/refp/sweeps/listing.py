@@ -35,6 +35,41 @@ def list_files(folder: Path, depth: int = 0) -> list[Path]:
         raise DataError(f"{folder}: not listed: {error.strerror}; check its permissions") from error
 
 
+def walk_images(folder: Path) -> Iterator[Path]:
+    """Yield the image files of a folder and of all folders below it, one folder in memory at a time.
+
+    Files of a folder precede its subfolders, both in natural order. A folder that cannot be listed is
+    yielded itself, so that reading it reports the error. A link to a folder above is not followed.
+
+    Parameters
+    ----------
+    folder
+        Folder to walk.
+    """
+    yield from _walk(folder, ())
+
+
+def _walk(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
+    real = folder.resolve()
+    if real in above:
+        return
+    try:
+        entries = sorted(folder.iterdir(), key=natural_order)
+    except OSError:
+        yield folder
+        return
+    folders = []
+    for entry in entries:
+        if is_ignored(entry.name):
+            continue
+        if is_image(entry) or entry.suffix.lower() in FOREIGN_SUFFIXES:
+            yield entry
+        elif entry.is_dir():
+            folders.append(entry)
+    for below in folders:
+        yield from _walk(below, (*above, real))
+
+
 def natural_order(path: Path) -> tuple[list[int | str], str]:
     """Return a sorting key that compares numbers inside a path by value."""
     parts = re.split(r"([0-9]+)", path.as_posix())

@@ -49,6 +49,11 @@ REMEDIES = {
         "Take the image again at another place; if they still differ, check the optics and adapt the "
         "model.",
     ),
+    "other_instrument": Remedy(
+        "Image of another instrument",
+        "The image states another instrument or pixel size than that of the model.",
+        "Use a model of that instrument, or correct the pixel size in the metadata of the image.",
+    ),
     "unreadable": Remedy(
         "Image not readable",
         "The file is not a supported image, or it is damaged or too large.",

@@ -54,4 +54,4 @@ def _judge(row: Row, tolerance_um: float | None) -> str:
     lower_um, upper_um = row["lower_um"], row["upper_um"]
     if tolerance_um is None or not (isinstance(lower_um, float) and isinstance(upper_um, float)):
         return "ok"
-    return judge_interval(lower_um, upper_um, tolerance_um)
+    return judge_interval("ok", lower_um, upper_um, tolerance_um)
