@@ -1,7 +1,6 @@
 """Fig. 1A: an assay's result against dZ."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,77 +9,8 @@ import pytest
 
 from refp.core.parallel import Execution, Workers, ignore_progress
 from refp.study import MAP_FILE, Study, check_items, find_sets, run_study
-from refp.study.items.fig01 import _fit, _tolerance
-from refp.study.layout import Assay
 
 from .conftest import TINY
-
-ASSAY = Assay(table="viability.csv", allowed_bias=2.0)
-
-
-def points(result: Callable[[np.ndarray], np.ndarray], noise: float = 0.0) -> pd.DataFrame:
-    dz_um = np.linspace(-60, 60, 25)
-    table = result(dz_um) + noise * np.random.default_rng(0).normal(size=25)
-    return pd.DataFrame({"dataset": "A2K test 1", "delta_z_um": dz_um, "result": table})
-
-
-def test_slope_and_tolerance_of_a_line() -> None:
-    fit = _fit("A2K test 1", points(lambda dz: 50 + 0.4 * dz), ASSAY)
-    assert fit["result_at_plane"] == pytest.approx(50.0)
-    assert fit["slope_per_um"] == pytest.approx(0.4)
-    assert fit["tolerance_low_um"] == pytest.approx(-5.0, abs=0.1)
-    assert fit["tolerance_high_um"] == pytest.approx(5.0, abs=0.1)
-
-
-def test_slope_and_tolerance_of_a_curve() -> None:
-    fit = _fit("A2K test 1", points(lambda dz: 70 - 0.002 * (dz - 10) ** 2), ASSAY)
-    assert fit["slope_per_um"] == pytest.approx(0.04, abs=1e-3)
-    # 0.04 d - 0.002 d^2 = -2 at d = 10 -+ sqrt(100 + 1000); it rises by 0.2 at most.
-    assert fit["tolerance_low_um"] == pytest.approx(10 - np.sqrt(1100), abs=0.2)
-    assert fit["tolerance_high_um"] == pytest.approx(10 + np.sqrt(1100), abs=0.2)
-
-
-def test_the_slopes_uncertainty_is_that_of_its_noise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("refp.study.items.fig01.RESAMPLES", 20)
-    rng = np.random.default_rng(1)
-    found = []
-    for _ in range(20):
-        table = points(lambda dz: 50 + 0.4 * dz)
-        table["result"] += rng.normal(0, 1.0, len(table))
-        found.append(_fit("A2K test 1", table, ASSAY))
-    spread = np.std([fit["slope_per_um"] for fit in found])
-    stated = np.median([fit["slope_u_per_um"] for fit in found])
-    assert 0.4 < stated / spread < 2.0
-
-
-def test_a_result_that_stays_within_the_bias_has_no_end() -> None:
-    fit = _fit("A2K test 1", points(lambda dz: 50 + 0 * dz), ASSAY)
-    assert np.isnan([fit["tolerance_low_um"], fit["tolerance_high_um"]]).all()
-    assert fit["slope_per_um"] == pytest.approx(0.0, abs=1e-9)
-
-
-@pytest.mark.parametrize(
-    "table",
-    [
-        points(lambda dz: dz)[:5],
-        points(lambda dz: dz)[14:],
-        points(lambda dz: dz)[:0],
-    ],
-    ids=["few", "all above", "none"],
-)
-def test_too_few_points_about_the_plane_give_no_number(table: pd.DataFrame) -> None:
-    fit = _fit("A2K test 1", table, ASSAY)
-    assert np.isnan([fit["slope_per_um"], fit["result_at_plane"]]).all()
-
-
-def test_the_tolerance_is_the_nearest_place_where_it_is_exceeded() -> None:
-    from scipy.interpolate import make_interp_spline
-
-    dz_um = np.linspace(-10, 10, 201)
-    wave = make_interp_spline(dz_um, 3 * np.sin(dz_um))
-    low, high = _tolerance(wave, dz_um, 2.0)
-    assert high == pytest.approx(np.arcsin(2 / 3), abs=0.02)
-    assert low == pytest.approx(-np.arcsin(2 / 3), abs=0.02)
 
 
 def add_assay(tiny_table1: Path, root: Path) -> Path:

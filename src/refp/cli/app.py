@@ -27,6 +27,7 @@ COMMANDS = {
     "history": "Record results over time, and draw control charts of them.",
     "watch": "Estimate every image that appears in a folder, and record it.",
     "audit": "Estimate dZ of a whole archive, over time and instruments.",
+    "tolerance": "Determine how far out of focus an assay may be, from its results against Z.",
     "serve": "Open the pages and the HTTP API on this machine.",
 }
 GROUPS = frozenset({"model", "history"})

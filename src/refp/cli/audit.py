@@ -19,6 +19,12 @@ from refp.cli.options import (
 )
 from refp.core.parallel import Execution
 
+SHOWN = (
+    *("instrument", "n_images", "n_ok", "n_refused", "n_unverified", "n_outside"),
+    *("fraction_outside", "fraction_lower", "fraction_upper", "median_um"),
+)
+"""Columns of the table on a terminal; JSON has all."""
+
 
 def audit(
     archive: Annotated[Path, Parameter(help="Folder of images, with folders below it.")],
@@ -91,6 +97,7 @@ def audit(
             )
         tables = write_audit(store, tolerance_um, about, archive)
     print_message(done.describe())
-    print_table(tables.instruments, as_json=as_json, title=f"Audit of {archive}")
+    shown = tables.instruments if as_json else tables.instruments[list(SHOWN)]
+    print_table(shown, as_json=as_json, title=f"Audit of {archive}")
     print_message(f"wrote {output / 'audit.csv'}, instruments.csv, changes.csv, report.html")
     return 0 if tables.instruments["n_ok"].sum() else EXIT_ALL_REFUSED

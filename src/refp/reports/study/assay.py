@@ -14,17 +14,19 @@ from refp.reports.style import FLAGGED, MUTED, TOLERANCE, USED, look, printable
 from refp.reports.tables import decimals_for, fixed
 
 _MAX_COLUMNS = 3
+NO_CURVE = pd.DataFrame(columns=["dataset", "delta_z_um", "result", "lower", "upper"], dtype=float)
 _SLOPE_PART = 0.16
 """Half length of the line of the slope, as a fraction of the panel's width."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Assay:
-    """One panel: the results of a data set, and the row of the fit to them."""
+    """One panel: the results of a data set, the row of the fit to them, and its curve."""
 
     name: str
     points: pd.DataFrame
     fit: pd.Series
+    curve: pd.DataFrame
 
     def number(self, column: str) -> float:
         """Return a fitted number, NaN where there is none."""
@@ -56,7 +58,12 @@ class _Assay:
 
 
 @look()
-def draw_assay(points: pd.DataFrame, fit: pd.DataFrame, title: str = "") -> Figure:
+def draw_assay(
+    points: pd.DataFrame,
+    fit: pd.DataFrame,
+    title: str = "",
+    curves: pd.DataFrame = NO_CURVE,
+) -> Figure:
     """Draw the result of an assay against dZ, a panel per data set.
 
     Parameters
@@ -69,12 +76,14 @@ def draw_assay(points: pd.DataFrame, fit: pd.DataFrame, title: str = "") -> Figu
         ``allowed_bias`` about ``result_at_plane``, the vertical one the tolerated dZ.
     title
         Name of the assay.
+    curves
+        Fitted curves with their intervals: ``dataset, delta_z_um, result, lower, upper``.
 
     Notes
     -----
     Panels of the same result share one scale.
     """
-    assays = _assays(points, fit)
+    assays = _assays(points, fit, curves)
     if not assays:
         return empty_figure("no result with a known dZ", title)
     figure, panels = panel_grid(len(assays), _MAX_COLUMNS, 3.9, title)
@@ -89,7 +98,7 @@ def draw_assay(points: pd.DataFrame, fit: pd.DataFrame, title: str = "") -> Figu
     return figure
 
 
-def _assays(points: pd.DataFrame, fit: pd.DataFrame) -> list[_Assay]:
+def _assays(points: pd.DataFrame, fit: pd.DataFrame, curves: pd.DataFrame) -> list[_Assay]:
     known = points[points[["delta_z_um", "result"]].notna().all(axis=1)]
     fitted = fit[fit["result_at_plane"].notna()]
     fits = {str(row["dataset"]): row for _, row in fitted.iterrows()}
@@ -98,7 +107,15 @@ def _assays(points: pd.DataFrame, fit: pd.DataFrame) -> list[_Assay]:
     # A data set without a fit has the quantity of the others, where these have only one.
     shown = fit[["result_name", "unit"]].drop_duplicates()
     other = shown.iloc[0] if len(shown) == 1 else pd.Series(dtype="object")
-    return [_Assay(name, known[datasets == name], fits.get(name, other)) for name in names]
+    return [
+        _Assay(
+            name,
+            known[datasets == name],
+            fits.get(name, other),
+            curves[curves["dataset"].astype(str) == name],
+        )
+        for name in names
+    ]
 
 
 def _result_limits(assays: Sequence[_Assay]) -> list[Limits]:
@@ -122,6 +139,18 @@ def _draw_assay(axes: Axes, assay: _Assay) -> None:
         axes.axhspan(*assay.band, color=TOLERANCE, alpha=0.45, lw=0, zorder=0.5)
     x, y = assay.points["delta_z_um"], assay.points["result"]
     axes.plot(x, y, ls="", marker="o", ms=5, mew=0, color=USED, alpha=0.8, zorder=3)
+    curve = assay.curve
+    axes.fill_between(
+        curve["delta_z_um"],
+        curve["lower"],
+        curve["upper"],
+        color=USED,
+        alpha=0.18,
+        lw=0,
+        zorder=1.5,
+    )
+    if len(curve):
+        axes.plot(curve["delta_z_um"], curve["result"], color=USED, lw=1.8, zorder=2.5)
     reach = _SLOPE_PART * float(np.ptp(axes.get_xlim()))
     ends = np.array([-reach, reach])
     heights = assay.number("result_at_plane") + assay.number("slope_per_um") * ends
@@ -166,7 +195,8 @@ def _assay_legend(assays: Sequence[_Assay]) -> Legend:
     sloped = any(np.isfinite(a.number("slope_per_um")) for a in assays)
     banded = any(np.isfinite(a.band).all() for a in assays)
     tolerated = any(np.isfinite(a.tolerated).all() for a in assays)
-    legend = Legend().dot(USED, "an image")
+    fitted = any(len(a.curve) for a in assays)
+    legend = Legend().dot(USED, "an image").line(USED, "fit, 95 % interval", when=fitted)
     legend.line(FLAGGED, "slope at the plane", lw=2.6, when=sloped)
     legend.band(TOLERANCE, "allowed result", alpha=0.6, when=banded)
     return legend.band(MUTED, "tolerated dZ", alpha=0.3, when=tolerated)

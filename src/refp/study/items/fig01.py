@@ -4,11 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.interpolate import BSpline, make_smoothing_spline
 
-from refp.core.arrays import FloatArray
 from refp.core.errors import DataError
 from refp.pipeline.overlays import sweep_montage
+from refp.pipeline.tolerance_table import AllowedBias, curve_table, fit_sets, fit_table
 from refp.reports import Montage, draw_bead_montage
 from refp.reports.study import draw_assay
 from refp.settings import load_recipe
@@ -16,10 +15,6 @@ from refp.study.descriptions import count, needs_training, um
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.layout import Assay, DataLayout, table1_name
 from refp.study.study import Study
-
-MIN_POINTS = 6
-RESAMPLES = 50
-GRID_POINTS = 2001
 
 
 def make_beads(study: Study) -> Finding:
@@ -67,20 +62,25 @@ def make_assay(study: Study) -> Finding:
     assert assay is not None  # the item is missing otherwise
     path = study.layout.root / assay.table
     points = _points(study, path, assay)
-    fits = [_fit(str(name), rows, assay) for name, rows in points.groupby("dataset", sort=False)]
-    fit = pd.DataFrame(fits)
+    allowed = AllowedBias(assay.result, assay.unit, assay.allowed_bias)
+    fits, reasons = fit_sets(points, allowed, path.name)
+    fit = fit_table(points, fits, allowed)
 
     def draw(tables: Tables) -> list[Picture]:
         shown = tables["fig01a"]
         caption = (
             f"{path.name}: {count(len(shown), 'image')} of {', '.join(fit['dataset'])}; dZ by the planes "
-            "of recipe default. Line: slope at the plane; horizontal band: the allowed bias about the "
-            "result there; vertical band: dZ within the allowed bias. No network is used."
+            "of recipe default. Curve: penalised spline with its 95 % interval; line: slope at the plane; "
+            "horizontal band: the allowed bias about the result there; vertical band: dZ within the "
+            "allowed bias. No network is used."
         )
-        figure = draw_assay(shown, tables["fig01a_fit"], f"{assay.result} against dZ")
+        title = f"{assay.result} against dZ"
+        figure = draw_assay(shown, tables["fig01a_fit"], title, tables["fig01a_curve"])
         return [Picture("fig01a", f"{assay.result} against dZ.", caption, figure)]
 
-    return Finding({"fig01a": points, "fig01a_fit": fit}, draw, " ".join(map(_sentence, fits)))
+    sentences = [_sentence(row) for _, row in fit.iterrows() if row["dataset"] in fits]
+    tables = {"fig01a": points, "fig01a_fit": fit, "fig01a_curve": curve_table(fits)}
+    return Finding(tables, draw, " ".join([*sentences, *(f"{r}." for r in reasons.values())]))
 
 
 def _points(study: Study, path: Path, assay: Assay) -> pd.DataFrame:
@@ -113,73 +113,11 @@ def _plane_um(study: Study, name: str) -> float:
     return float(np.median(known)) if known else float("nan")
 
 
-def _fit(name: str, points: pd.DataFrame, assay: Assay) -> dict[str, object]:
-    """Smooth the result along dZ, and return result, slope and tolerance at the plane.
-
-    Generalised cross-validation chooses the smoothing; the uncertainty of the slope is its standard
-    deviation over fits to resampled residuals.
-    """
-    row: dict[str, object] = {
-        "dataset": name,
-        "result_name": assay.result,
-        "unit": assay.unit,
-        "allowed_bias": assay.allowed_bias,
-    }
-    mean = points.groupby("delta_z_um")["result"].mean()
-    dz_um, result = mean.index.to_numpy(dtype=float), mean.to_numpy(dtype=float)
-    unknown = dict.fromkeys(
-        (
-            "result_at_plane",
-            "slope_per_um",
-            "slope_u_per_um",
-            "tolerance_low_um",
-            "tolerance_high_um",
-        ),
-        np.nan,
-    )
-    if len(dz_um) < MIN_POINTS or not dz_um[0] <= 0.0 <= dz_um[-1]:
-        return row | unknown
-    spline = make_smoothing_spline(dz_um, result)
-    residual, rng = result - spline(dz_um), np.random.default_rng(0)
-    slopes = [
-        float(
-            make_smoothing_spline(dz_um, spline(dz_um) + rng.choice(residual, len(dz_um)))(0.0, 1)
-        )
-        for _ in range(RESAMPLES)
-    ]
-    low_um, high_um = _tolerance(spline, dz_um, assay.allowed_bias)
-    return row | {
-        "result_at_plane": float(spline(0.0)),
-        "slope_per_um": float(spline(0.0, 1)),
-        "slope_u_per_um": float(np.std(slopes)),
-        "tolerance_low_um": low_um,
-        "tolerance_high_um": high_um,
-    }
-
-
-def _tolerance(spline: BSpline, dz_um: FloatArray, allowed: float) -> tuple[float, float]:
-    """Return the interval of dZ in which the result is within the allowed bias.
-
-    A bound is NaN where the interval extends to the end of the sweep.
-    """
-    grid = np.linspace(dz_um[0], dz_um[-1], GRID_POINTS)
-    outside = np.abs(spline(grid) - spline(0.0)) > allowed
-    below, above = grid[outside & (grid < 0)], grid[outside & (grid > 0)]
+def _sentence(fit: pd.Series) -> str:
     return (
-        float(below.max()) if below.size else float("nan"),
-        float(above.min()) if above.size else float("nan"),
-    )
-
-
-def _sentence(fit: dict[str, object]) -> str:
-    slope, low, high = (
-        float(str(fit[key])) for key in ("slope_per_um", "tolerance_low_um", "tolerance_high_um")
-    )
-    if np.isnan(slope):
-        return f"{fit['dataset']}: too few points about the plane."
-    return (
-        f"{fit['dataset']}: {fit['result_name']} changes by {slope:+.3g} {fit['unit']} per um at the "
-        f"plane; a bias of {fit['allowed_bias']} {fit['unit']} allows from {um(low)} to {um(high)}."
+        f"{fit['dataset']}: {fit['result_name']} changes by {fit['slope_per_um']:+.3g} {fit['unit']} "
+        f"per um at the plane; a bias of {fit['allowed_bias']} {fit['unit']} allows from "
+        f"{um(fit['tolerance_low_um'])} to {um(fit['tolerance_high_um'])}."
     )
 
 
