@@ -28,6 +28,7 @@ COMMANDS = {
     "watch": "Estimate every image that appears in a folder, and record it.",
     "audit": "Estimate dZ of a whole archive, over time and instruments.",
     "tolerance": "Determine how far out of focus an assay may be, from its results against Z.",
+    "refocus": "Return a microscope to the reference plane by guarded moves of its stage.",
     "serve": "Open the pages and the HTTP API on this machine.",
 }
 GROUPS = frozenset({"model", "history"})

@@ -48,7 +48,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     path
         File to write; its folder is created if missing.
     write
-        Called with the temporary path. All files of refp are written by this function.
+        Called with the temporary path. All files of refp but logs are written by this function.
 
     Raises
     ------
@@ -66,6 +66,23 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     finally:
         with suppress(OSError):  # for example if the folder is a file
             part.unlink()
+
+
+def append_line(line: str, path: Path) -> None:
+    """Append a line to a log, which grows while it is read; its folder is created if missing.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(f"{line}\n")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"{path}: not written: {reason}; check the folder") from error
 
 
 def make_folder(path: Path) -> None:

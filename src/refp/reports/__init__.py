@@ -41,6 +41,7 @@ from refp.reports.plane_report import (
     write_plane_report,
 )
 from refp.reports.plane_tables import PlaneTables
+from refp.reports.refocus import draw_refocus
 from refp.reports.search import draw_pair, draw_search, search_headline, search_sections
 from refp.reports.slide import describe_bead_planes, draw_bead_planes
 from refp.reports.stage import describe_stage_errors, draw_stage_errors
@@ -83,6 +84,7 @@ __all__ = [
     "draw_overlay",
     "draw_pair",
     "draw_plan",
+    "draw_refocus",
     "draw_search",
     "draw_stage_errors",
     "evaluation_headline",

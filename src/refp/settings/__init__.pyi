@@ -27,6 +27,7 @@ from .publication import PublicationSettings as PublicationSettings
 from .recipe import Recipe as Recipe
 from .recipe import load_recipe as load_recipe
 from .recipe import recipe_names as recipe_names
+from .refocus import RefocusSettings as RefocusSettings
 from .tiles import LabelSettings as LabelSettings
 from .tiles import SplitSettings as SplitSettings
 from .tiles import TileSettings as TileSettings
@@ -60,6 +61,7 @@ __all__ = [
     "PublicationSettings",
     "Recipe",
     "ReferenceBead",
+    "RefocusSettings",
     "ResnetSettings",
     "Sample",
     "Settings",
