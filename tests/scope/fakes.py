@@ -22,8 +22,6 @@ def guards(**changes: object) -> RefocusSettings:
         "largest_step_um": 150.0,
         "repeatability_um": 0.1,
         "settle_ms": 0.0,
-        "camera_timeout_ms": 200.0,
-        "stage_timeout_ms": 200.0,
     }
     return RefocusSettings.model_validate(own | changes)
 

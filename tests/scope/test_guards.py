@@ -1,7 +1,6 @@
 """Every guard of the loop on a fake stage, without images."""
 
 import math
-import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -247,16 +246,16 @@ def test_the_number_of_moves() -> None:
     assert (result.outcome, result.n_moves, result.restored) == ("max_moves", 3, True)
 
 
-def never(*_: object) -> None:
-    threading.Event().wait()
+def late(*_: object) -> tuple[float, float]:
+    raise TimeoutError
 
 
-def test_a_camera_that_hangs() -> None:
+def test_a_camera_that_takes_too_long() -> None:
     stage, camera = FakeStage(-60.0), FakeCamera()
 
     def snap() -> np.ndarray:
         if camera.n_images > 1:
-            never()
+            late()
         return np.zeros((4, 4), np.uint8)
 
     camera.snap_image = snap
@@ -280,8 +279,8 @@ def test_a_camera_of_colour_images() -> None:
     assert "(4, 4, 3)" in result.reason
 
 
-def test_a_stage_that_hangs_is_stopped() -> None:
-    stage = FakeStage(-60.0, lambda *_: never() or (0.0, 0.0))
+def test_a_stage_that_takes_too_long_is_stopped() -> None:
+    stage = FakeStage(-60.0, late)
     result = run(stage, plane_at(0.0, stage))
     assert (result.outcome, result.restored) == ("stage_timeout", True)
     assert stage.n_stops >= 1

@@ -136,7 +136,7 @@ class _Run:
 
     def _loop(self) -> None:
         owner, settings = self._owner, self._settings
-        before = self._look()
+        before = first = self._look()
         while not is_reached(before, settings):
             self._count_move()
             target_um = plan_target(before, owner.learnt, settings, owner.model.dz_range_um)
@@ -146,7 +146,9 @@ class _Run:
             self._close()
             time.sleep(settings.settle_ms / 1000)
             after = self._look()
-            owner.learnt = judge_move(before, after, path, owner.learnt, settings)
+            # Until the direction is proved all moves together show it: one may be below the noise.
+            since = before if owner.learnt.proved else first
+            owner.learnt = judge_move(since, after, path, owner.learnt, settings)
             before = after
 
     def _count_move(self) -> None:

@@ -1,8 +1,8 @@
 """A simulated microscope: camera, focus stage and XY stage over a simulated field of beads."""
 
-import threading
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,16 +19,15 @@ from refp.synthetic import (
     as_instrument,
     demo_settings,
     expose,
-    looks_of,
     make_scene,
     render_light,
 )
+from refp.synthetic.optics import make_microscope
 
 REFP_UM = 1500.0
 REACH_DEPTHS = 9.5
 """Limits of travel about the reference plane, in depths of field; sweeps of the article extend as far."""
 EXPOSURE_MS = 12.0
-TIMEOUT_MS = 2000.0
 
 
 class SimulatedBehaviour(Settings):
@@ -55,11 +54,11 @@ class SimulatedBehaviour(Settings):
     reports_sticking: bool = Field(
         default=True, description="a stage that sticks reports its true position"
     )
-    stage_hangs_after_moves: NonNegativeInt | None = Field(
-        default=None, description="moves after which a move never ends"
+    stage_fails_after_moves: NonNegativeInt | None = Field(
+        default=None, description="moves after which a move ends in a time-out"
     )
-    camera_hangs_after_images: NonNegativeInt | None = Field(
-        default=None, description="images after which the camera takes no more"
+    camera_fails_after_images: NonNegativeInt | None = Field(
+        default=None, description="images after which an image ends in a time-out"
     )
     dark_after_images: NonNegativeInt | None = Field(
         default=None, description="images after which the light is off"
@@ -76,8 +75,8 @@ FAULTS: Mapping[str, SimulatedBehaviour] = {
     "reversed-stage": SimulatedBehaviour(counts_reversed=True),
     "stuck-stage": SimulatedBehaviour(sticks_after_moves=1),
     "silently-stuck-stage": SimulatedBehaviour(sticks_after_moves=0, reports_sticking=False),
-    "stage-timeout": SimulatedBehaviour(stage_hangs_after_moves=1),
-    "camera-timeout": SimulatedBehaviour(camera_hangs_after_images=1),
+    "stage-timeout": SimulatedBehaviour(stage_fails_after_moves=1),
+    "camera-timeout": SimulatedBehaviour(camera_fails_after_images=1),
     "light-off": SimulatedBehaviour(dark_after_images=1),
     "beads-leave": SimulatedBehaviour(empty_after_images=1),
 }
@@ -94,7 +93,7 @@ class SimulatedMicroscope:
     start_um
         dZ at the first position of the stage.
     seed
-        Seed of field, noise and stage errors.
+        Seed of the field; with the start, also of noise and stage errors.
     behaviour
         Properties and faults of the devices.
 
@@ -121,21 +120,20 @@ class SimulatedMicroscope:
     ) -> None:
         self.instrument = as_instrument(instrument)
         self.behaviour = behaviour or FAULTS["none"]
-        planned = demo_settings("test", self.instrument)
-        depth_um = looks_of(self.instrument, planned.scene).depth_um
+        depth_um = make_microscope(self.instrument).depth_um
         self._reach_um = round(REACH_DEPTHS * depth_um, 1)
         if abs(start_um) > self._reach_um:
             raise RecipeError(
                 f"start {start_um:g} um: the simulated stage of {self.instrument.name!r} reaches "
                 f"+-{self._reach_um:g} um about the reference plane"
             )
-        self._scene = make_scene(
-            self.instrument, planned, REFP_UM, np.random.default_rng([seed, 0])
-        )
-        self._depth_um = depth_um
+        self._scene = _field(self.instrument, seed)
         self.refp_um = self._scene.refp_um
-        self.stage = SimulatedStage(self, self.refp_um + start_um, np.random.default_rng([seed, 1]))
-        self.camera = SimulatedCamera(self, np.random.default_rng([seed, 2]))
+        own = round(1000 * (start_um + self._reach_um))
+        self.stage = SimulatedStage(
+            self, self.refp_um + start_um, np.random.default_rng([seed, 1, own])
+        )
+        self.camera = SimulatedCamera(self, np.random.default_rng([seed, 2, own]))
         self.xy_um = (0.0, 0.0)
 
     @property
@@ -145,7 +143,7 @@ class SimulatedMicroscope:
 
     @property
     def settings(self) -> RefocusSettings:
-        """Limits of the stage, and times of devices that need none."""
+        """Limits of the stage; its devices need no time to settle."""
         lower_um, upper_um = self.stage.limits_um
         return RefocusSettings(
             lower_um=lower_um,
@@ -153,8 +151,6 @@ class SimulatedMicroscope:
             largest_step_um=upper_um - lower_um,
             repeatability_um=self.repeatability_um,
             settle_ms=0.0,
-            camera_timeout_ms=TIMEOUT_MS,
-            stage_timeout_ms=TIMEOUT_MS,
         )
 
     @property
@@ -231,8 +227,8 @@ class SimulatedStage:
         """Move to a position, with the errors and faults of the behaviour."""
         behaviour, n_moves = self._scope.behaviour, len(self.commands_um)
         self.commands_um.append(z_um)
-        if _has_come(behaviour.stage_hangs_after_moves, n_moves):
-            _hang()
+        if _has_come(behaviour.stage_fails_after_moves, n_moves):
+            raise TimeoutError
         if _has_come(behaviour.sticks_after_moves, n_moves):
             self._reported_um = self._reported_um if behaviour.reports_sticking else z_um
             return
@@ -274,8 +270,8 @@ class SimulatedCamera:
     def snap(self) -> Snapshot:
         """Render the field at the true dZ."""
         scope, number = self._scope, self.n_images
-        if _has_come(scope.behaviour.camera_hangs_after_images, number):
-            _hang()
+        if _has_come(scope.behaviour.camera_fails_after_images, number):
+            raise TimeoutError
         self.n_images += 1
         instrument, dz_um = scope.instrument, scope.true_delta_z_um
         light = render_light(
@@ -292,6 +288,13 @@ class SimulatedCamera:
         return Snapshot(image, metadata)
 
 
+@lru_cache(maxsize=4)
+def _field(instrument: Instrument, seed: int) -> Scene:
+    """Return the field of beads of a seed."""
+    settings = demo_settings("test", instrument)
+    return make_scene(instrument, settings, REFP_UM, np.random.default_rng([seed, 0]))
+
+
 def _no_beads(beads: SceneBeads) -> SceneBeads:
     """Return a field without beads."""
     names = ("centers_px", "radius_um", "index", "focus_um", "plane_um")
@@ -301,8 +304,3 @@ def _no_beads(beads: SceneBeads) -> SceneBeads:
 
 def _has_come(after: int | None, count: int) -> bool:
     return after is not None and count >= after
-
-
-def _hang() -> None:
-    """Wait for ever, as the driver of a device that is off."""
-    threading.Event().wait()

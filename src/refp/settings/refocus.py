@@ -50,7 +50,7 @@ class RefocusSettings(Settings):
         lt=0.5,
         description="outer part of the trained range of dZ in which a move is at most half of dZ",
     )
-    max_moves: PositiveInt = Field(default=6, description="moves after which the loop stops")
+    max_moves: PositiveInt = Field(default=10, description="moves after which the loop stops")
     settle_ms: NonNegativeFloat = Field(
         default=100.0, description="pause between the end of a move and the next image, ms"
     )
