@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import tempfile
+import tomllib
+import venv
 from pathlib import Path
 
 import nox
@@ -18,6 +21,9 @@ PROGRAMS = {
 }
 """Debian's packages, and any of the programs that stand for each."""
 CONSTRAINTS = ("-c", "constraints.txt")
+TEST_TOOLS = ("hypothesis>=6.100", "pytest>=9.2", "pytest-timeout>=2.4", "pytest-xdist>=3.6")
+LOWEST_TESTS = ("tests/cli/test_commands.py", "tests/core", "tests/history", "tests/settings")
+"""Tests that use most libraries, in a few minutes."""
 
 
 def _install(session: nox.Session, extras: str = "") -> None:
@@ -52,12 +58,45 @@ def _is_there(program: str) -> bool:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the test suite."""
+    _run_tests(session)
+
+
+@nox.session(name="tests-3.12", python="3.12")
+def tests_312(session: nox.Session) -> None:
+    """Run the test suite on Python 3.12."""
+    _run_tests(session)
+
+
+@nox.session(name="tests-3.13", python="3.13")
+def tests_313(session: nox.Session) -> None:
+    """Run the test suite on Python 3.13."""
+    _run_tests(session)
+
+
+def _run_tests(session: nox.Session) -> None:
     _install_programs(session)
     _install(session, "train,formats,dev")
     session.run("lint-imports")
     # Files as wholes, in the order of tests/conftest.py.
     in_files = ("--dist", "loadfile", "--no-loadscope-reorder")
     session.run("pytest", "-n", "2", *in_files, *session.posargs)
+
+
+@nox.session(name="tests-lowest")
+def tests_lowest(session: nox.Session) -> None:
+    """Run tests with the lowest versions that pyproject.toml allows."""
+    session.install(*_lowest("history", "web", "cluster"), *TEST_TOOLS)
+    session.install("--no-deps", "-e", ".")
+    session.run("python", "-m", "pip", "check")
+    session.run("pytest", "-n0", *(session.posargs or LOWEST_TESTS))
+
+
+def _lowest(*extras: str) -> list[str]:
+    """Return the dependencies, and those of extras, each at its lower bound."""
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    groups = [project["optional-dependencies"][extra] for extra in extras]
+    named = [line for group in (project["dependencies"], *groups) for line in group]
+    return sorted({line.replace(">=", "==") for line in named if not line.startswith("refp")})
 
 
 @nox.session
@@ -96,9 +135,39 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
-def docs(session: nox.Session) -> None:
+def pages(session: nox.Session) -> None:
     """Regenerate the pages and pictures that are made by the program; needs Chromium."""
     _install(session, "web,dev")
     session.run("python", "-m", "benchmarks.page")
     session.run("python", "-m", "benchmarks.picture")
     session.run("python", "-m", "benchmarks.screens")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site into docs/_build/html; ``-- external`` checks links to other sites too."""
+    _install(session, "docs")
+    session.run("python", "-m", "sphinx", "-W", "--keep-going", "docs", "docs/_build/html")
+    if "external" in session.posargs:
+        session.run("python", "-m", "sphinx", "-b", "linkcheck", "docs", "docs/_build/links")
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build and check sdist and wheel, and run the demo from the wheel in an empty environment."""
+    session.install("build", "check-wheel-contents", "twine")
+    dist = Path(session.create_tmp()).resolve() / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(dist))
+    files = sorted(map(str, dist.iterdir()))
+    (wheel,) = dist.glob("*.whl")
+    session.run("twine", "check", "--strict", *files)
+    session.run("check-wheel-contents", str(wheel))
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        venv.create(folder, with_pip=True)
+        python = Path(folder) / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        in_it = (str(python), "-m")
+        session.run(*in_it, "pip", "install", *CONSTRAINTS, str(wheel), external=True)
+        session.run(*in_it, "refp", "--version", external=True)
+        session.chdir(folder)  # where the checkout cannot be imported
+        session.run(*in_it, "refp", "demo", external=True)

@@ -1,14 +1,21 @@
-"""The README's example and every file of examples/ run."""
+"""The README's example and every example of the gallery run."""
 
+import importlib
 import re
 import runpy
 import shutil
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from matplotlib.figure import Figure
+
+from refp import load_model, open_dataset
+from refp.pipeline import Planes
+from refp.reports import png_bytes
 
 ROOT = Path(__file__).parent.parent
-EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+EXAMPLES = sorted((ROOT / "examples").glob("plot_*.py"))
 
 
 def readme_example() -> str:
@@ -40,7 +47,42 @@ def test_the_readme_example_runs(
     assert all(float(line.split()[2]) <= float(line.split()[3]) or "nan" in line for line in images)
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=[path.name for path in EXAMPLES])
-def test_every_example_runs(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    runpy.run_path(str(path), run_name="__main__")
+@pytest.fixture
+def simulated(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The module of the examples' data."""
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    return importlib.import_module("simulated")
+
+
+def test_there_is_a_gallery() -> None:
+    assert len(EXAMPLES) >= 8
+
+
+def test_the_data_of_the_examples(simulated: ModuleType) -> None:
+    assert open_dataset(simulated.test()).n_frames == 13
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])
+def test_every_example_runs_and_draws(
+    path: Path,
+    simulated: ModuleType,
+    tiny_sweep: Path,
+    tiny_test: Path,
+    planes: Planes,
+    lookup_model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Run an example on the data, planes and model of the other tests, which exist already."""
+    made = {
+        "training": tiny_sweep,
+        "test": tiny_test,
+        "planes": planes,
+        "model": load_model(lookup_model),
+    }
+    for name, value in made.items():
+        monkeypatch.setattr(simulated, name, lambda value=value: value)
+    figure = runpy.run_path(str(path), run_name="__main__")["figure"]
     assert "um" in capsys.readouterr().out
+    assert isinstance(figure, Figure)
+    assert png_bytes(figure, 300)

@@ -32,8 +32,10 @@ def texts() -> Iterator[str]:
         yield re.sub(
             r"\{[{%#].*?[}%#]\}|<[^>]*>", " ", path.read_text(encoding="utf-8"), flags=re.S
         )
-    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
-        if path.name != "glossary.md":  # which lists them
+    generated = {"_build", "gallery", "generated"}
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        # The glossary lists them.
+        if path.name != "glossary.md" and not generated & set(path.parts):
             yield path.read_text(encoding="utf-8")
 
 

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         if given and given[0] in COMMANDS and HELP_FLAGS.intersection(given):
-            _expand_help(given)
+            expand_help(given)
         code = app(given, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         _fail(str(error).strip().replace("\n", " ") + " (see refp --help)")
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _expand_help(given: Sequence[str]) -> None:
+def expand_help(given: Sequence[str]) -> None:
     """Replace the help of a command by its docstring, with the examples last."""
     command = app[given[0]]
     if given[0] in GROUPS:

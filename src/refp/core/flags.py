@@ -81,6 +81,36 @@ UNUSABLE_SWEEP = (
 )
 """The reference plane of a sweep with any of these flags is not determined."""
 
+BEAD_REMEDIES = {
+    BeadFlag.BORDER: "Nothing; move the field if many beads are at its edge.",
+    BeadFlag.TOUCHING: "Nothing; dilute the beads if most of them touch.",
+    BeadFlag.SATURATED: "Use a shorter exposure or less light.",
+    BeadFlag.ODD_SHAPE: "Nothing for cells and clumps; else check the optics for dirt or tilt.",
+    BeadFlag.NO_CENTER: "Nothing for single beads; else check bead diameter and pixel size.",
+    BeadFlag.OUTLIER: "Nothing; the bead is left out of the median.",
+    BeadFlag.CUT_TILE: "Nothing; the rings inside the frame are used.",
+    BeadFlag.LOW_CONFIDENCE: "Look at 'refp inspect --overlay'; if beads have it, check bead diameter "
+    "and pixel size.",
+    BeadFlag.OFF_PLANE: "Nothing for single beads; let the beads settle if many are marked.",
+    BeadFlag.PLACED: "Nothing; the bead is measured where it must be.",
+    BeadFlag.STATIC: "Clean the camera's window and the optics near it.",
+}
+"""Remedy of each flag of a bead."""
+
+SWEEP_REMEDIES = {
+    SweepFlag.TOO_FEW_FRAMES: "Record more frames, with less light where they are saturated.",
+    SweepFlag.SS_NOT_BRACKETED: "Extend the sweep past the plane, or take --feature ci or --refp-um.",
+    SweepFlag.CI_NOT_BRACKETED: "Extend the sweep past the plane, or take --feature ss or --refp-um.",
+    SweepFlag.NO_BEADS: "Look at 'refp inspect --overlay'; check bead diameter, pixel size and sample.",
+    SweepFlag.PEAK_SATURATED: "Use a shorter exposure or less light.",
+    SweepFlag.FEATURES_DISAGREE: "Check the condenser's alignment; --feature ss or ci takes one of "
+    "them, and --refp-um states the plane.",
+    SweepFlag.STATED: "Nothing; remove --refp-um to locate the plane.",
+    SweepFlag.IMPLAUSIBLE_Z: "Correct the unit, step or direction of Z; --trust-z uses the stated Z "
+    "all the same.",
+}
+"""Remedy of each flag of a sweep."""
+
 F = TypeVar("F", BeadFlag, SweepFlag)
 
 
