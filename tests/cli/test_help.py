@@ -28,6 +28,13 @@ def test_help_of_a_command_ends_with_an_example(run_refp: RunRefp, command: str,
     assert f"refp {command} " in examples
 
 
+def test_version_lists_all_that_a_report_needs(run_refp: RunRefp) -> None:
+    done = run_refp("--version")
+    assert (done.code, done.stderr) == (0, "")
+    names = [line.split()[0] for line in done.stdout.splitlines()]
+    assert names == ["refp", "python", "numpy", "scipy", "numba", "onnxruntime", "platform"]
+
+
 def test_help_in_a_process_of_its_own(run_process: RunRefp) -> None:
     done = run_process("estimate", "--help")
     assert done.code == 0

@@ -33,6 +33,8 @@ COMMANDS = {
 }
 GROUPS = frozenset({"model", "history"})
 """Commands with subcommands."""
+VERSIONS = ("numpy", "scipy", "numba", "onnxruntime")
+"""Libraries whose versions can change a result of the default family."""
 HELP_FLAGS = frozenset({"--help", "-h"})
 _PASSWORD = re.compile(r"(://[^\s:/@]*):[^\s@]*@")
 _NOT_ACCESSIBLE = (
@@ -43,8 +45,21 @@ NOT_ACCESSIBLE = {getattr(errno, name, None) for name in _NOT_ACCESSIBLE} - {Non
 """Errors of files and folders that the user can mend; others are faults of the program."""
 EXIT_USAGE, EXIT_INTERRUPTED = 2, 130
 
+
+def version_text() -> str:
+    """Return the versions that belong into a report: refp, Python, libraries, system; a line each."""
+    import platform
+
+    from refp.core.files import library_versions
+
+    lines = [f"{name} {version}" for name, version in library_versions(*VERSIONS).items()]
+    return "\n".join([*lines, f"platform {platform.platform()}, {platform.machine()}"])
+
+
 app = App(
     name="refp",
+    version=version_text,
+    version_format="plaintext",
     help="Estimate the distance of a brightfield image from the reference focal plane, from its beads.",
     help_format="plaintext",
 )
