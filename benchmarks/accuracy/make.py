@@ -21,9 +21,9 @@ from benchmarks.accuracy.instruments import A2K, vary
 from benchmarks.accuracy.second_lab import first_model
 from refp.core.arrays import FloatArray
 from refp.core.files import write_json
+from refp.core.labels import WIDTH_95
 from refp.core.parallel import Workers
 from refp.estimate.estimator import Estimator
-from refp.core.labels import WIDTH_95
 from refp.models import load_model
 from refp.settings import Instrument
 from refp.synthetic import SceneSettings
