@@ -100,7 +100,7 @@ def record_checks(client: Client) -> None:
 def show_history(page: Page, address: str) -> None:
     """Take the picture of the control chart of those checks."""
     until = (FIRST_DAY + timedelta(days=N_DAYS)).date()
-    page.goto(f"{address}/history?instrument=a2k&since={FIRST_DAY.date()}&until={until}&only=daily")
+    page.goto(f"{address}/history?instrument=a2k&since={FIRST_DAY.date()}&until={until}")
     page.wait_for_selector(".history-chart .main-svg")
     page.screenshot(path=PICTURES / "serve-history.png")
 

@@ -17,7 +17,7 @@ from benchmarks.speed.__main__ import seconds
 from benchmarks.speed.parts import measure_parts
 from benchmarks.speed.web import serve
 from refp.core.files import write_csv
-from refp.history import History, HistoryRecord, new_id, select_chart
+from refp.history import History, HistoryRecord, Selection, new_id, select_chart
 from refp.reports import draw_control, png_bytes
 from refp.web.messages import ChartQuery
 from refp.web.schemas.history import HistoryChart
@@ -44,6 +44,7 @@ def make_records(n: int) -> list[HistoryRecord]:
             id=new_id(),
             recorded_at=START + timedelta(minutes=10 * k),
             kind="estimate",
+            purpose="daily",
             instrument=INSTRUMENT,
             operator="benchmark",
             image=f"daily_{k}.tif",
@@ -67,7 +68,7 @@ def chart() -> dict[str, float]:
     with TemporaryDirectory() as folder, History.open(Path(folder) / "history.db") as history:
         records = make_records(RECORDS)
         append_s = seconds(partial(history.append, records), 1)
-        history.freeze("first", INSTRUMENT, "delta_z_um", START, START + timedelta(days=90))
+        history.freeze("first", Selection(INSTRUMENT, START, START + timedelta(days=90)))
         write_csv(history.select(), Path(folder) / "history.csv")
         return {"records": RECORDS, "append_s": append_s, **_measure(history, Path(folder))}
 
@@ -77,7 +78,7 @@ def browser() -> dict[str, object]:
     with TemporaryDirectory() as folder:
         with History.open(Path(folder) / "history.db") as history:
             history.append(make_records(RECORDS))
-            history.freeze("first", INSTRUMENT, "delta_z_um", START, START + timedelta(days=90))
+            history.freeze("first", Selection(INSTRUMENT, START, START + timedelta(days=90)))
         with serve(Path(folder)) as (address, *_):
             return {"records": RECORDS, **_watch(f"{address}/history"), "bar_s": DRAWN_S}
 
@@ -98,14 +99,16 @@ def _watch(address: str) -> dict[str, object]:
 
 
 def _measure(history: History, folder: Path) -> dict[str, float]:
-    select = partial(select_chart, history, INSTRUMENT, "delta_z_um")
+    select = partial(select_chart, history, Selection(INSTRUMENT))
     found = select()
     work = {
         "select": select,
         "draw": lambda: png_bytes(draw_control(found)),
         "whole": lambda: png_bytes(draw_control(select())),
-        "page": partial(read_page, str(folder / "history.db"), ChartQuery(INSTRUMENT)),
-        "data": lambda: _as_json(read_chart(str(folder / "history.db"), ChartQuery(INSTRUMENT))),
+        "page": partial(read_page, str(folder / "history.db"), ChartQuery(INSTRUMENT), None),
+        "data": lambda: _as_json(
+            read_chart(str(folder / "history.db"), ChartQuery(INSTRUMENT), None)
+        ),
         "csv": partial(pd.read_csv, folder / "history.csv"),
     }
     best = dict.fromkeys(work, np.inf)

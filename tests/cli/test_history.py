@@ -18,6 +18,8 @@ from refp.sweeps import list_images
 pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
 pytest.importorskip("alembic", reason="a history needs extra 'history'")
 
+from refp.history import OUTSIDE_TOLERANCE, History, HistoryRecord, new_id, parse_time
+
 RunRefp = Callable[..., Any]
 SAME = (
     *("image", "delta_z_um", "u_um", "lower_um", "upper_um", "coverage", "n_beads"),
@@ -96,14 +98,16 @@ def test_planes(run_refp: RunRefp, tmp_path: Path) -> None:
         "dataset,experiment,fov,exposure_ms,refp_um,refp_u_um,refp_ss_um,refp_ss_u_um,refp_ci_um,"
         "refp_ci_u_um,n_frames,n_frames_used,n_beads,flags\n"
         "d,1,2,8,1503.25,0.5,,,,,15,15,6,\n"
-        "d,1,3,8,,,,,,,15,15,6,not_determined\n",
+        "d,1,3,8,,,,,,,15,15,6,not_determined\n"
+        "d,2,1,0,1502.5,0.5,,,,,15,15,6,\n",
         encoding="utf-8",
     )
     stamp = {"provenance": {"recipe": "default 0123", "refp": "0.1.0"}}
     (tmp_path / "planes.json").write_text(json.dumps(stamp), encoding="utf-8")
     done = run_refp("history", "record-plane", table, "--instrument", "a2k")
     assert done.code == 0
-    (row,) = listed(run_refp)
+    row, unknown = listed(run_refp)
+    assert unknown["image"] == "d, exp 2, FOV 1"  # an exposure that is not known is not 0 ms
     assert (row["kind"], row["refp_um"], row["refp_u_um"]) == ("plane", 1503.25, 0.5)
     assert row["image"] == "d, exp 1, FOV 2, 8 ms"
     assert (row["recipe"], row["version"]) == ("default 0123", "0.1.0")
@@ -126,21 +130,31 @@ def test_no_table_of_planes(run_refp: RunRefp, tmp_path: Path, content: str, exp
 
 
 @pytest.fixture
-def recorded(run_refp: RunRefp, lookup_model: Path, images: list[Path]) -> None:
-    """An image a day, twelve times."""
-    for day in range(1, 13):
-        image = images[day % 3]
-        when = f"2026-03-{day:02}T08:00+01:00"
-        assert run_refp("history", "record", lookup_model, image, "--at", when).code == 0
+def recorded(home: Path) -> None:
+    """A daily check a day, twenty of them."""
+    with History.open(home / "history.db") as history:
+        history.append(
+            HistoryRecord(
+                id=new_id(),
+                recorded_at=parse_time(f"2026-03-{day:02}T08:00+01:00"),
+                kind="estimate",
+                instrument="a2k",
+                purpose="daily",
+                status="ok",
+                delta_z_um=(-1.0) ** day + 0.01 * day,
+                u_um=0.5,
+            )
+            for day in range(1, 21)
+        )
 
 
 @pytest.mark.usefixtures("recorded")
 def test_a_baseline_and_its_chart(run_refp: RunRefp, tmp_path: Path) -> None:
-    period = ("--since", "2026-03-01", "--until", "2026-03-20")
+    period = ("--since", "2026-03-01", "--until", "2026-03-21")
     done = run_refp("history", "baseline", "march", "--instrument", "a2k", *period, "--json")
     (row,) = json.loads(done.stdout)
     values = [one["delta_z_um"] for one in listed(run_refp)]
-    assert (row["n"], row["name"]) == (12, "march")
+    assert (row["n"], row["n_days"], row["name"], row["purpose"]) == (20, 20, "march", "daily")
     assert row["mean"] == pytest.approx(np.mean(values), rel=1e-12)
     assert row["sd"] == pytest.approx(np.std(values, ddof=1), rel=1e-12)
     assert run_refp("history", "annotate", "serviced", "--instrument", "a2k").code == 0
@@ -152,13 +166,13 @@ def test_a_baseline_and_its_chart(run_refp: RunRefp, tmp_path: Path) -> None:
         path = tmp_path / name
         done = run_refp("history", "chart", "-o", path, "--instrument", "a2k")
         assert done.code == 0, done.stderr
-        assert "baseline 'march', 12 values" in done.stderr
+        assert "baseline 'march', 20 checks" in done.stderr
         assert path.read_bytes().lower().startswith(begins.lower())
     again = run_refp("history", "chart", "-o", tmp_path / "c.png", "--instrument", "a2k")
     assert (again.code, "exists already" in again.stderr) == (2, True)
     few = run_refp("history", "baseline", "x", "--instrument", "a2k", *period[:3], "2026-03-05")
     assert few.code == 2
-    assert "needs 10" in few.stderr
+    assert "limits need 20 checks on 5 days; there are 4 on 4" in few.stderr
 
 
 @pytest.mark.usefixtures("recorded")
@@ -168,12 +182,12 @@ def test_correct_list_and_export(run_refp: RunRefp, tmp_path: Path) -> None:
     assert done.code == 0, done.stderr
     assert run_refp("history", "correct", second["id"], "--delta-z-um", "3.5").code == 0
     rows = listed(run_refp)
-    assert len(rows) == 12
+    assert len(rows) == 20
     assert rows[0]["corrects"] == first["id"]
     assert rows[0]["reason"] == "withdrawn: wrong slide"
     assert rows[0]["recorded_at"] == "2026-03-01T08:00:00+01:00"
     assert (rows[1]["delta_z_um"], rows[1]["u_um"]) == (3.5, None)
-    assert len(listed(run_refp, "--with-corrected")) == 14
+    assert len(listed(run_refp, "--with-corrected")) == 22
     assert len(listed(run_refp, "--since", "2026-03-03", "--until", "2026-03-05T12:00")) == 3
     assert listed(run_refp, "--instrument", "other") == []
     shown = run_refp("history", "list").stdout
@@ -186,6 +200,38 @@ def test_correct_list_and_export(run_refp: RunRefp, tmp_path: Path) -> None:
         assert table["id"].tolist() == [row["id"] for row in rows]
         assert math.isnan(table["delta_z_um"][0])
         assert str(table["recorded_at"][0]) == "2026-03-01 07:00:00+00:00"
+
+
+def test_verdict_and_status_are_two_columns(
+    run_refp: RunRefp, lookup_model: Path, images: list[Path], black: Path, tmp_path: Path
+) -> None:
+    """Images at about -14, -2 and 10 um, and one without beads."""
+    given = (lookup_model, *images, black)
+    estimated = json.loads(run_refp("estimate", *given, "--tolerance", "5", "--json").stdout)
+    done = run_refp("history", "record", *given, "--tolerance-um", "5")
+    assert done.code == 0, done.stderr
+    rows = listed(run_refp)
+    verdicts = [row["verdict"] if row["status"] == "ok" else "" for row in estimated]
+    assert {"pass", "fail"} <= set(verdicts) or {"unverified"} <= set(verdicts)
+    assert [row["verdict"] for row in rows] == verdicts
+    assert [row["status"] for row in rows] == ["ok", "ok", "ok", "refused"]
+    assert {row["tolerance_um"] for row in rows} == {5.0}
+    # Each value outside the tolerance is a failure with an action, in the terminal too.
+    outside = [row for row in rows if row["status"] == "ok" and abs(row["delta_z_um"]) > 5]
+    assert len(outside) == 2
+    for row in outside:
+        line = f"{row['image']}: dZ {row['delta_z_um']:+.1f} um, FAIL: outside the tolerance of"
+        assert line in done.stderr
+    assert done.stderr.count(OUTSIDE_TOLERANCE) == 2
+    shown = done.stdout
+    assert "status" in shown
+    assert "verdict" in shown
+    path = tmp_path / "h.csv"
+    assert run_refp("history", "export", "-o", path).code == 0
+    table = pd.read_csv(path, keep_default_na=False)
+    assert table["verdict"].tolist() == verdicts
+    assert run_refp("history", "record", lookup_model, images[0]).code == 0
+    assert (listed(run_refp)[-1]["verdict"], listed(run_refp)[-1]["tolerance_um"]) == ("", None)
 
 
 def test_another_home_and_database(run_refp: RunRefp, tmp_path: Path) -> None:

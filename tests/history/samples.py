@@ -7,16 +7,16 @@ from refp.history import HistoryRecord, new_id
 START = datetime(2026, 3, 1, 8, tzinfo=timezone(timedelta(hours=1)))
 
 
-def at(hours: float) -> datetime:
-    """A time some hours after the start."""
-    return START + timedelta(hours=hours)
+def at(steps: float) -> datetime:
+    """A time some steps of six hours after the start."""
+    return START + timedelta(hours=6 * steps)
 
 
-def record(hours: float = 0.0, **values: object) -> HistoryRecord:
-    """An estimate of instrument a2k, some hours after the start."""
+def record(steps: float = 0.0, **values: object) -> HistoryRecord:
+    """An estimate of instrument a2k, some steps of six hours after the start."""
     known: dict[str, object] = {
         "id": new_id(),
-        "recorded_at": at(hours),
+        "recorded_at": at(steps),
         "kind": "estimate",
         "instrument": "a2k",
         "status": "ok",
@@ -27,5 +27,6 @@ def record(hours: float = 0.0, **values: object) -> HistoryRecord:
 
 
 def series(*values: float, **others: object) -> list[HistoryRecord]:
-    """An estimate an hour, with these dZ."""
-    return [record(k, delta_z_um=value, **others) for k, value in enumerate(values)]
+    """A daily check every six hours, with these dZ: 20 of them are on six days."""
+    shared: dict[str, object] = {"purpose": "daily", **others}
+    return [record(k, delta_z_um=value, **shared) for k, value in enumerate(values)]

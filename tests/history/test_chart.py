@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refp.core.errors import HistoryError
-from refp.history import Firing, History, check_quantity, correction, parse_time, select_chart
+from refp.history import (
+    ChartRequest,
+    Firing,
+    History,
+    Selection,
+    check_quantity,
+    correction,
+    parse_time,
+    select_chart,
+)
 from refp.history.chart import thin
 
 from .samples import START, at, record, series
@@ -25,11 +34,11 @@ def history(tmp_path):
 
 def test_limits_and_rules_come_from_the_baseline(history: History) -> None:
     history.append(series(*STEADY, 9.0))
-    history.append([record(30, status="refused", delta_z_um=NAN, u_um=NAN)])
+    history.append([record(30, status="refused", delta_z_um=NAN, u_um=NAN, purpose="daily")])
     history.annotate("service", "a2k", at(25))
     history.annotate("another's", "b", at(25))
-    baseline = history.freeze("b", "a2k", "delta_z_um", START, at(20))
-    chart = select_chart(history, "a2k", "delta_z_um")
+    baseline = history.freeze("b", Selection("a2k", START, at(20)))
+    chart = select_chart(history, Selection("a2k"))
     assert chart.baseline == baseline
     assert chart.firings == (Firing(20, "1_2s"), Firing(20, "1_3s"))
     np.testing.assert_array_equal(chart.value, [*STEADY, 9.0, NAN])
@@ -42,20 +51,22 @@ def test_limits_and_rules_come_from_the_baseline(history: History) -> None:
 
 
 def test_the_last_baseline_or_the_one_that_is_named(history: History) -> None:
-    history.append(series(*STEADY))
-    assert select_chart(history, "a2k", "delta_z_um").baseline is None
-    assert select_chart(history, "a2k", "delta_z_um").firings == ()
-    first = history.freeze("first", "a2k", "delta_z_um", START, at(12))
-    last = history.freeze("last", "a2k", "delta_z_um", START, at(20))
-    assert select_chart(history, "a2k", "delta_z_um").baseline == last
-    assert select_chart(history, "a2k", "delta_z_um", "first").baseline == first
+    history.append(series(*STEADY, *STEADY))
+    assert select_chart(history, Selection("a2k")).baseline is None
+    assert select_chart(history, Selection("a2k")).firings == ()
+    first = history.freeze("first", Selection("a2k", START, at(20)))
+    last = history.freeze("last", Selection("a2k", START, at(40)))
+    assert select_chart(history, Selection("a2k")).baseline == last
+    assert select_chart(history, Selection("a2k"), ChartRequest(baseline="first")).baseline == first
     with pytest.raises(HistoryError, match=r"'other': not frozen .*'first', 'last'"):
-        select_chart(history, "a2k", "delta_z_um", "other")
+        select_chart(history, Selection("a2k"), ChartRequest(baseline="other"))
 
 
 def test_an_instrument_without_records(history: History) -> None:
+    with pytest.raises(HistoryError, match=r"no daily check of instrument 'x' .* all estimates"):
+        select_chart(history, Selection("x"))
     with pytest.raises(HistoryError, match="no estimate of instrument 'x'"):
-        select_chart(history, "x", "delta_z_um")
+        select_chart(history, Selection("x"), ChartRequest(series="all"))
 
 
 def test_every_quantity(history: History) -> None:
@@ -64,7 +75,7 @@ def test_every_quantity(history: History) -> None:
     refused = record(1, status="refused", delta_z_um=NAN, n_beads_used=0)
     history.append([one, plane, refused])
     found = {
-        name: select_chart(history, "a2k", check_quantity(name))
+        name: select_chart(history, Selection("a2k"), ChartRequest(check_quantity(name), "all"))
         for name in ("delta_z_um", "refp_um", "n_beads_used", "background", "tilt")
     }
     values = {name: chart.value[0] for name, chart in found.items()}
@@ -77,11 +88,13 @@ def test_every_quantity(history: History) -> None:
 
 
 def test_only_checks_of_three_images_have_slope_and_fit(history: History) -> None:
-    with pytest.raises(HistoryError, match="no estimate of instrument 'a2k'"):
-        select_chart(history, "a2k", "slope")
-    unlike = record(2, status="refused", delta_z_um=NAN, t_squared=7.0)
-    history.append([record(), record(1, slope=1.02, slope_u=0.01, t_squared=1.1), unlike])
-    slope, fit = (select_chart(history, "a2k", name) for name in ("slope", "t_squared"))
+    with pytest.raises(HistoryError, match="no daily check of instrument 'a2k'"):
+        select_chart(history, Selection("a2k"), ChartRequest("slope"))
+    unlike = record(2, status="refused", delta_z_um=NAN, t_squared=7.0, purpose="daily")
+    check = record(1, slope=1.02, slope_u=0.01, t_squared=1.1, purpose="daily")
+    history.append([record(), check, unlike])
+    requests = [ChartRequest(name) for name in ("slope", "t_squared")]
+    slope, fit = (select_chart(history, Selection("a2k"), one) for one in requests)
     assert (slope.value.tolist(), slope.u.tolist()) == ([1.02], [0.01])
     assert fit.value.tolist() == [1.1, 7.0]  # also of an image that is refused for it
     assert not fit.refused.any()
@@ -115,6 +128,7 @@ def test_corrections() -> None:
     assert (new["delta_z_um"], new["status"]) == (2.0, "ok")
     assert math.isnan(new["u_um"])  # those of the old value do not outlive it
     assert math.isnan(new["lower_um"])
+    assert new["verdict"] == ""
     assert correction({"delta_z_um": 2.0, "u_um": 0.5})["u_um"] == 0.5
     gone = correction({"note": "wrong slide"}, withdraw=True)
     assert (gone["status"], gone["reason"]) == ("refused", "withdrawn: wrong slide")

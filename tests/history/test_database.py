@@ -16,6 +16,7 @@ from refp.history import (
     History,
     HistoryRecord,
     ModelUse,
+    Selection,
     correction,
     name_instrument,
     new_id,
@@ -59,6 +60,8 @@ FULL = HistoryRecord(
     slope=1.003,
     slope_u=0.01,
     t_squared=1.25,
+    verdict="inconclusive",
+    tolerance_um=2.0,
 )
 
 
@@ -107,10 +110,12 @@ class TestBoth:
         with History.open(database) as history:
             history.append([mine[2], other, mine[0], mine[3], mine[1]])
             note = history.annotate("service", "a2k", at(2.5))
-            assert ids(history.select(kind="estimate", instrument="a2k")) == [r.id for r in mine]
-            assert ids(history.select(kind="annotation")) == [note.id]
+            assert ids(history.select(Selection(kind="estimate", instrument="a2k"))) == [
+                r.id for r in mine
+            ]
+            assert ids(history.select(Selection(kind="annotation"))) == [note.id]
             # From since on, before until; in whatever zone.
-            within = history.select(since=at(1).astimezone(UTC), until=at(2))
+            within = history.select(Selection(since=at(1).astimezone(UTC), until=at(2)))
             assert ids(within) == [mine[1].id, other.id]
             assert list(history.select(columns=("u_um", "recorded_at"))) == ["u_um", "recorded_at"]
 
@@ -128,7 +133,7 @@ class TestBoth:
             expected = replace(old, id=new.id, delta_z_um=7.0, corrects=old.id)
             assert repr(new) == repr(expected)  # NaN is not equal to itself
             assert history.select()["delta_z_um"].tolist() == [7, 2]
-            everything = history.select(with_corrected=True)
+            everything = history.select(Selection(with_corrected=True))
             assert everything["delta_z_um"].tolist() == [1, 7, 2]
             (newest,) = history.correct([new.id], note="again")
             assert ids(history.select()) == [newest.id, other.id]
@@ -157,7 +162,7 @@ class TestBoth:
                 history.correct([new_id()], note="y")
             with pytest.raises(HistoryError, match="no record of this id to correct"):
                 history.append([record(corrects=new_id())])
-            assert len(history.select(with_corrected=True)) == 2
+            assert len(history.select(Selection(with_corrected=True))) == 2
 
     def test_records_appended_again_are_not_doubled(self, database: str) -> None:
         many = series(*range(700))
@@ -181,8 +186,8 @@ class TestBoth:
     )
     def test_the_database_itself_refuses_changes(self, database: str, statement: str) -> None:
         with History.open(database) as history:
-            history.append(series(*range(12)))
-            history.freeze("b", "a2k", "delta_z_um", START, at(99))
+            history.append(series(*range(20)))
+            history.freeze("b", Selection("a2k", START, at(99)))
             before = history.select(), history.baselines()
             with (
                 pytest.raises(sa.exc.DBAPIError, match="appended only"),
@@ -205,29 +210,30 @@ class TestBoth:
             History.open(database)
 
     def test_a_baseline_stays_as_it_was_frozen(self, database: str) -> None:
-        values = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0]
+        values = [float(k) for k in range(1, 21)]
         with History.open(database) as history:
             history.append(series(*values))
             history.append([record(3.5, status="refused", delta_z_um=math.nan)])
-            frozen = history.freeze("spring", "a2k", "delta_z_um", START, at(10), by="Ada")
-            assert (frozen.n, frozen.mean) == (10, 5.5)
-            assert frozen.sd == pytest.approx(math.sqrt(82.5 / 9), rel=1e-12)
+            frozen = history.freeze("spring", Selection("a2k", START, at(20)), by="Ada")
+            assert (frozen.n, frozen.n_days, frozen.mean, frozen.purpose) == (20, 6, 10.5, "daily")
+            assert frozen.sd == pytest.approx(math.sqrt(665 / 19), rel=1e-12)
             history.append([record(4.5, delta_z_um=1000.0)])
             history.correct([history.select()["id"][0]], delta_z_um=500.0)
             assert history.baselines("a2k") == [frozen]
             assert history.baselines("b") == []
             with pytest.raises(HistoryError, match="'spring': frozen already"):
-                history.freeze("spring", "a2k", "delta_z_um", START, at(10))
+                history.freeze("spring", Selection("a2k", START, at(20)))
             assert len(history.baselines()) == 1
 
     def test_a_period_without_limits_is_refused(self, database: str) -> None:
         with History.open(database) as history:
-            history.append(series(*range(9)))
-            history.append([record(k, instrument="b") for k in range(12)])
-            with pytest.raises(HistoryError, match=r"has 9 values from .* needs 10"):
-                history.freeze("x", "a2k", "delta_z_um", START, at(99))
+            history.append(series(*range(12)))
+            history.append(series(*[1.5] * 20, instrument="b"))
+            missing = "limits need 20 checks on 5 days; there are 12 on 4 from .*; take a longer"
+            with pytest.raises(HistoryError, match=missing):
+                history.freeze("x", Selection("a2k", START, at(99)))
             with pytest.raises(HistoryError, match=r"is 1\.5 throughout"):
-                history.freeze("x", "b", "delta_z_um", START, at(99))
+                history.freeze("x", Selection("b", START, at(99)))
             assert history.baselines() == []
 
 
@@ -288,6 +294,10 @@ def test_an_invalid_record_is_refused() -> None:
         record(kind="guess")
     with pytest.raises(HistoryError, match="status 'fine'"):
         record(status="fine")
+    with pytest.raises(HistoryError, match="verdict 'good': choose '', 'pass', 'fail'"):
+        record(verdict="good")
+    with pytest.raises(HistoryError, match="verdict 'pass': of a record without a value"):
+        record(verdict="pass", status="refused", delta_z_um=math.nan)
     with pytest.raises(HistoryError, match="not a UUID"):
         record(id="1")
     with pytest.raises(HistoryError, match="needs the name"):
@@ -309,9 +319,10 @@ def test_two_instruments_of_one_make_have_two_charts(database: str) -> None:
         history.append(series(1, 2, instrument=first, serial="A1"))
         history.append(series(5, instrument=second, serial="B2"))
         assert history.instruments() == [first, second]
-        assert select_chart(history, first, "delta_z_um").value.tolist() == [1, 2]
+        assert select_chart(history, Selection(first)).value.tolist() == [1, 2]
         (moved,) = history.correct(
-            [history.select(instrument=second)["id"][0]], **correction({"instrument": first})
+            [history.select(Selection(instrument=second))["id"][0]],
+            **correction({"instrument": first}),
         )
         assert (moved.instrument, moved.serial) == (first, "A1")
-        assert select_chart(history, first, "delta_z_um").value.tolist() == [1, 5, 2]
+        assert select_chart(history, Selection(first)).value.tolist() == [1, 5, 2]

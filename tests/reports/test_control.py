@@ -1,5 +1,6 @@
 """Control charts: what is drawn of which values."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,14 +11,33 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from refp.core.errors import OutputError
-from refp.history import Baseline, ControlChart, Firing, fired, standardise
+from refp.history import (
+    ACTIONS,
+    OUTSIDE_TOLERANCE,
+    Baseline,
+    ControlChart,
+    Firing,
+    fired,
+    standardise,
+)
 from refp.history.chart import Annotation, thin
 from refp.reports import check_chart_name, describe_control, draw_control, svg_text, write_control
 from refp.reports.control_report import chart_table, control_section
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 SPRING = Baseline(
-    "spring", "a2k", "delta_z_um", START, START + timedelta(days=10), 10, 0.0, 1.0, START, "Ada"
+    "spring",
+    "a2k",
+    "delta_z_um",
+    START,
+    START + timedelta(days=10),
+    20,
+    0.0,
+    1.0,
+    START,
+    "Ada",
+    "daily",
+    10,
 )
 NAN = float("nan")
 
@@ -27,8 +47,9 @@ def chart_of(
     baseline: Baseline | None = SPRING,
     notes: Sequence[tuple[int, str]] = (),
     firings: Sequence[Firing] | None = None,
+    tolerance_um: float = NAN,
 ) -> ControlChart:
-    """A value a day; NaN was refused."""
+    """A daily check a day; NaN was refused."""
     value = np.array(values, dtype=float)
     time = np.datetime64("2026-03-01T08:00:00", "us") + np.arange(len(value)) * np.timedelta64(
         1, "D"
@@ -49,6 +70,10 @@ def chart_of(
         ),
         baseline=baseline,
         utc_offset_s=3600,
+        purpose="daily",
+        n_days=len(value),
+        tolerance_um=tolerance_um,
+        outside=np.abs(value) > tolerance_um,
     )
 
 
@@ -73,7 +98,40 @@ def test_values_by_what_the_rules_say() -> None:
     assert [label.get_text() for label in lanes.get_yticklabels()] == ["1_2s", "1_3s"]
     marks = [line.get_xdata() for line in lanes.lines if line.get_marker() == "|"]
     assert [len(mark) for mark in marks] == [2, 1]
-    assert figure._suptitle.get_text() == "dZ (um) of a2k"  # type: ignore[attr-defined]
+    title = figure._suptitle  # type: ignore[attr-defined]
+    assert title.get_text() == "dZ (um) of a2k, daily checks"
+
+
+def test_values_outside_the_tolerance_are_marked_whatever_the_limits() -> None:
+    chart = chart_of([0.5, 1.6, -1.7, 3.5], tolerance_um=1.5)
+    axes = draw_control(chart).axes[0]
+    assert points(axes, "X") == [1.6, -1.7, 3.5]
+    assert points(axes, "o", "#0072b2") == [0.5]
+    assert points(axes, "D") == []
+    flat = {float(np.asarray(x.get_ydata())[0]) for x in axes.lines if len(x.get_xdata()) == 2}
+    assert {-1.5, 1.5} <= flat
+    assert axes.get_title(loc="left") == "limits wider than the tolerance"
+    text = describe_control(chart)
+    assert "3 outside the tolerance of \N{PLUS-MINUS SIGN}1.5 um" in text
+    assert "Caution: the limits, -3 to +3 um, are wider than the tolerance" in text
+
+
+def test_a_tolerance_without_limits_is_drawn() -> None:
+    axes = draw_control(chart_of([0.5, 0.6], baseline=None, tolerance_um=5.0)).axes[0]
+    low, high = axes.get_ylim()
+    assert low < -5 < 5 < high
+
+
+@pytest.mark.parametrize("days", [1, 2, 5, 9, 40, 400])
+def test_dates_are_whole_and_of_the_data(days: int) -> None:
+    axes = draw_control(chart_of([0.1] * (days + 1))).axes[-1]
+    low, high = axes.get_xlim()
+    ticks = [tick for tick in axes.xaxis.get_majorticklocs() if low <= tick <= high]
+    shown = axes.xaxis.get_major_formatter().format_ticks(ticks)
+    assert shown
+    assert len(set(shown)) == len(shown)
+    assert all(re.match(r"2026-\d\d-\d\d|2027-\d\d-\d\d", one) for one in shown)
+    assert high - low <= 1.05 * days
 
 
 def test_bars_are_one_standard_uncertainty() -> None:
@@ -101,17 +159,18 @@ def test_a_value_far_off_does_not_stretch_the_scale() -> None:
 
 
 def test_notes_are_lines_with_text() -> None:
-    figure = draw_control(chart_of([0.1] * 5, notes=[(2, "serviced"), (4000, "far away")]))
+    figure = draw_control(chart_of([0.1] * 5, notes=[(2, "serviced"), (9, "after the last value")]))
     assert "serviced" in texts(figure)
     low, high = figure.axes[0].get_xlim()
-    assert high - low < 10
+    assert high - low < 5
 
 
 def test_without_a_baseline_it_says_so() -> None:
     figure = draw_control(chart_of([0.5, 99.0], baseline=None))
     assert len(figure.axes) == 1
-    assert "no frozen baseline" in figure.axes[0].get_title(loc="left")
-    assert "No baseline" in describe_control(chart_of([0.5], baseline=None))
+    missing = "limits need 20 checks on 5 days; there are 2 on 2"
+    assert figure.axes[0].get_title(loc="left") == missing
+    assert f"No limits: {missing}." in describe_control(chart_of([0.5, 99.0], baseline=None))
 
 
 @pytest.mark.parametrize("values", [[1.0], [NAN], [NAN, NAN], [1.0, 1.0]])
@@ -134,17 +193,24 @@ def test_of_many_values_few_are_drawn_and_none_that_fires_is_left_out() -> None:
 
 def test_caption_counts() -> None:
     text = describe_control(chart_of([2.5, 2.6, NAN]))
-    assert text.startswith("a2k: 2 values of dZ (um), 1 refused.")
-    assert "baseline 'spring', 10 values from 2026-03-01 to 2026-03-11" in text
+    assert text.startswith("a2k: 2 values of dZ (um) of daily checks, 1 refused.")
+    assert "baseline 'spring', 20 checks from 2026-03-01 to 2026-03-11" in text
     assert text.endswith("Rules that fired: 1_2s (2), 2_2s (1).")
 
 
 def test_the_verdict_is_about_the_last_value() -> None:
-    def headline(values: list[float]) -> tuple[str, str]:
-        (one,) = control_section(chart_of(values)).headlines
+    def headline(values: list[float], tolerance_um: float = NAN) -> tuple[str, str]:
+        (one,) = control_section(chart_of(values, tolerance_um=tolerance_um)).headlines
         return one.level, one.text
 
-    assert headline([0.1, 4.0]) == ("poor", "The last value is rejected by 1_3s.")
+    rejected = f"The last value is rejected by 1_3s. {ACTIONS['1_3s']}"
+    assert headline([0.1, 4.0]) == ("poor", rejected)
+    outside = f"outside the tolerance of \N{PLUS-MINUS SIGN}1.5 um. {OUTSIDE_TOLERANCE}"
+    assert headline([0.1, 1.6], 1.5) == ("poor", f"The last value is {outside}")
+    assert headline([1.6, 0.1], 1.5)[0] == "caution"
+    level, text = headline([0.1, 0.2], 1.5)  # limits of 3 um
+    assert (level, "are wider than the tolerance" in text) == ("caution", True)
+    assert headline([0.1, 0.2], 3.5)[0] == "good"
     assert headline([0.1, 4.0, NAN])[0] == "poor"
     assert headline([4.0, 0.1])[0] == "caution"
     assert headline([0.1, 2.5])[0] == "good"  # a warning
@@ -154,6 +220,7 @@ def test_table_of_a_chart() -> None:
     table = chart_table(chart_of([2.5, 2.6, NAN]))
     assert table["rules"].tolist() == ["1_2s", "1_2s 2_2s", ""]
     assert table["refused"].tolist() == [False, False, True]
+    assert table["state"].tolist() == ["warning", "rejected", "no_value"]
 
 
 def test_page(tmp_path: Path) -> None:

@@ -19,12 +19,13 @@ STEADY = [1.0, -1.0] * 10
 
 
 def row(day: int, dz_um: float | None, **values: object) -> dict[str, Any]:
-    """An estimate of instrument ``mine``, days after the first of March."""
+    """A daily check of instrument ``mine``, days after the first of March."""
     month, of_month = divmod(day, 28)
     known: dict[str, Any] = {
         "id": new_id(),
         "recorded_at": f"2026-{3 + month:02d}-{of_month + 1:02d}T08:00:00+01:00",
         "kind": "estimate",
+        "purpose": "daily",
         "instrument": "mine",
         "operator": "Ada",
         "image": f"daily_{day}.tif",
@@ -37,7 +38,7 @@ def row(day: int, dz_um: float | None, **values: object) -> dict[str, Any]:
 
 
 def rows(*values: float | None, start: int = 0, **others: object) -> list[dict[str, Any]]:
-    """An estimate a day."""
+    """A daily check a day."""
     return [row(start + k, value, **others) for k, value in enumerate(values)]
 
 

@@ -32,12 +32,12 @@ def test_a_history_from_elsewhere(client: Client) -> None:
     chart = client.chart("far", quantity="delta_z_um", since="2026-03-10")
     assert chart["baseline"] == frozen
     assert [one["text"] for one in chart["annotations"]] == [note["note"]]
-    (new,) = client.correct([sent[0]["id"]], note="wrong slide", withdraw=True, operator="Grace")
-    assert (new["status"], new["corrected_by"]) == ("refused", "Grace")
-    assert client.record(client.history(instrument="far", with_corrected=True)) == 0
     with pytest.raises(ApiError, match="another name") as conflict:
         client.freeze("f", "far", "2026-03-01", "2026-03-22")
     assert (conflict.value.status, conflict.value.code) == (409, "history_error")
+    (new,) = client.correct([sent[0]["id"]], note="wrong slide", withdraw=True, operator="Grace")
+    assert (new["status"], new["corrected_by"]) == ("refused", "Grace")
+    assert client.record(client.history(instrument="far", with_corrected=True)) == 0
 
 
 def test_more_records_than_one_request_takes(

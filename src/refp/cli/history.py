@@ -10,20 +10,20 @@ from refp.cli.history_options import (
     ALL_RECORDS,
     DEFAULT_HISTORY,
     At,
-    Daily,
+    ChartChoice,
     Instrument,
     Note,
     Of,
     Operator,
     RecordChoice,
+    Tolerance,
     WithCorrected,
     append_records,
     moment,
     operator_name,
     parse_offsets,
+    print_outcomes,
     print_records,
-    purpose_of,
-    time_limit,
     without_empty,
 )
 from refp.cli.options import (
@@ -72,6 +72,7 @@ def record(
             "-15,0,15; default: as the images state.",
         ),
     ] = "",
+    tolerance_um: Tolerance = None,
     max_beads: MaxBeads = None,
     serial: Annotated[
         str, Parameter(help="Serial number of the instrument; default: as each image states.")
@@ -86,13 +87,18 @@ def record(
     All images of a command are recorded, or none. Exit code 3 when every image was refused.
 
     With --daily, three images at different known Z, such as 15 um below the plane, in it and 15 um above,
-    are one record: that of the middle image, with the slope of dZ and the worst fit of the three.
+    are one record: that of the middle image, with the slope of dZ and the worst fit of the three. Each
+    check is compared with the frozen limits and the tolerance; a dZ outside the tolerance fails, whatever
+    the limits.
+
+    Column status is ok or refused; column verdict is the outcome against --tolerance-um: pass, fail,
+    inconclusive or unverified, empty without a tolerance.
 
     Examples
     --------
     refp history record a2k.refp daily.tif
 
-    refp history record a2k.refp daily.tif --daily
+    refp history record a2k.refp daily.tif --daily --tolerance-um 5
 
     refp history record a2k.refp low.tif middle.tif high.tif --daily --offsets-um -15,0,15
 
@@ -104,9 +110,10 @@ def record(
     from refp.pipeline.qualification import make_qualifier
     from refp.settings import Identity
 
-    purpose = purpose_of(daily=daily)
     offsets = parse_offsets(offsets_um, daily=daily)
-    origin = recording.Origin(operator_name(operator), note, moment(at), purpose, serial)
+    origin = recording.Origin(
+        operator_name(operator), note, moment(at), "daily" if daily else "", serial, tolerance_um
+    )
     with place.open(create=True) as history:
         estimator = Estimator.load(model, max_beads)
         sources = chosen.open(estimator.card, images)
@@ -122,6 +129,7 @@ def record(
                     estimator, sources, origin, qualify=qualify, execution=execution
                 )
         append_records(history, made, as_json=as_json)
+        print_outcomes(history, made, tolerance_um)
     return 0 if any(one.status == "ok" for one in made) else EXIT_ALL_REFUSED
 
 
@@ -190,38 +198,27 @@ def baseline(
     name: Annotated[str, Parameter(help="Name of the baseline.")],
     /,
     *,
-    instrument: Instrument,
-    serial: Serial = "",
-    since: Annotated[str, Parameter(help="First time of the period, ISO 8601.")],
-    until: Annotated[str, Parameter(help="End of the period, exclusive.")],
+    choice: ChartChoice,
     quantity: Of = "delta_z_um",
-    daily: Daily = False,
     operator: Operator = None,
     place: HistoryOptions = DEFAULT_HISTORY,
     as_json: AsJson = False,
 ) -> None:
-    """Freeze mean and standard deviation of a period as the limits of charts.
+    """Freeze mean and standard deviation of the daily checks of a period as the limits of charts.
 
-    Later records, and corrections of records of the period, do not change them. At least ten values are
-    needed.
+    Later records, and corrections of records of the period, do not change them. At least 20 checks on 5
+    different days are needed, and both --since and --until. With --all the limits are those of all
+    estimates, for charts of all estimates. Planes (--quantity refp_um) have no daily checks: all count.
 
     Examples
     --------
     refp history baseline spring --instrument a2k --since 2026-03-01 --until 2026-04-01
     """
     from refp.cli.console import print_rows
-    from refp.history import check_quantity, name_instrument, parse_time
 
     with place.open() as history:
-        frozen = history.freeze(
-            name,
-            name_instrument(instrument, serial),
-            check_quantity(quantity),
-            parse_time(since),
-            parse_time(until),
-            purpose=purpose_of(daily=daily),
-            by=operator_name(operator),
-        )
+        request = choice.request(quantity)
+        frozen = history.freeze(name, choice.chosen, request, by=operator_name(operator))
     times = {key: getattr(frozen, key).isoformat() for key in ("since", "until", "frozen_at")}
     print_rows([{**asdict(frozen), **times}], as_json=as_json)
 
@@ -331,40 +328,40 @@ def chart(
     output: Annotated[
         Path, Parameter(name=["--output", "-o"], help="File to write: .html, .svg or .png.")
     ],
-    instrument: Instrument,
-    serial: Serial = "",
+    choice: ChartChoice,
     quantity: Of = "delta_z_um",
     baseline: Annotated[
-        str, Parameter(help="Name of the baseline; default: the last one frozen.")
+        str, Parameter(help="Name of the baseline; default: the last one frozen for these records.")
     ] = "",
-    since: Annotated[str, Parameter(help="First time, ISO 8601.")] = "",
-    until: Annotated[str, Parameter(help="Values before this time.")] = "",
-    daily: Daily = False,
+    tolerance_um: Tolerance = None,
     place: HistoryOptions = DEFAULT_HISTORY,
     overwrite: Overwrite = False,
 ) -> None:
-    """Draw a control chart (Levey-Jennings) with the Westgard rules that fire.
+    """Draw a control chart (Levey-Jennings) of the daily checks, with the Westgard rules that fire.
 
-    Limits come from a frozen baseline; without one there are neither limits nor rules. Bars show one
-    standard uncertainty, hollow triangles refused images, dashed lines notes. Of more than 2000 values a
-    selection is drawn: the lowest and highest of each interval of time, and all at which a rule fires.
+    Limits come from a frozen baseline; without one there are neither limits nor rules. A dZ outside the
+    tolerance fails whatever the limits; the tolerance is --tolerance-um, or that of the newest record. Bars
+    show one standard uncertainty, hollow triangles refused images, dashed lines notes. Of more than 2000
+    values a selection is drawn: the lowest and highest of each interval of time, all at which a rule fires,
+    and those outside the tolerance.
 
     Examples
     --------
-    refp history chart -o a2k.html --instrument a2k
+    refp history chart -o a2k.html --instrument a2k --tolerance-um 5
+
+    refp history chart -o all.html --instrument a2k --all
 
     refp history chart -o beads.png --instrument a2k --quantity n_beads_used --baseline spring
     """
     from refp.cli.console import print_message
-    from refp.history import check_quantity, name_instrument, select_chart
+    from refp.history import select_chart
     from refp.reports import check_chart_name, describe_control, write_control
 
     check_output(output, overwrite=overwrite)
     check_chart_name(output)
     with place.open() as history:
-        named, span = check_quantity(quantity), (time_limit(since), time_limit(until))
-        purpose, own = purpose_of(daily=daily), name_instrument(instrument, serial)
-        drawn = select_chart(history, own, named, baseline, *span, purpose=purpose)
+        request = choice.request(quantity, baseline, tolerance_um)
+        drawn = select_chart(history, choice.chosen, request)
         source = history.place
     write_control(drawn, output, source)
     print_message(describe_control(drawn))

@@ -1,9 +1,11 @@
 """Options and output that the commands ``refp history ...`` share."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from refp.cli.options import HistoryOptions
 from refp.core.errors import RecipeError
@@ -14,23 +16,13 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from refp.history import History, HistoryRecord, Purpose
+    from refp.history import ChartRequest, History, HistoryRecord, Selection, Series
 
 
 SHOWN = (
-    *("id", "recorded_at", "kind", "instrument", "operator", "image", "status", "delta_z_um"),
-    *(
-        "u_um",
-        "slope",
-        "t_squared",
-        "refp_um",
-        "refp_u_um",
-        "n_beads_used",
-        "background",
-        "reason",
-        "note",
-        "purpose",
-    ),
+    *("id", "recorded_at", "kind", "purpose", "instrument", "operator", "image"),
+    *("status", "verdict", "delta_z_um", "u_um", "tolerance_um", "slope", "t_squared"),
+    *("refp_um", "refp_u_um", "n_beads_used", "background", "reason", "note"),
     *("corrects", "corrected_by"),
 )
 """Columns on a terminal; files and JSON have all."""
@@ -54,15 +46,51 @@ class RecordChoice:
 
     def select(self, history: "History", *, with_corrected: bool = False) -> "pd.DataFrame":
         """Return the records."""
-        from refp.history import name_instrument
+        from refp.history import Selection, name_instrument
 
-        return history.select(
+        chosen = Selection(
             instrument=name_instrument(self.instrument, self.serial),
             since=time_limit(self.since),
             until=time_limit(self.until),
-            purpose=purpose_of(daily=self.daily),
+            purpose="daily" if self.daily else "",
             with_corrected=with_corrected,
         )
+        return history.select(chosen)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class ChartChoice:
+    """Records of a chart or of limits."""
+
+    instrument: str
+    "Name of the instrument."
+    serial: str = ""
+    "Its serial number."
+    since: str = ""
+    "First time, ISO 8601; without a zone it is local, without an hour it is midnight."
+    until: str = ""
+    "Records before this time."
+    all: Annotated[bool, Parameter(negative=())] = False
+    "All estimates, not only daily checks."
+
+    @property
+    def chosen(self) -> "Selection":
+        """The selection of instrument and period."""
+        from refp.history import Selection, name_instrument
+
+        named = name_instrument(self.instrument, self.serial)
+        return Selection(named, time_limit(self.since), time_limit(self.until))
+
+    def request(
+        self, quantity: str, baseline: str = "", tolerance_um: float | None = None
+    ) -> "ChartRequest":
+        """Return the request of a chart: of daily checks, unless all are asked for."""
+        from refp.history import ChartRequest, check_quantity
+
+        limit_um = math.nan if tolerance_um is None else tolerance_um
+        series: Series = "all" if self.all else "daily"
+        return ChartRequest(check_quantity(quantity), series, baseline, limit_um)
 
 
 DEFAULT_HISTORY, ALL_RECORDS = HistoryOptions(), RecordChoice()
@@ -77,7 +105,14 @@ Of = Annotated[
         help="One of delta_z_um, slope, t_squared, refp_um, n_beads_used, background, tilt.",
     ),
 ]
-Daily = Annotated[bool, Parameter(negative=(), help="Daily checks only.")]
+Tolerance = Annotated[
+    float | None,
+    Parameter(
+        name="--tolerance-um",
+        help="Largest tolerated absolute dZ, um.",
+        validator=Number(gt=0, lt=math.inf),
+    ),
+]
 WithCorrected = Annotated[
     bool, Parameter(negative=(), help="Include records that later ones correct.")
 ]
@@ -109,11 +144,6 @@ def time_limit(text: str) -> "datetime | None":
     return parse_time(text) if text else None
 
 
-def purpose_of(*, daily: bool) -> "Purpose":
-    """Return the purpose of records."""
-    return "daily" if daily else ""
-
-
 def parse_offsets(text: str, *, daily: bool) -> tuple[float, ...]:
     """Return offsets in um from text such as ``-15,0,15``; empty for an empty text.
 
@@ -139,6 +169,26 @@ def append_records(history: "History", made: "Sequence[HistoryRecord]", *, as_js
     history.append(made)
     print_records(made, as_json=as_json)
     print_message(f"recorded {len(made)} in {history.place}")
+
+
+def print_outcomes(
+    history: "History", made: "Sequence[HistoryRecord]", tolerance_um: float | None
+) -> None:
+    """Print a line for each daily check, and for each other estimate outside its tolerance."""
+    from refp.cli.console import print_message
+    from refp.history import describe_failure, describe_result, evaluate_check
+
+    notes: dict[str, None] = {}
+    limit_um = math.nan if tolerance_um is None else tolerance_um
+    for one in made:
+        if one.purpose:
+            result = evaluate_check(history, one.id, one.instrument, limit_um)
+            print_message(describe_result(one, result))
+            notes.update(dict.fromkeys(result.notes))
+        elif one.verdict == "fail" or abs(one.delta_z_um) > limit_um:
+            print_message(describe_failure(one, limit_um))
+    for note in notes:
+        print_message(f"note: {note}")
 
 
 def print_records(made: "Sequence[HistoryRecord]", *, as_json: bool) -> None:

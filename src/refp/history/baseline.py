@@ -6,40 +6,70 @@ import numpy as np
 
 from refp.core.arrays import FloatArray
 from refp.core.errors import HistoryError
-from refp.history.history import Baseline
+from refp.history.history import KIND_OF, Baseline, Purpose, Quantity
 
-MIN_VALUES = 10
-"""With fewer values the standard deviation is uncertain by more than 24 %, 1 / sqrt(2 (n - 1))."""
+DayArray = np.ndarray[tuple[int], np.dtype[np.datetime64]]
+MIN_VALUES = 20
+"""With fewer values the standard deviation is uncertain by more than 16 %, 1 / sqrt(2 (n - 1)).
+
+The guideline CLSI C24 asks for at least as many for the limits of a control chart.
+"""
+MIN_DAYS = 5
+"""Values of fewer days omit most of the scatter between days."""
 
 
-def summarise_period(values: FloatArray, empty: Baseline) -> Baseline:
-    """Return a baseline with number, mean and standard deviation of its period's values.
+def needed(n: int, n_days: int, noun: str) -> str:
+    """Return the sentence on values that are missing for limits; empty where there are enough.
 
     Parameters
     ----------
-    values
-        Shape ``(n,)``; NaN is ignored.
+    n, n_days
+        Number of values, and of their different days.
+    noun
+        Plural of the values, such as ``checks``.
+    """
+    if n >= MIN_VALUES and n_days >= MIN_DAYS:
+        return ""
+    verb = "is" if n == 1 else "are"
+    return f"limits need {MIN_VALUES} {noun} on {MIN_DAYS} days; there {verb} {n} on {n_days}"
+
+
+def summarise_period(values: FloatArray, days: DayArray, empty: Baseline) -> Baseline:
+    """Return a baseline with numbers, mean and standard deviation of its period's values.
+
+    Parameters
+    ----------
+    values, days
+        Shape ``(n,)``, values, of which NaN is ignored, and their calendar days.
     empty
-        The baseline without number, mean and standard deviation.
+        The baseline without numbers, mean and standard deviation.
 
     Raises
     ------
     HistoryError
-        If there are fewer than ten values, or all are equal.
+        If there are fewer than 20 values or 5 days, or all values are equal.
     """
     known = values[np.isfinite(values)]
-    about = f"baseline {empty.name!r}: {empty.quantity} of {empty.instrument!r}"
-    if len(known) < MIN_VALUES:
+    n_days = len(np.unique(days[np.isfinite(values)]))
+    about = f"baseline {empty.name!r} of {empty.quantity} of {empty.instrument!r}"
+    missing = needed(len(known), n_days, noun_of(empty.quantity, empty.purpose))
+    if missing:
         raise HistoryError(
-            f"{about} has {len(known)} values from {empty.since.isoformat()} to "
-            f"{empty.until.isoformat()}; it needs {MIN_VALUES}: take a longer period"
+            f"{about}: {missing} from {empty.since.isoformat()} to {empty.until.isoformat()}; "
+            "take a longer period"
         )
     if np.ptp(known) == 0:
         raise HistoryError(
             f"{about} is {known[0]:g} throughout the period, so that it gives no limits; "
             "take another period or quantity"
         )
-    return replace(empty, n=len(known), mean=float(known.mean()), sd=float(known.std(ddof=1)))
+    mean, sd = float(known.mean()), float(known.std(ddof=1))
+    return replace(empty, n=len(known), n_days=n_days, mean=mean, sd=sd)
+
+
+def noun_of(quantity: Quantity, purpose: Purpose) -> str:
+    """Return the plural of the records of a chart: checks, estimates or planes."""
+    return "checks" if purpose else f"{KIND_OF[quantity]}s"
 
 
 def standardise(values: FloatArray, baseline: Baseline) -> FloatArray:

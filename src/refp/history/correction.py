@@ -6,7 +6,7 @@ from typing import Any
 from refp.core.errors import HistoryError
 from refp.history.history import NAN, HistoryRecord, serial_of
 
-_INTERVAL = {"u_um": NAN, "lower_um": NAN, "upper_um": NAN}
+_INTERVAL = {"u_um": NAN, "lower_um": NAN, "upper_um": NAN, "verdict": ""}
 _NOTHING = {
     "delta_z_um": NAN,
     **_INTERVAL,
@@ -23,7 +23,7 @@ _NOTHING = {
 
 
 def correction(given: Mapping[str, Any], *, withdraw: bool = False) -> dict[str, Any]:
-    """Return the changes of a correction; a new dZ clears uncertainty and interval of the old one.
+    """Return the changes of a correction; a new dZ clears uncertainty, interval and verdict.
 
     Parameters
     ----------

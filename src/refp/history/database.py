@@ -12,17 +12,15 @@ from refp.core.errors import HistoryConflictError, HistoryError
 from refp.history.baseline import summarise_period
 from refp.history.connect import WRITES, OpenDatabase, database_errors
 from refp.history.correction import check_kinds
-from refp.history.history import (
-    KIND_OF,
-    Baseline,
-    HistoryRecord,
-    ModelUse,
-    Purpose,
-    Quantity,
-    new_id,
+from refp.history.history import Baseline, HistoryRecord, ModelUse, new_id
+from refp.history.quantity import (
+    DAY_COLUMNS,
+    QUANTITY_COLUMNS,
+    days_of,
+    values_of,
 )
-from refp.history.quantity import QUANTITY_COLUMNS, values_of
 from refp.history.rows import (
+    BASELINE_FIELDS,
     COLUMNS,
     STORED_AS,
     baseline_of,
@@ -32,6 +30,7 @@ from refp.history.rows import (
     table_of,
 )
 from refp.history.schema import baselines, records
+from refp.history.selection import ALL, DZ_OF_CHECKS, ChartRequest, Selection
 
 _AT_ONCE = 500
 """Ids in one statement; databases limit their number."""
@@ -75,30 +74,19 @@ class History(OpenDatabase):
 
     def select(
         self,
+        chosen: Selection = ALL,
         *,
         ids: Sequence[str] = (),
-        instrument: str = "",
-        image_sha256: str = "",
-        since: datetime | None = None,
-        until: datetime | None = None,
-        kind: str = "",
-        purpose: Purpose = "",
-        with_corrected: bool = False,
-        newest: int | None = None,
         columns: Sequence[str] = COLUMNS,
     ) -> pd.DataFrame:
         """Return records as a table, by rising time.
 
         Parameters
         ----------
-        ids, instrument, image_sha256, kind, purpose
-            These only; empty: all. Databases limit the number of ids.
-        since, until
-            Recorded at ``since`` or later, and before ``until``.
-        with_corrected
-            Whether to include records that others correct.
-        newest
-            Number of records, the newest ones; ``None``: all.
+        chosen
+            Selection of records; default: all.
+        ids
+            These only; empty: all. Databases limit their number.
         columns
             Fields of the record, ``utc_offset_s`` (of the zone) and ``appended_at``.
 
@@ -112,33 +100,15 @@ class History(OpenDatabase):
         HistoryError
             If ``until`` is not after ``since``.
         """
-        _check_order(since, until)
-        chosen = [_column(name) for name in columns]
+        query = sa.select(*(_column(name) for name in columns)).where(*_conditions(chosen, ids))
         order = records.c.recorded_utc, records.c.sequence
-        query = sa.select(*chosen)
-        equal = {
-            "instrument": instrument,
-            "image_sha256": image_sha256,
-            "kind": kind,
-            "purpose": purpose,
-        }
-        for name, value in equal.items():
-            query = query.where(records.c[name] == value) if value else query
-        query = query.where(records.c.id.in_(ids)) if ids else query
-        if since is not None:
-            query = query.where(records.c.recorded_utc >= naive_utc(since))
-        if until is not None:
-            query = query.where(records.c.recorded_utc < naive_utc(until))
-        if not with_corrected:
-            corrected = sa.select(records.c.corrects).where(records.c.corrects.is_not(None))
-            query = query.where(records.c.id.not_in(corrected))
-        if newest is None:
+        if chosen.newest is None:
             query = query.order_by(*order)
         else:
-            query = query.order_by(*(column.desc() for column in order)).limit(newest)
+            query = query.order_by(*(column.desc() for column in order)).limit(chosen.newest)
         with database_errors(self._engine.url), self._engine.connect() as connection:
             table = table_of(connection.execute(query).partitions(_AT_A_TIME), tuple(columns))
-        return table if newest is None else table[::-1].reset_index(drop=True)
+        return table if chosen.newest is None else table[::-1].reset_index(drop=True)
 
     def instruments(self) -> list[str]:
         """Return the names of all instruments with records, sorted."""
@@ -219,15 +189,7 @@ class History(OpenDatabase):
             return [baseline_of(row._asdict()) for row in connection.execute(query)]
 
     def freeze(
-        self,
-        name: str,
-        instrument: str,
-        quantity: Quantity,
-        since: datetime,
-        until: datetime,
-        *,
-        purpose: Purpose = "",
-        by: str = "",
+        self, name: str, chosen: Selection, request: ChartRequest = DZ_OF_CHECKS, *, by: str = ""
     ) -> Baseline:
         """Freeze mean and standard deviation of a period under a name.
 
@@ -237,33 +199,32 @@ class History(OpenDatabase):
         ----------
         name
             Name that no baseline of this instrument and quantity has.
-        instrument, quantity
-            Name of the instrument, and the quantity.
-        since, until
-            Records from ``since`` on, before ``until``.
-        purpose
-            Records of this purpose only; empty: all.
+        chosen
+            Instrument and period; both ends are needed.
+        request
+            Quantity and records; by default dZ of daily checks.
         by
             Operator who freezes it.
 
         Raises
         ------
         HistoryError
-            If the name is used or empty, or the period has fewer than 10 values or no scatter.
+            If the name is used or empty, an end is missing, or the period has fewer than 20 values on 5
+            days, or no scatter.
         """
         if not name.strip():
             raise HistoryError("baseline: needs a name, such as 'spring'")
-        table = self.select(
-            instrument=instrument,
-            since=since,
-            until=until,
-            kind=KIND_OF[quantity],
-            purpose=purpose,
-            columns=QUANTITY_COLUMNS[quantity],
-        )
+        chosen, quantity = request.narrow(chosen), request.quantity
+        since, until, instrument = chosen.since, chosen.until, chosen.instrument
+        if since is None or until is None:
+            raise HistoryError(
+                f"baseline {name!r}: the period is missing; give its first day and the day after its last"
+            )
+        columns = (*DAY_COLUMNS, *QUANTITY_COLUMNS[quantity])
+        table = self.select(chosen, columns=columns)
+        empty = Baseline(name, instrument, quantity, since, until, 0, 0, 0, datetime.now(UTC), by)
         frozen = summarise_period(
-            values_of(table, quantity),
-            Baseline(name, instrument, quantity, since, until, 0, 0, 0, datetime.now(UTC), by),
+            values_of(table, quantity), days_of(table), replace(empty, purpose=chosen.purpose)
         )
         with database_errors(self._engine.url), self._write() as connection:
             _check_free(connection, frozen)
@@ -278,6 +239,25 @@ def _column(name: str) -> sa.ColumnElement[Any]:
     """Return a column; times as stored, because a table converts all of them at once."""
     stored = STORED_AS.get(name)
     return sa.type_coerce(records.c[stored], sa.String) if stored else records.c[name]
+
+
+def _conditions(chosen: Selection, ids: Sequence[str]) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions of a selection of records."""
+    since, until = chosen.since, chosen.until
+    _check_order(since, until)
+    names = ("instrument", "kind", "purpose", "image_sha256")
+    named = {name: getattr(chosen, name) for name in names}
+    conditions = [records.c[name] == value for name, value in named.items() if value]
+    if ids:
+        conditions.append(records.c.id.in_(ids))
+    if since is not None:
+        conditions.append(records.c.recorded_utc >= naive_utc(since))
+    if until is not None:
+        conditions.append(records.c.recorded_utc < naive_utc(until))
+    if not chosen.with_corrected:
+        corrected = sa.select(records.c.corrects).where(records.c.corrects.is_not(None))
+        conditions.append(records.c.id.not_in(corrected))
+    return conditions
 
 
 def _check_order(since: datetime | None, until: datetime | None) -> None:
@@ -336,8 +316,7 @@ def _check_free(connection: sa.Connection, new: Baseline) -> None:
 
 
 def _baseline_row(baseline: Baseline) -> dict[str, Any]:
-    names = ("name", "instrument", "quantity", "n", "mean", "sd")
-    return {name: getattr(baseline, name) for name in names} | {
+    return {name: getattr(baseline, name) for name in BASELINE_FIELDS} | {
         "since_utc": naive_utc(baseline.since),
         "until_utc": naive_utc(baseline.until),
         "frozen_utc": naive_utc(baseline.frozen_at),

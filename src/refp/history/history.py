@@ -11,6 +11,13 @@ from refp.core.errors import HistoryError
 Kind = Literal["estimate", "plane", "annotation"]
 Status = Literal["", "ok", "refused"]
 Purpose = Literal["", "daily"]
+RecordVerdict = Literal["", "pass", "fail", "inconclusive", "unverified"]
+Series = Literal["daily", "all"]
+"""Records of a chart: daily checks alone, or all estimates."""
+PointState = Literal[
+    "no_value", "outside_tolerance", "rejected", "warning", "within_limits", "no_limits"
+]
+"""State of a value of a chart, the first that holds: one outside the tolerance is never within limits."""
 Quantity = Literal[
     "delta_z_um", "slope", "t_squared", "refp_um", "n_beads_used", "background", "tilt"
 ]
@@ -59,6 +66,7 @@ class HistoryRecord:
         Model, SHA-256 of its file, recipe with its digest, and version of refp.
     status, reason
         ``ok`` where there is a value, or ``refused``, and the reason; both empty for an annotation.
+        ``ok`` is no verdict.
     delta_z_um, u_um, lower_um, upper_um, coverage
         Estimate, standard uncertainty and interval, um, and coverage.
     n_beads, n_beads_used
@@ -86,6 +94,10 @@ class HistoryRecord:
         Of a daily check of three images: slope of dZ against nominal Z, and its standard uncertainty.
     t_squared
         Of a daily check of three images: largest T squared a ring of the beads.
+    verdict
+        Outcome of an estimate against ``tolerance_um``; empty without a tolerance, or if refused.
+    tolerance_um
+        Tolerance at the time of the estimate, um; NaN for none.
     """
 
     id: str
@@ -122,12 +134,19 @@ class HistoryRecord:
     slope: float = NAN
     slope_u: float = NAN
     t_squared: float = NAN
+    verdict: RecordVerdict = ""
+    tolerance_um: float = NAN
 
     def __post_init__(self) -> None:
         _check_zone(self.recorded_at, "recorded_at")
         _check_choice("kind", self.kind, get_args(Kind))
         _check_choice("status", self.status, get_args(Status))
         _check_choice("purpose", self.purpose, get_args(Purpose))
+        _check_choice("verdict", self.verdict, get_args(RecordVerdict))
+        if self.verdict and self.status != "ok":
+            raise HistoryError(
+                f"verdict {self.verdict!r}: of a record without a value; leave it out"
+            )
         if not self.instrument:
             raise HistoryError("instrument: a record needs the name of one")
         if self.serial and serial_of(self.instrument) != self.serial:
@@ -156,6 +175,10 @@ class Baseline:
         Number of values, their mean and sample standard deviation, in the quantity's unit.
     frozen_at, by
         Time, and the operator.
+    purpose
+        ``daily`` where the values are of daily checks; empty: of all records.
+    n_days
+        Number of different days of the values; 0 where that is not recorded.
     """
 
     name: str
@@ -168,6 +191,8 @@ class Baseline:
     sd: float
     frozen_at: datetime
     by: str = ""
+    purpose: Purpose = ""
+    n_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +251,14 @@ def check_purpose(name: str) -> Purpose:
         if purpose == name:
             return purpose
     raise HistoryError(f"purpose {name!r}: choose 'daily', or leave it out")
+
+
+def check_series(name: str) -> Series:
+    """Return the series of a name; errors as of :func:`check_quantity`."""
+    for series in get_args(Series):
+        if series == name:
+            return series
+    raise HistoryError(f"series {name!r}: choose 'daily' or 'all'")
 
 
 def parse_time(text: str) -> datetime:

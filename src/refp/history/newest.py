@@ -1,11 +1,13 @@
 """Control rules that fire at the newest record of an instrument, without reading the whole history."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from refp.history.baseline import standardise
 from refp.history.history import KIND_OF, Quantity
 from refp.history.quantity import QUANTITY_COLUMNS, values_of
 from refp.history.rules import WARNING, fired
+from refp.history.selection import Selection
 
 if TYPE_CHECKING:
     from refp.history.database import History
@@ -30,17 +32,19 @@ def rejecting_rules(
     -------
     tuple of str
         Rules by the limits of the baseline frozen last, without the rule that only warns; empty without
-        a baseline, and where the newest record has no value.
+        a baseline, where the newest record has no value, and where the limits are of daily checks and it
+        is none.
     """
     own = [one for one in history.baselines(instrument) if one.quantity == quantity]
     if not own:
         return ()
-    table = history.select(
-        instrument=instrument,
-        kind=KIND_OF[quantity],
-        newest=N_RECORDS,
-        columns=QUANTITY_COLUMNS[quantity],
-    )
-    z = standardise(values_of(table, quantity), own[-1])
+    limits = own[-1]
+    chosen = Selection(instrument, kind=KIND_OF[quantity], newest=1)
+    newest = history.select(chosen, columns=("purpose",))["purpose"]
+    if limits.purpose and limits.purpose not in set(newest):
+        return ()
+    chosen = replace(chosen, purpose=limits.purpose, newest=N_RECORDS)
+    table = history.select(chosen, columns=QUANTITY_COLUMNS[quantity])
+    z = standardise(values_of(table, quantity), limits)
     last = len(z) - 1
     return tuple(one.rule for one in fired(z) if one.index == last and one.rule != WARNING)

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from refp.core.arrays import FloatArray
+from refp.history.baseline import DayArray
 from refp.history.history import Quantity
 
 QUANTITY_COLUMNS: Mapping[Quantity, tuple[str, ...]] = {
-    "delta_z_um": ("status", "delta_z_um", "u_um"),
+    "delta_z_um": ("status", "delta_z_um", "u_um", "verdict", "tolerance_um"),
     "slope": ("status", "slope", "slope_u"),
     "t_squared": ("status", "t_squared"),
     "refp_um": ("status", "refp_um", "refp_u_um"),
@@ -17,14 +18,23 @@ QUANTITY_COLUMNS: Mapping[Quantity, tuple[str, ...]] = {
     "background": ("status", "background"),
     "tilt": ("status", "tilt_y_um_per_px", "tilt_x_um_per_px"),
 }
-"""Columns of a quantity: the status, its values, and its standard uncertainty."""
+"""Columns of a quantity: the status, its values, its standard uncertainty, and tolerance and verdict."""
 OF_THREE: frozenset[Quantity] = frozenset({"slope", "t_squared"})
 """Quantities of a daily check of three images, which other estimates do not have."""
+DAY_COLUMNS = ("recorded_at", "utc_offset_s")
+"""Columns of :func:`days_of`."""
 _UNCERTAINTY: Mapping[str, str] = {
     "delta_z_um": "u_um",
     "slope": "slope_u",
     "refp_um": "refp_u_um",
 }
+
+
+def days_of(table: pd.DataFrame) -> DayArray:
+    """Return the calendar days of records in the zones that they were recorded in, shape ``(n,)``."""
+    offsets = pd.to_timedelta(table["utc_offset_s"], unit="s")
+    local = table["recorded_at"].dt.tz_localize(None) + offsets
+    return local.to_numpy(dtype="datetime64[D]")
 
 
 def values_of(table: pd.DataFrame, quantity: Quantity) -> FloatArray:

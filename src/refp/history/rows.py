@@ -20,6 +20,8 @@ COLUMNS = (
 """Columns of a table of records: the record's, the offset of its zone, and when it was appended."""
 STORED_AS = {"recorded_at": "recorded_utc", "appended_at": "appended_utc"}
 """Columns with other names in the database, where times have no zone."""
+BASELINE_FIELDS = ("name", "instrument", "quantity", "n", "mean", "sd", "purpose", "n_days")
+"""Fields of a baseline with the same name in the database."""
 _NUMBERS = frozenset(field.name for field in fields(HistoryRecord) if field.type is float)
 _WHOLE = ("n_beads", "n_beads_used", "utc_offset_s")
 
@@ -66,8 +68,7 @@ def baseline_of(row: Mapping[str, Any]) -> Baseline:
     since, until, frozen = (
         row[name].replace(tzinfo=UTC) for name in ("since_utc", "until_utc", "frozen_utc")
     )
-    names = ("name", "instrument", "quantity", "n", "mean", "sd")
-    own = {name: row[name] for name in names}
+    own = {name: row[name] for name in BASELINE_FIELDS}
     return Baseline(since=since, until=until, frozen_at=frozen, by=row["frozen_by"], **own)
 
 

@@ -54,6 +54,8 @@ records = Table(
     *_added("purpose", "corrected_by"),
     *_added("serial", "verification"),
     *_numbers("slope", "slope_u", "t_squared"),
+    *_added("verdict"),
+    *_numbers("tolerance_um"),
     CheckConstraint("status IN ('', 'ok', 'refused')", name="refp_records_status"),
     Index("refp_records_by_time", "instrument", "kind", "recorded_utc"),
     Index("refp_records_newest", "instrument", "recorded_utc"),
@@ -70,6 +72,8 @@ baselines = Table(
     Column("sd", Double, nullable=False),
     Column("frozen_utc", DateTime, nullable=False),
     *_texts("frozen_by"),
+    *_added("purpose"),
+    Column("n_days", Integer, nullable=False, server_default="0"),
     UniqueConstraint("name", "instrument", "quantity", name="refp_baselines_name"),
     CheckConstraint("n >= 10 AND sd > 0", name="refp_baselines_enough"),
 )

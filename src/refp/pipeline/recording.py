@@ -15,7 +15,16 @@ from refp.core.files import library_versions
 from refp.core.parallel import SERIAL, Execution
 from refp.estimate.batch import Qualify, estimate_each
 from refp.estimate.estimator import Estimator, ImageEstimate, recipe_of
-from refp.history import HistoryRecord, Purpose, name_instrument, new_id, serial_of
+from refp.estimate.focus_estimate import FocusEstimate
+from refp.estimate.verdict import judge_focus
+from refp.history import (
+    HistoryRecord,
+    Purpose,
+    RecordVerdict,
+    name_instrument,
+    new_id,
+    serial_of,
+)
 from refp.models import ModelCard
 from refp.pipeline.tables import PLANE_COLUMNS, read_plane_table
 from refp.sweeps import SingleImage, declared_identity
@@ -35,6 +44,8 @@ class Origin:
         ``daily`` for a daily check.
     serial
         Serial number of the instrument; empty: as stated by each image.
+    tolerance_um
+        Tolerance of the verdicts, um; ``None``: no verdict.
     """
 
     operator: str = ""
@@ -42,6 +53,7 @@ class Origin:
     at: datetime = field(default_factory=lambda: datetime.now().astimezone())
     purpose: Purpose = ""
     serial: str = ""
+    tolerance_um: float | None = None
 
 
 def record_each(
@@ -89,7 +101,7 @@ def record_estimate(
     image_sha256
         SHA-256 of the image file.
     origin
-        Operator, time, remark and purpose.
+        Operator, time, remark, purpose and tolerance.
     """
     e, card = result.estimate, estimator.card
     tilt_y, tilt_x = (float(tilt) for tilt in e.tilt_um_per_px)
@@ -121,7 +133,17 @@ def record_estimate(
         purpose=origin.purpose,
         serial=origin.serial,
         verification=e.verification,
+        verdict=_verdict(e, origin.tolerance_um),
+        tolerance_um=float("nan") if origin.tolerance_um is None else origin.tolerance_um,
     )
+
+
+def _verdict(estimate: FocusEstimate, tolerance_um: float | None) -> RecordVerdict:
+    """Return the verdict as recorded: none without a tolerance, and none on a refused image."""
+    if tolerance_um is None:
+        return ""
+    verdict = judge_focus(estimate, tolerance_um)
+    return "" if verdict == "refused" else verdict
 
 
 def record_planes(
@@ -175,7 +197,9 @@ def record_planes(
 
 
 def _plane(shared: HistoryRecord, row: pd.Series) -> HistoryRecord:
-    name = f"{row['dataset']}, exp {row['experiment']}, FOV {row['fov']}, {row['exposure_ms']:g} ms"
+    name = f"{row['dataset']}, exp {row['experiment']}, FOV {row['fov']}"
+    if row["exposure_ms"] > 0:  # 0: not known
+        name += f", {row['exposure_ms']:g} ms"
     return replace(
         shared,
         id=new_id(),

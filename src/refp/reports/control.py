@@ -10,8 +10,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from refp.core.arrays import BoolArray, FloatArray, IntArray
-from refp.history import LABELS, RULES, WARNING, ControlChart
+from refp.core.arrays import BoolArray, FloatArray
+from refp.history import (
+    LABELS,
+    RULES,
+    WARNING,
+    ControlChart,
+    describe_tolerance,
+    missing_limits,
+    noun_of,
+    states_of,
+    wide_limits,
+)
 from refp.reports.panels import padded_limits
 from refp.reports.sheet import Legend, panel_matrix
 from refp.reports.style import FLAGGED, INK, MUTED, TOLERANCE, USED, look, printable
@@ -20,8 +30,6 @@ _HEIGHT_IN = 4.2
 _LANE_IN = 0.28
 _MANY = 300
 """Largest number of values drawn with full-size points and dark bars."""
-_NOTE_REACH = 0.25
-"""Notes are shown up to this fraction of the charted time before or after it."""
 _MAX_NOTES = 12
 """Of more annotations only the last are written out; all have their line."""
 _MAX_REFUSED = 500
@@ -29,6 +37,15 @@ _SIGMAS = {1: (":", 1.0), 2: ("--", 1.2), 3: ("-", 1.4)}
 _REACH_SD = 3.6
 _FAR_SD = 6.0
 """Values farther from the mean are drawn on the edge of the scale instead of stretching it."""
+_TOLERANCE_SD = 12.0
+"""A tolerance farther than this from the mean is named in the legend and beyond the scale."""
+_BEYOND_TOLERANCE = 1.6
+"""Values up to this multiple of the tolerance are drawn where they are."""
+_PERIOD = "#c9ced6"
+_CALM = ("within_limits", "no_limits")
+_MAX_DATES = 6
+_FEW_DAYS = 6.0
+"""Of a shorter time the axis has hours beside its dates."""
 
 
 @look()
@@ -40,11 +57,11 @@ def draw_control(chart: ControlChart, title: str = "") -> Figure:
     chart
         Values, limits and firings; without a baseline there are neither limits nor rules.
     title
-        Title; empty for the quantity and instrument of the chart.
+        Title; empty for the quantity, instrument and records of the chart.
     """
     rows = [rule for rule in RULES if any(f.rule == rule for f in chart.firings)]
     heights = [_HEIGHT_IN, _LANE_IN * (len(rows) + 1)][: 1 + bool(rows)]
-    title = title or f"{LABELS[chart.quantity]} of {chart.instrument}"
+    title = title or name_chart(chart)
     figure, grid = panel_matrix(
         len(heights), 1, sum(heights), title, sharex=True, height_ratios=heights
     )
@@ -52,6 +69,7 @@ def draw_control(chart: ControlChart, title: str = "") -> Figure:
     axes = panels[0]
     days = _days(chart.time)
     axes.set(ylim=_chart_limits(chart), ylabel=LABELS[chart.quantity])
+    _draw_tolerance(axes, chart)
     _draw_limits(axes, chart)
     _draw_values(axes, chart, days)
     _draw_refusals(axes, days[chart.refused])
@@ -61,8 +79,10 @@ def draw_control(chart: ControlChart, title: str = "") -> Figure:
         _draw_note_lines(panel, chart)
     _write_notes(axes, chart)
     _set_time(panels[-1], chart, days)
-    if chart.baseline is None:
-        axes.set_title("no frozen baseline, so no limits", loc="left", color=FLAGGED, fontsize=13)
+    caution = missing_limits(chart) or (
+        "limits wider than the tolerance" if wide_limits(chart) else ""
+    )
+    axes.set_title(caution, loc="left", color=FLAGGED, fontsize=13)
     _chart_legend(chart).draw(figure)
     return figure
 
@@ -72,33 +92,62 @@ def describe_control(chart: ControlChart) -> str:
     n = int(np.isfinite(chart.value).sum())
     drawn = "" if len(chart.shown) >= n else f" ({len(chart.shown)} drawn, extremes among them)"
     text = (
-        f"{chart.instrument}: {n} value{'s' * (n != 1)} of {LABELS[chart.quantity]}{drawn}, "
-        f"{int(chart.refused.sum())} refused. Bars: one standard uncertainty. "
+        f"{chart.instrument}: {n} value{'s' * (n != 1)} of {LABELS[chart.quantity]} of "
+        f"{name_records(chart)}{drawn}, {int(chart.refused.sum())} refused. "
+        "Bars: one standard uncertainty. "
     )
+    if np.isfinite(chart.tolerance_um):
+        text += f"{int(chart.outside.sum())} outside {describe_tolerance(chart.tolerance_um)}. "
     limits = chart.baseline
     if limits is None:
-        return text + "No baseline was frozen, so there are no limits."
+        return f"{text}No limits: {missing_limits(chart)}."
     counts = Counter(firing.rule for firing in chart.firings)
     rules = ", ".join(f"{rule} ({counts[rule]})" for rule in RULES if counts[rule])
+    wide = wide_limits(chart)
     return text + (
-        f"Limits: baseline {limits.name!r}, {limits.n} values from {limits.since:%Y-%m-%d} to "
-        f"{limits.until:%Y-%m-%d}, mean {limits.mean:.4g}, standard deviation {limits.sd:.3g}. "
+        f"Limits: baseline {limits.name!r}, {limits.n} {noun_of(limits.quantity, limits.purpose)} from "
+        f"{limits.since:%Y-%m-%d} to {limits.until:%Y-%m-%d}, mean {limits.mean:.4g}, standard deviation "
+        f"{limits.sd:.3g}. {f'Caution: {wide}. ' if wide else ''}"
         f"Rules that fired: {rules or 'none'}."
     )
 
 
+def name_chart(chart: ControlChart) -> str:
+    """Return the title of a chart: quantity, instrument and records."""
+    return f"{LABELS[chart.quantity]} of {chart.instrument}, {name_records(chart)}"
+
+
+def name_records(chart: ControlChart) -> str:
+    """Return the records of a chart: daily checks, all estimates, or all planes."""
+    noun = noun_of(chart.quantity, chart.purpose)
+    return f"{chart.purpose or 'all'} {noun}"
+
+
 def _chart_limits(chart: ControlChart) -> tuple[float, float]:
-    values = chart.value[chart.shown]
-    limits = chart.baseline
+    values, limits = chart.value[chart.shown], chart.baseline
+    ends = np.array([-chart.tolerance_um, chart.tolerance_um])
     if limits is None:
-        return padded_limits(values, pad=0.12)
+        return padded_limits(values, ends, pad=0.12)
+    tolerances = (ends - limits.mean) / limits.sd
     z = (values - limits.mean) / limits.sd
-    below, above = (
-        max(_REACH_SD, 1.12 * min(float(np.nanmax(side * z, initial=0.0)), _FAR_SD))
-        for side in (-1, 1)
-    )
+    below, above = (_reach(side * z, side * tolerances) for side in (-1, 1))
     below += 0.08 * (below + above) * bool(chart.refused.any())  # room for their triangles
     return limits.mean - below * limits.sd, limits.mean + above * limits.sd
+
+
+def _reach(z: FloatArray, tolerances: FloatArray) -> float:
+    """Return how far the scale goes on one side of the mean, standard deviations."""
+    near = float(np.nanmax(tolerances[tolerances <= _TOLERANCE_SD], initial=0.0))
+    far = min(float(np.nanmax(z, initial=0.0)), max(_FAR_SD, _BEYOND_TOLERANCE * near))
+    return max(_REACH_SD, 1.12 * far, 1.12 * near)
+
+
+def _draw_tolerance(axes: Axes, chart: ControlChart) -> None:
+    if np.isfinite(chart.tolerance_um):
+        ends = -chart.tolerance_um, chart.tolerance_um
+        axes.axhspan(*ends, color=TOLERANCE, alpha=0.3, lw=0, zorder=0.3)
+        for end in ends:
+            axes.axhline(end, color=TOLERANCE, lw=2.2, zorder=1.7)
 
 
 def _draw_limits(axes: Axes, chart: ControlChart) -> None:
@@ -109,7 +158,7 @@ def _draw_limits(axes: Axes, chart: ControlChart) -> None:
         _day(np.datetime64(time.astimezone(UTC).replace(tzinfo=None)))
         for time in (limits.since, limits.until)
     )
-    axes.axvspan(start, stop, color=TOLERANCE, alpha=0.3, lw=0, zorder=0.4)
+    axes.axvspan(start, stop, color=_PERIOD, alpha=0.4, lw=0, zorder=0.2)
     axes.axhline(limits.mean, color=INK, lw=1.2, zorder=2)
     edge = axes.get_yaxis_transform()
     axes.text(1.005, limits.mean, "mean", transform=edge, va="center", fontsize=11, color=MUTED)
@@ -135,12 +184,14 @@ def _draw_values(axes: Axes, chart: ControlChart, days: FloatArray) -> None:
         np.repeat(days[shown][bars], 3), ends.ravel(), color=USED, zorder=2.5,
         lw=0.6 if many else 1.4, alpha=0.25 if many else 0.5, solid_capstyle="butt",
     )  # fmt: skip
-    level = _levels(chart)[shown]
+    state = np.array(states_of(chart))[shown]
     size = 3.0 if many else 6.0
+    filled = {"mfc": FLAGGED, "mec": FLAGGED}
     styles: tuple[tuple[BoolArray, dict[str, Any]], ...] = (
-        (level == 0, {"mfc": USED, "mec": USED, "marker": "o", "ms": size}),
-        (level == 1, {"mfc": "white", "mec": FLAGGED, "marker": "o", "ms": size + 1}),
-        (level == 2, {"mfc": FLAGGED, "mec": FLAGGED, "marker": "D", "ms": size}),
+        (np.isin(state, _CALM), {"mfc": USED, "mec": USED, "marker": "o", "ms": size}),
+        (state == "warning", {"mfc": "white", "mec": FLAGGED, "marker": "o", "ms": size + 1}),
+        (state == "rejected", {**filled, "marker": "D", "ms": size}),
+        (state == "outside_tolerance", {**filled, "mec": "white", "marker": "X", "ms": size + 4}),
     )
     for at, style in styles:
         axes.plot(days[shown][at & inside], value[at & inside], ls="", zorder=3, **style)
@@ -157,15 +208,6 @@ def _draw_beyond(axes: Axes, days: FloatArray, value: FloatArray, inside: BoolAr
     ):
         heights = np.full(int(at.sum()), height)
         axes.plot(days[at], heights, ls="", marker=marker, ms=8, mfc=FLAGGED, mec="white", zorder=4)
-
-
-def _levels(chart: ControlChart) -> IntArray:
-    """Return the level of each value: 0 no rule fired, 1 only the warning, 2 a rejection."""
-    level = np.zeros(len(chart), dtype=np.int64)
-    for rejects in (False, True):
-        rows = [f.index for f in chart.firings if (f.rule != WARNING) == rejects]
-        level[rows] = 1 + rejects
-    return level
 
 
 def _draw_refusals(axes: Axes, days: FloatArray) -> None:
@@ -218,28 +260,33 @@ def _day(time: np.datetime64) -> float:
 
 def _set_time(axes: Axes, chart: ControlChart, days: FloatArray) -> None:
     zone = timezone(timedelta(seconds=chart.utc_offset_s))
-    locator = mdates.AutoDateLocator(tz=zone, minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
+    held = days if np.ptp(days) else np.array([days[0] - 0.5, days[0] + 0.5])
+    locator = mdates.AutoDateLocator(tz=zone, minticks=2, maxticks=_MAX_DATES)  # type: ignore[no-untyped-call]
+    hours = np.ptp(held) < _FEW_DAYS
+    dates = mdates.DateFormatter("%Y-%m-%d\n%H:%M" if hours else "%Y-%m-%d", tz=zone)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
-    concise = mdates.ConciseDateFormatter(locator, tz=zone)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_formatter(concise)
-    notes = np.array([_day(annotation.time) for annotation in chart.annotations])
-    air = _NOTE_REACH * np.ptp(days)
-    near = (notes >= days[0] - air) & (notes <= days[-1] + air)
-    held = np.concatenate([days, notes[near]])
-    one = not np.ptp(held)
-    axes.set_xlim(*((held[0] - 0.5, held[0] + 0.5) if one else padded_limits(held, pad=0.02)))
+    axes.xaxis.set_major_formatter(dates)
+    axes.set_xlim(*padded_limits(held, pad=0.02))
     axes.set_xlabel(f"time ({zone})")
 
 
 def _chart_legend(chart: ControlChart) -> Legend:
-    level = _levels(chart)
+    states = set(states_of(chart))
     has_u = bool(np.isfinite(chart.u).any())
-    legend = Legend().dot(USED, "value")
+    legend = Legend().dot(USED, "value", when=bool(states & set(_CALM)))
     legend.line(USED, "\N{PLUS-MINUS SIGN} u", alpha=0.5, when=has_u)
-    legend.dot(FLAGGED, "warning", hollow=True, when=bool((level == 1).any()))
-    legend.dot(FLAGGED, "rejected by a rule", marker="D", when=bool((level == 2).any()))
+    legend.dot(FLAGGED, "warning", hollow=True, when="warning" in states)
+    legend.dot(FLAGGED, "rejected by a rule", marker="D", when="rejected" in states)
+    outside = "outside_tolerance" in states
+    legend.dot(FLAGGED, "FAIL: outside the tolerance", marker="X", when=outside)
+    low, high = _chart_limits(chart)
+    value = chart.value[chart.shown]
+    beyond = bool(((value > high) | (value < low)).any())
+    legend.dot(FLAGGED, "beyond the scale", marker="^", when=beyond)
     legend.dot(MUTED, "refused", hollow=True, marker="^", when=bool(chart.refused.any()))
+    if np.isfinite(chart.tolerance_um):
+        legend.band(TOLERANCE, f"tolerance \N{PLUS-MINUS SIGN}{chart.tolerance_um:g} um", alpha=0.6)
     if chart.baseline is not None:
         label = printable(f"baseline {chart.baseline.name}, n = {chart.baseline.n}", 40)
-        legend.band(TOLERANCE, label, alpha=0.3)
+        legend.band(_PERIOD, label, alpha=0.5)
     return legend

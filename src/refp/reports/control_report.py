@@ -8,8 +8,20 @@ import pandas as pd
 
 from refp.core.errors import OutputError
 from refp.core.files import library_versions
-from refp.history import LABELS, RULES, WARNING, ControlChart
-from refp.reports.control import describe_control, draw_control
+from refp.history import (
+    ACTIONS,
+    FAILURES,
+    OUTSIDE_TOLERANCE,
+    RULES,
+    WARNING,
+    ControlChart,
+    PointState,
+    describe_tolerance,
+    missing_limits,
+    states_of,
+    wide_limits,
+)
+from refp.reports.control import describe_control, draw_control, name_chart
 from refp.reports.page import (
     Headline,
     ReportSection,
@@ -63,7 +75,7 @@ def write_control(chart: ControlChart, path: Path, source: str) -> None:
         save_png(draw_control(chart), path)
     else:
         stamp = {**library_versions(), "history": source}
-        title = f"Control chart of {chart.instrument}: {LABELS[chart.quantity]}"
+        title = f"Control chart: {name_chart(chart)}"
         write_report(path, title, [control_section(chart)], stamp)
 
 
@@ -82,7 +94,7 @@ def control_section(chart: ControlChart) -> ReportSection:
 
 
 def chart_table(chart: ControlChart) -> pd.DataFrame:
-    """Return all values of a chart: time of UTC, value, u, whether refused, rules that fired."""
+    """Return all values of a chart: time of UTC, value, u, whether refused, state, rules that fired."""
     rules: dict[int, list[str]] = {}
     for firing in chart.firings:
         rules.setdefault(firing.index, []).append(firing.rule)
@@ -92,6 +104,7 @@ def chart_table(chart: ControlChart) -> pd.DataFrame:
             chart.quantity: chart.value,
             "u": chart.u,
             "refused": chart.refused,
+            "state": states_of(chart),
             "rules": [" ".join(rules.get(k, ())) for k in range(len(chart))],
         }
     )
@@ -115,19 +128,35 @@ def _minute(chart: ControlChart, index: int) -> str:
 
 
 def _headline(chart: ControlChart) -> Headline:
-    n = int(np.isfinite(chart.value).sum())
-    numbers: tuple[tuple[str, str], ...] = (
-        ("values", str(n)),
-        ("refused", str(int(chart.refused.sum()))),
-    )
-    if chart.baseline is None:
-        return Headline("caution", "No baseline was frozen, so no rule is checked.", numbers)
-    rejected = {f.index for f in chart.firings if f.rule != WARNING}
-    numbers = (*numbers, ("values rejected by a rule", str(len(rejected))))
+    states = states_of(chart)
+    numbers = _numbers(chart, states)
     known = np.flatnonzero(np.isfinite(chart.value))
-    if len(known) and known[-1] in rejected:
+    last: PointState = states[known[-1]] if len(known) else "no_value"
+    failed = FAILURES & set(states)
+    if last == "outside_tolerance":
+        limit = describe_tolerance(chart.tolerance_um)
+        return Headline("poor", f"The last value is outside {limit}. {OUTSIDE_TOLERANCE}", numbers)
+    if last == "rejected":
         names = [f.rule for f in chart.firings if f.index == known[-1] and f.rule != WARNING]
-        return Headline("poor", f"The last value is rejected by {', '.join(names)}.", numbers)
-    if rejected:
-        return Headline("caution", "The last value is in control; earlier ones were not.", numbers)
-    return Headline("good", "No value is rejected by a rule.", numbers)
+        text = f"The last value is rejected by {', '.join(names)}. {ACTIONS[names[0]]}"
+        return Headline("poor", text, numbers)
+    caution = missing_limits(chart) or wide_limits(chart)
+    if failed:
+        text = (
+            "The last value passes; earlier ones were outside the tolerance or rejected by a rule."
+        )
+        return Headline("caution", text, numbers)
+    if caution:
+        return Headline("caution", f"{caution[:1].upper()}{caution[1:]}.", numbers)
+    return Headline("good", "No value is rejected by a rule or outside the tolerance.", numbers)
+
+
+def _numbers(chart: ControlChart, states: list[PointState]) -> tuple[tuple[str, str], ...]:
+    n = Counter(states)
+    numbers = [("values", len(chart) - n["no_value"]), ("refused", int(chart.refused.sum()))]
+    if np.isfinite(chart.tolerance_um):
+        numbers.append(("outside the tolerance", n["outside_tolerance"]))
+    if chart.baseline is not None:
+        rejected = {f.index for f in chart.firings if f.rule != WARNING}
+        numbers.append(("rejected by a rule", len(rejected)))
+    return tuple((label, str(value)) for label, value in numbers)

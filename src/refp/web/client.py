@@ -122,7 +122,7 @@ class Client:
         return self._get("/history/baselines", {"instrument": instrument})
 
     def freeze(self, name: str, instrument: str, since: str, until: str, **given: object) -> Row:
-        """Freeze limits from a period; options are ``quantity``, ``only`` and ``operator``."""
+        """Freeze limits from a period; options are ``quantity``, ``series`` and ``operator``."""
         period = {"name": name, "instrument": instrument, "since": since, "until": until}
         return self._post("/history/baselines", {**period, **given})
 

@@ -198,14 +198,17 @@ class RecordQuery:
 
 @dataclass(frozen=True, slots=True)
 class ChartQuery:
-    """A selection of a control chart; times and empty fields as of :class:`RecordQuery`."""
+    """A selection of a control chart; times and empty fields as of :class:`RecordQuery`.
+
+    ``series`` is ``daily`` for daily checks, or ``all`` for all estimates.
+    """
 
     instrument: str = ""
     quantity: str = "delta_z_um"
     baseline: str = ""
     since: str = ""
     until: str = ""
-    only: str = ""
+    series: str = "daily"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,9 +222,18 @@ class DailyCheck:
     baseline
         Name of the frozen limits; empty without limits.
     in_control
-        Whether no rule except the warning fired; ``None`` without limits or without a number.
+        Whether the value is within the tolerance and no rule except the warning fired; ``None`` without
+        limits or without a number.
     rules
         Rules that fired: ``rule, meaning, action``.
+    state
+        State of the value, as of :data:`refp.history.PointState`.
+    tolerance_um
+        Largest tolerated absolute dZ, um; ``None`` without a tolerance.
+    action
+        Action to take; empty where none is needed.
+    notes
+        Sentences on limits that are missing, or wider than the tolerance.
     earlier
         An earlier record of the same image file, by its content.
     """
@@ -230,6 +242,10 @@ class DailyCheck:
     baseline: str
     in_control: bool | None
     rules: list[Row]
+    state: str
+    tolerance_um: float | None
+    action: str
+    notes: list[str]
     earlier: EarlierRecord | None = None
 
 
@@ -248,7 +264,8 @@ class HistoryView:
     baselines
         Frozen limits of instrument and quantity, in the order of freezing.
     chart
-        The chart as the API returns it, with the last firings only; empty without a value.
+        The chart as the API returns it, with ``findings``, the newest values that fail or warn, in place of
+        ``firings``; empty without a value.
     period
         First day of the chart, and the day after its last.
     check

@@ -1,5 +1,6 @@
 """The history by the API: pushed, charted, frozen, noted, corrected; refused where it is wrong."""
 
+import csv
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,10 +14,9 @@ pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
 
 from tests.web.history_data import HISTORY, STEADY, app_with, freeze, row, rows
 
-from refp.history import RULES, History, new_id
+from refp.history import ACTIONS, OUTSIDE_TOLERANCE, RULES, History, new_id
 from refp.web import WebSettings
 from refp.web.schemas.history import MAX_RECORDS
-from refp.web.wording.rules import ACTIONS
 
 SD = float(np.std(STEADY, ddof=1))
 PROVOKED = {
@@ -93,7 +93,7 @@ def test_the_same_numbers_as_the_command_line(
 def test_each_rule_is_named_where_it_fires(app: TestClient, rule: str) -> None:
     name = f"rule {rule}"
     calm, out = rows(*STEADY, instrument=name), np.multiply(PROVOKED[rule], SD).tolist()
-    app.post(HISTORY, json=[*calm, *rows(*out, start=20, instrument=name, purpose="daily")])
+    app.post(HISTORY, json=[*calm, *rows(*out, start=20, instrument=name)])
     freeze(app, instrument=name)
     received = app.get(f"{HISTORY}/chart", params={"instrument": name}).json()
     last = received["points"][-1]
@@ -110,6 +110,54 @@ def test_each_rule_is_named_where_it_fires(app: TestClient, rule: str) -> None:
     page = app.get("/history", params={"instrument": name}).text
     assert RULES[rule] in page
     assert f"{', '.join(last['rules'])}</span>" in page
+    assert last["state"] == ("warning" if last["rules"] == ["1_2s"] else "rejected")
+
+
+def test_verdict_and_status_are_two_columns(
+    app: TestClient, database: Path, run_refp: Callable[..., Any], tmp_path: Path
+) -> None:
+    judged = [
+        row(0, 16.2, verdict="fail", tolerance_um=5.0),
+        row(1, 4.0, verdict="inconclusive", tolerance_um=5.0),
+        row(2, 1.0),
+        row(3, None, tolerance_um=5.0),
+    ]
+    pairs = [("ok", "fail"), ("ok", "inconclusive"), ("ok", ""), ("refused", "")]
+    asked = {"instrument": "judged"}
+    assert app.post(HISTORY, json=[{**one, **asked} for one in judged]).status_code == 200
+    received = app.get(HISTORY, params=asked).json()[::-1]
+    assert [(one["status"], one["verdict"]) for one in received] == pairs
+    home = ("--instrument", "judged", "--home", database.parent)
+    assert json.loads(run_refp("history", "list", "--json", *home).stdout) == received
+    table = tmp_path / "h.csv"
+    assert run_refp("history", "export", *home, "-o", table).code == 0
+    page_csv = app.get("/history/records.csv", params=asked).text
+    for text in (table.read_text(encoding="utf-8"), page_csv):
+        lines = list(csv.DictReader(text.splitlines()))
+        assert [(one["status"], one["verdict"]) for one in lines] == pairs
+    chart = app.get(f"{HISTORY}/chart", params=asked).json()
+    assert [(p["verdict"], p["state"]) for p in chart["points"]] == [
+        *(("fail", "outside_tolerance"), ("inconclusive", "no_limits")),
+        *(("", "no_limits"), ("", "no_value")),
+    ]
+    wrong = app.post(HISTORY, json=[row(0, 1.0, **asked, verdict="good")])
+    assert (wrong.status_code, "0.verdict" in wrong.json()["detail"]) == (422, True)
+
+
+def test_a_value_outside_the_tolerance_is_never_within_limits(app: TestClient) -> None:
+    asked = {"instrument": "wide"}
+    values = [-40.0, 16.0] * 10
+    app.post(HISTORY, json=rows(*values, 16.2, -4.0, -78.8, **asked, tolerance_um=5.0))
+    assert freeze(app, **asked).json()["purpose"] == "daily"
+    chart = app.get(f"{HISTORY}/chart", params=asked).json()
+    states = [p["state"] for p in chart["points"]]
+    assert states[-3:] == ["outside_tolerance", "within_limits", "outside_tolerance"]
+    assert (chart["n_outside"], chart["tolerance_um"], chart["missing"]) == (22, 5.0, "")
+    assert "are wider than the tolerance of \N{PLUS-MINUS SIGN}5 um" in chart["caution"]
+    page = app.get("/history", params=asked).text
+    assert "fail: outside the tolerance" in page
+    assert OUTSIDE_TOLERANCE in page
+    assert chart["caution"] in page
 
 
 def test_frozen_limits_do_not_move(app: TestClient) -> None:
@@ -124,7 +172,7 @@ def test_frozen_limits_do_not_move(app: TestClient) -> None:
     assert (again.status_code, again.json()["code"]) == (409, "history_error")
     assert "another name" in again.json()["detail"]
     wide = freeze(app, "wide", **asked).json()
-    assert wide["n"] == 29
+    assert (wide["n"], wide["n_days"]) == (29, 20)
     named = app.get(f"{HISTORY}/chart", params={**asked, "baseline": "spring"}).json()
     assert named["baseline"] == frozen
 
@@ -171,8 +219,9 @@ def test_corrections_tell_who_and_when(app: TestClient, database: Path) -> None:
 def test_choices_of_the_list(app: TestClient) -> None:
     asked = {"instrument": "chosen"}
     plane = {"kind": "plane", "status": "ok", "delta_z_um": None, "u_um": None, "refp_um": 1503.0}
-    app.post(HISTORY, json=[*rows(1.0, 2.0, 3.0, **asked), row(1, None, **asked, **plane)])
-    app.post(HISTORY, json=[row(9, 4.0, **asked, purpose="daily")])
+    others = rows(1.0, 2.0, 3.0, **asked, purpose="")
+    app.post(HISTORY, json=[*others, row(1, None, **asked, **plane, purpose="")])
+    app.post(HISTORY, json=[row(9, 4.0, **asked)])
 
     def dz(**chosen: object) -> list[float | None]:
         return [r["delta_z_um"] for r in app.get(HISTORY, params={**asked, **chosen}).json()]
@@ -184,8 +233,13 @@ def test_choices_of_the_list(app: TestClient) -> None:
     assert dz(since="2026-03-03T00:00+01:00", until="2026-03-04T00:00+01:00") == [3.0]
     chart = app.get(f"{HISTORY}/chart", params={**asked, "quantity": "refp_um"}).json()
     assert [p["value"] for p in chart["points"]] == [1503.0]
-    daily = app.get(f"{HISTORY}/chart", params={**asked, "only": "daily"}).json()
-    assert [p["value"] for p in daily["points"]] == [4.0]
+    daily = app.get(f"{HISTORY}/chart", params=asked).json()
+    assert ([p["value"] for p in daily["points"]], daily["series"]) == ([4.0], "daily")
+    pooled = app.get(f"{HISTORY}/chart", params={**asked, "series": "all"}).json()
+    assert [p["value"] for p in pooled["points"]] == [1.0, 2.0, 3.0, 4.0]
+    assert (pooled["series"], pooled["missing"]) == (
+        *("all", "limits need 20 estimates on 5 days; there are 4 on 4"),
+    )
 
 
 LIMITS_OF = {"name": "x", "instrument": "mine", "since": "2026-03-01", "until": "2026-03-21"}
@@ -196,9 +250,9 @@ GOOD = row(0, 1.0)
 @pytest.mark.parametrize(
     ("place", "body", "status", "message"),
     [
-        pytest.param("/baselines", {**LIMITS_OF, "instrument": "nobody"}, 422, "has 0 values"),
+        pytest.param("/baselines", {**LIMITS_OF, "instrument": "nobody"}, 422, "there are 0 on 0"),
         pytest.param("/baselines", {**LIMITS_OF, "until": "2026-02-01"}, 422, "not after since"),
-        pytest.param("/baselines", {**LIMITS_OF, "until": "2026-03-04"}, 422, "needs 10"),
+        pytest.param("/baselines", {**LIMITS_OF, "until": "2026-03-04"}, 422, "there are 3 on 3"),
         pytest.param("/baselines", {**LIMITS_OF, "since": "spring"}, 422, "write it as"),
         pytest.param("/baselines", {**LIMITS_OF, "since": ""}, 422, "since"),
         pytest.param("/baselines", {**LIMITS_OF, "name": " "}, 422, "needs a name"),
@@ -244,12 +298,12 @@ def test_invalid_requests(
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"instrument": "nobody"}, "no estimate of instrument 'nobody'"),
+        ({"instrument": "nobody"}, "no daily check of instrument 'nobody'"),
         ({"instrument": "mine", "quantity": "color"}, "quantity"),
         ({"instrument": "mine", "baseline": "none"}, "not frozen for delta_z_um"),
         ({"instrument": "mine", "since": "2026-04-01", "until": "2026-03-01"}, "not after since"),
         ({"instrument": "mine", "since": "soon"}, "write it as"),
-        ({"instrument": "mine", "only": "weekly"}, "only"),
+        ({"instrument": "mine", "series": "weekly"}, "series"),
         ({}, "instrument"),
     ],
 )
@@ -267,7 +321,7 @@ def test_before_anything_is_recorded(settings: WebSettings, tmp_path: Path) -> N
         assert not (tmp_path / "history.db").exists()
         note = {"text": "new lamp", "instrument": "x"}
         assert client.post(f"{HISTORY}/annotations", json=note).status_code == 201
-        assert "No value of dZ" in client.get("/history").text
+        assert "No daily check with a value of dZ" in client.get("/history").text
 
 
 @pytest.mark.parametrize(
@@ -299,16 +353,17 @@ def test_openapi_documents_the_bodies(client: TestClient) -> None:
 
 def test_points_of_a_long_chart_are_few(app: TestClient) -> None:
     rng = np.random.default_rng(0)
-    values = [*STEADY, *(3.0 + rng.normal(size=7000)).tolist(), 99.0]
+    values = [*(3.0 + rng.normal(size=7000)).tolist(), 99.0]
     many = [
         {**row(0, value, instrument="long"), "id": new_id(), "recorded_at": _minute(k)}
         for k, value in enumerate(values)
     ]
+    app.post(HISTORY, json=rows(*STEADY, instrument="long"))
     for start in range(0, len(many), MAX_RECORDS):
         assert app.post(HISTORY, json=many[start : start + MAX_RECORDS]).status_code == 200
-    freeze(app, instrument="long", until="2026-03-01T00:20+00:00", since="2026-03-01T00:00+00:00")
+    freeze(app, instrument="long")
     received = app.get(f"{HISTORY}/chart", params={"instrument": "long"}).json()
-    assert received["n"] == len(values)
+    assert received["n"] == len(values) + len(STEADY)
     assert received["n_points"] == len(received["points"]) < 5000
     assert {max(values), min(values)} <= {p["value"] for p in received["points"]}
     assert max(one["n"] for one in received["rules"]) > 6000
@@ -316,4 +371,4 @@ def test_points_of_a_long_chart_are_few(app: TestClient) -> None:
 
 def _minute(k: int) -> str:
     hour, minute = divmod(k, 60)
-    return f"2026-03-{1 + hour // 24:02d}T{hour % 24:02d}:{minute:02d}:00+00:00"
+    return f"2026-04-{1 + hour // 24:02d}T{hour % 24:02d}:{minute:02d}:00+00:00"

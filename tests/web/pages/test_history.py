@@ -15,14 +15,14 @@ from httpx import Response
 
 pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
 
-from tests.web.history_data import HISTORY, STEADY, app_with, freeze, rows
+from tests.web.history_data import HISTORY, STEADY, app_with, freeze, row, rows
 from tests.web.markup import check as check_markup
 from tests.web.requests import ESTIMATES, File, form_token, send_form
 
+from refp.history import ACTIONS, OUTSIDE_TOLERANCE
 from refp.web import WebSettings
 from refp.web.pages.history import QUANTITIES
 from refp.web.wording.remedies import REMEDIES
-from refp.web.wording.rules import ACTIONS
 
 CHECKS = f"{HISTORY}/checks"
 
@@ -48,13 +48,15 @@ def test_the_page_is_sound_and_has_every_part(app: TestClient) -> None:
     freeze(app, "sound")
     page = app.get("/history", params={"instrument": "mine"})
     check_markup(page.text)
-    assert "No daily check yet" in page.text
+    assert "No daily check today" in page.text
     message = app.get(f"{HISTORY}/chart", params={"instrument": "mine"}).json()
     drawn = re.search(r'<script type="application/json" id="chart-data">(.*)</script>', page.text)
     assert drawn is not None
-    assert {**json.loads(drawn[1]), "firings": None} == {**message, "firings": None}
+    content = json.loads(drawn[1])
+    assert [one["state"] for one in content.pop("findings")] == ["rejected"]
+    assert {**content, "firings": None} == {**message, "firings": None}
     assert '<noscript><img class="control" src="/history/chart.svg?' in page.text
-    assert "21 values, 1 refused" in page.text
+    assert "21 values on 21 days, 1 refused" in page.text
     assert "Do not use this setting" in page.text  # of 1_3s, which the last value fires
     assert 'value="2026-03-01"' in page.text  # the chart's first day, for new limits
 
@@ -72,12 +74,13 @@ def test_freeze_limits(app: TestClient) -> None:
     period = {"since": "2026-03-01", "until": "2026-03-21", "instrument": "mine"}
     page = send(app, "baselines", name="by page", operator="Ada", **period)
     assert page.url.path == "/history"
-    assert "Limits frozen as “by page” from 20 values" in page.text
+    assert "Limits frozen as “by page” from 20 values on 20 days" in page.text
     (mine,) = [one for one in app.get(f"{HISTORY}/baselines").json() if one["name"] == "by page"]
     assert (mine["n"], mine["mean"], mine["by"]) == (20, 0.0, "Ada")
     assert 'name="operator" size="12" maxlength="120" autocomplete="name" value="Ada"' in page.text
     few = send(app, "baselines", name="few", **{**period, "until": "2026-03-04"})
     assert (few.status_code, "take a longer period" in few.text) == (422, True)
+    assert "limits need 20 checks on 5 days; there are 3 on 3" in few.text
     wrong = send(app, "baselines", name="few", **{**period, "until": "2026-02-04"})
     assert (wrong.status_code, "exchange them" in wrong.text) == (422, True)
     check_markup(wrong.text)
@@ -118,7 +121,9 @@ def test_every_quantity_has_a_page(app: TestClient, quantity: str) -> None:
     page = app.get("/history", params={"instrument": "mine", "quantity": quantity})
     assert page.status_code == 200
     check_markup(page.text)
-    assert ("No value of" in page.text) == (quantity in ("refp_um", "slope", "t_squared"))
+    assert ("value of" in page.text and 'role="note"><strong>No' in page.text) == (
+        quantity in ("refp_um", "slope", "t_squared")
+    )
 
 
 @pytest.mark.parametrize(
@@ -126,13 +131,13 @@ def test_every_quantity_has_a_page(app: TestClient, quantity: str) -> None:
     [
         ("instrument=nobody", 200, "No records of “nobody”"),
         ("instrument=<script>", 200, "&lt;script&gt;"),
-        ("since=2026-05-01", 200, "No value of dZ"),
-        ("only=daily", 200, "No value of dZ"),
+        ("since=2026-05-01", 200, "No daily check with a value of dZ"),
+        ("series=all&since=2026-05-01", 200, "No value of dZ"),
         ("quantity=color", 422, "choose delta_z_um"),
         ("since=soon", 422, "write it as"),
         ("since=2026-05-01&until=2026-04-01", 422, "exchange them"),
         ("baseline=none", 422, "not frozen"),
-        ("only=weekly", 422, "choose &#39;daily&#39;"),
+        ("series=weekly", 422, "choose &#39;daily&#39; or &#39;all&#39;"),
     ],
 )
 def test_missing_content(app: TestClient, asked: str, status: int, message: str) -> None:
@@ -170,10 +175,9 @@ def test_daily_check(settings: WebSettings, tmp_path: Path, good: File, blank: b
         half = (estimate["upper_um"] - estimate["lower_um"]) / 2
         assert f"{value} µm ± {half:.1f} — no limits yet" in page.text
         assert "by Bo." in page.text
-        own = {"instrument": "a2k", "purpose": "daily"}
         near = np.add(STEADY, estimate["delta_z_um"]).tolist()
-        app.post(HISTORY, json=rows(*near, **own))
-        freeze(app, instrument="a2k", only="daily")
+        app.post(HISTORY, json=rows(*near, instrument="a2k"))
+        freeze(app, instrument="a2k")
         inside = send(app, "checks", good, operator="Bo")
         assert f"{value} µm ± {half:.1f} — within limits" in inside.text
         check_markup(inside.text)
@@ -191,9 +195,9 @@ def test_a_check_out_of_limits_names_the_rule(
     settings: WebSettings, tmp_path: Path, good: File
 ) -> None:
     with app_with(settings, tmp_path) as app:
-        app.post(HISTORY, json=rows(*STEADY, instrument="a2k", purpose="daily"))
-        app.post(HISTORY, json=rows(50.0, 60.0, start=20, instrument="a2k"))  # no checks
-        freeze(app, instrument="a2k", only="daily")
+        app.post(HISTORY, json=rows(*STEADY, instrument="a2k"))
+        app.post(HISTORY, json=rows(50.0, 60.0, start=20, instrument="a2k", purpose=""))
+        freeze(app, instrument="a2k")
         answer = app.post(CHECKS, files={"files": good}).json()
         # At -2.7 um, 2.7 standard deviations below, it only warns; the next one on that side rejects.
         assert answer["estimate"]["delta_z_um"] == pytest.approx(-2.7, abs=0.3)
@@ -203,6 +207,65 @@ def test_a_check_out_of_limits_names_the_rule(
         assert "out of control: 1_2s, 2_2s" in page
         assert ACTIONS["2_2s"] in page
         check_markup(page)
+
+
+def test_a_check_outside_the_tolerance_fails_whatever_the_limits(
+    settings: WebSettings, tmp_path: Path, good: File
+) -> None:
+    strict = settings.model_copy(update={"tolerance_um": 1.5})
+    with app_with(strict, tmp_path) as app:
+        answer = app.post(CHECKS, files={"files": good}).json()  # at -2.7 um
+        assert (answer["state"], answer["in_control"]) == ("outside_tolerance", False)
+        assert answer["action"] == OUTSIDE_TOLERANCE
+        assert answer["notes"] == ["limits need 20 checks on 5 days; there is 1 on 1"]
+        assert answer["record"]["verdict"] == answer["estimate"]["verdict"]
+        assert (answer["record"]["status"], answer["record"]["tolerance_um"]) == ("ok", 1.5)
+        wide = np.multiply(STEADY, 30.0).tolist()
+        app.post(HISTORY, json=rows(*wide, instrument="a2k"))
+        freeze(app, instrument="a2k")
+        page = send(app, "checks", good).text
+        outcome = re.findall(r'id="check-outcome".*?</p>', page, re.S)[0]
+        assert "fail: outside the tolerance of ±1.5 µm" in outcome
+        assert "within limits" not in outcome
+        assert OUTSIDE_TOLERANCE in page
+        assert "are wider than the tolerance of ±1.5 um" in page
+        check_markup(page)
+
+
+def test_limits_and_chart_are_of_daily_checks_unless_asked(
+    settings: WebSettings, tmp_path: Path
+) -> None:
+    with app_with(settings, tmp_path) as app:
+        checks = rows(*STEADY[:12], instrument="mixed")
+        app.post(HISTORY, json=[*checks, *rows(*[50.0, 70.0] * 20, instrument="mixed", purpose="")])
+        page = app.get("/history?instrument=mixed").text
+        assert "Daily checks: 12 values on 12 days" in page
+        assert "limits need 20 checks on 5 days; there are 12 on 12" in page
+        assert page.count("limits need") >= 2  # beside the chart, and in the form
+        pooled = app.get("/history?instrument=mixed&series=all").text
+        assert "All estimates: 52 values on 40 days" in pooled
+        assert "no limits are frozen; 52 estimates on 40 days are enough" in pooled
+        refused = freeze(app, instrument="mixed", until="2026-05-01").json()
+        assert "limits need 20 checks on 5 days; there are 12 on 12" in refused["detail"]
+        assert freeze(app, instrument="mixed", until="2026-05-01", series="all").json()["n"] == 52
+        assert (
+            "limits need 20 checks" in app.get("/history?instrument=mixed").text
+        )  # no limits still
+
+
+def test_records_have_status_and_verdict(app: TestClient) -> None:
+    judged = row(0, 16.2, instrument="judged", verdict="fail", tolerance_um=5.0)
+    refused = row(1, None, instrument="judged", reason="no_beads: none found")
+    app.post(HISTORY, json=[judged, refused])
+    page = app.get("/history?instrument=judged").text
+    heads = re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', page[page.index("Newest records") :])
+    assert {"Status", "Verdict"} <= set(heads)
+    cells = re.findall(r'data-label="(status|verdict)">(.*?)</td>', page)
+    texts = [(name, re.sub("<[^>]*>", "", cell)) for name, cell in cells]
+    assert texts == [
+        *(("status", "refused"), ("verdict", "–")),
+        *(("status", "ok"), ("verdict", "fail ±5 µm")),
+    ]
 
 
 def test_a_check_is_one_image(app: TestClient, good: File, image_files: list[Path]) -> None:

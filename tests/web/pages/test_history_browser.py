@@ -1,5 +1,6 @@
 """The History page in a real browser: the chart is drawn, and a daily check takes two clicks."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,8 +35,8 @@ def test_two_clicks(
     with served_with(settings, tmp_path) as address:
         client = Client(address)
         values = np.subtract(STEADY, 2.7).tolist()
-        client.record(rows(*values, 2.0, None, instrument="a2k", purpose="daily"))
-        client.freeze("spring", "a2k", "2026-03-01", "2026-03-21", only="daily")
+        client.record(rows(*values, 2.0, None, instrument="a2k"))
+        client.freeze("spring", "a2k", "2026-03-01", "2026-03-21")
         client.annotate("<b>new slide</b>", "a2k", at="2026-03-10")
         page.goto(f"{address}/history")
         page.wait_for_selector(".history-chart .main-svg")
@@ -52,8 +53,39 @@ def test_two_clicks(
         (newest,) = client.history(limit=1)
         assert (newest["purpose"], newest["operator"]) == ("daily", "Ada")
         overflow = "document.documentElement.scrollWidth - innerWidth"
-        for width in (1366, 768):
+        for width in (1366, 768, 390):
             page.set_viewport_size({"width": width, "height": 768})
             page.locator(".records summary").first.click()
             assert page.evaluate(overflow) <= 0
+        assert page.wrong == []
+
+
+def test_a_failure_is_seen_at_every_width(
+    page: Any, settings: WebSettings, image_files: list[Path], tmp_path: Path
+) -> None:
+    """Wide limits, a strict tolerance: chart, panel, banner and records agree that the check fails."""
+    strict = settings.model_copy(update={"tolerance_um": 1.5})
+    with served_with(strict, tmp_path) as address:
+        client = Client(address)
+        values = [-1.2, 9.0] * 10
+        client.record(rows(*values, instrument="a2k", verdict="fail", tolerance_um=1.5))
+        client.freeze("wide", "a2k", "2026-03-01", "2026-03-21")
+        client.check(image_files[4])
+        for width in (390, 768, 1280):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.goto(f"{address}/history?instrument=a2k")
+            page.wait_for_selector(".history-chart .main-svg")
+            assert "fail: outside the tolerance" in page.inner_text("#check-outcome").lower()
+            assert "fail: outside the tolerance" in page.inner_text(".fired")
+            assert "wider than the tolerance" in page.inner_text(".drift .caution")
+            chart = page.locator(".history-chart").text_content()
+            assert "fail: outside the tolerance" in chart
+            assert "tolerance ±1.5 µm" in chart
+            dates = page.locator(".history-chart .xtick").all_text_contents()
+            assert dates
+            assert all(re.fullmatch(r"2026-\d\d-\d\d", date) for date in dates)
+            cells = page.locator(".records tbody tr").first
+            assert cells.locator("[data-label=status]").inner_text().split()[-1] == "ok"
+            assert cells.locator("[data-label=verdict]").inner_text().strip() != "ok"
+            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
         assert page.wrong == []

@@ -5,14 +5,13 @@ import pytest
 pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
 
 from refp.estimate.rows import DETAIL_COLUMNS, ESTIMATE_COLUMNS, VERDICT_COLUMN
-from refp.history import RULES, WARNING
+from refp.history import ACTIONS, RULES, WARNING
 from refp.history.rows import COLUMNS
 from refp.settings import FamilyName
 from refp.web.schemas.common import EstimateRow
 from refp.web.schemas.history import RecordIn, RecordRow
 from refp.web.schemas.models import Family
 from refp.web.wording import rules as rule_words
-from refp.web.wording.rules import ACTIONS
 
 
 def test_estimates_have_the_columns_of_the_command() -> None:

@@ -12,7 +12,7 @@ pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
 
 from tests.web.requests import BASE
 
-from refp.history import History, HistoryRecord, new_id, parse_time
+from refp.history import History, HistoryRecord, Selection, new_id, parse_time
 from refp.web import WebSettings, create_app
 
 ESTIMATES = "/api/v1/estimates"
@@ -72,8 +72,11 @@ def test_the_page_shows_records_and_a_chart(
 ) -> None:
     page = keeping.get("/history").text
     assert all(row["image"] in page for row in estimated)
-    assert "No limits yet" in page
-    chart = keeping.get("/history/chart.svg", params={"instrument": "a2k"})
+    assert "No daily check with a value of dZ" in page
+    assert "series=all" in page
+    pooled = {"instrument": "a2k", "series": "all"}
+    assert "No limits yet" in keeping.get("/history", params=pooled).text
+    chart = keeping.get("/history/chart.svg", params=pooled)
     assert chart.headers["content-type"] == "image/svg+xml"
     assert chart.text.lstrip().startswith("<?xml")
     table = keeping.get("/history/records.csv", params={"instrument": "a2k"}).text
@@ -104,6 +107,7 @@ def test_frozen_limits_are_named(keeping: TestClient, database: Path) -> None:
             recorded_at=parse_time(f"2026-03-{day:02d}T08:00+00:00"),
             kind="estimate",
             instrument="other",
+            purpose="daily",
             status="ok",
             delta_z_um=day % 5 - 2.0,
         )
@@ -112,7 +116,7 @@ def test_frozen_limits_are_named(keeping: TestClient, database: Path) -> None:
     with History.open(database) as history:
         history.append(records)
         since, until = parse_time("2026-03-01"), parse_time("2026-04-01")
-        history.freeze("spring", "other", "delta_z_um", since, until)
+        history.freeze("spring", Selection("other", since, until))
     assert "Limits frozen as \u201cspring\u201d" in keeping.get("/history?instrument=other").text
     some = keeping.get(
         "/api/v1/history", params={"instrument": "other", "since": "2026-03-19T00:00Z"}

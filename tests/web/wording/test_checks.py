@@ -15,9 +15,10 @@ from refp.web.wording.checks import describe_check
 
 def checked(day: str, **values: Any) -> DailyCheck:
     record = row(0, 3.21, recorded_at=f"{day}T08:05:00+01:00", lower_um=2.1, upper_um=4.3)
-    known: dict[str, Any] = {"baseline": "spring", "in_control": True, "rules": []}
+    compared = {"in_control": True, "rules": [], "state": "within_limits", "notes": []}
+    known: dict[str, Any] = {"baseline": "spring", "tolerance_um": None, "action": "", **compared}
     given = {**known, **values}
-    return DailyCheck({**record, "reason": "", **given.pop("record", {})}, **given)
+    return DailyCheck({**record, "reason": "", "verdict": "", **given.pop("record", {})}, **given)
 
 
 TODAY = date(2026, 3, 2)
@@ -36,16 +37,31 @@ REJECTS = {"rule": "2_2s", "meaning": "two values out", "action": "Stop."}
         (checked("2026-03-01"), "open", "No daily check today"),
         (checked("2026-03-02"), "pass", "Today: +3.2 µm ± 1.1 — within limits"),
         (
-            checked("2026-03-02", rules=[WARNS]),
+            checked("2026-03-02", rules=[WARNS], state="warning"),
             "open",
             "Today: +3.2 µm ± 1.1 — warning 1_2s",
         ),
         (
-            checked("2026-03-02", rules=[WARNS, REJECTS], in_control=False),
+            checked("2026-03-02", rules=[WARNS, REJECTS], state="rejected", action="Stop."),
             "fail",
             "Today: +3.2 µm ± 1.1 — out of control: 1_2s, 2_2s",
         ),
-        (checked("2026-03-02", in_control=None), "open", "Today: +3.2 µm ± 1.1 — no limits yet"),
+        (checked("2026-03-02", state="no_limits"), "open", "Today: +3.2 µm ± 1.1 — no limits yet"),
+        (
+            checked("2026-03-02", tolerance_um=5.0, record={"verdict": "pass"}),
+            "pass",
+            "Today: +3.2 µm ± 1.1 — within limits and the tolerance of ±5 µm",
+        ),
+        (
+            checked("2026-03-02", tolerance_um=4.0, record={"verdict": "inconclusive"}),
+            "open",
+            "Today: +3.2 µm ± 1.1 — within limits and the tolerance of ±4 µm; verdict inconclusive",
+        ),
+        (
+            checked("2026-03-02", tolerance_um=1.0, state="outside_tolerance", rules=[WARNS]),
+            "fail",
+            "Today: +3.2 µm ± 1.1 — fail: outside the tolerance of ±1 µm",
+        ),
         (
             checked("2026-03-02", record={"lower_um": None, "delta_z_um": -2.0}),
             "pass",
@@ -77,6 +93,14 @@ def test_text_of_a_check(check: DailyCheck | None, look: str, headline: str) -> 
 def test_text_has_time_and_action() -> None:
     old = describe_check(checked("2026-03-01"), TODAY)
     assert old.detail == "The last check was on 2026-03-01: +3.2 µm ± 1.1, within limits."
-    out = describe_check(checked("2026-03-02", rules=[WARNS, REJECTS], in_control=False), TODAY)
+    out = describe_check(
+        checked("2026-03-02", rules=[WARNS, REJECTS], state="rejected", action="Stop."), TODAY
+    )
     assert out.detail == "Two values out. At 08:05 by Ada."
     assert out.action == "Stop."
+    missing = "limits need 20 checks on 5 days; there is 1 on 1"
+    new = describe_check(checked("2026-03-02", state="no_limits", notes=[missing]), TODAY)
+    assert new.detail == f"Limits{missing[6:]}. At 08:05 by Ada."
+    assert "at least 20 good checks on 5 days" in new.action
+    unsure = checked("2026-03-02", tolerance_um=5.0, record={"verdict": "unverified"})
+    assert describe_check(unsure, TODAY).detail.startswith("No verdict: the model is not verified")

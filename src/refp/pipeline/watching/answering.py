@@ -14,7 +14,7 @@ from refp.estimate.batch import estimate_each
 from refp.estimate.estimator import Estimator, ImageEstimate, recipe_of
 from refp.estimate.rows import VERDICT_COLUMN, Row, estimate_rows
 from refp.estimate.verdict import judge_focus
-from refp.history import History, HistoryRecord
+from refp.history import History, HistoryRecord, Selection
 from refp.history.newest import rejecting_rules
 from refp.pipeline.qualification import Qualifier, make_qualifier
 from refp.pipeline.recording import Origin, record_estimate
@@ -23,6 +23,7 @@ from refp.settings import Identity
 
 IDS_AT_ONCE = 500
 """Ids of one query; databases limit their number."""
+EVERY_RECORD = Selection(with_corrected=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,8 @@ class Answerer:
         found: set[str] = set()
         for start in range(0, len(ids), IDS_AT_ONCE):
             part = ids[start : start + IDS_AT_ONCE]
-            found.update(self._history.select(ids=part, with_corrected=True, columns=("id",))["id"])
+            known = self._history.select(EVERY_RECORD, ids=part, columns=("id",))
+            found.update(known["id"])
         return found
 
     def estimate(self, pages: Sequence[PageOf], execution: Execution, take: Take) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from pydantic import TypeAdapter, WithJsonSchema
 
-from refp.history.history import Kind, Purpose, Quantity
+from refp.history.history import Kind, Purpose, Quantity, Series
 from refp.web.api.common import EngineDep
 from refp.web.http.fields import (
     LINE_SCHEMA,
@@ -110,11 +110,14 @@ async def chart(
     baseline: Name = "",
     since: Time = "",
     until: Time = "",
-    only: Purpose = "",
+    series: Series = "daily",
 ) -> HistoryChart:
-    """Return the control chart of a quantity, with its limits and the rules that fired."""
-    query = ChartQuery(instrument, quantity, baseline, since, until, only)
-    return HistoryChart.model_validate(await engine.history.run(calls.history.read_chart, query))
+    """Return the control chart of a quantity of the daily checks, with limits and rules that fired.
+
+    The tolerance is that of the server, or else that of the newest record.
+    """
+    query = ChartQuery(instrument, quantity, baseline, since, until, series)
+    return HistoryChart.model_validate(await engine.history.read_chart(query))
 
 
 @router.get("/history/baselines")
@@ -126,7 +129,10 @@ async def baselines(engine: EngineDep, instrument: Name = "") -> list[BaselineRo
 
 @router.post("/history/baselines", status_code=HTTPStatus.CREATED, openapi_extra=json_body(FREEZE))
 async def freeze(request: Request, engine: EngineDep) -> BaselineRow:
-    """Freeze mean and standard deviation of a period as limits."""
+    """Freeze mean and standard deviation of the daily checks of a period as limits.
+
+    At least 20 checks on 5 different days are needed.
+    """
     sent = await read_json(request, engine.settings.limits, FREEZE)
     return BaselineRow.model_validate(await engine.history.freeze(sent))
 

@@ -44,7 +44,7 @@ async def history_page(request: Request, engine: EngineDep, query: ChartParamete
     kept = bool(engine.settings.history)
     view = HistoryView([], query)
     if kept:
-        view = await engine.history.run(calls.history.read_page, query)
+        view = await engine.history.read_page(query)
     parameters = urlencode({name: value for name, value in asdict(view.query).items() if value})
     content = {
         "kept": kept,
@@ -57,6 +57,7 @@ async def history_page(request: Request, engine: EngineDep, query: ChartParamete
         "check": describe_check(view.check, datetime.now().astimezone().date()),
         "operator": operator_of(request),
         "svg": f"/history/chart.svg?{parameters}",
+        "all_estimates": f"/history?{urlencode({**asdict(view.query), 'series': 'all'})}",
     }
     return render(request, "history.html.jinja", content)
 
@@ -64,16 +65,16 @@ async def history_page(request: Request, engine: EngineDep, query: ChartParamete
 @router.get("/history/chart.svg")
 async def history_chart(engine: EngineDep, query: ChartParameters) -> Response:
     """Return the control chart of a quantity."""
-    svg = await engine.history.run(calls.history.draw_history, query)
+    svg = await engine.history.draw_chart(query)
     return Response(svg, media_type="image/svg+xml")
 
 
 @router.get("/history/records.csv")
 async def history_csv(
-    engine: EngineDep, instrument: str = "", since: str = "", until: str = "", only: str = ""
+    engine: EngineDep, instrument: str = "", since: str = "", until: str = ""
 ) -> Response:
     """Return the records of an instrument as ``refp history export`` writes them."""
-    query = RecordQuery(instrument, since, until, purpose=only, limit=MAX_SAVED)
+    query = RecordQuery(instrument, since, until, limit=MAX_SAVED)
     text = await engine.history.run(calls.history.write_history, query)
     return Response(text, media_type="text/csv", headers=saved("history.csv"))
 

@@ -16,11 +16,18 @@ from pydantic import (
     create_model,
 )
 
-from refp.history.history import HistoryRecord, Purpose, Quantity
+from refp.history.actions import ACTIONS
+from refp.history.history import (
+    HistoryRecord,
+    PointState,
+    Purpose,
+    Quantity,
+    RecordVerdict,
+    Series,
+)
 from refp.web.http.fields import Line, Note, shown
 from refp.web.messages import EarlierRecord
 from refp.web.schemas.common import ESTIMATE, MODEL, EstimateRow
-from refp.web.wording.rules import ACTIONS
 
 MAX_RECORDS = 1000
 """Records of one request to append."""
@@ -72,6 +79,8 @@ RECORDED: dict[str, JsonValue] = {
     "slope": None,
     "slope_u": None,
     "t_squared": None,
+    "verdict": "pass",
+    "tolerance_um": 5.0,
 }
 LIMITS: dict[str, JsonValue] = {
     "name": "spring",
@@ -87,6 +96,8 @@ FROZEN: dict[str, JsonValue] = {
     "sd": 0.8,
     "frozen_at": WHEN,
     "by": "Ada",
+    "purpose": "daily",
+    "n_days": 28,
 }
 
 
@@ -96,6 +107,10 @@ FIRED: dict[str, JsonValue] = {
     "action": ACTIONS["1_3s"],
 }
 POINT: dict[str, JsonValue] = {"id": ID, "image": "daily.tif", "time": WHEN, "value": 3.1}
+STATE = (
+    "no_value, outside_tolerance, rejected (by a rule), warning (rule 1_2s), within_limits or "
+    "no_limits; the first that holds, so that a value outside the tolerance is never within limits"
+)
 
 
 def _as_whole(value: object) -> object:
@@ -143,7 +158,7 @@ DESCRIPTIONS = {
     "model_sha256": "SHA-256 of the model file",
     "recipe": "recipe with its digest",
     "version": "version of refp",
-    "status": "empty for a note",
+    "status": "ok where there is a value, else refused; empty for a note. No verdict: see verdict",
     "reason": "code and sentence of a refusal",
     "corrects": "id of the record that this one replaces",
     "purpose": "daily for a daily check",
@@ -153,6 +168,8 @@ DESCRIPTIONS = {
     "slope": "slope of dZ against nominal Z, of a daily check of three images",
     "slope_u": "its standard uncertainty",
     "t_squared": "largest T squared a ring of these images",
+    "verdict": "pass, fail, inconclusive or unverified; empty without a tolerance, or if refused",
+    "tolerance_um": "tolerance of the verdict, um",
 }
 CHECKED: dict[str, object] = {
     "instrument": Annotated[Line, Field(min_length=1)],
@@ -218,7 +235,7 @@ class Appended(BaseModel):
 
 
 class FreezeRequest(Sent):
-    """A reference period, whose mean and standard deviation become limits."""
+    """A reference period, whose mean and standard deviation become limits: 20 checks or more, on 5 days."""
 
     model_config = shown(**LIMITS, operator="Ada")
     name: Line = Field(min_length=1, examples=["spring"])
@@ -226,7 +243,7 @@ class FreezeRequest(Sent):
     quantity: Quantity = "delta_z_um"
     since: str = Field(min_length=1, max_length=40, description=f"first time; {PERIOD}")
     until: str = Field(min_length=1, max_length=40, description="end of the period, excluded")
-    only: Purpose = Field(default="", description="daily: daily checks only")
+    series: Series = Field(default="daily", description="all: all estimates, not only daily checks")
     operator: Line = Field(default="", description="operator who freezes them")
 
 
@@ -244,6 +261,8 @@ class BaselineRow(BaseModel):
     sd: float = Field(description="sample standard deviation, in the quantity's unit")
     frozen_at: str
     by: str = Field(description="operator who froze them")
+    purpose: Purpose = Field(description="daily: of daily checks; empty: of all records")
+    n_days: int = Field(description="different days of the values; 0: not recorded")
 
 
 class AnnotateRequest(Sent):
@@ -307,6 +326,8 @@ class ChartPoint(BaseModel):
     value: float | None = Field(description="in the quantity's unit; null if refused")
     u: float | None = Field(description="standard uncertainty, if stated")
     refused: bool
+    verdict: RecordVerdict = Field(description="verdict of the record; empty for none")
+    state: PointState = Field(description=STATE)
     rules: list[str] = Field(description="rules that fire at this value")
 
 
@@ -328,7 +349,8 @@ class HistoryChart(BaseModel):
     """A control chart (Levey-Jennings).
 
     More than 1000 values are thinned: some of each interval remain, with the lowest and the highest.
-    Values at which rules fire are thinned likewise. ``n``, ``n_refused`` and ``rules`` count all.
+    Values at which rules fire, or outside the tolerance, are thinned likewise. ``n``, ``n_refused``,
+    ``n_outside`` and ``rules`` count all.
     """
 
     model_config = shown(
@@ -337,12 +359,27 @@ class HistoryChart(BaseModel):
         label="dZ (um)",
         n=31,
         n_refused=1,
+        n_days=30,
+        series="daily",
+        tolerance_um=5.0,
+        n_outside=0,
+        missing="",
+        caution="",
         baseline=FROZEN,
         limits=[{"n_sd": n, "value": round(0.1 + 0.8 * n, 1)} for n in range(-3, 4)],
         rules=[{**FIRED, "n": 1, "last_at": WHEN}],
         annotations=[{"time": "2026-03-30T16:00:00+02:00", "text": "stage serviced"}],
         n_points=32,
-        points=[{**POINT, "u": 0.5, "refused": False, "rules": ["1_3s"]}],
+        points=[
+            {
+                **POINT,
+                "u": 0.5,
+                "refused": False,
+                "verdict": "pass",
+                "state": "rejected",
+                "rules": ["1_3s"],
+            }
+        ],
         firings=[{**FIRED, **POINT}],
     )
     instrument: str
@@ -350,6 +387,15 @@ class HistoryChart(BaseModel):
     label: str = Field(description="the quantity with its unit")
     n: int = Field(description="number of values")
     n_refused: int = Field(description="number of refused images")
+    n_days: int = Field(description="number of different days of the values")
+    series: Series = Field(description="daily: of daily checks; all: of all estimates, or planes")
+    tolerance_um: float | None = Field(description="largest tolerated absolute dZ, um, if any")
+    n_outside: int = Field(description="number of values outside the tolerance")
+    missing: str = Field(
+        description="values that are missing for limits, such as 'limits need 20 checks on 5 days; there "
+        "are 12 on 3'; empty with limits"
+    )
+    caution: str = Field(description="sentence on limits wider than the tolerance; else empty")
     baseline: BaselineRow | None = Field(description="frozen limits of the chart")
     limits: list[ChartLimit] = Field(
         description="-3 to 3 standard deviations; empty without frozen limits"
@@ -374,14 +420,25 @@ class CheckAnswer(BaseModel):
         baseline="spring",
         in_control=True,
         rules=[],
+        state="within_limits",
+        tolerance_um=5.0,
+        action="",
+        notes=[],
     )
     estimate: EstimateRow = Field(description="as ``refp estimate --json`` prints it")
     record: RecordRow = Field(description="record of the check")
     baseline: str = Field(description="name of the frozen limits; empty without limits")
     in_control: bool | None = Field(
-        description="whether no rule except the warning 1_2s fired; null without limits or number"
+        description="whether dZ is within the tolerance and no rule except the warning 1_2s fired; null "
+        "without limits or number, but false outside the tolerance"
     )
     rules: list[Rule] = Field(description="rules that fired")
+    state: PointState = Field(description=STATE)
+    tolerance_um: float | None = Field(description="largest tolerated absolute dZ, um, if any")
+    action: str = Field(description="action to take; empty where none is needed")
+    notes: list[str] = Field(
+        description="sentences on limits that are missing, or wider than the tolerance"
+    )
     earlier: EarlierRecord | None = Field(
         default=None, description="an earlier record of the same image file; null without one"
     )

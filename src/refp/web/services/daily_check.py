@@ -7,7 +7,6 @@ from refp.web.http.problems import Problem
 from refp.web.http.uploads import RequestFile
 from refp.web.messages import DailyCheck, ModelInfo, PageEstimate, Requester
 from refp.web.services.engine import Engine
-from refp.web.workers import calls
 
 DAILY = "daily"
 
@@ -15,7 +14,7 @@ DAILY = "daily"
 async def check_today(
     engine: Engine, files: list[RequestFile], model: str, instrument: str, operator: str
 ) -> tuple[PageEstimate, DailyCheck]:
-    """Estimate and record the image of a daily check, and compare it with the limits.
+    """Estimate and record the image of a daily check, and compare it with limits and tolerance.
 
     Parameters
     ----------
@@ -43,14 +42,12 @@ async def check_today(
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no_files", detail)
     chosen = await _choose(engine, model, instrument)
     files = await engine.files.keep_images(files)
-    tolerance_um, requester = (
-        engine.settings.tolerance_um,
-        Requester(operator, DAILY, serial_of(instrument)),
-    )
+    tolerance_um = engine.settings.tolerance_um
+    requester = Requester(operator, DAILY, serial_of(instrument))
     ((estimate, *_),) = await engine.estimates.estimate(
         files, chosen, tolerance_um, view=False, requester=requester
     )
-    return estimate, await engine.history.run(calls.history.read_check, estimate.record_id)
+    return estimate, await engine.history.read_check(estimate.record_id)
 
 
 async def _choose(engine: Engine, model: str, instrument: str) -> ModelInfo:

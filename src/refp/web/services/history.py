@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import TypeVar, TypeVarTuple
 
 from refp.web.http.problems import Problem
-from refp.web.messages import ChartQuery, Row
+from refp.web.messages import ChartQuery, DailyCheck, HistoryView, Row
 from refp.web.schemas.history import AnnotateRequest, CorrectRequest, FreezeRequest
 from refp.web.settings import WebSettings
 from refp.web.workers import calls
@@ -49,10 +49,26 @@ class HistoryService:
         """
         return await self._pools.run(function, self.database, *arguments)
 
+    async def read_page(self, query: ChartQuery) -> HistoryView:
+        """Return the content of the page; errors as of :meth:`run`."""
+        return await self.run(calls.history.read_page, query, self._settings.tolerance_um)
+
+    async def read_chart(self, query: ChartQuery) -> Row:
+        """Return a control chart; errors as of :meth:`run`."""
+        return await self.run(calls.history.read_chart, query, self._settings.tolerance_um)
+
+    async def draw_chart(self, query: ChartQuery) -> bytes:
+        """Return a control chart as SVG; errors as of :meth:`run`."""
+        return await self.run(calls.history.draw_history, query, self._settings.tolerance_um)
+
+    async def read_check(self, record_id: str) -> DailyCheck:
+        """Return the result of a recorded daily check; errors as of :meth:`run`."""
+        return await self.run(calls.history.read_check, record_id, self._settings.tolerance_um)
+
     async def freeze(self, sent: FreezeRequest) -> Row:
         """Freeze limits; errors as of :meth:`run`."""
         query = ChartQuery(
-            sent.instrument, sent.quantity, sent.name, sent.since, sent.until, sent.only
+            sent.instrument, sent.quantity, sent.name, sent.since, sent.until, sent.series
         )
         return await self.run(calls.history.freeze, query, sent.operator)
 

@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from refp.web.messages import DailyCheck, EarlierRecord, Row
+from refp.web.wording.numbers import PLUS_MINUS, UM, VERDICTS
 from refp.web.wording.remedies import REMEDIES
 from refp.web.wording.rules import foremost
 
 MINUS = "\N{MINUS SIGN}"
-UM = "\N{MICRO SIGN}m"
-FREEZE = "Freeze limits below when ten good checks are recorded."
-TAKE = "Choose an image of the check slide; it is measured, recorded and compared with the limits."
+FREEZE = "Freeze limits below when at least 20 good checks on 5 days are recorded."
+TAKE = "Choose an image of the check slide; it is recorded, and compared with limits and tolerance."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +64,46 @@ def _outcome(check: DailyCheck) -> CheckText:
     """Return the text of the outcome; ``headline`` follows the value."""
     if check.record["status"] == "refused":
         return _refusal(str(check.record["reason"]))
-    if check.in_control is None:
-        return CheckText("open", "?", "no limits yet", "", FREEZE)
-    if not check.rules:
-        return CheckText("pass", "\N{CHECK MARK}", "within limits")
+    own = _compared(check)
+    notes = " ".join(map(sentence, (*check.notes, _verdict(check))))
+    return replace(own, detail=f"{own.detail} {notes}".strip())
+
+
+def _compared(check: DailyCheck) -> CheckText:
+    """Return the text of a value compared with limits and tolerance, without notes."""
     names = ", ".join(str(one["rule"]) for one in check.rules)
-    rule = foremost(check.rules)
-    meaning, action = sentence(str(rule["meaning"])), str(rule["action"])
-    if check.in_control:
-        return CheckText("open", "!", f"warning {names}", meaning, action)
-    return CheckText("fail", "\N{MULTIPLICATION X}", f"out of control: {names}", meaning, action)
+    meaning = sentence(str(foremost(check.rules)["meaning"])) if check.rules else ""
+    cross = "\N{MULTIPLICATION X}"
+    match check.state:
+        case "outside_tolerance":
+            return CheckText("fail", cross, f"fail: outside {_tolerance(check)}", "", check.action)
+        case "rejected":
+            return CheckText("fail", cross, f"out of control: {names}", meaning, check.action)
+        case "warning":
+            return CheckText("open", "!", f"warning {names}", meaning, check.action)
+        case "within_limits":
+            return _passed(check)
+        case _:
+            return CheckText("open", "?", "no limits yet", "", FREEZE)
+
+
+def _passed(check: DailyCheck) -> CheckText:
+    both = f" and {_tolerance(check)}" if check.tolerance_um else ""
+    if _verdict(check):
+        verdict = str(check.record["verdict"])
+        return CheckText("open", "?", f"within limits{both}; verdict {verdict}")
+    return CheckText("pass", "\N{CHECK MARK}", f"within limits{both}")
+
+
+def _verdict(check: DailyCheck) -> str:
+    """Return the meaning of a verdict that is neither pass nor fail; empty otherwise."""
+    verdict = str(check.record["verdict"])
+    return VERDICTS[verdict].meaning if verdict in ("inconclusive", "unverified") else ""
+
+
+def _tolerance(check: DailyCheck) -> str:
+    known = check.tolerance_um
+    return f"the tolerance of {PLUS_MINUS}{known:g} {UM}" if known else "the tolerance"
 
 
 def _refusal(reason: str) -> CheckText:

@@ -1,7 +1,7 @@
 """Control charts as plain values for pages and the API."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -9,14 +9,27 @@ import numpy as np
 import pandas as pd
 
 from refp.core.arrays import IntArray
-from refp.history import LABELS, RULES, WARNING, Baseline, ControlChart, with_offset
+from refp.history import (
+    ACTIONS,
+    LABELS,
+    OUTSIDE_TOLERANCE,
+    RULES,
+    Baseline,
+    ControlChart,
+    PointState,
+    missing_limits,
+    states_of,
+    wide_limits,
+    with_offset,
+)
 from refp.history.chart import thin
 from refp.web.messages import Row
-from refp.web.wording.rules import ACTIONS, foremost
+from refp.web.wording.rules import foremost
 
 MAX_FIRED = MAX_CALM = 1000
 """Above these numbers, values with firings and other values are thinned; extremes are kept."""
 MAX_REFUSED = 500
+FINDINGS: frozenset[PointState] = frozenset({"outside_tolerance", "rejected", "warning"})
 SIGMAS = (-3, -2, -1, 0, 1, 2, 3)
 
 
@@ -28,15 +41,16 @@ def describe_chart(chart: ControlChart, records: pd.DataFrame) -> Row:
     chart
         The chart.
     records
-        Columns ``id, image`` of each of its values.
+        Columns ``id, image, verdict`` of each of its values.
     """
     fired: dict[int, list[str]] = {}
     for firing in chart.firings:
         fired.setdefault(firing.index, []).append(firing.rule)
-    rows = choose_points(chart).tolist()
+    rows, states = choose_points(chart).tolist(), states_of(chart)
     named = records.take(rows).to_dict("records")
     points = [
-        {**one, **_point(chart, k, fired.get(k, []))} for k, one in zip(rows, named, strict=True)
+        {**one, **_point(chart, k), "state": states[k], "rules": fired.get(k, [])}
+        for k, one in zip(rows, named, strict=True)
     ]
     pairs = zip(rows, points, strict=True)
     return {
@@ -57,6 +71,12 @@ def _summary(chart: ControlChart) -> Row:
         "label": LABELS[chart.quantity],
         "n": int(np.isfinite(chart.value).sum()),
         "n_refused": int(chart.refused.sum()),
+        "n_days": chart.n_days,
+        "series": "daily" if chart.purpose else "all",
+        "tolerance_um": finite(chart.tolerance_um),
+        "n_outside": int(chart.outside.sum()),
+        "missing": missing_limits(chart),
+        "caution": wide_limits(chart),
         "baseline": None if chart.baseline is None else describe_baseline(chart.baseline),
         "limits": _limits(chart.baseline),
         "rules": [
@@ -85,31 +105,43 @@ def rules_at(chart: ControlChart, index: int) -> list[Row]:
     return [{**describe_rule(one.rule)} for one in chart.firings if one.index == index]
 
 
-def in_control(chart: ControlChart, index: int) -> bool | None:
-    """Return whether no rule rejects a value; ``None`` without limits or without a value."""
-    if chart.baseline is None or not np.isfinite(chart.value[index]):
-        return None
-    return all(one.index != index or one.rule == WARNING for one in chart.firings)
+def action_of(state: PointState, rules: Sequence[str]) -> str:
+    """Return the action for a value; empty where none is needed."""
+    if state == "outside_tolerance":
+        return OUTSIDE_TOLERANCE
+    if not rules:
+        return ""
+    return str(foremost([describe_rule(rule) for rule in rules])["action"])
 
 
-def newest_firings(chart: ControlChart, max_values: int) -> list[Row]:
-    """Return the values at which rules fired, the newest first, each with all its rules."""
-    rows = list(dict.fromkeys(firing.index for firing in reversed(chart.firings)))[:max_values]
+def finite(value: float) -> float | None:
+    """Return a number, or ``None`` for NaN."""
+    return value if np.isfinite(value) else None
+
+
+def newest_findings(chart: ControlChart, max_values: int) -> list[Row]:
+    """Return the values that fail or warn, the newest first: state, rules and action of each."""
+    states = states_of(chart)
+    found = [k for k, state in enumerate(states) if state in FINDINGS][::-1][:max_values]
+    rules = [[str(one["rule"]) for one in rules_at(chart, k)] for k in found]
     return [
         {
             "time": _local(chart, chart.time[k]),
             "value": float(chart.value[k]),
-            "rules": rules_at(chart, k),
-            "foremost": foremost(rules_at(chart, k)),
-            "in_control": in_control(chart, k),
+            "state": states[k],
+            "rules": names,
+            "foremost": foremost(rules_at(chart, k))["rule"] if names else "",
+            "meaning": foremost(rules_at(chart, k))["meaning"] if names else "",
+            "action": action_of(states[k], names),
         }
-        for k in rows
+        for k, names in zip(found, rules, strict=True)
     ]
 
 
 def choose_points(chart: ControlChart) -> IntArray:
     """Return the indices of the displayed values, shape ``(k,)``, in rising order."""
-    fired = np.unique(np.array([firing.index for firing in chart.firings], dtype=int))
+    rows = np.array([firing.index for firing in chart.firings], dtype=int)
+    fired = np.union1d(rows, np.flatnonzero(chart.outside))
     calm = np.setdiff1d(chart.shown, fired)
     calm = calm[thin(chart.value[calm], [], MAX_CALM)]
     fired = fired[thin(chart.value[fired], [], MAX_FIRED)]
@@ -119,14 +151,12 @@ def choose_points(chart: ControlChart) -> IntArray:
     return np.unique(np.concatenate([calm, fired, refused]).astype(int))
 
 
-def _point(chart: ControlChart, index: int, rules: list[str]) -> Row:
-    value, u = (float(one[index]) for one in (chart.value, chart.u))
+def _point(chart: ControlChart, index: int) -> Row:
     return {
         "time": _local(chart, chart.time[index]),
-        "value": value if np.isfinite(value) else None,
-        "u": u if np.isfinite(u) else None,
+        "value": finite(float(chart.value[index])),
+        "u": finite(float(chart.u[index])),
         "refused": bool(chart.refused[index]),
-        "rules": rules,
     }
 
 

@@ -16,16 +16,18 @@ from refp.core.files import rows_of, to_json
 from refp.estimate.estimator import Estimator, ImageEstimate
 from refp.estimate.verification import qualify
 from refp.history import (
+    ChartRequest,
     ControlChart,
     History,
     HistoryRecord,
-    Period,
-    Quantity,
+    Selection,
     Verification,
     VerificationLog,
     check_purpose,
     check_quantity,
+    check_series,
     correction,
+    evaluate_check,
     latest_by_serial,
     parse_time,
     select_points,
@@ -48,18 +50,19 @@ from refp.web.messages import (
     Task,
 )
 from refp.web.workers.charts import (
+    action_of,
     describe_baseline,
     describe_chart,
-    in_control,
-    newest_firings,
+    describe_rule,
+    finite,
+    newest_findings,
     period_of,
-    rules_at,
 )
 
-SHOWN_RECORDS, SHOWN_FIRINGS = 30, 6
+SHOWN_RECORDS, SHOWN_FINDINGS = 30, 6
+ALSO = ("id", "image", "verdict")
+"""Columns of the record of each value of a chart."""
 EMPTY = "the history has no records yet; estimate an image first"
-CHECK_QUANTITY: Quantity = "delta_z_um"
-"""Quantity of a daily check."""
 SET_BY_HISTORY = frozenset({"recorded_at", "utc_offset_s", "appended_at"})
 
 
@@ -78,7 +81,9 @@ def append_estimates(
     """
     purpose = check_purpose(task.requester.purpose)
     serial = declared_identity(task.path).serial or task.requester.serial
-    origin = Origin(task.requester.operator, purpose=purpose, serial=serial)
+    origin = Origin(
+        task.requester.operator, purpose=purpose, serial=serial, tolerance_um=task.tolerance_um
+    )
     records: list[HistoryRecord] = []
     for result, page_estimate in zip(results, page_estimates, strict=True):
         record = record_estimate(result, estimator, page_estimate.image_sha256, origin)
@@ -103,7 +108,8 @@ def _earlier(
     history: History, image_sha256: str, until: datetime | None = None
 ) -> EarlierRecord | None:
     """Return the newest record of an image before a time."""
-    found = history.select(image_sha256=image_sha256, until=until, kind="estimate", newest=1)
+    chosen = Selection(image_sha256=image_sha256, until=until, kind="estimate", newest=1)
+    found = history.select(chosen)
     for row in _rows(found):
         return EarlierRecord.model_validate(
             {name: row[name] for name in EarlierRecord.model_fields}
@@ -149,7 +155,7 @@ def read_history(database: str, query: RecordQuery) -> list[Row]:
     ----------
     database
         File or URL; a missing file counts as an empty history.
-    asked
+    query
         Selection of records.
 
     Raises
@@ -157,28 +163,38 @@ def read_history(database: str, query: RecordQuery) -> list[Row]:
     HistoryError
         If the database cannot be read, or a time is invalid.
     """
-    _period(query.since, query.until)
+    chosen = _selection(query)
     if not _exists(database):
         return []
-    return _rows(_select(_open(database), query))
+    return _rows(_open(database).select(chosen))
 
 
 def write_history(database: str, query: RecordQuery) -> str:
     """Return records by rising time as ``refp history export`` writes them, as CSV."""
     if not _exists(database):
         raise HistoryError(EMPTY)
-    return _select(_open(database), query).to_csv(index=False, float_format="%.9g")
+    table = _open(database).select(_selection(query))
+    return table.to_csv(index=False, float_format="%.9g")
 
 
-def read_page(database: str, query: ChartQuery) -> HistoryView:
+def read_page(database: str, query: ChartQuery, tolerance_um: float | None) -> HistoryView:
     """Return the content of the history page of an instrument; without a value there is no chart.
+
+    Parameters
+    ----------
+    database
+        File or URL; a missing file counts as an empty history.
+    query
+        Selection of the chart; the records listed are all of its instrument and period.
+    tolerance_um
+        Largest tolerated absolute dZ, um; ``None``: that of the newest record that has one.
 
     Raises
     ------
     HistoryError
-        If the database cannot be read, or quantity, baseline or a time is invalid.
+        If the database cannot be read, or quantity, series, baseline or a time is invalid.
     """
-    quantity, period = check_quantity(query.quantity), _period(query.since, query.until, query.only)
+    request, chosen = _request_of(query, tolerance_um), _selection_of(query)
     if not _exists(database):
         return HistoryView([], query)
     history = _open(database)
@@ -189,46 +205,50 @@ def read_page(database: str, query: ChartQuery) -> HistoryView:
     if name not in view.instruments:
         return view
     frozen = history.baselines(name)
-    chosen = RecordQuery(name, query.since, query.until, "", period.purpose, limit=SHOWN_RECORDS)
+    listed = replace(chosen, instrument=name, purpose="", newest=SHOWN_RECORDS)
     view = replace(
         view,
-        rows=_rows(_select(history, chosen)),
-        baselines=[describe_baseline(one) for one in frozen if one.quantity == quantity],
-        check=_last_check(history, name),
+        rows=_rows(history.select(listed)),
+        baselines=[describe_baseline(one) for one in frozen if one.quantity == request.quantity],
+        check=_last_check(history, name, tolerance_um),
     )
     try:
-        chart, records = _chart(history, view.query)
+        chart, records = select_points(
+            history, replace(chosen, instrument=name), request, also=ALSO
+        )
     except HistoryError:
         if query.baseline and query.baseline not in {one["name"] for one in view.baselines}:
             raise
         return view
-    shown = {**describe_chart(chart, records), "firings": newest_firings(chart, SHOWN_FIRINGS)}
+    found = newest_findings(chart, SHOWN_FINDINGS)
+    shown = {**describe_chart(chart, records), "firings": [], "findings": found}
     return replace(view, chart=shown, period=period_of(chart))
 
 
-def read_chart(database: str, query: ChartQuery) -> Row:
+def read_chart(database: str, query: ChartQuery, tolerance_um: float | None) -> Row:
     """Return the control chart of a quantity as plain values.
 
     Raises
     ------
     HistoryError
-        If there is no such quantity, baseline or value.
+        If there is no such quantity, series, baseline or value.
     """
-    return describe_chart(*_chart(_open_existing(database), query))
+    return describe_chart(*_chart(database, query, tolerance_um))
 
 
-def draw_history(database: str, query: ChartQuery) -> bytes:
+def draw_history(database: str, query: ChartQuery, tolerance_um: float | None) -> bytes:
     """Return the control chart of a quantity as SVG; errors as of :func:`read_chart`."""
     from refp.reports import draw_control, svg_text  # takes a second to load
 
-    chart, _ = _chart(_open_existing(database), query)
-    return svg_text(draw_control(chart, query.instrument)).encode()
+    chart, _ = _chart(database, query, tolerance_um)
+    return svg_text(draw_control(chart)).encode()
 
 
-def read_check(database: str, record_id: str) -> DailyCheck:
-    """Return the result of a recorded daily check with the limits of its instrument."""
+def read_check(database: str, record_id: str, tolerance_um: float | None) -> DailyCheck:
+    """Return the result of a recorded daily check with limits and tolerance of its instrument."""
     history = _open_existing(database)
-    return _evaluate_check(history, history.select(ids=[record_id], with_corrected=True))
+    everything = Selection(with_corrected=True)
+    return _evaluate_check(history, history.select(everything, ids=[record_id]), tolerance_um)
 
 
 def list_baselines(database: str, instrument: str) -> list[Row]:
@@ -241,15 +261,8 @@ def list_baselines(database: str, instrument: str) -> list[Row]:
 def freeze(database: str, query: ChartQuery, operator: str) -> Row:
     """Freeze the limits of a period under ``query.baseline``; errors as of ``History.freeze``."""
     history = _open_existing(database)
-    quantity = check_quantity(query.quantity)
-    since, until, purpose = _period(query.since, query.until, query.only)
-    if since is None or until is None:
-        raise HistoryError(
-            "baseline: the period is missing; give its first day and the day after its last"
-        )
-    frozen = history.freeze(
-        query.baseline, query.instrument, quantity, since, until, purpose=purpose, by=operator
-    )
+    request = replace(_request_of(query), baseline="")
+    frozen = history.freeze(query.baseline, _selection_of(query), request, by=operator)
     return describe_baseline(frozen)
 
 
@@ -288,17 +301,27 @@ def _record(row: Mapping[str, Any]) -> HistoryRecord:
     return HistoryRecord(recorded_at=at, **values)
 
 
-def _select(history: History, query: RecordQuery) -> pd.DataFrame:
-    since, until, purpose = _period(query.since, query.until, query.purpose)
-    return history.select(
-        instrument=query.instrument,
-        since=since,
-        until=until,
-        kind=query.kind,
-        purpose=purpose,
-        with_corrected=query.with_corrected,
-        newest=query.limit,
+def _selection(query: RecordQuery) -> Selection:
+    since, until = (parse_time(text) if text else None for text in (query.since, query.until))
+    return Selection(
+        query.instrument,
+        since,
+        until,
+        query.kind,
+        check_purpose(query.purpose),
+        query.with_corrected,
+        query.limit,
     )
+
+
+def _selection_of(query: ChartQuery) -> Selection:
+    since, until = (parse_time(text) if text else None for text in (query.since, query.until))
+    return Selection(query.instrument, since, until)
+
+
+def _request_of(query: ChartQuery, tolerance_um: float | None = None) -> ChartRequest:
+    quantity, series = check_quantity(query.quantity), check_series(query.series)
+    return ChartRequest(quantity, series, query.baseline, _number(tolerance_um))
 
 
 def _rows(table: pd.DataFrame) -> list[Row]:
@@ -310,51 +333,50 @@ def _rows(table: pd.DataFrame) -> list[Row]:
 
 def _rows_of(history: History, ids: Sequence[str]) -> list[Row]:
     """Return the rows of records by id."""
-    by_id = {row["id"]: row for row in _rows(history.select(ids=ids, with_corrected=True))}
+    table = history.select(Selection(with_corrected=True), ids=ids)
+    by_id = {row["id"]: row for row in _rows(table)}
     return [by_id[one] for one in ids]
 
 
-def _chart(history: History, query: ChartQuery) -> tuple[ControlChart, pd.DataFrame]:
-    period = _period(query.since, query.until, query.only)
-    quantity = check_quantity(query.quantity)
-    return select_points(
-        history, query.instrument, quantity, query.baseline, period, also=("id", "image")
-    )
+def _chart(
+    database: str, query: ChartQuery, tolerance_um: float | None
+) -> tuple[ControlChart, pd.DataFrame]:
+    request, history = _request_of(query, tolerance_um), _open_existing(database)
+    return select_points(history, _selection_of(query), request, also=ALSO)
+
+
+def _number(value: float | None) -> float:
+    return NAN if value is None else value
 
 
 def _last(history: History) -> str:
-    newest = history.select(newest=1, columns=("instrument",))["instrument"]
+    newest = history.select(Selection(newest=1), columns=("instrument",))["instrument"]
     return str(newest.iloc[0]) if len(newest) else ""
 
 
-def _last_check(history: History, instrument: str) -> DailyCheck | None:
-    last = history.select(instrument=instrument, kind="estimate", purpose="daily", newest=1)
-    return None if last.empty else _evaluate_check(history, last)
+def _last_check(history: History, instrument: str, tolerance_um: float | None) -> DailyCheck | None:
+    last = history.select(Selection(instrument, kind="estimate", purpose="daily", newest=1))
+    return None if last.empty else _evaluate_check(history, last, tolerance_um)
 
 
-def _evaluate_check(history: History, record: pd.DataFrame) -> DailyCheck:
+def _evaluate_check(
+    history: History, record: pd.DataFrame, tolerance_um: float | None
+) -> DailyCheck:
     """Return the result of a daily check, a table of one row, with the last limits."""
     (row,) = _rows(record)
-    query = ChartQuery(str(row["instrument"]), CHECK_QUANTITY, only="daily")
-    chart, records = _chart(history, query)
-    name = chart.baseline.name if chart.baseline else ""
-    at = (records["id"] == row["id"]).to_numpy().nonzero()[0]
-    if not len(at):  # a correction replaced it
-        return DailyCheck(row, name, None, [])
-    index = int(at[0])
+    result = evaluate_check(history, str(row["id"]), str(row["instrument"]), _number(tolerance_um))
     digest, own_at = str(row["image_sha256"]), datetime.fromisoformat(str(row["recorded_at"]))
     return DailyCheck(
         record=row,
-        baseline=name,
-        in_control=in_control(chart, index),
-        rules=rules_at(chart, index),
+        baseline=result.baseline,
+        in_control=result.in_control,
+        rules=[{**describe_rule(rule)} for rule in result.rules],
+        state=result.state,
+        tolerance_um=finite(result.tolerance_um),
+        action=action_of(result.state, result.rules),
+        notes=list(result.notes),
         earlier=_earlier(history, digest, until=own_at) if digest else None,
     )
-
-
-def _period(since: str, until: str, purpose: str = "") -> Period:
-    start, end = (parse_time(text) if text else None for text in (since, until))
-    return Period(start, end, check_purpose(purpose))
 
 
 def read_uses(database: str) -> dict[str, ModelUsage]:

@@ -1,6 +1,7 @@
 """Functions of workers for the page Live: the newest estimates of the history."""
 
 from refp.estimate.verdict import judge_interval
+from refp.history import Selection
 from refp.history.newest import rejecting_rules
 from refp.web.messages import LiveView, RecordQuery, Row
 from refp.web.workers.history import open_if_any, read_history
@@ -41,7 +42,8 @@ def newest_id(database: str, instrument: str) -> str:
     history = open_if_any(database)
     if history is None:
         return ""
-    found = history.select(instrument=instrument, kind="estimate", newest=1, columns=("id",))["id"]
+    chosen = Selection(instrument, kind="estimate", newest=1)
+    found = history.select(chosen, columns=("id",))["id"]
     return str(found.iloc[0]) if len(found) else ""
 
 
