@@ -71,7 +71,7 @@ def _inspect_sweep(
         "dataset": sweep.key.dataset,
         "experiment": sweep.key.experiment,
         "fov": sweep.key.fov,
-        "exposure_ms": sweep.key.exposure_ms,
+        "exposure_ms": sweep.key.exposure_ms or float("nan"),
         "z_first_um": float(z_um[0]),
         "z_last_um": float(z_um[-1]),
         "z_step_um": float(np.median(np.diff(z_um))) if n > 1 else float("nan"),

@@ -30,6 +30,7 @@ from refp.pipeline.tables import (
     field_table,
     interval_table,
     plane_table,
+    write_plane_table,
 )
 from refp.plane import (
     COVERAGE,
@@ -148,7 +149,7 @@ def write_planes(results: Sequence[Planes], recipe: Recipe, folder: Path) -> lis
     )
     sweeps = [sweep for r in results for m in r.measurements for sweep in m.sweeps]
     tables = plane_tables(results)
-    write_csv(table, folder / "planes.csv")
+    write_plane_table(table, folder / "planes.csv")
     write_parquet(bead_table(sweeps), folder / "beads.parquet")
     write_parquet(curves, folder / "curves.parquet")
     write_csv(tables.beads, folder / "bead_planes.csv")

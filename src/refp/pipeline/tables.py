@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from refp.core.files import write_csv
 from refp.core.flags import BeadFlag, describe
 from refp.core.labels import Label
 from refp.estimate.focus_estimate import FocusEstimate
@@ -74,11 +75,17 @@ def plane_table(planes: Iterable[ReferencePlane]) -> pd.DataFrame:
     return _names(pd.DataFrame(rows, columns=list(PLANE_COLUMNS)))
 
 
+def write_plane_table(table: pd.DataFrame, path: Path) -> None:
+    """Write ``planes.csv``; an exposure of 0, which is not known, is left empty."""
+    known = table["exposure_ms"].where(table["exposure_ms"] > 0)
+    write_csv(table.assign(exposure_ms=known), path)
+
+
 def read_plane_table(path: Path) -> pd.DataFrame:
-    """Read ``planes.csv`` with the types that :func:`plane_table` gives."""
+    """Read ``planes.csv`` with the types of :func:`plane_table`; an unknown exposure is NaN."""
     texts = dict.fromkeys(TEXT_COLUMNS, str)
     # Only quantities can be missing: a field of view may be called "NA", and flags may be empty.
-    missing = {name: [""] for name in PLANE_COLUMNS if name.endswith("_um")}
+    missing = {name: [""] for name in PLANE_COLUMNS if name.endswith(("_um", "_ms"))}
     return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=missing)
 
 

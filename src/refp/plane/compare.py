@@ -89,7 +89,7 @@ class _Kind:
 
 
 _KINDS = (
-    _Kind("exposure", lambda _, p: f"{p.key.exposure_ms:g} ms", lambda _, p: _field_of(p)),
+    _Kind("exposure", lambda _, p: _exposure_of(p), lambda _, p: _field_of(p)),
     _Kind("fov", lambda _, p: f"FOV {p.key.fov}", lambda _, p: _experiment_of(p)),
     _Kind("experiment", lambda _, p: f"exp {p.key.experiment}", lambda _, p: p.key.dataset),
     _Kind("dataset", lambda _, p: p.key.dataset, lambda instrument, _: instrument),
@@ -199,6 +199,11 @@ def _difference(
         n_first=len(groups[pair[0]]),
         n_second=len(groups[pair[1]]),
     )
+
+
+def _exposure_of(plane: Comparable) -> str:
+    known = plane.key.exposure_ms
+    return f"{known:g} ms" if known else "exposure not known"
 
 
 def _field_of(plane: Comparable) -> str:

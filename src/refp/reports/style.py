@@ -98,7 +98,8 @@ def exposure_colors(exposures_ms: Iterable[float]) -> dict[float, str]:
 
 def exposure_label(exposure_ms: float) -> str:
     """Return the text of an exposure in legends."""
-    return f"{exposure_ms:g} ms" if math.isfinite(exposure_ms) else "exposure not known"
+    known = math.isfinite(exposure_ms) and exposure_ms > 0
+    return f"{exposure_ms:g} ms" if known else "exposure not known"
 
 
 def luminance(color: str) -> float:

@@ -18,7 +18,7 @@ FieldKey: TypeAlias = tuple[str, Name, Name]
 
 @dataclass(frozen=True, slots=True)
 class SweepKey:
-    """One combination of experiment, FOV and exposure within a data set.
+    """One combination of experiment, FOV and exposure within a data set; exposure 0: not known.
 
     Keys sort by data set, experiment, FOV and exposure, integers before texts.
     """
@@ -29,7 +29,8 @@ class SweepKey:
     exposure_ms: float
 
     def __str__(self) -> str:
-        return f"{self.dataset} exp {self.experiment} FOV {self.fov} {self.exposure_ms:g} ms"
+        exposure = f" {self.exposure_ms:g} ms" if self.exposure_ms else ""
+        return f"{self.dataset} exp {self.experiment} FOV {self.fov}{exposure}"
 
     @property
     def field(self) -> FieldKey:

@@ -140,7 +140,8 @@ def test_result_with_all_open(page: "Page", started: Started) -> None:
 
 def test_history_with_records(page: "Page", started: Started) -> None:
     send(page, started.files["result"])
-    page.goto("/history")
+    page.goto("/history?series=all")
+    page.wait_for_selector(".history-chart .main-svg")
     assert "Newest records" in page.content()
     assert found(page) == []
 

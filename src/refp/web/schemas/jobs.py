@@ -125,7 +125,7 @@ class ComparedPlane(BaseModel):
     dataset: str = Field(description="name of the data set, made unique")
     experiment: int | str
     fov: int | str
-    exposure_ms: float
+    exposure_ms: float | None = Field(description="null if not known")
     refp_um: float = Field(description="on the stage scale of its instrument, um")
     refp_u_um: float = Field(description="its standard uncertainty, um")
     lower_um: float = Field(description="lower end of its 95 % interval, um")

@@ -52,7 +52,7 @@ function trace(points, exposure, k) {
     },
     text: own.map((p) => `${p.title}<br>REFP ${p.refp_um.toFixed(2)} ± ${((p.upper_um - p.lower_um) / 2).toFixed(2)} µm`),
     hovertemplate: "%{text}<extra>%{fullData.name}</extra>",
-    mode: "markers", name: exposure ? `${exposure} ms` : "exposure not stated",
+    mode: "markers", name: exposure ? `${exposure} ms` : "exposure not known",
     marker: { symbol: SYMBOLS[k % SYMBOLS.length], size: 11, color: tint },
   };
 }

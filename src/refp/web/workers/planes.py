@@ -173,7 +173,7 @@ def _stated(row: Mapping[str, Any], job: str, dataset: str) -> StatedPlane:
     )
     known = row["refp_um"] is not None
     return StatedPlane(
-        key=SweepKey(dataset, row["experiment"], row["fov"], row["exposure_ms"]),
+        key=SweepKey(dataset, row["experiment"], row["fov"], row["exposure_ms"] or 0.0),
         refp_um=row["refp_um"] if known else math.nan,
         budget=budget,
         determined=known and not flags & UNUSABLE_SWEEP,
