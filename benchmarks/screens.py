@@ -22,6 +22,7 @@ IMAGE = 10
 """Number of the demo's test image to estimate."""
 FIRST_DAY = datetime(2026, 3, 1, 8, tzinfo=UTC)
 N_DAYS, N_STEADY, LAST_DRIFT_UM = 50, 30, 2.2
+CHECK_TOLERANCE_UM = 5.0
 
 
 def main() -> None:
@@ -88,6 +89,8 @@ def record_checks(client: Client) -> None:
                 "delta_z_um": round(float(value), 2),
                 "u_um": 0.5,
                 "n_beads_used": 9,
+                "verdict": "pass",
+                "tolerance_um": CHECK_TOLERANCE_UM,
             }
             for day, value in zip(days, dz_um, strict=True)
             if day.weekday() < 5

@@ -21,7 +21,7 @@ from tests.web.requests import BASE, LIMITS
 from tests.web.server import LONGEST, Server
 
 from refp.core.errors import HistoryError
-from refp.history import History, JobLog, JobRecord
+from refp.history import History, JobLog, JobRecord, Selection
 from refp.web import WebSettings, create_app
 from refp.web.api.jobs import _events as events_of
 from refp.web.client import ApiError
@@ -61,7 +61,7 @@ def all_events(client: TestClient, job: str) -> list[tuple[str, dict[str, Any]]]
 
 def planes_recorded(home: Path) -> list[str]:
     with History.open(home / "history.db") as history:
-        return sorted(history.select(kind="plane")["image"])
+        return sorted(history.select(Selection(kind="plane"))["image"])
 
 
 @pytest.fixture(scope="module")
