@@ -84,7 +84,7 @@ def read_curves(home: Path, job: str) -> dict[str, list[Row]]:
     table["z_um"] = table["z_um"] - table["stage_error_um"].fillna(0.0)
     table["saturated"] = table["ss_saturated"] | table["ci_saturated"]
     curves: dict[str, list[Row]] = {}
-    for key, own in table.sort_values("z_um").groupby(KEYS, sort=True):
+    for key, own in table.sort_values("z_um").groupby(KEYS, sort=True, dropna=False):
         *field, exposure_ms = key
         values = {new: own[old].tolist() for new, old in CURVE_NAMES.items()}
         row: Row = json.loads(to_json({"exposure_ms": exposure_ms, **values}))
