@@ -213,10 +213,63 @@ def test_an_imagej_stack_without_a_unit_of_length_states_nothing(tmp_path: Path)
     assert (stated.z_um, stated.pixel_size_um) == ((), 0.0)
 
 
-def test_an_imagej_stack_behind_one_page_is_refused(tmp_path: Path) -> None:
+def save_behind_one_page(path: Path, pixels: Any, n: int, byteorder: str = ">") -> int:
+    """Write a stack as ImageJ writes those above 4 GB: one page, its images one after the other.
+
+    Returns the place of the first image; only the images of ``pixels`` are written.
+    """
+    description = f"ImageJ=1.54f\nimages={n}\nslices={n}\nunit=um\nspacing=2.0\n"
+    options = {"description": description, "metadata": None, "byteorder": byteorder}
+    tifffile.imwrite(path, pixels[0], photometric="minisblack", **options)
+    with tifffile.TiffFile(path) as tif:
+        start = int(tif.pages[0].dataoffsets[0])
+    with path.open("r+b") as file:
+        file.seek(start)
+        file.write(pixels.astype(pixels.dtype.newbyteorder(byteorder)).tobytes())
+    return start
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_an_imagej_stack_behind_one_page(tmp_path: Path, byteorder: str, dtype: Any) -> None:
+    path, pixels = tmp_path / "a.tif", (STACK.astype(dtype) * 3)
+    save_behind_one_page(path, pixels, len(pixels), byteorder)
+    header = read_header(path)
+    assert (header.n_planes, header.stated.z_um) == (4, (0.0, 2.0, 4.0, 6.0))
+    for k, image in enumerate(pixels):
+        np.testing.assert_array_equal(read_plane(path, k), image)
+        assert read_plane(path, k).dtype == dtype
+    with pytest.raises(DataError, match="no page 4 among 4"):
+        read_plane(path, 4)
+    frames = open_dataset(path, pixel_size_um=1.5, bead_diameter_um=28.0).sweeps[0].frames
+    assert [frame.z_um for frame in frames] == [0.0, 2.0, 4.0, 6.0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs files that take no space where empty")
+def test_an_imagej_stack_above_4_gb(tmp_path: Path) -> None:
+    image, n = np.arange(1000 * 1000, dtype=np.uint16).reshape(1000, 1000), 2500
+    path = tmp_path / "a.tif"
+    start = save_behind_one_page(path, image[None], n)
+    with path.open("r+b") as file:
+        file.seek(start + (n - 1) * image.nbytes)
+        file.write(image[::-1].astype(">u2").tobytes())
+    assert path.stat().st_size > 2**32
+    assert read_header(path).n_planes == n
+    np.testing.assert_array_equal(read_plane(path, n - 1), image[::-1])
+    assert not read_plane(path, n // 2).any()
+
+
+def test_an_imagej_stack_behind_one_page_that_is_cut(tmp_path: Path) -> None:
+    save_behind_one_page(tmp_path / "a.tif", STACK, 500)
+    with pytest.raises(DataError, match=r"truncated, .* of at least .* bytes; copy it again"):
+        read_header(tmp_path / "a.tif")
+
+
+def test_compressed_images_behind_one_page_are_refused(tmp_path: Path) -> None:
     description = "ImageJ=1.54f\nimages=500\nslices=500\nunit=um\nspacing=2.0\n"
-    tifffile.imwrite(tmp_path / "a.tif", STACK[0], description=description, metadata=None)
-    with pytest.raises(DataError, match="500 images behind a single TIFF page; save as OME-TIFF"):
+    options = {"description": description, "metadata": None, "compression": "zlib"}
+    tifffile.imwrite(tmp_path / "a.tif", STACK[0], **options)
+    with pytest.raises(DataError, match="500 images, of which 1 can be found; save as OME-TIFF"):
         read_header(tmp_path / "a.tif")
 
 

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tifffile
 
 from refp.core.arrays import Image
@@ -49,8 +50,9 @@ def read_header(path: Path) -> Header:
         if len(kinds) > 1:
             raise bad_image(path, f"pages of {len(kinds)} sizes or types", "save them as files")
         ((shape, dtype),) = kinds
-        stated = _stated(path, tif, pages).completed(Stated(notes=notes))
-        return Header(shape, dtype, len(pages), stated, has_colours(pages[0].shape))
+        n_pages = _n_behind(path, tif) or len(pages)
+        stated = _stated(path, tif, pages, n_pages).completed(Stated(notes=notes))
+        return Header(shape, dtype, n_pages, stated, has_colours(pages[0].shape))
 
 
 def read_plane(path: Path, page: int, colour: str) -> Image:
@@ -64,13 +66,50 @@ def read_plane(path: Path, page: int, colour: str) -> Image:
         If its compression needs imagecodecs, which is not installed.
     """
     with reading(path), tifffile.TiffFile(path) as tif:
-        check_page(path, page, len(tif.pages))
+        n_behind = _n_behind(path, tif)
+        check_page(path, page, n_behind or len(tif.pages))
+        if n_behind:
+            return as_plane(path, _read_behind(path, tif, page), colour)
         plane = tif.pages[page]
         _check_page(path, plane)
         _check_extent(path, plane, tif.filehandle.size)
         if plane.compression in _BY_PILLOW and not find_spec(_CODECS):
             return raster.read_plane(path, page, colour)
         return as_plane(path, _decode(path, plane), colour)
+
+
+def _n_behind(path: Path, tif: Any) -> int:
+    """Return the number of images behind the only page of an ImageJ file; 0: each has a page.
+
+    ImageJ writes one header for a stack above 4 GB, and the images one after the other behind it.
+
+    Raises
+    ------
+    DataError
+        If the file ends before the last image, or they cannot be located, as compressed ones.
+    """
+    n_pages = len(tif.pages)
+    if not n_pages or not tif.is_imagej or _OME.search(tif.pages[0].description):
+        return 0
+    n_images, page = whole((tif.imagej_metadata or {}).get("images"), 1), tif.pages[0]
+    if n_images <= n_pages:
+        return 0
+    if n_pages > 1 or not page.is_final:
+        problem = f"{n_images} images, of which {n_pages} can be found"
+        raise bad_image(path, problem, "save as OME-TIFF, or one file per frame")
+    end, size = page.dataoffsets[0] + n_images * page.nbytes, tif.filehandle.size
+    if end > size:
+        raise bad_image(path, f"truncated, {size} of at least {end} bytes", COPY_AGAIN)
+    return n_images
+
+
+def _read_behind(path: Path, tif: Any, index: int) -> Any:
+    """Read an image behind the only page of an ImageJ file."""
+    page = tif.pages[0]
+    _check_page(path, page)
+    tif.filehandle.seek(page.dataoffsets[0] + index * page.nbytes)
+    pixels = np.frombuffer(tif.filehandle.read(page.nbytes), page.dtype.newbyteorder(tif.byteorder))
+    return pixels.reshape(page.shape)
 
 
 def _decode(path: Path, page: Any) -> Any:
@@ -139,32 +178,28 @@ def _truncated(path: Path, page: Any, size: int) -> DataError:
     return bad_image(path, f"truncated, {size} of at least {_end_of(page)} bytes", COPY_AGAIN)
 
 
-def _stated(path: Path, tif: Any, pages: list[Any]) -> Stated:
+def _stated(path: Path, tif: Any, pages: list[Any], n_pages: int) -> Stated:
     """Metadata of Micro-Manager's own tag, completed by OME-XML or by those of ImageJ."""
     stated = stated_by_micro_manager(path, tif, pages)
     description = pages[0].description
     if _OME.search(description):
         stated = stated.completed(stated_by_ome(path, description, len(pages)))
     elif tif.is_imagej:
-        stated = stated.completed(_stated_by_imagej(path, tif.imagej_metadata or {}, pages))
+        stated = stated.completed(_stated_by_imagej(tif.imagej_metadata or {}, pages[0], n_pages))
     return stated
 
 
-def _stated_by_imagej(path: Path, meta: dict[str, Any], pages: list[Any]) -> Stated:
-    n_images = whole(meta.get("images"), 1)
-    if n_images > len(pages):  # ImageJ writes one header for a stack above 4 GB
-        problem = f"{n_images} images behind a single TIFF page"
-        raise bad_image(path, problem, "save as OME-TIFF, or one file per frame")
+def _stated_by_imagej(meta: dict[str, Any], first: Any, n_pages: int) -> Stated:
     n_c, n_z = (max(whole(meta.get(name), 1), 1) for name in ("channels", "slices"))
-    if n_c * n_z * max(whole(meta.get("frames"), 1), 1) != len(pages):
-        n_c, n_z = 1, len(pages)
+    if n_c * n_z * max(whole(meta.get("frames"), 1), 1) != n_pages:
+        n_c, n_z = 1, n_pages
     unit = str(meta.get("unit", ""))
     step = number(meta.get("spacing")) * um_per(str(meta.get("zunit", unit)))
     origin = number(meta.get("zorigin", 0.0))
-    index = range(len(pages))
+    index = range(n_pages)
     is_known = math.isfinite(step * origin) and step
     return Stated(
-        pixel_size_um=um_per(unit) * _pixel_width(pages[0]),
+        pixel_size_um=um_per(unit) * _pixel_width(first),
         z_um=tuple(step * (k // n_c % n_z - origin) for k in index) if is_known else (),
         channel_index=tuple(k % n_c for k in index),
         time_index=tuple(k // (n_c * n_z) for k in index),
