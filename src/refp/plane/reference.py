@@ -6,8 +6,8 @@ fields share the pooled profiles of steepest slope and centre intensity. The pla
 of its field plus the shift of the sweep on the axis.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -163,26 +163,10 @@ def locate_planes(
         return replace(result, planes=tuple(state_planes(result.planes, settings)))
     groups = [_join(curves, axis) for axis in axes]
     joined = locate_by_features(groups, settings, bead_diameter_um=diameter_um, pooled=known)
+    fields = [_Field(*parts) for parts in zip(axes, groups, joined.planes, beads, strict=True)]
+    zeros = [_zero_of_field(field, joined, pool, settings, instrument) for field in fields]
     planes = list(by_features.planes)
-    fields: dict[int, float] = {}
-    distances: list[float] = []
-    positions: list[PositionErrors] = []
-    for i, (axis, group, field) in enumerate(zip(axes, groups, joined.planes, strict=True)):
-        saturated_um = saturated_range_um(group)
-        if pool is not None:
-            zero = zero_of_pool(field, pool, beads[i], diameter_um, settings.feature)
-        elif saturated_um is not None:
-            zero = zero_of_saturated(field, saturated_um, beads[i], diameter_um, settings.feature)
-        else:
-            zero = zero_of_beads(axis, group, field, joined, beads[i], instrument, settings.feature)
-        stated_um = stated_zero(axis, settings)
-        if stated_um is not None:
-            fields[i] = stated_um
-        elif zero.determined:
-            fields[i] = zero.refp_um
-            positions += zero.positions
-        if zero.determined:
-            distances.append(zero.ss.z_um - zero.ci.z_um)
+    for axis, zero in zip(axes, zeros, strict=True):
         for number in axis.shift_um:
             planes[number] = _plane_of_sweep(
                 curves[number], axis, number, zero, settings, instrument
@@ -191,10 +175,65 @@ def locate_planes(
     return PlaneResult(
         planes=tuple(planes),
         by_features=by_features.planes,
-        pool=pool or _make_pool(joined, distances, axes, fields, planes, instrument),
+        pool=pool or _make_pool(joined, zeros, axes, planes, settings, instrument),
         axes=tuple(axes),
         beads=tuple(beads),
-        positions=tuple(positions),
+        positions=_positions(axes, zeros, settings),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """A field of view: its axis, the curve of its joined sweeps and their plane, its beads."""
+
+    axis: FieldAxis
+    curve: FeatureCurve
+    plane: ReferencePlane
+    beads: BeadPlanes
+
+
+def _zero_of_field(
+    field: _Field,
+    joined: FeatureResult,
+    pool: Pool | None,
+    settings: PlaneSettings,
+    instrument: Instrument,
+) -> Zero:
+    """Locate the plane of a field on its axis: by a pool, by its saturated range, or by its beads."""
+    diameter_um, feature = instrument.bead.diameter_um, settings.feature
+    if pool is not None:
+        return zero_of_pool(field.plane, pool, field.beads, diameter_um, feature)
+    saturated_um = saturated_range_um(field.curve)
+    if saturated_um is not None:
+        return zero_of_saturated(field.plane, saturated_um, field.beads, diameter_um, feature)
+    return zero_of_beads(
+        field.axis, field.curve, field.plane, joined, field.beads, instrument, feature
+    )
+
+
+def _known_zeros_um(
+    axes: Sequence[FieldAxis], zeros: Sequence[Zero], settings: PlaneSettings
+) -> dict[int, float]:
+    """Return the plane on the axis of each field where it is stated or determined, um."""
+    known: dict[int, float] = {}
+    for i, (axis, zero) in enumerate(zip(axes, zeros, strict=True)):
+        stated_um = stated_zero(axis, settings)
+        if stated_um is not None:
+            known[i] = stated_um
+        elif zero.determined:
+            known[i] = zero.refp_um
+    return known
+
+
+def _positions(
+    axes: Sequence[FieldAxis], zeros: Sequence[Zero], settings: PlaneSettings
+) -> tuple[PositionErrors, ...]:
+    """Return the errors of position of the fields whose planes are located."""
+    return tuple(
+        errors
+        for axis, zero in zip(axes, zeros, strict=True)
+        if zero.determined and stated_zero(axis, settings) is None
+        for errors in zero.positions
     )
 
 
@@ -288,13 +327,14 @@ def _of_sweep(
 
 def _make_pool(
     joined: FeatureResult,
-    distances_um: Sequence[float],
+    zeros: Sequence[Zero],
     axes: Sequence[FieldAxis],
-    fields: Mapping[int, float],
     planes: Sequence[ReferencePlane],
+    settings: PlaneSettings,
     instrument: Instrument,
 ) -> Pool:
     """Pool the data with which later sweeps are located."""
+    fields = _known_zeros_um(axes, zeros, settings)
     first = [next(iter(axes[i].shift_um)) for i in fields]
     chosen = [planes[number] for number in first if planes[number].determined]
     u_um = expand_mean(chosen).u_um if chosen else float("nan")
@@ -305,7 +345,9 @@ def _make_pool(
         stack=join_stacks([move_axis(axes[i], z) for i, z in fields.items()])[0].stack
         if fields
         else EMPTY_STACK,
-        feature_distance_um=_mean_distance(distances_um),
+        feature_distance_um=_mean_distance(
+            [zero.ss.z_um - zero.ci.z_um for zero in zeros if zero.determined]
+        ),
         u_um=u_um,
         stage_sigma_um=float(
             np.sqrt(np.average([s**2 for s, _ in sigmas], weights=[n for _, n in sigmas]))
