@@ -120,7 +120,7 @@ def bench(session: nox.Session) -> None:
     """Measure accuracy and speed; writes benchmarks/*/*.json and the pages made from them."""
     _install(session, "train,web,history")
     session.run("python", "-m", "benchmarks.accuracy", *session.posargs)
-    estimates = ("refusals", "intervals", "second_lab", "make", "magtrack")
+    estimates = ("refusals", "intervals", "second_lab", "make", "magtrack", "refocus")
     for part in ("beads", "coverage", "resnet", "combined", *estimates):
         session.run("python", "-m", f"benchmarks.accuracy.{part}")
     session.run("python", "-m", "benchmarks.speed")

@@ -1,13 +1,20 @@
 """Write the docs pages of the benchmark files: ``python -m benchmarks.page``.
 
-Writes docs/accuracy.md, docs/models.md and docs/simulator.md with their figures, and the block between
-the markers in README.md.
+Writes docs/accuracy.md, docs/microscope.md, docs/models.md and docs/simulator.md with their figures, and
+the block between the markers in README.md.
 """
 
 from benchmarks.pages.figures import COVERAGE, ERRORS, LEARNING, draw_figures
 from benchmarks.pages.render import ROOT, load, render
 from benchmarks.pages.simulator import draw_simulator_figures
-from benchmarks.pages.summaries import busy_cores, methods, plane_summary, worst_near_plane
+from benchmarks.pages.summaries import (
+    busy_cores,
+    guard_rows,
+    methods,
+    plane_summary,
+    worst_near_plane,
+)
+from refp.scope.guards import MAX_RESPONSE, MIN_RESPONSE
 
 START, END = "<!-- accuracy: generated, do not edit -->", "<!-- end of accuracy -->"
 
@@ -36,8 +43,15 @@ def render_pages() -> dict[str, str]:
             "accuracy", alone=alone, pooled=pooled, summaries=summaries, busy_cores=busy_cores
         ),
         "models": render("models", methods=methods(), busy_cores=busy_cores, **figures),
+        "microscope": render_microscope(),
         "simulator": render("simulator", worst_near_plane=worst_near_plane, busy_cores=busy_cores),
     }
+
+
+def render_microscope() -> str:
+    """Return the page of the refocus loop."""
+    responses = {"MIN_RESPONSE": MIN_RESPONSE, "MAX_RESPONSE": MAX_RESPONSE}
+    return render("microscope", guards=guard_rows(), **responses)
 
 
 def render_block() -> str:

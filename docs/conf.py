@@ -55,7 +55,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"plot_",
-    "ignore_pattern": r"simulated\.py|__init__\.py",
+    "ignore_pattern": r"simulated\.py|autofocus_mda\.py|refocus\.py|__init__\.py",
     "image_scrapers": ("gallery_figures.scrape",),
     "download_all_examples": False,
     "remove_config_comments": True,

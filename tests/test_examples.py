@@ -86,3 +86,14 @@ def test_every_example_runs_and_draws(
     assert "um" in capsys.readouterr().out
     assert isinstance(figure, Figure)
     assert png_bytes(figure, 300)
+
+
+@pytest.mark.parametrize("name", ["refocus.py", "autofocus_mda.py"])
+def test_every_example_at_the_microscope_runs(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = ROOT / "examples" / name
+    if "refp.scope.micromanager" in path.read_text(encoding="utf-8"):
+        pytest.importorskip("pymmcore_plus", reason="Micro-Manager is reached with extra 'scope'")
+    runpy.run_path(str(path), run_name="__main__")
+    assert capsys.readouterr().out

@@ -17,8 +17,11 @@ from benchmarks.accuracy.models import simulated_model
 from refp.core.arrays import FloatArray, Image
 from refp.core.files import write_json
 from refp.estimate.estimator import Estimator
+from refp.pipeline.recording import Origin
 from refp.scope import FAULTS, FocusModel, Refocuser, SimulatedMicroscope
 from refp.scope.guards import Learnt
+from refp.scope.record import Recorder, step_rows, write_refocus_figure
+from refp.scope.session import open_simulated
 from refp.synthetic import SimulationSettings, as_instrument, demo_settings
 
 A2K = as_instrument("a2k")
@@ -217,9 +220,20 @@ def measure_searches(model: FocusModel) -> dict[str, object]:
     }
 
 
+def draw_example(estimator: Estimator) -> None:
+    """Draw the run of the page docs/microscope.md."""
+    session = open_simulated(A2K, {}, start_um=120.0, seed=3)
+    recorder = Recorder(estimator, Origin())
+    result = Refocuser(session.microscope, recorder.model, session.settings).run()
+    path = HERE.parent / "docs" / "images" / "refocus.svg"
+    rows = step_rows(result, simulated=True)
+    write_refocus_figure(rows, session.settings.tolerance_um, estimator.card.name, path)
+
+
 def main() -> None:
-    """Write the file."""
+    """Write the file, and the figure of an example."""
     estimator = Estimator.load(simulated_model(A2K, TRAINING, TRAINING_SEED).path)
+    draw_example(estimator)
     model = FocusModel(lambda image: estimator.estimate(image).estimate, estimator.card.dz_range_um)
     result: dict[str, object] = {
         "conditions": conditions(DATA),

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.pages.render import A2K_PLANES, load, rms
+from refp.settings import RefocusSettings
 
 Rows = list[dict[str, Any]]
 
@@ -79,3 +80,14 @@ def worst_near_plane(bounds: Rows) -> Rows:
         best = sd[np.abs(dz) < 0.5 * dz.max()].min()
         found.append({**row, "sd_um": sd[at], "dz_um": dz[at], "over_best": sd[at] / best})
     return found
+
+
+def guard_rows() -> list[tuple[str, str, str]]:
+    """Return name, default and meaning of every guard of the refocus loop."""
+    rows = []
+    for name, field in RefocusSettings.model_fields.items():
+        meaning, _, default = str(field.description).partition("; default: ")
+        if field.is_required():
+            default = "none: must be stated"
+        rows.append((name, default or f"{field.default}", meaning.replace("|", "\\|")))
+    return rows

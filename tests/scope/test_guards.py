@@ -2,12 +2,21 @@
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from refp.core.errors import RecipeError
-from refp.scope import FocusModel, Refocused, Refocuser, Snapshot, Step
+from refp.scope import (
+    FAULTS,
+    OUTCOMES,
+    FocusModel,
+    Refocused,
+    Refocuser,
+    Snapshot,
+    Step,
+)
 from refp.scope.session import make_guards
 from refp.settings import RefocusSettings
 
@@ -341,3 +350,9 @@ def test_guards_are_stated_and_checked(table: dict[str, float], message: str) ->
 
 def test_snapshots_have_metadata() -> None:
     assert Snapshot(np.zeros((2, 2), np.uint8)).metadata == {}
+
+
+def test_the_page_has_every_outcome_and_every_guard() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "microscope.md").read_text(encoding="utf-8")
+    names = (*OUTCOMES[1:], *RefocusSettings.model_fields, *FAULTS)
+    assert [name for name in names if name not in page] == []
