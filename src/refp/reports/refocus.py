@@ -1,6 +1,5 @@
 """Refocus runs: position of the stage, dZ and U of every image."""
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -61,7 +60,8 @@ def draw_refocus(steps: pd.DataFrame, tolerance_um: float, title: str = "") -> F
 def _scale_dz(axes: Axes, steps: pd.DataFrame, tolerance_um: float) -> None:
     """Make the axis of dZ linear within the tolerance and logarithmic beyond."""
     own = [name for name in ("delta_z_um", TRUTH) if name in steps]
-    largest_um = max(2 * tolerance_um, 2.0 * float(np.nanmax(steps[own].abs(), initial=0.0)))
+    farthest_um = float(steps[own].abs().fillna(0.0).to_numpy().max(initial=0.0))
+    largest_um = 2 * max(tolerance_um, farthest_um)
     axes.set_yscale("symlog", linthresh=tolerance_um, linscale=0.6)
     decades = [m * 10.0**k for k in range(-2, 5) for m in (1, 3)]
     outside = [value for value in decades if 2 * tolerance_um < value <= largest_um]

@@ -7,8 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from refp.core.arrays import Image
 from refp.core.digests import digest_bytes
 from refp.core.files import append_line, to_json
@@ -16,7 +14,6 @@ from refp.estimate import FocusEstimate
 from refp.estimate.estimator import Estimator, ImageEstimate
 from refp.history import HistoryRecord, new_id
 from refp.pipeline.recording import Origin, record_estimate
-from refp.reports import draw_refocus, save_svg
 from refp.scope.refocus import FocusModel
 from refp.scope.step import STEP_COLUMNS, Refocused, Step
 
@@ -121,4 +118,8 @@ def write_refocus_figure(
     rows: list[dict[str, Any]], tolerance_um: float, model: str, path: Path
 ) -> None:
     """Write the figure of a run as SVG."""
+    import pandas as pd  # these take longer to load than an image to estimate
+
+    from refp.reports import draw_refocus, save_svg
+
     save_svg(draw_refocus(pd.DataFrame(rows), tolerance_um, f"Refocus with {model}"), path)

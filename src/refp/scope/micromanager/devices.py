@@ -66,7 +66,7 @@ class SimulatedStageDevice(StageDevice):
         return self._stage.position_um()
 
     def get_focus_direction(self) -> FocusDirection:
-        """Return that objective and sample cannot collide in either direction."""
+        """Return a known direction, without which the engine does not restore Z after a sequence."""
         return FocusDirection.TowardSample
 
     def home(self) -> None:

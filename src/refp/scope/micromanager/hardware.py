@@ -1,6 +1,7 @@
 """The camera and the focus stage of a Micro-Manager core."""
 
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from refp.core.errors import DataError
 from refp.scope.protocols import Microscope, Snapshot
 from refp.settings import Instrument, is_alike
 
+POLL_S = 0.01
 POSITION = "Position"
 """Property in which a stage of Micro-Manager states its limits."""
 
@@ -61,10 +63,14 @@ class CoreStage:
         return float(self._core.getPosition(self._core.getFocusDevice()))
 
     def move_to_um(self, z_um: float) -> None:
-        """Move to a position and wait until the device is no longer busy."""
+        """Move to a position and wait until the device is no longer busy.
+
+        The core's own wait has a limit of time of its own, shorter than that of the loop.
+        """
         stage = self._core.getFocusDevice()
         self._core.setPosition(stage, z_um)
-        self._core.waitForDevice(stage)
+        while self._core.deviceBusy(stage):
+            time.sleep(POLL_S)
 
     def stop(self) -> None:
         """Stop a move."""
