@@ -118,7 +118,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure accuracy and speed; writes benchmarks/*/*.json and the pages made from them."""
-    _install(session, "train,web,history")
+    _install(session, "train,web,history,watch")
     session.run("python", "-m", "benchmarks.accuracy", *session.posargs)
     estimates = ("refusals", "intervals", "second_lab", "make", "magtrack", "refocus")
     for part in ("beads", "coverage", "resnet", "combined", *estimates):
@@ -130,6 +130,7 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks.speed.web")
     session.run("python", "-m", "benchmarks.speed.memory")
     session.run("python", "-m", "benchmarks.speed.history")
+    session.run("python", "-m", "benchmarks.speed.watch")
     session.run("python", "-m", "benchmarks.study")
     session.run("python", "-m", "benchmarks.page")
 

@@ -1,6 +1,8 @@
 """``refp watch``."""
 
+import io
 import math
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -179,11 +181,15 @@ def _connect(folder: Path, settings: "WatchSettings") -> "Changes":
 def _ending_cleanly() -> Iterator[None]:
     """End the block at Ctrl-C, at the signal of a service manager, or when the reader has ended."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a file name must not end the watch
     try:
         with suppress(KeyboardInterrupt):
             yield
     except BrokenPipeError:
-        sys.stdout = None
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # Python flushes it at its end
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -92,14 +92,15 @@ class WatchedFolder:
     def close(self) -> None:
         """End the notifications, and write the list of answered files."""
         self._changes.close()
-        self._seen.save()
+        with suppress(OutputError):  # the history has every record
+            self._seen.save()
 
     def due(self, most: int) -> list[tuple[Path, Stamp]]:
         """Return files at rest with their stamps, at most ``most``."""
         clock = self._surroundings.clock
         if clock() >= self._scan_due_s:
             self._scan()
-        with suppress(OutputError):  # written again later; the history has every record
+        with suppress(OutputError):  # written again later
             self._seen.save_if_due()
         files = []
         for path in self._settling.due(clock(), most):
