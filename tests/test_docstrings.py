@@ -2,6 +2,7 @@
 
 import doctest
 import inspect
+import shutil
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,8 @@ def folder(
 ) -> None:
     """Make a current folder with data sets ``training`` and ``test`` and the model ``a2k.refp``."""
     for name, path in (("training", tiny_sweep), ("test", tiny_test), ("a2k.refp", lookup_model)):
-        (tmp_path / name).symlink_to(path)
+        copy = shutil.copytree if path.is_dir() else shutil.copy  # links need a right on Windows
+        copy(path, tmp_path / name)
     monkeypatch.chdir(tmp_path)
 
 

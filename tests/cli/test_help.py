@@ -1,11 +1,14 @@
 """Help and usage."""
 
+import io
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from refp.cli.app import COMMANDS
+from refp.cli.app import COMMANDS, main
+from refp.cli.console import print_rows
 
 RunRefp = Callable[..., Any]
 
@@ -15,6 +18,18 @@ def test_help_lists_the_commands_in_order(run_refp: RunRefp) -> None:
     assert done.code == 0
     places = [done.stdout.index(f"\N{BOX DRAWINGS LIGHT VERTICAL} {name} ") for name in COMMANDS]
     assert places == sorted(places)
+
+
+def test_names_that_the_output_cannot_encode_are_escaped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Pipes and files on Windows have the encoding of the system's language."""
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="cp1252", write_through=True))
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    print_rows([{"image": "\N{GREEK CAPITAL LETTER OMEGA}.tif"}], as_json=False)
+    assert rb"\u03a9.tif" in raw.getvalue()
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])

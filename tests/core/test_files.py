@@ -82,9 +82,9 @@ def test_a_path_that_is_a_folder_is_named(tmp_path: Path) -> None:
 
 
 def test_no_other_code_renames_a_file_over_another() -> None:
-    """Only ``write_whole`` renames files over others.
+    """Only ``move`` renames files over others, for ``write_whole``.
 
-    Uploads are an exception: they are moved to a name that is the digest of their content.
+    Other callers move to a new name; uploads to one that is the digest of their content.
     """
     root = Path(refp.core.files.__file__).parents[1]
     movers = []
@@ -94,7 +94,7 @@ def test_no_other_code_renames_a_file_over_another() -> None:
                 moved = node.func.attr == "replace" and len(node.args) == 1 and not node.keywords
                 if moved or node.func.attr == "write_text":
                     movers.append(path.relative_to(root).as_posix())
-    assert set(movers) == {"core/files.py", "web/storage/files.py"}
+    assert set(movers) == {"core/moves.py"}
 
 
 def test_reading_images_loads_no_tables() -> None:

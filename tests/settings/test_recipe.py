@@ -63,6 +63,12 @@ def test_a_wrong_recipe_names_file_and_key(tmp_path: Path, text: str, message: s
     assert "\n" not in str(caught.value)
 
 
+def test_a_recipe_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('\ufeffname = "mine"\n', encoding="utf-8")
+    assert load_recipe(path).name == "mine"
+
+
 def test_an_unknown_recipe_lists_the_known_ones() -> None:
     with pytest.raises(
         RecipeError, match=r"recipe 'defualt' is neither .*default.*nor a TOML file"

@@ -132,6 +132,13 @@ def test_every_column_is_read_in_any_order(tmp_path: Path) -> None:
     assert frame.path == tmp_path / "a.tif"
 
 
+def test_paths_may_be_separated_as_on_windows(tmp_path: Path) -> None:
+    (tmp_path / "day1").mkdir()
+    (tmp_path / "day1" / "b.tif").touch()
+    (frame,) = read_manifest(write(tmp_path, "path,z_um\nday1\\b.tif,1\n"), "set")
+    assert frame.path == tmp_path / "day1" / "b.tif"
+
+
 def test_a_manifest_gives_a_plain_stack_its_z(tmp_path: Path, save_stack, optics) -> None:
     save_stack("stack.tif", 3)
     rows = "".join(f"stack.tif,{page},{7.5 * page}\n" for page in range(3))

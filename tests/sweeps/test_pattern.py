@@ -66,6 +66,11 @@ WRONG = {
 }
 
 
+def test_folders_may_be_separated_as_on_windows() -> None:
+    pattern = r"day{experiment}\z{z_um}.tif"
+    assert parse_pattern(pattern) == parse_pattern(pattern.replace("\\", "/"))
+
+
 @pytest.mark.parametrize(("pattern", "name", "fields"), CASES.values(), ids=CASES)
 def test_a_name_is_read(pattern: str, name: str, fields: dict[str, Any]) -> None:
     assert parse_pattern(pattern).match(name) == fields

@@ -2,6 +2,7 @@
 
 import errno
 import inspect
+import io
 import re
 import sys
 from collections.abc import Sequence
@@ -72,6 +73,7 @@ for order, (name, summary) in enumerate(COMMANDS.items()):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 invalid input, 3 all images refused, 1 internal error."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    _escape_unprintable()
     try:
         if given and given[0] in COMMANDS and HELP_FLAGS.intersection(given):
             expand_help(given)
@@ -87,6 +89,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _escape_unprintable() -> None:
+    """Print characters that the encoding of the output lacks as escapes, as standard error does.
+
+    On Windows a pipe or a file has the encoding of the system's language, which lacks most of Unicode.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def expand_help(given: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from refp.core.arrays import FloatArray
 from refp.core.errors import DataError, OutputError
+from refp.core.moves import move
 
 if TYPE_CHECKING:  # subpackages that only write images need no tables
     import pandas as pd
@@ -59,7 +60,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(part)
-        part.replace(path)
+        move(part, path)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(f"{path}: not written: {reason}; check the folder") from error

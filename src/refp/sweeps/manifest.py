@@ -44,7 +44,10 @@ class _Row:
 
     def file(self) -> Path:
         text = self.text("path", "")
-        path = _existing(self.manifest.parent / text)
+        folder = self.manifest.parent
+        path = _existing(folder / text)
+        if not path.exists():  # of a manifest that was written on Windows
+            path = _existing(folder / text.replace("\\", "/"))
         if not text or not path.exists():
             raise self.error("path", text, "no such file; paths are relative to the manifest")
         return path

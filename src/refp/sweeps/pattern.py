@@ -70,8 +70,9 @@ def parse_pattern(text: str) -> NamePattern:
     Fields are ``{experiment}``, ``{fov}``, ``{z_um}`` or ``{z_index}``, and ``{exposure_ms}``, each at
     most once; ``*`` matches any text inside one folder or file name. Z and exposure are decimal numbers
     with an optional sign; case is ignored. ``{z_index}`` is the number of a frame, which needs the
-    distance of two frames (``--z-step-um``). Without Z the files must state it in their metadata.
-    Omitted fields default to experiment 1, FOV 1 and exposure 0 (not known).
+    distance of two frames (``--z-step-um``). Folders are separated by a slash or a backslash. Without Z
+    the files must state it in their metadata. Omitted fields default to experiment 1, FOV 1 and exposure
+    0 (not known).
 
     Raises
     ------
@@ -79,7 +80,7 @@ def parse_pattern(text: str) -> NamePattern:
         If a field is not known or is given twice, if both kinds of Z are given, or if a brace is not
         closed or opened.
     """
-    text = normalize("NFC", text)
+    text = normalize("NFC", text).replace("\\", "/")
     parts = _PARTS.split(text)
     names = [part[1:-1] for part in parts[1::2] if part != "*"]
     for name in names:

@@ -16,6 +16,7 @@ import tomli_w
 from refp.core.arrays import FloatArray
 from refp.core.errors import OutputError
 from refp.core.files import write_bytes
+from refp.core.moves import move
 from refp.core.parallel import (
     SERIAL,
     Execution,
@@ -298,7 +299,7 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
         yield part
         if folder.is_dir():
             folder.rmdir()
-        part.rename(folder)
+        move(part, folder)
     except OSError as error:
         raise OutputError(f"{folder}: not written: {error.strerror}; check the folder") from error
     finally:

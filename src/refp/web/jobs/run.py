@@ -19,6 +19,7 @@ import numpy as np
 from refp import models
 from refp.core.digests import hash_file
 from refp.core.errors import HistoryError, RefpError, WorkersError
+from refp.core.moves import move
 from refp.core.parallel import Execution, Workers, end_with_parent
 from refp.history.history import name_instrument
 from refp.models import LearningCurve
@@ -198,7 +199,7 @@ def simulate_demo(assigned: Assignment) -> dict[str, Any]:
         with Workers(assigned.settings.processes) as workers:
             for seed, one in enumerate(demo_sets(INSTRUMENT)):
                 simulate_planned(one, part, seed, Execution(workers, assigned.reporter.progress))
-        part.rename(target)
+        move(part, target)
     return {"folder": target.name}
 
 

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
 from refp.core.errors import DataError
+from refp.core.moves import move
 from refp.sweeps.listing import is_ignored, lowest_folder
 from refp.web.settings import MEGABYTE, Limits
 from refp.web.storage.models import is_plain
@@ -96,7 +97,7 @@ def unpack(path: Path, name: str, folder: Path, limits: Limits) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             with member.open() as source, target.open("xb") as file:
                 left -= _copy(source, file, left, name)
-    part.rename(folder)
+    move(part, folder)
     return lowest_folder(folder)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from refp.core.digests import hash_file
 from refp.core.errors import DataError
+from refp.core.moves import move
 
 _NAME = re.compile(r"[0-9a-f]{64}(\.[a-z0-9]+)*")
 
@@ -35,7 +36,7 @@ class Files:
             with suppress(OSError):
                 os.utime(target)
         else:
-            path.replace(target)
+            move(path, target)
         return name
 
     def path(self, name: str) -> Path:
