@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from refp.history.actions import ACTIONS
 from refp.web.messages import Row
 from refp.web.wording.numbers import VERDICTS, describe_dz
 from refp.web.wording.remedies import REMEDIES
-from refp.web.wording.rules import ACTIONS
 
 ESTIMATED = "estimated"
 """Word for an estimate without a verdict."""
