@@ -65,7 +65,7 @@ def _outcome(check: DailyCheck) -> CheckText:
     if check.record["status"] == "refused":
         return _refusal(str(check.record["reason"]))
     own = _compared(check)
-    notes = " ".join(map(sentence, (*check.notes, _verdict(check))))
+    notes = " ".join(map(sentence, (*check.notes, _verdict(check)))).replace(" um", f" {UM}")
     return replace(own, detail=f"{own.detail} {notes}".strip())
 
 
