@@ -268,7 +268,19 @@ class TestBeadPlanes:
         for level, path in zip(lines.levels, lines.get_paths(), strict=True):
             for x, y in path.vertices:
                 assert offset + tilt @ (y, x) == pytest.approx(level, abs=1e-6)
-        assert any(text.endswith(" um") for text in texts(axes).split("\n"))
+
+    def test_heights_of_few_beads_are_written_and_lines_are_labelled_among_many(
+        self, more: PlaneTables
+    ) -> None:
+        few = texts(draw_bead_planes(more.beads, more.fields).axes[0]).split("\n")
+        first = more.beads[(more.beads["fov"] == "1") & ~more.beads["off_plane"]]
+        written = {f"{height:+.1f}".replace("-", "\N{MINUS SIGN}") for height in first["height_um"]}
+        assert written <= set(few)
+        many = pd.concat([more.beads, more.beads.assign(bead=more.beads["bead"] + 10)])
+        axes = draw_bead_planes(many, more.fields).axes[0]
+        labels = [text for text in texts(axes).split("\n") if text.endswith(" um")]
+        assert len(labels) > 2
+        assert not written & set(texts(axes).split("\n"))
 
     @pytest.mark.parametrize("tilt", [np.nan, 0.0, 1e-300, 1e-15, 10.0])
     def test_any_tilt(self, more: PlaneTables, tilt: float) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from refp.reports.panels import pick, plane_names, short_name, unique_in_order
 from refp.reports.sheet import Legend, empty_figure, hide_y_axis, panel_matrix
@@ -26,6 +27,8 @@ TERM_COLORS = {
     "feature curves": "#d55e00",
 }
 """Order and colour of the terms; other terms come last, in grey."""
+_HATCHES = {"bead heights": "//", "reading of the extremes": "\\\\", "feature curves": "xx"}
+"""Hatches of terms that have nearly the lightness of their neighbours, for readers without colours."""
 _OTHER = "#c3c8cf"
 _BAR = 0.72
 _MIN_WRITTEN = 0.09  # a narrower part has no room for its percentage
@@ -60,7 +63,8 @@ def draw_budget(budget: pd.DataFrame, title: str = "") -> Figure:
     _name_rows(parts, list(terms.index), unique_in_order(budget["dataset"]))
     legend = Legend()
     for term, largest in zip(terms.columns, fractions.max(axis=0), strict=True):
-        legend.band(_color(term), term, alpha=1.0, when=bool(largest >= _MIN_SEEN))
+        style: Any = {"fc": _color(term), "ec": "white", "lw": 0.0, "hatch": _HATCHES.get(term)}
+        legend.add(Patch(label=printable(term), **style), when=bool(largest >= _MIN_SEEN))
     legend.draw(figure)
     return figure
 
@@ -126,6 +130,7 @@ def _draw_contributions(axes: Axes, fractions: np.ndarray, terms: Sequence[str])
             _BAR,
             left=left,
             color=color,
+            hatch=_HATCHES.get(term),
             ec="white",
             lw=0.8,
             zorder=3,
@@ -133,6 +138,8 @@ def _draw_contributions(axes: Axes, fractions: np.ndarray, terms: Sequence[str])
         for i in np.flatnonzero(percents > 100 * _MIN_WRITTEN):
             middle, text = left[i] + percents[i] / 2, f"{percents[i]:.0f}"
             style: Any = {"color": ink_on(color), "fontsize": 12, "zorder": 4}
+            if term in _HATCHES:
+                style["bbox"] = {"fc": color, "ec": "none", "pad": 2.0}
             axes.text(middle, float(i), text, ha="center", va="center", **style)
         left = left + percents
 

@@ -26,6 +26,8 @@ KINDS = {
 _LABEL = 46
 _HEADING = 86
 _MINUS = "\N{MINUS SIGN}"
+_APART = "D"
+"""Marker of a difference that excludes zero, for readers without colours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def draw_comparison(comparison: pd.DataFrame, title: str = "") -> Figure:
     differs = excludes_zero(shown)
     coverage = " and ".join(unique_in_order(shown["coverage"].map(percent)))
     legend = Legend().line(MUTED, f"{coverage} interval", lw=2.4)
-    legend.dot(FLAGGED, "interval excludes 0", when=bool(differs.any()))
+    legend.dot(FLAGGED, "interval excludes 0", marker=_APART, when=bool(differs.any()))
     legend.dot(MUTED, "interval contains 0", when=not differs.all()).draw(figure)
     return figure
 
@@ -160,10 +162,9 @@ def _draw_group(axes: Axes, group: _Group, decimals: int) -> None:
     axes.set_yticks(range(len(group.labels)), group.labels)
     values = group.rows[["difference_um", "lower_um", "upper_um"]].to_numpy(dtype=float)
     for i, (row, apart) in enumerate(zip(values, excludes_zero(group.rows), strict=True)):
-        color = FLAGGED if apart else MUTED
-        _draw_difference(axes, i, row, color, size=8 if apart else 6)
+        _draw_difference(axes, i, row, apart=bool(apart))
         axes.annotate(
-            fixed(row[0], decimals, sign=True),
+            f"{fixed(row[0], decimals, sign=True)} um",
             (1, i),
             xycoords=axes.get_yaxis_transform(),
             xytext=(6, 0),
@@ -175,10 +176,11 @@ def _draw_group(axes: Axes, group: _Group, decimals: int) -> None:
         )
 
 
-def _draw_difference(axes: Axes, i: int, row: FloatArray, color: str, size: float) -> None:
+def _draw_difference(axes: Axes, i: int, row: FloatArray, *, apart: bool) -> None:
     difference, lower, upper = row
+    color, marker = (FLAGGED, _APART) if apart else (MUTED, "o")
     axes.hlines(i, lower, upper, color=color, lw=2.4, alpha=0.75, zorder=3)
-    axes.plot(difference, i, "o", ms=size, mew=0, color=color, zorder=4)
+    axes.plot(difference, i, marker, ms=9 if apart else 6, mew=0, color=color, zorder=4)
 
 
 def describe_comparison(comparison: pd.DataFrame) -> str:

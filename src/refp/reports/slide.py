@@ -24,6 +24,7 @@ PER_PX = 1000.0
 _MAX_COLUMNS = 2
 _MAP = "RdBu_r"  # diverging and safe for colour-blind eyes
 _MANY_BEADS = 40
+_FEW_BEADS = 15  # heights of more would overlap
 _MIN_SCALE_UM = 0.1
 _LEVEL_UM = 1e-3  # a slide that rises by less than a nanometre over the field has no lines
 _HALO = (withStroke(linewidth=3.0, foreground="white"),)
@@ -161,7 +162,7 @@ def _draw_slide(axes: Axes, field: _Map, limits: tuple[Limits, Limits]) -> None:
     steps = (np.asarray(lines.levels) - height.mean()) / float(np.sum(field.tilt_um_per_px**2))
     spots = [(float(np.mean(x) + s * tilt_x), float(np.mean(y) + s * tilt_y)) for s in steps]
     inside = [spot for spot in spots if _well_inside(spot, x, y)]
-    if inside:
+    if inside and len(field.beads) > _FEW_BEADS:  # heights of few beads are written in their place
         axes.clabel(lines, fmt=_line_label, fontsize=11, colors=MUTED, manual=inside, zorder=2)
 
 
@@ -188,8 +189,8 @@ def _draw_beads(axes: Axes, beads: pd.DataFrame, colors: ScalarMappable) -> None
         _draw_bead(axes, (x, y), face, off=off, size=16 if numbered else 9)
         if numbered:
             _number(axes, (x, y), number, ink_on(face))
-        if off and np.isfinite(height):
-            _off_height(axes, (x, y), height)
+        if (off or len(beads) <= _FEW_BEADS) and np.isfinite(height):
+            _height(axes, (x, y), height, off=bool(off))
 
 
 def _draw_bead(
@@ -206,13 +207,14 @@ def _number(axes: Axes, place: tuple[float, float], text: str, color: str) -> No
     )  # fmt: skip
 
 
-def _off_height(axes: Axes, place: tuple[float, float], height_um: float) -> None:
-    """Write the height of a bead off the plane, towards the middle of the panel."""
+def _height(axes: Axes, place: tuple[float, float], height_um: float, *, off: bool) -> None:
+    """Write the height of a bead towards the middle of the panel, with its unit if it is off the plane."""
     left = place[0] < sum(axes.get_xlim()) / 2
     axes.annotate(
-        f"{fixed(height_um, 1, sign=True)} um", place, xytext=(11 if left else -11, 0),
-        textcoords="offset points", ha="left" if left else "right", va="center", color=FLAGGED,
-        fontsize=12, fontweight="bold", path_effects=_HALO, zorder=5,
+        fixed(height_um, 1, sign=True) + " um" * off, place, xytext=(11 if left else -11, 0),
+        textcoords="offset points", ha="left" if left else "right", va="center",
+        color=FLAGGED if off else INK, fontsize=12 if off else 11,
+        fontweight="bold" if off else "normal", path_effects=_HALO, zorder=5,
     )  # fmt: skip
 
 
@@ -239,5 +241,6 @@ def describe_bead_planes(beads: pd.DataFrame) -> str:
         f"{span_text(used['n_frames'], 0) or 'no'} images; independent of any model. Colour: the bead's "
         "own plane above that of its field; standard uncertainty "
         f"{f'{u} um' if u else 'not known'}. Dotted: lines of equal height of the plane through the "
-        "beads. Hollow: off the plane and left out, with its height."
+        "beads. Hollow: off the plane and left out, with its height; heights of "
+        "the others are written where there are few."
     )
