@@ -22,7 +22,7 @@ from refp.web.wording.numbers import (
     plus_minus,
 )
 from refp.web.wording.options import in_web_words
-from refp.web.wording.remedies import REMEDIES, remedy_of
+from refp.web.wording.remedies import JPEG, JPEG_QUALITY, REMEDIES, remedy_of
 
 TEMPLATES = Environment(
     loader=PackageLoader("refp.web"),
@@ -34,6 +34,8 @@ TEMPLATES = Environment(
 TEMPLATES.globals.update(
     remedies=REMEDIES,
     remedy_of=remedy_of,
+    jpeg=JPEG,
+    jpeg_quality=JPEG_QUALITY,
     scale=COLORS,
     color_beads=color_beads,
     describe_dz=describe_dz,

@@ -62,14 +62,17 @@ REMEDIES = {
 }
 """Texts by the code of the refusal."""
 
+JPEG_SUFFIX, JPEG_QUALITY = ".jpg", 95
+"""Suffix, and lowest quality at which most images are estimated
+(``benchmarks/accuracy/compression.json``)."""
 JPEG = Remedy(
     "JPEG compression, or other optics",
-    "JPEG removes fine structure that the estimate of the beads and of the noise needs.",
+    "JPEG removes fine structure of beads and noise. Most images of a quality below "
+    f"{JPEG_QUALITY} are refused.",
     "Save the image as TIFF or PNG in the software of the camera, and send it again. If it is refused "
     "again, check objective, condenser and bead type.",
 )
 """Text in place of ``unlike_training`` for an image in JPEG format."""
-JPEG_SUFFIX = ".jpg"
 
 
 def remedy_of(code: str, suffix: str) -> Remedy | None:
