@@ -12,7 +12,7 @@ from rich.cells import cell_len
 
 from refp.cli import console
 from refp.cli.layout import table_lines
-from refp.cli.shown import BELOW, shown_plan, shown_planes
+from refp.cli.shown import BELOW, shown_estimates, shown_plan, shown_planes
 from refp.pipeline.planning import PlanRow
 
 RunRefp = Callable[..., Any]
@@ -66,20 +66,15 @@ def test_plane(run_printed: RunPrinted, plane_run: Path, tiny_sweep: Path, tmp_p
     assert re.search(r"1 +1 +8 +15\d\d\.\d+ \N{PLUS-MINUS SIGN} \d\.\d+ +15 of 15 +6$", lines[2])
 
 
-@pytest.mark.parametrize("tolerance", [[], ["--tolerance", "12"]])
 def test_estimate(
-    run_printed: RunPrinted,
-    lookup_model: Path,
-    tiny_test: Path,
-    tmp_path: Path,
-    tolerance: list[str],
+    run_printed: RunPrinted, lookup_model: Path, tiny_test: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "a folder of images of many days"
     folder.mkdir()
     first, second = sorted(tiny_test.glob("*.tif"))[3:5]
     shutil.copy(first, folder / f"{'long_' * 12}{first.name}")
     (folder / second.name).write_bytes(second.read_bytes()[:5000])
-    lines = run_printed("estimate", lookup_model, folder, *tolerance)
+    lines = run_printed("estimate", lookup_model, folder)
     refused = next(k for k, line in enumerate(lines) if line.startswith(second.name))
     assert lines[refused].split()[1:] == ["-", "0", "of", "0", "refused"]
     assert lines[refused + 1].startswith("    unreadable: ")
@@ -118,6 +113,21 @@ def test_adapt(
 ) -> None:
     lines = run_printed("adapt", lookup_model, tiny_test, "-o", tmp_path / "adapted.refp")
     assert len(lines) == 2 + 9
+
+
+def test_an_estimate_with_a_verdict() -> None:
+    row = {
+        "image": "a.tif",
+        "delta_z_um": 3.21,
+        "upper_um": 5.0,
+        "n_beads": 7,
+        "n_beads_used": 6,
+        "status": "ok",
+        "reason": "",
+        "verdict": "pass",
+    }
+    (shown,) = shown_estimates([row])
+    assert list(shown.values()) == ["a.tif", "3.2 \N{PLUS-MINUS SIGN} 1.8", "6 of 7", "pass", ""]
 
 
 def test_plan() -> None:

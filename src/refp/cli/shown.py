@@ -2,8 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from refp.cli.layout import MISSING, PLUS_MINUS, with_u
+
+if TYPE_CHECKING:
+    from refp.models import ModelCard
 
 Rows = Sequence[Mapping[str, object]]
 Shown = list[dict[str, object]]
@@ -97,7 +101,7 @@ def shown_errors(summary: Mapping[str, float]) -> list[tuple[str, object]]:
         "RMS error": "rms_um",
         "bias (mean error)": "bias_um",
         "largest absolute error": "largest_um",
-        "u of the known dZ": "label_u_um",
+        "u of the labels": "label_u_um",
         "RMS of the constant predictor": "constant_rms_um",
     }
     return [
@@ -113,6 +117,11 @@ def shown_errors(summary: Mapping[str, float]) -> list[tuple[str, object]]:
             if key.startswith("within_")
         ),
     ]
+
+
+def describe_members(card: "ModelCard") -> str:
+    """Return the number of members of a model."""
+    return f"{card.members} member{'s' if card.members > 1 else ''}"
 
 
 def shown_adapted(rows: Rows) -> Shown:

@@ -65,6 +65,7 @@ def train(
     """
     from refp import models
     from refp.cli.console import print_left_out, print_message, show_measuring
+    from refp.cli.shown import describe_members
     from refp.models.describe import describe_coverage
     from refp.pipeline.runs import TrainingRun
     from refp.pipeline.training_report import train_and_write
@@ -78,7 +79,7 @@ def train(
             )
     print_left_out(planes.measurements)
     print_message(
-        f"trained {training.ensemble.card.name}: {training.ensemble.card.members} members, "
+        f"trained {training.ensemble.card.name}: {describe_members(training.ensemble.card)}, on "
         f"{training.ensemble.card.conditions}"
     )
     calibration = training.ensemble.card.calibration

@@ -24,6 +24,7 @@ from refp.sweeps import (
     survey_folder,
 )
 from refp.sweeps.declare import resolve_instrument
+from refp.sweeps.listing import list_files
 from refp.sweeps.source import Source, find_source
 
 N_SAMPLES = 3
@@ -101,12 +102,14 @@ def open_or_survey(
     is_stated = bool(source.settings.pattern or source.settings.manifest)
     if source.is_file or is_stated:
         return open_dataset(path, **options)
-    survey = survey_folder(path)
-    if survey.holds_datasets:
-        return Unopened(path, survey, "folders below have a sweep.toml of their own")
+    if not list_files(source.root):  # a survey of it reads no header
+        survey = survey_folder(path)
+        if survey.holds_datasets:
+            return Unopened(path, survey, "folders below have a sweep.toml of their own")
     try:
         return open_dataset(path, **options)
     except (DataError, UnknownInstrumentError) as error:
+        survey = survey_folder(path)
         beads = sample_beads(survey, _instrument(source, survey), recipe, progress)
         return Unopened(path, survey, str(error).removeprefix(f"{survey.root}: "), beads)
 
