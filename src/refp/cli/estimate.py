@@ -55,11 +55,17 @@ class WrittenOptions:
     overlay: Path | None = None
     "Folder for a picture of each image with its beads."
 
-    def check(self, *, overwrite: bool) -> None:
+    @property
+    def figure(self) -> Path | None:
+        """Figure over time, beside the table."""
+        return None if self.output is None else self.output.with_suffix(".svg")
+
+    def check(self, *, overwrite: bool, with_figure: bool = False) -> None:
         """Refuse existing files, and a name that is not one of a table."""
         from refp.core.files import check_table_name
 
-        for path in filter(None, (self.output, self.overlay)):
+        figure = self.figure if with_figure else None
+        for path in filter(None, (self.output, self.overlay, figure)):
             check_output(path, overwrite=overwrite)
         check_table_name(self.output)
 
@@ -88,8 +94,10 @@ def estimate(
     An image that states the serial number of another instrument than the model and a valid 'refp verify'
     do is unverified: its interval is widened, and it gets no verdict.
 
-    With --tolerance-um the verdict is pass if the whole interval is within the tolerance, fail if all of it
-    is outside, refused or unverified if the image is, and inconclusive otherwise.
+    With --t all and -o, a figure of dZ over the time points is written beside the table.
+
+    With --tolerance-um the verdict is pass if the whole interval is within the tolerance, fail if all of it is
+    outside, refused or unverified if the image is, and inconclusive otherwise.
 
     Examples
     --------
@@ -98,6 +106,8 @@ def estimate(
     refp estimate a2k.refp images/ -o estimates.csv --overlay pictures/
 
     refp estimate a2k.refp images/ --tolerance-um 7.5
+
+    refp estimate a2k.refp lapse.ome.tif --t all -o lapse.csv
     """
     from refp.cli.console import show_measuring
     from refp.estimate.batch import estimate_each
@@ -106,9 +116,14 @@ def estimate(
     from refp.pipeline.qualification import make_qualifier
     from refp.settings import Identity
 
-    written.check(overwrite=overwrite)
+    written.check(overwrite=overwrite, with_figure=chosen.t == "all")
     estimator = Estimator.load(model, max_beads)
     sources = chosen.open(estimator.card, images, instrument)
+    is_over_time = chosen.t == "all" and written.output is not None
+    if is_over_time:
+        from refp.pipeline.over_time import check_over_time  # takes a second to load
+
+        check_over_time(sources)
     qualify = make_qualifier(estimator, place.address, Identity(serial=serial))
     draw = _drawing(sources, estimator.card, written.overlay, tolerance_um)
     with work.start() as workers, show_measuring() as progress:
@@ -125,6 +140,8 @@ def estimate(
     _show(rows, estimates, tolerance_um, as_json=as_json)
     if written.output:
         _write(rows, written.output)
+        if is_over_time:
+            _draw_over_time(sources, rows, tolerance_um, written.figure)
     return 0 if any(e.status != "refused" for e in estimates) else EXIT_ALL_REFUSED
 
 
@@ -175,3 +192,19 @@ def _write(rows: "Sequence[Row]", output: Path) -> None:
 
     write_table(pd.DataFrame(rows), output)
     print_message(f"wrote {output}")
+
+
+def _draw_over_time(
+    sources: "Sequence[SingleImage]",
+    rows: "Sequence[Row]",
+    tolerance_um: float | None,
+    figure: Path | None,
+) -> None:
+    """Draw dZ over the time points."""
+    from refp.cli.console import print_message
+    from refp.pipeline.over_time import over_time_table, save_over_time
+
+    assert figure is not None
+    table = over_time_table(sources, rows)
+    save_over_time(table, tolerance_um, figure, figure.stem)
+    print_message(f"wrote {figure}")

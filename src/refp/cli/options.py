@@ -57,6 +57,11 @@ class DataOptions:
         return [open_dataset(path, **self.as_dict) for path in paths]
 
 
+def _check_time_point(_: object, t: object) -> None:
+    if isinstance(t, int) and t < 0:
+        raise ValueError("must be a number from 0, or all")
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class ImageOptions:
@@ -64,7 +69,7 @@ class ImageOptions:
 
     channel: str | None = None
     "Name of the channel, or its number from 0; of colour images red, green, blue or mean."
-    t: Annotated[int | None, Parameter(validator=Number(gte=0))] = None
+    t: Annotated[int | Literal["all"] | None, Parameter(validator=_check_time_point)] = None
     "Number of the time point, from 0; default: all, a row each."
     pixel_size_um: float | None = None
     "Side of a pixel, um, in place of the one that the files state."
@@ -74,7 +79,8 @@ class ImageOptions:
         """The pages to read."""
         from refp.sweeps.pages import Choice
 
-        return Choice(self.channel or "", self.t, self.pixel_size_um)
+        t = None if self.t == "all" else self.t
+        return Choice(self.channel or "", t, self.pixel_size_um)
 
     def open(
         self, card: "ModelCard", paths: list[Path], instrument: str | None = None
