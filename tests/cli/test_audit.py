@@ -37,7 +37,7 @@ def test_an_audit_writes_tables_and_a_page_and_resumes(
     page = (out / "report.html").read_text(encoding="utf-8")
     for text in ("Audit of archive", "unreadable", "Images to look at again", "Focus over time"):
         assert text in page
-    again = run_refp(*command, "--tolerance", "1000")
+    again = run_refp(*command, "--tolerance-um", "1000")
     assert "0 estimated, 4 unchanged" in again.stderr
     verdicts = pd.read_csv(out / "audit.csv")["verdict"]
     assert sorted(verdicts) == ["pass", "pass", "pass", "refused"]

@@ -207,7 +207,7 @@ def test_verdict_and_status_are_two_columns(
 ) -> None:
     """Images at about -14, -2 and 10 um, and one without beads."""
     given = (lookup_model, *images, black)
-    estimated = json.loads(run_refp("estimate", *given, "--tolerance", "5", "--json").stdout)
+    estimated = json.loads(run_refp("estimate", *given, "--tolerance-um", "5", "--json").stdout)
     done = run_refp("history", "record", *given, "--tolerance-um", "5")
     assert done.code == 0, done.stderr
     rows = listed(run_refp)

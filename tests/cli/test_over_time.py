@@ -23,7 +23,7 @@ def lapse(tiny_test: Path, tmp_path: Path) -> Path:
 
 def test_a_figure_over_time(run_refp: RunRefp, lookup_model: Path, lapse: Path) -> None:
     table, figure = lapse.with_name("lapse.csv"), lapse.with_name("lapse.svg")
-    given = ("estimate", lookup_model, lapse, "--t", "all", "-o", table, "--tolerance", "20")
+    given = ("estimate", lookup_model, lapse, "--t", "all", "-o", table, "--tolerance-um", "20")
     done = run_refp(*given)
     assert done.code == 0, done.stderr
     assert f"wrote {figure}" in done.stderr

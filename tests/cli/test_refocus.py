@@ -101,7 +101,7 @@ def test_guards_from_a_file(run_refp: RunRefp, lookup_model: Path, tmp_path: Pat
         (("--simulated", "--fault", "fire"), "choose none, backlash"),
         (("--simulated", "--start-um", "9999"), "reaches"),
         (("--simulated", "--guards", "none.toml"), "none.toml: no such file"),
-        (("--simulated", "--tolerance", "0"), "--tolerance"),
+        (("--simulated", "--tolerance-um", "0"), "--tolerance-um"),
     ],
 )
 def test_bad_options(

@@ -86,7 +86,7 @@ def test_images_appear_and_come_out_once(
     (expected,) = json.loads(done.stdout)
     assert rows == {"b.tif": rows["b.tif"], "new/a.tif": {**expected, "image": "new/a.tif"}}
     shutil.copy(files[6], root / "c.tif")
-    with watching(*given, "--poll-s", "0.1", "--tolerance", "5") as watch:
+    with watching(*given, "--poll-s", "0.1", "--tolerance-um", "5") as watch:
         assert "1 image to estimate" in watch.messages[-1]
         (line,) = watch.lines(1)
         assert all(word in line for word in ("fail", "dZ +", "c.tif"))

@@ -35,7 +35,6 @@ def audit(
     tolerance_um: Annotated[
         float,
         Parameter(
-            name="--tolerance",
             help="Largest tolerated dZ, um, above and below.",
             validator=Number(gt=0, lt=math.inf),
         ),
@@ -64,7 +63,7 @@ def audit(
     --------
     refp audit archive/ --model a2k.refp -o audit/
 
-    refp audit archive/ --model a2k.refp -o audit/ --tolerance 5 --jobs 8
+    refp audit archive/ --model a2k.refp -o audit/ --tolerance-um 5 --jobs 8
 
     Parameters
     ----------

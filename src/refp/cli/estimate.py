@@ -96,8 +96,8 @@ def estimate(
 
     With --t all and -o, a figure of dZ over the time points is written beside the table.
 
-    With --tolerance-um the verdict is pass if the whole interval is within the tolerance, fail if all of it is
-    outside, refused or unverified if the image is, and inconclusive otherwise.
+    With --tolerance-um the verdict is pass if the whole interval is within the tolerance, fail if all of it
+    is outside, refused or unverified if the image is, and inconclusive otherwise.
 
     Examples
     --------

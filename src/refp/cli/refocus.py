@@ -95,7 +95,7 @@ class GuardOptions:
     "Lowest and highest Z that the stage may be sent to, um."
     largest_step_um: Annotated[float | None, Parameter(validator=POSITIVE)] = None
     "Largest move between two images, um."
-    tolerance_um: Annotated[float | None, Parameter(name="--tolerance", validator=POSITIVE)] = None
+    tolerance_um: Annotated[float | None, Parameter(validator=POSITIVE)] = None
     "Tolerance of |dZ| + U, um; default: 7.5."
     guards: Path | None = None
     "TOML file of these and all other guards; options have precedence."

@@ -118,11 +118,11 @@ def watch(
 
     Examples
     --------
-    refp watch images/ --model a2k.refp --tolerance 7.5
+    refp watch images/ --model a2k.refp --tolerance-um 7.5
 
     refp watch images/ --model a2k.refp --json --skip-existing
 
-    refp watch //server/images --model a2k.refp --poll-s 1 --tolerance 7.5 --command notify-focus
+    refp watch //server/images --model a2k.refp --poll-s 1 --tolerance-um 7.5 --command notify-focus
     """
     from refp.cli.console import print_message, show_measuring
     from refp.estimate.batch import warm_up
