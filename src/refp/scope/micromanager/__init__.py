@@ -11,9 +11,10 @@ try:
     from refp.scope.micromanager.engine import AutofocusError, OnFailure, RefocusEngine
     from refp.scope.micromanager.hardware import CoreCamera, CoreStage, core_microscope, load_core
 except ModuleNotFoundError as error:
-    if error.name not in ("pymmcore", "pymmcore_plus", "useq"):
+    library = str(error.name).partition(".")[0]
+    if library not in ("pymmcore", "pymmcore_plus", "useq"):
         raise
-    raise MissingExtraError(str(error.name), "scope", "Micro-Manager") from error
+    raise MissingExtraError(library, "scope", "Micro-Manager") from error
 
 __all__ = [
     "AutofocusError",
