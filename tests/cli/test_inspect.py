@@ -31,7 +31,8 @@ def test_a_folder_of_any_make(run_refp: RunRefp, of_any_make: Path) -> None:
     assert done.stdout.splitlines()[-2].split() == ["9", ".tif", "200x160", "uint8", "1"]
     assert f"proposed pattern: {PATTERN}" in done.stdout
     assert "beads in 3 of the images: 6, 6, 6 usable, about 18 px wide" in done.stderr  # 18.7
-    assert "--write-sweep-toml --instrument NAME" in done.stderr
+    command = f'  refp inspect "{of_any_make}" --write-sweep-toml --instrument NAME'
+    assert done.stderr.splitlines()[-1] == command
 
 
 def test_json_of_a_folder_beside_a_data_set(

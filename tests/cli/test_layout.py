@@ -1,12 +1,14 @@
 """Tables and messages at any width: no number is broken, no line is wider than the terminal."""
 
 import math
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from refp.cli.console import print_message
 from refp.cli.layout import (
     ELLIPSIS,
     MIN_NAME,
@@ -124,3 +126,22 @@ def test_values_have_the_decimals_of_their_uncertainty(
     value: float | None, u: float | None, text: str
 ) -> None:
     assert with_u(value, u) == text
+
+
+@pytest.mark.parametrize(
+    ("message", "printed"),
+    [
+        ("one two three four", "one two\n  three\n  four\n"),
+        ("  refp inspect folder", "  refp inspect folder\n"),
+    ],
+)
+def test_messages_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    message: str,
+    printed: str,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "8")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    print_message(message)
+    assert capsys.readouterr().err == printed

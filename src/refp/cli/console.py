@@ -24,8 +24,11 @@ QUIET_SECONDS = 2.0
 
 
 def print_message(message: str) -> None:
-    """Print a message that is not part of the result; on a terminal no word or number is broken."""
-    if sys.stderr.isatty():
+    """Print a message that is not part of the result; on a terminal no word or number is broken.
+
+    A message that begins with a space is a command to copy, and stays one line.
+    """
+    if sys.stderr.isatty() and not message.startswith(" "):
         from refp.cli.layout import wrap
 
         width = shutil.get_terminal_size().columns

@@ -181,7 +181,10 @@ def survey_rows(found: Unopened) -> list[dict[str, object]]:
 
 
 def describe_survey(found: Unopened) -> list[str]:
-    """Return the lines about a folder: images, files left out, beads, and how to read it as sweeps."""
+    """Return the lines about a folder: images, files left out, beads, and how to read it as sweeps.
+
+    A command to copy is a line of its own, which begins with spaces.
+    """
     survey = found.survey
     below = sum(folder.n_images for folder in survey.folders)
     own = sum(len(kind.files) for kind in survey.kinds)
@@ -198,15 +201,17 @@ def _remedies(found: Unopened) -> list[str]:
     survey = found.survey
     if survey.holds_datasets:
         first = next(folder.name for folder in survey.folders if folder.has_sweep_file)
-        return [f"to inspect one of them: refp inspect {survey.root / first}"]
+        return ["to inspect one of them:", f"  refp inspect {_quoted(survey.root / first)}"]
     if not survey.pattern:
         return []
     options = [" --instrument NAME"] * (not found.beads.is_known)
     options += [" --z-step-um STEP"] * survey.needs_step
-    command = f"refp inspect {found.path} --write-sweep-toml{''.join(options)}"
-    return [
-        f"the pattern {survey.pattern!r} fits the names; to write it into a sweep.toml: {command}"
-    ]
+    command = f"refp inspect {_quoted(found.path)} --write-sweep-toml{''.join(options)}"
+    return [f"the pattern {survey.pattern!r} fits; to write it into a sweep.toml:", f"  {command}"]
+
+
+def _quoted(path: Path) -> str:
+    return f'"{path}"' if " " in str(path) else str(path)
 
 
 def _describe_beads(beads: SampledBeads) -> str:
