@@ -125,6 +125,7 @@ def bench(session: nox.Session) -> None:
         session.run("python", "-m", f"benchmarks.accuracy.{part}")
     session.run("python", "-m", "benchmarks.speed")
     session.run("python", "-m", "benchmarks.speed.estimate")
+    session.run("python", "-m", "benchmarks.speed.audit")
     session.run("python", "-m", "benchmarks.speed.train")
     session.run("python", "-m", "benchmarks.speed.simulate")
     session.run("python", "-m", "benchmarks.speed.web")

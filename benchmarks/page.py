@@ -1,6 +1,6 @@
 """Write the docs pages of the benchmark files: ``python -m benchmarks.page``.
 
-Writes docs/accuracy.md, docs/microscope.md, docs/models.md and docs/simulator.md with their figures, and
+Writes docs/accuracy.md, audit.md, microscope.md, models.md and simulator.md with their figures, and
 the block between the markers in README.md.
 """
 
@@ -44,6 +44,7 @@ def render_pages() -> dict[str, str]:
         ),
         "models": render("models", methods=methods(), busy_cores=busy_cores, **figures),
         "microscope": render_microscope(),
+        "audit": render("audit"),
         "simulator": render("simulator", worst_near_plane=worst_near_plane, busy_cores=busy_cores),
     }
 

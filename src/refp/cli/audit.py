@@ -71,7 +71,7 @@ def audit(
         Folder for the results.
     """
     from refp.cli.console import print_message, print_table, show_measuring
-    from refp.estimate.estimator import Estimator, recipe_of
+    from refp.estimate.estimator import Estimator
     from refp.pipeline.audit_store import AuditStore
     from refp.pipeline.audit_summary import write_audit
     from refp.pipeline.auditing import audit_archive, audit_inputs
@@ -82,8 +82,6 @@ def audit(
     qualifier = make_qualifier(estimator, place.address, Identity(serial=serial))
     choice = chosen.choice
     inputs = audit_inputs(estimator, archive, choice, qualifier, max_beads)
-    recipe = recipe_of(estimator.card)
-    about = {"recipe": f"{recipe.name} {recipe.digest}", "model": estimator.card.name}
     with AuditStore(output, inputs, overwrite=overwrite) as store:
         with work.start() as workers, show_measuring() as progress:
             done = audit_archive(
@@ -94,7 +92,7 @@ def audit(
                 choice=choice,
                 execution=Execution(workers, progress),
             )
-        tables = write_audit(store, tolerance_um, about, archive)
+        tables = write_audit(store, tolerance_um, estimator.card, archive.resolve().name)
     print_message(done.describe())
     shown = tables.instruments if as_json else tables.instruments[list(SHOWN)]
     print_table(shown, as_json=as_json, title=f"Audit of {archive}")

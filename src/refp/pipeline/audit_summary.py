@@ -1,16 +1,16 @@
 """Tables and page of an audit, from its stored results."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from refp.core.arrays import FloatArray
 from refp.core.files import provenance, write_csv
+from refp.estimate.estimator import recipe_of
 from refp.estimate.verdict import judge_interval
 from refp.history import name_instrument
+from refp.models import ModelCard
 from refp.pipeline.audit_store import AuditStore
 from refp.pipeline.changes import Change, Periods, find_changes, group_periods
 from refp.pipeline.fractions import fraction_interval
@@ -25,7 +25,7 @@ _CHANGE_COLUMNS = ("instrument", "kind", "from", "to", "change_um", "lower_um", 
 
 
 def write_audit(
-    store: AuditStore, tolerance_um: float, about: Mapping[str, str], archive: Path
+    store: AuditStore, tolerance_um: float, card: ModelCard, archive: str
 ) -> AuditTables:
     """Write ``audit.csv``, ``instruments.csv``, ``changes.csv`` and ``report.html``.
 
@@ -35,17 +35,18 @@ def write_audit(
         Results of all images.
     tolerance_um
         Largest tolerated absolute dZ, um.
-    about
-        Model and recipe, for the provenance of the page.
+    card
+        Card of the model.
     archive
-        The archive.
+        Name of the archive.
     """
     store.write_table(tolerance_um)
     tables = summarise_audit(store, tolerance_um)
     write_csv(tables.instruments, store.folder / "instruments.csv")
     write_csv(tables.changes, store.folder / "changes.csv")
-    stamp = {**provenance(about["recipe"], str(archive)), "model": about["model"]}
-    write_audit_report(store.folder / "report.html", archive.resolve().name, tables, stamp)
+    recipe = recipe_of(card)
+    stamp = {**provenance(f"{recipe.name} {recipe.digest}", archive), "model": card.name}
+    write_audit_report(store.folder / "report.html", archive, tables, stamp)
     return tables
 
 
