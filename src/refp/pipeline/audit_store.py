@@ -132,7 +132,7 @@ class AuditStore(AbstractContextManager["AuditStore"]):
         trace: TracebackType | None,
     ) -> None:
         """Keep all results so far; without any, remove a folder that was made for them."""
-        with suppress(sqlite3.Error):  # for example if the disk is full: what was committed is kept
+        with suppress(sqlite3.Error):  # such as a full disk: earlier results are kept
             self._database.execute("COMMIT")
         n_files = self.n_files
         self._database.close()
