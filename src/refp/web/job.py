@@ -10,7 +10,7 @@ from typing import Any, Literal
 from refp.history.job_state import ENDED
 from refp.web.settings import Limits
 
-JobKind = Literal["plane", "train", "adapt", "demo"]
+JobKind = Literal["plane", "train", "adapt", "demo", "audit"]
 OPTIONS = (
     "instrument",
     "pattern",

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from refp.core.errors import DataError, InputError
+from refp.core.errors import DataError, InputError, RefpError
 from refp.settings import instrument_names
 from refp.sweeps import DataSet, open_dataset
-from refp.sweeps.listing import lowest_folder
+from refp.sweeps.header import Header
+from refp.sweeps.listing import lowest_folder, walk_images
 from refp.sweeps.readers import read_header
 from refp.sweeps.sweep_file import SWEEP_FILE, read_sweep_file
 from refp.web.job import OPTIONS, JobSettings
@@ -55,6 +56,45 @@ def open_datasets(
             _open(one, options, folder / str(number), settings)
             for number, one in enumerate(request["data"])
         ]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def open_archive(request: Mapping[str, Any], job: str, settings: JobSettings) -> Iterator[Path]:
+    """Yield the folder of an archive of images; remove unpacked files at the end.
+
+    Parameters
+    ----------
+    request
+        ``data`` lists the ``path`` under a root, or the ``stored`` upload with its ``name``.
+    job, settings
+        Id of the job, and its folders and limits.
+
+    Raises
+    ------
+    OutsideRoots
+        If the folder or a file in it is outside the roots.
+    DataError
+        If an upload cannot be unpacked, or an image is too large.
+    """
+    (one,) = request["data"]
+    folder = data_folder(settings.home, job)
+    try:
+        if "path" in one:
+            path, allowed = find_inside(one["path"], settings.roots), settings.roots
+        else:
+            path = _lay_out(one, folder / "0", settings)
+            path = path if path.is_dir() else path.parent
+            allowed = (path,)
+        check_within(path, allowed)
+        for file in walk_images(path):
+            try:
+                header = read_header(file)
+            except RefpError:  # the audit refuses it with the reason
+                continue
+            _check_size(file, header, settings)
+        yield path
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -130,11 +170,15 @@ def _open_checked(
     dataset = open_dataset(path, **options)
     for file in dict.fromkeys(frame.path for frame in dataset.frames):
         find_inside(str(file), allowed)  # a link inside may lead to another that leads outside
-        height, width = read_header(file).shape[:2]
-        if height * width > settings.limits.pixels:
-            most = settings.limits.pixels / 1e6
-            raise DataError(f"{file.name}: more than {most:.0f} million pixels; crop it")
+        _check_size(file, read_header(file), settings)
     return dataset
+
+
+def _check_size(file: Path, header: Header, settings: JobSettings) -> None:
+    height, width = header.shape
+    if height * width > settings.limits.pixels:
+        most = settings.limits.pixels / 1e6
+        raise DataError(f"{file.name}: more than {most:.0f} million pixels; crop it")
 
 
 def _lay_out(one: Mapping[str, str], folder: Path, settings: JobSettings) -> Path:

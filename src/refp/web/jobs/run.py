@@ -21,18 +21,30 @@ from refp.core.digests import hash_file
 from refp.core.errors import HistoryError, RefpError, WorkersError
 from refp.core.moves import move
 from refp.core.parallel import Execution, Workers, end_with_parent
+from refp.estimate.estimator import Estimator
 from refp.history.history import name_instrument
 from refp.models import LearningCurve
 from refp.pipeline.adaptation import adapt_model
+from refp.pipeline.audit_store import AuditStore
+from refp.pipeline.audit_summary import write_audit
+from refp.pipeline.auditing import audit_archive, audit_inputs
 from refp.pipeline.plane_files import define_and_write
+from refp.pipeline.qualification import make_qualifier
 from refp.pipeline.runs import PlaneRun, TrainingRun
 from refp.pipeline.training_report import train_and_write
-from refp.settings import load_recipe
+from refp.settings import Identity, load_recipe
+from refp.sweeps.pages import ALL_PAGES
 from refp.web.errors import LOST, code_of
 from refp.web.http.problems import INTERNAL, SHOWN_AS
 from refp.web.job import Curve, JobSettings
-from refp.web.jobs.data import open_datasets
-from refp.web.storage.job_files import adapted_file, demo_folder, model_file, planes_folder
+from refp.web.jobs.data import open_archive, open_datasets
+from refp.web.storage.job_files import (
+    adapted_file,
+    audits_folder,
+    demo_folder,
+    model_file,
+    planes_folder,
+)
 from refp.web.storage.models import REPORT, check_name, publish_model
 from refp.web.wording.options import in_web_words
 
@@ -203,11 +215,43 @@ def simulate_demo(assigned: Assignment) -> dict[str, Any]:
     return {"folder": target.name}
 
 
+def audit(assigned: Assignment) -> dict[str, Any]:
+    """Audit an archive as ``refp audit`` does."""
+    request, settings = assigned.request, assigned.settings
+    estimator = Estimator.load(Path(request["model"]))
+    qualifier = make_qualifier(estimator, settings.history, Identity(serial=request["serial"]))
+    folder = audits_folder(settings.home, assigned.name)
+    with open_archive(request, assigned.name, settings) as archive:
+        inputs = audit_inputs(estimator, archive, ALL_PAGES, qualifier, None)
+        with (
+            AuditStore(folder, inputs, overwrite=False) as store,
+            Workers(settings.processes) as workers,
+        ):
+            audit_archive(
+                estimator,
+                archive,
+                store,
+                qualifier,
+                execution=Execution(workers, assigned.reporter.progress),
+            )
+            tables = write_audit(store, request["tolerance_um"], estimator.card, archive.name)
+    assigned.reporter.whole()
+    own = tables.instruments
+    counts = ("n_images", "n_ok", "n_refused", "n_outside")
+    return {
+        "audit": assigned.name,
+        "model": estimator.card.name,
+        "n_changes": len(tables.changes),
+        **{name: int(own[name].sum()) for name in counts},
+    }
+
+
 WORK: Mapping[str, Callable[[Assignment], dict[str, Any]]] = {
     "plane": define_plane,
     "train": train_model,
     "adapt": adapt,
     "demo": simulate_demo,
+    "audit": audit,
 }
 
 

@@ -74,6 +74,8 @@ async def cancel(request: Request, engine: EngineDep, keys: KeysDep, name: str) 
 
 def tab_of(job: Job) -> str:
     """Return the address of the page where jobs of this kind are started."""
+    if job.kind == "audit":
+        return "/audits"
     return "/models" if job.kind in MODEL_JOBS else "/planes"
 
 
@@ -99,6 +101,8 @@ def result_of(job: Job, engine: Engine) -> str:
         return ""
     if job.kind == "plane":
         return f"/planes/{job.id}"
+    if job.kind == "audit":
+        return f"/audits/{job.id}/report"
     if job.kind == "demo":
         return f"/planes?{urlencode({'folder': demo_folder(engine.files.folder)})}"
     return f"/models#{quote(job.result['model'])}"

@@ -103,6 +103,20 @@ class PlaneRequest(DataOptions):
     recipe: str = Field(default="default", description=RECIPES)
 
 
+class AuditRequest(BaseModel):
+    """An archive to audit with a model."""
+
+    model_config = ConfigDict(extra="forbid")
+    model: str = Field(default="", max_length=300, description="name or file name of the model")
+    path: str = Field(default="", max_length=1000, description="folder, absolute or under a root")
+    title: Line = Field(default="", description="name of the result")
+    operator: Line = Field(default="", description="operator")
+    serial: Line = Field(default="", description="serial number; empty: as each image states")
+    tolerance_um: float = Field(
+        default=7.5, gt=0, le=1e6, allow_inf_nan=False, description="largest tolerated dZ, um"
+    )
+
+
 class PlaneSet(BaseModel):
     """Reference planes that were defined together."""
 

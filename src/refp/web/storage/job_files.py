@@ -5,12 +5,17 @@ from contextlib import suppress
 from pathlib import Path
 from shutil import rmtree
 
-DATA, PLANES, DEMO = "work", "planes", "demo"
+DATA, PLANES, DEMO, AUDITS = "work", "planes", "demo", "audits"
 
 
 def planes_folder(home: Path, job: str) -> Path:
     """Return the folder of the planes of a job."""
     return home / PLANES / job
+
+
+def audits_folder(home: Path, job: str) -> Path:
+    """Return the folder of the audit of a job."""
+    return home / AUDITS / job
 
 
 def data_folder(home: Path, job: str) -> Path:
@@ -39,7 +44,8 @@ def remove_unfinished(home: Path, job: str, sweeps: Iterable[Path] = ()) -> None
         with suppress(OSError):
             sweep.unlink(missing_ok=True)
     simulated = demo_folder(home).with_name(f"{DEMO}-{job}")
-    for folder in (data_folder(home, job), planes_folder(home, job), simulated):
+    own = (data_folder(home, job), planes_folder(home, job), audits_folder(home, job), simulated)
+    for folder in own:
         rmtree(folder, ignore_errors=True)
     for path in [*(home / PLANES).glob(f"*/{job}.*"), adapted_file(home, job)]:
         if path.is_dir():

@@ -9,6 +9,7 @@ KINDS = {
     "train": "Train a model",
     "adapt": "Adapt a model",
     "demo": "Simulate example sweeps",
+    "audit": "Audit an archive",
 }
 STATES = {
     "queued": "queued",
@@ -22,6 +23,7 @@ UNITS = {
     "placing": "frame",
     "checking": "file",
     "adapting": "data set",
+    "auditing": "file",
     "Simulating": "image",
 }
 """Unit of the steps of a stage, by the first word of its name."""
