@@ -138,7 +138,7 @@ def judge(model: Path, name: str, max_beads: int | None) -> dict[str, object]:
         dz = np.array([known[frame.path.name][column] for frame in frames])
         errors = pd.DataFrame(
             {
-                **table[["status", "lower_um", "upper_um"]],
+                **table[["status", "lower_um", "upper_um", "coverage"]],
                 "delta_z_true_um": dz,
                 "error_um": table["delta_z_um"] - dz,
             }

@@ -21,6 +21,7 @@ from benchmarks.pages.render import rms
 from refp.core.arrays import FloatArray
 from refp.core.digests import digest_json
 from refp.core.files import write_json
+from refp.core.labels import Label
 from refp.core.parallel import Execution, Workers, default_jobs
 from refp.estimate.estimator import Estimator
 from refp.measure.dataset import measure_dataset
@@ -180,9 +181,9 @@ def test_rows(model: Path, name: str) -> list[dict[str, Any]]:
     with Workers(default_jobs()) as workers:
         execution = Execution(workers)
         measured = measure_dataset(dataset, load_recipe(FAST), execution=execution)
-        zero_um = [f.z_um - known[f.path.name]["delta_z_um"] for f in frames]
+        labels = [Label(known[f.path.name]["delta_z_um"], 0.0, "nominal") for f in frames]
         predicted = predict_frames(
-            estimator, frames, zero_um, measured.sweeps, execution=execution, title=name
+            estimator, frames, labels, measured.sweeps, execution=execution, title=name
         )
     true_um = {f.label: known[f.path.name]["delta_z_true_um"] for f in frames}
     at_truth = MemberPredictions(

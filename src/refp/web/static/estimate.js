@@ -57,14 +57,15 @@ function traces(profiles, bead) {
   const r = profiles.radius_radii;
   const own = {
     x: r, y: bead.profile, mode: "lines", name: "this bead",
-    line: { color: color(bead.used ? "--used" : "--out"), width: 3, dash: bead.used ? "solid" : "dash" },
+    line: { color: color(bead.used ? "--used" : "--out"), width: 2.5, dash: bead.used ? "solid" : "dash" },
   };
   if (!profiles.pooled.length) return [own];
   const lower = profiles.pooled.map((v, k) => v - 2 * profiles.pooled_sd[k]);
   const upper = profiles.pooled.map((v, k) => v + 2 * profiles.pooled_sd[k]);
   const band = {
-    x: [...r, ...[...r].reverse()], y: [...upper, ...lower.reverse()], fill: "toself", mode: "none",
-    fillcolor: color("--band"), name: "training beads, ±2 sd", hoverinfo: "skip",
+    x: [...r, ...[...r].reverse()], y: [...upper, ...lower.reverse()], fill: "toself", mode: "lines",
+    line: { color: color("--soft"), width: 1 }, fillcolor: color("--band"),
+    name: "training beads, ±2 sd", hoverinfo: "skip",
   };
   const pooled = {
     x: r, y: profiles.pooled, mode: "lines", name: "pooled stack at this dZ",
