@@ -171,7 +171,9 @@ def _label_levels(set_ticks: Callable[..., object], levels: Sequence[object]) ->
 
 
 @look()
-def draw_pair(trials: pd.DataFrame, pair: tuple[str, str] = PAIR) -> Figure:
+def draw_pair(
+    trials: pd.DataFrame, pair: tuple[str, str] = PAIR, *, mark_best: bool = True
+) -> Figure:
     """Draw the error of the best trial at each point in the plane of two settings."""
     known = trials[(trials["state"] == "done") & trials["rms_um"].notna()]
     if known.empty:
@@ -185,7 +187,9 @@ def draw_pair(trials: pd.DataFrame, pair: tuple[str, str] = PAIR) -> Figure:
     look_of: dict[str, Any] = {"s": 1500 if few else 140, "marker": "s" if few else "o"}
     norm = LogNorm(error.min(), max(error.max(), 1.01 * error.min()))
     points = axes.scatter(x, y, c=error, cmap="viridis_r", norm=norm, lw=0, zorder=3, **look_of)
-    axes.scatter(x[:1], y[:1], facecolor="none", edgecolor=FLAGGED, lw=3, zorder=5, **look_of)
+    if mark_best:
+        axes.scatter(x[:1], y[:1], facecolor="none", edgecolor=FLAGGED, lw=3, zorder=5, **look_of)
+        Legend().dot(FLAGGED, "best", hollow=True, marker="s" if few else "o").draw(figure)
     if few:
         for at_x, at_y, value, color in zip(x, y, error, points.to_rgba(error), strict=True):
             text: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 12, "zorder": 6}
@@ -194,7 +198,6 @@ def draw_pair(trials: pd.DataFrame, pair: tuple[str, str] = PAIR) -> Figure:
     bar.set_ticks(np.geomspace(norm.vmin or 1.0, norm.vmax or 1.0, 5).tolist(), minor=False)
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
     bar.ax.yaxis.set_minor_formatter(NullFormatter())
-    Legend().dot(FLAGGED, "best", hollow=True, marker="s" if few else "o").draw(figure)
     return figure
 
 

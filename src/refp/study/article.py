@@ -13,6 +13,9 @@ N_BEADS = (6, 8, 10, 15, 20)
 MEMBERS = (1, 5, 10)
 PAPER = "paper"
 """Recipe with the article's training."""
+LEARNT = 0.5
+"""Largest RMS error, over that of the constant predictor, of a network that has left its first plateau, on
+which it predicts 0."""
 ARTICLE_STEPS = 22_000
 """Fewest steps of a training: eleven validations, 2,000 steps apart, the first of which is the best."""
 NORMALISATIONS = ("none", "zscore", "center", "background")

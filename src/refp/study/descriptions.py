@@ -38,7 +38,7 @@ class Interval:
         """Return value, interval and unit as text."""
         if np.isnan(self.value):
             return "not known"
-        value = f"{self.value:.3g} {unit}"
+        value = f"{self.value:.3g} {unit}".rstrip()
         return value if np.isnan(self.lower) else f"{value} ({self.lower:.3g} to {self.upper:.3g})"
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from refp.reports.study import draw_pipelines
-from refp.study.article import TEST_3, WHOLE
+from refp.study.article import LEARNT, TEST_3, WHOLE
 from refp.study.descriptions import (
     describe_images,
     describe_model,
@@ -52,6 +52,12 @@ def make(study: Study) -> Finding:
         f"RMS error {rms_of(whole).text('um')} of whole images, {rms_of(beads).text('um')} of beads: "
         f"ratio {rms_ratio(whole, beads).text('')}."
     )
+    constant_um = rms_of(errors["delta_z_true_um"]).value
+    if rms_of(whole).value >= LEARNT * constant_um:
+        summary += (
+            f" The network of whole images has not learnt: a constant 0 has {constant_um:.3g} um. The "
+            "ratio is not that of trained pipelines."
+        )
     whole_steps = study.recipe(specs["whole image"]).train.resnet.max_steps
     differs = (
         f"Whole image: squares of {side_px} px in place of 512, {whole_steps:,} steps; "
