@@ -35,14 +35,17 @@ print(
 # %%
 # The beads that the estimate uses, and those that it leaves out, with the letters of their flags.
 from refp.core.flags import BeadFlag, describe
-from refp.reports import draw_overlay
+from refp.reports import Overlay, draw_overlay
 
 beads = result.measured
 figure = draw_overlay(
-    image.read(),
-    beads.profiles.center_px,
-    beads.profiles.bead_radius_px,
-    result.used,
-    [describe(BeadFlag(int(flags))) for flags in beads.beads.flags],
-    f"dZ {estimate.delta_z_um:.1f} um",
+    Overlay(
+        title=f"dZ {estimate.delta_z_um:.1f} um",
+        image=image.read(),
+        center_px=beads.profiles.center_px,
+        radius_px=beads.profiles.bead_radius_px,
+        usable=result.used,
+        labels=[describe(BeadFlag(int(flags))) for flags in beads.beads.flags],
+        numbers=range(1, len(beads.profiles) + 1),
+    )
 )

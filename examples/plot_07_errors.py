@@ -2,7 +2,7 @@
 Errors of a model on another sweep
 ==================================
 
-A labelled sweep of other beads shows how a model performs. Here the known dZ is the true one of the
+A labelled sweep of other beads shows how a model performs. Here the label is the true dZ of the
 simulation; on an instrument it is nominal Z less the plane of the sweep.
 """
 
@@ -10,13 +10,9 @@ import simulated
 
 import refp
 from refp.reports import draw_errors
-from refp.synthetic import read_truth
 
 dataset = refp.open_dataset(simulated.test())
-truth = read_truth(simulated.test())
-frames = [frame for sweep in dataset.sweeps for frame in sweep.frames]
-true_um = {frame: truth.frame(frame.label).delta_z_true_um for frame in frames}
-evaluation = refp.evaluate_model(refp.Estimator(simulated.model()), [dataset], dz_true_um=true_um)
+evaluation = refp.evaluate_model(refp.Estimator(simulated.model()), [dataset])
 
 errors = evaluation.errors
 inside = (errors["lower_um"] <= errors["delta_z_true_um"]) & (

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from refp.history import History, HistoryRecord, new_id, select_chart
+from refp.history import History, HistoryRecord, Selection, new_id, select_chart
 from refp.reports import describe_control, draw_control
 
 rng = np.random.default_rng(3)
@@ -23,6 +23,7 @@ records = [
         id=new_id(),
         recorded_at=start + timedelta(days=day),
         kind="estimate",
+        purpose="daily",
         instrument="a2k",
         status="ok",
         delta_z_um=float(drift + rng.normal(scale=0.7)),
@@ -34,9 +35,9 @@ records = [
 with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
     history = History.open(Path(folder) / "history.db", create=True)
     history.append(records)
-    history.freeze("spring", "a2k", "delta_z_um", start, start + timedelta(days=30))
+    history.freeze("spring", Selection("a2k", start, start + timedelta(days=30)))
     history.annotate("new slide lot", "a2k", at=start + timedelta(days=32))
-    chart = select_chart(history, "a2k", "delta_z_um")
+    chart = select_chart(history, Selection("a2k"))
     history.close()
 
 print(describe_control(chart))

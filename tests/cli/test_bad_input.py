@@ -15,6 +15,7 @@ import pytest
 
 from refp.models.card import FORMAT_VERSION
 from refp.pipeline.plane_files import POOLED_ARRAYS
+from refp.synthetic.truth import TRUTH_FILE
 
 RunRefp = Callable[..., Any]
 SaveFrames = Callable[..., Path]
@@ -206,6 +207,7 @@ def test_sweep_that_ends_before_its_plane(
     folder, out = copy_of(tiny_test), tmp_path / "out"
     for path in sorted(folder.glob("*.tif"))[5:]:
         path.unlink()
+    (folder / TRUTH_FILE).unlink(missing_ok=True)  # with which evaluate needs no plane
     what = {"train": [folder], "evaluate": [lookup_model, folder]}[command]
     expected = f"{folder}: no sweep has a determined reference plane"
     check_refused(run_refp(command, *what, "-o", out), expected, remedy)

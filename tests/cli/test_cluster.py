@@ -135,7 +135,7 @@ def test_every_command_that_takes_jobs_takes_a_scheduler(run_refp: RunRefp) -> N
             "estimate",
             "evaluate",
         ),
-        *("tune", "study", "audit"),
+        *("tune", "study", "watch", "audit"),
     ]
 
 

@@ -367,7 +367,7 @@ def test_evaluate(run_refp: RunRefp, lookup_model: Path, tiny_test: Path, tmp_pa
     summary = json.loads((out / "summary.json").read_text())
     assert summary["n_images"] == len(table) == 9
     assert summary["family"] == "lookup"
-    assert "known_dz" not in summary
+    assert summary["known_dz"] == ORIGINS["simulated"]
     ok = table[table["status"] == "ok"]
     assert summary["rms_um"] == pytest.approx((ok["error_um"] ** 2).mean() ** 0.5, rel=1e-6)
 

@@ -108,6 +108,7 @@ SWEEP_REMEDIES = {
     SweepFlag.STATED: "Nothing; remove --refp-um to locate the plane.",
     SweepFlag.IMPLAUSIBLE_Z: "Correct the unit, step or direction of Z; --trust-z uses the stated Z "
     "all the same.",
+    SweepFlag.TRUSTED_Z: "Compare the Z step with the stage; without --trust-z such a sweep has no plane.",
 }
 """Remedy of each flag of a sweep."""
 

@@ -268,7 +268,7 @@ def _within_stage(settings: RefocusSettings, limits_um: tuple[float, float]) -> 
         "lower_um": max(settings.lower_um, lower_um),
         "upper_um": min(settings.upper_um, upper_um),
     }
-    return settings.replace(narrow)
+    return settings.replace(narrow, source="limits of the stage")
 
 
 def _describe(error: Exception) -> str:

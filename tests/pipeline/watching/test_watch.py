@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
 from refp.core.errors import HistoryAccessError, WorkersError
 from refp.estimate.estimator import Estimator
 from refp.estimate.rows import estimate_rows
-from refp.history import History
+from refp.history import ChartRequest, History, HistoryRecord, Selection, new_id
 from refp.pipeline.recording import Origin
 from refp.pipeline.watching import opening
 from refp.pipeline.watching.answering import Answer, Answerer
@@ -317,12 +318,21 @@ def test_fail_and_drift_are_causes_of_an_alert(scene: Scene, files: list[Path]) 
     scene.put(files[0], "far.tif")
     assert scene.run() == ["far.tif"]
     assert (scene.answers[0].outcome, scene.answers[0].causes) == ("fail", ("fail",))
-    for k, path in enumerate([*files[3:6]] * 4):
-        scene.put(path, f"{k}.tif")
-    assert len(scene.run(1)) == 12
-    table = scene.recorded()
-    since, until = table["recorded_at"].iloc[1], table["recorded_at"].iloc[-1]
-    scene.history.freeze("first", "a2k", "delta_z_um", since, until)
+    start = datetime.now(UTC) - timedelta(days=30)
+    past = [
+        HistoryRecord(
+            id=new_id(),
+            recorded_at=start + timedelta(days=k),
+            kind="estimate",
+            instrument="a2k",
+            status="ok",
+            delta_z_um=float(k % 3),
+        )
+        for k in range(25)
+    ]
+    scene.history.append(past)
+    period = Selection("a2k", start, start + timedelta(days=28))
+    scene.history.freeze("first", period, ChartRequest(series="all"))
     scene.put(files[1], "low.tif")
     assert scene.run() == ["low.tif"]
     assert "1_3s" in scene.answers[-1].causes

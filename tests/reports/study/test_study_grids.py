@@ -112,7 +112,10 @@ class TestStudyErrors:
         figure = draw_study_errors(tests, TRAINED_UM, 7.5, "A2K")
         assert len(figure.axes) == 4
         assert len({axes.get_ylim() for axes in figure.axes}) == 1
-        assert len(legend(figure)) == 7 + 4  # exposures; interval, refused, tolerance, range
+        assert legend(figure)[7:] == [  # after the exposures
+            *("median error", "90 % of errors", "typical interval", "interval misses the label"),
+            *("refused", "tolerance ±7.5 um", "outside the trained range"),
+        ]
         assert "231 images, 14 refused" in figure.axes[0].get_title()
         assert "beyond" not in texts(figure)
 
@@ -165,7 +168,8 @@ class TestStudyErrors:
 
     def test_the_report_of_a_model_still_shows_every_error(self, tests: pd.DataFrame) -> None:
         tests.loc[100, "error_um"] = 150.0
-        axes = draw_errors(tests, 7.5).axes[0]
+        labelled = tests.assign(label="nominal", label_u_um=0.0)
+        axes = draw_errors(labelled, 7.5).axes[0]
         assert axes.get_ylim()[1] > 150
         assert len(points(axes, "^")) == 0
 

@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 WIDTHS = (390, 768, 1280)
-PAGES = ("/", "/planes", "/models", "/history", "/help", "/jobs", "/login", "/nothing")
+PAGES = (
+    "/",
+    "/live",
+    "/planes",
+    "/models",
+    "/audits",
+    "/history",
+    "/help",
+    "/jobs",
+    "/login",
+    "/nothing",
+)
 TOO_WIDE = """() => {
   const wide = [...document.querySelectorAll("body, body *")].filter((one) => {
     const look = getComputedStyle(one);
@@ -47,7 +58,7 @@ def served(
     with serve(settings.model_copy(update=update)) as served:
         client = Client(served.address)
         client.record(rows(*np.subtract(STEADY, 2.7), instrument="a2k", purpose="daily"))
-        client.freeze("spring", "a2k", "2026-03-01", "2026-03-21", only="daily")
+        client.freeze("spring", "a2k", "2026-03-01", "2026-03-21")
         yield served
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from refp.core.digests import hash_file
 from refp.core.errors import OutputError
+from refp.core.files import write_bytes
 from refp.web.settings import WebSettings
 
 SUFFIX, REPORT = ".refp", ".html"
@@ -54,14 +55,7 @@ def choose_default(folder: Path, file: str) -> None:
     OutputError
         If the choice cannot be written.
     """
-    part = folder / f".{DEFAULT}.{os.getpid()}.part"
-    try:
-        part.write_text(f"{file}\n", encoding="utf-8")
-        part.replace(folder / DEFAULT)
-    except OSError as error:
-        raise OutputError(
-            f"{folder / DEFAULT}: cannot be written: {error.strerror}; check its permissions"
-        ) from error
+    write_bytes(f"{file}\n".encode(), folder / DEFAULT)
 
 
 def retired_files(settings: WebSettings) -> list[Path]:
