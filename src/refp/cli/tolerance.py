@@ -2,13 +2,16 @@
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from refp.cli.options import AsJson, Overwrite
 from refp.core.outputs import check_output
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def tolerance(
@@ -54,7 +57,6 @@ def tolerance(
     """
     from refp.cli.console import print_message, print_table
     from refp.core.errors import DataError
-    from refp.core.files import library_versions, write_csv
     from refp.pipeline.tolerance_table import (
         AllowedBias,
         changed_table,
@@ -81,13 +83,24 @@ def tolerance(
     else:
         shown = rows.set_index("dataset").T.reset_index(names="measure")
         print_table(shown, as_json=False, title=f"Focus tolerance of {name}")
-    if output is None:
-        return
+    if output is not None:
+        sources = {"table": str(table), "audit": str(audit or "")}
+        _write(output, points, rows, curve_table(fits), sources)
+        print_message(f"wrote {output / 'tolerance.csv'}, curve.csv, report.html")
+
+
+def _write(
+    output: Path,
+    points: "pd.DataFrame",
+    rows: "pd.DataFrame",
+    curves: "pd.DataFrame",
+    sources: dict[str, str],
+) -> None:
+    """Write both tables and the page."""
+    from refp.core.files import library_versions, write_csv
     from refp.reports.tolerance_report import write_tolerance_report
 
-    curves = curve_table(fits)
     write_csv(rows, output / "tolerance.csv")
     write_csv(curves, output / "curve.csv")
-    stamp = {**library_versions("numpy", "scipy"), "table": str(table), "audit": str(audit or "")}
+    stamp = {**library_versions("numpy", "scipy"), **sources}
     write_tolerance_report(output / "report.html", points, rows, curves, stamp)
-    print_message(f"wrote {output / 'tolerance.csv'}, curve.csv, report.html")
