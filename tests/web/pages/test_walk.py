@@ -88,7 +88,7 @@ def train_a_model(page: "Page") -> None:
     page.click("text=Train a model")
     page.fill("#train-name", "first")
     page.click("#train button[type=submit]")
-    page.wait_for_url("**/models**")
+    page.wait_for_url("**/models#first*")
     assert page.inner_text(".card h2 >> nth=0").startswith("first")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from refp.core.digests import hash_file
 from refp.core.errors import OutputError
-from refp.core.files import write_bytes
+from refp.core.moves import move
 from refp.web.settings import WebSettings
 
 SUFFIX, REPORT = ".refp", ".html"
@@ -55,7 +55,14 @@ def choose_default(folder: Path, file: str) -> None:
     OutputError
         If the choice cannot be written.
     """
-    write_bytes(f"{file}\n".encode(), folder / DEFAULT)
+    part = folder / f".{DEFAULT}.{os.getpid()}.part"
+    try:
+        part.write_bytes(f"{file}\n".encode())
+        move(part, folder / DEFAULT)
+    except OSError as error:
+        raise OutputError(
+            f"{folder / DEFAULT}: cannot be written: {error.strerror}; check its permissions"
+        ) from error
 
 
 def retired_files(settings: WebSettings) -> list[Path]:
