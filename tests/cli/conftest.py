@@ -84,3 +84,9 @@ def trained_run(
         assert done.code == 0, done.stderr
 
     return make_once("trained", make)
+
+
+@pytest.fixture(autouse=True)
+def of_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove the width that the test processes get from the terminal of the run."""
+    monkeypatch.delenv("COLUMNS", raising=False)
