@@ -94,6 +94,9 @@ def test_images_appear_and_come_out_once(
     listed = json.loads(run_refp("history", "list", "--json", "--home", home).stdout)
     assert [row["image"] for row in listed if row["image"] == "before.tif"] == ["before.tif"]
     assert len(listed) == 4
+    verdicts = {Path(row["image"]).name: (row["status"], row["verdict"]) for row in listed}
+    assert verdicts["c.tif"] == ("ok", "fail")
+    assert verdicts["before.tif"] == ("ok", "")
     assert {row["operator"] for row in listed} == {"Ada"}
 
 

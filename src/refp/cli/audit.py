@@ -10,6 +10,7 @@ from cyclopts.validators import Number
 from refp.cli.options import (
     EXIT_ALL_REFUSED,
     AsJson,
+    GivenSerial,
     HistoryOptions,
     ImageOptions,
     MaxBeads,
@@ -40,9 +41,7 @@ def audit(
         ),
     ] = 7.5,
     chosen: ImageOptions = ImageOptions(),  # noqa: B008
-    serial: Annotated[
-        str, Parameter(help="Serial number of the instrument; default: as each image states.")
-    ] = "",
+    serial: GivenSerial = "",
     place: HistoryOptions = HistoryOptions(),  # noqa: B008
     max_beads: MaxBeads = None,
     work: WorkerOptions = WorkerOptions(),  # noqa: B008

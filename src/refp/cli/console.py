@@ -152,6 +152,5 @@ def _print_lines(title: str, lines_of: Callable[[int], list[str]]) -> None:
     width = PIPE_WIDTH if is_wide else console.width
     titles = wrap(title, width) if title else []
     for style, lines in (("bold", titles), ("", lines_of(width))):
-        for line in lines:  # a pipe of Windows cannot encode every name
-            known = line.encode(console.encoding, "backslashreplace").decode(console.encoding)
-            console.print(known, style=style, soft_wrap=True)
+        for line in lines:
+            console.print(line, style=style, soft_wrap=True)

@@ -1,21 +1,21 @@
 """``refp estimate``."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
-from cyclopts.validators import Number
 
 from refp.cli.options import (
     EXIT_ALL_REFUSED,
     AsJson,
+    GivenSerial,
     HistoryOptions,
     ImageOptions,
     MaxBeads,
     Overwrite,
+    Tolerance,
     WorkerOptions,
 )
 from refp.core.outputs import check_output
@@ -31,17 +31,6 @@ if TYPE_CHECKING:
 
 ImagesInstrument = Annotated[
     str | None, Parameter(help="Instrument of the images, which is checked against the model's.")
-]
-ImagesSerial = Annotated[
-    str, Parameter(help="Serial number of the instrument; default: as each image states.")
-]
-Tolerance = Annotated[
-    float | None,
-    Parameter(
-        name="--tolerance-um",
-        help="Largest tolerated dZ, um, above and below; adds the column verdict.",
-        validator=Number(gt=0, lt=math.inf),
-    ),
 ]
 
 
@@ -78,7 +67,7 @@ def estimate(
     written: WrittenOptions = WrittenOptions(),
     chosen: ImageOptions = ImageOptions(),  # noqa: B008
     instrument: ImagesInstrument = None,
-    serial: ImagesSerial = "",
+    serial: GivenSerial = "",
     place: HistoryOptions = HistoryOptions(),  # noqa: B008
     max_beads: MaxBeads = None,
     tolerance_um: Tolerance = None,

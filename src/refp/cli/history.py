@@ -16,7 +16,6 @@ from refp.cli.history_options import (
     Of,
     Operator,
     RecordChoice,
-    Tolerance,
     WithCorrected,
     append_records,
     moment,
@@ -29,11 +28,13 @@ from refp.cli.history_options import (
 from refp.cli.options import (
     EXIT_ALL_REFUSED,
     AsJson,
+    GivenSerial,
     HistoryOptions,
     ImageOptions,
     MaxBeads,
     Overwrite,
     Serial,
+    Tolerance,
     WorkerOptions,
 )
 from refp.core.outputs import check_output
@@ -74,9 +75,7 @@ def record(
     ] = "",
     tolerance_um: Tolerance = None,
     max_beads: MaxBeads = None,
-    serial: Annotated[
-        str, Parameter(help="Serial number of the instrument; default: as each image states.")
-    ] = "",
+    serial: GivenSerial = "",
     chosen: ImageOptions = ImageOptions(),  # noqa: B008
     place: HistoryOptions = DEFAULT_HISTORY,
     work: WorkerOptions = WorkerOptions(),  # noqa: B008

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
-from cyclopts.validators import Number
 
 from refp.cli.options import HistoryOptions
 from refp.core.errors import RecipeError
@@ -103,14 +102,6 @@ Of = Annotated[
     Parameter(
         name="--quantity",
         help="One of delta_z_um, slope, t_squared, refp_um, n_beads_used, background, tilt.",
-    ),
-]
-Tolerance = Annotated[
-    float | None,
-    Parameter(
-        name="--tolerance-um",
-        help="Largest tolerated absolute dZ, um.",
-        validator=Number(gt=0, lt=math.inf),
     ),
 ]
 WithCorrected = Annotated[

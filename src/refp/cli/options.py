@@ -195,6 +195,16 @@ MaxBeads = Annotated[
     ),
 ]
 Serial = Annotated[str, Parameter(help="Serial number of the instrument.")]
+GivenSerial = Annotated[
+    str, Parameter(help="Serial number of the instrument; default: as each image states.")
+]
+Tolerance = Annotated[
+    float | None,
+    Parameter(
+        help="Largest tolerated dZ, um, above and below; gives each image a verdict.",
+        validator=Number(gt=0, lt=math.inf),
+    ),
+]
 SEED = Parameter(validator=Number(gte=0))
 EXIT_ALL_REFUSED = 3
 """Exit code of a command that refused every image."""

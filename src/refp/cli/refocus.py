@@ -155,7 +155,12 @@ class RecordOptions:
         if not session.simulated:
             qualifier = make_qualifier(estimator, place.address, Identity(serial=self.serial))
             qualify = partial(qualifier.apply, Identity())  # an image of a camera states nothing
-        origin = Origin(operator_name(self.operator), self.note, serial=self.serial)
+        origin = Origin(
+            operator_name(self.operator),
+            self.note,
+            serial=self.serial,
+            tolerance_um=session.settings.tolerance_um,
+        )
         return Recorder(estimator, origin, qualify=qualify, log=log, append=append)
 
 

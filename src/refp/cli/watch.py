@@ -1,6 +1,5 @@
 """``refp watch``."""
 
-import io
 import math
 import os
 import signal
@@ -14,9 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from refp.cli.estimate import Tolerance
 from refp.cli.history_options import DEFAULT_HISTORY, Note, Operator, operator_name
-from refp.cli.options import HistoryOptions, MaxBeads, WorkerOptions
+from refp.cli.options import GivenSerial, HistoryOptions, MaxBeads, Tolerance, WorkerOptions
 from refp.core.errors import DataError
 from refp.core.parallel import Execution
 
@@ -92,9 +90,7 @@ def watch(
     images: WatchedOptions = WatchedOptions(),
     tolerance_um: Tolerance = None,
     max_beads: MaxBeads = None,
-    serial: Annotated[
-        str, Parameter(help="Serial number of the instrument; default: as each image states.")
-    ] = "",
+    serial: GivenSerial = "",
     operator: Operator = None,
     note: Note = "",
     finding: FindingOptions = FindingOptions(),
@@ -141,7 +137,7 @@ def watch(
         estimator = Estimator.load(model, max_beads)
         with show_measuring():
             warm_up(estimator)
-        origin = Origin(operator_name(operator), note, serial=serial)
+        origin = Origin(operator_name(operator), note, serial=serial, tolerance_um=tolerance_um)
         answerer = Answerer(estimator, history, place.address, origin, tolerance_um)
         file = seen_file(place.folder, root, history.place)
         seen = Seen(file, root, lambda record_id: bool(answerer.recorded([record_id])))
@@ -181,8 +177,6 @@ def _connect(folder: Path, settings: "WatchSettings") -> "Changes":
 def _ending_cleanly() -> Iterator[None]:
     """End the block at Ctrl-C, at the signal of a service manager, or when the reader has ended."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a file name must not end the watch
     try:
         with suppress(KeyboardInterrupt):
             yield

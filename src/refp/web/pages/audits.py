@@ -1,13 +1,11 @@
 """The page Audit: start audits of archives, and show their reports."""
 
-from http import HTTPStatus
-
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, Response
 
 from refp.web.api.common import EngineDep
-from refp.web.pages.form import read_shown
-from refp.web.pages.operator import operator_of, remember
+from refp.web.pages.form import start_job
+from refp.web.pages.operator import operator_of
 from refp.web.pages.render import KeysDep, render
 from refp.web.services.audits import FILES, REPORT, done_audits, queue_audit, send_audit_file
 from refp.web.services.models import list_models
@@ -37,12 +35,7 @@ async def audits_page(request: Request, engine: EngineDep) -> Response:
 @router.post("/audits")
 async def start(request: Request, engine: EngineDep, keys: KeysDep) -> Response:
     """Queue the audit of the form and redirect to its job."""
-    _ = engine.jobs.runner  # raises before the body is read
-    with engine.files.spool() as folder:
-        form = await read_shown(request, keys, folder, engine.settings.limits.for_sweeps())
-        job = await queue_audit(engine, form)
-    response = RedirectResponse(f"/jobs/{job.id}", HTTPStatus.SEE_OTHER)
-    return remember(request, response, job.operator)
+    return await start_job(request, engine, keys, queue_audit)
 
 
 @router.get("/audits/{name}/report")

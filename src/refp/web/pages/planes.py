@@ -15,8 +15,8 @@ from refp.web.http.fields import fields_as
 from refp.web.http.problems import Problem
 from refp.web.http.uploads import Form
 from refp.web.job import OPTIONS, Job
-from refp.web.pages.form import read_fields, read_shown
-from refp.web.pages.operator import operator_of, remember
+from refp.web.pages.form import read_fields, start_job
+from refp.web.pages.operator import operator_of
 from refp.web.pages.render import KeysDep, render
 from refp.web.schemas.jobs import ComparedPlane, PlaneRequest
 from refp.web.services.engine import Engine
@@ -104,12 +104,7 @@ async def planes_page(
 @router.post("/planes")
 async def define(request: Request, engine: EngineDep, keys: KeysDep) -> Response:
     """Queue the job of the form and redirect to it."""
-    _ = engine.jobs.runner  # raises before the body is read
-    with engine.files.spool() as folder:
-        form = await read_shown(request, keys, folder, engine.settings.limits.for_sweeps())
-        job = await _queue(engine, form)
-    response = RedirectResponse(f"/jobs/{job.id}", HTTPStatus.SEE_OTHER)
-    return remember(request, response, job.operator)
+    return await start_job(request, engine, keys, _queue)
 
 
 @router.post("/planes/demo")
