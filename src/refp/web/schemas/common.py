@@ -186,7 +186,7 @@ class Health(BaseModel):
     """State of the server."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"status": "ok", "version": "0.1.0", "n_models": 2}}
+        json_schema_extra={"example": {"status": "ok", "version": "0.2.0", "n_models": 2}}
     )
     status: Literal["ok", "no_model"]
     version: str = Field(description="version of refp")

@@ -61,7 +61,7 @@ RECORDED: dict[str, JsonValue] = {
     "model": MODEL,
     "model_sha256": "b07e" + 15 * "51d2",
     "recipe": "default 0123456789ab",
-    "version": "0.1.0",
+    "version": "0.2.0",
     "reason": "",
     "lower_um": -0.6,
     "upper_um": 1.4,
