@@ -129,7 +129,7 @@ def shown_adapted(rows: Rows) -> Shown:
     columns = {
         "image": "image",
         "known dZ (um)": "delta_z_true_um",
-        "before (um)": "said_um",
+        "before (um)": "before_um",
         "adapted (um)": "delta_z_um",
         "error (um)": "error_um",
     }

@@ -197,7 +197,7 @@ def _image_table(
             "image": [frame.label for frame in frames],
             "z_um": [frame.z_um for frame in frames],
             "delta_z_true_um": estimates.dz_um,
-            "said_um": estimates.estimated_um,
+            "before_um": estimates.estimated_um,
             "delta_z_um": adapted_um,
             "error_um": adapted_um - estimates.dz_um,
         }

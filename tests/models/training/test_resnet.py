@@ -20,7 +20,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("monai")
 
 from refp.models.training import fits, members, resnet  # noqa: E402
-from refp.models.training.augment import augment  # noqa: E402
+from refp.models.training.augment import draw_warps, warp  # noqa: E402
 from refp.models.training.descend import FitState, descend_in_file  # noqa: E402
 from refp.models.training.device import has_bfloat16  # noqa: E402
 from refp.models.training.grouped import GroupedLinear  # noqa: E402
@@ -104,6 +104,12 @@ def test_an_even_tile_has_no_infinite_zscore() -> None:
 
 def dice(seed: int = 0) -> "torch.Generator":
     return torch.Generator().manual_seed(seed)
+
+
+def augment(
+    tiles: "torch.Tensor", settings: ResnetSettings, generator: "torch.Generator"
+) -> "torch.Tensor":
+    return warp(tiles, draw_warps(len(tiles), tiles.shape[-1], settings, generator))
 
 
 def some_tiles(n: int = 5, side: int = 16) -> "torch.Tensor":

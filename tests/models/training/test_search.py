@@ -21,7 +21,14 @@ from refp.models import (
     with_values,
 )
 from refp.models.tiles import LabelledTiles
-from refp.models.training.space import FACTORIAL, SPACES, ValueChoice, ValueRange, as_setting
+from refp.models.training.space import (
+    FACTORIAL,
+    SPACES,
+    ValueChoice,
+    ValueRange,
+    as_setting,
+    space_of,
+)
 from refp.settings import TrainSettings
 
 pytest.importorskip("torch")
@@ -61,6 +68,15 @@ def test_all_varied_names_are_settings(family: Any) -> None:
             assert {name: chosen[name] for name in values} == {
                 name: as_setting(value) for name, value in values.items()
             }
+
+
+def test_a_sampler_varies_drops_of_the_rate_only_where_they_happen() -> None:
+    drops = {"drop_epochs", "drop_factor"}
+    for schedule, expected in (("one_cycle", set()), ("drops", drops)):
+        settings = TrainSettings.model_validate(
+            {"family": "resnet", "resnet": {"schedule": schedule}}
+        )
+        assert drops & space_of(settings).keys() == expected
 
 
 def test_the_factorial_is_that_of_the_article() -> None:
@@ -180,7 +196,7 @@ def test_trials_with_large_errors_are_pruned(
 ) -> None:
     monkeypatch.setattr(search, "STARTUP_TRIALS", 1)
     # After the first, good trial, all learn next to nothing.
-    monkeypatch.setitem(search.SPACES, "profile", {"learning_rate": ValueRange(1e-7, 1e-1)})
+    monkeypatch.setitem(SPACES, "profile", {"learning_rate": ValueRange(1e-7, 1e-1)})
     monkeypatch.setattr(search, "_suggest", draw_rates(iter([1e-2, 1e-6, 1e-6])))
     plan = SearchPlan("tpe", "median", trials=3, budget=160, seed=0)
     results = run_search(job_of(tiles, tmp_path), plan)

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from refp.settings import ResnetSettings
 
 
-def augment(tiles: Tensor, settings: ResnetSettings, generator: torch.Generator) -> Tensor:
-    """Shift, rotate, scale and reflect each tile at random.
+def draw_warps(n: int, side: int, settings: ResnetSettings, generator: torch.Generator) -> Tensor:
+    """Draw ``n`` affine maps from output to input: shift, rotation, scale and reflection.
 
     Parameters
     ----------
-    tiles
-        Shape ``(n, side, side)``.
+    n, side
+        Number of tiles, and their side in pixels.
     settings
         Ranges of the transformations.
     generator
@@ -28,13 +28,8 @@ def augment(tiles: Tensor, settings: ResnetSettings, generator: torch.Generator)
     Returns
     -------
     Tensor
-        Same shape; interpolated bilinearly, edge pixels repeated beyond the tile.
+        Shape ``(n, 2, 3)``, in units of half a side.
     """
-    return warp(tiles, draw_warps(len(tiles), tiles.shape[-1], settings, generator))
-
-
-def draw_warps(n: int, side: int, settings: ResnetSettings, generator: torch.Generator) -> Tensor:
-    """Draw ``n`` affine maps from output to input, shape ``(n, 2, 3)``, in units of half a side."""
 
     def uniform(low: float, high: float) -> Tensor:
         return low + (high - low) * torch.rand(n, generator=generator)
@@ -52,7 +47,10 @@ def draw_warps(n: int, side: int, settings: ResnetSettings, generator: torch.Gen
 
 
 def warp(tiles: Tensor, maps: Tensor) -> Tensor:
-    """Resample tiles ``(n, side, side)`` by affine maps ``(n, 2, 3)``."""
+    """Resample tiles ``(n, side, side)`` by affine maps ``(n, 2, 3)``.
+
+    Bilinear; edge pixels are repeated beyond the tile.
+    """
     n, side, _ = tiles.shape
     grid = nn.functional.affine_grid(maps.to(tiles), [n, 1, side, side], align_corners=False)
     warped = nn.functional.grid_sample(

@@ -25,7 +25,7 @@ from refp.core.files import make_folder
 from refp.core.outputs import INSTEAD
 from refp.core.parallel import Chain, run_queue
 from refp.models.family import TrainingJob
-from refp.models.training.space import FACTORIAL, SPACES, Value, ValueChoice, ValueRange
+from refp.models.training.space import FACTORIAL, Space, Value, ValueChoice, ValueRange, space_of
 from refp.models.training.trials import STUDY_FILE, SearchPlan, TrialResult, with_values
 from refp.settings import TrainSettings
 
@@ -121,10 +121,10 @@ class _Search:
         fits = _fits_of(settings, self._job, folder)
         return _TrialChain(trial, fits, self._study, folder, self._report)
 
-    def _space(self) -> Mapping[str, ValueRange | ValueChoice]:
+    def _space(self) -> Space:
         if self._plan.sampler == "grid":
             return {name: ValueChoice(levels) for name, levels in self._grid.items()}
-        return SPACES[self._base.family]
+        return space_of(self._base)
 
     def _sampler(self, n_trials: int) -> BaseSampler:
         if self._plan.sampler == "grid":

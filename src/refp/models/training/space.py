@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from refp.settings import FamilyName
+from refp.settings import FamilyName, TrainSettings
 
 Value = int | float | str
 
@@ -47,6 +47,9 @@ FACTORIAL: Mapping[FamilyName, Mapping[str, tuple[Value, ...]]] = {
 """Levels of the full factorial. Where the article selected an end of its range (learning rate, batch),
 the third level is between."""
 
+DROPS = ("drop_epochs", "drop_factor")
+"""Settings without effect on a one_cycle schedule."""
+
 SPACES: Mapping[FamilyName, Space] = {
     # Without the settings of early stopping, which the budget of steps replaces.
     "resnet": {
@@ -69,6 +72,14 @@ SPACES: Mapping[FamilyName, Space] = {
     },
 }
 """Space of the sampler."""
+
+
+def space_of(settings: TrainSettings) -> Space:
+    """Return what a sampler varies: the settings of the family that have an effect."""
+    space = SPACES[settings.family]
+    if settings.family == "resnet" and settings.resnet.schedule == "one_cycle":
+        return {name: each for name, each in space.items() if name not in DROPS}
+    return space
 
 
 def as_setting(value: Value) -> object:
