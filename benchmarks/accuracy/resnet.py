@@ -43,21 +43,23 @@ PAPER_TRAINING = {
     "weight_decay": 5e-4,
 }
 """The article's optimiser, rate and decay."""
+WHOLE_TILE = {"window_radii": 1e9, "foreign_limit": 1e9}
+"""With what is beside the bead, as in the article."""
 ARMS: Mapping[str, Mapping[str, Any]] = {
     FAST: {},
     "the article's schedule and optimiser": PAPER_TRAINING,
     "the article's input": {
         "normalisation": "none",
         "standardise": False,
-        "window_radii": 1e9,
+        **WHOLE_TILE,
     },
     "over background, not standardised": {"standardise": False},
-    "the whole tile": {"window_radii": 1e9},
+    "the whole tile": WHOLE_TILE,
     "the article's schedule, optimiser and input": {
         **PAPER_TRAINING,
         "normalisation": "none",
         "standardise": False,
-        "window_radii": 1e9,
+        **WHOLE_TILE,
     },
 }
 """Changes of recipe ``paper-fast``, one member of ``ARM_STEPS`` steps each."""

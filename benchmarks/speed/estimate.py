@@ -26,6 +26,7 @@ from refp.measure import frame as one_frame
 from refp.models import Ensemble, Lookup, save_model
 from refp.models.bioimage import typical_beads
 from refp.models.graph import GraphPredictor
+from refp.models.normalise import TilePreparation
 from refp.pipeline import Planes
 from refp.settings import FamilyName, load_recipe
 from refp.sweeps import SingleImage, list_images, open_dataset
@@ -233,7 +234,7 @@ def resnet(members: int = 10, tiles: int = 20) -> dict[str, object]:
     networks = [make_network(ResnetSettings()).eval() for _ in range(members)]
     given, scale_um = torch.rand(tiles, 1, 64, 64) * 0.3, 300.0
     graph = to_onnx(StackedMembers(networks, Scales(scale_um)).eval(), given[:2])
-    predictor = GraphPredictor(graph, "none")
+    predictor = GraphPredictor(graph, TilePreparation("none"))
     seen = given.numpy()
 
     def eager() -> list[torch.Tensor]:
@@ -263,11 +264,15 @@ def precision(planes: Planes, folder: Path) -> dict[str, object]:
         planes, "resnet", members=1, max_steps=80, validate_steps=80, learning_rate=3e-4
     )
     (folder / "float32.onnx").write_bytes(ensemble.graph)
-    seen = GraphPredictor(ensemble.graph, "background").seen(typical_beads(ensemble))
+    seen = GraphPredictor(ensemble.graph, TilePreparation("background")).seen(
+        typical_beads(ensemble)
+    )
     noise = np.random.default_rng(3).normal(0, 0.01, (4, *seen.shape))
     tiles = (seen + noise).reshape(20, *seen.shape[1:]).astype(np.float32)
     graphs = {"float32": ensemble.graph, **lower(folder / "float32.onnx", tiles)}
-    networks = {name: GraphPredictor(graph, "none") for name, graph in graphs.items()}
+    networks = {
+        name: GraphPredictor(graph, TilePreparation("none")) for name, graph in graphs.items()
+    }
     dz_um = {name: network.run(tiles)["dz_um"] for name, network in networks.items()}
     best = dict.fromkeys(networks, np.inf)
     for _ in range(REPEATS):

@@ -1,6 +1,5 @@
 """Run an ensemble's ONNX graph."""
 
-import math
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import parent_process
 
@@ -11,8 +10,7 @@ from refp.core.arrays import FloatArray
 from refp.core.errors import ModelError
 from refp.core.parallel import default_jobs
 from refp.models.card import BeadInputs, Predictions
-from refp.models.normalise import normalise_tiles, window_tiles
-from refp.settings import Normalisation
+from refp.models.normalise import TilePreparation, prepare_tiles
 
 INPUT, MEAN, SD = "input", "dz_um", "sd_um"
 """Names of the graph's tensors."""
@@ -25,10 +23,8 @@ class GraphPredictor:
     ----------
     graph
         The serialised graph.
-    normalisation
-        Normalisation of the tiles; ``None`` for networks whose input is profiles.
-    window_px
-        Distance from the bead within which tiles are seen.
+    preparation
+        Preparation of the tiles; ``None`` for networks whose input is profiles.
 
     Raises
     ------
@@ -36,12 +32,10 @@ class GraphPredictor:
         If the graph cannot be loaded.
     """
 
-    def __init__(
-        self, graph: bytes, normalisation: Normalisation | None, window_px: float = math.inf
-    ) -> None:
-        self._normalisation, self._window_px = normalisation, window_px
+    def __init__(self, graph: bytes, preparation: TilePreparation | None) -> None:
+        self._preparation = preparation
         # A worker process has one core, and networks on profiles take negligible time.
-        parallel = parent_process() is None and normalisation is not None
+        parallel = parent_process() is None and preparation is not None
         self._n_cores = default_jobs() if parallel else 1
         self._cores = ThreadPoolExecutor(self._n_cores)
         options = onnxruntime.SessionOptions()
@@ -62,16 +56,14 @@ class GraphPredictor:
     @property
     def sees_pixels(self) -> bool:
         """Whether the networks' input is tiles."""
-        return self._normalisation is not None
+        return self._preparation is not None
 
     def seen(self, inputs: BeadInputs) -> FloatArray:
         """Return the networks' input, ``float32``, one row per bead."""
         array: FloatArray = inputs.profile
-        if self._normalisation is not None:
+        if self._preparation is not None:
             light, black_level = inputs.light, inputs.black_level
-            seen = window_tiles(inputs.pixels, light, black_level, self._window_px)
-            tiles = normalise_tiles(seen, light, black_level, self._normalisation)
-            array = tiles[:, None]
+            array = prepare_tiles(inputs.pixels, light, black_level, self._preparation)[:, None]
         return np.ascontiguousarray(array, dtype=np.float32)
 
     def run(self, inputs: FloatArray) -> dict[str, FloatArray]:

@@ -1,6 +1,5 @@
 """Create families and predictors by name; deep-learning libraries are imported for training only."""
 
-import math
 from collections.abc import Sequence
 from importlib.util import find_spec
 
@@ -14,6 +13,7 @@ from refp.models.card import BeadInputs, Ensemble, Predictor
 from refp.models.family import Family, Trained, TrainingJob
 from refp.models.graph import GraphPredictor
 from refp.models.lookup import Lookup, Match, make_lookup, predictions_of
+from refp.models.normalise import preparation_of
 from refp.models.tiles.tiles import LabelledTiles, Split
 from refp.models.training.trials import SearchPlan, TrialResult
 from refp.plane.plane import PooledStack
@@ -195,6 +195,6 @@ def make_predictor(ensemble: Ensemble, settings: TrainSettings) -> Predictor:
     if family != "resnet":
         return GraphPredictor(ensemble.graph, None)
     of_beads = ensemble.stack.mean.size > 0  # squares of whole images have no bead in their middle
-    radii = settings.resnet.window_radii if of_beads else math.inf
-    window_px = radii * ensemble.card.instrument.bead_radius_px
-    return GraphPredictor(ensemble.graph, settings.resnet.normalisation, window_px)
+    radius_px = ensemble.card.instrument.bead_radius_px
+    preparation = preparation_of(settings.resnet, radius_px, of_beads=of_beads)
+    return GraphPredictor(ensemble.graph, preparation)

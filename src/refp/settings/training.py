@@ -79,17 +79,22 @@ class ResnetSettings(Settings):
     drop_factor: float = Field(default=0.9, gt=0, le=1, description="factor of each drop")
     batch: PositiveInt = Field(default=32, description="tiles per step")
     weight_decay: NonNegativeFloat = Field(default=1e-2, description="decay of the weights")
-    validate_steps: PositiveInt = Field(default=375, description="steps between validations")
+    validate_steps: PositiveInt = Field(default=500, description="steps between validations")
     patience: PositiveInt = Field(
         default=100,
         description="validations without a new best before training stops; more than there are where the "
         "one_cycle is to be completed",
     )
-    max_steps: PositiveInt = Field(default=3000, description="maximum number of steps")
+    max_steps: PositiveInt = Field(default=4000, description="maximum number of steps")
     window_radii: PositiveFloat = Field(
         default=2.2,
         description="distance from the bead, in bead radii, beyond which a tile is set to its "
         "background; not of squares of whole images",
+    )
+    foreign_limit: PositiveFloat = Field(
+        default=5.0,
+        description="deviation from the median of its ring, in robust standard deviations, from which a "
+        "pixel is not the bead's and is set to that median; not of squares of whole images",
     )
     normalisation: Normalisation = Field(
         default="background", description="normalisation of the grey levels of a tile"

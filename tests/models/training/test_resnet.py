@@ -7,12 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from refp.core.parallel import Execution, Workers
 from refp.core.rows import take
 from refp.models import Predictions, Trained, TrainingJob, inputs_of
 from refp.models.graph import GraphPredictor
-from refp.models.normalise import normalise_tiles, window_tiles
+from refp.models.normalise import (
+    TilePreparation,
+    fill_foreign,
+    normalise_tiles,
+    preparation_of,
+    window_tiles,
+)
 from refp.models.tiles import LabelledTiles
 from refp.settings import ResnetSettings, load_recipe
 
@@ -82,6 +90,36 @@ def test_beyond_the_window_a_tile_is_background() -> None:
     np.testing.assert_array_equal(made[:, inside], tiles[:, inside])
     assert (made[:, ~inside] == (light + black)[:, None]).all()
     assert window_tiles(tiles, light, black, 6.0) is tiles
+
+
+def round_tiles(n: int = 3, side: int = 64, at_px: float = 0.0) -> np.ndarray:
+    """Beads with rings and noise, ``at_px`` off the middle."""
+    y, x = np.indices((side, side)) - side // 2
+    distance = np.hypot(y - at_px, x + at_px)
+    noise = np.random.default_rng(0).normal(0.0, 0.8, (n, side, side))
+    return 100.0 + 40.0 * np.cos(distance / 2.5) * np.exp(-distance / 12) + noise
+
+
+@given(y=st.integers(-18, 18), x=st.integers(-18, 18), deviation=st.sampled_from([-30.0, 25.0]))
+def test_a_cell_beside_the_bead_is_replaced_by_what_is_round(
+    y: int, x: int, deviation: float
+) -> None:
+    assume(np.hypot(y, x) > 12)
+    tiles = round_tiles()
+    rows, columns = np.indices(tiles.shape[1:]) - 32
+    cell = np.hypot(rows - y, columns - x) < 5
+    with_cell = tiles + deviation * cell
+    made = fill_foreign(with_cell, np.full(3, 95.0), 5.0)
+    assert np.abs(made - tiles)[:, cell].max() < 6.0
+    far = np.hypot(rows - y, columns - x) > 9
+    assert (made == with_cell)[:, far].mean() > 0.999
+
+
+@pytest.mark.parametrize("at_px", [0.0, 0.5, 2.0])
+def test_a_bead_alone_is_hardly_changed_even_off_the_middle(at_px: float) -> None:
+    tiles = round_tiles(at_px=at_px)
+    assert (fill_foreign(tiles, np.full(3, 95.0), 5.0) == tiles).mean() > 0.995
+    assert fill_foreign(tiles, np.full(3, 95.0), np.inf) is tiles
 
 
 @pytest.mark.parametrize(("of_beads", "seen_px"), [(True, 1229), (False, 64 * 64)])
@@ -193,7 +231,7 @@ def trained(few: LabelledTiles, job_of: JobOf, checkpoints: Path) -> Trained:
 
 
 def predict_by_graph(trained: Trained, tiles: LabelledTiles) -> Predictions:
-    return GraphPredictor(trained.graph, "none").predict(inputs_of(tiles))
+    return GraphPredictor(trained.graph, TilePreparation("none")).predict(inputs_of(tiles))
 
 
 @pytest.mark.slow
@@ -440,8 +478,8 @@ def test_a_network_learns_and_is_exported_as_it_was_validated(
     rms_um = np.sqrt(np.mean((trained.held_out.dz_um[0, held_out] - dz_um) ** 2))
     assert rms_um < dz_um.std() / 3
     assert trained.curves[0].rms_um[-1] == pytest.approx(rms_um, rel=1e-3)
-    window_px = settings.window_radii * tiles.bead_radius_px
-    predictor = GraphPredictor(trained.graph, "background", window_px)
+    preparation = preparation_of(settings, tiles.bead_radius_px, of_beads=True)
+    predictor = GraphPredictor(trained.graph, preparation)
     by_graph = predictor.predict(inputs_of(tiles))
     np.testing.assert_allclose(
         by_graph.dz_um[0, held_out], trained.held_out.dz_um[0, held_out], atol=0.01

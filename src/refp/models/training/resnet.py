@@ -19,7 +19,7 @@ from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, StepLR
 from refp.core.arrays import FloatArray
 from refp.models.card import Predictions
 from refp.models.family import Trained, TrainingJob
-from refp.models.normalise import normalise_tiles, window_tiles
+from refp.models.normalise import preparation_of, prepare_tiles
 from refp.models.tiles.tiles import Split
 from refp.models.training.descend import Descent, choose_device, read_snapshot
 from refp.models.training.export import to_onnx
@@ -108,12 +108,10 @@ def predict_tiles(network: nn.Module, tiles: Tensor) -> FloatArray:
 
 def _prepare(job: TrainingJob, settings: ResnetSettings) -> tuple[Tensor, Scales]:
     """Normalise the tiles and write them to a file; return them with their scales."""
-    tiles, how = job.tiles, settings.normalisation
-    light, black_level = tiles.light, tiles.black_level
+    tiles = job.tiles
     of_beads = len(tiles.radius_radii) > 0  # squares of whole images have no bead in their middle
-    window_px = settings.window_radii * tiles.bead_radius_px if of_beads else np.inf
-    seen = window_tiles(tiles.pixels, light, black_level, window_px)
-    pixels = normalise_tiles(seen, light, black_level, how)
+    preparation = preparation_of(settings, tiles.bead_radius_px, of_beads=of_beads)
+    pixels = prepare_tiles(tiles.pixels, tiles.light, tiles.black_level, preparation)
     scales = Scales(float(np.abs(tiles.dz_um).max()))
     if settings.standardise:
         mean, sd = float(pixels.mean(dtype=np.float64)), float(pixels.std(dtype=np.float64))
@@ -127,7 +125,8 @@ def _prepare(job: TrainingJob, settings: ResnetSettings) -> tuple[Tensor, Scales
 
 def _tiles_path(job: TrainingJob, settings: ResnetSettings) -> Path:
     # Absolute, since the workers of a cluster have other working folders.
-    how = f"{settings.normalisation}{'-standard' * settings.standardise}-{settings.window_radii:g}"
+    how = f"{settings.normalisation}{'-standard' * settings.standardise}"
+    how += f"-{settings.window_radii:g}-{settings.foreign_limit:g}"
     return job.checkpoints.absolute() / f"{how}-{TILES}"
 
 
