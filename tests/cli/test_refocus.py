@@ -74,6 +74,57 @@ def test_every_step_is_in_the_history(
     assert len((home / "refocus.jsonl").read_text(encoding="utf-8").splitlines()) == len(rows)
 
 
+def moves_of(done: Any) -> list[float]:
+    return [row["move_um"] for row in json.loads(done.stdout)]
+
+
+def test_the_direction_is_kept_for_the_serial_number(
+    run_refp: RunRefp, lookup_model: Path, tmp_path: Path
+) -> None:
+    home = ("--home", tmp_path / "home")
+    command = ("refocus", lookup_model, "--simulated", "--seed", "3", "--json")
+    first = run_refp(*command, "--start-um", "60", *home, "--serial", "A2K-7")
+    assert abs(moves_of(first)[0]) == pytest.approx(15.0)
+    assert "a2k #A2K-7: the focal plane rises with the Z of the stage" in first.stderr
+    again = run_refp(*command, "--start-um", "60", *home, "--serial", "A2K-7")
+    assert abs(moves_of(again)[0]) > 50.0
+    assert "the focal plane" not in again.stderr  # nothing new
+    for other in ((*home,), (*home, "--serial", "B2"), ("--serial", "A2K-7")):
+        assert abs(moves_of(run_refp(*command, "--start-um", "60", *other))[0]) < 15.1
+    stated = run_refp(
+        *(*command, "--start-um", "60", *home, "--serial", "A2K-7", "--stage-direction", "down")
+    )
+    assert (stated.code, "against the stated direction" in stated.stderr) == (3, True)
+    assert abs(moves_of(stated)[0]) < 15.1  # the option precedes, and the first move checks it
+    assert "not known any more" not in stated.stderr
+
+
+def test_a_kept_direction_that_is_wrong_is_dropped(
+    run_refp: RunRefp, lookup_model: Path, tmp_path: Path
+) -> None:
+    own = ("--home", tmp_path / "home", "--serial", "A2K-7", "--start-um", "40", "--seed", "3")
+    command = ("refocus", lookup_model, "--simulated", "--json", *own)
+    turned = (*command, "--fault", "reversed-stage")
+    assert run_refp(*turned, "--stage-direction", "down").code == 0
+    wrong = run_refp(*command)
+    assert (wrong.code, "stopped (wrong_direction)" in wrong.stderr) == (3, True)
+    assert "the stage is where it began" in wrong.stderr
+    assert "a2k #A2K-7: the direction of the stage is not known any more" in wrong.stderr
+    back = run_refp(*command)
+    assert (back.code, abs(moves_of(back)[0]) < 15.1) == (0, True)
+
+
+def test_a_verification_saves_the_small_move(
+    run_refp: RunRefp, lookup_model: Path, tiny_test: Path, tmp_path: Path
+) -> None:
+    own = ("--home", tmp_path / "home", "--serial", "B2")
+    verified = run_refp("verify", lookup_model, tiny_test, *own)
+    assert "a2k #B2" in verified.stderr
+    command = ("refocus", lookup_model, "--simulated", "--start-um", "60", "--seed", "3", "--json")
+    done = run_refp(*command, *own)
+    assert (done.code, abs(moves_of(done)[0]) > 50.0) == (0, True)
+
+
 def test_guards_from_a_file(run_refp: RunRefp, lookup_model: Path, tmp_path: Path) -> None:
     guards = tmp_path / "guards.toml"
     guards.write_text("largest_step_um = 20\nproof_step_um = 8\n", encoding="utf-8")
