@@ -74,6 +74,22 @@ def test_every_step_is_in_the_history(
     assert len((home / "refocus.jsonl").read_text(encoding="utf-8").splitlines()) == len(rows)
 
 
+def test_records_of_a_run_have_a_purpose_of_their_own(
+    run_refp: RunRefp, lookup_model: Path, tmp_path: Path
+) -> None:
+    home, out = ("--home", tmp_path / "home"), tmp_path / "all.csv"
+    run_refp("refocus", lookup_model, "--simulated", "--start-um", "60", *home)
+    listed = json.loads(run_refp("history", "list", *home, "--json").stdout)
+    assert {row["purpose"] for row in listed} == {"refocus"}
+    assert "refocus" in run_refp("history", "list", *home).stdout
+    assert json.loads(run_refp("history", "list", *home, "--daily", "--json").stdout) == []
+    assert run_refp("history", "export", "-o", out, *home).code == 0
+    assert out.read_text(encoding="utf-8").count(",refocus,") == len(listed)
+    chart = ("history", "chart", "-o", tmp_path / "chart.html", "--instrument", "a2k", *home)
+    assert "no daily check" in run_refp(*chart).stderr
+    assert run_refp(*chart, "--all").code == 0
+
+
 def moves_of(done: Any) -> list[float]:
     return [row["move_um"] for row in json.loads(done.stdout)]
 

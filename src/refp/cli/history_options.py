@@ -165,7 +165,7 @@ def print_outcomes(
     notes: dict[str, None] = {}
     limit_um = math.nan if tolerance_um is None else tolerance_um
     for one in made:
-        if one.purpose:
+        if one.purpose == "daily":
             result = evaluate_check(history, one.id, one.instrument, limit_um)
             print_message(describe_result(one, result))
             notes.update(dict.fromkeys(result.notes))

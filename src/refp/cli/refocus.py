@@ -170,6 +170,7 @@ class RecordOptions:
         origin = Origin(
             operator,
             self.note,
+            purpose="refocus",
             serial=self.serial,
             tolerance_um=session.settings.tolerance_um,
         )
