@@ -27,6 +27,7 @@ from refp.core.outputs import check_output
 
 if TYPE_CHECKING:
     from refp.estimate.estimator import Estimator
+    from refp.history import History
     from refp.scope.kept import KeptStage
     from refp.scope.record import Recorder
     from refp.scope.session import Session
@@ -143,11 +144,9 @@ class RecordOptions:
         self, opened: ExitStack, estimator: "Estimator", session: "Session", place: HistoryOptions
     ) -> "tuple[Recorder, KeptStage | None]":
         """Open log and history, and return the recorder of the run, and the stage in the history."""
-        from refp.history import StageLog
         from refp.history.location import default_database
         from refp.pipeline.qualification import make_qualifier
         from refp.pipeline.recording import Origin
-        from refp.scope.kept import KeptStage
         from refp.scope.record import LOG_FILE, Recorder
         from refp.settings import Identity
 
@@ -160,9 +159,7 @@ class RecordOptions:
         if chosen or not session.simulated:
             history = opened.enter_context(place.open(create=True))
             append = history.append
-            if self.serial:
-                name = estimator.card.instrument.name
-                stage = KeptStage(history.share(StageLog), name, self.serial, operator)
+            stage = self._open_stage(history, estimator.card.instrument.name, operator)
             log = log or default_database(place.home).with_name(LOG_FILE)
         if not session.simulated:
             qualifier = make_qualifier(estimator, place.address, Identity(serial=self.serial))
@@ -175,6 +172,15 @@ class RecordOptions:
             tolerance_um=session.settings.tolerance_um,
         )
         return Recorder(estimator, origin, qualify=qualify, log=log, append=append), stage
+
+    def _open_stage(self, history: "History", instrument: str, operator: str) -> "KeptStage | None":
+        """Return the stage of the instrument in the history; ``None`` without a serial number."""
+        from refp.history import StageLog
+        from refp.scope.kept import KeptStage  # needs extra "history"
+
+        if not self.serial:
+            return None
+        return KeptStage(history.share(StageLog), instrument, self.serial, operator)
 
 
 def refocus(

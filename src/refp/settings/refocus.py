@@ -21,8 +21,8 @@ class RefocusSettings(Settings):
     )
     direction: Literal[1, -1] | None = Field(
         default=None,
-        description="1 where dZ rises with the stage's Z, -1 where it falls; default: the one kept for the "
-        "instrument, else 1; every move checks it",
+        description="1 where dZ rises with the stage's Z, -1 where it falls, which every move checks; "
+        "default: the one kept for the instrument, else 1",
     )
     proof_step_um: PositiveFloat | None = Field(
         default=None,
