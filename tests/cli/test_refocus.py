@@ -240,6 +240,25 @@ def test_a_configuration_of_micro_manager(
     assert len(listed) == len(rows)
 
 
+def test_a_configuration_whose_stage_is_verified(
+    run_refp: RunRefp, lookup_model: Path, tiny_test: Path, make_config: Callable[[str], Path]
+) -> None:
+    """The devices count the other way than the files of the verification."""
+    own = ("--config", make_config("reversed-stage"), *LIMITS, "--serial", "B2", "--json")
+    assert run_refp("verify", lookup_model, tiny_test, "--serial", "B2").code == 0
+    wrong = run_refp("refocus", lookup_model, *own)
+    assert (wrong.code, abs(moves_of(wrong)[0]) > 50.0) == (3, True)
+    assert "the stage is where it began" in wrong.stderr
+    assert "not known any more" in wrong.stderr
+    stated = run_refp("refocus", lookup_model, *own, "--stage-direction", "down")
+    assert (stated.code, abs(moves_of(stated)[0]) < 15.1) == (0, True), stated.stderr
+    assert "a2k #B2: the focal plane falls with the Z of the stage" in stated.stderr
+    scope = sys.modules["devices_reversed_stage"].SCOPE
+    assert all(1200 <= z_um <= 1800 for z_um in scope.stage.commands_um)
+    listed = json.loads(run_refp("history", "list", "--json").stdout)
+    assert {(row["purpose"], row["serial"]) for row in listed} == {("refocus", "B2")}
+
+
 def test_a_configuration_with_a_fault(
     run_refp: RunRefp, lookup_model: Path, make_config: Callable[[str], Path]
 ) -> None:

@@ -42,7 +42,7 @@ class KeptStage:
     def keep(
         self, learnt: Learnt, settings: RefocusSettings, result: Refocused
     ) -> StageRecord | None:
-        """Append what a run has shown of the stage, and return it; ``None`` if nothing is new.
+        """Append the properties of the stage that a run has shown; return them, ``None`` if none is new.
 
         A direction that moves have proved is kept. One that an earlier record holds is dropped if the run
         that relied on it ended in a contradiction, or in doubt before a move had proved it again.
