@@ -125,7 +125,7 @@ def summarise(runs: list[Run]) -> dict[str, object]:
 def measure_starts(model: FocusModel) -> dict[str, object]:
     """Run all starts on a stage whose direction is proved, and some on stages that are not known."""
     cold, warm = [], []
-    known = Learnt(proved=True, approach_um=TOLERANCE_UM)
+    known = Learnt(1, kept=False, proved=True, approach_um=TOLERANCE_UM)
     for k, start_um in enumerate(starts(N_STARTS, 1).reshape(-1, N_FIELDS).T.ravel()):
         seed = FIRST_SEED + k // (N_STARTS // N_FIELDS)
         if k % (N_STARTS // N_UNKNOWN) == 0:
@@ -204,7 +204,7 @@ def _search(search: Callable[[SimulatedMicroscope], float]) -> Iterator[Run]:
 
 def measure_same_starts(model: FocusModel) -> dict[str, object]:
     """Run the loop, on a known stage, from the starts of the searches."""
-    known = Learnt(proved=True, approach_um=TOLERANCE_UM)
+    known = Learnt(1, kept=False, proved=True, approach_um=TOLERANCE_UM)
     given = enumerate(starts(N_SEARCHES, 3))
     return summarise(
         [refocus(model, float(dz), SEARCH_SEED + k % 4, known=known)[0] for k, dz in given]

@@ -74,6 +74,73 @@ def test_every_step_is_in_the_history(
     assert len((home / "refocus.jsonl").read_text(encoding="utf-8").splitlines()) == len(rows)
 
 
+def test_records_of_a_run_have_a_purpose_of_their_own(
+    run_refp: RunRefp, lookup_model: Path, tmp_path: Path
+) -> None:
+    home, out = ("--home", tmp_path / "home"), tmp_path / "all.csv"
+    run_refp("refocus", lookup_model, "--simulated", "--start-um", "60", *home)
+    listed = json.loads(run_refp("history", "list", *home, "--json").stdout)
+    assert {row["purpose"] for row in listed} == {"refocus"}
+    assert "refocus" in run_refp("history", "list", *home).stdout
+    assert json.loads(run_refp("history", "list", *home, "--daily", "--json").stdout) == []
+    assert run_refp("history", "export", "-o", out, *home).code == 0
+    assert out.read_text(encoding="utf-8").count(",refocus,") == len(listed)
+    chart = ("history", "chart", "-o", tmp_path / "chart.html", "--instrument", "a2k", *home)
+    assert "no daily check" in run_refp(*chart).stderr
+    assert run_refp(*chart, "--all").code == 0
+
+
+def moves_of(done: Any) -> list[float]:
+    return [row["move_um"] for row in json.loads(done.stdout)]
+
+
+def test_the_direction_is_kept_for_the_serial_number(
+    run_refp: RunRefp, lookup_model: Path, tmp_path: Path
+) -> None:
+    home = ("--home", tmp_path / "home")
+    command = ("refocus", lookup_model, "--simulated", "--seed", "3", "--json")
+    first = run_refp(*command, "--start-um", "60", *home, "--serial", "A2K-7")
+    assert abs(moves_of(first)[0]) == pytest.approx(15.0)
+    assert "a2k #A2K-7: the focal plane rises with the Z of the stage" in first.stderr
+    again = run_refp(*command, "--start-um", "60", *home, "--serial", "A2K-7")
+    assert abs(moves_of(again)[0]) > 50.0
+    assert "the focal plane" not in again.stderr  # nothing new
+    for other in ((*home,), (*home, "--serial", "B2"), ("--serial", "A2K-7")):
+        assert abs(moves_of(run_refp(*command, "--start-um", "60", *other))[0]) < 15.1
+    stated = run_refp(
+        *(*command, "--start-um", "60", *home, "--serial", "A2K-7", "--stage-direction", "down")
+    )
+    assert (stated.code, "against the stated direction" in stated.stderr) == (3, True)
+    assert abs(moves_of(stated)[0]) < 15.1  # the option precedes, and the first move checks it
+    assert "not known any more" not in stated.stderr
+
+
+def test_a_kept_direction_that_is_wrong_is_dropped(
+    run_refp: RunRefp, lookup_model: Path, tmp_path: Path
+) -> None:
+    own = ("--home", tmp_path / "home", "--serial", "A2K-7", "--start-um", "40", "--seed", "3")
+    command = ("refocus", lookup_model, "--simulated", "--json", *own)
+    turned = (*command, "--fault", "reversed-stage")
+    assert run_refp(*turned, "--stage-direction", "down").code == 0
+    wrong = run_refp(*command)
+    assert (wrong.code, "stopped (wrong_direction)" in wrong.stderr) == (3, True)
+    assert "the stage is where it began" in wrong.stderr
+    assert "a2k #A2K-7: the direction of the stage is not known any more" in wrong.stderr
+    back = run_refp(*command)
+    assert (back.code, abs(moves_of(back)[0]) < 15.1) == (0, True)
+
+
+def test_a_verification_saves_the_small_move(
+    run_refp: RunRefp, lookup_model: Path, tiny_test: Path, tmp_path: Path
+) -> None:
+    own = ("--home", tmp_path / "home", "--serial", "B2")
+    verified = run_refp("verify", lookup_model, tiny_test, *own)
+    assert "a2k #B2" in verified.stderr
+    command = ("refocus", lookup_model, "--simulated", "--start-um", "60", "--seed", "3", "--json")
+    done = run_refp(*command, *own)
+    assert (done.code, abs(moves_of(done)[0]) > 50.0) == (0, True)
+
+
 def test_guards_from_a_file(run_refp: RunRefp, lookup_model: Path, tmp_path: Path) -> None:
     guards = tmp_path / "guards.toml"
     guards.write_text("largest_step_um = 20\nproof_step_um = 8\n", encoding="utf-8")
@@ -171,6 +238,25 @@ def test_a_configuration_of_micro_manager(
     assert len((home / "refocus.jsonl").read_text(encoding="utf-8").splitlines()) == len(rows)
     listed = json.loads(run_refp("history", "list", "--json").stdout)
     assert len(listed) == len(rows)
+
+
+def test_a_configuration_whose_stage_is_verified(
+    run_refp: RunRefp, lookup_model: Path, tiny_test: Path, make_config: Callable[[str], Path]
+) -> None:
+    """The devices count the other way than the files of the verification."""
+    own = ("--config", make_config("reversed-stage"), *LIMITS, "--serial", "B2", "--json")
+    assert run_refp("verify", lookup_model, tiny_test, "--serial", "B2").code == 0
+    wrong = run_refp("refocus", lookup_model, *own)
+    assert (wrong.code, abs(moves_of(wrong)[0]) > 50.0) == (3, True)
+    assert "the stage is where it began" in wrong.stderr
+    assert "not known any more" in wrong.stderr
+    stated = run_refp("refocus", lookup_model, *own, "--stage-direction", "down")
+    assert (stated.code, abs(moves_of(stated)[0]) < 15.1) == (0, True), stated.stderr
+    assert "a2k #B2: the focal plane falls with the Z of the stage" in stated.stderr
+    scope = sys.modules["devices_reversed_stage"].SCOPE
+    assert all(1200 <= z_um <= 1800 for z_um in scope.stage.commands_um)
+    listed = json.loads(run_refp("history", "list", "--json").stdout)
+    assert {(row["purpose"], row["serial"]) for row in listed} == {("refocus", "B2")}
 
 
 def test_a_configuration_with_a_fault(

@@ -1,5 +1,6 @@
 """The table of every command at three widths: no line is wider, no number is broken."""
 
+import math
 import re
 import shutil
 from collections.abc import Callable
@@ -124,10 +125,13 @@ def test_an_estimate_with_a_verdict() -> None:
         "n_beads_used": 6,
         "status": "ok",
         "reason": "",
+        "stage_move_um": math.nan,
         "verdict": "pass",
     }
     (shown,) = shown_estimates([row])
     assert list(shown.values()) == ["a.tif", "3.2 \N{PLUS-MINUS SIGN} 1.8", "6 of 7", "pass", ""]
+    moved = shown_estimates([row, row | {"stage_move_um": -3.21}])
+    assert [one["move Z (um)"] for one in moved] == ["-", "-3.2"]
 
 
 def test_plan() -> None:

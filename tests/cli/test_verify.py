@@ -70,6 +70,24 @@ def test_a_model_is_verified_on_an_instrument(
     assert "B2" in run_refp("history", "verifications", "--home", home, "--serial", "B2").stdout
 
 
+def test_estimates_state_the_move_of_the_stage(
+    run_refp: RunRefp, lookup_model: Path, tiny_test: Path, home: Path, image: Path
+) -> None:
+    own = ("--serial", "B2")
+    assert estimated(run_refp, lookup_model, image, home, *own)["stage_move_um"] is None
+    assert "move Z" not in run_refp("estimate", lookup_model, image, "--home", home, *own).stdout
+    assert verified(run_refp, lookup_model, tiny_test, home, *own).code == 0
+    row = estimated(run_refp, lookup_model, image, home, *own)
+    assert row["stage_move_um"] == -row["delta_z_um"]
+    shown = run_refp("estimate", lookup_model, image, "--home", home, *own).stdout
+    assert "move Z (um)" in shown
+    assert f"{row['stage_move_um']:+.1f}" in shown
+    stated = estimated(run_refp, lookup_model, image, home, *own, "--stage-direction", "down")
+    assert stated["stage_move_um"] == row["delta_z_um"]  # the option precedes
+    other = estimated(run_refp, lookup_model, image, home, "--serial", "C3")
+    assert other["stage_move_um"] is None
+
+
 def test_a_verification_expires(
     run_refp: RunRefp, lookup_model: Path, tiny_test: Path, home: Path, image: Path
 ) -> None:

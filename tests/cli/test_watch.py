@@ -86,10 +86,11 @@ def test_images_appear_and_come_out_once(
     (expected,) = json.loads(done.stdout)
     assert rows == {"b.tif": rows["b.tif"], "new/a.tif": {**expected, "image": "new/a.tif"}}
     shutil.copy(files[6], root / "c.tif")
-    with watching(*given, "--poll-s", "0.1", "--tolerance-um", "5") as watch:
+    options = ("--poll-s", "0.1", "--tolerance-um", "5", "--stage-direction", "up")
+    with watching(*given, *options) as watch:
         assert "1 image to estimate" in watch.messages[-1]
         (line,) = watch.lines(1)
-        assert all(word in line for word in ("fail", "dZ +", "c.tif"))
+        assert all(word in line for word in ("fail", "dZ +", "move Z -", "c.tif"))
         assert "ended: 1 image (1 fail)" in watch.end()
     listed = json.loads(run_refp("history", "list", "--json", "--home", home).stdout)
     assert [row["image"] for row in listed if row["image"] == "before.tif"] == ["before.tif"]

@@ -15,6 +15,7 @@ from refp.estimate.rows import (
     estimate_rows,
     with_verdicts,
 )
+from refp.history.stage import Direction
 
 
 def some_estimate() -> FocusEstimate:
@@ -40,7 +41,7 @@ def some_estimate() -> FocusEstimate:
 
 
 def test_every_detail_is_in_its_column() -> None:
-    estimate = some_estimate()
+    estimate = replace(some_estimate(), direction=-1)
     (row,) = estimate_rows(["a.tif"], [estimate], "model")
     assert tuple(row) == (*ESTIMATE_COLUMNS, *DETAIL_COLUMNS)
     assert row == {
@@ -67,8 +68,15 @@ def test_every_detail_is_in_its_column() -> None:
         "tilt_x_u_um_per_px": 0.0004,
         "bead_size": 1.01,
         "bead_size_u": 0.004,
+        "stage_move_um": 4.0,
         "verification": "",
     }
+
+
+@pytest.mark.parametrize(("direction", "move_um"), [(1, -4.0), (-1, 4.0), (0, np.nan)])
+def test_the_move_of_the_stage_is_opposite_to_dz(direction: Direction, move_um: float) -> None:
+    estimate = replace(some_estimate(), direction=direction)
+    assert estimate.stage_move_um == pytest.approx(move_um, nan_ok=True)
 
 
 def test_a_refusal_has_the_same_columns_without_numbers() -> None:

@@ -20,6 +20,7 @@ from refp.history import (
     select_points,
 )
 from refp.history import connect as connecting
+from refp.history.newest import rejecting_rules
 from refp.history.rows import row_of
 
 from .samples import START, at, record, series
@@ -66,6 +67,23 @@ def test_daily_checks_are_a_series_of_their_own(database: str) -> None:
         history.append(series(1, instrument="b", purpose=""))
         with pytest.raises(HistoryError, match="no daily check of instrument 'b'"):
             select_chart(history, Selection("b"))
+
+
+def test_images_of_refocus_runs_are_no_checks(database: str) -> None:
+    moved = series(100.0, -80.0, 3.0, purpose="refocus")
+    with History.open(database) as history:
+        history.append([*series(*range(20)), *moved])
+        found = history.select(Selection(purpose="refocus"))
+        assert found["delta_z_um"].tolist() == [100.0, -80.0, 3.0]
+        assert set(history.select()["purpose"]) == {"daily", "refocus"}
+        limits = history.freeze("c", Selection("a2k", START, at(99)))
+        assert (limits.n, limits.purpose) == (20, "daily")
+        assert select_chart(history, Selection("a2k")).value.tolist() == list(range(20))
+        assert rejecting_rules(history, "a2k")
+        history.append([record(50, delta_z_um=100.0, purpose="refocus")])
+        assert rejecting_rules(history, "a2k") == ()  # far off, and no check
+        (new,) = history.correct([moved[0].id], note="a remark")
+        assert new.purpose == "refocus"
 
 
 def test_a_correction_holds_both_operators(database: str) -> None:
@@ -145,8 +163,8 @@ def test_an_older_history_is_brought_to_these_columns(
 
 
 def test_an_unknown_purpose_is_refused() -> None:
-    assert check_purpose("daily") == "daily"
-    with pytest.raises(HistoryError, match="purpose 'weekly': choose 'daily'"):
+    assert [check_purpose(name) for name in ("daily", "refocus")] == ["daily", "refocus"]
+    with pytest.raises(HistoryError, match="purpose 'weekly': choose 'daily' or 'refocus'"):
         check_purpose("weekly")
     with pytest.raises(HistoryError, match="series 'weekly': choose 'daily' or 'all'"):
         check_series("weekly")

@@ -1,10 +1,13 @@
 """No estimates and no stage lead the loop outside its limits or over its largest step."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from refp.estimate import FocusEstimate
+from refp.history.stage import Direction, StageRecord
 from refp.scope import Refocused, Refocuser
 
 from .fakes import FakeStage, answers, estimate_of, guards, refusal, scope_of
@@ -21,6 +24,11 @@ ESTIMATES = st.lists(
 )
 ERRORS = st.lists(st.tuples(LENGTH, LENGTH), min_size=1, max_size=5)
 """Errors of the reported and of the true position, one pair a move."""
+
+
+def known(direction: Direction, approach_um: float) -> StageRecord:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    return StageRecord(now, "a2k", "A1", direction, "refocus", approach_um=approach_um)
 
 
 def wild(errors: list[tuple[float, float]], steady: bool) -> FakeStage:
@@ -40,8 +48,9 @@ def wild(errors: list[tuple[float, float]], steady: bool) -> FakeStage:
     steady=st.booleans(),
     largest_step_um=st.floats(3, 300),
     approach_from=st.sampled_from(["below", "above"]),
-    direction=st.sampled_from([1, -1]),
+    direction=st.sampled_from([1, -1, None]),
     approach_um=st.floats(0, 100),
+    known=st.none() | st.builds(known, st.sampled_from([1, 0, -1]), st.floats(0, 400)),
 )
 def test_no_command_is_outside_the_limits_or_over_the_largest_step(
     start_um: float,
@@ -50,8 +59,9 @@ def test_no_command_is_outside_the_limits_or_over_the_largest_step(
     steady: bool,
     largest_step_um: float,
     approach_from: str,
-    direction: int,
+    direction: int | None,
     approach_um: float,
+    known: StageRecord | None,
 ) -> None:
     settings = guards(
         largest_step_um=largest_step_um,
@@ -62,7 +72,7 @@ def test_no_command_is_outside_the_limits_or_over_the_largest_step(
     )
     stage = wild(errors, steady)
     stage.reported_um = stage.true_um = start_um
-    result = Refocuser(scope_of(stage), answers(estimates), settings).run()
+    result = Refocuser(scope_of(stage), answers(estimates), settings, known).run()
     for begin_um, end_um in stage.commands:
         assert settings.holds(end_um)
         assert abs(end_um - begin_um) <= largest_step_um + 1e-9

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from refp.cli.options import (
+    DIRECTIONS,
     EXIT_ALL_REFUSED,
     AsJson,
     GivenSerial,
@@ -15,6 +16,7 @@ from refp.cli.options import (
     ImageOptions,
     MaxBeads,
     Overwrite,
+    StageDirection,
     Tolerance,
     WorkerOptions,
 )
@@ -68,6 +70,7 @@ def estimate(
     chosen: ImageOptions = ImageOptions(),  # noqa: B008
     instrument: ImagesInstrument = None,
     serial: GivenSerial = "",
+    stage_direction: StageDirection = None,
     place: HistoryOptions = HistoryOptions(),  # noqa: B008
     max_beads: MaxBeads = None,
     tolerance_um: Tolerance = None,
@@ -82,6 +85,9 @@ def estimate(
 
     An image that states the serial number of another instrument than the model and a valid 'refp verify'
     do is unverified: its interval is widened, and it gets no verdict.
+
+    Where the direction of the stage is known, stage_move_um is the change of its Z that leads to the
+    reference plane, um.
 
     With --t all and -o, a figure of dZ over the time points is written beside the table.
 
@@ -113,7 +119,8 @@ def estimate(
         from refp.pipeline.over_time import check_over_time  # takes a second to load
 
         check_over_time(sources)
-    qualify = make_qualifier(estimator, place.address, Identity(serial=serial))
+    direction = DIRECTIONS[stage_direction]
+    qualify = make_qualifier(estimator, place.address, Identity(serial=serial), direction=direction)
     draw = _drawing(sources, estimator.card, written.overlay, tolerance_um)
     with work.start() as workers, show_measuring() as progress:
         estimates = estimate_each(

@@ -1,7 +1,7 @@
 """Options and output that the commands ``refp history ...`` share."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from refp.history import ChartRequest, History, HistoryRecord, Selection, Series
+    from refp.history import ChartRequest, History, HistoryRecord, Purpose, Selection, Series
 
 
 SHOWN = (
@@ -28,9 +28,9 @@ SHOWN = (
 
 
 @Parameter(name="*")
-@dataclass(frozen=True, slots=True)
-class RecordChoice:
-    """Selection of records."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """An instrument and a period."""
 
     instrument: str = ""
     "Name of the instrument."
@@ -40,38 +40,6 @@ class RecordChoice:
     "First time, ISO 8601; without a zone it is local, without an hour it is midnight."
     until: str = ""
     "Records before this time."
-    daily: Annotated[bool, Parameter(negative=())] = False
-    "Daily checks only."
-
-    def select(self, history: "History", *, with_corrected: bool = False) -> "pd.DataFrame":
-        """Return the records."""
-        from refp.history import Selection, name_instrument
-
-        chosen = Selection(
-            instrument=name_instrument(self.instrument, self.serial),
-            since=time_limit(self.since),
-            until=time_limit(self.until),
-            purpose="daily" if self.daily else "",
-            with_corrected=with_corrected,
-        )
-        return history.select(chosen)
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, slots=True)
-class ChartChoice:
-    """Records of a chart or of limits."""
-
-    instrument: str
-    "Name of the instrument."
-    serial: str = ""
-    "Its serial number."
-    since: str = ""
-    "First time, ISO 8601; without a zone it is local, without an hour it is midnight."
-    until: str = ""
-    "Records before this time."
-    all: Annotated[bool, Parameter(negative=())] = False
-    "All estimates, not only daily checks."
 
     @property
     def chosen(self) -> "Selection":
@@ -80,6 +48,31 @@ class ChartChoice:
 
         named = name_instrument(self.instrument, self.serial)
         return Selection(named, time_limit(self.since), time_limit(self.until))
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordChoice(Period):
+    """Selection of records."""
+
+    daily: Annotated[bool, Parameter(negative=())] = False
+    "Daily checks only."
+
+    def select(self, history: "History", *, with_corrected: bool = False) -> "pd.DataFrame":
+        """Return the records."""
+        purpose: Purpose = "daily" if self.daily else ""
+        return history.select(replace(self.chosen, purpose=purpose, with_corrected=with_corrected))
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartChoice(Period):
+    """Records of a chart or of limits."""
+
+    instrument: str
+    "Name of the instrument."
+    all: Annotated[bool, Parameter(negative=())] = False
+    "All estimates, not only daily checks."
 
     def request(
         self, quantity: str, baseline: str = "", tolerance_um: float | None = None
@@ -172,7 +165,7 @@ def print_outcomes(
     notes: dict[str, None] = {}
     limit_um = math.nan if tolerance_um is None else tolerance_um
     for one in made:
-        if one.purpose:
+        if one.purpose == "daily":
             result = evaluate_check(history, one.id, one.instrument, limit_um)
             print_message(describe_result(one, result))
             notes.update(dict.fromkeys(result.notes))

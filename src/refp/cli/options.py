@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
@@ -12,7 +13,7 @@ from refp.core.errors import RecipeError
 
 if TYPE_CHECKING:
     from refp.core.parallel import Workers
-    from refp.history import History
+    from refp.history import Direction, History
     from refp.models import ModelCard
     from refp.settings import Recipe
     from refp.sweeps import DataSet, SingleImage
@@ -198,6 +199,15 @@ Serial = Annotated[str, Parameter(help="Serial number of the instrument.")]
 GivenSerial = Annotated[
     str, Parameter(help="Serial number of the instrument; default: as each image states.")
 ]
+Way = Literal["up", "down"]
+"""Way that the focal plane moves as the Z of the stage rises."""
+StageDirection = Annotated[
+    Way | None,
+    Parameter(
+        help="Way that the focal plane moves as the Z of the stage rises; default: as 'refp verify' or "
+        "'refp refocus' has found."
+    ),
+]
 Tolerance = Annotated[
     float | None,
     Parameter(
@@ -205,6 +215,7 @@ Tolerance = Annotated[
         validator=Number(gt=0, lt=math.inf),
     ),
 ]
+DIRECTIONS: Mapping[Way | None, "Direction"] = {"up": 1, "down": -1, None: 0}
 SEED = Parameter(validator=Number(gte=0))
 EXIT_ALL_REFUSED = 3
 """Exit code of a command that refused every image."""

@@ -12,6 +12,7 @@ from cyclopts.validators import Number
 
 from refp.cli.history_options import Note, Operator, operator_name
 from refp.cli.options import (
+    DIRECTIONS,
     EXIT_ALL_REFUSED,
     SEED,
     AsJson,
@@ -19,12 +20,15 @@ from refp.cli.options import (
     MaxBeads,
     Overwrite,
     Serial,
+    StageDirection,
 )
 from refp.core.errors import RecipeError
 from refp.core.outputs import check_output
 
 if TYPE_CHECKING:
     from refp.estimate.estimator import Estimator
+    from refp.history import History
+    from refp.scope.kept import KeptStage
     from refp.scope.record import Recorder
     from refp.scope.session import Session
     from refp.settings import Instrument
@@ -97,6 +101,7 @@ class GuardOptions:
     "Largest move between two images, um."
     tolerance_um: Annotated[float | None, Parameter(validator=POSITIVE)] = None
     "Tolerance of |dZ| + U, um; default: 7.5."
+    stage_direction: StageDirection = None
     guards: Path | None = None
     "TOML file of these and all other guards; options have precedence."
 
@@ -118,6 +123,7 @@ class GuardOptions:
             "upper_um": upper_um,
             "largest_step_um": self.largest_step_um,
             "tolerance_um": self.tolerance_um,
+            "direction": DIRECTIONS[self.stage_direction] or None,
         }
         table = {} if self.guards is None else load_toml(self.guards)
         return table | {key: value for key, value in given.items() if value is not None}
@@ -136,8 +142,8 @@ class RecordOptions:
 
     def start(
         self, opened: ExitStack, estimator: "Estimator", session: "Session", place: HistoryOptions
-    ) -> "Recorder":
-        """Open log and history, and return the recorder of the run."""
+    ) -> "tuple[Recorder, KeptStage | None]":
+        """Open log and history, and return the recorder of the run, and the stage in the history."""
         from refp.history.location import default_database
         from refp.pipeline.qualification import make_qualifier
         from refp.pipeline.recording import Origin
@@ -145,23 +151,36 @@ class RecordOptions:
         from refp.settings import Identity
 
         chosen = bool(place.home or place.database)
-        append = qualify = None
+        append = qualify = stage = None
+        operator = operator_name(self.operator)
         log = None if self.output is None else self.output / LOG_FILE
         if log is not None:
             log.unlink(missing_ok=True)  # of the run that --overwrite replaces
         if chosen or not session.simulated:
-            append = opened.enter_context(place.open(create=True)).append
+            history = opened.enter_context(place.open(create=True))
+            append = history.append
+            stage = self._open_stage(history, estimator.card.instrument.name, operator)
             log = log or default_database(place.home).with_name(LOG_FILE)
         if not session.simulated:
             qualifier = make_qualifier(estimator, place.address, Identity(serial=self.serial))
             qualify = partial(qualifier.apply, Identity())  # an image of a camera states nothing
         origin = Origin(
-            operator_name(self.operator),
+            operator,
             self.note,
+            purpose="refocus",
             serial=self.serial,
             tolerance_um=session.settings.tolerance_um,
         )
-        return Recorder(estimator, origin, qualify=qualify, log=log, append=append)
+        return Recorder(estimator, origin, qualify=qualify, log=log, append=append), stage
+
+    def _open_stage(self, history: "History", instrument: str, operator: str) -> "KeptStage | None":
+        """Return the stage of the instrument in the history; ``None`` without a serial number."""
+        from refp.history import StageLog
+        from refp.scope.kept import KeptStage  # needs extra "history"
+
+        if not self.serial:
+            return None
+        return KeptStage(history.share(StageLog), instrument, self.serial, operator)
 
 
 def refocus(
@@ -182,6 +201,9 @@ def refocus(
     nothing. A first small move shows the direction of the stage, every move ends from the same side, and no
     position outside the limits or beyond the largest step is commanded. If a guard stops the run, the stage
     is moved back to where it began. Exit code 3 when the run stopped, with the reason.
+
+    With --serial the history keeps the direction that moves or 'refp verify' have proved; the next run then
+    needs no small move. A run that contradicts it drops it.
 
     With hardware every step is recorded in the history, and in refocus.jsonl in the output folder or beside
     the history. A simulated run is recorded only where an output folder, --home or --database is given.
@@ -206,8 +228,13 @@ def refocus(
     with show_measuring(), ExitStack() as opened:
         estimator = Estimator.load(model, max_beads)
         session = scope.open(estimator.card.instrument, guards)
-        recorder = record.start(opened, estimator, session, place)
-        result = Refocuser(session.microscope, recorder.model, session.settings).run(recorder.keep)
+        recorder, stage = record.start(opened, estimator, session, place)
+        given = session.microscope, recorder.model, session.settings
+        refocuser = Refocuser(*given, known=stage.known if stage else None)
+        result = refocuser.run(recorder.keep)
+        learnt = None
+        if stage is not None:
+            learnt = stage.keep(refocuser.learnt, refocuser.settings, result)
     rows = step_rows(result, simulated=session.simulated)
     print_rows(rows, as_json=as_json, columns=printed_columns(rows))
     if record.output is not None:
@@ -215,4 +242,6 @@ def refocus(
         write_refocus_figure(rows, session.settings.tolerance_um, estimator.card.name, figure)
         print_message(f"wrote {figure}")
     print_message(result.describe())
+    if learnt is not None:
+        print_message(learnt.describe())
     return 0 if result.reached else EXIT_ALL_REFUSED

@@ -1,15 +1,15 @@
 """``refp serve``."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from refp.cli.options import DIRECTIONS, StageDirection
 from refp.core.errors import MissingExtraError, ModelError, RecipeError
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ MIN_TOKEN = 16
 """Characters; shorter tokens can be guessed."""
 
 
-DIRECTIONS: Mapping[str | None, Literal[-1, 0, 1]] = {"up": 1, "down": -1, None: 0}
 Files = Parameter(negative=(), consume_multiple=True)
 
 
@@ -38,8 +37,7 @@ class OfferedOptions:
     "Folders whose files requests may name."
     tolerance_um: Annotated[float | None, Parameter(validator=Number(gt=0, lt=math.inf))] = None
     "Largest tolerated dZ, um."
-    stage_direction: Literal["up", "down"] | None = None
-    "Way that the focal plane moves as the Z of the stage rises, for instruments without a verification."
+    stage_direction: StageDirection = None
 
 
 @Parameter(name="*")

@@ -13,6 +13,8 @@ Rows = Sequence[Mapping[str, object]]
 Shown = list[dict[str, object]]
 BELOW = "notes"
 """Key of the text under a row: a reason, flags or problems."""
+MOVE = "move Z (um)"
+"""Column of the change of the stage's Z that leads to the reference plane."""
 
 
 def title_of_sweeps(title: str, rows: Rows) -> str:
@@ -70,12 +72,17 @@ def shown_planes(rows: Rows) -> Shown:
 
 
 def shown_estimates(rows: Rows) -> Shown:
-    """Return the rows of estimates: image, dZ, U and verdict, and the reason under a refused one."""
+    """Return the rows of estimates: image, dZ, U and verdict, and the reason under a refused one.
+
+    The move of the stage to the reference plane is a column where it is known.
+    """
     verdict = "verdict" if rows and "verdict" in rows[0] else "status"
+    with_moves = any(math.isfinite(_number(row["stage_move_um"])) for row in rows)
     return [
         {
             "image": row["image"],
             **_dz(row),
+            **({MOVE: _move(row)} if with_moves else {}),
             "beads used": f"{row['n_beads_used']} of {row['n_beads']}",
             verdict: row[verdict],
             BELOW: row["reason"],
@@ -191,6 +198,11 @@ def shown_demo(rows: Rows) -> Shown:
 def _dz(row: Mapping[str, object]) -> dict[str, object]:
     dz_um = _number(row["delta_z_um"])
     return {f"dZ {PLUS_MINUS} U (um)": with_u(dz_um, _number(row["upper_um"]) - dz_um)}
+
+
+def _move(row: Mapping[str, object]) -> str:
+    move_um = _number(row["stage_move_um"])
+    return f"{move_um:+.1f}" if math.isfinite(move_um) else MISSING
 
 
 def _key(row: Mapping[str, object], rows: Rows) -> dict[str, object]:

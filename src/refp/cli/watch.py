@@ -14,7 +14,15 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from refp.cli.history_options import DEFAULT_HISTORY, Note, Operator, operator_name
-from refp.cli.options import GivenSerial, HistoryOptions, MaxBeads, Tolerance, WorkerOptions
+from refp.cli.options import (
+    DIRECTIONS,
+    GivenSerial,
+    HistoryOptions,
+    MaxBeads,
+    StageDirection,
+    Tolerance,
+    WorkerOptions,
+)
 from refp.core.errors import DataError
 from refp.core.parallel import Execution
 
@@ -91,6 +99,7 @@ def watch(
     tolerance_um: Tolerance = None,
     max_beads: MaxBeads = None,
     serial: GivenSerial = "",
+    stage_direction: StageDirection = None,
     operator: Operator = None,
     note: Note = "",
     finding: FindingOptions = FindingOptions(),
@@ -138,7 +147,8 @@ def watch(
         with show_measuring():
             warm_up(estimator)
         origin = Origin(operator_name(operator), note, serial=serial, tolerance_um=tolerance_um)
-        answerer = Answerer(estimator, history, place.address, origin, tolerance_um)
+        given = estimator, history, place.address, origin, tolerance_um
+        answerer = Answerer(*given, direction=DIRECTIONS[stage_direction])
         file = seen_file(place.folder, root, history.place)
         seen = Seen(file, root, lambda record_id: bool(answerer.recorded([record_id])))
         watched = WatchedFolder(root, seen, settings, surroundings)
@@ -218,7 +228,9 @@ def _describe_value(row: "Row") -> str:
         float(str(row[name])) for name in ("delta_z_um", "lower_um", "upper_um")
     )
     half_um = (high_um - low_um) / 2
-    return f"dZ {dz_um:+.1f} \N{PLUS-MINUS SIGN}{half_um:.1f} um, {row['n_beads_used']} beads"
+    move_um = float(str(row["stage_move_um"]))
+    move = f"move Z {move_um:+.1f} um, " if math.isfinite(move_um) else ""
+    return f"dZ {dz_um:+.1f} \N{PLUS-MINUS SIGN}{half_um:.1f} um, {move}{row['n_beads_used']} beads"
 
 
 def _describe_end(outcomes: "Counter[str]", failed: "Counter[str]", place: str) -> str:

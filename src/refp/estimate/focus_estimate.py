@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from refp.core.arrays import BoolArray, FloatArray
+from refp.history.stage import Direction
 
 Reason = Literal[
     "",
@@ -90,6 +91,8 @@ class FocusEstimate:
         Typical bead radius over that of the training's beads, and its standard uncertainty.
     verification
         State of verification of the instrument; empty where it was not looked up.
+    direction
+        Direction of the instrument's stage; 0 where it is not known.
     """
 
     delta_z_um: float
@@ -109,6 +112,12 @@ class FocusEstimate:
     size: float
     size_u: float
     verification: str = ""
+    direction: Direction = 0
+
+    @property
+    def stage_move_um(self) -> float:
+        """Change of the stage's Z that leads to the reference plane; NaN where that is not known."""
+        return -self.direction * self.delta_z_um if self.direction else NAN
 
 
 def refused(

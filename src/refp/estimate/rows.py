@@ -15,10 +15,10 @@ ESTIMATE_COLUMNS = (
 DETAIL_COLUMNS = (
     *("u_beads_um", "u_members_um", "u_calibration_um", "u_refp_um", "u_stage_um", "dof"),
     *("tilt_y_um_per_px", "tilt_y_u_um_per_px", "tilt_x_um_per_px", "tilt_x_u_um_per_px"),
-    *("bead_size", "bead_size_u", "verification"),
+    *("bead_size", "bead_size_u", "stage_move_um", "verification"),
 )
-"""Contributions to ``u_um`` and its degrees of freedom, tilt of the slide, size of the beads, state of
-verification of the instrument; in files and JSON."""
+"""Contributions to ``u_um`` and its degrees of freedom, tilt of the slide, size of the beads, change of the
+stage's Z that leads to the reference plane, state of verification of the instrument; in files and JSON."""
 VERDICT_COLUMN = "verdict"
 """Last column of the estimates, only where a tolerance is given."""
 
@@ -58,7 +58,7 @@ def describe_verification(estimates: Iterable[FocusEstimate]) -> str:
 def _details(e: FocusEstimate) -> tuple[float | str, ...]:
     tilts = zip(e.tilt_um_per_px.tolist(), e.tilt_u_um_per_px.tolist(), strict=True)
     tilt = chain.from_iterable(tilts)
-    return (*astuple(e.parts), e.dof, *tilt, e.size, e.size_u, e.verification)
+    return (*astuple(e.parts), e.dof, *tilt, e.size, e.size_u, e.stage_move_um, e.verification)
 
 
 def with_verdicts(

@@ -50,6 +50,9 @@ from .rules import Firing as Firing
 from .rules import fired as fired
 from .selection import ChartRequest as ChartRequest
 from .selection import Selection as Selection
+from .stage import Direction as Direction
+from .stage import StageRecord as StageRecord
+from .stage_log import StageLog as StageLog
 from .state import FAILURES as FAILURES
 from .state import describe_tolerance as describe_tolerance
 from .state import missing_limits as missing_limits
@@ -79,6 +82,7 @@ __all__ = [
     "CheckResult",
     "ControlChart",
     "Criterion",
+    "Direction",
     "Firing",
     "History",
     "HistoryRecord",
@@ -95,6 +99,8 @@ __all__ = [
     "RecordVerdict",
     "Selection",
     "Series",
+    "StageLog",
+    "StageRecord",
     "Status",
     "Verification",
     "VerificationLog",

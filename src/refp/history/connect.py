@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import sqlalchemy as sa
 from alembic import command
@@ -34,6 +34,7 @@ _MIGRATION_LOCK = 0x72656670  # "refp"; any number that all processes agree on
 _EXAMPLES = "postgresql://user@host/name or sqlite:////folder/history.db"
 
 Address = sa.URL
+Opened = TypeVar("Opened", bound="OpenDatabase")
 
 
 def read_address(database: str | Path) -> Address:
@@ -231,6 +232,10 @@ class OpenDatabase:
             If a library for the database is not installed.
         """
         return cls(open_engine(database, create=create))
+
+    def share(self, kind: type[Opened]) -> Opened:
+        """Return the same database as of another kind; closing this one closes both."""
+        return kind(self._engine)
 
     def __enter__(self) -> Self:
         return self

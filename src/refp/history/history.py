@@ -10,7 +10,8 @@ from refp.core.errors import HistoryError
 
 Kind = Literal["estimate", "plane", "annotation"]
 Status = Literal["", "ok", "refused"]
-Purpose = Literal["", "daily"]
+Purpose = Literal["", "daily", "refocus"]
+"""Daily checks form a series; images of refocus runs are taken wherever the stage is. Empty: all others."""
 RecordVerdict = Literal["", "pass", "fail", "inconclusive", "unverified"]
 Series = Literal["daily", "all"]
 """Records of a chart: daily checks alone, or all estimates."""
@@ -82,7 +83,8 @@ class HistoryRecord:
     corrects
         ``id`` of the record that this one replaces; empty for none.
     purpose
-        ``daily`` for a daily check, which forms a separate series; else empty.
+        ``daily`` for a daily check, which forms a separate series; ``refocus`` for an image of a refocus
+        run; else empty.
     corrected_by
         Operator who made this correction, where ``operator`` is the one who measured; else empty.
     serial
@@ -250,7 +252,7 @@ def check_purpose(name: str) -> Purpose:
     for purpose in get_args(Purpose):
         if purpose == name:
             return purpose
-    raise HistoryError(f"purpose {name!r}: choose 'daily', or leave it out")
+    raise HistoryError(f"purpose {name!r}: choose 'daily' or 'refocus', or leave it out")
 
 
 def check_series(name: str) -> Series:

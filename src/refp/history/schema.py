@@ -115,3 +115,18 @@ verifications = Table(
     ),
     Index("refp_verifications_newest", "model_sha256", "verified_utc"),
 )
+stages = Table(
+    "refp_stages",
+    metadata,
+    Column("sequence", SEQUENCE, primary_key=True, autoincrement=True),
+    Column("learnt_utc", DateTime, nullable=False),
+    Column("utc_offset_s", Integer, nullable=False),
+    Column("appended_utc", DateTime, nullable=False),
+    *_texts("instrument", "serial", "source", "operator"),
+    Column("direction", Integer, nullable=False),
+    *_numbers("approach_um"),
+    CheckConstraint("serial <> ''", name="refp_stages_serial"),
+    CheckConstraint("direction IN (-1, 0, 1)", name="refp_stages_direction"),
+    CheckConstraint("source IN ('verify', 'refocus')", name="refp_stages_source"),
+    Index("refp_stages_newest", "instrument", "learnt_utc"),
+)

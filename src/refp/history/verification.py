@@ -9,8 +9,11 @@ from typing import Literal, get_args
 
 from refp.core.errors import HistoryError
 from refp.history.history import name_instrument
+from refp.history.stage import Direction
 
 Outcome = Literal["pass", "fail", "inconclusive"]
+SIGMAS = 3.0
+"""Standard uncertainties by which a slope must differ from 0 to show a direction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +108,12 @@ class Verification:
         return name_instrument(self.instrument, self.serial)
 
     @property
-    def direction(self) -> int:
-        """Direction of the instrument's stage, as its slope shows.
-
-        It is 1 if the focal plane rises with the Z of the stage, -1 if it falls, 0 if the record does
-        not contain a slope.
-        """
-        slopes = [one.value for one in self.criteria if one.name == "slope"]
-        return round(math.copysign(1, slopes[0])) if slopes else 0
+    def direction(self) -> Direction:
+        """Direction of the instrument's stage; 0 without a slope that differs clearly from 0."""
+        for one in self.criteria:
+            if one.name == "slope" and abs(one.value) > SIGMAS * one.u:
+                return 1 if one.value > 0 else -1
+        return 0
 
     def is_valid(self, at: datetime) -> bool:
         """Return whether the verification passed and has not expired at a time with its zone."""

@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from refp.history.connect import WRITES, OpenDatabase, database_errors
 from refp.history.rows import naive_utc, with_offset
 from refp.history.schema import verifications
+from refp.history.stage import StageRecord
+from refp.history.stage_log import append_direction
 from refp.history.verification import Criterion, Verification
 
 _SAME = tuple(
@@ -26,10 +28,12 @@ class VerificationLog(OpenDatabase):
     """Verifications in the database of a history."""
 
     def append(self, verification: Verification) -> None:
-        """Append a verification."""
+        """Append a verification, and the direction of the stage that it shows."""
         engine = self._engine.execution_options(**WRITES)
         with database_errors(self._engine.url), engine.begin() as connection:
             connection.execute(sa.insert(verifications), _row_of(verification))
+            if verification.direction:
+                append_direction(connection, _stage_of(verification))
 
     def select(
         self, *, serial: str = "", instrument: str = "", model_sha256: str = ""
@@ -63,6 +67,17 @@ def _row_of(verification: Verification) -> dict[str, Any]:
         "appended_utc": naive_utc(datetime.now(UTC)),
         "criteria": json.dumps(criteria),
     }
+
+
+def _stage_of(verification: Verification) -> StageRecord:
+    return StageRecord(
+        learnt_at=verification.verified_at,
+        instrument=verification.instrument,
+        serial=verification.serial,
+        direction=verification.direction,
+        source="verify",
+        operator=verification.operator,
+    )
 
 
 def _verification_of(row: Mapping[str, Any]) -> Verification:

@@ -128,7 +128,7 @@ def audit_inputs(
     estimator: Estimator, archive: Path, choice: Choice, qualifier: Qualifier, max_beads: int | None
 ) -> dict[str, str]:
     """Return digests of all that an audit depends on besides the images, for :class:`AuditStore`."""
-    known = {serial: str(v) for serial, v in qualifier.known().items()}
+    known = {serial: str(v) for serial, v in qualifier.known().verifications.items()}
     settings = (choice.channel, choice.t, choice.pixel_size_um, max_beads, qualifier.given.serial)
     return {
         "archive": str(archive.resolve()),

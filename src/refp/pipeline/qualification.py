@@ -1,19 +1,33 @@
-"""Look up the verification of the instrument that an image states."""
+"""Look up the verification and the stage of the instrument that an image states."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from refp.estimate import FocusEstimate
 from refp.estimate.estimator import Estimator, recipe_of
 from refp.estimate.verification import qualify, with_qualification
+from refp.history.stage import Direction, StageRecord
 from refp.history.verification import Verification, latest_by_serial
 from refp.settings import Identity
 from refp.sweeps import Frame, SingleImage, declared_identity
 
-Known = Callable[[], Mapping[str, Verification]]
-"""Returns the last verification of a model by serial number."""
+
+@dataclass(frozen=True, slots=True)
+class KnownInstruments:
+    """Records of the instruments of a model, by serial number.
+
+    Attributes
+    ----------
+    verifications
+        Last verification of the model.
+    stages
+        Last record of the stage.
+    """
+
+    verifications: Mapping[str, Verification] = field(default_factory=dict)
+    stages: Mapping[str, StageRecord] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +46,16 @@ class Qualifier:
         Identity as given by the user; it precedes that of the image.
     at
         Time for which a verification must be valid, with its zone.
+    direction
+        Direction of the stage as given by the user, which precedes the one that is recorded; 0 for none.
     """
 
     training: Identity
     make_u_um: float
-    known: Known
+    known: Callable[[], KnownInstruments]
     given: Identity = Identity()
     at: datetime = field(default_factory=lambda: datetime.now().astimezone())
+    direction: Direction = 0
 
     def __call__(self, source: SingleImage | Frame, estimate: FocusEstimate) -> FocusEstimate:
         """Return the estimate with the state of verification; unverified ones are widened."""
@@ -46,28 +63,21 @@ class Qualifier:
 
     def apply(self, stated: Identity, estimate: FocusEstimate) -> FocusEstimate:
         """Return the estimate of an image that states an identity, as for the image."""
-        identity, last = self._find(stated)
-        state = qualify(identity, self.training, last, self.at)
-        return with_qualification(estimate, state, self.make_u_um)
-
-    def direction(self, source: SingleImage | Frame) -> int:
-        """Return the direction of the stage of an image's instrument.
-
-        Returns
-        -------
-        int
-            1 if the focal plane rises with the Z of the stage, -1 if it falls. It is known from the
-            verification of the instrument; that of the training defines it as 1. Else 0.
-        """
-        identity, last = self._find(declared_identity(source.path))
-        if last is not None and last.direction:
-            return last.direction
-        return int(bool(identity.serial) and identity.serial == self.training.serial)
-
-    def _find(self, stated: Identity) -> tuple[Identity, Verification | None]:
-        """Return the identity of an image's instrument, and its last verification."""
         identity = self.given.completed(stated)
-        return identity, self.known().get(identity.serial) if identity.serial else None
+        known = self.known() if identity.serial else KnownInstruments()
+        last = known.verifications.get(identity.serial)
+        state = qualify(identity, self.training, last, self.at)
+        qualified = with_qualification(estimate, state, self.make_u_um)
+        return replace(qualified, direction=self._direction(identity.serial, known))
+
+    def _direction(self, serial: str, known: KnownInstruments) -> Direction:
+        """Return the direction of the stage of an instrument; that of the training defines it as 1."""
+        if self.direction:
+            return self.direction
+        stage = known.stages.get(serial)
+        if stage is not None:
+            return stage.direction
+        return 1 if serial and serial == self.training.serial else 0
 
 
 def make_qualifier(
@@ -75,6 +85,8 @@ def make_qualifier(
     database: str | Path,
     given: Identity = Identity(),  # noqa: B008  immutable
     at: datetime | None = None,
+    *,
+    direction: Direction = 0,
 ) -> Qualifier:
     """Return the qualifier of a model's estimates.
 
@@ -83,39 +95,46 @@ def make_qualifier(
     estimator
         Loaded model.
     database
-        File or URL of the history; a file that does not exist has no verification, and neither has an
+        File or URL of the history; a file that does not exist has no records, and neither has an
         empty text.
     given
         Identity as given by the user.
     at
         Time for which a verification must be valid; default: now.
+    direction
+        Direction of the stage as given by the user; 0 for none.
     """
     return Qualifier(
         training=estimator.card.identity,
         make_u_um=recipe_of(estimator.card).estimate.make_u_um,
-        known=_read_once(database, estimator.file_sha256),
+        known=_read_once(database, estimator),
         given=given,
         at=at or datetime.now().astimezone(),
+        direction=direction,
     )
 
 
-def _read_once(database: str | Path, model_sha256: str) -> Known:
-    read: list[Mapping[str, Verification]] = []
+def _read_once(database: str | Path, estimator: Estimator) -> Callable[[], KnownInstruments]:
+    read: list[KnownInstruments] = []
 
-    def known() -> Mapping[str, Verification]:
+    def known() -> KnownInstruments:
         if not read:
-            read.append(_read(database, model_sha256))
+            read.append(_read(database, estimator))
         return read[0]
 
     return known
 
 
-def _read(database: str | Path, model_sha256: str) -> Mapping[str, Verification]:
+def _read(database: str | Path, estimator: Estimator) -> KnownInstruments:
     if "://" not in str(database):
         database = Path(database)
         if not database.is_file():
-            return {}
-    from refp.history import VerificationLog  # needs extra "history"
+            return KnownInstruments()
+    from refp.history import StageLog, VerificationLog  # needs extra "history"
 
     with VerificationLog.open(database, create=False) as log:
-        return latest_by_serial(log.select(model_sha256=model_sha256))
+        stages = log.share(StageLog).latest(estimator.card.instrument.name)
+        return KnownInstruments(
+            latest_by_serial(log.select(model_sha256=estimator.file_sha256)),
+            {stage.serial: stage for stage in stages.values()},
+        )

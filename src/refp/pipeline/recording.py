@@ -41,7 +41,7 @@ class Origin:
     at
         Time of the measurement, with its zone.
     purpose
-        ``daily`` for a daily check.
+        ``daily`` for a daily check, ``refocus`` for an image of a refocus run.
     serial
         Serial number of the instrument; empty: as stated by each image.
     tolerance_um

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from refp.estimate import FocusEstimate
+from refp.history.stage import StageRecord
 from refp.settings import RefocusSettings
 
 Outcome = Literal[
@@ -50,18 +51,48 @@ class Halt(Exception):  # noqa: N818 - it ends the loop, and is no error of the 
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """Properties of the stage that its moves have shown; they hold for later runs on the same stage.
+    """Properties of the stage; those that its moves have shown hold for later runs on the same stage.
 
     Attributes
     ----------
+    direction
+        1 where dZ rises with the stage's Z, -1 where it falls.
+    kept
+        Whether the history holds this direction as proved, so that the first move needs not be small.
     proved
-        Whether a move has changed dZ in the stated direction.
+        Whether a move has changed dZ in this direction.
     approach_um
         Last leg of an approach that takes up the backlash.
     """
 
+    direction: Literal[1, -1]
+    kept: bool
     proved: bool
     approach_um: float
+
+
+def first_learnt(settings: RefocusSettings, known: StageRecord | None = None) -> Learnt:
+    """Return the properties of a stage before its first move.
+
+    Parameters
+    ----------
+    settings
+        Stated direction and last leg precede the known ones.
+    known
+        Record of the stage; ``None`` without one.
+    """
+    known_direction = 0 if known is None else known.direction
+    direction = settings.direction or known_direction or 1
+    kept = direction == known_direction
+    approach_um = settings.first_approach_um
+    if (
+        known is not None
+        and kept
+        and settings.approach_um is None
+        and known.approach_um > approach_um
+    ):
+        approach_um = known.approach_um
+    return Learnt(direction, kept=kept, proved=False, approach_um=approach_um)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +151,7 @@ def plan_target(
     now
         Position and dZ of the last image.
     learnt
-        Without a proved direction the move is at most ``settings.proof_um``.
+        Without a direction that is kept or proved the move is at most ``settings.proof_um``.
     settings
         Limits and guards.
     dz_range_um
@@ -131,11 +162,11 @@ def plan_target(
     Halt
         ``outside_limits`` if the reference plane is outside the limits.
     """
-    wanted_um = -settings.direction * now.delta_z_um
+    wanted_um = -learnt.direction * now.delta_z_um
     _check_limits(now.z_um + wanted_um, now, settings)
     if _is_at_edge(now.delta_z_um, dz_range_um, settings.edge_fraction):
         wanted_um /= 2
-    if not learnt.proved:
+    if not (learnt.kept or learnt.proved):
         wanted_um = _clip(wanted_um, settings.proof_um)
     target_um = now.z_um + _clip(wanted_um, _reach_um(wanted_um, learnt, settings))
     _check_limits(target_um, now, settings)
@@ -200,8 +231,8 @@ def judge_move(
     path
         Positions of the move; two where it turned.
     learnt, settings
-        Properties known before, and guards. The first move may be lost in the backlash: then the last leg
-        is lengthened, and the next move must show the direction.
+        Properties known before, and guards. A first small move may be lost in the backlash: then the last
+        leg is lengthened, and the next move must show the direction.
 
     Raises
     ------
@@ -209,14 +240,14 @@ def judge_move(
         ``wrong_direction``, ``wrong_response`` or ``worse``.
     """
     move_um = after.z_um - before.z_um
-    change_um = settings.direction * (after.delta_z_um - before.delta_z_um)
+    change_um = learnt.direction * (after.delta_z_um - before.delta_z_um)
     noise_um = math.hypot(before.u_um, after.u_um, math.sqrt(2) * settings.stage_u_um)
     clear = abs(move_um) >= SIGMAS * noise_um
     lost_all = clear and abs(change_um) < MIN_RESPONSE * abs(move_um)
-    if lost_all and not learnt.proved and learnt.approach_um == settings.first_approach_um:
+    if lost_all and _may_be_lost(move_um, learnt, settings):
         return replace(learnt, approach_um=_lengthened(path, learnt, move_um, change_um))
     if clear:
-        _judge_response(move_um, change_um, learnt, settings)
+        _judge_response(move_um, change_um, learnt)
         learnt = replace(learnt, proved=True)
     if abs(after.delta_z_um) > abs(before.delta_z_um) + SIGMAS * noise_um:
         raise Halt(
@@ -238,17 +269,21 @@ def _lengthened(path: list[float], learnt: Learnt, move_um: float, change_um: fl
     return max(learnt.approach_um, taken_up_um + abs(move_um) - abs(change_um))
 
 
-def _judge_response(
-    move_um: float, change_um: float, learnt: Learnt, settings: RefocusSettings
-) -> None:
+def _may_be_lost(move_um: float, learnt: Learnt, settings: RefocusSettings) -> bool:
+    """Return whether the backlash may have taken up a whole move: the first one, and a small one."""
+    is_small = not learnt.kept or abs(move_um) <= settings.proof_um
+    return is_small and not learnt.proved and learnt.approach_um == settings.first_approach_um
+
+
+def _judge_response(move_um: float, change_um: float, learnt: Learnt) -> None:
     """Compare a change of dZ with a move; backlash that is taken up late adds to the change."""
     response = change_um / move_um
-    about = f"dZ changed by {settings.direction * change_um:+.1f} um in a move of {move_um:+.1f} um"
+    about = f"dZ changed by {learnt.direction * change_um:+.1f} um in a move of {move_um:+.1f} um"
     if response < -MIN_RESPONSE:
         raise Halt(
             "wrong_direction",
-            f"{about}, against the stated direction; if the stage counts the other way, state direction = "
-            f"{-settings.direction}",
+            f"{about}, against the {'kept' if learnt.kept else 'stated'} direction; if the stage counts "
+            f"the other way, state direction = {-learnt.direction}",
         )
     largest_um = MAX_RESPONSE * abs(move_um) + learnt.approach_um
     if response < MIN_RESPONSE or abs(change_um) > largest_um:

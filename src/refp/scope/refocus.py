@@ -12,11 +12,12 @@ import numpy as np
 from refp.core.arrays import Image
 from refp.core.errors import RecipeError
 from refp.estimate import FocusEstimate
+from refp.history.stage import StageRecord
 from refp.scope.guards import (
     Halt,
-    Learnt,
     Outcome,
     Reading,
+    first_learnt,
     is_reached,
     judge_arrival,
     judge_move,
@@ -68,6 +69,8 @@ class Refocuser:
         Model of this instrument.
     settings
         Limits and guards; the limits of the stage itself narrow them.
+    known
+        Record of the stage in the history: its direction needs no small first move; ``None`` for none.
 
     Raises
     ------
@@ -84,12 +87,16 @@ class Refocuser:
     """
 
     def __init__(
-        self, microscope: Microscope, model: FocusModel, settings: RefocusSettings
+        self,
+        microscope: Microscope,
+        model: FocusModel,
+        settings: RefocusSettings,
+        known: StageRecord | None = None,
     ) -> None:
         self.microscope = microscope
         self.model = model
         self.settings = _within_stage(settings, microscope.stage.limits_um)
-        self.learnt = Learnt(proved=False, approach_um=settings.first_approach_um)
+        self.learnt = first_learnt(settings, known)
 
     def run(self, each: Each = ignore_step) -> Refocused:
         """Take images and move until the image is in the reference plane, or a guard stops the loop.

@@ -19,13 +19,14 @@ class RefocusSettings(Settings):
     tolerance_um: PositiveFloat = Field(
         default=7.5, description="|dZ| + U at which the image is in the reference plane, um"
     )
-    direction: Literal[1, -1] = Field(
-        default=1,
-        description="1 where dZ rises with the stage's Z, -1 where it falls; the first move checks it",
+    direction: Literal[1, -1] | None = Field(
+        default=None,
+        description="1 where dZ rises with the stage's Z, -1 where it falls, which every move checks; "
+        "default: the one kept for the instrument, else 1",
     )
     proof_step_um: PositiveFloat | None = Field(
         default=None,
-        description="largest move until a move has shown the direction, um; default: twice the tolerance",
+        description="largest move until the direction is proved, um; default: twice the tolerance",
     )
     approach_from: Literal["below", "above"] = Field(
         default="below", description="side from which every position is approached"
@@ -33,7 +34,7 @@ class RefocusSettings(Settings):
     approach_um: NonNegativeFloat | None = Field(
         default=None,
         description="last leg of every approach, um, lengthened when backlash exceeds it; default: the "
-        "tolerance",
+        "one kept for the instrument, at least the tolerance",
     )
     repeatability_um: NonNegativeFloat | None = Field(
         default=None,

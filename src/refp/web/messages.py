@@ -5,6 +5,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
+from refp.history.stage import Direction
+
 Row = dict[str, object]
 """A row as ``refp estimate --json`` prints it; ``None`` for an unknown value."""
 
@@ -62,7 +64,7 @@ class Task:
     choice
         Channel, time point and pixel size of the images in the file.
     direction
-        Direction of the stage of an instrument without a verification; 0 if not known.
+        Direction of the stage as given for the server; 0: that of each instrument.
     """
 
     model: Path
@@ -74,7 +76,7 @@ class Task:
     history: str = ""
     requester: Requester = ANONYMOUS
     choice: ImageChoice = ALL_IMAGES
-    direction: int = 0
+    direction: Direction = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +161,7 @@ class PageEstimate:
     """The estimate of one page of a file, with the digests that the history records.
 
     ``record_id`` is the id of the record, empty without a history; ``earlier`` is an earlier record of
-    the same file. ``direction`` is that of the instrument's stage: 1 if the focal plane rises with its
-    Z, -1 if it falls, 0 if not known.
+    the same file.
     """
 
     row: Row
@@ -170,7 +171,6 @@ class PageEstimate:
     view: ImageView | None = None
     record_id: str = ""
     earlier: EarlierRecord | None = None
-    direction: int = 0
 
     @property
     def code(self) -> str:
@@ -291,7 +291,7 @@ class LiveView:
         Instruments with records.
     rows
         Estimates, the newest first, as ``refp history list --json`` prints them, with the verdict where a
-        tolerance is given, else the status.
+        tolerance is given, else the status; the newest with ``stage_move_um``.
     rules
         Control rules that reject the newest one.
     """

@@ -1,10 +1,10 @@
 """Settings and limits of a server."""
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, SecretStr
 
+from refp.history.stage import Direction
 from refp.settings import Settings
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -82,10 +82,10 @@ class WebSettings(Settings):
         default=None, description="token that every request has to contain"
     )
     tolerance_um: float | None = Field(default=None, gt=0, description="largest tolerated dZ, um")
-    stage_direction: Literal[-1, 0, 1] = Field(
+    stage_direction: Direction = Field(
         default=0,
-        description="1 if the focal plane rises with the Z of the stage, -1 if it falls, for instruments "
-        "without a verification; 0: not known",
+        description="1 if the focal plane rises with the Z of the stage, -1 if it falls; 0: as 'refp "
+        "verify' or 'refp refocus' has found for each instrument",
     )
     workers: int = Field(default=2, gt=0, description="processes that decode and estimate")
     limits: Limits = Limits()

@@ -268,6 +268,18 @@ def test_records_have_status_and_verdict(app: TestClient) -> None:
     ]
 
 
+def test_images_of_refocus_runs_are_named_and_left_out_of_the_chart(app: TestClient) -> None:
+    own = {"instrument": "moved"}
+    app.post(HISTORY, json=[row(0, 1.0, **own), row(1, -80.0, purpose="refocus", **own)])
+    page = app.get("/history?instrument=moved").text
+    assert "<td>refocus</td>" in page
+    assert page.count("<td>daily check</td>") == 1
+    listed = app.get(HISTORY, params={**own, "only": "refocus"}).json()
+    assert [one["delta_z_um"] for one in listed] == [-80.0]
+    assert ",refocus," in app.get("/history/records.csv", params=own).text
+    assert app.get(f"{HISTORY}/chart", params=own).json()["n"] == 1
+
+
 def test_a_check_is_one_image(app: TestClient, good: File, image_files: list[Path]) -> None:
     for files in ([], [good, good]):
         answer = app.post(CHECKS, files=[("files", one) for one in files] or {"x": ("", b"")})

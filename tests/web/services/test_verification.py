@@ -87,10 +87,33 @@ def test_rows_and_page_state_the_verification(
     assert row["verification"] in page
     assert f'class="verdict {verdict}"' in page
     assert ("Reason: " in page) == (status == "unverified")
-    reversed_stage = describe_move(row, -1) in page
-    assert reversed_stage == ("direction of the stage not known" not in page) == (serial == "B2")
+    known = row["stage_move_um"] is not None
+    assert known == ("direction of the stage not known" not in page) == (serial == "B2")
+    assert not known or row["stage_move_um"] == row["delta_z_um"]  # its slope is negative
+    assert describe_move(row) in page
     assert 'class="number"' in page
     check(page)
+
+
+def test_the_direction_of_the_server_precedes_that_of_the_history(
+    app: TestClient, settings: WebSettings, good: File
+) -> None:
+    history = app.app.state.engine.settings.history
+    given = settings.model_copy(update={"history": history, "stage_direction": 1})
+    with TestClient(create_app(given), base_url=BASE) as client:
+        for serial in ("", "B2", "D4"):
+            answer = client.post(ESTIMATES, files={"files": good}, data={"serial": serial})
+            (row,) = answer.json()["estimates"]
+            assert row["stage_move_um"] == -row["delta_z_um"]
+        assert describe_move(row) in client.get("/live").text
+
+
+def test_live_states_the_move(app: TestClient, good: File) -> None:
+    for serial, known in (("D4", False), ("B2", True)):
+        app.post(ESTIMATES, files={"files": good}, data={"serial": serial})
+        page = app.get("/live").text
+        assert ("Z of the stage by" in page) == known
+        check(page)
 
 
 def test_models_state_their_verifications(app: TestClient) -> None:

@@ -30,19 +30,19 @@ def test_words(dz_um: float, text: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dz_um", "direction", "text"),
+    ("dz_um", "move_um", "text"),
     [
-        (14.21, 1, "lower Z of the stage by 14.2 µm"),
-        (14.21, -1, "raise Z of the stage by 14.2 µm"),
-        (-3.0, 1, "raise Z of the stage by 3.0 µm"),
-        (-3.0, -1, "lower Z of the stage by 3.0 µm"),
-        (-3.0, 0, "focal plane 3.0 µm up"),
-        (14.21, 0, "focal plane 14.2 µm down"),
-        (0.01, 1, "no move"),
+        (14.21, -14.21, "lower Z of the stage by 14.2 µm"),
+        (14.21, 14.21, "raise Z of the stage by 14.2 µm"),
+        (-3.0, 3.0, "raise Z of the stage by 3.0 µm"),
+        (-3.0, -3.0, "lower Z of the stage by 3.0 µm"),
+        (-3.0, None, "focal plane 3.0 µm up"),
+        (14.21, None, "focal plane 14.2 µm down"),
+        (0.01, -0.01, "no move"),
     ],
 )
-def test_move_is_opposite_to_dz(dz_um: float, direction: int, text: str) -> None:
-    assert describe_move({"delta_z_um": dz_um}, direction) == text
+def test_move_of_the_stage_or_of_the_plane(dz_um: float, move_um: float | None, text: str) -> None:
+    assert describe_move({"delta_z_um": dz_um, "stage_move_um": move_um}) == text
 
 
 def view_of(*own: float | None, height: int = 100, width: int = 200) -> ImageView:

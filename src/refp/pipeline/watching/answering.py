@@ -14,7 +14,7 @@ from refp.estimate.batch import estimate_each
 from refp.estimate.estimator import Estimator, ImageEstimate, recipe_of
 from refp.estimate.rows import VERDICT_COLUMN, Row, estimate_rows
 from refp.estimate.verdict import judge_focus
-from refp.history import History, HistoryRecord, Selection
+from refp.history import Direction, History, HistoryRecord, Selection
 from refp.history.newest import rejecting_rules
 from refp.pipeline.qualification import Qualifier, make_qualifier
 from refp.pipeline.recording import Origin, record_estimate
@@ -68,6 +68,8 @@ class Answerer:
         Operator, remark and serial number of the records.
     tolerance_um
         Tolerance of the verdict, um; ``None``: no verdict.
+    direction
+        Direction of the stage as given by the user; 0 for none.
     """
 
     def __init__(
@@ -77,10 +79,12 @@ class Answerer:
         database: str | Path,
         origin: Origin,
         tolerance_um: float | None,
+        *,
+        direction: Direction = 0,
     ) -> None:
         self.card = estimator.card
         self._estimator, self._history, self._database = estimator, history, database
-        self._origin, self._tolerance_um = origin, tolerance_um
+        self._origin, self._tolerance_um, self._direction = origin, tolerance_um, direction
         self._coverage = recipe_of(estimator.card).estimate.coverage
         self._qualifier = self._new_qualifier()
 
@@ -154,6 +158,7 @@ class Answerer:
         return ImageEstimate(page.label, estimate, None, np.zeros(0, dtype=np.bool_))
 
     def _new_qualifier(self) -> Qualifier:
-        """Return a qualifier of this moment, as verifications are made and expire during a watch."""
+        """Return a qualifier of this moment, as verifications and stages change during a watch."""
         given = Identity(serial=self._origin.serial)
-        return make_qualifier(self._estimator, self._database, given)
+        direction = self._direction
+        return make_qualifier(self._estimator, self._database, given, direction=direction)

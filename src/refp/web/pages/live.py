@@ -37,7 +37,8 @@ async def live_page(
     if tolerance_um is not None:
         limit_um = tolerance_of(tolerance_um)
     if kept:
-        view = await engine.history.run(calls.live.read_live, instrument, limit_um)
+        way = engine.settings.stage_direction
+        view = await engine.history.run(calls.live.read_live, instrument, limit_um, way)
     content = {
         "kept": kept,
         "view": view,

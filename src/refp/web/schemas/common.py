@@ -97,6 +97,7 @@ ESTIMATE: dict[str, JsonValue] = {
     "tilt_x_u_um_per_px": 0.0006,
     "bead_size": 1.004,
     "bead_size_u": 0.003,
+    "stage_move_um": -14.2,
     "verification": "verified until 2026-04-30",
     "verdict": "fail",
 }
@@ -137,6 +138,10 @@ class EstimateRow(BaseModel):
     tilt_x_u_um_per_px: float | None = Field(description="its standard uncertainty")
     bead_size: float | None = Field(description="bead radius relative to that of the training data")
     bead_size_u: float | None = Field(description="its standard uncertainty")
+    stage_move_um: float | None = Field(
+        description="change of the stage's Z that leads to the reference plane; null where the direction "
+        "of the stage is not known"
+    )
     verification: str = Field(description="state of verification of the instrument")
     verdict: Literal["pass", "fail", "inconclusive", "unverified", "refused"] | None = Field(
         default=None, description="only where a tolerance is given"

@@ -161,7 +161,7 @@ DESCRIPTIONS = {
     "status": "ok where there is a value, else refused; empty for a note. No verdict: see verdict",
     "reason": "code and sentence of a refusal",
     "corrects": "id of the record that this one replaces",
-    "purpose": "daily for a daily check",
+    "purpose": "daily for a daily check, refocus for an image of a refocus run",
     "corrected_by": "operator of this correction",
     "serial": "serial number of the instrument, which is part of its name too",
     "verification": "state of verification of the instrument at the time of the estimate",

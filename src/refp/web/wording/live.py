@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from refp.history.actions import ACTIONS
 from refp.web.messages import Row
-from refp.web.wording.numbers import VERDICTS, describe_dz
+from refp.web.wording.numbers import VERDICTS, describe_dz, describe_move
 from refp.web.wording.remedies import REMEDIES
 
 ESTIMATED = "estimated"
@@ -20,8 +20,9 @@ class Newest:
     ----------
     look, sign, word
         Class of the colours, sign and word of the outcome.
-    number, half, where
-        dZ with its sign, and half the interval, um; the side of the plane. Empty for a refusal.
+    number, half, where, move
+        dZ with its sign, and half the interval, um; the side of the plane; the move of the stage, where it
+        is known. Empty for a refusal.
     title, action
         Of a refusal, of an unverified image, or of control rules that fired: the reason and the remedy;
         else empty.
@@ -35,6 +36,7 @@ class Newest:
     number: str
     half: str
     where: str
+    move: str
     title: str
     action: str
     image: str
@@ -57,6 +59,7 @@ def describe_newest(row: Row, rules: Sequence[str]) -> Newest:
         number=f"{_sign(row['delta_z_um'])}{number}" if number else "",
         half=_half(row),
         where=where,
+        move=describe_move(row) if row.get("stage_move_um") is not None else "",
         title=title,
         action=action,
         image=str(row["image"]),

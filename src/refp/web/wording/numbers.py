@@ -123,26 +123,17 @@ def describe_dz(row: Row) -> tuple[str, str]:
     return f"{abs(value):.1f}", f"{where} the reference plane"
 
 
-def describe_move(row: Row, direction: int) -> str:
-    """Return the way and the distance to the reference plane.
+def describe_move(row: Row) -> str:
+    """Return the way and the distance to the reference plane, of the stage where that is known.
 
-    Parameters
-    ----------
-    row
-        Row of the image, which is not refused.
-    direction
-        Direction of the stage: 1 if the focal plane rises with its Z, -1 if it falls, 0 if not known.
+    ``row`` is that of an image that is not refused.
     """
-    value = _number(row["delta_z_um"])
+    value, move = _number(row["delta_z_um"]), row["stage_move_um"]
     if abs(value) < IN_PLANE_UM:
         return "no move"
-    way = "down" if value > 0 else "up"
-    plane = f"focal plane {abs(value):.1f} {UM} {way}"
-    if not direction:
-        return plane
-    return (
-        f"{'lower' if value * direction > 0 else 'raise'} Z of the stage by {abs(value):.1f} {UM}"
-    )
+    if move is None:
+        return f"focal plane {abs(value):.1f} {UM} {'down' if value > 0 else 'up'}"
+    return f"{'raise' if _number(move) > 0 else 'lower'} Z of the stage by {abs(value):.1f} {UM}"
 
 
 def plus_minus(row: Row) -> str:

@@ -130,10 +130,7 @@ def estimate_file(task: Task, view: bool) -> list[PageEstimate]:
         result = replace(result, estimate=qualify(source, result.estimate))
         row = _row(task, source.page, result.estimate, estimator.card.name)
         picture = _view(estimator, result, seen, image) if view and image is not None else None
-        direction = qualify.direction(source) or task.direction
-        page_estimates.append(
-            PageEstimate(row, source.page, *digests, picture, direction=direction)
-        )
+        page_estimates.append(PageEstimate(row, source.page, *digests, picture))
         results.append(result)
     return _record(task, estimator, results, page_estimates)
 
@@ -230,7 +227,7 @@ def _too_large(task: Task) -> str:
 def _qualifier(estimator: Estimator, task: Task) -> Qualifier:
     given = Identity(serial=task.requester.serial)
     stated = declared_identity(task.path).completed(given)
-    return make_qualifier(estimator, task.history, stated)
+    return make_qualifier(estimator, task.history, stated, direction=task.direction)
 
 
 def _estimate(

@@ -1,7 +1,7 @@
 """Functions of workers for the page Live: the newest estimates of the history."""
 
 from refp.estimate.verdict import judge_interval
-from refp.history import Selection
+from refp.history import Direction, Selection, StageLog
 from refp.history.newest import rejecting_rules
 from refp.web.messages import LiveView, RecordQuery, Row
 from refp.web.workers.history import open_if_any, read_history
@@ -10,7 +10,9 @@ N_SHOWN = 50
 """Estimates of the strip."""
 
 
-def read_live(database: str, instrument: str, tolerance_um: float | None) -> LiveView:
+def read_live(
+    database: str, instrument: str, tolerance_um: float | None, direction: Direction = 0
+) -> LiveView:
     """Return the newest estimates.
 
     Parameters
@@ -21,6 +23,8 @@ def read_live(database: str, instrument: str, tolerance_um: float | None) -> Liv
         Name of an instrument; empty: all.
     tolerance_um
         Tolerance of the verdicts, um; ``None``: no verdicts.
+    direction
+        Direction of the stage as given for the server; 0: that of each instrument.
 
     Raises
     ------
@@ -32,8 +36,13 @@ def read_live(database: str, instrument: str, tolerance_um: float | None) -> Liv
         return LiveView()
     rows = read_history(database, RecordQuery(instrument, kind="estimate", limit=N_SHOWN))
     judged = [{**row, "outcome": _judge(row, tolerance_um)} for row in rows]
-    has_value = bool(rows) and rows[0]["status"] == "ok"
-    rules = rejecting_rules(history, str(rows[0]["instrument"])) if has_value else ()
+    rules: tuple[str, ...] = ()
+    if rows and rows[0]["status"] == "ok":
+        name = str(rows[0]["instrument"])
+        rules = rejecting_rules(history, name)
+        known = history.share(StageLog).latest().get(name)
+        way = direction or (known.direction if known else 0)
+        judged[0]["stage_move_um"] = -way * float(str(rows[0]["delta_z_um"])) if way else None
     return LiveView(history.instruments(), judged, rules)
 
 
