@@ -273,12 +273,12 @@ def test_a_field_of_many_frames_improves_one_of_few(two_fields: Seen) -> None:
     assert beside.refp_um[-1] == pytest.approx(2.0, abs=3 * beside.u_um[-1])
 
 
-N_REALISATIONS = 60
+N_REALISATIONS = 42
 
 
 @pytest.fixture(scope="module")
 def errors() -> np.ndarray:
-    """Return error, u and half width of 60 fields with different beads, exposures and stages."""
+    """Return error, u and half width of fields with different beads, exposures and stages."""
     rows = []
     for seed in range(N_REALISATIONS):
         rng = np.random.default_rng([5, seed])

@@ -3,12 +3,13 @@
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from tests.conftest import narrow_resnets
 
 from refp import pipeline
 from refp.core.errors import OutputError, RecipeError, WorkersError
@@ -19,6 +20,14 @@ torch = pytest.importorskip("torch", reason="the networks are trained with extra
 pytestmark = pytest.mark.slow
 MakeStudy = Callable[..., Study]
 WITHOUT_DATA = {"fig01a", "fig12", "fig14"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def narrow() -> Iterator[None]:
+    """Residual networks that cost little: their errors are not tested."""
+    with pytest.MonkeyPatch.context() as patched:
+        narrow_resnets(patched)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -325,6 +325,7 @@ def test_finished_members_are_not_trained_again(
 PAIR = TINY.model_copy(update={"members": 2})
 
 
+@pytest.mark.usefixtures("narrow_networks")
 @pytest.mark.slow
 def test_grouped_members_equal_separate_ones(
     few: LabelledTiles, job_of: JobOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -365,6 +366,7 @@ def state_after(plan: MemberPlan, file: Path) -> FitState:
     return descend_in_file(descent_of(plan, "cpu"), file)
 
 
+@pytest.mark.usefixtures("narrow_networks")
 def test_patience_stops_a_member_and_keeps_its_best_weights(
     few: LabelledTiles, job_of: JobOf, tmp_path: Path
 ) -> None:
