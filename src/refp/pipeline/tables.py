@@ -19,7 +19,7 @@ from refp.measure.features.features import FeatureCurve, SweepMeasurement
 from refp.plane.budget import COVERAGE, TERMS, stage_sigma
 from refp.plane.compare import Difference
 from refp.plane.plane import BeadPlanes, FieldAxis, ReferencePlane
-from refp.sweeps.frame import Frame, SweepKey
+from refp.sweeps.frame import Frame, Name, SweepKey
 
 KEY_COLUMNS = ("dataset", "experiment", "fov", "exposure_ms")
 PLANE_COLUMNS = (
@@ -239,7 +239,7 @@ def error_table(
     return _names(table[list(ERROR_COLUMNS)])
 
 
-def key_row(key: SweepKey) -> tuple[object, ...]:
+def key_row(key: SweepKey) -> tuple[str, Name, Name, float]:
     """Return the values of :data:`KEY_COLUMNS`."""
     return (key.dataset, key.experiment, key.fov, key.known_exposure_ms)
 

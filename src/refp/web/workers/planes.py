@@ -88,7 +88,9 @@ def read_curves(home: Path, job: str) -> dict[str, list[Row]]:
     for key, own in table.sort_values("z_um").groupby(KEYS, sort=True, dropna=False):
         *field, exposure_ms = key
         values = {new: own[old].tolist() for new, old in CURVE_NAMES.items()}
-        row: Row = json.loads(to_json({"exposure_ms": exposure_ms or None, **values}))
+        row: Row = json.loads(
+            to_json({"exposure_ms": None if exposure_ms == 0 else exposure_ms, **values})
+        )
         curves.setdefault(field_key(*field), []).append(row)
     return curves
 
