@@ -78,7 +78,7 @@ MEANINGS = {
     "error_um": "estimate less true dZ, um",
     "experiment": "repetition with the same sample",
     "coverage_observed": "fraction of intervals that hold the label, its uncertainty included",
-    "exposure_ms": "exposure time, ms",
+    "exposure_ms": "exposure time, ms; missing where no file, name or manifest states it",
     "first": "first plane of the difference",
     "fit": "network or group of networks",
     "flags": "[flags](flags.md), joined by |",

@@ -145,7 +145,7 @@ def test_the_flags_of_a_plane_that_is_not_determined() -> None:
         "dataset": "a",
         "experiment": 1,
         "fov": 1,
-        "exposure_ms": 0.0,
+        "exposure_ms": None,
         "refp_um": None,
         "refp_u_um": None,
         "n_frames": 9,
@@ -155,4 +155,4 @@ def test_the_flags_of_a_plane_that_is_not_determined() -> None:
     }
     (shown,) = shown_planes([row])
     assert shown[BELOW] == "not determined: ss_not_bracketed, ci_not_bracketed"
-    assert shown["exposure (ms)"] is None  # 0: not known
+    assert shown["exposure (ms)"] is None

@@ -62,7 +62,7 @@ class TestFeatureCurves:
     ) -> None:
         figure = draw_feature_curves(curves, planes)
         shown = texts(figure).replace("\n", " ")
-        assert "not determined at 24 ms: ss not bracketed, ci not bracketed" in shown
+        assert "not determined (24 ms): ss not bracketed, ci not bracketed" in shown
         assert [len(dashed(axes)) for axes in figure.axes] == [3, 2, 3, 3, 2, 3, 0, 0, 0]
 
     def test_points_are_at_found_positions_on_a_smooth_profile(

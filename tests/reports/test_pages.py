@@ -258,6 +258,7 @@ def test_verdict_on_planes(planes: pd.DataFrame) -> None:
         ("error_um", -1.2345, "\N{MINUS SIGN}1.23"),
         ("bias_um", 0.5, "+0.50"),
         ("exposure_ms", 12.0, "12"),
+        ("exposure_ms", float("nan"), "not known"),
         ("z_um", 1207.5, "1207.5"),
         ("n_beads", 7, "7"),
         ("flags", "", "\N{EN DASH}"),

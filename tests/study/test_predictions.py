@@ -9,8 +9,11 @@ from hypothesis.extra.numpy import arrays
 
 from refp.core.robust import iqr_inliers
 from refp.estimate.combine import Spread, combine
+from refp.estimate.evaluation import THRESHOLDS_UM
 from refp.models import Predictions
 from refp.settings import EstimateSettings
+from refp.study.items.fig10 import _count
+from refp.study.items.ours import _bound, _scatter
 from refp.study.predictions import MemberPredictions, draw_beads, image_errors, mean_of_inliers
 
 
@@ -112,6 +115,25 @@ def test_members_are_drawn_too() -> None:
 def test_draws_hold_the_exposures() -> None:
     predictions = predictions_of(np.zeros((3, 6, 1)), np.zeros(3), np.array([6.0, 12.0, 6.0]))
     assert sorted(draw_beads(predictions, 2, 1, 3, 0).exposure_ms) == [6.0, 6.0, 12.0]
+
+
+def test_images_of_unknown_exposure_are_counted() -> None:
+    exposures = np.array([6.0, np.nan, 6.0, np.nan])
+    predictions = predictions_of(np.zeros((4, 6, 1)), np.array([0.0, 3.0, 0.0, 3.0]), exposures)
+    assert len(image_errors(predictions)) == 4
+    rows = list(_count(draw_beads(predictions, 2, 1, 3, 0), 1, 2))
+    within = {(exposure, threshold): share for exposure, _, _, threshold, share, *_ in rows}
+    assert within[6.0, min(THRESHOLDS_UM)] == 1
+    unknown = [row for row in rows if np.isnan(row[0])]
+    assert [row[4] for row in unknown] == [float(t >= 3.0) for t in THRESHOLDS_UM]
+    assert {row[-1] for row in rows} == {2}
+
+
+def test_the_scatter_of_images_of_unknown_exposure() -> None:
+    member_um = np.broadcast_to(np.array([-1.0, 0.0, 1.0])[None, :, None], (3, 3, 2))
+    predictions = predictions_of(member_um, np.zeros(3), np.full(3, np.nan))
+    assert _scatter(predictions, predictions.beads) == pytest.approx(1.0)
+    assert np.isnan(_bound(None, np.zeros(2), np.nan))
 
 
 def test_a_set_without_a_plane_has_no_predictions_and_no_errors() -> None:

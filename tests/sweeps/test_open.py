@@ -249,13 +249,13 @@ def test_other_images_are_left_out_and_other_files_ignored(
     for name in ("notes.txt", "truth.json", ".hidden.tif", "Thumbs.db", "table.parquet"):
         (tmp_path / name).touch()
     write_frame(tmp_path / "overview.tif", GREY)
-    (tmp_path / "raw.czi").touch()
+    (tmp_path / "raw.vsi").touch()
     left = reasons(open_dataset(tmp_path, **optics))
-    assert left.keys() == {"overview.tif", "raw.czi"}
+    assert left.keys() == {"overview.tif", "raw.vsi"}
     assert left["overview.tif"] == (
         "does not match the pattern 'exp{experiment}_fov{fov}_z{z_um}_t{exposure_ms}ms.tif'"
     )
-    assert "'.czi' is not a format that refp reads" in left["raw.czi"]
+    assert "'.vsi' is not a format that refp reads" in left["raw.vsi"]
 
 
 def test_no_such_folder(tmp_path: Path) -> None:

@@ -193,27 +193,27 @@ def test_other_pixels_that_are_not_grey_are_refused(
         read_header(path)
 
 
-@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.jpg", "a.bmp", "a.nd2", "a.lif"])
+@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.jpg", "a.bmp", "a.nd2", "a.lif", "a.czi"])
 def test_an_empty_file_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
     refuse(tmp_path / name, "empty file, 0 bytes; copy it again")
 
 
-@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.jpg", "a.bmp", "a.nd2", "a.lif"])
+@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.jpg", "a.bmp", "a.nd2", "a.lif", "a.czi"])
 def test_a_file_that_is_no_image_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("this is a text about beads, and none of it is an image\n" * 30)
     refuse(tmp_path / name, "cannot be read: .*; copy it again")
 
 
-@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.zarr", "a.nd2", "a.lif"])
+@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.zarr", "a.nd2", "a.lif", "a.czi"])
 def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
     refuse(tmp_path / name, "no such file")
 
 
 def test_an_unknown_format_is_named(tmp_path: Path) -> None:
-    (tmp_path / "a.czi").touch()
-    refuse(tmp_path / "a.czi", "'.czi' is not a format that refp reads; export it as OME-TIFF")
-    refuse(tmp_path / "b.czi", "no such file")
+    (tmp_path / "a.vsi").touch()
+    refuse(tmp_path / "a.vsi", "'.vsi' is not a format that refp reads; export it as OME-TIFF")
+    refuse(tmp_path / "b.vsi", "no such file")
 
 
 @pytest.mark.parametrize("keep", [0.02, 0.3, 0.6, 0.9, 0.99])
@@ -329,7 +329,12 @@ def test_an_image_over_the_limit_of_pillow_is_refused_by_its_size(
     refuse(path, "more than 0 million pixels in a compressed image; crop it, or save it as TIFF")
 
 
-MISSING = {"nd2": ("a.nd2", "nd2"), "liffile": ("a.lif", "liffile"), "zarr": ("a.zarr", "ome-zarr")}
+MISSING = {
+    "nd2": ("a.nd2", "nd2"),
+    "liffile": ("a.lif", "liffile"),
+    "czifile": ("a.czi", "czifile"),
+    "zarr": ("a.zarr", "ome-zarr"),
+}
 
 
 @pytest.mark.parametrize(("library", "case"), MISSING.items(), ids=MISSING)

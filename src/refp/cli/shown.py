@@ -208,12 +208,11 @@ def _move(row: Mapping[str, object]) -> str:
 def _key(row: Mapping[str, object], rows: Rows) -> dict[str, object]:
     """Return the key of a sweep, with the data set where there are several."""
     dataset = {"data set": row["dataset"]} if len({r["dataset"] for r in rows}) > 1 else {}
-    exposure = row["exposure_ms"] or None  # 0: not known
     return {
         **dataset,
         "experiment": row["experiment"],
         "FOV": row["fov"],
-        "exposure (ms)": exposure,
+        "exposure (ms)": row["exposure_ms"],
     }
 
 

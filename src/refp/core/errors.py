@@ -63,10 +63,14 @@ class WorkersError(RefpError):
     """Worker processes were stopped, or a cluster cannot be reached."""
 
 
+NOT_INSTALLED = "which is not installed"
+"""Words in the message of every :class:`MissingExtraError`, by which a refusal shows its cause."""
+
+
 class MissingExtraError(RefpError):
     """An optional library is needed and not installed."""
 
     def __init__(self, library: str, extra: str, purpose: str) -> None:
         super().__init__(
-            f"{purpose} needs {library}, which is not installed: python -m pip install 'refp[{extra}]'"
+            f"{purpose} needs {library}, {NOT_INSTALLED}: python -m pip install 'refp[{extra}]'"
         )

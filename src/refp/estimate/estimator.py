@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from refp.core.arrays import BoolArray, FloatArray, Image, IntArray
 from refp.core.digests import hash_file
-from refp.core.errors import DataError, ModelError
+from refp.core.errors import DataError, MissingExtraError, ModelError
 from refp.core.flags import UNUSABLE_BEAD, BeadFlag
 from refp.core.rows import take
 from refp.estimate import Assessment, FocusEstimate, Found, assess_beads, estimate_focus, refused
@@ -240,10 +240,13 @@ class Estimator:
         )
 
     def estimate_source(self, source: SingleImage | Frame) -> ImageEstimate:
-        """Read and estimate an image; refuse a file that cannot be read, with the reason."""
+        """Read and estimate an image; refuse a file that cannot be read, with the reason.
+
+        A format whose library is not installed is such a reason: other images are estimated.
+        """
         try:
             return self.estimate(source.read(), source.label)
-        except DataError as error:
+        except (DataError, MissingExtraError) as error:
             refusal = refused("unreadable", str(error), self._recipe.estimate.coverage)
             return ImageEstimate(source.label, refusal, None, np.zeros(0, dtype=np.bool_))
 

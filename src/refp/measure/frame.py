@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from refp.core.arrays import BoolArray, FloatArray, Image, IntArray
-from refp.core.errors import DataError, WorkersError
+from refp.core.errors import DataError, MissingExtraError, WorkersError
 from refp.core.flags import UNUSABLE_BEAD, BeadFlag
 from refp.core.rows import join, take
 from refp.measure.beads import Beads, find_beads, flag_touching, place_beads
@@ -138,7 +138,7 @@ def with_outliers(frame: FrameMeasurement, recipe: Recipe) -> FrameMeasurement:
 def check_seen(unread: Sequence[Frame | SingleImage]) -> None:
     """Check that no file that the workers could not read is readable in this process."""
     for frame in unread:
-        with suppress(DataError):
+        with suppress(DataError, MissingExtraError):
             frame.read()
             raise WorkersError(
                 f"{frame.path}: readable by this process, but not by the workers of the cluster; make "

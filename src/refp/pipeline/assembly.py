@@ -124,11 +124,16 @@ def assemble(
     return Ensemble(card, stack, trained.graph)
 
 
+def _exposures(tiles: LabelledTiles) -> str:
+    exposures = sorted({key.exposure_ms for key in tiles.sweeps})
+    known = ", ".join(f"{exposure:g}" for exposure in exposures if exposure)
+    return " and ".join([f"{known} ms"] * bool(known) + ["not known"] * (0 in exposures))
+
+
 def _conditions(tiles: LabelledTiles, n_images: int) -> str:
-    exposures = ", ".join(f"{e:g}" for e in sorted({key.exposure_ms for key in tiles.sweeps}))
     n_fields = len(np.unique(tiles.field))
     return (
         f"{n_images} images, {len(tiles)} tiles of {len(np.unique(tiles.bead))} beads, {n_fields} "
-        f"field{'s' if n_fields > 1 else ''} of view, exposures {exposures} ms, "
+        f"field{'s' if n_fields > 1 else ''} of view, exposures {_exposures(tiles)}, "
         f"dZ {tiles.dz_um.min():.1f} to {tiles.dz_um.max():.1f} um"
     )

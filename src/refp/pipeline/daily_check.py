@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from refp.core.digests import hash_path
-from refp.core.errors import DataError
+from refp.core.errors import DataError, MissingExtraError
 from refp.core.parallel import SERIAL, Execution
 from refp.estimate import Assessment
 from refp.estimate.batch import Qualify
@@ -118,7 +118,7 @@ def _estimate(estimator: Estimator, image: SingleImage) -> tuple[ImageEstimate, 
     """Return estimate and assessment of an image; an unreadable image is refused."""
     try:
         measured = estimator.measure(image.read())
-    except DataError:
+    except (DataError, MissingExtraError):
         return estimator.estimate_source(image), None
     return estimator.estimate_measured(measured, image.label), estimator.assess_measured(measured)
 

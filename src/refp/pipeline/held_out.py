@@ -22,7 +22,7 @@ from refp.models import (
 from refp.models.describe import describe_coverage
 from refp.models.tiles.label import BEADS_PER_FIELD
 from refp.pipeline.assembly import Training
-from refp.pipeline.tables import KEY_COLUMNS, error_table, estimate_table
+from refp.pipeline.tables import KEY_COLUMNS, error_table, estimate_table, key_row
 from refp.reports import TrainingTables
 from refp.settings import Recipe
 
@@ -152,8 +152,7 @@ def _bead_table(training: Training) -> pd.DataFrame:
     stated = np.isfinite(held_out.sd_um[:, rows]).any(axis=0)
     sd_um = np.full(len(rows), np.nan)
     sd_um[stated] = np.sqrt(np.nanmean(held_out.sd_um[:, rows[stated]] ** 2, axis=0))
-    keys = [(f.key.dataset, f.key.experiment, f.key.fov, f.key.exposure_ms) for f in frames]
-    table = pd.DataFrame(keys, columns=list(KEY_COLUMNS))
+    table = pd.DataFrame([key_row(f.key) for f in frames], columns=list(KEY_COLUMNS))
     table["split"] = _split_of_rows(training)[rows]
     table["z_um"] = [frame.z_um for frame in frames]
     table["image"] = [frame.label for frame in frames]

@@ -13,6 +13,7 @@ from refp.measure.features import SweepMeasurement, feature_curve
 from refp.measure.white_level import piled_up_at
 from refp.pipeline.pixel_fit import pixel_size_note
 from refp.pipeline.remarks import count_static, describe_static
+from refp.pipeline.tables import KEY_COLUMNS, key_row
 from refp.plane.axial import describe_axial_scale
 from refp.settings import Instrument, Recipe
 
@@ -68,10 +69,7 @@ def _inspect_sweep(
     warnings = _warnings(n, usable, n_saturated, recipe)
     z = describe_axial_scale(feature_curve(sweep, recipe.feature), instrument)
     return {
-        "dataset": sweep.key.dataset,
-        "experiment": sweep.key.experiment,
-        "fov": sweep.key.fov,
-        "exposure_ms": sweep.key.exposure_ms or float("nan"),
+        **dict(zip(KEY_COLUMNS, key_row(sweep.key), strict=True)),
         "z_first_um": float(z_um[0]),
         "z_last_um": float(z_um[-1]),
         "z_step_um": float(np.median(np.diff(z_um))) if n > 1 else float("nan"),

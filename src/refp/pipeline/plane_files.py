@@ -1,5 +1,6 @@
 """The files of ``refp plane``: tables, uncertainty budget, pooled profiles and report."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +23,7 @@ from refp.pipeline.results import plane_provenance
 from refp.pipeline.runs import PlaneRun, digest_inputs
 from refp.pipeline.stated_z import stated_z_notes
 from refp.pipeline.tables import (
+    KEY_COLUMNS,
     bead_plane_table,
     bead_table,
     budget_table,
@@ -29,8 +31,8 @@ from refp.pipeline.tables import (
     curve_table,
     field_table,
     interval_table,
+    keys_of,
     plane_table,
-    write_plane_table,
 )
 from refp.plane import (
     COVERAGE,
@@ -46,7 +48,7 @@ from refp.reports import PlaneTables, write_plane_report
 from refp.settings import Recipe, is_alike
 from refp.sweeps import DataSet
 
-KEYS = ["dataset", "experiment", "fov", "exposure_ms"]
+KEYS = list(KEY_COLUMNS)
 POOLED_ARRAYS = (
     *("ss_dz_um", "ss_value", "ss_u_um", "ci_dz_um", "ci_value", "ci_u_um"),
     *("stack_dz_um", "stack_radius_radii", "stack_mean", "stack_sd"),
@@ -149,7 +151,7 @@ def write_planes(results: Sequence[Planes], recipe: Recipe, folder: Path) -> lis
     )
     sweeps = [sweep for r in results for m in r.measurements for sweep in m.sweeps]
     tables = plane_tables(results)
-    write_plane_table(table, folder / "planes.csv")
+    write_csv(table, folder / "planes.csv")
     write_parquet(bead_table(sweeps), folder / "beads.parquet")
     write_parquet(curves, folder / "curves.parquet")
     write_csv(tables.beads, folder / "bead_planes.csv")
@@ -198,11 +200,13 @@ def describe_planes(
     intervals = tables.intervals[[*KEYS, "dof", "lower_um", "upper_um"]]
     features = tables.by_features[[*KEYS, "refp_um", "refp_u_um", "flags"]]
     whole = planes.merge(intervals, on=KEYS).merge(features, on=KEYS, suffixes=("", "_by_features"))
-    parts = dict(list(tables.budget.groupby(KEYS, sort=False, dropna=False)))
+    parts = defaultdict[tuple[object, ...], list[dict[str, Any]]](list)
+    terms = rows_of(tables.budget[["term", "source", "u_um", "dof"]])
+    for key, term in zip(keys_of(tables.budget), terms, strict=True):
+        parts[key].append(term)
     rows = rows_of(whole)
-    for row, key in zip(rows, whole[KEYS].itertuples(index=False, name=None), strict=True):
-        own = parts.get(key)
-        row["budget"] = [] if own is None else rows_of(own[["term", "source", "u_um", "dof"]])
+    for row, key in zip(rows, keys_of(whole), strict=True):
+        row["budget"] = parts[key]
         row["drawn_interval_um"] = _drawn_interval(row)
         row["definitional_u_um"] = (
             definitional_u(row["refp_ss_um"], row["refp_ci_um"])

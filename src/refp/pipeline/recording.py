@@ -198,7 +198,7 @@ def record_planes(
 
 def _plane(shared: HistoryRecord, row: pd.Series) -> HistoryRecord:
     name = f"{row['dataset']}, exp {row['experiment']}, FOV {row['fov']}"
-    if row["exposure_ms"] > 0:  # unknown: NaN, or 0 in older tables
+    if pd.notna(row["exposure_ms"]):
         name += f", {row['exposure_ms']:g} ms"
     return replace(
         shared,

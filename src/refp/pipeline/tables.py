@@ -1,6 +1,7 @@
 """Tables of the output files: column names, order and types.
 
-An experiment or FOV is a whole number where every name in the table is one, otherwise text.
+An experiment or FOV is a whole number where every name in the table is one, otherwise text. An exposure
+that is not known is missing: NaN here, empty in CSV, null in parquet and JSON.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from refp.core.files import write_csv
 from refp.core.flags import BeadFlag, describe
 from refp.core.labels import Label
 from refp.estimate.focus_estimate import FocusEstimate
@@ -19,7 +19,7 @@ from refp.measure.features.features import FeatureCurve, SweepMeasurement
 from refp.plane.budget import COVERAGE, TERMS, stage_sigma
 from refp.plane.compare import Difference
 from refp.plane.plane import BeadPlanes, FieldAxis, ReferencePlane
-from refp.sweeps.frame import Frame, SweepKey
+from refp.sweeps.frame import Frame, Name, SweepKey
 
 KEY_COLUMNS = ("dataset", "experiment", "fov", "exposure_ms")
 PLANE_COLUMNS = (
@@ -66,7 +66,7 @@ def plane_table(planes: Iterable[ReferencePlane]) -> pd.DataFrame:
     """Return one row per experiment, FOV and exposure (``planes.csv``)."""
     rows = [
         (
-            *_key(p.key),
+            *key_row(p.key),
             *(p.refp_um, p.refp_u_um, p.ss.z_um, p.ss.u_um, p.ci.z_um, p.ci.u_um),
             *(p.n_frames, p.n_frames_used, p.n_beads, describe(p.flags)),
         )
@@ -75,17 +75,12 @@ def plane_table(planes: Iterable[ReferencePlane]) -> pd.DataFrame:
     return _names(pd.DataFrame(rows, columns=list(PLANE_COLUMNS)))
 
 
-def write_plane_table(table: pd.DataFrame, path: Path) -> None:
-    """Write ``planes.csv``; an exposure of 0, which is not known, is left empty."""
-    known = table["exposure_ms"].where(table["exposure_ms"] > 0)
-    write_csv(table.assign(exposure_ms=known), path)
-
-
 def read_plane_table(path: Path) -> pd.DataFrame:
     """Read ``planes.csv`` with the types of :func:`plane_table`; an unknown exposure is NaN."""
     texts = dict.fromkeys(TEXT_COLUMNS, str)
     # Only quantities can be missing: a field of view may be called "NA", and flags may be empty.
-    missing = {name: [""] for name in PLANE_COLUMNS if name.endswith(("_um", "_ms"))}
+    missing = {name: [""] for name in PLANE_COLUMNS if name.endswith("_um")}
+    missing["exposure_ms"] = ["", "0"]  # 0: older tables
     return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=missing)
 
 
@@ -110,7 +105,7 @@ def curve_table(
 def _curve(c: FeatureCurve, p: ReferencePlane) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            **dict(zip(KEY_COLUMNS, _key(c.key), strict=True)),
+            **dict(zip(KEY_COLUMNS, key_row(c.key), strict=True)),
             "z_um": c.z_um,
             "steepest_slope": c.steepest_slope,
             "center_intensity": c.center_intensity,
@@ -129,7 +124,7 @@ def _curve(c: FeatureCurve, p: ReferencePlane) -> pd.DataFrame:
 def budget_table(planes: Iterable[ReferencePlane]) -> pd.DataFrame:
     """Return one row per plane and source of its uncertainty."""
     rows = [
-        (*_key(p.key), part.term, part.source, part.u_um, part.dof, TERMS[part.term])
+        (*key_row(p.key), part.term, part.source, part.u_um, part.dof, TERMS[part.term])
         for p in planes
         for part in p.budget
     ]
@@ -139,7 +134,7 @@ def budget_table(planes: Iterable[ReferencePlane]) -> pd.DataFrame:
 def interval_table(planes: Iterable[ReferencePlane]) -> pd.DataFrame:
     """Return one row per plane with its expanded uncertainty."""
     rows = [
-        (*_key(p.key), p.refp_um, p.refp_u_um, p.dof, p.lower_um, p.upper_um, COVERAGE)
+        (*key_row(p.key), p.refp_um, p.refp_u_um, p.dof, p.lower_um, p.upper_um, COVERAGE)
         for p in planes
     ]
     return _names(pd.DataFrame(rows, columns=list(INTERVAL_COLUMNS)))
@@ -201,7 +196,7 @@ def _beads_of_sweep(m: SweepMeasurement) -> pd.DataFrame:
     frame = m.frame_index
     return pd.DataFrame(
         {
-            **dict(zip(KEY_COLUMNS, _key(m.key), strict=True)),
+            **dict(zip(KEY_COLUMNS, key_row(m.key), strict=True)),
             "z_um": np.array([f.z_um for f in m.frames])[frame],
             "image": np.array([f.label for f in m.frames], dtype=object)[frame],
             "bead": m.bead_number,
@@ -234,7 +229,7 @@ def error_table(
     frames: Sequence[Frame], estimates: pd.DataFrame, labels: Sequence[Label]
 ) -> pd.DataFrame:
     """Return estimates with the label of each frame (``errors.csv``)."""
-    keys = pd.DataFrame([_key(f.key) for f in frames], columns=list(KEY_COLUMNS))
+    keys = pd.DataFrame([key_row(f.key) for f in frames], columns=list(KEY_COLUMNS))
     table = pd.concat([estimates.reset_index(drop=True), keys], axis=1)
     table["z_um"] = [f.z_um for f in frames]
     table["delta_z_true_um"] = np.array([label.dz_um for label in labels], dtype=np.float64)
@@ -244,8 +239,15 @@ def error_table(
     return _names(table[list(ERROR_COLUMNS)])
 
 
-def _key(key: SweepKey) -> tuple[object, ...]:
-    return (key.dataset, key.experiment, key.fov, key.exposure_ms)
+def key_row(key: SweepKey) -> tuple[str, Name, Name, float]:
+    """Return the values of :data:`KEY_COLUMNS`."""
+    return (key.dataset, key.experiment, key.fov, key.known_exposure_ms)
+
+
+def keys_of(table: pd.DataFrame) -> list[tuple[object, ...]]:
+    """Return the key of each row, with ``None`` for a missing exposure, since NaN equals no NaN."""
+    keys = table[list(KEY_COLUMNS)].astype(object)
+    return list(keys.where(keys.notna(), None).itertuples(index=False, name=None))
 
 
 def _concat(parts: list[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:

@@ -34,7 +34,7 @@ from refp.reports.sheet import (
     note,
     panel_matrix,
 )
-from refp.reports.style import MUTED, look, printable
+from refp.reports.style import MUTED, exposure_label, look, printable
 
 MAX_SWEEPS = 6
 _MAX_COLUMNS = 3
@@ -281,9 +281,9 @@ def _note_undetermined(axes: Axes, sweep: _Sweep, width: int) -> None:
     missing = sweep.planes[sweep.planes["refp_um"].isna()]
     if missing.empty:
         return
-    exposures = ", ".join(f"{e:g}" for e in missing["exposure_ms"])
+    exposures = ", ".join(exposure_label(exposure) for exposure in missing["exposure_ms"])
     reasons = "; ".join(unique_in_order([_flag_words(flags) for flags in missing["flags"]]))
-    text = f"not determined at {exposures} ms: {reasons}"
+    text = f"not determined ({exposures}): {reasons}"
     note(axes, fill(printable(text), width, max_lines=3, placeholder=" ..."), y=0, size=11)
 
 

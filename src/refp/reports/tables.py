@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike
 
 NOTHING = "\N{EN DASH}"
 """Text of a missing value."""
+NOT_KNOWN = "not known"
+"""Text of an exposure that no file states."""
 
 HEADERS = {
     "dataset": "data set",
@@ -177,7 +179,7 @@ def header(name: str) -> str:
 def format_value(name: str, value: object) -> str:
     """Return one value as text in the format of column ``name``."""
     if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
-        return NOTHING
+        return NOT_KNOWN if name == "exposure_ms" else NOTHING
     if isinstance(value, str | bool | np.bool_):
         return str(value) or NOTHING
     if isinstance(value, int | np.integer):

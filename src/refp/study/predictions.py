@@ -15,7 +15,7 @@ from refp.core.robust import IQR_FACTOR
 from refp.estimate import FocusEstimate, refused
 from refp.estimate.estimator import Estimator
 from refp.measure.features import SweepMeasurement
-from refp.pipeline.tables import KEY_COLUMNS, error_table, estimate_table
+from refp.pipeline.tables import KEY_COLUMNS, error_table, estimate_table, key_row
 from refp.sweeps import Frame, SweepKey
 
 MEMBER = "member_{:02d}_um"
@@ -140,7 +140,7 @@ def _beads_of(
 ) -> pd.DataFrame:
     """Return the beads of one frame, without their predictions."""
     key, n = frame.key, len(predicted.center_px)
-    own = (key.dataset, key.experiment, key.fov, key.exposure_ms, frame.z_um, frame.label)
+    own = (*key_row(key), frame.z_um, frame.label)
     same = dict(zip((*KEY_COLUMNS, "z_um", "image"), own, strict=True))
     number = _number(predicted.center_px, positions.get((key, frame.z_um)))
     table = pd.DataFrame({"bead": number, "delta_z_true_um": np.full(n, label_um)})

@@ -1,5 +1,6 @@
 """Frames of Z sweeps and single images, with pixels read on demand."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -20,7 +21,8 @@ FieldKey: TypeAlias = tuple[str, Name, Name]
 class SweepKey:
     """One combination of experiment, FOV and exposure within a data set; exposure 0: not known.
 
-    Keys sort by data set, experiment, FOV and exposure, integers before texts.
+    Keys sort by data set, experiment, FOV and exposure, integers before texts. An exposure that is not
+    known is 0 and not NaN, so that equal keys compare equal; tables hold :attr:`known_exposure_ms`.
     """
 
     dataset: str
@@ -31,6 +33,11 @@ class SweepKey:
     def __str__(self) -> str:
         exposure = f" {self.exposure_ms:g} ms" if self.exposure_ms else ""
         return f"{self.dataset} exp {self.experiment} FOV {self.fov}{exposure}"
+
+    @property
+    def known_exposure_ms(self) -> float:
+        """Exposure; NaN if it is not known."""
+        return self.exposure_ms or math.nan
 
     @property
     def field(self) -> FieldKey:

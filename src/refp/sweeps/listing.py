@@ -7,7 +7,7 @@ from pathlib import Path
 from refp.core.errors import DataError
 from refp.sweeps.readers import SUFFIXES, is_zarr
 
-FOREIGN_SUFFIXES = (".czi", ".lif", ".lsm", ".vsi", ".oib", ".oif", ".ims", ".stk", ".svs", ".gif")
+FOREIGN_SUFFIXES = (".lsm", ".vsi", ".oib", ".oif", ".ims", ".stk", ".svs", ".gif")
 """Suffixes of image formats that refp does not read; such files are reported, all others ignored."""
 
 IGNORED = ("__macosx", "thumbs.db", "desktop.ini", "icon\r")

@@ -32,7 +32,7 @@ def open_dataset(
     ----------
     path
         A folder of images with or without a ``sweep.toml``, that ``sweep.toml``, or one OME-TIFF,
-        ImageJ TIFF, ND2, LIF or OME-Zarr that states its own Z.
+        ImageJ TIFF, ND2, LIF, CZI or OME-Zarr that states its own Z.
     instrument
         Name of a recipe of the package or path of a recipe file.
     pattern

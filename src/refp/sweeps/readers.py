@@ -13,10 +13,10 @@ from refp.sweeps.left_out import LeftOut
 TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".tf2")
 RASTER_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 ZARR_SUFFIX = ".zarr"
-ND2_SUFFIX, LIF_SUFFIX = ".nd2", ".lif"
+ND2_SUFFIX, LIF_SUFFIX, CZI_SUFFIX = ".nd2", ".lif", ".czi"
 ZARR_FILES = ("zarr.json", ".zgroup", ".zattrs")
 """Files of which an OME-Zarr folder without a suffix has at least one."""
-SUFFIXES = (*TIFF_SUFFIXES, *RASTER_SUFFIXES, ND2_SUFFIX, LIF_SUFFIX, ZARR_SUFFIX)
+SUFFIXES = (*TIFF_SUFFIXES, *RASTER_SUFFIXES, ND2_SUFFIX, LIF_SUFFIX, CZI_SUFFIX, ZARR_SUFFIX)
 
 
 class Format(Protocol):
@@ -37,7 +37,7 @@ def read_plane(path: Path, page: int = 0, colour: str = GREEN) -> Image:
     Parameters
     ----------
     path
-        TIFF, OME-TIFF, PNG, JPEG or BMP; OME-Zarr, ND2 and LIF with the extra ``formats``.
+        TIFF, OME-TIFF, PNG, JPEG or BMP; OME-Zarr, ND2, LIF and CZI with the extra ``formats``.
     page
         Index of the page in the file, from 0.
     colour
@@ -119,6 +119,10 @@ def _format(path: Path) -> Format:
         from refp.sweeps.formats import leica
 
         return leica
+    if suffix == CZI_SUFFIX:
+        from refp.sweeps.formats import zeiss
+
+        return zeiss
     raise _unknown_format(path)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from refp.core.errors import DataError
@@ -59,14 +60,8 @@ def _choose(all_planes: Sequence[SweepPlane]) -> list[SweepPlane]:
 
 def _curves(planes: Planes, plane: ReferencePlane) -> pd.DataFrame:
     table = curve_table(planes.curves, planes.result.planes, planes.result.axes)
-    key = plane.key
-    own = (
-        (table["dataset"] == key.dataset)
-        & (table["experiment"].astype(str) == str(key.experiment))
-        & (table["fov"].astype(str) == str(key.fov))
-        & (table["exposure_ms"] == key.exposure_ms)
-    )
-    return table[own]
+    sweep = np.repeat(np.arange(len(planes.curves)), [len(curve.z_um) for curve in planes.curves])
+    return table[sweep == [curve.key for curve in planes.curves].index(plane.key)]
 
 
 ITEM = Item(

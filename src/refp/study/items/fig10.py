@@ -83,8 +83,9 @@ def _fractions(predictions: MemberPredictions, scale: StudyScale, seed: int) -> 
 
 def _count(draws: Draws, members: int, n_beads: int) -> Iterator[tuple[float, ...]]:
     """Yield the mean fraction over draws of beads, and its interval."""
-    for exposure in np.unique(draws.exposure_ms):
-        error = np.abs(draws.error_um[:, draws.exposure_ms == exposure])
+    exposures, number = np.unique(draws.exposure_ms, return_inverse=True)
+    for k, exposure in enumerate(exposures):
+        error = np.abs(draws.error_um[:, number == k])
         enough = np.isfinite(error).all(axis=0)
         error = error[:, enough]
         for threshold in THRESHOLDS_UM:

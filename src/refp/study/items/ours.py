@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from refp.core.arrays import FloatArray
 from refp.core.errors import DataError, RecipeError
 from refp.estimate.evaluation import summarise
 from refp.pipeline.tables import KEY_COLUMNS
 from refp.reports.study import draw_families
+from refp.settings import Instrument
 from refp.study.descriptions import describe_model, needs_tests
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.predictions import MemberPredictions
@@ -75,14 +77,11 @@ def _limits(study: Study, spec: ModelSpec, family: str, name: str) -> list[dict[
     """
     predictions, instrument = study.predictions(spec, name), study.layout.sets[name].instrument
     rows: list[dict[str, object]] = []
-    for exposure, beads in predictions.beads.groupby("exposure_ms"):
+    for exposure, beads in predictions.beads.groupby("exposure_ms", dropna=False):
         scatter_um = _scatter(predictions, beads)
         low, high = beads["delta_z_true_um"].min(), beads["delta_z_true_um"].max()
-        try:
-            bound = dz_bound(instrument, np.linspace(low, high, BOUND_POINTS), float(str(exposure)))
-            bound_um = float(np.median(bound.sd_um))
-        except (DataError, RecipeError):  # outside the simulated range, or optics not simulated
-            bound_um = float("nan")
+        dz_um = np.linspace(low, high, BOUND_POINTS)
+        bound_um = _bound(instrument, dz_um, float(str(exposure)))
         rows.append(
             {
                 "family": family,
@@ -96,10 +95,20 @@ def _limits(study: Study, spec: ModelSpec, family: str, name: str) -> list[dict[
     return rows
 
 
+def _bound(instrument: Instrument, dz_um: FloatArray, exposure_ms: float) -> float:
+    """Return the bound of a range of dZ; NaN where it cannot be computed."""
+    if np.isnan(exposure_ms):
+        return float("nan")
+    try:
+        return float(np.median(dz_bound(instrument, dz_um, exposure_ms).sd_um))
+    except (DataError, RecipeError):  # outside the simulated range, or optics not simulated
+        return float("nan")
+
+
 def _scatter(predictions: MemberPredictions, beads: pd.DataFrame) -> float:
     """Return the typical standard deviation of the beads of one image about their mean."""
     means = beads.assign(mean_um=beads[predictions.members].mean(axis=1))
-    groups = means.groupby([*KEY_COLUMNS, "z_um"])["mean_um"]
+    groups = means.groupby([*KEY_COLUMNS, "z_um"], dropna=False)["mean_um"]
     spread = groups.std()[groups.size() >= MIN_BEADS]
     return float(spread.median()) if len(spread) else float("nan")
 

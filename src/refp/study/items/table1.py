@@ -42,7 +42,7 @@ def _article_row(row: object) -> dict[str, object]:
 def _data_row(dataset: DataSet) -> dict[str, object]:
     z_um = np.unique([frame.z_um for frame in dataset.frames])
     keys = [sweep.key for sweep in dataset.sweeps]
-    exposures = sorted({key.exposure_ms for key in keys})
+    exposures = sorted({key.exposure_ms for key in keys if key.exposure_ms})
     return {
         "z_um": f"{z_um[0]:g} to {z_um[-1]:g}",
         "step_um": float(np.median(np.diff(z_um))) if len(z_um) > 1 else np.nan,

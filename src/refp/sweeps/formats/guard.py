@@ -26,6 +26,8 @@ RGB: dict[str, slice] = {
 """Channels of a colour image, averaged, by the name under which a user chooses them."""
 GREEN = "green"
 """Choice without a choice: a tinted camera sees most light in it."""
+LOGGERS = ("tifffile", "czifile")
+"""Names of the loggers of the libraries that write to the log."""
 LINE_LENGTH = 120
 COPY_AGAIN = "copy it again from where it was recorded"
 
@@ -42,7 +44,7 @@ def reading(path: Path) -> Iterator[list[str]]:
     Yields
     ------
     list of str
-        The log lines of ``tifffile`` so far, which are not logged elsewhere.
+        The log lines of the libraries so far, which are not logged elsewhere.
 
     Raises
     ------
@@ -170,11 +172,13 @@ class _Caught(logging.Filter):
 def _quiet() -> Iterator[list[str]]:
     """Suppress the warnings and log lines of the libraries."""
     caught = _Caught()
-    logger = logging.getLogger("tifffile")
-    logger.addFilter(caught)
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    for logger in loggers:
+        logger.addFilter(caught)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield caught.lines
     finally:
-        logger.removeFilter(caught)
+        for logger in loggers:
+            logger.removeFilter(caught)

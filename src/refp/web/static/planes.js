@@ -35,6 +35,10 @@ function nameOf(p) {
   return `${p.dataset}<br>exp ${p.experiment}, field ${p.fov}`;
 }
 
+function labelOf(exposure) {
+  return exposure === null ? "exposure not known" : `${exposure} ms`;
+}
+
 function trace(points, exposure, k) {
   const own = points.filter((point) => point.exposure_ms === exposure);
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
@@ -52,7 +56,7 @@ function trace(points, exposure, k) {
     },
     text: own.map((p) => `${p.title}<br>REFP ${p.refp_um.toFixed(2)} ± ${((p.upper_um - p.lower_um) / 2).toFixed(2)} µm`),
     hovertemplate: "%{text}<extra>%{fullData.name}</extra>",
-    mode: "markers", name: exposure ? `${exposure} ms` : "exposure not known",
+    mode: "markers", name: labelOf(exposure),
     marker: { symbol: SYMBOLS[k % SYMBOLS.length], size: 11, color: tint },
   };
 }
@@ -92,7 +96,7 @@ function curveTraces(curves) {
     const scaled = scaleOf(curves, feature);
     return curves.flatMap((curve, k) => {
       const tint = (dark ? DARK : LIGHT)[k % LIGHT.length];
-      const name = curve.exposure_ms ? `${label}, ${curve.exposure_ms} ms` : label;
+      const name = `${label}, ${labelOf(curve.exposure_ms)}`;
       const marks = curve.z_um.map((_, i) => `${SYMBOLS[j]}${curve.saturated[i] ? "-open" : ""}`);
       const fit = { x: curve.z_um, y: curve[`${feature}_fitted`].map(scaled), mode: "lines", line: { color: tint, width: 1.6, dash, shape: "spline", smoothing: 0.6 }, hoverinfo: "skip", legendgroup: name, showlegend: false };
       const points = {

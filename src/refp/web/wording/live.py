@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from refp.history.actions import ACTIONS
 from refp.web.messages import Row
 from refp.web.wording.numbers import VERDICTS, describe_dz, describe_move
-from refp.web.wording.remedies import REMEDIES
+from refp.web.wording.remedies import remedy_of
 
 ESTIMATED = "estimated"
 """Word for an estimate without a verdict."""
@@ -72,7 +72,7 @@ def describe_newest(row: Row, rules: Sequence[str]) -> Newest:
 def _explain(row: Row, outcome: str, rules: Sequence[str]) -> tuple[str, str]:
     code, _, sentence = str(row["reason"]).partition(": ")
     if outcome == "refused":
-        known = REMEDIES.get(code)
+        known = remedy_of(code, "", sentence)
         return (known.title, known.remedy) if known else (sentence or code, "")
     if rules:
         return f"Out of control: {', '.join(rules)}", ACTIONS[rules[0]]

@@ -14,7 +14,7 @@ from PIL import Image as PillowImage
 from refp.core import jit
 from refp.core.arrays import FloatArray, Image
 from refp.core.digests import hash_path
-from refp.core.errors import DataError, RefpError
+from refp.core.errors import DataError, MissingExtraError, RefpError
 from refp.core.files import to_json
 from refp.core.flags import BeadFlag
 from refp.estimate import Assessment, FocusEstimate, batch, refused
@@ -237,7 +237,7 @@ def _estimate(
     try:
         image = source.read()
         seen = estimator.measure(image)
-    except DataError:
+    except (DataError, MissingExtraError):
         return estimator.estimate_source(source), None, None  # which states the reason
     return estimator.estimate_measured(seen, source.label), seen, image
 
@@ -250,7 +250,8 @@ def _row(task: Task, page: int, estimate: FocusEstimate, model: str) -> Row:
     rows = estimate_rows([_label(task, page)], [estimate], model)
     if task.tolerance_um is not None:
         rows = with_verdicts(rows, [estimate], task.tolerance_um)
-    rows[0]["reason"] = str(rows[0]["reason"]).replace(str(task.path), task.name)
+    reason = str(rows[0]["reason"]).replace(str(task.path), task.name)
+    rows[0]["reason"] = reason.replace(task.path.name, task.name)
     row: Row = json.loads(to_json(rows[0]))
     return row
 

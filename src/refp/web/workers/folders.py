@@ -6,7 +6,7 @@ from pathlib import Path
 
 from refp.core.errors import DataError
 from refp.sweeps.listing import natural_order
-from refp.sweeps.readers import LIF_SUFFIX, ND2_SUFFIX, SUFFIXES, is_zarr
+from refp.sweeps.readers import CZI_SUFFIX, LIF_SUFFIX, ND2_SUFFIX, SUFFIXES, is_zarr
 from refp.sweeps.sweep_file import SWEEP_FILE
 from refp.web.storage.roots import OutsideRoots, find_inside
 from refp.web.workers.views import Entry, Listing
@@ -14,7 +14,7 @@ from refp.web.workers.views import Entry, Listing
 MAX_ENTRIES = 500
 MAX_COUNTED = 50_000
 """Files that are counted in a listing; further folders have no count."""
-STACKS = (".ome.tif", ".ome.tiff", ND2_SUFFIX, LIF_SUFFIX)
+STACKS = (".ome.tif", ".ome.tiff", ND2_SUFFIX, LIF_SUFFIX, CZI_SUFFIX)
 """Suffixes of files that are a sweep each; another TIFF may be one frame."""
 
 

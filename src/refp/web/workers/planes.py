@@ -66,8 +66,9 @@ def _field_of(row: Mapping[str, Any]) -> tuple[str, str, str]:
 def read_curves(home: Path, job: str) -> dict[str, list[Row]]:
     """Return the feature curves of a job for each field: a curve for each exposure.
 
-    A curve has ``exposure_ms`` and, by rising ``z_um`` (nominal Z less the stage error found), steepest
-    slope ``ss``, centre intensity ``ci``, their fits ``ss_fitted`` and ``ci_fitted``, and ``saturated``.
+    A curve has ``exposure_ms``, ``None`` if it is not known, and by rising ``z_um`` (nominal Z less the
+    stage error found) steepest slope ``ss``, centre intensity ``ci``, their fits ``ss_fitted`` and
+    ``ci_fitted``, and ``saturated``.
 
     Raises
     ------
@@ -87,7 +88,9 @@ def read_curves(home: Path, job: str) -> dict[str, list[Row]]:
     for key, own in table.sort_values("z_um").groupby(KEYS, sort=True, dropna=False):
         *field, exposure_ms = key
         values = {new: own[old].tolist() for new, old in CURVE_NAMES.items()}
-        row: Row = json.loads(to_json({"exposure_ms": exposure_ms, **values}))
+        row: Row = json.loads(
+            to_json({"exposure_ms": None if exposure_ms == 0 else exposure_ms, **values})
+        )
         curves.setdefault(field_key(*field), []).append(row)
     return curves
 
@@ -135,12 +138,12 @@ def _path(home: Path, job: str) -> Path:
 
 
 def _rows(path: Path) -> list[Row]:
-    """Return the planes of a file, with their budgets."""
+    """Return the planes of a file, with their budgets; older files have 0 for an unknown exposure."""
     try:
         rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["planes"]
+        return [{**row, "exposure_ms": row["exposure_ms"] or None} for row in rows]
     except (OSError, ValueError, KeyError) as error:
         raise DataError(GONE) from error
-    return rows
 
 
 def _named(sets: Sequence[ComparedSet]) -> dict[tuple[str, str], str]:
