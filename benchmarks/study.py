@@ -4,6 +4,7 @@ Writes docs/study: the page with the figures, and its tables. Data and models st
 ``benchmarks/.cache``, from which an interrupted study resumes; remove them for another time.
 """
 
+import json
 import shutil
 import time
 from pathlib import Path
@@ -36,11 +37,20 @@ def main() -> None:
             execution=Execution(workers, print_progress()),
         )
         outcomes = run_study(study, ITEMS)
-        minutes = (time.perf_counter() - started) / 60
+        minutes = add_minutes((time.perf_counter() - started) / 60, results)
         publish(results, OUT)
     states = {outcome.item: outcome.state for outcome in outcomes}
-    conditions = {"minutes": minutes, "cores": default_jobs(), "seed": SEED, "items": states}
+    conditions = {"minutes_of_runs_that_ended": minutes, "cores": default_jobs(), "seed": SEED, "items": states}
     write_json(conditions, OUT / "conditions.json")
+
+
+def add_minutes(minutes: float, results: Path) -> float:
+    """Add the minutes of a run to those of the runs that it resumed and that ended; return the sum."""
+    file = results / "minutes.json"
+    if file.is_file():
+        minutes += json.loads(file.read_text(encoding="utf-8"))
+    write_json(minutes, file)
+    return minutes
 
 
 def publish(results: Path, out: Path) -> None:

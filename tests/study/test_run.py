@@ -119,6 +119,15 @@ def test_shares_and_claims_are_consistent_with_the_errors(
     np.testing.assert_allclose(beads["error_um"], resnet["error_um"])
 
 
+def test_errors_are_judged_with_the_uncertainty_of_their_labels(
+    whole: tuple[Path, dict[str, Outcome]],
+) -> None:
+    errors = table(whole[0], "fig11")
+    assert (errors["label"] == "nominal").all()
+    assert errors["label_u_um"].between(0.3, 3.0).all()  # at least the stage's repeatability
+    assert errors.groupby("family")["label_u_um"].nunique().eq(1).all()
+
+
 def test_the_half_pixel_changes_the_center_intensity(
     whole: tuple[Path, dict[str, Outcome]],
 ) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from refp.pipeline.tables import KEY_COLUMNS
 from refp.reports.study import draw_study_errors
 from refp.study.article import CELLS, TOLERANCE_UM
 from refp.study.descriptions import (
@@ -19,7 +20,7 @@ from refp.study.descriptions import (
 )
 from refp.study.item import Finding, Item, Picture, Tables
 from refp.study.layout import DataLayout, label_of
-from refp.study.predictions import image_errors, inside_range
+from refp.study.predictions import MemberPredictions, image_errors, inside_range
 from refp.study.study import FAMILIES, Study
 
 Choose = Callable[[DataLayout], list[str]]
@@ -51,12 +52,7 @@ def residual_rows(study: Study, names: Sequence[str]) -> pd.DataFrame:
         for name in names:
             spec = study.spec_of(label_of(name), family)
             predictions = study.predictions(spec, name)
-            if family == "resnet":
-                table = image_errors(predictions).assign(
-                    status="ok", lower_um=np.nan, upper_um=np.nan
-                )
-            else:
-                table = predictions.errors
+            table = _without_intervals(predictions) if family == "resnet" else predictions.errors
             low_um, high_um = study.card(spec).dz_range_um
             inside = inside_range(table, (low_um, high_um))
             parts.append(
@@ -66,10 +62,19 @@ def residual_rows(study: Study, names: Sequence[str]) -> pd.DataFrame:
             )
     columns = [
         *("family", "dataset", "experiment", "fov", "exposure_ms", "z_um", "delta_z_true_um"),
+        *("label_u_um", "label"),
         *("delta_z_um", "error_um", "lower_um", "upper_um", "status", "n_beads_used"),
         *("trained_low_um", "trained_high_um", "in_range"),
     ]
     return pd.concat(parts, ignore_index=True)[columns]
+
+
+def _without_intervals(predictions: MemberPredictions) -> pd.DataFrame:
+    """Return the errors of images as combined in the article, with the labels of the images."""
+    keys = [*KEY_COLUMNS, "z_um"]
+    labels = predictions.errors[[*keys, "label_u_um", "label"]]
+    errors = image_errors(predictions).merge(labels, on=keys, how="left")
+    return errors.assign(status="ok", lower_um=np.nan, upper_um=np.nan)
 
 
 def _pictures(
