@@ -112,6 +112,12 @@ def test_a_file_is_replaced_if_told_to_and_its_other_entries_kept(of_any_make: P
     assert written.optics == {"pixel_size_um": 1.4}
 
 
+def test_a_pattern_that_is_given_precedes_the_proposed_one(of_any_make: Path) -> None:
+    own = "BF {exposure_ms}ms pos{experiment} Z{z_um}um.tif"
+    path = write_proposed_sweep_file(of_any_make, as_options(instrument="a2k", pattern=own))
+    assert read_sweep_file(path).pattern == own
+
+
 @pytest.mark.parametrize(
     ("names", "options", "error", "message"),
     [

@@ -92,15 +92,16 @@ def write_proposed_sweep_file(
 ) -> Path:
     """Write the ``sweep.toml`` of a folder after the pattern that fits its names, and return its path.
 
-    It is written only if the data set opens with it. Entries of a ``sweep.toml`` that it replaces are
-    kept, unless an option is given. Files that state their Z need no pattern.
+    A pattern among the options precedes the one that is proposed. The file is written only if the data
+    set opens with it. Entries of a ``sweep.toml`` that it replaces are kept, unless an option is given.
+    Files that state their Z need no pattern.
 
     Parameters
     ----------
     folder
         Folder of images, or of folders of images.
     options
-        Entries of the file beside the pattern; from :func:`as_options`.
+        Entries of the file; from :func:`as_options`.
     overwrite
         Whether a ``sweep.toml`` may be replaced.
 
@@ -116,12 +117,13 @@ def write_proposed_sweep_file(
     survey = survey_folder(folder)
     path = survey.root / SWEEP_FILE
     check_output(path, overwrite=overwrite)
-    if not survey.pattern and not survey.states_z:
+    proposed = {"pattern": survey.pattern} if survey.pattern else {}
+    entries = {**proposed, **options}
+    if not survey.states_z and "pattern" not in entries:
         raise DataError(
             f"{folder}: no pattern fits the names of its images; list the frames in a --manifest"
         )
-    pattern = {"pattern": survey.pattern} if survey.pattern else {}
-    source = find_source(survey.root, {**options, **pattern})
+    source = find_source(survey.root, entries)
     open_source(source)
     _write_settings(source.settings, path)
     return path

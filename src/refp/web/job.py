@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from refp.history.job_state import ENDED
 from refp.web.settings import Limits
@@ -24,6 +24,66 @@ OPTIONS = (
 """Fields of a request that describe its data sets."""
 Curve = Mapping[str, Any]
 """A learning curve, by the names of :class:`refp.models.LearningCurve`; ``None`` if no number."""
+
+
+class NameReading(TypedDict):
+    """A file name as a pattern reads it; an exposure of 0 is not known."""
+
+    name: str
+    z_um: float
+    exposure_ms: float
+    experiment: str
+    fov: str
+
+
+class Proposal(TypedDict):
+    """Contents of a folder whose names are not read as sweeps, and the pattern that fits them.
+
+    Attributes
+    ----------
+    number
+        Number of the data set in the request of the job.
+    stated
+        Pattern of the request or of ``sweep.toml``, which matches no name; empty without one.
+    kinds
+        Number ``n``, ``suffix`` and ``size`` of the images of each kind, the commonest first.
+    folders, n_folders
+        ``name``, number of images ``n`` and ``has_sweep_file`` of the first folders below, and the number
+        of all.
+    left_out, n_left_out
+        ``name`` and ``reason`` of the first images that cannot be read, and the number of all.
+    holds_datasets
+        Whether the folders below are data sets of their own.
+    pattern
+        Pattern that fits; empty if none does.
+    needs_step, needs_instrument
+        Whether the distance of two frames, or the instrument, is not known.
+    problem
+        Reason why the data set does not open with the pattern; empty if it opens.
+    names, n_names
+        The first names that the pattern is for, and the number of all.
+    n_frames
+        Number of frames of each sweep.
+    examples
+        Frames of different sweeps; ``z_um`` is the number of the frame if ``needs_step``.
+    """
+
+    number: int
+    stated: str
+    kinds: list[dict[str, Any]]
+    folders: list[dict[str, Any]]
+    n_folders: int
+    left_out: list[dict[str, str]]
+    n_left_out: int
+    holds_datasets: bool
+    pattern: str
+    needs_step: bool
+    needs_instrument: bool
+    problem: str
+    names: list[str]
+    n_names: int
+    n_frames: list[int]
+    examples: list[NameReading]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +108,8 @@ class Job:
         Result of a job that is done.
     code, detail
         Code and message of a failure; empty otherwise.
+    proposal
+        Of a job that failed at the names of its images: how to read them; else ``None``.
     """
 
     id: str
@@ -63,6 +125,7 @@ class Job:
     result: Mapping[str, Any] = field(default_factory=dict)
     code: str = ""
     detail: str = ""
+    proposal: Proposal | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -88,6 +151,7 @@ class Job:
             result=about.get("result", {}),
             code=about.get("code", ""),
             detail=about.get("detail", ""),
+            proposal=about.get("proposal"),
         )
 
 

@@ -1,4 +1,4 @@
-"""The History page in a real browser: the chart is drawn, and a daily check takes two clicks."""
+"""The History page in a real browser: the chart is drawn, and the button alone sends a daily check."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def page(browser: "Browser") -> Iterator[Any]:
         yield page
 
 
-def test_two_clicks(
+def test_a_daily_check(
     page: Any, settings: WebSettings, image_files: list[Path], tmp_path: Path
 ) -> None:
     with served_with(settings, tmp_path) as address:
@@ -43,11 +43,10 @@ def test_two_clicks(
         assert page.locator(".history-chart .point").count() >= len(STEADY) + 2
         chart = page.locator(".history-chart").text_content()
         assert all(word in chart for word in ("mean", "+3 sd", "1_3s", "<b>new slide</b>"))
+        page.set_input_files("#check-file", image_files[4])
         page.fill("#check-form [name=operator]", "Ada")
-        with page.expect_file_chooser() as chooser:
-            page.click(".check-button")
         with page.expect_navigation(wait_until="load"):
-            chooser.value.set_files(image_files[4])
+            page.click("#check-form button")
         assert "within limits" in page.inner_text("#check-outcome")
         assert page.input_value("#check-form [name=operator]") == "Ada"
         (newest,) = client.history(limit=1)
@@ -58,6 +57,43 @@ def test_two_clicks(
             page.locator(".records summary").first.click()
             assert page.evaluate(overflow) <= 0
         assert page.wrong == []
+
+
+def test_a_check_is_sent_by_the_button_once(
+    page: Any, settings: WebSettings, image_files: list[Path], tmp_path: Path
+) -> None:
+    with served_with(settings, tmp_path) as address:
+        client = Client(address)
+        page.goto(f"{address}/history")
+        page.set_input_files("#check-file", image_files[4])
+        page.fill("#check-form [name=operator]", "Ada")
+        page.wait_for_load_state("networkidle")
+        assert client.history() == []
+        with page.expect_navigation(wait_until="load"):
+            page.dblclick("#check-form button")
+        assert len(client.history()) == 1
+        assert page.input_value("#check-file") == ""
+        page.click("#check-form button")  # without an image: the browser asks for one
+        page.set_input_files("#check-file", image_files[4])
+        with page.expect_navigation(wait_until="load"):
+            page.click("#check-form button")
+        assert "The same image was recorded on" in page.inner_text("#check")
+        assert len(client.history()) == 2
+        assert page.wrong == []
+
+
+def test_a_problem_keeps_the_image_of_a_check(
+    page: Any, settings: WebSettings, image_files: list[Path], tmp_path: Path
+) -> None:
+    with served_with(settings, tmp_path) as address:
+        page.goto(f"{address}/history")
+        page.set_input_files("#check-file", image_files[4])
+        page.evaluate("document.querySelector('#check-form [name=form_token]').value = 'old'")
+        page.click("#check-form button")
+        page.wait_for_selector("#check-form .problem")
+        assert page.locator(".check-busy").is_hidden()
+        assert page.input_value("#check-file").endswith(image_files[4].name)
+        assert Client(address).history() == []
 
 
 def test_a_failure_is_seen_at_every_width(

@@ -89,12 +89,29 @@ def test_outcomes(app: TestClient, dz_um: float | None, query: str, outcome: str
     assert ('class="band"' in page) == (query != "?tolerance_um=")
 
 
-def test_an_unverified_image_has_no_verdict(app: TestClient) -> None:
-    reason = "unverified: serial '7' is not stated by the model, nor verified"
-    append(app, estimate(0, 1.0, reason=reason))
-    page = shown(app)
+UNVERIFIED = "unverified: serial '7' is not stated by the model, nor verified"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"reason": UNVERIFIED, "verdict": "unverified", "tolerance_um": 5.0},
+        {"reason": UNVERIFIED},  # recorded without a tolerance
+    ],
+)
+@pytest.mark.parametrize("query", ["", "?tolerance_um="])
+def test_an_unverified_image_has_no_verdict(
+    app: TestClient, query: str, values: dict[str, object]
+) -> None:
+    append(app, estimate(0, 1.0, **values))
+    page = shown(app, query)
     assert '<article class="board unverified">' in page
     assert "nor verified" in page
+
+
+def test_a_reason_that_only_begins_alike_is_no_status(app: TestClient) -> None:
+    append(app, estimate(0, 1.0, reason="unverified optics were noted by the operator"))
+    assert '<article class="board pass">' in shown(app)
 
 
 def test_rules_that_reject_the_newest_are_named(app: TestClient) -> None:

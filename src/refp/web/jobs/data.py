@@ -8,14 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from refp.core.errors import DataError, InputError, RefpError
+from refp.core.errors import DataError, InputError, RecipeError, RefpError
 from refp.settings import instrument_names
-from refp.sweeps import DataSet, open_dataset
+from refp.sweeps import DataSet, as_options, open_dataset, write_proposed_sweep_file
 from refp.sweeps.header import Header
 from refp.sweeps.listing import lowest_folder, walk_images
 from refp.sweeps.readers import read_header
 from refp.sweeps.sweep_file import SWEEP_FILE, read_sweep_file
 from refp.web.job import OPTIONS, JobSettings
+from refp.web.jobs.proposals import UnreadNamesError, propose_reading
 from refp.web.storage.archive import RESERVED, is_archive, unpack
 from refp.web.storage.home import Home
 from refp.web.storage.job_files import data_folder
@@ -32,7 +33,8 @@ def open_datasets(
     ----------
     request
         ``data`` lists for each data set its ``path`` under a root, or its ``stored`` file with its
-        ``name``; further fields are :data:`refp.web.job.OPTIONS`.
+        ``name``, and the ``pattern`` that was chosen for its names, if any; further fields are
+        :data:`refp.web.job.OPTIONS`.
     job, settings
         Id of the job, and its folders and limits.
 
@@ -42,6 +44,8 @@ def open_datasets(
         If a file is outside the roots.
     DataError, RecipeError
         As of :func:`refp.sweeps.open_dataset`, and if an image is too large.
+    UnreadNamesError
+        If no name of the images of a folder matches a known pattern.
     """
     options = {name: request[name] for name in OPTIONS if request.get(name) not in (None, "")}
     instrument = options.get("instrument")
@@ -53,7 +57,7 @@ def open_datasets(
     folder = data_folder(settings.home, job)
     try:
         yield [
-            _open(one, options, folder / str(number), settings)
+            _open_numbered(number, one, options, folder / str(number), settings)
             for number, one in enumerate(request["data"])
         ]
     finally:
@@ -131,6 +135,22 @@ def check_within(path: Path, allowed: Sequence[Path]) -> None:
             find_inside(str(manifest.parent / name), allowed)
 
 
+def _open_numbered(
+    number: int,
+    one: Mapping[str, str],
+    options: Mapping[str, Any],
+    folder: Path,
+    settings: JobSettings,
+) -> DataSet:
+    """Open one data set of a request; the pattern that was chosen for it precedes that of the request."""
+    chosen = {"pattern": one["pattern"]} if "pattern" in one else {}
+    try:
+        return _open(one, {**options, **chosen}, folder, settings)
+    except UnreadNamesError as error:
+        error.proposal["number"] = number
+        raise
+
+
 def _open(
     one: Mapping[str, str], options: Mapping[str, Any], folder: Path, settings: JobSettings
 ) -> DataSet:
@@ -152,6 +172,8 @@ def _open_sent(
     try:
         allowed = (path if path.is_dir() else path.parent,)
         check_within(path, allowed)
+        if "pattern" in one:
+            write_proposed_sweep_file(path, as_options(**options), overwrite=True)
         return _open_checked(path, options, settings, allowed)
     except OutsideRoots as error:
         named = Path(str(error).rpartition(": outside")[0]).name
@@ -159,15 +181,26 @@ def _open_sent(
             f"{name}: it refers to {named}, which is not part of the upload; "
             "pack all files of the data set into one archive"
         ) from error
+    except UnreadNamesError as error:
+        raise UnreadNamesError(_with_own_names(error, folder), error.proposal) from error
     except InputError as error:
-        message = str(error).replace(f"{folder.resolve()}{os.sep}", "")
-        raise type(error)(message) from error
+        raise type(error)(_with_own_names(error, folder)) from error
+
+
+def _with_own_names(error: Exception, folder: Path) -> str:
+    return str(error).replace(f"{folder.resolve()}{os.sep}", "")
 
 
 def _open_checked(
     path: Path, options: Mapping[str, Any], settings: JobSettings, allowed: Sequence[Path]
 ) -> DataSet:
-    dataset = open_dataset(path, **options)
+    try:
+        dataset = open_dataset(path, **options)
+    except (DataError, RecipeError) as error:
+        proposal = propose_reading(path, options)
+        if proposal is None:
+            raise
+        raise UnreadNamesError(str(error), proposal) from error
     for file in dict.fromkeys(frame.path for frame in dataset.frames):
         find_inside(str(file), allowed)  # a link inside may lead to another that leads outside
         _check_size(file, read_header(file), settings)

@@ -38,6 +38,7 @@ from refp.web.errors import LOST, code_of
 from refp.web.http.problems import INTERNAL, SHOWN_AS
 from refp.web.job import Curve, JobSettings
 from refp.web.jobs.data import open_archive, open_datasets
+from refp.web.jobs.proposals import UnreadNamesError
 from refp.web.storage.job_files import (
     adapted_file,
     audits_folder,
@@ -95,7 +96,10 @@ class Assignment:
 def run_job(
     end: Connection, kind: str, name: str, request: Mapping[str, Any], settings: JobSettings
 ) -> None:
-    """Run a job and send its outcome: ``done`` with the result, or ``failed`` with code and message."""
+    """Run a job and send its outcome: ``done`` with the result, or ``failed`` with code and message.
+
+    A failure at the names of images has their :class:`refp.web.job.Proposal` too.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server handles Ctrl-C
     end_with_parent()
     with suppress(AttributeError, OSError):  # not on Windows
@@ -105,6 +109,8 @@ def run_job(
         ended: tuple[Any, ...] = "done", result, result.pop("remark", "")
     except WorkersError:  # its message names options of a command
         ended = "failed", LOST, LOST_WORKER
+    except UnreadNamesError as error:
+        ended = "failed", "data_error", _without(str(error), settings), error.proposal
     except RefpError as error:
         code = code_of(error)
         ended = "failed", SHOWN_AS.get(code, code), _without(str(error), settings)

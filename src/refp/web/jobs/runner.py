@@ -18,7 +18,7 @@ from refp.core.errors import RefpError
 from refp.history.job_state import JobState
 from refp.web.errors import LOST, TOO_LONG
 from refp.web.http.problems import INTERNAL, Problem
-from refp.web.job import Job, JobSettings, Live
+from refp.web.job import Job, JobSettings, Live, Proposal
 from refp.web.storage.home import Home
 from refp.web.storage.job_files import remove_unfinished
 from refp.web.workers import calls
@@ -225,7 +225,7 @@ class Runner:
         elif job.id in self._cancelled:
             await self._end_cancelled(job)
         elif not self._stopping:  # a stopped server leaves it running in the log
-            await self._fail(job, ended[1], ended[2])
+            await self._fail(job, *ended[1:])
 
     async def _end_cancelled(self, job: Job) -> None:
         await self._remove(job, self._free_uploads(job))
@@ -245,7 +245,9 @@ class Runner:
         }
         return [name for name in uploads_of(job) if name not in used | {*kept}]
 
-    async def _fail(self, job: Job, code: str, detail: str) -> None:
+    async def _fail(
+        self, job: Job, code: str, detail: str, proposal: Proposal | None = None
+    ) -> None:
         """End a job without a result; the uploads of the last one are kept to start it again."""
         if job.id not in self._whole:
             await self._remove(job)
@@ -253,7 +255,8 @@ class Runner:
             free = self._free_uploads(earlier, kept=uploads_of(job))
             if free:
                 await self._remove(earlier, free)
-        await self._record(job, "failed", {"code": code, "detail": detail})
+        about = {"code": code, "detail": detail, "proposal": proposal}
+        await self._record(job, "failed", about)
 
     def _work(self, job: Job, take: Callable[[tuple[Any, ...]], None]) -> tuple[Any, ...]:
         """Run a job in its own process; return the final message of the process."""

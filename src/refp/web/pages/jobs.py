@@ -9,10 +9,13 @@ from fastapi.responses import RedirectResponse, Response
 from refp.web.api.common import EngineDep
 from refp.web.job import Job
 from refp.web.jobs.runner import Runner
+from refp.web.pages.data_fields import INSTRUMENTS, filled_fields
 from refp.web.pages.form import read_fields
 from refp.web.pages.render import KeysDep, render
 from refp.web.services.engine import Engine
 from refp.web.services.models import MODEL_JOBS
+from refp.web.services.planes import data_is_kept
+from refp.web.services.proposals import can_be_read, read_as_proposed
 from refp.web.storage.job_files import demo_folder
 from refp.web.wording.jobs import (
     describe_earlier_times,
@@ -21,6 +24,7 @@ from refp.web.wording.jobs import (
     describe_remedy,
     describe_state,
 )
+from refp.web.wording.proposals import describe_contents, describe_reading
 
 router = APIRouter()
 
@@ -60,6 +64,12 @@ async def job_page(
         "result": made,
         "tab": tab_of(job),
         "again": _again(job),
+        "proposal": job.proposal,
+        "can_be_read": job.proposal is not None and can_be_read(job.proposal),
+        "is_kept": job.proposal is not None and data_is_kept(engine, job),
+        "instruments": INSTRUMENTS,
+        "describe_contents": describe_contents,
+        "describe_reading": describe_reading,
     }
     return render(request, "job.html.jinja", content)
 
@@ -70,6 +80,14 @@ async def cancel(request: Request, engine: EngineDep, keys: KeysDep, name: str) 
     await read_fields(request, engine, keys)
     await engine.jobs.runner.cancel(name)
     return RedirectResponse(f"/jobs/{name}", HTTPStatus.SEE_OTHER)
+
+
+@router.post("/jobs/{name}/reading")
+async def read(request: Request, engine: EngineDep, keys: KeysDep, name: str) -> Response:
+    """Queue a job again with the pattern that was proposed, and redirect to the new job."""
+    fields = await read_fields(request, engine, keys)
+    job = await read_as_proposed(engine, engine.jobs.runner.job(name), filled_fields(fields))
+    return RedirectResponse(f"/jobs/{job.id}", HTTPStatus.SEE_OTHER)
 
 
 def tab_of(job: Job) -> str:

@@ -30,7 +30,7 @@ from refp.web.services.models import (
     retire,
     take_form,
 )
-from refp.web.services.planes import done_jobs
+from refp.web.services.planes import chosen_pattern, done_jobs
 from refp.web.storage.models import SUFFIX
 from refp.web.wording.jobs import describe_earlier_times, describe_state
 from refp.web.workers import calls
@@ -161,6 +161,7 @@ def _given(engine: Engine, name: str, kind: str) -> dict[str, Any]:
         given["model"] = PurePath(str(given["model"])).name
         if not given.get("planes"):
             given["folder"] = given["data"][0].get("path", "")
+            given.setdefault("pattern", chosen_pattern(job.request))
     return given
 
 

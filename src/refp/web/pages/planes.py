@@ -1,6 +1,6 @@
 """The pages Planes: define, show and compare reference planes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -15,6 +15,7 @@ from refp.web.http.fields import fields_as
 from refp.web.http.problems import Problem
 from refp.web.http.uploads import Form
 from refp.web.job import OPTIONS, Job
+from refp.web.pages.data_fields import INSTRUMENTS, OTHER, filled_fields
 from refp.web.pages.form import read_fields, start_job
 from refp.web.pages.operator import operator_of
 from refp.web.pages.render import KeysDep, render
@@ -22,6 +23,7 @@ from refp.web.schemas.jobs import ComparedPlane, PlaneRequest
 from refp.web.services.engine import Engine
 from refp.web.services.planes import (
     FILES,
+    chosen_pattern,
     compare,
     data_is_kept,
     done_jobs,
@@ -42,14 +44,7 @@ from refp.web.workers.views import FieldView, Listing
 router = APIRouter()
 SHOWN_FIELDS = 6
 """Fields of a set in the list, and fields with curves on the page of a set."""
-OTHER = "other"
-INSTRUMENTS = {
-    "": "as in sweep.toml or the file",
-    "a2k": "a2k",
-    "nikon-ti2": "nikon-ti2",
-    OTHER: "another: give pixel size and bead diameter",
-}
-SIZES = ("pixel_size_um", "bead_diameter_um")
+AS_STATED = {"": "as in sweep.toml or the file"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +84,7 @@ async def planes_page(
         "under_way": [
             j for j in engine.jobs.runner.jobs() if j.kind == "plane" and not j.has_ended
         ],
-        "instruments": INSTRUMENTS,
+        "instruments": AS_STATED | INSTRUMENTS,
         "recipes": await engine.pools.run(calls.recipes.recipe_names),
         "has_demo": demo_folder(engine.files.folder).is_dir(),
         "operator": earlier.operator if earlier else operator_of(request),
@@ -184,7 +179,7 @@ async def _list_folder(engine: Engine, folder: str) -> Listing | None:
 
 
 async def _queue(engine: Engine, form: Form) -> Job:
-    fields = _filled_fields(form.fields)
+    fields = filled_fields(form.fields)
     path, again = fields.pop("path", ""), fields.pop("again", "")
     if path and form.files:
         detail = "a folder and a file were chosen; choose one of them"
@@ -211,22 +206,10 @@ def _given(job: Job | None) -> dict[str, Any]:
     request = job.request if job is not None else {}
     given: dict[str, Any] = {name: request.get(name) or "" for name in OPTIONS}
     given |= {"recipe": request.get("recipe", "default"), "title": job.title if job else ""}
+    given["pattern"] = given["pattern"] or chosen_pattern(request)
     if not given["instrument"] and given["bead_diameter_um"]:
         given["instrument"] = OTHER
     return given
-
-
-def _filled_fields(fields: Mapping[str, str]) -> dict[str, Any]:
-    """Return the fields that are not empty; sizes only for another instrument."""
-    filled: dict[str, Any] = {name: text.strip() for name, text in fields.items() if text.strip()}
-    other = filled.get("instrument") == OTHER
-    if other:
-        del filled["instrument"]
-        if "bead_diameter_um" not in filled:
-            detail = "another instrument needs a bead diameter; give it in um"
-            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail)
-        return filled
-    return {name: text for name, text in filled.items() if name not in SIZES}
 
 
 def _mean(planes: Sequence[ComparedPlane], instrument: str) -> float:

@@ -181,7 +181,7 @@ async def queue_training(engine: Engine, sent: TrainRequest) -> Job:
     """
     planes = find_planes(engine, sent.planes)
     async with engine.jobs.naming:
-        file = await _new_name(engine, sent.name)
+        file = await new_name(engine, sent.name)
         await engine.pools.run(calls.models.check_training, sent.recipe, sent.family)
         request = sent.model_dump() | {"name": file} | _data_of(planes)
         return await engine.jobs.runner.add("train", Path(file).stem, request, sent.operator)
@@ -197,7 +197,7 @@ async def queue_adaptation(engine: Engine, sent: AdaptRequest) -> Job:
 
 
 async def _queue_adapting(engine: Engine, sent: AdaptRequest, model: Path) -> Job:
-    file = await _new_name(engine, sent.name)
+    file = await new_name(engine, sent.name)
     if sent.planes:
         data = _data_of(find_planes(engine, sent.planes))
     else:
@@ -280,8 +280,16 @@ def _check_source(sent: AdaptRequest) -> None:
     raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "which_sweep", detail)
 
 
-async def _new_name(engine: Engine, name: str) -> str:
-    """Return the file name of a new model, checked against all models and queued jobs."""
+async def new_name(engine: Engine, name: str) -> str:
+    """Return the file name of a new model, checked against all models and queued jobs.
+
+    Raises
+    ------
+    Problem
+        If the server has no folder of models.
+    WorkError
+        If the name is invalid or taken.
+    """
     others = [path.name for path in engine.settings.models]
     return await engine.pools.run(
         calls.model_names.check_free, name, _folder(engine), [*others, *_pending(engine)]

@@ -143,13 +143,26 @@ async def queue_again(engine: Engine, job: Job, fields: Mapping[str, Any]) -> Jo
         If recipe or instrument is unknown.
     """
     data = job.request["data"]
-    if not data_is_kept(engine, job):
-        detail = "the uploaded sweep is no longer kept; choose it again"
-        raise Problem(HTTPStatus.CONFLICT, "no_files", detail)
+    check_kept(engine, job)
+    if chosen_pattern(job.request):  # the form holds it, for the user to change
+        data = [{k: v for k, v in one.items() if k != "pattern"} for one in data]
     names = {"paths": [one.get("path", one.get("name", "")) for one in data]}
     sent = fields_as(PlaneRequest, {**fields, **names})
     await _check_options(engine, sent)
     return await _queue(engine, sent, data)
+
+
+def chosen_pattern(request: Mapping[str, Any]) -> str:
+    """Return the pattern that was chosen for the only data set of a request; empty without one."""
+    data = request.get("data", ())
+    return str(data[0].get("pattern", "")) if len(data) == 1 else ""
+
+
+def check_kept(engine: Engine, job: Job) -> None:
+    """Raise a problem unless the uploads of a job are kept."""
+    if not data_is_kept(engine, job):
+        detail = "the uploaded sweep is no longer kept; choose it again"
+        raise Problem(HTTPStatus.CONFLICT, "no_files", detail)
 
 
 def data_is_kept(engine: Engine, job: Job) -> bool:

@@ -1,4 +1,4 @@
-// Interactive control chart; the daily check submits after a file is chosen. Without this script: a picture and a plain form.
+// Interactive control chart; progress of the daily check. Without this script: a picture and a plain form.
 
 import { color, layout, loadPlotly } from "/static/chart.js";
 
@@ -7,22 +7,11 @@ const figure = document.querySelector(".history-chart");
 
 const check = document.getElementById("check-form");
 if (check) {
-  const file = document.getElementById("check-file");
-  check.classList.add("scripted");
-  file.addEventListener("change", () => {
-    if (!file.files.length) return;
-    check.classList.add("sending");
-    check.querySelector(".check-busy").hidden = false;
-    check.requestSubmit();
-  });
-  // After the back button or a problem, the form is ready for another image.
-  const ready = () => {
-    check.classList.remove("sending");
-    check.querySelector(".check-busy").hidden = true;
-    file.value = "";
-  };
-  window.addEventListener("pageshow", ready);
+  const busy = check.querySelector(".check-busy");
+  const ready = () => { busy.hidden = true; };
+  check.addEventListener("submit", () => { busy.hidden = false; });
   check.addEventListener("problem", ready);
+  window.addEventListener("pageshow", ready); // after the back button
 }
 
 const minutes = (time) => time.slice(0, 16).replace("T", " ");

@@ -10,7 +10,10 @@ from refp.web.wording.rules import foremost
 
 MINUS = "\N{MINUS SIGN}"
 FREEZE = "Freeze limits below when at least 20 good checks on 5 days are recorded."
-TAKE = "Choose an image of the check slide; it is recorded, and compared with limits and tolerance."
+TAKE = (
+    "Choose an image of the check slide and press “Check”; it is recorded, and compared with limits "
+    "and tolerance."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Functions of workers for the page Live: the newest estimates of the history."""
 
+from refp.estimate.focus_estimate import Status
 from refp.estimate.verdict import judge_interval
 from refp.history import Direction, Selection, StageLog
 from refp.history.newest import rejecting_rules
@@ -58,11 +59,19 @@ def newest_id(database: str, instrument: str) -> str:
 
 def _judge(row: Row, tolerance_um: float | None) -> str:
     """Return the verdict on a record, or its status without a tolerance or an interval."""
+    status, lower_um, upper_um = _status(row), row["lower_um"], row["upper_um"]
+    if tolerance_um is None or not (isinstance(lower_um, float) and isinstance(upper_um, float)):
+        return status
+    return judge_interval(status, lower_um, upper_um, tolerance_um)
+
+
+def _status(row: Row) -> Status:
+    """Return the status of the estimate that a record is of.
+
+    The status of a record is ``ok`` wherever there is a value. The verdict states an unverified
+    instrument; a record without a tolerance has no verdict, and the code of its reason states it.
+    """
     if row["status"] == "refused":
         return "refused"
-    if str(row["reason"]).startswith("unverified"):
-        return "unverified"
-    lower_um, upper_um = row["lower_um"], row["upper_um"]
-    if tolerance_um is None or not (isinstance(lower_um, float) and isinstance(upper_um, float)):
-        return "ok"
-    return judge_interval("ok", lower_um, upper_um, tolerance_um)
+    code = str(row["reason"]).partition(": ")[0]
+    return "unverified" if "unverified" in (row["verdict"], code) else "ok"
