@@ -175,6 +175,16 @@ def test_a_sweep_that_does_not_suffice(
     assert re.search(message, line), line
 
 
+def test_images_of_the_training_verify_nothing(
+    run_refp: RunRefp, lookup_model: Path, tiny_sweep: Path, home: Path, image: Path
+) -> None:
+    done = verified(run_refp, lookup_model, tiny_sweep, home, "--serial", "B2")
+    assert done.code == 2
+    assert "the model was trained on these images; a verification needs a sweep" in done.stderr
+    after = estimated(run_refp, lookup_model, image, home, "--serial", "B2")
+    assert after["status"] == "unverified"
+
+
 def test_a_plane_outside_the_sweep(
     run_refp: RunRefp, lookup_model: Path, tiny_sweep: Path, tmp_path: Path
 ) -> None:

@@ -71,6 +71,24 @@ def test_a_dash_before_some_z_is_a_minus(
     assert (data.sweeps[0].z_um, data.notes) == (z_um, ())
 
 
+def test_whole_numbers_one_apart_may_be_the_numbers_of_frames(
+    tmp_path: Path, save_names: SaveNames
+) -> None:
+    for z in (1, 2, 3):
+        save_names(f"exp1_fov1_z{z}_t9ms.tif")
+    data = open_dataset(tmp_path, instrument="a2k")
+    assert data.sweeps[0].z_um == (1, 2, 3)
+    (note,) = data.notes
+    assert "as micrometres, 1 to 3 um in steps of 1; if these are the numbers of frames" in note
+    assert "--z-step-um" in note
+    stepped = open_dataset(tmp_path, instrument="a2k", z_step_um=2.5)
+    assert (stepped.sweeps[0].z_um, stepped.notes) == ((2.5, 5.0, 7.5), ())
+    stated = open_dataset(
+        tmp_path, instrument="a2k", pattern="exp{experiment}_fov{fov}_z{z_um}_t{exposure_ms}ms.tif"
+    )
+    assert (stated.sweeps[0].z_um, stated.notes) == ((1, 2, 3), ())
+
+
 def test_names_that_refp_writes_may_all_be_negative(tmp_path: Path, save_names: SaveNames) -> None:
     for z in (-30, -20, -10):
         save_names(f"exp1_fov1_z{z}_t9ms.tif")

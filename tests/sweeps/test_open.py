@@ -47,7 +47,7 @@ def test_images_in_colour_are_noted(
     from PIL import Image
 
     pixels = np.stack([np.full_like(GREY, k) for k in (1, 2, 3)], axis=-1)
-    for z_um in (5, 6):
+    for z_um in (5, 7):
         Image.fromarray(pixels).save(tmp_path / f"exp1_fov1_z{z_um}_t20ms.png")
     data = open_dataset(tmp_path, channel=channel, **optics)
     read = {None: "green", "mean": "the mean of their channels"}.get(channel, channel)

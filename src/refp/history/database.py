@@ -209,8 +209,8 @@ class History(OpenDatabase):
         Raises
         ------
         HistoryError
-            If the name is used or empty, an end is missing, or the period has fewer than 20 values on 5
-            days, or no scatter.
+            If the name is used or empty, an end is missing, or the period has fewer than 20 values of
+            different images on 5 days, or no scatter.
         """
         if not name.strip():
             raise HistoryError("baseline: needs a name, such as 'spring'")
@@ -220,8 +220,8 @@ class History(OpenDatabase):
             raise HistoryError(
                 f"baseline {name!r}: the period is missing; give its first day and the day after its last"
             )
-        columns = (*DAY_COLUMNS, *QUANTITY_COLUMNS[quantity])
-        table = self.select(chosen, columns=columns)
+        columns = (*DAY_COLUMNS, *QUANTITY_COLUMNS[quantity], "image_sha256")
+        table = _without_repeats(self.select(chosen, columns=columns))
         empty = Baseline(name, instrument, quantity, since, until, 0, 0, 0, datetime.now(UTC), by)
         frozen = summarise_period(
             values_of(table, quantity), days_of(table), replace(empty, purpose=chosen.purpose)
@@ -233,6 +233,12 @@ class History(OpenDatabase):
 
     def _write(self) -> Any:
         return self._engine.execution_options(**WRITES).begin()
+
+
+def _without_repeats(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave out records that repeat the image of another: copies show no scatter."""
+    repeats = table.duplicated("image_sha256") & (table["image_sha256"] != "")
+    return table[~repeats]
 
 
 def _column(name: str) -> sa.ColumnElement[Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 
@@ -65,7 +66,8 @@ def verify_model(
     ModelError
         If the model is of another type of instrument, or of whole images.
     DataError
-        If no serial number is stated, there are too few frames, or the plane is not determined.
+        If no serial number is stated, the model was trained on these images, there are too few frames,
+        or the plane is not determined.
     """
     card = estimator.card
     check_of_beads(card, estimator.stack, "train a model of beads to verify it")
@@ -74,6 +76,7 @@ def verify_model(
         check_instrument(card, dataset.instrument, dataset.root)
     identity = _identity(datasets)
     frames = [frame for dataset in datasets for frame in dataset.frames]
+    data_sha256 = _digest_unseen(frames, card, datasets[0].root)
     assessed = assess_frames(estimator, frames, "verifying", execution)
     sweeps = _locate(datasets, assessed, card, execution)
     line = fit_slope(sweeps)
@@ -89,7 +92,7 @@ def verify_model(
         note=origin.note,
         model=card.name,
         model_sha256=estimator.file_sha256,
-        data_sha256=hash_paths(frame.path for frame in frames),
+        data_sha256=data_sha256,
         version=library_versions()["refp"],
         tolerance_um=tolerance_um,
         half_range_um=float(abs(line.dz_um).max()),
@@ -97,6 +100,17 @@ def verify_model(
         outcome=overall(criteria),
         criteria=criteria,
     )
+
+
+def _digest_unseen(frames: Sequence[Frame], card: ModelCard, root: Path) -> str:
+    """Return the digest of the images; refuse those of the training, which verify nothing."""
+    digest = hash_paths(frame.path for frame in frames)
+    if digest == card.data_sha256:
+        raise DataError(
+            f"{root}: the model was trained on these images; a verification needs a sweep recorded "
+            "for it, of five to nine images about the plane"
+        )
+    return digest
 
 
 def _identity(datasets: Sequence[DataSet]) -> Identity:

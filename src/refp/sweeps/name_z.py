@@ -1,12 +1,13 @@
 """Z of files whose names hold it: numbers of frames, signs, and stage positions that contradict names."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from refp.core.errors import DataError
 from refp.sweeps.header import Header
 from refp.sweeps.pattern import NameFields
+from refp.sweeps.propose import are_numbers_of_frames
 
 NameTable = Mapping[Path, NameFields]
 SAME_Z_UM = 0.01
@@ -14,7 +15,7 @@ SAME_Z_UM = 0.01
 
 
 def name_z(
-    fields: NameTable, headers: Mapping[Path, Header], z_step_um: float | None, *, signed: bool
+    fields: NameTable, headers: Mapping[Path, Header], z_step_um: float | None, *, stated: bool
 ) -> tuple[dict[Path, NameFields], list[str]]:
     """Return the fields of the names with Z in micrometres, and remarks on how it was read.
 
@@ -28,8 +29,9 @@ def name_z(
         Headers of these files.
     z_step_um
         Distance of two frames whose names hold their number.
-    signed
-        Whether a dash before Z is a minus even if every name has one.
+    stated
+        Whether the user stated the pattern of the names. Otherwise a dash before Z is a minus even if
+        every name has one, and Z may be the numbers of frames.
 
     Raises
     ------
@@ -48,13 +50,30 @@ def name_z(
     if numbered and z_step_um is not None:
         return {path: _at(one, one["z_index"] * z_step_um) for path, one in fields.items()}, []
     z_um = [one["z_um"] for one in fields.values() if "z_um" in one]
-    if signed or len(z_um) < 2 or any(math.copysign(1, z) > 0 for z in z_um):
+    if not stated:
+        return _numbers_or_um(fields, z_um, z_step_um)
+    if len(z_um) < 2 or any(math.copysign(1, z) > 0 for z in z_um):
         return dict(fields), []
     note = (
         f"every name has a dash before Z, read as a separator: Z {min(map(abs, z_um)):g} to "
         f"{max(map(abs, z_um)):g} um; where Z is negative, list the frames in a --manifest"
     )
     return {path: _at(one, abs(one["z_um"])) for path, one in fields.items()}, [note]
+
+
+def _numbers_or_um(
+    fields: NameTable, z_um: Sequence[float], z_step_um: float | None
+) -> tuple[dict[Path, NameFields], list[str]]:
+    """Return Z of names without a stated pattern; whole numbers one apart may be those of frames."""
+    if not are_numbers_of_frames(z_um):
+        return dict(fields), []
+    if z_step_um is not None:
+        return {path: _at(one, one["z_um"] * z_step_um) for path, one in fields.items()}, []
+    note = (
+        f"Z is taken from the names as micrometres, {min(z_um):g} to {max(z_um):g} um in steps of 1; if "
+        "these are the numbers of frames, give their distance as --z-step-um"
+    )
+    return dict(fields), [note]
 
 
 def _stage_z_um(headers: Mapping[Path, Header], fields: NameTable) -> dict[Path, float]:

@@ -180,8 +180,8 @@ def _read_frames(
     frames: list[Frame] = []
     used: list[tuple[Header, int]] = []
     readable = {path: fields for path, fields in matched.items() if path in headers}
-    step_um, signed = source.settings.z_step_um, not source.settings.pattern
-    named, notes = name_z(readable, headers, step_um, signed=signed)
+    step_um, stated = source.settings.z_step_um, bool(source.settings.pattern)
+    named, notes = name_z(readable, headers, step_um, stated=stated)
     for path, fields in named.items():
         header = headers[path]
         try:

@@ -48,18 +48,25 @@ class _Column:
 
     @property
     def is_even(self) -> bool:
-        """Whether the distinct values have one step."""
-        steps = np.diff(sorted(set(self.values)))
-        return bool(len(steps)) and float(np.ptp(steps)) <= SAME_STEP * float(steps.min())
+        return are_even(self.values)
 
     @property
     def is_index(self) -> bool:
-        """Whether these are the numbers of frames: whole, one apart, and without a unit."""
-        distinct = sorted(set(self.values))
-        whole = all(value.is_integer() for value in self.values)
-        return (
-            whole and not _UM.match(self.after) and self.is_even and distinct[1] - distinct[0] == 1
-        )
+        """Whether these are the numbers of frames, without a unit."""
+        return not _UM.match(self.after) and are_numbers_of_frames(self.values)
+
+
+def are_even(values: Sequence[float]) -> bool:
+    """Return whether the distinct values have one step."""
+    steps = np.diff(sorted(set(values)))
+    return bool(len(steps)) and float(np.ptp(steps)) <= SAME_STEP * float(steps.min())
+
+
+def are_numbers_of_frames(values: Sequence[float]) -> bool:
+    """Return whether values can be the numbers of frames: whole and one apart."""
+    distinct = sorted(set(values))
+    whole = all(float(value).is_integer() for value in values)
+    return whole and are_even(values) and distinct[1] - distinct[0] == 1
 
 
 def propose_pattern(names: Sequence[str]) -> str:
