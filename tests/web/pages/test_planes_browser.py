@@ -72,14 +72,14 @@ def test_file_takes_the_place_of_a_folder_and_a_bad_one_is_told(page: Any, tmp_p
 
 
 def test_failure_is_shown_in_place(page: Any, keeper: Served, tiny_sweep: Path) -> None:
-    (tiny_sweep.parent / "nothing").mkdir(exist_ok=True)
-    job = Client(keeper.address).define_planes_there(["nothing"])
+    (tiny_sweep.parent / "without-images").mkdir(exist_ok=True)
+    job = Client(keeper.address).define_planes_there(["without-images"])
     page.goto(f"/jobs/{job['id']}")
     page.wait_for_selector("#job .problem")
     assert "no image in this folder" in page.inner_text("#job")
     assert page.url.endswith(job["id"])
     page.click("a:has-text('Ask again')")
-    assert page.input_value("input[name=title]") == "nothing"
+    assert page.input_value("input[name=title]") == "without-images"
     page.click("button:has-text('Define the plane')")  # on the same data
     page.wait_for_selector("#job .problem")
     assert not page.url.endswith(job["id"])
@@ -125,8 +125,8 @@ def test_page_in_the_background_holds_no_connection(page: Any, keeper: Served) -
 def states(keeper: Served, tiny_sweep: Path) -> list[str]:
     """Addresses of pages in their states: planes, a comparison, jobs that ended in each way."""
     client = Client(keeper.address)
-    (tiny_sweep.parent / "nothing").mkdir(exist_ok=True)
-    failed, done = (client.define_planes_there([name])["id"] for name in ("nothing", "training"))
+    (tiny_sweep.parent / "without-images").mkdir(exist_ok=True)
+    failed, done = (client.define_planes_there([name])["id"] for name in ("without-images", "training"))
     cancelled = client.cancel(client.define_planes_there(["training"])["id"])["id"]
     for name in (failed, done):
         client.wait(name)
