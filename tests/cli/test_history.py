@@ -192,6 +192,8 @@ def test_correct_list_and_export(run_refp: RunRefp, tmp_path: Path) -> None:
     assert listed(run_refp, "--instrument", "other") == []
     shown = run_refp("history", "list").stdout
     assert "wrong slide" in shown
+    assert "2026-03-01 08:00" in shown
+    assert "2026-03-01T" not in shown
     assert "refp_um" not in shown  # no plane was recorded
     for name, read in (("h.csv", pd.read_csv), ("h.parquet", pd.read_parquet)):
         path = tmp_path / name

@@ -103,10 +103,11 @@ def test_verify_and_history(
     place = ["--home", tmp_path]
     lines = run_printed("verify", lookup_model, tiny_test, "--serial", "B2", *place)
     assert lines[0].split()[0] == "criterion"
-    run_printed("history", "verifications", *place)
+    times = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d  ")
+    assert any(map(times.match, run_printed("history", "verifications", *place)))
     image = sorted(tiny_test.glob("*.tif"))[4]
     run_printed("history", "record", lookup_model, image, *place)
-    run_printed("history", "list", *place)
+    assert any(map(times.search, run_printed("history", "list", *place)))
 
 
 def test_adapt(

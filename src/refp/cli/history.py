@@ -214,12 +214,14 @@ def baseline(
     refp history baseline spring --instrument a2k --since 2026-03-01 --until 2026-04-01
     """
     from refp.cli.console import print_rows
+    from refp.cli.shown import shown_times
 
     with place.open() as history:
         request = choice.request(quantity)
         frozen = history.freeze(name, choice.chosen, request, by=operator_name(operator))
     times = {key: getattr(frozen, key).isoformat() for key in ("since", "until", "frozen_at")}
-    print_rows([{**asdict(frozen), **times}], as_json=as_json)
+    row = {**asdict(frozen), **times}
+    print_rows([row if as_json else shown_times(row, list(times))], as_json=as_json)
 
 
 @app.command
@@ -310,6 +312,7 @@ def verifications(
     refp history verifications --serial A2K-0417 --json
     """
     from refp.cli.console import print_message, print_rows
+    from refp.cli.shown import shown_times
     from refp.history import VerificationLog, verification_rows
 
     with VerificationLog.open(place.address, create=False) as log:
@@ -318,6 +321,8 @@ def verifications(
         print_message("no verifications")
         return
     shown = [name for name in rows[0] if not name.endswith(("sha256", "id"))] if rows else []
+    if not as_json:
+        rows = [shown_times(row, ("verified_at", "valid_until")) for row in rows]
     print_rows(rows, as_json=as_json, columns=shown)
 
 

@@ -187,5 +187,8 @@ def print_records(made: "Sequence[HistoryRecord]", *, as_json: bool) -> None:
 
 
 def without_empty(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Return the columns for a terminal, without those that are empty in all records."""
-    return table[[name for name in SHOWN if (table[name].notna() & (table[name] != "")).any()]]
+    """Return the columns for a terminal, times to the minute, without those that are empty throughout."""
+    from refp.cli.shown import shown_time
+
+    names = [name for name in SHOWN if (table[name].notna() & (table[name] != "")).any()]
+    return table[names].assign(recorded_at=table["recorded_at"].map(shown_time))

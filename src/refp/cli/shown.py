@@ -102,6 +102,16 @@ def title_of_estimates(rows: Rows) -> str:
     )
 
 
+def shown_time(time: object) -> object:
+    """Return a time in ISO 8601 to the minute, without its zone; other values as they are."""
+    return time[:16].replace("T", " ") if isinstance(time, str) else time
+
+
+def shown_times(row: Mapping[str, object], names: Sequence[str]) -> dict[str, object]:
+    """Return a row with these times to the minute."""
+    return {**row, **{name: shown_time(row[name]) for name in names}}
+
+
 def shown_errors(summary: Mapping[str, float]) -> list[tuple[str, object]]:
     """Return the summary of an evaluation, a line per statistic."""
     lengths = {
