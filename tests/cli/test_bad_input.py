@@ -370,3 +370,9 @@ def test_one_truncated_image_is_refused(
     assert len(rows) == 9
     assert rows[spoilt.name]["status"] == "refused"
     assert rows[spoilt.name]["reason"].startswith("unreadable: ")
+
+
+def test_a_model_without_show_is_answered_with_the_command(run_refp: RunRefp) -> None:
+    done = run_refp("model", "mine.refp")
+    assert done.code == 2
+    assert "did you mean: refp model show mine.refp" in done.stderr

@@ -79,7 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             expand_help(given)
         code = app(given, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        _fail(str(error).strip().replace("\n", " ") + " (see refp --help)")
+        message = str(error).strip().replace("\n", " ")
+        _fail(f"{_suggest_show(given) or message} (see refp --help)")
     except RefpError as error:
         _fail(str(error))
     except OSError as error:
@@ -89,6 +90,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _suggest_show(given: Sequence[str]) -> str:
+    """Return the message on ``refp model FILE.refp``, which lacks ``show``; else an empty text."""
+    if len(given) < 2 or given[0] != "model" or not given[1].lower().endswith(".refp"):
+        return ""
+    return f'Unknown command "{given[1]}"; did you mean: refp model show {given[1]}'
 
 
 def _escape_unprintable() -> None:
