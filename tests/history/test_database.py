@@ -229,12 +229,31 @@ class TestBoth:
         with History.open(database) as history:
             history.append(series(*range(12)))
             history.append(series(*[1.5] * 20, instrument="b"))
-            missing = "limits need 20 checks on 5 days; there are 12 on 4 from .*; take a longer"
+            missing = (
+                "limits need 20 checks on 5 days; there are 12 on 4 from .*; record more first"
+            )
             with pytest.raises(HistoryError, match=missing):
                 history.freeze("x", Selection("a2k", START, at(99)))
             with pytest.raises(HistoryError, match=r"is 1\.5 throughout"):
                 history.freeze("x", Selection("b", START, at(99)))
             assert history.baselines() == []
+
+
+def test_a_short_period_is_refused_by_its_days(tmp_path) -> None:
+    """A longer period is proposed only where it has enough values."""
+    midnight = START.replace(hour=0)
+    with History.open(tmp_path / "h.db") as history:
+        history.append(series(*range(20)))
+        history.append(series(*range(19), instrument="b"))
+        day, longer = "from 2026-03-01 to 2026-03-02", "take a longer period"
+        cases = (
+            ("a2k", START, at(4), f"from 2026-03-01 08:00 to 2026-03-02 08:00; {longer}"),
+            ("a2k", midnight, midnight + timedelta(1), f"{day}; {longer}"),
+            ("b", midnight, midnight + timedelta(1), f"{day}; record more first"),
+        )
+        for instrument, since, until, message in cases:
+            with pytest.raises(HistoryError, match=message):
+                history.freeze("x", Selection(instrument, since, until))
 
 
 def test_postgresql_refuses_to_empty_a_table(postgresql: str) -> None:

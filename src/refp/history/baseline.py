@@ -1,6 +1,7 @@
 """Baselines: mean and standard deviation of a period, as limits for later values."""
 
 from dataclasses import replace
+from datetime import datetime, time
 
 import numpy as np
 
@@ -34,7 +35,9 @@ def needed(n: int, n_days: int, noun: str) -> str:
     return f"limits need {MIN_VALUES} {noun} on {MIN_DAYS} days; there {verb} {n} on {n_days}"
 
 
-def summarise_period(values: FloatArray, days: DayArray, empty: Baseline) -> Baseline:
+def summarise_period(
+    values: FloatArray, days: DayArray, empty: Baseline, *, enough_recorded: bool = False
+) -> Baseline:
     """Return a baseline with numbers, mean and standard deviation of its period's values.
 
     Parameters
@@ -43,6 +46,8 @@ def summarise_period(values: FloatArray, days: DayArray, empty: Baseline) -> Bas
         Shape ``(n,)``, values, of which NaN is ignored, and their calendar days.
     empty
         The baseline without numbers, mean and standard deviation.
+    enough_recorded
+        Whether a longer period has enough values.
 
     Raises
     ------
@@ -50,13 +55,14 @@ def summarise_period(values: FloatArray, days: DayArray, empty: Baseline) -> Bas
         If there are fewer than 20 values or 5 days, or all values are equal.
     """
     known = values[np.isfinite(values)]
-    n_days = len(np.unique(days[np.isfinite(values)]))
+    n_days = count_days(values, days)
     about = f"baseline {empty.name!r} of {empty.quantity} of {empty.instrument!r}"
     missing = needed(len(known), n_days, noun_of(empty.quantity, empty.purpose))
     if missing:
+        remedy = "take a longer period" if enough_recorded else "record more first"
         raise HistoryError(
-            f"{about}: {missing} from {empty.since.isoformat()} to {empty.until.isoformat()}; "
-            "take a longer period"
+            f"{about}: {missing} from {_describe_end(empty.since)} to {_describe_end(empty.until)}; "
+            f"{remedy}"
         )
     if np.ptp(known) == 0:
         raise HistoryError(
@@ -65,6 +71,17 @@ def summarise_period(values: FloatArray, days: DayArray, empty: Baseline) -> Bas
         )
     mean, sd = float(known.mean()), float(known.std(ddof=1))
     return replace(empty, n=len(known), n_days=n_days, mean=mean, sd=sd)
+
+
+def is_enough(values: FloatArray, days: DayArray) -> bool:
+    """Return whether values, as of :func:`summarise_period`, are enough for limits."""
+    n = int(np.isfinite(values).sum())
+    return n >= MIN_VALUES and count_days(values, days) >= MIN_DAYS
+
+
+def count_days(values: FloatArray, days: DayArray) -> int:
+    """Return the number of days with a value."""
+    return len(np.unique(days[np.isfinite(values)]))
 
 
 def noun_of(quantity: Quantity, purpose: Purpose) -> str:
@@ -76,3 +93,10 @@ def standardise(values: FloatArray, baseline: Baseline) -> FloatArray:
     """Return values less the baseline's mean, over its standard deviation; shape as given."""
     z: FloatArray = (values - baseline.mean) / baseline.sd
     return z
+
+
+def _describe_end(end: datetime) -> str:
+    """Return the day of an end of a period, with the time unless it is midnight."""
+    if end.time() == time():
+        return f"{end:%Y-%m-%d}"
+    return f"{end:%Y-%m-%d %H:%M}"

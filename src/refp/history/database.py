@@ -9,7 +9,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from refp.core.errors import HistoryConflictError, HistoryError
-from refp.history.baseline import summarise_period
+from refp.history.baseline import is_enough, summarise_period
 from refp.history.connect import WRITES, OpenDatabase, database_errors
 from refp.history.correction import check_kinds
 from refp.history.history import Baseline, HistoryRecord, ModelUse, new_id
@@ -223,8 +223,12 @@ class History(OpenDatabase):
         columns = (*DAY_COLUMNS, *QUANTITY_COLUMNS[quantity], "image_sha256")
         table = _without_repeats(self.select(chosen, columns=columns))
         empty = Baseline(name, instrument, quantity, since, until, 0, 0, 0, datetime.now(UTC), by)
+        every = self.select(replace(chosen, since=None, until=None), columns=columns)
         frozen = summarise_period(
-            values_of(table, quantity), days_of(table), replace(empty, purpose=chosen.purpose)
+            values_of(table, quantity),
+            days_of(table),
+            replace(empty, purpose=chosen.purpose),
+            enough_recorded=is_enough(values_of(every, quantity), days_of(every)),
         )
         with database_errors(self._engine.url), self._write() as connection:
             _check_free(connection, frozen)
