@@ -245,11 +245,13 @@ def test_a_short_period_is_refused_by_its_days(tmp_path) -> None:
     with History.open(tmp_path / "h.db") as history:
         history.append(series(*range(20)))
         history.append(series(*range(19), instrument="b"))
+        history.append(series(*range(40), instrument="copied", image_sha256="0" * 64))
         day, longer = "from 2026-03-01 to 2026-03-02", "take a longer period"
         cases = (
             ("a2k", START, at(4), f"from 2026-03-01 08:00 to 2026-03-02 08:00; {longer}"),
             ("a2k", midnight, midnight + timedelta(1), f"{day}; {longer}"),
             ("b", midnight, midnight + timedelta(1), f"{day}; record more first"),
+            ("copied", midnight, midnight + timedelta(1), f"{day}; record more first"),
         )
         for instrument, since, until, message in cases:
             with pytest.raises(HistoryError, match=message):

@@ -223,7 +223,8 @@ class History(OpenDatabase):
         columns = (*DAY_COLUMNS, *QUANTITY_COLUMNS[quantity], "image_sha256")
         table = _without_repeats(self.select(chosen, columns=columns))
         empty = Baseline(name, instrument, quantity, since, until, 0, 0, 0, datetime.now(UTC), by)
-        every = self.select(replace(chosen, since=None, until=None), columns=columns)
+        always = replace(chosen, since=None, until=None)
+        every = _without_repeats(self.select(always, columns=columns))
         frozen = summarise_period(
             values_of(table, quantity),
             days_of(table),
