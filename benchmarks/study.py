@@ -40,7 +40,12 @@ def main() -> None:
         minutes = add_minutes((time.perf_counter() - started) / 60, results)
         publish(results, OUT)
     states = {outcome.item: outcome.state for outcome in outcomes}
-    conditions = {"minutes_of_runs_that_ended": minutes, "cores": default_jobs(), "seed": SEED, "items": states}
+    conditions = {
+        "minutes_of_runs_that_ended": minutes,
+        "cores": default_jobs(),
+        "seed": SEED,
+        "items": states,
+    }
     write_json(conditions, OUT / "conditions.json")
 
 

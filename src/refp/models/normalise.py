@@ -1,4 +1,4 @@
-"""Preparation of tiles: what is not the bead, the window about it, and the article's normalisations."""
+"""Preparation of tiles: foreign pixels, the window about the bead, and the article's normalisations."""
 
 import math
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ def prepare_tiles(
 
 
 def fill_foreign(pixels: FloatArray, light: FloatArray, limit: float) -> FloatArray:
-    """Set what is not round about the middle of a tile, such as a cell, to the median of its ring.
+    """Set pixels that are not the bead's, such as those of a cell, to the median of their ring.
 
     A bead is round, so that pixels at one distance from its middle agree; those of a cell beside it do
     not. A network that was trained without cells is misled by them.

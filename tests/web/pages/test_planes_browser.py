@@ -126,7 +126,9 @@ def states(keeper: Served, tiny_sweep: Path) -> list[str]:
     """Addresses of pages in their states: planes, a comparison, jobs that ended in each way."""
     client = Client(keeper.address)
     (tiny_sweep.parent / "without-images").mkdir(exist_ok=True)
-    failed, done = (client.define_planes_there([name])["id"] for name in ("without-images", "training"))
+    failed, done = (
+        client.define_planes_there([name])["id"] for name in ("without-images", "training")
+    )
     cancelled = client.cancel(client.define_planes_there(["training"])["id"])["id"]
     for name in (failed, done):
         client.wait(name)

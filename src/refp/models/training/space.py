@@ -75,7 +75,7 @@ SPACES: Mapping[FamilyName, Space] = {
 
 
 def space_of(settings: TrainSettings) -> Space:
-    """Return what a sampler varies: the settings of the family that have an effect."""
+    """Return the space of a sampler: the settings of the family that have an effect."""
     space = SPACES[settings.family]
     if settings.family == "resnet" and settings.resnet.schedule == "one_cycle":
         return {name: each for name, each in space.items() if name not in DROPS}
