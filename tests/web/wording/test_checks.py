@@ -10,7 +10,7 @@ pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
 from tests.web.history_data import row
 
 from refp.web.messages import DailyCheck
-from refp.web.wording.checks import describe_check, describe_missing
+from refp.web.wording.checks import begin, describe_check, describe_missing
 
 
 def checked(day: str, **values: Any) -> DailyCheck:
@@ -147,3 +147,22 @@ def test_names_of_files_are_verbatim(reason: str, detail: str) -> None:
     record = {"status": "refused", "delta_z_um": None, "reason": reason, "image": image}
     shown = describe_check(checked("2026-03-02", state="no_value", record=record), TODAY)
     assert shown.detail.startswith(f"{detail} Last check")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("notes.tif: its content is damaged", "notes.tif: its content is damaged"),
+        ("my notes.tif: its content is damaged", "my notes.tif: its content is damaged"),
+        ("stack.tif#2: damaged", "stack.tif#2: damaged"),
+        ("folder/notes: damaged", "folder/notes: damaged"),
+        ("notes: damaged", "notes: damaged"),
+        (
+            "this form is out of date; load the page again",
+            "This form is out of date; load the page again",
+        ),
+        ("at most 2.5 um: choose less", "At most 2.5 um: choose less"),
+    ],
+)
+def test_sentences_begin_with_a_capital_but_names(text: str, shown: str) -> None:
+    assert begin(text) == shown

@@ -20,6 +20,9 @@ NEEDED = re.compile(r"limits need (\d+) (\w+) on (\d+) days; there (?:is|are) (\
 ENOUGH = re.compile(r"no limits are frozen; \d+ (\w+) on \d+ days are enough to freeze them")
 """The sentence of the same function on enough values."""
 
+FILE_NAME = re.compile(r"[^:]*\.[A-Za-z]\w*(#\d+)?: |\S*[.:/\\]\S|\S+:")
+"""The name of a file at the beginning of a message, in which it may have spaces before a colon."""
+
 
 @dataclass(frozen=True, slots=True)
 class CheckText:
@@ -92,6 +95,8 @@ def describe_earlier(earlier: EarlierRecord) -> str:
 
 def _take(check: DailyCheck) -> str:
     """Return the invitation to a check, with the limits and the tolerance that it is compared with."""
+    if any(ENOUGH.fullmatch(note) for note in check.notes):
+        return f"{TAKE}."
     if not check.baseline:
         return f"{TAKE}{LIMITS_LATER}"
     both = f" and {_tolerance(check)}" if check.tolerance_um else ""
@@ -161,8 +166,8 @@ def _refusal(check: DailyCheck) -> CheckText:
 
 def begin(text: str) -> str:
     """Return a text with a capital first letter, unless it begins with the name of a file."""
-    first = text.partition(" ")[0]
-    return text if ":" in first or "." in first.rstrip(".") else f"{text[:1].upper()}{text[1:]}"
+    named = FILE_NAME.match(text) is not None
+    return text if named else f"{text[:1].upper()}{text[1:]}"
 
 
 def sentence(text: str) -> str:
