@@ -25,7 +25,7 @@ from refp.web.wording.numbers import (
     ],
 )
 def test_words(dz_um: float, text: tuple[str, str]) -> None:
-    ends = {"lower_um": dz_um - 0.6, "upper_um": dz_um + 0.6}
+    ends: dict[str, object] = {"lower_um": dz_um - 0.6, "upper_um": dz_um + 0.6}
     assert describe_dz({"delta_z_um": dz_um, **ends}) == text
     assert plus_minus({"lower_um": 13.1, "upper_um": 15.3}) == "±1.1"
 
