@@ -225,13 +225,13 @@ class DailyCheck:
         Whether the value is within the tolerance and no rule except the warning fired; ``None`` without
         limits or without a number.
     rules
-        Rules that fired: ``rule, meaning, action``.
+        Rules that fired, the gravest first: ``rule, meaning, action``.
     state
         State of the value, as of :data:`refp.history.PointState`.
     tolerance_um
         Largest tolerated absolute dZ, um; ``None`` without a tolerance.
     action
-        Action to take; empty where none is needed.
+        Gravest action to take; empty where none is needed.
     notes
         Sentences on limits that are missing, or wider than the tolerance.
     earlier
@@ -270,6 +270,8 @@ class HistoryView:
         First day of the chart, and the day after its last.
     check
         The last daily check.
+    states
+        State of the dZ of daily checks among the records, as of :data:`refp.history.PointState`, by id.
     """
 
     instruments: list[str]
@@ -279,6 +281,7 @@ class HistoryView:
     chart: Row = field(default_factory=dict)
     period: tuple[str, str] = ("", "")
     check: DailyCheck | None = None
+    states: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

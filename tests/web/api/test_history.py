@@ -15,6 +15,7 @@ pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
 from tests.web.history_data import HISTORY, STEADY, app_with, freeze, row, rows
 
 from refp.history import ACTIONS, OUTSIDE_TOLERANCE, RULES, History, new_id
+from refp.history.actions import gravest_first
 from refp.web import WebSettings
 from refp.web.schemas.history import MAX_RECORDS
 
@@ -109,7 +110,7 @@ def test_each_rule_is_named_where_it_fires(app: TestClient, rule: str) -> None:
     assert (count["n"], count["last_at"]) == (1, last["time"])
     page = app.get("/history", params={"instrument": name}).text
     assert RULES[rule] in page
-    assert f"{', '.join(last['rules'])}</span>" in page
+    assert f"{', '.join(gravest_first(last['rules']))}</span>" in page
     assert last["state"] == ("warning" if last["rules"] == ["1_2s"] else "rejected")
 
 

@@ -57,7 +57,7 @@ def test_the_page_is_sound_and_has_every_part(app: TestClient) -> None:
     assert {**content, "firings": None} == {**message, "firings": None}
     assert '<noscript><img class="control" src="/history/chart.svg?' in page.text
     assert "21 values on 21 days, 1 refused" in page.text
-    assert "Do not use this setting" in page.text  # of 1_3s, which the last value fires
+    assert "Do not measure with this instrument" in page.text  # of 1_3s, which the last value fires
     assert 'value="2026-03-01"' in page.text  # the chart's first day, for new limits
 
 
@@ -204,8 +204,10 @@ def test_a_check_out_of_limits_names_the_rule(
         assert (answer["in_control"], answer["baseline"]) == (True, "spring")
         assert [one["rule"] for one in answer["rules"]] == ["1_2s"]
         page = send(app, "checks", good).text
-        assert "out of control: 1_2s, 2_2s" in page
-        assert ACTIONS["2_2s"] in page
+        outcome = re.findall(r'id="check-outcome".*?</p>', page, re.S)[0]
+        assert "out of control: do not measure" in outcome
+        assert "2_2s" not in outcome
+        assert page.index(ACTIONS["2_2s"]) < page.index(ACTIONS["1_2s"])
         check_markup(page)
 
 
@@ -240,17 +242,16 @@ def test_limits_and_chart_are_of_daily_checks_unless_asked(
         app.post(HISTORY, json=[*checks, *rows(*[50.0, 70.0] * 20, instrument="mixed", purpose="")])
         page = app.get("/history?instrument=mixed").text
         assert "Daily checks: 12 values on 12 days" in page
-        assert "limits need 20 checks on 5 days; there are 12 on 12" in page
-        assert page.count("limits need") >= 2  # beside the chart, and in the form
+        assert page.count("12 of 20 checks recorded, on 12 days") == 2  # banner and form
+        assert "no tolerance is set" in page
         pooled = app.get("/history?instrument=mixed&series=all").text
         assert "All estimates: 52 values on 40 days" in pooled
-        assert "no limits are frozen; 52 estimates on 40 days are enough" in pooled
+        assert "Enough estimates are recorded: freeze limits now" in pooled
         refused = freeze(app, instrument="mixed", until="2026-05-01").json()
         assert "limits need 20 checks on 5 days; there are 12 on 12" in refused["detail"]
         assert freeze(app, instrument="mixed", until="2026-05-01", series="all").json()["n"] == 52
-        assert (
-            "limits need 20 checks" in app.get("/history?instrument=mixed").text
-        )  # no limits still
+        page = app.get("/history?instrument=mixed").text
+        assert "12 of 20 checks recorded" in page  # no limits still
 
 
 def test_records_have_status_and_verdict(app: TestClient) -> None:
@@ -331,3 +332,35 @@ def test_the_records_as_a_table(app: TestClient) -> None:
     text = app.get("/history/records.csv", params={"instrument": "mine"}).text
     assert text.count("daily_") == len(STEADY) + 2
     assert text.index("daily_0.tif") < text.index("daily_20.tif")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("notes.tif", b"no picture"), ("notes.png", b"\x89PNG\r\n\x1a\n" + b"x" * 64)],
+)
+def test_a_file_that_is_no_image_is_not_recorded(
+    app: TestClient, name: str, content: bytes
+) -> None:
+    before = app.get(HISTORY).json()
+    answer = app.post(CHECKS, files={"files": (name, content)})
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(f"{name}: ")
+    page = send(app, "checks", (name, content))
+    assert page.status_code == 422
+    assert f"{name}: " in page.text
+    assert app.get(HISTORY).json() == before
+
+
+def test_records_show_the_finding_of_the_rules(settings: WebSettings, tmp_path: Path) -> None:
+    with app_with(settings, tmp_path) as app:
+        ends = {"lower_um": 8.4, "upper_um": 9.6}
+        app.post(HISTORY, json=[*rows(*STEADY), row(20, 9.0, **ends), row(21, 2.5)])
+        assert "Enough checks are recorded: freeze limits now" in app.get("/history").text
+        freeze(app)
+        page = app.get("/history").text
+    check_markup(page)
+    cells = re.findall(r'data-label="(dZ, µm|status)">(.*?)</td>', page, re.S)
+    texts = [re.sub("<[^>]*>", "", cell) for _, cell in cells][:6]
+    assert texts == ["+2.5", "ok · out of control", "+9.0 ±0.6", "ok · out of control", *texts[4:]]
+    assert texts[5] == "ok"
+    assert "Name of the limits" in page

@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from tests.web.history_data import HISTORY, STEADY, app_with, freeze, row, served_with
 from tests.web.markup import check as check_markup
 
-from refp.history import History, HistoryRecord, new_id, parse_time
+from refp.history import ACTIONS, History, HistoryRecord, new_id, parse_time
 from refp.web import WebSettings
 from refp.web.errors import WorkError
 from refp.web.pages.live import newest_ids
@@ -119,9 +119,23 @@ def test_rules_that_reject_the_newest_are_named(app: TestClient) -> None:
     assert freeze(app).status_code == 201
     append(app, estimate(21, 3.6))
     page = shown(app)
-    assert "Out of control: 1_3s" in page
-    assert "Do not use this setting" in page
-    assert '<article class="board fail">' in shown(app, "?tolerance_um=")
+    assert "Verdict: pass" in page
+    assert "Do not measure with this instrument" in page
+    for query in ("", "?tolerance_um=4", "?tolerance_um="):  # pass, inconclusive, without a verdict
+        page = shown(app, query)
+        assert '<article class="board fail">' in page
+        assert "<strong>out of control</strong>" in page
+    page = shown(app, "?tolerance_um=2")
+    assert "<strong>fail</strong>" in page
+    assert "Out of control too" in page
+
+
+def test_the_actions_of_all_rules_are_shown(app: TestClient) -> None:
+    append(app, *(estimate(k, dz_um) for k, dz_um in enumerate(STEADY)))
+    assert freeze(app).status_code == 201
+    append(app, estimate(21, -2.5), estimate(22, 3.6))
+    page = shown(app)
+    assert page.index(ACTIONS["1_3s"]) < page.index(ACTIONS["R_4s"])
 
 
 def test_one_instrument_and_the_last_fifty(app: TestClient) -> None:

@@ -10,7 +10,7 @@ pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
 from tests.web.history_data import row
 
 from refp.web.messages import DailyCheck
-from refp.web.wording.checks import describe_check
+from refp.web.wording.checks import begin, describe_check, describe_missing
 
 
 def checked(day: str, **values: Any) -> DailyCheck:
@@ -39,12 +39,12 @@ REJECTS = {"rule": "2_2s", "meaning": "two values out", "action": "Stop."}
         (
             checked("2026-03-02", rules=[WARNS], state="warning"),
             "open",
-            "Today: +3.2 µm ± 1.1 — warning 1_2s",
+            "Today: +3.2 µm ± 1.1 — warning: take one more image",
         ),
         (
             checked("2026-03-02", rules=[WARNS, REJECTS], state="rejected", action="Stop."),
             "fail",
-            "Today: +3.2 µm ± 1.1 — out of control: 1_2s, 2_2s",
+            "Today: +3.2 µm ± 1.1 — out of control: do not measure",
         ),
         (checked("2026-03-02", state="no_limits"), "open", "Today: +3.2 µm ± 1.1 — no limits yet"),
         (
@@ -96,11 +96,73 @@ def test_text_has_time_and_action() -> None:
     out = describe_check(
         checked("2026-03-02", rules=[WARNS, REJECTS], state="rejected", action="Stop."), TODAY
     )
-    assert out.detail == "Two values out. At 08:05 by Ada."
-    assert out.action == "Stop."
+    assert out.detail == "Last check 08:05 by Ada."
+    assert out.rules == (REJECTS, WARNS)
     missing = "limits need 20 checks on 5 days; there is 1 on 1"
     new = describe_check(checked("2026-03-02", state="no_limits", notes=[missing]), TODAY)
-    assert new.detail == f"Limits{missing[6:]}. At 08:05 by Ada."
-    assert "at least 20 good checks on 5 days" in new.action
+    assert new.detail == "1 of 20 checks recorded, on 1 of 5 days. Last check 08:05 by Ada."
+    first = describe_check(None, TODAY)
+    assert "always the same slide" in first.action
+    assert "after 20 checks on 5 days" in first.action
     unsure = checked("2026-03-02", tolerance_um=5.0, record={"verdict": "unverified"})
     assert describe_check(unsure, TODAY).detail.startswith("No verdict: the model is not verified")
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (
+            "limits need 20 checks on 5 days; there is 1 on 1",
+            "1 of 20 checks recorded, on 1 of 5 days",
+        ),
+        (
+            "limits need 20 checks on 5 days; there are 25 on 3",
+            "25 checks recorded, on 3 of 5 days",
+        ),
+        (
+            "no limits are frozen; 21 checks on 21 days are enough to freeze them",
+            "Enough checks are recorded: freeze limits now",
+        ),
+        ("", ""),
+    ],
+)
+def test_missing_limits(given: str, shown: str) -> None:
+    assert describe_missing(given) == shown
+
+
+@pytest.mark.parametrize(
+    ("reason", "detail"),
+    [
+        ("unreadable: notes.tif: its content is damaged", "notes.tif: its content is damaged."),
+        (
+            "unreadable: my notes.tif: its content is damaged",
+            "my notes.tif: its content is damaged.",
+        ),
+        ("no_beads: none found", "None found."),
+        ("withdrawn: notes.tif was a wrong slide", "notes.tif was a wrong slide."),
+    ],
+)
+def test_names_of_files_are_verbatim(reason: str, detail: str) -> None:
+    image = "my notes.tif" if "my notes" in reason else "notes.tif"
+    record = {"status": "refused", "delta_z_um": None, "reason": reason, "image": image}
+    shown = describe_check(checked("2026-03-02", state="no_value", record=record), TODAY)
+    assert shown.detail.startswith(f"{detail} Last check")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("notes.tif: its content is damaged", "notes.tif: its content is damaged"),
+        ("my notes.tif: its content is damaged", "my notes.tif: its content is damaged"),
+        ("stack.tif#2: damaged", "stack.tif#2: damaged"),
+        ("folder/notes: damaged", "folder/notes: damaged"),
+        ("notes: damaged", "notes: damaged"),
+        (
+            "this form is out of date; load the page again",
+            "This form is out of date; load the page again",
+        ),
+        ("at most 2.5 um: choose less", "At most 2.5 um: choose less"),
+    ],
+)
+def test_sentences_begin_with_a_capital_but_names(text: str, shown: str) -> None:
+    assert begin(text) == shown

@@ -20,13 +20,21 @@ from refp.web.wording.numbers import (
     [
         (14.21, ("14.2", "above the reference plane")),
         (-3.0, ("3.0", "below the reference plane")),
-        (0.04, ("0.0", "in the reference plane")),
+        (0.04, ("0.0", "indistinguishable from the reference plane")),
         (-0.051, ("0.1", "below the reference plane")),
     ],
 )
 def test_words(dz_um: float, text: tuple[str, str]) -> None:
-    assert describe_dz({"delta_z_um": dz_um}) == text
+    ends: dict[str, object] = {"lower_um": dz_um - 0.6, "upper_um": dz_um + 0.6}
+    assert describe_dz({"delta_z_um": dz_um, **ends}) == text
     assert plus_minus({"lower_um": 13.1, "upper_um": 15.3}) == "±1.1"
+
+
+def test_a_dz_of_zero_without_zero_in_its_interval() -> None:
+    row: dict[str, object] = {"delta_z_um": 0.04, "lower_um": 0.01, "upper_um": 0.07}
+    assert describe_dz(row) == ("0.0", "in the reference plane")
+    unknown: dict[str, object] = {"delta_z_um": 0.0, "lower_um": None, "upper_um": None}
+    assert describe_dz(unknown) == ("0.0", "in the reference plane")
 
 
 @pytest.mark.parametrize(

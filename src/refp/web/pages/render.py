@@ -10,9 +10,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from refp.web.http.guard import FORM, Keys, cookie_of, new_form_cookie
 from refp.web.http.problems import Problem
-from refp.web.wording.checks import describe_earlier
+from refp.web.wording.checks import begin, describe_earlier, describe_missing
 from refp.web.wording.numbers import (
     COLORS,
+    INDISTINGUISHABLE,
+    NO_MOVE,
     color_beads,
     describe_comparison,
     describe_dz,
@@ -23,6 +25,7 @@ from refp.web.wording.numbers import (
 )
 from refp.web.wording.options import in_web_words
 from refp.web.wording.remedies import JPEG, JPEG_QUALITY, REMEDIES, remedy_of
+from refp.web.wording.rules import FINDINGS
 
 TEMPLATES = Environment(
     loader=PackageLoader("refp.web"),
@@ -37,9 +40,14 @@ TEMPLATES.globals.update(
     jpeg=JPEG,
     jpeg_quality=JPEG_QUALITY,
     scale=COLORS,
+    begin=begin,
+    indistinguishable=INDISTINGUISHABLE,
+    no_move=NO_MOVE,
+    finding_words=FINDINGS,
     color_beads=color_beads,
     describe_dz=describe_dz,
     describe_earlier=describe_earlier,
+    describe_missing=describe_missing,
     describe_move=describe_move,
     describe_tilt=describe_tilt,
     describe_comparison=describe_comparison,

@@ -7,6 +7,7 @@ from refp.web.http.problems import Problem
 from refp.web.http.uploads import RequestFile
 from refp.web.messages import DailyCheck, ModelInfo, PageEstimate, Requester
 from refp.web.services.engine import Engine
+from refp.web.services.estimates import NO_IMAGE
 
 DAILY = "daily"
 
@@ -32,14 +33,17 @@ async def check_today(
     Raises
     ------
     Problem
-        If no history is kept, or the number of files is not one.
+        If no history is kept, the number of files is not one, or the file is no image.
     WorkError
-        As of ``Estimates.estimate``.
+        As of ``Estimates.estimate``, and if the image cannot be decoded; nothing is recorded then.
     """
     _ = engine.history.database  # raises before the image is estimated
     if len(files) != 1:
         detail = f"{len(files)} files were sent; choose one image of the check slide"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no_files", detail)
+    if not files[0].is_image:
+        detail = f"{files[0].name}: {NO_IMAGE}; nothing was recorded"
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unreadable", detail)
     chosen = await _choose(engine, model, instrument)
     files = await engine.files.keep_images(files)
     tolerance_um = engine.settings.tolerance_um

@@ -1,30 +1,39 @@
 """The text of a daily check on the page History."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import date
 
 from refp.web.messages import DailyCheck, EarlierRecord, Row
 from refp.web.wording.numbers import PLUS_MINUS, UM, VERDICTS
 from refp.web.wording.remedies import REMEDIES
-from refp.web.wording.rules import foremost
+from refp.web.wording.rules import Fired, by_gravity, describe_rejection
 
 MINUS = "\N{MINUS SIGN}"
-FREEZE = "Freeze limits below when at least 20 good checks on 5 days are recorded."
 TAKE = (
-    "Choose an image of the check slide and press “Check”; it is recorded, and compared with limits "
-    "and tolerance."
+    "Choose an image of the check slide (always the same slide with beads) and press “Check”. It is "
+    "recorded"
 )
+LIMITS_LATER = ". Limits exist only after 20 checks on 5 days; later checks are compared with them."
+NEEDED = re.compile(r"limits need (\d+) (\w+) on (\d+) days; there (?:is|are) (\d+) on (\d+)")
+"""The sentence of :func:`refp.history.missing_limits` on too few values."""
+ENOUGH = re.compile(r"no limits are frozen; \d+ (\w+) on \d+ days are enough to freeze them")
+"""The sentence of the same function on enough values."""
+
+FILE_NAME = re.compile(r"[^:]*\.[A-Za-z]\w*(#\d+)?: |\S*[.:/\\]\S|\S+:")
+"""The name of a file at the beginning of a message, in which it may have spaces before a colon."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckText:
-    """Text of the banner: style, sign, and up to three sentences."""
+    """Text of the banner: style, sign, headline, sentences, and rules that fired, the gravest first."""
 
     look: str
     sign: str
     headline: str
     detail: str = ""
     action: str = ""
+    rules: tuple[Fired, ...] = ()
 
 
 def describe_check(check: DailyCheck | None, today: date) -> CheckText:
@@ -38,7 +47,7 @@ def describe_check(check: DailyCheck | None, today: date) -> CheckText:
         Current day.
     """
     if check is None:
-        return CheckText("open", "?", "No daily check yet", "", TAKE)
+        return CheckText("open", "?", "No daily check yet", "", f"{TAKE}{LIMITS_LATER}")
     day, time = str(check.record["recorded_at"]).split("T")
     own = _outcome(check)
     if check.earlier is not None:
@@ -46,14 +55,35 @@ def describe_check(check: DailyCheck | None, today: date) -> CheckText:
     value = _value(check.record)
     if day == today.isoformat():
         by = f" by {check.record['operator']}" if check.record["operator"] else ""
-        detail = f"{own.detail} At {time[:5]}{by}.".strip()
+        detail = f"{own.detail} Last check {time[:5]}{by}.".strip()
         headline = (
             f"Today: {value} \N{EM DASH} {own.headline}" if value else f"Today: {own.headline}"
         )
-        return CheckText(own.look, own.sign, headline, detail, own.action)
+        return replace(own, headline=headline, detail=detail)
     last = f"The last check was on {day}: {value + ', ' if value else ''}{own.headline}."
+    if check.state == "no_limits":
+        last = f"{last} {own.detail}".strip()
     look = "fail" if own.look == "fail" else "open"
-    return CheckText(look, "?", "No daily check today", last, TAKE)
+    return CheckText(look, "?", "No daily check today", last, _take(check))
+
+
+def describe_missing(sentence_: str) -> str:
+    """Return the sentence on missing limits for a page, without a full stop.
+
+    For ``limits need 20 checks on 5 days; there is 1 on 1`` this is ``1 of 20 checks recorded, on 1 of 5
+    days``. Other sentences are returned unchanged.
+    """
+    few, enough = NEEDED.fullmatch(sentence_), ENOUGH.fullmatch(sentence_)
+    if enough:
+        return f"Enough {enough[1]} are recorded: freeze limits now"
+    if not few:
+        return sentence_
+    n_needed, noun, days_needed, n, n_days = few.groups()
+    values = f"{n} of {n_needed} {noun}" if int(n) <= int(n_needed) else f"{n} {noun}"
+    days = (
+        f"{n_days} of {days_needed} days" if int(n_days) <= int(days_needed) else f"{n_days} days"
+    )
+    return f"{values} recorded, on {days}"
 
 
 def describe_earlier(earlier: EarlierRecord) -> str:
@@ -63,31 +93,43 @@ def describe_earlier(earlier: EarlierRecord) -> str:
     return f"The same image was recorded on {at}{by} as {earlier.image}; this is a further record of it."
 
 
+def _take(check: DailyCheck) -> str:
+    """Return the invitation to a check, with the limits and the tolerance that it is compared with."""
+    if any(ENOUGH.fullmatch(note) for note in check.notes):
+        return f"{TAKE}."
+    if not check.baseline:
+        return f"{TAKE}{LIMITS_LATER}"
+    both = f" and {_tolerance(check)}" if check.tolerance_um else ""
+    return f"{TAKE}, and compared with the limits{both}."
+
+
 def _outcome(check: DailyCheck) -> CheckText:
     """Return the text of the outcome; ``headline`` follows the value."""
     if check.record["status"] == "refused":
-        return _refusal(str(check.record["reason"]))
+        return _refusal(check)
     own = _compared(check)
-    notes = " ".join(map(sentence, (*check.notes, _verdict(check)))).replace(" um", f" {UM}")
-    return replace(own, detail=f"{own.detail} {notes}".strip())
+    notes = [describe_missing(note) for note in check.notes]
+    if notes != check.notes and check.state != "no_limits":
+        notes[0] = f"no limits yet: {notes[0]}"
+    detail = " ".join(map(sentence, (*notes, _verdict(check)))).replace(" um", f" {UM}")
+    return replace(own, detail=detail.strip(), rules=tuple(by_gravity(check.rules)))
 
 
 def _compared(check: DailyCheck) -> CheckText:
-    """Return the text of a value compared with limits and tolerance, without notes."""
-    names = ", ".join(str(one["rule"]) for one in check.rules)
-    meaning = sentence(str(foremost(check.rules)["meaning"])) if check.rules else ""
+    """Return the text of a value compared with limits and tolerance, without notes and rules."""
     cross = "\N{MULTIPLICATION X}"
     match check.state:
         case "outside_tolerance":
             return CheckText("fail", cross, f"fail: outside {_tolerance(check)}", "", check.action)
         case "rejected":
-            return CheckText("fail", cross, f"out of control: {names}", meaning, check.action)
+            names = [str(one["rule"]) for one in check.rules]
+            return CheckText("fail", cross, describe_rejection(names))
         case "warning":
-            return CheckText("open", "!", f"warning {names}", meaning, check.action)
+            return CheckText("open", "!", "warning: take one more image")
         case "within_limits":
             return _passed(check)
         case _:
-            return CheckText("open", "?", "no limits yet", "", FREEZE)
+            return CheckText("open", "?", "no limits yet")
 
 
 def _passed(check: DailyCheck) -> CheckText:
@@ -109,19 +151,28 @@ def _tolerance(check: DailyCheck) -> str:
     return f"the tolerance of {PLUS_MINUS}{known:g} {UM}" if known else "the tolerance"
 
 
-def _refusal(reason: str) -> CheckText:
-    code, _, words = reason.partition(": ")
+def _refusal(check: DailyCheck) -> CheckText:
+    code, _, words = str(check.record["reason"]).partition(": ")
     if code == "withdrawn":
-        return CheckText("open", "\N{EN DASH}", "withdrawn", sentence(words), TAKE)
+        note = f"{words}." if words else ""  # verbatim: the text of a person
+        return CheckText("open", "\N{EN DASH}", "withdrawn", note, _take(check))
     help_ = REMEDIES.get(code)
     title = help_.title.lower() if help_ else "refused"
-    return CheckText("fail", "\N{EN DASH}", f"no number, {title}", sentence(words),
+    name = str(check.record["image"]).partition("#")[0]
+    reason = f"{words}." if name and words.startswith(name) else sentence(words)
+    return CheckText("fail", "\N{EN DASH}", f"no number, {title}", reason,
                       help_.remedy if help_ else "")  # fmt: skip
 
 
+def begin(text: str) -> str:
+    """Return a text with a capital first letter, unless it begins with the name of a file."""
+    named = FILE_NAME.match(text) is not None
+    return text if named else f"{text[:1].upper()}{text[1:]}"
+
+
 def sentence(text: str) -> str:
-    """Return a text with a capital first letter and a full stop."""
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
+    """Return a text with a capital first letter and a full stop; names of files are verbatim."""
+    return f"{begin(text)}." if text else ""
 
 
 def _value(record: Row) -> str:

@@ -11,6 +11,9 @@ TILT_COVERAGE = 2.0
 """A tilt is shown above this number of standard uncertainties."""
 IN_PLANE_UM = 0.05
 """Absolute dZ below which 0.0 is shown, um."""
+INDISTINGUISHABLE = "indistinguishable from the reference plane"
+"""Side of a dZ of 0.0 whose interval holds 0."""
+NO_MOVE = "no move"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,8 @@ def describe_dz(row: Row) -> tuple[str, str]:
     """Return absolute dZ, um, and its side of the reference plane."""
     value = _number(row["delta_z_um"])
     if abs(value) < IN_PLANE_UM:
-        return "0.0", "in the reference plane"
+        holds_zero = _number(row["lower_um"]) <= 0 <= _number(row["upper_um"])
+        return "0.0", INDISTINGUISHABLE if holds_zero else "in the reference plane"
     where = "above" if value > 0 else "below"
     return f"{abs(value):.1f}", f"{where} the reference plane"
 
@@ -130,7 +134,7 @@ def describe_move(row: Row) -> str:
     """
     value, move = _number(row["delta_z_um"]), row["stage_move_um"]
     if abs(value) < IN_PLANE_UM:
-        return "no move"
+        return NO_MOVE
     if move is None:
         return f"focal plane {abs(value):.1f} {UM} {'down' if value > 0 else 'up'}"
     return f"{'raise' if _number(move) > 0 else 'lower'} Z of the stage by {abs(value):.1f} {UM}"

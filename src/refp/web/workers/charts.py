@@ -22,14 +22,14 @@ from refp.history import (
     wide_limits,
     with_offset,
 )
+from refp.history.actions import gravest_first
 from refp.history.chart import thin
 from refp.web.messages import Row
-from refp.web.wording.rules import foremost
+from refp.web.wording.rules import FINDINGS, by_gravity
 
 MAX_FIRED = MAX_CALM = 1000
 """Above these numbers, values with firings and other values are thinned; extremes are kept."""
 MAX_REFUSED = 500
-FINDINGS: frozenset[PointState] = frozenset({"outside_tolerance", "rejected", "warning"})
 SIGMAS = (-3, -2, -1, 0, 1, 2, 3)
 
 
@@ -106,12 +106,12 @@ def rules_at(chart: ControlChart, index: int) -> list[Row]:
 
 
 def action_of(state: PointState, rules: Sequence[str]) -> str:
-    """Return the action for a value; empty where none is needed."""
+    """Return the gravest action for a value; empty where none is needed."""
     if state == "outside_tolerance":
         return OUTSIDE_TOLERANCE
     if not rules:
         return ""
-    return str(foremost([describe_rule(rule) for rule in rules])["action"])
+    return ACTIONS[gravest_first(rules)[0]]
 
 
 def finite(value: float) -> float | None:
@@ -120,21 +120,21 @@ def finite(value: float) -> float | None:
 
 
 def newest_findings(chart: ControlChart, max_values: int) -> list[Row]:
-    """Return the values that fail or warn, the newest first: state, rules and action of each."""
+    """Return the values that fail or warn, the newest first, each with state, rules and actions.
+
+    ``action`` is that for a value outside the tolerance; ``rules`` hold their own, the gravest first.
+    """
     states = states_of(chart)
     found = [k for k, state in enumerate(states) if state in FINDINGS][::-1][:max_values]
-    rules = [[str(one["rule"]) for one in rules_at(chart, k)] for k in found]
     return [
         {
             "time": _local(chart, chart.time[k]),
             "value": float(chart.value[k]),
             "state": states[k],
-            "rules": names,
-            "foremost": foremost(rules_at(chart, k))["rule"] if names else "",
-            "meaning": foremost(rules_at(chart, k))["meaning"] if names else "",
-            "action": action_of(states[k], names),
+            "rules": by_gravity(rules_at(chart, k)),
+            "action": OUTSIDE_TOLERANCE if states[k] == "outside_tolerance" else "",
         }
-        for k, names in zip(found, rules, strict=True)
+        for k in found
     ]
 
 

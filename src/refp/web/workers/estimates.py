@@ -114,6 +114,8 @@ def estimate_file(task: Task, view: bool) -> list[PageEstimate]:
     ------
     ModelError
         If the model cannot be loaded, or the file states another instrument.
+    DataError, MissingExtraError
+        If the image of a daily check cannot be decoded; nothing is recorded then.
     """
     estimator = _load(task.model, _stamp(task.model))
     problem = _too_large(task)
@@ -127,6 +129,8 @@ def estimate_file(task: Task, view: bool) -> list[PageEstimate]:
     qualify = _qualifier(estimator, task)
     for source in sources:
         result, seen, image = _estimate(estimator, source)
+        if image is None and task.requester.purpose:
+            source.read()  # raises, unless the image was decoded but not measured
         result = replace(result, estimate=qualify(source, result.estimate))
         row = _row(task, source.page, result.estimate, estimator.card.name)
         picture = _view(estimator, result, seen, image) if view and image is not None else None

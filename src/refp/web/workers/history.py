@@ -31,8 +31,10 @@ from refp.history import (
     latest_by_serial,
     parse_time,
     select_points,
+    states_of,
     with_local_times,
 )
+from refp.history.actions import gravest_first
 from refp.history.history import NAN
 from refp.pipeline.recording import Origin, record_estimate, record_planes
 from refp.settings import Identity
@@ -212,6 +214,7 @@ def read_page(database: str, query: ChartQuery, tolerance_um: float | None) -> H
         baselines=[describe_baseline(one) for one in frozen if one.quantity == request.quantity],
         check=_last_check(history, name, tolerance_um),
     )
+    view = replace(view, states=_states(history, name, view.rows, tolerance_um))
     try:
         chart, records = select_points(
             history, replace(chosen, instrument=name), request, also=ALSO
@@ -359,6 +362,19 @@ def _last_check(history: History, instrument: str, tolerance_um: float | None) -
     return None if last.empty else _evaluate_check(history, last, tolerance_um)
 
 
+def _states(
+    history: History, instrument: str, rows: Sequence[Row], tolerance_um: float | None
+) -> dict[str, str]:
+    """Return the states of the daily checks among some records, by id, with the last limits."""
+    daily = {str(row["id"]) for row in rows if row["purpose"] == "daily"}
+    if not daily:
+        return {}
+    request = ChartRequest(tolerance_um=_number(tolerance_um))
+    chart, records = select_points(history, Selection(instrument), request, also=("id",))
+    named = zip(records["id"], states_of(chart), strict=True)
+    return {one: state for one, state in named if one in daily}
+
+
 def _evaluate_check(
     history: History, record: pd.DataFrame, tolerance_um: float | None
 ) -> DailyCheck:
@@ -370,7 +386,7 @@ def _evaluate_check(
         record=row,
         baseline=result.baseline,
         in_control=result.in_control,
-        rules=[{**describe_rule(rule)} for rule in result.rules],
+        rules=[{**describe_rule(rule)} for rule in gravest_first(result.rules)],
         state=result.state,
         tolerance_um=finite(result.tolerance_um),
         action=action_of(result.state, result.rules),
