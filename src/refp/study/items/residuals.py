@@ -73,7 +73,9 @@ def _without_intervals(predictions: MemberPredictions) -> pd.DataFrame:
     """Return the errors of images as combined in the article, with the labels of the images."""
     keys = [*KEY_COLUMNS, "z_um"]
     labels = predictions.errors[[*keys, "label_u_um", "label"]]
-    errors = image_errors(predictions).merge(labels, on=keys, how="left")
+    errors = image_errors(predictions)
+    errors = errors.astype(labels[keys].dtypes.to_dict())  # an empty table has none of its own
+    errors = errors.merge(labels, on=keys, how="left")
     return errors.assign(status="ok", lower_um=np.nan, upper_um=np.nan)
 
 
