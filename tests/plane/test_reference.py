@@ -273,7 +273,7 @@ def test_a_field_of_many_frames_improves_one_of_few(two_fields: Seen) -> None:
     assert beside.refp_um[-1] == pytest.approx(2.0, abs=3 * beside.u_um[-1])
 
 
-N_REALISATIONS = 42
+N_REALISATIONS = 60
 
 
 @pytest.fixture(scope="module")

@@ -281,7 +281,7 @@ def test_form_with_a_folder(
 @pytest.mark.parametrize(
     ("fields", "file", "message"),
     [
-        pytest.param({}, None, "no sweep was chosen", id="nothing"),
+        pytest.param({}, None, "No sweep was chosen", id="nothing"),
         pytest.param({"path": "training"}, b"x", "choose one of them", id="both"),
         pytest.param({"path": "/etc"}, None, "outside the folders", id="outside"),
         pytest.param({"path": "training", "instrument": "x"}, None, "choose a2k", id="unknown"),

@@ -158,7 +158,7 @@ def test_default_is_chosen_and_kept(
     send(client, "/models/mine.refp/restore")
     assert client.get("/api/v1/models").json()[0]["file"] == lookup_model.name
     unknown = send(client, "/models/none.refp/default")
-    assert (unknown.status_code, "no model file" in unknown.text) == (404, True)
+    assert (unknown.status_code, "No model file" in unknown.text) == (404, True)
 
 
 def test_form_of_nobody(client: TestClient, kept: WebSettings) -> None:
