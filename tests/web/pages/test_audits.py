@@ -96,6 +96,6 @@ def test_the_form_refuses_other_folders_and_empty_forms(client: TestClient, arch
     assert "outside the folders" in outside.text
     assert "Choose either a folder of the server or an archive" in neither.text
     assert "Choose either a folder of the server or an archive" in both.text
-    assert "no model" in unknown.text
+    assert "No model" in unknown.text
     assert {r.status_code for r in (outside, neither, both, unknown)} <= {403, 404, 422}
     assert client.get("/audits/none/report").status_code == 404
