@@ -65,7 +65,7 @@ def show_estimate(page: Page, address: str, image: Path) -> None:
 def show_plane(page: Page, address: str, name: str) -> None:
     """Take the picture of defined planes."""
     page.goto(f"{address}/planes/{name}")
-    page.wait_for_selector(".key-number")
+    page.wait_for_selector(".curves .point")
     page.screenshot(path=PICTURES / "serve-plane.png")
 
 

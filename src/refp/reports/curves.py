@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from scipy.interpolate import PchipInterpolator
 
 from refp.core.arrays import FloatArray
+from refp.core.positions import found_z_um
 from refp.reports.panels import (
     ExposureRows,
     Limits,
@@ -170,12 +171,9 @@ def _positioned(curves: pd.DataFrame) -> pd.DataFrame:
     """Return the curves with the found Z of each frame, and whether it was left out."""
     error = curves.get("stage_error_um", pd.Series(np.nan, index=curves.index))
     trusted = curves.get("trusted", pd.Series(data=False, index=curves.index))
-    apart = error.notna() & ~trusted.fillna(value=False).astype(bool)
-    # A frame that was left out is where the stage reported it.
-    return curves.assign(
-        found_um=curves["z_um"] + error.where(~apart).fillna(0.0),
-        apart=apart,
-    )
+    trusted = trusted.fillna(value=False).astype(bool)
+    found_um = found_z_um(curves["z_um"], error, trusted)
+    return curves.assign(found_um=found_um, apart=error.notna() & ~trusted)
 
 
 def _planes_z(sweep: _Sweep) -> pd.DataFrame:

@@ -113,7 +113,7 @@ async function drawCurves(place, all) {
   const curves = all[place.dataset.field];
   if (!curves) return;
   const Plotly = await loadPlotly();
-  const look = layout("nominal Z less stage error, µm", "fraction of its range");
+  const look = layout("Z corrected for the stage, µm", "fraction of its range");
   const refp = Number(place.dataset.refp);
   if (place.dataset.refp) {
     const half = Number(place.dataset.half);

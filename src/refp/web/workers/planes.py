@@ -11,6 +11,7 @@ from typing import Any
 from refp.core.errors import DataError
 from refp.core.files import to_json
 from refp.core.flags import UNUSABLE_SWEEP, SweepFlag
+from refp.core.positions import found_z_um
 from refp.plane import COVERAGE, Contribution, StatedPlane, compare_planes, mean_by_field
 from refp.sweeps import SweepKey
 from refp.web.messages import Row
@@ -66,8 +67,8 @@ def _field_of(row: Mapping[str, Any]) -> tuple[str, str, str]:
 def read_curves(home: Path, job: str) -> dict[str, list[Row]]:
     """Return the feature curves of a job for each field: a curve for each exposure.
 
-    A curve has ``exposure_ms``, ``None`` if it is not known, and by rising ``z_um`` (nominal Z less the
-    stage error found) steepest slope ``ss``, centre intensity ``ci``, their fits ``ss_fitted`` and
+    A curve has ``exposure_ms``, ``None`` if it is not known, and by rising ``z_um`` (corrected for the
+    stage) steepest slope ``ss``, centre intensity ``ci``, their fits ``ss_fitted`` and
     ``ci_fitted``, and ``saturated``.
 
     Raises
@@ -82,7 +83,8 @@ def read_curves(home: Path, job: str) -> dict[str, list[Row]]:
         table = pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise DataError(GONE) from error
-    table["z_um"] = table["z_um"] - table["stage_error_um"].fillna(0.0)
+    trusted = table["trusted"].fillna(value=False).astype(bool)
+    table["z_um"] = found_z_um(table["z_um"], table["stage_error_um"], trusted)
     table["saturated"] = table["ss_saturated"] | table["ci_saturated"]
     curves: dict[str, list[Row]] = {}
     for key, own in table.sort_values("z_um").groupby(KEYS, sort=True, dropna=False):
