@@ -1,6 +1,9 @@
 """Records to append."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
+
+import sqlalchemy as sa
 
 from refp.history import HistoryRecord, new_id
 
@@ -30,3 +33,14 @@ def series(*values: float, **others: object) -> list[HistoryRecord]:
     """A daily check every six hours, with these dZ: 20 of them are on six days."""
     shared: dict[str, object] = {"purpose": "daily", **others}
     return [record(k, delta_z_um=value, **shared) for k, value in enumerate(values)]
+
+
+def insert_row(connection: sa.Connection, table: str, row: Mapping[str, object]) -> None:
+    """Insert a row into a table with the columns of an older version."""
+    columns = [
+        sa.column(name, sa.DateTime(timezone=True))
+        if isinstance(value, datetime)
+        else sa.column(name)
+        for name, value in row.items()
+    ]
+    connection.execute(sa.table(table, *columns).insert(), dict(row))

@@ -23,7 +23,7 @@ from refp.history import connect as connecting
 from refp.history.newest import rejecting_rules
 from refp.history.rows import row_of
 
-from .samples import START, at, record, series
+from .samples import START, at, insert_row, record, series
 
 
 def test_the_newest_by_rising_time(database: str) -> None:
@@ -139,12 +139,8 @@ def test_an_older_history_is_brought_to_these_columns(
         added = ("purpose", "corrected_by", "serial", "verification")
         added += ("slope", "slope_u", "t_squared", "verdict", "tolerance_um")
         kept = {k: v for k, v in row.items() if k not in added}
-        names = ", ".join(kept)
-        marks = ", ".join(f":{name}" for name in kept)
         with history._engine.begin() as connection:
-            connection.execute(
-                sa.text(f"INSERT INTO refp_records ({names}) VALUES ({marks})"), kept
-            )
+            insert_row(connection, "refp_records", kept)
             connection.exec_driver_sql(OLD_BASELINE)
     monkeypatch.setattr(connecting.command, "upgrade", upgrade)
     with History.open(database) as history:

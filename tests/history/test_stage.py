@@ -13,7 +13,7 @@ from refp.history import Criterion, StageLog, StageRecord, VerificationLog
 from refp.history import connect as connecting
 from refp.history.verification_log import _row_of
 
-from .samples import START, at
+from .samples import START, at, insert_row
 from .test_verification import verification
 
 
@@ -90,11 +90,8 @@ def test_an_older_history_is_filled_from_its_verifications(
         verification(5, serial="B2"),
     ]
     with closing(VerificationLog.open(database)) as log, log._engine.begin() as connection:
-        names = _row_of(old[0])
-        marks = ", ".join(f":{name}" for name in names)
-        insert = f"INSERT INTO refp_verifications ({', '.join(names)}) VALUES ({marks})"
         for one in old:
-            connection.execute(sa.text(insert), _row_of(one))
+            insert_row(connection, "refp_verifications", _row_of(one))
     monkeypatch.setattr(connecting.command, "upgrade", upgrade)
     with StageLog.open(database) as stages:
         known = stages.latest()
