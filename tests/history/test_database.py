@@ -251,7 +251,10 @@ def test_a_short_period_is_refused_by_its_days(tmp_path) -> None:
             ("a2k", START, at(4), f"from 2026-03-01 08:00 to 2026-03-02 08:00; {longer}"),
             ("a2k", midnight, midnight + timedelta(1), f"{day}; {longer}"),
             ("b", midnight, midnight + timedelta(1), f"{day}; record more first"),
-            ("copied", midnight, midnight + timedelta(1), f"{day}; record more first"),
+            (
+                *("copied", midnight, midnight + timedelta(1)),
+                rf"there is 1 on 1 {day} \(2 more repeat an image and do not count\); record more first",
+            ),
         )
         for instrument, since, until, message in cases:
             with pytest.raises(HistoryError, match=message):

@@ -29,14 +29,19 @@ def needed(n: int, n_days: int, noun: str) -> str:
     noun
         Plural of the values, such as ``checks``.
     """
-    if n >= MIN_VALUES and n_days >= MIN_DAYS:
+    if _suffice(n, n_days):
         return ""
     verb = "is" if n == 1 else "are"
     return f"limits need {MIN_VALUES} {noun} on {MIN_DAYS} days; there {verb} {n} on {n_days}"
 
 
 def summarise_period(
-    values: FloatArray, days: DayArray, empty: Baseline, *, enough_recorded: bool = False
+    values: FloatArray,
+    days: DayArray,
+    empty: Baseline,
+    *,
+    n_repeats: int = 0,
+    enough_recorded: bool = False,
 ) -> Baseline:
     """Return a baseline with numbers, mean and standard deviation of its period's values.
 
@@ -46,6 +51,8 @@ def summarise_period(
         Shape ``(n,)``, values, of which NaN is ignored, and their calendar days.
     empty
         The baseline without numbers, mean and standard deviation.
+    n_repeats
+        Number of records that were left out, since they repeat the image of another.
     enough_recorded
         Whether a longer period has enough values.
 
@@ -59,10 +66,11 @@ def summarise_period(
     about = f"baseline {empty.name!r} of {empty.quantity} of {empty.instrument!r}"
     missing = needed(len(known), n_days, noun_of(empty.quantity, empty.purpose))
     if missing:
+        repeats = f" ({n_repeats} more repeat an image and do not count)" if n_repeats else ""
         remedy = "take a longer period" if enough_recorded else "record more first"
         raise HistoryError(
-            f"{about}: {missing} from {_describe_end(empty.since)} to {_describe_end(empty.until)}; "
-            f"{remedy}"
+            f"{about}: {missing} from {_describe_end(empty.since)} to {_describe_end(empty.until)}"
+            f"{repeats}; {remedy}"
         )
     if np.ptp(known) == 0:
         raise HistoryError(
@@ -75,8 +83,11 @@ def summarise_period(
 
 def is_enough(values: FloatArray, days: DayArray) -> bool:
     """Return whether values, as of :func:`summarise_period`, are enough for limits."""
-    n = int(np.isfinite(values).sum())
-    return n >= MIN_VALUES and count_days(values, days) >= MIN_DAYS
+    return _suffice(int(np.isfinite(values).sum()), count_days(values, days))
+
+
+def _suffice(n: int, n_days: int) -> bool:
+    return n >= MIN_VALUES and n_days >= MIN_DAYS
 
 
 def count_days(values: FloatArray, days: DayArray) -> int:

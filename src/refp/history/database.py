@@ -221,15 +221,21 @@ class History(OpenDatabase):
                 f"baseline {name!r}: the period is missing; give its first day and the day after its last"
             )
         columns = (*DAY_COLUMNS, *QUANTITY_COLUMNS[quantity], "image_sha256")
-        table = _without_repeats(self.select(chosen, columns=columns))
+        recorded = self.select(chosen, columns=columns)
+        table = _without_repeats(recorded)
         empty = Baseline(name, instrument, quantity, since, until, 0, 0, 0, datetime.now(UTC), by)
-        always = replace(chosen, since=None, until=None)
-        every = _without_repeats(self.select(always, columns=columns))
+
+        def suffices(rows: pd.DataFrame) -> bool:
+            return is_enough(values_of(rows, quantity), days_of(rows))
+
+        always = replace(chosen, since=None, until=None)  # read only where the period is too short
         frozen = summarise_period(
             values_of(table, quantity),
             days_of(table),
             replace(empty, purpose=chosen.purpose),
-            enough_recorded=is_enough(values_of(every, quantity), days_of(every)),
+            n_repeats=len(recorded) - len(table),
+            enough_recorded=suffices(table)
+            or suffices(_without_repeats(self.select(always, columns=columns))),
         )
         with database_errors(self._engine.url), self._write() as connection:
             _check_free(connection, frozen)

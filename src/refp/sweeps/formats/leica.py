@@ -17,9 +17,9 @@ from refp.sweeps.formats.guard import (
     has_colours,
     reading,
 )
+from refp.sweeps.formats.units import UM_PER_M
 from refp.sweeps.header import Header, Stated
 
-UM_PER_M = 1e6
 _FRAME = ("Y", "X", "S")
 Indices = dict[str, int]
 

@@ -5,8 +5,9 @@ import math
 import re
 from contextlib import suppress
 
+UM_PER_M = 1e6
 _UM_PER = {
-    1e6: ("m", "meter", "metre"),
+    UM_PER_M: ("m", "meter", "metre"),
     1e4: ("cm", "centimeter", "centimetre"),
     1e3: ("mm", "millimeter", "millimetre"),
     1.0: ("μm", "um", "mum", "mcm", "µ", "u", "micron", "micrometer", "micrometre"),

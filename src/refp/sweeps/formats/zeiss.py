@@ -29,10 +29,9 @@ from refp.sweeps.formats.guard import (
     has_colours,
     reading,
 )
-from refp.sweeps.formats.units import number, size, whole
+from refp.sweeps.formats.units import UM_PER_M, number, size, whole
 from refp.sweeps.header import Header, Stated
 
-UM_PER_M = 1e6
 MS_PER_NS = 1e-6
 _ORDER = "SMTZC"
 """Axes of the pages, slowest first: scene, place in its mosaic, time point, Z position, channel."""
