@@ -12,6 +12,7 @@ from refp.core.errors import RecipeError
 from refp.sweeps.frame import Name, as_name
 
 DEFAULT_PATTERN: Final = "exp{experiment}_fov{fov}_z{z_um}_t{exposure_ms}ms.tif"
+_DEFAULT_SUFFIXES: Final = (".tif", ".tiff", ".png")
 
 MAX_PARTS = 200
 """Largest number of fields, wildcards and texts of a pattern."""
@@ -187,3 +188,8 @@ def _fields(groups: Mapping[str, str]) -> NameFields:
 def _decimal(value: float) -> str:
     """Write a number exactly, without an exponent."""
     return np.format_float_positional(value, trim="-")
+
+
+def default_patterns() -> list[NamePattern]:
+    """Return the patterns of files without a stated one: the default, with each suffix."""
+    return [parse_pattern(DEFAULT_PATTERN.replace(".tif", suffix)) for suffix in _DEFAULT_SUFFIXES]

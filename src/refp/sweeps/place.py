@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
 
 from refp.core.errors import DataError
 from refp.sweeps.frame import Frame, Name, SweepKey
@@ -14,12 +13,10 @@ from refp.sweeps.left_out import LeftOut
 from refp.sweeps.manifest import COLUMNS, read_manifest
 from refp.sweeps.name_z import name_z
 from refp.sweeps.pages import check_one_channel, check_one_time
-from refp.sweeps.pattern import DEFAULT_PATTERN, NameFields, NamePattern, parse_pattern
+from refp.sweeps.pattern import NameFields, NamePattern, default_patterns, parse_pattern
 from refp.sweeps.propose import explain_no_pattern, two_names
 from refp.sweeps.readers import SUFFIXES, leave_out, read_headers
 from refp.sweeps.source import Source
-
-_DEFAULT_SUFFIXES: Final = (".tif", ".tiff", ".png")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +106,7 @@ def _by_default(source: Source) -> FoundFrames:
         headers = _with_set(headers)
     check_any_left(source, [], left_out if not headers else [])
     by_name = [path for path, header in headers.items() if header.n_planes == 1]
-    patterns = [parse_pattern(DEFAULT_PATTERN.replace(".tif", s)) for s in _DEFAULT_SUFFIXES]
-    matched, unmatched = _match_names(source, list(headers), patterns)
+    matched, unmatched = _match_names(source, list(headers), default_patterns())
     if _are_stacks(headers, single=source.is_file or len(files) == 1) or (
         by_name and not matched and any(header.stated.z_um for header in headers.values())
     ):

@@ -9,7 +9,7 @@ from refp.core.errors import DataError, RefpError, UnknownInstrumentError
 from refp.sweeps import DataSet, FolderSurvey, SubFolder, as_options, survey_folder
 from refp.sweeps.listing import list_files
 from refp.sweeps.open import open_source
-from refp.sweeps.pattern import DEFAULT_PATTERN, parse_pattern
+from refp.sweeps.pattern import default_patterns, parse_pattern
 from refp.sweeps.source import Source, find_source, names_below
 from refp.sweeps.survey import DEPTH
 from refp.web.job import NameReading, Proposal
@@ -18,7 +18,6 @@ N_NAMES = 3
 """Names that are shown where no pattern fits."""
 MAX_LISTED = 6
 """Kinds of images, folders, and files left out that are listed of each."""
-DEFAULT_SUFFIXES = (".tif", ".tiff", ".png")
 ANY_INSTRUMENT: Mapping[str, Any] = {
     "optics": {"pixel_size_um": 1.0},
     "bead": {"diameter_um": 28.0},
@@ -79,9 +78,8 @@ def _names(survey: FolderSurvey) -> list[str]:
 
 def _is_any_read(source: Source, names: Sequence[str]) -> bool:
     stated = source.settings.pattern
-    texts = [stated] if stated else [DEFAULT_PATTERN.replace(".tif", s) for s in DEFAULT_SUFFIXES]
     try:
-        patterns = [parse_pattern(text) for text in texts]
+        patterns = [parse_pattern(stated)] if stated else default_patterns()
     except RefpError:
         return False
     return any(pattern.match(name) is not None for pattern in patterns for name in names)
