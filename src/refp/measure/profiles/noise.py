@@ -9,11 +9,13 @@ References
 Immerkaer 1996, "Fast noise variance estimation" (noise from second differences).
 """
 
+import math
 from functools import lru_cache
 
 import numpy as np
 
-from refp.core.arrays import BoolArray, FloatArray, Image, IntArray
+from refp.core.arrays import FloatArray, Image, IntArray
+from refp.core.jit import inlined, kernel
 
 LAGS_PX = (1, 2)
 MAX_PIXELS = 1500
@@ -88,14 +90,9 @@ def measure_noise(
     """
     if not len(center_px):
         return np.empty(0), np.empty(0)
-    at = np.rint(np.nan_to_num(center_px)).astype(np.int64)[:, None] + _ring_offsets(*ring_px)
-    last = np.array(image.shape) - 1
-    reach = max(LAGS_PX)
-    inside: BoolArray = np.all((at >= reach) & (at <= last - reach), axis=2)
-    y, x = np.moveaxis(np.clip(at, reach, np.maximum(last - reach, reach)), 2, 0)
-    if min(image.shape) <= 2 * reach:
-        return np.full(len(at), np.nan), np.full(len(at), np.nan)
-    near, far = (_variance(_differences(image, y, x, lag), inside) for lag in LAGS_PX)
+    centers = np.rint(np.nan_to_num(center_px)).astype(np.int64)
+    levels = np.asarray(image, dtype=np.float64, order="C")
+    near, far = (_pixel_variances(levels, centers, _ring_offsets(*ring_px), lag) for lag in LAGS_PX)
     with np.errstate(invalid="ignore", divide="ignore"):
         whiteness = np.where((near > 0) & (far > MIN_NOISE**2), near / far, np.nan)
     return np.sqrt(near), whiteness
@@ -111,22 +108,49 @@ def _ring_offsets(inner_px: float, outer_px: float) -> IntArray:
     return offsets[:: max(1, -(-len(offsets) // MAX_PIXELS))]
 
 
-def _differences(image: Image, y: IntArray, x: IntArray, lag: int) -> FloatArray:
-    """Return second differences along y and along x, shape ``(2, n, p)``."""
-    middle = 2.0 * image[y, x].astype(np.float32)
-    along_y = image[y - lag, x].astype(np.float32) + image[y + lag, x] - middle
-    along_x = image[y, x - lag].astype(np.float32) + image[y, x + lag] - middle
-    return np.stack([along_y, along_x])
+def _pixel_variances(
+    levels: FloatArray, centers: IntArray, offsets: IntArray, lag: int
+) -> FloatArray:
+    """Return the variance of a pixel about each bead from second differences, shape ``(n,)``."""
+    variance = np.full(len(centers), np.nan)
+    _add_variances(levels, centers, offsets, lag, variance)
+    return variance
 
 
-def _variance(differences: FloatArray, inside: BoolArray) -> FloatArray:
-    """Return the variance of a pixel from second differences, outliers left out, shape ``(n,)``."""
-    size = np.where(inside, np.abs(differences), np.nan)
-    with np.errstate(invalid="ignore"):
-        n = 2 * inside.sum(axis=1)
-        typical = np.nansum(size, axis=(0, 2)) / np.maximum(n, 1) / np.sqrt(2 / np.pi)
-        kept = size <= CUT_SIGMAS * np.maximum(typical, 1e-6)[:, None]
-        squares = np.where(kept, size, 0.0) ** 2
-    count = kept.sum(axis=(0, 2))
-    mean_square = squares.sum(axis=(0, 2)) / np.maximum(count, 1) / KEPT_VARIANCE
-    return np.where(count > 0, mean_square / 6.0, np.nan)  # 1 + 4 + 1
+@kernel(np.empty((0, 0)), np.empty((0, 2), np.int64), np.empty((0, 2), np.int64), 1, np.empty(0))
+def _add_variances(
+    levels: FloatArray, centers: IntArray, offsets: IntArray, lag: int, variance: FloatArray
+) -> None:
+    """Replace the variance of beads with ring pixels in the frame; outliers are left out."""
+    for i in range(len(centers)):
+        n, total = _sum_below(levels, centers[i], offsets, lag, 1, np.inf)
+        if n == 0:
+            continue
+        typical = max(total / n / math.sqrt(2.0 / math.pi), 1e-6)
+        n, total = _sum_below(levels, centers[i], offsets, lag, 2, CUT_SIGMAS * typical)
+        if n > 0:
+            variance[i] = total / n / KEPT_VARIANCE / 6.0  # 1 + 4 + 1
+
+
+@inlined
+def _sum_below(
+    levels: FloatArray, center: IntArray, offsets: IntArray, lag: int, power: int, limit: float
+) -> tuple[int, float]:
+    """Return number and summed powers of the second differences along y and x up to a limit.
+
+    Pixels too near the border for the larger lag are left out for both.
+    """
+    height, width = levels.shape
+    reach = LAGS_PX[-1]
+    n, total = 0, 0.0
+    for k in range(len(offsets)):
+        y, x = center[0] + offsets[k, 0], center[1] + offsets[k, 1]
+        if reach <= y < height - reach and reach <= x < width - reach:
+            middle = 2.0 * levels[y, x]
+            along_y = abs(levels[y - lag, x] + levels[y + lag, x] - middle)
+            along_x = abs(levels[y, x - lag] + levels[y, x + lag] - middle)
+            if along_y <= limit:
+                n, total = n + 1, total + along_y**power
+            if along_x <= limit:
+                n, total = n + 1, total + along_x**power
+    return n, total
