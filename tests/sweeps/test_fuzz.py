@@ -54,12 +54,12 @@ edits = st.lists(st.tuples(st.integers(0, 100_000), st.integers(0, 255)), max_si
 
 def check_reads(path: Path, read: Callable[[Path], object]) -> None:
     """Check that reading ends soon, with a result or with an error of refp in one line."""
-    start = time.monotonic()
+    start = time.thread_time()
     try:
         read(path)
     except RefpError as error:
         assert "\n" not in str(error)  # noqa: PT017
-    assert time.monotonic() - start < MAX_SECONDS
+    assert time.thread_time() - start < MAX_SECONDS
 
 
 @FOLDER
@@ -110,22 +110,22 @@ xml = st.one_of(
 @FOLDER
 @given(text=xml, n_pages=st.integers(1, 5))
 def test_invented_ome_xml(tmp_path: Path, text: str, n_pages: int) -> None:
-    start = time.monotonic()
+    start = time.thread_time()
     stated = stated_by_ome(tmp_path / "a.ome.tif", text, n_pages)
     assert len(stated.z_um) in (0, n_pages)
     assert len(stated.channel_index) in (0, n_pages)
     assert np.isfinite(stated.z_um).all()
     assert stated.pixel_size_um >= 0
-    assert time.monotonic() - start < MAX_SECONDS
+    assert time.thread_time() - start < MAX_SECONDS
 
 
 def test_entities_of_xml_are_bounded(tmp_path: Path) -> None:
     """Entities that double thirty times: a gigabyte of text."""
     entities = "".join(f'<!ENTITY e{k + 1} "&e{k};&e{k};">' for k in range(30))
     text = f'<!DOCTYPE OME [<!ENTITY e0 "{"x" * 50}">{entities}]><OME>&e30;</OME>'
-    start = time.monotonic()
+    start = time.thread_time()
     assert stated_by_ome(tmp_path / "a.ome.tif", text, 1).z_um == ()
-    assert time.monotonic() - start < MAX_SECONDS
+    assert time.thread_time() - start < MAX_SECONDS
 
 
 @given(text=st.text(max_size=20), value=st.one_of(st.text(), st.integers(), st.floats(), st.none()))
@@ -191,20 +191,20 @@ def test_any_manifest(tmp_path: Path, content: bytes) -> None:
     name=st.text(alphabet="a1/.-", max_size=200),
 )
 def test_any_pattern_and_name(pattern: str, name: str) -> None:
-    start = time.monotonic()
+    start = time.thread_time()
     try:
         parse_pattern(pattern).match(name)
     except RefpError:
         return
     finally:
-        assert time.monotonic() - start < MAX_SECONDS
+        assert time.thread_time() - start < MAX_SECONDS
 
 
 def test_many_wildcards_take_no_long_time() -> None:
     """Half of a long name's letters as wildcards: all their combinations are beyond any time."""
-    start = time.monotonic()
+    start = time.thread_time()
     assert parse_pattern("*a" * 60 + "b").match("a" * 250) is None
-    assert time.monotonic() - start < MAX_SECONDS
+    assert time.thread_time() - start < MAX_SECONDS
 
 
 @given(names=st.lists(st.text(alphabet="zfovum_.-/ 0159", max_size=15), max_size=12))
