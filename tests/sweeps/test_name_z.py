@@ -89,6 +89,18 @@ def test_whole_numbers_one_apart_may_be_the_numbers_of_frames(
     assert (stated.sweeps[0].z_um, stated.notes) == ((1, 2, 3), ())
 
 
+@pytest.mark.parametrize("pattern", [None, "exp{experiment}_fov{fov}_z{z_um}_t{exposure_ms}ms.tif"])
+def test_a_step_that_is_not_used_is_noted(
+    tmp_path: Path, save_names: SaveNames, pattern: str | None
+) -> None:
+    for z in (1380, 1395, 1410):
+        save_names(f"exp1_fov1_z{z}_t9ms.tif")
+    data = open_dataset(tmp_path, instrument="a2k", pattern=pattern, z_step_um=5.0)
+    assert data.sweeps[0].z_um == (1380, 1395, 1410)
+    (note,) = data.notes
+    assert note.startswith("the Z step of 5 um (--z-step-um) is not used: ")
+
+
 def test_names_that_refp_writes_may_all_be_negative(tmp_path: Path, save_names: SaveNames) -> None:
     for z in (-30, -20, -10):
         save_names(f"exp1_fov1_z{z}_t9ms.tif")
