@@ -19,6 +19,8 @@ from refp.measure.dataset import Measurement
 from refp.models import Trained, TrainingJob, load_model
 from refp.models.registry import LookupFamily
 from refp.pipeline import Planes
+from refp.pipeline.results import evaluation_summary
+from refp.reports.evaluation_report import evaluation_headline
 from refp.settings import Camera, Recipe, load_recipe, make_instrument, read_instrument
 from refp.sweeps import DataSet, SingleImage, list_images, open_dataset
 from refp.synthetic import (
@@ -112,6 +114,17 @@ def test_evaluation_of_a_simulation_is_against_its_truth(
     assert (summary.label_u_um, summary.coverage_observed) == (0.0, inside.mean())
     assert set(errors["label"]) == {"simulated"}
     assert evaluation.known_dz == "true Z less the true reference plane, as simulated"
+    assert evaluation.n_training == 0
+
+
+def test_images_of_the_training_are_counted_in_an_evaluation(
+    lookup: Estimator, tiny_sweep: Path
+) -> None:
+    evaluation = pipeline.evaluate_model(lookup, [open_dataset(tiny_sweep)])
+    assert evaluation.n_training == len(evaluation.errors)
+    summary = evaluation_summary(evaluation, lookup.card)
+    assert evaluation_headline(summary, 7.5).level == "caution"
+    assert "these images were in the model's training" in evaluation_headline(summary, 7.5).text
 
 
 SAME: list[tuple[str, Change]] = [

@@ -175,12 +175,27 @@ def test_a_sweep_that_does_not_suffice(
     assert re.search(message, line), line
 
 
+@pytest.mark.parametrize("n_renamed", [0, 5], ids=["all", "some, renamed"])
 def test_images_of_the_training_verify_nothing(
-    run_refp: RunRefp, lookup_model: Path, tiny_sweep: Path, home: Path, image: Path
+    run_refp: RunRefp,
+    lookup_model: Path,
+    tiny_sweep: Path,
+    tmp_path: Path,
+    home: Path,
+    image: Path,
+    n_renamed: int,
 ) -> None:
-    done = verified(run_refp, lookup_model, tiny_sweep, home, "--serial", "B2")
+    sweep = Path(shutil.copytree(tiny_sweep, tmp_path / "sweep"))
+    if n_renamed:
+        files = sorted(sweep.glob("*.tif"))
+        for file in files[:n_renamed]:
+            file.rename(file.with_name(file.name.replace("exp1", "exp7")))
+        for file in files[n_renamed:]:
+            file.unlink()
+    done = verified(run_refp, lookup_model, sweep, home, "--serial", "B2")
     assert done.code == 2
-    assert "the model was trained on these images; a verification needs a sweep" in done.stderr
+    assert "the model was trained on" in done.stderr
+    assert f", {n_renamed or len(list(sweep.glob('*.tif')))} of these files; a verif" in done.stderr
     after = estimated(run_refp, lookup_model, image, home, "--serial", "B2")
     assert after["status"] == "unverified"
 
@@ -193,6 +208,8 @@ def test_a_plane_outside_the_sweep(
         below = any(f"_z{z}" in file.name for z in (1423, 1435, 1447, 1459, 1471))
         if not below or "fov1" not in file.name or "t8ms" not in file.name:
             file.unlink()
+        else:
+            file.write_bytes(file.read_bytes() + b"0")  # not a file of the training
     done = verified(run_refp, lookup_model, sweep, tmp_path / "home", "--serial", "B2")
     assert done.code == 2
     assert "no sweep has a determined reference plane" in done.stderr

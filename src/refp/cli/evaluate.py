@@ -56,6 +56,7 @@ def evaluate(
     from refp.cli.shown import shown_errors
     from refp.estimate.estimator import Estimator
     from refp.pipeline import results
+    from refp.reports.evaluation_report import describe_training
 
     check_output(output, overwrite=overwrite)
     estimator = Estimator.load(model, max_beads)
@@ -70,4 +71,6 @@ def evaluate(
     else:
         title = f"Errors of {estimator.card.name}"
         print_properties(shown_errors(evaluation.summary.as_dict()), title=title)
+    if evaluation.n_training:
+        print_message(describe_training(evaluation.n_training))
     print_message(f"wrote {output / 'errors.csv'}, summary.json, report.html")

@@ -5,7 +5,7 @@ All cache keys and all records of the origin of results use these functions.
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -73,12 +73,19 @@ def hash_path(path: Path) -> str:
         return ""
 
 
-def hash_paths(paths: Iterable[Path]) -> str:
+def hash_paths(paths: Iterable[Path], read: Callable[[Path], str] = hash_path) -> str:
     """Return the SHA-256 over the names and contents of files and folders.
 
     The digest does not depend on their order, nor on the folders that contain them.
+
+    Parameters
+    ----------
+    paths
+        Files and folders.
+    read
+        Digest of the content of one, such as :meth:`Contents.of`, which reads each once.
     """
-    return digest_json(sorted((path.name, hash_path(path)) for path in set(paths)))
+    return digest_json(sorted((path.name, read(path)) for path in set(paths)))
 
 
 def hash_code(*parts: str) -> str:

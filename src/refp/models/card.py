@@ -24,6 +24,7 @@ MIN_CHI2 = 1e-3
 """Of an image without noise, by a model whose training showed none but noise."""
 FORMAT_VERSION = 5
 """Version of the model file's format; files of other versions are refused."""
+FILE_DIGITS = 16
 
 
 class PixelNoise(Settings):
@@ -245,6 +246,10 @@ class ModelCard(Settings):
         description="versions of refp and of the libraries of the training"
     )
     data_sha256: str = Field(description="digest over the training frames' bytes")
+    files_sha256: tuple[str, ...] = Field(
+        default=(),
+        description=f"first {FILE_DIGITS} digits of the digest of each training file's bytes",
+    )
     calibration: Calibration
     identity: Identity = Field(
         default=Identity(),
@@ -254,6 +259,10 @@ class ModelCard(Settings):
         default=None,
         description="adaptation to another instrument; none for a model trained on its instrument",
     )
+
+    def was_trained_on(self, sha256: str) -> bool:
+        """Return whether a file with this digest of its bytes was in the training."""
+        return sha256[:FILE_DIGITS] in self.files_sha256
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from refp.core.arrays import FloatArray
-from refp.core.digests import digest_bytes, digest_json, hash_code, hash_paths
+from refp.core.digests import Contents, digest_bytes, digest_json, hash_code, hash_paths
 from refp.core.files import library_versions
 from refp.measure.dataset import Measurement
 from refp.models import (
@@ -20,6 +20,7 @@ from refp.models import (
     Trained,
     stack_of,
 )
+from refp.models.card import FILE_DIGITS
 from refp.models.tiles import LabelledTiles, Split
 from refp.pipeline.material import TrainingData
 from refp.settings import Recipe, join_identities
@@ -99,7 +100,8 @@ def assemble(
         Measured data sets of one instrument, with its black level, identity and files.
     """
     instrument = measurements[0].instrument
-    files = (f.path for m in measurements for sweep in m.sweeps for f in sweep.frames)
+    files = {f.path for m in measurements for sweep in m.sweeps for f in sweep.frames}
+    contents = Contents()
     family = recipe.train.family
     stack = stack_of(tiles)
     content = digest_bytes(trained.graph, stack.mean, stack.sd)
@@ -117,7 +119,8 @@ def assemble(
         conditions=_conditions(tiles, len(per_image)),
         recipe=recipe.model_dump(mode="json"),
         versions=library_versions("numpy", *TRAINING_LIBRARIES[family]),
-        data_sha256=hash_paths(files),
+        data_sha256=hash_paths(files, contents.of),
+        files_sha256=tuple(sorted({contents.of(path)[:FILE_DIGITS] for path in files})),
         calibration=calibration,
         identity=join_identities(m.dataset.identity for m in measurements),
     )

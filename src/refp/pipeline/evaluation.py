@@ -1,14 +1,16 @@
 """Estimate every frame of labelled data sets and compare with their own planes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from refp.core.digests import Contents
 from refp.core.labels import Label, describe_origins
 from refp.core.parallel import SERIAL, Execution
 from refp.estimate.estimator import Estimator, recipe_of
 from refp.estimate.evaluation import Summary, summarise
+from refp.models import ModelCard
 from refp.pipeline.checks import (
     check_determined,
     check_instrument,
@@ -32,11 +34,14 @@ class Evaluation:
         Statistics of the errors.
     planes
         Reference planes of the data sets.
+    n_training
+        Number of the images whose files were in the training.
     """
 
     errors: pd.DataFrame
     summary: Summary
     planes: Planes
+    n_training: int
 
     @property
     def known_dz(self) -> str:
@@ -94,7 +99,12 @@ def evaluate_model(
     labels = label_frames(planes, recipe)
     check_determined(labels, datasets[0].root, "compare with")
     errors = _estimate_errors(estimator, labels, execution)
-    return Evaluation(errors, summarise(errors), planes)
+    return Evaluation(errors, summarise(errors), planes, _count_training(estimator.card, labels))
+
+
+def _count_training(card: ModelCard, frames: Iterable[Frame]) -> int:
+    contents = Contents()
+    return sum(card.was_trained_on(contents.of(frame.path)) for frame in frames)
 
 
 def _estimate_errors(

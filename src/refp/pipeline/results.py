@@ -63,6 +63,7 @@ def evaluation_summary(evaluation: Evaluation, card: ModelCard) -> dict[str, obj
     return {
         **evaluation.summary.as_dict(),
         "known_dz": evaluation.known_dz,
+        "n_training": evaluation.n_training,
         "model": card.name,
         "family": card.family,
         "n_members": card.members,

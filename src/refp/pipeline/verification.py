@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from refp.core.arrays import FloatArray
-from refp.core.digests import hash_paths
+from refp.core.digests import Contents, hash_paths
 from refp.core.errors import DataError
 from refp.core.files import library_versions
 from refp.core.parallel import SERIAL, Execution
@@ -104,13 +104,14 @@ def verify_model(
 
 def _digest_unseen(frames: Sequence[Frame], card: ModelCard, root: Path) -> str:
     """Return the digest of the images; refuse those of the training, which verify nothing."""
-    digest = hash_paths(frame.path for frame in frames)
-    if digest == card.data_sha256:
+    contents = Contents()
+    seen = {f.path for f in frames if card.was_trained_on(contents.of(f.path))}
+    if seen:
         raise DataError(
-            f"{root}: the model was trained on these images; a verification needs a sweep recorded "
-            "for it, of five to nine images about the plane"
+            f"{root}: the model was trained on {min(seen).name}, {len(seen)} of these files; a "
+            "verification needs a sweep recorded for it, of five to nine images about the plane"
         )
-    return digest
+    return hash_paths((frame.path for frame in frames), contents.of)
 
 
 def _identity(datasets: Sequence[DataSet]) -> Identity:

@@ -23,6 +23,7 @@ _KEYS = (
     "n_images", "n_ok", "n_refused", "rms_um", "bias_um", "largest_um", "within_2.5_um",
     "within_5_um", "within_7.5_um", "within_10_um", "constant_rms_um", "skill",
     "coverage_nominal", "coverage_observed", "coverage_p_value", "label_u_um", "known_dz",
+    "n_training",
     "model", "family", "n_members", "conditions",
 )  # fmt: skip
 _WORST = (
@@ -62,6 +63,7 @@ def _error_level(summary: Mapping[str, Any], tolerance_um: float) -> Level:
         not _at_most(summary, "largest_um", tolerance_um),
         _is_narrow(summary),
         summary.get("skill", 1.0) <= 0,
+        summary.get("n_training", 0) > 0,
     )
     return "caution" if any(doubts) else "good"
 
@@ -103,7 +105,14 @@ def _doubts(summary: Mapping[str, Any]) -> list[str]:
         )
     if summary.get("skill", 1.0) <= 0:
         doubts.append("It is no better than the constant predictor.")
+    if summary.get("n_training", 0):
+        doubts.append(describe_training(summary["n_training"]))
     return doubts
+
+
+def describe_training(n: int) -> str:
+    """Return the remark on ``n`` evaluated images of the model's training."""
+    return f"{n} of these images were in the model's training; errors on new images are larger."
 
 
 def _numbers(summary: Mapping[str, Any], tolerance_um: float) -> tuple[tuple[str, str], ...]:

@@ -52,6 +52,7 @@ HEADERS = {
     "coverage_p_value": "p of so low a coverage",
     "label_u_um": "u of the label (um)",
     "known_dz": "labelled dZ",
+    "n_training": "images of the training",
     "skill": "skill against the constant predictor",
     "features_with_u": "by features \N{PLUS-MINUS SIGN} u (um)",
     "difference_um": "difference (um)",
