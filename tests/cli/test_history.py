@@ -271,7 +271,10 @@ def test_bad_usage_is_one_line(run_refp: RunRefp, arguments: list[str], expected
 
 @pytest.mark.parametrize(
     "command",
-    ["record", "record-plane", "annotate", "baseline", "correct", "list", "chart", "export"],
+    [
+        *("record", "record-plane", "annotate", "baseline", "correct", "list", "verifications"),
+        *("chart", "export", "stages", "forget-stage"),
+    ],
 )
 def test_help_ends_with_an_example(run_refp: RunRefp, command: str) -> None:
     done = run_refp("history", command, "--help")

@@ -25,6 +25,7 @@ from refp.cli.history_options import (
     print_records,
     without_empty,
 )
+from refp.cli.history_stages import forget_stage, stages
 from refp.cli.options import (
     EXIT_ALL_REFUSED,
     AsJson,
@@ -400,3 +401,7 @@ def export(
         table = choice.select(history, with_corrected=with_corrected)
     write_table(table, output)
     print_message(f"wrote {output}: {len(table)} records")
+
+
+app.command(stages)
+app.command(forget_stage)
