@@ -127,8 +127,13 @@ class AuditPass:
 def audit_inputs(
     estimator: Estimator, archive: Path, choice: Choice, qualifier: Qualifier, max_beads: int | None
 ) -> dict[str, str]:
-    """Return digests of all that an audit depends on besides the images, for :class:`AuditStore`."""
-    known = {serial: str(v) for serial, v in qualifier.known().verifications.items()}
+    """Return digests of all that an audit depends on besides the images, for :class:`AuditStore`.
+
+    A verification that expires between two passes is another state. Directions of stages do not count: no
+    column of an audit depends on them.
+    """
+    verifications = qualifier.known().verifications
+    known = {serial: [str(v), v.is_valid(qualifier.at)] for serial, v in verifications.items()}
     settings = (choice.channel, choice.t, choice.pixel_size_um, max_beads, qualifier.given.serial)
     return {
         "archive": str(archive.resolve()),
