@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from refp.history.actions import ACTIONS, gravest_first
+from refp.history.actions import ACTIONS, OUT_OF_CONTROL, gravest_first
 from refp.web.messages import Row
 from refp.web.wording.numbers import VERDICTS, describe_dz, describe_move
 from refp.web.wording.remedies import remedy_of
-from refp.web.wording.rules import OUT_OF_CONTROL
 
 ESTIMATED = "estimated"
 """Word for an estimate without a verdict."""
