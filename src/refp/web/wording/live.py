@@ -80,7 +80,7 @@ def describe_newest(row: Row, rules: Sequence[str]) -> Newest:
 def _explain(row: Row, outcome: str, rules: Sequence[str]) -> tuple[str, str]:
     code, _, sentence = str(row["reason"]).partition(": ")
     if outcome == "refused":
-        known = remedy_of(code, "", sentence)
+        known = remedy_of(code, "")
         return (known.title, known.remedy) if known else (sentence or code, "")
     if outcome == "unverified":
         return "Not verified on this instrument", sentence
