@@ -132,7 +132,7 @@ def _instrument_of(
         identity = declared_identity(path)
         check_declared(card, None, [path], {} if choice.pixel_size_um else stated_um)
     except ModelError as error:
-        return identity, "unlike_training", str(error)
+        return identity, "other_instrument", str(error)
     except RefpError as error:
         return identity, error.unread_code, str(error)
     return identity, "", ""
