@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from refp.estimate import FocusEstimate
 from refp.estimate.estimator import Estimator
 from refp.history.stage import StageRecord
 from refp.pipeline.qualification import make_qualifier
@@ -151,8 +152,13 @@ def open_recorded(
                 log = history.share(StageLog)
                 stage = KeptStage(log, name, records.serial, records.operator)
         if qualified:
-            identity = Identity(serial=records.serial)
-            qualifier = make_qualifier(estimator, records.database or "", identity)
-            qualify = partial(qualifier.apply, Identity())  # an image of a camera states nothing
+            qualify = partial(_qualify, estimator, records)
         recorder = Recorder(estimator, origin, qualify=qualify, log=records.log, append=append)
         yield RecordedRefocuser(microscope, settings, recorder, stage)
+
+
+def _qualify(estimator: Estimator, records: Records, estimate: FocusEstimate) -> FocusEstimate:
+    """Return an estimate with the state of verification now, which changes during a long acquisition."""
+    identity = Identity(serial=records.serial)
+    qualifier = make_qualifier(estimator, records.database or "", identity)
+    return qualifier.apply(Identity(), estimate)  # an image of a camera states nothing
