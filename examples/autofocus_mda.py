@@ -18,11 +18,13 @@ def main() -> None:
     core = simulated_core(scope)
     # With hardware: core = load_core(Path("scope.cfg")), and
     # settings = RefocusSettings(lower_um=1200, upper_um=1800, largest_step_um=100).
-    settings = scope.settings
-    # With a model file: estimator = refp.Estimator.load(Path("a2k.refp")), and
-    # FocusModel(lambda image: estimator.estimate(image).estimate, estimator.card.dz_range_um).
+    settings, microscope = scope.settings, core_microscope(core, scope.instrument)
+    # With a model file, estimator = refp.Estimator.load(Path("a2k.refp")), and with the names Records and
+    # open_recorded of refp.scope, every step is recorded and the direction of the stage kept:
+    # records = Records("history.db", Path("refocus.jsonl"), serial="A2K-0417")
+    # with open_recorded(microscope, estimator, settings, records) as refocuser: ...
     model = FocusModel(scope.true_estimate, dz_range_um=(-150.0, 150.0))
-    refocuser = Refocuser(core_microscope(core, scope.instrument), model, settings)
+    refocuser = Refocuser(microscope, model, settings)
     core.mda.set_engine(RefocusEngine(core, refocuser, on_failure="stop"))
     core.mda.events.frameReady.connect(print_frame)
     z_um = core.getZPosition()

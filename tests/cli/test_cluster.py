@@ -1,6 +1,7 @@
 """Work on a Dask cluster of real worker processes."""
 
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -18,7 +19,7 @@ from refp.core import cluster as refp_cluster
 from refp.core.parallel import Crew, Execution, Workers
 from refp.measure import dataset as measure
 from refp.measure.cache import FrameStore
-from refp.pipeline import plane_files
+from refp.pipeline import auditing, plane_files
 from refp.settings import load_recipe
 from refp.sweeps import open_dataset
 
@@ -107,6 +108,30 @@ def test_estimate_on_a_cluster(
     address = cluster.scheduler_address
     there = run_refp("estimate", profile_model, tiny_test, "--json", "--scheduler", address)
     assert (there.code, there.stdout) == (0, here.stdout)
+
+
+def test_an_audit_on_a_cluster(
+    run_refp: RunRefp,
+    lookup_model: Path,
+    tiny_test: Path,
+    cluster: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    archive, images = tmp_path / "archive", sorted(tiny_test.glob("*.tif"))
+    for day, image in enumerate(images[3:7], start=1):
+        (archive / f"2024-03-0{day}").mkdir(parents=True)
+        shutil.copy(image, archive / f"2024-03-0{day}" / "image.tif")
+    (archive / "2024-03-01" / "cut.png").write_bytes(b"\x89PNG")
+    command = ("audit", archive, "--model", lookup_model, "--json")
+    here = run_refp(*command, "-o", tmp_path / "here")
+    assert here.code == 0, here.stderr
+    monkeypatch.setattr(auditing.FileAudit, "__call__", None)  # this process is not to estimate
+    address = cluster.scheduler_address
+    there = run_refp(*command, "-o", tmp_path / "there", "--scheduler", address)
+    assert (there.code, there.stdout) == (0, here.stdout), there.stderr
+    for name in ("audit.csv", "instruments.csv", "changes.csv"):
+        assert (tmp_path / "there" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
 
 
 def test_training_on_a_cluster(

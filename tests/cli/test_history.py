@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -204,6 +205,31 @@ def test_correct_list_and_export(run_refp: RunRefp, tmp_path: Path) -> None:
         assert str(table["recorded_at"][0]) == "2026-03-01 07:00:00+00:00"
 
 
+@pytest.mark.usefixtures("recorded")
+def test_ids_as_a_terminal_shows_them_are_accepted(run_refp: RunRefp, home: Path) -> None:
+    rows = listed(run_refp)
+    shown = run_refp("history", "list").stdout
+    assert all(f"{row['id'][:13]} " in shown for row in rows)
+    start = next(line.split()[0] for line in shown.splitlines() if "2026-03-04" in line)
+    done = run_refp("history", "correct", start.upper(), "--delta-z-um", "3.5")
+    assert done.code == 0, done.stderr
+    assert listed(run_refp)[3]["corrects"] == rows[3]["id"]
+    assert f" {start}" in run_refp("history", "list").stdout  # in the column corrects
+    with History.open(home / "history.db") as history:
+        (one,) = history.find([rows[0]["id"]])
+        twin = f"{one.id[:13]}-4000-8000-000000000000"
+        history.append([replace(one, id=twin)])
+    for given, expected in (
+        (one.id[:13], f"several ids, such as {one.id} and {twin}"),
+        (one.id[:7], "give at least 8 characters"),
+        ("%" * 13, "no record of this id"),
+    ):
+        done = run_refp("history", "correct", given, "--withdraw")
+        assert (done.code, done.stderr.count("\n")) == (2, 1)
+        assert expected in done.stderr
+    assert run_refp("history", "correct", twin, "--withdraw").code == 0
+
+
 def test_verdict_and_status_are_two_columns(
     run_refp: RunRefp, lookup_model: Path, images: list[Path], black: Path, tmp_path: Path
 ) -> None:
@@ -271,7 +297,10 @@ def test_bad_usage_is_one_line(run_refp: RunRefp, arguments: list[str], expected
 
 @pytest.mark.parametrize(
     "command",
-    ["record", "record-plane", "annotate", "baseline", "correct", "list", "chart", "export"],
+    [
+        *("record", "record-plane", "annotate", "baseline", "correct", "list", "verifications"),
+        *("chart", "export", "stages", "forget-stage"),
+    ],
 )
 def test_help_ends_with_an_example(run_refp: RunRefp, command: str) -> None:
     done = run_refp("history", command, "--help")

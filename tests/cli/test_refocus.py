@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from refp.history.stage import STAGE_COLUMNS
+
 RunRefp = Callable[..., Any]
 COLUMNS = {"z_um", "delta_z_um", "u_um", "move_um", "status", "outcome", "true_delta_z_um"}
 LIMITS = ("--limits-um", "1200", "1800", "--largest-step-um", "300")
@@ -128,6 +130,36 @@ def test_a_kept_direction_that_is_wrong_is_dropped(
     assert "a2k #A2K-7: the direction of the stage is not known any more" in wrong.stderr
     back = run_refp(*command)
     assert (back.code, abs(moves_of(back)[0]) < 15.1) == (0, True)
+
+
+def test_kept_directions_are_listed_and_forgotten(
+    run_refp: RunRefp, lookup_model: Path, tmp_path: Path
+) -> None:
+    place = ("--home", tmp_path / "home")
+    refocus = (
+        *("refocus", lookup_model, "--simulated", "--start-um", "60", "--seed", "3", "--json"),
+        *(*place, "--serial", "A2K-7"),
+    )
+    none = run_refp("history", "stages", *place)
+    assert (none.code, "no history here" in none.stderr) == (2, True)
+    assert run_refp(*refocus, "--operator", "Ada").code == 0
+    (row,) = json.loads(run_refp("history", "stages", *place, "--json").stdout)
+    assert list(row) == list(STAGE_COLUMNS)
+    names = ("instrument", "serial", "direction", "source", "operator")
+    assert [row[name] for name in names] == ["a2k", "A2K-7", 1, "refocus", "Ada"]
+    assert " up " in run_refp("history", "stages", *place).stdout
+    own = ("--instrument", "a2k", "--serial", "A2K-7", *place)
+    done = run_refp("history", "forget-stage", *own)
+    assert (done.code, "not known any more" in done.stderr) == (0, True)
+    assert " not known " in run_refp("history", "stages", *place).stdout
+    assert abs(moves_of(run_refp(*refocus))[0]) < 15.1  # a small move first
+    other = run_refp("history", "forget-stage", *own[:3], "B2", *place)
+    assert (other.code, other.stderr.count("\n")) == (2, 1)
+    assert "a2k #B2: no direction of the stage is kept" in other.stderr
+    assert (
+        json.loads(run_refp("history", "stages", "--instrument", "b", *place, "--json").stdout)
+        == []
+    )
 
 
 def test_a_verification_saves_the_small_move(

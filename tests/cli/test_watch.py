@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ import pytest
 
 pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
 
+from refp.cli.watch import _print_line
 from refp.estimate.rows import DETAIL_COLUMNS, ESTIMATE_COLUMNS
+from refp.history.actions import describe_rejection
+from refp.pipeline.watching.answering import Answer
 
 RunRefp = Callable[..., Any]
 PATIENCE_S = 120.0
@@ -99,6 +103,18 @@ def test_images_appear_and_come_out_once(
     assert verdicts["c.tif"] == ("ok", "fail")
     assert verdicts["before.tif"] == ("ok", "")
     assert {row["operator"] for row in listed} == {"Ada"}
+
+
+def test_a_rule_that_fires_is_printed_in_the_words_of_the_page_history(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    row = dict.fromkeys((*ESTIMATE_COLUMNS, *DETAIL_COLUMNS), 1.0)
+    row |= {"image": "a.tif", "status": "ok", "reason": ""}
+    at = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
+    _print_line(Answer(Path("a.tif"), row, "fail", ("fail", "10_x", "R_4s"), at))
+    line = capsys.readouterr().out
+    assert describe_rejection(["R_4s"]) == "out of control: do not measure"
+    assert line.endswith("a.tif  out of control: do not measure\n")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import math
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -75,6 +76,22 @@ def test_a_dropped_direction_is_learnt_again(database: str) -> None:
         log.append(verification(2, criteria=slope(-1.0)))
         last = stages.latest()["a2k #A1"]
     assert last.describe() == "a2k #A1: the focal plane falls with the Z of the stage"
+
+
+def test_a_direction_is_forgotten(database: str) -> None:
+    ahead = datetime.now().astimezone() + timedelta(days=1)
+    with StageLog.open(database) as log:
+        log.append(stage(learnt_at=ahead))  # by a clock that is ahead
+        log.append(stage(instrument="b"))
+        forgotten = log.forget("a2k", "A1", "Grace")
+        known = log.latest()
+        for missing in (("a2k", "A1"), ("a2k", "B2"), ("c", "A1")):
+            with pytest.raises(HistoryError, match=f"{missing[0]} #{missing[1]}: no direction"):
+                log.forget(*missing)
+    assert repr(known["a2k #A1"]) == repr(forgotten)
+    assert (forgotten.direction, forgotten.operator) == (0, "Grace")
+    assert math.isnan(forgotten.approach_um)
+    assert known["b #A1"].direction == 1
 
 
 def test_an_older_history_is_filled_from_its_verifications(

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,12 @@ import tifffile
 from refp.core.errors import DataError, ModelError, OutputError
 from refp.core.parallel import Execution, Workers
 from refp.estimate.estimator import Estimator
+from refp.history import Criterion, Verification, new_id
+from refp.models import ModelCard
 from refp.pipeline import auditing
 from refp.pipeline.audit_store import AUDIT_COLUMNS, AuditStore
 from refp.pipeline.audit_summary import summarise_audit
-from refp.pipeline.auditing import AuditedFile, AuditPass, audit_archive
+from refp.pipeline.auditing import AuditedFile, AuditPass, audit_archive, audit_inputs
 from refp.pipeline.qualification import make_qualifier
 from refp.sweeps import list_images
 from refp.sweeps.pages import Choice
@@ -119,6 +122,51 @@ def test_a_second_audit_estimates_only_what_changed(audit: Audit, archive: Path)
     then, now = before.set_index("image"), after.set_index("image")
     assert now.loc[OK[1], "delta_z_um"] == then.loc[OK[2], "delta_z_um"]
     assert "second/20240304.tif" not in now.index
+
+
+def verified_on(database: Path, card: ModelCard, sha256: str, serial: str) -> Verification:
+    """Record a verification that passed on an instrument and is valid for a week, and its stage."""
+    start = datetime(2026, 3, 1, tzinfo=UTC)
+    slope = Criterion("slope", -1.0, 0.01, 0.02, 0.1, "pass")
+    made = Verification(
+        id=new_id(), verified_at=start, valid_until=start + timedelta(days=7),
+        instrument=card.instrument.name, serial=serial, objective="", condenser="", operator="",
+        note="", model=card.name, model_sha256=sha256, data_sha256="", version="", tolerance_um=7.5,
+        half_range_um=40.0, n_images=9, outcome="pass", criteria=(slope,),
+    )  # fmt: skip
+    from refp.history import VerificationLog
+
+    with VerificationLog.open(database) as log:
+        log.append(made)
+    return made
+
+
+def test_an_audit_resumes_after_a_direction_is_learnt_not_after_a_verification_has_expired(
+    estimator: Estimator, archive: Path, tmp_path: Path
+) -> None:
+    """The table has no column that depends on the direction of a stage."""
+    pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
+    database = tmp_path / "history.db"
+    made = verified_on(database, estimator.card, estimator.file_sha256, "S2")
+    before, after = (made.valid_until + timedelta(days=days) for days in (-1, 1))
+
+    def state(at: datetime) -> tuple[dict[str, str], bytes]:
+        qualifier = make_qualifier(estimator, database, at=at)
+        inputs = audit_inputs(estimator, archive, Choice(), qualifier, None)
+        with AuditStore(tmp_path / new_id(), inputs, overwrite=False) as store:
+            audit_archive(estimator, archive, store, qualifier)
+            return inputs, store.write_table(7.5).read_bytes()
+
+    known = state(before)
+    from refp.history import StageLog
+
+    with StageLog.open(database) as log:
+        log.forget(estimator.card.instrument.name, "S2")
+    assert state(before) == known
+    inputs, table = state(after)
+    assert (b"expired" in table, b"expired" in known[1]) == (True, False)
+    changed = [name for name in inputs if inputs[name] != known[0][name]]
+    assert changed == ["state of verification"]
 
 
 class StoppedError(Exception):

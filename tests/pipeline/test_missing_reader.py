@@ -39,7 +39,7 @@ def check(rows: list[dict[str, Any]]) -> None:
     assert len(rows) == 3
     (row,) = refused
     assert str(row["image"]).endswith("other.nd2")
-    assert str(row["reason"]).startswith("unreadable: reading other.nd2 needs nd2")
+    assert str(row["reason"]).startswith("missing_library: reading other.nd2 needs nd2")
     assert REMEDY in str(row["reason"])
 
 

@@ -12,7 +12,15 @@ pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
 
 from refp.history import StageLog, StageRecord
 from refp.history.stage import Direction
-from refp.scope import FAULTS, Refocused, Refocuser, SimulatedMicroscope
+from refp.scope import (
+    FAULTS,
+    FocusModel,
+    RecordedRefocuser,
+    Refocused,
+    Refocuser,
+    SimulatedMicroscope,
+    Step,
+)
 from refp.scope.kept import CONTRADICTIONS, DOUBTS, KeptStage
 from refp.settings import RefocusSettings
 
@@ -47,16 +55,30 @@ def turning(direction: int, start_um: float) -> FakeStage:
     return FakeStage(start_um, lambda z, s: (z, s.start_um + direction * (z - s.start_um)))
 
 
+class NoRecorder:
+    """Records nothing."""
+
+    def __init__(self, model: FocusModel) -> None:
+        self.model = model
+
+    def begin(self) -> None: ...
+
+    def keep(self, _step: Step) -> None: ...
+
+
 def run(
     stage: FakeStage, log: StageLog, settings: RefocusSettings | None = None, refp_um: float = 0.0
 ) -> Refocused:
     """Run the loop as the command does."""
+    return refocuser_on(stage, log, settings, refp_um).run()
+
+
+def refocuser_on(
+    stage: FakeStage, log: StageLog, settings: RefocusSettings | None = None, refp_um: float = 0.0
+) -> RecordedRefocuser:
     kept = KeptStage(log, "a2k", "A1")
-    model = plane_at(refp_um, stage, range_um=RANGE_UM)
-    refocuser = Refocuser(scope_of(stage), model, settings or guards(), kept.known)
-    result = refocuser.run()
-    kept.keep(refocuser.learnt, refocuser.settings, result)
-    return result
+    recorder = NoRecorder(plane_at(refp_um, stage, range_um=RANGE_UM))
+    return RecordedRefocuser(scope_of(stage), settings or guards(), recorder, kept)
 
 
 @pytest.mark.parametrize("direction", [1, -1])
@@ -199,6 +221,24 @@ def test_every_fault_on_a_known_stage(
     if fault in ("none", "drift", "reversed-stage"):
         assert result.reached == (direction == right), result.describe()
         assert result.reached or (result.restored and result.outcome in CONTRADICTIONS | DOUBTS)
+
+
+def test_runs_of_one_session_drop_the_direction_that_an_earlier_one_has_proved(
+    log: StageLog,
+) -> None:
+    """As runs of separate commands do: a stage that is rewired is found by a small move."""
+    stage = FakeStage(-60.0)
+    refocuser = refocuser_on(stage, log, guards(direction=None))
+    assert refocuser.run().n_moves == 2
+    assert log.latest()["a2k #A1"].direction == 1
+    stage.reported_um = stage.true_um = stage.start_um = 60.0
+    stage.response = turning(-1, 60.0).response
+    assert refocuser.run().outcome == "wrong_direction"
+    assert log.latest()["a2k #A1"].direction == 0
+    n = len(stage.commands)
+    assert refocuser.run().outcome == "wrong_direction"  # the default, which a small move checks
+    assert all(abs(z_um - 60.0) <= 15.0 + 7.5 for _, z_um in stage.commands[n:])
+    assert refocuser.new_stage is None
 
 
 def test_a_record_is_replaced_not_changed(log: StageLog) -> None:

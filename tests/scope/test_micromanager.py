@@ -1,11 +1,25 @@
 """The loop on a core of Micro-Manager, and in its acquisition engine; the devices are simulated."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from refp.core.errors import DataError, RecipeError
-from refp.scope import FAULTS, FocusModel, Refocuser, SimulatedBehaviour, SimulatedMicroscope
+from refp.estimate.estimator import Estimator
+from refp.scope import (
+    FAULTS,
+    FocusModel,
+    Records,
+    Refocuser,
+    SimulatedBehaviour,
+    SimulatedMicroscope,
+    open_recorded,
+)
 
 pytest.importorskip("pymmcore_plus", reason="Micro-Manager is reached with extra 'scope'")
 import useq
@@ -31,17 +45,21 @@ class Acquisition:
         *,
         on_failure: OnFailure = "stop",
         every: int = 1,
-        start_um: float = 40.0,
     ) -> None:
-        self.scope = SimulatedMicroscope("a2k", start_um=start_um, seed=3, behaviour=behaviour)
+        self.scope = SimulatedMicroscope("a2k", start_um=40.0, seed=3, behaviour=behaviour)
         self.core = simulated_core(self.scope)
-        microscope = core_microscope(self.core, self.scope.instrument)
+        self.microscope = core_microscope(self.core, self.scope.instrument)
         model = FocusModel(self.scope.true_estimate, RANGE_UM)
-        self.refocuser = Refocuser(microscope, model, self.scope.settings)
-        engine = RefocusEngine(self.core, self.refocuser, on_failure=on_failure, every=every)
-        self.core.mda.set_engine(engine)
+        refocuser = Refocuser(self.microscope, model, self.scope.settings)
+        self.set_refocuser(refocuser, on_failure=on_failure, every=every)
         self.frames: list[tuple[dict[str, int], float, dict[str, Any]]] = []
         self.core.mda.events.frameReady.connect(self._keep)
+
+    def set_refocuser(
+        self, refocuser: Refocuser, *, on_failure: OnFailure = "stop", every: int = 1
+    ) -> None:
+        engine = RefocusEngine(self.core, refocuser, on_failure=on_failure, every=every)
+        self.core.mda.set_engine(engine)
 
     def run(self, axes: tuple[str, ...] = ("p",), **plans: Any) -> None:
         z_um = self.scope.refp_um + 40.0
@@ -118,6 +136,63 @@ def test_a_failed_autofocus_goes_on() -> None:
     done.run()
     assert [m["refp"]["outcome"] for _, _, m in done.frames] == ["wrong_direction"] * 2
     assert [m["refp"]["move_um"] for _, _, m in done.frames] == [0.0, 0.0]
+
+
+@contextmanager
+def recorded(
+    folder: Path, model: Path, behaviour: SimulatedBehaviour, on_failure: OnFailure = "stop"
+) -> Iterator[Acquisition]:
+    """Open an acquisition whose autofocus records in a folder."""
+    pytest.importorskip("sqlalchemy", reason="a history needs extra 'history'")
+    records = Records(folder / "history.db", folder / "refocus.jsonl", "A2K-7", operator="Ada")
+    done, estimator = Acquisition(behaviour), Estimator.load(model)
+    given = done.microscope, estimator, done.scope.settings, records
+    with open_recorded(*given, qualified=False) as refocuser:
+        done.set_refocuser(refocuser, on_failure=on_failure)
+        yield done
+
+
+def runs_of(folder: Path) -> list[list[dict[str, Any]]]:
+    """Return the steps of each run in the log."""
+    lines = (folder / "refocus.jsonl").read_text(encoding="utf-8").splitlines()
+    return [list(steps) for _, steps in groupby(map(json.loads, lines), lambda step: step["run"])]
+
+
+def test_an_autofocus_is_recorded_and_uses_the_kept_direction(
+    lookup_model: Path, tmp_path: Path
+) -> None:
+    with recorded(tmp_path, lookup_model, TILTED) as done:
+        done.run()
+    first, second = runs_of(tmp_path)
+    assert [step["image"] for step in first] == [*range(1, len(first) + 1)]
+    assert second[0]["image"] == 1
+    assert abs(first[0]["move_um"]) == pytest.approx(15.0)  # a small move first
+    with recorded(tmp_path, lookup_model, TILTED) as again:
+        again.run()
+    steps = [step for run in runs_of(tmp_path) for step in run]
+    assert abs(runs_of(tmp_path)[2][0]["move_um"]) > 30.0  # the history holds the direction
+    assert all(abs(true_um) <= 12.0 for _, true_um, _ in again.frames)
+    from refp.history import History
+
+    with History.open(tmp_path / "history.db") as history:
+        table = history.select()
+    assert table["delta_z_um"].tolist() == pytest.approx([step["delta_z_um"] for step in steps])
+    keys = table[["purpose", "serial", "operator", "tolerance_um"]].drop_duplicates()
+    assert keys.to_numpy().tolist() == [["refocus", "A2K-7", "Ada", 7.5]]
+
+
+def test_an_autofocus_that_contradicts_the_kept_direction_drops_it(
+    lookup_model: Path, tmp_path: Path
+) -> None:
+    """The next autofocus of the same acquisition begins with a small move."""
+    with recorded(tmp_path, lookup_model, FAULTS["none"]) as done:
+        done.run()
+    with recorded(tmp_path, lookup_model, FAULTS["reversed-stage"], "go_on") as turned:
+        turned.run()
+    first, second = runs_of(tmp_path)[2:]
+    assert abs(first[0]["move_um"]) > 30.0
+    assert second[0]["move_um"] == pytest.approx(-15.0)
+    assert {first[-1]["outcome"], second[-1]["outcome"]} == {"wrong_direction"}
 
 
 @pytest.mark.parametrize("on_failure", ["stop", "skip"])

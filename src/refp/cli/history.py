@@ -25,6 +25,7 @@ from refp.cli.history_options import (
     print_records,
     without_empty,
 )
+from refp.cli.history_stages import forget_stage, stages
 from refp.cli.options import (
     EXIT_ALL_REFUSED,
     AsJson,
@@ -226,7 +227,10 @@ def baseline(
 
 @app.command
 def correct(
-    ids: Annotated[list[str], Parameter(help="Ids of records, from 'refp history list'.")],
+    ids: Annotated[
+        list[str],
+        Parameter(help="Ids of records from 'refp history list', or their first characters."),
+    ],
     /,
     *,
     note: Note = "",
@@ -253,7 +257,7 @@ def correct(
 
     Examples
     --------
-    refp history correct 0b1f2c3d-0f1e-4c5a-9b8d-7e6f5a4b3c2d --note "wrong slide" --withdraw
+    refp history correct 0b1f2c3d-0f1e --note "wrong slide" --withdraw
     """
     from refp.cli.console import print_message
     from refp.history import correction
@@ -262,7 +266,7 @@ def correct(
     measured = {"delta_z_um": delta_z_um, "u_um": u_um}
     changes = correction({**values, **measured}, withdraw=withdraw)
     with place.open() as history:
-        made = history.correct(ids, by=operator_name(operator), **changes)
+        made = history.correct(history.whole_ids(ids), by=operator_name(operator), **changes)
         print_message(f"corrected {len(made)} records in {history.place}")
     print_records(made, as_json=as_json)
 
@@ -276,6 +280,8 @@ def list_records(
     as_json: AsJson = False,
 ) -> None:
     """List records by time, without those that were corrected.
+
+    A terminal shows the first characters of each id, which 'refp history correct' accepts.
 
     Examples
     --------
@@ -400,3 +406,7 @@ def export(
         table = choice.select(history, with_corrected=with_corrected)
     write_table(table, output)
     print_message(f"wrote {output}: {len(table)} records")
+
+
+app.command(stages)
+app.command(forget_stage)

@@ -25,6 +25,9 @@ SHOWN = (
     *("corrects", "corrected_by"),
 )
 """Columns on a terminal; files and JSON have all."""
+ID_LENGTH = 13
+"""First characters of an id on a terminal, 12 hexadecimal digits: of a million records it is most unlikely
+that two have the same."""
 
 
 @Parameter(name="*")
@@ -191,4 +194,5 @@ def without_empty(table: "pd.DataFrame") -> "pd.DataFrame":
     from refp.cli.shown import shown_time
 
     names = [name for name in SHOWN if (table[name].notna() & (table[name] != "")).any()]
-    return table[names].assign(recorded_at=table["recorded_at"].map(shown_time))
+    ids = {name: table[name].str[:ID_LENGTH] for name in ("id", "corrects") if name in names}
+    return table[names].assign(recorded_at=table["recorded_at"].map(shown_time), **ids)

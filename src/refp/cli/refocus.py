@@ -1,9 +1,7 @@
 """``refp refocus``."""
 
 import math
-from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,10 +24,10 @@ from refp.core.errors import RecipeError
 from refp.core.outputs import check_output
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from refp.estimate.estimator import Estimator
-    from refp.history import History
-    from refp.scope.kept import KeptStage
-    from refp.scope.record import Recorder
+    from refp.scope.recorded import RecordedRefocuser
     from refp.scope.session import Session
     from refp.settings import Instrument
 
@@ -140,47 +138,28 @@ class RecordOptions:
     operator: Operator = None
     note: Note = ""
 
-    def start(
-        self, opened: ExitStack, estimator: "Estimator", session: "Session", place: HistoryOptions
-    ) -> "tuple[Recorder, KeptStage | None]":
-        """Open log and history, and return the recorder of the run, and the stage in the history."""
-        from refp.history.location import default_database
-        from refp.pipeline.qualification import make_qualifier
-        from refp.pipeline.recording import Origin
-        from refp.scope.record import LOG_FILE, Recorder
-        from refp.settings import Identity
+    def open(
+        self, estimator: "Estimator", session: "Session", place: HistoryOptions
+    ) -> "AbstractContextManager[RecordedRefocuser]":
+        """Open log and history, and return the refocus loop that records its steps in them."""
+        from refp.scope import Records, open_recorded
+        from refp.scope.record import LOG_FILE
 
         chosen = bool(place.home or place.database)
-        append = qualify = stage = None
-        operator = operator_name(self.operator)
-        log = None if self.output is None else self.output / LOG_FILE
-        if log is not None:
+        with_history = chosen or not session.simulated
+        log = place.folder / LOG_FILE if with_history else None
+        if self.output is not None:
+            log = self.output / LOG_FILE
             log.unlink(missing_ok=True)  # of the run that --overwrite replaces
-        if chosen or not session.simulated:
-            history = opened.enter_context(place.open(create=True))
-            append = history.append
-            stage = self._open_stage(history, estimator.card.instrument.name, operator)
-            log = log or default_database(place.home).with_name(LOG_FILE)
-        if not session.simulated:
-            qualifier = make_qualifier(estimator, place.address, Identity(serial=self.serial))
-            qualify = partial(qualifier.apply, Identity())  # an image of a camera states nothing
-        origin = Origin(
-            operator,
+        records = Records(
+            place.address if with_history else None,
+            log,
+            self.serial,
+            operator_name(self.operator),
             self.note,
-            purpose="refocus",
-            serial=self.serial,
-            tolerance_um=session.settings.tolerance_um,
         )
-        return Recorder(estimator, origin, qualify=qualify, log=log, append=append), stage
-
-    def _open_stage(self, history: "History", instrument: str, operator: str) -> "KeptStage | None":
-        """Return the stage of the instrument in the history; ``None`` without a serial number."""
-        from refp.history import StageLog
-        from refp.scope.kept import KeptStage  # needs extra "history"
-
-        if not self.serial:
-            return None
-        return KeptStage(history.share(StageLog), instrument, self.serial, operator)
+        given = session.microscope, estimator, session.settings, records
+        return open_recorded(*given, qualified=not session.simulated)
 
 
 def refocus(
@@ -218,23 +197,17 @@ def refocus(
     """
     from refp.cli.console import print_message, print_rows, show_measuring
     from refp.estimate.estimator import Estimator
-    from refp.scope import Refocuser
     from refp.scope.record import printed_columns, step_rows, write_refocus_figure
 
     scope.check()
     guards = guard.table()
     if record.output is not None:
         check_output(record.output, overwrite=overwrite)
-    with show_measuring(), ExitStack() as opened:
+    with show_measuring():
         estimator = Estimator.load(model, max_beads)
         session = scope.open(estimator.card.instrument, guards)
-        recorder, stage = record.start(opened, estimator, session, place)
-        given = session.microscope, recorder.model, session.settings
-        refocuser = Refocuser(*given, known=stage.known if stage else None)
-        result = refocuser.run(recorder.keep)
-        learnt = None
-        if stage is not None:
-            learnt = stage.keep(refocuser.learnt, refocuser.settings, result)
+        with record.open(estimator, session, place) as refocuser:
+            result = refocuser.run()
     rows = step_rows(result, simulated=session.simulated)
     print_rows(rows, as_json=as_json, columns=printed_columns(rows))
     if record.output is not None:
@@ -242,6 +215,6 @@ def refocus(
         write_refocus_figure(rows, session.settings.tolerance_um, estimator.card.name, figure)
         print_message(f"wrote {figure}")
     print_message(result.describe())
-    if learnt is not None:
-        print_message(learnt.describe())
+    if refocuser.new_stage is not None:
+        print_message(refocuser.new_stage.describe())
     return 0 if result.reached else EXIT_ALL_REFUSED

@@ -209,13 +209,15 @@ def _print_line(answer: "Answer") -> None:
     from rich.console import Console
     from rich.text import Text
 
+    from refp.history.actions import describe_rejection
+
     row = answer.row
     line = Text(f"{answer.at:%H:%M:%S}  ")
     line.append(f"{answer.outcome:<12}  ", style=COLOURS.get(answer.outcome, "yellow"))
     line.append(f"{_describe_value(row):<24}  {row['image']}")
     rules = [cause for cause in answer.causes if cause != answer.outcome]
     if rules:
-        line.append(f"  out of control: {', '.join(rules)}", style="bold red")
+        line.append(f"  {describe_rejection(rules)}", style="bold red")
     if row["reason"]:
         line.append(f"  {row['reason']}")
     Console().print(line, soft_wrap=True, highlight=False)

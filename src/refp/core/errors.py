@@ -18,9 +18,22 @@
 Messages name the file or parameter, its value, and the remedy.
 """
 
+from typing import ClassVar, Literal
+
+UnreadCode = Literal["unreadable", "missing_library"]
+"""Code of the refusal of an image that cannot be read."""
+
 
 class RefpError(Exception):
-    """Base class of all exceptions of refp."""
+    """Base class of all exceptions of refp.
+
+    Attributes
+    ----------
+    unread_code
+        Code of the refusal of an image that cannot be read because of this error.
+    """
+
+    unread_code: ClassVar[UnreadCode] = "unreadable"
 
 
 class InputError(RefpError):
@@ -63,14 +76,12 @@ class WorkersError(RefpError):
     """Worker processes were stopped, or a cluster cannot be reached."""
 
 
-NOT_INSTALLED = "which is not installed"
-"""Words in the message of every :class:`MissingExtraError`, by which a refusal shows its cause."""
-
-
 class MissingExtraError(RefpError):
     """An optional library is needed and not installed."""
 
+    unread_code = "missing_library"
+
     def __init__(self, library: str, extra: str, purpose: str) -> None:
         super().__init__(
-            f"{purpose} needs {library}, {NOT_INSTALLED}: python -m pip install 'refp[{extra}]'"
+            f"{purpose} needs {library}, which is not installed: python -m pip install 'refp[{extra}]'"
         )

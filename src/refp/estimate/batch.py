@@ -67,7 +67,7 @@ def estimate_each(
         execution.progress("estimating", len(estimates), len(images))
     if workers.scheduler is not None:
         pairs = zip(images, estimates, strict=True)
-        check_seen([image for image, e in pairs if e.reason.startswith("unreadable")])
+        check_seen([image for image, e in pairs if e.is_unread])
     return estimates
 
 

@@ -247,7 +247,7 @@ class Estimator:
         try:
             return self.estimate(source.read(), source.label)
         except (DataError, MissingExtraError) as error:
-            refusal = refused("unreadable", str(error), self._recipe.estimate.coverage)
+            refusal = refused(error.unread_code, str(error), self._recipe.estimate.coverage)
             return ImageEstimate(source.label, refusal, None, np.zeros(0, dtype=np.bool_))
 
     def _cut_squares(self, image: Image) -> MeasuredImage:

@@ -1,14 +1,16 @@
 """The estimate of one image: dZ with its interval, or a refusal."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from refp.core.arrays import BoolArray, FloatArray
+from refp.core.errors import UnreadCode
 from refp.history.stage import Direction
 
 Reason = Literal[
+    UnreadCode,
     "",
     "no_beads",
     "too_few_beads",
@@ -17,8 +19,9 @@ Reason = Literal[
     "outside_range",
     "families_disagree",
     "other_instrument",
-    "unreadable",
 ]
+UNREAD: tuple[UnreadCode, ...] = get_args(UnreadCode)
+"""Codes of images that could not be read."""
 Status = Literal["ok", "refused", "unverified"]
 NAN = float("nan")
 
@@ -113,6 +116,11 @@ class FocusEstimate:
     size_u: float
     verification: str = ""
     direction: Direction = 0
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether it is the refusal of an image that could not be read."""
+        return self.reason.partition(":")[0] in UNREAD
 
     @property
     def stage_move_um(self) -> float:

@@ -1,6 +1,6 @@
-"""Actions for values of a control chart; needs no other module."""
+"""Words and actions for values of a control chart; needs no other module."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 ACTIONS: Mapping[str, str] = {
     "1_3s": "Do not measure with this instrument until a repeated check is within limits. Check slide, "
@@ -21,6 +21,15 @@ ACTIONS: Mapping[str, str] = {
     "look for the cause.",
 }
 """Actions by the name of the rule, the gravest first."""
+OUT_OF_CONTROL = "out of control"
+URGENCY: Mapping[str, str] = {
+    "1_3s": "do not measure",
+    "2_2s": "do not measure",
+    "R_4s": "do not measure",
+    "4_1s": "repeat the check",
+    "10_x": "slow drift",
+}
+"""Words after ``OUT_OF_CONTROL``, by the gravest rule."""
 OUTSIDE_TOLERANCE = (
     "Do not measure at this focus. Focus again and repeat the check; if dZ stays outside the tolerance, "
     "check slide, objective and condenser; if that does not help, ask the person responsible for the "
@@ -33,3 +42,8 @@ def gravest_first(rules: Iterable[str]) -> list[str]:
     """Return the names of rules in the order of ``ACTIONS``."""
     given = set(rules)
     return [rule for rule in ACTIONS if rule in given]
+
+
+def describe_rejection(rules: Sequence[str]) -> str:
+    """Return ``out of control: do not measure``, or the like for the gravest of some rules."""
+    return f"{OUT_OF_CONTROL}: {URGENCY[gravest_first(rules)[0]]}"

@@ -35,6 +35,8 @@ from refp.history.selection import ALL, DZ_OF_CHECKS, ChartRequest, Selection
 _AT_ONCE = 500
 """Ids in one statement; databases limit their number."""
 
+MIN_ID = 8
+"""Fewest characters by which an id is looked up."""
 _AT_A_TIME = 2000
 """Rows read from the database at a time."""
 
@@ -144,8 +146,19 @@ class History(OpenDatabase):
         with database_errors(self._engine.url), self._engine.connect() as connection:
             known = _known(connection, ids)
         for missing in (one for one in ids if one not in known):
-            raise HistoryError(f"{missing}: no record of this id in {self.place}; see the list")
+            raise _no_record(missing, self.place)
         return [known[one] for one in ids]
+
+    def whole_ids(self, starts: Sequence[str]) -> list[str]:
+        """Return the ids of records whose first characters are given, at least 8 of each.
+
+        Raises
+        ------
+        HistoryError
+            If no record, or more than one, has an id with these first characters.
+        """
+        with database_errors(self._engine.url), self._engine.connect() as connection:
+            return [_whole_id(connection, start, self.place) for start in starts]
 
     def correct(self, ids: Sequence[str], *, by: str = "", **changes: Any) -> list[HistoryRecord]:
         """Append a correction of each record, equal but for the changes, and return the corrections.
@@ -292,6 +305,25 @@ def _known(connection: sa.Connection, ids: Sequence[str]) -> dict[str, HistoryRe
         for row in connection.execute(query):
             known[row.id] = record_of(row._asdict())
     return known
+
+
+def _whole_id(connection: sa.Connection, start: str, place: str) -> str:
+    if len(start) < MIN_ID:
+        raise HistoryError(f"{start}: too short for an id; give at least {MIN_ID} characters of it")
+    begins = records.c.id.startswith(start.lower(), autoescape=True)
+    query = sa.select(records.c.id).where(begins).order_by(records.c.sequence).limit(2)
+    found = connection.execute(query).scalars().all()
+    if not found:
+        raise _no_record(start, place)
+    if len(found) > 1:
+        raise HistoryError(
+            f"{start}: the first characters of several ids, such as {found[0]} and {found[1]}; give more"
+        )
+    return str(found[0])
+
+
+def _no_record(record_id: str, place: str) -> HistoryError:
+    return HistoryError(f"{record_id}: no record of this id in {place}; see the list")
 
 
 def _check_same(given: Iterable[HistoryRecord], known: dict[str, HistoryRecord]) -> None:

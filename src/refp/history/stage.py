@@ -10,6 +10,11 @@ from refp.history.history import NAN, name_instrument
 Direction = Literal[-1, 0, 1]
 """1 if the focal plane rises with the Z of the stage, -1 if it falls, 0 if that is not known."""
 LearntFrom = Literal["verify", "refocus"]
+STAGE_COLUMNS = (
+    *("instrument", "serial", "direction", "approach_um"),
+    *("source", "learnt_at", "operator"),
+)
+"""Columns of a table of stages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +28,11 @@ class StageRecord:
     instrument, serial
         Recipe of the instrument, and its serial number.
     direction
-        Direction of the stage; 0 where a move has contradicted the one of an earlier record.
+        Direction of the stage; 0 where that of an earlier record was dropped, because a move has
+        contradicted it or an operator has forgotten it.
     source
-        ``verify`` for the slope of a verification, ``refocus`` for moves of the stage itself.
+        ``verify`` for the slope of a verification, ``refocus`` for moves of the stage itself; of a
+        forgotten direction, that of the record before.
     approach_um
         Last leg of an approach that takes up the backlash, um; NaN where it is not known.
     operator
@@ -52,6 +59,13 @@ class StageRecord:
     def instrument_name(self) -> str:
         """Name of the instrument in a history."""
         return name_instrument(self.instrument, self.serial)
+
+    def as_row(self) -> dict[str, object]:
+        """Return the record as a row of a table."""
+        return {
+            **{name: getattr(self, name) for name in STAGE_COLUMNS},
+            "learnt_at": self.learnt_at.isoformat(timespec="seconds"),
+        }
 
     def describe(self) -> str:
         """Return the direction in words."""

@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from refp.core.errors import HistoryError
 from refp.history.connect import WRITES, OpenDatabase, database_errors
+from refp.history.history import name_instrument
 from refp.history.rows import naive_utc, with_offset
 from refp.history.schema import stages
 from refp.history.stage import StageRecord
@@ -35,6 +38,36 @@ class StageLog(OpenDatabase):
         """
         with database_errors(self._engine.url), self._engine.connect() as connection:
             return _latest(connection, instrument)
+
+    def forget(self, instrument: str, serial: str, operator: str = "") -> StageRecord:
+        """Append a record without a direction, and return it.
+
+        Parameters
+        ----------
+        instrument, serial
+            Recipe of the instrument, and its serial number.
+        operator
+            Operator who forgets the direction.
+
+        Raises
+        ------
+        HistoryError
+            If no direction is kept for the instrument.
+        """
+        name, now = name_instrument(instrument, serial), datetime.now().astimezone()
+        engine = self._engine.execution_options(**WRITES)
+        with database_errors(self._engine.url), engine.begin() as connection:
+            last = _latest(connection, instrument).get(name)
+            if last is None or not last.direction:
+                raise HistoryError(
+                    f"{name}: no direction of the stage is kept; see 'refp history stages'"
+                )
+            at = max(now, last.learnt_at)  # of a clock that is ahead
+            forgotten = replace(
+                last, learnt_at=at, direction=0, approach_um=math.nan, operator=operator
+            )
+            append_stage(connection, forgotten)
+        return forgotten
 
 
 def append_stage(connection: sa.Connection, record: StageRecord) -> None:

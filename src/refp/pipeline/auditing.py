@@ -127,8 +127,13 @@ class AuditPass:
 def audit_inputs(
     estimator: Estimator, archive: Path, choice: Choice, qualifier: Qualifier, max_beads: int | None
 ) -> dict[str, str]:
-    """Return digests of all that an audit depends on besides the images, for :class:`AuditStore`."""
-    known = {serial: str(v) for serial, v in qualifier.known().verifications.items()}
+    """Return digests of all that an audit depends on besides the images, for :class:`AuditStore`.
+
+    A verification that expires between two passes is another state. Directions of stages do not count: no
+    column of an audit depends on them.
+    """
+    verifications = qualifier.known().verifications
+    known = {serial: [str(v), v.is_valid(qualifier.at)] for serial, v in verifications.items()}
     settings = (choice.channel, choice.t, choice.pixel_size_um, max_beads, qualifier.given.serial)
     return {
         "archive": str(archive.resolve()),
@@ -185,7 +190,7 @@ def audit_archive(
     changed = _changed_files(archive.absolute(), store)
     for result in iter_ordered(audit, changed, n_files, workers):
         if workers.scheduler is not None:
-            check_seen([one.source for one in result.images if _is_unreadable(one)])
+            check_seen([one.source for one in result.images if one.estimate.is_unread])
         _store(result, store, estimator.card, qualifier)
         n_estimated += not result.is_unchanged
         execution.progress("auditing", store.n_met, n_files)
@@ -233,7 +238,7 @@ class FileAudit:
         except ModelError as error:
             estimate = self._refuse("other_instrument", error)
         except RefpError as error:
-            estimate = self._refuse("unreadable", error)
+            estimate = self._refuse(error.unread_code, error)
         at = acquired(source.path, source.page, name)
         return AuditedImage(source, at, instrument, identity, estimate)
 
@@ -287,10 +292,6 @@ def _stamp(path: Path) -> str:
         return ""
     times = f"{status.st_mtime_ns} {status.st_ctime_ns}"
     return "" if path.is_dir() else f"{status.st_size} {times}"
-
-
-def _is_unreadable(image: AuditedImage) -> bool:
-    return image.estimate.reason.startswith("unreadable")
 
 
 def _store(result: AuditedFile, store: AuditStore, card: ModelCard, qualifier: Qualifier) -> None:

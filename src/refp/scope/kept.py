@@ -3,12 +3,15 @@
 import math
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from refp.history import StageLog, StageRecord
-from refp.history.stage import Direction
+from refp.history.stage import Direction, StageRecord
 from refp.scope.guards import Learnt, Outcome
 from refp.scope.step import Refocused
 from refp.settings import RefocusSettings
+
+if TYPE_CHECKING:
+    from refp.history import StageLog
 
 CONTRADICTIONS: frozenset[Outcome] = frozenset({"wrong_direction", "wrong_response", "worse"})
 """Ends of a run in which a move did not change dZ as the direction of the stage demands."""
@@ -34,7 +37,7 @@ class KeptStage:
         Last record; ``None`` without one.
     """
 
-    def __init__(self, log: StageLog, instrument: str, serial: str, operator: str = "") -> None:
+    def __init__(self, log: "StageLog", instrument: str, serial: str, operator: str = "") -> None:
         self._log = log
         self._none = StageRecord(_now(), instrument, serial, 0, "refocus", operator=operator)
         self.known = log.latest(instrument).get(self._none.instrument_name)

@@ -33,7 +33,7 @@ def log_line(run: str, number: int, step: Step) -> str:
 
 
 class Recorder:
-    """Estimates the images of one refocus run, and keeps every step.
+    """Estimates the images of refocus runs, one after another, and keeps every step.
 
     Parameters
     ----------
@@ -63,14 +63,18 @@ class Recorder:
         self._qualify = qualify
         self._log = log
         self._append = append
-        self._run = new_id()
-        self._number = 0
-        self._last: tuple[ImageEstimate, str] | None = None
+        self.begin()
 
     @property
     def model(self) -> FocusModel:
         """The model of the loop."""
         return FocusModel(self.estimate, self._estimator.card.dz_range_um)
+
+    def begin(self) -> None:
+        """Begin a run, whose steps have an id of their own and are numbered from 1."""
+        self._run = new_id()
+        self._number = 0
+        self._last: tuple[ImageEstimate, str] | None = None
 
     def estimate(self, image: Image) -> FocusEstimate:
         """Estimate an image, and keep its estimate for the record of its step."""

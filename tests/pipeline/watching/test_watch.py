@@ -300,7 +300,7 @@ def test_an_image_of_another_instrument_is_refused(scene: Scene, files: list[Pat
     (scene.root / "sweep.toml").write_text('instrument = "nikon-ti2"\n', encoding="utf-8")
     scene.put(files[4], "a.tif")
     assert scene.run() == ["a.tif"]
-    assert str(scene.answers[0].row["reason"]).startswith("unlike_training: ")
+    assert str(scene.answers[0].row["reason"]).startswith("other_instrument: ")
     assert "nikon-ti2" in str(scene.answers[0].row["reason"])
 
 

@@ -2,28 +2,26 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from refp.core.errors import MissingExtraError
-from refp.web.wording.remedies import JPEG, JPEG_QUALITY, MISSING_LIBRARY, REMEDIES, remedy_of
+from refp.estimate.focus_estimate import Reason
+from refp.web.wording.remedies import JPEG, JPEG_QUALITY, REMEDIES, remedy_of
 
 MEASURED = Path(__file__).parents[3] / "benchmarks" / "accuracy" / "compression.json"
 
 
 def test_only_jpeg_images_unlike_the_training_name_compression() -> None:
-    assert remedy_of("unlike_training", ".jpg", "") is JPEG
-    assert remedy_of("unlike_training", ".tif", "") is REMEDIES["unlike_training"]
-    assert remedy_of("no_beads", ".jpg", "") is REMEDIES["no_beads"]
-    assert remedy_of("none", ".jpg", "") is None
+    assert remedy_of("unlike_training", ".jpg") is JPEG
+    assert remedy_of("unlike_training", ".tif") is REMEDIES["unlike_training"]
+    assert remedy_of("no_beads", ".jpg") is REMEDIES["no_beads"]
+    assert remedy_of("none", ".jpg") is None
 
 
-def test_a_missing_library_is_told_from_a_damaged_file() -> None:
-    missing = str(MissingExtraError("nd2", "formats", "reading a.nd2"))
-    remedy = remedy_of("unreadable", ".nd2", missing)
-    assert remedy is MISSING_LIBRARY
-    assert "'refp[formats]'" in remedy.remedy
-    assert remedy_of("unreadable", ".nd2", "a.nd2: cannot be read") is REMEDIES["unreadable"]
+def test_every_code_has_a_text() -> None:
+    codes = set(get_args(Reason)) - {""}
+    assert REMEDIES.keys() == codes
 
 
 @pytest.mark.skipif(not MEASURED.is_file(), reason="benchmarks are not part of the source archive")

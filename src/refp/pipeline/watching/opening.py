@@ -7,7 +7,7 @@ from pathlib import Path
 
 from refp.core.digests import digest_bytes, hash_path
 from refp.core.errors import DataError, ModelError, RefpError
-from refp.estimate.focus_estimate import Reason
+from refp.estimate.focus_estimate import UNREAD, Reason
 from refp.models import ModelCard
 from refp.pipeline.checks import check_declared
 from refp.pipeline.watching.settling import Stamp
@@ -68,7 +68,7 @@ class OpenedFile:
     @property
     def is_whole(self) -> bool:
         """Whether every page was read."""
-        return all(page.code != "unreadable" for page in self.pages)
+        return all(page.code not in UNREAD for page in self.pages)
 
 
 def open_file(
@@ -132,9 +132,9 @@ def _instrument_of(
         identity = declared_identity(path)
         check_declared(card, None, [path], {} if choice.pixel_size_um else stated_um)
     except ModelError as error:
-        return identity, "unlike_training", str(error)
+        return identity, "other_instrument", str(error)
     except RefpError as error:
-        return identity, "unreadable", str(error)
+        return identity, error.unread_code, str(error)
     return identity, "", ""
 
 
@@ -146,7 +146,7 @@ def _read(
     try:
         content = digest_bytes(image.read())
     except RefpError as error:
-        code, problem = "unreadable", str(error)
+        code, problem = error.unread_code, str(error)
     label = name if image.page == 0 else f"{name}#{image.page}"
     return Page(image, label, make_id(path, image.page, content), code, problem)
 

@@ -104,7 +104,7 @@ class Watch:
     def _take(self, file: OpenedFile, page: Page, result: ImageEstimate) -> None:
         """Record and report an estimate, unless the file has changed since it was opened."""
         stamp = stamp_of(file.path)
-        is_gone = stamp is None and result.estimate.reason.startswith("unreadable")
+        is_gone = stamp is None and result.estimate.is_unread
         if is_gone or (stamp is not None and stamp != file.stamp):
             return  # it stays among those that are due, and its stamp is checked again
         answer = self._answerer.record(file, page, result)

@@ -37,7 +37,8 @@ class RefocusEngine(MDAEngine):
     core
         Core with camera and focus stage.
     refocuser
-        Refocus loop on the devices of the core.
+        Refocus loop on the devices of the core. One of :func:`refp.scope.open_recorded` records every step,
+        and uses and keeps the direction of the stage.
     on_failure
         After a failed autofocus, with the stage where it began: ``stop`` the acquisition with
         :class:`AutofocusError`, ``skip`` the position until its next autofocus, or ``go_on``.

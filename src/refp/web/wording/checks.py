@@ -4,10 +4,11 @@ import re
 from dataclasses import dataclass, replace
 from datetime import date
 
+from refp.history.actions import describe_rejection
 from refp.web.messages import DailyCheck, EarlierRecord, Row
 from refp.web.wording.numbers import PLUS_MINUS, UM, VERDICTS
 from refp.web.wording.remedies import REMEDIES
-from refp.web.wording.rules import Fired, by_gravity, describe_rejection
+from refp.web.wording.rules import Fired, by_gravity
 
 MINUS = "\N{MINUS SIGN}"
 TAKE = (

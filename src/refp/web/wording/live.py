@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from refp.history.actions import ACTIONS, gravest_first
+from refp.history.actions import ACTIONS, OUT_OF_CONTROL, gravest_first
 from refp.web.messages import Row
 from refp.web.wording.numbers import VERDICTS, describe_dz, describe_move
 from refp.web.wording.remedies import remedy_of
-from refp.web.wording.rules import OUT_OF_CONTROL
 
 ESTIMATED = "estimated"
 """Word for an estimate without a verdict."""
@@ -81,7 +80,7 @@ def describe_newest(row: Row, rules: Sequence[str]) -> Newest:
 def _explain(row: Row, outcome: str, rules: Sequence[str]) -> tuple[str, str]:
     code, _, sentence = str(row["reason"]).partition(": ")
     if outcome == "refused":
-        known = remedy_of(code, "", sentence)
+        known = remedy_of(code, "")
         return (known.title, known.remedy) if known else (sentence or code, "")
     if outcome == "unverified":
         return "Not verified on this instrument", sentence

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from refp.core.errors import NOT_INSTALLED
 from refp.core.flags import BeadFlag
 
 
@@ -60,6 +59,12 @@ REMEDIES = {
         "The file is not a supported image, or it is damaged or too large.",
         "Save the image as a grey TIFF or PNG of 8 or 16 bits, and send it again.",
     ),
+    "missing_library": Remedy(
+        "Library of the format missing",
+        "The library that reads files of this format is not installed where refp runs.",
+        "Install it there, python -m pip install 'refp[formats]', and send the image again, or save the "
+        "image as a grey TIFF or PNG of 8 or 16 bits.",
+    ),
 }
 """Texts by the code of the refusal."""
 
@@ -75,16 +80,8 @@ JPEG = Remedy(
 )
 """Text in place of ``unlike_training`` for an image in JPEG format."""
 
-MISSING_LIBRARY = Remedy(
-    "Library of the format missing",
-    "The library that reads files of this format is not installed where refp runs.",
-    "Install it there, python -m pip install 'refp[formats]', and send the image again, or save the "
-    "image as a grey TIFF or PNG of 8 or 16 bits.",
-)
-"""Text in place of ``unreadable`` for a format that an optional library reads."""
 
-
-def remedy_of(code: str, suffix: str, sentence: str) -> Remedy | None:
+def remedy_of(code: str, suffix: str) -> Remedy | None:
     """Return the text of a refusal; ``None`` for an unknown code.
 
     Parameters
@@ -93,13 +90,9 @@ def remedy_of(code: str, suffix: str, sentence: str) -> Remedy | None:
         Code of the refusal.
     suffix
         Suffix of the stored image, which is that of its content.
-    sentence
-        Reason of the refusal.
     """
     if code == "unlike_training" and suffix == JPEG_SUFFIX:
         return JPEG
-    if code == "unreadable" and NOT_INSTALLED in sentence:
-        return MISSING_LIBRARY
     return REMEDIES.get(code)
 
 
