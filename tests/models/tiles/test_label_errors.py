@@ -24,6 +24,12 @@ def instrument(planes: Planes) -> Instrument:
 
 
 @pytest.fixture
+def unstated(instrument: Instrument) -> Instrument:
+    """A stage of unknown repeatability."""
+    return instrument.replace("stage.repeatability_um", 0.0)
+
+
+@pytest.fixture
 def axis(planes: Planes) -> FieldAxis:
     return planes.result.axes[0]
 
@@ -76,28 +82,41 @@ def without_draws(result: PlaneResult, *axes: FieldAxis) -> PlaneResult:
 
 
 def test_a_stack_absorbs_a_fraction_of_the_stage_errors(
-    planes: Planes, axis: FieldAxis, instrument: Instrument
+    planes: Planes, axis: FieldAxis, unstated: Instrument
 ) -> None:
     """16 degrees of freedom in 64 frames absorb a quarter of the variance: half of 2.4 um."""
     result = without_draws(planes.result, axis_with(axis, 2.4, 16.0, 64))
-    stage = errors_of(result, instrument).stage
+    stage = errors_of(result, unstated).stage
     np.testing.assert_allclose(stage.at(np.array([-90.0, 0.0, 90.0])), 1.2)
 
 
 def test_fields_stage_errors_are_averaged_in_squares(
-    planes: Planes, axis: FieldAxis, instrument: Instrument
+    planes: Planes, axis: FieldAxis, unstated: Instrument
 ) -> None:
     axes = [axis_with(axis, 3.0, 4.0, 36), axis_with(axis, 7.0, 1.0, 1)]
-    stage = errors_of(without_draws(planes.result, *axes), instrument).stage
+    stage = errors_of(without_draws(planes.result, *axes), unstated).stage
     assert stage.u_um == pytest.approx(np.sqrt((1.0 + 49.0) / 2))
 
 
 def test_a_given_stack_absorbs_nothing(
-    planes: Planes, axis: FieldAxis, instrument: Instrument
+    planes: Planes, axis: FieldAxis, unstated: Instrument
 ) -> None:
     given = replace(axis, origin=StackOrigin(np.empty(0), 1.0, 0.0), stage_sigma_um=9.0)
     result = without_draws(planes.result, given, axis_with(axis, 2.4, 16.0, 64))
-    assert errors_of(result, instrument).stage.u_um == pytest.approx(1.2)
+    assert errors_of(result, unstated).stage.u_um == pytest.approx(1.2)
+
+
+def test_a_stated_repeatability_counts_beside_that_of_few_frames(
+    planes: Planes, axis: FieldAxis, instrument: Instrument
+) -> None:
+    """A stack with a knot for nearly every frame shows hardly anything of the stage."""
+    followed = axis_with(axis, 2.4, 60.0, 64)
+    exact = instrument.replace("stage.repeatability_um", 0.01)
+    stage = errors_of(without_draws(planes.result, followed), exact).stage
+    sigma_um, dof = stage_sigma(followed, 0.01)
+    assert dof < 15
+    assert stage.u_um == pytest.approx(sigma_um * np.sqrt(60 / 64))
+    assert sigma_um < 1.6
 
 
 @pytest.mark.parametrize(

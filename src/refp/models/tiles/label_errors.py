@@ -127,8 +127,11 @@ def _mean_of_fields(fields: Sequence[PositionErrors]) -> StageErrors:
 
 def _assumed(axes: Sequence[FieldAxis], n_frames: int, instrument: Instrument) -> StageErrors:
     """Return one uncertainty for all dZ."""
+    from refp.plane.budget import stage_sigma  # estimation does not need GTC
+
+    stated_um = instrument.stage.repeatability_um
     absorbed = [
-        axis.stage_sigma_um * float(np.sqrt(axis.origin.edf / len(axis.origin.x_um)))
+        stage_sigma(axis, stated_um)[0] * float(np.sqrt(axis.origin.edf / len(axis.origin.x_um)))
         for axis in axes
         if len(axis.origin.x_um)
     ]
@@ -136,7 +139,7 @@ def _assumed(axes: Sequence[FieldAxis], n_frames: int, instrument: Instrument) -
         u_um = _rms(np.array(absorbed))
     else:
         fraction = min(TYPICAL_FREEDOM / max(n_frames, 1), 1.0)
-        u_um = float(instrument.stage.repeatability_um * np.sqrt(fraction))
+        u_um = float(stated_um * np.sqrt(fraction))
     return StageErrors(np.zeros(1), np.array([u_um]), ASSUMED_DOF)
 
 

@@ -58,7 +58,7 @@ def warp(tiles: Tensor, maps: Tensor) -> Tensor:
     Notes
     -----
     Bilinear interpolation is a blur of a sixth of a square pixel on average. Networks that learn from
-    tiles blurred in this way read sharper images, as they are, with a bias, of -1.3 to -1.8 um on A2K images.
+    tiles blurred in this way read sharper images, as they are, with a bias (A2K: -1.3 to -1.8 um).
     Cubic convolution reproduces quadratic functions, so it has no such blur.
 
     References
