@@ -16,6 +16,7 @@ from .browser import browser as browser
 from .requests import BASE, LIMITS, png_of
 from .server import Served, serve
 from .spare_workers import SpareWorker
+from .warm_jobs import warm_jobs as warm_jobs
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -18,7 +18,7 @@ from scipy.optimize import least_squares
 
 from refp.core.arrays import BoolArray, FloatArray
 from refp.plane.plane import PooledProfile
-from refp.plane.smooth import fit_smooth
+from refp.plane.smooth import fit_smooth, smooth_with
 
 GRID_POINTS = 401
 JACKKNIFE_GROUPS = 8
@@ -174,18 +174,20 @@ def _search_shift(
     """
     low, high = float(profile.dz_um[0]), float(profile.dz_um[-1])
     best, score = PoolFit(float(z.mean()), 1.0, 0.0), np.inf
-    for shift in np.linspace(z.min() - high, z.max() - low, GRID_POINTS):
-        inside = (z - shift >= low) & (z - shift <= high)
-        if np.count_nonzero(inside) < max(3, len(z) / 2):
-            continue
-        model = spline(z[inside] - shift)
-        factor = float(model @ value[inside] / max(model @ model, 1e-30))
+    shifts = np.linspace(z.min() - high, z.max() - low, GRID_POINTS)
+    at = z - shifts[:, None]
+    overlaps = (at >= low) & (at <= high)
+    n_inside = np.count_nonzero(overlaps, axis=1)
+    models = np.split(spline(at[overlaps]), np.cumsum(n_inside)[:-1])
+    for k in np.flatnonzero(n_inside >= max(3, len(z) / 2)):
+        seen, model = value[overlaps[k]], models[k]
+        factor = float(model @ seen / max(model @ model, 1e-30))
         if factor <= 0:
             continue
-        spread = float(value[inside].var()) + 1e-30
-        unexplained = float(((value[inside] - factor * model) ** 2).mean()) / spread
+        spread = float(seen.var()) + 1e-30
+        unexplained = float(((seen - factor * model) ** 2).mean()) / spread
         if unexplained < score:
-            best, score = PoolFit(float(shift), factor, 0.0), unexplained
+            best, score = PoolFit(float(shifts[k]), factor, 0.0), unexplained
     return best
 
 
@@ -247,7 +249,7 @@ def _jackknife(x: FloatArray, y: FloatArray, sign: int, lam: float, near: FloatA
         kept = np.arange(len(x)) % JACKKNIFE_GROUPS != group
         if len(np.unique(x[kept])) < 4:
             break
-        positions.append(extremum(near, fit_smooth(x[kept], y[kept], lam).spline(near), sign))
+        positions.append(extremum(near, smooth_with(x[kept], y[kept], lam)(near), sign))
     if len(positions) < JACKKNIFE_GROUPS:
         return float("nan")
     return float(np.sqrt((JACKKNIFE_GROUPS - 1) * np.var(positions)))

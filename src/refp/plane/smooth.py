@@ -12,6 +12,7 @@ Craven and Wahba 1979, "Smoothing noisy data with spline functions".
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.interpolate import BSpline
@@ -160,7 +161,12 @@ class _System(_Equations):
 
 
 def _prepare(x: FloatArray) -> _System:
-    own = _equations(x)
+    return _system_of(np.asarray(x, dtype=np.float64).tobytes())
+
+
+@lru_cache(maxsize=4)  # the curves of the features and beads of a sweep have the same abscissae
+def _system_of(abscissae: bytes) -> _System:
+    own = _equations(np.frombuffer(abscissae))
     basis, roughness = _diagonalise(own.gram, own.penalty)
     squares = (own.design @ basis) ** 2
     return _System(own.knots, own.design, own.gram, own.penalty, basis, roughness, squares)

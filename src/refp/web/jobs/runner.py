@@ -31,6 +31,8 @@ WITHOUT_RESULT = frozenset({"failed", "cancelled"})
 """States of jobs without a result."""
 RETRY_S = 10.0
 """Interval of attempts to read a database that could not be reached at the start, s."""
+PROCESSES = multiprocessing.get_context("spawn")
+"""Method of starting the processes of jobs; this one behaves alike on all systems and inherits no lock."""
 GPU = Path("/dev/nvidiactl")
 _LOG = logging.getLogger(__name__)
 Arguments = TypeVarTuple("Arguments")
@@ -260,10 +262,9 @@ class Runner:
 
     def _work(self, job: Job, take: Callable[[tuple[Any, ...]], None]) -> tuple[Any, ...]:
         """Run a job in its own process; return the final message of the process."""
-        context = multiprocessing.get_context("spawn")
-        end, theirs = context.Pipe(duplex=False)
+        end, theirs = PROCESSES.Pipe(duplex=False)
         arguments = theirs, job.kind, job.id, dict(job.request), self._settings
-        process = context.Process(target=_enter, args=arguments)
+        process = PROCESSES.Process(target=_enter, args=arguments)
         try:
             process.start()
         except OSError as error:
