@@ -79,7 +79,9 @@ def _run_tests(session: nox.Session) -> None:
     session.run("lint-imports")
     # Files as wholes, in the order of tests/conftest.py.
     in_files = ("--dist", "loadfile", "--no-loadscope-reorder")
-    session.run("pytest", "-n", "2", *in_files, *session.posargs)
+    # Many processes import this package; its byte code is kept for them, whatever the environment states.
+    keep = {"PYTHONDONTWRITEBYTECODE": ""}
+    session.run("pytest", "-n", "2", *in_files, *session.posargs, env=keep)
 
 
 @nox.session(name="tests-lowest")

@@ -25,7 +25,7 @@ from refp.sweeps import open_dataset
 
 distributed = pytest.importorskip("distributed", reason="needs the extra 'cluster'")
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("sketched_figures")]
 RunRefp = Callable[..., Any]
 OWN_FOLDER = Path("/proc/self/cwd")
 TABLES = ["beads.parquet", "curves.parquet", "planes.csv", "pooled.npz"]

@@ -1,8 +1,6 @@
 """``refp plane`` that was interrupted, or is given again."""
 
 import json
-import multiprocessing
-import re
 import shutil
 import signal
 import subprocess
@@ -14,12 +12,11 @@ from typing import Any
 import pytest
 import tifffile
 
-from refp.core import parallel
+from refp.cli.app import main
 from refp.core.errors import OutputError
-from refp.measure.cache import FrameStore
 from refp.pipeline import plane_files, runs
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("sketched_figures")]
 RunRefp = Callable[..., Any]
 RESULTS = [
     *("bead_planes.csv", "beads.parquet", "comparison.csv", "curves.parquet", "planes.csv"),
@@ -59,10 +56,16 @@ def stamps_of(folder: Path) -> dict[str, tuple[bytes, int]]:
     return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
 
 
-@pytest.fixture
-def unbroken(plane_run_of_test: Path) -> Path:
+@pytest.fixture(scope="module")
+def unbroken(
+    tiny_test: Path, sketched_figures: None, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """What a run on the test sweep without interruption writes."""
-    return plane_run_of_test / "planes"
+    out = tmp_path_factory.mktemp("unbroken") / "planes"
+    with pytest.raises(SystemExit) as ended:
+        main(["plane", str(tiny_test), "-o", str(out)])
+    assert not ended.value.code
+    return out
 
 
 @pytest.fixture
@@ -152,35 +155,6 @@ def test_a_second_run_does_nothing_and_prints_so(
     assert again.stderr == f"nothing to do: {out} holds this result already\n"
     assert stamps_of(out) == before
     assert n_measured == []
-
-
-def test_a_killed_worker_process_is_an_error_and_the_run_resumes(
-    run_refp: RunRefp,
-    tiny_sweep: Path,
-    plane_run: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    keep = FrameStore.keep
-    others = set(multiprocessing.active_children())  # such as the servers of other tests
-
-    def keep_and_kill(store: Any, key: str, measured: Any) -> None:
-        keep(store, key, measured)
-        own = set(multiprocessing.active_children()) - others  # none once the pool has noticed
-        for child in list(own)[:1]:
-            child.kill()
-
-    command = ["plane", tiny_sweep, "-o", tmp_path / "planes", "--jobs", "2"]
-    monkeypatch.setattr(parallel, "FRAMES_WORTH_A_POOL", 8)
-    with monkeypatch.context() as killing:
-        killing.setattr(FrameStore, "keep", keep_and_kill)
-        stopped = run_refp(*command)
-    assert (stopped.code, stopped.stdout, stopped.stderr.count("\n")) == (2, "", 1)
-    assert "a worker process was stopped" in stopped.stderr
-    assert re.search(r"\d+ measured frames are kept", stopped.stderr)
-    done = run_refp(*command)
-    assert "measured by an earlier run" in done.stderr
-    assert bytes_of(tmp_path / "planes") == bytes_of(plane_run / "planes")
 
 
 def change_image(folder: Path) -> None:

@@ -15,6 +15,7 @@ import uvicorn
 from refp.web import WebSettings, create_app
 from refp.web.client import Client
 
+POLL_S = 0.05
 LONGEST = 6000
 """Questions asked at most while waiting; each takes a while to be answered."""
 
@@ -62,6 +63,7 @@ class Server:
                 self.client.health()
             except OSError:
                 assert self.process.poll() is None, self.process.communicate()[1]
+                time.sleep(POLL_S)
                 continue
             return
 
@@ -73,7 +75,7 @@ class Server:
             found: dict[str, Any] = self.request(f"/jobs/{job}")
             if is_so(found):
                 return found
-            time.sleep(0.02)
+            time.sleep(POLL_S)
         raise AssertionError(found)
 
     def kill(self) -> None:

@@ -5,6 +5,9 @@ import re
 from refp.core.errors import RefpError
 
 TOO_LONG, LOST, OUT_OF_MEMORY = "work_limit", "worker_lost", "memory_error"
+SHOWN_AS = dict.fromkeys(("history_access_error", "history_conflict_error"), "history_error")
+"""Code that is shown for errors which differ in their status only."""
+INTERNAL = "internal error of the server; report it with the output of the server"
 
 
 class WorkError(RefpError):

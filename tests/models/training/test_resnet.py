@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from tests.conftest import narrow_resnets
 
 from refp.core.parallel import Execution, Workers
 from refp.core.rows import take
@@ -243,7 +244,10 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(few: LabelledTiles, job_of: JobOf, checkpoints: Path) -> Trained:
-    return ResnetFamily(TINY).train(job_of(few, checkpoints))
+    """A narrow network; one of full width is trained and exported below."""
+    with pytest.MonkeyPatch.context() as patched:
+        narrow_resnets(patched)
+        return ResnetFamily(TINY).train(job_of(few, checkpoints))
 
 
 def predict_by_graph(trained: Trained, tiles: LabelledTiles) -> Predictions:
@@ -291,6 +295,7 @@ def assert_equal(made: Trained, expected: Trained) -> None:
             np.testing.assert_array_equal(getattr(curve, name), getattr(other, name))
 
 
+@pytest.mark.usefixtures("narrow_networks")
 @pytest.mark.slow
 @pytest.mark.parametrize("cut", [2, 4])
 def test_interrupted_training_ends_in_the_same_bytes(
@@ -310,6 +315,7 @@ def test_interrupted_training_ends_in_the_same_bytes(
     assert_equal(again, trained)
 
 
+@pytest.mark.usefixtures("narrow_networks")
 @pytest.mark.slow
 def test_a_written_round_is_not_repeated(
     few: LabelledTiles,
@@ -331,6 +337,7 @@ def test_a_written_round_is_not_repeated(
     assert_equal(ResnetFamily(TINY).train(job_of(few, tmp_path, progress=never)), trained)
 
 
+@pytest.mark.usefixtures("narrow_networks")
 @pytest.mark.slow
 def test_finished_members_are_not_trained_again(
     few: LabelledTiles, job_of: JobOf, checkpoints: Path, trained: Trained
@@ -399,6 +406,7 @@ def test_patience_stops_a_member_and_keeps_its_best_weights(
     assert np.sqrt(np.mean(error**2)) == pytest.approx(curve.rms_um[best], rel=1e-3)
 
 
+@pytest.mark.usefixtures("narrow_networks")
 @pytest.mark.slow
 def test_a_round_can_be_sent_to_another_process(
     few: LabelledTiles,

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from refp.core.errors import RefpError
-from refp.web.errors import LOST, TOO_LONG, WorkError, code_of
+from refp.web.errors import INTERNAL, LOST, SHOWN_AS, TOO_LONG, WorkError, code_of
 from refp.web.wording.options import in_web_words
 
 MEDIA_TYPE = "application/problem+json"
@@ -24,9 +24,6 @@ STATUS = {
     "history_conflict_error": HTTPStatus.CONFLICT,
 }
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-SHOWN_AS = dict.fromkeys(("history_access_error", "history_conflict_error"), "history_error")
-"""Code that is shown for errors which differ in their status only."""
-INTERNAL = "internal error of the server; report it with the output of the server"
 
 ShowPage = Callable[[Request, "Problem"], Response]
 """Renders a problem as a page."""

@@ -25,17 +25,13 @@ from refp.estimate.estimator import Estimator
 from refp.history.history import name_instrument
 from refp.models import LearningCurve
 from refp.pipeline.adaptation import adapt_model
-from refp.pipeline.audit_store import AuditStore
-from refp.pipeline.audit_summary import write_audit
-from refp.pipeline.auditing import audit_archive, audit_inputs
 from refp.pipeline.plane_files import define_and_write
 from refp.pipeline.qualification import make_qualifier
 from refp.pipeline.runs import PlaneRun, TrainingRun
 from refp.pipeline.training_report import train_and_write
 from refp.settings import Identity, load_recipe
 from refp.sweeps.pages import ALL_PAGES
-from refp.web.errors import LOST, code_of
-from refp.web.http.problems import INTERNAL, SHOWN_AS
+from refp.web.errors import INTERNAL, LOST, SHOWN_AS, code_of
 from refp.web.job import Curve, JobSettings
 from refp.web.jobs.data import open_archive, open_datasets
 from refp.web.jobs.proposals import UnreadNamesError
@@ -223,6 +219,10 @@ def simulate_demo(assigned: Assignment) -> dict[str, Any]:
 
 def audit(assigned: Assignment) -> dict[str, Any]:
     """Audit an archive as ``refp audit`` does."""
+    from refp.pipeline.audit_store import AuditStore
+    from refp.pipeline.audit_summary import write_audit  # loads scipy.stats
+    from refp.pipeline.auditing import audit_archive, audit_inputs
+
     request, settings = assigned.request, assigned.settings
     estimator = Estimator.load(Path(request["model"]))
     qualifier = make_qualifier(estimator, settings.history, Identity(serial=request["serial"]))

@@ -16,8 +16,8 @@ from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 from refp.core.errors import RefpError
 from refp.history.job_state import JobState
-from refp.web.errors import LOST, TOO_LONG
-from refp.web.http.problems import INTERNAL, Problem
+from refp.web.errors import INTERNAL, LOST, TOO_LONG
+from refp.web.http.problems import Problem
 from refp.web.job import Job, JobSettings, Live, Proposal
 from refp.web.storage.home import Home
 from refp.web.storage.job_files import remove_unfinished
