@@ -99,17 +99,21 @@ def keeper(keeping_settings: WebSettings) -> Iterator[Served]:
 
 @pytest.fixture(scope="session")
 def home_with_planes(
-    tiny_sweep: Path, tmp_path_factory: pytest.TempPathFactory
+    tiny_sweep: Path, make_once: Callable[[str, Callable[[Path], object]], Path]
 ) -> tuple[Path, str]:
     """A home to copy, and the id of its job: planes ``<Monday>`` of the training sweeps."""
     pytest.importorskip("sqlalchemy", reason="jobs need extra 'history'")
-    home = tmp_path_factory.mktemp("defined") / "home"
-    database, roots = str(home / "history.db"), (tiny_sweep.parent,)
+    home = make_once("home-with-planes", lambda home: _define_planes(home, tiny_sweep))
+    (planes,) = (home / "planes").iterdir()
+    return home, planes.name
+
+
+def _define_planes(home: Path, sweep: Path) -> None:
+    database, roots = str(home / "history.db"), (sweep.parent,)
     kept = WebSettings(home=home, jobs=database, roots=roots, workers=1, limits=LIMITS)
-    asked = {"paths": [str(tiny_sweep)], "title": "<Monday>", "instrument": "a2k"}
+    asked = {"paths": [str(sweep)], "title": "<Monday>", "instrument": "a2k"}
     with TestClient(create_app(kept), base_url=BASE) as client:
         job = client.post("/api/v1/planes", json=asked).json()["id"]
         client.get(f"/api/v1/jobs/{job}/events")  # which ends with the job
         ended = client.get(f"/api/v1/jobs/{job}").json()
     assert ended["state"] == "done", ended["detail"]
-    return home, job

@@ -55,11 +55,8 @@ def defined(client: Client, progress_texts: list[str]) -> Planes:
     return client.planes(job["result"]["planes"])
 
 
-def test_a_folder_gives_the_planes_of_the_command(
-    defined: Planes, tiny_sweep: Path, tmp_path: Path, run_refp: Callable[..., Any]
-) -> None:
-    done = run_refp("plane", tiny_sweep, "-o", tmp_path / "planes", "--json")
-    assert defined["planes"] == json.loads(done.stdout)
+def test_a_folder_gives_the_planes_of_the_command(defined: Planes, plane_run: Path) -> None:
+    assert defined["planes"] == json.loads((plane_run / "stdout.json").read_text("utf-8"))
     assert (defined["title"], defined["operator"]) == ("Monday", "Ada")
     assert defined["instruments"] == {"training": "a2k"}
 

@@ -33,6 +33,7 @@ from refp.web.storage.home import Home
 from refp.web.storage.job_files import data_folder, planes_folder, remove_unfinished
 from refp.web.workers import calls
 
+pytestmark = pytest.mark.slow
 RunRefp = Callable[..., Any]
 
 
@@ -80,18 +81,17 @@ def finished(tiny_sweep: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
 
 
 def test_planes_are_those_of_the_command_line(
-    finished: tuple[Path, str], tiny_sweep: Path, tmp_path: Path, run_refp: RunRefp
+    finished: tuple[Path, str], tiny_sweep: Path, plane_run: Path
 ) -> None:
     home, job = finished
     with TestClient(create_app(settings_of(home, tiny_sweep)), base_url=BASE) as client:
         (known,) = client.get("/api/v1/planes").json()
         assert client.get(f"/api/v1/planes/{job}").json() == known
-    done = run_refp("plane", tiny_sweep, "-o", tmp_path / "planes", "--json")
-    assert known["planes"] == json.loads(done.stdout)
+    assert known["planes"] == json.loads((plane_run / "stdout.json").read_text("utf-8"))
     assert (known["title"], known["operator"]) == ("Monday", "Ada")
     pd.testing.assert_frame_equal(
         pd.read_csv(planes_folder(home, job) / "planes.csv"),
-        pd.read_csv(tmp_path / "planes" / "planes.csv"),
+        pd.read_csv(plane_run / "planes" / "planes.csv"),
     )
     assert len(planes_recorded(home)) == len(known["planes"])
 
@@ -248,7 +248,7 @@ def start() -> Iterator[Callable[[Path, Path], Server]]:
 
 
 def test_killed_in_the_middle_it_goes_on(
-    tiny_sweep: Path, tmp_path: Path, start: Callable[[Path, Path], Server], run_refp: RunRefp
+    tiny_sweep: Path, tmp_path: Path, start: Callable[[Path, Path], Server], plane_run: Path
 ) -> None:
     home = tmp_path / "home"
     first = start(home, tiny_sweep.parent)
@@ -260,8 +260,7 @@ def test_killed_in_the_middle_it_goes_on(
     ended = second.wait(asked, lambda job: job["state"] not in ("queued", "running"))
     assert (ended["state"], ended["starts"], ended["detail"]) == ("done", 2, "")
     assert second.wait(waits, lambda job: job["state"] == "done")["starts"] == 1
-    done = run_refp("plane", tiny_sweep, "-o", tmp_path / "planes", "--json")
-    rows = json.loads(done.stdout)
+    rows = json.loads((plane_run / "stdout.json").read_text("utf-8"))
     assert second.request(f"/planes/{asked}")["planes"] == rows
     assert len(planes_recorded(home)) == 2 * len(rows)
 

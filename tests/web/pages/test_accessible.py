@@ -15,6 +15,7 @@ from refp.web import WebSettings
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, ViewportSize
 
+pytestmark = pytest.mark.slow
 Scheme = Literal["light", "dark"]
 
 AXE = Path(__file__).parents[1] / "axe" / "axe.min.js"

@@ -13,6 +13,8 @@ from tests.web.server import Served
 
 from refp.web import Client
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def page(browser: Any, keeper: Served) -> Iterator[Any]:

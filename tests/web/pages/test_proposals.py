@@ -16,6 +16,8 @@ from tests.web.unread_data import PATTERN, rename_sweeps, zip_folder
 
 from refp.web import Client, WebSettings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def root(tiny_sweep: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -16,6 +16,7 @@ from tests.web.server import Server, start_server
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+pytestmark = pytest.mark.slow
 RunRefp = Callable[..., Any]
 PATIENT_MS = 240_000
 STEADY = (0.4, -0.6, 0.1, 0.9, -0.3, -0.8, 0.5, 0.2, -0.4, 0.7, -0.1, 0.3)
