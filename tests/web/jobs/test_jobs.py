@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 from tests.web.requests import BASE, LIMITS
-from tests.web.server import LONGEST, Server
+from tests.web.server import LONGEST, POLL_S, Server
 
 from refp.core.errors import HistoryError
 from refp.history import History, JobLog, JobRecord, Selection
@@ -161,7 +161,7 @@ def test_cancelled_jobs_leave_nothing(tiny_sweep: Path, tmp_path: Path) -> None:
             progress = client.get(f"/api/v1/jobs/{running}").json()["progress"]
             if progress and progress["done"]:
                 break
-            time.sleep(0.02)
+            time.sleep(POLL_S)
         cancelled = client.post(f"/api/v1/jobs/{running}/cancel").json()
         assert (cancelled["state"], cancelled["progress"]) == ("cancelled", None)
         assert client.post(f"/api/v1/jobs/{running}/cancel").json() == cancelled
@@ -256,12 +256,13 @@ def test_killed_in_the_middle_it_goes_on(
     waits = first.request("/planes", {"paths": [tiny_sweep.name], "title": "after it"})["id"]
     first.wait(asked, lambda job: bool(job["progress"] and job["progress"]["done"]))
     first.kill()
-    second = start(home, tiny_sweep.parent)
-    ended = second.wait(asked, lambda job: job["state"] not in ("queued", "running"))
-    assert (ended["state"], ended["starts"], ended["detail"]) == ("done", 2, "")
-    assert second.wait(waits, lambda job: job["state"] == "done")["starts"] == 1
     rows = json.loads((plane_run / "stdout.json").read_text("utf-8"))
-    assert second.request(f"/planes/{asked}")["planes"] == rows
+    with TestClient(create_app(settings_of(home, tiny_sweep)), base_url=BASE) as second:
+        _, ended = all_events(second, asked)[-1]
+        assert (ended["state"], ended["starts"], ended["detail"]) == ("done", 2, "")
+        _, ended = all_events(second, waits)[-1]
+        assert (ended["state"], ended["starts"]) == ("done", 1)
+        assert second.get(f"/api/v1/planes/{asked}").json()["planes"] == rows
     assert len(planes_recorded(home)) == 2 * len(rows)
 
 
@@ -280,30 +281,28 @@ def test_a_killed_server_leaves_no_process(
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
-def test_a_job_whose_process_is_lost_fails_alone(
-    tiny_sweep: Path, tmp_path: Path, start: Callable[[Path, Path], Server]
-) -> None:
-    server = start(tmp_path / "home", tiny_sweep.parent)
-    before = _processes_below(server.process.pid)
-    job = server.request("/planes", {"paths": [tiny_sweep.name]})["id"]
-    server.wait(job, lambda job: bool(job["progress"] and job["progress"]["total"]))
-    nicest = max(_processes_below(server.process.pid) - before, key=_nice)
-    os.kill(nicest, signal.SIGKILL)
-    ended = server.wait(job, lambda job: job["state"] not in ("queued", "running"))
-    assert (ended["state"], ended["code"]) == ("failed", "worker_lost")
-    again = server.request("/planes", {"paths": [tiny_sweep.name]})["id"]
-    server.wait(again, lambda job: job["state"] == "done")
+def test_a_job_whose_process_is_lost_fails_alone(tiny_sweep: Path, tmp_path: Path) -> None:
+    settings = settings_of(tmp_path / "home", tiny_sweep)
+    with TestClient(create_app(settings), base_url=BASE) as client:
+        before = _processes_below(os.getpid())
+        job = define(client, tiny_sweep)["id"]
+        for _ in range(LONGEST):
+            progress = client.get(f"/api/v1/jobs/{job}").json()["progress"]
+            if progress and progress["total"]:
+                break
+            time.sleep(POLL_S)
+        nicest = max(_processes_below(os.getpid()) - before, key=_nice)
+        os.kill(nicest, signal.SIGKILL)
+        _, ended = all_events(client, job)[-1]
+        assert (ended["state"], ended["code"]) == ("failed", "worker_lost")
+        again = define(client, tiny_sweep)["id"]
+        assert all_events(client, again)[-1][1]["state"] == "done"
 
 
-def test_a_home_has_one_server(
-    tiny_sweep: Path,
-    tmp_path: Path,
-    start: Callable[[Path, Path], Server],
-    run_process: RunRefp,
-) -> None:
+def test_a_home_has_one_server(tiny_sweep: Path, tmp_path: Path, run_process: RunRefp) -> None:
     home = tmp_path / "home"
-    start(home, tiny_sweep.parent)
-    done = run_process("serve", "--home", home, "--port", 1)
+    with TestClient(create_app(settings_of(home, tiny_sweep)), base_url=BASE):
+        done = run_process("serve", "--home", home, "--port", 1)
     assert (done.code, done.stderr.count("\n")) == (2, 1)
     assert "another refp serve uses it" in done.stderr
 
