@@ -7,6 +7,7 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ from refp.models import Ensemble, load_model
 from refp.models.bioimage import export_package, typical_beads
 from refp.settings import PublicationSettings
 
-pytest.importorskip("bioimageio.core", reason="packages are written with extra 'zoo'")
-
-pytestmark = pytest.mark.filterwarnings("ignore")  # the library leaves files open
+pytestmark = [
+    # The library is looked for, not loaded: that takes seconds of every collection of tests.
+    pytest.mark.skipif(not find_spec("bioimageio"), reason="packages are written with extra 'zoo'"),
+    pytest.mark.filterwarnings("ignore"),  # the library leaves files open
+]
 
 TERMS = PublicationSettings(authors=("A. Nonymous",))
 

@@ -11,7 +11,7 @@ import pytest
 from fastapi import Request
 from fastapi.testclient import TestClient
 from starlette.types import Message
-from tests.web.bad_files import BAD_FILES, ODD_FILES, SCRIPT, SVG
+from tests.web.bad_files import BAD_FILES, ODD_FILES, SCRIPT, SVG, Content, bytes_of
 from tests.web.requests import ESTIMATES, LIMITS, png_bomb, send_form
 from tests.web.server import Served
 
@@ -33,8 +33,8 @@ def works(client: TestClient, good: tuple[str, bytes]) -> Iterator[None]:
     ("name", "content", "message"),
     BAD_FILES,
 )
-def test_bad_file_is_refused(client: TestClient, name: str, content: bytes, message: str) -> None:
-    answer = client.post(ESTIMATES, files={"files": (name, content)})
+def test_bad_file_is_refused(client: TestClient, name: str, content: Content, message: str) -> None:
+    answer = client.post(ESTIMATES, files={"files": (name, bytes_of(content))})
     assert answer.status_code == 200
     (row,) = answer.json()["estimates"]
     assert (row["status"], row["image"]) == ("refused", Path(name).name)
@@ -79,8 +79,8 @@ def test_bad_files_harm_no_other_request(served: Served, image_files: list[Path]
     alone = client.estimate([image_files[4]])
     files = [param.values for param in (*BAD_FILES, *ODD_FILES)]
 
-    def attack(name: str, content: bytes) -> int:
-        sent = {"files": (name, content)}
+    def attack(name: str, content: Content) -> int:
+        sent = {"files": (name, bytes_of(content))}
         return httpx.post(f"{served.address}{ESTIMATES}", files=sent, timeout=300).status_code
 
     with ThreadPoolExecutor(8) as threads:
