@@ -299,10 +299,15 @@ def test_a_job_whose_process_is_lost_fails_alone(tiny_sweep: Path, tmp_path: Pat
         assert all_events(client, again)[-1][1]["state"] == "done"
 
 
-def test_a_home_has_one_server(tiny_sweep: Path, tmp_path: Path, run_process: RunRefp) -> None:
+def test_a_home_has_one_server(
+    tiny_sweep: Path,
+    tmp_path: Path,
+    start: Callable[[Path, Path], Server],
+    run_process: RunRefp,
+) -> None:
     home = tmp_path / "home"
-    with TestClient(create_app(settings_of(home, tiny_sweep)), base_url=BASE):
-        done = run_process("serve", "--home", home, "--port", 1)
+    start(home, tiny_sweep.parent)
+    done = run_process("serve", "--home", home, "--port", 1)
     assert (done.code, done.stderr.count("\n")) == (2, 1)
     assert "another refp serve uses it" in done.stderr
 
