@@ -1,9 +1,10 @@
-"""Processes of jobs that are copies of one with all libraries, which each would load for three seconds.
+"""Processes of jobs that are copies of one that has loaded the libraries, which takes three seconds.
 
-A server of ``server.start_server`` starts its own afresh, as for a user.
+``refp serve`` in a process of its own (``server.start_server``) starts them anew, as for a user.
 """
 
 import multiprocessing
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -13,8 +14,8 @@ LIBRARIES = ["refp.web.jobs.run", "tests.web.loaded_kernels"]
 
 @pytest.fixture(scope="session", autouse=True)
 def warm_jobs(home_of_tests: None) -> Iterator[None]:
-    """Fork the processes of jobs from a process that has loaded the libraries, where forking works."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
+    """Fork the processes of jobs from a process with the libraries, on the system where this is safe."""
+    if sys.platform != "linux":
         yield
         return
     context = multiprocessing.get_context("forkserver")
