@@ -1,6 +1,5 @@
 """Data to spoil, and counters of the work on them."""
 
-import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,14 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
-from matplotlib.lines import Line2D
-from matplotlib.text import Text
+from tests.sketches import sketch_figures
 
 from refp.core.jit import compile_kernels
 from refp.measure import dataset as measure
-from refp.reports import page
 from refp.settings import Recipe
 
 PATTERN = "exp1_fov1_z{z:g}_t10ms.tif"
@@ -29,24 +24,11 @@ def compiled_kernels() -> None:
     compile_kernels()
 
 
-def _sketch(figure: Figure) -> str:
-    """Return the digest of the lines, images and words of a figure."""
-    shown = hashlib.sha256()
-    for line in figure.findobj(Line2D):
-        shown.update(np.asarray(line.get_xydata(), dtype=float).tobytes())
-    for image in figure.findobj(AxesImage):
-        shown.update(np.ma.getdata(image.get_array()).tobytes())
-    for text in figure.findobj(Text):
-        shown.update(text.get_text().encode())
-    return f"<svg><!-- {shown.hexdigest()} --></svg>"
-
-
 @pytest.fixture(scope="module")
 def sketched_figures() -> Iterator[None]:
     """Put digests in place of the figures of reports, whose drawing takes half the time of a small run."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(page, "svg_text", _sketch)
-        patched.setattr(page, "png_bytes", lambda figure: _sketch(figure).encode())
+        sketch_figures(patched)
         yield
 
 

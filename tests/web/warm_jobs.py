@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-LIBRARIES = ["refp.web.jobs.run", "tests.web.loaded_kernels"]
+LIBRARIES = ["refp.web.jobs.run", "tests.web.loaded_for_jobs"]
 
 
 @pytest.fixture(scope="session", autouse=True)
