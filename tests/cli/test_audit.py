@@ -31,14 +31,14 @@ def test_an_audit_writes_tables_and_a_page_and_resumes(
     assert done.code == 0, done.stderr
     (row,) = json.loads(done.stdout)
     assert (row["n_images"], row["n_ok"], row["n_refused"]) == (4, 3, 1)
-    assert "4 image files: 4 estimated" in done.stderr
+    assert "4 image files: 4 new or changed" in done.stderr
     table = pd.read_csv(out / "audit.csv")
     assert table["acquired_at"].tolist() == [f"2024-03-0{k}T00:00:00" for k in (1, 1, 2, 3)]
     page = (out / "report.html").read_text(encoding="utf-8")
     for text in ("Audit of archive", "unreadable", "Images to look at again", "Focus over time"):
         assert text in page
     again = run_refp(*command, "--tolerance-um", "1000")
-    assert "0 estimated, 4 unchanged" in again.stderr
+    assert "0 new or changed, 4 unchanged" in again.stderr
     verdicts = pd.read_csv(out / "audit.csv")["verdict"]
     assert sorted(verdicts) == ["pass", "pass", "pass", "refused"]
 

@@ -13,7 +13,14 @@ from rich.cells import cell_len
 
 from refp.cli import console
 from refp.cli.layout import table_lines
-from refp.cli.shown import BELOW, shown_estimates, shown_plan, shown_planes
+from refp.cli.shown import (
+    BELOW,
+    shown_audit,
+    shown_estimates,
+    shown_plan,
+    shown_planes,
+    shown_tolerance,
+)
 from refp.pipeline.planning import PlanRow
 
 RunRefp = Callable[..., Any]
@@ -130,7 +137,7 @@ def test_an_estimate_with_a_verdict() -> None:
         "verdict": "pass",
     }
     (shown,) = shown_estimates([row])
-    assert list(shown.values()) == ["a.tif", "3.2 \N{PLUS-MINUS SIGN} 1.8", "6 of 7", "pass", ""]
+    assert list(shown.values()) == ["a.tif", "+3.2 \N{PLUS-MINUS SIGN} 1.8", "6 of 7", "pass", ""]
     moved = shown_estimates([row, row | {"stage_move_um": -3.21}])
     assert [one["move Z (um)"] for one in moved] == ["-", "-3.2"]
 
@@ -157,3 +164,49 @@ def test_the_flags_of_a_plane_that_is_not_determined() -> None:
     (shown,) = shown_planes([row])
     assert shown[BELOW] == "not determined: ss_not_bracketed, ci_not_bracketed"
     assert shown["exposure (ms)"] is None
+
+
+def test_an_audit_in_words() -> None:
+    row = {
+        "instrument": "a2k #7",
+        "n_images": 12,
+        "n_ok": 10,
+        "n_refused": 2,
+        "n_unverified": 0,
+        "n_outside": 5,
+        "fraction_outside": 0.5,
+        "fraction_lower": 0.237,
+        "fraction_upper": 0.763,
+        "median_um": -4.479,
+    }
+    (shown,) = shown_audit([row], 7.5)
+    assert shown["outside \N{PLUS-MINUS SIGN}7.5 um"] == "5 of 10"
+    assert (shown["fraction outside"], shown["median dZ (um)"]) == ("50.0 %", "-4.48")
+    assert shown[BELOW] == "95 % interval of the fraction: 24 % to 76 %"
+    none = row | dict.fromkeys(("fraction_outside", "fraction_lower", "fraction_upper"), None)
+    (shown,) = shown_audit([none], 7.5)
+    assert (shown["fraction outside"], shown[BELOW]) == ("-", "")
+
+
+def test_a_tolerance_in_words() -> None:
+    row = {
+        "dataset": "day 1",
+        "unit": "%",
+        "n_results": 51,
+        "result_at_plane": 94.19,
+        "allowed_bias": 5.0,
+        "tolerance_low_um": -28.3,
+        "tolerance_high_um": 28.12,
+        "guarded_low_um": -26.76,
+        "guarded_high_um": None,
+        "lowest_um": -40.0,
+        "highest_um": 40.0,
+    }
+    shown = {one["quantity"]: one["day 1"] for one in shown_tolerance([row])}
+    assert shown["tolerated dZ (um), fitted"] == "-28.3 to +28.1"
+    assert shown["tolerated dZ (um), uncertainty included"] == "-26.8 to beyond"
+    assert shown["allowed difference from the result at the plane"] == "5 %"
+    assert "images of the archive" not in shown
+    counts = {"n_images": 10, "n_changed": 1, "n_beyond": 0}
+    shown = {one["quantity"]: one["day 1"] for one in shown_tolerance([row | counts])}
+    assert shown["of these, result changed by more than allowed"] == 1

@@ -22,6 +22,7 @@ from refp.history import (
 )
 from refp.history.chart import Annotation, thin
 from refp.reports import check_chart_name, describe_control, draw_control, svg_text, write_control
+from refp.reports.control import readable_limits
 from refp.reports.control_report import chart_table, control_section
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -203,7 +204,7 @@ def test_the_verdict_is_about_the_last_value() -> None:
         (one,) = control_section(chart_of(values, tolerance_um=tolerance_um)).headlines
         return one.level, one.text
 
-    rejected = f"The last value is rejected by 1_3s. {ACTIONS['1_3s']}"
+    rejected = f"The last value is out of control (rule 1_3s). {ACTIONS['1_3s']}"
     assert headline([0.1, 4.0]) == ("poor", rejected)
     outside = f"outside the tolerance of \N{PLUS-MINUS SIGN}1.5 um. {OUTSIDE_TOLERANCE}"
     assert headline([0.1, 1.6], 1.5) == ("poor", f"The last value is {outside}")
@@ -229,10 +230,18 @@ def test_page(tmp_path: Path) -> None:
     page = path.read_text(encoding="utf-8")
     assert "Westgard" in page
     assert "one value more than 3 standard deviations" in page
-    assert "The last value is rejected by 1_3s." in page
+    assert "The last value is out of control (rule 1_3s)." in page
     assert "<b>bold" not in page
 
 
 def test_no_such_format() -> None:
     with pytest.raises(OutputError, match=r"x\.pdf: charts are written as \.html"):
         check_chart_name(Path("x.pdf"))
+
+
+@pytest.mark.parametrize(
+    ("span", "kept"),
+    [(8.0, {0, 1, -1, 2, -2, 3, -3}), (30.0, {0, 3, -3}), (100.0, {0})],
+)
+def test_labels_of_limits_do_not_overlap(span: float, kept: set[int]) -> None:
+    assert set(readable_limits(1.0, span)) == kept

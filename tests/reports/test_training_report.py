@@ -146,6 +146,12 @@ def test_the_card_is_told_without_its_recipe(tables: TrainingTables) -> None:
     assert rows["recipe"] == "default"
 
 
+def test_long_lists_of_the_card_are_cut(tables: TrainingTables) -> None:
+    many = {**CARD, "files_sha256": [f"digest{k}" for k in range(164)]}
+    rows = dict(training_sections(replace(tables, card=many))[2].tables[0].rows)
+    assert rows["files sha256"] == "digest0, digest1, digest2, … (164 values)"
+
+
 def test_a_split_that_stands_out_is_tinted(tables: TrainingTables) -> None:
     table = training_sections(tables)[0].tables[0]
     assert table.marked == {1}

@@ -12,6 +12,7 @@ from PIL import Image as PillowImage
 
 from refp.core.errors import DataError, MissingExtraError
 from refp.sweeps import list_images, read_header, read_plane
+from refp.sweeps.formats.guard import check_page
 
 SHAPE = (30, 40)
 RAMP8 = (np.arange(1200).reshape(SHAPE) % 251).astype(np.uint8)
@@ -269,6 +270,11 @@ def test_a_missing_page_is_named(tmp_path: Path, page: int) -> None:
     path = save_tiff(tmp_path / "a.tif", np.stack([RAMP8] * 3))
     refuse(path, f"no page {page} among 3; pages are numbered from 0", page)
     refuse(save_pillow(tmp_path / "a.png", RAMP8), f"no page {page} among 1", page)
+
+
+def test_a_file_without_any_page_has_no_image(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="the file has no image"):
+        check_page(tmp_path / "a.tif", 0, 0)
 
 
 def test_a_long_library_message_is_truncated(

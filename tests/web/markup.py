@@ -1,5 +1,6 @@
 """Pages are well formed, labelled, and run nothing from elsewhere."""
 
+import re
 from html.parser import HTMLParser
 
 
@@ -42,8 +43,14 @@ class Checked(HTMLParser):
             self.wrong.append(f"</{tag}>")
 
 
+SCRIPT = re.compile(r"<script.*?</script>", re.DOTALL)
+NEGATIVE = re.compile(r"<td[^>]*>\s*-\d|[\s(]-\d+\.\d+(?= (?:µm|to|±))")
+"""A negative number of a table or a sentence with a hyphen in place of a minus sign."""
+
+
 def check(page: str) -> None:
     checked = Checked(page)
+    assert NEGATIVE.findall(SCRIPT.sub("", page)) == []
     assert checked.wrong == []
     assert checked.open == []
     assert checked.inputs <= checked.labelled

@@ -20,12 +20,6 @@ from refp.cli.options import (
 )
 from refp.core.parallel import Execution
 
-SHOWN = (
-    *("instrument", "n_images", "n_ok", "n_refused", "n_unverified", "n_outside"),
-    *("fraction_outside", "fraction_lower", "fraction_upper", "median_um"),
-)
-"""Columns of the table on a terminal; JSON has all."""
-
 
 def audit(
     archive: Annotated[Path, Parameter(help="Folder of images, with folders below it.")],
@@ -69,7 +63,9 @@ def audit(
     output
         Folder for the results.
     """
-    from refp.cli.console import print_message, print_table, show_measuring
+    from refp.cli.console import print_message, print_rows, show_measuring
+    from refp.cli.shown import BELOW, shown_audit
+    from refp.core.files import rows_of
     from refp.estimate.estimator import Estimator
     from refp.pipeline.audit_store import AuditStore
     from refp.pipeline.audit_summary import write_audit
@@ -93,7 +89,8 @@ def audit(
             )
         tables = write_audit(store, tolerance_um, estimator.card, archive.resolve().name)
     print_message(done.describe())
-    shown = tables.instruments if as_json else tables.instruments[list(SHOWN)]
-    print_table(shown, as_json=as_json, title=f"Audit of {archive}")
+    rows = rows_of(tables.instruments)
+    shown = rows if as_json else shown_audit(rows, tolerance_um)
+    print_rows(shown, as_json=as_json, title=f"Audit of {archive}", below=[BELOW])
     print_message(f"wrote {output / 'audit.csv'}, instruments.csv, changes.csv, report.html")
     return 0 if tables.instruments["n_ok"].sum() else EXIT_ALL_REFUSED

@@ -326,7 +326,9 @@ def verifications(
     if not rows and not as_json:
         print_message("no verifications")
         return
-    shown = [name for name in rows[0] if not name.endswith(("sha256", "id"))] if rows else []
+    first = ["verified_at", "instrument", "serial", "outcome", "valid_until"]
+    others = [name for name in (rows[0] if rows else ()) if name not in first]
+    shown = [*first, *(name for name in others if not name.endswith(("sha256", "id")))]
     if not as_json:
         rows = [shown_times(row, ("verified_at", "valid_until")) for row in rows]
     print_rows(rows, as_json=as_json, columns=shown)

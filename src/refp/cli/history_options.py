@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 SHOWN = (
-    *("id", "recorded_at", "kind", "purpose", "instrument", "operator", "image"),
-    *("status", "verdict", "delta_z_um", "u_um", "tolerance_um", "slope", "t_squared"),
+    *("id", "recorded_at", "image", "delta_z_um", "verdict", "status", "instrument", "kind"),
+    *("purpose", "operator", "tolerance_um", "slope", "t_squared"),
     *("refp_um", "refp_u_um", "n_beads_used", "background", "reason", "note"),
     *("corrects", "corrected_by"),
 )
-"""Columns on a terminal; files and JSON have all."""
+"""Columns on a terminal, in an order that keeps dZ and verdict in the table; files and JSON have all."""
 ID_LENGTH = 13
 """First characters of an id on a terminal, 12 hexadecimal digits: of a million records it is most unlikely
 that two have the same."""
@@ -191,8 +191,15 @@ def print_records(made: "Sequence[HistoryRecord]", *, as_json: bool) -> None:
 
 def without_empty(table: "pd.DataFrame") -> "pd.DataFrame":
     """Return the columns for a terminal, times to the minute, without those that are empty throughout."""
-    from refp.cli.shown import shown_time
+    from refp.cli.layout import with_u
+    from refp.cli.shown import DZ, shown_time
 
     names = [name for name in SHOWN if (table[name].notna() & (table[name] != "")).any()]
     ids = {name: table[name].str[:ID_LENGTH] for name in ("id", "corrects") if name in names}
-    return table[names].assign(recorded_at=table["recorded_at"].map(shown_time), **ids)
+    shown = table[names].assign(recorded_at=table["recorded_at"].map(shown_time), **ids)
+    if "delta_z_um" in names:
+        ends = zip(table["delta_z_um"], table["upper_um"], strict=True)
+        shown["delta_z_um"] = [
+            with_u(dz_um, upper_um - dz_um, sign=True) for dz_um, upper_um in ends
+        ]
+    return shown.rename(columns={"delta_z_um": DZ})

@@ -126,14 +126,18 @@ def cell_text(value: object) -> str:
     return "".join(c if c.isprintable() else "?" for c in str(value))
 
 
-def with_u(value: float | None, u: float | None) -> str:
-    """Return a value and its uncertainty, of two digits; ``-`` for a value that is not known."""
+def with_u(value: float | None, u: float | None, *, sign: bool = False) -> str:
+    """Return a value and its uncertainty, of two digits; ``-`` for a value that is not known.
+
+    With ``sign`` positive values have a sign too.
+    """
     if value is None or math.isnan(value):
         return MISSING
+    plus = "+" if sign else ""
     if u is None or not math.isfinite(u) or u <= 0:
-        return f"{value:.2f}"
+        return f"{value:{plus}.2f}"
     decimals = min(max(1 - math.floor(math.log10(u)), 0), 3)
-    return f"{value:.{decimals}f} {PLUS_MINUS} {u:.{decimals}f}"
+    return f"{value:{plus}.{decimals}f} {PLUS_MINUS} {u:.{decimals}f}"
 
 
 def _item(column: _Column, k: int) -> str:

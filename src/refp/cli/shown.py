@@ -13,6 +13,8 @@ Rows = Sequence[Mapping[str, object]]
 Shown = list[dict[str, object]]
 BELOW = "notes"
 """Key of the text under a row: a reason, flags or problems."""
+DZ = f"dZ {PLUS_MINUS} U (um)"
+"""Column of dZ with half the width of its interval."""
 MOVE = "move Z (um)"
 """Column of the change of the stage's Z that leads to the reference plane."""
 
@@ -196,9 +198,9 @@ def shown_demo(rows: Rows) -> Shown:
     return [
         {
             "Z (um)": row["z_um"],
-            "true dZ (um)": _fixed(row["true_dz_um"]),
+            "true dZ (um)": _signed(row["true_dz_um"]),
             **_dz(row),
-            "error (um)": _fixed(row["error_um"]),
+            "error (um)": _signed(row["error_um"]),
             "status": row["status"],
         }
         for row in rows
@@ -207,7 +209,7 @@ def shown_demo(rows: Rows) -> Shown:
 
 def _dz(row: Mapping[str, object]) -> dict[str, object]:
     dz_um = _number(row["delta_z_um"])
-    return {f"dZ {PLUS_MINUS} U (um)": with_u(dz_um, _number(row["upper_um"]) - dz_um)}
+    return {DZ: with_u(dz_um, _number(row["upper_um"]) - dz_um, sign=True)}
 
 
 def _move(row: Mapping[str, object]) -> str:
@@ -240,6 +242,71 @@ def _flags(row: Mapping[str, object]) -> str:
     if math.isnan(_number(row["refp_um"])):
         return f"not determined: {flags}"
     return f"flags: {flags}" if flags else ""
+
+
+def shown_audit(rows: Rows, tolerance_um: float) -> Shown:
+    """Return the instruments of an audit: images by outcome, and the fraction outside the tolerance."""
+    return [
+        {
+            "instrument": row["instrument"],
+            "images": row["n_images"],
+            "refused": row["n_refused"],
+            "unverified": row["n_unverified"],
+            f"outside {PLUS_MINUS}{tolerance_um:g} um": f"{row['n_outside']} of {row['n_ok']}",
+            "fraction outside": _percent(_number(row["fraction_outside"])),
+            "median dZ (um)": _signed(row["median_um"]),
+            BELOW: _fraction(row),
+        }
+        for row in rows
+    ]
+
+
+def shown_tolerance(rows: Rows) -> Shown:
+    """Return the focus tolerance of each data set: a row per quantity, a column per data set."""
+    made = [_tolerance(row) for row in rows]
+    names = [str(row["dataset"]) for row in rows]
+    return [
+        {"quantity": name, **{key: one[name] for key, one in zip(names, made, strict=True)}}
+        for name in made[0]
+    ]
+
+
+def _tolerance(row: Mapping[str, object]) -> dict[str, object]:
+    unit = f" {row['unit']}" if row["unit"] else ""
+    fit = {
+        "allowed difference from the result at the plane": f"{row['allowed_bias']:g}{unit}",
+        "tolerated dZ (um), uncertainty included": _range(row, "guarded_low_um", "guarded_high_um"),
+        "tolerated dZ (um), fitted": _range(row, "tolerance_low_um", "tolerance_high_um"),
+        "measured dZ (um)": _range(row, "lowest_um", "highest_um"),
+        "results": row["n_results"],
+        "result at the plane": f"{_number(row['result_at_plane']):.4g}{unit}",
+    }
+    if "n_images" not in row:
+        return fit
+    return {
+        **fit,
+        "images of the archive": row["n_images"],
+        "of these, result changed by more than allowed": row["n_changed"],
+        "of these, beyond the measured dZ": row["n_beyond"],
+    }
+
+
+def _range(row: Mapping[str, object], low: str, high: str) -> str:
+    """Return a range, um; an end that is not known is beyond the measured dZ."""
+    ends = [_number(row[name]) for name in (low, high)]
+    return " to ".join(f"{end:+.1f}" if math.isfinite(end) else "beyond" for end in ends)
+
+
+def _fraction(row: Mapping[str, object]) -> str:
+    low, high = (_number(row[f"fraction_{end}"]) for end in ("lower", "upper"))
+    known = math.isfinite(low) and math.isfinite(high)
+    return (
+        f"95 % interval of the fraction: {100 * low:.0f} % to {100 * high:.0f} %" if known else ""
+    )
+
+
+def _signed(value: object) -> object:
+    return f"{value:+.2f}" if isinstance(value, float) and math.isfinite(value) else value
 
 
 def _fixed(value: object) -> object:

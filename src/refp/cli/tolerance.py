@@ -55,8 +55,10 @@ def tolerance(
 
     refp tolerance counts.csv --allowed-bias 20 --result count --audit audit/ -o tolerance/
     """
-    from refp.cli.console import print_message, print_table
+    from refp.cli.console import print_message, print_rows, print_table
+    from refp.cli.shown import shown_tolerance
     from refp.core.errors import DataError
+    from refp.core.files import rows_of
     from refp.pipeline.tolerance_table import (
         AllowedBias,
         changed_table,
@@ -81,8 +83,8 @@ def tolerance(
     if as_json:
         print_table(rows, as_json=True)
     else:
-        shown = rows.set_index("dataset").T.reset_index(names="measure")
-        print_table(shown, as_json=False, title=f"Focus tolerance of {name}")
+        shown = shown_tolerance(rows_of(rows))
+        print_rows(shown, as_json=False, title=f"Focus tolerance of {name}")
     if output is not None:
         sources = {"table": str(table), "audit": str(audit or "")}
         _write(output, points, rows, curve_table(fits), sources)

@@ -121,7 +121,7 @@ class AuditPass:
         gone = f", {self.n_gone} gone since the last audit" if self.n_gone else ""
         unchanged = self.n_files - self.n_estimated
         known = f", {unchanged} unchanged since the last audit" if unchanged else ""
-        return f"{self.n_files} image files: {self.n_estimated} estimated{known}{gone}"
+        return f"{self.n_files} image files: {self.n_estimated} new or changed{known}{gone}"
 
 
 def audit_inputs(

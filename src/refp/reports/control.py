@@ -34,6 +34,8 @@ _MAX_NOTES = 12
 """Of more annotations only the last are written out; all have their line."""
 _MAX_REFUSED = 500
 _SIGMAS = {1: (":", 1.0), 2: ("--", 1.2), 3: ("-", 1.4)}
+_LABEL_FRACTION = 0.045
+"""Height of a label of a limit, as a fraction of the axis."""
 _REACH_SD = 3.6
 _FAR_SD = 6.0
 """Values farther from the mean are drawn on the edge of the scale instead of stretching it."""
@@ -160,16 +162,31 @@ def _draw_limits(axes: Axes, chart: ControlChart) -> None:
     )
     axes.axvspan(start, stop, color=_PERIOD, alpha=0.4, lw=0, zorder=0.2)
     axes.axhline(limits.mean, color=INK, lw=1.2, zorder=2)
-    edge = axes.get_yaxis_transform()
-    axes.text(1.005, limits.mean, "mean", transform=edge, va="center", fontsize=11, color=MUTED)
     for n, (style, width) in _SIGMAS.items():
-        for sign in (-1, 1):
-            level = limits.mean + sign * n * limits.sd
+        for level in (limits.mean - n * limits.sd, limits.mean + n * limits.sd):
             axes.axhline(level, color=MUTED, ls=style, lw=width, zorder=1.8)
-            axes.text(
-                1.005, level, f"{sign * n:+d} sd", transform=edge, va="center", fontsize=11,
-                color=MUTED,
-            )  # fmt: skip
+    edge, (low, high) = axes.get_yaxis_transform(), axes.get_ylim()
+    for n in readable_limits(limits.sd, high - low):
+        text = f"{n:+d} sd".replace("-", "\N{MINUS SIGN}") if n else "mean"
+        at = 1.005, limits.mean + n * limits.sd
+        axes.text(*at, text, transform=edge, va="center", fontsize=11, color=MUTED)
+
+
+def readable_limits(sd: float, span: float) -> list[int]:
+    """Return the limits whose labels do not overlap, in standard deviations, the outer ones first.
+
+    Parameters
+    ----------
+    sd
+        Standard deviation of the limits.
+    span
+        Height of the axis, in the unit of ``sd``.
+    """
+    kept = [0]
+    for n in sorted(_SIGMAS, reverse=True):
+        if all(abs(n - other) * sd >= _LABEL_FRACTION * span for other in kept):
+            kept += [n, -n]
+    return kept
 
 
 def _draw_values(axes: Axes, chart: ControlChart, days: FloatArray) -> None:
@@ -276,7 +293,7 @@ def _chart_legend(chart: ControlChart) -> Legend:
     legend = Legend().dot(USED, "value", when=bool(states & set(_CALM)))
     legend.line(USED, "\N{PLUS-MINUS SIGN} u", alpha=0.5, when=has_u)
     legend.dot(FLAGGED, "warning", hollow=True, when="warning" in states)
-    legend.dot(FLAGGED, "rejected by a rule", marker="D", when="rejected" in states)
+    legend.dot(FLAGGED, "out of control", marker="D", when="rejected" in states)
     outside = "outside_tolerance" in states
     legend.dot(FLAGGED, "FAIL: outside the tolerance", marker="X", when=outside)
     low, high = _chart_limits(chart)

@@ -138,17 +138,16 @@ def _headline(chart: ControlChart) -> Headline:
         return Headline("poor", f"The last value is outside {limit}. {OUTSIDE_TOLERANCE}", numbers)
     if last == "rejected":
         names = [f.rule for f in chart.firings if f.index == known[-1] and f.rule != WARNING]
-        text = f"The last value is rejected by {', '.join(names)}. {ACTIONS[names[0]]}"
+        rules = f"rule{'s' * (len(names) > 1)} {', '.join(names)}"
+        text = f"The last value is out of control ({rules}). {ACTIONS[names[0]]}"
         return Headline("poor", text, numbers)
     caution = missing_limits(chart) or wide_limits(chart)
     if failed:
-        text = (
-            "The last value passes; earlier ones were outside the tolerance or rejected by a rule."
-        )
+        text = "The last value passes; earlier ones were outside the tolerance or out of control."
         return Headline("caution", text, numbers)
     if caution:
         return Headline("caution", f"{caution[:1].upper()}{caution[1:]}.", numbers)
-    return Headline("good", "No value is rejected by a rule or outside the tolerance.", numbers)
+    return Headline("good", "No value is out of control or outside the tolerance.", numbers)
 
 
 def _numbers(chart: ControlChart, states: list[PointState]) -> tuple[tuple[str, str], ...]:
@@ -158,5 +157,5 @@ def _numbers(chart: ControlChart, states: list[PointState]) -> tuple[tuple[str, 
         numbers.append(("outside the tolerance", n["outside_tolerance"]))
     if chart.baseline is not None:
         rejected = {f.index for f in chart.firings if f.rule != WARNING}
-        numbers.append(("rejected by a rule", len(rejected)))
+        numbers.append(("out of control", len(rejected)))
     return tuple((label, str(value)) for label, value in numbers)

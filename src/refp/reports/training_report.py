@@ -22,6 +22,8 @@ from refp.reports.tables import ReportTable, format_table, format_value, percent
 from refp.reports.training_tables import TrainingTables
 
 MAX_PANELS = 6
+_MAX_VALUES, _FIRST_VALUES = 12, 3
+"""Of a longer list of the card only the first values are shown; the model file has all."""
 _MAX_REFUSED = 0.01
 """Largest acceptable fraction of refused images inside the range."""
 
@@ -69,14 +71,14 @@ def _coverage_numbers(coverage: Mapping[str, Any]) -> tuple[tuple[str, str], ...
 
 
 def _held_out_section(tables: TrainingTables) -> ReportSection:
-    images, members = tables.images, _networks_text(tables)
+    images, members = tables.images, _models_text(tables)
     panels = _as_panels(images)
     figure = draw_errors(panels, np.nan, str(tables.card["name"]))
     alt = f"Error of held-out images against {name_labels(images['label'])}, per split."
     beads = summarise_beads(tables.beads)
     return ReportSection(
         "Held out",
-        text="Images of a split are predicted by networks trained on the other splits; their errors "
+        text="Images of a split are estimated by models trained on the other splits; their errors "
         f"calibrate the interval. Labelled dZ: {describe_origins(images['label'])}. Errors include that "
         "of the label, which the interval leaves out.",
         figures=(
@@ -109,7 +111,7 @@ def _as_panels(images: pd.DataFrame) -> pd.DataFrame:
 def _split_table(splits: pd.DataFrame) -> ReportTable:
     caption = (
         "Held-out images and errors of each split. RMS, bias and largest error are of images; the RMS "
-        "of a bead is of one bead by the split's networks. Tinted: RMS at least twice the smallest."
+        "of a bead is of one bead by the split's models. Tinted: RMS at least twice the smallest."
     )
     rms = splits["rms_um"].to_numpy(dtype=float)
     worse = rms > 2 * np.nanmin(rms) if np.isfinite(rms).any() else np.zeros(len(rms), dtype=bool)
@@ -156,10 +158,13 @@ def _card_words(key: str) -> str:
 
 def _text(key: str, value: object) -> str:
     if isinstance(value, list | tuple):
-        return ", ".join(_text(key, item) for item in value)
+        texts = [_text(key, item) for item in value]
+        if len(texts) <= _MAX_VALUES:
+            return ", ".join(texts)
+        return f"{', '.join(texts[:_FIRST_VALUES])}, \N{HORIZONTAL ELLIPSIS} ({len(texts)} values)"
     return format_value(key, value)
 
 
-def _networks_text(tables: TrainingTables) -> str:
-    """Return the text of the networks that predicted the held-out images."""
-    return f"networks of family {tables.card['family']}"
+def _models_text(tables: TrainingTables) -> str:
+    """Return the text of the models that estimated the held-out images."""
+    return f"models of family {tables.card['family']}"

@@ -73,6 +73,8 @@ def test_result(
 
 def test_refusal_says_what_to_do(client: TestClient, blank: bytes) -> None:
     answer = send_form(client, ("blank.png", blank), tolerance_um="5")
+    assert "<strong>Refused</strong>" in answer.text
+    assert "No dZ is given." in answer.text
     assert REMEDIES["no_beads"].title in answer.text
     assert REMEDIES["no_beads"].remedy in answer.text
     assert 'class="number"' not in answer.text

@@ -173,13 +173,13 @@ def test_daily_check(settings: WebSettings, tmp_path: Path, good: File, blank: b
         page = send(app, "checks", good, operator="Bo")
         value = f"{estimate['delta_z_um']:+.1f}".replace("-", "\N{MINUS SIGN}")
         half = (estimate["upper_um"] - estimate["lower_um"]) / 2
-        assert f"{value} µm ± {half:.1f} — no limits yet" in page.text
+        assert f"{value} ±{half:.1f} µm — no limits yet" in page.text
         assert "by Bo." in page.text
         near = np.add(STEADY, estimate["delta_z_um"]).tolist()
         app.post(HISTORY, json=rows(*near, instrument="a2k"))
         freeze(app, instrument="a2k")
         inside = send(app, "checks", good, operator="Bo")
-        assert f"{value} µm ± {half:.1f} — within limits" in inside.text
+        assert f"{value} ±{half:.1f} µm — within limits" in inside.text
         check_markup(inside.text)
         refused = send(app, "checks", ("blank.png", blank))
         assert "no number, no bead to measure" in refused.text
@@ -265,7 +265,7 @@ def test_records_have_status_and_verdict(app: TestClient) -> None:
     texts = [(name, re.sub("<[^>]*>", "", cell)) for name, cell in cells]
     assert texts == [
         *(("status", "refused"), ("verdict", "–")),
-        *(("status", "ok"), ("verdict", "fail ±5 µm")),
+        *(("status", "ok"), ("verdict", "fail (±5 µm)")),
     ]
 
 
@@ -273,8 +273,8 @@ def test_images_of_refocus_runs_are_named_and_left_out_of_the_chart(app: TestCli
     own = {"instrument": "moved"}
     app.post(HISTORY, json=[row(0, 1.0, **own), row(1, -80.0, purpose="refocus", **own)])
     page = app.get("/history?instrument=moved").text
-    assert "<td>refocus</td>" in page
-    assert page.count("<td>daily check</td>") == 1
+    assert '<td class="kind">refocus</td>' in page
+    assert page.count('<td class="kind">daily check</td>') == 1
     listed = app.get(HISTORY, params={**own, "only": "refocus"}).json()
     assert [one["delta_z_um"] for one in listed] == [-80.0]
     assert ",refocus," in app.get("/history/records.csv", params=own).text

@@ -125,6 +125,7 @@ def test_rules_that_reject_the_newest_are_named(app: TestClient) -> None:
         page = shown(app, query)
         assert '<article class="board fail">' in page
         assert "<strong>out of control</strong>" in page
+    assert "but outside the control limits" in shown(app)
     page = shown(app, "?tolerance_um=2")
     assert "<strong>fail</strong>" in page
     assert "Out of control too" in page

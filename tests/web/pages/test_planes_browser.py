@@ -80,7 +80,7 @@ def test_failure_is_shown_in_place(page: Any, keeper: Served, tiny_sweep: Path) 
     page.wait_for_selector("#job .problem")
     assert "no image in this folder" in page.inner_text("#job")
     assert page.url.endswith(job["id"])
-    page.click("a:has-text('Ask again')")
+    page.click("a:has-text('Fill in the form again')")
     assert page.input_value("input[name=title]") == "without-images"
     page.click("button:has-text('Define the plane')")  # on the same data
     page.wait_for_selector("#job .problem")

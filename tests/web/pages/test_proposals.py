@@ -142,7 +142,10 @@ def test_names_without_a_pattern(pages: httpx.Client, client: Client, root: Path
     assert "{z_index}" in page
     assert "--" not in page.partition("<main")[2]
     answer = send(pages, job)
-    assert (answer.status_code, "ask again with a pattern" in answer.text) == (409, True)
+    assert (answer.status_code, "fill in the form again with a pattern" in answer.text) == (
+        409,
+        True,
+    )
 
 
 def test_numbered_frames_ask_for_the_step(pages: httpx.Client, client: Client, root: Path) -> None:

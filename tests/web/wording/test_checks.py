@@ -35,32 +35,32 @@ REJECTS = {"rule": "2_2s", "meaning": "two values out", "action": "Stop."}
     [
         (None, "open", "No daily check yet"),
         (checked("2026-03-01"), "open", "No daily check today"),
-        (checked("2026-03-02"), "pass", "Today: +3.2 µm ± 1.1 — within limits"),
+        (checked("2026-03-02"), "pass", "Today: +3.2 ±1.1 µm — within limits"),
         (
             checked("2026-03-02", rules=[WARNS], state="warning"),
             "open",
-            "Today: +3.2 µm ± 1.1 — warning: take one more image",
+            "Today: +3.2 ±1.1 µm — warning: take one more image",
         ),
         (
             checked("2026-03-02", rules=[WARNS, REJECTS], state="rejected", action="Stop."),
             "fail",
-            "Today: +3.2 µm ± 1.1 — out of control: do not measure",
+            "Today: +3.2 ±1.1 µm — out of control: do not measure",
         ),
-        (checked("2026-03-02", state="no_limits"), "open", "Today: +3.2 µm ± 1.1 — no limits yet"),
+        (checked("2026-03-02", state="no_limits"), "open", "Today: +3.2 ±1.1 µm — no limits yet"),
         (
             checked("2026-03-02", tolerance_um=5.0, record={"verdict": "pass"}),
             "pass",
-            "Today: +3.2 µm ± 1.1 — within limits and the tolerance of ±5 µm",
+            "Today: +3.2 ±1.1 µm — within limits and the tolerance of ±5 µm",
         ),
         (
             checked("2026-03-02", tolerance_um=4.0, record={"verdict": "inconclusive"}),
             "open",
-            "Today: +3.2 µm ± 1.1 — within limits and the tolerance of ±4 µm; verdict inconclusive",
+            "Today: +3.2 ±1.1 µm — within limits and the tolerance of ±4 µm; verdict inconclusive",
         ),
         (
             checked("2026-03-02", tolerance_um=1.0, state="outside_tolerance", rules=[WARNS]),
             "fail",
-            "Today: +3.2 µm ± 1.1 — fail: outside the tolerance of ±1 µm",
+            "Today: +3.2 ±1.1 µm — fail: outside the tolerance of ±1 µm",
         ),
         (
             checked("2026-03-02", record={"lower_um": None, "delta_z_um": -2.0}),
@@ -92,7 +92,7 @@ def test_text_of_a_check(check: DailyCheck | None, look: str, headline: str) -> 
 
 def test_text_has_time_and_action() -> None:
     old = describe_check(checked("2026-03-01"), TODAY)
-    assert old.detail == "The last check was on 2026-03-01: +3.2 µm ± 1.1, within limits."
+    assert old.detail == "The last check was on 2026-03-01: +3.2 ±1.1 µm, within limits."
     out = describe_check(
         checked("2026-03-02", rules=[WARNS, REJECTS], state="rejected", action="Stop."), TODAY
     )

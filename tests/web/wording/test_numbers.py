@@ -12,6 +12,8 @@ from refp.web.wording.numbers import (
     describe_move,
     describe_tilt,
     plus_minus,
+    signed,
+    typeset,
 )
 
 
@@ -51,6 +53,19 @@ def test_a_dz_of_zero_without_zero_in_its_interval() -> None:
 )
 def test_move_of_the_stage_or_of_the_plane(dz_um: float, move_um: float | None, text: str) -> None:
     assert describe_move({"delta_z_um": dz_um, "stage_move_um": move_um}) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [(-4.48, 1, "−4.5"), (8.0, 1, "+8.0"), (-0.04, 1, "0.0"), (0.04, 2, "+0.04"), (0.0, 1, "0.0")],
+)
+def test_a_sign_is_a_minus_sign_and_zero_has_none(value: float, digits: int, text: str) -> None:
+    assert signed(value, digits) == text
+
+
+def test_texts_of_the_commands_get_minus_signs_and_units() -> None:
+    assert typeset("-156.2 to 149.8 um") == "−156.2 to 149.8 µm"
+    assert typeset("2026-11-30, lookup-a2k-7e9e0fca") == "2026-11-30, lookup-a2k-7e9e0fca"
 
 
 def view_of(*own: float | None, height: int = 100, width: int = 200) -> ImageView:

@@ -38,6 +38,10 @@ OPTION = re.compile(r"--[a-z]")
             "a: “Pattern of the file names” 'z{z_um}' fits; give it, or list",
         ),
         ("a -- b", "a -- b"),
+        (
+            "not verified; run 'refp verify' with a short sweep of this instrument",
+            "not verified; verify the model on this instrument with a short sweep",
+        ),
     ],
 )
 def test_message(message: str, shown: str) -> None:

@@ -75,6 +75,8 @@ def check_page(path: Path, page: int, n_pages: int) -> None:
     DataError
         If it has not; the message gives the page and the number of pages.
     """
+    if n_pages == 0:
+        raise bad_image(path, "the file has no image", COPY_AGAIN)
     if not 0 <= page < n_pages:
         raise bad_image(path, f"no page {page} among {n_pages}", "pages are numbered from 0")
 

@@ -22,6 +22,8 @@ from refp.web.wording.numbers import (
     describe_tilt,
     describe_verdict,
     plus_minus,
+    signed,
+    typeset,
 )
 from refp.web.wording.options import in_web_words
 from refp.web.wording.remedies import JPEG, JPEG_QUALITY, REMEDIES, remedy_of
@@ -53,6 +55,8 @@ TEMPLATES.globals.update(
     describe_comparison=describe_comparison,
     describe_verdict=describe_verdict,
     plus_minus=plus_minus,
+    signed=signed,
+    typeset=typeset,
     in_web_words=in_web_words,
 )
 

@@ -38,7 +38,7 @@ async def read_as_proposed(engine: Engine, job: Job, fields: Mapping[str, Any]) 
     """
     proposal = job.proposal
     if proposal is None or not can_be_read(proposal):
-        detail = "no pattern was proposed for the data of this job; ask again with a pattern"
+        detail = "no pattern was proposed for the data of this job; fill in the form again with a pattern"
         raise Problem(HTTPStatus.CONFLICT, "no_pattern", detail)
     check_kept(engine, job)
     sent: DataOptions = fields_as(DataOptions, fields)

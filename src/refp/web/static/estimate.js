@@ -5,7 +5,7 @@ import { color, layout, loadPlotly } from "/static/chart.js";
 import { takeDrops } from "/static/drop.js";
 
 const MAX_NAMES = 3, POLL_MS = 1000;
-const AXES = ["distance, bead radii", "over background"];
+const AXES = ["distance, bead radii", "intensity / background"];
 
 const form = document.getElementById("form");
 const drop = document.getElementById("drop");

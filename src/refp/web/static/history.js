@@ -2,6 +2,7 @@
 
 import { color, layout, loadPlotly } from "/static/chart.js";
 
+const LABEL_PX = 14, CHROME_PX = 90; // height of a label; legend and axis of dates
 const REACH_SD = 3.6, FAR_SD = 6, TOLERANCE_SD = 12, LANE = 0.055, ROW = 0.05, MAX_NOTES = 12, WARNING = "1_2s";
 const figure = document.querySelector(".history-chart");
 
@@ -82,7 +83,7 @@ function marks(chart, range) {
   const looks = [
     { states: ["within_limits", "no_limits"], name: "value", color: color("--used"), symbol: "circle", size: 7 },
     { states: ["warning"], name: "warning", color: color("--out"), symbol: "circle-open", size: 11 },
-    { states: ["rejected"], name: "rejected by a rule", color: color("--out"), symbol: "diamond", size: 11 },
+    { states: ["rejected"], name: "out of control", color: color("--out"), symbol: "diamond", size: 11 },
     { states: ["outside_tolerance"], name: FAIL, color: color("--bad"), symbol: "x", size: 11 },
   ];
   const [low, high] = range;
@@ -172,9 +173,19 @@ function period({ baseline, points }) {
   }];
 }
 
-function words(chart) {
+// Limits whose labels do not overlap, at least `gap` apart: the mean first, then the outer ones.
+function readable(limits, gap) {
+  const kept = [];
+  for (const n of [0, 3, -3, 2, -2, 1, -1]) {
+    const one = limits.find((limit) => limit.n_sd === n);
+    if (one && kept.every((other) => Math.abs(other.value - one.value) >= gap)) kept.push(one);
+  }
+  return kept;
+}
+
+function words(chart, gap) {
   const font = { size: 12, color: color("--soft") };
-  const limits = chart.limits.map(({ n_sd: n, value }) => ({
+  const limits = readable(chart.limits, gap).map(({ n_sd: n, value }) => ({
     xref: "paper", x: 1.005, xanchor: "left", y: value, showarrow: false, font,
     text: n ? `${n > 0 ? "+" : "−"}${Math.abs(n)} sd` : "mean",
   }));
@@ -192,6 +203,7 @@ async function draw(chart) {
   const rules = chart.rules.filter((one) => one.n).map((one) => one.rule).reverse();
   const phone = isPhone();
   const foot = rules.length ? (phone ? 1.4 : 1) * LANE * rules.length + 0.03 : 0;
+  const gap = LABEL_PX * (range[1] - range[0]) / ((1 - foot) * (figure.clientHeight - CHROME_PX));
   const look = {
     ...base,
     margin: { ...base.margin, r: chart.limits.length || phone ? 56 : 16, b: 36 },
@@ -204,7 +216,7 @@ async function draw(chart) {
     hovermode: "closest", dragmode: "zoom",
     hoverlabel: { bgcolor: color("--panel"), bordercolor: color("--soft"), font: { color: color("--ink"), size: 14 }, align: "left" },
     legend: { ...base.legend, y: 1.02 + ROW * Math.min(chart.annotations.length, 2) }, // above the text of the notes
-    shapes: lines(chart), annotations: words(chart),
+    shapes: lines(chart), annotations: words(chart, gap),
   };
   await Plotly.react(figure, [...marks(chart, range), ...beyond(chart, range), refused(chart, range), toleranceKey(chart), ...rules.map((rule) => lane(chart, rule))], look, { displayModeBar: false, responsive: true });
 }

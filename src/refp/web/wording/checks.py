@@ -6,11 +6,10 @@ from datetime import date
 
 from refp.history.actions import describe_rejection
 from refp.web.messages import DailyCheck, EarlierRecord, Row
-from refp.web.wording.numbers import PLUS_MINUS, UM, VERDICTS
+from refp.web.wording.numbers import PLUS_MINUS, UM, VERDICTS, plus_minus, signed, typeset
 from refp.web.wording.remedies import REMEDIES
 from refp.web.wording.rules import Fired, by_gravity
 
-MINUS = "\N{MINUS SIGN}"
 TAKE = (
     "Choose an image of the check slide (always the same slide with beads) and press “Check”. It is "
     "recorded"
@@ -112,7 +111,7 @@ def _outcome(check: DailyCheck) -> CheckText:
     notes = [describe_missing(note) for note in check.notes]
     if notes != check.notes and check.state != "no_limits":
         notes[0] = f"no limits yet: {notes[0]}"
-    detail = " ".join(map(sentence, (*notes, _verdict(check)))).replace(" um", f" {UM}")
+    detail = typeset(" ".join(map(sentence, (*notes, _verdict(check)))))
     return replace(own, detail=detail.strip(), rules=tuple(by_gravity(check.rules)))
 
 
@@ -181,7 +180,6 @@ def _value(record: Row) -> str:
     value, lower, upper = (record[name] for name in ("delta_z_um", "lower_um", "upper_um"))
     if not isinstance(value, int | float):
         return ""
-    text = f"{value:+.1f} {UM}".replace("-", MINUS)
-    if isinstance(lower, int | float) and isinstance(upper, int | float):
-        text += f" \N{PLUS-MINUS SIGN} {(upper - lower) / 2:.1f}"
-    return text
+    known = isinstance(lower, int | float) and isinstance(upper, int | float)
+    half = f" {plus_minus(record)}" if known else ""
+    return f"{signed(value)}{half} {UM}"

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from refp.history.actions import ACTIONS, OUT_OF_CONTROL, gravest_first
 from refp.web.messages import Row
-from refp.web.wording.numbers import VERDICTS, describe_dz, describe_move
+from refp.web.wording.numbers import VERDICTS, describe_dz, describe_move, plus_minus, signed
+from refp.web.wording.options import in_web_words
 from refp.web.wording.remedies import remedy_of
 
 ESTIMATED = "estimated"
@@ -56,14 +57,14 @@ def describe_newest(row: Row, rules: Sequence[str]) -> Newest:
     outcome = str(row["outcome"])
     rejected = bool(rules) and outcome not in ("fail", "refused")
     verdict = VERDICTS.get(outcome)
-    number, where = ("", "") if outcome == "refused" else describe_dz(row)
+    number, where = _number(row, outcome)
     title, action = _explain(row, outcome, rules)
     beads = row["n_beads_used"]
     return Newest(
         look="fail" if rejected else outcome,
         sign=VERDICTS["fail"].sign if rejected else verdict.sign if verdict else "",
         word=OUT_OF_CONTROL if rejected else verdict.word if verdict else ESTIMATED,
-        number=f"{_sign(row['delta_z_um'])}{number}" if number else "",
+        number=number,
         half=_half(row),
         where=where,
         move=describe_move(row) if row.get("stage_move_um") is not None else "",
@@ -83,21 +84,30 @@ def _explain(row: Row, outcome: str, rules: Sequence[str]) -> tuple[str, str]:
         known = remedy_of(code, "")
         return (known.title, known.remedy) if known else (sentence or code, "")
     if outcome == "unverified":
-        return "Not verified on this instrument", sentence
+        return "Not verified on this instrument", in_web_words(sentence)
     if rules and outcome in VERDICTS:
-        also = "Out of control too" if outcome == "fail" else f"Verdict: {outcome}"
-        return also, ""
+        return _both(outcome), ""
     return "", ""
 
 
-def _sign(dz_um: object) -> str:
-    if not isinstance(dz_um, int | float) or round(abs(dz_um), 1) == 0:
-        return ""
-    return "+" if dz_um > 0 else "\N{MINUS SIGN}"
+def _both(verdict: str) -> str:
+    """Return the sentence on the verdict of an image that control rules reject."""
+    if verdict == "fail":
+        return "Out of control too"
+    joined = "but" if verdict == "pass" else "and"
+    return f"Verdict: {verdict} by the tolerance, {joined} outside the control limits"
+
+
+def _number(row: Row, outcome: str) -> tuple[str, str]:
+    """Return dZ with its sign and its side of the plane; empty for a refusal."""
+    dz_um = row["delta_z_um"]
+    if outcome == "refused" or not isinstance(dz_um, int | float):
+        return "", ""
+    return signed(dz_um), describe_dz(row)[1]
 
 
 def _half(row: Row) -> str:
     lower_um, upper_um = row["lower_um"], row["upper_um"]
     if not isinstance(lower_um, int | float) or not isinstance(upper_um, int | float):
         return ""
-    return f"\N{PLUS-MINUS SIGN}{(upper_um - lower_um) / 2:.1f}"
+    return plus_minus(row)

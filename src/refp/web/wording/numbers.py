@@ -1,14 +1,16 @@
 """Texts and colours of numbers on the page Estimate."""
 
+import re
 from dataclasses import dataclass
 from math import isfinite
 from statistics import median
 
 from refp.web.messages import ImageView, LookupComparison, Row
 
-PLUS_MINUS, UM = "\N{PLUS-MINUS SIGN}", "\N{MICRO SIGN}m"
+PLUS_MINUS, UM, MINUS = "\N{PLUS-MINUS SIGN}", "\N{MICRO SIGN}m", "\N{MINUS SIGN}"
 TILT_COVERAGE = 2.0
 """A tilt is shown above this number of standard uncertainties."""
+_HYPHEN, _UNIT = re.compile(r"(?<![\w.-])-(?=\d)"), re.compile(r"(?<=[\d.] )um\b")
 IN_PLANE_UM = 0.05
 """Absolute dZ below which 0.0 is shown, um."""
 INDISTINGUISHABLE = "indistinguishable from the reference plane"
@@ -117,6 +119,19 @@ def describe_sweep_flags(flags: str) -> str:
     return "; ".join(SWEEP_FLAGS[flag] for flag in flags.split("|") if flag)
 
 
+def signed(value: float, digits: int = 1) -> str:
+    """Return a number with its sign, a minus sign for negative ones; without a sign if 0 is shown."""
+    text = f"{abs(value):.{digits}f}"
+    if not float(text):
+        return text
+    return f"{MINUS}{text}" if value < 0 else f"+{text}"
+
+
+def typeset(text: object) -> str:
+    """Return a text of the commands with minus signs before numbers, and with µm for um."""
+    return _HYPHEN.sub(MINUS, _UNIT.sub(UM, str(text)))
+
+
 def describe_dz(row: Row) -> tuple[str, str]:
     """Return absolute dZ, um, and its side of the reference plane."""
     value = _number(row["delta_z_um"])
@@ -154,10 +169,12 @@ def describe_verdict(row: Row) -> Verdict | None:
 def describe_comparison(comparison: LookupComparison) -> str:
     """Return the comparison of the estimate with the look-up of the same image."""
     if comparison.family == "lookup":
-        return "The look-up made this estimate; this model has no second method to compare it with."
+        return (
+            "This model has only one method, the look-up, so no second one confirms the estimate."
+        )
     return (
-        f"The {comparison.family} family made this estimate. The look-up gives "
-        f"{comparison.lookup_um:+.1f} {UM}; the two differ by {comparison.difference_um:.1f} {UM}, "
+        f"Estimated by the family {comparison.family}. By the look-up dZ is "
+        f"{signed(comparison.lookup_um)} {UM}; the two differ by {comparison.difference_um:.1f} {UM}, "
         f"within the limit of {comparison.limit_um:.1f} {UM}."
     )
 

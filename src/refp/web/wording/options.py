@@ -21,6 +21,10 @@ FIELDS = {
 """Label of the field of a page, by the name of the option of a command."""
 AGAIN = "take the sweep again over a longer range of Z"
 PHRASES = (
+    (
+        r"\brun 'refp verify' with a short sweep of this instrument",
+        "verify the model on this instrument with a short sweep",
+    ),
     (r", or let 'refp inspect [^']*' write it", ""),
     (r"\bsee 'refp inspect --overlay'", "check bead diameter and pixel size in the form"),
     (r"\bwith 'refp inspect --overlay'", "in the form"),
@@ -44,8 +48,8 @@ _OPTION = re.compile(
 
 
 def in_web_words(message: str) -> str:
-    """Return a message without options of a command: the fields of the pages in their place."""
-    if "--" not in message:
+    """Return a message without commands and their options: the fields of the pages in their place."""
+    if "--" not in message and "'refp " not in message:
         return message
     for pattern, words in PHRASES:
         message = re.sub(pattern, words, message)

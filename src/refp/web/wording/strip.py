@@ -10,8 +10,8 @@ N_PLACES = 50
 MIN_REACH_UM = 5.0
 REACH_TOLERANCES = 2.5
 """Largest absolute dZ of the axis, in tolerances, so that the band of the tolerance stays wide."""
-MARGIN_PERCENT = 8.0
-"""Above and below the axis of dZ; refused images are in the lower margin."""
+MARGIN_PERCENT = 12.0
+"""Above and below the axis of dZ; refused images are in the lower margin, clear of the axis's end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def _mark(row: Row, age: int, reach_um: float) -> Mark:
     outcome, time = str(row["outcome"]), str(row["recorded_at"])[11:19]
     ends, dz_um = _ends(row), row["delta_z_um"]
     if not isinstance(dz_um, int | float):
-        y = 100 - MARGIN_PERCENT / 2
+        y = 100 - MARGIN_PERCENT / 3
         return Mark(x, y, y, y, "refused", outcome, f"{time} refused: {row['image']}")
     y, top, bottom = (_y(value, reach_um) for value in (dz_um, max(ends), min(ends)))
     shape = outcome if abs(dz_um) <= reach_um else "above" if dz_um > 0 else "below"
