@@ -83,6 +83,7 @@ def plane(
             workers.wake(sum(dataset.n_frames for dataset in datasets), "refp.measure.dataset")
         # Late imports, so that the workers import at the same time.
         from refp.cli.console import print_message, print_rows
+        from refp.cli.layout import PLUS_MINUS
         from refp.cli.shown import BELOW, shown_planes, title_of_sweeps
         from refp.core.files import rows_of
         from refp.pipeline.tables import read_plane_table
@@ -91,10 +92,11 @@ def plane(
         settings = trusting_z(located.apply(load_recipe(recipe)), trust=trust_z)
         message = _define(datasets, settings, pool, run, workers)
     rows = rows_of(read_plane_table(output / "planes.csv"))
+    meaning = f"u: standard uncertainty, 95 % interval about {PLUS_MINUS}2 u"
     print_rows(
         rows if as_json else shown_planes(rows),
         as_json=as_json,
-        title=title_of_sweeps("Reference planes", rows),
+        title=f"{title_of_sweeps('Reference planes', rows)}; {meaning}",
         below=[BELOW],
     )
     print_message(message)

@@ -77,7 +77,7 @@ def _headline(row: pd.Series) -> Headline:
         f"{_range(row, 'guarded')}."
     )
     numbers = (
-        ("tolerated dZ, fitted", _range(row, "tolerance")),
+        ("the same without the uncertainty of the fit", _range(row, "tolerance")),
         ("slope at the plane", _slope(row)),
     )
     return Headline("good" if known else "caution", text, numbers)

@@ -97,7 +97,7 @@ def test_text_has_time_and_action() -> None:
         checked("2026-03-02", rules=[WARNS, REJECTS], state="rejected", action="Stop."), TODAY
     )
     assert out.detail == "Last check 08:05 by Ada."
-    assert out.rules == (REJECTS, WARNS)
+    assert out.rules == (REJECTS,)
     missing = "limits need 20 checks on 5 days; there is 1 on 1"
     new = describe_check(checked("2026-03-02", state="no_limits", notes=[missing]), TODAY)
     assert new.detail == "1 of 20 checks recorded, on 1 of 5 days. Last check 08:05 by Ada."

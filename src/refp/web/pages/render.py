@@ -27,7 +27,7 @@ from refp.web.wording.numbers import (
 )
 from refp.web.wording.options import in_web_words
 from refp.web.wording.remedies import JPEG, JPEG_QUALITY, REMEDIES, remedy_of
-from refp.web.wording.rules import FINDINGS
+from refp.web.wording.rules import FINDINGS, to_act_on
 
 TEMPLATES = Environment(
     loader=PackageLoader("refp.web"),
@@ -56,6 +56,7 @@ TEMPLATES.globals.update(
     describe_verdict=describe_verdict,
     plus_minus=plus_minus,
     signed=signed,
+    to_act_on=to_act_on,
     typeset=typeset,
     in_web_words=in_web_words,
 )

@@ -8,7 +8,7 @@ from refp.history.actions import describe_rejection
 from refp.web.messages import DailyCheck, EarlierRecord, Row
 from refp.web.wording.numbers import PLUS_MINUS, UM, VERDICTS, plus_minus, signed, typeset
 from refp.web.wording.remedies import REMEDIES
-from refp.web.wording.rules import Fired, by_gravity
+from refp.web.wording.rules import Fired, to_act_on
 
 TAKE = (
     "Choose an image of the check slide (always the same slide with beads) and press “Check”. It is "
@@ -112,7 +112,7 @@ def _outcome(check: DailyCheck) -> CheckText:
     if notes != check.notes and check.state != "no_limits":
         notes[0] = f"no limits yet: {notes[0]}"
     detail = typeset(" ".join(map(sentence, (*notes, _verdict(check)))))
-    return replace(own, detail=detail.strip(), rules=tuple(by_gravity(check.rules)))
+    return replace(own, detail=detail.strip(), rules=tuple(to_act_on(check.rules)))
 
 
 def _compared(check: DailyCheck) -> CheckText:

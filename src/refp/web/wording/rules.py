@@ -19,3 +19,9 @@ def by_gravity(rules: Sequence[Fired]) -> list[Fired]:
     """Return rules, the gravest first and the warning last."""
     named = {str(one["rule"]): one for one in rules}
     return [named[rule] for rule in gravest_first(named)]
+
+
+def to_act_on(rules: Sequence[Fired]) -> list[Fired]:
+    """Return rules, the gravest first; the warning, which asks for a repeat, only if no other fired."""
+    ordered = by_gravity(rules)
+    return [one for one in ordered if one["rule"] != WARNING] or ordered
