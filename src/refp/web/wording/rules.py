@@ -22,6 +22,6 @@ def by_gravity(rules: Sequence[Fired]) -> list[Fired]:
 
 
 def to_act_on(rules: Sequence[Fired]) -> list[Fired]:
-    """Return rules, the gravest first; the warning, which asks for a repeat, only if no other fired."""
+    """Return rules, the gravest first; the warning only if no other fired."""
     ordered = by_gravity(rules)
     return [one for one in ordered if one["rule"] != WARNING] or ordered
