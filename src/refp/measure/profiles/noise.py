@@ -105,7 +105,7 @@ def _ring_offsets(inner_px: float, outer_px: float) -> IntArray:
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     radius = np.hypot(y, x)
     offsets = np.argwhere((radius >= inner_px) & (radius <= outer_px)) - reach
-    return offsets[:: max(1, -(-len(offsets) // MAX_PIXELS))]
+    return np.ascontiguousarray(offsets[:: max(1, -(-len(offsets) // MAX_PIXELS))])
 
 
 def _pixel_variances(
