@@ -114,6 +114,11 @@ class ResnetSettings(Settings):
         default=(0.95, 1.05), description="augmentation: range of scale"
     )
     reflect: bool = Field(default=True, description="augmentation: reflection")
+    correct_response: bool = Field(
+        default=True,
+        description="subtract from predictions the mean error of held-out tiles, a smooth function of the "
+        "prediction",
+    )
 
 
 class TrainSettings(Settings):

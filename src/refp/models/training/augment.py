@@ -57,9 +57,8 @@ def warp(tiles: Tensor, maps: Tensor) -> Tensor:
 
     Notes
     -----
-    Bilinear interpolation is a blur of a sixth of a square pixel on average. Networks that learn from
-    tiles blurred in this way read sharper images, as they are, with a bias (A2K: -1.3 to -1.8 um).
-    Cubic convolution reproduces quadratic functions, so it has no such blur.
+    Bilinear interpolation is a blur of a sixth of a square pixel on average, and blur changes dZ. Cubic
+    convolution reproduces quadratic functions, so it has no such blur.
 
     References
     ----------

@@ -31,6 +31,14 @@ from refp.models.training.members import (
     make_network,
     write_tiles,
 )
+from refp.models.training.response import (
+    NO_RESPONSE,
+    Response,
+    correct_held_out,
+    fit_response,
+    known_pairs,
+    make_corrector,
+)
 from refp.settings import ResnetSettings
 
 ROUND_STEPS = {"cpu": 100, "cuda": 2000}
@@ -52,16 +60,22 @@ class Scales:
 class StackedMembers(nn.Module):
     """All members in one graph: normalised tiles ``(n, 1, side, side)`` to ``(members, n)`` um."""
 
-    def __init__(self, networks: Sequence[nn.Module], scales: "Scales") -> None:
+    def __init__(
+        self,
+        networks: Sequence[nn.Module],
+        scales: "Scales",
+        response: Response = NO_RESPONSE,
+    ) -> None:
         super().__init__()
         self.networks = nn.ModuleList(networks)
         self.scales = scales
+        self.corrector = make_corrector(response)
 
     def forward(self, tiles: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and standard deviation; this family states none (NaN)."""
         standard = (tiles - self.scales.mean) / self.scales.sd
         mean = torch.stack([network(standard).squeeze(1) for network in self.networks])
-        mean = mean * self.scales.dz_um
+        mean = self.corrector(mean * self.scales.dz_um)
         return mean, torch.full_like(mean, float("nan"))
 
 
@@ -83,7 +97,12 @@ class ResnetFamily:
         for m, network in enumerate(networks):
             rows = _split_of(job, m).held_out
             held_out[m, rows] = predict_tiles(network, pixels[rows]) * scales.dz_um
-        graph = to_onnx(StackedMembers(networks, scales).eval(), pixels[:2].unsqueeze(1))
+        response = NO_RESPONSE
+        if self._settings.correct_response:
+            response = fit_response(*known_pairs(held_out, job.tiles.dz_um))
+            held_out = correct_held_out(held_out, job.tiles.dz_um, job.splits)
+        stacked = StackedMembers(networks, scales, response)
+        graph = to_onnx(stacked.eval(), pixels[:2].unsqueeze(1))
         no_sd = np.full_like(held_out, np.nan)
         return Trained(graph, self._settings.members, Predictions(held_out, no_sd), curves)
 
