@@ -33,6 +33,11 @@ def image(tiny_test: Path) -> Path:
     return sorted(tiny_test.glob("*.tif"))[4]
 
 
+def mark_as_new(file: Path) -> None:
+    """Change the bytes of an image, not its pixels: it is another file than that of the training."""
+    file.write_bytes(file.read_bytes() + b"0")
+
+
 def verified(run_refp: RunRefp, model: Path, sweep: Path, home: Path, *more: object) -> Any:
     return run_refp("verify", model, sweep, "--home", home, *more)
 
@@ -121,6 +126,11 @@ def test_a_bias_beyond_the_tolerance_fails(
     off = tmp_path / "off.refp"
     assert run_refp("adapt", lookup_model, tiny_test, "-o", off, "--refp-um", 1510.0).code == 0
     done = verified(run_refp, off, tiny_test, home, "--serial", "B2", "--json")
+    assert "the model was trained or adapted on" in done.stderr  # that sweep verifies nothing
+    sweep = Path(shutil.copytree(tiny_test, tmp_path / "sweep"))
+    for file in sweep.glob("*.tif"):
+        mark_as_new(file)
+    done = verified(run_refp, off, sweep, home, "--serial", "B2", "--json")
     assert done.code == 3
     (row,) = rows_of(done)
     assert row["outcome"] == "fail"
@@ -194,7 +204,7 @@ def test_images_of_the_training_verify_nothing(
             file.unlink()
     done = verified(run_refp, lookup_model, sweep, home, "--serial", "B2")
     assert done.code == 2
-    assert "the model was trained on" in done.stderr
+    assert "the model was trained or adapted on" in done.stderr
     assert f", {n_renamed or len(list(sweep.glob('*.tif')))} of these files; a verif" in done.stderr
     after = estimated(run_refp, lookup_model, image, home, "--serial", "B2")
     assert after["status"] == "unverified"
@@ -209,7 +219,7 @@ def test_a_plane_outside_the_sweep(
         if not below or "fov1" not in file.name or "t8ms" not in file.name:
             file.unlink()
         else:
-            file.write_bytes(file.read_bytes() + b"0")  # not a file of the training
+            mark_as_new(file)
     done = verified(run_refp, lookup_model, sweep, tmp_path / "home", "--serial", "B2")
     assert done.code == 2
     assert "no sweep has a determined reference plane" in done.stderr

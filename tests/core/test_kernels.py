@@ -15,7 +15,7 @@ from refp.sweeps import open_dataset
 from refp.synthetic import kernel as synthetic
 
 SOURCE = Path(jit.__file__).parents[1]
-NAMES = {"_add_filtered", "_measure_beads", "_add_variances", "_multiply_in", "_add_intensity"}
+NAMES = {"_add_filtered", "_measure_beads", "_fill_variances", "_multiply_in", "_add_intensity"}
 
 
 def declared() -> dict[str, jit.Kernel]:

@@ -1,13 +1,16 @@
 """Result of training: an ensemble that predicts, and its card."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from pydantic import Field
 
 from refp.core.arrays import BoolArray, FloatArray
+from refp.core.digests import Contents
 from refp.core.labels import SIGNIFICANT
 from refp.plane.plane import PooledStack
 from refp.settings import FamilyName, Identity, Instrument, Settings
@@ -25,6 +28,7 @@ MIN_CHI2 = 1e-3
 FORMAT_VERSION = 5
 """Version of the model file's format; files of other versions are refused."""
 FILE_DIGITS = 16
+"""Hexadecimal digits of a file's digest that a card keeps; two files do not share them by chance."""
 
 
 class PixelNoise(Settings):
@@ -247,8 +251,8 @@ class ModelCard(Settings):
     )
     data_sha256: str = Field(description="digest over the training frames' bytes")
     files_sha256: tuple[str, ...] = Field(
-        default=(),
-        description=f"first {FILE_DIGITS} digits of the digest of each training file's bytes",
+        description=f"first {FILE_DIGITS} digits of the digest of each file of the training and of the "
+        "adaptation"
     )
     calibration: Calibration
     identity: Identity = Field(
@@ -261,8 +265,13 @@ class ModelCard(Settings):
     )
 
     def was_trained_on(self, sha256: str) -> bool:
-        """Return whether a file with this digest of its bytes was in the training."""
+        """Return whether a file with this digest of its bytes was in the training or the adaptation."""
         return sha256[:FILE_DIGITS] in self.files_sha256
+
+
+def short_digests(paths: Iterable[Path], contents: Contents) -> tuple[str, ...]:
+    """Return the first digits of the digests of files, for a card."""
+    return tuple(sorted({contents.of(path)[:FILE_DIGITS] for path in paths}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from refp.core.digests import hash_paths
+from refp.core.digests import Contents, hash_paths
 from refp.core.errors import ModelError
 from refp.core.parallel import SERIAL, Execution
 from refp.estimate import Assessment, KnownImages, fit_adaptation
@@ -14,6 +14,7 @@ from refp.estimate.estimator import Estimator, recipe_of
 from refp.estimate.interval import MAX_DOF
 from refp.estimate.resemblance import mean_residual
 from refp.models import Adaptation, Calibration, Ensemble, ModelCard
+from refp.models.card import short_digests
 from refp.models.tiles import plane_of_sweeps
 from refp.pipeline.assessments import assess_frames, check_of_beads
 from refp.pipeline.checks import check_determined, check_same_instrument
@@ -88,10 +89,13 @@ def adapt_model(
     stage_um = instrument.stage.repeatability_um
     estimates = _known_images([assessment for _, assessment in assessed], dz_um, stage_um)
     sweeps = tuple(str(sweep.key) for d in datasets for sweep in d.sweeps)
-    digest = hash_paths(frame.path for frame in known)
+    contents, paths = Contents(), {frame.path for frame in known}
+    digest = hash_paths(paths, contents.of)
     adaptation = fit_adaptation(estimates, ensemble.card.name, sweeps, digest)
     identity = join_identities(dataset.identity for dataset in datasets)
     made = _card(ensemble.card, instrument, adaptation, identity, plane)
+    files = made.files_sha256 + short_digests(paths, contents)
+    made = made.model_copy(update={"files_sha256": files})
     return Adapted(
         Ensemble(made, ensemble.stack, ensemble.graph),
         _image_table(frames, estimates, adaptation),

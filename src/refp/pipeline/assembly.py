@@ -20,7 +20,7 @@ from refp.models import (
     Trained,
     stack_of,
 )
-from refp.models.card import FILE_DIGITS
+from refp.models.card import short_digests
 from refp.models.tiles import LabelledTiles, Split
 from refp.pipeline.material import TrainingData
 from refp.settings import Recipe, join_identities
@@ -120,7 +120,7 @@ def assemble(
         recipe=recipe.model_dump(mode="json"),
         versions=library_versions("numpy", *TRAINING_LIBRARIES[family]),
         data_sha256=hash_paths(files, contents.of),
-        files_sha256=tuple(sorted({contents.of(path)[:FILE_DIGITS] for path in files})),
+        files_sha256=short_digests(files, contents),
         calibration=calibration,
         identity=join_identities(m.dataset.identity for m in measurements),
     )

@@ -66,8 +66,8 @@ def verify_model(
     ModelError
         If the model is of another type of instrument, or of whole images.
     DataError
-        If no serial number is stated, the model was trained on these images, there are too few frames,
-        or the plane is not determined.
+        If no serial number is stated, the model was trained or adapted on any of these files, there are
+        too few frames, or the plane is not determined.
     """
     card = estimator.card
     check_of_beads(card, estimator.stack, "train a model of beads to verify it")
@@ -108,7 +108,7 @@ def _digest_unseen(frames: Sequence[Frame], card: ModelCard, root: Path) -> str:
     seen = {f.path for f in frames if card.was_trained_on(contents.of(f.path))}
     if seen:
         raise DataError(
-            f"{root}: the model was trained on {min(seen).name}, {len(seen)} of these files; a "
+            f"{root}: the model was trained or adapted on {min(seen).name}, {len(seen)} of these files; a "
             "verification needs a sweep recorded for it, of five to nine images about the plane"
         )
     return hash_paths((frame.path for frame in frames), contents.of)

@@ -113,15 +113,15 @@ def _pixel_variances(
 ) -> FloatArray:
     """Return the variance of a pixel about each bead from second differences, shape ``(n,)``."""
     variance = np.full(len(centers), np.nan)
-    _add_variances(levels, centers, offsets, lag, variance)
+    _fill_variances(levels, centers, offsets, lag, variance)
     return variance
 
 
 @kernel(np.empty((0, 0)), np.empty((0, 2), np.int64), np.empty((0, 2), np.int64), 1, np.empty(0))
-def _add_variances(
+def _fill_variances(
     levels: FloatArray, centers: IntArray, offsets: IntArray, lag: int, variance: FloatArray
 ) -> None:
-    """Replace the variance of beads with ring pixels in the frame; outliers are left out."""
+    """Fill in the variance of beads with ring pixels in the frame; outliers are left out."""
     for i in range(len(centers)):
         n, total = _sum_below(levels, centers[i], offsets, lag, 1, np.inf)
         if n == 0:
