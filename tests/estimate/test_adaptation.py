@@ -105,6 +105,7 @@ def match_with(dz_um: FloatArray, residual: FloatArray) -> Match:
         reduced_chi2=np.nanmean(residual**2, axis=1),
         at_end=np.zeros(n, dtype=np.bool_),
         cost=0.0 * ones,
+        explained=ones,
         n_rings=ones,
         residual=residual,
         unevenness=np.zeros((n, 2, residual.shape[1])),

@@ -106,6 +106,7 @@ def match_of(tiles: LabelledTiles, dz_um: FloatArray, **more: FloatArray) -> Mat
         reduced_chi2=given["reduced_chi2"],
         at_end=np.zeros(n, dtype=np.bool_),
         cost=np.zeros(n),
+        explained=ones,
         n_rings=2 * ones,
         residual=given.get("residual", np.zeros((n, 2))),
         unevenness=np.zeros((n, 2, 2)),

@@ -37,7 +37,7 @@ def estimate_with(
     return estimate_focus(inputs, seen, ensemble.card, predictor, lookup, made)
 
 
-def with_calibration(ensemble: Ensemble, family: str = "profile", **changes: float) -> Ensemble:
+def with_calibration(ensemble: Ensemble, family: str = "profile", **changes: Any) -> Ensemble:
     calibration = ensemble.card.calibration.model_copy(update=changes)
     card = ensemble.card.model_copy(update={"calibration": calibration, "family": family})
     return replace(ensemble, card=card)
@@ -197,6 +197,22 @@ def test_a_deviation_that_all_beads_share_is_refused(
     assert mixed.status == "ok"
     few = estimate_with(ensemble, beads_at(5, n=3, ripple=0.03), fixed_predictor(5))
     assert few.status == "ok"
+
+
+@pytest.mark.parametrize(("ripple", "status"), [(0.02, "ok"), (2.0, "refused")])
+def test_beads_that_the_stack_does_not_explain_are_refused(
+    ensemble: Ensemble,
+    beads_at: BeadsAt,
+    fixed_predictor: FixedPredictor,
+    ripple: float,
+    status: str,
+) -> None:
+    """Also where held-out images scattered so much that no chi squared is too large."""
+    residuals = ensemble.card.calibration.residuals.model_copy(update={"maximum_t_squared": 1e9})
+    lenient = with_calibration(ensemble, maximum_reduced_chi2=1e9, residuals=residuals)
+    estimate = estimate_with(lenient, beads_at(5, ripple=ripple), fixed_predictor(5))
+    assert estimate.status == status
+    assert ("their best match explains" in estimate.reason) == (status == "refused")
 
 
 @pytest.mark.parametrize(("light", "status"), [(60.0, "refused"), (4.0, "ok")])

@@ -46,7 +46,7 @@ def test_dirt_is_flagged_static_and_reported(coherent: Path) -> None:
 
 def test_single_images_are_accepted_with_the_limits_seen(coherent: Path) -> None:
     measured = measure_dataset(open_dataset(coherent), load_recipe())
-    recipe = with_seen_limits(load_recipe(), measured.sweeps)
+    recipe = with_seen_limits(load_recipe(), measured.sweeps, measured.instrument)
     between = Z_UM[:-1] + 0.25
     frames = [
         measure_frame(paint_bead(float(z), seed=1), measured.instrument, recipe) for z in between
@@ -59,7 +59,7 @@ def test_single_images_are_accepted_with_the_limits_seen(coherent: Path) -> None
 def test_limits_are_unchanged_where_the_judge_accepts_all(tiny_sweep: Path) -> None:
     recipe = load_recipe()
     measured = measure_dataset(open_dataset(tiny_sweep), recipe)
-    assert with_seen_limits(recipe, measured.sweeps) is recipe
+    assert with_seen_limits(recipe, measured.sweeps, measured.instrument) is recipe
 
 
 def test_a_sweep_too_short_to_change_has_no_static_bead(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from scipy.interpolate import CubicSpline
 
 from refp.core.arrays import BoolArray, FloatArray
 from refp.models import BeadInputs, Lookup
-from refp.models.lookup import Match
+from refp.models.lookup import INNER_RADII, Match
 from refp.plane import PooledStack
 from refp.plane.stack import UNKNOWN_SD
 from refp.settings import LookupSettings
@@ -263,3 +263,26 @@ def test_predicts_as_one_member(stack: PooledStack, inputs_at: Callable[..., Bea
 def test_no_bead_no_match(stack: PooledStack, spread: float) -> None:
     found = match(stack, np.empty((0, stack.mean.shape[1])), spread)
     assert [len(getattr(found, field.name)) for field in fields(Match)] == [0] * len(fields(Match))
+
+
+@given(st.lists(INSIDE, min_size=1, max_size=5))
+def test_the_stack_explains_its_own_beads_and_no_others(
+    stack: PooledStack, profile_at: ProfileAt, dz_um: list[float]
+) -> None:
+    profile = profile_at(dz_um)
+    assert (match(stack, profile).explained > 0.95).all()
+    assert (match(stack, 2.0 - profile).explained < 0.5).all()
+    assert (match(stack, np.ones_like(profile)).explained < 0.5).all()
+
+
+def test_rings_within_the_inner_radius_must_fit_by_themselves(profile_at: ProfileAt) -> None:
+    """Thirty flat rings far out do not hide that the inner ones deviate."""
+    radius = np.arange(0.0, 8.01, 0.1)
+    inner = radius <= INNER_RADII
+    dz_um = np.linspace(-60.0, 60.0, 121)
+    mean = np.where(inner, 1.0 + 0.3 * np.cos(2 * radius + dz_um[:, None] / 20.0), 1.0)
+    stack = PooledStack(dz_um, radius, mean, np.full_like(mean, 0.02))
+    profile = mean[60:61] + np.where(inner, 0.04 * (-1.0) ** np.arange(len(radius)), 0.0)
+    lookup = Lookup(stack, LookupSettings(reach_radii=8.0, size_spread=0.0))
+    found = lookup.match(profile, np.zeros(profile.shape, dtype=np.bool_))
+    np.testing.assert_allclose(found.reduced_chi2, 4.0, rtol=0.1)

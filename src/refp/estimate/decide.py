@@ -39,6 +39,10 @@ from refp.settings import EstimateSettings, Instrument
 MAX_SATURATED = 0.3
 """Fraction of saturated rings, or of pixels, above which an image is refused."""
 LIMIT_QUANTILE = 0.995
+MIN_EXPLAINED = 0.4
+"""Smallest fraction of the variance of the typical profile that the stack must explain. It is above 0.9 for
+most beads of a training and under 0.3 for real images of other beads, which a model of one bead, whose
+limit of chi squared is wide, would accept."""
 BLUR_MODEL = 0.5
 """Standard uncertainty of the effect of a blur on dZ, relative: filters are no Gaussians; assumed."""
 MIN_SIZE_SD = 0.003
@@ -68,7 +72,8 @@ class Assessment:
 
     ``reduced_chi2`` is that of the typical bead over its expected value at the image's light;
     ``t_squared`` is that of the mean residual profile of the beads, a ring; ``residual`` has the
-    profiles of the beads in use, shape ``(n, k)``.
+    profiles of the beads in use, shape ``(n, k)``; ``explained`` is the fraction of the variance of the
+    typical bead's profile that its match explains.
     """
 
     match: Match
@@ -78,6 +83,7 @@ class Assessment:
     reduced_chi2: float
     t_squared: float
     residual: FloatArray
+    explained: float
     alteration_u_um: float = 0.0
     filtered_noise: float = 1.0
 
@@ -237,6 +243,7 @@ def _assess_as(
             rounding=altered.rounding,
         ),
         residual=residual,
+        explained=float(np.median(match.explained)),
     )
 
 
@@ -329,6 +336,12 @@ def _objection(
         return (
             "unlike_training",
             f"the beads do not look like those of the training ({reduced_chi2})",
+        )
+    if assessment.explained < MIN_EXPLAINED:
+        percent = 100 * max(assessment.explained, 0.0)
+        return "unlike_training", (
+            "the beads do not look like those of the training (their best match explains "
+            f"{percent:.0f} % of the profile, less than {100 * MIN_EXPLAINED:.0f} %)"
         )
     outside = _outside(assessment, estimate, card.dz_range_um)
     if outside:

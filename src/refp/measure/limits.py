@@ -4,18 +4,30 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from refp.core.arrays import BoolArray
 from refp.measure.features.features import SweepMeasurement
 from refp.measure.profiles.confidence import DEPTH_SCALE, EDGE_SCALE_RADII, R_SQUARED_SCALE
 from refp.measure.witness import WIDE
-from refp.settings import JudgeSettings, Recipe
+from refp.settings import Instrument, JudgeSettings, Recipe
 
-REACH_RADII = 3.3
-"""Of the look-up, nearly to the edge of a tile: the rings of such beads are there out of focus."""
 MARGIN_SCALES = 2.0
 """Margin of a limit beyond the beads seen, in scales of the confidence: about 0.9 at the last of them."""
 
 
-def with_seen_limits(recipe: Recipe, sweeps: Sequence[SweepMeasurement]) -> Recipe:
+def accepted_alone(judge: JudgeSettings, sweeps: Sequence[SweepMeasurement]) -> BoolArray:
+    """Return which usable beads the judge of single frames accepts, those of all sweeps in turn."""
+    rows = [(sweep.profiles, sweep.usable) for sweep in sweeps]
+    r_squared = np.concatenate([p.r_squared[usable] for p, usable in rows])
+    edge = np.concatenate([p.edge_radii[usable] for p, usable in rows])
+    depth = np.concatenate([p.edge_depth[usable] for p, usable in rows])
+    low, high = judge.edge_radii
+    sharp = (r_squared >= judge.usable_r_squared) & (depth >= judge.minimum_depth)
+    return sharp & (edge >= low) & (edge <= high)
+
+
+def with_seen_limits(
+    recipe: Recipe, sweeps: Sequence[SweepMeasurement], instrument: Instrument
+) -> Recipe:
     """Return the recipe with limits at which single images of such beads are accepted.
 
     Parameters
@@ -24,6 +36,8 @@ def with_seen_limits(recipe: Recipe, sweeps: Sequence[SweepMeasurement]) -> Reci
         Recipe of the sweeps.
     sweeps
         Measured sweeps; their usable beads are those seen.
+    instrument
+        Their instrument, with the tile in which the beads were measured.
 
     Returns
     -------
@@ -31,15 +45,14 @@ def with_seen_limits(recipe: Recipe, sweeps: Sequence[SweepMeasurement]) -> Reci
         Unchanged where the judge of single frames accepts all of these beads. Otherwise each limit is
         widened to the beads seen, and detector, centre and look-up have the reach of such beads.
     """
-    judge, rows = recipe.judge, [(s.profiles, s.usable) for s in sweeps]
+    judge = recipe.judge
+    if accepted_alone(judge, sweeps).all():
+        return recipe
+    rows = [(s.profiles, s.usable) for s in sweeps]
     r_squared = np.concatenate([p.r_squared[usable] for p, usable in rows])
     edge = np.concatenate([p.edge_radii[usable] for p, usable in rows])
     depth = np.concatenate([p.edge_depth[usable] for p, usable in rows])
     low, high = judge.edge_radii
-    accepted = (r_squared >= judge.usable_r_squared) & (depth >= judge.minimum_depth)
-    accepted &= (edge >= low) & (edge <= high)
-    if accepted.all():
-        return recipe
     least = max(float(r_squared.min()) - MARGIN_SCALES * R_SQUARED_SCALE, 0.0)
     margin_radii = recipe.profile.ring_spacing_radii + MARGIN_SCALES * EDGE_SCALE_RADII
     depth_margin = float(np.exp(-MARGIN_SCALES * DEPTH_SCALE))
@@ -55,5 +68,8 @@ def with_seen_limits(recipe: Recipe, sweeps: Sequence[SweepMeasurement]) -> Reci
             "usable_r_squared": min(judge.usable_r_squared, least),
         }
     )
-    wide = WIDE | {"judge": widened.model_dump(), "train.lookup.reach_radii": REACH_RADII}
+    # The rings of such beads change with Z as far as the tile reaches.
+    reach_radii = instrument.tile_side_px / 2 / instrument.bead_radius_px
+    reach_radii -= recipe.profile.ring_spacing_radii
+    wide = WIDE | {"judge": widened.model_dump(), "train.lookup.reach_radii": reach_radii}
     return recipe.replace(wide, source="limits of the training")

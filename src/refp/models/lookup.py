@@ -34,6 +34,9 @@ PLACE_STEPS = (2.0, 1.0, 1.0)
 """Steps of the refinement, relative and in planes of the stack."""
 MIN_WEIGHT = 0.01
 """Smallest weight of a ring known to the stack: background squared over the variance."""
+INNER_RADII = 3.4
+"""Rings within this radius must fit by themselves: rings far out, which hardly deviate from the background
+in images of other beads too, would outnumber them."""
 MIN_BEND = 1e-6
 """Curvature of the cost along Z for a bead without known rings."""
 
@@ -49,12 +52,15 @@ class Match:
     size, size_sd
         Shape ``(n,)``: the bead's radius over the typical bead's, and its standard deviation.
     reduced_chi2
-        Shape ``(n,)``: mean squared deviation there in units of the stack's spread; about 1 for a
-        bead like those of the training.
+        Shape ``(n,)``: mean squared deviation there in units of the stack's spread, of all rings or of
+        those within :data:`INNER_RADII`, whichever is larger; about 1 for a bead like the training's.
     at_end
         Shape ``(n,)``: the best match is at an end of the stack.
     cost
         Shape ``(n,)``: twice the negative logarithm of likelihood and prior there, up to a constant.
+    explained
+        Shape ``(n,)``: fraction of the variance of the profile's rings that the stack explains, deviations
+        within the spread of beads left out; negative where it adds to the variance.
     n_rings
         Shape ``(n,)``: rings that were compared.
     residual
@@ -72,6 +78,7 @@ class Match:
     reduced_chi2: FloatArray
     at_end: BoolArray
     cost: FloatArray
+    explained: FloatArray
     n_rings: FloatArray
     residual: FloatArray
     unevenness: FloatArray
@@ -98,6 +105,7 @@ class NoLookup:
             reduced_chi2=nothing,
             at_end=np.zeros(n, dtype=np.bool_),
             cost=nothing,
+            explained=np.ones(n),
             n_rings=nothing,
             residual=np.empty((n, 0)),
             unevenness=np.empty((n, 2, 0)),
@@ -144,6 +152,7 @@ class Lookup:
         self._settings = settings
         self._radius = stack.radius_radii
         self._seen = self._radius <= settings.reach_radii
+        self._inner = self._radius[self._seen] <= INNER_RADII
         self._spread = settings.size_spread
         self._grid = stack.dz_um
         self._weight = 1.0 / stack.sd**2
@@ -306,7 +315,8 @@ class Lookup:
         self, beads: _Beads, place: FloatArray, size: FloatArray, covariance: FloatArray
     ) -> Match:
         looked, n_rings = self._look(beads, place, size), beads.clear.sum(axis=1)
-        reduced_chi2 = looked.distance / np.maximum(n_rings, 1.0)
+        residual = _standardised(beads, looked)
+        reduced_chi2 = np.fmax(_mean_square(residual), _mean_square(residual[:, self._inner]))
         step = self._grid[1] - self._grid[0]
         typical_dz = self._grid[0] + step * place
         # dz = size * typical_dz; errors of neighbouring rings are correlated, so chi squared scales both.
@@ -322,8 +332,9 @@ class Lookup:
             reduced_chi2=reduced_chi2,
             at_end=at_end,
             cost=looked.cost,
+            explained=_explained(beads, looked),
             n_rings=n_rings,
-            residual=_standardised(beads, looked),
+            residual=residual,
             unevenness=np.stack([np.ones_like(looked.mean), looked.mean], axis=1)
             * np.sqrt(looked.weight)[:, None],
         )
@@ -333,6 +344,22 @@ def _standardised(beads: _Beads, looked: _Looked) -> FloatArray:
     """Return the deviations of rings in units of the stack's spread, NaN where a ring is not known."""
     deviation = (beads.profile - looked.mean) * np.sqrt(looked.weight)
     return np.asarray(np.where(beads.clear > 0, deviation, np.nan))
+
+
+def _explained(beads: _Beads, looked: _Looked) -> FloatArray:
+    """Return the fraction of the variance of each profile that the stack explains, shape ``(n,)``."""
+    known = beads.clear * (looked.weight >= MIN_WEIGHT)
+    mean = (known * beads.profile).sum(axis=1) / np.maximum(known.sum(axis=1), 1.0)
+    total = (known * (beads.profile - mean[:, None]) ** 2).sum(axis=1)
+    spread = (known / np.maximum(looked.weight, MIN_WEIGHT)).sum(axis=1)
+    left = (known * (beads.profile - looked.mean) ** 2).sum(axis=1) - spread
+    return np.asarray(1.0 - np.maximum(left, 0.0) / np.maximum(total, 1e-12))
+
+
+def _mean_square(residual: FloatArray) -> FloatArray:
+    """Return the mean square over the known rings, shape ``(n,)``; 0 without any."""
+    known = np.isfinite(residual).sum(axis=1)
+    return np.asarray(np.nansum(residual**2, axis=1) / np.maximum(known, 1))
 
 
 def _typical_weight(weight: FloatArray) -> FloatArray:

@@ -77,7 +77,7 @@ def adapt_model(
         )
     check_of_beads(ensemble.card, ensemble.stack, "train a model of whole images on it instead")
     check_same_instrument(datasets)
-    instrument = _with_black_level_of(datasets[0].instrument, ensemble.card)
+    instrument = _completed_by(datasets[0].instrument, ensemble.card)
     _check_alike(instrument, ensemble.card)
     recipe = recipe_of(ensemble.card)
     known, plane = _known_planes(datasets, recipe, instrument, refp_um, execution)
@@ -102,15 +102,17 @@ def adapt_model(
     )
 
 
-def _with_black_level_of(instrument: Instrument, card: ModelCard) -> Instrument:
-    """Return the instrument with the model's black level where its own is not stated.
+def _completed_by(instrument: Instrument, card: ModelCard) -> Instrument:
+    """Return the instrument with the model's tile and black level where its own are not stated.
 
-    A short sweep of one exposure does not determine it.
+    A short sweep of one exposure does not determine the black level, nor a few images the tile.
     """
-    if instrument.optics.black_level is not None:
-        return instrument
-    black = card.instrument.optics.black_level
-    return instrument.replace("optics.black_level", black)
+    own, trained = instrument, card.instrument
+    if own.tile_px is None and own.tile_side_px != trained.tile_side_px:
+        own = own.replace("tile_px", trained.tile_side_px)
+    if own.optics.black_level is None:
+        own = own.replace("optics.black_level", trained.optics.black_level)
+    return own
 
 
 def _check_alike(instrument: Instrument, card: ModelCard) -> None:

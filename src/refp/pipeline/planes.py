@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from threadpoolctl import threadpool_limits
 
@@ -11,6 +12,7 @@ from refp.measure.cache import FrameStore
 from refp.measure.dataset import Measurement, explain_no_beads, measure_dataset
 from refp.measure.features import FeatureCurve, SweepMeasurement, feature_curve
 from refp.measure.frame import FrameMeasurement
+from refp.measure.wide_tile import wide_tile_px
 from refp.pipeline.checks import (
     check_different_instruments,
     check_different_names,
@@ -97,12 +99,16 @@ def define_planes(
     check_different_names(datasets)
     check_enough_frames(datasets, recipe.plane.minimum_frames)
     black = pool.black_level if pool is not None else black_level
-    measurements = tuple(
-        measure_dataset(d, recipe, execution=execution, store=store, black_level=black)
-        for d in datasets
+    measure = partial(
+        measure_dataset, recipe=recipe, execution=execution, store=store, black_level=black
     )
+    measurements = tuple(map(measure, datasets))
     if not any(len(sweep.beads) for m in measurements for sweep in m.sweeps):
         raise DataError(explain_no_beads(datasets))
+    side_px = wide_tile_px(measurements, recipe)
+    if side_px > measurements[0].instrument.tile_side_px:
+        wide = [replace(d, instrument=d.instrument.replace("tile_px", side_px)) for d in datasets]
+        measurements = tuple(map(measure, wide))
     # Small linear algebra: on a busy machine several threads take fifteen times longer than one.
     with threadpool_limits(1):
         return _locate(measurements, recipe, pool)

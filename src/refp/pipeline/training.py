@@ -89,14 +89,15 @@ def run_training(
     MissingExtraError
         If a library of extra ``train`` that the family needs is not installed.
     """
-    recipe = with_seen_limits(recipe, [s for m in planes.measurements for s in m.sweeps])
+    instrument = planes.measurements[0].instrument
+    sweeps = [sweep for m in planes.measurements for sweep in m.sweeps]
+    recipe = with_seen_limits(recipe, sweeps, instrument)
     family = make_family(recipe.train)
     material = label(planes, recipe, seed)
     tiles, splits = material.tiles, material.splits
     with checkpoint_folder(checkpoints, material, recipe, seed) as folder:
         job = TrainingJob(tiles, splits, material.ring_pixels, seed, folder, execution, watch)
         trained = family.train(job)
-    instrument = planes.measurements[0].instrument
     errors = _label_errors(tiles, planes, recipe)
     calibration = _calibrate(tiles, splits, trained, errors, instrument, recipe)
     ensemble = assemble(tiles, trained, calibration, recipe, planes.measurements)

@@ -98,12 +98,11 @@ def test_estimates_wait_for_the_kernels(start: Start, starting: TestClient) -> N
     functions = [
         function for function, _ in start.calls_made if function != calls.estimates.describe_model
     ]
-    assert functions == [
-        calls.estimates.compile_kernels,
-        *[calls.estimates.warm_up] * N_WORKERS,
-        calls.estimates.estimate_file,
-    ]
-    assert start.calls_made[-1] == (calls.estimates.estimate_file, LIMITS.work_s)
+    assert functions[0] == calls.estimates.compile_kernels
+    # The workers take their calls in the order of submission, but note them side by side.
+    assert functions[1] == calls.estimates.warm_up
+    assert functions.count(calls.estimates.warm_up) == N_WORKERS == len(functions) - 2
+    assert (calls.estimates.estimate_file, LIMITS.work_s) in start.calls_made
 
 
 def test_nothing_is_shown_after_the_start(start: Start, starting: TestClient) -> None:
