@@ -59,8 +59,8 @@ class Match:
     cost
         Shape ``(n,)``: twice the negative logarithm of likelihood and prior there, up to a constant.
     explained
-        Shape ``(n,)``: fraction of the variance of the profile's rings that the stack explains, deviations
-        within the spread of beads left out; negative where it adds to the variance.
+        Shape ``(n,)``: fraction of the variance of the profile's rings that the stack explains; negative
+        where it adds to the variance.
     n_rings
         Shape ``(n,)``: rings that were compared.
     residual
@@ -351,9 +351,8 @@ def _explained(beads: _Beads, looked: _Looked) -> FloatArray:
     known = beads.clear * (looked.weight >= MIN_WEIGHT)
     mean = (known * beads.profile).sum(axis=1) / np.maximum(known.sum(axis=1), 1.0)
     total = (known * (beads.profile - mean[:, None]) ** 2).sum(axis=1)
-    spread = (known / np.maximum(looked.weight, MIN_WEIGHT)).sum(axis=1)
-    left = (known * (beads.profile - looked.mean) ** 2).sum(axis=1) - spread
-    return np.asarray(1.0 - np.maximum(left, 0.0) / np.maximum(total, 1e-12))
+    left = (known * (beads.profile - looked.mean) ** 2).sum(axis=1)
+    return np.asarray(1.0 - left / np.maximum(total, 1e-12))
 
 
 def _mean_square(residual: FloatArray) -> FloatArray:

@@ -102,6 +102,9 @@ BAD = [
     pytest.param(zip_of({"..\\a.tif": SMALL}), "is outside the folder", id="backslash up"),
     pytest.param(zip_of({"\\\\host\\share\\a.tif": SMALL}), "is outside the folder", id="share"),
     pytest.param(zip_of({"a\n.tif": SMALL}), "is outside the folder", id="line break"),
+    pytest.param(
+        zip_of({"noname": SMALL}).replace(b"noname", bytes(6)), "not a valid name", id="no name"
+    ),
     pytest.param(zip_of({"con.tif": SMALL}), "not a valid name", id="a device of Windows"),
     pytest.param(zip_of({"aux/a.tif": SMALL}), "not a valid name", id="a folder that is a device"),
     pytest.param(zip_of({"a./b.tif": SMALL}), "not a valid name", id="a dot at the end"),

@@ -182,7 +182,9 @@ def _members(path: Path, name: str) -> Iterator[Iterator[Member]]:
     try:
         if is_zip:
             with zipfile.ZipFile(path) as packed:
-                yield (_of_zip(packed, one, name) for one in packed.infolist() if not one.is_dir())
+                # Not `is_dir`, which fails on a name without a character.
+                files = [one for one in packed.infolist() if not one.filename.endswith("/")]
+                yield (_of_zip(packed, one, name) for one in files)
         else:
             with tarfile.open(path) as tar:
                 yield (_of_tar(tar, one, name) for one in tar if not one.isdir())
