@@ -39,9 +39,9 @@ from refp.settings import EstimateSettings, Instrument
 MAX_SATURATED = 0.3
 """Fraction of saturated rings, or of pixels, above which an image is refused."""
 LIMIT_QUANTILE = 0.995
-MIN_EXPLAINED = 0.3
+MIN_EXPLAINED = 0.4
 """Smallest fraction of the variance of the typical profile that the stack must explain. It is above 0.8 for
-nearly all beads of a training, 0.5 where their cores are saturated, and under 0.3 for real images of other
+nearly all beads of a training, 0.5 where their cores are saturated, and under 0.35 for real images of other
 beads, which a model of one bead, whose limit of chi squared is wide, would accept."""
 BLUR_MODEL = 0.5
 """Standard uncertainty of the effect of a blur on dZ, relative: filters are no Gaussians; assumed."""
