@@ -7,6 +7,7 @@ that is not known is missing: NaN here, empty in CSV, null in parquet and JSON.
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -261,8 +262,9 @@ def _concat(parts: list[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
 
 def _names(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table with experiment and FOV as integers where all are, else as text."""
+    named: dict[str, Any] = {}
     for column in ("experiment", "fov"):
         values = table[column].tolist()
         whole = all(isinstance(value, int | np.integer) for value in values)
-        table[column] = pd.array(values, dtype="int64") if whole else [str(v) for v in values]
-    return table
+        named[column] = pd.array(values, dtype="int64") if whole else [str(v) for v in values]
+    return table.assign(**named)
