@@ -10,6 +10,7 @@ from tests.measure.coherent import RADIUS_PX, write_sweep
 from refp.measure.dataset import Measurement, measure_dataset
 from refp.measure.wide_tile import WIDE_SIDE_DIAMETERS, wide_tile_px
 from refp.pipeline import define_planes, train_model
+from refp.pipeline.adaptation import adapt_model
 from refp.settings import load_recipe
 from refp.sweeps import open_dataset
 
@@ -57,10 +58,15 @@ def test_a_stated_tile_and_beads_in_incoherent_light_keep_theirs(
     assert wide_tile_px([plain], load_recipe()) == plain.instrument.tile_side_px
 
 
-def test_planes_and_models_are_of_the_wide_tile(folder: Path) -> None:
+def test_planes_and_models_are_of_the_wide_tile(folder: Path, tmp_path: Path) -> None:
     recipe = load_recipe().replace({"plane.stated_um": 0.0, "plane.stated_u_um": 0.1})
     planes = define_planes([open_dataset(folder)], recipe)
     model = train_model(planes, recipe)
     assert model.card.instrument.tile_side_px == WIDE_PX
     reach_radii = model.stack.radius_radii[-1]
     assert WIDE_SIDE_DIAMETERS - 0.3 < reach_radii <= WIDE_SIDE_DIAMETERS
+    # Few images do not show that rings reach far: an adapted model has the tile of its own training.
+    few = write_sweep(tmp_path / "few", np.array([-5.2, -1.2, 2.3, 5.2]))
+    adapted = adapt_model(model, [open_dataset(few)], refp_um=0.0)
+    assert adapted.ensemble.card.instrument.tile_side_px == WIDE_PX
+    assert abs(adapted.ensemble.card.adaptation.line.bias_um) < 0.3
