@@ -112,7 +112,9 @@ class Instrument(Settings):
     sample: Sample = Sample()
     camera: Camera = Camera()
     tile_px: PositiveInt | None = Field(
-        default=None, description="side of a tile, px; default: 3.4 bead diameters"
+        default=None,
+        description="side of a tile, px; default: 3.4 bead diameters, up to 5.2 for beads with rings far "
+        "out",
     )
     background_radii: tuple[PositiveFloat, PositiveFloat] = Field(
         default=(2.2, 3.2),
