@@ -11,7 +11,7 @@ from scipy.interpolate import CubicSpline
 
 from refp.core.arrays import BoolArray, FloatArray
 from refp.models import BeadInputs, Lookup
-from refp.models.lookup import INNER_RADII, Match
+from refp.models.lookup import Match
 from refp.plane import PooledStack
 from refp.plane.stack import UNKNOWN_SD
 from refp.settings import LookupSettings
@@ -273,16 +273,3 @@ def test_the_stack_explains_its_own_beads_and_no_others(
     assert (match(stack, profile).explained > 0.95).all()
     assert (match(stack, 2.0 - profile).explained < 0.5).all()
     assert (match(stack, np.ones_like(profile)).explained < 0.5).all()
-
-
-def test_rings_within_the_inner_radius_must_fit_by_themselves(profile_at: ProfileAt) -> None:
-    """Thirty flat rings far out do not hide that the inner ones deviate."""
-    radius = np.arange(0.0, 8.01, 0.1)
-    inner = radius <= INNER_RADII
-    dz_um = np.linspace(-60.0, 60.0, 121)
-    mean = np.where(inner, 1.0 + 0.3 * np.cos(2 * radius + dz_um[:, None] / 20.0), 1.0)
-    stack = PooledStack(dz_um, radius, mean, np.full_like(mean, 0.02))
-    profile = mean[60:61] + np.where(inner, 0.04 * (-1.0) ** np.arange(len(radius)), 0.0)
-    lookup = Lookup(stack, LookupSettings(reach_radii=8.0, size_spread=0.0))
-    found = lookup.match(profile, np.zeros(profile.shape, dtype=np.bool_))
-    np.testing.assert_allclose(found.reduced_chi2, 4.0, rtol=0.1)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from refp.core.arrays import BoolArray
+from refp.core.arrays import BoolArray, FloatArray
 from refp.measure.features.features import SweepMeasurement
 from refp.measure.profiles.confidence import DEPTH_SCALE, EDGE_SCALE_RADII, R_SQUARED_SCALE
 from refp.measure.witness import WIDE
@@ -16,10 +16,7 @@ MARGIN_SCALES = 2.0
 
 def accepted_alone(judge: JudgeSettings, sweeps: Sequence[SweepMeasurement]) -> BoolArray:
     """Return which usable beads the judge of single frames accepts, those of all sweeps in turn."""
-    rows = [(sweep.profiles, sweep.usable) for sweep in sweeps]
-    r_squared = np.concatenate([p.r_squared[usable] for p, usable in rows])
-    edge = np.concatenate([p.edge_radii[usable] for p, usable in rows])
-    depth = np.concatenate([p.edge_depth[usable] for p, usable in rows])
+    r_squared, edge, depth = _seen(sweeps)
     low, high = judge.edge_radii
     sharp = (r_squared >= judge.usable_r_squared) & (depth >= judge.minimum_depth)
     return sharp & (edge >= low) & (edge <= high)
@@ -48,10 +45,7 @@ def with_seen_limits(
     judge = recipe.judge
     if accepted_alone(judge, sweeps).all():
         return recipe
-    rows = [(s.profiles, s.usable) for s in sweeps]
-    r_squared = np.concatenate([p.r_squared[usable] for p, usable in rows])
-    edge = np.concatenate([p.edge_radii[usable] for p, usable in rows])
-    depth = np.concatenate([p.edge_depth[usable] for p, usable in rows])
+    r_squared, edge, depth = _seen(sweeps)
     low, high = judge.edge_radii
     least = max(float(r_squared.min()) - MARGIN_SCALES * R_SQUARED_SCALE, 0.0)
     margin_radii = recipe.profile.ring_spacing_radii + MARGIN_SCALES * EDGE_SCALE_RADII
@@ -73,3 +67,13 @@ def with_seen_limits(
     reach_radii -= recipe.profile.ring_spacing_radii
     wide = WIDE | {"judge": widened.model_dump(), "train.lookup.reach_radii": reach_radii}
     return recipe.replace(wide, source="limits of the training")
+
+
+def _seen(sweeps: Sequence[SweepMeasurement]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return R squared, radius and depth of the edge of the usable beads of all sweeps in turn."""
+    rows = [(sweep.profiles, sweep.usable) for sweep in sweeps]
+    return (
+        np.concatenate([profiles.r_squared[usable] for profiles, usable in rows]),
+        np.concatenate([profiles.edge_radii[usable] for profiles, usable in rows]),
+        np.concatenate([profiles.edge_depth[usable] for profiles, usable in rows]),
+    )

@@ -34,9 +34,6 @@ PLACE_STEPS = (2.0, 1.0, 1.0)
 """Steps of the refinement, relative and in planes of the stack."""
 MIN_WEIGHT = 0.01
 """Smallest weight of a ring known to the stack: background squared over the variance."""
-INNER_RADII = 3.4
-"""Rings within this radius must fit by themselves: rings far out, which hardly deviate from the background
-in images of other beads too, would outnumber them."""
 MIN_BEND = 1e-6
 """Curvature of the cost along Z for a bead without known rings."""
 
@@ -52,8 +49,8 @@ class Match:
     size, size_sd
         Shape ``(n,)``: the bead's radius over the typical bead's, and its standard deviation.
     reduced_chi2
-        Shape ``(n,)``: mean squared deviation there in units of the stack's spread, of all rings or of
-        those within :data:`INNER_RADII`, whichever is larger; about 1 for a bead like the training's.
+        Shape ``(n,)``: mean squared deviation there in units of the stack's spread; about 1 for a
+        bead like those of the training.
     at_end
         Shape ``(n,)``: the best match is at an end of the stack.
     cost
@@ -152,7 +149,6 @@ class Lookup:
         self._settings = settings
         self._radius = stack.radius_radii
         self._seen = self._radius <= settings.reach_radii
-        self._inner = self._radius[self._seen] <= INNER_RADII
         self._spread = settings.size_spread
         self._grid = stack.dz_um
         self._weight = 1.0 / stack.sd**2
@@ -315,8 +311,7 @@ class Lookup:
         self, beads: _Beads, place: FloatArray, size: FloatArray, covariance: FloatArray
     ) -> Match:
         looked, n_rings = self._look(beads, place, size), beads.clear.sum(axis=1)
-        residual = _standardised(beads, looked)
-        reduced_chi2 = np.fmax(_mean_square(residual), _mean_square(residual[:, self._inner]))
+        reduced_chi2 = looked.distance / np.maximum(n_rings, 1.0)
         step = self._grid[1] - self._grid[0]
         typical_dz = self._grid[0] + step * place
         # dz = size * typical_dz; errors of neighbouring rings are correlated, so chi squared scales both.
@@ -334,7 +329,7 @@ class Lookup:
             cost=looked.cost,
             explained=_explained(beads, looked),
             n_rings=n_rings,
-            residual=residual,
+            residual=_standardised(beads, looked),
             unevenness=np.stack([np.ones_like(looked.mean), looked.mean], axis=1)
             * np.sqrt(looked.weight)[:, None],
         )
@@ -353,12 +348,6 @@ def _explained(beads: _Beads, looked: _Looked) -> FloatArray:
     total = (known * (beads.profile - mean[:, None]) ** 2).sum(axis=1)
     left = (known * (beads.profile - looked.mean) ** 2).sum(axis=1)
     return np.asarray(1.0 - left / np.maximum(total, 1e-12))
-
-
-def _mean_square(residual: FloatArray) -> FloatArray:
-    """Return the mean square over the known rings, shape ``(n,)``; 0 without any."""
-    known = np.isfinite(residual).sum(axis=1)
-    return np.asarray(np.nansum(residual**2, axis=1) / np.maximum(known, 1))
 
 
 def _typical_weight(weight: FloatArray) -> FloatArray:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event
+from threading import Barrier, BrokenBarrierError, Event
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ class Start:
     error: Exception | None = None
     now_s: float = 1000.0
     calls_made: list[tuple[Callable[..., object], float]] = field(default_factory=list)
+    warm: Barrier = field(default_factory=lambda: Barrier(N_WORKERS))
 
     def respond(self, function: Callable[..., object], limit_s: float) -> object:
         assert self.released.is_set() or not calls.needs_kernels(function)
@@ -40,6 +42,9 @@ class Start:
             assert self.released.wait(60)
             if self.error is not None:
                 raise self.error
+        if function == calls.estimates.warm_up:
+            with suppress(BrokenBarrierError):  # at the end of the workers
+                self.warm.wait(60)  # no worker goes on before all have noted this call
         if function == calls.estimates.describe_model:
             return ModelInfo(Path("m.refp"), "m", {}, [], "")
         return (
@@ -62,6 +67,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Start:
 
         def stop(self) -> None:
             start.released.set()
+            start.warm.abort()
             self.threads.shutdown(wait=False, cancel_futures=True)
 
     monkeypatch.setattr("refp.web.workers.pools.Pool", FakePool)
@@ -98,11 +104,12 @@ def test_estimates_wait_for_the_kernels(start: Start, starting: TestClient) -> N
     functions = [
         function for function, _ in start.calls_made if function != calls.estimates.describe_model
     ]
-    assert functions[0] == calls.estimates.compile_kernels
-    # The workers take their calls in the order of submission, but note them side by side.
-    assert functions[1] == calls.estimates.warm_up
-    assert functions.count(calls.estimates.warm_up) == N_WORKERS == len(functions) - 2
-    assert (calls.estimates.estimate_file, LIMITS.work_s) in start.calls_made
+    assert functions == [
+        calls.estimates.compile_kernels,
+        *[calls.estimates.warm_up] * N_WORKERS,
+        calls.estimates.estimate_file,
+    ]
+    assert start.calls_made[-1] == (calls.estimates.estimate_file, LIMITS.work_s)
 
 
 def test_nothing_is_shown_after_the_start(start: Start, starting: TestClient) -> None:
