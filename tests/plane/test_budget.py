@@ -146,6 +146,7 @@ def some_beads(height_um: list[float], off: list[bool]) -> BeadPlanes:
         ss_um=height,
         ci_um=height,
         smoothing_um=np.zeros((n, 2)),
+        smoothing=np.full(2, np.nan),
         size=size,
         n_frames=np.full(n, 9),
         off_plane=np.array(off, dtype=bool),

@@ -5,7 +5,16 @@ import pytest
 
 from refp.core.arrays import FloatArray, IntArray
 from refp.plane.pool import Curve
-from refp.plane.propagate import StageDraws, draw_stage_errors, spread_positions
+from refp.plane.propagate import (
+    BY_VALIDATION,
+    FACTORS,
+    FieldCurves,
+    StageDraws,
+    choose_smoothing,
+    draw_stage_errors,
+    spread_positions,
+)
+from refp.plane.smooth import fit_smooth, smooth_with
 
 Z_UM = np.arange(-90.0, 91.0, 7.5)
 ONE_SWEEP = np.zeros(len(Z_UM), dtype=np.int64)
@@ -21,7 +30,8 @@ def moved(sigma_um: float, sweep: IntArray = ONE_SWEEP, z_um: FloatArray = Z_UM)
     true_um = z_um + np.random.default_rng(4).normal(0, 1.0, len(z_um))
     used = np.ones(len(z_um), dtype=np.bool_)
     curves = [Curve(z_um, sign * peak(true_um), used, sign) for sign in (-1, 1)]
-    draws = draw_stage_errors(curves, true_um, sweep, sigma_um, 17.0)
+    field = FieldCurves(curves, true_um, sweep, sigma_um, 17.0)
+    draws = draw_stage_errors(field, BY_VALIDATION)
     return np.asarray(draws.moved_um.mean(axis=0))
 
 
@@ -83,7 +93,7 @@ def test_without_stage_errors_all_of_the_shift_is_smoothing() -> None:
     true_um = Z_UM + np.random.default_rng(4).normal(0, 1.0, len(Z_UM))
     used = np.ones(len(Z_UM), dtype=np.bool_)
     curves = [Curve(Z_UM, sign * peak(true_um), used, sign) for sign in (-1, 1)]
-    draws = draw_stage_errors(curves, true_um, ONE_SWEEP, 0.0, 17.0)
+    draws = draw_stage_errors(FieldCurves(curves, true_um, ONE_SWEEP, 0.0, 17.0), BY_VALIDATION)
     np.testing.assert_allclose(draws.moved_um, draws.smoothing_um[:, None] + 0 * draws.moved_um)
     assert draws.error_um.shape == (len(Z_UM), 200)
 
@@ -107,3 +117,54 @@ def test_a_smoother_stack_keeps_less_of_the_stage_errors() -> None:
     assert means[0] > means[1] > means[2]
     # A straight line has two degrees of freedom in 25 frames.
     assert means[2] == pytest.approx(2.5 * np.sqrt(2 / 25), rel=0.2)
+
+
+def field_of(width_um: float, skew: float, sigma_um: float, step_um: float = 7.5) -> FieldCurves:
+    """Return curves with a peak of known width; ``skew`` makes the side above the peak wider."""
+    z_um = np.arange(-90.0, 90.1, step_um)
+    true_um = z_um + np.random.default_rng(6).normal(0, sigma_um, len(z_um))
+    value = np.exp(-0.5 * (true_um / np.where(true_um > 0, width_um * (1 + skew), width_um)) ** 2)
+    used = np.ones(len(z_um), dtype=np.bool_)
+    curves = [Curve(z_um, sign * value, used, sign) for sign in (-1, 1)]
+    return FieldCurves(curves, true_um, np.zeros(len(z_um), dtype=np.int64), sigma_um, 17.0)
+
+
+def validated(field: FieldCurves) -> FloatArray:
+    fits = [fit_smooth(*curve.points) for curve in field.curves]
+    return np.array([fit.lam / len(field.true_um) for fit in fits])
+
+
+def test_a_broad_peak_of_scattered_frames_is_smoothed_by_more_than_cross_validation() -> None:
+    field = field_of(width_um=45.0, skew=0.0, sigma_um=2.5)
+    assert choose_smoothing(field) == pytest.approx(max(FACTORS) * validated(field))
+
+
+def test_a_sharp_lopsided_peak_is_smoothed_by_cross_validation() -> None:
+    field = field_of(width_um=9.0, skew=1.5, sigma_um=0.2)
+    assert choose_smoothing(field) == pytest.approx(validated(field))
+
+
+def test_the_chosen_smoothing_reduces_the_error_of_the_plane() -> None:
+    """Against the closed form, whose peak is at 0, over 60 sweeps of one peak."""
+    z_um, rng = np.arange(-90.0, 91.0, 5.0), np.random.default_rng(8)
+    used, sweep = np.ones(len(z_um), dtype=np.bool_), np.zeros(len(z_um), dtype=np.int64)
+    grid = np.linspace(-17.0, 17.0, 1001)
+    errors = []
+    for _ in range(60):
+        true_um = z_um + rng.normal(0, 2.5, len(z_um))
+        curve = Curve(z_um, peak(true_um), used, 1)
+        chosen = choose_smoothing(FieldCurves([curve], true_um, sweep, 2.5, 17.0))[0] * len(z_um)
+        lams = (fit_smooth(*curve.points).lam, float(chosen))
+        errors.append([grid[smooth_with(*curve.points, lam)(grid).argmax()] for lam in lams])
+    by_validation, by_draws = np.sqrt((np.array(errors) ** 2).mean(axis=0))
+    assert by_draws < 0.9 * by_validation
+
+
+def test_draws_are_of_the_smoothing_that_is_given() -> None:
+    field = field_of(width_um=45.0, skew=0.0, sigma_um=2.5)
+    default, same = (
+        draw_stage_errors(field, weights).moved_um for weights in (BY_VALIDATION, validated(field))
+    )
+    np.testing.assert_array_equal(default, same)
+    smoother = draw_stage_errors(field, 10 * validated(field))
+    assert smoother.sd_um < 0.95 * default.mean(axis=0).std(ddof=1)

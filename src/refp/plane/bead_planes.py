@@ -23,7 +23,7 @@ from refp.plane.locate import CI_SIGN, SS_SIGN
 from refp.plane.match import chi_squared, stretch_stack
 from refp.plane.plane import BeadPlanes, Contribution, FieldAxis, PooledStack, Slide
 from refp.plane.pool import extremum
-from refp.plane.smooth import fit_smooth_each, smooth_with
+from refp.plane.smooth import fit_smooth, smooth_with
 from refp.plane.typical import clear_profiles
 from refp.settings import FeatureChoice
 
@@ -67,6 +67,7 @@ def locate_beads(
     axis: FieldAxis,
     plane_um: float,
     bead_diameter_um: float,
+    smoothing: FloatArray,
 ) -> BeadPlanes:
     """Find the own plane of every bead of one field.
 
@@ -80,6 +81,9 @@ def locate_beads(
         Reference plane on the axis, about which beads are searched, um.
     bead_diameter_um
         Nominal bead diameter, um.
+    smoothing
+        From :func:`refp.plane.propagate.choose_smoothing`: weights of the penalty for each frame, for SS
+        and CI of the beads; NaN for cross-validation.
 
     Returns
     -------
@@ -94,7 +98,9 @@ def locate_beads(
     center = np.array([bead.center_px for bead in beads]).reshape(-1, 2)
     height, u, size = table.T
     reach_um = OWN_REACH_DIAMETERS * bead_diameter_um
-    own = np.array([_own_planes(bead, plane_um, reach_um) for bead in beads]).reshape(-1, 2, 2)
+    own = np.array([_own_planes(bead, plane_um, reach_um, smoothing) for bead in beads]).reshape(
+        -1, 2, 2
+    )
     off_plane = _off_plane(center, height, ONE_BEAD_HEIGHT_DIAMETERS * bead_diameter_um)
     inside = ~off_plane
     # Heights are about the median of the beads in the plane; the zero of the axis is arbitrary.
@@ -108,6 +114,7 @@ def locate_beads(
         ss_um=own[:, 0, 0],
         ci_um=own[:, 0, 1],
         smoothing_um=own[:, 1],
+        smoothing=smoothing,
         size=size.copy(),
         n_frames=np.array([len(bead.x_um) for bead in beads], dtype=np.int64),
         off_plane=off_plane,
@@ -344,7 +351,7 @@ def _unsaturated_features(sweep: SweepMeasurement, rows: IntArray) -> FloatArray
     return np.where(sweep.profiles.n_saturated_px[rows, None] > 0, np.nan, both)
 
 
-def _own_planes(bead: _Bead, near_um: float, reach_um: float) -> FloatArray:
+def _own_planes(bead: _Bead, near_um: float, reach_um: float, smoothing: FloatArray) -> FloatArray:
     """Return the positions of a bead's least steepest slope and greatest centre intensity, shape (2, 2).
 
     The second row has the shifts when the smoothed curves are smoothed again, which estimate the bias of
@@ -363,8 +370,9 @@ def _own_planes(bead: _Bead, near_um: float, reach_um: float) -> FloatArray:
         return unknown
     grid = np.linspace(low, high, OWN_POINTS)
     own = unknown
-    for k, smooth in enumerate(fit_smooth_each(x, bead.features[known])):
-        sign = (SS_SIGN, CI_SIGN)[k]
+    for k, sign in enumerate((SS_SIGN, CI_SIGN)):
+        weight = float(smoothing[k] * len(x))
+        smooth = fit_smooth(x, bead.features[known, k], weight if np.isfinite(weight) else None)
         again = smooth_with(x, smooth.spline(x), smooth.lam)
         own[0, k] = _inner_extremum(grid, smooth.spline(grid), sign)
         own[1, k] = np.nan_to_num(_inner_extremum(grid, again(grid), sign) - own[0, k])

@@ -215,6 +215,9 @@ class BeadPlanes:
         field's axis; NaN where its frames do not bracket them.
     smoothing_um
         Shape ``(b, 2)``: shifts of both when the smoothed curves are smoothed again.
+    smoothing
+        Shape ``(2,)``: weights of the penalty for each frame, by which the curves of both features were
+        smoothed; NaN where each was smoothed by cross-validation.
     size
         Shape ``(b,)``: its radius over that of the field's typical bead.
     n_frames
@@ -233,6 +236,7 @@ class BeadPlanes:
     ss_um: FloatArray
     ci_um: FloatArray
     smoothing_um: FloatArray
+    smoothing: FloatArray
     size: FloatArray
     n_frames: IntArray
     off_plane: BoolArray

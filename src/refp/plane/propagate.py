@@ -5,9 +5,15 @@ errors are drawn in pairs of opposite sign. They give the standard deviation of 
 bias: smoothing shifts an asymmetric peak to one side, and effects of second order are the same for an
 error and its opposite.
 
+The sum of variance and squared bias also selects the smoothness. Cross-validation minimises the error of
+the curve; the position of its extremum, a zero of the derivative, has the least error at a larger
+bandwidth, unless the peak is sharp.
+
 References
 ----------
 JCGM 101:2008, "Propagation of distributions using a Monte Carlo method".
+Müller, Stadtmüller and Schmitt 1987, "Bandwidth choice and confidence intervals for derivatives of noisy
+data", Biometrika 74, 743.
 """
 
 from collections.abc import Sequence
@@ -28,6 +34,52 @@ SEED = 20
 POINTS = 601
 POSITIONS = 61
 """Positions along an axis at which the error of dZ is stated."""
+FACTORS = (1.0, 3.0, 10.0)
+"""Weights of the penalty that are compared, over that of cross-validation.
+
+The bandwidth increases as the fourth root of the weight, by 1.8 at most. The errors of more weights are in
+``benchmarks/accuracy/smoothing.json``.
+"""
+BY_VALIDATION: FloatArray = np.full(2, np.nan)
+"""Smoothing by cross-validation for both features."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldCurves:
+    """Feature curves of the joined sweeps of a field, ``n`` frames each.
+
+    Attributes
+    ----------
+    curves
+        Curves of SS and of CI against nominal positions.
+    true_um
+        Shape ``(n,)``, corrected positions of the frames, against which the curves are smooth, um.
+    sweep
+        Shape ``(n,)``, number of each frame's sweep; the mean error of a sweep is no error of its plane,
+        since it shifts frames and plane alike.
+    sigma_um
+        Standard deviation of the stage errors, um.
+    reach_um
+        Largest distance from the extremum of the true curve in the search, um.
+    """
+
+    curves: Sequence[Curve]
+    true_um: FloatArray
+    sweep: IntArray
+    sigma_um: float
+    reach_um: float
+
+    def draw(self) -> FloatArray:
+        """Return random stage errors of the frames, shape ``(n, draws)``, um."""
+        # They are drawn in the order of nominal positions: the result must not depend on that of sweeps.
+        order = np.argsort(self.curves[0].z_um, kind="stable")
+        n = len(self.true_um)
+        error = np.empty((n, 2 * PAIRS))
+        drawn = np.random.default_rng(SEED).normal(0.0, self.sigma_um, (n, PAIRS))
+        error[order] = np.concatenate([drawn, -drawn], axis=1)
+        for number in np.unique(self.sweep):
+            error[self.sweep == number] -= error[self.sweep == number].mean(axis=0)
+        return error
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,38 +148,40 @@ class StageDraws:
         return (1.0 - self.corrected_fraction) * abs(self.bias_um)
 
 
-def draw_stage_errors(
-    curves: Sequence[Curve],
-    true_um: FloatArray,
-    sweep: IntArray,
-    sigma_um: float,
-    reach_um: float,
-) -> StageDraws:
+def choose_smoothing(field: FieldCurves) -> FloatArray:
+    """Return the smoothing of least mean squared error of the extrema of SS and of CI.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(2,)``, weights of the penalty for each frame.
+    """
+    error = field.draw()
+    chosen: list[float] = []
+    for curve in field.curves:
+        weights = _validated(curve) * np.array(FACTORS)
+        moved = np.array([_moved(curve, field, error, float(weight)) for weight in weights])
+        squared = moved.mean(axis=1) ** 2 + moved.var(axis=1, ddof=1)
+        chosen.append(float(weights[np.argmin(squared)]))
+    return np.array(chosen)
+
+
+def draw_stage_errors(field: FieldCurves, smoothing: FloatArray) -> StageDraws:
     """Draw stage errors and locate the plane of a field for each draw.
 
     Parameters
     ----------
-    curves
-        The field's curves of SS and CI against nominal positions, ``n`` frames each.
-    true_um
-        Shape ``(n,)``, corrected positions of the frames, against which the curves are smooth, um.
-    sweep
-        Shape ``(n,)``, number of each frame's sweep; the mean error of a sweep is subtracted, since it
-        shifts frames and plane alike.
-    sigma_um
-        Standard deviation of the stage errors, um.
-    reach_um
-        Largest distance from the extremum of the true curve in the search, um.
+    field
+        Curves of the field.
+    smoothing
+        From :func:`choose_smoothing`, or :data:`BY_VALIDATION`.
     """
-    # Errors are drawn in the order of nominal positions: the result must not depend on that of sweeps.
-    order = np.argsort(curves[0].z_um, kind="stable")
-    error = np.empty((len(true_um), 2 * PAIRS))
-    drawn = np.random.default_rng(SEED).normal(0.0, sigma_um, (len(true_um), PAIRS))
-    error[order] = np.concatenate([drawn, -drawn], axis=1)
-    for number in np.unique(sweep):
-        error[sweep == number] -= error[sweep == number].mean(axis=0)
+    error = field.draw()
     with_none = np.column_stack([np.zeros(len(error)), error])
-    moved = np.array([_moved(curve, true_um, with_none, reach_um) for curve in curves])
+    pairs = zip(field.curves, smoothing.tolist(), strict=True)
+    moved = np.array(
+        [_moved(c, field, with_none, w if np.isfinite(w) else _validated(c)) for c, w in pairs]
+    )
     return StageDraws(moved[:, 1:], error, moved[:, 0])
 
 
@@ -163,17 +217,27 @@ def spread_positions(
     return grid - zero_um, np.asarray(error.std(axis=1, ddof=1))
 
 
-def _moved(curve: Curve, true_um: FloatArray, error_um: FloatArray, reach_um: float) -> FloatArray:
+def _validated(curve: Curve) -> float:
+    """Return the weight of the penalty for each frame by cross-validation."""
+    position, value = curve.points
+    return fit_smooth(position, value).lam / len(position)
+
+
+def _moved(curve: Curve, field: FieldCurves, error_um: FloatArray, weight: float) -> FloatArray:
     """Return the shift of the extremum of a curve by each column of errors."""
     used, sign = curve.used, curve.sign
     position, value = curve.points
-    true = fit_smooth(true_um[used], value).spline
-    low, high = true_um[used].min(), true_um[used].max()
+    true_um = field.true_um[used]
+    # Corrected positions keep the smooth part of the stage errors, which is no part of the true curve.
+    true = smooth_with(true_um, value, max(FACTORS) * fit_smooth(true_um, value).lam)
+    low, high = true_um.min(), true_um.max()
     grid = np.linspace(low, high, POINTS)
     top_um = _extremes(grid, sign * true(grid)[:, None])[0]
-    near = np.linspace(max(low, top_um - reach_um), min(high, top_um + reach_um), POINTS)
+    near = np.linspace(
+        max(low, top_um - field.reach_um), min(high, top_um + field.reach_um), POINTS
+    )
     shown = true(np.clip(position[:, None] + error_um[used], low, high))
-    smooth = smooth_with(position, shown, fit_smooth(position, value).lam)
+    smooth = smooth_with(position, shown, weight * len(position))
     return _extremes(near, sign * smooth(near)) - _extremes(near, sign * true(near)[:, None])[0]
 
 

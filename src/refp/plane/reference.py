@@ -27,11 +27,13 @@ from refp.plane.plane import (
     PositionErrors,
     ReferencePlane,
 )
+from refp.plane.propagate import BY_VALIDATION, choose_smoothing
 from refp.plane.stack import EMPTY_STACK, join_stacks
 from refp.plane.stated import state_planes, stated_zero
 from refp.plane.typical import group_fields, typical_profiles
 from refp.plane.zero import (
     Zero,
+    field_curves,
     saturated_range_um,
     zero_of_beads,
     zero_of_pool,
@@ -118,9 +120,12 @@ def find_bead_planes(
     groups = [_join(curves, axis) for axis in axes]
     located = locate_by_features(groups, settings, bead_diameter_um=diameter_um)
     beads: list[BeadPlanes] = []
-    for axis, plane in zip(axes, located.planes, strict=True):
-        middle_um = plane.refp_um if plane.determined else float(np.median(axis.x_um))
-        beads.append(locate_beads(sweeps, axis, middle_um, diameter_um))
+    for axis, group, plane in zip(axes, groups, located.planes, strict=True):
+        middle_um, smoothing = float(np.median(axis.x_um)), BY_VALIDATION
+        if plane.determined:
+            middle_um = plane.refp_um
+            smoothing = choose_smoothing(field_curves(axis, group, plane, instrument))
+        beads.append(locate_beads(sweeps, axis, middle_um, diameter_um, smoothing))
     return beads
 
 

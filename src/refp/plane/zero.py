@@ -33,7 +33,13 @@ from refp.plane.plane import (
     ReferencePlane,
 )
 from refp.plane.pool import Curve
-from refp.plane.propagate import StageDraws, draw_stage_errors, spread_positions
+from refp.plane.propagate import (
+    BY_VALIDATION,
+    FieldCurves,
+    StageDraws,
+    draw_stage_errors,
+    spread_positions,
+)
 from refp.settings import FeatureChoice, Instrument
 
 MIN_POSITIONS = 12
@@ -109,9 +115,11 @@ def zero_of_beads(
     if not field.determined:
         return Zero(field.ss, field.ci, feature, field.flags, (), determined=False)
     diameter_um, stated_um = instrument.bead.diameter_um, instrument.stage.repeatability_um
-    draws = _draw_stage(axis, group, field, instrument, feature)
     many = len(np.unique(axis.profiles.z_um[axis.trusted])) >= MIN_POSITIONS
     own = mean_of_beads(beads, diameter_um, feature) if many else None
+    curves = field_curves(axis, group, field, instrument)
+    smoothing = beads.smoothing if own is not None else BY_VALIDATION
+    draws = replace(draw_stage_errors(curves, smoothing), feature=feature)
     if own is not None:
         draws = draws.with_smoothing(own.smoothing_um, own.smoothing_u_um)
     stage = (axis_term(draws, axis, stated_um), bias_term(draws, axis))
@@ -212,24 +220,31 @@ def _corrected(zero: Zero, draws: StageDraws) -> Zero:
     return replace(zero, ss=ss, ci=ci)
 
 
-def _draw_stage(
-    axis: FieldAxis,
-    joined: FeatureCurve,
-    field: ReferencePlane,
-    instrument: Instrument,
-    feature: FeatureChoice,
-) -> StageDraws:
-    """Draw the stage errors of a field and locate its plane for each draw."""
-    # The joined curves are in the order of the axis.
+def field_curves(
+    axis: FieldAxis, joined: FeatureCurve, field: ReferencePlane, instrument: Instrument
+) -> FieldCurves:
+    """Return the curves of a field against nominal positions.
+
+    Parameters
+    ----------
+    axis
+        Positions of the field's frames.
+    joined
+        Joined curve of the field's sweeps, in the order of the axis.
+    field
+        Plane of that curve, with the frames that take part.
+    instrument
+        Repeatability of the stage, and size of the bead.
+    """
     order = np.argsort(axis.x_um, kind="stable")
     nominal_um = axis.nominal_um[order]
-    curves = (
-        Curve(nominal_um, joined.steepest_slope, field.ss.used, SS_SIGN),
-        Curve(nominal_um, joined.center_intensity, field.ci.used, CI_SIGN),
+    return FieldCurves(
+        curves=(
+            Curve(nominal_um, joined.steepest_slope, field.ss.used, SS_SIGN),
+            Curve(nominal_um, joined.center_intensity, field.ci.used, CI_SIGN),
+        ),
+        true_um=axis.x_um[order],
+        sweep=axis.profiles.sweep[order],
+        sigma_um=stage_sigma(axis, instrument.stage.repeatability_um)[0],
+        reach_um=OWN_REACH_DIAMETERS * instrument.bead.diameter_um,
     )
-    sigma_um, _ = stage_sigma(axis, instrument.stage.repeatability_um)
-    reach_um = OWN_REACH_DIAMETERS * instrument.bead.diameter_um
-    draws = draw_stage_errors(
-        curves, axis.x_um[order], axis.profiles.sweep[order], sigma_um, reach_um
-    )
-    return replace(draws, feature=feature)
