@@ -38,7 +38,7 @@ def true_curves(aberration_um: float) -> tuple[CubicSpline, CubicSpline]:
     scene = SceneSettings(n_touching=0, n_dust=0)
     looks = looks_of(vary(A2K, to={"sample.slide_um": aberration_um}), scene)
     dz_um = np.arange(-MAX_DZ_UM, MAX_DZ_UM + 0.5)
-    planes = looks.nominal_radius_um, looks.beads.index, dz_um + looks.nominal_plane_um
+    planes = looks.nominal_radius_um, looks.on_pixels.index, dz_um + looks.nominal_plane_um
     both = feature_curves(looks.on_pixels, *planes, looks.pixel_um)
     slope, center = (CubicSpline(dz_um, values) for values in both)
     return slope, center

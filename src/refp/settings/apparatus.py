@@ -14,15 +14,34 @@ from pydantic import (
 
 from refp.settings.base import Settings
 
+MAX_SINE = 0.95
+"""Largest sine of the half angle of an objective's cone."""
+
 
 class Objective(Settings):
-    """A dry objective."""
+    """An objective, dry or with an immersion medium."""
 
     numerical_aperture: PositiveFloat | None = Field(
         default=None,
-        lt=0.95,
         description="numerical aperture; default: 0.195 um over the pixel size, assumed",
     )
+    immersion_index: float = Field(
+        default=1.0, ge=1, le=1.6, description="refractive index of the immersion medium; 1: dry"
+    )
+    coma_waves: tuple[float, float] = Field(
+        default=(0.0, 0.0),
+        description="coma along (y, x), coefficient of Zernike's 3 r^3 - 2 r, wavelengths; assumed none",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "Objective":
+        largest = MAX_SINE * self.immersion_index
+        if self.numerical_aperture is not None and self.numerical_aperture >= largest:
+            raise ValueError(
+                f"numerical_aperture = {self.numerical_aperture} must be less than {largest:.3g}, "
+                f"{MAX_SINE} of immersion_index = {self.immersion_index}"
+            )
+        return self
 
 
 class Illumination(Settings):
@@ -38,6 +57,10 @@ class Illumination(Settings):
     )
     bandwidth_um: NonNegativeFloat = Field(
         default=0.1, le=0.3, description="full width of the band at half maximum, um; assumed"
+    )
+    tilt_na: tuple[float, float] = Field(
+        default=(0.0, 0.0),
+        description="sines of the angles of the cone's axis along (y, x) in air; assumed straight",
     )
 
     @model_validator(mode="after")

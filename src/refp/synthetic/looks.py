@@ -1,5 +1,6 @@
 """Maps of the spheres of a scene through an instrument, from which its images are made."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -8,7 +9,14 @@ import numpy as np
 from refp.core.errors import RecipeError
 from refp.core.parallel import SERIAL, Execution
 from refp.settings import Instrument
-from refp.synthetic.optics import Microscope, Sphere, SphereMaps, make_microscope, sphere_maps
+from refp.synthetic.optics import (
+    Microscope,
+    Sphere,
+    SphereImages,
+    SphereMaps,
+    make_microscope,
+    sphere_maps,
+)
 from refp.synthetic.planes import feature_curves, find_planes
 from refp.synthetic.settings import Objects, SceneSettings
 
@@ -31,18 +39,18 @@ class Looks:
     Attributes
     ----------
     beads
-        Maps of the beads.
+        Maps of the beads, or their images through optics without rotational symmetry.
     on_pixels
-        The same, blurred by the camera's pixels, for features.
+        Maps of the beads in straight light and without coma, blurred by the camera's pixels, for features.
     others
-        Maps of cells and debris, one entry for each kind.
+        Maps or images of cells and debris, one entry for each kind.
     depth_um, pixel_um, nominal_radius_um
         Depth of field, side of a pixel and radius of a nominal bead.
     """
 
-    beads: SphereMaps
+    beads: SphereMaps | SphereImages
     on_pixels: SphereMaps
-    others: tuple[SphereMaps, ...]
+    others: tuple[SphereMaps | SphereImages, ...]
     depth_um: float
     pixel_um: float
     nominal_radius_um: float
@@ -50,7 +58,7 @@ class Looks:
     @property
     def nominal_planes_um(self) -> tuple[float, float]:
         """Own planes of a nominal bead by both features, from the focus of its middle."""
-        return self.own_planes_um(self.nominal_radius_um, self.beads.index)
+        return self.own_planes_um(self.nominal_radius_um, self.on_pixels.index)
 
     @property
     def nominal_plane_um(self) -> float:
@@ -112,20 +120,29 @@ def looks_of(
         )
     nominal = Sphere(bead.diameter_um / 2, complex(bead.index), bead.abbe_number)
     spheres = _sizes(nominal, bead.diameter_spread, BEAD_STEP)
-    beads = sphere_maps(spheres, microscope, 2 * bead.index_sd, execution=execution)
-    others = tuple(
-        sphere_maps(_sizes_of(kind), microscope, execution=execution) for kind in scene.others
-    )
+    beads = _drawn(spheres, microscope, 2 * bead.index_sd, execution)
+    others = tuple(_drawn(_sizes_of(kind), microscope, 0.0, execution) for kind in scene.others)
     pixel_um = instrument.optics.pixel_size_um
     blur_um = pixel_um * float(np.sqrt(PIXEL_VARIANCE + instrument.camera.blur_px**2))
     return Looks(
         beads=beads,
-        on_pixels=_on_pixels(nominal, bead.diameter_spread, bead.index_sd, microscope, blur_um),
+        on_pixels=_on_pixels(
+            nominal, bead.diameter_spread, bead.index_sd, microscope.straight(), blur_um
+        ),
         others=others,
         depth_um=microscope.depth_um,
         pixel_um=pixel_um,
         nominal_radius_um=nominal.radius_um,
     )
+
+
+def _drawn(
+    spheres: Sequence[Sphere], microscope: Microscope, index_step: float, execution: Execution
+) -> SphereMaps | SphereImages:
+    """Return maps of spheres, or their images if these have no rotational symmetry."""
+    if microscope.is_symmetric:
+        return sphere_maps(spheres, microscope, index_step, execution=execution)
+    return SphereImages(microscope, spheres[0].index, spheres[0].abbe_number)
 
 
 @lru_cache(maxsize=16)

@@ -8,7 +8,7 @@ from refp.core.arrays import BoolArray, FloatArray
 from refp.core.errors import RecipeError
 from refp.settings import Camera, Instrument
 from refp.synthetic.looks import Looks, looks_of
-from refp.synthetic.optics import SphereMaps
+from refp.synthetic.optics import SphereImages, SphereMaps
 from refp.synthetic.planes import feature_curves, find_planes
 from refp.synthetic.scene import Scene, SceneBeads, SceneSpheres
 from refp.synthetic.settings import Objects, SceneSettings, SimulationSettings
@@ -213,9 +213,9 @@ def _clipped_normal(n: int, rng: np.random.Generator) -> FloatArray:
 
 
 def _rest_height_um(radius_um: FloatArray, instrument: Instrument) -> FloatArray:
-    """Return the height of the middle of a resting sphere over that of a nominal bead, in air, um."""
-    nominal_um = instrument.bead.diameter_um / 2
-    return np.asarray((radius_um - nominal_um) / instrument.sample.medium_index)
+    """Return the height of the middle of a resting sphere over that of a nominal bead, as stage travel."""
+    per_um = instrument.objective.immersion_index / instrument.sample.medium_index
+    return np.asarray((radius_um - instrument.bead.diameter_um / 2) * per_um)
 
 
 def _median_plane(beads: SceneBeads, looks: Looks, refp_um: float, instrument: Instrument) -> float:
@@ -241,7 +241,7 @@ def _median_plane(beads: SceneBeads, looks: Looks, refp_um: float, instrument: I
 
 def _make_others(
     kind: Objects,
-    maps: SphereMaps,
+    maps: SphereMaps | SphereImages,
     slide: _Slide,
     beads_px: FloatArray,
     instrument: Instrument,

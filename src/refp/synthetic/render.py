@@ -5,9 +5,10 @@ import math
 import numpy as np
 from scipy import ndimage
 
-from refp.core.arrays import FloatArray, Image
+from refp.core.arrays import FloatArray, Image, IntArray
 from refp.settings import Camera
 from refp.synthetic.kernel import multiply_in
+from refp.synthetic.optics import SphereMaps
 from refp.synthetic.scene import Scene, SceneSpheres
 
 STEPS_PER_PIXEL = 16
@@ -137,13 +138,42 @@ def _lay(
 ) -> None:
     """Multiply the images of spheres into the field."""
     for k in range(len(spheres)):
-        radius_um = float(spheres.radius_um[k])
-        # A map is scaled with its sphere.
-        reach_um = spheres.maps.r_um[-1] * radius_um / spheres.maps.radius_um.max()
-        r_px = np.arange(0.0, reach_um / pixel_um, 1 / STEPS_PER_PIXEL)
-        profile = spheres.maps.at(
-            radius_um, float(spheres.index[k]), z_um - spheres.focus_um[[k]], r_px * pixel_um
-        )[0]
-        profile[-2:] = 1.0
-        y, x = spheres.centers_px[k] + shift_px
-        multiply_in(canvas, float(y), float(x), profile, 1 / STEPS_PER_PIXEL, GAUSS_PX)
+        sphere = float(spheres.radius_um[k]), float(spheres.index[k])
+        from_focus_um = float(z_um - spheres.focus_um[k])
+        center_px = spheres.centers_px[k] + shift_px
+        if isinstance(spheres.maps, SphereMaps):
+            _lay_map(canvas, spheres.maps, sphere, from_focus_um, center_px, pixel_um)
+        else:
+            nearest = np.rint(center_px).astype(int)
+            dy, dx = center_px - nearest
+            stamp = spheres.maps.on_pixels(*sphere, from_focus_um, (float(dy), float(dx)), pixel_um)
+            _multiply_stamp(canvas, stamp, nearest)
+
+
+def _lay_map(
+    canvas: FloatArray,
+    maps: SphereMaps,
+    sphere: tuple[float, float],
+    z_um: float,
+    center_px: FloatArray,
+    pixel_um: float,
+) -> None:
+    """Multiply the image of a sphere of a radius and index into the field."""
+    radius_um, index = sphere
+    # A map is scaled with its sphere.
+    reach_um = maps.r_um[-1] * radius_um / maps.radius_um.max()
+    r_px = np.arange(0.0, reach_um / pixel_um, 1 / STEPS_PER_PIXEL)
+    profile = maps.at(radius_um, index, np.array([z_um]), r_px * pixel_um)[0]
+    profile[-2:] = 1.0
+    y, x = center_px
+    multiply_in(canvas, float(y), float(x), profile, 1 / STEPS_PER_PIXEL, GAUSS_PX)
+
+
+def _multiply_stamp(canvas: FloatArray, stamp: FloatArray, center: IntArray) -> None:
+    """Multiply a square image about a pixel into the field, as far as it is inside."""
+    first = center - len(stamp) // 2
+    low = np.maximum(first, 0)
+    high = np.minimum(first + len(stamp), canvas.shape)
+    if (low < high).all():
+        (y0, x0), (y1, x1), (fy, fx) = low, high, first
+        canvas[y0:y1, x0:x1] *= stamp[y0 - fy : y1 - fy, x0 - fx : x1 - fx]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from refp.core.arrays import BoolArray, FloatArray
-from refp.synthetic.optics import SphereMaps
+from refp.synthetic.optics import SphereImages, SphereMaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +19,14 @@ class SceneSpheres:
     focus_um
         Z at which the centre of each is in focus.
     maps
-        Maps of spheres of this kind.
+        Maps of spheres of this kind, or their images through optics without rotational symmetry.
     """
 
     centers_px: FloatArray
     radius_um: FloatArray
     index: FloatArray
     focus_um: FloatArray
-    maps: SphereMaps
+    maps: SphereMaps | SphereImages
 
     def __len__(self) -> int:
         return len(self.radius_um)

@@ -2,9 +2,10 @@
 
 :func:`partial_waves` computes the scattering of a :class:`Sphere`, :func:`image_radially` its image by a
 :class:`Microscope`, and a :class:`RadialMap` holds the result; :class:`MapStore` computes each map once
-and caches it on disk.
+and caches it on disk. :class:`SphereImages` are those through tilted light or an objective with coma.
 """
 
+from refp.synthetic.optics.asymmetric import SphereImages
 from refp.synthetic.optics.image import Sampling, image_radially, sampling_for
 from refp.synthetic.optics.maps import RadialMap, SphereMaps
 from refp.synthetic.optics.microscope import Material, Microscope, make_microscope
@@ -19,6 +20,7 @@ __all__ = [
     "RadialMap",
     "Sampling",
     "Sphere",
+    "SphereImages",
     "SphereMaps",
     "default_store",
     "image_radially",

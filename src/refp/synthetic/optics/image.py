@@ -105,8 +105,8 @@ def image_radially(
     """
     sampling = sampling or sampling_for(sphere, microscope, z_um, r_um)
     change = np.zeros((len(r_um), len(z_um)))
-    for wavelength_um, weight in zip(*_spectrum(microscope, sampling), strict=True):
-        amplitude = _amplitude(sphere, microscope, float(wavelength_um))
+    for wavelength_um, weight in zip(*spectrum(microscope, sampling), strict=True):
+        amplitude = amplitude_of(sphere, microscope, float(wavelength_um))
         change += weight * image_change(
             amplitude, sphere.radius_um, microscope, float(wavelength_um), z_um, r_um, sampling
         )
@@ -142,7 +142,7 @@ def image_change(
     """
     wavenumber = 2 * np.pi / wavelength_um
     sine, width = _rings(microscope.numerical_aperture, sampling.n_pupil)
-    source, fraction = _source(microscope.condenser_na, sampling.n_source)
+    source, fraction = source_rings(microscope.condenser_na, sampling.n_source)
     index = microscope.medium.index_at(wavelength_um)
     cosine, source_cosine = np.sqrt(1 - (sine / index) ** 2), np.sqrt(1 - (source / index) ** 2)
     n_orders = int(np.ceil(1.05 * wavenumber * radius_um * microscope.condenser_na + 8)) + 1
@@ -177,7 +177,7 @@ def _bessel_table(m: int, n_reaches: int) -> FloatArray:
     return np.asarray(jv(m, np.arange(n_reaches * TABLE_REACH / BESSEL_STEP) * BESSEL_STEP))
 
 
-def _amplitude(sphere: Sphere, microscope: Microscope, wavelength_um: float) -> Amplitude:
+def amplitude_of(sphere: Sphere, microscope: Microscope, wavelength_um: float) -> Amplitude:
     """Return the amplitude that preserves the handedness of light, from a spline in the angle."""
     waves = waves_at(sphere, microscope, wavelength_um)
     index = microscope.medium.index_at(wavelength_um)
@@ -197,8 +197,8 @@ def waves_at(sphere: Sphere, microscope: Microscope, wavelength_um: float) -> Pa
     return partial_waves(sphere.radius_um, index, medium, wavelength_um)
 
 
-def _spectrum(microscope: Microscope, sampling: Sampling) -> tuple[FloatArray, FloatArray]:
-    """Wavelengths in even steps, the best rule for a smooth spectrum, and their weights."""
+def spectrum(microscope: Microscope, sampling: Sampling) -> tuple[FloatArray, FloatArray]:
+    """Return wavelengths in even steps, the best rule for a smooth spectrum, and their weights."""
     sigmas = np.linspace(-SPECTRUM_SIGMAS, SPECTRUM_SIGMAS, sampling.n_wavelengths)
     weight = np.exp(-0.5 * sigmas**2)
     return microscope.wavelength_um + microscope.wavelength_sd_um * sigmas, weight / weight.sum()
@@ -210,8 +210,8 @@ def _rings(na: float, n: int) -> tuple[FloatArray, FloatArray]:
     return na * (node + 1) / 2, na * weight / 2
 
 
-def _source(na: float, n: int) -> tuple[FloatArray, FloatArray]:
-    """Sines of the rings of the source and their fractions of its light, for an evenly lit aperture."""
+def source_rings(na: float, n: int) -> tuple[FloatArray, FloatArray]:
+    """Return the sines of the rings of the source and their fractions of its light, evenly lit."""
     node, weight = np.polynomial.legendre.leggauss(n)
     return na * np.sqrt((node + 1) / 2), weight / 2
 

@@ -154,6 +154,8 @@ def map_grid(sphere: Sphere, microscope: Microscope) -> tuple[FloatArray, FloatA
     z_um = np.arange(-n_steps, n_steps + 1) / STEPS_PER_DEPTH * microscope.depth_um
     na = microscope.numerical_aperture
     # Light leaves the sphere within the objective's cone; a few fringes are outside.
-    reach_um = 1.15 * (sphere.radius_um + z_um[-1] * na) + 2 * microscope.wavelength_um / na
+    reach_um = (
+        1.15 * (sphere.radius_um + z_um[-1] * microscope.spread) + 2 * microscope.wavelength_um / na
+    )
     step_um = microscope.period_um / STEPS_PER_PERIOD
     return z_um, np.arange(0.0, reach_um, step_um)
