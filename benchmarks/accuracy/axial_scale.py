@@ -1,8 +1,12 @@
 """Measure the width of the steepest-slope curve: ``python -m benchmarks.accuracy.axial_scale``.
 
 The width at half height is in depths of field, wavelength over the squared aperture: noise-free of
-simulated instruments, and by the check of the stated Z on the sweeps of the twin.
+simulated instruments, and by the check of the stated Z on the sweeps of the twin. It is compared with the
+two limits of the check as well: a width plausible without noise is over ``narrow`` and under ``wide`` by
+less than the largest factor.
 """
+
+import math
 
 import numpy as np
 
@@ -13,7 +17,7 @@ from refp.core.files import write_json
 from refp.core.parallel import Execution, Workers, default_jobs
 from refp.measure.dataset import measure_dataset
 from refp.measure.features import feature_curve
-from refp.plane.axial import axial_scale
+from refp.plane.axial import WIDTH_DEPTHS, WIDTH_DIAMETERS, axial_scale
 from refp.settings import Instrument, load_recipe, make_instrument
 from refp.sweeps import open_dataset
 from refp.synthetic import SceneSettings, feature_curves, looks_of
@@ -36,9 +40,12 @@ INSTRUMENTS = (
     ),
     *((10.0, 0.5, 0.2), (6.0, 0.4, 0.15), (6.0, 0.4, 0.5), (6.0, 0.6, 0.5), (4.0, 0.5, 0.9)),
     *((2.8, 0.6, 0.5), (2.8, 0.75, 0.15), (2.8, 0.9, 0.5), (1.5, 0.9, 0.3)),
+    *((34.0, 0.4, 0.05), (34.0, 0.4, 0.5), (19.0, 0.6, 0.05), (19.0, 0.6, 0.4), (15.0, 0.55, 0.07)),
+    *((6.3, 1.07, 0.05), (6.3, 1.07, 0.35), (2.4, 1.2, 0.1), (2.4, 1.2, 0.5), (1.1, 0.9, 0.7)),
 )
 """Bead diameter, um; aperture; condenser over aperture."""
 MIN_BEAD_PX = 8.0
+DRY_APERTURE = 0.93
 APERTURE_TIMES_PIXEL_UM = 0.195
 N_POSITIONS = 801
 
@@ -49,21 +56,31 @@ def instrument_of(diameter_um: float, aperture: float, condenser: float) -> Inst
     table = {
         "optics": {"pixel_size_um": pixel_um},
         "bead": {"diameter_um": diameter_um},
-        "objective": {"numerical_aperture": aperture},
+        "objective": {
+            "numerical_aperture": aperture,
+            "immersion_index": 1.0 if aperture < DRY_APERTURE else 1.33,
+        },
         "illumination": {"condenser_na": condenser * aperture},
     }
     return make_instrument(table, "axial_scale")
 
 
-def width_depths(instrument: Instrument) -> float:
-    """Return the width of the noise-free curve at half height, in depths of field."""
+def width_row(instrument: Instrument) -> dict[str, float]:
+    """Return the width of the noise-free curve at half height, in depths of field and expected widths."""
     looks = looks_of(instrument, SceneSettings())
     z_um = np.linspace(*(0.98 * looks.on_pixels.maps[0].z_um[[0, -1]]), N_POSITIONS)
     pixel_um = instrument.optics.pixel_size_um
     slope, _ = feature_curves(
         looks.on_pixels, looks.nominal_radius_um, instrument.bead.index, z_um, pixel_um
     )
-    return width_um(z_um, -slope) / looks.depth_um
+    found_um = width_um(z_um, -slope)
+    narrow_um = WIDTH_DEPTHS * looks.depth_um
+    wide_um = math.hypot(narrow_um, WIDTH_DIAMETERS * instrument.bead.diameter_um)
+    return {
+        "width_depths": found_um / looks.depth_um,
+        "width_over_narrow": found_um / narrow_um,
+        "width_over_wide": found_um / wide_um,
+    }
 
 
 def width_um(z_um: FloatArray, height: FloatArray) -> float:
@@ -103,8 +120,8 @@ def main() -> None:
             "bead_diameter_um": diameter,
             "aperture": aperture,
             "condenser": condenser,
-            "width_depths": width_depths(instrument_of(diameter, aperture, condenser)),
         }
+        | width_row(instrument_of(diameter, aperture, condenser))
         for diameter, aperture, condenser in INSTRUMENTS
     ]
     result = {"conditions": conditions(), "instruments": widths, "twin": twin_rows()}

@@ -4,7 +4,8 @@ Forty instruments are drawn: beads of 1 to 50 um and 6 to 200 px, objectives of 
 condensers of 0.02 to 0.9, cameras of 8 to 16 bits; where the light is coherent over the bead, half of them
 have tilted light or coma. A sweep of a few beads of each is located by ``refp plane``; a model of its
 frames, of a stated plane where none is found, estimates the frames of a second sweep of other beads, midway
-between those Z positions. The plane and dZ are those of the same beads in straight light without coma.
+between those Z positions. In tilted light and with coma the true plane is that of noise-free images, whose
+features are measured in the same way and interpolated.
 """
 
 import argparse
@@ -22,11 +23,20 @@ from refp.core.files import write_json
 from refp.core.flags import describe
 from refp.core.parallel import Execution, Workers, default_jobs, map_ordered
 from refp.estimate.estimator import Estimator
+from refp.measure.features import measure_features
+from refp.measure.profiles import fit_profiles
 from refp.pipeline import Planes, define_planes, train_model
 from refp.settings import Instrument, load_recipe, make_instrument
 from refp.sweeps import open_dataset
-from refp.synthetic import SceneSettings, SimulationSettings, Truth, simulate_dataset
+from refp.synthetic import (
+    SceneSettings,
+    SimulationSettings,
+    Truth,
+    render_single_bead,
+    simulate_dataset,
+)
 from refp.synthetic.optics import make_microscope
+from refp.synthetic.planes import find_planes
 
 N_INSTRUMENTS = 40
 DIAMETER_UM, WIDTH_PX = (1.0, 50.0), (6.0, 200.0)
@@ -44,7 +54,9 @@ COMA_WAVES, TILT_FRACTION = 0.3, 0.15
 """Largest coma, and largest tilt over the objective's aperture."""
 N_FRAMES = 61
 MAX_BEADS = 4
-REFP_UM = 1000.0
+REFP_UM, EXPOSURE_MS = 1000.0, 8.0
+GREY_LEVELS = (15.0, 80.0)
+"""Background in grey levels of 8 bits; the focus of a bead in coherent light is over ten times brighter."""
 SWEEP_RADII, SWEEP_DEPTHS = 0.8, 4.0
 """Half range of a sweep: radii of the bead over the aperture, and depths of field."""
 
@@ -119,7 +131,7 @@ def draw_case(number: int) -> Case:
         },
         "camera": {
             "bit_depth": bits,
-            "grey_levels_per_ms": 10.0 * levels,
+            "grey_levels_per_ms": levels * _log_uniform(rng, *GREY_LEVELS) / EXPOSURE_MS,
             "gain_e": float(rng.uniform(10, 60)) / levels,
             "read_noise_e": float(rng.uniform(2, 15)),
             "blur_px": float(rng.uniform(0.1, 0.5)),
@@ -154,12 +166,41 @@ def simulate(case: Case, folder: Path, *, between: bool) -> Truth:
         z_start_um=start_um,
         z_stop_um=start_um + n_steps * case.step_um,
         z_step_um=case.step_um,
-        exposures_ms=(8.0,),
+        exposures_ms=(EXPOSURE_MS,),
     )
     name = "between" if between else "training"
     return simulate_dataset(
         folder / name, case.instrument, settings, dataset=name, seed=100 + case.number
     )
+
+
+def plane_offset_um(case: Case) -> float:
+    """Return the plane of a nominal bead above that in straight light without coma.
+
+    Saturation and noise are left out. The extrema are those nearest to the steepest slope of all.
+    """
+    instrument = case.instrument
+    if make_microscope(instrument).is_symmetric:
+        return 0.0
+    camera = instrument.camera.model_copy(update={"bit_depth": 16, "grey_levels_per_ms": 100.0})
+    side = max(110, instrument.tile_side_px)
+    center_px = np.full((1, 2), (side - 1) / 2)
+    dz_um, recipe, features = (
+        np.linspace(-0.5, 0.5, N_FRAMES) * case.half_range_um,
+        load_recipe(),
+        [],
+    )
+    for dz in dz_um:
+        image = render_single_bead(
+            float(dz), instrument, side_px=side, exposure_ms=EXPOSURE_MS, camera=camera
+        )
+        seen = measure_features(
+            fit_profiles(image, center_px, instrument, recipe.profile), recipe.feature
+        )
+        features.append((seen.steepest_slope[0], seen.center_intensity[0]))
+    slope, center = np.array(features).T
+    known = np.isfinite(slope) & np.isfinite(center)
+    return float(np.mean(find_planes(dz_um[known], slope[known], center[known])))
 
 
 def measure(case: Case) -> dict[str, Any]:
@@ -185,17 +226,18 @@ def measure(case: Case) -> dict[str, Any]:
         truth = simulate(case, folder, between=False)
         try:
             planes = define_planes([open_dataset(folder / "training")], recipe)
-            row |= _plane_row(planes, truth)
+            true_um = truth.fields[0].refp_um + plane_offset_um(case)
+            row |= _plane_row(planes, truth, true_um)
             if not row["determined"]:
-                recipe = recipe.replace("plane.stated_um", REFP_UM)
+                recipe = recipe.replace("plane.stated_um", true_um)
                 planes = define_planes([open_dataset(folder / "training")], recipe)
             estimator = Estimator(train_model(planes, recipe))
-            return row | _estimate(case, folder, estimator)
+            return row | _estimate(case, folder, estimator, true_um)
         except RefpError as error:
             return row | {"error": str(error).replace(name, "")}
 
 
-def _plane_row(planes: Planes, truth: Truth) -> dict[str, Any]:
+def _plane_row(planes: Planes, truth: Truth, true_um: float) -> dict[str, Any]:
     """Compare beads and plane of a sweep with the truth."""
     plane, sweep = planes.result.planes[0], planes.measurements[0].sweeps[0]
     field = truth.fields[0]
@@ -206,16 +248,16 @@ def _plane_row(planes: Planes, truth: Truth) -> dict[str, Any]:
         "n_found": sum(int(np.count_nonzero(rows)) >= N_FRAMES / 2 for rows in near),
         "determined": bool(plane.determined),
         "flags": describe(plane.flags),
-        "plane_error_um": plane.refp_um - field.refp_um,
+        "plane_error_um": plane.refp_um - true_um,
         "plane_u_um": plane.refp_u_um,
-        "plane_holds": bool(plane.lower_um <= field.refp_um <= plane.upper_um),
+        "plane_holds": bool(plane.lower_um <= true_um <= plane.upper_um),
     }
 
 
-def _estimate(case: Case, folder: Path, estimator: Estimator) -> dict[str, Any]:
+def _estimate(case: Case, folder: Path, estimator: Estimator, plane_um: float) -> dict[str, Any]:
     """Estimate the frames of the second sweep."""
     truth = simulate(case, folder, between=True)
-    true_um = {frame.file: frame.delta_z_true_um for frame in truth.frames}
+    true_um = {frame.file: frame.z_true_um - plane_um for frame in truth.frames}
     frames = open_dataset(folder / "between").sweeps[0].frames
     estimates = [(estimator.estimate_source(f).estimate, true_um[f.path.name]) for f in frames]
     answered = [(e, t) for e, t in estimates if e.status == "ok"]

@@ -1,10 +1,11 @@
 """Check of the stated Z against the axial scale of the images.
 
 The steepest slope of a bead falls to half its height on both sides of the plane within a distance that
-diffraction sets: wavelength over the squared aperture, the depth of field. Over simulated beads of 1.5
-to 50 um at apertures of 0.1 to 0.9 and condensers of 0.15 to 0.95 of them, its width at half height is
-1.4 to 2.5 depths (``benchmarks/accuracy/axial_scale``). A step left at its default, a wrong unit, or
-numbers of frames read as micrometres differ from it by more than aperture and noise allow.
+diffraction and the bead set. In coherent light it is about 1.85 depths of field, a depth being wavelength
+over the squared aperture. With a wide cone of light at a high aperture it is up to 0.9 diameters, over
+which a bead is thick and focuses rays of different angles. ``benchmarks/accuracy/axial_scale`` has the
+widths of simulated beads of 1 to 50 um at apertures of 0.1 to 1.2. A step left at its default, a wrong
+unit, or numbers of frames read as micrometres differ from them by more than aperture and noise allow.
 """
 
 import math
@@ -18,9 +19,11 @@ from refp.measure.features.features import FeatureCurve
 from refp.settings import Instrument
 
 WIDTH_DEPTHS = 1.85
-"""Width of the curve at half height in depths of field; middle of the simulated instruments."""
+"""Width of the curve at half height in coherent light, in depths of field."""
+WIDTH_DIAMETERS = 0.5
+"""Contribution of the bead in a wide cone of light, in diameters; squares add."""
 MAX_FACTOR = 3.0
-"""Largest factor between the widths seen and expected at a known aperture: 1.4 by the bead and the
+"""Largest factor between the width seen and these two limits at a known aperture: 1.8 by the bead and the
 condenser, the rest for noise, saturation and aberrations."""
 MAX_FACTOR_ASSUMED = 6.0
 """The same at an aperture assumed from the pixel size, which is wrong by up to 1.5 times."""
@@ -37,16 +40,22 @@ class AxialScale:
     lower_um, upper_um
         Bounds of the width by the stated Z: between the outermost frames above half the height, and
         between the innermost below it; 0 and infinity where it is not seen.
-    expected_um
-        Width at the instrument's aperture.
+    narrow_um, wide_um
+        Expected widths in coherent light and in a wide cone of light.
     max_factor
-        Largest plausible factor between the two.
+        Largest plausible factor between a bound and an expected width.
     """
 
     lower_um: float
     upper_um: float
-    expected_um: float
+    narrow_um: float
+    wide_um: float
     max_factor: float
+
+    @property
+    def expected_um(self) -> float:
+        """Geometric mean of the expected widths."""
+        return math.sqrt(self.narrow_um * self.wide_um)
 
     @property
     def is_seen(self) -> bool:
@@ -56,7 +65,7 @@ class AxialScale:
     @property
     def is_plausible(self) -> bool:
         """Whether the stated Z may be right; also where the width is not seen."""
-        smallest, largest = self.expected_um / self.max_factor, self.expected_um * self.max_factor
+        smallest, largest = self.narrow_um / self.max_factor, self.wide_um * self.max_factor
         return self.upper_um >= smallest and self.lower_um <= largest
 
     @property
@@ -77,13 +86,15 @@ def axial_scale(curve: FeatureCurve, instrument: Instrument) -> AxialScale:
     curve
         Feature curve of one sweep.
     instrument
-        Its aperture, or the pixel size from which it is assumed, and its wavelength.
+        Its bead, its aperture, or the pixel size from which it is assumed, and its wavelength.
     """
     aperture = instrument.numerical_aperture
     known = instrument.objective.numerical_aperture is not None
-    expected = WIDTH_DEPTHS * instrument.illumination.wavelength_um / aperture**2
+    narrow_um = WIDTH_DEPTHS * instrument.illumination.wavelength_um / aperture**2
+    wide_um = math.hypot(narrow_um, WIDTH_DIAMETERS * instrument.bead.diameter_um)
     lower, upper = _width(curve.z_um, -curve.steepest_slope)
-    return AxialScale(lower, upper, expected, MAX_FACTOR if known else MAX_FACTOR_ASSUMED)
+    max_factor = MAX_FACTOR if known else MAX_FACTOR_ASSUMED
+    return AxialScale(lower, upper, narrow_um, wide_um, max_factor)
 
 
 def implausible_sweeps(curves: Sequence[FeatureCurve], instrument: Instrument) -> set[int]:
