@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import HERE, conditions
+from refp.core.arrays import FloatArray
 from refp.core.errors import RefpError
 from refp.core.files import write_json
 from refp.core.flags import describe
@@ -52,8 +53,11 @@ MAX_APERTURE_RAD, MAX_TILTED_PX = 120.0, 40.0
 """Phase of light at the objective's rim, and width of a bead in tilted light, of the most costly images."""
 COMA_WAVES, TILT_FRACTION = 0.3, 0.15
 """Largest coma, and largest tilt over the objective's aperture."""
-N_FRAMES = 61
+N_FRAMES, N_POSITIONS = 61, 41
+OFFSETS_PX = ((0.0, 0.0), (0.5, 0.25), (0.25, 0.75), (0.75, 0.5))
 MAX_BEADS = 4
+SEPARATION_RADII = (6.5, 14.0)
+"""Least distance of beads; in coherent light their rings reach far out."""
 REFP_UM, EXPOSURE_MS = 1000.0, 8.0
 GREY_LEVELS = (15.0, 80.0)
 """Background in grey levels of 8 bits; the focus of a bead in coherent light is over ten times brighter."""
@@ -70,16 +74,29 @@ class Case:
     n_beads: int
 
     @property
+    def is_coherent(self) -> bool:
+        """Whether the light is coherent over the bead."""
+        return _phase_rad(self.instrument) <= MAX_COHERENT_RAD
+
+    @property
     def half_range_um(self) -> float:
         """Half of the range of Z of a sweep."""
         microscope = make_microscope(self.instrument)
         cone_um = self.instrument.bead.diameter_um / 2 / microscope.numerical_aperture
-        return SWEEP_RADII * cone_um + SWEEP_DEPTHS * microscope.depth_um
+        half_um = SWEEP_RADII * cone_um + SWEEP_DEPTHS * microscope.depth_um
+        simulated_um = 0.2 * self.instrument.bead.diameter_um + 11 * microscope.depth_um
+        return min(half_um, simulated_um)
 
     @property
     def step_um(self) -> float:
         """Distance of two frames of a sweep."""
         return 2 * self.half_range_um / (N_FRAMES - 1)
+
+
+def _phase_rad(instrument: Instrument) -> float:
+    """Return the phase of light from the condenser's rim at the rim of a bead."""
+    wavelengths = instrument.bead.diameter_um / instrument.illumination.wavelength_um
+    return math.pi * wavelengths * instrument.condenser_na
 
 
 def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
@@ -146,7 +163,9 @@ def _vector(length: float, angle: float) -> tuple[float, float]:
 
 def simulate(case: Case, folder: Path, *, between: bool) -> Truth:
     """Simulate a sweep about the plane; ``between``: midway between the Z positions of the other."""
-    side = round(max(110.0, 9.0 * case.instrument.bead_radius_px * math.sqrt(case.n_beads)))
+    separation_radii = SEPARATION_RADII[case.is_coherent]
+    side = 1.4 * separation_radii * case.instrument.bead_radius_px * math.sqrt(case.n_beads)
+    side = round(max(110.0, side))
     scene = SceneSettings(
         shape_px=(side, round(1.25 * side)),
         n_beads=case.n_beads,
@@ -156,7 +175,7 @@ def simulate(case: Case, folder: Path, *, between: bool) -> Truth:
         n_dust=1,
         height_sd_um=0.01 * case.instrument.bead.diameter_um,
         tilt_sd_um_per_px=0.0,
-        separation_radii=6.5,
+        separation_radii=separation_radii,
     )
     start_um = REFP_UM - case.half_range_um + (case.step_um / 2 if between else 0.0)
     n_steps = N_FRAMES - (2 if between else 1)
@@ -182,25 +201,30 @@ def plane_offset_um(case: Case) -> float:
     instrument = case.instrument
     if make_microscope(instrument).is_symmetric:
         return 0.0
+    dz_um = np.linspace(-0.5, 0.5, N_POSITIONS) * case.half_range_um
+    features = np.array([_noise_free(instrument, float(dz)) for dz in dz_um])
+    return float(np.mean(find_planes(dz_um, features[:, 0], features[:, 1])))
+
+
+def _noise_free(instrument: Instrument, dz_um: float) -> FloatArray:
+    """Return steepest slope and centre intensity without noise, means over positions within a pixel."""
     camera = instrument.camera.model_copy(update={"bit_depth": 16, "grey_levels_per_ms": 100.0})
-    side = max(110, instrument.tile_side_px)
-    center_px = np.full((1, 2), (side - 1) / 2)
-    dz_um, recipe, features = (
-        np.linspace(-0.5, 0.5, N_FRAMES) * case.half_range_um,
-        load_recipe(),
-        [],
-    )
-    for dz in dz_um:
+    side, recipe = max(110, instrument.tile_side_px), load_recipe()
+    features = []
+    for offset in OFFSETS_PX:
+        center_px = side / 2 + np.array(offset)
         image = render_single_bead(
-            float(dz), instrument, side_px=side, exposure_ms=EXPOSURE_MS, camera=camera
+            dz_um,
+            instrument,
+            side_px=side,
+            center_px=(float(center_px[0]), float(center_px[1])),
+            exposure_ms=EXPOSURE_MS,
+            camera=camera,
         )
-        seen = measure_features(
-            fit_profiles(image, center_px, instrument, recipe.profile), recipe.feature
-        )
+        profiles = fit_profiles(image, center_px[None], instrument, recipe.profile)
+        seen = measure_features(profiles, recipe.feature)
         features.append((seen.steepest_slope[0], seen.center_intensity[0]))
-    slope, center = np.array(features).T
-    known = np.isfinite(slope) & np.isfinite(center)
-    return float(np.mean(find_planes(dz_um[known], slope[known], center[known])))
+    return np.asarray(np.nanmean(features, axis=0))
 
 
 def measure(case: Case) -> dict[str, Any]:

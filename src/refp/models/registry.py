@@ -1,6 +1,7 @@
 """Create families and predictors by name; deep-learning libraries are imported for training only."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
@@ -41,15 +42,15 @@ class LookupFamily:
         return Trained(graph=b"", members=1, held_out=predictions_of(match))
 
 
-def stack_of(tiles: LabelledTiles, *, held_out: bool = False) -> PooledStack:
+def stack_of(tiles: LabelledTiles, *, between: bool = False) -> PooledStack:
     """Pool the stack of labelled tiles; it is empty where they have no profiles.
 
     Parameters
     ----------
     tiles
         Labelled tiles.
-    held_out
-        Whether the stack is for frames between those of the tiles that are held out of it.
+    between
+        Whether the stack is for frames between those of the tiles, which are held out of it.
     """
     from refp.plane.stack import (  # imports fitting, which estimation does not need
         EMPTY_STACK,
@@ -60,7 +61,7 @@ def stack_of(tiles: LabelledTiles, *, held_out: bool = False) -> PooledStack:
     if not len(tiles.radius_radii):
         return EMPTY_STACK
     rows = tiles.dz_um, tiles.profile, tiles.saturated, tiles.size, tiles.radius_radii
-    fraction = 1.0 if held_out else ONE_STEP_FRACTION
+    fraction = 1.0 if between else ONE_STEP_FRACTION
     return pool_stack(*rows, ring_noise=_noise_of_one_bead(tiles), step_fraction=fraction)
 
 
@@ -78,11 +79,26 @@ def match_held_out(
     """Match every labelled bead with a stack pooled without it."""
     parts: list[Match] = []
     for split in splits:
-        lookup = make_lookup(stack_of(take(tiles, split.train), held_out=True), settings)
         held_out = take(tiles, split.held_out)
-        parts.append(lookup.match(held_out.profile, held_out.saturated))
+        stack = _stack_without(tiles, split)
+        parts.append(make_lookup(stack, settings).match(held_out.profile, held_out.saturated))
     order = np.argsort(np.concatenate([split.held_out for split in splits]))
     return take(join(parts), order)
+
+
+def _stack_without(tiles: LabelledTiles, split: Split) -> PooledStack:
+    """Pool the stack of a split's training tiles.
+
+    Where these are of one bead and all tiles of several, the spread is that of the stack of all: noise and
+    interpolation alone do not give the differences of beads, on whose scale images are judged.
+    """
+    train = take(tiles, split.train)
+    alone = len(np.unique(train.bead)) == 1
+    if not alone or len(np.unique(tiles.bead)) == 1:
+        return stack_of(train, between=alone)
+    stack, everything = stack_of(train), stack_of(tiles)
+    columns = [np.interp(stack.dz_um, everything.dz_um, sd) for sd in everything.sd.T]
+    return replace(stack, sd=np.transpose(columns)) if columns else stack
 
 
 def inputs_of(tiles: LabelledTiles) -> BeadInputs:
