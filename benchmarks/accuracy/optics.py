@@ -5,7 +5,7 @@ condensers of 0.02 to 0.9, cameras of 8 to 16 bits; where the light is coherent 
 have tilted light or coma. A sweep of a few beads of each is located by ``refp plane``; a model of its
 frames, of a stated plane where none is found, estimates the frames of a second sweep of other beads, midway
 between those Z positions. In tilted light and with coma the true plane is that of noise-free images, whose
-features are measured in the same way and interpolated.
+features are measured in the same way and smoothed, since those of a few pixels jump with the centre.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from refp.estimate.estimator import Estimator
 from refp.measure.features import measure_features
 from refp.measure.profiles import fit_profiles
 from refp.pipeline import Planes, define_planes, train_model
+from refp.plane.smooth import fit_smooth_each
 from refp.settings import Instrument, load_recipe, make_instrument
 from refp.sweeps import open_dataset
 from refp.synthetic import (
@@ -203,7 +204,9 @@ def plane_offset_um(case: Case) -> float:
         return 0.0
     dz_um = np.linspace(-0.5, 0.5, N_POSITIONS) * case.half_range_um
     features = np.array([_noise_free(instrument, float(dz)) for dz in dz_um])
-    return float(np.mean(find_planes(dz_um, features[:, 0], features[:, 1])))
+    slope, center = fit_smooth_each(dz_um, features)
+    fine_um = np.linspace(dz_um[0], dz_um[-1], 2001)
+    return float(np.mean(find_planes(fine_um, slope.spline(fine_um), center.spline(fine_um))))
 
 
 def _noise_free(instrument: Instrument, dz_um: float) -> FloatArray:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from refp.models import (
     stack_of,
 )
 from refp.models.graph import GraphPredictor
-from refp.models.tiles import LabelledTiles
+from refp.models.tiles import LabelledTiles, Split
 from refp.settings import LookupSettings, TrainSettings
 
 
@@ -112,6 +112,25 @@ def test_held_out_beads_are_matched_with_stacks_of_the_others(
         np.testing.assert_allclose(found.dz_um[split.held_out], expected.dz_um)
         np.testing.assert_allclose(found.size[split.held_out], expected.size)
         np.testing.assert_array_equal(found.at_end[split.held_out], expected.at_end)
+
+
+def test_a_bead_held_out_of_two_is_judged_by_the_spread_of_both(tiles: LabelledTiles) -> None:
+    """Noise of one bead is on another scale than the differences of beads, by which images are judged."""
+    numbers = np.unique(tiles.bead[tiles.field == tiles.field[0]])[:2]
+    two = take(tiles, np.flatnonzero(np.isin(tiles.bead, numbers)))
+    rows = [np.flatnonzero(two.bead == number) for number in numbers]
+    splits = [Split(rows[0], rows[1]), Split(rows[1], rows[0])]
+    settings, everything = LookupSettings(), stack_of(two)
+    found = match_held_out(two, splits, settings)
+    for split in splits:
+        stack = stack_of(take(two, split.train))
+        sd = [np.interp(stack.dz_um, everything.dz_um, ring) for ring in everything.sd.T]
+        held_out = take(two, split.held_out)
+        judged = Lookup(replace(stack, sd=np.transpose(sd)), settings)
+        expected = judged.match(held_out.profile, held_out.saturated)
+        np.testing.assert_allclose(found.reduced_chi2[split.held_out], expected.reduced_chi2)
+    in_sample = Lookup(everything, settings).match(two.profile, two.saturated)
+    assert np.median(found.reduced_chi2) > np.median(in_sample.reduced_chi2)
 
 
 def test_inputs_are_all_fields_but_the_labels(tiles: LabelledTiles) -> None:

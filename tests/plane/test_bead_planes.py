@@ -216,3 +216,36 @@ def test_beads_in_a_row_leave_the_tilt_across_it_undetermined() -> None:
     assert slide.tilt_um_per_px[1] == pytest.approx(1e-3, abs=3 * slide.tilt_u_um_per_px[1])
     slanted = fit_slide(row @ np.array([[0, 0], [0.6, 0.8]]), height, np.ones(12))
     assert np.isnan(slanted.tilt_um_per_px).all()
+
+
+def test_the_uncertainty_by_noise_is_the_scatter_of_the_extrema() -> None:
+    """Over sweeps of eight equal beads; the stage's errors move all beads of a frame alike."""
+    own, reading = [], []
+    for seed in range(12):
+        scene = Scene(noise=0.03, stage_sigma_um=1.0, seed=seed)
+        beads = locate(see(scene).sweeps).beads[0]
+        planes = np.column_stack([beads.ss_um, beads.ci_um])
+        own.append(planes - planes.mean(axis=0))
+        reading.append(beads.reading_um)
+    freedom = 7 / 8
+    scatter = np.sqrt(np.mean(np.square(own), axis=(0, 1)) / freedom)
+    stated = np.sqrt(np.mean(np.square(reading), axis=(0, 1)))
+    assert scatter.min() > 0.5
+    assert stated == pytest.approx(scatter, rel=0.3)
+
+
+def test_a_bead_without_others_has_no_known_noise() -> None:
+    beads = locate(see(Scene(noise=0.01, height_um=[0.0], size=[1.0])).sweeps).beads[0]
+    assert (beads.reading_um == 0).all()
+
+
+def test_a_bead_of_uncertain_height_is_not_off_the_plane() -> None:
+    """A bead 8 um above the others, which is off the plane in bright light, but not in noise of 8 um."""
+    heights = [0.0, 0.0, 0.0, 8.0]
+    bright, dim = (
+        locate(see(Scene(noise=noise, height_um=heights, size=[1.0] * 4)).sweeps).beads[0]
+        for noise in (0.003, 0.4)
+    )
+    assert list(bright.off_plane) == [False, False, False, True]
+    assert dim.height_u_um.max() > 1.0
+    assert not dim.off_plane.any()

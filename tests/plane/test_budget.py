@@ -146,6 +146,7 @@ def some_beads(height_um: list[float], off: list[bool]) -> BeadPlanes:
         ss_um=height,
         ci_um=height,
         smoothing_um=np.zeros((n, 2)),
+        reading_um=np.zeros((n, 2)),
         smoothing=np.full(2, np.nan),
         size=size,
         n_frames=np.full(n, 9),
@@ -157,20 +158,28 @@ def some_beads(height_um: list[float], off: list[bool]) -> BeadPlanes:
 def test_observed_and_assumed_spread_of_beads_are_pooled() -> None:
     """Heights 1, 2, 3 have two degrees of freedom and variance 1; 4 % of 28 um has five."""
     assumed = (0.04 * DIAMETER_UM) ** 2
-    spread, dof = bead_spread(np.array([1.0, 2.0, 3.0]), DIAMETER_UM)
+    spread, dof = bead_spread(np.array([1.0, 2.0, 3.0]), np.zeros(3), DIAMETER_UM)
     assert dof == 7.0
     assert spread == pytest.approx(math.sqrt((5 * assumed + 2 * 1.0) / 7))
+
+
+def test_noise_adds_to_the_assumed_spread() -> None:
+    """Two beads that agree by chance: five of six degrees of freedom have 4 % of 28 um and 3 um."""
+    spread, _ = bead_spread(np.array([2.0, 2.0]), np.array([3.0, 3.0]), DIAMETER_UM)
+    assert spread == pytest.approx(math.sqrt(5 / 6 * ((0.04 * DIAMETER_UM) ** 2 + 9.0)))
 
 
 @pytest.mark.parametrize("known", [[], [7.0]])
 def test_one_bead_has_the_assumed_spread(known: list[float]) -> None:
     expected = (ONE_BEAD_HEIGHT_DIAMETERS * DIAMETER_UM, ASSUMED_DOF)
-    assert bead_spread(np.array(known), DIAMETER_UM) == pytest.approx(expected)
+    assert bead_spread(np.array(known), np.zeros(len(known)), DIAMETER_UM) == pytest.approx(
+        expected
+    )
 
 
 def test_beads_that_agree_by_chance_have_the_assumed_uncertainty() -> None:
     """Two beads differ by 0.1 um; with the assumed 1.12 um, u of their mean is at least 0.7 um."""
-    spread, _ = bead_spread(np.array([0.0, 0.1]), DIAMETER_UM)
+    spread, _ = bead_spread(np.array([0.0, 0.1]), np.zeros(2), DIAMETER_UM)
     assert spread / math.sqrt(2) == pytest.approx(1.12 * math.sqrt(5 / 6) / math.sqrt(2), rel=0.01)
 
 
@@ -179,7 +188,7 @@ def test_the_plane_of_a_field_is_the_mean_of_its_beads_in_the_plane() -> None:
     own = mean_of_beads(beads, DIAMETER_UM)
     assert own is not None
     assert (own.ss_um, own.ci_um) == pytest.approx((2.0, 2.0))
-    spread, dof = bead_spread(np.array([1.0, 2.0, 3.0]), DIAMETER_UM)
+    spread, dof = bead_spread(np.array([1.0, 2.0, 3.0]), np.zeros(3), DIAMETER_UM)
     assert (own.term.term, own.term.source) == (BEADS, "set exp 1 FOV 1")
     assert (own.term.u_um, own.term.dof) == pytest.approx((spread / math.sqrt(3), dof))
 

@@ -23,11 +23,12 @@ from refp.plane.locate import CI_SIGN, SS_SIGN
 from refp.plane.match import chi_squared, stretch_stack
 from refp.plane.plane import BeadPlanes, Contribution, FieldAxis, PooledStack, Slide
 from refp.plane.pool import extremum
-from refp.plane.smooth import fit_smooth, smooth_with
+from refp.plane.smooth import Smooth, fit_smooth, smooth_with
 from refp.plane.typical import clear_profiles
 from refp.settings import FeatureChoice
 
 MIN_FRAMES = 5
+MIN_FREEDOM = 0.05
 STRETCHES = np.linspace(0.92, 1.08, 9)
 OWN_REACH_DIAMETERS = 0.6
 """Largest distance of a bead's own plane from the field's plane in the search by features."""
@@ -98,10 +99,10 @@ def locate_beads(
     center = np.array([bead.center_px for bead in beads]).reshape(-1, 2)
     height, u, size = table.T
     reach_um = OWN_REACH_DIAMETERS * bead_diameter_um
-    own = np.array([_own_planes(bead, plane_um, reach_um, smoothing) for bead in beads]).reshape(
-        -1, 2, 2
-    )
-    off_plane = _off_plane(center, height, ONE_BEAD_HEIGHT_DIAMETERS * bead_diameter_um)
+    found = [_own_planes(bead, plane_um, reach_um, smoothing) for bead in beads]
+    own = np.array([planes for planes, _ in found]).reshape(-1, 3, 2)
+    noise = _noise(beads, [residual for _, residual in found])
+    off_plane = _off_plane(center, height, u, ONE_BEAD_HEIGHT_DIAMETERS * bead_diameter_um)
     inside = ~off_plane
     # Heights are about the median of the beads in the plane; the zero of the axis is arbitrary.
     height = height - (np.median(height[inside]) if inside.any() else 0.0)
@@ -114,6 +115,7 @@ def locate_beads(
         ss_um=own[:, 0, 0],
         ci_um=own[:, 0, 1],
         smoothing_um=own[:, 1],
+        reading_um=np.minimum(noise * own[:, 2], reach_um),
         smoothing=smoothing,
         size=size.copy(),
         n_frames=np.array([len(bead.x_um) for bead in beads], dtype=np.int64),
@@ -166,7 +168,9 @@ def mean_of_beads(
     if n == 0 or 2 * n < np.count_nonzero(inside):
         return None
     own = own[known]
-    spread_um, _ = bead_spread(own, bead_diameter_um)
+    noise = beads.reading_um[known].T
+    reading_um = np.asarray({"ss": noise[0], "ci": noise[1], "both": np.hypot(*noise) / 2}[feature])
+    spread_um, _ = bead_spread(own, reading_um, bead_diameter_um)
     none, flat = np.zeros(1), np.ones((n, 1))
     fit = fit_bisquare(
         flat,
@@ -178,7 +182,10 @@ def mean_of_beads(
     )
     influence = fit.influence[0]
     features = [values[known] for values in (beads.ss_um, beads.ci_um)]
-    u_ss, u_ci = (bead_spread(v, bead_diameter_um)[0] / np.sqrt(n) for v in features)
+    u_ss, u_ci = (
+        bead_spread(v, u, bead_diameter_um)[0] / np.sqrt(n)
+        for v, u in zip(features, noise, strict=True)
+    )
     smoothing = beads.smoothing_um[known]
     among = float(smoothing.mean(axis=1).std(ddof=1)) if n > 1 else spread_um
     return OwnPlanes(
@@ -188,7 +195,7 @@ def mean_of_beads(
         ci_u_um=float(u_ci),
         smoothing_um=influence @ smoothing,
         smoothing_u_um=among / float(np.sqrt(n)),
-        term=bead_term(beads, own, bead_diameter_um),
+        term=bead_term(beads.field, own, reading_um, bead_diameter_um),
     )
 
 
@@ -267,10 +274,13 @@ def _least_squares(design: FloatArray, values: FloatArray) -> _Linear:
     return _Linear(fitted / scale * resolved, u / scale * resolved, float(np.sqrt(variance)))
 
 
-def _off_plane(center_px: FloatArray, height_um: FloatArray, assumed_um: float) -> BoolArray:
+def _off_plane(
+    center_px: FloatArray, height_um: FloatArray, u_um: FloatArray, assumed_um: float
+) -> BoolArray:
     """Mark beads off the plane of the others, by a limit from their observed and assumed spread.
 
-    The median deviation of few beads is uncertain, so it is pooled with the assumed spread.
+    The median deviation of few beads is uncertain, so it is pooled with the assumed spread. The
+    uncertainty of a bead's own height widens its limit.
     """
     inside = np.ones(len(height_um), dtype=np.bool_)
     for _ in range(5):
@@ -282,7 +292,7 @@ def _off_plane(center_px: FloatArray, height_um: FloatArray, assumed_um: float) 
         sigma = np.sqrt(variance / (ASSUMED_DOF + own_dof))
         quantile = stdtrit(float(ASSUMED_DOF + own_dof), OFF_PLANE_PROBABILITY)
         limit = max(quantile * sigma, MIN_OFF_PLANE_SIGMAS * assumed_um)
-        again = np.abs(residual) <= limit
+        again = np.abs(residual) <= np.hypot(limit, quantile * u_um)
         if (again == inside).all():
             break
         inside = again
@@ -351,32 +361,69 @@ def _unsaturated_features(sweep: SweepMeasurement, rows: IntArray) -> FloatArray
     return np.where(sweep.profiles.n_saturated_px[rows, None] > 0, np.nan, both)
 
 
-def _own_planes(bead: _Bead, near_um: float, reach_um: float, smoothing: FloatArray) -> FloatArray:
-    """Return the positions of a bead's least steepest slope and greatest centre intensity, shape (2, 2).
+def _own_planes(
+    bead: _Bead, near_um: float, reach_um: float, smoothing: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the positions of a bead's least steepest slope and greatest centre intensity, shape (3, 2).
 
     The second row has the shifts when the smoothed curves are smoothed again, which estimate the bias of
-    the first smoothing; 0 where the curves have no extremum then.
+    the first smoothing; 0 where the curves have no extremum then. The third has the standard uncertainty
+    of a position by noise of unit standard deviation. The second array has the residuals of the curves,
+    shape ``(n, 2)``, NaN where a feature is not known.
 
     The features are smoothed against nominal positions. Corrected positions contain the smooth part of
     the stage errors too, and since they are found from the beads themselves they bias the extrema.
     """
-    unknown = np.full((2, 2), np.nan)
+    own, residual = np.full((3, 2), np.nan), np.full(bead.features.shape, np.nan)
     known = np.isfinite(bead.features).all(axis=1)
     x = bead.nominal_um[known]
     if len(np.unique(x)) < MIN_FRAMES:
-        return unknown
+        return own, residual
     low, high = max(x.min(), near_um - reach_um), min(x.max(), near_um + reach_um)
     if low >= high:
-        return unknown
+        return own, residual
     grid = np.linspace(low, high, OWN_POINTS)
-    own = unknown
     for k, sign in enumerate((SS_SIGN, CI_SIGN)):
         weight = float(smoothing[k] * len(x))
         smooth = fit_smooth(x, bead.features[known, k], weight if np.isfinite(weight) else None)
         again = smooth_with(x, smooth.spline(x), smooth.lam)
         own[0, k] = _inner_extremum(grid, smooth.spline(grid), sign)
         own[1, k] = np.nan_to_num(_inner_extremum(grid, again(grid), sign) - own[0, k])
-    return own
+        own[2, k] = _unit_uncertainty(x, smooth, own[0, k])
+        values = bead.features[known, k] - smooth.spline(x)
+        residual[known, k] = values / np.sqrt(max(1.0 - smooth.edf / len(x), MIN_FREEDOM))
+    return own, residual
+
+
+def _unit_uncertainty(x_um: FloatArray, smooth: Smooth, at_um: float) -> float:
+    """Return the standard uncertainty of an extremum by noise of unit standard deviation, um.
+
+    It is that of the derivative, a linear function of the values, over the second derivative.
+    """
+    if not np.isfinite(at_um):
+        return float("nan")
+    weights = smooth_with(x_um, np.eye(len(x_um)), smooth.lam)(at_um, 1)
+    bend = abs(float(smooth.spline(at_um, 2)))
+    return float(np.linalg.norm(weights)) / max(bend, 1e-300)
+
+
+def _noise(beads: Sequence[_Bead], residuals: Sequence[FloatArray]) -> FloatArray:
+    """Return the noise of the features of each bead, shape ``(b, 2)``; 0 for a single bead.
+
+    The mean residual of the beads of a frame is due to its stage error, and is subtracted.
+    """
+    if len(beads) < 2:
+        return np.zeros((len(beads), 2))
+    frames = np.unique(np.concatenate([bead.x_um for bead in beads]))
+    table = np.full((len(beads), len(frames), 2), np.nan)
+    for row, bead, residual in zip(table, beads, residuals, strict=True):
+        row[np.searchsorted(frames, bead.x_um)] = residual
+    n_beads = np.isfinite(table).sum(axis=0)
+    mean = np.nansum(table, axis=0) / np.maximum(n_beads, 1)
+    squares = (table - mean) ** 2 * (n_beads / np.maximum(n_beads - 1, 1))
+    squares = np.where(n_beads > 1, squares, np.nan)
+    n_known = np.isfinite(squares).sum(axis=1)
+    return np.asarray(np.sqrt(np.nansum(squares, axis=1) / np.maximum(n_known, 1)))
 
 
 def _inner_extremum(grid: FloatArray, value: FloatArray, sign: int) -> float:

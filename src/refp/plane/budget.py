@@ -193,33 +193,47 @@ def bias_term(draws: StageDraws, axis: FieldAxis) -> Contribution:
     return Contribution(BIAS, name_of(axis.profiles.field), draws.residual_um, math.inf)
 
 
-def bead_spread(plane_um: FloatArray, bead_diameter_um: float) -> tuple[float, float]:
+def bead_spread(
+    plane_um: FloatArray, reading_um: FloatArray, bead_diameter_um: float
+) -> tuple[float, float]:
     """Return the pooled observed and assumed standard deviation of bead planes, and its dof.
 
     Parameters
     ----------
     plane_um
         Shape ``(n,)``, own planes of the beads that are not off the plane.
+    reading_um
+        Shape ``(n,)``, their standard uncertainties by noise.
     bead_diameter_um
         Nominal diameter, um.
 
     Notes
     -----
-    The planes of two or three beads may be close by chance. The assumed standard deviation has
-    :data:`ASSUMED_DOF` degrees of freedom.
+    The planes of two or three beads may be close by chance. The assumed variance, that of heights plus
+    that of noise, has :data:`ASSUMED_DOF` degrees of freedom.
     """
-    assumed = ASSUMED_DOF * (ONE_BEAD_HEIGHT_DIAMETERS * bead_diameter_um) ** 2
     n = len(plane_um)
+    noise = float((reading_um**2).mean()) if n else 0.0
+    assumed = ASSUMED_DOF * ((ONE_BEAD_HEIGHT_DIAMETERS * bead_diameter_um) ** 2 + noise)
     own = float(((plane_um - plane_um.mean()) ** 2).sum()) if n > 1 else 0.0
     dof = ASSUMED_DOF + max(n - 1, 0)
     return math.sqrt((assumed + own) / dof), dof
 
 
-def bead_term(beads: BeadPlanes, plane_um: FloatArray, bead_diameter_um: float) -> Contribution:
-    """Return the contribution of the finite number of beads of a field."""
-    spread_um, dof = bead_spread(plane_um, bead_diameter_um)
+def bead_term(
+    field: FieldKey, plane_um: FloatArray, reading_um: FloatArray, bead_diameter_um: float
+) -> Contribution:
+    """Return the contribution of the finite number of beads of a field, as :func:`bead_spread`."""
+    spread_um, dof = bead_spread(plane_um, reading_um, bead_diameter_um)
     u_um = spread_um / math.sqrt(max(len(plane_um), 1))
-    return Contribution(BEADS, name_of(beads.field), u_um, dof)
+    return Contribution(BEADS, name_of(field), u_um, dof)
+
+
+def height_term(beads: BeadPlanes, bead_diameter_um: float) -> Contribution:
+    """Return the contribution of the heights of the beads in the plane, from their fit to the stack."""
+    inside = ~beads.off_plane
+    known = beads.height_um[inside], beads.height_u_um[inside]
+    return bead_term(beads.field, *known, bead_diameter_um)
 
 
 def fit_term(

@@ -215,6 +215,9 @@ class BeadPlanes:
         field's axis; NaN where its frames do not bracket them.
     smoothing_um
         Shape ``(b, 2)``: shifts of both when the smoothed curves are smoothed again.
+    reading_um
+        Shape ``(b, 2)``: standard uncertainties of both by noise, without the errors that beads of a frame
+        share; 0 for a single bead.
     smoothing
         Shape ``(2,)``: weights of the penalty for each frame, by which the curves of both features were
         smoothed; NaN where each was smoothed by cross-validation.
@@ -236,6 +239,7 @@ class BeadPlanes:
     ss_um: FloatArray
     ci_um: FloatArray
     smoothing_um: FloatArray
+    reading_um: FloatArray
     smoothing: FloatArray
     size: FloatArray
     n_frames: IntArray

@@ -15,9 +15,9 @@ from refp.plane.budget import (
     PEAK,
     POOLED,
     axis_term,
-    bead_term,
     bias_term,
     fit_term,
+    height_term,
     name_of,
     stage_sigma,
 )
@@ -90,7 +90,7 @@ def zero_of_pool(
     feature: FeatureChoice,
 ) -> Zero:
     """Return the plane on the pool's axis, which is its zero, with the pool's distance of features."""
-    heights = bead_term(beads, beads.height_um[~beads.off_plane], diameter_um)
+    heights = height_term(beads, diameter_um)
     apart_um = pool.feature_distance_um
     ss_um = of_features(0.0, apart_um, feature)
     ss, ci = replace(field.ss, z_um=ss_um), replace(field.ci, z_um=ss_um - apart_um)
@@ -145,7 +145,7 @@ def _terms_of_curves(
     u_ss_um, u_ci_um = joined.pooled_ss.u_um, joined.pooled_ci.u_um
     both_um = float(np.hypot(u_ss_um, u_ci_um)) / 2
     pooled_um = {"ss": u_ss_um, "ci": u_ci_um, "both": both_um}[feature]
-    heights = bead_term(beads, beads.height_um[~beads.off_plane], diameter_um)
+    heights = height_term(beads, diameter_um)
     fit = fit_term(field.ss, field.ci, heights.source, max(n_used - 3.0, 1.0), feature)
     return heights, fit, Contribution(POOLED, "", pooled_um, np.inf)
 
@@ -194,7 +194,7 @@ def zero_of_saturated(
         replace(plane, z_um=(low + high) / 2, u_um=u_um, u_fit_um=u_um)
         for plane in (field.ss, field.ci)
     )
-    heights = bead_term(beads, beads.height_um[~beads.off_plane], diameter_um)
+    heights = height_term(beads, diameter_um)
     terms = (heights, Contribution(PEAK, name_of(beads.field), u_um, np.inf))
     return Zero(ss, ci, feature, SweepFlag.PEAK_SATURATED, terms)
 

@@ -63,6 +63,7 @@ def beads(height_um: FloatArray | list[float], on: Slide, n_off: int = 0) -> Bea
         ss_um=np.full(n, NAN),
         ci_um=np.full(n, NAN),
         smoothing_um=np.zeros((n, 2)),
+        reading_um=np.zeros((n, 2)),
         smoothing=np.full(2, np.nan),
         size=np.ones(n),
         n_frames=np.full(n, 9),
