@@ -86,7 +86,8 @@ def test_the_shift_by_smoothing_is_that_of_the_beads_own_curves() -> None:
     assert own.bias_um == pytest.approx(2.3)
     fraction = 2.3**2 / (2.3**2 + draws.sd_um**2 + 1.2**2)
     assert own.correction_um == pytest.approx([2.5 * fraction, 2.1 * fraction])
-    assert own.residual_um == pytest.approx(2.3 * (1 - fraction))
+    remains = 2.3 * (1 - fraction)
+    assert own.residual_um == pytest.approx(np.hypot(remains, (0.5 + 0.1) / 2))
 
 
 def test_without_stage_errors_all_of_the_shift_is_smoothing() -> None:

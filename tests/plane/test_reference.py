@@ -310,10 +310,8 @@ def test_the_stated_uncertainty_is_that_of_the_errors(errors: np.ndarray) -> Non
 def test_the_bias_of_planes_is_that_of_smoothing_an_asymmetric_peak(
     errors: np.ndarray,
 ) -> None:
-    """This bias is a known limitation without a term of its own in the budget.
-
-    Smoothing by cross-validation shifts this peak, which is steeper below than above: without noise its
-    maximum is 0.16 um too high, with noise and different beads 0.24 um.
+    """Smoothing shifts this peak, which is steeper below than above: without noise its maximum is 0.16 um
+    too high. With noise and different beads it is 0.20 um where stage errors of 0.3 and 1 um do not hide it.
     """
-    error, u, _ = errors.T
-    assert abs(np.average(error, weights=1 / u**2)) < 0.25
+    precise = np.arange(N_REALISATIONS) % 3 < 2
+    assert abs(errors[precise, 0].mean()) < 0.25

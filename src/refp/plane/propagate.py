@@ -16,6 +16,7 @@ Müller, Stadtmüller and Schmitt 1987, "Bandwidth choice and confidence interva
 data", Biometrika 74, 743.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -144,8 +145,13 @@ class StageDraws:
 
     @property
     def residual_um(self) -> float:
-        """Remaining bias, which is taken as a standard uncertainty, um."""
-        return (1.0 - self.corrected_fraction) * abs(self.bias_um)
+        """Remaining bias, which is taken as a standard uncertainty, um.
+
+        A second smoothing shows about half of the shift by the first, since it acts on a flatter curve: as
+        much again is uncertain.
+        """
+        smoothing_um = of_features(self.smoothing_um[0], self.smoothing_um[1], self.feature)
+        return math.hypot((1.0 - self.corrected_fraction) * self.bias_um, smoothing_um)
 
 
 def choose_smoothing(field: FieldCurves) -> FloatArray:
