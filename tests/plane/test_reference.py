@@ -311,7 +311,7 @@ def test_the_bias_of_planes_is_that_of_smoothing_an_asymmetric_peak(
     errors: np.ndarray,
 ) -> None:
     """Smoothing shifts this peak, which is steeper below than above: without noise its maximum is 0.16 um
-    too high. With noise and different beads it is 0.20 um where stage errors of 0.3 and 1 um do not hide it.
+    too high. With noise and different beads it is 0.20 um where stage errors do not hide it.
     """
     precise = np.arange(N_REALISATIONS) % 3 < 2
     assert abs(errors[precise, 0].mean()) < 0.25
