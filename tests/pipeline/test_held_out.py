@@ -72,9 +72,12 @@ def test_labels_have_their_origin_and_uncertainty(
     tables: TrainingTables, training: Training
 ) -> None:
     assert set(tables.images["label"]) == {"stage-corrected"}
-    np.testing.assert_array_equal(
-        np.unique(tables.images["label_u_um"]), np.unique(training.label_u_um)
+    # Positions on both sides of the plane have equal uncertainties but for their last digit.
+    shown, known = (
+        np.unique(np.round(values, 9))
+        for values in (tables.images["label_u_um"], training.label_u_um)
     )
+    np.testing.assert_array_equal(shown, known)
     assert (training.label_u_um >= training.tiles.label_u_um).all()
 
 
