@@ -29,6 +29,8 @@ from refp.settings import FeatureChoice
 
 MIN_FRAMES = 5
 MIN_FREEDOM = 0.05
+MIN_BEND = 1e-12
+"""Smallest second derivative of a feature at its extremum, per um squared, in the division by it."""
 STRETCHES = np.linspace(0.92, 1.08, 9)
 OWN_REACH_DIAMETERS = 0.6
 """Largest distance of a bead's own plane from the field's plane in the search by features."""
@@ -404,7 +406,7 @@ def _unit_uncertainty(x_um: FloatArray, smooth: Smooth, at_um: float) -> float:
         return float("nan")
     weights = smooth_with(x_um, np.eye(len(x_um)), smooth.lam)(at_um, 1)
     bend = abs(float(smooth.spline(at_um, 2)))
-    return float(np.linalg.norm(weights)) / max(bend, 1e-300)
+    return float(np.linalg.norm(weights)) / max(bend, MIN_BEND)
 
 
 def _noise(beads: Sequence[_Bead], residuals: Sequence[FloatArray]) -> FloatArray:
