@@ -6,8 +6,6 @@ two limits of the check as well: a width plausible without noise is over ``narro
 less than the largest factor.
 """
 
-import math
-
 import numpy as np
 
 from benchmarks import HERE, TWIN, conditions
@@ -17,7 +15,7 @@ from refp.core.files import write_json
 from refp.core.parallel import Execution, Workers, default_jobs
 from refp.measure.dataset import measure_dataset
 from refp.measure.features import feature_curve
-from refp.plane.axial import WIDTH_DEPTHS, WIDTH_DIAMETERS, axial_scale
+from refp.plane.axial import axial_scale, expected_widths_um
 from refp.settings import Instrument, load_recipe, make_instrument
 from refp.sweeps import open_dataset
 from refp.synthetic import SceneSettings, feature_curves, looks_of
@@ -74,8 +72,7 @@ def width_row(instrument: Instrument) -> dict[str, float]:
         looks.on_pixels, looks.nominal_radius_um, instrument.bead.index, z_um, pixel_um
     )
     found_um = width_um(z_um, -slope)
-    narrow_um = WIDTH_DEPTHS * looks.depth_um
-    wide_um = math.hypot(narrow_um, WIDTH_DIAMETERS * instrument.bead.diameter_um)
+    narrow_um, wide_um = expected_widths_um(instrument)
     return {
         "width_depths": found_um / looks.depth_um,
         "width_over_narrow": found_um / narrow_um,

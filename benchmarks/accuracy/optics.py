@@ -1,11 +1,12 @@
 """Beads in any optics: ``python -m benchmarks.accuracy.optics``.
 
 Forty instruments are drawn: beads of 1 to 50 um and 6 to 200 px, objectives of aperture 0.1 to 1.2,
-condensers of 0.02 to 0.9, cameras of 8 to 16 bits; where the light is coherent over the bead, half of them
-have tilted light or coma. A sweep of a few beads of each is located by ``refp plane``; a model of its
-frames, of a stated plane where none is found, estimates the frames of a second sweep of other beads, midway
-between those Z positions. In tilted light and with coma the true plane is that of noise-free images, whose
-features are measured in the same way and smoothed, since those of a few pixels jump with the centre.
+condensers of 0.02 to 0.9, as far as images take minutes; cameras of 8 to 16 bits. Where the light is
+coherent over the bead, half of them have tilted light or coma. A sweep of a few beads of each is located by
+``refp plane``; a model of its frames, of a stated plane where none is found, estimates the frames of a
+second sweep of other beads, midway between those Z positions. In tilted light and with coma the true plane
+is that of noise-free images, whose features are measured in the same way and smoothed, since those of a few
+pixels jump with the centre.
 """
 
 import argparse
@@ -57,6 +58,8 @@ COMA_WAVES, TILT_FRACTION = 0.3, 0.15
 N_FRAMES, N_POSITIONS = 61, 41
 OFFSETS_PX = ((0.0, 0.0), (0.5, 0.25), (0.25, 0.75), (0.75, 0.5))
 MAX_BEADS = 4
+TRAINING_BEADS, OTHER_BEADS = 100, 2000
+"""Seeds of the scenes of both sweeps."""
 SEPARATION_RADII = (6.5, 14.0)
 """Least distance of beads; in coherent light their rings reach far out."""
 REFP_UM, EXPOSURE_MS = 1000.0, 8.0
@@ -77,7 +80,9 @@ class Case:
     @property
     def is_coherent(self) -> bool:
         """Whether the light is coherent over the bead."""
-        return _phase_rad(self.instrument) <= MAX_COHERENT_RAD
+        bead, light = self.instrument.bead, self.instrument.illumination
+        phase_rad = _phase_rad(bead.diameter_um, self.instrument.condenser_na, light.wavelength_um)
+        return phase_rad <= MAX_COHERENT_RAD
 
     @property
     def half_range_um(self) -> float:
@@ -94,10 +99,9 @@ class Case:
         return 2 * self.half_range_um / (N_FRAMES - 1)
 
 
-def _phase_rad(instrument: Instrument) -> float:
-    """Return the phase of light from the condenser's rim at the rim of a bead."""
-    wavelengths = instrument.bead.diameter_um / instrument.illumination.wavelength_um
-    return math.pi * wavelengths * instrument.condenser_na
+def _phase_rad(diameter_um: float, sine: float, wavelength_um: float) -> float:
+    """Return the phase at the rim of a bead of light at an angle to the axis."""
+    return math.pi * diameter_um * sine / wavelength_um
 
 
 def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
@@ -113,14 +117,14 @@ def draw_case(number: int) -> Case:
         wavelength_um = float(rng.uniform(0.45, 0.65))
         aperture = wavelength_um / 2 / (pixel_um * rng.uniform(*PIXELS_PER_RESOLUTION))
         condenser = _log_uniform(rng, *CONDENSER)
-        phase_rad = math.pi * diameter_um * condenser / wavelength_um
+        phase_rad = _phase_rad(diameter_um, condenser, wavelength_um)
         resolved = 2 * aperture * diameter_um / wavelength_um
         if (
             APERTURE[0] <= aperture <= APERTURE[1]
             and condenser <= 0.85 * aperture
             and resolved >= MIN_RESOLVED
             and phase_rad <= MAX_PHASE_RAD
-            and math.pi * diameter_um * aperture / wavelength_um <= MAX_APERTURE_RAD
+            and _phase_rad(diameter_um, aperture, wavelength_um) <= MAX_APERTURE_RAD
         ):
             break
     bits = int(rng.choice([8, 8, 10, 12, 16]))
@@ -189,9 +193,8 @@ def simulate(case: Case, folder: Path, *, between: bool) -> Truth:
         exposures_ms=(EXPOSURE_MS,),
     )
     name = "between" if between else "training"
-    return simulate_dataset(
-        folder / name, case.instrument, settings, dataset=name, seed=100 + case.number
-    )
+    seed = case.number + (OTHER_BEADS if between else TRAINING_BEADS)
+    return simulate_dataset(folder / name, case.instrument, settings, dataset=name, seed=seed)
 
 
 def plane_offset_um(case: Case) -> float:

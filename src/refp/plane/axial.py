@@ -1,11 +1,11 @@
 """Check of the stated Z against the axial scale of the images.
 
 The steepest slope of a bead falls to half its height on both sides of the plane within a distance that
-diffraction and the bead set. In coherent light it is about 1.85 depths of field, a depth being wavelength
-over the squared aperture. With a wide cone of light at a high aperture it is up to 0.9 diameters, over
-which a bead is thick and focuses rays of different angles. ``benchmarks/accuracy/axial_scale`` has the
-widths of simulated beads of 1 to 50 um at apertures of 0.1 to 1.2. A step left at its default, a wrong
-unit, or numbers of frames read as micrometres differ from them by more than aperture and noise allow.
+diffraction and the bead set. In coherent light it is a few depths of field, a depth being wavelength over
+the squared aperture. With a wide cone of light at a high aperture it grows with the diameter, over which a
+bead focuses rays of different angles. ``benchmarks/accuracy/axial_scale`` measures both. A step left at
+its default, a wrong unit, or numbers of frames read as micrometres differ from them by more than aperture
+and noise allow.
 """
 
 import math
@@ -23,8 +23,8 @@ WIDTH_DEPTHS = 1.85
 WIDTH_DIAMETERS = 0.5
 """Contribution of the bead in a wide cone of light, in diameters; squares add."""
 MAX_FACTOR = 3.0
-"""Largest factor between the width seen and these two limits at a known aperture: 1.8 by the bead and the
-condenser, the rest for noise, saturation and aberrations."""
+"""Largest factor between the width seen and these two limits at a known aperture, which allows for the
+condenser, noise, saturation and aberrations."""
 MAX_FACTOR_ASSUMED = 6.0
 """The same at an aperture assumed from the pixel size, which is wrong by up to 1.5 times."""
 HALF = 0.5
@@ -88,13 +88,17 @@ def axial_scale(curve: FeatureCurve, instrument: Instrument) -> AxialScale:
     instrument
         Its bead, its aperture, or the pixel size from which it is assumed, and its wavelength.
     """
-    aperture = instrument.numerical_aperture
     known = instrument.objective.numerical_aperture is not None
-    narrow_um = WIDTH_DEPTHS * instrument.illumination.wavelength_um / aperture**2
-    wide_um = math.hypot(narrow_um, WIDTH_DIAMETERS * instrument.bead.diameter_um)
     lower, upper = _width(curve.z_um, -curve.steepest_slope)
     max_factor = MAX_FACTOR if known else MAX_FACTOR_ASSUMED
-    return AxialScale(lower, upper, narrow_um, wide_um, max_factor)
+    return AxialScale(lower, upper, *expected_widths_um(instrument), max_factor)
+
+
+def expected_widths_um(instrument: Instrument) -> tuple[float, float]:
+    """Return the expected widths in coherent light and in a wide cone of light."""
+    depth_um = instrument.illumination.wavelength_um / instrument.numerical_aperture**2
+    narrow_um = WIDTH_DEPTHS * depth_um
+    return narrow_um, math.hypot(narrow_um, WIDTH_DIAMETERS * instrument.bead.diameter_um)
 
 
 def implausible_sweeps(curves: Sequence[FeatureCurve], instrument: Instrument) -> set[int]:

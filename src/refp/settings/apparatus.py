@@ -30,7 +30,8 @@ class Objective(Settings):
     )
     coma_waves: tuple[float, float] = Field(
         default=(0.0, 0.0),
-        description="coma along (y, x), coefficient of Zernike's 3 r^3 - 2 r, wavelengths; assumed none",
+        description="coma along (y, x), coefficient of Zernike's 3 r^3 - 2 r, wavelengths; assumed none. "
+        "The truth of simulated data is that without it",
     )
 
     @model_validator(mode="after")
@@ -60,7 +61,8 @@ class Illumination(Settings):
     )
     tilt_na: tuple[float, float] = Field(
         default=(0.0, 0.0),
-        description="sines of the angles of the cone's axis along (y, x) in air; assumed straight",
+        description="sines of the angles of the cone's axis along (y, x) in air; assumed straight. "
+        "The truth of simulated data is that of straight light",
     )
 
     @model_validator(mode="after")

@@ -30,6 +30,7 @@ STEPS_PER_WAVE = 4.0
 """Steps of the grid per wavelength over the aperture; intensities have half this period."""
 MIN_STEPS_PER_PIXEL = 2
 PERIOD = 1.3
+"""Period of the transform over the width of the image."""
 MARGIN = 1.15
 """Width of the image over that of the objective's cone of light from the sphere; fringes may be outside."""
 

@@ -83,7 +83,7 @@ def image_radially(
     r_um: FloatArray,
     sampling: Sampling | None = None,
 ) -> FloatArray:
-    """Return the intensity of a sphere's image over background.
+    """Return the intensity of a sphere's image over background, in straight light and without coma.
 
     Parameters
     ----------
