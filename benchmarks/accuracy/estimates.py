@@ -61,7 +61,7 @@ class EstimateWith:
             estimate.delta_z_um,
             estimate.lower_um,
             estimate.upper_um,
-            "" if estimate.status == "ok" else estimate.reason.partition(":")[0],
+            estimate.code,
         )
 
 

@@ -63,6 +63,19 @@ def test_contrast_is_found_with_dz(lookup: Lookup, contrast: float, dz_um: float
     assert abs(at - dz_um) < 4 * abs(high - low) / 2 + 0.3
 
 
+def test_beads_beyond_the_stack_have_no_part_in_the_contrast(lookup: Lookup) -> None:
+    within, beyond = beads(-50.0).profile, profile_at(np.full(3, -80.0))
+    inputs = replace(
+        beads(-50.0, n=11),
+        profile=np.concatenate([beyond, within]),
+        saturated=np.zeros((11, len(RADIUS)), dtype=np.bool_),
+    )
+    found = find_contrast(lookup, inputs, fits=True)
+    alone = find_contrast(lookup, beads(-50.0), fits=True)
+    assert found == alone
+    assert abs(found.contrast - 1.0) < 4 * found.contrast_u
+
+
 @pytest.mark.parametrize("blur_radii2", [-0.0008, 0.0, 0.0012, 0.002])
 def test_blur_is_found(lookup: Lookup, blur_radii2: float) -> None:
     def blurred(profile: FloatArray) -> FloatArray:

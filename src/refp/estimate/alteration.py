@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from refp.core.arrays import FloatArray
+from refp.core.arrays import BoolArray, FloatArray
 from refp.models.card import BeadInputs, PixelNoise
 from refp.models.lookup import Lookup, Match
 
@@ -43,6 +43,8 @@ WHITEST = 0.9
 """Quantile of the beads' whiteness that shows smoothing: a neighbour's rings correlate the noise about
 single beads, a filter that about all."""
 SEARCH_BEADS = 6
+OUTLYING_CHI2 = 5.0
+"""Reduced chi squared of a bead over the typical one, or 1, above which it has no part in the search."""
 ROUNDS = 6
 MAX_STEPS = 5.0
 """Of a round of Newton's method."""
@@ -197,7 +199,8 @@ def find_blur(lookup: Lookup, inputs: BeadInputs) -> Alteration:
 def _tempered_cost(
     lookup: Lookup, inputs: BeadInputs, start: Alteration
 ) -> Callable[[Alteration], float]:
-    """Return the cost of all beads against the alteration, over the reduced chi squared at the start."""
+    """Return the cost of comparable beads against the alteration, over reduced chi squared at the start."""
+    inputs = _comparable(lookup, inputs, start)
     near = match_altered(lookup, inputs, start)
     temper = max(float(np.median(near.reduced_chi2)), 1.0)
     least = np.inf
@@ -205,7 +208,7 @@ def _tempered_cost(
     def cost(altered: Alteration) -> float:
         nonlocal near, least
         match = match_altered(lookup, inputs, altered, near)
-        value = _total_cost(match, altered.contrast) / temper
+        value = float(_costs(match, altered.contrast).sum()) / temper
         if value < least:  # the next searches start from here
             near, least = match, value
         return value
@@ -213,25 +216,39 @@ def _tempered_cost(
     return cost
 
 
+def _comparable(lookup: Lookup, inputs: BeadInputs, at: Alteration) -> BeadInputs:
+    """Return the profiles without outlying ones and those beyond the stack, unless all are.
+
+    They would fit better at any other contrast or blur.
+    """
+    match = match_altered(lookup, inputs, at)
+    limit = OUTLYING_CHI2 * max(float(np.median(match.reduced_chi2)), 1.0)
+    comparable = ~match.at_end & (match.reduced_chi2 <= limit)
+    return _some(inputs, comparable) if comparable.any() else inputs
+
+
 def _best_contrast(lookup: Lookup, inputs: BeadInputs) -> float:
-    few = replace(
-        inputs, profile=inputs.profile[:SEARCH_BEADS], saturated=inputs.saturated[:SEARCH_BEADS]
-    )
+    few = _some(inputs, slice(SEARCH_BEADS))
     best = 1.0
     for grid in (CONTRASTS, FINE_CONTRASTS):
         contrasts = (best * grid).tolist()
         matches = [match_altered(lookup, few, Alteration(contrast=k)) for k in contrasts]
-        costs = [_total_cost(match, k) for match, k in zip(matches, contrasts, strict=True)]
+        costs = [np.median(_costs(match, k)) for match, k in zip(matches, contrasts, strict=True)]
         best = contrasts[int(np.argmin(costs))]
     return best
 
 
-def _total_cost(match: Match, contrast: float) -> float:
-    """Return the cost of all beads.
+def _some(inputs: BeadInputs, which: BoolArray | slice) -> BeadInputs:
+    """Return the profiles of some beads."""
+    return replace(inputs, profile=inputs.profile[which], saturated=inputs.saturated[which])
+
+
+def _costs(match: Match, contrast: float) -> FloatArray:
+    """Return the cost of each bead.
 
     Restoring the contrast scales the noise too: the density has the factor ``1 / k`` for each ring.
     """
-    return float(match.cost.sum() + 2.0 * match.n_rings.sum() * np.log(contrast))
+    return match.cost + 2.0 * match.n_rings * np.log(contrast)
 
 
 def _descend(cost: Callable[[float], float], at: float, step: float) -> tuple[float, float]:

@@ -15,7 +15,9 @@ from refp.core.errors import DataError, MissingExtraError, ModelError
 from refp.core.flags import UNUSABLE_BEAD, BeadFlag
 from refp.core.rows import take
 from refp.estimate import Assessment, FocusEstimate, Found, assess_beads, estimate_focus, refused
+from refp.estimate.alteration import typical_noise
 from refp.measure.frame import FrameMeasurement, measure_frame
+from refp.measure.grey_levels import restore_levels
 from refp.measure.profiles import RadialProfiles
 from refp.measure.white_level import white_level
 from refp.models import (
@@ -29,7 +31,7 @@ from refp.models import (
     make_predictor,
 )
 from refp.models.tiles import crop_tiles, cut_grid, light_of
-from refp.settings import Recipe, one_line
+from refp.settings import Instrument, Recipe, one_line
 from refp.sweeps import Frame, SingleImage
 
 
@@ -195,16 +197,45 @@ class Estimator:
         DataError
             If the model uses whole images and the image is smaller than one of its squares.
         """
-        return self.estimate_measured(self.measure(image), name)
+        return self.examine(image, name)[1]
+
+    def examine(self, image: Image, name: str = "") -> tuple[MeasuredImage, ImageEstimate]:
+        """Measure and estimate an image; parameters and errors as of :meth:`estimate`.
+
+        An image that a program may have scaled after the camera is examined in grey levels of the camera,
+        where its histogram shows them; see :mod:`refp.measure.grey_levels`.
+        """
+        measured = self.measure(image)
+        result = self.estimate_measured(measured, name)
+        if not self._may_be_rescaled(measured, result.estimate):
+            return measured, result
+        restored = restore_levels(image, self.card.instrument)
+        if restored is None:
+            return measured, result
+        again = self._measure(*restored)
+        second = self.estimate_measured(again, name)
+        return (again, second) if second.estimate.status == "ok" else (measured, result)
 
     def measure(self, image: Image) -> MeasuredImage:
         """Measure the beads of an image; parameters and errors as of :meth:`estimate`."""
         if self._recipe.tile.cut == "grid":
             return self._cut_squares(image)
-        measured = measure_frame(image, self.card.instrument, self._recipe)
+        return self._measure(image, self.card.instrument)
+
+    def _measure(self, image: Image, instrument: Instrument) -> MeasuredImage:
+        measured = measure_frame(image, instrument, self._recipe)
         rows = self._usable(measured, image.shape)
         inputs = self._inputs(image, measured, rows)
-        return MeasuredImage(measured, rows, inputs, self._found(image, measured, rows))
+        return MeasuredImage(measured, rows, inputs, _found(image, instrument, measured, rows))
+
+    def _may_be_rescaled(self, measured: MeasuredImage, estimate: FocusEstimate) -> bool:
+        """Return whether beads look unlike the training's, or their noise does."""
+        if measured.measurement is None or not len(measured.rows):
+            return False
+        light = float(np.median(measured.inputs.light))
+        noise = typical_noise(measured.inputs.noise)
+        usual = self.card.calibration.noise.agrees(light, noise)
+        return not usual or estimate.code == "unlike_training"
 
     def estimate_measured(self, measured: MeasuredImage, name: str = "") -> ImageEstimate:
         """Estimate dZ of a measured image."""
@@ -292,12 +323,15 @@ class Estimator:
             pixels = crop_tiles(image, centers, self.card.instrument.tile_side_px)
         return inputs_of_profiles(take(measured.profiles, rows), image.shape, pixels)
 
-    def _found(self, image: Image, measured: FrameMeasurement, rows: IntArray) -> Found:
-        """Return the number of beads, and the fraction of saturated pixels where no bead is usable."""
-        if len(rows):
-            return Found(len(measured))
-        white = white_level(image, self.card.instrument)
-        return Found(len(measured), float(np.mean(image >= white)))
+
+def _found(
+    image: Image, instrument: Instrument, measured: FrameMeasurement, rows: IntArray
+) -> Found:
+    """Return the number of beads, and the fraction of saturated pixels where no bead is usable."""
+    if len(rows):
+        return Found(len(measured))
+    white = white_level(image, instrument)
+    return Found(len(measured), float(np.mean(image >= white)))
 
 
 @lru_cache(maxsize=1)

@@ -118,9 +118,14 @@ class FocusEstimate:
     direction: Direction = 0
 
     @property
+    def code(self) -> str:
+        """Code of the reason; empty when ok."""
+        return self.reason.partition(":")[0]
+
+    @property
     def is_unread(self) -> bool:
         """Whether it is the refusal of an image that could not be read."""
-        return self.reason.partition(":")[0] in UNREAD
+        return self.code in UNREAD
 
     @property
     def stage_move_um(self) -> float:

@@ -117,10 +117,10 @@ def record_check(
 def _estimate(estimator: Estimator, image: SingleImage) -> tuple[ImageEstimate, Assessment | None]:
     """Return estimate and assessment of an image; an unreadable image is refused."""
     try:
-        measured = estimator.measure(image.read())
+        measured, result = estimator.examine(image.read(), image.label)
     except (DataError, MissingExtraError):
         return estimator.estimate_source(image), None
-    return estimator.estimate_measured(measured, image.label), estimator.assess_measured(measured)
+    return result, estimator.assess_measured(measured)
 
 
 def _slope(taken: Sequence[_Taken], stage_um: float) -> tuple[float, float]:

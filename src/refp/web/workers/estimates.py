@@ -240,10 +240,10 @@ def _estimate(
     """Return the estimate of an image with its measurement; an unreadable image is refused."""
     try:
         image = source.read()
-        seen = estimator.measure(image)
+        seen, result = estimator.examine(image, source.label)
     except (DataError, MissingExtraError):
         return estimator.estimate_source(source), None, None  # which states the reason
-    return estimator.estimate_measured(seen, source.label), seen, image
+    return result, seen, image
 
 
 def _label(task: Task, page: int) -> str:

@@ -1,0 +1,78 @@
+"""Grey levels of the camera in images that a program stretched."""
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from refp.measure.grey_levels import restore_levels
+from refp.settings import Instrument, make_instrument, read_instrument
+
+A2K = make_instrument(read_instrument("a2k"), "a2k")
+
+
+def camera_image(background: float = 90.0, dark: float = 10.0) -> np.ndarray:
+    """A background with noise, and dark discs of all grey levels."""
+    rng = np.random.default_rng(4)
+    image = rng.normal(background, 1.5, (200, 200))
+    image[:60] = rng.uniform(dark, background, (60, 200))
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+
+
+def rounded(values: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+
+@given(gain=st.floats(1.05, 5.0), offset=st.floats(-20.0, 20.0))
+def test_a_stretched_image_is_restored_exactly(gain: float, offset: float) -> None:
+    image = camera_image()
+    stretched = rounded(gain * image.astype(float) + offset)
+    inside = (stretched > 0) & (stretched < 255)
+    assume(len(np.unique(stretched[inside])) > 25)
+    found = restore_levels(stretched, A2K)
+    assert found is not None
+    shift = found[0].astype(int) - image
+    assert len(np.unique(shift[inside])) == 1
+    assert abs(shift[inside][0] - offset / gain) <= 1.0  # black is the camera's level nearest to 0
+
+
+def test_a_pure_gain_gives_the_grey_levels_of_the_camera() -> None:
+    image = camera_image()
+    for gain in (1.02, 1.1, 1.25, 1.5, 2.0):
+        found = restore_levels(rounded(gain * image), A2K)
+        assert found is not None
+        np.testing.assert_array_equal(found[0], image)
+
+
+def test_saturated_pixels_remain_saturated() -> None:
+    image = camera_image(background=150.0)
+    image[-20:] = 250
+    stretched = rounded(1.25 * image)  # the camera's 204 and above are white
+    found = restore_levels(stretched, A2K)
+    assert found is not None
+    restored, instrument = found
+    np.testing.assert_array_equal(restored >= instrument.optics.white_level, stretched == 255)
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        pytest.param(camera_image(), id="as the camera wrote it"),
+        pytest.param(rounded(0.8 * camera_image()), id="dimmed: no gap"),
+        pytest.param(rounded(255 * (camera_image() / 255.0) ** 0.7), id="gamma: uneven gaps"),
+        pytest.param(camera_image().astype(np.uint16) * 3, id="16 bits"),
+        pytest.param(np.zeros((50, 50), np.uint8), id="black"),
+        pytest.param(np.full((50, 50), 255, np.uint8), id="white"),
+        pytest.param(np.full((50, 50), 90, np.uint8), id="one level"),
+        pytest.param(np.arange(0, 250, 2, dtype=np.uint8).reshape(5, 25), id="few pixels"),
+    ],
+)
+def test_other_images_are_left_alone(altered: np.ndarray) -> None:
+    assert restore_levels(altered, A2K) is None
+
+
+def test_the_stated_white_level_remains_an_upper_bound() -> None:
+    instrument: Instrument = A2K.replace("optics.white_level", 120)
+    found = restore_levels(rounded(1.5 * camera_image()), instrument)
+    assert found is not None
+    assert found[1].optics.white_level == 120
