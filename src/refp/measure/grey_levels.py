@@ -2,7 +2,7 @@
 
 A linear stretch maps each grey level of the camera to one of the file, so that some levels of the file
 remain empty. Its rounding moves a grey level by up to a half, all pixels of that level alike, which does
-not average out in a ring. The gaps in the histogram tell the levels of the camera apart, so that nothing
+not average out in a ring. The gaps in the histogram separate the levels of the camera, so that nothing
 is lost. A gain below 1 leaves no gaps: levels of the camera were merged, and stay so.
 
 References
