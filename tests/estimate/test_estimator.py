@@ -38,11 +38,38 @@ def test_a_stretched_image_has_the_estimate_of_the_original(
     np.testing.assert_array_equal(measured.inputs.light, estimator.measure(image).inputs.light)
 
 
-def test_an_image_that_cannot_be_restored_keeps_its_refusal(
-    estimator: Estimator, image: np.ndarray
+def test_a_dimmed_image_is_answered_as_a_rescaled_one(
+    estimator: Estimator, tiny_test: Path
 ) -> None:
-    gamma = np.rint(255 * (image / 255.0) ** 0.6).astype(np.uint8)
-    measured, result = estimator.examine(gamma)
-    assert result.estimate.code == "unlike_training"
-    assert len(measured.rows) == len(result.estimate.used)
-    assert estimator.examine(image)[1].estimate.code == ""
+    image = list_images([tiny_test])[0].read()
+    plain = estimator.estimate(image).estimate
+    dimmed = np.rint(0.87 * image).astype(np.uint8)  # T squared is 3.9 of 2.9, then 0.7
+    assert estimator.estimate_measured(estimator.measure(dimmed)).estimate.code == "unlike_training"
+    measured, result = estimator.examine(dimmed)
+    assert measured.rescaled
+    assert result.estimate.status == "ok"
+    assert result.estimate.u_um > plain.u_um
+    assert abs(result.estimate.delta_z_um - plain.delta_z_um) < 2 * result.estimate.u_um
+    assert estimator.assess_measured(measured) is not None
+
+
+def test_a_change_that_is_not_linear_is_refused(estimator: Estimator, image: np.ndarray) -> None:
+    for gamma in (0.6, 0.9):
+        altered = np.rint(255 * (image / 255.0) ** gamma).astype(np.uint8)
+        measured, result = estimator.examine(altered)
+        assert result.estimate.code == "unlike_training"
+        assert len(measured.rows) == len(result.estimate.used)
+    estimate = estimator.examine(image)[1].estimate
+    assert estimate.code == ""
+
+
+def test_an_answered_image_with_uneven_gaps_is_refused(
+    estimator: Estimator, image: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gaps alone are no reason: a camera may have them, and its images have the noise of the training."""
+    monkeypatch.setattr("refp.estimate.estimator.has_uneven_gaps", lambda _: True)
+    assert estimator.estimate(image).estimate.status == "ok"
+    noisy = np.clip(image + np.random.default_rng(1).normal(0, 1.0, image.shape), 0, 255)
+    estimate = estimator.estimate(np.rint(noisy).astype(np.uint8)).estimate
+    assert "not linearly" in estimate.reason
+    assert estimate.n_beads > 0

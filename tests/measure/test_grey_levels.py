@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from refp.measure.grey_levels import restore_levels
+from refp.measure.grey_levels import has_merged_levels, has_uneven_gaps, restore_levels
 from refp.settings import Instrument, make_instrument, read_instrument
 
 A2K = make_instrument(read_instrument("a2k"), "a2k")
@@ -69,6 +69,33 @@ def test_saturated_pixels_remain_saturated() -> None:
 )
 def test_other_images_are_left_alone(altered: np.ndarray) -> None:
     assert restore_levels(altered, A2K) is None
+
+
+@pytest.mark.parametrize("factor", [0.8, 0.85, 0.9])
+def test_merged_levels_of_a_factor_below_1_are_recognised(factor: float) -> None:
+    image = camera_image()
+    assert has_merged_levels(rounded(factor * image))
+    assert not has_uneven_gaps(rounded(factor * image))
+    assert not has_merged_levels(image)
+
+
+@given(seed=st.integers(0, 1000), background=st.floats(40.0, 200.0), noise=st.floats(0.7, 4.0))
+def test_images_of_a_camera_have_no_merged_levels(
+    seed: int, background: float, noise: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    image = rng.normal(background, noise, (200, 200))
+    image[:60] = background * (1 - rng.beta(1, 3, (60, 200)))
+    assert not has_merged_levels(rounded(image))
+    assert not has_uneven_gaps(rounded(image))
+
+
+@pytest.mark.parametrize("gamma", [0.6, 0.8, 0.9])
+def test_a_change_of_gamma_leaves_uneven_gaps(gamma: float) -> None:
+    image = rounded(255 * (camera_image() / 255.0) ** gamma)
+    assert has_uneven_gaps(image)
+    assert not has_uneven_gaps(rounded(1.3 * camera_image()))
+    assert not has_uneven_gaps(image.astype(np.uint16))
 
 
 def test_the_stated_white_level_remains_an_upper_bound() -> None:

@@ -35,6 +35,9 @@ ROUNDING_SD = 12**-0.5
 ROUNDING_PATTERN = 0.1
 """Standard deviation, grey levels, of the error of a second rounding in the mean over noise of about one
 grey level, which rings of one brightness have in common; assumed. After scaling by 0.7 it is 0.06."""
+MERGED_PATTERN = 0.2
+"""The same where peaks of the histogram show a factor below 1: that of 0.9, the largest of factors that are
+recognised."""
 RESCALED_NOISE = 1.1
 """Noise of a rescaled image over that expected, or its inverse, at least: grey levels times 0.8 or 1.2."""
 MAX_OFFSET = 0.25
@@ -163,19 +166,29 @@ def find_contrast(lookup: Lookup, inputs: BeadInputs, *, fits: bool = False) -> 
     return Alteration(contrast=contrast, contrast_u=u)
 
 
-def with_rounding(altered: Alteration, light: float, relative_noise: float) -> Alteration:
-    """Return the alteration with the uncertainty of grey levels that were rounded twice.
+def rounding_pattern(relative_noise: float, *, rescaled: bool) -> float:
+    """Return the standard deviation of errors of a second rounding in rings, grey levels.
 
     Rounding a rescaled image moves grey levels by up to a half, and equal ones alike, so that it does not
-    average out in a ring. ``light`` is the background less black, grey levels. Only noise that differs
-    clearly from that expected shows that an image was rescaled; another camera has a little more or less.
+    average out in a ring. Unless the histogram shows that an image was ``rescaled``, only noise that
+    differs clearly from that expected does; another camera has a little more or less.
+    """
+    if rescaled:
+        return MERGED_PATTERN
+    unusual = not 1.0 / RESCALED_NOISE <= relative_noise <= RESCALED_NOISE
+    return ROUNDING_PATTERN if unusual else 0.0
+
+
+def with_rounding(altered: Alteration, light: float, pattern: float) -> Alteration:
+    """Return the alteration with the uncertainty of grey levels that were rounded twice.
+
+    ``light`` is the background less black, ``pattern`` that of :func:`rounding_pattern`, in grey levels.
     """
     rounding = altered.contrast * ROUNDING_SD / light
-    rescaled = not 1.0 / RESCALED_NOISE <= relative_noise <= RESCALED_NOISE
     return replace(
         altered,
         contrast_u=float(np.hypot(altered.contrast_u, rounding)),
-        rounding=ROUNDING_PATTERN / light if rescaled else 0.0,
+        rounding=pattern / light,
     )
 
 

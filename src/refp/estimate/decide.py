@@ -25,6 +25,7 @@ from refp.estimate.alteration import (
     is_offset,
     match_altered,
     restore_contrast,
+    rounding_pattern,
     typical_noise,
     with_rounding,
 )
@@ -95,6 +96,8 @@ def estimate_focus(
     predictor: Predictor,
     lookup: Lookup | NoLookup,
     settings: EstimateSettings,
+    *,
+    rescaled: bool = False,
 ) -> FocusEstimate:
     """Estimate dZ of one image.
 
@@ -112,6 +115,8 @@ def estimate_focus(
         Look-up for comparison with the family, and for sizes.
     settings
         Combination and coverage.
+    rescaled
+        Whether the grey levels are known to be scaled, and rounded again, after the camera.
 
     Returns
     -------
@@ -123,7 +128,7 @@ def estimate_focus(
     missing = _missing(inputs, found, card)
     if missing:
         return refuse(*missing)
-    assessment = assess_beads(inputs, card, predictor, lookup, settings)
+    assessment = assess_beads(inputs, card, predictor, lookup, settings, rescaled=rescaled)
     estimate = _with_interval(assessment, found.n_beads, card, settings)
     objection = _objection(assessment, estimate, card)
     return refuse(*objection) if objection else estimate
@@ -135,6 +140,8 @@ def assess_beads(
     predictor: Predictor,
     lookup: Lookup | NoLookup,
     settings: EstimateSettings,
+    *,
+    rescaled: bool = False,
 ) -> Assessment:
     """Apply family and look-up to the beads of an image; parameters as of :func:`estimate_focus`."""
     assess_as = partial(_assess_as, inputs, card, predictor, lookup, settings)
@@ -148,11 +155,11 @@ def assess_beads(
         return _assess_filtered(plain, assess_as, find_blur(lookup, inputs), relative)
     # Of the look-up, the factor by which beads scatter more than their likelihood states.
     factor = max(known.bead_factor, 1.0) if card.family == "lookup" else 1.0
-    if not known.noise.agrees(light, noise):
+    if rescaled or not known.noise.agrees(light, noise):
         fits = plain.reduced_chi2 <= known.maximum_reduced_chi2
-        relative = known.noise.relative(light, noise)
-        rescaled = with_rounding(find_contrast(lookup, inputs, fits=fits), light, relative)
-        return _assess_rescaled(assess_as, rescaled, factor)
+        pattern = rounding_pattern(known.noise.relative(light, noise), rescaled=rescaled)
+        altered = with_rounding(find_contrast(lookup, inputs, fits=fits), light, pattern)
+        return _assess_rescaled(assess_as, altered, factor)
     if _is_alike(plain, known):
         return plain
     offset = find_contrast(lookup, inputs)

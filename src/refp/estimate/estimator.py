@@ -1,7 +1,7 @@
 """Estimator: a loaded model that estimates dZ of images."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Self
@@ -17,7 +17,7 @@ from refp.core.rows import take
 from refp.estimate import Assessment, FocusEstimate, Found, assess_beads, estimate_focus, refused
 from refp.estimate.alteration import typical_noise
 from refp.measure.frame import FrameMeasurement, measure_frame
-from refp.measure.grey_levels import restore_levels
+from refp.measure.grey_levels import has_merged_levels, has_uneven_gaps, restore_levels
 from refp.measure.profiles import RadialProfiles
 from refp.measure.white_level import white_level
 from refp.models import (
@@ -114,12 +114,15 @@ class MeasuredImage:
         Inputs of the model, one row per usable bead.
     found
         Number of beads, and fraction of saturated pixels.
+    rescaled
+        Whether the histogram shows that grey levels were scaled, and rounded again, after the camera.
     """
 
     measurement: FrameMeasurement | None
     rows: IntArray
     inputs: BeadInputs
     found: Found
+    rescaled: bool = False
 
 
 class Estimator:
@@ -202,17 +205,24 @@ class Estimator:
     def examine(self, image: Image, name: str = "") -> tuple[MeasuredImage, ImageEstimate]:
         """Measure and estimate an image; parameters and errors as of :meth:`estimate`.
 
-        An image that a program may have scaled after the camera is examined in grey levels of the camera,
-        where its histogram shows them; see :mod:`refp.measure.grey_levels`.
+        An image that is unlike the training, and that a program scaled after the camera, is examined in
+        grey levels of the camera or, where these are lost, as a rescaled image. One with gaps that no
+        linear change leaves is refused. See :mod:`refp.measure.grey_levels`.
         """
         measured = self.measure(image)
         result = self.estimate_measured(measured, name)
         if not self._may_be_rescaled(measured, result.estimate):
             return measured, result
+        answered = result.estimate.status == "ok"
         restored = restore_levels(image, self.card.instrument)
-        if restored is None:
+        if restored is not None:
+            again = self._measure(*restored)
+        elif not answered and has_merged_levels(image):
+            again = replace(measured, rescaled=True)
+        elif answered and has_uneven_gaps(image):
+            return measured, replace(result, estimate=self._not_linear(result.estimate))
+        else:
             return measured, result
-        again = self._measure(*restored)
         second = self.estimate_measured(again, name)
         return (again, second) if second.estimate.status == "ok" else (measured, result)
 
@@ -237,6 +247,15 @@ class Estimator:
         usual = self.card.calibration.noise.agrees(light, noise)
         return not usual or estimate.code == "unlike_training"
 
+    def _not_linear(self, estimate: FocusEstimate) -> FocusEstimate:
+        """Return the refusal of an image whose grey levels were not changed linearly."""
+        sentence = (
+            "the grey levels were changed after the camera, and not linearly (gaps in the histogram); "
+            "use the image as the camera delivers it"
+        )
+        n = {"n_beads": estimate.n_beads, "n_usable": len(estimate.used)}
+        return refused("unlike_training", sentence, estimate.coverage, **n)
+
     def estimate_measured(self, measured: MeasuredImage, name: str = "") -> ImageEstimate:
         """Estimate dZ of a measured image."""
         estimate = estimate_focus(
@@ -246,6 +265,7 @@ class Estimator:
             self._predictor,
             self._lookup,
             self._recipe.estimate,
+            rescaled=measured.rescaled,
         )
         used = np.zeros(measured.found.n_beads, dtype=np.bool_)
         used[measured.rows[estimate.used]] = estimate.status == "ok"
@@ -267,7 +287,12 @@ class Estimator:
         if len(measured.rows) < max(self.card.minimum_beads, 1):
             return None
         return assess_beads(
-            measured.inputs, self.card, self._predictor, self._lookup, self._recipe.estimate
+            measured.inputs,
+            self.card,
+            self._predictor,
+            self._lookup,
+            self._recipe.estimate,
+            rescaled=measured.rescaled,
         )
 
     def estimate_source(self, source: SingleImage | Frame) -> ImageEstimate:
