@@ -34,9 +34,10 @@ REMEDIES = {
     ),
     "unlike_training": Remedy(
         "Different from the training images",
-        "The beads differ from those that the model was trained on.",
-        "Check objective, condenser, bead type and the instrument of the model; if the instrument "
-        "has changed permanently, train or adapt a model.",
+        "The beads differ from those that the model was trained on, or a program altered the image.",
+        "Send the image as the camera delivers it, without a change of contrast, a filter or "
+        "compression. If it is refused again, check objective, condenser, bead type and the instrument "
+        "of the model; if the instrument has changed permanently, train or adapt a model.",
     ),
     "outside_range": Remedy(
         "Too far from focus",
