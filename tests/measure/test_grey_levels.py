@@ -103,3 +103,11 @@ def test_the_stated_white_level_remains_an_upper_bound() -> None:
     found = restore_levels(rounded(1.5 * camera_image()), instrument)
     assert found is not None
     assert found[1].optics.white_level == 120
+
+
+def test_a_stretch_that_removed_a_large_offset_is_left_alone() -> None:
+    """White would lie below the offset of the camera, which no instrument can have."""
+    image = camera_image(background=90.0, dark=50.0)
+    stretched = rounded((image.astype(float) - 50.0) * 5.0)
+    assert restore_levels(stretched, A2K) is not None
+    assert restore_levels(stretched, A2K.replace("camera.offset", 60)) is None

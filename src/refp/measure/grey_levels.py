@@ -64,6 +64,10 @@ def restore_levels(image: Image, instrument: Instrument) -> tuple[Image, Instrum
     if levels is None:
         return None
     white = min(instrument.optics.white_level or N_LEVELS - 1, int(levels[-1]))
+    if (
+        white <= instrument.camera.offset
+    ):  # the stretch removed the offset: levels are too low by it
+        return None
     return levels.astype(np.uint8)[image], instrument.replace("optics.white_level", white)
 
 
