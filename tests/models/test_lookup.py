@@ -143,6 +143,19 @@ def test_refinement_finds_the_minimum_cost(
         assert found.size[i] == pytest.approx(best_size, abs=0.25 * found.size_sd[i])
 
 
+@given(st.lists(st.tuples(INSIDE, SIZE), min_size=1, max_size=5))
+def test_the_match_does_not_depend_on_the_distance_of_planes(
+    stack: PooledStack, profile_at: ProfileAt, beads: list[tuple[float, float]]
+) -> None:
+    """Between two sizes of the search the best position can be many planes away."""
+    dz_um, size = np.array(beads).T
+    fine_um = np.linspace(stack.dz_um[0], stack.dz_um[-1], 4001)
+    mean = CubicSpline(stack.dz_um, stack.mean)(fine_um)
+    fine = PooledStack(fine_um, stack.radius_radii, mean, np.full_like(mean, NOISE))
+    shown = profile_at(dz_um, size)
+    np.testing.assert_allclose(match(fine, shown).dz_um, match(stack, shown).dz_um, atol=0.1)
+
+
 @pytest.mark.parametrize(("dz_um", "end_um"), [(-90.0, -60.0), (90.0, 60.0)])
 def test_beyond_the_stack_is_at_its_end(
     stack: PooledStack, profile_at: ProfileAt, dz_um: float, end_um: float

@@ -10,13 +10,13 @@ rings averages their noise, and sizes that interpolate would seem to fit better.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from refp.core.arrays import BoolArray, FloatArray
+from refp.core.rows import take
 from refp.models.card import BeadInputs, Predictions
 from refp.plane.match import fill_rings, least_of_rings, rows_at, stretch_rings
 from refp.plane.plane import PooledStack
@@ -29,9 +29,15 @@ THINNING = 2
 """Step of the initial search along Z, in planes of the stack."""
 END_STEPS = 4
 """A best match within these planes of the stack's end is treated as beyond it."""
-SIZE_STEPS = (0.01, 0.005, 0.0025)
-PLACE_STEPS = (2.0, 1.0, 1.0)
-"""Steps of the refinement, relative and in planes of the stack."""
+PLACE_STEP, SIZE_STEP = 1.0, 0.0025
+"""Steps of finite differences: planes of the stack, and relative size."""
+FARTHEST = np.array([16.0, 0.02])
+"""Longest move of one iteration: planes of the stack, and relative size."""
+CONVERGED = np.array([0.05, 5e-5])
+"""Moves below these end the descent."""
+MAX_MOVES = 6
+DAMPED, EASED = 10.0, 10.0
+"""Factors of the damping after a move that was worse, and after one that was better."""
 MIN_WEIGHT = 0.01
 """Smallest weight of a ring known to the stack: background squared over the variance."""
 MIN_BEND = 1e-6
@@ -213,29 +219,48 @@ class Lookup:
             Shape ``(n, m)``, rings to exclude.
         """
         beads = self._beads(profile, saturated)
-        return self._refined(beads, *self._search(beads), PLACE_STEPS, SIZE_STEPS)
+        return self._refined(beads, *self._search(beads))
 
     def match_near(self, profile: FloatArray, saturated: BoolArray, near: Match) -> Match:
         """Match profiles with the stack, beginning at an earlier match of much the same profiles."""
         place = (near.dz_um / near.size - self._grid[0]) / (self._grid[1] - self._grid[0])
         beads = self._beads(profile, saturated)
-        return self._refined(beads, place, near.size, PLACE_STEPS[1:], SIZE_STEPS[1:])
+        return self._refined(beads, self._inner(place), near.size)
 
     def _beads(self, profile: FloatArray, saturated: BoolArray) -> _Beads:
         known = (np.isfinite(profile) & ~saturated)[:, self._seen]
         return _Beads(np.where(known, profile[:, self._seen], 0.0), known.astype(np.float64))
 
-    def _refined(
-        self,
-        beads: _Beads,
-        place: FloatArray,
-        size: FloatArray,
-        place_steps: Sequence[float],
-        size_steps: Sequence[float],
-    ) -> Match:
-        for place_step, size_step in zip(place_steps, size_steps, strict=True):
-            place, size, covariance = self._refine(beads, place, size, place_step, size_step)
+    def _refined(self, beads: _Beads, place: FloatArray, size: FloatArray) -> Match:
+        """Descend from a start to the least cost by the Levenberg-Marquardt method."""
+        n = len(place)
+        place, size, damping, covariance = (
+            place.copy(),
+            size.copy(),
+            np.zeros(n),
+            np.zeros((n, 2, 2)),
+        )
+        moving = np.arange(n)
+        for _ in range(MAX_MOVES):
+            some = take(beads, moving)
+            here, gradient, bend = self._bend(some, place[moving], size[moving])
+            covariance[moving] = 2.0 * np.linalg.inv(bend)
+            damped = bend * (1.0 + damping[moving, None, None] * np.eye(2))
+            move = np.clip(-_solve(damped, gradient), -FARTHEST, FARTHEST)
+            new = self._inner(place[moving] + move[:, 0]), size[moving] + move[:, 1]
+            better = self._look(some, *new).cost <= here.cost
+            for value, moved in zip((place, size), new, strict=True):
+                value[moving[better]] = moved[better]
+            eased = damping[moving] / EASED
+            damping[moving] = np.where(better, eased, np.maximum(DAMPED * damping[moving], 1.0))
+            moving = moving[(np.abs(move) > CONVERGED).any(axis=1)]
+        if not self._spread:
+            covariance[:, 1, 1] = 0.0
         return self._read_off(beads, place, size, covariance)
+
+    def _inner(self, place: FloatArray) -> FloatArray:
+        """Return positions with a step of the stack on both sides."""
+        return np.clip(place, PLACE_STEP, len(self._grid) - 1 - PLACE_STEP)
 
     def _search(self, beads: _Beads) -> tuple[FloatArray, FloatArray]:
         """Return position in planes of the stack and size of the best match on a grid."""
@@ -244,39 +269,28 @@ class Lookup:
         which, place = np.divmod(cost.argmin(axis=1), len(self._planes))
         return self._planes[place].astype(np.float64), self._sizes[which]
 
-    def _refine(
-        self,
-        beads: _Beads,
-        place: FloatArray,
-        size: FloatArray,
-        place_step: float,
-        size_step: float,
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Take one step towards the minimum cost; return position, size and their covariance."""
-        steps = np.array([place_step, size_step if self._spread else 0.0])
-        inner = np.clip(place, place_step, len(self._grid) - 1 - place_step)
-        here = self._look(beads, inner, size)
-        gradient, slopes = (
-            np.empty((len(inner), 2)),
-            np.empty((len(inner), 2, beads.clear.shape[1])),
-        )
+    def _bend(
+        self, beads: _Beads, place: FloatArray, size: FloatArray
+    ) -> tuple[_Looked, FloatArray, FloatArray]:
+        """Return the comparison at a position and size, gradient of its cost, and its curvature."""
+        place = self._inner(place)
+        steps = np.array([PLACE_STEP, SIZE_STEP if self._spread else 0.0])
+        gradient = np.empty((len(place), 2))
+        slopes = np.empty((len(place), 2, beads.clear.shape[1]))
         for i, step in enumerate(np.diag(steps)):
             below, above = (
-                self._look(beads, inner + k * step[0], size + k * step[1]) for k in (-1, 1)
+                self._look(beads, place + k * step[0], size + k * step[1]) for k in (-1, 1)
             )
-            gradient[:, i] = 0.5 * (above.cost - below.cost)
-            slopes[:, i] = 0.5 * (above.mean - below.mean)
+            gradient[:, i] = 0.5 * (above.cost - below.cost) / (steps[i] or 1.0)
+            slopes[:, i] = 0.5 * (above.mean - below.mean) / (steps[i] or 1.0)
+        here = self._look(beads, place, size)
         # The term of the curvature with the residuals is left out: it is mostly noise.
         bend = 2.0 * np.einsum(
             "nir,njr->nij", slopes * (beads.clear * here.weight)[:, None], slopes
         )
         bend[:, 0, 0] += MIN_BEND
-        bend[:, 1, 1] += 2.0 * (steps[1] / self._spread) ** 2 if self._spread else 1.0
-        inverse = np.linalg.inv(bend)
-        moved = np.clip(-np.einsum("nij,nj->ni", inverse, gradient), -1.0, 1.0) * steps
-        better = self._look(beads, inner + moved[:, 0], size + moved[:, 1]).cost <= here.cost
-        moved = np.where(better[:, None], moved, 0.0)
-        return inner + moved[:, 0], size + moved[:, 1], 2.0 * inverse * steps[:, None] * steps
+        bend[:, 1, 1] += 2.0 / self._spread**2 if self._spread else 1.0
+        return here, gradient, bend
 
     def _look(self, beads: _Beads, place: FloatArray, size: FloatArray) -> _Looked:
         """Compare each bead with the stack at a position and a size."""
@@ -333,6 +347,11 @@ class Lookup:
             unevenness=np.stack([np.ones_like(looked.mean), looked.mean], axis=1)
             * np.sqrt(looked.weight)[:, None],
         )
+
+
+def _solve(matrices: FloatArray, vectors: FloatArray) -> FloatArray:
+    """Return the solutions of ``n`` systems of equations, shape ``(n, k)``."""
+    return np.asarray(np.linalg.solve(matrices, vectors[..., None])[..., 0])
 
 
 def _standardised(beads: _Beads, looked: _Looked) -> FloatArray:
