@@ -13,7 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from benchmarks import HERE, conditions
-from benchmarks.accuracy.disturb import WHITE, blur, jpeg, mirror, rescale
+from benchmarks.accuracy.disturb import WHITE, blur, gamma, jpeg, mirror, rescale
 from benchmarks.accuracy.estimates import TestImage, count, dz_range_um, estimate_images
 from benchmarks.accuracy.models import twin_model
 from benchmarks.accuracy.twin import TESTS, frames
@@ -99,6 +99,7 @@ LINEAR: dict[str, Change] = {
     "offset +10": partial(linear, factor=1.0, offset=10.0),
     "offset -3": partial(linear, factor=1.0, offset=-3.0),
     "times 0.7": partial(linear, factor=0.7, offset=0.0),
+    "times 0.8": partial(linear, factor=0.8, offset=0.0),
     "times 0.9": partial(linear, factor=0.9, offset=0.0),
     "times 1.1": partial(linear, factor=1.1, offset=0.0),
     "times 1.5": partial(linear, factor=1.5, offset=0.0),
@@ -123,7 +124,16 @@ FILTERED: dict[str, Change] = {
     "median of 3x3 px": denoise,
     "sharpened": sharpen,
 }
-KINDS = {"linear": LINEAR, "geometry and noise": GEOMETRY, "filtered": FILTERED}
+GAMMA = {
+    f"gamma {exponent:g}": without_camera(gamma, exponent=exponent)
+    for exponent in (0.8, 0.9, 1.1, 1.2, 1.3)
+}
+KINDS = {
+    "linear": LINEAR,
+    "gamma": GAMMA,
+    "geometry and noise": GEOMETRY,
+    "filtered": FILTERED,
+}
 
 
 def read_altered(frame: Frame, change: Change) -> Image:

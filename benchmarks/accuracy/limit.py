@@ -3,7 +3,8 @@
 Models are trained on simulated training sweeps of Table 1 (scale quick) and applied to single beads of
 new fields. The error of a bead is relative to its own plane and the true stage position, which excludes
 stage errors and bead heights; the bound is that of :func:`refp.synthetic.bound.dz_bound`, with centre,
-background and size as nuisance parameters.
+background and size as nuisance parameters. Scatter is about the median of all beads at a position: it has
+no part of the errors of the training's plane and axis, which all beads share.
 """
 
 import sys
@@ -63,7 +64,7 @@ class Beads:
 
     error_um: FloatArray
     dz_um: FloatArray
-    field: int
+    position_um: FloatArray
 
 
 def training_folder(name: str) -> Path:
@@ -117,7 +118,8 @@ def judge_image(shot: Shot) -> Beads:
     distances_px = np.linalg.norm(profiles.center_px[:, None] - scene.beads.centers_px, axis=2)
     near = distances_px.min(axis=1) < NEAR_PX
     true = shot.dz_um - scene.beads.plane_um[distances_px.argmin(axis=1)]
-    return Beads((dz_um - true)[near], true[near], shot.field)
+    position_um = np.full(np.count_nonzero(near), shot.dz_um)
+    return Beads((dz_um - true)[near], true[near], position_um)
 
 
 def judge(name: str, family: FamilyName, bounds: dict[float, DzBound]) -> list[dict[str, object]]:
@@ -126,36 +128,38 @@ def judge(name: str, family: FamilyName, bounds: dict[float, DzBound]) -> list[d
     model = trained_on(training_folder(name), family).path
     rows: list[dict[str, object]] = []
     for exposure_ms in exposures_ms:
-        dz_um = np.random.default_rng(48).uniform(-range_um, range_um, (N_FIELDS, N_POSITIONS))
+        at_um = range_um * (2 * (np.arange(N_POSITIONS) + 0.5) / N_POSITIONS - 1)
         shots = [
-            Shot(name, model, field, float(dz), exposure_ms)
+            Shot(name, model, field, float(at), exposure_ms)
             for field in range(N_FIELDS)
-            for dz in dz_um[field]
+            for at in at_um
         ]
         with Workers(default_jobs()) as workers:
             beads = map_ordered(judge_image, shots, execution=Execution(workers))
-        error = np.concatenate([b.error_um for b in beads])
-        dz = np.concatenate([b.dz_um for b in beads])
+        error, dz, position = (
+            np.concatenate([getattr(b, column) for b in beads])
+            for column in ("error_um", "dz_um", "position_um")
+        )
         bound = np.interp(dz, bounds[exposure_ms].dz_um, bounds[exposure_ms].sd_um)
-        part_of_bead = np.clip(((dz / range_um + 1) / 2 * N_BINS).astype(int), 0, N_BINS - 1)
+        part_of_bead = np.clip(((position / range_um + 1) / 2 * N_BINS).astype(int), 0, N_BINS - 1)
         parts = {"all": np.ones(len(dz), dtype=bool)} | {
             f"{edge:+.0f}": part_of_bead == k
             for k, edge in enumerate(np.linspace(-range_um, range_um, N_BINS + 1)[:-1])
         }
-        for part, chosen in parts.items():
-            rows.append(
-                {"instrument": name, "family": family, "exposure_ms": exposure_ms, "from_um": part}
-                | _row(error[chosen], bound[chosen], part_of_bead[chosen])
-            )
+        rows += [
+            {"instrument": name, "family": family, "exposure_ms": exposure_ms, "from_um": part}
+            | _row(error[chosen], bound[chosen], position[chosen])
+            for part, chosen in parts.items()
+        ]
         print(rows[-N_BINS - 1], flush=True)
     return rows
 
 
-def _row(error: FloatArray, bound: FloatArray, part: FloatArray) -> dict[str, object]:
-    """Return error, bound and their ratio; ``scatter`` is the error about its median in each part."""
+def _row(error: FloatArray, bound: FloatArray, position: FloatArray) -> dict[str, object]:
+    """Return error, bound and their ratio; ``scatter`` is the error about its median at each position."""
     residual = error.copy()
-    for k in np.unique(part):
-        residual[part == k] -= np.median(residual[part == k])
+    for at in np.unique(position):
+        residual[position == at] -= np.median(residual[position == at])
     rms, bound_um = float(np.sqrt(np.mean(error**2))), float(np.sqrt(np.mean(bound**2)))
     scatter = float(np.sqrt(np.mean(residual**2)))
     return {
@@ -191,7 +195,7 @@ def main(families: tuple[str, ...]) -> None:
         "conditions": conditions()
         | {
             "data": "refp simulate --like table1 --scale quick: training sweeps; "
-            f"{N_FIELDS} new fields of 9 beads, {N_POSITIONS} Z positions each"
+            f"{N_FIELDS} new fields of 9 beads, all at the same {N_POSITIONS} Z positions"
         },
         "rows": sorted(rows, key=lambda row: (row["instrument"], FAMILIES.index(row["family"]))),
         "bounds": curves,
