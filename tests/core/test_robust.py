@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refp.core.robust import iqr_inliers, iqr_inliers_of_rows, mad_sigma
+from refp.core.robust import iqr_inliers, iqr_inliers_of_rows, mad_sigma, nan_median
 
 FENCES = {
     "one far value": ([1, 2, 3, 4, 100], [True] * 4 + [False]),
@@ -29,6 +29,22 @@ def test_the_interquartile_rule(values: list[float], inliers: list[bool]) -> Non
 def test_a_wider_factor_keeps_more() -> None:
     values = np.array([0, 1, 2, 3, 6.01])
     assert iqr_inliers(values, 3.0).all()
+
+
+@given(
+    st.integers(1, 5).flatmap(
+        lambda n: st.lists(
+            st.lists(st.sampled_from([1.0, 2.0, 4.0, 8.0, np.nan]), min_size=n, max_size=n),
+            min_size=1,
+            max_size=7,
+        )
+    )
+)
+def test_the_median_of_columns_is_that_of_their_known_values(rows: list[list[float]]) -> None:
+    values = np.array(rows)
+    known = [column[np.isfinite(column)] for column in values.T]
+    expected = [np.median(column) if len(column) else np.nan for column in known]
+    np.testing.assert_array_equal(nan_median(values), expected)
 
 
 @given(

@@ -5,6 +5,7 @@ The article removes outlier beads by the interquartile rule and takes medians
 is the default.
 """
 
+import statistics
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +59,19 @@ def iqr_inliers_of_rows(values: FloatArray, factor: float = IQR_FACTOR) -> BoolA
     with np.errstate(invalid="ignore"):
         inside = (values >= (q1 - margin)[:, None]) & (values <= (q3 + margin)[:, None])
     return finite & (inside | few[:, None])
+
+
+def nan_median(values: FloatArray) -> FloatArray:
+    """Return the median of each column, shape ``(n, ...)``, of its values that are not NaN.
+
+    As :func:`numpy.nanmedian`, which takes a hundred times as long for a few rows. NaN, without a warning,
+    where a column has no value.
+    """
+    median = np.atleast_1d(np.median(values, axis=0))
+    unknown = np.isnan(median) & ~np.isnan(values).all(axis=0)
+    if unknown.any():
+        median[unknown] = np.nanmedian(values[:, unknown], axis=0)
+    return median
 
 
 def mad_sigma(values: FloatArray) -> float:
@@ -119,7 +133,9 @@ def fit_bisquare(
     coefficients, precision = start, np.diag(prior)
     for _ in range(MAX_ITERATIONS):
         standardised_residual = (values - design @ coefficients) / sd
-        scale = max(1.0, MAD_TO_SIGMA * float(np.median(np.abs(standardised_residual))))
+        # For a few values ten times as fast as NumPy's.
+        typical = statistics.median(np.abs(standardised_residual).tolist())
+        scale = max(1.0, MAD_TO_SIGMA * typical)
         weight = np.maximum(1.0 - (standardised_residual / (BISQUARE * scale)) ** 2, 0.0) ** 2
         total_weight = weight / sd**2
         covariance = np.linalg.inv(design.T @ (design * total_weight[:, None]) + precision)

@@ -91,18 +91,6 @@ class Alteration:
 UNALTERED = Alteration()
 
 
-def typical_noise(noise: FloatArray) -> float:
-    """Return the median noise of beads ``(n,)``, grey levels; NaN where it is not known."""
-    known = noise[np.isfinite(noise)]
-    return float(np.median(known)) if len(known) else float("nan")
-
-
-def typical_whiteness(whiteness: FloatArray) -> float:
-    """Return the median whiteness of the noise of beads ``(n,)``; 1 where it is not known."""
-    known = whiteness[np.isfinite(whiteness)]
-    return float(np.median(known)) if len(known) else 1.0
-
-
 def is_white(whiteness: FloatArray, usual: PixelNoise) -> bool:
     """Return whether the noise about beads ``(n,)`` is as white as in the training, or not known."""
     known = whiteness[np.isfinite(whiteness)] / usual.whiteness
@@ -120,9 +108,8 @@ def is_filtered(inputs: BeadInputs, usual: PixelNoise) -> bool:
     """
     if not is_white(inputs.whiteness, usual):
         return True
-    light = float(np.median(inputs.light))
     measured = np.isfinite(inputs.whiteness).any()
-    return not measured and usual.relative(light, typical_noise(inputs.noise)) < FILTERED_NOISE[0]
+    return not measured and usual.relative(*inputs.light_and_noise) < FILTERED_NOISE[0]
 
 
 def restore_contrast(inputs: BeadInputs, contrast: float) -> BeadInputs:

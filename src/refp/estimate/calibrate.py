@@ -29,8 +29,8 @@ from scipy.special import ndtri
 
 from refp.core.arrays import FloatArray, IntArray
 from refp.core.labels import reach_um
+from refp.core.robust import nan_median
 from refp.core.rows import take
-from refp.estimate.alteration import typical_noise, typical_whiteness
 from refp.estimate.combine import Combined, Spread, combine, stated_sd
 from refp.estimate.coverage import observe_coverage, widening
 from refp.estimate.interval import MAX_DOF, make_interval
@@ -42,6 +42,8 @@ from refp.models.card import (
     Predictions,
     ResidualSpread,
     StageCurve,
+    typical_noise,
+    typical_whiteness,
 )
 from refp.models.lookup import Match, predictions_of
 from refp.models.tiles.label_errors import TYPICAL_FREEDOM, LabelErrors
@@ -205,7 +207,9 @@ def _assess(
     """Combine the beads of an image by family and look-up, and compare with the label."""
     offset, fit = tiles.offset_px[rows], take(match, rows)
     combined = combine_beads(predictions, offset, fit.size)
-    second = combine_beads(predictions_of(fit), offset, fit.size) if fit.has_match else combined
+    looked_up = predictions_of(fit)
+    by_family = fit.has_match and not np.array_equal(predictions.dz_um, looked_up.dz_um)
+    second = combine_beads(looked_up, offset, fit.size) if by_family else combined
     label_um = float(np.median(tiles.image_dz_um[rows]))
     return _Image(
         row=int(rows[0]),
@@ -256,7 +260,7 @@ def _bead_factor(tiles: LabelledTiles, held_out: Predictions, coverage: float) -
     scores: list[FloatArray] = []
     alone: list[FloatArray] = []
     for rows, predictions in _images(tiles, held_out):
-        error = np.nanmedian(predictions.dz_um, axis=0) - tiles.dz_um[rows]
+        error = nan_median(predictions.dz_um) - tiles.dz_um[rows]
         sd = stated_sd(predictions)
         if len(rows) > 1:
             weight = 1.0 / sd**2

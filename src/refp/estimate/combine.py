@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from refp.core.arrays import BoolArray, FloatArray
-from refp.core.robust import fit_bisquare, iqr_inliers
+from refp.core.robust import fit_bisquare, iqr_inliers, nan_median
 from refp.models.card import Predictions
 from refp.settings import EstimateSettings
 
@@ -122,7 +122,7 @@ def stated_sd(predictions: Predictions) -> FloatArray:
 def _weighted(
     predictions: Predictions, noise_um: FloatArray, offset_px: FloatArray, spread: Spread
 ) -> Combined:
-    dz, sd_um = np.nanmedian(predictions.dz_um, axis=0), np.hypot(noise_um, spread.height_um)
+    dz, sd_um = nan_median(predictions.dz_um), np.hypot(noise_um, spread.height_um)
     n = len(dz)
     tilted = spread.tilt_um_per_px > 0
     # Where the slide rises, beads are higher and the focal plane is lower above them.
@@ -172,7 +172,7 @@ def _averaged(
         used = 2 * inliers.sum(axis=0) >= np.maximum(np.isfinite(dz).sum(axis=0), 1)
         dz_um = float(per_member.mean())
     else:
-        per_bead = np.nanmedian(dz, axis=0)
+        per_bead = nan_median(dz)
         used = iqr_inliers(per_bead, settings.iqr_factor)
         inlying = dz[:, used]
         per_member = np.nanmean(inlying[np.isfinite(inlying).any(axis=1)], axis=1)

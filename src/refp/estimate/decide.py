@@ -26,7 +26,6 @@ from refp.estimate.alteration import (
     match_altered,
     restore_contrast,
     rounding_pattern,
-    typical_noise,
     with_rounding,
 )
 from refp.estimate.combine import Combined, Spread, combine
@@ -149,7 +148,7 @@ def assess_beads(
     if not isinstance(lookup, Lookup) or not plain.match.has_match:
         return plain
     known = card.calibration
-    light, noise = float(np.median(inputs.light)), typical_noise(inputs.noise)
+    light, noise = inputs.light_and_noise
     if is_filtered(inputs, known.noise):
         relative = known.noise.relative(light, noise)
         return _assess_filtered(plain, assess_as, find_blur(lookup, inputs), relative)
@@ -212,6 +211,8 @@ def _assess_as(
 ) -> Assessment:
     """Assess the beads of an image, given its contrast and blur."""
     known = card.calibration
+    light, noise = inputs.light_and_noise
+    light *= altered.contrast
     inputs = restore_contrast(inputs, altered.contrast)
     sharp = matched = lookup.match(inputs.profile, inputs.saturated)
     if isinstance(lookup, Lookup) and altered.blur_radii2:
@@ -220,7 +221,6 @@ def _assess_as(
     tilt = tilt_um_per_px(settings, card.instrument)
     spread = Spread(known.bead_factor, known.height_um, known.rise_um_per_size, tilt)
     places = (inputs.offset_px, match.size, spread, settings)
-    light, noise = float(np.median(inputs.light)) * altered.contrast, typical_noise(inputs.noise)
     if altered.blur_u:  # a filter reduces the noise more than its effect on the fit
         noise = max(noise, known.noise.expected(light))
     # A look-up family predicts from the same stack, whose match is known.

@@ -15,7 +15,6 @@ from refp.core.errors import DataError, MissingExtraError, ModelError
 from refp.core.flags import UNUSABLE_BEAD, BeadFlag
 from refp.core.rows import take
 from refp.estimate import Assessment, FocusEstimate, Found, assess_beads, estimate_focus, refused
-from refp.estimate.alteration import typical_noise
 from refp.measure.frame import FrameMeasurement, measure_frame
 from refp.measure.grey_levels import has_merged_levels, has_uneven_gaps, restore_levels
 from refp.measure.profiles import RadialProfiles
@@ -242,9 +241,7 @@ class Estimator:
         """Return whether beads look unlike the training's, or their noise does."""
         if measured.measurement is None or not len(measured.rows):
             return False
-        light = float(np.median(measured.inputs.light))
-        noise = typical_noise(measured.inputs.noise)
-        usual = self.card.calibration.noise.agrees(light, noise)
+        usual = self.card.calibration.noise.agrees(*measured.inputs.light_and_noise)
         return not usual or estimate.code == "unlike_training"
 
     def _not_linear(self, estimate: FocusEstimate) -> FocusEstimate:

@@ -274,6 +274,18 @@ def short_digests(paths: Iterable[Path], contents: Contents) -> tuple[str, ...]:
     return tuple(sorted({contents.of(path)[:FILE_DIGITS] for path in paths}))
 
 
+def typical_noise(noise: FloatArray) -> float:
+    """Return the median noise of beads ``(n,)``, grey levels; NaN where it is not known."""
+    known = noise[np.isfinite(noise)]
+    return float(np.median(known)) if len(known) else float("nan")
+
+
+def typical_whiteness(whiteness: FloatArray) -> float:
+    """Return the median whiteness of the noise of beads ``(n,)``; 1 where it is not known."""
+    known = whiteness[np.isfinite(whiteness)]
+    return float(np.median(known)) if len(known) else 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class BeadInputs:
     """Model inputs of ``n`` beads of one image.
@@ -316,6 +328,11 @@ class BeadInputs:
         """Fraction of saturated rings of each bead, shape ``(n,)``; 0 without rings."""
         fraction: FloatArray = self.saturated.sum(axis=1) / max(self.saturated.shape[1], 1)
         return fraction
+
+    @property
+    def light_and_noise(self) -> tuple[float, float]:
+        """Light and noise of the typical bead, grey levels; the noise is NaN where not known."""
+        return float(np.median(self.light)), typical_noise(self.noise)
 
 
 @dataclass(frozen=True, slots=True)

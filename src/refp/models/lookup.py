@@ -3,7 +3,7 @@
 The stack holds mean and spread of the typical bead's profile against dZ. Beads differ in size, and a
 larger sphere refracts in the same way on a larger scale, in radius and along Z: a bead of size
 ``s`` at ``dz`` has the profile of the typical bead at ``dz / s``. Both are fitted together, first on a
-grid and then by the Gauss-Newton method; the goodness of fit detects images unlike the training's.
+grid and then by the Levenberg-Marquardt method; the goodness of fit detects images unlike the training's.
 
 The stack is interpolated at the bead's rings, not the bead at the stack's: interpolation between two
 rings averages their noise, and sizes that interpolate would seem to fit better.
@@ -16,6 +16,7 @@ from functools import cached_property
 import numpy as np
 
 from refp.core.arrays import BoolArray, FloatArray
+from refp.core.robust import nan_median
 from refp.core.rows import take
 from refp.models.card import BeadInputs, Predictions
 from refp.plane.match import fill_rings, least_of_rings, rows_at, stretch_rings
@@ -374,5 +375,5 @@ def _typical_weight(weight: FloatArray) -> FloatArray:
     known = np.where(weight < MIN_WEIGHT, np.nan, weight)
     somewhere = np.isfinite(known).any(axis=0)
     typical = np.ones(weight.shape[1])
-    typical[somewhere] = np.nanmedian(known[:, somewhere], axis=0)
+    typical[somewhere] = nan_median(known[:, somewhere])
     return typical

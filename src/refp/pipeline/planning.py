@@ -26,7 +26,7 @@ FIELDS, BEADS = (1, 2, 4), (6, 12, 20)
 MIN_FRAMES, MAX_FRAMES, MAX_BEADS = 21, 1000, 100
 """With eleven frames over the range, half of the simulated sweeps are not determined."""
 EFFICIENCY = 3.0
-"""Scatter of one bead over its bound: that of the look-up on the A2K is 2 to 4, as
+"""Scatter of one bead over its bound: that of the look-up on the A2K is 2 to 3, as
 ``benchmarks/accuracy/limit.py`` measures it."""
 REFP_FRACTION = 0.5
 """Fraction of the variance of an image that its REFP may take."""

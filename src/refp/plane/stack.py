@@ -1,13 +1,12 @@
 """Pool radial profiles into one stack against dZ."""
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from refp.core.arrays import BoolArray, FloatArray, IntArray
-from refp.core.robust import MAD_TO_SIGMA
+from refp.core.robust import MAD_TO_SIGMA, nan_median
 from refp.plane.match import fill_rings, fit_stretch, least_of_rings, rows_at, stretch_rings
 from refp.plane.plane import FieldAxis, PooledStack, StackOrigin
 from refp.plane.smooth import Smooth, fit_smooth_each
@@ -156,9 +155,7 @@ def _stretch_known(
 def _medians(x: FloatArray, values: FloatArray, n_groups: int) -> tuple[FloatArray, FloatArray]:
     """Return mean position and median of groups of neighbours; NaN where all values are unknown."""
     groups = np.array_split(np.arange(len(x)), n_groups)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a ring saturated in the whole group
-        medians = np.array([np.nanmedian(values[rows], axis=0) for rows in groups])
+    medians = np.array([nan_median(values[rows]) for rows in groups])
     return np.array([x[rows].mean() for rows in groups]), medians
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from refp.core.arrays import BoolArray, FloatArray, IntArray
+from refp.core.robust import nan_median
 from refp.measure.features.features import SweepMeasurement
 from refp.measure.profiles import ring_noise
 from refp.plane.plane import FieldProfiles
@@ -99,5 +100,5 @@ def _median(profile: FloatArray, clear: BoolArray) -> FloatArray:
     """Return the median over beads of rings that are unsaturated in enough of them; NaN elsewhere."""
     known = clear.mean(axis=0) >= MIN_FRACTION_CLEAR
     median = np.full(profile.shape[1], np.nan)
-    median[known] = np.nanmedian(np.where(clear, profile, np.nan)[:, known], axis=0)
+    median[known] = nan_median(np.where(clear, profile, np.nan)[:, known])
     return median

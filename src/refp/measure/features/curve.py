@@ -3,7 +3,7 @@
 import numpy as np
 
 from refp.core.arrays import BoolArray, FloatArray
-from refp.core.robust import iqr_inliers, iqr_inliers_of_rows
+from refp.core.robust import iqr_inliers, iqr_inliers_of_rows, nan_median
 from refp.measure.features.features import FeatureCurve, SweepMeasurement
 from refp.settings import FeatureSettings
 
@@ -82,10 +82,7 @@ def _resample_medians(measurement: SweepMeasurement, settings: FeatureSettings) 
 def _medians_of_rows(rows: FloatArray, factor: float) -> FloatArray:
     """Return the median of each row without its outliers; NaN where a row is empty."""
     kept = np.where(iqr_inliers_of_rows(rows, factor), rows, np.nan)
-    known = np.isfinite(kept).any(axis=1)
-    medians = np.full(len(rows), np.nan)
-    medians[known] = np.nanmedian(kept[known], axis=1)
-    return medians
+    return nan_median(kept.T)
 
 
 def _median(values: FloatArray, saturated: BoolArray) -> tuple[float, bool]:
