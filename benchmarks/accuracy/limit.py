@@ -40,7 +40,7 @@ from refp.synthetic import (
 )
 from refp.synthetic.bound import DzBound, dz_bound
 
-FAMILIES: tuple[FamilyName, ...] = ("profile", "lookup", "resnet")
+FAMILIES: tuple[FamilyName, ...] = ("profile", "lookup")
 CASES = {"a2k": ((6.0, 12.0, 24.0), 150.0), "nikon-ti2": ((10.0, 30.0), 10.0)}
 """Exposures, ms, and largest distance from the plane, um."""
 N_FIELDS, N_POSITIONS, N_BINS = 8, 20, 10

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from refp.core.arrays import FloatArray
-from refp.estimate.alteration import find_blur, find_contrast, is_filtered, match_altered
+from refp.estimate.alteration import (
+    evidence_of_gamma,
+    find_blur,
+    find_contrast,
+    is_filtered,
+    match_altered,
+    restore_gamma,
+)
 from refp.models.card import BeadInputs, PixelNoise
 from refp.models.lookup import Lookup, make_lookup
 from refp.plane.plane import PooledStack
@@ -16,6 +23,7 @@ from refp.settings import LookupSettings
 RADIUS = np.arange(26) * 0.1
 DZ_UM = np.linspace(-60.0, 60.0, 241)
 SD = 0.004
+WHITE = 255.0
 
 
 def profile_at(dz_um: FloatArray) -> FloatArray:
@@ -74,6 +82,56 @@ def test_beads_beyond_the_stack_have_no_part_in_the_contrast(lookup: Lookup) -> 
     alone = find_contrast(lookup, beads(-50.0), fits=True)
     assert found == alone
     assert abs(found.contrast - 1.0) < 4 * found.contrast_u
+
+
+def with_gamma(inputs: BeadInputs, gamma: float, black: float) -> BeadInputs:
+    """Raise the grey levels of beads, over white and with those of black, to a power."""
+    light = float(inputs.light[0])
+    shown, background = (
+        WHITE * ((value * light + black) / WHITE) ** gamma for value in (inputs.profile, 1.0)
+    )
+    return replace(
+        inputs,
+        profile=(shown - black) / (background - black),
+        light=np.full(len(shown), background - black),
+        black_level=np.full(len(shown), black),
+    )
+
+
+@pytest.mark.parametrize("black", [0.0, 3.0])
+@pytest.mark.parametrize("gamma", [0.8, 1.0, 1.3])
+def test_a_change_of_gamma_is_undone(gamma: float, black: float) -> None:
+    original = beads(5.0)
+    altered = with_gamma(original, gamma, black)
+    restored, log_slope = restore_gamma(altered, gamma, WHITE)
+    np.testing.assert_allclose(restored.profile, original.profile, atol=1e-12)
+    brighter = replace(altered, profile=altered.profile + 1e-6)
+    slope = (restore_gamma(brighter, gamma, WHITE)[0].profile - restored.profile) / 1e-6
+    np.testing.assert_allclose(np.exp(log_slope), slope, rtol=1e-4)
+
+
+@pytest.mark.parametrize("black", [0.0, 3.0])
+@pytest.mark.parametrize("dz_um", [-35.0, 8.0, 40.0])
+def test_gamma_and_contrast_are_told_apart(dz_um: float, black: float) -> None:
+    """Of beads that are both darker and brighter than the background."""
+
+    def with_core(profile: FloatArray, at_um: FloatArray) -> FloatArray:
+        core = 1.5 / (1.0 + (at_um / 30.0) ** 2)
+        return profile + core[:, None] * np.exp(-((RADIUS / 0.3) ** 2))
+
+    mean = with_core(profile_at(DZ_UM), DZ_UM)
+    lookup = Lookup(PooledStack(DZ_UM, RADIUS, mean, np.full_like(mean, SD)), LookupSettings())
+
+    def evidence(inputs: BeadInputs) -> float:
+        return evidence_of_gamma(lookup, inputs, find_contrast(lookup, inputs), WHITE)
+
+    shown = beads(dz_um)
+    profile = with_core(shown.profile, np.full(8, dz_um))
+    dark = replace(shown, profile=profile, black_level=np.full(8, black))
+    for contrast in (0.8, 1.0, 1.2):
+        assert evidence(replace(dark, profile=1.0 - contrast * (1.0 - dark.profile))) < 5
+    for gamma in (0.8, 1.2):
+        assert evidence(with_gamma(dark, gamma, black)) > 15
 
 
 @pytest.mark.parametrize("blur_radii2", [-0.0008, 0.0, 0.0012, 0.002])

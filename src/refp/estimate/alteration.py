@@ -6,12 +6,20 @@ The noise shows it, which a lamp or an exposure changes with the light and a str
 a resampling blurs or sharpens, and correlates the noise of neighbouring pixels. Contrast and blur are
 nuisance parameters of the look-up: each is estimated together with dZ, and its uncertainty contributes
 to that of dZ. Beads that do not fit at normal noise are not given this freedom: they differ in optics.
+
+A change of gamma is about the background a stretch too, but bends what is far brighter or darker. Where
+beads fit it clearly better than any contrast, the image is refused.
+
+References
+----------
+Kass and Raftery 1995, "Bayes factors" (evidence on the scale of twice the logarithm).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 
 from refp.core.arrays import BoolArray, FloatArray
 from refp.models.card import BeadInputs, PixelNoise
@@ -23,6 +31,10 @@ of a pixel or a median 0.3, sharpening raises it."""
 CONTRASTS = np.geomspace(0.25, 8.0, 36)
 """Of the search; the two on either side of the best are a tenth away."""
 FINE_CONTRASTS = np.linspace(0.92, 1.08, 9)
+GAMMAS = np.geomspace(0.7, 1.5, 9)
+GAMMA_TOLERANCE = 0.005
+MIN_RATIO = 1e-3
+"""Smallest brightness over background of a ring; darker ones are noise about black."""
 CONTRAST_STEP = 0.01
 """Relative, of the numerical derivatives."""
 BLUR_STEP_RADII2 = 0.0004
@@ -151,6 +163,53 @@ def find_contrast(lookup: Lookup, inputs: BeadInputs, *, fits: bool = False) -> 
     cost = _tempered_cost(lookup, inputs, Alteration(contrast=start))
     contrast, u = _descend(lambda k: cost(Alteration(contrast=k)), start, CONTRAST_STEP * start)
     return Alteration(contrast=contrast, contrast_u=u)
+
+
+def evidence_of_gamma(
+    lookup: Lookup, inputs: BeadInputs, altered: Alteration, white_level: float
+) -> float:
+    """Return how much better a change of gamma explains the beads of an image than one of contrast.
+
+    It is twice the logarithm of the ratio of their likelihoods, each at its best, negative where
+    the contrast of ``altered`` explains them better. ``white_level`` is that of the camera.
+    """
+    inputs = _comparable(lookup, inputs, altered)
+    linear = match_altered(lookup, inputs, altered)
+
+    def cost(gamma: float) -> tuple[float, float]:
+        restored, log_slope = restore_gamma(inputs, gamma, white_level)
+        match = lookup.match(restored.profile, inputs.saturated)
+        seen = np.isfinite(match.residual)
+        log_slope = np.where(seen, log_slope[:, : seen.shape[1]], 0.0)
+        return float(match.cost.sum() - 2.0 * log_slope.sum()), float(np.median(match.reduced_chi2))
+
+    start = min(GAMMAS.tolist(), key=lambda gamma: cost(gamma)[0])
+    step = GAMMAS[1] / GAMMAS[0]
+    best = minimize_scalar(
+        lambda gamma: cost(gamma)[0],
+        bounds=(start / step, start * step),
+        method="bounded",
+        options={"xatol": GAMMA_TOLERANCE},
+    )
+    bent, reduced_chi2 = cost(float(best.x))
+    temper = max(min(reduced_chi2, float(np.median(linear.reduced_chi2))), 1.0)
+    return (float(_costs(linear, altered.contrast).sum()) - bent) / temper
+
+
+def restore_gamma(
+    inputs: BeadInputs, gamma: float, white_level: float
+) -> tuple[BeadInputs, FloatArray]:
+    """Return the profiles without a change of gamma, and the logarithm of their slope by those with it.
+
+    Grey levels were raised to the power ``gamma``, of the ``white_level``, black level included.
+    """
+    light, black = inputs.light[:, None], inputs.black_level[:, None]
+    shown = light + black
+    ratio = np.maximum((inputs.profile * light + black) / shown, MIN_RATIO)
+    background = white_level * (shown / white_level) ** (1.0 / gamma)
+    profile = (ratio ** (1.0 / gamma) * background - black) / (background - black)
+    slope = background / (background - black) * ratio ** (1.0 / gamma - 1.0) / gamma * light / shown
+    return replace(inputs, profile=profile), np.log(slope)
 
 
 def rounding_pattern(relative_noise: float, *, rescaled: bool) -> float:

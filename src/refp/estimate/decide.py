@@ -19,6 +19,7 @@ from refp.estimate.alteration import (
     FILTERED_NOISE,
     UNALTERED,
     Alteration,
+    evidence_of_gamma,
     find_blur,
     find_contrast,
     is_filtered,
@@ -32,7 +33,7 @@ from refp.estimate.combine import Combined, Spread, combine
 from refp.estimate.focus_estimate import FocusEstimate, Reason, refused
 from refp.estimate.interval import make_interval
 from refp.estimate.resemblance import t_squared
-from refp.models.card import BeadInputs, Calibration, ModelCard, Predictor
+from refp.models.card import BeadInputs, Calibration, ModelCard, Predictions, Predictor
 from refp.models.lookup import Lookup, Match, NoLookup, predictions_of
 from refp.settings import EstimateSettings, Instrument
 
@@ -43,6 +44,12 @@ MIN_EXPLAINED = 0.4
 """Smallest fraction of the variance of the typical profile that the stack must explain. It is above 0.8 for
 nearly all beads of a training, 0.5 where their cores are saturated, and under 0.35 for real images of other
 beads, which a model of one bead, whose limit of chi squared is wide, would accept."""
+MAX_GAMMA_EVIDENCE = 10.0
+"""Very strong evidence on the scale of Kass and Raftery."""
+NOT_LINEAR = (
+    "the grey levels were changed after the camera, and not linearly ({}); "
+    "use the image as the camera delivers it"
+)
 BLUR_MODEL = 0.5
 """Standard uncertainty of the effect of a blur on dZ, relative: filters are no Gaussians; assumed."""
 MIN_SIZE_SD = 0.003
@@ -86,6 +93,7 @@ class Assessment:
     explained: float
     alteration_u_um: float = 0.0
     filtered_noise: float = 1.0
+    gamma_evidence: float = 0.0
 
 
 def estimate_focus(
@@ -152,19 +160,27 @@ def assess_beads(
     if is_filtered(inputs, known.noise):
         relative = known.noise.relative(light, noise)
         return _assess_filtered(plain, assess_as, find_blur(lookup, inputs), relative)
-    # Of the look-up, the factor by which beads scatter more than their likelihood states.
-    factor = max(known.bead_factor, 1.0) if card.family == "lookup" else 1.0
+
+    def assess_rescaled(altered: Alteration) -> Assessment:
+        # Of the look-up, the factor by which beads scatter more than their likelihood states.
+        factor = max(known.bead_factor, 1.0) if card.family == "lookup" else 1.0
+        return replace(
+            assess_as(altered),
+            alteration_u_um=factor * _effect_um(assess_as, altered),
+            gamma_evidence=evidence_of_gamma(lookup, inputs, altered, card.instrument.white_level),
+        )
+
     if rescaled or not known.noise.agrees(light, noise):
         fits = plain.reduced_chi2 <= known.maximum_reduced_chi2
         pattern = rounding_pattern(known.noise.relative(light, noise), rescaled=rescaled)
         altered = with_rounding(find_contrast(lookup, inputs, fits=fits), light, pattern)
-        return _assess_rescaled(assess_as, altered, factor)
+        return assess_rescaled(altered)
     if _is_alike(plain, known):
         return plain
     offset = find_contrast(lookup, inputs)
     if not is_offset(offset):
         return plain
-    found = _assess_rescaled(assess_as, offset, factor)
+    found = assess_rescaled(offset)
     return found if _is_alike(found, known) else plain
 
 
@@ -174,11 +190,6 @@ def _is_alike(assessment: Assessment, known: Calibration) -> bool:
         assessment.reduced_chi2 <= known.maximum_reduced_chi2
         and assessment.t_squared <= known.residuals.maximum_t_squared
     )
-
-
-def _assess_rescaled(assess_as: "AssessAs", rescaled: Alteration, factor: float) -> Assessment:
-    effect_um = _effect_um(assess_as, rescaled)
-    return replace(assess_as(rescaled), alteration_u_um=factor * effect_um)
 
 
 AssessAs = Callable[[Alteration], Assessment]
@@ -223,11 +234,7 @@ def _assess_as(
     places = (inputs.offset_px, match.size, spread, settings)
     if altered.blur_u:  # a filter reduces the noise more than its effect on the fit
         noise = max(noise, known.noise.expected(light))
-    # A look-up family predicts from the same stack, whose match is known.
-    own = isinstance(predictor, Lookup)
-    predicted = predictions_of(sharp) if own else predictor.predict(inputs)
-    if matched is not sharp:  # networks are trained on sharp images: the look-up corrects their dZ
-        predicted = replace(predicted, dz_um=predicted.dz_um + (matched.dz_um - sharp.dz_um))
+    predicted = _predict(predictor, inputs, sharp, matched)
     combined = adapt_combined(combine(predicted, *places), card.adaptation)
     second = combine(predictions_of(match), *places) if match.has_match else combined
     residual, unevenness = match.residual[combined.used], match.unevenness[combined.used]
@@ -252,6 +259,19 @@ def _assess_as(
         residual=residual,
         explained=float(np.median(match.explained)),
     )
+
+
+def _predict(predictor: Predictor, inputs: BeadInputs, sharp: Match, matched: Match) -> Predictions:
+    """Predict each bead's dZ, corrected by the look-up where the image is blurred.
+
+    Networks are trained on sharp images; of a look-up family the match is the prediction.
+    """
+    predicted = (
+        predictions_of(sharp) if isinstance(predictor, Lookup) else predictor.predict(inputs)
+    )
+    if matched is sharp:
+        return predicted
+    return replace(predicted, dz_um=predicted.dz_um + (matched.dz_um - sharp.dz_um))
 
 
 def tilt_um_per_px(settings: EstimateSettings, instrument: Instrument) -> float:
@@ -350,6 +370,8 @@ def _objection(
             "the beads do not look like those of the training (their best match explains "
             f"{percent:.0f} % of the profile, less than {100 * MIN_EXPLAINED:.0f} %)"
         )
+    if assessment.gamma_evidence > MAX_GAMMA_EVIDENCE:
+        return "unlike_training", NOT_LINEAR.format("the beads fit a change of gamma better")
     outside = _outside(assessment, estimate, card.dz_range_um)
     if outside:
         return "outside_range", outside

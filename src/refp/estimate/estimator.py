@@ -15,6 +15,7 @@ from refp.core.errors import DataError, MissingExtraError, ModelError
 from refp.core.flags import UNUSABLE_BEAD, BeadFlag
 from refp.core.rows import take
 from refp.estimate import Assessment, FocusEstimate, Found, assess_beads, estimate_focus, refused
+from refp.estimate.decide import NOT_LINEAR
 from refp.measure.frame import FrameMeasurement, measure_frame
 from refp.measure.grey_levels import has_merged_levels, has_uneven_gaps, restore_levels
 from refp.measure.profiles import RadialProfiles
@@ -246,10 +247,7 @@ class Estimator:
 
     def _not_linear(self, estimate: FocusEstimate) -> FocusEstimate:
         """Return the refusal of an image whose grey levels were not changed linearly."""
-        sentence = (
-            "the grey levels were changed after the camera, and not linearly (gaps in the histogram); "
-            "use the image as the camera delivers it"
-        )
+        sentence = NOT_LINEAR.format("gaps in the histogram")
         n = {"n_beads": estimate.n_beads, "n_usable": len(estimate.used)}
         return refused("unlike_training", sentence, estimate.coverage, **n)
 
