@@ -8,9 +8,9 @@ import pytest
 
 from refp.core.arrays import FloatArray
 from refp.estimate.alteration import (
-    evidence_of_gamma,
     find_blur,
     find_contrast,
+    find_gamma,
     is_filtered,
     match_altered,
     restore_gamma,
@@ -122,16 +122,16 @@ def test_gamma_and_contrast_are_told_apart(dz_um: float, black: float) -> None:
     mean = with_core(profile_at(DZ_UM), DZ_UM)
     lookup = Lookup(PooledStack(DZ_UM, RADIUS, mean, np.full_like(mean, SD)), LookupSettings())
 
-    def evidence(inputs: BeadInputs) -> float:
-        return evidence_of_gamma(lookup, inputs, find_contrast(lookup, inputs), WHITE)
+    def found(inputs: BeadInputs) -> float:
+        return find_gamma(lookup, inputs, find_contrast(lookup, inputs), WHITE)
 
     shown = beads(dz_um)
     profile = with_core(shown.profile, np.full(8, dz_um))
     dark = replace(shown, profile=profile, black_level=np.full(8, black))
     for contrast in (0.8, 1.0, 1.2):
-        assert evidence(replace(dark, profile=1.0 - contrast * (1.0 - dark.profile))) < 5
+        assert found(replace(dark, profile=1.0 - contrast * (1.0 - dark.profile))) == 1.0
     for gamma in (0.8, 1.2):
-        assert evidence(with_gamma(dark, gamma, black)) > 15
+        assert found(with_gamma(dark, gamma, black)) == pytest.approx(gamma, abs=0.05)
 
 
 @pytest.mark.parametrize("blur_radii2", [-0.0008, 0.0, 0.0012, 0.002])

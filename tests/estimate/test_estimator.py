@@ -69,10 +69,10 @@ def test_a_gamma_that_leaves_no_gaps_is_refused(
     """Beads whose contrast is found are compared with a change of gamma."""
     noisy = np.clip(image + np.random.default_rng(1).normal(0, 1.0, image.shape), 0, 255)
     assert estimator.estimate(np.rint(noisy).astype(np.uint8)).estimate.status == "ok"
-    monkeypatch.setattr("refp.estimate.decide.evidence_of_gamma", lambda *_: 11.0)
+    monkeypatch.setattr("refp.estimate.decide.find_gamma", lambda *_: 1.2)
     estimate = estimator.estimate(np.rint(noisy).astype(np.uint8)).estimate
     assert estimate.code == "unlike_training"
-    assert "gamma" in estimate.reason
+    assert "gamma of 1.20" in estimate.reason
     assert estimator.estimate(image).estimate.status == "ok"
 
 

@@ -33,6 +33,8 @@ CONTRASTS = np.geomspace(0.25, 8.0, 36)
 FINE_CONTRASTS = np.linspace(0.92, 1.08, 9)
 GAMMAS = np.geomspace(0.7, 1.5, 9)
 GAMMA_TOLERANCE = 0.005
+VERY_STRONG = 10.0
+"""Evidence on the scale of Kass and Raftery."""
 MIN_RATIO = 1e-3
 """Smallest brightness over background of a ring; darker ones are noise about black."""
 CONTRAST_STEP = 0.01
@@ -165,13 +167,13 @@ def find_contrast(lookup: Lookup, inputs: BeadInputs, *, fits: bool = False) -> 
     return Alteration(contrast=contrast, contrast_u=u)
 
 
-def evidence_of_gamma(
+def find_gamma(
     lookup: Lookup, inputs: BeadInputs, altered: Alteration, white_level: float
 ) -> float:
-    """Return how much better a change of gamma explains the beads of an image than one of contrast.
+    """Return the change of gamma that explains the beads of an image better than one of contrast.
 
-    It is twice the logarithm of the ratio of their likelihoods, each at its best, negative where
-    the contrast of ``altered`` explains them better. ``white_level`` is that of the camera.
+    It is 1 unless the evidence is very strong: twice the logarithm of the ratio of their likelihoods, each
+    at its best, the contrast that of ``altered``. ``white_level`` is that of the camera.
     """
     inputs = _comparable(lookup, inputs, altered)
     linear = match_altered(lookup, inputs, altered)
@@ -193,7 +195,8 @@ def evidence_of_gamma(
     )
     bent, reduced_chi2 = cost(float(best.x))
     temper = max(min(reduced_chi2, float(np.median(linear.reduced_chi2))), 1.0)
-    return (float(_costs(linear, altered.contrast).sum()) - bent) / temper
+    evidence = (float(_costs(linear, altered.contrast).sum()) - bent) / temper
+    return float(best.x) if evidence > VERY_STRONG else 1.0
 
 
 def restore_gamma(

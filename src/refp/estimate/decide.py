@@ -19,9 +19,9 @@ from refp.estimate.alteration import (
     FILTERED_NOISE,
     UNALTERED,
     Alteration,
-    evidence_of_gamma,
     find_blur,
     find_contrast,
+    find_gamma,
     is_filtered,
     is_offset,
     match_altered,
@@ -44,8 +44,8 @@ MIN_EXPLAINED = 0.4
 """Smallest fraction of the variance of the typical profile that the stack must explain. It is above 0.8 for
 nearly all beads of a training, 0.5 where their cores are saturated, and under 0.35 for real images of other
 beads, which a model of one bead, whose limit of chi squared is wide, would accept."""
-MAX_GAMMA_EVIDENCE = 10.0
-"""Very strong evidence on the scale of Kass and Raftery."""
+MAX_BEND = 0.03
+"""Largest change of gamma of an image that is answered: a second rounding can pretend one of 0.01."""
 NOT_LINEAR = (
     "the grey levels were changed after the camera, and not linearly ({}); "
     "use the image as the camera delivers it"
@@ -93,7 +93,7 @@ class Assessment:
     explained: float
     alteration_u_um: float = 0.0
     filtered_noise: float = 1.0
-    gamma_evidence: float = 0.0
+    gamma: float = 1.0
 
 
 def estimate_focus(
@@ -167,7 +167,7 @@ def assess_beads(
         return replace(
             assess_as(altered),
             alteration_u_um=factor * _effect_um(assess_as, altered),
-            gamma_evidence=evidence_of_gamma(lookup, inputs, altered, card.instrument.white_level),
+            gamma=find_gamma(lookup, inputs, altered, card.instrument.white_level),
         )
 
     if rescaled or not known.noise.agrees(light, noise):
@@ -370,8 +370,9 @@ def _objection(
             "the beads do not look like those of the training (their best match explains "
             f"{percent:.0f} % of the profile, less than {100 * MIN_EXPLAINED:.0f} %)"
         )
-    if assessment.gamma_evidence > MAX_GAMMA_EVIDENCE:
-        return "unlike_training", NOT_LINEAR.format("the beads fit a change of gamma better")
+    if abs(assessment.gamma - 1.0) > MAX_BEND:
+        sign = f"the beads fit a gamma of {assessment.gamma:.2f} better than any contrast"
+        return "unlike_training", NOT_LINEAR.format(sign)
     outside = _outside(assessment, estimate, card.dz_range_um)
     if outside:
         return "outside_range", outside
