@@ -7,7 +7,7 @@ a resampling blurs or sharpens, and correlates the noise of neighbouring pixels.
 nuisance parameters of the look-up: each is estimated together with dZ, and its uncertainty contributes
 to that of dZ. Beads that do not fit at normal noise are not given this freedom: they differ in optics.
 
-A change of gamma is about the background a stretch too, but bends what is far brighter or darker. Where
+A change of gamma is about the background a stretch too, but not for much brighter or darker parts. Where
 beads fit it clearly better than any contrast, the image is refused.
 
 References
@@ -21,7 +21,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from refp.core.arrays import BoolArray, FloatArray
+from refp.core.arrays import FloatArray
+from refp.core.rows import take
 from refp.models.card import BeadInputs, PixelNoise
 from refp.models.lookup import Lookup, Match
 
@@ -35,6 +36,8 @@ GAMMAS = np.geomspace(0.7, 1.5, 9)
 GAMMA_TOLERANCE = 0.005
 VERY_STRONG = 10.0
 """Evidence on the scale of Kass and Raftery."""
+MIN_LIGHT = 1.0
+"""Grey levels."""
 MIN_RATIO = 1e-3
 """Smallest brightness over background of a ring; darker ones are noise about black."""
 CONTRAST_STEP = 0.01
@@ -210,6 +213,7 @@ def restore_gamma(
     shown = light + black
     ratio = np.maximum((inputs.profile * light + black) / shown, MIN_RATIO)
     background = white_level * (shown / white_level) ** (1.0 / gamma)
+    background = np.maximum(background, black + MIN_LIGHT)  # a gamma that such an image cannot have
     profile = (ratio ** (1.0 / gamma) * background - black) / (background - black)
     slope = background / (background - black) * ratio ** (1.0 / gamma - 1.0) / gamma * light / shown
     return replace(inputs, profile=profile), np.log(slope)
@@ -286,11 +290,11 @@ def _comparable(lookup: Lookup, inputs: BeadInputs, at: Alteration) -> BeadInput
     match = match_altered(lookup, inputs, at)
     limit = OUTLYING_CHI2 * max(float(np.median(match.reduced_chi2)), 1.0)
     comparable = ~match.at_end & (match.reduced_chi2 <= limit)
-    return _some(inputs, comparable) if comparable.any() else inputs
+    return take(inputs, comparable) if comparable.any() else inputs
 
 
 def _best_contrast(lookup: Lookup, inputs: BeadInputs) -> float:
-    few = _some(inputs, slice(SEARCH_BEADS))
+    few = take(inputs, slice(SEARCH_BEADS))
     best = 1.0
     for grid in (CONTRASTS, FINE_CONTRASTS):
         contrasts = (best * grid).tolist()
@@ -298,11 +302,6 @@ def _best_contrast(lookup: Lookup, inputs: BeadInputs) -> float:
         costs = [np.median(_costs(match, k)) for match, k in zip(matches, contrasts, strict=True)]
         best = contrasts[int(np.argmin(costs))]
     return best
-
-
-def _some(inputs: BeadInputs, which: BoolArray | slice) -> BeadInputs:
-    """Return the profiles of some beads."""
-    return replace(inputs, profile=inputs.profile[which], saturated=inputs.saturated[which])
 
 
 def _costs(match: Match, contrast: float) -> FloatArray:
