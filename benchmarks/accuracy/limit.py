@@ -174,6 +174,9 @@ def _row(error: FloatArray, bound: FloatArray, position: FloatArray) -> dict[str
 
 def main(families: tuple[str, ...]) -> None:
     """Evaluate families on both instruments; rows of other families are kept."""
+    unknown = set(families) - set(FAMILIES)
+    if unknown:
+        raise SystemExit(f"no family of this benchmark: {', '.join(unknown)}; use {FAMILIES}")
     measured_families = families or FAMILIES
     rows = [
         row

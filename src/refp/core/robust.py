@@ -64,8 +64,8 @@ def iqr_inliers_of_rows(values: FloatArray, factor: float = IQR_FACTOR) -> BoolA
 def nan_median(values: FloatArray) -> FloatArray:
     """Return the median of each column, shape ``(n, ...)``, of its values that are not NaN.
 
-    As :func:`numpy.nanmedian`, which takes a hundred times as long for a few rows. NaN, without a warning,
-    where a column has no value.
+    As :func:`numpy.nanmedian`, which takes much longer for a few rows. NaN, without a warning, where a
+    column has no value.
     """
     median = np.atleast_1d(np.median(values, axis=0))
     unknown = np.isnan(median) & ~np.isnan(values).all(axis=0)
@@ -133,7 +133,7 @@ def fit_bisquare(
     coefficients, precision = start, np.diag(prior)
     for _ in range(MAX_ITERATIONS):
         standardised_residual = (values - design @ coefficients) / sd
-        # For a few values ten times as fast as NumPy's.
+        # For a few values much faster than NumPy's.
         typical = statistics.median(np.abs(standardised_residual).tolist())
         scale = max(1.0, MAD_TO_SIGMA * typical)
         weight = np.maximum(1.0 - (standardised_residual / (BISQUARE * scale)) ** 2, 0.0) ** 2

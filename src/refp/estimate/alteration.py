@@ -33,11 +33,13 @@ CONTRASTS = np.geomspace(0.25, 8.0, 36)
 """Of the search; the two on either side of the best are a tenth away."""
 FINE_CONTRASTS = np.linspace(0.92, 1.08, 9)
 GAMMAS = np.geomspace(0.7, 1.5, 9)
+"""Of the search."""
 GAMMA_TOLERANCE = 0.005
+"""Of the best one."""
 VERY_STRONG = 10.0
 """Evidence on the scale of Kass and Raftery."""
 MIN_LIGHT = 1.0
-"""Grey levels."""
+"""Least light, grey levels, of an image before the change of gamma that is tried."""
 MIN_RATIO = 1e-3
 """Smallest brightness over background of a ring; darker ones are noise about black."""
 CONTRAST_STEP = 0.01
@@ -213,7 +215,7 @@ def restore_gamma(
     shown = light + black
     ratio = np.maximum((inputs.profile * light + black) / shown, MIN_RATIO)
     background = white_level * (shown / white_level) ** (1.0 / gamma)
-    background = np.maximum(background, black + MIN_LIGHT)  # a gamma that such an image cannot have
+    background = np.maximum(background, black + MIN_LIGHT)
     profile = (ratio ** (1.0 / gamma) * background - black) / (background - black)
     slope = background / (background - black) * ratio ** (1.0 / gamma - 1.0) / gamma * light / shown
     return replace(inputs, profile=profile), np.log(slope)

@@ -80,7 +80,8 @@ class Assessment:
     ``reduced_chi2`` is that of the typical bead over its expected value at the image's light;
     ``t_squared`` is that of the mean residual profile of the beads, a ring; ``residual`` has the
     profiles of the beads in use, shape ``(n, k)``; ``explained`` is the fraction of the variance of the
-    typical bead's profile that its match explains.
+    typical bead's profile that its match explains; ``gamma`` is the change of gamma that the beads fit
+    better than any contrast, 1 where there is none.
     """
 
     match: Match

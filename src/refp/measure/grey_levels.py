@@ -64,9 +64,8 @@ def restore_levels(image: Image, instrument: Instrument) -> tuple[Image, Instrum
     if levels is None:
         return None
     white = min(instrument.optics.white_level or N_LEVELS - 1, int(levels[-1]))
-    if (
-        white <= instrument.camera.offset
-    ):  # the stretch removed the offset: levels are too low by it
+    # The stretch removed more than the offset of the camera: the levels are too low by it.
+    if white <= instrument.camera.offset:
         return None
     return levels.astype(np.uint8)[image], instrument.replace("optics.white_level", white)
 
