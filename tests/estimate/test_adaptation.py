@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from refp.core.arrays import FloatArray
 from refp.core.errors import DataError
 from refp.estimate import KnownImages, fit_adaptation
-from refp.estimate.adaptation import adapt_match, adaptation_uncertainty
+from refp.estimate.adaptation import (
+    adapt_match,
+    adaptation_uncertainty,
+    fit_known_line,
+    fit_located_line,
+)
+from refp.estimate.short_sweeps import ShortSweeps
 from refp.models import Adaptation, Match
 
 DZ = np.linspace(-120.0, 120.0, 9)
@@ -33,7 +39,15 @@ def images(
 
 
 def fit(known: KnownImages) -> Adaptation:
-    return fit_adaptation(known, "a2k", ("sweep",), "0" * 64)
+    line = fit_known_line(known.dz_um, known.estimated_um, known.u_um)
+    return fit_adaptation(known, line, "a2k", ("sweep",), "0" * 64)
+
+
+def located(
+    estimated_um: FloatArray, z_um: FloatArray, bias_um: float, sweep: int | FloatArray = 0
+) -> ShortSweeps:
+    number = np.broadcast_to(sweep, len(z_um)).astype(np.int64)
+    return ShortSweeps(z_um, estimated_um, number, bias_um, 0.3, 0.7, 8.0)
 
 
 @given(st.floats(-40, 40), st.floats(0.9, 1.1))
@@ -55,6 +69,45 @@ def test_uncertainties_are_the_scatter_of_many_adaptations() -> None:
     assert slope.std() == pytest.approx(np.median([f.slope_u for f in found]), rel=0.2)
     # Weighted least squares in closed form.
     assert np.median([f.bias_u_um for f in found]) == pytest.approx(2.5 / 3, rel=0.2)
+
+
+@given(st.floats(-5, 5), st.floats(0.9, 1.1), st.floats(-2000, 2000))
+def test_a_located_plane_sets_the_bias_and_the_stage_the_slope(
+    bias_um: float, slope: float, plane_um: float
+) -> None:
+    line, dz_um = fit_located_line(
+        located(bias_um + slope * DZ, DZ + plane_um, bias_um), np.full(9, 2.5)
+    )
+    assert line.line.bias_um == bias_um
+    assert line.line.slope == pytest.approx(slope, abs=2e-3)
+    np.testing.assert_allclose(dz_um, DZ, atol=0.01)
+    assert (line.bias_u_um, line.covariance_um) == (0.0, 0.0)
+
+
+def test_stage_errors_do_not_enter_the_bias_of_a_located_plane() -> None:
+    """A stage that is 4 um off throughout, and scatter: the known dZ is about the plane all the same."""
+    rng = np.random.default_rng(3)
+    found = []
+    for _ in range(300):
+        stage_um = 4.0 + rng.normal(0, 2.5, 9)
+        line, dz_um = fit_located_line(located(1.0 + DZ + stage_um, DZ, 1.0), np.full(9, 2.5))
+        found.append((line.line.slope, line.slope_u, np.mean(dz_um - DZ - stage_um)))
+    slope, slope_u, error_um = np.array(found).T
+    assert slope.std() == pytest.approx(np.median(slope_u), rel=0.2)
+    assert np.sqrt(np.mean(error_um**2)) < 0.25  # 0.83 by the plane on the stage
+
+
+def test_located_sweeps_have_levels_of_their_own_and_one_slope() -> None:
+    z_um, sweep = np.concatenate([DZ, DZ + 700.0]), np.repeat([0.0, 1.0], 9)
+    estimated_um = 2.0 + 1.04 * np.concatenate([DZ - 6.0, DZ + 9.0])
+    line, dz_um = fit_located_line(located(estimated_um, z_um, 2.0, sweep), np.full(18, 2.5))
+    assert line.line.slope == pytest.approx(1.04, abs=1e-3)
+    np.testing.assert_allclose(dz_um, np.concatenate([DZ - 6.0, DZ + 9.0]), atol=0.1)
+
+
+def test_estimates_against_z_are_refused() -> None:
+    with pytest.raises(DataError, match="check the sign of Z"):
+        fit_located_line(located(-0.6 * DZ, DZ, 0.0), np.full(9, 2.5))
 
 
 def test_an_outlier_image_has_no_weight() -> None:

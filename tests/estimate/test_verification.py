@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from refp.core.arrays import FloatArray
 from refp.core.errors import DataError
 from refp.estimate import FocusEstimate, judge_focus, refused
+from refp.estimate.short_sweeps import ShortSweeps
 from refp.estimate.verification import (
     NOT_STATED,
     Qualification,
-    ShortSweeps,
     fit_slope,
     judge_model,
     overall,
@@ -42,7 +42,7 @@ def sweeps(
     z_um: FloatArray = DZ,
     bias: tuple[float, float, float] = (0, 0.5, 1.1),
 ) -> ShortSweeps:
-    return ShortSweeps(z_um, estimated_um, np.zeros(len(z_um), dtype=int), *bias)
+    return ShortSweeps(z_um, estimated_um, np.zeros(len(z_um), dtype=int), *bias, 10.0)
 
 
 EXACT = sweeps(DZ)
@@ -76,7 +76,7 @@ def test_uncertainties_in_closed_form() -> None:
 def test_sweeps_have_levels_of_their_own_and_one_slope() -> None:
     z_um, number = np.concatenate([DZ, DZ + 500.0]), np.repeat([0, 1], 9)
     estimated_um = 1.05 * np.concatenate([DZ - 3.0, DZ + 7.0]) + np.tile(ZIGZAG, 2)
-    line = fit_slope(ShortSweeps(z_um, estimated_um, number, 0.0, 0.5, 1.1))
+    line = fit_slope(ShortSweeps(z_um, estimated_um, number, 0.0, 0.5, 1.1, 10.0))
     assert line.slope == pytest.approx(1.05)
     assert line.u == pytest.approx(math.sqrt(36 / 15 / (2 * (DZ**2).sum())))
     assert line.dz_um == pytest.approx(np.concatenate([DZ - 3.0, DZ + 7.0]))

@@ -22,7 +22,7 @@ def adapt(
         float | None,
         Parameter(
             name="--refp-um",
-            help="Nominal Z of the reference plane, um; default: determined from the sweep.",
+            help="Nominal Z of the reference plane, um; default: found by the features of the frames.",
         ),
     ] = None,
     options: DataOptions = DataOptions(),  # noqa: B008
@@ -32,9 +32,10 @@ def adapt(
 ) -> None:
     """Adapt a model to another instrument of the same kind, from one short sweep.
 
-    Nine frames over the range in use are enough, or a few images at known Z with --refp-um. The model's
-    estimates are compared with the known dZ of the frames; bias and slope are corrected, and the
-    residual enters the interval. The new model is bound to the data's instrument.
+    Nine frames over the range in use are enough, or a few images at known Z with --refp-um. The bias is
+    the model's estimate where steepest slope and centre intensity of the frames have their extremes, the
+    slope that of the estimates against Z; both are corrected, and the residual enters the interval. The
+    new model is bound to the data's instrument.
 
     Examples
     --------
@@ -58,12 +59,12 @@ def adapt(
     models.save_model(adapted.ensemble, output)
     rows = rows_of(adapted.images)
     print_rows(rows if as_json else shown_adapted(rows), as_json=as_json)
-    found = adapted.ensemble.card.adaptation
+    card = adapted.ensemble.card
+    found = card.adaptation
     assert found is not None
     print_message(
-        f"bias {found.line.bias_um:.2f} {PLUS_MINUS} {found.bias_u_um:.2f} um, slope "
+        f"bias {found.line.bias_um:.2f} {PLUS_MINUS} {card.bias_u_um:.2f} um, slope "
         f"{found.line.slope:.4f} {PLUS_MINUS} {found.slope_u:.4f}, residual {found.residual_um:.2f} um, "
-        f"plane {PLUS_MINUS} {adapted.ensemble.card.calibration.refp_u_um:.2f} um, on "
-        f"{found.n_images} images (standard uncertainties)"
+        f"on {found.n_images} images (standard uncertainties)"
     )
     print_message(f"wrote {output}")

@@ -2,7 +2,9 @@
 
 Two instruments of one model differ in aberrations, bead lot and illumination. To first order the
 model's estimate there is a straight line in the true dZ, ``estimate = bias + slope * dZ``. A few images
-of known dZ determine bias and slope; the residual beyond stage and beads widens the interval. Their mean
+of a short sweep determine both: the bias is the estimate at the reference plane, where the features of
+the images have their extremes, or follows from a plane that is known on the stage; the slope is that
+against the stage. The residual beyond stage and beads widens the interval. Their mean
 residual profiles are the expected deviation of that instrument's beads from the stack, so the limits of
 refusal stay those of the training.
 """
@@ -15,6 +17,7 @@ from refp.core.arrays import FloatArray, IntArray
 from refp.core.errors import DataError
 from refp.core.robust import fit_bisquare
 from refp.estimate.combine import Combined
+from refp.estimate.short_sweeps import ShortSweeps
 from refp.models.card import Adaptation, Deviation, ResponseLine
 from refp.models.lookup import Match
 
@@ -58,15 +61,100 @@ class KnownImages:
     n_beads: IntArray
 
 
+@dataclass(frozen=True, slots=True)
+class FittedLine:
+    """Line of a model's estimates in the known dZ of images.
+
+    Attributes
+    ----------
+    line
+        Bias and slope.
+    bias_u_um, slope_u, covariance_um
+        Their standard uncertainties and their covariance. Where the plane was found by the features, the
+        bias has the uncertainty of that plane and none of its own.
+    residual_um
+        Standard deviation of images about the line beyond their uncertainty.
+    """
+
+    line: ResponseLine
+    bias_u_um: float
+    slope_u: float
+    covariance_um: float
+    residual_um: float
+
+
+def fit_known_line(dz_um: FloatArray, estimated_um: FloatArray, u_um: FloatArray) -> FittedLine:
+    """Fit a line of estimates in the known dZ of images.
+
+    Parameters
+    ----------
+    dz_um, estimated_um, u_um
+        Shape ``(n,)``: known and estimated dZ, and the standard uncertainty of their difference.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than three images or three distinct dZ, or the estimates do not follow Z.
+    """
+    fit = _fit_levels(np.ones((len(dz_um), 1)), dz_um, estimated_um, u_um)
+    bias, slope = fit.coefficients
+    return FittedLine(
+        line=ResponseLine(bias_um=float(bias), slope=float(slope)),
+        bias_u_um=float(np.sqrt(fit.covariance[0, 0])),
+        slope_u=float(np.sqrt(fit.covariance[1, 1])),
+        covariance_um=float(fit.covariance[0, 1]),
+        residual_um=fit.residual_um,
+    )
+
+
+def fit_located_line(sweeps: ShortSweeps, u_um: FloatArray) -> tuple[FittedLine, FloatArray]:
+    """Fit a line through the estimate at the reference plane; return the known dZ of the images too.
+
+    Each sweep has its own level on the stage, which the plane sets to the bias: errors of the stage
+    enter the slope and not the bias.
+
+    Parameters
+    ----------
+    sweeps
+        Estimates, and the estimate at the plane.
+    u_um
+        Shape ``(n,)``, standard uncertainty of the difference of estimate and position of the stage.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than three images or three distinct Z, or the estimates do not follow Z.
+    """
+    z_um = sweeps.centred(sweeps.z_um)
+    of_sweep = np.eye(int(sweeps.sweep.max()) + 1)[sweeps.sweep]
+    fit = _fit_levels(of_sweep, z_um, sweeps.estimated_um, u_um)
+    slope = float(fit.coefficients[-1])
+    levels_um = fit.coefficients[:-1]
+    fitted = FittedLine(
+        line=ResponseLine(bias_um=sweeps.bias_um, slope=slope),
+        bias_u_um=0.0,
+        slope_u=float(np.sqrt(fit.covariance[-1, -1])),
+        covariance_um=0.0,
+        residual_um=fit.residual_um,
+    )
+    return fitted, z_um + (levels_um[sweeps.sweep] - sweeps.bias_um) / slope
+
+
 def fit_adaptation(
-    images: KnownImages, source: str, sweeps: tuple[str, ...], data_sha256: str
+    images: KnownImages,
+    fitted: FittedLine,
+    source: str,
+    sweeps: tuple[str, ...],
+    data_sha256: str,
 ) -> Adaptation:
-    """Fit bias and slope of a model's estimates against known dZ.
+    """Return the correction of a model on another instrument.
 
     Parameters
     ----------
     images
-        At least three images.
+        Images of known dZ.
+    fitted
+        Line of the family's estimates in it.
     source
         Name of the model that is adapted.
     sweeps, data_sha256
@@ -75,26 +163,19 @@ def fit_adaptation(
     Raises
     ------
     DataError
-        If there are fewer than three images or three distinct dZ, or the estimates do not follow Z.
+        If the look-up's estimates do not follow Z.
     """
-    n = len(images.dz_um)
-    if n < MIN_IMAGES or len(np.unique(images.dz_um)) < MIN_IMAGES:
-        raise DataError(
-            f"{n} usable images of known dZ; at least {MIN_IMAGES} at different Z are needed to "
-            "adapt a model"
-        )
-    line, covariance, residual_um = _fit_line(images.dz_um, images.estimated_um, images.u_um)
-    lookup, _, _ = _fit_line(images.dz_um, images.lookup_um, images.u_um)
+    lookup = fit_known_line(images.dz_um, images.lookup_um, images.u_um).line
     return Adaptation(
         source=source,
         sweeps=sweeps,
-        n_images=n,
+        n_images=len(images.dz_um),
         data_sha256=data_sha256,
-        line=line,
-        bias_u_um=float(np.sqrt(covariance[0, 0])),
-        slope_u=float(np.sqrt(covariance[1, 1])),
-        covariance_um=float(covariance[0, 1]),
-        residual_um=residual_um,
+        line=fitted.line,
+        bias_u_um=fitted.bias_u_um,
+        slope_u=fitted.slope_u,
+        covariance_um=fitted.covariance_um,
+        residual_um=fitted.residual_um,
         lookup=lookup,
         size=_typical_size(images),
         deviation=_deviation(images, lookup),
@@ -170,27 +251,46 @@ def _typical_size(images: KnownImages) -> float:
     return size if abs(size - 1.0) > SIZE_SIGMAS * float(np.median(images.size_sd)) else 1.0
 
 
-def _fit_line(
-    dz_um: FloatArray, estimated_um: FloatArray, u_um: FloatArray
-) -> tuple[ResponseLine, FloatArray, float]:
-    """Fit a robust line; return it, the covariance of bias and slope, and the residual."""
+@dataclass(frozen=True, slots=True)
+class _Levels:
+    """Levels and, last, the slope of a line; their covariance, and the residual beyond what is known."""
+
+    coefficients: FloatArray
+    covariance: FloatArray
+    residual_um: float
+
+
+def _fit_levels(
+    of_sweep: FloatArray, z_um: FloatArray, estimated_um: FloatArray, u_um: FloatArray
+) -> _Levels:
+    """Fit lines of one slope robustly; column ``k`` of ``of_sweep`` is 1 for the images of sweep ``k``."""
+    n = len(z_um)
+    if n < MIN_IMAGES or len(np.unique(z_um)) < MIN_IMAGES:
+        raise DataError(
+            f"{n} usable images of known dZ; at least {MIN_IMAGES} at different Z are needed to "
+            "adapt a model"
+        )
+    n_levels = of_sweep.shape[1]
+    levels_um = [float(np.median((estimated_um - z_um)[on > 0])) for on in of_sweep.T]
     fit = fit_bisquare(
-        np.column_stack([np.ones(len(dz_um)), dz_um]),
+        np.column_stack([of_sweep, z_um]),
         estimated_um,
         u_um,
-        start=np.array([float(np.median(estimated_um - dz_um)), 1.0]),
-        prior=np.array([0.0, 1.0 / SLOPE_SD**2]),
-        expected=np.array([0.0, 1.0]),
+        start=np.array([*levels_um, 1.0]),
+        prior=np.array([0.0] * n_levels + [1.0 / SLOPE_SD**2]),
+        expected=np.array([0.0] * n_levels + [1.0]),
     )
-    bias, slope = fit.coefficients
+    slope = fit.coefficients[-1]
     if not MIN_SLOPE < slope < 1 / MIN_SLOPE:
         raise DataError(
             f"the model's estimates change by {slope:.2f} um per um of the sweep's Z; check the sign of "
             "Z; on another kind of instrument, train a new model"
         )
-    freedom = max(float(fit.weight.sum()) - 2.0, 1.0)
+    freedom = max(float(fit.weight.sum()) - n_levels - 1.0, 1.0)
     variance = float((fit.weight * (fit.standardised_residual * u_um) ** 2).sum()) / freedom
     expected = float(np.average(u_um**2, weights=fit.weight))
-    residual_um = float(np.sqrt(max(variance - expected, 0.0)))
-    line = ResponseLine(bias_um=float(bias), slope=float(slope))
-    return line, fit.covariance * max(1.0, variance / expected), residual_um
+    return _Levels(
+        coefficients=fit.coefficients,
+        covariance=fit.covariance * max(1.0, variance / expected),
+        residual_um=float(np.sqrt(max(variance - expected, 0.0))),
+    )

@@ -19,10 +19,11 @@ from typing import Literal
 import numpy as np
 from scipy.special import stdtrit
 
-from refp.core.arrays import FloatArray, IntArray
+from refp.core.arrays import FloatArray
 from refp.core.errors import DataError
 from refp.estimate.adaptation import MIN_SLOPE
 from refp.estimate.focus_estimate import FocusEstimate
+from refp.estimate.short_sweeps import ShortSweeps
 from refp.history.verification import Criterion, Outcome, Verification
 from refp.settings import Identity
 
@@ -31,28 +32,6 @@ NEAR_UM = 15.0
 """Distance from the plane within which the fit of a frame is judged; farther away it shows less."""
 COVERAGE = 0.95
 """Of the expanded uncertainties of bias and slope."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShortSweeps:
-    """Estimates of the frames of one or more short sweeps of an instrument.
-
-    Attributes
-    ----------
-    z_um, estimated_um
-        Shape ``(n,)``, nominal Z and estimated dZ.
-    sweep
-        Shape ``(n,)``, number of the sweep of each frame.
-    bias_um, bias_u_um, bias_expanded_um
-        Estimate at the reference plane, with its standard and expanded uncertainty.
-    """
-
-    z_um: FloatArray
-    estimated_um: FloatArray
-    sweep: IntArray
-    bias_um: float
-    bias_u_um: float
-    bias_expanded_um: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +74,7 @@ def fit_slope(sweeps: ShortSweeps) -> Line:
             f"{n} usable images at {len(np.unique(sweeps.z_um))} Z positions; a verification needs at "
             f"least {MIN_IMAGES}, such as nine from 40 um below to 40 um above the plane"
         )
-    z_um, estimated_um = sweeps.z_um.copy(), sweeps.estimated_um.copy()
-    for values in (z_um, estimated_um):
-        for number in np.unique(sweeps.sweep):
-            values[sweeps.sweep == number] -= values[sweeps.sweep == number].mean()
+    z_um, estimated_um = sweeps.centred(sweeps.z_um), sweeps.centred(sweeps.estimated_um)
     spread = float((z_um**2).sum())
     slope = float((z_um * estimated_um).sum()) / spread
     if not MIN_SLOPE < abs(slope) < 1 / MIN_SLOPE:

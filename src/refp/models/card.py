@@ -220,7 +220,9 @@ class Adaptation(Settings):
     n_images: int = Field(description="images of known dZ")
     data_sha256: str = Field(description="digest over those images' bytes")
     line: ResponseLine = Field(description="line of the family's estimates")
-    bias_u_um: float = Field(description="standard uncertainty of the bias, um")
+    bias_u_um: float = Field(
+        description="standard uncertainty of the bias, that of the plane (refp_u_um) left out, um"
+    )
     slope_u: float = Field(description="standard uncertainty of the slope")
     covariance_um: float = Field(description="covariance of bias and slope, um")
     residual_um: float = Field(
@@ -263,6 +265,14 @@ class ModelCard(Settings):
         default=None,
         description="adaptation to another instrument; none for a model trained on its instrument",
     )
+
+    @property
+    def bias_u_um(self) -> float:
+        """Standard uncertainty of the bias that an adaptation corrects, um; 0 without one."""
+        found = self.adaptation
+        if found is None:
+            return 0.0
+        return math.hypot(found.bias_u_um, found.line.slope * self.calibration.refp_u_um)
 
     def was_trained_on(self, sha256: str) -> bool:
         """Return whether a file with this digest of its bytes was in the training or the adaptation."""

@@ -118,7 +118,7 @@ def _adaptation(card: ModelCard) -> Iterator[Line]:
     if found is None:
         return
     yield "adapted from", f"{found.source}, by {found.n_images} images of {', '.join(found.sweeps)}"
-    yield "bias corrected", f"{found.line.bias_um:.2f} +- {found.bias_u_um:.2f} um"
+    yield "bias corrected", f"{found.line.bias_um:.2f} +- {card.bias_u_um:.2f} um"
     yield "slope corrected", f"{found.line.slope:.4f} +- {found.slope_u:.4f}"
     yield "residual", f"{found.residual_um:.2f} um"
 

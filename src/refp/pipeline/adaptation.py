@@ -6,24 +6,34 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from refp.core.arrays import FloatArray
 from refp.core.digests import Contents, hash_paths
 from refp.core.errors import ModelError
 from refp.core.parallel import SERIAL, Execution
 from refp.estimate import Assessment, KnownImages, fit_adaptation
-from refp.estimate.estimator import Estimator, recipe_of
+from refp.estimate.adaptation import FittedLine, fit_known_line, fit_located_line
+from refp.estimate.estimator import Estimator
 from refp.estimate.interval import MAX_DOF
 from refp.estimate.resemblance import mean_residual
 from refp.models import Adaptation, Calibration, Ensemble, ModelCard
 from refp.models.card import short_digests
-from refp.models.tiles import plane_of_sweeps
-from refp.pipeline.assessments import assess_frames, check_of_beads
-from refp.pipeline.checks import check_determined, check_same_instrument
-from refp.pipeline.planes import define_planes
-from refp.plane.budget import Expanded, expand_mean
-from refp.settings import OF_ONE_KIND, Identity, Instrument, Recipe, is_alike, join_identities
+from refp.pipeline.assessments import assess_frames, check_of_beads, locate_by_estimates
+from refp.pipeline.checks import check_same_instrument
+from refp.settings import OF_ONE_KIND, Identity, Instrument, is_alike, join_identities
 from refp.sweeps import DataSet, Frame
 
-KNOWN = Expanded(0.0, MAX_DOF, 0.0)
+PURPOSE = "adapt to; state it with --refp-um"
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """Standard uncertainty of a reference plane and its degrees of freedom."""
+
+    u_um: float
+    dof: float
+
+
+KNOWN = Plane(0.0, MAX_DOF)
 """Of a plane that the user states."""
 
 
@@ -79,19 +89,16 @@ def adapt_model(
     check_same_instrument(datasets)
     instrument = _completed_by(datasets[0].instrument, ensemble.card)
     _check_alike(instrument, ensemble.card)
-    recipe = recipe_of(ensemble.card)
-    known, plane = _known_planes(datasets, recipe, instrument, refp_um, execution)
     card = ensemble.card.model_copy(update={"instrument": instrument, "minimum_beads": 1})
     estimator = Estimator(Ensemble(card, ensemble.stack, ensemble.graph))
-    assessed = assess_frames(estimator, list(known), "adapting", execution)
-    frames = [frame for frame, _ in assessed]
-    dz_um = [frame.z_um - known[frame] for frame in frames]
-    stage_um = instrument.stage.repeatability_um
-    estimates = _known_images([assessment for _, assessment in assessed], dz_um, stage_um)
+    frames = [frame for dataset in datasets for frame in dataset.frames]
+    assessed = assess_frames(estimator, frames, "adapting", execution)
+    fitted, dz_um, plane = _fit_line(datasets, assessed, estimator, refp_um, execution)
+    estimates = _known_images(assessed, dz_um, instrument.stage.repeatability_um)
     sweeps = tuple(str(sweep.key) for d in datasets for sweep in d.sweeps)
-    contents, paths = Contents(), {frame.path for frame in known}
+    contents, paths = Contents(), {frame.path for frame in frames}
     digest = hash_paths(paths, contents.of)
-    adaptation = fit_adaptation(estimates, ensemble.card.name, sweeps, digest)
+    adaptation = fit_adaptation(estimates, fitted, ensemble.card.name, sweeps, digest)
     identity = join_identities(dataset.identity for dataset in datasets)
     made = _card(ensemble.card, instrument, adaptation, identity, plane)
     files = made.files_sha256 + short_digests(paths, contents)
@@ -128,35 +135,39 @@ def _check_alike(instrument: Instrument, card: ModelCard) -> None:
             )
 
 
-def _known_planes(
+def _fit_line(
     datasets: Sequence[DataSet],
-    recipe: Recipe,
-    instrument: Instrument,
+    assessed: Sequence[tuple[Frame, Assessment]],
+    estimator: Estimator,
     refp_um: float | None,
     execution: Execution,
-) -> tuple[dict[Frame, float], Expanded]:
-    """Return the plane of each frame, um, and the uncertainty of the planes."""
+) -> tuple[FittedLine, FloatArray, Plane]:
+    """Return the line of the estimates, the known dZ of the frames, and the uncertainty of the plane."""
+    u_um = _u_um(assessed, estimator.card.instrument.stage.repeatability_um)
     if refp_um is not None:
-        return {frame: refp_um for d in datasets for frame in d.frames}, KNOWN
-    black = instrument.optics.black_level or 0.0
-    planes = define_planes(datasets, recipe, execution=execution, black_level=black)
-    labels = plane_of_sweeps(planes.result.planes, recipe.label)
-    check_determined(labels, datasets[0].root, "adapt to; state it with --refp-um")
-    sweeps = [sweep for m in planes.measurements for sweep in m.sweeps if sweep.key in labels]
-    located = [plane for plane in planes.result.planes if plane.determined]
-    known = {frame: labels[sweep.key][0] for sweep in sweeps for frame in sweep.frames}
-    return known, expand_mean(located)
+        dz_um = np.array([frame.z_um - refp_um for frame, _ in assessed])
+        estimated_um = np.array([assessment.combined.dz_um for _, assessment in assessed])
+        return fit_known_line(dz_um, estimated_um, u_um), dz_um, KNOWN
+    found = locate_by_estimates(datasets, assessed, estimator, PURPOSE, execution)
+    fitted, dz_um = fit_located_line(found, u_um)
+    u_plane_um = found.bias_u_um / fitted.line.slope
+    return fitted, dz_um, Plane(u_plane_um, min(found.bias_dof, MAX_DOF))
+
+
+def _u_um(assessed: Sequence[tuple[Frame, Assessment]], stage_um: float) -> FloatArray:
+    """Return the standard uncertainty of estimate less position of the stage, um, shape ``(n,)``."""
+    return np.hypot([assessment.combined.u_beads_um for _, assessment in assessed], stage_um)
 
 
 def _known_images(
-    assessments: Sequence[Assessment], dz_um: Sequence[float], stage_um: float
+    assessed: Sequence[tuple[Frame, Assessment]], dz_um: FloatArray, stage_um: float
 ) -> KnownImages:
-    u_beads_um = np.array([a.combined.u_beads_um for a in assessments])
+    assessments = [assessment for _, assessment in assessed]
     return KnownImages(
-        dz_um=np.array(dz_um),
+        dz_um=dz_um,
         estimated_um=np.array([a.combined.dz_um for a in assessments]),
         lookup_um=np.array([a.lookup_um for a in assessments]),
-        u_um=np.hypot(u_beads_um, stage_um),
+        u_um=_u_um(assessed, stage_um),
         size=np.array([a.size.value for a in assessments]),
         size_sd=np.array([a.size.normal_sd for a in assessments]),
         residual=np.array([mean_residual(a.residual) for a in assessments]),
@@ -169,14 +180,14 @@ def _card(
     instrument: Instrument,
     adaptation: Adaptation,
     identity: Identity,
-    plane: Expanded,
+    plane: Plane,
 ) -> ModelCard:
     """Return the card for the other instrument, with its range and plane."""
     line = adaptation.line
     calibration: Calibration = card.calibration.model_copy(
         update={
             "refp_u_um": plane.u_um,
-            "refp_dof": min(plane.dof, MAX_DOF),
+            "refp_dof": plane.dof,
             "coverage": None,  # observed on the other instrument
         }
     )

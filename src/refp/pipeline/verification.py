@@ -1,7 +1,6 @@
 """Verify a model on the instrument at hand, with a short sweep across its reference plane."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,17 +12,16 @@ from refp.core.errors import DataError
 from refp.core.files import library_versions
 from refp.core.parallel import SERIAL, Execution
 from refp.estimate import Assessment
-from refp.estimate.estimator import Estimator, recipe_of
-from refp.estimate.verification import ShortSweeps, fit_slope, judge_model, overall
+from refp.estimate.estimator import Estimator
+from refp.estimate.verification import fit_slope, judge_model, overall
 from refp.history.history import new_id
 from refp.history.verification import Verification
 from refp.models import Calibration, ModelCard
-from refp.pipeline.assessments import assess_frames, check_of_beads
-from refp.pipeline.checks import check_determined, check_instrument, check_same_instrument
-from refp.pipeline.planes import define_planes
+from refp.pipeline.assessments import assess_frames, check_of_beads, locate_by_estimates
+from refp.pipeline.checks import check_instrument, check_same_instrument
 from refp.pipeline.recording import Origin
 from refp.settings import Identity, join_identities
-from refp.sweeps import DataSet, Frame, ZSweep
+from refp.sweeps import DataSet, Frame
 
 VALID_DAYS = 30
 """Default validity, days; assumed. Condenser and objective can be moved at any time: daily checks show a
@@ -78,7 +76,7 @@ def verify_model(
     frames = [frame for dataset in datasets for frame in dataset.frames]
     data_sha256 = _digest_unseen(frames, card, datasets[0].root)
     assessed = assess_frames(estimator, frames, "verifying", execution)
-    sweeps = _locate(datasets, assessed, card, execution)
+    sweeps = locate_by_estimates(datasets, assessed, estimator, PURPOSE, execution)
     line = fit_slope(sweeps)
     fits = _fits([assessment for _, assessment in assessed], card.calibration)
     criteria = judge_model(sweeps, line, fits, tolerance_um)
@@ -122,52 +120,6 @@ def _identity(datasets: Sequence[DataSet]) -> Identity:
             "--serial, or serial under [identity] of sweep.toml"
         )
     return identity
-
-
-def _locate(
-    datasets: Sequence[DataSet],
-    assessed: Sequence[tuple[Frame, Assessment]],
-    card: ModelCard,
-    execution: Execution,
-) -> ShortSweeps:
-    """Return the sweeps with the model's estimate at their reference plane.
-
-    The features of the frames are read against the estimates instead of nominal Z: they have their
-    extremes where the estimate is that of the plane. Estimates of one model are a tenth as uncertain
-    relative to each other as positions of the stage. Planes of several fields share contributions, so
-    that the uncertainty is that of one.
-    """
-    estimated = {frame: assessment.combined.dz_um for frame, assessment in assessed}
-    noise_um = _rms([assessment.combined.noise_um for _, assessment in assessed])
-    at_estimates = [_at_estimates(dataset, estimated, noise_um) for dataset in datasets]
-    black = card.instrument.optics.black_level or 0.0
-    found = define_planes(at_estimates, recipe_of(card), execution=execution, black_level=black)
-    planes = [plane for plane in found.result.planes if plane.determined]
-    check_determined(planes, datasets[0].root, PURPOSE)
-    numbers = {key: k for k, key in enumerate(dict.fromkeys(frame.key for frame in estimated))}
-    return ShortSweeps(
-        z_um=np.array([frame.z_um for frame in estimated]),
-        estimated_um=np.array(list(estimated.values())),
-        sweep=np.array([numbers[frame.key] for frame in estimated]),
-        bias_um=float(np.mean([plane.refp_um for plane in planes])),
-        bias_u_um=_rms([plane.refp_u_um for plane in planes]),
-        bias_expanded_um=_rms([(plane.upper_um - plane.lower_um) / 2 for plane in planes]),
-    )
-
-
-def _at_estimates(dataset: DataSet, estimated: Mapping[Frame, float], noise_um: float) -> DataSet:
-    """Return the data set with estimated dZ in place of nominal Z; frames without one are left out."""
-    sweeps = []
-    for sweep in dataset.sweeps:
-        frames = [replace(f, z_um=estimated[f]) for f in sweep.frames if f in estimated]
-        if frames:
-            sweeps.append(ZSweep(sweep.key, tuple(sorted(frames, key=lambda frame: frame.z_um))))
-    instrument = dataset.instrument.replace("stage.repeatability_um", noise_um)
-    return replace(dataset, sweeps=tuple(sweeps), instrument=instrument)
-
-
-def _rms(values: Sequence[float]) -> float:
-    return float(np.sqrt(np.mean(np.square(values))))
 
 
 def _fits(
