@@ -36,6 +36,8 @@ GAMMAS = np.geomspace(0.7, 1.5, 9)
 """Of the search."""
 GAMMA_TOLERANCE = 0.005
 """Of the best one."""
+MAX_BEND = 0.03
+"""Largest change of gamma that is disregarded: a second rounding can pretend one of 0.01."""
 VERY_STRONG = 10.0
 """Evidence on the scale of Kass and Raftery."""
 MIN_LIGHT = 1.0
@@ -177,8 +179,9 @@ def find_gamma(
 ) -> float:
     """Return the change of gamma that explains the beads of an image better than one of contrast.
 
-    It is 1 unless the evidence is very strong: twice the logarithm of the ratio of their likelihoods, each
-    at its best, the contrast that of ``altered``. ``white_level`` is that of the camera.
+    It is 1 where the change is small, and unless the evidence is very strong: twice the logarithm of the
+    ratio of their likelihoods, each at its best, the contrast that of ``altered``. ``white_level`` is that
+    of the camera.
     """
     inputs = _comparable(lookup, inputs, altered)
     linear = match_altered(lookup, inputs, altered)
@@ -201,7 +204,8 @@ def find_gamma(
     bent, reduced_chi2 = cost(float(best.x))
     temper = max(min(reduced_chi2, float(np.median(linear.reduced_chi2))), 1.0)
     evidence = (float(_costs(linear, altered.contrast).sum()) - bent) / temper
-    return float(best.x) if evidence > VERY_STRONG else 1.0
+    bends = abs(float(best.x) - 1.0) > MAX_BEND
+    return float(best.x) if bends and evidence > VERY_STRONG else 1.0
 
 
 def restore_gamma(

@@ -44,8 +44,6 @@ MIN_EXPLAINED = 0.4
 """Smallest fraction of the variance of the typical profile that the stack must explain. It is above 0.8 for
 nearly all beads of a training, 0.5 where their cores are saturated, and under 0.35 for real images of other
 beads, which a model of one bead, whose limit of chi squared is wide, would accept."""
-MAX_BEND = 0.03
-"""Largest change of gamma of an image that is answered: a second rounding can pretend one of 0.01."""
 NOT_LINEAR = (
     "the grey levels were changed after the camera, and not linearly ({}); "
     "use the image as the camera delivers it"
@@ -371,7 +369,7 @@ def _objection(
             "the beads do not look like those of the training (their best match explains "
             f"{percent:.0f} % of the profile, less than {100 * MIN_EXPLAINED:.0f} %)"
         )
-    if abs(assessment.gamma - 1.0) > MAX_BEND:
+    if assessment.gamma != 1.0:
         sign = f"the beads fit a gamma of {assessment.gamma:.2f} better than any contrast"
         return "unlike_training", NOT_LINEAR.format(sign)
     outside = _outside(assessment, estimate, card.dz_range_um)

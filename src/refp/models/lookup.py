@@ -226,7 +226,7 @@ class Lookup:
         """Match profiles with the stack, beginning at an earlier match of much the same profiles."""
         place = (near.dz_um / near.size - self._grid[0]) / (self._grid[1] - self._grid[0])
         beads = self._beads(profile, saturated)
-        return self._refined(beads, self._inner(place), near.size)
+        return self._refined(beads, place, near.size)
 
     def _beads(self, profile: FloatArray, saturated: BoolArray) -> _Beads:
         known = (np.isfinite(profile) & ~saturated)[:, self._seen]
@@ -235,12 +235,8 @@ class Lookup:
     def _refined(self, beads: _Beads, place: FloatArray, size: FloatArray) -> Match:
         """Descend from a start to the least cost by the Levenberg-Marquardt method."""
         n = len(place)
-        place, size, damping, covariance = (
-            place.copy(),
-            size.copy(),
-            np.zeros(n),
-            np.zeros((n, 2, 2)),
-        )
+        place, size = self._inner(place), size.copy()
+        damping, covariance = np.zeros(n), np.zeros((n, 2, 2))
         moving = np.arange(n)
         for _ in range(MAX_MOVES):
             some = take(beads, moving)
@@ -274,7 +270,6 @@ class Lookup:
         self, beads: _Beads, place: FloatArray, size: FloatArray
     ) -> tuple[_Looked, FloatArray, FloatArray]:
         """Return the comparison at a position and size, gradient of its cost, and its curvature."""
-        place = self._inner(place)
         steps = np.array([PLACE_STEP, SIZE_STEP if self._spread else 0.0])
         gradient = np.empty((len(place), 2))
         slopes = np.empty((len(place), 2, beads.clear.shape[1]))
