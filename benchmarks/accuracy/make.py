@@ -4,7 +4,9 @@ The look-up model of one simulated A2K is applied, without limits of refusal, to
 aperture and wavelength differ by what levers and tolerances allow; all else is equal. ``make_u_um`` is
 the RMS error over instruments in the range of dZ where it is largest, less the scatter on new fields of
 the first instrument. An estimate on an instrument without verification is widened by it
-(``estimate.make_u_um``).
+(``estimate.make_u_um``). ``slope_sd`` is the standard deviation among instruments of the slope of estimate
+against true dZ, less that among fields of the first one; an adaptation assumes it of the next
+(``SLOPE_SD`` in ``estimate/adaptation.py``).
 """
 
 import argparse
@@ -71,6 +73,12 @@ def describe(errors: FloatArray) -> dict[str, Any]:
     return {"n": len(errors), "rms_um": _rms(error_um), "by_distance": parts}
 
 
+def slope(errors: FloatArray) -> float:
+    """Return the slope of estimate against true dZ, by least squares."""
+    dz_um, error_um = errors.T
+    return 1.0 + float(np.polyfit(dz_um, error_um, 1)[0])
+
+
 def _between(dz_um: FloatArray, low_um: float, high_um: float) -> np.ndarray:
     return (np.abs(dz_um) >= low_um) & (np.abs(dz_um) < high_um)
 
@@ -89,17 +97,19 @@ def measure(n_instruments: int, workers: Workers) -> dict[str, object]:
         errors = errors_of(estimator, images(instrument, OTHERS + number, workers))
         others.append(errors)
         relative = {name: _setting(instrument, name) / _setting(A2K, name) for name in LEVERS}
-        rows.append({**relative, **describe(errors)})
+        rows.append({**relative, "slope": slope(errors), **describe(errors)})
         print(number, relative, rows[-1]["rms_um"], flush=True)
     first, second = describe(np.concatenate(own)), describe(np.concatenate(others))
     make_u_um = max(
         math.sqrt(max(there["rms_um"] ** 2 - here["rms_um"] ** 2, 0.0))
         for here, there in zip(first["by_distance"], second["by_distance"], strict=True)
     )
+    among, alone = np.var([row["slope"] for row in rows]), np.var([slope(part) for part in own])
     total_um = math.hypot(make_u_um, first["rms_um"])
     within = np.abs(np.concatenate(others)[:, 1]) <= WIDTH_95 * total_um
     return {
         "make_u_um": make_u_um,
+        "slope_sd": math.sqrt(max(float(among - alone), 0.0)),
         "within_interval": float(within.mean()),
         "first": first,
         "others": second,

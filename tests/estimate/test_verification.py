@@ -16,6 +16,7 @@ from refp.estimate.short_sweeps import ShortSweeps
 from refp.estimate.verification import (
     NOT_STATED,
     Qualification,
+    enough_images,
     fit_slope,
     judge_model,
     overall,
@@ -71,6 +72,24 @@ def test_uncertainties_in_closed_form() -> None:
     assert slope.u == pytest.approx(slope_u)
     assert slope.expanded == pytest.approx(student * slope_u, rel=1e-6)
     assert (bias.limit, slope.limit) == (3.75, 3.75 / 40.0)
+
+
+def test_images_that_decide_the_slope() -> None:
+    """Of the number returned, a right slope passes in most sweeps."""
+    criteria = judged(scatter_um=2.2)
+    assert [c.outcome for c in criteria] == ["pass", "inconclusive", "pass"]
+    n = enough_images(criteria, 9)
+    sd_um = criteria[1].u * math.sqrt((DZ**2).sum())
+    assert n == math.ceil(9 * 10 / 8 * (2 * 1.96 * criteria[1].u / criteria[1].limit) ** 2)
+    rng, z_um = np.random.default_rng(4), np.linspace(-40.0, 40.0, n)
+    passed = 0
+    for _ in range(200):
+        taken = sweeps(z_um + rng.normal(0, sd_um, n), z_um)
+        fit = {"reduced_chi2": (np.ones(n), 3.0)}
+        passed += judge_model(taken, fit_slope(taken), fit, 7.5)[1].outcome == "pass"
+    assert passed > 180
+    assert enough_images(judged(scatter_um=0.1), 9) == 0
+    assert enough_images(judged(bias_um=3.7, scatter_um=2.2), 9) == 0
 
 
 def test_sweeps_have_levels_of_their_own_and_one_slope() -> None:

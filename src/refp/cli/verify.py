@@ -104,12 +104,16 @@ def _print(record: Verification, *, as_json: bool) -> None:
 
 
 def _describe(record: Verification) -> str:
+    from refp.estimate.verification import enough_images
+
     rises = {1: "rises", -1: "falls"}.get(record.direction)
     about = f"{record.instrument_name}: {record.outcome}, {record.n_images} images"
     if rises:
         about += f"; the focal plane {rises} with the Z of its stage"
     if record.outcome == "inconclusive":
-        about += "; take more frames, or another field of view, and verify all together"
+        enough = enough_images(record.criteria, record.n_images)
+        more = f"about {enough} frames over this range" if enough else "more frames"
+        about += f"; take {more}, of this or further fields of view, and verify all together"
     if record.outcome != "pass":
         return f"{about}; estimates of this instrument by this model are unverified"
     return f"{about}; verified until {record.valid_until:%Y-%m-%d}"

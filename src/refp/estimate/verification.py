@@ -21,6 +21,7 @@ from scipy.special import stdtrit
 
 from refp.core.arrays import FloatArray
 from refp.core.errors import DataError
+from refp.core.labels import WIDTH_95
 from refp.estimate.adaptation import MIN_SLOPE
 from refp.estimate.focus_estimate import FocusEstimate
 from refp.estimate.short_sweeps import ShortSweeps
@@ -143,6 +144,21 @@ def overall(criteria: tuple[Criterion, ...]) -> Outcome:
     if "fail" in outcomes:
         return "fail"
     return "pass" if outcomes == {"pass"} else "inconclusive"
+
+
+def enough_images(criteria: tuple[Criterion, ...], n_images: int) -> int:
+    """Return the number of images, over the same range of Z, that most likely decides a slope of 1.
+
+    It is 0 where it is not the slope alone that is undecided. With the scatter of the ``n_images``, a slope
+    that deviates by two standard uncertainties is then still within its limit.
+    """
+    slope = next(criterion for criterion in criteria if criterion.name == "slope")
+    others = [criterion for criterion in criteria if criterion is not slope]
+    if slope.outcome != "inconclusive" or any(c.outcome != "pass" for c in others):
+        return 0
+    # Of n even positions over a range, the sum of squares is proportional to n (n + 1) / (n - 1).
+    as_many = n_images * (n_images + 1) / (n_images - 1)
+    return max(math.ceil(as_many * (2 * WIDTH_95 * slope.u / slope.limit) ** 2), n_images + 1)
 
 
 def _judge_deviation(
