@@ -52,7 +52,7 @@ STAGES: dict[str, tuple[object, str]] = {
     "look up": (Lookup, "match"),
 }
 """Function of each stage; the remaining time is combination and decision."""
-BARS = {"image_ms": 60.0, "fresh_s": 1.5, "resnet_ratio": 2.0}
+BARS = {"image_ms": 30.0, "fresh_s": 1.5, "resnet_ratio": 2.0}
 
 
 def scene(n_beads: int, shape_px: tuple[int, int]) -> SceneSettings:

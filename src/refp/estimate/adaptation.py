@@ -23,8 +23,8 @@ from refp.models.lookup import Match
 
 MIN_IMAGES = 3
 SLOPE_SD = 0.05
-"""Standard deviation of slopes among instruments that are adapted; twice that of simulated instruments of one
-make (``benchmarks/accuracy/make.json``), since those that pass a verification are not adapted."""
+"""Standard deviation of slopes among instruments that are adapted; twice that of simulated instruments
+of one make (``benchmarks/accuracy/make.json``), since those that pass a verification are not adapted."""
 MIN_SLOPE = 0.5
 """Instruments with a slope below this, or above its inverse, are not of one kind."""
 SIZE_SIGMAS = 2.6

@@ -125,7 +125,7 @@ def _rings_about(radius: FloatArray, stretch: float | FloatArray) -> tuple[IntAr
 def _take_rings(values: FloatArray, rings: IntArray) -> FloatArray:
     if len(rings) == 1:
         return np.asarray(values[:, rings[0]])
-    return np.take_along_axis(values, rings, axis=1)
+    return np.asarray(values[np.arange(len(values))[:, None], rings])
 
 
 def rows_at(values: FloatArray, grid: FloatArray, at: FloatArray) -> FloatArray:
