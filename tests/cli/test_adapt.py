@@ -1,12 +1,14 @@
 """``refp adapt`` on the real command line."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 
 from refp.models import load_model
 from refp.synthetic.truth import read_truth
@@ -71,6 +73,20 @@ def test_the_plane_is_found_by_the_sweep_s_own_features(
     assert card.calibration.maximum_disagreement_um == before.maximum_disagreement_um
     assert "bias" in done.stderr
     assert "wrote" in done.stderr
+
+
+def test_a_frame_without_beads_is_left_out(
+    run_refp: RunRefp, lookup_model: Path, tiny_test: Path, tmp_path: Path
+) -> None:
+    sweep = shutil.copytree(tiny_test, tmp_path / "sweep")
+    (sweep / "truth.json").unlink()
+    empty = sorted(sweep.glob("*.tif"))[0]
+    tifffile.imwrite(empty, np.full_like(tifffile.imread(empty), 100))
+    done = adapted(run_refp, lookup_model, sweep, tmp_path / "lab2.refp", "--json")
+    assert done.code == 0, done.stderr
+    images = [row["image"] for row in json.loads(done.stdout)]
+    assert len(images) == 8
+    assert empty.name not in images
 
 
 def test_data_that_cannot_be_adapted_to_are_refused(

@@ -4,9 +4,9 @@ Two instruments of one model differ in aberrations, bead lot and illumination. T
 model's estimate there is a straight line in the true dZ, ``estimate = bias + slope * dZ``. A few images
 of a short sweep determine both: the bias is the estimate at the reference plane, where the features of
 the images have their extremes, or follows from a plane that is known on the stage; the slope is that
-against the stage. The residual beyond stage and beads widens the interval. Their mean
-residual profiles are the expected deviation of that instrument's beads from the stack, so the limits of
-refusal stay those of the training.
+against the stage. The residual beyond stage and beads widens the interval. The images' mean residual
+profiles are the expected deviation of that instrument's beads from the stack, so the limits of refusal
+stay those of the training.
 """
 
 from dataclasses import dataclass, replace

@@ -105,7 +105,7 @@ def adapt_model(
     made = made.model_copy(update={"files_sha256": files})
     return Adapted(
         Ensemble(made, ensemble.stack, ensemble.graph),
-        _image_table(frames, estimates, adaptation),
+        _image_table([frame for frame, _ in assessed], estimates, adaptation),
     )
 
 
