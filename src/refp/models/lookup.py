@@ -18,6 +18,7 @@ import numpy as np
 from refp.core.arrays import BoolArray, FloatArray
 from refp.core.robust import nan_median
 from refp.core.rows import take
+from refp.core.threads import one_thread
 from refp.models.card import BeadInputs, Predictions
 from refp.plane.match import fill_rings, least_of_rings, rows_at, stretch_rings
 from refp.plane.plane import PooledStack
@@ -264,7 +265,9 @@ class Lookup:
     def _search(self, beads: _Beads) -> tuple[FloatArray, FloatArray]:
         """Return position in planes of the stack and size of the best match on a grid."""
         terms = np.concatenate([beads.profile**2, beads.profile, beads.clear], axis=1)
-        cost = terms @ self._coarse + np.repeat(self._prior(self._sizes), len(self._planes))
+        with one_thread():
+            cost = terms @ self._coarse
+        cost += np.repeat(self._prior(self._sizes), len(self._planes))
         which, place = np.divmod(cost.argmin(axis=1), len(self._planes))
         return self._planes[place].astype(np.float64), self._sizes[which]
 

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from threadpoolctl import threadpool_limits
-
 from refp.core.errors import DataError
 from refp.core.parallel import SERIAL, Execution
+from refp.core.threads import one_thread
 from refp.measure.cache import FrameStore
 from refp.measure.dataset import Measurement, explain_no_beads, measure_dataset
 from refp.measure.features import FeatureCurve, SweepMeasurement, feature_curve
@@ -109,8 +108,7 @@ def define_planes(
     if side_px > measurements[0].instrument.tile_side_px:
         wide = [replace(d, instrument=d.instrument.replace("tile_px", side_px)) for d in datasets]
         measurements = tuple(map(measure, wide))
-    # Small linear algebra: on a busy machine several threads take fifteen times longer than one.
-    with threadpool_limits(1):
+    with one_thread():
         return _locate(measurements, recipe, pool)
 
 
