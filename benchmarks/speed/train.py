@@ -51,7 +51,7 @@ def lookup() -> dict[str, object]:
 def write_files(training: Training, planes: Planes) -> None:
     """Write the model file and the page of a training, as ``refp train`` does."""
     with TemporaryDirectory() as folder:
-        page = training_page(training, planes, load_recipe(), SEED)
+        page = training_page(training, planes, load_recipe(), seed=SEED, model="model.refp")
         (Path(folder) / "model.html").write_bytes(page)
         save_model(training.ensemble, Path(folder) / "model.refp")
 
