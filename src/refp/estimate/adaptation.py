@@ -254,7 +254,7 @@ def _typical_size(images: KnownImages) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Levels:
-    """Levels and, last, the slope of a line; their covariance, and the residual beyond known uncertainty."""
+    """Levels and, last, the slope of a line; covariance, and residual beyond known uncertainty."""
 
     coefficients: FloatArray
     covariance: FloatArray
