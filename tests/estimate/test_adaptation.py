@@ -13,12 +13,14 @@ from refp.estimate import KnownImages, fit_adaptation
 from refp.estimate.adaptation import (
     SLOPE_SD,
     adapt_match,
+    adapt_stack,
     adaptation_uncertainty,
     fit_known_line,
     fit_located_line,
 )
 from refp.estimate.short_sweeps import ShortSweeps
 from refp.models import Adaptation, Match
+from refp.plane import PooledStack
 
 DZ = np.linspace(-120.0, 120.0, 9)
 
@@ -189,6 +191,18 @@ def test_the_shape_of_the_other_instrument_s_beads_is_subtracted() -> None:
 def test_beyond_the_images_the_shape_is_that_of_the_outermost() -> None:
     deviation = fit(images(DZ.copy())).deviation
     np.testing.assert_allclose(deviation.at(np.array([-400.0])), [[-0.5, 1.0, 0.0]], atol=1e-9)
+
+
+def test_the_stack_is_in_the_dz_of_the_other_instrument() -> None:
+    """A bead at a dZ has the same profile in both; without an adaptation the stack stays."""
+    found = fit(images(7.0 + 1.03 * DZ))
+    line = found.lookup
+    mean = np.sin(DZ / 50.0)[:, None]
+    stack = PooledStack(DZ, np.zeros(1), mean, np.ones_like(mean))
+    adapted = adapt_stack(stack, found)
+    np.testing.assert_allclose(line.bias_um + line.slope * adapted.dz_um, DZ)
+    assert adapted.mean is mean
+    assert adapt_stack(stack, None) is stack
 
 
 def test_without_an_adaptation_a_match_stays() -> None:

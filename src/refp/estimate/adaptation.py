@@ -20,6 +20,7 @@ from refp.estimate.combine import Combined
 from refp.estimate.short_sweeps import ShortSweeps
 from refp.models.card import Adaptation, Deviation, ResponseLine
 from refp.models.lookup import Match
+from refp.plane import PooledStack
 
 MIN_IMAGES = 3
 SLOPE_SD = 0.05
@@ -216,6 +217,14 @@ def adapt_combined(combined: Combined, adaptation: Adaptation | None) -> Combine
         tilt_um_per_px=combined.tilt_um_per_px / line.slope,
         tilt_u_um_per_px=combined.tilt_u_um_per_px / line.slope,
     )
+
+
+def adapt_stack(stack: PooledStack, adaptation: Adaptation | None) -> PooledStack:
+    """Return the training's stack in the dZ of the instrument that the model was adapted to."""
+    if adaptation is None:
+        return stack
+    line = adaptation.lookup
+    return replace(stack, dz_um=(stack.dz_um - line.bias_um) / line.slope)
 
 
 def adaptation_uncertainty(adaptation: Adaptation | None, dz_um: float) -> float:

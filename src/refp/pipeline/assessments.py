@@ -9,6 +9,7 @@ from refp.core.errors import DataError, ModelError
 from refp.core.flags import describe
 from refp.core.parallel import Execution
 from refp.estimate import Assessment
+from refp.estimate.adaptation import adapt_stack
 from refp.estimate.estimator import Estimator, recipe_of
 from refp.estimate.short_sweeps import ShortSweeps
 from refp.measure.dataset import measure_dataset
@@ -93,12 +94,13 @@ def locate_by_estimates(
     check_enough_frames(datasets, recipe.plane.minimum_frames)
     estimated = {frame: assessment.combined.dz_um for frame, assessment in assessed}
     at_estimates = [_at_estimates(dataset, estimated) for dataset in datasets]
+    stack = adapt_stack(estimator.stack, card.adaptation)
     located = locate_by_features(
         _feature_curves(at_estimates, recipe, instrument.optics.black_level or 0.0, execution),
         recipe.plane,
         bead_diameter_um=instrument.bead.diameter_um,
         stage_sigma_um=_rms([assessment.combined.noise_um for _, assessment in assessed]),
-        pooled=curves_of_stack(estimator.stack, recipe.feature, instrument),
+        pooled=curves_of_stack(stack, recipe.feature, instrument),
     )
     planes = [plane for plane in located.planes if plane.determined]
     reasons = [describe(plane.flags) for plane in located.planes]

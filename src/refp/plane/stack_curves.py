@@ -59,13 +59,14 @@ def curves_of_stack(
 def _about_extremum(
     dz_um: FloatArray, value: FloatArray, sign: int, reach_um: float
 ) -> PooledProfile:
+    """Return a curve from its extremum, which must be inside the reach and not at an end of it."""
     near = np.abs(dz_um) <= reach_um
     x_um = dz_um[near]
     zero_um = extremum(x_um, value[near], sign) if near.any() else np.nan
-    if not near.any() or zero_um in (x_um[0], x_um[-1]):
+    if not near.any() or not x_um[0] < zero_um < x_um[-1]:
         name = "steepest slope" if sign == SS_SIGN else "centre intensity"
         raise DataError(
             f"the training of the model does not reach over the plane of {name}, so no short sweep can "
-            "be located by it; train on a sweep across the plane"
+            "be located by it; train on a sweep across the plane, or adapt with --refp-um"
         )
     return PooledProfile(dz_um - zero_um, value, 0.0)

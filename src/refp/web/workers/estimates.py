@@ -18,6 +18,7 @@ from refp.core.errors import DataError, MissingExtraError, RefpError
 from refp.core.files import to_json
 from refp.core.flags import BeadFlag
 from refp.estimate import Assessment, FocusEstimate, batch, refused
+from refp.estimate.adaptation import adapt_stack
 from refp.estimate.estimator import Estimator, ImageEstimate, MeasuredImage
 from refp.estimate.rows import estimate_rows, with_verdicts
 from refp.models import load_model
@@ -326,13 +327,11 @@ def _describe_use(flags: int, *, used: bool, ok: bool) -> str:
 
 def _pooled(estimator: Estimator, estimate: FocusEstimate) -> tuple[list[float], list[float]]:
     """Return mean and standard deviation of the pooled stack at the dZ of an image; empty without."""
-    stack, adaptation = estimator.stack, estimator.card.adaptation
-    if estimate.status == "refused" or not len(stack.radius_radii):
+    if estimate.status == "refused" or not len(estimator.stack.radius_radii):
         return [], []
-    # The stack of an adapted model is in dZ of the first instrument.
-    line = adaptation.lookup if adaptation else None
-    at_um = line.bias_um + line.slope * estimate.delta_z_um if line else estimate.delta_z_um
-    mean, sd = (rows_at(part, stack.dz_um, np.array([at_um]))[0] for part in (stack.mean, stack.sd))
+    stack = adapt_stack(estimator.stack, estimator.card.adaptation)
+    at_um = np.array([estimate.delta_z_um])
+    mean, sd = (rows_at(part, stack.dz_um, at_um)[0] for part in (stack.mean, stack.sd))
     return [float(v) for v in mean], [float(v) for v in sd]
 
 
